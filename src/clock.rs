@@ -1,0 +1,1 @@
+//! Time, as everything but the edge sees it.

@@ -1,0 +1,8 @@
+//! Glassdome takes a person from a Proxmox VE server to a token that is proven to create VMs there.
+
+pub mod clock;
+pub mod model;
+pub mod pve;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod settings;

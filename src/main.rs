@@ -1,0 +1,3 @@
+//! Starts the program and hands back its exit code.
+
+fn main() {}

@@ -1,0 +1,310 @@
+//! Names and numbers of things on a server: VMID, node, storage, pool, VM name, UPID.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not the identifier that it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Not a VMID.
+    #[error("a VMID is a whole number from 100 to 999999999")]
+    VmId,
+    /// Not a node name.
+    #[error("a node name has letters, digits and hyphens, and neither begins nor ends with a hyphen")]
+    Node,
+    /// Not a storage name.
+    #[error("a storage name begins with a letter and has letters, digits, `-`, `_` and `.`")]
+    Storage,
+    /// Not a pool name.
+    #[error("a pool name has letters, digits, `-`, `_` and `.`, in up to three levels parted by `/`")]
+    Pool,
+    /// Not a name for a VM.
+    #[error("a VM name is a DNS name: up to 63 letters, digits and hyphens a label, no underscore")]
+    VmName,
+    /// Not a UPID.
+    #[error("not a task ID (UPID)")]
+    Upid,
+}
+
+/// The number of a VM, unique in a cluster: 100 to 999999999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VmId(u32);
+
+impl VmId {
+    /// Takes a number that is in range.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        u32::try_from(number).ok().filter(|number| (100..=999_999_999).contains(number)).map(Self)
+    }
+
+    /// Gives the number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for VmId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Invalid::VmId);
+        }
+        text.parse().ok().and_then(Self::new).ok_or(Invalid::VmId)
+    }
+}
+
+impl fmt::Display for VmId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Makes a name type: a text that passed one check.
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $check:ident, $error:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Gives the name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                let text = text.trim();
+                if $check(text) { Ok(Self(text.to_owned())) } else { Err($error) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.pad(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// The name of a node of the cluster, a host name without its domain.
+    NodeName,
+    is_node,
+    Invalid::Node
+);
+name_type!(
+    /// The name of a storage.
+    StorageName,
+    is_storage,
+    Invalid::Storage
+);
+name_type!(
+    /// The name of a pool; since Proxmox VE 8.1 pools nest, up to three levels (`a/b/c`).
+    PoolName,
+    is_pool,
+    Invalid::Pool
+);
+name_type!(
+    /// The name of a VM: a DNS name.
+    VmName,
+    is_dns_name,
+    Invalid::VmName
+);
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 63
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn is_node(text: &str) -> bool {
+    is_label(text)
+}
+
+fn is_dns_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// The rule `pve-storage-id`: a letter, then letters, digits, `-_.`, and a letter or digit last.
+fn is_storage(text: &str) -> bool {
+    text.len() >= 2
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.ends_with(|last: char| last.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// The rule `pve-poolid`.
+fn is_pool(text: &str) -> bool {
+    let levels: Vec<&str> = text.split('/').collect();
+    levels.len() <= 3
+        && levels.iter().all(|level| {
+            !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        })
+}
+
+/// The unique ID of a task: `UPID:node:pid:pstart:starttime:type:id:user:`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Upid {
+    text: String,
+    node: NodeName,
+}
+
+impl Upid {
+    /// Gives the whole text, as calls want it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Gives the node that the task runs on.
+    #[must_use]
+    pub const fn node(&self) -> &NodeName {
+        &self.node
+    }
+
+    /// Gives the kind of the task, `qmclone` for example.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.text.split(':').nth(5).unwrap_or_default()
+    }
+}
+
+impl FromStr for Upid {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let &["UPID", node, pid, pstart, starttime, kind, .., _user, ""] = parts.as_slice() else {
+            return Err(Invalid::Upid);
+        };
+        let is_hexadecimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        if !is_hexadecimal(pid)
+            || !is_hexadecimal(pstart)
+            || !is_hexadecimal(starttime)
+            || kind.is_empty()
+            || !printable
+        {
+            return Err(Invalid::Upid);
+        }
+        let node = node.parse().map_err(|_| Invalid::Upid)?;
+        Ok(Self { text: text.to_owned(), node })
+    }
+}
+
+impl fmt::Display for Upid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::{Invalid, NodeName, PoolName, StorageName, Upid, VmId, VmName};
+
+    #[test]
+    fn vmids_end_where_proxmox_ends_them() {
+        for (text, number) in [("100", Some(100)), ("999999999", Some(999_999_999)), (" 9000 ", Some(9000))] {
+            assert_eq!(text.parse::<VmId>().ok().map(VmId::number), number, "{text}");
+        }
+        for text in ["", "99", "1000000000", "+100", "-100", "1e3", "100 200", "99999999999999999999999"] {
+            assert_eq!(text.parse::<VmId>(), Err(Invalid::VmId), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_follow_proxmox_rules() {
+        let long = "x".repeat(63);
+        let too_long = "x".repeat(64);
+        for (text, is_node, is_vm) in [
+            ("pve", true, true),
+            ("pve-01", true, true),
+            ("pve.lan", false, true),
+            ("-pve", false, false),
+            ("pve-", false, false),
+            ("a_b", false, false),
+            ("", false, false),
+            ("../x", false, false),
+            (long.as_str(), true, true),
+            (too_long.as_str(), false, false),
+        ] {
+            assert_eq!(text.parse::<NodeName>().is_ok(), is_node, "node {text}");
+            assert_eq!(text.parse::<VmName>().is_ok(), is_vm, "vm {text}");
+        }
+        for (text, good) in
+            [("local-lvm", true), ("a", false), ("1ab", false), ("ab.", false), ("ceph_ssd.1", true), ("a/b", false)]
+        {
+            assert_eq!(text.parse::<StorageName>().is_ok(), good, "storage {text}");
+        }
+        for (text, good) in
+            [("lab", true), ("lab/a/b", true), ("lab/a/b/c", false), ("lab//a", false), ("", false), ("a b", false)]
+        {
+            assert_eq!(text.parse::<PoolName>().is_ok(), good, "pool {text}");
+        }
+    }
+
+    #[test]
+    fn upids_of_every_recorded_kind_are_read() {
+        for (text, node, kind) in [
+            ("UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:", "pve", "qmclone"),
+            ("UPID:pve:00000512:0003C906:6B04F45A:imgdel:9000@local:apex@pve!glassdome-token:", "pve", "imgdel"),
+            ("UPID:pve-2:0000054D:100003F69B:6B04F4CF:download:fetched.qcow2:root@pam:", "pve-2", "download"),
+            ("UPID:pve:0000054D:0003F69B:6B04F4CF:vzdump::root@pam:", "pve", "vzdump"),
+        ] {
+            let upid: Upid = text.parse().unwrap();
+            assert_eq!((upid.node().as_str(), upid.kind(), upid.to_string().as_str()), (node, kind, text));
+        }
+        for text in [
+            "",
+            "UPID:",
+            "UPID:pve:x:0:0:a:b:c:",
+            "UPID:pve:1:1:1:a:b:c",
+            "UPID:../..:1:1:1:a:b:c:",
+            "UPID:pve:1:1:1:a:b/c:d:",
+        ] {
+            assert_eq!(text.parse::<Upid>(), Err(Invalid::Upid), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,80}") {
+            let _ = text.parse::<NodeName>();
+            let _ = text.parse::<StorageName>();
+            let _ = text.parse::<PoolName>();
+            let _ = text.parse::<VmName>();
+            let _ = text.parse::<Upid>();
+            let _ = text.parse::<VmId>();
+        }
+
+        #[test]
+        fn a_vmid_survives_its_own_text(number in 100_u64..=999_999_999) {
+            let vmid = VmId::new(number).unwrap();
+            prop_assert_eq!(vmid.to_string().parse::<VmId>(), Ok(vmid));
+        }
+
+        #[test]
+        fn a_name_survives_its_own_text(text in "[a-z][a-z0-9-]{0,20}[a-z0-9]") {
+            prop_assert_eq!(text.parse::<NodeName>().map(|name| name.to_string()), Ok(text.clone()));
+            prop_assert_eq!(text.parse::<StorageName>().map(|name| name.to_string()), Ok(text));
+        }
+
+        #[test]
+        fn a_upid_survives_its_own_text(node in "[a-z]{1,8}", pid: u32, start: u32, id in "[0-9]{3,9}") {
+            let text = format!("UPID:{node}:{pid:08X}:{start:08X}:{start:08X}:qmclone:{id}:apex@pve!t1:");
+            prop_assert_eq!(text.parse::<Upid>().map(|upid| upid.to_string()), Ok(text));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Plain values: parsed once at the door, never wrong afterwards.
+
+pub mod endpoint;
+pub mod fingerprint;
+pub mod ids;
+pub mod secret;
+pub mod token;
+
+pub use endpoint::{Endpoint, Host};
+pub use fingerprint::Fingerprint;
+pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
+pub use secret::Secret;
+pub use token::{TokenId, TokenName, TokenSecret, UserId};

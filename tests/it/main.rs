@@ -1,0 +1,8 @@
+//! The tests of whole flows; `support` holds what they share.
+
+mod access_worlds;
+mod env_readers;
+mod env_store;
+mod replay;
+mod support;
+mod trust;

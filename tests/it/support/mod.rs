@@ -1,0 +1,19 @@
+//! What the flow tests share.
+
+use std::path::PathBuf;
+
+/// Finds the reference data that lies beside the checkout; says loudly when it is not there.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    skipped(&format!("{} is missing", path.display()));
+    None
+}
+
+/// Says that a test was skipped; under CI nothing may be.
+pub(crate) fn skipped(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "a test must not be skipped under CI: {why}");
+    eprintln!("SKIPPED: {why}");
+}
