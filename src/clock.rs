@@ -1,1 +1,37 @@
 //! Time, as everything but the edge sees it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+/// A source of time and of waiting; a person's time in production, a stepped one in tests.
+pub trait Clock: Send + Sync {
+    /// Gives a point on the monotonic clock.
+    fn now(&self) -> Instant;
+
+    /// Gives the date and time of day in UTC.
+    fn utc(&self) -> OffsetDateTime;
+
+    /// Waits.
+    fn sleep(&self, pause: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn utc(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    fn sleep(&self, pause: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(pause))
+    }
+}

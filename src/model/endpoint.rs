@@ -1,6 +1,307 @@
-//! Where a server listens.
+//! Where a server listens: host and port, in every form that a person has at hand.
 
-/// To be written.
-pub struct Endpoint;
-/// To be written.
-pub struct Host;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// The port of the Proxmox VE API.
+pub const DEFAULT_PORT: u16 = 8006;
+
+/// Why a text says no server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Nothing at all.
+    #[error("the host is empty")]
+    Empty,
+    /// `ftp://…`
+    #[error("the address begins with `{scheme}://`; Proxmox VE is reached by https")]
+    Scheme {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// `https://user:password@host`. What stood there is not repeated: it may be a password.
+    #[error("the address has a user name or password in it; give the host alone")]
+    Credentials,
+    /// Something behind the colon that is no port.
+    #[error("a port is a number from 1 to 65535")]
+    Port,
+    /// An address of the local link with its interface.
+    #[error("an IPv6 address with a zone (`%eth0`) cannot be used; give a global address or a name")]
+    Zone,
+    /// Four numbers that are no IPv4 address.
+    #[error("not an IPv4 address: four numbers from 0 to 255")]
+    Ipv4,
+    /// Colons that make no IPv6 address.
+    #[error("not an IPv6 address; with a port it is written `[address]:port`")]
+    Ipv6,
+    /// A character that no host name has.
+    #[error(
+        "a host name has letters, digits, hyphens and dots; a name with other letters is written in its `xn--` form"
+    )]
+    Name,
+}
+
+/// A host: a DNS name in lower case, or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// A DNS name.
+    Name(String),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address.
+    V6(Ipv6Addr),
+}
+
+impl Host {
+    /// Gives the address where the host is one.
+    #[must_use]
+    pub const fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(*address)),
+            Self::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Err(Invalid::Empty);
+        }
+        if text.contains('%') {
+            return Err(Invalid::Zone);
+        }
+        if text.contains(':') {
+            return text.parse().map(Self::V6).map_err(|_| Invalid::Ipv6);
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::V4(address));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        // A name whose last label is a number is an IPv4 address to every URL parser, and never a DNS name (RFC 3696, 2).
+        let last_label = name.rsplit('.').next().unwrap_or_default();
+        if last_label.bytes().all(|byte| byte.is_ascii_digit()) && !last_label.is_empty() {
+            return Err(Invalid::Ipv4);
+        }
+        let is_hexadecimal = last_label.len() > 2 && last_label.to_ascii_lowercase().starts_with("0x");
+        if is_hexadecimal && last_label.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Invalid::Ipv4);
+        }
+        if name.len() > 253 || !name.split('.').all(is_label) {
+            return Err(Invalid::Name);
+        }
+        Ok(Self::Name(name.to_ascii_lowercase()))
+    }
+}
+
+/// One label of a host name. Underscores are not allowed by the standard, but they stand in many a hosts file.
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 63
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => formatter.write_str(name),
+            Self::V4(address) => address.fmt(formatter),
+            Self::V6(address) => address.fmt(formatter),
+        }
+    }
+}
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    host: Host,
+    port: u16,
+}
+
+impl Endpoint {
+    /// Puts host and port together.
+    #[must_use]
+    pub const fn new(host: Host, port: u16) -> Self {
+        Self { host, port }
+    }
+
+    /// Gives the host.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Gives the port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Gives `host:port`, an IPv6 address in brackets, as URLs and messages want it.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match &self.host {
+            Host::V6(address) => format!("[{address}]:{}", self.port),
+            host => format!("{host}:{}", self.port),
+        }
+    }
+
+    /// Gives the address of the web interface, without a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://{}", self.authority())
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Invalid;
+
+    /// Accepts a name, an address, `host:port`, and the web interface's address as a browser shows it.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        let text = strip_scheme(text)?;
+        let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(Invalid::Credentials);
+        }
+        let (host, port) = split_port(authority)?;
+        Ok(Self { host: host.parse()?, port })
+    }
+}
+
+fn strip_scheme(text: &str) -> Result<&str, Invalid> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Ok(text);
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        // A browser that was sent to http shows http; the API itself speaks https only.
+        "https" | "http" => Ok(rest),
+        other if other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
+            Err(Invalid::Scheme { scheme: other.to_owned() })
+        }
+        _ => Err(Invalid::Name),
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, u16), Invalid> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or(Invalid::Ipv6)?;
+        if !host.contains(':') {
+            return Err(Invalid::Ipv6);
+        }
+        return match port.strip_prefix(':') {
+            None if port.is_empty() => Ok((host, DEFAULT_PORT)),
+            None => Err(Invalid::Ipv6),
+            Some(port) => Ok((host, read_port(port)?)),
+        };
+    }
+    match authority.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Ok((host, read_port(port)?)),
+        _ => Ok((authority, DEFAULT_PORT)),
+    }
+}
+
+fn read_port(text: &str) -> Result<u16, Invalid> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Invalid::Port);
+    }
+    text.parse().ok().filter(|port| *port != 0).ok_or(Invalid::Port)
+}
+
+impl fmt::Display for Endpoint {
+    /// Writes what `PROXMOX_HOST` holds: the host alone where the port is the usual one, else `host:port`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.port == DEFAULT_PORT { self.host.fmt(formatter) } else { formatter.write_str(&self.authority()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use super::{Endpoint, Invalid};
+
+    #[test]
+    fn everything_a_person_has_at_hand_is_read() {
+        for (text, authority, shown) in [
+            ("192.168.1.50", "192.168.1.50:8006", "192.168.1.50"),
+            (" pve.lan ", "pve.lan:8006", "pve.lan"),
+            ("PVE.Lan.", "pve.lan:8006", "pve.lan"),
+            ("pve_1.lan", "pve_1.lan:8006", "pve_1.lan"),
+            ("pve.lan:8006", "pve.lan:8006", "pve.lan"),
+            ("pve.lan:443", "pve.lan:443", "pve.lan:443"),
+            ("https://192.168.1.50:8006/#v1:0:18:4", "192.168.1.50:8006", "192.168.1.50"),
+            ("https://192.168.1.50:8006/#v1:0:=node%2Fpve:4:5:::::", "192.168.1.50:8006", "192.168.1.50"),
+            ("HTTPS://pve.lan/api2/json", "pve.lan:8006", "pve.lan"),
+            ("http://pve.lan:8006?console=1", "pve.lan:8006", "pve.lan"),
+            ("fe80::1", "[fe80::1]:8006", "fe80::1"),
+            ("2001:DB8::0:1", "[2001:db8::1]:8006", "2001:db8::1"),
+            ("[2001:db8::1]", "[2001:db8::1]:8006", "2001:db8::1"),
+            ("[2001:db8::1]:443", "[2001:db8::1]:443", "[2001:db8::1]:443"),
+            ("https://[::1]:8006/#v1", "[::1]:8006", "::1"),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!((endpoint.authority().as_str(), endpoint.to_string().as_str()), (authority, shown), "{text}");
+            assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_server_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", Invalid::Empty),
+            ("https://", Invalid::Empty),
+            (":8006", Invalid::Empty),
+            ("ssh://pve.lan", Invalid::Scheme { scheme: "ssh".to_owned() }),
+            ("https://root:hunter2@pve.lan", Invalid::Credentials),
+            ("root@pve.lan", Invalid::Credentials),
+            ("pve.lan:", Invalid::Port),
+            ("pve.lan:0", Invalid::Port),
+            ("pve.lan:65536", Invalid::Port),
+            ("pve.lan:80a", Invalid::Port),
+            ("pve.lan:+80", Invalid::Port),
+            ("256.1.1.1", Invalid::Ipv4),
+            ("192.168.1", Invalid::Ipv4),
+            ("0x7f.0x1", Invalid::Ipv4),
+            ("fe80::1%eth0", Invalid::Zone),
+            ("[fe80::1", Invalid::Ipv6),
+            ("[pve.lan]:8006", Invalid::Ipv6),
+            ("[::1]8006", Invalid::Ipv6),
+            ("1:2:3", Invalid::Ipv6),
+            ("pve lan", Invalid::Name),
+            ("-pve", Invalid::Name),
+            ("pve..lan", Invalid::Name),
+            ("prüfung.lan", Invalid::Name),
+            ("pve.lan\u{0}", Invalid::Name),
+        ] {
+            assert_eq!(text.parse::<Endpoint>(), Err(reason), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,60}") {
+            let _ = text.parse::<Endpoint>();
+        }
+
+        #[test]
+        fn an_endpoint_survives_its_own_text(name in "[a-z][a-z0-9]{0,9}(\\.[a-z]{2,5}){0,3}", port in 1_u16..) {
+            let endpoint: Endpoint = format!("{name}:{port}").parse().unwrap();
+            prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint.clone()));
+            prop_assert_eq!(endpoint.url().parse(), Ok(endpoint));
+        }
+
+        #[test]
+        fn an_address_survives_its_own_text(address in any::<std::net::IpAddr>(), port in 1_u16..) {
+            let text = std::net::SocketAddr::new(address, port).to_string();
+            let endpoint: Endpoint = text.parse().unwrap();
+            prop_assert_eq!(endpoint.host().address(), Some(address));
+            prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+        }
+    }
+}

@@ -1,10 +1,375 @@
-//! Who calls: user, token name, secret.
+//! Who calls: user ID with realm, token name, token secret.
 
-/// To be written.
-pub struct TokenId;
-/// To be written.
-pub struct TokenName;
-/// To be written.
-pub struct TokenSecret;
-/// To be written.
-pub struct UserId;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::Secret;
+
+/// Why a text is no user ID, token name or token ID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// `apex` instead of `apex@pve`.
+    #[error("a user ID is `name@realm`, `apex@pve` for example; the realm is missing")]
+    NoRealm,
+    /// A token ID where a user ID was asked for.
+    #[error("this is a token ID; the user ID is the part before the `!`")]
+    IsTokenId,
+    /// Something in the user ID that Proxmox VE does not take.
+    #[error(
+        "a user ID is `name@realm`: no blanks, `:` or `/`, a realm that begins with a letter, at most 64 characters"
+    )]
+    User,
+    /// A token name that Proxmox VE does not take.
+    #[error("a token name has two characters or more, a letter first, then letters, digits, `.`, `-` and `_`")]
+    TokenName,
+    /// Not `USER@REALM!NAME`.
+    #[error("a token ID is `user@realm!name`, `apex@pve!glassdome-token` for example")]
+    TokenId,
+}
+
+/// A user with its realm, `apex@pve`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId {
+    name: String,
+    realm: String,
+}
+
+impl UserId {
+    /// Gives the part before the `@`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives the realm, the part behind the last `@`.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+}
+
+impl FromStr for UserId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        let Some((name, realm)) = text.rsplit_once('@') else {
+            return Err(Invalid::NoRealm);
+        };
+        if realm.contains('!') && text.parse::<TokenId>().is_ok() {
+            return Err(Invalid::IsTokenId);
+        }
+        if realm.is_empty() {
+            return Err(Invalid::NoRealm);
+        }
+        let name_is_good =
+            !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || it.is_control() || ":/".contains(it));
+        if !name_is_good || !is_token_like(realm) || text.chars().count() > 64 {
+            return Err(Invalid::User);
+        }
+        Ok(Self { name: name.to_owned(), realm: realm.to_owned() })
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.name, self.realm)
+    }
+}
+
+/// The name of a token, unique among its user's tokens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenName(String);
+
+impl TokenName {
+    /// Gives the name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TokenName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if is_token_like(text) { Ok(Self(text.to_owned())) } else { Err(Invalid::TokenName) }
+    }
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The rule that Proxmox VE has for token names and for realms: `[A-Za-z][A-Za-z0-9.\-_]+`.
+fn is_token_like(text: &str) -> bool {
+    text.len() >= 2
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+/// A full token ID, `apex@pve!glassdome-token`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId {
+    /// Whose token it is.
+    pub user: UserId,
+    /// Its name among the user's tokens.
+    pub name: TokenName,
+}
+
+impl FromStr for TokenId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (user, name) = text.trim().rsplit_once('!').ok_or(Invalid::TokenId)?;
+        if !user.contains('@') {
+            return Err(Invalid::TokenId);
+        }
+        Ok(Self { user: user.parse()?, name: name.parse()? })
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}!{}", self.user, self.name)
+    }
+}
+
+/// Why a text is no token secret. It never holds the text, only its shape.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSecret {
+    /// Nothing at all.
+    #[error("the secret is empty")]
+    Empty,
+    /// The ID instead of the secret.
+    #[error(
+        "this is the token ID, not its secret; the secret is the UUID that was shown once, when the token was made"
+    )]
+    IsTokenId,
+    /// Right digits without their hyphens.
+    #[error("the hyphens are missing: the form is 8-4-4-4-12, with 4 hyphens")]
+    NoHyphens,
+    /// A word where a UUID should be.
+    #[error("this looks like a password; a token secret is a UUID, 32 hexadecimal digits in the form 8-4-4-4-12")]
+    Password,
+    /// Braces or `urn:uuid:` around it.
+    #[error("only the bare form is a secret: no braces, no `urn:uuid:`")]
+    Wrapped,
+    /// Cut off.
+    #[error("too short: {length} of 36 characters")]
+    TooShort {
+        /// Characters found.
+        length: usize,
+    },
+    /// Something behind or before it.
+    #[error("too long: {length} characters instead of 36")]
+    TooLong {
+        /// Characters found.
+        length: usize,
+    },
+    /// A character that does not belong there.
+    #[error(
+        "character {position} of 36 does not belong there: the form is 8-4-4-4-12 hexadecimal digits with 4 hyphens"
+    )]
+    Character {
+        /// Where it stands, counted from 1.
+        position: usize,
+    },
+}
+
+/// The secret of a token: a UUID in lower case, 36 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSecret(Secret);
+
+impl TokenSecret {
+    /// Gives the 36 characters. Called only where they must leave the program; a test counts the places.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Gives what may be shown so that a person recognises the secret: its first four characters.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let head: String = self.0.expose().chars().take(4).collect();
+        format!("{head}••••")
+    }
+}
+
+impl FromStr for TokenSecret {
+    type Err = BadSecret;
+
+    /// Accepts upper case, surrounding blanks and one pair of quotes; a server compares the secret exactly, in lower case.
+    fn from_str(text: &str) -> Result<Self, BadSecret> {
+        let text = unquote(text.trim());
+        if let Some(reason) = refusal(text) {
+            return Err(reason);
+        }
+        Ok(Self(Secret::new(text.to_ascii_lowercase())))
+    }
+}
+
+/// Takes off one pair of quotes and the blanks in it.
+fn unquote(text: &str) -> &str {
+    for quote in ['"', '\'', '`'] {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            return inner.trim();
+        }
+    }
+    text
+}
+
+fn refusal(text: &str) -> Option<BadSecret> {
+    let length = text.chars().count();
+    if length == 0 {
+        return Some(BadSecret::Empty);
+    }
+    if length == 36 {
+        let misplaced = text.chars().enumerate().find(|(index, character)| !belongs(*index, *character));
+        let (index, _) = misplaced?;
+        return Some(if text.parse::<TokenId>().is_ok() {
+            BadSecret::IsTokenId
+        } else if text.chars().all(|it| it.is_ascii_hexdigit() || it == '-') || digits(text) >= 24 {
+            BadSecret::Character { position: index + 1 }
+        } else {
+            BadSecret::Password
+        });
+    }
+    if text.contains('!') && text.contains('@') {
+        return Some(BadSecret::IsTokenId);
+    }
+    if length == 32 && digits(text) == 32 {
+        return Some(BadSecret::NoHyphens);
+    }
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("urn:uuid:") || (text.starts_with('{') && text.ends_with('}')) {
+        return Some(BadSecret::Wrapped);
+    }
+    let is_uuid_like = text.chars().all(|it| it.is_ascii_hexdigit() || it == '-');
+    if !is_uuid_like && digits(text) < 24 {
+        return Some(BadSecret::Password);
+    }
+    Some(if length < 36 { BadSecret::TooShort { length } } else { BadSecret::TooLong { length } })
+}
+
+/// Says whether a character may stand at this place of a UUID, counted from 0.
+fn belongs(index: usize, character: char) -> bool {
+    if [8, 13, 18, 23].contains(&index) { character == '-' } else { character.is_ascii_hexdigit() }
+}
+
+fn digits(text: &str) -> usize {
+    text.chars().filter(char::is_ascii_hexdigit).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+
+    use super::{BadSecret, Invalid, TokenId, TokenName, TokenSecret, UserId};
+
+    #[test]
+    fn user_ids_need_a_realm() {
+        for (text, read) in [
+            ("apex@pve", Ok(("apex", "pve"))),
+            (" root@pam\n", Ok(("root", "pam"))),
+            ("a@b.example@ad-1", Ok(("a@b.example", "ad-1"))),
+            ("jürgen@pve", Ok(("jürgen", "pve"))),
+            ("apex", Err(Invalid::NoRealm)),
+            ("apex@", Err(Invalid::NoRealm)),
+            ("apex@p", Err(Invalid::User)),
+            ("@pve", Err(Invalid::User)),
+            ("a b@pve", Err(Invalid::User)),
+            ("a/b@pve", Err(Invalid::User)),
+            ("a:b@pve", Err(Invalid::User)),
+            ("apex@1pve", Err(Invalid::User)),
+            ("apex@pve!tok", Err(Invalid::IsTokenId)),
+        ] {
+            let got = text.parse::<UserId>();
+            assert_eq!(got.as_ref().map(|user| (user.name(), user.realm())).map_err(Clone::clone), read, "{text}");
+        }
+        let long = format!("{}@pve", "x".repeat(61));
+        assert_eq!(long.parse::<UserId>(), Err(Invalid::User));
+    }
+
+    #[test]
+    fn token_names_and_ids_follow_proxmox_rules() {
+        for (text, good) in [
+            ("glassdome-token", true),
+            ("t1", true),
+            ("t", false),
+            ("1t", false),
+            ("a b", false),
+            ("a!b", false),
+            ("", false),
+        ] {
+            assert_eq!(text.parse::<TokenName>().is_ok(), good, "{text}");
+        }
+        assert_eq!(
+            "apex@pve!glassdome-token".parse::<TokenId>().map(|id| id.to_string()).as_deref(),
+            Ok("apex@pve!glassdome-token")
+        );
+        for text in ["apex@pve", "apex!tok", "!tok", "apex@pve!", ""] {
+            assert!(text.parse::<TokenId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_refused_with_the_reason() {
+        for (text, refused) in [
+            ("12345678-abcd-ef12-3456-7890abcdef12", None),
+            ("00000000-1111-2222-3333-444444444444", None),
+            (" \"A1B2C3D4-5678-90AB-CDEF-1234567890AB\" ", None),
+            ("", Some(BadSecret::Empty)),
+            ("''", Some(BadSecret::Empty)),
+            ("abc123", Some(BadSecret::TooShort { length: 6 })),
+            ("a1b2c3d4-1234-5678-9abc-def01234567", Some(BadSecret::TooShort { length: 35 })),
+            ("a1b2c3d4-1234-5678-9abc-def0123456789", Some(BadSecret::TooLong { length: 37 })),
+            ("a1b2c3d4-1234-5678-9abc-def01234567g", Some(BadSecret::Character { position: 36 })),
+            ("a1b2c3d41234-5678-9abc-def0-12345678", Some(BadSecret::Character { position: 9 })),
+            ("a1b2c3d4123456789abcdef012345678", Some(BadSecret::NoHyphens)),
+            ("{a1b2c3d4-1234-5678-9abc-def012345678}", Some(BadSecret::Wrapped)),
+            ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", Some(BadSecret::Wrapped)),
+            ("apex@pve!glassdome-token", Some(BadSecret::IsTokenId)),
+            ("apex@pve!glassdome-token-with-36-chr", Some(BadSecret::IsTokenId)),
+            ("mysecretpassword", Some(BadSecret::Password)),
+            ("correct horse battery staple, no, no", Some(BadSecret::Password)),
+        ] {
+            assert_eq!(text.parse::<TokenSecret>().err(), refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_kept_in_lower_case_and_shown_by_four_characters() {
+        let secret: TokenSecret = "A1B2C3D4-5678-90AB-CDEF-1234567890AB".parse().unwrap();
+        assert_eq!(secret.expose(), "a1b2c3d4-5678-90ab-cdef-1234567890ab");
+        assert_eq!(secret.masked(), "a1b2••••");
+        assert_eq!(format!("{secret:?}"), "TokenSecret(Secret(••••))");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_being_shown(text in "\\PC{5,80}") {
+            let _ = text.parse::<UserId>();
+            let _ = text.parse::<TokenName>();
+            let _ = text.parse::<TokenId>();
+            if let Err(reason) = text.parse::<TokenSecret>() {
+                prop_assert!(text.trim().len() < 8 || !reason.to_string().contains(text.trim()));
+            }
+        }
+
+        #[test]
+        fn ids_survive_their_own_text(name in "[a-z0-9._-]{1,20}", realm in "[a-z][a-z0-9]{1,8}", token in "[A-Za-z][A-Za-z0-9._-]{1,20}") {
+            let text = format!("{name}@{realm}!{token}");
+            prop_assert_eq!(text.parse::<TokenId>().map(|id| id.to_string()), Ok(text));
+        }
+
+        #[test]
+        fn every_uuid_is_a_secret(bytes: [u8; 16]) {
+            let text = uuid::Uuid::from_bytes(bytes).to_string();
+            prop_assert_eq!(text.parse::<TokenSecret>().map(|secret| secret.expose().to_owned()), Ok(text));
+        }
+    }
+}
