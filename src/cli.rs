@@ -1,0 +1,377 @@
+//! The command line as clap sees it; the words of --help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName};
+
+/// The colours of the help texts.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Take a Proxmox VE server to a token that is proven to create VMs there
+#[derive(Debug, Parser)]
+#[command(
+    name = "glassdome",
+    version,
+    styles = STYLES,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    propagate_version = true,
+    after_help = "Rehearse without a server:\n  glassdome setup --sandbox --no-input\n\n`glassdome help exit-codes` and `glassdome help environment` say more."
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Use this settings file [env: GLASSDOME_ENV_FILE] [default: .env]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub env_file: Option<PathBuf>,
+    /// Use the settings of this instance, `PROXMOX_02_HOST` for `02`
+    #[arg(long, global = true, value_name = "ID")]
+    pub instance: Option<String>,
+    /// Print results as text, or as one JSON document
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Output,
+    /// Never ask; implied when standard input is not a terminal
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Confirm what would be asked; a failed check stays failed
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Use colours [env: NO_COLOR, CLICOLOR_FORCE]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Print errors and results alone
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say where each setting comes from; twice: every call too. Never shows a secret
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The form of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a person.
+    Text,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where a terminal takes them.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which server, as whom, with which trust.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Server: a name, an address, `host:port`, or the web interface's address [env: PROXMOX_HOST]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<Endpoint>,
+    /// User with its realm, `apex@pve` for example [env: PROXMOX_USER]
+    #[arg(long, value_name = "USER@REALM")]
+    pub user: Option<UserId>,
+    /// Name of the token [env: PROXMOX_TOKEN_NAME]
+    #[arg(long, value_name = "NAME")]
+    pub token_name: Option<TokenName>,
+    /// Read the token's secret from this file, `-` for standard input [env: PROXMOX_TOKEN_VALUE holds the secret itself]
+    #[arg(long, value_name = "PATH")]
+    pub token_value_file: Option<PathBuf>,
+    /// Read the user's password from this file, `-` for standard input [env: PROXMOX_PASSWORD holds the password itself]
+    #[arg(long, value_name = "PATH")]
+    pub password_file: Option<PathBuf>,
+    /// Node to work on [env: PROXMOX_NODE]
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<NodeName>,
+    /// Trust the certificate with this SHA-256 fingerprint alone [env: PROXMOX_FINGERPRINT]
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Trust what the CA in this PEM file has signed [env: PROXMOX_CA_FILE]
+    #[arg(long, value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
+    /// Do not verify the certificate: whoever is in between can read the secret [env: PROXMOX_VERIFY_SSL=false]
+    #[arg(long, conflicts_with_all = ["fingerprint", "ca_file"])]
+    pub insecure: bool,
+    /// Give up connecting after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    pub connect_timeout: Option<Duration>,
+    /// Work on a simulated server that lives only as long as this command
+    #[cfg(feature = "sandbox")]
+    #[arg(long, conflicts_with_all = ["host", "fingerprint", "ca_file", "insecure"])]
+    pub sandbox: bool,
+}
+
+impl Connection {
+    /// Says whether a simulated server was asked for.
+    #[must_use]
+    pub const fn is_sandbox(&self) -> bool {
+        #[cfg(feature = "sandbox")]
+        return self.sandbox;
+        #[cfg(not(feature = "sandbox"))]
+        false
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check server, token and privileges, write `.env`, and prove that a VM can be created
+    Setup(Box<Setup>),
+    /// Clone the template, start, stop and destroy the clone, with a timed receipt
+    TestVm(Box<TestVm>),
+    /// Destroy the test VMs that an earlier run had to leave behind, and only those
+    Cleanup(Box<Cleanup>),
+    /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
+    #[cfg(feature = "sandbox")]
+    Sandbox(Box<Sandbox>),
+    /// Explain a command, the exit codes or the environment
+    Help {
+        /// A command, `exit-codes` or `environment`
+        #[arg(value_name = "TOPIC")]
+        topic: Option<String>,
+    },
+}
+
+/// Check server, token and privileges, write `.env`, and prove that a VM can be created
+///
+/// Everything is verified before anything is written. Sent to the server: reading calls, and the calls of the
+/// proof (clone, start, stop, destroy of one test VM). Written: the settings file with its backup, once everything
+/// has been checked. Run again, it keeps what is there and changes only what a flag says.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome setup --sandbox --no-input
+  glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file secret.txt --fingerprint AB:CD:...
+  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file - --accept-new-certificate --pin leaf")]
+pub struct Setup {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Trust the certificate that is presented now, and store it
+    #[arg(long, conflicts_with_all = ["fingerprint", "ca_file", "insecure"], help_heading = "Trust")]
+    pub accept_new_certificate: bool,
+    /// With --accept-new-certificate: store the fingerprint of the server's own certificate
+    #[arg(long, value_name = "WHAT", requires = "accept_new_certificate", help_heading = "Trust")]
+    pub pin: Option<Pin>,
+    /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 where it exists, else by name]
+    #[arg(long, value_name = "VMID", help_heading = "Templates")]
+    pub ubuntu_2204_template_id: Option<VmId>,
+    /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
+    #[arg(long, value_name = "VMID", help_heading = "Templates")]
+    pub ubuntu_2004_template_id: Option<VmId>,
+    /// Save without the proof
+    #[arg(long, help_heading = "Proof")]
+    pub skip_test_vm: bool,
+    /// Check and show what would be written and called; write and change nothing
+    #[arg(long, help_heading = "Proof")]
+    pub dry_run: bool,
+    /// Write a password for which no spelling exists that every reader of `.env` reads alike
+    #[arg(long, help_heading = "Save")]
+    pub allow_ambiguous_value: bool,
+    /// How the proof is done.
+    #[command(flatten)]
+    pub proof: Proof,
+}
+
+/// What of the presented certificate is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pin {
+    /// The fingerprint of the server's own certificate.
+    Leaf,
+}
+
+/// Clone the template, start, stop and destroy the clone, with a timed receipt
+///
+/// The privileges are read first, so that a clone that cannot succeed is not started. The clone is destroyed whatever
+/// happens, and only after its name and its marker have been read again. Nothing is written but a journal entry in
+/// the state folder, which is gone when the VM is.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome test-vm --sandbox
+  glassdome test-vm --template 9001 --full --storage local-lvm
+  glassdome test-vm --wait-ip -o json")]
+pub struct TestVm {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// How the proof is done.
+    #[command(flatten)]
+    pub proof: Proof,
+}
+
+/// How the proof is done.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Proof")]
+pub struct Proof {
+    /// Template to clone [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000]
+    #[arg(long, value_name = "VMID")]
+    pub template: Option<VmId>,
+    /// VMID of the clone [default: the next free one]
+    #[arg(long, value_name = "VMID")]
+    pub vmid: Option<VmId>,
+    /// Name of the clone [default: glassdome-test-XXXXXX]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<VmName>,
+    /// Copy the whole disk
+    #[arg(long, conflicts_with = "linked")]
+    pub full: bool,
+    /// Share the template's disk [default where the storage can]
+    #[arg(long, conflicts_with = "storage")]
+    pub linked: bool,
+    /// Put the copy on this storage; implies --full
+    #[arg(long, value_name = "STORAGE")]
+    pub storage: Option<StorageName>,
+    /// Put the clone into this pool [env: PROXMOX_POOL]
+    #[arg(long, value_name = "POOL")]
+    pub pool: Option<PoolName>,
+    /// Put the clone on this node
+    #[arg(long, value_name = "NODE")]
+    pub target: Option<NodeName>,
+    /// Do not start the clone
+    #[arg(long, conflicts_with_all = ["wait_ip", "no_network"])]
+    pub no_start: bool,
+    /// Start with the links down, for a template with a fixed address
+    #[arg(long, conflicts_with = "wait_ip")]
+    pub no_network: bool,
+    /// Wait until the guest agent reports an address, 120 seconds unless said otherwise
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, default_missing_value = "120")]
+    pub wait_ip: Option<Duration>,
+    /// Keep the clone
+    #[arg(long)]
+    pub keep: bool,
+    /// Give a task up after this many seconds without progress
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    pub timeout: Option<Duration>,
+}
+
+/// Destroy the test VMs that an earlier run had to leave behind, and only those
+///
+/// What an earlier run left is known from its journal entry in the state folder. A VM is destroyed only if its VMID,
+/// its name and its marker are those of an entry; the entries of a run that is still alive are left alone.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  glassdome cleanup")]
+pub struct Cleanup {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Show what would be destroyed; destroy nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give a task up after this many seconds without progress
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    pub timeout: Option<Duration>,
+}
+
+/// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
+///
+/// It keeps nothing, and ends with Ctrl-C. On start it prints its address, its fingerprint and its log-ins; with
+/// `-o json` as one line on standard output as soon as it listens.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome sandbox
+  glassdome sandbox --nodes 3 --task-time 20 -o json")]
+pub struct Sandbox {
+    /// Listen here
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8006")]
+    pub listen: std::net::SocketAddr,
+    /// Pretend to be a cluster of this many nodes
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub nodes: u8,
+    /// Pretend to be this version of Proxmox VE
+    #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
+    pub pve_version: String,
+    /// Answer every request this much later, `100ms` or `1.5s`
+    #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "0s")]
+    pub latency: Duration,
+    /// Let a clone take this long, `100ms` or `1.5s`
+    #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "400ms")]
+    pub task_time: Duration,
+    /// Make the same IDs and addresses again for the same number
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    pub seed: u64,
+    /// Rehearse a failure; may be given several times
+    #[arg(long, value_name = "KIND")]
+    pub fault: Vec<String>,
+    /// End when standard input is closed
+    #[arg(long)]
+    pub until_stdin_closes: bool,
+}
+
+/// Reads a number of seconds, fractions allowed, above 0 and up to a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.trim().parse().map_err(|_| "a number of seconds".to_owned())?;
+    if value > 0.0 && value <= 86_400.0 {
+        Ok(Duration::from_secs_f64(value))
+    } else {
+        Err("more than 0 and at most 86400 seconds".to_owned())
+    }
+}
+
+/// Reads a span of time with its unit, `100ms` or `1.5s`; without one it is seconds.
+#[cfg(feature = "sandbox")]
+fn time_span(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (number, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => (text, 1.0),
+    };
+    let value: f64 = number.trim().parse().map_err(|_| "a time such as `100ms` or `1.5s`".to_owned())?;
+    if (0.0..=3_600_000.0).contains(&value) {
+        Ok(Duration::from_secs_f64(value * unit))
+    } else {
+        Err("not below 0, and at most an hour".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_linked_clone_has_no_storage_of_its_own() {
+        let refused = Cli::try_parse_from(["glassdome", "test-vm", "--linked", "--storage", "local"]).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(!["token-value", "password", "secret"].contains(&flag), "{flag}");
+            }
+        }
+    }
+}
