@@ -2,9 +2,11 @@
 
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod model;
 pub mod pve;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod session;
 pub mod settings;
 pub mod ui;

@@ -1,0 +1,3 @@
+//! From the command line to the function that does it.
+
+pub mod proof;

@@ -1,0 +1,269 @@
+//! What was asked of which server, kept on disk until the VM is gone: the proof of ownership after a crash.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::proof::marker::Marker;
+
+/// What is known of one test VM before it exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The server, `host:port`.
+    pub server: String,
+    /// The node that was asked for the clone, where its task runs.
+    pub node: String,
+    /// The node that the clone is made for.
+    pub target: String,
+    /// The template.
+    pub template: u32,
+    /// Every VMID that was asked for and not yet known to be free of us, the newest last.
+    pub vmids: Vec<u32>,
+    /// The task that clones, once the server has named it.
+    pub upid: Option<String>,
+    /// The name of the VM.
+    pub name: String,
+    /// The nonce in its description.
+    pub nonce: String,
+    /// When it was made, RFC 3339.
+    pub made: String,
+}
+
+impl Record {
+    /// Gives the marker that the VM carries.
+    #[must_use]
+    pub fn marker(&self) -> Marker {
+        Marker { name: self.name.clone(), nonce: self.nonce.clone() }
+    }
+}
+
+/// Why the journal could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither `XDG_STATE_HOME` nor `HOME` is set.
+    #[error("no place to note the test VM: neither XDG_STATE_HOME nor HOME is set")]
+    NoFolder,
+    /// The folder or a file in it could not be used.
+    #[error("cannot note the test VM in {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The folder of the entries.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    folder: PathBuf,
+}
+
+/// One entry, locked while this value lives.
+#[derive(Debug)]
+pub struct Entry {
+    path: PathBuf,
+    file: File,
+    /// What it says.
+    pub record: Record,
+}
+
+/// What stands in the folder.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Entries whose run is dead, locked by this one now.
+    pub orphans: Vec<Entry>,
+    /// How many entries belong to runs that are alive.
+    pub alive: usize,
+    /// Files that are no entries.
+    pub unreadable: Vec<PathBuf>,
+}
+
+impl Journal {
+    /// Uses the journal below the state folder.
+    ///
+    /// # Errors
+    /// Where no such folder is known.
+    pub fn new(state_folder: Option<PathBuf>) -> Result<Self, Error> {
+        Ok(Self { folder: state_folder.ok_or(Error::NoFolder)?.join("journal") })
+    }
+
+    /// Writes a new entry, locked and on the disk when this returns.
+    ///
+    /// # Errors
+    /// Where the folder or the file cannot be made.
+    pub fn open(&self, record: Record) -> Result<Entry, Error> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::File { path, source }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed(&self.folder))?;
+        let path = self.folder.join(format!("{}.json", record.nonce));
+        // Others look at files that end in `.json`: this one gets its name when it is locked and whole.
+        let unfinished = path.with_extension("new");
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create_new(true).mode(0o600);
+        let file = options.open(&unfinished).map_err(failed(&unfinished))?;
+        file.lock().map_err(failed(&unfinished))?;
+        let mut entry = Entry { path, file, record };
+        entry.save()?;
+        fs::rename(&unfinished, &entry.path).map_err(failed(&entry.path))?;
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed(&self.folder))?;
+        Ok(entry)
+    }
+
+    /// Reads all entries; those of dead runs come back locked.
+    ///
+    /// # Errors
+    /// Where the folder exists and cannot be read.
+    pub fn read(&self) -> Result<Found, Error> {
+        let failed = |source| Error::File { path: self.folder.clone(), source };
+        let mut found = Found::default();
+        let listing = match fs::read_dir(&self.folder) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(found),
+            other => other.map_err(failed)?,
+        };
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for item in listing {
+            paths.push(item.map_err(failed)?.path());
+        }
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+        paths.sort();
+        for path in paths {
+            found.add(path)?;
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn add(&mut self, path: PathBuf) -> Result<(), Error> {
+        let mut file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Error::File { path, source }),
+            Ok(file) => file,
+        };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                self.alive += 1;
+                return Ok(());
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::File { path, source }),
+            Ok(()) => {}
+        }
+        let mut text = String::new();
+        let read = file.read_to_string(&mut text).ok().and_then(|_| last_record(&text));
+        match read {
+            Some(record) => self.orphans.push(Entry { path, file, record }),
+            None => self.unreadable.push(path),
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Changes the entry, on the disk when this returns.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
+        change(&mut self.record);
+        self.save()
+    }
+
+    /// Removes the entry: the VM is gone, or never was.
+    ///
+    /// # Errors
+    /// Where the file cannot be removed.
+    pub fn close(self) -> Result<(), Error> {
+        fs::remove_file(&self.path).map_err(|source| Error::File { path: self.path, source })
+    }
+
+    /// Appends the entry as one line: killed in between, the line before it still stands.
+    fn save(&mut self) -> Result<(), Error> {
+        let mut text = serde_json::to_string(&self.record).unwrap_or_default();
+        text.push('\n');
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
+        written.map_err(|source| Error::File { path: self.path.clone(), source })
+    }
+}
+
+/// Reads the newest line that is whole.
+fn last_record(text: &str) -> Option<Record> {
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Journal, Record};
+
+    fn record(nonce: &str) -> Record {
+        Record {
+            server: "pve.lan:8006".to_owned(),
+            node: "pve".to_owned(),
+            target: "pve".to_owned(),
+            template: 9000,
+            vmids: vec![100],
+            upid: None,
+            name: "glassdome-test-abc123".to_owned(),
+            nonce: nonce.to_owned(),
+            made: "2026-11-24T08:00:00Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_seen_by_others_only_once_its_run_is_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        assert!(journal.read().unwrap().orphans.is_empty());
+        let mut entry = journal.open(record("a1")).unwrap();
+        entry.update(|record| record.vmids.push(101)).unwrap();
+        let found = journal.read().unwrap();
+        assert_eq!((found.orphans.len(), found.alive), (0, 1));
+        drop(entry);
+        let mut found = journal.read().unwrap();
+        assert_eq!((found.orphans.len(), found.alive), (1, 0));
+        let orphan = found.orphans.pop().unwrap();
+        assert_eq!(orphan.record.vmids, [100, 101]);
+        orphan.close().unwrap();
+        assert!(journal.read().unwrap().orphans.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_no_entry_is_named_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        drop(journal.open(record("a1")).unwrap());
+        let strange = folder.path().join("journal/strange.json");
+        std::fs::write(&strange, "not ours").unwrap();
+        let found = journal.read().unwrap();
+        assert_eq!((found.orphans.len(), found.unreadable), (1, vec![strange]));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_leaves_the_one_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let entry = journal.open(record("a1")).unwrap();
+        let mut text = std::fs::read_to_string(&entry.path).unwrap();
+        text.push_str("{\"server\":\"pve");
+        std::fs::write(&entry.path, text).unwrap();
+        drop(entry);
+        let found = journal.read().unwrap();
+        assert_eq!(found.orphans.first().map(|entry| entry.record.clone()), Some(record("a1")));
+    }
+
+    #[test]
+    fn an_entry_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let entry = journal.open(record("a1")).unwrap();
+        assert_eq!(std::fs::metadata(&entry.path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Journal::new(None).is_err());
+    }
+}

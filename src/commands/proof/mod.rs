@@ -1,0 +1,4 @@
+//! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
+
+pub mod journal;
+pub mod marker;

@@ -1,0 +1,242 @@
+//! Session: everything that a command may touch besides its arguments.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use console::Term;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, SystemClock};
+use crate::ui::{Loudness, Style, Ui};
+
+/// The environment variables of the process.
+pub type Variables = BTreeMap<String, OsString>;
+
+/// A signal that asks the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The terminal was closed.
+    Hangup,
+    /// Ctrl-C.
+    Interrupt,
+    /// Asked to end.
+    Terminate,
+}
+
+impl Signal {
+    /// Gives the exit code that a shell expects after this signal: 128 and its number.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Hangup => 129,
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// Signals that arrived, in their order; anybody may wait for the first or for one more.
+#[derive(Debug, Clone)]
+pub struct Interrupts {
+    received: watch::Receiver<Vec<Signal>>,
+}
+
+impl Interrupts {
+    /// Starts to listen. Must be called on the runtime; from then on the signals no longer end the process.
+    ///
+    /// # Errors
+    /// Where the system lets no handler be installed.
+    pub fn install() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let (sender, received) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    Some(()) = hangup.recv() => Signal::Hangup,
+                    Some(()) = interrupt.recv() => Signal::Interrupt,
+                    Some(()) = terminate.recv() => Signal::Terminate,
+                    else => return,
+                };
+                sender.send_modify(|all| all.push(signal));
+            }
+        });
+        Ok(Self { received })
+    }
+
+    /// Waits for the first signal, which may have arrived long ago.
+    pub async fn first(&self) -> Signal {
+        self.nth(0).await
+    }
+
+    /// Waits for a signal beyond the first: somebody is in a hurry.
+    pub async fn second(&self) -> Signal {
+        self.nth(1).await
+    }
+
+    /// Gives the first signal if one has arrived.
+    #[must_use]
+    pub fn seen(&self) -> Option<Signal> {
+        self.received.borrow().first().copied()
+    }
+
+    async fn nth(&self, index: usize) -> Signal {
+        let mut received = self.received.clone();
+        loop {
+            if let Some(signal) = received.borrow_and_update().get(index) {
+                return *signal;
+            }
+            if received.changed().await.is_err() {
+                // The listener has ended with the runtime: no signal can come any more.
+                return std::future::pending().await;
+            }
+        }
+    }
+}
+
+/// Everything that a command may touch besides its arguments.
+pub struct Session {
+    /// The environment variables.
+    pub variables: Variables,
+    /// The working directory.
+    pub folder: PathBuf,
+    /// The name of this machine, for the marker of a test VM.
+    pub machine: String,
+    /// The streams.
+    pub ui: RefCell<Ui>,
+    /// Time.
+    pub clock: Box<dyn Clock>,
+    /// Signals.
+    pub interrupts: Interrupts,
+}
+
+/// What the real terminal and the options say about how to draw.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes {
+    /// `--color always` is true, `never` is false, `auto` is neither.
+    pub color: Option<bool>,
+    /// How much is said.
+    pub loudness: Loudness,
+}
+
+impl Session {
+    /// Looks at the process: variables, folder, terminal.
+    ///
+    /// # Errors
+    /// Where the working directory is gone, or signals cannot be handled.
+    pub fn of_this_process(wishes: Wishes) -> io::Result<Self> {
+        let variables: Variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let ui = RefCell::new(ui_of_this_process(&variables, wishes));
+        Ok(Self {
+            folder: std::env::current_dir()?,
+            variables,
+            machine,
+            ui,
+            clock: Box::new(SystemClock),
+            interrupts: Interrupts::install()?,
+        })
+    }
+
+    /// Gives a variable's text; one that is empty counts as unset.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        variable(&self.variables, name)
+    }
+
+    /// Gives the folder for what must outlive a run: `$XDG_STATE_HOME/glassdome`, else `~/.local/state/glassdome`.
+    #[must_use]
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        let base = match self.variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
+            Some(base) => base,
+            None => PathBuf::from(self.variable("HOME")?).join(".local/state"),
+        };
+        Some(base.join("glassdome"))
+    }
+}
+
+/// Opens the streams of the process with the styles that they can take; also used before there is a session.
+#[must_use]
+pub fn ui_of_this_process(variables: &Variables, wishes: Wishes) -> Ui {
+    let (results, talk) = crate::ui::streams();
+    let style = |term: &Term, is_terminal: bool| Style {
+        color: wishes.color.unwrap_or_else(|| wants_color(variables, is_terminal)),
+        unicode: speaks_unicode(variables),
+        width: if is_terminal { term.size_checked().map(|(_, columns)| usize::from(columns)) } else { None },
+    };
+    let results_style = style(&Term::stdout(), io::stdout().is_terminal());
+    let talk_style = style(&Term::stderr(), io::stderr().is_terminal());
+    let is_live = io::stderr().is_terminal() && variable(variables, "TERM") != Some("dumb");
+    Ui::new((results, results_style), (talk, talk_style), wishes.loudness, is_live)
+}
+
+fn variable<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
+    variables.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+}
+
+/// Follows <https://no-color.org> and <https://bixense.com/clicolors>.
+fn wants_color(variables: &Variables, is_terminal: bool) -> bool {
+    if variable(variables, "NO_COLOR").is_some() {
+        return false;
+    }
+    if variable(variables, "CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        return true;
+    }
+    is_terminal
+        && variable(variables, "TERM").is_some_and(|term| term != "dumb")
+        && variable(variables, "CLICOLOR") != Some("0")
+}
+
+/// Says whether the locale writes UTF-8: the first of the three variables that is set decides.
+fn speaks_unicode(variables: &Variables) -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| variable(variables, name))
+        .is_some_and(|locale| ["utf-8", "utf8"].iter().any(|it| locale.to_ascii_lowercase().contains(it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Variables, speaks_unicode, wants_color};
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn colour_follows_the_conventions() {
+        for (pairs, is_terminal, wanted) in [
+            (&[("TERM", "xterm")][..], true, true),
+            (&[("TERM", "xterm")], false, false),
+            (&[("TERM", "dumb")], true, false),
+            (&[], true, false),
+            (&[("TERM", "xterm"), ("NO_COLOR", "1")], true, false),
+            (&[("TERM", "xterm"), ("NO_COLOR", "")], true, true),
+            (&[("CLICOLOR_FORCE", "1")], false, true),
+            (&[("CLICOLOR_FORCE", "0")], false, false),
+            (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false, false),
+            (&[("TERM", "xterm"), ("CLICOLOR", "0")], true, false),
+        ] {
+            assert_eq!(wants_color(&variables(pairs), is_terminal), wanted, "{pairs:?} {is_terminal}");
+        }
+    }
+
+    #[test]
+    fn the_first_locale_variable_decides_about_unicode() {
+        for (pairs, wanted) in [
+            (&[("LANG", "en_US.UTF-8")][..], true),
+            (&[("LANG", "C.utf8")], true),
+            (&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LC_ALL", ""), ("LANG", "de_DE.UTF-8")], true),
+            (&[], false),
+        ] {
+            assert_eq!(speaks_unicode(&variables(pairs)), wanted, "{pairs:?}");
+        }
+    }
+}
