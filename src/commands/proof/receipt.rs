@@ -1,0 +1,227 @@
+//! What was proven, with the time of every step.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// The schema of the JSON document.
+pub const SCHEMA: &str = "glassdome.test-vm/1";
+
+/// How the disk of the clone is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// It shares the template's disk.
+    Linked,
+    /// It is a copy.
+    Full,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Linked => "linked",
+            Self::Full => "full",
+        })
+    }
+}
+
+/// One step that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Its name: `preflight`, `clone`, `check`, `start`, `wait-ip`, `stop`, `destroy`.
+    pub name: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// The task that the server ran for it.
+    pub upid: Option<String>,
+}
+
+/// A VM that is still there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftBehind {
+    /// Its number.
+    pub vmid: u32,
+    /// Where it is.
+    pub node: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The receipt of one proof; also of one that failed, as far as it came.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The schema of this document.
+    pub schema: &'static str,
+    /// Whether everything was proven.
+    pub ok: bool,
+    /// Who was proven able to: the full token ID, or the user where a password is used.
+    pub token: String,
+    /// The node that the clone was made for.
+    pub node: String,
+    /// The template.
+    pub template: u32,
+    /// The clone, once it was asked for.
+    pub vmid: Option<u32>,
+    /// Its name.
+    pub name: String,
+    /// How its disk was made, once that was decided.
+    pub mode: Option<Mode>,
+    /// The storage of its first disk.
+    pub storage: Option<String>,
+    /// Addresses that the guest agent reported, with `--wait-ip`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// The steps taken, in their order.
+    pub steps: Vec<Step>,
+    /// How long the whole took.
+    pub seconds: f64,
+    /// A VM that is still there.
+    pub left_behind: Option<LeftBehind>,
+    /// What a person should know beside it.
+    pub warnings: Vec<String>,
+}
+
+impl Receipt {
+    /// Notes a step.
+    pub fn step(&mut self, name: &'static str, took: Duration, upid: Option<String>) {
+        let seconds = round(took);
+        self.steps.push(Step { name, seconds, upid });
+    }
+
+    /// Says in one sentence what was proven.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut parts = vec![format!(
+            "{} can create VMs on {} from template {}",
+            Printable(&self.token),
+            Printable(&self.node),
+            self.template
+        )];
+        if let Some(storage) = &self.storage {
+            parts.push(format!("storage {}", Printable(storage)));
+        }
+        if let Some(mode) = self.mode {
+            parts.push(format!("{mode} clone"));
+        }
+        parts.push(format!("{:.1} s", self.seconds));
+        parts.join(", ")
+    }
+}
+
+/// Rounds to a thousandth of a second: finer figures would only be noise.
+#[must_use]
+pub fn round(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+impl Draw for Receipt {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.heading("Receipt")?;
+        for step in &self.steps {
+            screen.line(&format!("  {:<10}{:>8.2} s", step.name, step.seconds))?;
+            if let Some(upid) = &step.upid {
+                let upid = screen.paint(Tone::Dim, &format!("    {}", Printable(upid)));
+                screen.line(&upid)?;
+            }
+        }
+        for address in &self.addresses {
+            screen.line(&format!("  address   {}", Printable(address)))?;
+        }
+        if let Some(left) = &self.left_behind {
+            let text = format!("VM {} ({}) is still on {}", left.vmid, Printable(&left.name), Printable(&left.node));
+            screen.labelled("kept: ", Tone::Warning, &text)?;
+        }
+        for warning in &self.warnings {
+            screen.labelled("warning: ", Tone::Warning, warning)?;
+        }
+        if self.ok {
+            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LeftBehind, Mode, Receipt, SCHEMA};
+    use crate::ui::{Style, render};
+
+    fn receipt() -> Receipt {
+        let mut receipt = Receipt {
+            schema: SCHEMA,
+            ok: true,
+            token: "apex@pve!glassdome-token".to_owned(),
+            node: "pve".to_owned(),
+            template: 9000,
+            vmid: Some(100),
+            name: "glassdome-test-abc123".to_owned(),
+            mode: Some(Mode::Linked),
+            storage: Some("local-lvm".to_owned()),
+            addresses: Vec::new(),
+            steps: Vec::new(),
+            seconds: 3.1,
+            left_behind: None,
+            warnings: Vec::new(),
+        };
+        receipt.step("preflight", Duration::from_micros(40_400), None);
+        receipt.step("clone", Duration::from_millis(210), Some("UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned()));
+        receipt
+    }
+
+    #[test]
+    fn the_receipt_says_what_was_proven() {
+        let style = Style { color: false, unicode: true, width: Some(40) };
+        insta::assert_snapshot!(render(&receipt(), style), @r"
+        Receipt
+          preflight     0.04 s
+          clone         0.21 s
+            UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
+        proven: apex@pve!glassdome-token can
+                create VMs on pve from template
+                9000, storage local-lvm, linked
+                clone, 3.1 s
+        ");
+    }
+
+    #[test]
+    fn a_vm_that_is_still_there_is_named() {
+        let mut receipt = receipt();
+        receipt.left_behind = Some(LeftBehind { vmid: 100, node: "pve".to_owned(), name: "x\u{1b}".to_owned() });
+        let style = Style { color: false, unicode: true, width: None };
+        let text = render(&receipt, style);
+        assert!(text.contains("kept: VM 100 (x\\u{1b}) is still on pve\n"), "{text}");
+    }
+
+    #[test]
+    fn the_document_has_the_keys_of_its_schema() {
+        let document = serde_json::to_value(receipt()).unwrap();
+        let mut keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+        keys.sort();
+        assert_eq!(
+            keys,
+            [
+                "left_behind",
+                "mode",
+                "name",
+                "node",
+                "ok",
+                "schema",
+                "seconds",
+                "steps",
+                "storage",
+                "template",
+                "token",
+                "vmid",
+                "warnings"
+            ]
+        );
+        assert_eq!(document["mode"], "linked");
+        assert_eq!(document["steps"][0], serde_json::json!({"name": "preflight", "seconds": 0.04, "upid": null}));
+    }
+}

@@ -1,0 +1,3 @@
+//! The steps of set-up, in their order.
+
+mod git;
