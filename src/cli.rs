@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName};
 
@@ -320,6 +320,18 @@ pub struct Sandbox {
     /// End when standard input is closed
     #[arg(long)]
     pub until_stdin_closes: bool,
+}
+
+/// Gives the help of a command, or of the whole program; nothing where there is no such command.
+#[must_use]
+pub fn help(command: Option<&str>) -> Option<String> {
+    let mut program = Cli::command();
+    program.build();
+    let Some(name) = command else {
+        return Some(program.render_long_help().to_string());
+    };
+    let found = program.find_subcommand_mut(name)?;
+    Some(found.render_long_help().to_string())
 }
 
 /// Reads a number of seconds, fractions allowed, above 0 and up to a day.

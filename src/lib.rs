@@ -1,8 +1,15 @@
 //! Glassdome takes a person from a Proxmox VE server to a token that is proven to create VMs there.
+//!
+//! The map, from the outside in: `cli` is the command line, `session` the world around the process, `commands` the
+//! story of each command, `error` what can go wrong and how that ends; `pve` talks to a server, `settings` keeps the
+//! `.env` file, `ui` draws, `sandbox` pretends to be a server, `journal` remembers what was made; `model` and `clock`
+//! are what all of them share.
 
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod error;
+pub mod journal;
 pub mod model;
 pub mod pve;
 #[cfg(feature = "sandbox")]
@@ -10,3 +17,127 @@ pub mod sandbox;
 pub mod session;
 pub mod settings;
 pub mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use crate::cli::{Cli, Color, Global};
+use crate::error::{Error, Report};
+use crate::session::{Session, Wishes, ui_of_this_process};
+use crate::ui::{Loudness, Ui};
+
+/// Runs a whole command, from its arguments to its exit code.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    keep_memory_private();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => execute(cli),
+        Err(refused) => refuse(&refused, &arguments),
+    }
+}
+
+/// Sees to it that no crash writes the memory, with a secret in it, to a disk.
+fn keep_memory_private() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none); // a limit that is lower already cannot be set again
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable); // best effort
+    }
+}
+
+fn execute(cli: Cli) -> ExitCode {
+    let wishes = wishes(&cli.global);
+    let name = commands::name(&cli.command);
+    let wants_json = cli.global.output == cli::Output::Json;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
+    };
+    let ended = runtime.block_on(async {
+        let session = match Session::of_this_process(wishes) {
+            Ok(session) => session,
+            Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
+        };
+        match commands::run(&session, cli).await {
+            Ok(code) => code,
+            Err(failure) => finish(&mut session.ui.borrow_mut(), &failure.error, name, wants_json && !failure.is_told),
+        }
+    });
+    // A resolver thread that hangs must not keep the process alive.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Tells an error, in the form asked for, and gives its exit code.
+fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
+    let report = Report::of(error);
+    if as_json {
+        ui.json(&report.document(command));
+    }
+    ui.alert(&report);
+    ExitCode::from(report.exit_code)
+}
+
+/// Tells what clap has to say: help and version as results, everything else as a usage error.
+fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let is_answer = matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    if !is_answer && asks_for_json(&words) {
+        let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
+        let message = refused.to_string();
+        let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
+        return finish(&mut bare_ui(Wishes { color: None, loudness: Loudness::Normal }), &Error::Usage { message }, name, true);
+    }
+    let _ = refused.print(); // the reader may be gone
+    ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+}
+
+fn asks_for_json(words: &[&str]) -> bool {
+    let joined = words.iter().any(|word| matches!(*word, "-ojson" | "-o=json" | "--output=json"));
+    joined || words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]))
+}
+
+/// Gives streams for the time when there is no session.
+fn bare_ui(wishes: Wishes) -> Ui {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+    ui_of_this_process(&variables, wishes)
+}
+
+fn wishes(global: &Global) -> Wishes {
+    let color = match global.color {
+        Color::Auto => None,
+        Color::Always => Some(true),
+        Color::Never => Some(false),
+    };
+    let loudness = match (global.quiet, global.verbose) {
+        (true, _) => Loudness::Quiet,
+        (false, 0) => Loudness::Normal,
+        (false, 1) => Loudness::Verbose,
+        (false, _) => Loudness::Debug,
+    };
+    Wishes { color, loudness }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_for_json;
+
+    #[test]
+    fn json_is_recognised_before_the_rest_is_understood() {
+        for (words, asked) in [
+            (&["glassdome", "setup", "-o", "json", "--nonsense"][..], true),
+            (&["glassdome", "--output=json", "setup"], true),
+            (&["glassdome", "-ojson"], true),
+            (&["glassdome", "setup", "-o", "text"], false),
+            (&["glassdome", "json"], false),
+        ] {
+            assert_eq!(asks_for_json(words), asked, "{words:?}");
+        }
+    }
+}

@@ -1,3 +1,7 @@
 //! Starts the program and hands back its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    glassdome::run(std::env::args_os())
+}

@@ -1,4 +1,62 @@
 //! From the command line to the function that does it.
 
-pub mod proof;
-pub mod setup;
+mod cleanup;
+mod connect;
+mod help;
+mod proof;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod screens;
+mod setup;
+mod test_vm;
+mod together;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::session::Session;
+
+pub(crate) use together::together;
+
+/// The names of the commands, as JSON documents name their schema.
+pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "cleanup", "sandbox", "help"];
+
+/// A failure, and whether its JSON document has been printed already.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    pub(crate) error: Error,
+    /// Whether the command has put it into a document of its own.
+    pub(crate) is_told: bool,
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), is_told: false }
+    }
+}
+
+/// Gives the name of a command.
+pub(crate) const fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Setup(_) => "setup",
+        Command::TestVm(_) => "test-vm",
+        Command::Cleanup(_) => "cleanup",
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(_) => "sandbox",
+        Command::Help { .. } => "help",
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure> {
+    match &cli.command {
+        Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
+        Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,
+        Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
+        Command::Help { topic } => help::run(session, topic.as_deref()),
+    }
+}

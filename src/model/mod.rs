@@ -3,11 +3,13 @@
 pub mod endpoint;
 pub mod fingerprint;
 pub mod ids;
+pub mod marker;
 pub mod secret;
 pub mod token;
 
 pub use endpoint::{Endpoint, Host};
 pub use fingerprint::Fingerprint;
 pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
+pub use marker::Marker;
 pub use secret::Secret;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};

@@ -1,5 +1,7 @@
 //! What the flow tests share.
 
+pub(crate) mod stage;
+
 use std::path::PathBuf;
 
 /// Finds the reference data that lies beside the checkout; says loudly when it is not there.

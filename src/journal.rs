@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::proof::marker::Marker;
+use crate::model::Marker;
 
 /// What is known of one test VM before it exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

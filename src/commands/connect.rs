@@ -1,0 +1,355 @@
+//! From flags, variables and the file to a server that can be called.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::{Connection, Global};
+use crate::commands::screens::Note;
+use crate::error::{Doing, Error};
+use crate::journal::Journal;
+use crate::model::{Endpoint, UserId};
+use crate::pve::privileges::Caller;
+use crate::pve::{self, CaBundle, Pve, Trust};
+use crate::session::{Session, Variables};
+use crate::settings::{Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Store, Verification};
+
+/// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
+pub(crate) const SANDBOX_HOST: &str = "sandbox.invalid";
+
+/// The settings file of a real server, and that of the sandbox.
+const FILE: &str = ".env";
+const SANDBOX_FILE: &str = ".env.sandbox";
+
+/// A secret is a line; a file that is longer holds something else.
+const SECRET_AT_MOST: u64 = 64 * 1024;
+
+/// Everything that is known before a server is called.
+pub(crate) struct Ground {
+    /// Which of several servers in the file is meant.
+    pub(crate) instance: Instance,
+    /// The settings file.
+    pub(crate) store: Store,
+    /// What it said when it was read.
+    pub(crate) loaded: Loaded,
+    /// What holds, and from which source.
+    pub(crate) settings: Settings,
+    /// The variables that count: none of a real server's on the sandbox.
+    pub(crate) variables: Variables,
+    /// The simulated server, where one was asked for.
+    #[cfg(feature = "sandbox")]
+    pub(crate) sandbox: Option<crate::sandbox::Sandbox>,
+    connect_timeout: Duration,
+    flags: Flags,
+}
+
+/// How certificates are judged, in a word for JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trusted {
+    /// By the system's authorities.
+    System,
+    /// By one authority.
+    Ca,
+    /// By a fingerprint.
+    Pin,
+    /// Not at all.
+    Unverified,
+}
+
+impl Trusted {
+    /// Gives the word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Ca => "ca",
+            Self::Pin => "pin",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl Ground {
+    /// Reads everything, and starts the sandbox where it was asked for.
+    pub(crate) fn survey(session: &Session, global: &Global, connection: &Connection) -> Result<Self, Error> {
+        let instance = match &global.instance {
+            None => Instance::default(),
+            Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
+        };
+        let store = Store::new(file(session, global, connection));
+        let loaded = store.load()?;
+        let variables = if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
+        let flags = flags(connection)?;
+        let ground = Self {
+            settings: Settings::load(&instance, &flags, &variables, store.path(), &loaded.file)?,
+            instance,
+            store,
+            loaded,
+            variables,
+            #[cfg(feature = "sandbox")]
+            sandbox: None,
+            connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
+            flags,
+        };
+        for warning in ground.loaded.file.warnings(&ground.instance) {
+            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
+        }
+        #[cfg(feature = "sandbox")]
+        let ground = if connection.is_sandbox() { ground.on_the_sandbox()? } else { ground };
+        ground.tell_sources(session);
+        Ok(ground)
+    }
+
+    /// Starts the sandbox and lets it say what nobody else said.
+    #[cfg(feature = "sandbox")]
+    fn on_the_sandbox(mut self) -> Result<Self, Error> {
+        use crate::sandbox::{Options, Sandbox};
+        if self.settings.text(Key::Host).is_some_and(|host| host != SANDBOX_HOST) {
+            return Err(Error::NotSandboxFile { path: self.store.path().to_owned() });
+        }
+        let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Sandbox { source })?;
+        let (user, name, secret) = sandbox.default_token();
+        let has_password = self.settings.password().is_some();
+        for (key, text) in [(Key::User, user), (Key::TokenName, name), (Key::TokenValue, secret), (Key::Host, SANDBOX_HOST)] {
+            let is_said = self.settings.source(key).is_some_and(|source| !matches!(source, crate::settings::Source::Default(_)));
+            let is_wanted = key != Key::TokenValue || !has_password;
+            if !is_said && is_wanted {
+                self.flags.set(key, text.to_owned());
+            }
+        }
+        self.settings = Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
+        self.sandbox = Some(sandbox);
+        Ok(self)
+    }
+
+    /// Says whether the server is a simulated one.
+    pub(crate) const fn is_sandbox(&self) -> bool {
+        #[cfg(feature = "sandbox")]
+        return self.sandbox.is_some();
+        #[cfg(not(feature = "sandbox"))]
+        false
+    }
+
+    /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
+    pub(crate) fn host(&self) -> Result<Endpoint, Error> {
+        let host = self.settings.host()?.ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
+        if !self.is_sandbox() && host.host().to_string() == SANDBOX_HOST {
+            return Err(Error::SandboxOnly);
+        }
+        Ok(host)
+    }
+
+    /// Gives the address that is connected to.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Error> {
+        let host = self.host()?;
+        #[cfg(feature = "sandbox")]
+        if let Some(sandbox) = &self.sandbox {
+            let address = sandbox.address();
+            let host = match address.ip() {
+                std::net::IpAddr::V4(ip) => crate::model::Host::V4(ip),
+                std::net::IpAddr::V6(ip) => crate::model::Host::V6(ip),
+            };
+            return Ok(Endpoint::new(host, address.port()));
+        }
+        Ok(host)
+    }
+
+    /// Gives the one trust of this run, and its word.
+    pub(crate) fn trust(&self) -> Result<(Trust, Trusted), Error> {
+        #[cfg(feature = "sandbox")]
+        if let Some(sandbox) = &self.sandbox {
+            return Ok((Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| Error::CaFile {
+                path: PathBuf::from("the sandbox"),
+                source,
+            })?), Trusted::Ca));
+        }
+        match self.settings.verification()? {
+            Verification::System => Ok((Trust::System, Trusted::System)),
+            Verification::Waived(_) => Ok((Trust::Unverified, Trusted::Unverified)),
+            Verification::Pinned { ca_file, fingerprint } => {
+                let bundle = ca_file.map(|it| read_ca(&it.value)).transpose()?;
+                match (bundle, fingerprint.map(|it| it.value)) {
+                    (Some(bundle), Some(pin)) => Ok((Trust::CaAndPinned(bundle, pin), Trusted::Ca)),
+                    (Some(bundle), None) => Ok((Trust::Ca(bundle), Trusted::Ca)),
+                    (None, Some(pin)) => Ok((Trust::Pinned(pin), Trusted::Pin)),
+                    (None, None) => Ok((Trust::System, Trusted::System)),
+                }
+            }
+        }
+    }
+
+    /// Gives what to authenticate with.
+    pub(crate) fn credentials(&self, session: &Session) -> Result<Credentials, Error> {
+        if self.settings.source(Key::User).is_none() && self.settings.user()?.is_none() {
+            return Err(self.unanswered("the user", Key::User));
+        }
+        if self.settings.source(Key::TokenValue).is_none() && self.settings.password().is_none() {
+            return Err(self.unanswered("the token's secret", Key::TokenValue));
+        }
+        let (credentials, warning) = self.settings.credentials()?;
+        if let Some(warning) = warning {
+            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
+        }
+        Ok(credentials)
+    }
+
+    /// Says that an answer is missing which nobody can be asked for.
+    pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
+        Error::Unanswered {
+            what,
+            flag: key.entry().flag,
+            variable: Some(key.variable(&self.instance)),
+            file: self.store.path().to_owned(),
+        }
+    }
+
+    /// Gives the limits of a connection.
+    pub(crate) fn limits(&self) -> pve::Limits {
+        pve::Limits { connect: self.connect_timeout, ..pve::Limits::default() }
+    }
+
+    /// Gives the proxy that stands in the environment; there is none to the sandbox.
+    pub(crate) fn proxies(&self, session: &Session) -> pve::Proxies {
+        if self.is_sandbox() { pve::Proxies::none() } else { pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned)) }
+    }
+
+    /// Gives the journal; the sandbox ends with this process and needs none.
+    pub(crate) fn journal(&self, session: &Session) -> Result<Option<Journal>, Error> {
+        if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder())?)) }
+    }
+
+    /// Says with `-v` which source won.
+    fn tell_sources(&self, session: &Session) {
+        for entry in &KEYS {
+            let Some(source) = self.settings.source(entry.key) else { continue };
+            let name = entry.key.variable(&self.instance);
+            let shown = match entry.key.secrecy() {
+                Secrecy::Public => self.settings.text(entry.key).unwrap_or_default().to_owned(),
+                Secrecy::Token | Secrecy::Password => "(secret)".to_owned(),
+            };
+            session.ui.borrow_mut().detail(&Note::plain(format!("{name}={shown}, from {source}")));
+        }
+    }
+}
+
+/// A server that answers to the credentials.
+pub(crate) struct Connected {
+    /// The client.
+    pub(crate) pve: Pve,
+    /// Who calls, as the access control knows it.
+    pub(crate) caller: Caller,
+    /// How certificates are judged.
+    pub(crate) trusted: Trusted,
+    /// What was authenticated with.
+    pub(crate) credentials: Credentials,
+}
+
+impl Connected {
+    /// Prepares the client; with a password it logs in.
+    pub(crate) async fn open(session: &Session, ground: &Ground) -> Result<Self, Error> {
+        let endpoint = ground.endpoint()?;
+        let (trust, trusted) = ground.trust()?;
+        let credentials = ground.credentials(session)?;
+        Self::with(session, ground, (endpoint, trust, trusted), credentials).await
+    }
+
+    /// Prepares the client with a trust that was found out just now.
+    pub(crate) async fn with(
+        session: &Session,
+        ground: &Ground,
+        (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let reach = || Doing::Reach(endpoint.authority());
+        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(|source| Error::server(reach(), source))?;
+        let (pve, caller) = match &credentials {
+            Credentials::Token { id, secret } => (pve.with_token(id, secret), Caller::Token(id.clone(), None)),
+            Credentials::Password { user, password } => {
+                let logged_in = pve.log_in(user, password).await;
+                let pve = logged_in.map_err(|source| Error::server(Doing::LogIn(user.to_string()), source))?;
+                (pve, Caller::User(user.clone()))
+            }
+        };
+        Ok(Self { pve, caller, trusted, credentials })
+    }
+
+    /// Gives the full token ID, or the user where a password is used.
+    pub(crate) fn who(&self) -> String {
+        match &self.caller {
+            Caller::User(user) => user.to_string(),
+            Caller::Token(token, _) => token.to_string(),
+        }
+    }
+
+    /// Gives the user.
+    pub(crate) const fn user(&self) -> &UserId {
+        match &self.credentials {
+            Credentials::Token { id, .. } => &id.user,
+            Credentials::Password { user, .. } => user,
+        }
+    }
+}
+
+/// Decides on the settings file.
+fn file(session: &Session, global: &Global, connection: &Connection) -> PathBuf {
+    let said = global.env_file.clone().or_else(|| session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from));
+    let usual = if connection.is_sandbox() { SANDBOX_FILE } else { FILE };
+    session.folder.join(said.unwrap_or_else(|| PathBuf::from(usual)))
+}
+
+/// Leaves out the variables of a real server.
+fn without_settings(variables: &Variables) -> Variables {
+    variables.iter().filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_")).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Collects what flags say; secrets are read from the files that they name.
+fn flags(connection: &Connection) -> Result<Flags, Error> {
+    let mut flags = Flags::default();
+    let mut set = |key, text: Option<String>| {
+        if let Some(text) = text {
+            flags.set(key, text);
+        }
+    };
+    set(Key::Host, connection.host.as_ref().map(ToString::to_string));
+    set(Key::User, connection.user.as_ref().map(ToString::to_string));
+    set(Key::TokenName, connection.token_name.as_ref().map(ToString::to_string));
+    set(Key::Node, connection.node.as_ref().map(ToString::to_string));
+    set(Key::Fingerprint, connection.fingerprint.as_ref().map(ToString::to_string));
+    set(Key::CaFile, connection.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    set(Key::VerifySsl, connection.insecure.then(|| "false".to_owned()));
+    let stdin = Some(Path::new("-"));
+    if connection.token_value_file.as_deref() == stdin && connection.password_file.as_deref() == stdin {
+        return Err(Error::StandardInputTwice);
+    }
+    if let Some(path) = &connection.token_value_file {
+        set(Key::TokenValue, Some(read_secret(path, Key::TokenValue.entry().flag)?));
+    }
+    if let Some(path) = &connection.password_file {
+        let text = read_secret(path, Key::Password.entry().flag)?;
+        set(Key::Password, Some(text.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    Ok(flags)
+}
+
+/// Reads a secret from a file, or from standard input.
+fn read_secret(path: &Path, flag: &'static str) -> Result<String, Error> {
+    let is_stdin = path == Path::new("-");
+    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        let source: Box<dyn Read> = if is_stdin { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
+        source.take(SECRET_AT_MOST).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|source| Error::SecretFile { flag, place: place.clone(), source })?;
+    if text.trim().is_empty() {
+        let source = io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty");
+        return Err(Error::SecretFile { flag, place, source });
+    }
+    Ok(text)
+}
+
+fn read_ca(path: &Path) -> Result<CaBundle, Error> {
+    let read = fs::read(path).map_err(|source| Error::CaFileUnread { path: path.to_owned(), source })?;
+    CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
+}

@@ -1,0 +1,345 @@
+//! The proof itself: clone, check, start; then stop and destroy, whatever happened before.
+
+use std::time::{Duration, Instant};
+
+use time::format_description::well_known::Rfc3339;
+
+use crate::commands::proof::look::{Standing, look, look_for_unanswered, look_until_settled};
+use crate::commands::proof::order::{Afterwards, Order, Start};
+use crate::commands::proof::preflight::Plan;
+use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt, round};
+use crate::commands::proof::remove::Remover;
+use crate::commands::proof::watch::{uninterrupted, watch};
+use crate::error::{Doing, Error};
+use crate::journal::{Entry, Journal, Record};
+use crate::model::{Marker, NodeName, Upid, VmId};
+use crate::pve::{CloneRequest, Pve};
+use crate::session::Session;
+
+/// How often another VMID is tried when somebody else was faster.
+const TRIES_AT_AN_ID: usize = 20;
+
+/// How long a task that was told to stop may take to clean up behind itself.
+const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+
+/// One proof on its way.
+pub(crate) struct Run<'a> {
+    pve: &'a Pve,
+    session: &'a Session,
+    order: &'a Order,
+    plan: &'a Plan,
+    journal: Option<&'a Journal>,
+    marker: Marker,
+    trace: Trace,
+}
+
+/// What was asked of the server so far: all that clean-up needs to know.
+#[derive(Debug, Default)]
+struct Trace {
+    entry: Option<Entry>,
+    asked: Vec<VmId>,
+    unanswered: bool,
+    task: Option<Upid>,
+}
+
+impl<'a> Run<'a> {
+    /// Prepares a proof. Without a journal nothing survives a crash, as on a server that ends with this process.
+    pub(crate) fn new(pve: &'a Pve, session: &'a Session, (order, plan): (&'a Order, &'a Plan), journal: Option<&'a Journal>) -> Self {
+        let marker = Marker::new(order.name.as_ref());
+        Self { pve, session, order, plan, journal, marker, trace: Trace::default() }
+    }
+
+    /// Proves, then removes; where that fails, the VM that is left outweighs everything else.
+    pub(crate) async fn prove(mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        receipt.name.clone_from(&self.marker.name);
+        receipt.mode = Some(self.plan.mode);
+        receipt.storage = self.plan.storages.first().map(ToString::to_string);
+        let interrupts = self.session.interrupts.clone();
+        let hurried = interrupts.second();
+        tokio::pin!(hurried);
+        let ended = {
+            let whole = self.prove_and_remove(receipt);
+            tokio::pin!(whole);
+            tokio::select! {
+                ended = &mut whole => Some(ended),
+                _ = &mut hurried => None,
+            }
+        };
+        match ended {
+            Some(ended) => ended,
+            None => Err(self.abandoned(receipt)),
+        }
+    }
+
+    async fn prove_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        let proven = self.steps(receipt).await;
+        if proven.is_ok() && self.order.afterwards == Afterwards::Keep {
+            return self.keep(receipt);
+        }
+        match self.remove(receipt).await {
+            Ok(()) => proven,
+            Err(why) => Err(self.left(receipt, proven.err(), why)),
+        }
+    }
+
+    async fn steps(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        let vmid = self.clone_template(receipt).await?;
+        self.check(vmid, receipt).await?;
+        self.start(vmid, receipt).await
+    }
+
+    /// Clones to the next free VMID; where somebody else was faster, to the one after.
+    async fn clone_template(&mut self, receipt: &mut Receipt) -> Result<VmId, Error> {
+        let began = self.session.clock.now();
+        let mut vmid = self.plan.vmid;
+        for _ in 0..TRIES_AT_AN_ID {
+            uninterrupted(self.session)?;
+            match self.clone_to(vmid, receipt).await {
+                Ok(upid) => {
+                    self.note(receipt, "clone", began, Some(upid.to_string()));
+                    return Ok(vmid);
+                }
+                Err(raced) if raced.is_lost_race() && self.order.vmid.is_none() => {
+                    vmid = self.next_id(vmid).await?;
+                }
+                Err(raced) if raced.is_id_taken() => return Err(Error::VmidTaken { vmid }),
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+    }
+
+    async fn clone_to(&mut self, vmid: VmId, receipt: &mut Receipt) -> Result<Upid, Error> {
+        self.announce(vmid)?;
+        receipt.vmid = Some(vmid.number());
+        let doing = Doing::Clone { template: self.order.template, vmid };
+        let request = self.request(vmid);
+        let asked = self.pve.clone_vm(&self.plan.source, self.order.template, &request).await;
+        let upid = asked.map_err(|source| {
+            self.trace.unanswered = source.is_outcome_unknown();
+            Error::server(doing.clone(), source)
+        })?;
+        self.trace.task = Some(upid.clone());
+        if let Some(entry) = &mut self.trace.entry {
+            entry.update(|record| record.upid = Some(upid.to_string()))?;
+        }
+        let watched = watch(self.pve, &upid, doing, (self.session, self.order.patience)).await;
+        if watched.as_ref().err().is_none_or(Error::is_task_over) {
+            self.trace.task = None;
+        }
+        watched.map(|()| upid)
+    }
+
+    fn request(&self, vmid: VmId) -> CloneRequest {
+        CloneRequest {
+            newid: vmid,
+            name: self.marker.name.clone(),
+            description: self.marker.description(self.session.clock.utc(), &self.session.machine),
+            full: Some(self.plan.mode == Mode::Full),
+            storage: self.plan.storage.clone(),
+            pool: self.order.pool.clone(),
+            target: (self.plan.source != self.plan.target).then(|| self.plan.target.clone()),
+        }
+    }
+
+    /// Notes the VMID on disk before it is asked for.
+    fn announce(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.asked.push(vmid);
+        match (&mut self.trace.entry, self.journal) {
+            (Some(entry), _) => entry.update(|record| {
+                record.vmids.push(vmid.number());
+                record.upid = None;
+            })?,
+            (None, Some(journal)) => self.trace.entry = Some(journal.open(self.record(vmid))?),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    fn record(&self, vmid: VmId) -> Record {
+        Record {
+            server: self.plan.server.clone(),
+            node: self.plan.source.to_string(),
+            target: self.plan.target.to_string(),
+            template: self.order.template.number(),
+            vmids: vec![vmid.number()],
+            upid: None,
+            name: self.marker.name.clone(),
+            nonce: self.marker.nonce.clone(),
+            made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+
+    /// Asks for another free VMID. A number that was just lost may still be offered: then the one above it is taken.
+    async fn next_id(&self, lost: VmId) -> Result<VmId, Error> {
+        let offered = self.pve.next_id().await.map_err(|source| Error::server(Doing::FindId, source))?;
+        if !self.trace.asked.contains(&offered) {
+            return Ok(offered);
+        }
+        let mut candidate = lost;
+        loop {
+            candidate = VmId::new(u64::from(candidate.number()) + 1).ok_or(Error::NoFreeId { tries: self.trace.asked.len() })?;
+            let is_new = !self.trace.asked.contains(&candidate);
+            if is_new && self.pve.is_free(candidate).await.map_err(|source| Error::server(Doing::FindId, source))? {
+                return Ok(candidate);
+            }
+        }
+    }
+
+    /// Checks that the clone is where it should be, is ours, and has its disks on the storage expected.
+    async fn check(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let began = self.session.clock.now();
+        let Standing::Ours(node, config) = look(self.pve, &self.plan.target, vmid, &self.marker).await? else {
+            return Err(Error::MarkerMissing { vmid });
+        };
+        if node != self.plan.target {
+            return Err(Error::WrongNode { vmid, node, expected: self.plan.target.clone() });
+        }
+        for disk in config.disks() {
+            if !self.plan.storages.iter().any(|storage| storage.as_str() == disk.storage) {
+                return Err(Error::WrongStorage { vmid, disk: disk.bus.clone(), storage: disk.storage.clone() });
+            }
+        }
+        self.note(receipt, "check", began, None);
+        Ok(())
+    }
+
+    async fn start(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+        if self.order.start == Start::No {
+            return Ok(());
+        }
+        uninterrupted(self.session)?;
+        let began = self.session.clock.now();
+        let node = &self.plan.target;
+        if self.order.start == Start::LinksDown {
+            self.take_links_down(vmid).await?;
+        }
+        let doing = Doing::Start(vmid);
+        let upid = self.pve.start(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
+        watch(self.pve, &upid, doing.clone(), (self.session, self.order.patience)).await?;
+        let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing, source))?;
+        if !status.is_running() {
+            return Err(Error::NotRunning { vmid, status: status.text().to_owned() });
+        }
+        self.note(receipt, "start", began, Some(upid.to_string()));
+        if let Start::AndWaitForAddress(within) = self.order.start {
+            self.wait_for_address(vmid, within, receipt).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
+        let doing = || Doing::LinksDown(vmid);
+        let config = self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
+        let changes: Vec<(String, String)> = config.nics().map(|nic| (nic.key.clone(), nic.with_link_down())).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let changes: Vec<(&str, String)> = changes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        self.pve.configure(&self.plan.target, vmid, &changes).await.map_err(|source| Error::server(doing(), source))
+    }
+
+    async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
+        let began = self.session.clock.now();
+        loop {
+            uninterrupted(self.session)?;
+            let answer = self.pve.agent_addresses(&self.plan.target, vmid).await;
+            let last = match answer {
+                Ok(addresses) if !addresses.is_empty() => {
+                    receipt.addresses = addresses;
+                    self.note(receipt, "wait-ip", began, None);
+                    return Ok(());
+                }
+                Ok(_) => "the agent answers, and has no address yet".to_owned(),
+                Err(not_yet) if not_yet.is_agent_down() => not_yet.server_text().unwrap_or_default(),
+                Err(source) => return Err(Error::server(Doing::AskAgent(vmid), source)),
+            };
+            if self.session.clock.now().duration_since(began) >= within {
+                return Err(Error::NoAddress { vmid, seconds: within.as_secs(), last });
+            }
+            tokio::select! {
+                () = self.session.clock.sleep(Duration::from_secs(1)) => {}
+                _ = self.session.interrupts.first() => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        receipt.left_behind = self.newest();
+        match self.trace.entry.take() {
+            Some(entry) => Ok(entry.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes everything that was asked for.
+    async fn remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        if let Some(upid) = self.trace.task.take() {
+            self.abort(&upid).await?;
+        }
+        let remover = Remover { pve: self.pve, session: self.session, patience: self.order.patience };
+        let node = &self.plan.target;
+        for vmid in self.trace.asked.clone() {
+            let is_newest = self.trace.asked.last() == Some(&vmid);
+            let place = (node, vmid);
+            let standing = if is_newest && self.trace.unanswered {
+                look_for_unanswered(self.pve, place, &self.marker, (self.session, self.order.patience)).await?
+            } else {
+                look_until_settled(self.pve, place, &self.marker, (self.session, MAY_ROLL_BACK)).await?
+            };
+            match standing {
+                Standing::Ours(..) => {
+                    remover.remove(node, vmid, &self.marker, receipt).await?;
+                }
+                Standing::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
+                Standing::Unfinished(_) | Standing::Nothing | Standing::Foreign(_) => {}
+            }
+        }
+        match self.trace.entry.take() {
+            Some(entry) => Ok(entry.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops the clone task, which rolls back, and waits until it has.
+    async fn abort(&self, upid: &Upid) -> Result<(), Error> {
+        let doing = || Doing::Abort;
+        self.pve.abort(upid).await.map_err(|source| Error::server(doing(), source))?;
+        let began = self.session.clock.now();
+        while self.session.clock.now().duration_since(began) < MAY_ROLL_BACK {
+            let status = self.pve.task_status(upid).await.map_err(|source| Error::server(doing(), source))?;
+            if status.is_stopped() {
+                return Ok(());
+            }
+            self.session.clock.sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    fn newest(&self) -> Option<LeftBehind> {
+        let vmid = self.trace.asked.last()?.number();
+        Some(LeftBehind { vmid, node: self.plan.target.to_string(), name: self.marker.name.clone() })
+    }
+
+    /// Says what could not be removed, why, and what had gone wrong before.
+    fn left(&self, receipt: &mut Receipt, proof: Option<Error>, why: Error) -> Error {
+        receipt.left_behind = self.newest();
+        match &receipt.left_behind {
+            None => proof.unwrap_or(why),
+            Some(left) => Error::LeftBehind { left: left.vmid, node: left.node.clone(), name: left.name.clone(), why: Box::new(why), proof: proof.map(Box::new) },
+        }
+    }
+
+    /// Says what is left when somebody could not wait.
+    fn abandoned(&self, receipt: &mut Receipt) -> Error {
+        receipt.left_behind = self.newest();
+        let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
+        let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
+        Error::Abandoned { signal, left }
+    }
+
+    fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: Option<String>) {
+        receipt.step(name, self.session.clock.now().duration_since(began), upid);
+    }
+}

@@ -1,0 +1,91 @@
+//! `glassdome sandbox`: the simulated server in the foreground.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+
+use crate::cli;
+use crate::cli::{Global, Output};
+use crate::commands::Failure;
+use crate::error::Error;
+use crate::model::Fingerprint;
+use crate::sandbox::{Options, Sandbox};
+use crate::session::Session;
+use crate::ui::{Draw, Screen, Tone};
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &cli::Sandbox) -> Result<ExitCode, Failure> {
+    let sandbox = Sandbox::start(options(arguments)?).map_err(|source| Error::Sandbox { source })?;
+    let announcement = Announcement { sandbox: &sandbox };
+    if global.output == Output::Json {
+        session.ui.borrow_mut().json(&announcement.document());
+    } else {
+        session.ui.borrow_mut().result(&announcement);
+    }
+    tokio::select! {
+        _ = session.interrupts.first() => {}
+        () = input_closed(), if arguments.until_stdin_closes => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
+    let faults = arguments.fault.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
+    Ok(Options {
+        listen: arguments.listen,
+        nodes: arguments.nodes,
+        pve_version: arguments.pve_version.clone(),
+        latency: arguments.latency,
+        task_time: arguments.task_time,
+        seed: arguments.seed,
+        faults: faults.map_err(|why: crate::sandbox::UnknownFault| Error::SandboxOption { message: why.to_string() })?,
+        ..Options::default()
+    })
+}
+
+/// Waits until standard input is at its end.
+async fn input_closed() {
+    let mut input = tokio::io::stdin();
+    let mut buffer = [0_u8; 256];
+    while !matches!(input.read(&mut buffer).await, Ok(0) | Err(_)) {}
+}
+
+/// Where it listens, and who may log in.
+struct Announcement<'a> {
+    sandbox: &'a Sandbox,
+}
+
+impl Announcement<'_> {
+    fn document(&self) -> Value {
+        json!({
+            "schema": "glassdome.sandbox/1",
+            "ok": true,
+            "url": self.sandbox.url(),
+            "port": self.sandbox.address().port(),
+            "fingerprint": Fingerprint::new(self.sandbox.fingerprint()).to_string(),
+            "ca_pem": self.sandbox.ca_pem(),
+            "users": self.sandbox.users(),
+            "tokens": self.sandbox.tokens(),
+        })
+    }
+}
+
+impl Draw for Announcement<'_> {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.heading("A simulated Proxmox VE server; it keeps nothing, and ends with Ctrl-C")?;
+        screen.line(&format!("  address      {}", self.sandbox.url()))?;
+        screen.line("  fingerprint")?;
+        screen.line(&format!("    {}", Fingerprint::new(self.sandbox.fingerprint())))?;
+        screen.line("  users")?;
+        for user in self.sandbox.users() {
+            screen.labelled("    ", Tone::Plain, &format!("{} password {}", user.userid, user.password))?;
+        }
+        screen.line("  tokens")?;
+        for token in self.sandbox.tokens() {
+            screen.labelled("    ", Tone::Plain, &format!("{} secret {}", token.tokenid, token.secret))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,509 @@
+//! What can go wrong in a command.
+
+mod advice;
+mod report;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::journal;
+use crate::model::{NodeName, PoolName, StorageName, VmId};
+use crate::pve;
+use crate::pve::privileges::{Block, Gap};
+use crate::session::Signal;
+use crate::settings;
+
+pub use report::{Hint, KINDS, Kind, Report};
+
+/// What the program was doing when a server said no, as it stands behind "cannot".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// Talking to the server for the first time.
+    Reach(String),
+    /// Logging in.
+    LogIn(String),
+    /// Reading the list of nodes.
+    ReadNodes,
+    /// Reading the template's configuration.
+    ReadTemplate(VmId),
+    /// Reading the list of VMs.
+    ReadVms,
+    /// Reading storages.
+    ReadStorages(NodeName),
+    /// Reading the caller's own privileges.
+    ReadPrivileges,
+    /// Reading the list of running tasks.
+    ReadTasks,
+    /// Finding a free VMID.
+    FindId,
+    /// Cloning.
+    Clone {
+        /// From.
+        template: VmId,
+        /// To.
+        vmid: VmId,
+    },
+    /// Reading a VM.
+    ReadVm(VmId),
+    /// Setting links down.
+    LinksDown(VmId),
+    /// Starting.
+    Start(VmId),
+    /// Asking the guest agent.
+    AskAgent(VmId),
+    /// Stopping.
+    Stop(VmId),
+    /// Taking off the protection.
+    Unprotect(VmId),
+    /// Destroying.
+    Destroy(VmId),
+    /// Stopping a task.
+    Abort,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reach(server) => write!(formatter, "reach {server}"),
+            Self::LogIn(user) => write!(formatter, "log in as {user}"),
+            Self::ReadNodes => formatter.write_str("read the list of nodes"),
+            Self::ReadTemplate(vmid) => write!(formatter, "read template {vmid}"),
+            Self::ReadVms => formatter.write_str("read the list of VMs"),
+            Self::ReadStorages(node) => write!(formatter, "read the storages of node {node}"),
+            Self::ReadPrivileges => formatter.write_str("read the privileges"),
+            Self::ReadTasks => formatter.write_str("read the running tasks"),
+            Self::FindId => formatter.write_str("find a free VMID"),
+            Self::Clone { template, vmid } => write!(formatter, "clone template {template} to VM {vmid}"),
+            Self::ReadVm(vmid) => write!(formatter, "read VM {vmid}"),
+            Self::LinksDown(vmid) => write!(formatter, "set the links of VM {vmid} down"),
+            Self::Start(vmid) => write!(formatter, "start VM {vmid}"),
+            Self::AskAgent(vmid) => write!(formatter, "ask the guest agent of VM {vmid}"),
+            Self::Stop(vmid) => write!(formatter, "stop VM {vmid}"),
+            Self::Unprotect(vmid) => write!(formatter, "take the protection off VM {vmid}"),
+            Self::Destroy(vmid) => write!(formatter, "destroy VM {vmid}"),
+            Self::Abort => formatter.write_str("stop the clone task"),
+        }
+    }
+}
+
+/// What can go wrong in a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line was not understood.
+    #[error("{message}")]
+    Usage {
+        /// What clap says.
+        message: String,
+    },
+    /// `glassdome help` was asked for something unknown.
+    #[error("there is no help about `{topic}`")]
+    UnknownTopic {
+        /// What was asked for.
+        topic: String,
+    },
+    /// Two secrets were to come from standard input.
+    #[error("only one secret can come from standard input")]
+    StandardInputTwice,
+    /// A file with a secret could not be read.
+    #[error("cannot read the secret for {flag} from {place}")]
+    SecretFile {
+        /// The flag that named it.
+        flag: &'static str,
+        /// Its path, or "standard input".
+        place: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody said something that must be known.
+    #[error("{what} is not known, and nobody can be asked")]
+    Unanswered {
+        /// What is missing.
+        what: &'static str,
+        /// The flag that says it.
+        flag: &'static str,
+        /// The variable that says it, which is also the key in the file.
+        variable: Option<String>,
+        /// The file in which it was looked for.
+        file: PathBuf,
+    },
+    /// `--sandbox` with a file that belongs to a real server.
+    #[error("{} belongs to a real server; the sandbox never touches it", path.display())]
+    NotSandboxFile {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A file of the sandbox without `--sandbox`.
+    #[error("`sandbox.invalid` is reached with --sandbox alone")]
+    SandboxOnly,
+    /// The simulated server did not start.
+    #[error("cannot start the sandbox")]
+    Sandbox {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A value for `--fault` or `--pve-version` that does not exist.
+    #[error("{message}")]
+    SandboxOption {
+        /// What is wrong.
+        message: String,
+    },
+    /// The process could not be set up.
+    #[error("cannot start")]
+    NoRuntime {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] settings::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The instance has no usable name.
+    #[error("--instance: {why}")]
+    Instance {
+        /// Why not.
+        why: settings::BadInstance,
+    },
+    /// A file of certificates could not be read.
+    #[error("cannot read the CA file {}", path.display())]
+    CaFileUnread {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of certificates could not be used.
+    #[error("cannot use the CA file {}", path.display())]
+    CaFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: pve::Error,
+    },
+    /// A server could not be reached, or said no.
+    #[error("cannot {doing}")]
+    Server {
+        /// What was being done.
+        doing: Doing,
+        /// What came of it.
+        #[source]
+        source: pve::Error,
+    },
+    /// Something answers, and it is not Proxmox VE.
+    #[error("{server} is not Proxmox VE: {what}")]
+    NotProxmox {
+        /// Which server.
+        server: String,
+        /// What it seems to be.
+        what: String,
+    },
+    /// The certificate is not trusted, and nobody can be asked.
+    #[error("the certificate of {server} is not trusted")]
+    Untrusted {
+        /// Which server.
+        server: String,
+        /// What it presented.
+        facts: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: String,
+        /// Why it is not trusted.
+        #[source]
+        source: pve::Error,
+    },
+    /// No node was named, and there are several.
+    #[error("there are several nodes, and PROXMOX_NODE names none of them")]
+    WhichNode {
+        /// Which there are.
+        nodes: Vec<String>,
+        /// The variable of this instance.
+        variable: String,
+    },
+    /// The node does not exist.
+    #[error("there is no node `{node}`")]
+    UnknownNode {
+        /// Which was named.
+        node: NodeName,
+        /// Which there are.
+        known: Vec<String>,
+    },
+    /// The node does not answer.
+    #[error("node {node} is not online: its status is `{status}`")]
+    NodeOffline {
+        /// Which.
+        node: NodeName,
+        /// What the cluster says of it.
+        status: String,
+    },
+    /// The template does not exist.
+    #[error("there is no VM {template} on any node")]
+    NoTemplate {
+        /// Which was named.
+        template: VmId,
+        /// Templates that can be seen.
+        known: Vec<String>,
+    },
+    /// No template was named, and none can be seen.
+    #[error("no template is visible to {who}")]
+    NoTemplateVisible {
+        /// To whom.
+        who: String,
+    },
+    /// The VM is no template.
+    #[error("VM {vmid} ({name}) is no template")]
+    NotATemplate {
+        /// Which.
+        vmid: VmId,
+        /// Its name.
+        name: String,
+        /// Templates that can be seen.
+        known: Vec<String>,
+    },
+    /// The template is on another node, on storage that only that node has.
+    #[error("template {template} is on node {on}, and its storage {storage} is local to it; {node} cannot clone it")]
+    TemplateElsewhere {
+        /// Which.
+        template: VmId,
+        /// Where it is.
+        on: NodeName,
+        /// Where it should be cloned.
+        node: NodeName,
+        /// The storage of its disk.
+        storage: String,
+    },
+    /// The storage does not exist on the node.
+    #[error("there is no storage `{storage}` for disks on node {node}")]
+    UnknownStorage {
+        /// Which was named.
+        storage: StorageName,
+        /// Where it was looked for.
+        node: NodeName,
+        /// Which can be seen.
+        known: Vec<String>,
+    },
+    /// The pool does not exist.
+    #[error("there is no pool `{pool}`")]
+    UnknownPool {
+        /// Which was named.
+        pool: PoolName,
+    },
+    /// The VMID that was named is taken.
+    #[error("VM {vmid} exists already")]
+    VmidTaken {
+        /// Which.
+        vmid: VmId,
+    },
+    /// Every VMID that was tried was taken by somebody else.
+    #[error("no free VMID after {tries} tries: others were faster each time")]
+    NoFreeId {
+        /// How many were tried.
+        tries: usize,
+    },
+    /// A linked clone was asked for where the storage can make none.
+    #[error("the storage of template {template} cannot make a linked clone")]
+    CannotLink {
+        /// The template.
+        template: VmId,
+    },
+    /// An address was asked for, and the template has no agent.
+    #[error("template {template} has the guest agent switched off, so no address can be asked for")]
+    AgentDisabled {
+        /// Which.
+        template: VmId,
+    },
+    /// Privileges are missing.
+    #[error("{who} lacks privileges that the proof needs")]
+    Lacking {
+        /// Who.
+        who: String,
+        /// What is missing, path by path.
+        gaps: Vec<Gap>,
+        /// The lines that close the gap.
+        blocks: Vec<Block>,
+        /// Whether it could be seen why they are missing.
+        is_explained: bool,
+        /// The server's own words, where it refused.
+        said: Option<String>,
+    },
+    /// A task failed.
+    #[error("cannot {doing}: the task failed")]
+    TaskFailed {
+        /// What the task was for.
+        doing: Doing,
+        /// Its ID.
+        upid: String,
+        /// How it ended.
+        exit_status: String,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// A task made no progress.
+    #[error("cannot {doing}: no progress for {seconds} s")]
+    NoProgress {
+        /// What the task was for.
+        doing: Doing,
+        /// Its ID.
+        upid: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// The clone does not carry the marker.
+    #[error("VM {vmid} was cloned, and does not carry the name and the marker that it was given")]
+    MarkerMissing {
+        /// Which.
+        vmid: VmId,
+    },
+    /// The clone is on another node.
+    #[error("VM {vmid} was made on node {node} instead of {expected}")]
+    WrongNode {
+        /// Which.
+        vmid: VmId,
+        /// Where it is.
+        node: NodeName,
+        /// Where it should be.
+        expected: NodeName,
+    },
+    /// A disk of the clone is on another storage.
+    #[error("disk {disk} of VM {vmid} is on storage `{storage}`, where it should not be")]
+    WrongStorage {
+        /// Which VM.
+        vmid: VmId,
+        /// Which disk.
+        disk: String,
+        /// Where it is.
+        storage: String,
+    },
+    /// The clone was started and does not run.
+    #[error("VM {vmid} was started, and its status is `{status}`")]
+    NotRunning {
+        /// Which.
+        vmid: VmId,
+        /// What the server says of it.
+        status: String,
+    },
+    /// The guest agent reported no address in time.
+    #[error("the guest agent of VM {vmid} reported no address within {seconds} s")]
+    NoAddress {
+        /// Which.
+        vmid: VmId,
+        /// For how long it was asked.
+        seconds: u64,
+        /// What it said last.
+        last: String,
+    },
+    /// The VM is still there after it was destroyed.
+    #[error("VM {vmid} is still there")]
+    NotGone {
+        /// Which.
+        vmid: VmId,
+    },
+    /// A clone whose task has ended is still locked.
+    #[error("VM {vmid} is still locked by a clone that did not finish; only root can unlock it")]
+    StuckClone {
+        /// Which.
+        vmid: VmId,
+        /// Where.
+        node: NodeName,
+    },
+    /// A test VM could not be removed.
+    #[error("VM {vmid} ({name}) had to be left behind on {node}")]
+    LeftBehind {
+        /// Which.
+        vmid: u32,
+        /// Where.
+        node: String,
+        /// Its name.
+        name: String,
+        /// Why it could not be removed.
+        why: Box<Error>,
+        /// What had failed before.
+        proof: Option<Box<Error>>,
+    },
+    /// A signal asked the program to end; everything was cleaned up.
+    #[error("interrupted")]
+    Interrupted {
+        /// Which.
+        signal: Signal,
+    },
+    /// A second signal came before everything was cleaned up.
+    #[error("interrupted twice; nothing more was cleaned up")]
+    Abandoned {
+        /// The first.
+        signal: Signal,
+        /// The VM that is perhaps still there, and its node.
+        left: Option<(u32, String)>,
+    },
+    /// The `.gitignore` could not be written.
+    #[error("cannot write {}", path.display())]
+    GitIgnore {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was written reads back differently.
+    #[error("{} does not read back as it was written: {key} differs", path.display())]
+    ReadBack {
+        /// Which file.
+        path: PathBuf,
+        /// Which key.
+        key: String,
+    },
+}
+
+impl Error {
+    /// Says what was being done when a server said no.
+    #[must_use]
+    pub const fn server(doing: Doing, source: pve::Error) -> Self {
+        Self::Server { doing, source }
+    }
+
+    /// Says whether somebody else was faster with a VMID.
+    #[must_use]
+    pub fn is_lost_race(&self) -> bool {
+        self.is_id_taken() || self.is_lock_timeout()
+    }
+
+    /// Says whether the VMID was taken, as the call or the task tells it.
+    #[must_use]
+    pub fn is_id_taken(&self) -> bool {
+        self.said_by_server().is_some_and(|text| text.contains("config file already exists") || text.contains("already exists on node"))
+    }
+
+    /// Says whether a lock was held by somebody else for too long.
+    #[must_use]
+    pub fn is_lock_timeout(&self) -> bool {
+        self.said_by_server().is_some_and(|text| text.contains("can't lock file") && text.contains("got timeout"))
+    }
+
+    /// Says whether the task that is spoken of has ended.
+    #[must_use]
+    pub const fn is_task_over(&self) -> bool {
+        matches!(self, Self::TaskFailed { .. })
+    }
+
+    /// Gives the server's own words where it refused a call for want of privileges.
+    #[must_use]
+    pub fn forbidden_text(&self) -> Option<String> {
+        match self {
+            Self::Server { source, .. } if source.is_forbidden() => source.server_text(),
+            _ => None,
+        }
+    }
+
+    /// Gives the server's own words.
+    fn said_by_server(&self) -> Option<String> {
+        match self {
+            Self::Server { source, .. } => source.server_text(),
+            Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
+            _ => None,
+        }
+    }
+}

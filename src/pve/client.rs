@@ -1,0 +1,365 @@
+//! One method for each API call.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::model::{Endpoint, NodeName, PoolName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId};
+use crate::pve::proxy::Proxies;
+use crate::pve::tls::Trust;
+use crate::pve::transport::{Limits, Transport};
+use crate::pve::values::{
+    ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
+};
+use crate::pve::Error;
+
+/// Privileges by path: each privilege, and whether it propagates.
+pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
+
+/// A server, and who calls it.
+#[derive(Debug, Clone)]
+pub struct Pve {
+    transport: Transport,
+}
+
+/// What a clone shall be.
+#[derive(Debug, Clone)]
+pub struct CloneRequest {
+    /// Its number.
+    pub newid: VmId,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Whether its disk is a copy; the server's own default where nothing is said.
+    pub full: Option<bool>,
+    /// The storage of the copy.
+    pub storage: Option<StorageName>,
+    /// The pool that it is put into.
+    pub pool: Option<PoolName>,
+    /// Its node, where that is not the template's.
+    pub target: Option<NodeName>,
+}
+
+impl Pve {
+    /// Prepares the way to a server; nothing is sent yet, and nobody is authenticated.
+    ///
+    /// # Errors
+    /// Where the trust or the proxy cannot be used.
+    pub fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
+        Ok(Self { transport: Transport::new(endpoint, trust, limits, proxies)? })
+    }
+
+    /// Gives the server.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        self.transport.endpoint()
+    }
+
+    /// Authenticates with a token from here on.
+    ///
+    /// # Errors
+    /// Where the token ID cannot stand in a header.
+    pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
+        Ok(Self { transport: self.transport.with_token(id, secret)? })
+    }
+
+    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
+    ///
+    /// # Errors
+    /// Where the server refuses, or wants a second factor.
+    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
+        let name = user.to_string();
+        let form = [("username", name.as_str()), ("password", password.expose())];
+        let data = self.transport.change(Method::POST, &["access", "ticket"], &form).await?;
+        let fields = self.fields(&data, "the log-in")?;
+        if fields.flag("NeedTFA") {
+            return Err(Error::SecondFactor { user: name });
+        }
+        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
+        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
+        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
+    }
+
+    /// Reads the version. Every token may.
+    ///
+    /// # Errors
+    /// As every call: the way there, the credentials, the privileges, the server.
+    pub async fn version(&self) -> Result<Version, Error> {
+        let data = self.transport.get(&["version"], &[]).await?;
+        let version = self.fields(&data, "the version")?.text("version");
+        Ok(Version::new(version.ok_or_else(|| self.strange("the version has no number"))?))
+    }
+
+    /// Lists the realms, with their types. Needs no log-in.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn domains(&self) -> Result<Vec<(String, String)>, Error> {
+        let data = self.transport.get(&["access", "domains"], &[]).await?;
+        self.list(&data, "the list of realms", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.text("realm")?, fields.text("type").unwrap_or_default()))
+        })
+    }
+
+    /// Reads the caller's privileges, or a user's (Sys.Audit, or a user's own token); on one path exactly, or on all
+    /// paths that have an entry.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<Permissions, Error> {
+        let query: Vec<(&str, &str)> = [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let data = self.transport.get(&["access", "permissions"], &query).await?;
+        let Some(paths) = data.as_object() else {
+            // Perl writes an empty map as an empty list where it was never filled.
+            return if data.as_array().is_some_and(Vec::is_empty) { Ok(Permissions::new()) } else { Err(self.strange("the privileges are no map")) };
+        };
+        let held = |value: &Value| value.as_object().map(|map| map.iter().map(|(name, flag)| (name.clone(), as_flag(flag))).collect());
+        Ok(paths.iter().filter_map(|(path, value)| Some((path.clone(), held(value)?))).collect())
+    }
+
+    /// Says whether a token has privilege separation. A token may not ask that about itself without Sys.Audit or
+    /// User.Modify.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn is_separated(&self, token: &TokenId) -> Result<bool, Error> {
+        let user = token.user.to_string();
+        let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
+        Ok(self.fields(&data, "the token")?.text("privsep").is_none_or(|text| text != "0"))
+    }
+
+    /// Lists the nodes. Every token may.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn nodes(&self) -> Result<Vec<Node>, Error> {
+        let data = self.transport.get(&["nodes"], &[]).await?;
+        let mut nodes = self.list(&data, "the list of nodes", Node::of)?;
+        nodes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(nodes)
+    }
+
+    /// Lists the VMs of the cluster that may be seen (VM.Audit); some seconds old.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
+        let data = self.transport.get(&["cluster", "resources"], &[("type", "vm")]).await?;
+        let mut vms = self.list(&data, "the list of VMs", |value| Some(Vm::of(value)))?;
+        vms.sort_by_key(|vm| vm.as_ref().map(|vm| vm.vmid));
+        Ok(vms.into_iter().flatten().collect())
+    }
+
+    /// Reads the configuration of a VM (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, Error> {
+        let vmid = vmid.to_string();
+        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
+        VmConfig::of(&data).ok_or_else(|| self.strange("the configuration of the VM is no map"))
+    }
+
+    /// Reads whether a VM runs (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<Status, Error> {
+        let vmid = vmid.to_string();
+        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
+        Status::of(&data).ok_or_else(|| self.strange("the status of the VM has no status"))
+    }
+
+    /// Says whether a linked clone of a VM is possible (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn can_link(&self, node: &NodeName, vmid: VmId) -> Result<bool, Error> {
+        let vmid = vmid.to_string();
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
+        let data = self.transport.get(&path, &[("feature", "clone")]).await?;
+        Ok(self.fields(&data, "the features of the VM")?.flag("hasFeature"))
+    }
+
+    /// Gives the next free VMID. It is reserved for nobody.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn next_id(&self) -> Result<VmId, Error> {
+        let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
+        as_number(&data).and_then(VmId::new).ok_or_else(|| self.strange("the next VMID is no number"))
+    }
+
+    /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn is_free(&self, vmid: VmId) -> Result<bool, Error> {
+        let number = vmid.to_string();
+        match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
+            Ok(_) => Ok(true),
+            Err(Error::Refusal(refusal)) if refusal.error_of("vmid").is_some_and(|why| why.contains("already exists")) => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Lists the storages of a node that may be seen (Datastore.Audit or Datastore.AllocateSpace).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
+        let mut storages = self.list(&data, "the list of storages", Storage::of)?;
+        storages.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(storages)
+    }
+
+    /// Clones a VM or template.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether the clone was begun.
+    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, Error> {
+        let newid = request.newid.to_string();
+        let mut form = vec![("newid", newid.as_str()), ("name", &request.name), ("description", &request.description)];
+        form.extend(request.full.map(|full| ("full", if full { "1" } else { "0" })));
+        form.extend(request.storage.as_ref().map(|storage| ("storage", storage.as_str())));
+        form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
+        form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
+        let source = source.to_string();
+        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
+        self.upid(&data)
+    }
+
+    /// Changes entries of a VM's configuration at once.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn configure(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<(), Error> {
+        let vmid = vmid.to_string();
+        let form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
+    }
+
+    /// Starts a VM.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        self.power(node, vmid, "start").await
+    }
+
+    /// Stops a VM at once, as pulling the plug does.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        self.power(node, vmid, "stop").await
+    }
+
+    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
+        self.upid(&data)
+    }
+
+    /// Destroys a VM with the disks that its configuration names, and no others: neither `purge` nor
+    /// `destroy-unreferenced-disks` is sent, which would take what an earlier VM of this number left.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
+        self.upid(&data)
+    }
+
+    /// Reads how far a task is. Only who started it may, or Sys.Audit.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, Error> {
+        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
+        let data = self.transport.get(&path, &[]).await?;
+        TaskStatus::of(&data).ok_or_else(|| self.strange("the status of the task has no status"))
+    }
+
+    /// Reads the log of a task from a line on, counted from 0; gives its lines.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<String>, Error> {
+        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
+        let (start, limit) = (start.to_string(), limit.to_string());
+        let data = self.transport.get(&path, &[("start", &start), ("limit", &limit)]).await?;
+        let mut lines = self.list(&data, "the log of the task", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.number("n")?, fields.text("t").unwrap_or_default()))
+        })?;
+        lines.sort_by_key(|(number, _)| *number);
+        Ok(lines.into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// Tells a task to stop. One that has stopped already does not mind.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn abort(&self, upid: &Upid) -> Result<(), Error> {
+        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
+        self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
+    }
+
+    /// Lists the tasks of this caller's user that run on a node.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "tasks"], &[("source", "active")]).await?;
+        let tasks = self.list(&data, "the list of tasks", |value| Some(ActiveTask::of(value)))?;
+        Ok(tasks.into_iter().flatten().collect())
+    }
+
+    /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link
+    /// are left out.
+    ///
+    /// # Errors
+    /// As every call; while the agent is not up, the server fails.
+    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<String>, Error> {
+        let vmid = vmid.to_string();
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "agent", "network-get-interfaces"];
+        let data = self.transport.get(&path, &[]).await?;
+        let interfaces = data.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
+        let addresses = interfaces.iter().filter_map(|it| it.get("ip-addresses")?.as_array());
+        let texts = addresses.flatten().filter_map(|it| it.get("ip-address")?.as_str());
+        Ok(texts.filter(|text| text.parse().is_ok_and(is_reachable)).map(str::to_owned).collect())
+    }
+
+    fn upid(&self, data: &Value) -> Result<Upid, Error> {
+        data.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.strange("it names no task"))
+    }
+
+    fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, Error> {
+        Fields::of(data).ok_or_else(|| self.strange(&format!("{what} is no map")))
+    }
+
+    /// Reads a list; an entry that cannot be read makes the whole not understood.
+    fn list<T>(&self, data: &Value, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
+        let entries = data.as_array().ok_or_else(|| self.strange(&format!("{what} is no list")))?;
+        let read: Option<Vec<T>> = entries.iter().map(read).collect();
+        read.ok_or_else(|| self.strange(&format!("{what} has an entry that cannot be read")))
+    }
+
+    fn strange(&self, what: &str) -> Error {
+        Error::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
+    }
+}
+
+/// Says whether an address leads to a guest from elsewhere.
+fn is_reachable(address: std::net::IpAddr) -> bool {
+    match address {
+        std::net::IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
+        std::net::IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
+    }
+}

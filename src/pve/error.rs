@@ -1,0 +1,300 @@
+//! What can go wrong between here and a server.
+
+use std::io;
+
+use crate::model::Fingerprint;
+use crate::pve::reply::Refusal;
+use crate::pve::tls::Leaf;
+
+/// What can go wrong between here and a server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name is not in the DNS.
+    #[error("the name {host} does not resolve")]
+    UnknownName {
+        /// The name.
+        host: String,
+        /// The resolver's own words.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// No way to the address.
+    #[error("no route to {server}")]
+    NoRoute {
+        /// Which server.
+        server: String,
+    },
+    /// Nothing listens there.
+    #[error("{server} refuses the connection: nothing listens on that port")]
+    Refused {
+        /// Which server.
+        server: String,
+    },
+    /// No connection in time.
+    #[error("{server} did not accept a connection within {seconds} s")]
+    ConnectTimeout {
+        /// Which server.
+        server: String,
+        /// For how long it was tried.
+        seconds: u64,
+    },
+    /// A proxy stands in between, and did not let us through.
+    #[error("the proxy {proxy}, from the variable {variable}, does not lead to {server}")]
+    Proxy {
+        /// The proxy, without its password.
+        proxy: String,
+        /// The variable that names it.
+        variable: String,
+        /// Which server.
+        server: String,
+        /// What happened.
+        #[source]
+        source: Box<Error>,
+    },
+    /// The value of a proxy variable is no proxy.
+    #[error("the variable {variable} names no proxy that can be used")]
+    BadProxy {
+        /// The variable.
+        variable: String,
+    },
+    /// The connection broke.
+    #[error("the connection to {server} broke off: {why}")]
+    BrokenOff {
+        /// Which server.
+        server: String,
+        /// The system's own words.
+        why: String,
+    },
+    /// No answer in time.
+    #[error("{server} did not answer within {seconds} s")]
+    NoAnswer {
+        /// Which server.
+        server: String,
+        /// For how long it was waited.
+        seconds: u64,
+    },
+    /// An answer that began and did not go on.
+    #[error("{server} stopped in the middle of an answer, for {seconds} s")]
+    Stalled {
+        /// Which server.
+        server: String,
+        /// For how long it was waited.
+        seconds: u64,
+    },
+    /// An answer without an end.
+    #[error("the answer of {server} is larger than {mebibytes} MiB")]
+    TooLarge {
+        /// Which server.
+        server: String,
+        /// The limit.
+        mebibytes: u64,
+    },
+    /// A request that changes something, and whose answer was lost: it may have been carried out or not.
+    #[error("it is not known whether the request was carried out")]
+    OutcomeUnknown {
+        /// What happened to the answer.
+        #[source]
+        source: Box<Error>,
+    },
+    /// Something else than TLS speaks on the port.
+    #[error("{server} does not speak TLS; a plain HTTP server seems to listen there")]
+    NotTls {
+        /// Which server.
+        server: String,
+    },
+    /// The TLS handshake failed for another reason.
+    #[error("no TLS connection to {server}: {why}")]
+    Handshake {
+        /// Which server.
+        server: String,
+        /// Why.
+        why: String,
+    },
+    /// Nobody whom we trust has signed the certificate.
+    #[error("the certificate of {server} is signed by nobody who is trusted ({})", leaf.issuer)]
+    CertificateUntrusted {
+        /// Which server.
+        server: String,
+        /// What it presented.
+        leaf: Box<Leaf>,
+    },
+    /// The certificate has expired, or is not valid yet.
+    #[error("the certificate of {server} is valid from {} to {}, and not now", leaf.not_before, leaf.not_after)]
+    CertificateExpired {
+        /// Which server.
+        server: String,
+        /// What it presented.
+        leaf: Box<Leaf>,
+    },
+    /// The certificate is for other names.
+    #[error("the certificate of {server} is not for that name, but for {}", leaf.names.join(", "))]
+    CertificateWrongName {
+        /// Which server.
+        server: String,
+        /// What it presented.
+        leaf: Box<Leaf>,
+    },
+    /// Another certificate than the pinned one.
+    #[error("the certificate of {server} is not the pinned one: {} was pinned, {} is presented", pinned, leaf.fingerprint)]
+    CertificateChanged {
+        /// Which server.
+        server: String,
+        /// What was pinned.
+        pinned: Fingerprint,
+        /// What it presented.
+        leaf: Box<Leaf>,
+    },
+    /// The certificate was presented without its key.
+    #[error("{server} presents a certificate whose key it does not have: somebody is in between")]
+    CertificateStolen {
+        /// Which server.
+        server: String,
+    },
+    /// A certificate that cannot be read.
+    #[error("the certificate of {server} cannot be used: {why}")]
+    CertificateBroken {
+        /// Which server.
+        server: String,
+        /// Why.
+        why: String,
+    },
+    /// The system has no trusted certificates.
+    #[error("this system has no certificates of trusted authorities")]
+    NoSystemTrust,
+    /// A file that should hold the certificate of an authority.
+    #[error("{why}")]
+    NotACa {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The server says no.
+    #[error("{0}")]
+    Refusal(Refusal),
+    /// A page of something in between, or of the server in trouble.
+    #[error("{server} answers {status} {reason} with a page that is not the API's")]
+    Gateway {
+        /// Which server.
+        server: String,
+        /// The status.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+    },
+    /// An answer that is not the API's.
+    #[error("the answer of {server} is not understood: {what}")]
+    NotUnderstood {
+        /// Which server.
+        server: String,
+        /// What is strange about it.
+        what: String,
+    },
+    /// The user needs a second factor to log in.
+    #[error("{user} needs a second factor to log in; a token needs none")]
+    SecondFactor {
+        /// Which user.
+        user: String,
+    },
+    /// The client could not be made.
+    #[error("cannot prepare the connection: {why}")]
+    Preparation {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Error {
+    /// Gives the server's own words, where it said no.
+    #[must_use]
+    pub fn server_text(&self) -> Option<String> {
+        match self {
+            Self::Refusal(refusal) => Some(refusal.text()),
+            Self::Gateway { status, reason, .. } => Some(format!("{status} {reason}")),
+            Self::OutcomeUnknown { source } => source.server_text(),
+            _ => None,
+        }
+    }
+
+    /// Gives the refusal, where the server said no.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refusal(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Says whether the server said no for want of privileges.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.status == 403)
+    }
+
+    /// Says whether the server did not take us for who we say.
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.status == 401)
+    }
+
+    /// Says whether a VM has no configuration on the node that was asked.
+    #[must_use]
+    pub fn is_missing_config(&self) -> bool {
+        self.says(|text| text.contains("Configuration file") && text.contains("does not exist"))
+            || self.says(|text| text.contains("unable to find configuration file for VM"))
+    }
+
+    /// Says whether the guest agent does not answer yet, or the VM is not up yet.
+    #[must_use]
+    pub fn is_agent_down(&self) -> bool {
+        self.says(|text| text.contains("guest agent is not running") || text.contains("is not running") || text.contains("timeout"))
+    }
+
+    /// Says whether a request that changes something may have been carried out though its answer was lost.
+    #[must_use]
+    pub const fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown { .. })
+    }
+
+    /// Says whether the way to the server failed, which may be over in a moment.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownName { .. }
+                | Self::NoRoute { .. }
+                | Self::Refused { .. }
+                | Self::ConnectTimeout { .. }
+                | Self::Proxy { .. }
+                | Self::BrokenOff { .. }
+                | Self::NoAnswer { .. }
+                | Self::Stalled { .. }
+        )
+    }
+
+    /// Says whether the server, or something in front of it, is in trouble that may be over in a moment: an answer of
+    /// a reverse proxy, or of a node that cannot reach another one.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        let is_between = |status: u16| matches!(status, 429 | 502 | 503 | 504 | 595 | 596 | 597 | 598 | 599);
+        match self {
+            Self::Gateway { status, .. } => is_between(*status),
+            Self::Refusal(refusal) => is_between(refusal.status),
+            other => other.is_unreachable(),
+        }
+    }
+
+    /// Gives the certificate that was presented and not accepted.
+    #[must_use]
+    pub const fn presented(&self) -> Option<&Leaf> {
+        match self {
+            Self::CertificateUntrusted { leaf, .. }
+            | Self::CertificateExpired { leaf, .. }
+            | Self::CertificateWrongName { leaf, .. }
+            | Self::CertificateChanged { leaf, .. } => Some(leaf),
+            _ => None,
+        }
+    }
+
+    fn says(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.refusal().is_some_and(|refusal| test(&refusal.text()))
+    }
+}

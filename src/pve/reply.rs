@@ -1,0 +1,176 @@
+//! An answer becomes its data, or a refusal in the server's own words. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+/// An answer as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    /// The status.
+    pub(super) status: u16,
+    /// The reason phrase, where Proxmox VE puts its error text; older servers nowhere else.
+    pub(super) reason: String,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+/// A server that says no, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: String,
+    /// `message` of the body.
+    pub message: Option<String>,
+    /// `errors` of the body: parameter and text.
+    pub errors: BTreeMap<String, String>,
+}
+
+/// What an answer turned out to be, where it is not data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Strange {
+    /// The API says no.
+    Refusal(Refusal),
+    /// A page that is not the API's, with a status of failure.
+    Page,
+    /// Something that is not understood.
+    Unclear(String),
+}
+
+impl Refusal {
+    /// Gives all that the server said, once.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = self.reason.trim().to_owned();
+        if let Some(message) = self.message.as_deref().map(str::trim).filter(|message| !message.is_empty()) {
+            // The reason phrase is the first line of the message.
+            if text.is_empty() || message.starts_with(&text) {
+                text = message.to_owned();
+            } else if !text.contains(message) {
+                text = format!("{text}: {message}");
+            }
+        }
+        for (parameter, error) in &self.errors {
+            text = format!("{text} {parameter}: {}", error.trim());
+        }
+        if text.is_empty() { format!("status {}", self.status) } else { text }
+    }
+
+    /// Says whether the complaint is about one parameter.
+    #[must_use]
+    pub fn error_of(&self, parameter: &str) -> Option<&str> {
+        self.errors.get(parameter).map(String::as_str)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text())
+    }
+}
+
+impl Reply {
+    /// Gives the data of a good answer, or says what it is instead.
+    pub(super) fn data(self) -> Result<Value, Strange> {
+        let body: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let is_api = body.as_ref().is_some_and(Value::is_object);
+        if (200..300).contains(&self.status) {
+            return match body {
+                Some(Value::Object(mut map)) => match map.remove("data") {
+                    Some(data) => Ok(data),
+                    None => Err(Strange::Unclear("it has no `data`".to_owned())),
+                },
+                _ => Err(Strange::Unclear(format!("it is no JSON, but begins with `{}`", self.beginning()))),
+            };
+        }
+        if (300..400).contains(&self.status) {
+            return Err(Strange::Unclear(format!("it leads elsewhere ({} {})", self.status, self.reason)));
+        }
+        // The API's own errors have a JSON body, or none; with a page it is a reverse proxy or another program. Some
+        // errors of the API's own HTTP layer carry plain text.
+        let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status, &self.body));
+        if is_page { Err(Strange::Page) } else { Err(Strange::Refusal(self.refusal(body))) }
+    }
+
+    fn refusal(self, body: Option<Value>) -> Refusal {
+        let message = body.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str).map(str::to_owned);
+        let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
+        let errors = errors.map(|errors| errors.iter().map(|(name, text)| (name.clone(), plain(text))).collect());
+        Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default() }
+    }
+
+    fn beginning(&self) -> String {
+        String::from_utf8_lossy(&self.body).chars().take(60).collect()
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn looks_like_a_page(body: &[u8]) -> bool {
+    let beginning: Vec<u8> = body.iter().copied().skip_while(u8::is_ascii_whitespace).take(1).collect();
+    beginning == b"<"
+}
+
+/// Statuses that a reverse proxy answers for a server that it cannot reach. The API itself has 595 and above for that.
+fn is_gateway(status: u16, body: &[u8]) -> bool {
+    matches!(status, 429 | 502 | 503 | 504) && !body.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reply, Strange};
+
+    fn reply(status: u16, reason: &str, body: &str) -> Reply {
+        Reply { status, reason: reason.to_owned(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn data_is_what_stands_under_data() {
+        assert_eq!(reply(200, "OK", r#"{"data":"100"}"#).data(), Ok(serde_json::json!("100")));
+        assert_eq!(reply(200, "OK", r#"{"data":null}"#).data(), Ok(serde_json::Value::Null));
+        for body in ["", "{}", "[]", "<html>", "{\"data\":"] {
+            assert!(matches!(reply(200, "OK", body).data(), Err(Strange::Unclear(_))), "{body}");
+        }
+        assert!(matches!(reply(301, "Moved", "").data(), Err(Strange::Unclear(_))));
+    }
+
+    #[test]
+    fn the_words_come_from_wherever_the_server_put_them() {
+        for (status, reason, body, text) in [
+            (401, "Authentication failed!", "", "Authentication failed!"),
+            (
+                403,
+                "Permission check failed (/vms/9000, VM.Clone)",
+                r#"{"data":null,"message":"Permission check failed (/vms/9000, VM.Clone)\n"}"#,
+                "Permission check failed (/vms/9000, VM.Clone)",
+            ),
+            (
+                400,
+                "Parameter verification failed.",
+                r#"{"data":null,"message":"Parameter verification failed.\n","errors":{"vmid":"VM 9000 already exists"}}"#,
+                "Parameter verification failed. vmid: VM 9000 already exists",
+            ),
+            (500, "first", r#"{"data":null,"message":"first\nsecond\n"}"#, "first\nsecond"),
+            (500, "Internal Server Error", r#"{"data":null,"message":"other words"}"#, "Internal Server Error: other words"),
+            (595, "Connection refused", "", "Connection refused"),
+            (502, "Bad Gateway", "", "Bad Gateway"),
+            (501, "for data too large", "for data too large", "for data too large"),
+            (500, "", "", "status 500"),
+        ] {
+            let Err(Strange::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{reason}") };
+            assert_eq!((refusal.status, refusal.text().as_str()), (status, text));
+        }
+    }
+
+    #[test]
+    fn pages_of_something_in_between_are_no_words_of_the_server() {
+        for (status, body) in [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (404, " <!DOCTYPE html>")] {
+            assert_eq!(reply(status, "Bad Gateway", body).data(), Err(Strange::Page), "{body}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Waits until a task has stopped.
+
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::model::Upid;
+use crate::pve::{Error, Pve, TaskStatus};
+
+/// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
+const SHARE_OF_AGE: u32 = 20;
+
+/// No shorter than this, or a short task would cost the server more in questions than in work.
+const SHORTEST: Duration = Duration::from_millis(25);
+
+/// No longer than this, or a person would see old news.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Lines of the log that are read at once.
+const LINES: usize = 500;
+
+/// How a task ended, where it was seen to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Well; with warnings, how many.
+    Well {
+        /// The number of warnings.
+        warnings: u64,
+    },
+    /// Badly.
+    Badly {
+        /// The server's own words; `unexpected status` where its worker was killed.
+        exit_status: String,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// It is not known: it made no progress for as long as was to be waited.
+    Stuck {
+        /// For how long it was watched without progress.
+        waited: Duration,
+    },
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Since it is watched.
+    pub age: Duration,
+    /// How much of it is done, in percent, where its log says so.
+    pub percent: Option<f64>,
+    /// What is done of how much, "96.0 MiB of 1.0 GiB".
+    pub amount: Option<String>,
+}
+
+/// One task under watch.
+struct Watch<'a> {
+    pve: &'a Pve,
+    upid: &'a Upid,
+    clock: &'a dyn Clock,
+    began: Instant,
+    progressed: Instant,
+    lines: usize,
+    last: Vec<String>,
+    progress: Progress,
+}
+
+/// Waits until a task has stopped, or has made no progress for as long as the patience lasts. A connection that is lost
+/// meanwhile is no news of the task: the same task goes on being watched.
+///
+/// # Errors
+/// Where the server refuses to tell, or cannot be reached until the patience is at its end.
+pub async fn wait(
+    pve: &Pve,
+    upid: &Upid,
+    clock: &dyn Clock,
+    patience: Duration,
+    show: &mut dyn FnMut(&Progress),
+) -> Result<Ended, Error> {
+    let began = clock.now();
+    let progress = Progress { age: Duration::ZERO, percent: None, amount: None };
+    let mut watch = Watch { pve, upid, clock, began, progressed: began, lines: 0, last: Vec::new(), progress };
+    loop {
+        clock.sleep(interval(watch.age())).await;
+        let asked = watch.look().await;
+        let waited = clock.now().duration_since(watch.progressed);
+        match asked {
+            Ok(Some(ended)) => return Ok(ended),
+            Ok(None) if waited >= patience => return Ok(Ended::Stuck { waited }),
+            Ok(None) => {}
+            Err(why) if why.is_passing() && waited < patience => {}
+            Err(why) => return Err(why),
+        }
+        watch.progress.age = watch.age();
+        show(&watch.progress);
+    }
+}
+
+/// Gives the pause before the next question.
+fn interval(age: Duration) -> Duration {
+    (age / SHARE_OF_AGE).clamp(SHORTEST, LONGEST)
+}
+
+impl Watch<'_> {
+    fn age(&self) -> Duration {
+        self.clock.now().duration_since(self.began)
+    }
+
+    /// Looks once; gives how it ended, once it has.
+    async fn look(&mut self) -> Result<Option<Ended>, Error> {
+        let status = self.pve.task_status(self.upid).await?;
+        if status.is_stopped() {
+            return self.ended(status).await.map(Some);
+        }
+        // A task that is over in a second has no progress to tell; each question costs the server one, too.
+        if self.age() >= LONGEST {
+            self.read_log().await?;
+        }
+        Ok(None)
+    }
+
+    async fn ended(&mut self, status: TaskStatus) -> Result<Ended, Error> {
+        let exit_status = status.exit_status.unwrap_or_else(|| "no exit status".to_owned());
+        if exit_status == "OK" {
+            return Ok(Ended::Well { warnings: 0 });
+        }
+        if let Some(count) = exit_status.strip_prefix("WARNINGS: ") {
+            return Ok(Ended::Well { warnings: count.trim().parse().unwrap_or(1) });
+        }
+        // The log only adds to what is known already.
+        let _ = self.read_log().await;
+        Ok(Ended::Badly { exit_status, log: std::mem::take(&mut self.last) })
+    }
+
+    /// Reads what was added to the log; every new line is progress.
+    async fn read_log(&mut self) -> Result<(), Error> {
+        let new = self.pve.task_log(self.upid, self.lines, LINES).await?;
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.progressed = self.clock.now();
+        self.lines += new.len();
+        for line in &new {
+            if let Some((amount, percent)) = read_progress(line) {
+                self.progress.amount = Some(amount);
+                self.progress.percent = Some(percent);
+            }
+        }
+        self.last.extend(new);
+        let surplus = self.last.len().saturating_sub(LINES);
+        self.last.drain(..surplus);
+        Ok(())
+    }
+}
+
+/// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`.
+fn read_progress(line: &str) -> Option<(String, f64)> {
+    let (amount, rest) = line.trim().strip_prefix("transferred ")?.split_once(" (")?;
+    let percent: f64 = rest.strip_suffix("%)")?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then(|| (amount.to_owned(), percent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{interval, read_progress};
+
+    #[test]
+    fn the_questions_come_at_a_twentieth_of_the_age() {
+        for (age, pause) in [(0, 25), (400, 25), (500, 25), (1_000, 50), (10_000, 500), (20_000, 1_000), (600_000, 1_000)] {
+            assert_eq!(interval(Duration::from_millis(age)), Duration::from_millis(pause), "{age} ms");
+        }
+    }
+
+    #[test]
+    fn progress_is_read_from_the_log() {
+        assert_eq!(read_progress("transferred 96.0 MiB of 1.0 GiB (9.38%)"), Some(("96.0 MiB of 1.0 GiB".to_owned(), 9.38)));
+        for line in ["transferred", "transferred x of y (z%)", "TASK OK", "transferred 1 of 2 (200%)", ""] {
+            assert_eq!(read_progress(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who may import whom. A failure here means: move the code, not the arrow.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part of the crate may use of the crate, beside itself.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("clock", &[]),
+    ("ui", &["model"]),
+    ("settings", &["model"]),
+    ("pve", &["model", "clock"]),
+    ("sandbox", &["clock"]),
+    ("error", &["model", "ui", "settings", "pve", "sandbox", "journal", "session", "cli"]),
+    ("session", &["clock", "ui"]),
+    ("cli", &["model"]),
+    ("journal", &["model"]),
+    ("commands", &["cli", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal"]),
+    ("lib", &["commands", "cli", "session", "error", "ui"]),
+    ("main", &[]),
+];
+
+/// Where each library is at home: nobody else names it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("reqwest", &["pve"]),
+    ("rustls", &["pve", "sandbox"]),
+    ("x509_parser", &["pve"]),
+    ("hyper", &["pve"]),
+    ("rcgen", &["sandbox"]),
+    ("httparse", &["sandbox"]),
+    ("console", &["ui", "session"]),
+    ("clap", &["cli", "lib"]),
+    ("dotenvy", &["settings"]),
+];
+
+/// The files in which a secret leaves its wrapping, and how often.
+const EXPOSURES: &[(&str, usize)] = &[];
+
+/// Lists the Rust files below `src`, with their text cut off where the unit tests begin.
+fn sources() -> Vec<(String, String)> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    let relative = |path: &Path| path.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
+    let production = |path: &Path| {
+        let text = fs::read_to_string(path).expect("a source file");
+        text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()
+    };
+    files.iter().filter(|path| !path.ends_with("tests.rs")).map(|path| (relative(path), production(path))).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for item in fs::read_dir(folder).expect("a folder") {
+        let path = item.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Gives the part that a file belongs to: its folder, or its own name at the top.
+fn part(file: &str) -> &str {
+    file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// Finds the parts that a text names behind `crate::`, outside comments.
+fn used_parts(text: &str) -> Vec<(usize, String)> {
+    let mut used = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        for (index, _) in code.match_indices("crate::") {
+            let name: String = code[index + 7..].chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+            if !name.is_empty() {
+                used.push((number + 1, name));
+            }
+        }
+    }
+    used
+}
+
+#[test]
+fn imports_point_one_way() {
+    let rules: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let here = part(&file);
+        let allowed = rules.get(here).unwrap_or_else(|| panic!("{file}: add `{here}` to MAY_USE in {}", file!()));
+        for (line, used) in used_parts(&text) {
+            if used != here && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("src/{file}:{line}: `{here}` may not use `{used}`: move the code to a layer that may"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_library_stays_at_home() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        for (library, homes) in HOMES {
+            let named = text.lines().any(|line| {
+                let code = line.split("//").next().unwrap_or_default();
+                code.contains(&format!("use {library}::")) || code.contains(&format!(" {library}::"))
+            });
+            if named && !homes.contains(&part(&file)) {
+                wrong.push(format!("src/{file}: `{library}` is at home in {homes:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn secrets_leave_their_wrapping_in_few_places() {
+    let found: Vec<(String, usize)> = sources()
+        .iter()
+        .filter(|(file, _)| part(file) != "model")
+        .map(|(file, text)| (file.clone(), text.matches(".expose()").count()))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    let expected: Vec<(String, usize)> = EXPOSURES.iter().map(|(file, count)| ((*file).to_owned(), *count)).collect();
+    assert_eq!(found, expected, "every place where a secret is exposed is known and counted");
+}
+
+#[test]
+fn names_are_imported_one_by_one() {
+    for (file, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            let is_glob = line.trim_start().starts_with("use ") && line.contains("::*");
+            assert!(!is_glob, "src/{file}:{}: no glob imports", number + 1);
+        }
+    }
+}
+
+#[test]
+fn every_file_says_its_one_job_at_its_top() {
+    for (file, text) in sources() {
+        assert!(text.starts_with("//! "), "src/{file}: begin with one line `//!` that says what the file is for");
+    }
+}

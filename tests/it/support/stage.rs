@@ -1,0 +1,120 @@
+//! A place to run the real binary in: an empty folder, a state folder, an environment of its own.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An empty folder with everything around it that a run could touch.
+pub(crate) struct Stage {
+    root: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a run left: its exit code and its two streams.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) results: String,
+    pub(crate) talk: String,
+}
+
+impl Stage {
+    /// Makes an empty stage.
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        for folder in ["work", "state", "home"] {
+            std::fs::create_dir(root.path().join(folder)).expect("a folder");
+        }
+        Self { root, variables: Vec::new() }
+    }
+
+    /// Gives the working directory of the runs.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// Gives a path below the working directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// Gives the folder of the journal.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.path().join("state/glassdome/journal")
+    }
+
+    /// Lists the journal's entries.
+    pub(crate) fn entries(&self) -> Vec<PathBuf> {
+        let Ok(listing) = std::fs::read_dir(self.journal()) else { return Vec::new() };
+        listing.map(|item| item.expect("an entry").path()).collect()
+    }
+
+    /// Writes a file below the working directory.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Reads a file below the working directory.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
+    }
+
+    /// Sets a variable for the runs to come.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Prepares a run, with nothing of the surrounding environment but the search path.
+    pub(crate) fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glassdome"));
+        command.args(arguments).current_dir(self.folder()).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.root.path().join("home")).env("XDG_STATE_HOME", self.root.path().join("state"));
+        command.env("LANG", "C.UTF-8").envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Outcome {
+        Outcome::of(self.command(arguments).output().expect("the binary runs"))
+    }
+
+    /// Starts the binary and comes back at once.
+    pub(crate) fn spawn<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    }
+}
+
+impl Outcome {
+    /// Takes what a finished process left.
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            results: String::from_utf8_lossy(&output.stdout).into_owned(),
+            talk: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Reads the one JSON document that standard output must be.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.results).unwrap_or_else(|why| panic!("{why}: {self:?}"))
+    }
+
+    /// Fails with both streams unless the exit code is this one.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- results\n{}\n--- talk\n{}", self.results, self.talk);
+        self
+    }
+}
+
+/// Gives the permission bits of a file.
+pub(crate) fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).expect("the file").permissions().mode() & 0o7777
+}
