@@ -1,0 +1,1 @@
+//! Settings as a whole: which source wins, and what the errors say.
