@@ -84,7 +84,7 @@ fn name_in(text: &[u8]) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)).count();
     let behind = rest.get(length..)?.iter().find(|byte| !is_blank(byte));
-    (length > 0 && behind.is_none_or(|byte| b"=\r\n".contains(byte))).then_some(start..start + length)
+    (length > 0 && behind.is_none_or(|byte| b"=#\r\n".contains(byte))).then_some(start..start + length)
 }
 
 /// Gives a stretch of the file; nothing where it lies outside.
