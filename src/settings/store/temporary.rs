@@ -90,7 +90,9 @@ impl Drop for Temporary {
 const SUFFIX: &str = ".tmp";
 
 fn prefix(place: &Place) -> String {
-    format!(".{}.glassdome-", place.name())
+    // Hidden, and under a name that whoever ignores `.env.*` ignores too.
+    let name = place.name();
+    format!("{}{name}.glassdome-", if name.starts_with('.') { "" } else { "." })
 }
 
 /// Removes what killed runs left behind. Only for whoever holds the lock: then no such file can be in use.
