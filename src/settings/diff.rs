@@ -13,6 +13,9 @@ const CONTEXT: usize = 2;
 /// How many differing lines are aligned; beyond that all old ones are shown as removed.
 const ALIGNED_AT_MOST: usize = 1000;
 
+/// How long a secret must be for four characters of it to give nothing away.
+const ENOUGH: usize = 16;
+
 /// What happened to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
@@ -148,9 +151,10 @@ fn lines(bytes: &[u8]) -> Vec<Line<'_>> {
 fn continued_secrets(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for binding in bindings(bytes) {
-        let is_secret = binding.name.as_ref().is_none_or(|name| {
-            secrecy(&String::from_utf8_lossy(slice(bytes, name))) != Secrecy::Public
-        });
+        let is_secret = binding
+            .name
+            .as_ref()
+            .is_none_or(|name| secrecy(&String::from_utf8_lossy(slice(bytes, name))) != Secrecy::Public);
         let text = slice(bytes, &binding.range).trim_ascii_end();
         if is_secret && text.contains(&b'\n') {
             found.push(binding.range.start..binding.range.start + text.len());
@@ -201,10 +205,10 @@ fn masked(line: &str) -> String {
 fn beginning(value: &str) -> String {
     let bare = value.trim_start().trim_start_matches(['\'', '"']);
     let quote = value.len() - bare.len();
-    let shown = if bare.chars().count() >= 16 { bare.chars().take(4).collect() } else { String::new() };
+    let length = bare.chars().take_while(|it| !it.is_whitespace() && !"'\"#".contains(*it)).count();
+    let shown = if length >= ENOUGH { bare.chars().take(4).collect() } else { String::new() };
     format!("{}{shown}••••", value.get(..quote).unwrap_or_default())
 }
-
 
 #[cfg(test)]
 mod tests {

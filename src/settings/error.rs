@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::quoting::Unwritable;
 use super::readers::Reader;
 use super::source::Source;
-use crate::model::{endpoint, fingerprint, ids, token};
+use crate::model::{UserId, endpoint, fingerprint, ids, token};
 
 /// Why settings cannot be read or stored. No text of a secret is ever in it.
 #[derive(Debug, thiserror::Error)]
@@ -21,17 +21,8 @@ pub enum Error {
         why: Invalid,
     },
     /// A full token ID whose user is not the one of `PROXMOX_USER`.
-    #[error("{token} names the token of {token_user}, but {user} says {other_user}")]
-    TwoUsers {
-        /// Where the token ID stands.
-        token: Source,
-        /// Its user.
-        token_user: String,
-        /// Where the user stands.
-        user: Source,
-        /// That user.
-        other_user: String,
-    },
+    #[error("{0}")]
+    TwoUsers(Box<TwoUsers>),
     /// A key without which nothing works.
     #[error("{variable} is not set: give {flag}, the variable, or a line in the file")]
     Missing {
@@ -134,6 +125,20 @@ pub enum Error {
         #[source]
         why: io::Error,
     },
+}
+
+/// A token of one user beside the name of another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{token} names the token of {token_user}, but {user} says {other_user}")]
+pub struct TwoUsers {
+    /// Where the token ID stands.
+    pub token: Source,
+    /// Its user.
+    pub token_user: UserId,
+    /// Where the user stands.
+    pub user: Source,
+    /// That user.
+    pub other_user: UserId,
 }
 
 /// What was being done to a file.

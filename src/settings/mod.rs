@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
-pub use self::error::{Doing, Error, Invalid, Warning};
+pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
 pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
 pub use self::quoting::Unwritable;
 pub use self::readers::Reader;
@@ -104,19 +104,19 @@ impl Settings {
             if entry.key == Key::TokenName && !instance.is_first() {
                 names.push(entry.key.variable(&Instance::default()));
             }
-            let mut winner = flags.0.get(&entry.key).filter(|text| !text.is_empty()).map(|text| Sourced {
-                value: text.clone(),
-                source: Source::Flag(entry.flag),
-            });
+            let mut winner = flags
+                .0
+                .get(&entry.key)
+                .filter(|text| !text.is_empty())
+                .map(|text| Sourced { value: text.clone(), source: Source::Flag(entry.flag) });
             for name in names {
                 if winner.is_none() {
                     winner = from_variable(variables, &name)?.or_else(|| from_file(&in_file, path, &name));
                 }
             }
-            let default = entry.default.map(|text| Sourced {
-                value: Secret::new(text.to_owned()),
-                source: Source::Default(entry.variable),
-            });
+            let default = entry
+                .default
+                .map(|text| Sourced { value: Secret::new(text.to_owned()), source: Source::Default(entry.variable) });
             found.extend(winner.or(default).map(|winner| (entry.key, winner)));
         }
         Ok(Self { instance: instance.clone(), folder, found })
@@ -194,12 +194,12 @@ impl Settings {
         let user = self.parsed::<UserId>(Key::User)?;
         let Some(id) = self.full_token_id()? else { return Ok(user) };
         match user {
-            Some(user) if user.value != id.value.user => Err(Error::TwoUsers {
+            Some(user) if user.value != id.value.user => Err(Error::TwoUsers(Box::new(TwoUsers {
                 token: id.source,
-                token_user: id.value.user.to_string(),
+                token_user: id.value.user,
                 user: user.source,
-                other_user: user.value.to_string(),
-            }),
+                other_user: user.value,
+            }))),
             Some(user) => Ok(Some(user)),
             None => Ok(Some(Sourced { value: id.value.user, source: id.source })),
         }

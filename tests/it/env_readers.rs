@@ -1,5 +1,12 @@
 //! The editor against the four programs that read `.env` files, all of them real.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly, its helpers too"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,9 +40,10 @@ impl Dice {
     /// A value out of everything that is special to somebody.
     fn value(&mut self) -> String {
         let parts = [
-            "a", "Z9", "pve", "hunter2", " ", "  ", "\t", "#", " #", "$", "$a", "${", "${B}", "}", "$(x)", "`", "'", "\"", "\\",
-            "\\n", "=", ";", "&", "|", "!", "~", "*", "?", "[", "]", "{", "(", ")", "<", ">", "%", "^", "@", ":", "/", ",", "+", "-",
-            "ü", "日", "\u{a0}", "\u{2028}", "\u{85}", "\u{7f}", "\u{1}", "😀", "\n", "\r", "export ", "K=",
+            "a", "Z9", "pve", "hunter2", " ", "  ", "\t", "#", " #", "$", "$a", "${", "${B}", "}", "$(x)", "`", "'",
+            "\"", "\\", "\\n", "=", ";", "&", "|", "!", "~", "*", "?", "[", "]", "{", "(", ")", "<", ">", "%", "^",
+            "@", ":", "/", ",", "+", "-", "ü", "日", "\u{a0}", "\u{2028}", "\u{85}", "\u{7f}", "\u{1}", "😀", "\n",
+            "\r", "export ", "K=",
         ];
         (0..self.roll(7)).map(|_| self.one(&parts)).collect()
     }
@@ -71,11 +79,23 @@ impl Dice {
         // `export K =v` makes a shell give up the whole file.
         let sign = if start.contains("export") { "=" } else { sign };
         let value = self.one(&[
-            "", "old", "'old'", "\"old\"", "'o l d'", "\"it's old\"", "o l d", "o$ld", "'two\nlines'", "\"two\n'lines'\"", "old#",
-            "`old`", "a\\ b",
+            "",
+            "old",
+            "'old'",
+            "\"old\"",
+            "'o l d'",
+            "\"it's old\"",
+            "o l d",
+            "o$ld",
+            "'two\nlines'",
+            "\"two\n'lines'\"",
+            "old#",
+            "`old`",
+            "a\\ b",
         ]);
         let end = self.one(&["", "", "", " ", " # comment", "\t#c", "  # it is", " # it's", " #"]);
-        let line = if self.roll(12) == 0 { format!("{start}{name}{end}") } else { format!("{start}{name}{sign}{value}{end}") };
+        let line =
+            if self.roll(12) == 0 { format!("{start}{name}{end}") } else { format!("{start}{name}{sign}{value}{end}") };
         // Behind two blanks dotenvy sees no comment, and so the quote in it.
         line.replace("  # it's", " # it's")
     }
@@ -231,8 +251,7 @@ fn read_with_sh(folder: &Path, count: usize) -> Vec<Reading> {
     found
 }
 
-const OURS: [&str; 5] =
-    ["PROXMOX_HOST", "PROXMOX_USER", "PROXMOX_PASSWORD", "PROXMOX_NODE", "UBUNTU_2204_TEMPLATE_ID"];
+const OURS: [&str; 5] = ["PROXMOX_HOST", "PROXMOX_USER", "PROXMOX_PASSWORD", "PROXMOX_NODE", "UBUNTU_2204_TEMPLATE_ID"];
 
 fn read_with_dotenvy(folder: &Path, count: usize) -> Vec<Reading> {
     let read = |number: usize| {

@@ -1,5 +1,7 @@
 //! The file on disk: whole at every moment, private, and nobody else's work lost.
 
+#![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers too")]
+
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -328,7 +330,11 @@ fn killed_before_any_system_call_the_file_is_old_or_new_and_whole() {
                 break;
             }
             kills += 1;
-            if found == OLD { old_seen += 1 } else { new_seen += 1 }
+            if found == OLD {
+                old_seen += 1
+            } else {
+                new_seen += 1
+            }
             save(&path, b"LATER=1\n", GroupRights::Keep).unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"LATER=1\n", "{call} {when}");
             assert_eq!(names(folder.path()), [".env", ".env.bak"], "{call} {when}");

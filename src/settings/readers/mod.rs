@@ -77,13 +77,16 @@ fn name_in(text: &[u8]) -> Option<Range<usize>> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let mut start = 0;
     if let Some(rest) = text.strip_prefix(b"export")
-        && rest.first().is_some_and(|byte| is_blank(byte))
+        && rest.first().is_some_and(is_blank)
     {
         start = text.len() - rest.trim_ascii_start().len();
     }
+    // python-dotenv takes `'NAME'=` too.
+    let quote: &[u8] = if text.get(start) == Some(&b'\'') { b"'" } else { b"" };
+    start += quote.len();
     let rest = text.get(start..)?;
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)).count();
-    let behind = rest.get(length..)?.iter().find(|byte| !is_blank(byte));
+    let behind = rest.get(length..)?.strip_prefix(quote)?.iter().find(|byte| !is_blank(byte));
     (length > 0 && behind.is_none_or(|byte| b"=#\r\n".contains(byte))).then_some(start..start + length)
 }
 
