@@ -314,3 +314,106 @@ fn compare(reader: &str, before: &Reading, after: &Reading, case: &Case) {
     before.retain(|_, value| !value.contains('\u{0}'));
     assert_eq!(before, after, "{}", story());
 }
+
+/// Files that nobody should have written: open quotes, stray signs, half lines.
+fn junk(dice: &mut Dice) -> String {
+    let parts = [
+        "A",
+        "B",
+        "PROXMOX_HOST",
+        "PROXMOX_PASSWORD",
+        "=",
+        "=",
+        "=",
+        "'",
+        "\"",
+        "`",
+        "\\",
+        "\\'",
+        "\\\"",
+        "#",
+        " #",
+        " ",
+        "\t",
+        "export ",
+        "x",
+        "${A}",
+        "${B:-d}",
+        "$A",
+        "${",
+        "}",
+        "\n",
+        "\n",
+        "\n",
+        "\r\n",
+        "\u{a0}",
+        "\u{85}",
+        "\u{1f}",
+        "\\n",
+        ":",
+        "\u{feff}",
+        "ü",
+    ];
+    (0..dice.roll(40)).map(|_| dice.one(&parts)).collect()
+}
+
+#[test]
+fn any_file_is_read_as_python_dotenv_reads_it() {
+    if !is_there("python3", &["-c", "import dotenv"]) {
+        return;
+    }
+    let mut dice = Dice(7);
+    let texts: Vec<String> = (0..2 * CASES).map(|_| junk(&mut dice)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        std::fs::write(folder.path().join(number.to_string()), text).unwrap();
+    }
+    for (text, expected) in texts.iter().zip(read_with_python(folder.path(), texts.len())) {
+        let values = EnvFile::new(text.clone().into_bytes()).values(&|_| None);
+        let read: Reading =
+            values.into_iter().filter_map(|(name, located)| Some((name, located.text?.expose().to_owned()))).collect();
+        assert_eq!(read, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn whatever_stands_in_the_file_python_and_node_read_what_was_written_and_the_rest_as_before() {
+    if !is_there("python3", &["-c", "import dotenv"]) || !is_there("node", &["-e", "require('dotenv')"]) {
+        return;
+    }
+    let mut dice = Dice(11);
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = Vec::new();
+    let mut refused = 0;
+    for _ in 0..CASES {
+        let (before, value) = (junk(&mut dice).into_bytes(), dice.value());
+        let change = Change::Set(Key::Password, Value::Password(Secret::new(value.clone())));
+        let file = EnvFile::new(before.clone());
+        match file.edit(&Instance::default(), &[change], Consent::PythonAlone, &|_| None) {
+            Ok(edited) => {
+                std::fs::write(folder.path().join((2 * written.len()).to_string()), &before).unwrap();
+                let name = "PROXMOX_PASSWORD".to_owned();
+                let is_plain = !is_listed(&value) && edited.warnings.is_empty();
+                std::fs::write(folder.path().join((2 * written.len() + 1).to_string()), edited.file.bytes()).unwrap();
+                written.push((is_plain, Case { name, value, before, after: Some(edited.file.bytes().to_vec()) }));
+            }
+            Err(Error::Entangled { .. } | Error::Unwritable { .. }) => refused += 1,
+            Err(why) => panic!("{why}"),
+        }
+    }
+    type Read = fn(&Path, usize) -> Vec<Reading>;
+    let readers: [(&str, Read); 2] = [("python-dotenv", read_with_python), ("Node's dotenv", read_with_node)];
+    for (reader, read) in readers {
+        for (pair, (is_plain, case)) in read(folder.path(), written.len() * 2).chunks(2).zip(&written) {
+            let is_ours = |name: &&String| name.trim_start_matches('\u{feff}') != case.name;
+            let story = format!("{reader}: {:?} in {:?}", case.value, String::from_utf8_lossy(&case.before));
+            if *is_plain || (reader == "python-dotenv" && !case.value.contains(['\n', '\r', '\0'])) {
+                assert_eq!(pair[1].get(&case.name), Some(&case.value), "{story}");
+            }
+            for name in pair[0].keys().filter(is_ours).filter(|name| *name != "\u{feff}") {
+                assert_eq!(pair[1].get(name), pair[0].get(name), "{name}, {story}");
+            }
+        }
+    }
+    eprintln!("{} written, {refused} refused", written.len());
+}

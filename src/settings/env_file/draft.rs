@@ -82,10 +82,12 @@ impl Draft<'_> {
         let mut line = [prefix, name.as_bytes(), b"="].concat();
         if comment.is_empty() {
             line.extend_from_slice(written.as_bytes());
-            // Behind blanks, dotenvy stumbles over the end of the file, and a shell takes a `\r` for a command.
-            let blanks = gap.iter().take_while(|byte| b" \t".contains(byte)).count();
-            let end = gap.get(blanks..).unwrap_or_default();
-            line.extend_from_slice(if end.starts_with(b"\n") { gap } else { end });
+            // Behind blanks, dotenvy stumbles over the end of the file, and a shell takes a `\r` for a command; what is
+            // white space to python-dotenv alone would become part of the value elsewhere.
+            let blanks = gap.iter().take_while(|byte| !matches!(byte, b'\r' | b'\n')).count();
+            let (blanks, end) = gap.split_at_checked(blanks).unwrap_or_default();
+            let is_safe = end.starts_with(b"\n") && blanks.iter().all(|byte| b" \t".contains(byte));
+            line.extend_from_slice(if is_safe { gap } else { end });
         } else {
             if written.is_empty() {
                 // Unquoted, python-dotenv would read the comment as the value.
