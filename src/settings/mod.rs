@@ -1,1 +1,324 @@
-//! To be written.
+//! Settings: which value holds for each key, and which source it comes from.
+
+mod diff;
+mod env_file;
+mod error;
+mod keys;
+mod quoting;
+mod readers;
+mod source;
+mod store;
+mod values;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+pub use self::diff::{DiffLine, Sign, masked_diff};
+pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
+pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
+pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
+pub use self::quoting::Unwritable;
+pub use self::readers::Reader;
+pub use self::source::{Source, Sourced};
+pub use self::store::{GroupRights, Loaded, Outcome, Saved, Stamp, Store};
+pub use self::values::Value;
+use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, Secret, TokenId, TokenName, TokenSecret, UserId, VmId};
+
+/// The variables of the process, as far as settings may see them.
+pub type Variables = BTreeMap<String, OsString>;
+
+/// What flags said, by key.
+#[derive(Debug, Clone, Default)]
+pub struct Flags(BTreeMap<Key, Secret>);
+
+impl Flags {
+    /// Adds what a flag said; for a secret, what its file held.
+    pub fn set(&mut self, key: Key, text: String) {
+        self.0.insert(key, Secret::new(text));
+    }
+}
+
+/// Who authenticates, and how.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// With an API token.
+    Token {
+        /// The token.
+        id: TokenId,
+        /// Its secret.
+        secret: TokenSecret,
+    },
+    /// With a password.
+    Password {
+        /// The user.
+        user: UserId,
+        /// The password.
+        password: Secret,
+    },
+}
+
+/// How the server's certificate is to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verification {
+    /// By the authorities that the system trusts.
+    System,
+    /// By what was pinned; where both are set, both must hold.
+    Pinned {
+        /// A file with the only authority that counts.
+        ca_file: Option<Sourced<PathBuf>>,
+        /// The fingerprint of the only certificate that counts.
+        fingerprint: Option<Sourced<Fingerprint>>,
+    },
+    /// Not at all.
+    Waived(Source),
+}
+
+/// The values of one instance, each from the source that wins: flag, variable, file, default.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    instance: Instance,
+    folder: PathBuf,
+    found: BTreeMap<Key, Sourced<Secret>>,
+}
+
+impl Settings {
+    /// Collects what flags, variables and the file say; nothing is parsed yet. An empty text counts as nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a variable that counts is not text.
+    pub fn load(
+        instance: &Instance,
+        flags: &Flags,
+        variables: &Variables,
+        path: &Path,
+        file: &EnvFile,
+    ) -> Result<Self, Error> {
+        let in_file = file.values(&|name| variables.get(name)?.to_str().map(str::to_owned));
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let mut found = BTreeMap::new();
+        for entry in &KEYS {
+            let mut names = vec![entry.key.variable(instance)];
+            if entry.key == Key::TokenName && !instance.is_first() {
+                names.push(entry.key.variable(&Instance::default()));
+            }
+            let mut winner = flags
+                .0
+                .get(&entry.key)
+                .filter(|text| !text.is_empty())
+                .map(|text| Sourced { value: text.clone(), source: Source::Flag(entry.flag) });
+            for name in names {
+                if winner.is_none() {
+                    winner = from_variable(variables, &name)?.or_else(|| from_file(&in_file, path, &name));
+                }
+            }
+            let default = entry
+                .default
+                .map(|text| Sourced { value: Secret::new(text.to_owned()), source: Source::Default(entry.variable) });
+            found.extend(winner.or(default).map(|winner| (entry.key, winner)));
+        }
+        Ok(Self { instance: instance.clone(), folder, found })
+    }
+
+    /// Says where the value of a key comes from, where there is one.
+    #[must_use]
+    pub fn source(&self, key: Key) -> Option<&Source> {
+        self.found.get(&key).map(|found| &found.source)
+    }
+
+    /// Gives the text of a key that may be shown; nothing for a secret.
+    #[must_use]
+    pub fn text(&self, key: Key) -> Option<&str> {
+        self.found.get(&key).filter(|_| key.secrecy() == Secrecy::Public).map(|found| found.value.expose())
+    }
+
+    /// Gives the server.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no server.
+    pub fn host(&self) -> Result<Option<Sourced<Endpoint>>, Error> {
+        self.parsed(Key::Host)
+    }
+
+    /// Gives the node.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no node name.
+    pub fn node(&self) -> Result<Option<Sourced<NodeName>>, Error> {
+        self.parsed(Key::Node)
+    }
+
+    /// Gives the pool.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no pool name.
+    pub fn pool(&self) -> Result<Option<Sourced<PoolName>>, Error> {
+        self.parsed(Key::Pool)
+    }
+
+    /// Gives the VMID of a template key.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no VMID.
+    pub fn template(&self, key: Key) -> Result<Option<Sourced<VmId>>, Error> {
+        self.parsed(key)
+    }
+
+    /// Gives the secret of the token.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no token secret.
+    pub fn token_secret(&self) -> Result<Option<Sourced<TokenSecret>>, Error> {
+        self.parsed(Key::TokenValue)
+    }
+
+    /// Gives the password.
+    #[must_use]
+    pub fn password(&self) -> Option<&Sourced<Secret>> {
+        self.found.get(&Key::Password)
+    }
+
+    /// Gives the user: `PROXMOX_USER`, else the one in a full token ID.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is no user ID, or the token ID names another user.
+    pub fn user(&self) -> Result<Option<Sourced<UserId>>, Error> {
+        let user = self.parsed::<UserId>(Key::User)?;
+        let Some(id) = self.full_token_id()? else { return Ok(user) };
+        match user {
+            Some(user) if user.value != id.value.user => Err(Error::TwoUsers(Box::new(TwoUsers {
+                token: id.source,
+                token_user: id.value.user,
+                user: user.source,
+                other_user: user.value,
+            }))),
+            Some(user) => Ok(Some(user)),
+            None => Ok(Some(Sourced { value: id.value.user, source: id.source })),
+        }
+    }
+
+    /// Gives the name of the token, also where a full token ID stands in its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the value is neither.
+    pub fn token_name(&self) -> Result<Option<Sourced<TokenName>>, Error> {
+        if let Some(id) = self.full_token_id()? {
+            return Ok(Some(Sourced { value: id.value.name, source: id.source }));
+        }
+        self.parsed(Key::TokenName)
+    }
+
+    fn full_token_id(&self) -> Result<Option<Sourced<TokenId>>, Error> {
+        let is_full = self.text(Key::TokenName).is_some_and(|text| text.contains('!'));
+        if is_full { self.parsed(Key::TokenName) } else { Ok(None) }
+    }
+
+    /// Gives what to authenticate with, and a warning where a token and a password are both there.
+    ///
+    /// # Errors
+    ///
+    /// Fails where user or secret are missing or invalid.
+    pub fn credentials(&self) -> Result<(Credentials, Option<Warning>), Error> {
+        let user = self.user()?.ok_or_else(|| self.missing(Key::User))?.value;
+        let Some(secret) = self.token_secret()? else {
+            let password = self.password().ok_or_else(|| self.missing(Key::TokenValue))?.value.clone();
+            return Ok((Credentials::Password { user, password }, None));
+        };
+        let name = self.token_name()?.ok_or_else(|| self.missing(Key::TokenName))?.value;
+        let warning = self.password().map(|password| Warning::TokenBeatsPassword {
+            token: secret.source.clone(),
+            password: password.source.clone(),
+        });
+        Ok((Credentials::Token { id: TokenId { user, name }, secret: secret.value }, warning))
+    }
+
+    /// Says how the server's certificate is to be judged: a CA file or a fingerprint decides over `PROXMOX_VERIFY_SSL`,
+    /// and only the flag `--insecure` over what is pinned elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a value is no boolean or no fingerprint.
+    pub fn verification(&self) -> Result<Verification, Error> {
+        let fingerprint = self.parsed::<Fingerprint>(Key::Fingerprint)?;
+        let ca_file = self.ca_file();
+        let verify = self.verify_ssl()?;
+        let is_flag = |source: &Source| matches!(source, Source::Flag(_));
+        let waived = verify.filter(|verify| !verify.value).map(|verify| verify.source);
+        let pinned_by_flag = fingerprint.as_ref().is_some_and(|it| is_flag(&it.source))
+            || ca_file.as_ref().is_some_and(|it| is_flag(&it.source));
+        let is_pinned = fingerprint.is_some() || ca_file.is_some();
+        Ok(match waived {
+            Some(source) if !is_pinned || (is_flag(&source) && !pinned_by_flag) => Verification::Waived(source),
+            _ if is_pinned => Verification::Pinned { ca_file, fingerprint },
+            _ => Verification::System,
+        })
+    }
+
+    /// Gives what `PROXMOX_VERIFY_SSL` says.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it is no boolean.
+    pub fn verify_ssl(&self) -> Result<Option<Sourced<bool>>, Error> {
+        let Some(found) = self.found.get(&Key::VerifySsl) else { return Ok(None) };
+        match values::boolean(found.value.expose()) {
+            Some(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
+            None => Err(Error::Invalid { origin: found.source.clone(), why: Invalid::Boolean }),
+        }
+    }
+
+    /// Gives the CA file; a flag is relative to the working directory, anything else to the folder of the `.env` file.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<Sourced<PathBuf>> {
+        let found = self.found.get(&Key::CaFile)?;
+        let text = found.value.expose().trim();
+        let value = if matches!(found.source, Source::Flag(_)) { PathBuf::from(text) } else { self.folder.join(text) };
+        Some(Sourced { value, source: found.source.clone() })
+    }
+
+    /// Says that a key is missing, naming variable and flag.
+    #[must_use]
+    pub fn missing(&self, key: Key) -> Error {
+        Error::Missing { variable: key.variable(&self.instance), flag: key.entry().flag }
+    }
+
+    fn parsed<T>(&self, key: Key) -> Result<Option<Sourced<T>>, Error>
+    where
+        T: FromStr,
+        Invalid: From<T::Err>,
+    {
+        let Some(found) = self.found.get(&key) else { return Ok(None) };
+        match found.value.expose().parse() {
+            Ok(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
+            Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: Invalid::from(why) }),
+        }
+    }
+}
+
+fn from_variable(variables: &Variables, name: &str) -> Result<Option<Sourced<Secret>>, Error> {
+    let Some(value) = variables.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let source = Source::Variable(name.to_owned());
+    match value.to_str() {
+        Some(text) => Ok(Some(Sourced { value: Secret::new(text.to_owned()), source })),
+        None => Err(Error::Invalid { origin: source, why: Invalid::NotText }),
+    }
+}
+
+fn from_file(values: &BTreeMap<String, Located>, path: &Path, name: &str) -> Option<Sourced<Secret>> {
+    let located = values.get(name)?;
+    let value = located.text.clone().filter(|text| !text.is_empty())?;
+    let source = Source::File { path: path.to_path_buf(), line: located.line, name: name.to_owned() };
+    Some(Sourced { value, source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Reads a `.env` as python-dotenv does, and edits it without losing a line.
+
+mod draft;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use self::draft::Draft;
+use self::plan::Plan;
+use super::error::{Error, Warning};
+use super::keys::{Instance, KEYS, Key};
+use super::readers::python::{Binding, bindings, decode, interpolate};
+use super::readers::{dotenvy, line_at, slice};
+use super::values::Value;
+use crate::model::Secret;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text of a `.env` file, byte for byte.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct EnvFile {
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The value; nothing where the name stands alone.
+    pub text: Option<Secret>,
+    /// Its line, counted from 1.
+    pub line: usize,
+}
+
+/// What is to be done with one key.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Gives the key a value.
+    Set(Key, Value),
+    /// Removes every line of the key.
+    Remove(Key),
+}
+
+/// Whether somebody agreed that values may be written which only python-dotenv reads back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consent {
+    /// Nobody did: such a value is refused.
+    #[default]
+    Withheld,
+    /// A person did.
+    PythonAlone,
+}
+
+/// What an edit made of a file.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// The new text.
+    pub file: EnvFile,
+    /// The variables whose lines changed, in the order of the table.
+    pub changed: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl EnvFile {
+    /// Takes a file as it is; every sequence of bytes is one.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes: Zeroizing::new(bytes) }
+    }
+
+    /// Gives the bytes, secrets included.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads all values as python-dotenv does; of a name that stands twice the last counts.
+    #[must_use]
+    pub fn values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, Located> {
+        let mut found: BTreeMap<String, Located> = BTreeMap::new();
+        let (mut line, mut counted) = (1, 0);
+        for binding in bindings(&self.bytes) {
+            line += line_at(slice(&self.bytes, &(counted..binding.range.start)), usize::MAX) - 1;
+            counted = binding.range.start;
+            let Some(name) = &binding.name else { continue };
+            let text = binding.value.as_ref().map(|value| {
+                let known = |name: &str| {
+                    let in_file = |it: &Located| it.text.as_ref().map_or_else(String::new, |text| text.expose().into());
+                    variables(name).or_else(|| found.get(name).map(in_file))
+                };
+                Secret::new(interpolate(&decode(&self.bytes, value), &known))
+            });
+            found.insert(String::from_utf8_lossy(slice(&self.bytes, name)).into_owned(), Located { text, line });
+        }
+        found
+    }
+
+    /// Says what in this file some reader reads differently, for the keys of an instance.
+    #[must_use]
+    pub fn warnings(&self, instance: &Instance) -> Vec<Warning> {
+        let bound = bindings(&self.bytes);
+        let mut warnings = Vec::new();
+        if let Err(why) = std::str::from_utf8(&self.bytes) {
+            warnings.push(Warning::NotUtf8 { line: line_at(&self.bytes, why.valid_up_to()) });
+        }
+        for entry in &KEYS {
+            let name = entry.key.variable(instance);
+            let mine: Vec<&Binding> = bound.iter().filter(|binding| binding.binds(&self.bytes, &name)).collect();
+            let Some(last) = mine.last() else {
+                warnings.extend(self.hides(&name).then_some(Warning::ByteOrderMark { name }));
+                continue;
+            };
+            let line = line_at(&self.bytes, last.range.start);
+            let python = last.value.as_ref().map(|value| interpolate(&decode(&self.bytes, value), &|_| None));
+            if python != dotenvy::decode(slice(&self.bytes, &last.range)) {
+                warnings.push(Warning::ReadDifferently { name: name.clone(), line });
+            }
+            if mine.len() > 1 {
+                warnings.push(Warning::Twice { name, line });
+            }
+        }
+        warnings
+    }
+
+    /// Says whether the byte order mark hides this name in the first line from python-dotenv.
+    fn hides(&self, name: &str) -> bool {
+        let Some(rest) = self.bytes.strip_prefix(BYTE_ORDER_MARK) else { return false };
+        bindings(rest).first().is_some_and(|first| first.binds(rest, name) && line_at(rest, first.range.start) == 1)
+    }
+
+    /// Applies changes, patching lines and leaving everything else as it is.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a value that not every reader would read back, unless there is consent, and an edit that would change
+    /// what some reader reads for another key.
+    pub fn edit(
+        &self,
+        instance: &Instance,
+        changes: &[Change],
+        consent: Consent,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Edited, Error> {
+        let plan = Plan::new(self, instance, changes, consent, variables)?;
+        let forms = if plan.wanted.iter().any(|wanted| wanted.refusal.is_some()) { 3 } else { 1 };
+        let mut refused = None;
+        for form in 0..forms {
+            let mut draft = Draft { bytes: Zeroizing::new(self.bytes.to_vec()), instance };
+            plan.wanted.iter().for_each(|wanted| draft.set(wanted, form));
+            plan.unwanted.iter().for_each(|name| draft.remove(name));
+            match plan.check(&self.bytes, &draft.bytes) {
+                Ok(warnings) => {
+                    return Ok(Edited { file: Self { bytes: draft.bytes }, changed: plan.names(), warnings });
+                }
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        // Where not even a form for python-dotenv alone leaves the other keys as they are, the value is to blame.
+        if let Some((wanted, why)) = plan.wanted.iter().find_map(|wanted| wanted.refusal.map(|why| (wanted, why))) {
+            return Err(Error::Unwritable { name: wanted.name.clone(), why });
+        }
+        refused.map_or_else(|| Ok(Edited { file: self.clone(), changed: Vec::new(), warnings: Vec::new() }), Err)
+    }
+}
+
+impl fmt::Debug for EnvFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "EnvFile({} bytes)", self.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! The one table of `.env` keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A key of the `.env` file that this program reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The server: `host` or `host:port`.
+    Host,
+    /// The user that owns the token, `name@realm`.
+    User,
+    /// The name of the token.
+    TokenName,
+    /// The secret of the token.
+    TokenValue,
+    /// A password in place of a token.
+    Password,
+    /// Whether certificates are verified against the system's authorities.
+    VerifySsl,
+    /// The node on which VMs are made.
+    Node,
+    /// The certificate authority that is trusted for this server.
+    CaFile,
+    /// The fingerprint of the certificate that is trusted for this server.
+    Fingerprint,
+    /// The pool that VMs are made in.
+    Pool,
+    /// The VMID of the Ubuntu 22.04 template.
+    Ubuntu2204Template,
+    /// The VMID of the Ubuntu 20.04 template.
+    Ubuntu2004Template,
+}
+
+/// The block of the file that a key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// How the server is reached.
+    Connection,
+    /// Which templates are cloned; the same for every instance.
+    Templates,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The key.
+    pub key: Key,
+    /// Its variable where the instance is `01`.
+    pub variable: &'static str,
+    /// The flag that sets it.
+    pub flag: &'static str,
+    /// Whether its value is never shown.
+    pub secrecy: Secrecy,
+    /// What holds where nobody says anything.
+    pub default: Option<&'static str>,
+    /// An example of a value.
+    pub example: &'static str,
+    /// One line that says what it is.
+    pub about: &'static str,
+}
+
+/// How much of a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// All of it.
+    Public,
+    /// At most its first four characters.
+    Token,
+    /// Nothing.
+    Password,
+}
+
+/// Every key, in the order in which the file lists them.
+pub const KEYS: [Entry; 12] = [
+    Entry {
+        key: Key::Host,
+        variable: "PROXMOX_HOST",
+        flag: "--host",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "192.168.1.50",
+        about: "Server: a name or an address, with `:port` where the port is not 8006",
+    },
+    Entry {
+        key: Key::User,
+        variable: "PROXMOX_USER",
+        flag: "--user",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "apex@pve",
+        about: "User with its realm, `name@realm`",
+    },
+    Entry {
+        key: Key::TokenName,
+        variable: "PROXMOX_TOKEN_NAME",
+        flag: "--token-name",
+        secrecy: Secrecy::Public,
+        default: Some("glassdome-token"),
+        example: "glassdome-token",
+        about: "Name of the API token, without the user",
+    },
+    Entry {
+        key: Key::TokenValue,
+        variable: "PROXMOX_TOKEN_VALUE",
+        flag: "--token-value-file",
+        secrecy: Secrecy::Token,
+        default: None,
+        example: "12345678-abcd-ef12-3456-7890abcdef12",
+        about: "Secret of the API token, a UUID that the server shows once",
+    },
+    Entry {
+        key: Key::Password,
+        variable: "PROXMOX_PASSWORD",
+        flag: "--password-file",
+        secrecy: Secrecy::Password,
+        default: None,
+        example: "'correct horse'",
+        about: "Password of the user, in place of the two token keys (a token is safer, and beats it)",
+    },
+    Entry {
+        key: Key::VerifySsl,
+        variable: "PROXMOX_VERIFY_SSL",
+        flag: "--insecure",
+        secrecy: Secrecy::Public,
+        default: Some("true"),
+        example: "false",
+        about: "Whether the Python side verifies the certificate: true under system trust, else false",
+    },
+    Entry {
+        key: Key::Node,
+        variable: "PROXMOX_NODE",
+        flag: "--node",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "pve",
+        about: "Node on which VMs are made",
+    },
+    Entry {
+        key: Key::CaFile,
+        variable: "PROXMOX_CA_FILE",
+        flag: "--ca-file",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "proxmox-ca.pem",
+        about: "Certificate authority of the cluster, relative to this file's folder; decides over PROXMOX_VERIFY_SSL",
+    },
+    Entry {
+        key: Key::Fingerprint,
+        variable: "PROXMOX_FINGERPRINT",
+        flag: "--fingerprint",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF",
+        about: "SHA-256 fingerprint of the server's certificate; decides over PROXMOX_VERIFY_SSL",
+    },
+    Entry {
+        key: Key::Pool,
+        variable: "PROXMOX_POOL",
+        flag: "--pool",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "glassdome",
+        about: "Pool that VMs are made in",
+    },
+    Entry {
+        key: Key::Ubuntu2204Template,
+        variable: "UBUNTU_2204_TEMPLATE_ID",
+        flag: "--ubuntu-2204-template-id",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "9000",
+        about: "VMID of the Ubuntu 22.04 template",
+    },
+    Entry {
+        key: Key::Ubuntu2004Template,
+        variable: "UBUNTU_2004_TEMPLATE_ID",
+        flag: "--ubuntu-2004-template-id",
+        secrecy: Secrecy::Public,
+        default: None,
+        example: "9001",
+        about: "VMID of the Ubuntu 20.04 template",
+    },
+];
+
+impl Key {
+    /// Gives what the table says of this key.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "a test holds the table against the order of the variants")]
+    pub const fn entry(self) -> &'static Entry {
+        &KEYS[self as usize]
+    }
+
+    /// Gives the name of its variable for an instance.
+    #[must_use]
+    pub fn variable(self, instance: &Instance) -> String {
+        let bare = self.entry().variable;
+        match (&instance.0, self) {
+            (None, _) | (_, Self::Ubuntu2204Template | Self::Ubuntu2004Template) => bare.to_owned(),
+            // Irregular, but that is how the application reads it.
+            (Some(id), Self::TokenValue) => format!("{bare}_{id}"),
+            (Some(id), _) => format!("PROXMOX_{id}_{}", bare.strip_prefix("PROXMOX_").unwrap_or(bare)),
+        }
+    }
+
+    /// Gives the block of the file that it belongs to.
+    #[must_use]
+    pub const fn block(self) -> Block {
+        match self {
+            Self::Ubuntu2204Template | Self::Ubuntu2004Template => Block::Templates,
+            _ => Block::Connection,
+        }
+    }
+
+    /// Says how much of its value may be shown.
+    #[must_use]
+    pub const fn secrecy(self) -> Secrecy {
+        self.entry().secrecy
+    }
+}
+
+/// One of several servers in the same file; `01` has the bare names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Instance(Option<String>);
+
+/// Why a text names no instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadInstance {
+    /// Something that cannot be part of a variable's name.
+    #[error("an instance is named by 1 to 16 ASCII letters and digits, `02` for example")]
+    Form,
+    /// A name whose variables mean something else.
+    #[error("an instance cannot be named `LOGIN`: PROXMOX_LOGIN_PASSWORD is the administrator's password")]
+    Reserved,
+}
+
+impl Instance {
+    /// Gives the name that a CA file of this instance has beside the `.env` file.
+    #[must_use]
+    pub fn ca_file_name(&self) -> String {
+        match &self.0 {
+            None => "proxmox-ca.pem".to_owned(),
+            Some(id) => format!("proxmox-ca-{id}.pem"),
+        }
+    }
+
+    /// Says whether this is instance `01`, which has the bare names.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl FromStr for Instance {
+    type Err = BadInstance;
+
+    fn from_str(text: &str) -> Result<Self, BadInstance> {
+        if text.is_empty() || text.len() > 16 || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(BadInstance::Form);
+        }
+        if text == "LOGIN" {
+            return Err(BadInstance::Reserved);
+        }
+        Ok(Self((text != "01").then(|| text.to_owned())))
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_deref().unwrap_or("01"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{BadInstance, Instance, KEYS, Key};
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_variants() {
+        for entry in &KEYS {
+            assert_eq!(entry.key.entry().variable, entry.variable);
+            assert_eq!(entry.key.entry().key, entry.key);
+        }
+        let names: BTreeSet<_> = KEYS.iter().map(|entry| entry.variable).collect();
+        assert_eq!(names.len(), KEYS.len());
+    }
+
+    #[test]
+    fn instances_have_names_of_their_own_and_one_is_irregular() {
+        let second: Instance = "02".parse().unwrap();
+        for (key, first_name, second_name) in [
+            (Key::Host, "PROXMOX_HOST", "PROXMOX_02_HOST"),
+            (Key::TokenName, "PROXMOX_TOKEN_NAME", "PROXMOX_02_TOKEN_NAME"),
+            (Key::TokenValue, "PROXMOX_TOKEN_VALUE", "PROXMOX_TOKEN_VALUE_02"),
+            (Key::VerifySsl, "PROXMOX_VERIFY_SSL", "PROXMOX_02_VERIFY_SSL"),
+            (Key::CaFile, "PROXMOX_CA_FILE", "PROXMOX_02_CA_FILE"),
+            (Key::Ubuntu2204Template, "UBUNTU_2204_TEMPLATE_ID", "UBUNTU_2204_TEMPLATE_ID"),
+        ] {
+            assert_eq!(key.variable(&"01".parse().unwrap()), first_name);
+            assert_eq!(key.variable(&second), second_name);
+        }
+        assert_eq!((second.ca_file_name().as_str(), second.to_string().as_str()), ("proxmox-ca-02.pem", "02"));
+        assert_eq!(Instance::default().ca_file_name(), "proxmox-ca.pem");
+    }
+
+    #[test]
+    fn only_letters_and_digits_name_an_instance() {
+        for (text, read) in [
+            ("01", Ok("01")),
+            ("1", Ok("1")),
+            ("lab2", Ok("lab2")),
+            ("", Err(BadInstance::Form)),
+            ("a_b", Err(BadInstance::Form)),
+            ("0123456789abcdefg", Err(BadInstance::Form)),
+            ("LOGIN", Err(BadInstance::Reserved)),
+        ] {
+            assert_eq!(text.parse::<Instance>().map(|it| it.to_string()), read.map(str::to_owned), "{text}");
+        }
+        assert!(!"1".parse::<Instance>().unwrap().is_first());
+    }
+}

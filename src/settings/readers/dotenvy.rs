@@ -1,0 +1,65 @@
+//! Where dotenvy 0.15 sees lines end, ported from its `iter.rs`; decoding is left to the library itself.
+
+use super::{Statement, slice};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Complete,
+    Blank,
+    Escape,
+    Quoted(char),
+    QuotedEscape(char),
+    Comment,
+}
+
+pub(super) fn statements(bytes: &[u8]) -> Vec<Statement> {
+    let mut found = Vec::new();
+    let mut state = State::Complete;
+    let mut start = 0;
+    let mut offset = 0;
+    while offset < bytes.len() {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        let end = offset + rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |length| length + 1);
+        let line = String::from_utf8_lossy(slice(bytes, &(offset..end)));
+        let mut end_of_statement = end;
+        if state != State::Complete || !line.trim_start().starts_with('#') {
+            (state, end_of_statement) = walk(state, &line, offset, end);
+        }
+        if matches!(state, State::Complete | State::Comment) {
+            found.extend(Statement::at(bytes, start..end_of_statement));
+            (state, start) = (State::Complete, end);
+        }
+        offset = end;
+    }
+    if start < bytes.len() {
+        let is_open = matches!(state, State::Quoted(_) | State::QuotedEscape(_));
+        found.extend(Statement::at(bytes, start..bytes.len()).map(|last| Statement { is_open, ..last }));
+    }
+    found
+}
+
+/// Gives the state behind a line, and where its statement ends.
+fn walk(mut state: State, line: &str, offset: usize, end: usize) -> (State, usize) {
+    for (position, character) in line.char_indices() {
+        state = match (state, character) {
+            (State::Blank, '#') => return (State::Comment, offset + position),
+            (State::Quoted(_), '\\') => match state {
+                State::Quoted(quote) => State::QuotedEscape(quote),
+                other => other,
+            },
+            (State::Quoted(quote), _) if character == quote => State::Complete,
+            (State::Quoted(quote) | State::QuotedEscape(quote), _) => State::Quoted(quote),
+            (State::Escape, _) => State::Complete,
+            (_, '\\') => State::Escape,
+            (_, '"' | '\'') => State::Quoted(character),
+            (State::Complete, _) if character.is_whitespace() && !"\r\n".contains(character) => State::Blank,
+            _ => State::Complete,
+        };
+    }
+    (state, end)
+}
+
+/// Reads one statement with the library; nothing where it is refused.
+pub(in crate::settings) fn decode(statement: &[u8]) -> Option<String> {
+    ::dotenvy::from_read_iter(statement).next()?.ok().map(|(_, value)| value)
+}

@@ -1,0 +1,111 @@
+//! A new file beside the old one: private from the start, whole before it takes its place, gone if it never does.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use super::place::Place;
+use super::{PRIVATE, set_mode, system};
+use crate::settings::error::{Doing, Error, Warning};
+
+/// A file that takes another's place, or is removed.
+pub(super) struct Temporary {
+    path: PathBuf,
+    folder: PathBuf,
+    file: File,
+}
+
+/// Whether a new file belongs to whom the old one did.
+pub(super) struct Ownership {
+    user_kept: bool,
+    pub(super) group_kept: bool,
+}
+
+impl Ownership {
+    pub(super) fn warnings(&self, path: &Path, before: &Metadata) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if !self.user_kept {
+            warnings.push(Warning::OwnerChanged { path: path.to_path_buf() });
+        }
+        if !self.group_kept && before.mode() & 0o070 != 0 {
+            warnings.push(Warning::GroupLost { path: path.to_path_buf() });
+        }
+        warnings
+    }
+}
+
+impl Temporary {
+    /// Writes a private file with a name that nobody can guess.
+    pub(super) fn write(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
+        let name = format!("{}{}{SUFFIX}", prefix(place), uuid::Uuid::new_v4().simple());
+        let path = place.folder.join(name);
+        let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
+        let file = opened.map_err(|why| system(Doing::Write, &place.target, why))?;
+        let mut temporary = Self { path, folder: place.folder.clone(), file };
+        temporary.file.write_all(bytes).map_err(|why| system(Doing::Write, &place.target, why))?;
+        Ok(temporary)
+    }
+
+    /// Gives it to the owner and the group of another file, as far as the system lets us.
+    pub(super) fn give_to(&self, other: &Metadata) -> Result<Ownership, Error> {
+        let mine = self.file.metadata().map_err(|why| system(Doing::Protect, &self.path, why))?;
+        let user_kept = mine.uid() == other.uid();
+        let group_kept = mine.gid() == other.gid();
+        if user_kept && group_kept {
+            return Ok(Ownership { user_kept, group_kept });
+        }
+        if rustix::process::geteuid().is_root() {
+            let given = fchown(&self.file, Some(other.uid()), Some(other.gid()));
+            given.map_err(|why| system(Doing::Protect, &self.path, why))?;
+            return Ok(Ownership { user_kept: true, group_kept: true });
+        }
+        let group_kept = group_kept || fchown(&self.file, None, Some(other.gid())).is_ok();
+        Ok(Ownership { user_kept, group_kept })
+    }
+
+    /// Sets the mode, whatever the umask was.
+    pub(super) fn protect(&self, mode: u32) -> Result<(), Error> {
+        set_mode(&self.path, &self.file, mode)
+    }
+
+    /// Takes the place of another file: synced, renamed, folder synced.
+    pub(super) fn put_at(self, target: &Path) -> Result<(), Error> {
+        self.file.sync_all().map_err(|why| system(Doing::Write, target, why))?;
+        std::fs::rename(&self.path, target).map_err(|why| system(Doing::Replace, target, why))?;
+        let folder = File::open(&self.folder).map_err(|why| system(Doing::Read, &self.folder, why))?;
+        // Some file systems cannot sync a folder; the file is in its place all the same.
+        let _ = folder.sync_all();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Once it was renamed there is nothing under this name.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+const SUFFIX: &str = ".tmp";
+
+fn prefix(place: &Place) -> String {
+    // Hidden, and under a name that whoever ignores `.env.*` ignores too.
+    let name = place.name();
+    format!("{}{name}.glassdome-", if name.starts_with('.') { "" } else { "." })
+}
+
+/// Removes what killed runs left behind. Only for whoever holds the lock: then no such file can be in use.
+pub(super) fn sweep(place: &Place) {
+    let Ok(entries) = std::fs::read_dir(&place.folder) else { return };
+    let prefix = prefix(place);
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX));
+        let is_ours = random.is_some_and(|it| it.len() == 32 && it.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // What cannot be removed harms nobody: it is private.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
