@@ -3,6 +3,7 @@
 mod access_worlds;
 mod env_readers;
 mod env_store;
+mod preflight;
 mod replay;
 mod support;
 mod trust;

@@ -1,5 +1,7 @@
 //! What the flow tests share.
 
+pub(crate) mod acl_model;
+
 use std::path::PathBuf;
 
 /// Finds the reference data that lies beside the checkout; says loudly when it is not there.
