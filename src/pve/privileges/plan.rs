@@ -130,10 +130,12 @@ impl Plan<'_> {
         }
     }
 
-    /// Exact paths first, then the propagating entries, deepest first: each then finds everything kept that it covers.
+    /// Exact paths first, pools after what their members keep, then the propagating entries, deepest first: each finds
+    /// everything kept already that it covers.
     fn entries(self) -> Vec<Entry> {
         let entry = |reach| move |(path, privileges)| Entry { path, reach, privileges };
-        let here = self.here.into_iter().map(entry(Reach::Here));
+        let (pools, others): (Vec<_>, Vec<_>) = self.here.into_iter().partition(|(path, _)| path.is_pool());
+        let here = others.into_iter().chain(pools).map(entry(Reach::Here));
         here.chain(self.below.into_iter().rev().map(entry(Reach::Below))).collect()
     }
 }
