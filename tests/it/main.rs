@@ -3,7 +3,9 @@
 mod access_worlds;
 mod env_readers;
 mod env_store;
+#[cfg(test)]
 mod preflight;
 mod replay;
+#[cfg(test)]
 mod support;
 mod trust;

@@ -224,3 +224,144 @@ fn lines_unseen(user: &UserId, gaps: &[Gap]) -> Vec<String> {
     let below = below.into_iter().map(|(path, missing)| (path, missing, Reach::Below));
     here.chain(below).flat_map(|(path, missing, reach)| grant_unseen(user, &path, missing, reach)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
+    use crate::pve::privileges::{Answer, Gap, Holdings, Place, Privileges};
+
+    fn gap(place: Place, missing: &[&str]) -> Gap {
+        Gap { place, missing: privileges(missing), purposes: std::collections::BTreeSet::new() }
+    }
+
+    fn privileges(names: &[&str]) -> Privileges {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn at(path: &str) -> Place {
+        Place::At(path.parse().unwrap())
+    }
+
+    fn holdings(gaps: &[Gap], everywhere: &[(&str, &str)]) -> Holdings {
+        let held = |text: &str| text.split_whitespace().map(|name| (name.to_owned(), true)).collect();
+        let answer: Answer = everywhere.iter().map(|(path, names)| ((*path).to_owned(), held(names))).collect();
+        let mut holdings = Holdings::default();
+        holdings.answer_everywhere(&answer).unwrap();
+        for path in questions(gaps, &holdings) {
+            holdings.answer(&path, &answer).unwrap();
+        }
+        holdings
+    }
+
+    fn token() -> Caller {
+        Caller::Token("apex@pve!tok".parse().unwrap(), None)
+    }
+
+    fn shown(blocks: &[Block]) -> String {
+        blocks.iter().map(|block| format!("# {}\n{}\n", block.heading, block.lines.join("\n"))).collect()
+    }
+
+    #[test]
+    fn a_token_without_any_right_gets_both_ways_out() {
+        let gaps = [
+            gap(at("/vms/9000"), &["VM.Clone", "VM.Audit"]),
+            gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
+        ];
+        let blocks = mend(&token(), &gaps, &holdings(&gaps, &[])).unwrap();
+        insta::assert_snapshot!(shown(&blocks), @r##"
+        # the usual cause of no right at all is privilege separation; this gives apex@pve!tok all that apex@pve has
+        pveum user token modify 'apex@pve' tok --privsep 0
+        # or grant apex@pve!tok what it lacks
+        pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser --propagate 0
+        pveum role add Glassdome-92a6661f --privs 'VM.Allocate' || pveum role modify Glassdome-92a6661f --append 1 --privs 'VM.Allocate'
+        pveum acl modify /vms --tokens 'apex@pve!tok' --roles Glassdome-92a6661f --propagate 1
+        # and grant its user apex@pve the same, unless it has it (cannot be told from here): what it holds is kept
+        pveum role add Glassdome-5ad019c8 --privs 'VM.Audit,VM.Clone' || pveum role modify Glassdome-5ad019c8 --append 1 --privs 'VM.Audit,VM.Clone'
+        held=$(pveum user permissions 'apex@pve' --path /vms/9000 --output-format json) && pveum role modify Glassdome-5ad019c8 --append 1 --privs "VM.Audit VM.Clone $(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')" && pveum acl modify /vms/9000 --users 'apex@pve' --roles Glassdome-5ad019c8 --propagate 0
+        pveum role add Glassdome-4c82187f --privs 'VM.Allocate' || pveum role modify Glassdome-4c82187f --append 1 --privs 'VM.Allocate'
+        held=$(pveum user permissions 'apex@pve' --path /vms --output-format json) && pveum role modify Glassdome-4c82187f --append 1 --privs "VM.Allocate $(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')" && pveum acl modify /vms --users 'apex@pve' --roles Glassdome-4c82187f --propagate 0
+        pveum role add Glassdome-a0c6d9a5 --privs 'VM.Allocate' || pveum role modify Glassdome-a0c6d9a5 --append 1 --privs 'VM.Allocate'
+        held=$(pveum user permissions 'apex@pve' --path /vms/999999999 --output-format json) && pveum role modify Glassdome-a0c6d9a5 --append 1 --privs "VM.Allocate $(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')" && pveum acl modify /vms --users 'apex@pve' --roles Glassdome-a0c6d9a5 --propagate 1
+        "##);
+    }
+
+    #[test]
+    fn what_the_token_holds_is_repeated_in_its_role() {
+        let gaps = [
+            gap(at("/vms/9000"), &["VM.Clone"]),
+            gap(at("/storage/local"), &["Datastore.AllocateSpace"]),
+            gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
+        ];
+        let held = [
+            ("/vms/9000", "VM.Audit VM.Backup"),
+            ("/vms", "VM.Audit"),
+            ("/vms/999999999", "VM.Audit"),
+            ("/vms/105", "VM.Audit"),
+            ("/vms/101", "VM.Console"),
+        ];
+        let blocks = mend(&token(), &gaps, &holdings(&gaps, &held)).unwrap();
+        let of_token: Vec<Block> = blocks.into_iter().filter(|block| block.remedy == Remedy::GrantToken).collect();
+        insta::assert_snapshot!(shown(&of_token), @r##"
+        # or grant apex@pve!tok what it lacks
+        pveum acl modify /storage/local --tokens 'apex@pve!tok' --roles PVEDatastoreUser --propagate 0
+        pveum role add Glassdome-a5564df6 --privs 'VM.Console' || pveum role modify Glassdome-a5564df6 --append 1 --privs 'VM.Console'
+        pveum acl modify /vms/101 --tokens 'apex@pve!tok' --roles Glassdome-a5564df6 --propagate 0
+        pveum role add Glassdome-d6402f04 --privs 'VM.Audit,VM.Backup,VM.Clone' || pveum role modify Glassdome-d6402f04 --append 1 --privs 'VM.Audit,VM.Backup,VM.Clone'
+        pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles Glassdome-d6402f04 --propagate 0
+        pveum role add Glassdome-64dac2c1 --privs 'VM.Allocate,VM.Audit' || pveum role modify Glassdome-64dac2c1 --append 1 --privs 'VM.Allocate,VM.Audit'
+        pveum acl modify /vms --tokens 'apex@pve!tok' --roles Glassdome-64dac2c1 --propagate 1
+        "##);
+    }
+
+    #[test]
+    fn a_user_that_can_be_seen_is_granted_only_what_it_lacks() {
+        let gaps = [gap(at("/vms/9000"), &["VM.Clone"]), gap(at("/storage/local"), &["Datastore.AllocateSpace"])];
+        let held = holdings(&gaps, &[]);
+        let of_user = [("/vms/9000", "VM.Clone VM.Audit")];
+        for (separation, expected) in [
+            (Separation::On, &[Remedy::Unseparate, Remedy::GrantToken, Remedy::GrantUser][..]),
+            (Separation::Off, &[Remedy::GrantUser]),
+        ] {
+            let seen = UserSeen { holds: holdings(&gaps, &of_user), separation };
+            let caller = Caller::Token("apex@pve!tok".parse().unwrap(), Some(seen));
+            let blocks = mend(&caller, &gaps, &held).unwrap();
+            assert_eq!(blocks.iter().map(|block| block.remedy).collect::<Vec<_>>(), expected);
+            let of_user = blocks.last().map(|block| block.lines.clone()).unwrap_or_default();
+            let line = "pveum acl modify /storage/local --users 'apex@pve' --roles PVEDatastoreUser --propagate 0";
+            assert_eq!(of_user, [line]);
+        }
+    }
+
+    #[test]
+    fn no_line_is_written_before_everything_was_asked() {
+        let gaps = [gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"])];
+        let mut held = Holdings::default();
+        assert_eq!(mend(&token(), &gaps, &held), Err(Unasked("/vms".to_owned())));
+        for path in questions(&gaps, &held) {
+            held.answer(&path, &Answer::new()).unwrap();
+        }
+        assert_eq!(mend(&token(), &gaps, &held), Err(Unasked("all paths together".to_owned())));
+        held.answer_everywhere(&Answer::new()).unwrap();
+        assert!(mend(&token(), &gaps, &held).is_ok());
+        assert_eq!(mend(&token(), &[], &Holdings::default()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_name_that_would_be_two_users_is_left_to_the_web_interface() {
+        let gaps = [gap(at("/vms/9000"), &["VM.Clone"])];
+        for user in ["x@pve,root@pam", "x@pve;root@pam"] {
+            let caller = Caller::User(user.parse().unwrap());
+            let blocks = mend(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
+            assert!(matches!(&blocks[..], [Block { remedy: Remedy::ByHand, lines, .. }] if lines.is_empty()));
+        }
+    }
+
+    #[test]
+    fn root_is_never_granted_anything_but_its_tokens_are() {
+        let gaps = [gap(at("/vms/9000"), &["VM.Clone"])];
+        let caller = Caller::Token("root@pam!tok".parse().unwrap(), None);
+        let blocks = mend(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
+        let remedies: Vec<Remedy> = blocks.iter().map(|block| block.remedy).collect();
+        assert_eq!(remedies, [Remedy::Unseparate, Remedy::GrantToken]);
+    }
+}

@@ -69,3 +69,72 @@ pub fn gap_of_refusal(refusal: &Refusal, order: &CloneOrder) -> Option<Gap> {
 fn one(place: Place, privilege: Privilege, purpose: Option<Purpose>) -> Gap {
     Gap { place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, gap_of_refusal};
+    use crate::pve::privileges::{CloneOrder, Hardware, Privileges, Zones};
+
+    fn lacks(path: &str, privileges: &[&str]) -> Refusal {
+        let any_of: Privileges = privileges.iter().map(|it| it.parse().unwrap()).collect();
+        Refusal::Lacks { path: path.parse().unwrap(), any_of }
+    }
+
+    #[test]
+    fn the_servers_words_are_told_apart() {
+        for (text, expected) in [
+            ("Permission check failed (/vms/9000, VM.Clone)", Some(lacks("/vms/9000", &["VM.Clone"]))),
+            ("Permission check failed (/vms/9000, VM.Clone)\n", Some(lacks("/vms/9000", &["VM.Clone"]))),
+            ("Permission check failed (/, Sys.Console)", Some(lacks("/", &["Sys.Console"]))),
+            (
+                "Permission check failed (/vms/400, VM.Config.Disk|VM.Config.CDROM)",
+                Some(lacks("/vms/400", &["VM.Config.CDROM", "VM.Config.Disk"])),
+            ),
+            ("Permission check failed", Some(Refusal::Unspecified)),
+            ("Permission check failed (pool 'nosuch' does not exist)", Some(Refusal::NoPool("nosuch".to_owned()))),
+            (
+                "Permission check failed (URI '/access/users' not available with API token, need proper ticket.",
+                Some(Refusal::NeedsLogIn),
+            ),
+            ("Permission check failed (something new)", Some(Refusal::Unspecified)),
+            ("Permission check failed (/vms/$(reboot), VM.Clone)", Some(Refusal::Unspecified)),
+            ("Permission check failed (/vms/1, ;reboot)", Some(Refusal::Unspecified)),
+            ("Permission check failed miserably", None),
+            ("Authentication failed!", None),
+            ("", None),
+        ] {
+            assert_eq!(Refusal::of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_becomes_the_gap_of_the_preflight() {
+        let config = [("scsi0", "local:9000/a.qcow2"), ("net0", "virtio,bridge=vmbr0,tag=100")];
+        let order = CloneOrder {
+            major: 9,
+            template: "9000".parse().unwrap(),
+            new: "105".parse().unwrap(),
+            pool: None,
+            storage: None,
+            hardware: Some(Hardware::of(config, &Zones::new()).unwrap()),
+            start: true,
+            links_down: false,
+            wait_ip: false,
+        };
+        let in_pool = CloneOrder { pool: Some("lab".parse().unwrap()), ..order.clone() };
+        let tag = "/sdn/zones/localnetwork/vmbr0/100";
+        for (refusal, order, row) in [
+            (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["/vms/9000", "VM.Clone", "clone the template"])),
+            (Refusal::Unspecified, &order, Some(["/vms/105", "VM.Allocate", "make and destroy the VM"])),
+            (Refusal::Unspecified, &in_pool, Some(["/pool/lab", "VM.Allocate", "make and destroy the VM"])),
+            (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["/pool/lab", "VM.PowerMgmt", "start and stop it"])),
+            (lacks(tag, &["SDN.Use"]), &order, Some([tag, "SDN.Use", "attach it to the network"])),
+            (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["/storage/other", "Datastore.Audit", ""])),
+            (Refusal::NoPool("lab".to_owned()), &in_pool, None),
+            (Refusal::NeedsLogIn, &order, None),
+        ] {
+            let found = gap_of_refusal(&refusal, order).map(|gap| gap.row());
+            assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{refusal:?}");
+        }
+    }
+}
