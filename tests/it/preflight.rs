@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{TokenId, UserId};
 use glassdome::pve::privileges::{
-    AclPath, Answer, Block, Caller, CloneOrder, Gap, Hardware, Holdings, Remedy, Separation, UserSeen, Zones, gaps,
-    mend, needs, paths, questions,
+    AclPath, Answer, Block, Caller, CloneOrder, Gap, Hardware, Holdings, Place, Remedy, Separation, UserSeen, Zones,
+    gaps, mend, needs, paths, questions,
 };
 use proptest::prelude::{Just, Strategy, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
 use crate::support::acl_model::{Entry, Privileges, World};
+use crate::support::pveum::{Answers, Stub};
 use crate::support::shared;
 
 const SUBJECTS: [&str; 6] = ["u@pve", "u@pve!sep", "u@pve!full", "v@pve", "v@pve!sep", "group:g"];
@@ -269,4 +270,92 @@ fn the_model_agrees_with_a_real_server() {
         }
     }
     assert_eq!(compared, 40 * 3 * 7);
+}
+
+/// The lines for a user of whom nothing is held on the template, nor can be seen.
+fn lines_for(user: &str) -> Vec<String> {
+    let place = Place::At("/vms/9000".parse().unwrap());
+    let missing = ["VM.Audit", "VM.Clone"].map(|name| name.parse().unwrap()).into();
+    let gaps = [Gap { place, missing, purposes: std::collections::BTreeSet::new() }];
+    let mut held = Holdings::default();
+    held.answer_everywhere(&Answer::new()).unwrap();
+    for path in questions(&gaps, &held) {
+        held.answer(&path, &Answer::new()).unwrap();
+    }
+    let token: TokenId = format!("{user}!tok").parse().unwrap();
+    let blocks = mend(&Caller::Token(token, None), &gaps, &held).unwrap();
+    blocks.into_iter().flat_map(|block| block.lines).collect()
+}
+
+fn role_of(call: &[String]) -> &str {
+    let at = call.iter().position(|word| word == "--roles").unwrap();
+    &call[at + 1]
+}
+
+#[test]
+fn no_name_becomes_a_command() {
+    let stub = Stub::new();
+    for user in [
+        "a'b@pve",
+        "$(touch${IFS}x)@pve",
+        "`id`@pve",
+        "a\"b&c@pve",
+        "a|b\\@pve",
+        "*@pve",
+        "!!@pve",
+        "#@pve",
+        "~@pve",
+        "<x>y@pve",
+    ] {
+        let lines = lines_for(user);
+        let calls: Vec<_> =
+            lines.iter().flat_map(|line| stub.run(line, Answers { held: Some("{}"), roles_exist: false })).collect();
+        let subjects: Vec<&str> = calls.iter().filter(|call| call[0] == "acl").map(|call| call[4].as_str()).collect();
+        assert_eq!(subjects, [&format!("{user}!tok"), user], "{lines:#?}");
+        assert_eq!(calls[0], ["user", "token", "modify", user, "tok", "--privsep", "0"]);
+        assert_eq!(stub.left_behind(), Vec::<std::path::PathBuf>::new(), "{user}");
+    }
+}
+
+#[test]
+fn what_the_user_holds_is_in_its_role_before_the_entry_is_made() {
+    let stub = Stub::new();
+    let line = lines_for("apex@pve").pop().unwrap();
+    for (held, roles) in [
+        ("{}", "VM.Audit VM.Clone "),
+        (r#"{"/vms/9000":{}}"#, "VM.Audit VM.Clone "),
+        (
+            r#"{"/vms/9000":{"Sys.Audit":1,"VM.Config.CPU":0,"VM.Snapshot.Rollback":1}}"#,
+            "VM.Audit VM.Clone Sys.Audit\nVM.Config.CPU\nVM.Snapshot.Rollback",
+        ),
+    ] {
+        let calls = stub.run(&line, Answers { held: Some(held), roles_exist: false });
+        let words: Vec<String> = calls.into_iter().flatten().collect();
+        let role = role_of(&words);
+        let expected = format!(
+            "user\npermissions\napex@pve\n--path\n/vms/9000\n--output-format\njson\n\
+             role\nmodify\n{role}\n--append\n1\n--privs\n{roles}\n\
+             acl\nmodify\n/vms/9000\n--users\napex@pve\n--roles\n{role}\n--propagate\n0"
+        );
+        assert_eq!(words.join("\n"), expected);
+    }
+}
+
+#[test]
+fn without_an_answer_about_the_user_no_entry_is_made() {
+    let stub = Stub::new();
+    let line = lines_for("apex@pve").pop().unwrap();
+    let calls = stub.run(&line, Answers { held: None, roles_exist: false });
+    assert!(matches!(&calls[..], [only] if only[..2] == ["user", "permissions"]), "{calls:?}");
+}
+
+#[test]
+fn a_role_of_an_earlier_run_is_completed() {
+    let stub = Stub::new();
+    let line = lines_for("apex@pve").into_iter().find(|line| line.starts_with("pveum role add")).unwrap();
+    let calls = stub.run(&line, Answers { held: None, roles_exist: true });
+    assert_eq!(calls[0][..2], ["role", "add"]);
+    assert_eq!(calls[1][..2], ["role", "modify"]);
+    assert_eq!(calls[1][3..], ["--append", "1", "--privs", "VM.Audit,VM.Clone"]);
+    assert_eq!(stub.run(&line, Answers::default()).len(), 1);
 }
