@@ -1,21 +1,31 @@
 //! Who may do what: users, tokens, groups, roles, pools and the access control list of the pretended cluster.
 
 mod acl;
+mod door;
+mod encoding;
+mod login;
 pub mod names;
 mod people;
 mod pools;
 mod release;
 mod rights;
 mod roles;
+mod tickets;
+mod totp;
+mod worlds;
 
 use std::collections::BTreeMap;
 
 pub use acl::{Acl, Entry, Holder};
-pub use people::{Group, Realm, Token, User};
+pub use door::{Caller, Credentials, Stranger};
+pub use login::{LogIn, Progress, Refused};
+pub use people::{Group, Realm, Token, Totp, User};
 pub use pools::Pool;
 pub use release::Release;
 pub use rights::Rights;
 pub use roles::Role;
+pub use tickets::Signer;
+pub use totp::code as one_time_code;
 
 /// The user that everything is allowed to.
 pub const ROOT: &str = "root@pam";
@@ -37,6 +47,8 @@ pub struct Access {
     pub pools: BTreeMap<String, Pool>,
     /// Who was given which role where.
     pub acl: Acl,
+    /// What tickets are signed with.
+    pub signer: Signer,
 }
 
 impl Access {
@@ -54,6 +66,7 @@ impl Access {
             roles: roles::built_in(release),
             pools: BTreeMap::new(),
             acl: Acl::default(),
+            signer: Signer::random(),
         }
     }
 
