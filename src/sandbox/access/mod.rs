@@ -1,12 +1,15 @@
 //! Who may do what: users, tokens, groups, roles, pools and the access control list of the pretended cluster.
 
 mod acl;
+pub mod calls;
+mod checks;
 mod door;
 mod encoding;
 mod login;
 pub mod names;
 mod people;
 mod pools;
+mod refusal;
 mod release;
 mod rights;
 mod roles;
@@ -21,6 +24,7 @@ pub use door::{Caller, Credentials, Stranger};
 pub use login::{LogIn, Progress, Refused};
 pub use people::{Group, Realm, Token, Totp, User};
 pub use pools::Pool;
+pub use refusal::Refusal;
 pub use release::Release;
 pub use rights::Rights;
 pub use roles::Role;

@@ -86,17 +86,7 @@ impl Access {
 
     /// Tells whether a subject may change the entries at a path.
     pub fn may_grant_at(&self, subject: &str, path: &str) -> bool {
-        let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| !rest.is_empty());
-        let instead = if below("/storage/") {
-            "Datastore.Allocate"
-        } else if below("/vms/") {
-            "VM.Allocate"
-        } else if below("/pool/") {
-            "Pool.Allocate"
-        } else {
-            "Permissions.Modify"
-        };
-        self.check_any(subject, path, &["Permissions.Modify", instead])
+        self.check_any(subject, path, grant_privileges(path))
     }
 
     /// Gives the roles of a subject at a path, those of the pools that hold its object included.
@@ -132,6 +122,20 @@ impl Access {
             }
         }
         rights
+    }
+}
+
+/// Lists the privileges of which one allows to change the entries at a path.
+pub(super) fn grant_privileges(path: &str) -> &'static [&'static str] {
+    let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| !rest.is_empty());
+    if below("/storage/") {
+        &["Permissions.Modify", "Datastore.Allocate"]
+    } else if below("/vms/") {
+        &["Permissions.Modify", "VM.Allocate"]
+    } else if below("/pool/") {
+        &["Permissions.Modify", "Pool.Allocate"]
+    } else {
+        &["Permissions.Modify"]
     }
 }
 

@@ -1,0 +1,143 @@
+//! `/pools`, except for what only the guests and storages themselves can tell of a pool's members.
+
+use serde_json::{Map, Value, json};
+
+use super::super::refusal::Refusal;
+use super::super::{Access, Pool};
+use super::Request;
+
+/// `GET /pools`: those that the caller may look into.
+pub fn list(access: &Access, request: Request<'_>) -> Value {
+    let caller = &request.caller.subject;
+    let shown = access.pools.iter().filter(|(name, _)| access.check(caller, &format!("/pool/{name}"), &["Pool.Audit"]));
+    shown.map(|(name, pool)| Value::Object(described(name, pool))).collect()
+}
+
+/// Who may look into a pool.
+pub fn may_read(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
+    access.demand(request.caller, &format!("/pool/{}", request.text("poolid")), &["Pool.Audit"])
+}
+
+/// Who may make, change and delete a pool.
+pub fn may_change(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
+    access.demand(request.caller, &format!("/pool/{}", request.text("poolid")), &["Pool.Allocate"])
+}
+
+/// Finds the pool that a call is about.
+pub fn existing<'a>(access: &'a Access, request: Request<'_>) -> Result<&'a Pool, Refusal> {
+    let name = request.text("poolid");
+    access.pools.get(name).ok_or_else(|| missing(name))
+}
+
+/// Says of a pool what is known without its members.
+pub fn described(name: &str, pool: &Pool) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("poolid".to_owned(), json!(name));
+    let comment = pool.comment.as_ref().filter(|comment| !comment.is_empty());
+    fields.extend(comment.map(|comment| ("comment".to_owned(), json!(comment))));
+    fields
+}
+
+/// `POST /pools`: a pool within another needs that one.
+pub fn create(access: &mut Access, request: Request<'_>) -> Result<Value, Refusal> {
+    let name = request.text("poolid");
+    let failed = |why: String| Refusal::Failed(format!("create pool failed: {why}"));
+    if access.pools.contains_key(name) {
+        return Err(failed(format!("pool '{name}' already exists")));
+    }
+    if let Some((parent, _)) = name.rsplit_once('/')
+        && !access.pools.contains_key(parent)
+    {
+        return Err(failed(format!("parent '{parent}' of pool '{name}' does not exist")));
+    }
+    let comment = request.get("comment").map(str::to_owned);
+    access.pools.insert(name.to_owned(), Pool { comment, ..Pool::default() });
+    Ok(Value::Null)
+}
+
+/// `PUT /pools/{poolid}`: puts VMs and storages in or takes them out.
+pub fn change(access: &mut Access, request: Request<'_>) -> Result<Value, Refusal> {
+    access.pools = changed(access, request).map_err(|why| why.while_doing("update pools failed"))?;
+    Ok(Value::Null)
+}
+
+/// `DELETE /pools/{poolid}`: only empty pools go.
+pub fn delete(access: &mut Access, request: Request<'_>) -> Result<Value, Refusal> {
+    let name = request.text("poolid");
+    may_go(access, request).map_err(|why| why.while_doing("delete pool failed"))?;
+    access.remove_pool(name);
+    Ok(Value::Null)
+}
+
+fn may_go(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
+    let name = request.text("poolid");
+    let pool = existing(access, request)?;
+    let content = if let Some(vmid) = pool.vms.first() {
+        format!("VM {vmid}")
+    } else if let Some(storage) = pool.storages.first() {
+        format!("storage '{storage}'")
+    } else if let Some(inner) = access.pools.keys().find(|other| other.starts_with(&format!("{name}/"))) {
+        format!("pool '{inner}'")
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::Failed(format!("pool '{name}' is not empty (contains {content})")))
+}
+
+type Pools = std::collections::BTreeMap<String, Pool>;
+
+fn changed(access: &Access, request: Request<'_>) -> Result<Pools, Refusal> {
+    let name = request.text("poolid");
+    existing(access, request)?;
+    let mut pools = access.pools.clone();
+    for vmid in request.list("vms").filter_map(|vmid| vmid.parse::<u32>().ok()) {
+        access.demand_grant(request.caller, &format!("/vms/{vmid}"))?;
+        move_vm(&mut pools, request, vmid)?;
+    }
+    let Some(pool) = pools.get_mut(name) else { return Err(missing(name)) };
+    for storage in request.list("storage") {
+        access.demand_grant(request.caller, &format!("/storage/{storage}"))?;
+        let (done, state) = match request.is_on("delete") {
+            true => (pool.storages.remove(storage), "not"),
+            false => (pool.storages.insert(storage.to_owned()), "already"),
+        };
+        if !done {
+            return Err(Refusal::Failed(format!("Storage '{storage}' is {state} a pool member")));
+        }
+    }
+    if let Some(comment) = request.get("comment") {
+        pool.comment = Some(comment.to_owned());
+    }
+    Ok(pools)
+}
+
+fn move_vm(pools: &mut Pools, request: Request<'_>, vmid: u32) -> Result<(), Refusal> {
+    let name = request.text("poolid");
+    let now_in = pools.iter().find(|(_, pool)| pool.vms.contains(&vmid)).map(|(name, _)| name.clone());
+    let is_here = now_in.as_deref() == Some(name);
+    if request.is_on("delete") && !is_here {
+        return Err(Refusal::Failed(format!("VM {vmid} is not a pool member")));
+    }
+    if !request.is_on("delete") && is_here {
+        return Err(Refusal::Failed(format!("VM {vmid} is already a pool member")));
+    }
+    if let Some(other) = now_in {
+        if !is_here && !request.is_on("allow-move") {
+            let why = format!("VM {vmid} belongs already to pool '{other}' and 'allow-move' is not set");
+            return Err(Refusal::Failed(why));
+        }
+        if let Some(other) = pools.get_mut(&other) {
+            other.vms.remove(&vmid);
+        }
+    }
+    if !request.is_on("delete")
+        && let Some(pool) = pools.get_mut(name)
+    {
+        pool.vms.insert(vmid);
+    }
+    Ok(())
+}
+
+fn missing(name: &str) -> Refusal {
+    Refusal::Failed(format!("pool '{name}' does not exist"))
+}
