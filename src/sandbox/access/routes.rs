@@ -74,6 +74,8 @@ const TOKEN_NAME: Parameter = needed("tokenid", Form::TokenName);
 const PRIVSEP: Parameter = optional("privsep", Form::Switch);
 const POOL: Parameter = needed("poolid", Form::Pool);
 
+const MEMBER: Form = Form::OneOf(&["qemu", "lxc", "storage"]);
+
 const LOG_IN: &[Parameter] = &[
     optional("new-format", Form::Switch),
     optional("otp", Form::Text(ANY_LENGTH)),
@@ -214,8 +216,18 @@ const USERS_AND_TOKENS: &[Route] = &[
     route("DELETE", TOKEN, &[USER, TOKEN_NAME], tokens::may_use, tokens::delete),
 ];
 
-/// The calls about pools, all but those that show members, whom others know.
+/// The calls about pools.
 const POOLS: &[Route] = &[
+    route(
+        "GET",
+        "/pools",
+        &[optional("poolid", Form::Pool), with("type", MEMBER, "poolid")],
+        NOBODY_ASKS,
+        |access, request| pools::list(access, request),
+    ),
+    route("GET", "/pools/{poolid}", &[POOL, optional("type", MEMBER)], pools::may_read, |access, request| {
+        pools::read(access, request)
+    }),
     route("POST", "/pools", &[POOL, COMMENT], pools::may_change, pools::create),
     route("PUT", "/pools", CHANGED_POOL, pools::may_change, pools::change),
     route("DELETE", "/pools", &[POOL], pools::may_change, pools::delete),

@@ -1,4 +1,4 @@
-//! `/pools`, except for what only the guests and storages themselves can tell of a pool's members.
+//! `/pools`; of a pool's members only their names are told.
 
 use serde_json::{Map, Value, json};
 
@@ -6,11 +6,18 @@ use super::super::refusal::Refusal;
 use super::super::{Access, Pool};
 use super::Request;
 
-/// `GET /pools`: those that the caller may look into.
-pub fn list(access: &Access, request: Request<'_>) -> Value {
+/// `GET /pools`: those that the caller may look into, or one with its members.
+pub fn list(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
+    if let Some(name) = request.get("poolid") {
+        may_read(access, request)?;
+        let pool = existing(access, request)?;
+        let mut fields = described(name, pool);
+        fields.insert("members".to_owned(), members(pool, request));
+        return Ok(json!([fields]));
+    }
     let caller = &request.caller.subject;
     let shown = access.pools.iter().filter(|(name, _)| access.check(caller, &format!("/pool/{name}"), &["Pool.Audit"]));
-    shown.map(|(name, pool)| Value::Object(described(name, pool))).collect()
+    Ok(shown.map(|(name, pool)| Value::Object(described(name, pool))).collect())
 }
 
 /// Who may look into a pool.
@@ -18,19 +25,26 @@ pub fn may_read(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
     access.demand(request.caller, &format!("/pool/{}", request.text("poolid")), &["Pool.Audit"])
 }
 
+/// `GET /pools/{poolid}`.
+pub fn read(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
+    let pool = existing(access, request)?;
+    let mut fields = described(request.text("poolid"), pool);
+    fields.remove("poolid");
+    fields.insert("members".to_owned(), members(pool, request));
+    Ok(Value::Object(fields))
+}
+
 /// Who may make, change and delete a pool.
 pub fn may_change(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
     access.demand(request.caller, &format!("/pool/{}", request.text("poolid")), &["Pool.Allocate"])
 }
 
-/// Finds the pool that a call is about.
-pub fn existing<'a>(access: &'a Access, request: Request<'_>) -> Result<&'a Pool, Refusal> {
+fn existing<'a>(access: &'a Access, request: Request<'_>) -> Result<&'a Pool, Refusal> {
     let name = request.text("poolid");
     access.pools.get(name).ok_or_else(|| missing(name))
 }
 
-/// Says of a pool what is known without its members.
-pub fn described(name: &str, pool: &Pool) -> Map<String, Value> {
+fn described(name: &str, pool: &Pool) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("poolid".to_owned(), json!(name));
     let comment = pool.comment.as_ref().filter(|comment| !comment.is_empty());
@@ -136,6 +150,14 @@ fn move_vm(pools: &mut Pools, request: Request<'_>, vmid: u32) -> Result<(), Ref
         pool.vms.insert(vmid);
     }
     Ok(())
+}
+
+fn members(pool: &Pool, request: Request<'_>) -> Value {
+    let guests = pool.vms.iter().map(|vmid| json!({"id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid}));
+    let storages =
+        pool.storages.iter().map(|name| json!({"id": format!("storage/{name}"), "type": "storage", "storage": name}));
+    let wanted = |member: &Value| request.get("type").is_none_or(|kind| member.get("type") == Some(&json!(kind)));
+    guests.chain(storages).filter(wanted).collect()
 }
 
 fn missing(name: &str) -> Refusal {
