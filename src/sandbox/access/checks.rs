@@ -81,7 +81,7 @@ impl Access {
         self.demand(caller, &format!("/access/realm/{realm}"), &["Realm.AllocateUser"])
     }
 
-    /// Tells whether a user is shown to the caller because of a group it belongs to, or because all are.
+    /// Tells whether the caller has one of these privileges over a user, through all groups or one of the user's.
     pub(super) fn has_over(&self, caller: &Caller, user: &str, privileges: &[&str]) -> bool {
         let top = "/access/groups";
         self.check_any(&caller.subject, top, privileges)

@@ -163,3 +163,85 @@ fn members(pool: &Pool, request: Request<'_>) -> Value {
 fn missing(name: &str) -> Refusal {
     Refusal::Failed(format!("pool '{name}' does not exist"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::sandbox::access::{Caller, ROOT, Release};
+
+    fn access() -> Access {
+        let mut access = Access::standard(Release { major: 9, minor: 2, patch: 11 });
+        access.pools.insert("a".into(), Pool { vms: [101].into(), ..Pool::default() });
+        access.pools.insert("b".into(), Pool { storages: ["local".into()].into(), ..Pool::default() });
+        access
+    }
+
+    /// Makes a call and gives what it said.
+    fn said(
+        access: &mut Access,
+        caller: &str,
+        query: &str,
+        run: fn(&mut Access, Request<'_>) -> Result<Value, Refusal>,
+    ) -> String {
+        let params: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let caller = Caller { subject: caller.to_owned() };
+        match run(access, Request { caller: &caller, params: &params, now: 0 }) {
+            Ok(data) => data.to_string(),
+            Err(Refusal::Failed(why)) => why,
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn pools_within_pools_need_the_outer_one() {
+        let mut access = access();
+        let table =
+            [("poolid=a/c", "null"), ("poolid=x/c", "create pool failed: parent 'x' of pool 'x/c' does not exist")];
+        for (query, expected) in table {
+            assert_eq!(said(&mut access, ROOT, query, create), expected);
+        }
+    }
+
+    #[test]
+    fn only_empty_pools_are_deleted() {
+        let mut access = access();
+        let table = [
+            ("poolid=a", "delete pool failed: pool 'a' is not empty (contains VM 101)"),
+            ("poolid=b", "delete pool failed: pool 'b' is not empty (contains storage 'local')"),
+            ("poolid=c", "delete pool failed: pool 'c' does not exist"),
+        ];
+        for (query, expected) in table {
+            assert_eq!(said(&mut access, ROOT, query, delete), expected);
+        }
+        access.forget_vm(101);
+        assert_eq!(said(&mut access, ROOT, "poolid=a", delete), "null");
+    }
+
+    #[test]
+    fn a_vm_moves_only_when_told_to_and_by_whom_may_grant_at_it() {
+        let table = [
+            (ROOT, "poolid=a&vms=101", "update pools failed: VM 101 is already a pool member"),
+            (ROOT, "poolid=b&vms=101&delete=1", "update pools failed: VM 101 is not a pool member"),
+            (
+                ROOT,
+                "poolid=b&vms=101",
+                "update pools failed: VM 101 belongs already to pool 'a' and 'allow-move' is not set",
+            ),
+            (
+                "nobody@pve",
+                "poolid=b&vms=101&allow-move=1",
+                "update pools failed: 403 Permission check failed (/vms/101, Permissions.Modify|VM.Allocate)",
+            ),
+        ];
+        let mut access = access();
+        for (caller, query, expected) in table {
+            assert_eq!(said(&mut access, caller, query, change), expected);
+        }
+        assert_eq!(said(&mut access, ROOT, "poolid=b&vms=101&allow-move=1", change), "null");
+        assert_eq!(access.pool_of_vm(101), Some("b"));
+        assert_eq!(said(&mut access, ROOT, "poolid=b&vms=101&delete=1", change), "null");
+        assert_eq!(access.pool_of_vm(101), None);
+    }
+}
