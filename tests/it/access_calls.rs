@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use glassdome::sandbox::access::calls::Request;
-use glassdome::sandbox::access::{Access, Caller, Credentials, Entry, Holder, Refusal, Release, routes};
+use glassdome::sandbox::access::{Access, Caller, Credentials, Entry, Holder, Refusal, Release, find};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -115,10 +115,12 @@ fn answer(access: &mut Access, request: &Value, now: u64) -> (u16, Value) {
     }
     sign_again(access, &mut params, now);
     let caller = Caller { subject: sender(&request["headers"]) };
-    let route = routes().find(|route| route.method == method && matches(route.path, path, &mut params));
+    let path = path.replace("%40", "@");
+    let (route, in_path) = find(method, &path).unwrap_or_else(|| panic!("no such call: {method} {path}"));
+    params.extend(in_path);
     let request = Request { caller: &caller, params: &params, now };
     let refused = |message: String| json!({"data": null, "message": format!("{message}\n")});
-    match route.unwrap_or_else(|| panic!("no such call: {method} {path}")).make(access, request) {
+    match route.make(access, request) {
         Ok(data) => (200, json!({"data": data})),
         Err(Refusal::Forbidden(None)) => (403, refused("Permission check failed".into())),
         Err(Refusal::Forbidden(Some(what))) => (403, refused(format!("Permission check failed ({what})"))),
@@ -147,21 +149,6 @@ fn moment(headers: &Value) -> u64 {
     let date = headers.as_array().unwrap().iter().find(|header| header[0] == "Date").unwrap();
     let date = OffsetDateTime::parse(&date[1].as_str().unwrap().replace("GMT", "+0000"), &Rfc2822).unwrap();
     u64::try_from(date.unix_timestamp()).unwrap()
-}
-
-/// Fits a path to a route; its parameters join the others.
-fn matches(route: &str, path: &str, params: &mut BTreeMap<String, String>) -> bool {
-    let decode = |level: &str| level.replace("%40", "@");
-    let levels: Vec<(&str, &str)> = route.split('/').zip(path.split('/')).collect();
-    let fits = route.split('/').count() == path.split('/').count()
-        && levels.iter().all(|(name, level)| name.starts_with('{') || name == level);
-    if fits {
-        let named = levels
-            .iter()
-            .filter_map(|(name, level)| Some((name.strip_prefix('{')?.strip_suffix('}')?.to_owned(), decode(level))));
-        params.extend(named);
-    }
-    fits
 }
 
 /// Reads the sender off its credentials, of which a ticket was signed with a key that nobody has.

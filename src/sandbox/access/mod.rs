@@ -31,7 +31,7 @@ pub use refusal::Refusal;
 pub use release::Release;
 pub use rights::Rights;
 pub use roles::Role;
-pub use routes::{Audience, May, Route, Run, routes};
+pub use routes::{Audience, May, Route, Run, find, routes};
 pub use tickets::Signer;
 pub use totp::code as one_time_code;
 

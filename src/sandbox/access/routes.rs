@@ -1,5 +1,7 @@
 //! The table of the calls below `/access` and `/pools`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Access;
@@ -240,11 +242,55 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     [COMMON, ROLES_AND_GROUPS, USERS_AND_TOKENS, POOLS].into_iter().flatten()
 }
 
+/// Finds the call for a decoded path below `/api2/json`, with the parameters in it.
+pub fn find(method: &str, path: &str) -> Option<(&'static Route, BTreeMap<String, String>)> {
+    let same_method = routes().filter(|route| route.method == method);
+    same_method.into_iter().find_map(|route| Some((route, in_path(route.path, path)?)))
+}
+
+/// Reads the parameters out of a path, if it fits; a blank or an exclamation mark never does.
+fn in_path(route: &str, path: &str) -> Option<BTreeMap<String, String>> {
+    let (names, levels): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
+    let mut found = BTreeMap::new();
+    for (name, level) in names.iter().zip(&levels) {
+        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) if !level.is_empty() && !level.contains([' ', '!']) => {
+                found.insert(name.to_owned(), (*level).to_owned());
+            }
+            None if name == level => {}
+            _ => return None,
+        }
+    }
+    (names.len() == levels.len()).then_some(found)
+}
+
 impl Route {
     /// Makes the call: the caller's rights come before the form of the parameters.
     pub fn make(&self, access: &mut Access, request: Request<'_>) -> Result<Value, Refusal> {
         (self.may)(access, request)?;
         form::demand(access, self.parameters, request.params)?;
         (self.run)(access, request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_found_by_verb_and_path() {
+        let table = [
+            ("GET", "/access/users/apex@pve/token/tt", Some("/access/users/{userid}/token/{tokenid}")),
+            ("POST", "/access/users/apex@pve/token/bad name!", None),
+            ("GET", "/access/users/", None),
+            ("PATCH", "/access/users", None),
+            ("GET", "/pools/labpool", Some("/pools/{poolid}")),
+            ("GET", "/pools", Some("/pools")),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(find(method, path).map(|(route, _)| route.path), expected, "{method} {path}");
+        }
+        let (_, found) = find("GET", "/access/users/apex@pve/token/tt").unwrap();
+        assert_eq!((found["userid"].as_str(), found["tokenid"].as_str()), ("apex@pve", "tt"));
     }
 }
