@@ -120,6 +120,8 @@ fn is_over(expire: u64, now: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop_assert, proptest};
+
     use super::*;
     use crate::sandbox::access::{Release, Token, User};
 
@@ -188,6 +190,17 @@ mod tests {
         assert_eq!(refusal.reason, "Permission denied - invalid csrf token");
         credentials.csrf = Some(&csrf);
         assert!(access.authenticate(credentials, NOW).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_that_is_made_up_lets_anybody_in(header in any::<String>(), cookie in any::<String>()) {
+            let credentials = Credentials { cookie: Some(&cookie), authorization: Some(&header), ..Credentials::default() };
+            prop_assert!(access(5).authenticate(credentials, NOW).is_err());
+            let forged = format!("PVEAuthCookie=PVE:{cookie}; PVEAuthCookie={header}");
+            let credentials = Credentials { cookie: Some(&forged), ..credentials };
+            prop_assert!(access(5).authenticate(credentials, NOW).is_err());
+        }
     }
 
     #[test]

@@ -74,7 +74,27 @@ fn is_number(word: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_one_form_of_a_path_is_its_own_one_form(path in "[/a-z0-9.-]{0,20}") {
+            if let Some(normal) = normal_path(&path) {
+                prop_assert_eq!(normal_path(&normal), Some(normal));
+            }
+        }
+
+        #[test]
+        fn a_token_id_is_its_owner_and_its_name(id in any::<String>()) {
+            if let Some((user, name)) = split_token(&id) {
+                prop_assert_eq!(format!("{user}!{name}"), id.clone());
+                prop_assert!(split_user(user).is_some());
+                prop_assert_eq!(owner(&id), user);
+            }
+        }
+    }
 
     #[test]
     fn users_and_tokens_are_split_where_proxmox_splits_them() {
