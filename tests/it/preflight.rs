@@ -7,12 +7,14 @@ use glassdome::pve::privileges::{
     AclPath, Answer, Block, Caller, CloneOrder, Gap, Hardware, Holdings, Place, Remedy, Separation, UserSeen, Zones,
     gaps, mend, needs, paths, questions,
 };
-use proptest::prelude::{Just, Strategy, prop_assert, prop_oneof, proptest};
+use glassdome::sandbox::access::{Access, Pool, Release};
+use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
 use crate::support::acl_model::{Entry, Privileges, World};
-use crate::support::pveum::{Answers, Stub};
-use crate::support::shared;
+use crate::support::front::{Front, call};
+use crate::support::pveum::{Answers, Stub, run_on};
+use crate::support::{shared, skipped};
 
 const SUBJECTS: [&str; 6] = ["u@pve", "u@pve!sep", "u@pve!full", "v@pve", "v@pve!sep", "group:g"];
 
@@ -60,7 +62,7 @@ const ROLES: [(&str, &str); 11] = [
     ("PVETemplateUser", "VM.Audit,VM.Clone"),
     ("PVEDatastoreUser", "Datastore.AllocateSpace,Datastore.Audit"),
     ("PVESDNUser", "SDN.Audit,SDN.Use"),
-    ("PVEAuditor", "Datastore.Audit,SDN.Audit,Sys.Audit,VM.Audit"),
+    ("PVEAuditor", "Datastore.Audit,Mapping.Audit,Pool.Audit,SDN.Audit,Sys.Audit,VM.Audit,VM.GuestAgent.Audit"),
     ("NoAccess", ""),
 ];
 
@@ -358,4 +360,121 @@ fn a_role_of_an_earlier_run_is_completed() {
     assert_eq!(calls[1][..2], ["role", "modify"]);
     assert_eq!(calls[1][3..], ["--append", "1", "--privs", "VM.Audit,VM.Clone"]);
     assert_eq!(stub.run(&line, Answers::default()).len(), 1);
+}
+
+fn fields(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The same world on the sandbox.
+fn on_the_sandbox(world: &World) -> Access {
+    let mut access = Access::standard(Release { major: 9, minor: 2, patch: 11 });
+    let mut as_root = |method: &str, path: &str, params: &[(&str, &str)]| {
+        call(&mut access, "root@pam", method, path, fields(params)).unwrap();
+    };
+    as_root("POST", "/access/groups", &[("groupid", "g")]);
+    for user in ["u@pve", "v@pve"] {
+        as_root("POST", "/access/users", &[("userid", user), ("groups", "g")]);
+    }
+    for (token, separated) in &world.tokens {
+        let (user, name) = token.split_once('!').unwrap();
+        let privsep = if *separated { "1" } else { "0" };
+        as_root("POST", &format!("/access/users/{user}/token/{name}"), &[("privsep", privsep)]);
+    }
+    for (role, privileges) in ROLES.into_iter().filter(|(role, _)| !role.starts_with("PVE") && *role != "NoAccess") {
+        as_root("POST", "/access/roles", &[("roleid", role), ("privs", privileges)]);
+    }
+    for entry in &world.entries {
+        let (holder, name) = match entry.subject.strip_prefix("group:") {
+            Some(group) => ("groups", group),
+            None if entry.subject.contains('!') => ("tokens", entry.subject.as_str()),
+            None => ("users", entry.subject.as_str()),
+        };
+        let flag = if entry.propagates { "1" } else { "0" };
+        let entry = [("path", entry.path.as_str()), ("roles", &entry.role), (holder, name), ("propagate", flag)];
+        as_root("PUT", "/access/acl", &entry);
+    }
+    let members = Pool { vms: [101].into(), storages: ["fast".to_owned()].into(), ..Pool::default() };
+    access.pools.insert("lab".to_owned(), members);
+    access
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(cases()))]
+
+    #[test]
+    fn the_sandbox_and_the_model_decide_alike(entries in proptest::collection::vec(entry(ROLES.len()), 0..14)) {
+        let world = world(&entries);
+        let access = on_the_sandbox(&world);
+        for subject in SUBJECTS.into_iter().filter(|it| !it.starts_with("group:")) {
+            for path in PATHS.into_iter().chain(OTHER_PATHS) {
+                let held: BTreeMap<String, bool> = access.effective(subject, path).into_iter().collect();
+                prop_assert_eq!(held, world.permissions(subject, path), "{} on {}", subject, path);
+            }
+        }
+    }
+}
+
+/// What everybody holds on the sandbox.
+fn everything_on(access: &Access) -> BTreeMap<(&'static str, &'static str), Privileges> {
+    let subjects = SUBJECTS.into_iter().filter(|it| !it.starts_with("group:"));
+    subjects
+        .flat_map(|subject| PATHS.into_iter().chain(OTHER_PATHS).map(move |path| (subject, path)))
+        .map(|(subject, path)| ((subject, path), access.effective(subject, path).into_keys().collect()))
+        .collect()
+}
+
+#[test]
+fn printed_lines_run_in_a_shell_close_the_gap_on_the_sandbox() {
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        return skipped("python3 is missing");
+    }
+    let index = |list: &[&str], item: &str| list.iter().position(|it| *it == item).unwrap();
+    let roles = ROLES.map(|(role, _)| role);
+    for (subject, view, in_pool, way, entries) in [
+        ("u@pve!sep", View::Hidden, false, Remedy::GrantToken, &[("/", "group:g", "All", true)][..]),
+        ("u@pve!sep", View::Hidden, false, Remedy::Unseparate, &[("/", "u@pve", "All", true)]),
+        (
+            "u@pve!sep",
+            View::Hidden,
+            true,
+            Remedy::GrantToken,
+            &[
+                ("/pool", "u@pve!sep", "PVETemplateUser", true),
+                ("/vms", "group:g", "All", true),
+                ("/vms", "u@pve", "Disk", false),
+            ],
+        ),
+        (
+            "u@pve!full",
+            View::Seen,
+            false,
+            Remedy::GrantToken,
+            &[("/vms", "group:g", "Disk", true), ("/", "u@pve", "Pools", true)],
+        ),
+        ("u@pve", View::Seen, true, Remedy::GrantToken, &[("/storage", "u@pve", "PVEAuditor", true)]),
+    ] {
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(path, who, role, flag)| (index(&PATHS, path), index(&SUBJECTS, who), index(&roles, role), *flag))
+            .collect();
+        let mut world = world(&entries);
+        let front = Front::start(on_the_sandbox(&world));
+        let other = if way == Remedy::Unseparate { Remedy::GrantToken } else { Remedy::Unseparate };
+        for _ in 0..2 {
+            let blocks = blocks(&world, subject, view, in_pool);
+            for line in blocks.iter().filter(|block| block.remedy != other).flat_map(|block| &block.lines) {
+                let before = everything_on(&front.access.lock().unwrap());
+                let output = run_on(&front.url, "sandbox", line);
+                assert!(output.status.success(), "{line}: {output:?}");
+                world.run(line);
+                let after = everything_on(&front.access.lock().unwrap());
+                for (place, held) in &before {
+                    assert!(held.is_subset(&after[place]), "{place:?} lost {:?} by {line}", held - &after[place]);
+                    assert_eq!(after[place], world.holds(place.0, place.1), "{place:?} after {line}");
+                }
+            }
+        }
+        assert_eq!(lacks(&world, subject, in_pool).0, [], "{subject}");
+    }
 }

@@ -26,7 +26,7 @@ class Server:
             "CSRFPreventionToken": ticket["CSRFPreventionToken"],
         }
 
-    def call(self, method, path, **parameters):
+    def call(self, method, path, /, **parameters):
         form = urllib.parse.urlencode({key: it for key, it in parameters.items() if it is not None})
         url, body = self.url + path, None
         if method == "GET":

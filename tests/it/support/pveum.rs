@@ -69,12 +69,12 @@ fn shell(line: &str, tools: &Path, work: &Path) -> Command {
     shell
 }
 
-/// Runs a line with the real commands behind it, against the server at `url`.
+/// Runs a line with a `pveum` that works on the server at `url`.
 pub(crate) fn run_on(url: &str, password: &str, line: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/pveum.py");
     let pveum = folder.path().join("pveum");
-    std::fs::write(&pveum, format!("#!/bin/sh\nexec python3 '{}' \"$@\"\n", script.display())).unwrap();
+    std::fs::write(&pveum, format!("#!/bin/sh\nexec python3 -I -S '{}' \"$@\"\n", script.display())).unwrap();
     std::fs::set_permissions(&pveum, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     shell(line, folder.path(), folder.path()).env("PVEUM_URL", url).env("PVEUM_PASSWORD", password).output().unwrap()
 }
