@@ -92,7 +92,12 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
         let message = refused.to_string();
         let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-        return finish(&mut bare_ui(Wishes { color: None, loudness: Loudness::Normal }), &Error::Usage { message }, name, true);
+        return finish(
+            &mut bare_ui(Wishes { color: None, loudness: Loudness::Normal }),
+            &Error::Usage { message },
+            name,
+            true,
+        );
     }
     let _ = refused.print(); // the reader may be gone
     ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))

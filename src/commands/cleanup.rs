@@ -51,7 +51,10 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     let mut ended = Ok(());
     if !found.orphans.is_empty() {
         let ground = Ground::survey(session, global, &arguments.connection)?;
-        session.ui.borrow_mut().say(&Heading { text: format!("Clean-up on {}", ground.host()?), is_sandbox: ground.is_sandbox() });
+        session
+            .ui
+            .borrow_mut()
+            .say(&Heading { text: format!("Clean-up on {}", ground.host()?), is_sandbox: ground.is_sandbox() });
         ended = clean(session, &ground, arguments, found.orphans, &mut summary).await;
     }
     let error = ended.err();
@@ -66,7 +69,13 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     }
 }
 
-async fn clean(session: &Session, ground: &Ground, arguments: &Cleanup, orphans: Vec<Entry>, summary: &mut Summary) -> Result<(), Error> {
+async fn clean(
+    session: &Session,
+    ground: &Ground,
+    arguments: &Cleanup,
+    orphans: Vec<Entry>,
+    summary: &mut Summary,
+) -> Result<(), Error> {
     let here = ground.endpoint()?.authority();
     let (ours, others): (Vec<Entry>, Vec<Entry>) = orphans.into_iter().partition(|entry| entry.record.server == here);
     for entry in others {
@@ -116,7 +125,10 @@ async fn finish(
             Standing::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
             Standing::Ours(..) if is_dry => Fate::WouldBeDestroyed,
             Standing::Ours(node, _) => {
-                session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+                session
+                    .ui
+                    .borrow_mut()
+                    .say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
                 remover.remove(&node, vmid, &marker, &mut Receipt::default()).await?;
                 Fate::Destroyed
             }
@@ -134,13 +146,18 @@ fn left(entry: &Entry, summary: &mut Summary, why: Error) -> Error {
         name: entry.record.name.clone(),
     };
     summary.left.push(left.clone());
-    Error::LeftBehind { left: left.vmid, node: left.node, name: left.name, why: Box::new(why), proof: None }
+    Error::LeftBehind { vmid: left.vmid, node: left.node, name: left.name, why: Box::new(why), proof: None }
 }
 
 impl Summary {
     fn document(&self, error: Option<&Error>) -> Value {
-        let fates: Vec<Value> = self.fates.iter().map(|(vmid, name, fate)| json!({"vmid": vmid, "name": name, "fate": fate.word()})).collect();
-        let elsewhere: Vec<Value> = self.elsewhere.iter().map(|(vmid, server)| json!({"vmid": vmid, "server": server})).collect();
+        let fates: Vec<Value> = self
+            .fates
+            .iter()
+            .map(|(vmid, name, fate)| json!({"vmid": vmid, "name": name, "fate": fate.word()}))
+            .collect();
+        let elsewhere: Vec<Value> =
+            self.elsewhere.iter().map(|(vmid, server)| json!({"vmid": vmid, "server": server})).collect();
         let mut document = json!({
             "schema": "glassdome.cleanup/1",
             "ok": error.is_none(),
@@ -185,11 +202,13 @@ impl Draw for Summary {
             screen.paragraph(0, &fate.sentence(*vmid, name))?;
         }
         for (vmid, server) in &self.elsewhere {
-            let text = format!("VM {vmid} was left on {}; run this with the settings of that server", Printable(server));
+            let text =
+                format!("VM {vmid} was left on {}; run this with the settings of that server", Printable(server));
             screen.labelled("skipped: ", Tone::Warning, &text)?;
         }
         if self.alive > 0 {
-            screen.paragraph(0, &format!("{} test VM(s) belong to runs that are still alive; they stay", self.alive))?;
+            screen
+                .paragraph(0, &format!("{} test VM(s) belong to runs that are still alive; they stay", self.alive))?;
         }
         for path in &self.unreadable {
             screen.labelled("skipped: ", Tone::Warning, &format!("{} is no journal entry", Printable(path)))?;

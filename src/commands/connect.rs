@@ -78,7 +78,8 @@ impl Ground {
         };
         let store = Store::new(file(session, global, connection));
         let loaded = store.load()?;
-        let variables = if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
+        let variables =
+            if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
         let flags = flags(connection)?;
         let ground = Self {
             settings: Settings::load(&instance, &flags, &variables, store.path(), &loaded.file)?,
@@ -110,14 +111,18 @@ impl Ground {
         let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Sandbox { source })?;
         let (user, name, secret) = sandbox.default_token();
         let has_password = self.settings.password().is_some();
-        for (key, text) in [(Key::User, user), (Key::TokenName, name), (Key::TokenValue, secret), (Key::Host, SANDBOX_HOST)] {
-            let is_said = self.settings.source(key).is_some_and(|source| !matches!(source, crate::settings::Source::Default(_)));
+        for (key, text) in
+            [(Key::User, user), (Key::TokenName, name), (Key::TokenValue, secret), (Key::Host, SANDBOX_HOST)]
+        {
+            let is_said =
+                self.settings.source(key).is_some_and(|source| !matches!(source, crate::settings::Source::Default(_)));
             let is_wanted = key != Key::TokenValue || !has_password;
             if !is_said && is_wanted {
                 self.flags.set(key, text.to_owned());
             }
         }
-        self.settings = Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
+        self.settings =
+            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
         self.sandbox = Some(sandbox);
         Ok(self)
     }
@@ -158,10 +163,13 @@ impl Ground {
     pub(crate) fn trust(&self) -> Result<(Trust, Trusted), Error> {
         #[cfg(feature = "sandbox")]
         if let Some(sandbox) = &self.sandbox {
-            return Ok((Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| Error::CaFile {
-                path: PathBuf::from("the sandbox"),
-                source,
-            })?), Trusted::Ca));
+            return Ok((
+                Trust::Ca(
+                    CaBundle::from_pem(sandbox.ca_pem().as_bytes())
+                        .map_err(|source| Error::CaFile { path: PathBuf::from("the sandbox"), source })?,
+                ),
+                Trusted::Ca,
+            ));
         }
         match self.settings.verification()? {
             Verification::System => Ok((Trust::System, Trusted::System)),
@@ -210,7 +218,11 @@ impl Ground {
 
     /// Gives the proxy that stands in the environment; there is none to the sandbox.
     pub(crate) fn proxies(&self, session: &Session) -> pve::Proxies {
-        if self.is_sandbox() { pve::Proxies::none() } else { pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned)) }
+        if self.is_sandbox() {
+            pve::Proxies::none()
+        } else {
+            pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned))
+        }
     }
 
     /// Gives the journal; the sandbox ends with this process and needs none.
@@ -261,9 +273,13 @@ impl Connected {
         credentials: Credentials,
     ) -> Result<Self, Error> {
         let reach = || Doing::Reach(endpoint.authority());
-        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(|source| Error::server(reach(), source))?;
+        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
+            .map_err(|source| Error::server(reach(), source))?;
         let (pve, caller) = match &credentials {
-            Credentials::Token { id, secret } => (pve.with_token(id, secret), Caller::Token(id.clone(), None)),
+            Credentials::Token { id, secret } => (
+                pve.with_token(id, secret).map_err(|source| Error::server(reach(), source))?,
+                Caller::Token(id.clone(), None),
+            ),
             Credentials::Password { user, password } => {
                 let logged_in = pve.log_in(user, password).await;
                 let pve = logged_in.map_err(|source| Error::server(Doing::LogIn(user.to_string()), source))?;
@@ -292,14 +308,21 @@ impl Connected {
 
 /// Decides on the settings file.
 fn file(session: &Session, global: &Global, connection: &Connection) -> PathBuf {
-    let said = global.env_file.clone().or_else(|| session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from));
+    let said = global
+        .env_file
+        .clone()
+        .or_else(|| session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from));
     let usual = if connection.is_sandbox() { SANDBOX_FILE } else { FILE };
     session.folder.join(said.unwrap_or_else(|| PathBuf::from(usual)))
 }
 
 /// Leaves out the variables of a real server.
 fn without_settings(variables: &Variables) -> Variables {
-    variables.iter().filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_")).map(|(name, value)| (name.clone(), value.clone())).collect()
+    variables
+        .iter()
+        .filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Collects what flags say; secrets are read from the files that they name.

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::commands::Failure;
 use crate::error::{Error, KINDS};
 use crate::session::Session;
-use crate::settings::keys::{Instance, KEYS};
+use crate::settings::{Instance, KEYS};
 use crate::ui::{Draw, Screen};
 
 /// Prints the help of a topic.
@@ -16,7 +16,8 @@ pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Fa
         Some("exit-codes") => session.ui.borrow_mut().result(&ExitCodes),
         Some("environment") => session.ui.borrow_mut().result(&Environment),
         topic => {
-            let text = cli::help(topic).ok_or_else(|| Error::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })?;
+            let text =
+                cli::help(topic).ok_or_else(|| Error::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })?;
             session.ui.borrow_mut().result(&Text(text));
         }
     }

@@ -40,7 +40,8 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
         latency: arguments.latency,
         task_time: arguments.task_time,
         seed: arguments.seed,
-        faults: faults.map_err(|why: crate::sandbox::UnknownFault| Error::SandboxOption { message: why.to_string() })?,
+        faults: faults
+            .map_err(|why: crate::sandbox::UnknownFault| Error::SandboxOption { message: why.to_string() })?,
         ..Options::default()
     })
 }

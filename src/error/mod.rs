@@ -425,6 +425,9 @@ pub enum Error {
         /// What had failed before.
         proof: Option<Box<Error>>,
     },
+    /// A journal entry that says something impossible.
+    #[error("a journal entry says something impossible")]
+    StrangeEntry,
     /// A signal asked the program to end; everything was cleaned up.
     #[error("interrupted")]
     Interrupted {
@@ -465,16 +468,18 @@ impl Error {
         Self::Server { doing, source }
     }
 
-    /// Says whether somebody else was faster with a VMID.
+    /// Says whether somebody else was faster with a VMID: it is taken, or its lock is held.
     #[must_use]
-    pub fn is_lost_race(&self) -> bool {
-        self.is_id_taken() || self.is_lock_timeout()
+    pub fn is_lost_race(&self, vmid: VmId) -> bool {
+        let lock = format!("lock-{vmid}.conf");
+        self.is_id_taken() || (self.is_lock_timeout() && self.said_by_server().is_some_and(|text| text.contains(&lock)))
     }
 
     /// Says whether the VMID was taken, as the call or the task tells it.
     #[must_use]
     pub fn is_id_taken(&self) -> bool {
-        self.said_by_server().is_some_and(|text| text.contains("config file already exists") || text.contains("already exists on node"))
+        self.said_by_server()
+            .is_some_and(|text| text.contains("config file already exists") || text.contains("already exists on node"))
     }
 
     /// Says whether a lock was held by somebody else for too long.

@@ -6,13 +6,13 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::model::{Endpoint, NodeName, PoolName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId};
+use crate::pve::Error;
 use crate::pve::proxy::Proxies;
 use crate::pve::tls::Trust;
 use crate::pve::transport::{Limits, Transport};
 use crate::pve::values::{
     ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
 };
-use crate::pve::Error;
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
@@ -110,13 +110,20 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<Permissions, Error> {
-        let query: Vec<(&str, &str)> = [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let query: Vec<(&str, &str)> =
+            [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let data = self.transport.get(&["access", "permissions"], &query).await?;
         let Some(paths) = data.as_object() else {
             // Perl writes an empty map as an empty list where it was never filled.
-            return if data.as_array().is_some_and(Vec::is_empty) { Ok(Permissions::new()) } else { Err(self.strange("the privileges are no map")) };
+            return if data.as_array().is_some_and(Vec::is_empty) {
+                Ok(Permissions::new())
+            } else {
+                Err(self.strange("the privileges are no map"))
+            };
         };
-        let held = |value: &Value| value.as_object().map(|map| map.iter().map(|(name, flag)| (name.clone(), as_flag(flag))).collect());
+        let held = |value: &Value| {
+            value.as_object().map(|map| map.iter().map(|(name, flag)| (name.clone(), as_flag(flag))).collect())
+        };
         Ok(paths.iter().filter_map(|(path, value)| Some((path.clone(), held(value)?))).collect())
     }
 
@@ -201,7 +208,11 @@ impl Pve {
         let number = vmid.to_string();
         match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
             Ok(_) => Ok(true),
-            Err(Error::Refusal(refusal)) if refusal.error_of("vmid").is_some_and(|why| why.contains("already exists")) => Ok(false),
+            Err(Error::Refusal(refusal))
+                if refusal.error_of("vmid").is_some_and(|why| why.contains("already exists")) =>
+            {
+                Ok(false)
+            }
             Err(why) => Err(why),
         }
     }
@@ -229,7 +240,8 @@ impl Pve {
         form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
         form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
         let source = source.to_string();
-        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
         self.upid(&data)
     }
 
@@ -261,7 +273,8 @@ impl Pve {
 
     async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, Error> {
         let vmid = vmid.to_string();
-        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
         self.upid(&data)
     }
 
@@ -359,7 +372,11 @@ impl Pve {
 /// Says whether an address leads to a guest from elsewhere.
 fn is_reachable(address: std::net::IpAddr) -> bool {
     match address {
-        std::net::IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
-        std::net::IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
+        std::net::IpAddr::V4(address) => {
+            !address.is_loopback() && !address.is_link_local() && !address.is_unspecified()
+        }
+        std::net::IpAddr::V6(address) => {
+            !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified()
+        }
     }
 }

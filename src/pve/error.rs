@@ -245,7 +245,9 @@ impl Error {
     /// Says whether the guest agent does not answer yet, or the VM is not up yet.
     #[must_use]
     pub fn is_agent_down(&self) -> bool {
-        self.says(|text| text.contains("guest agent is not running") || text.contains("is not running") || text.contains("timeout"))
+        self.says(|text| {
+            text.contains("guest agent is not running") || text.contains("is not running") || text.contains("timeout")
+        })
     }
 
     /// Says whether a request that changes something may have been carried out though its answer was lost.

@@ -38,7 +38,11 @@ impl Proxies {
         let exceptions = first(&["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
         Self {
             proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-            exceptions: exceptions.split([',', ' ']).map(|it| it.trim().to_ascii_lowercase()).filter(|it| !it.is_empty()).collect(),
+            exceptions: exceptions
+                .split([',', ' '])
+                .map(|it| it.trim().to_ascii_lowercase())
+                .filter(|it| !it.is_empty())
+                .collect(),
         }
     }
 
@@ -79,7 +83,8 @@ fn names(exception: &str, host: &Host) -> bool {
 
 /// Says whether an address, or a block such as `192.168.0.0/16`, holds an address.
 fn holds(block: &str, address: IpAddr) -> bool {
-    let (network, bits) = block.split_once('/').map_or((block, None), |(network, bits)| (network, bits.parse::<u32>().ok()));
+    let (network, bits) =
+        block.split_once('/').map_or((block, None), |(network, bits)| (network, bits.parse::<u32>().ok()));
     let Ok(network) = network.trim_matches(['[', ']']).parse::<IpAddr>() else { return false };
     let common = match (network, address) {
         (IpAddr::V4(left), IpAddr::V4(right)) => (left.to_bits() ^ right.to_bits()).leading_zeros(),
@@ -126,7 +131,11 @@ mod tests {
             (&[("HTTPS_PROXY", "http://proxy:3128")], "pve.lan", Some("http://proxy:3128")),
             (&[("HTTPS_PROXY", "proxy:3128")], "pve.lan", Some("http://proxy:3128")),
             (&[("HTTP_PROXY", "http://proxy:3128")], "pve.lan", None),
-            (&[("HTTPS_PROXY", "http://upper:1"), ("https_proxy", "http://lower:1")], "pve.lan", Some("http://lower:1")),
+            (
+                &[("HTTPS_PROXY", "http://upper:1"), ("https_proxy", "http://lower:1")],
+                "pve.lan",
+                Some("http://lower:1"),
+            ),
             (&[("ALL_PROXY", "socks5h://user:hunter2@proxy:1080")], "pve.lan", Some("socks5h://user:****@proxy:1080")),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "*")], "pve.lan", None),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "other, .lan")], "pve.lan", None),

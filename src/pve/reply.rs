@@ -35,7 +35,12 @@ pub(super) enum Strange {
     /// The API says no.
     Refusal(Refusal),
     /// A page that is not the API's, with a status of failure.
-    Page,
+    Page {
+        /// Its status.
+        status: u16,
+        /// Its reason phrase.
+        reason: String,
+    },
     /// Something that is not understood.
     Unclear(String),
 }
@@ -92,7 +97,11 @@ impl Reply {
         // The API's own errors have a JSON body, or none; with a page it is a reverse proxy or another program. Some
         // errors of the API's own HTTP layer carry plain text.
         let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status, &self.body));
-        if is_page { Err(Strange::Page) } else { Err(Strange::Refusal(self.refusal(body))) }
+        if is_page {
+            Err(Strange::Page { status: self.status, reason: self.reason })
+        } else {
+            Err(Strange::Refusal(self.refusal(body)))
+        }
     }
 
     fn refusal(self, body: Option<Value>) -> Refusal {
@@ -156,7 +165,12 @@ mod tests {
                 "Parameter verification failed. vmid: VM 9000 already exists",
             ),
             (500, "first", r#"{"data":null,"message":"first\nsecond\n"}"#, "first\nsecond"),
-            (500, "Internal Server Error", r#"{"data":null,"message":"other words"}"#, "Internal Server Error: other words"),
+            (
+                500,
+                "Internal Server Error",
+                r#"{"data":null,"message":"other words"}"#,
+                "Internal Server Error: other words",
+            ),
             (595, "Connection refused", "", "Connection refused"),
             (502, "Bad Gateway", "", "Bad Gateway"),
             (501, "for data too large", "for data too large", "for data too large"),
@@ -169,8 +183,14 @@ mod tests {
 
     #[test]
     fn pages_of_something_in_between_are_no_words_of_the_server() {
-        for (status, body) in [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (404, " <!DOCTYPE html>")] {
-            assert_eq!(reply(status, "Bad Gateway", body).data(), Err(Strange::Page), "{body}");
+        for (status, body) in
+            [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (404, " <!DOCTYPE html>")]
+        {
+            assert_eq!(
+                reply(status, "Bad Gateway", body).data(),
+                Err(Strange::Page { status, reason: "Bad Gateway".to_owned() }),
+                "{body}"
+            );
         }
     }
 }

@@ -166,14 +166,19 @@ mod tests {
 
     #[test]
     fn the_questions_come_at_a_twentieth_of_the_age() {
-        for (age, pause) in [(0, 25), (400, 25), (500, 25), (1_000, 50), (10_000, 500), (20_000, 1_000), (600_000, 1_000)] {
+        for (age, pause) in
+            [(0, 25), (400, 25), (500, 25), (1_000, 50), (10_000, 500), (20_000, 1_000), (600_000, 1_000)]
+        {
             assert_eq!(interval(Duration::from_millis(age)), Duration::from_millis(pause), "{age} ms");
         }
     }
 
     #[test]
     fn progress_is_read_from_the_log() {
-        assert_eq!(read_progress("transferred 96.0 MiB of 1.0 GiB (9.38%)"), Some(("96.0 MiB of 1.0 GiB".to_owned(), 9.38)));
+        assert_eq!(
+            read_progress("transferred 96.0 MiB of 1.0 GiB (9.38%)"),
+            Some(("96.0 MiB of 1.0 GiB".to_owned(), 9.38))
+        );
         for line in ["transferred", "transferred x of y (z%)", "TASK OK", "transferred 1 of 2 (200%)", ""] {
             assert_eq!(read_progress(line), None, "{line}");
         }

@@ -52,7 +52,8 @@ impl CaBundle {
             return Err(Error::NotACa { why: "there is no certificate in it" });
         }
         for certificate in &certificates {
-            let leaf = Leaf::read(certificate).map_err(|_| Error::NotACa { why: "a certificate in it cannot be read" })?;
+            let leaf =
+                Leaf::read(certificate).map_err(|_| Error::NotACa { why: "a certificate in it cannot be read" })?;
             if !leaf.is_ca {
                 return Err(Error::NotACa { why: "a certificate in it is not that of an authority" });
             }
@@ -191,7 +192,10 @@ impl Judge {
     }
 
     /// A bad signature over the handshake: the certificate is presented by somebody who has not its key.
-    fn signed(&self, result: Result<HandshakeSignatureValid, rustls::Error>) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn signed(
+        &self,
+        result: Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         result.inspect_err(|_| self.note(Verdict::Stolen))
     }
 }
@@ -234,7 +238,12 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed(verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms))
+        self.signed(verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        ))
     }
 
     fn verify_tls13_signature(
@@ -243,7 +252,12 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed(verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms))
+        self.signed(verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        ))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -263,7 +277,8 @@ pub(super) fn configuration(trust: &Trust) -> Result<(ClientConfig, Docket), Err
     let docket = Docket::default();
     let judge = Judge::new(trust, Arc::clone(&docket))?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&judge.provider));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|why| Error::Preparation { why: why.to_string() })?;
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|why| Error::Preparation { why: why.to_string() })?;
     let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(judge)).with_no_client_auth();
     Ok((config, docket))
 }
@@ -345,7 +360,8 @@ async fn connect(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Err
 async fn shake_hands(endpoint: &Endpoint, config: ClientConfig, within: Duration) -> Result<(), Error> {
     let server = endpoint.authority();
     let mut stream = connect(endpoint, within).await?;
-    let name = server_name(endpoint).ok_or_else(|| Error::Handshake { server: server.clone(), why: "no usable name".to_owned() })?;
+    let name = server_name(endpoint)
+        .ok_or_else(|| Error::Handshake { server: server.clone(), why: "no usable name".to_owned() })?;
     let failed = |why: String| Error::Handshake { server: server.clone(), why };
     let mut session = rustls::ClientConnection::new(Arc::new(config), name).map_err(|why| failed(why.to_string()))?;
     let exchange = async {
@@ -361,7 +377,10 @@ async fn shake_hands(endpoint: &Endpoint, config: ClientConfig, within: Duration
             }
             let count = stream.read(&mut buffer).await.map_err(|why| super::transport::of_io(&why, endpoint))?;
             if count == 0 {
-                return Err(Error::BrokenOff { server: server.clone(), why: "closed during the TLS handshake".to_owned() });
+                return Err(Error::BrokenOff {
+                    server: server.clone(),
+                    why: "closed during the TLS handshake".to_owned(),
+                });
             }
             let mut incoming = buffer.get(..count).unwrap_or_default();
             while !incoming.is_empty() {
@@ -371,7 +390,9 @@ async fn shake_hands(endpoint: &Endpoint, config: ClientConfig, within: Duration
         }
         Ok(())
     };
-    timeout(within, exchange).await.map_err(|_| Error::NoAnswer { server: server.clone(), seconds: within.as_secs() })?
+    timeout(within, exchange)
+        .await
+        .map_err(|_| Error::NoAnswer { server: server.clone(), seconds: within.as_secs() })?
 }
 
 /// Says whether something answers in plain HTTP.

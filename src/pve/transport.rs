@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
+use crate::pve::Error;
 use crate::pve::proxy::{Chosen, Proxies};
 use crate::pve::reply::{Reply, Strange};
 use crate::pve::tls::{Docket, Trust, configuration};
-use crate::pve::Error;
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
@@ -129,17 +129,29 @@ impl Transport {
         })
     }
 
-    async fn exchange(&self, method: Method, path: &[&str], query: &[(&str, &str)], form: Option<&[(&str, &str)]>) -> Result<Value, Error> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        form: Option<&[(&str, &str)]>,
+    ) -> Result<Value, Error> {
         let server = || self.endpoint.authority();
         let reply = self.send(self.request(method, path, query, form)?).await?;
         reply.data().map_err(|strange| match strange {
-            (Strange::Refusal(refusal), _) => Error::Refusal(refusal),
-            (Strange::Page, (status, reason)) => Error::Gateway { server: server(), status, reason },
-            (Strange::Unclear(what), _) => Error::NotUnderstood { server: server(), what },
+            Strange::Refusal(refusal) => Error::Refusal(refusal),
+            Strange::Page { status, reason } => Error::Gateway { server: server(), status, reason },
+            Strange::Unclear(what) => Error::NotUnderstood { server: server(), what },
         })
     }
 
-    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)], form: Option<&[(&str, &str)]>) -> Result<Request, Error> {
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        form: Option<&[(&str, &str)]>,
+    ) -> Result<Request, Error> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -208,12 +220,14 @@ impl Transport {
         }
         let cause = self.cause(why);
         match &self.proxy {
-            Some(chosen) if why.is_connect() && !matches!(cause, Error::Handshake { .. } | Error::NotTls { .. }) => Error::Proxy {
-                proxy: chosen.shown.clone(),
-                variable: chosen.variable.clone(),
-                server,
-                source: Box::new(cause),
-            },
+            Some(chosen) if why.is_connect() && !matches!(cause, Error::Handshake { .. } | Error::NotTls { .. }) => {
+                Error::Proxy {
+                    proxy: chosen.shown.clone(),
+                    variable: chosen.variable.clone(),
+                    server,
+                    source: Box::new(cause),
+                }
+            }
             _ => cause,
         }
     }
@@ -243,7 +257,8 @@ impl Transport {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| Error::Preparation { why: "the credentials hold characters that no header takes".to_owned() })?;
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Error::Preparation { why: "the credentials hold characters that no header takes".to_owned() })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -268,7 +283,9 @@ pub(super) fn of_io(why: &io::Error, endpoint: &Endpoint) -> Error {
     let server = endpoint.authority();
     match why.kind() {
         io::ErrorKind::ConnectionRefused => Error::Refused { server },
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => Error::NoRoute { server },
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            Error::NoRoute { server }
+        }
         io::ErrorKind::TimedOut => Error::ConnectTimeout { server, seconds: 0 },
         _ if why.raw_os_error().is_none() && why.to_string().contains("lookup") => {
             Error::UnknownName { host: endpoint.host().to_string(), source: None }

@@ -266,7 +266,9 @@ impl VmConfig {
     /// Says whether the guest agent is switched on: `1`, `enabled=1`, either with more behind it.
     #[must_use]
     pub fn agent_enabled(&self) -> bool {
-        let first = self.text("agent").and_then(|text| text.split(',').find(|part| !part.contains('=') || part.starts_with("enabled=")));
+        let first = self
+            .text("agent")
+            .and_then(|text| text.split(',').find(|part| !part.contains('=') || part.starts_with("enabled=")));
         matches!(first.map(|text| text.trim_start_matches("enabled=")), Some("1" | "yes" | "on" | "true"))
     }
 
@@ -280,7 +282,8 @@ impl VmConfig {
     pub fn disks(&self) -> impl Iterator<Item = Disk> {
         self.entries.iter().filter_map(|(key, value)| {
             let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
-            let is_drive = kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind);
+            let is_drive =
+                kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind);
             if !is_drive || value.contains("media=cdrom") {
                 return None;
             }
@@ -382,7 +385,8 @@ mod tests {
     #[test]
     fn numbers_and_booleans_come_in_many_forms() {
         for template in [json!(1), json!("1"), json!(true)] {
-            let vm = Vm::of(&json!({"vmid": "9000", "node": "pve", "template": template, "type": "qemu", "new": {}})).unwrap();
+            let vm = Vm::of(&json!({"vmid": "9000", "node": "pve", "template": template, "type": "qemu", "new": {}}))
+                .unwrap();
             assert!(vm.is_template);
             assert_eq!(vm.vmid.number(), 9000);
         }
@@ -392,12 +396,15 @@ mod tests {
         assert!(Vm::of(&json!("nonsense")).is_none());
         assert!(Node::of(&json!({"node": "pve", "status": "online"})).unwrap().is_online());
         assert!(!Node::of(&json!({"node": "pve", "status": "offline"})).unwrap().is_online());
-        assert!(Storage::of(&json!({"storage": "local", "content": "iso,images", "avail": "5"})).unwrap().holds("images"));
+        assert!(
+            Storage::of(&json!({"storage": "local", "content": "iso,images", "avail": "5"})).unwrap().holds("images")
+        );
     }
 
     #[test]
     fn versions_of_every_age_are_read() {
-        for (text, major, minor) in [("9.2.11", 9, 2), ("8.4.0~1", 8, 4), ("6.4-15", 6, 4), ("10", 10, 0), ("x", 0, 0)] {
+        for (text, major, minor) in [("9.2.11", 9, 2), ("8.4.0~1", 8, 4), ("6.4-15", 6, 4), ("10", 10, 0), ("x", 0, 0)]
+        {
             let version = Version::new(text.to_owned());
             assert_eq!((version.major(), version.minor()), (major, minor), "{text}");
         }
@@ -427,7 +434,9 @@ mod tests {
 
     #[test]
     fn the_guest_agent_is_on_only_where_it_says_so() {
-        for (agent, on) in [("1", true), ("0", false), ("1,type=virtio", true), ("enabled=0", false), ("type=isa", false)] {
+        for (agent, on) in
+            [("1", true), ("0", false), ("1,type=virtio", true), ("enabled=0", false), ("type=isa", false)]
+        {
             assert_eq!(VmConfig::of(&json!({ "agent": agent })).unwrap().agent_enabled(), on, "{agent}");
         }
         assert!(VmConfig::of(&json!({"agent": 1})).unwrap().agent_enabled());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::{Marker, NodeName, VmId};
-use crate::pve::{self, Pve, VmConfig};
+use crate::pve::{Pve, VmConfig};
 use crate::session::Session;
 
 /// How long a clone whose request was cut off may take to appear: the server's own front end gives a worker 30 s to
@@ -71,7 +71,11 @@ pub(crate) async fn look_until_settled(
         };
         if !wait {
             // The lock and the marker change in one write; look once more when the task has ended in between.
-            return if matches!(standing, Standing::Unfinished(_)) { look(pve, node, vmid, marker).await } else { Ok(standing) };
+            return if matches!(standing, Standing::Unfinished(_)) {
+                look(pve, node, vmid, marker).await
+            } else {
+                Ok(standing)
+            };
         }
         session.clock.sleep(LOOK_AGAIN).await;
     }

@@ -6,10 +6,10 @@ use crate::commands::together;
 use crate::error::{Doing, Error};
 use crate::model::{NodeName, StorageName, VmId};
 use crate::pve::privileges::{
-    AclPath, Caller, CloneOrder, Gap, Hardware, Holdings, Refusal, Separation, UserSeen, Zones, gap_of_refusal, gaps, mend, needs,
-    paths, questions,
+    AclPath, Caller, CloneOrder, Gap, Hardware, Holdings, Refusal, Separation, UserSeen, Zones, gap_of_refusal, gaps,
+    mend, needs, paths, questions,
 };
-use crate::pve::{self, Node, Pve, Storage, Version, VmConfig};
+use crate::pve::{Node, Pve, Storage, Version, VmConfig};
 
 /// What will be done.
 #[derive(Debug)]
@@ -71,7 +71,10 @@ impl Preflight<'_> {
         let Some(template) = self.find_template(&node, &nodes).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let rights = self.rights(&version, vmid, None);
-            return Err(self.lacking(&rights, None).await?.unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
+            return Err(self
+                .lacking(&rights, None)
+                .await?
+                .unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
         };
         let target = self.target(&node, &template)?;
         known_online(&nodes, &target)?;
@@ -151,7 +154,11 @@ impl Preflight<'_> {
         let vms = self.pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
         let elsewhere = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node);
         let Some(elsewhere) = elsewhere else {
-            let known = vms.iter().filter(|vm| vm.is_template).map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect();
+            let known = vms
+                .iter()
+                .filter(|vm| vm.is_template)
+                .map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node))
+                .collect();
             return Err(Error::NoTemplate { template: vmid, known });
         };
         known_online(nodes, &elsewhere.node)?;
@@ -164,7 +171,11 @@ impl Preflight<'_> {
         let vmid = self.order.template;
         if !config.is_template() {
             let vms = self.pve.vms().await.unwrap_or_default();
-            let known = vms.iter().filter(|vm| vm.is_template).map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect();
+            let known = vms
+                .iter()
+                .filter(|vm| vm.is_template)
+                .map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node))
+                .collect();
             return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default().to_owned(), known });
         }
         let (can_link, storages) = tokio::join!(self.pve.can_link(&node, vmid), self.pve.storages(&node));
@@ -212,7 +223,8 @@ impl Preflight<'_> {
     async fn storages(&self, template: &Template, mode: Mode, target: &NodeName) -> Result<Vec<StorageName>, Error> {
         let wanted = if mode == Mode::Full { self.wanted_storage() } else { None };
         let Some(wanted) = wanted else {
-            let mut storages: Vec<StorageName> = template.config.disks().filter_map(|disk| disk.storage.parse().ok()).collect();
+            let mut storages: Vec<StorageName> =
+                template.config.disks().filter_map(|disk| disk.storage.parse().ok()).collect();
             storages.dedup();
             return Ok(storages);
         };
@@ -223,7 +235,11 @@ impl Preflight<'_> {
     /// Checks that a storage exists. The list shows only storages on which something is held; one that is missing
     /// there although something is held does not exist, and about every other the privileges will say what is missing.
     async fn known_storage(&self, wanted: &StorageName, target: &NodeName) -> Result<(), Error> {
-        let seen = self.pve.storages(target).await.map_err(|source| Error::server(Doing::ReadStorages(target.clone()), source))?;
+        let seen = self
+            .pve
+            .storages(target)
+            .await
+            .map_err(|source| Error::server(Doing::ReadStorages(target.clone()), source))?;
         let usable: Vec<String> = seen.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()).collect();
         if usable.iter().any(|name| name == wanted.as_str()) {
             return Ok(());
@@ -233,7 +249,11 @@ impl Preflight<'_> {
         let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
         let sees = ["Datastore.Audit", "Datastore.AllocateSpace"];
         let may_see = answer.get(path.as_str()).is_some_and(|held| sees.iter().any(|name| held.contains_key(*name)));
-        if may_see { Err(Error::UnknownStorage { storage: wanted.clone(), node: target.clone(), known: usable }) } else { Ok(()) }
+        if may_see {
+            Err(Error::UnknownStorage { storage: wanted.clone(), node: target.clone(), known: usable })
+        } else {
+            Ok(())
+        }
     }
 
     fn rights(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> CloneOrder {
@@ -263,7 +283,8 @@ impl Preflight<'_> {
     }
 
     async fn remedied(&self, gaps: Vec<Gap>, mut held: Holdings, said: Option<String>) -> Result<Error, Error> {
-        let everywhere = self.pve.permissions(None, None).await.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+        let everywhere =
+            self.pve.permissions(None, None).await.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
         let _ = held.answer_everywhere(&everywhere); // a strange name among them is no reason to hide the gaps
         self.ask(questions(&gaps, &held), &mut held, None).await?;
         let caller = self.seen(&gaps).await;
@@ -283,13 +304,19 @@ impl Preflight<'_> {
         let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
         let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
         let mut holds = Holdings::default();
-        let asked = holds.answer_everywhere(&everywhere).is_ok() && self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
+        let asked = holds.answer_everywhere(&everywhere).is_ok()
+            && self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
         let separation = if separated { Separation::On } else { Separation::Off };
         if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }
     }
 
     /// Asks for several paths at once.
-    async fn ask(&self, paths: impl IntoIterator<Item = AclPath>, held: &mut Holdings, user: Option<&str>) -> Result<(), Error> {
+    async fn ask(
+        &self,
+        paths: impl IntoIterator<Item = AclPath>,
+        held: &mut Holdings,
+        user: Option<&str>,
+    ) -> Result<(), Error> {
         let paths: Vec<AclPath> = paths.into_iter().collect();
         let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
         for (path, answer) in paths.iter().zip(asked) {
@@ -303,7 +330,10 @@ impl Preflight<'_> {
 /// Checks that a node exists and is online.
 fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
     let Some(node) = nodes.iter().find(|node| node.name == *name) else {
-        return Err(Error::UnknownNode { node: name.clone(), known: nodes.iter().map(|node| node.name.to_string()).collect() });
+        return Err(Error::UnknownNode {
+            node: name.clone(),
+            known: nodes.iter().map(|node| node.name.to_string()).collect(),
+        });
     };
     if node.is_online() { Ok(()) } else { Err(Error::NodeOffline { node: name.clone(), status: node.status.clone() }) }
 }

@@ -52,7 +52,7 @@ pub struct LeftBehind {
 }
 
 /// The receipt of one proof; also of one that failed, as far as it came.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Receipt {
     /// The schema of this document.
     pub schema: &'static str,

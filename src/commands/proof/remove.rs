@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::proof::look::{Standing, look};
 use crate::commands::proof::receipt::Receipt;
-use crate::commands::proof::watch::watch;
+use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
 use crate::model::{Marker, NodeName, VmId};
 use crate::pve::{self, Pve, VmConfig};
@@ -25,7 +25,13 @@ pub(crate) struct Remover<'a> {
 
 impl Remover<'_> {
     /// Removes the VM that carries the marker; says whether there was one. Whatever else stands there stays.
-    pub(crate) async fn remove(&self, node: &NodeName, vmid: VmId, marker: &Marker, receipt: &mut Receipt) -> Result<bool, Error> {
+    pub(crate) async fn remove(
+        &self,
+        node: &NodeName,
+        vmid: VmId,
+        marker: &Marker,
+        receipt: &mut Receipt,
+    ) -> Result<bool, Error> {
         let mut removed = false;
         for _ in 0..TRIES_AT_A_LOCK {
             let Standing::Ours(node, config) = look(self.pve, node, vmid, marker).await? else {
@@ -62,12 +68,18 @@ impl Remover<'_> {
             return Ok(());
         }
         let upid = self.pve.stop(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
-        watch(self.pve, &upid, doing, (self.session, self.patience)).await?;
+        self.watcher().wait(&upid, &doing).await?;
         self.note(receipt, "stop", began, upid.to_string());
         Ok(())
     }
 
-    async fn destroy(&self, node: &NodeName, vmid: VmId, (config, marker): (&VmConfig, &Marker), receipt: &mut Receipt) -> Result<(), Error> {
+    async fn destroy(
+        &self,
+        node: &NodeName,
+        vmid: VmId,
+        (config, marker): (&VmConfig, &Marker),
+        receipt: &mut Receipt,
+    ) -> Result<(), Error> {
         let began = self.session.clock.now();
         let doing = Doing::Destroy(vmid);
         if config.protection() {
@@ -84,9 +96,14 @@ impl Remover<'_> {
             Err(pve::Error::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
             Err(source) => return Err(Error::server(doing, source)),
         };
-        watch(self.pve, &upid, doing, (self.session, self.patience)).await?;
+        self.watcher().wait(&upid, &doing).await?;
         self.note(receipt, "destroy", began, upid.to_string());
         Ok(())
+    }
+
+    /// Clean-up goes on whatever signal has come.
+    const fn watcher(&self) -> Watcher<'_> {
+        Watcher { pve: self.pve, session: self.session, patience: self.patience, heed: Heed::Nothing }
     }
 
     fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: String) {

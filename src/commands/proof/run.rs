@@ -7,12 +7,12 @@ use time::format_description::well_known::Rfc3339;
 use crate::commands::proof::look::{Standing, look, look_for_unanswered, look_until_settled};
 use crate::commands::proof::order::{Afterwards, Order, Start};
 use crate::commands::proof::preflight::Plan;
-use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt, round};
+use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt};
 use crate::commands::proof::remove::Remover;
-use crate::commands::proof::watch::{uninterrupted, watch};
+use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
-use crate::model::{Marker, NodeName, Upid, VmId};
+use crate::model::{Marker, Upid, VmId};
 use crate::pve::{CloneRequest, Pve};
 use crate::session::Session;
 
@@ -44,7 +44,12 @@ struct Trace {
 
 impl<'a> Run<'a> {
     /// Prepares a proof. Without a journal nothing survives a crash, as on a server that ends with this process.
-    pub(crate) fn new(pve: &'a Pve, session: &'a Session, (order, plan): (&'a Order, &'a Plan), journal: Option<&'a Journal>) -> Self {
+    pub(crate) fn new(
+        pve: &'a Pve,
+        session: &'a Session,
+        (order, plan): (&'a Order, &'a Plan),
+        journal: Option<&'a Journal>,
+    ) -> Self {
         let marker = Marker::new(order.name.as_ref());
         Self { pve, session, order, plan, journal, marker, trace: Trace::default() }
     }
@@ -99,7 +104,7 @@ impl<'a> Run<'a> {
                     self.note(receipt, "clone", began, Some(upid.to_string()));
                     return Ok(vmid);
                 }
-                Err(raced) if raced.is_lost_race() && self.order.vmid.is_none() => {
+                Err(raced) if raced.is_lost_race(vmid) && self.order.vmid.is_none() => {
                     vmid = self.next_id(vmid).await?;
                 }
                 Err(raced) if raced.is_id_taken() => return Err(Error::VmidTaken { vmid }),
@@ -123,11 +128,15 @@ impl<'a> Run<'a> {
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.upid = Some(upid.to_string()))?;
         }
-        let watched = watch(self.pve, &upid, doing, (self.session, self.order.patience)).await;
+        let watched = self.watcher().wait(&upid, &doing).await;
         if watched.as_ref().err().is_none_or(Error::is_task_over) {
             self.trace.task = None;
         }
-        watched.map(|()| upid)
+        let warnings = watched?;
+        if warnings > 0 {
+            receipt.warnings.push(format!("the clone task ended with {warnings} warning(s): {upid}"));
+        }
+        Ok(upid)
     }
 
     fn request(&self, vmid: VmId) -> CloneRequest {
@@ -178,7 +187,8 @@ impl<'a> Run<'a> {
         }
         let mut candidate = lost;
         loop {
-            candidate = VmId::new(u64::from(candidate.number()) + 1).ok_or(Error::NoFreeId { tries: self.trace.asked.len() })?;
+            candidate = VmId::new(u64::from(candidate.number()) + 1)
+                .ok_or(Error::NoFreeId { tries: self.trace.asked.len() })?;
             let is_new = !self.trace.asked.contains(&candidate);
             if is_new && self.pve.is_free(candidate).await.map_err(|source| Error::server(Doing::FindId, source))? {
                 return Ok(candidate);
@@ -217,7 +227,7 @@ impl<'a> Run<'a> {
         }
         let doing = Doing::Start(vmid);
         let upid = self.pve.start(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
-        watch(self.pve, &upid, doing.clone(), (self.session, self.order.patience)).await?;
+        self.watcher().wait(&upid, &doing).await?;
         let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing, source))?;
         if !status.is_running() {
             return Err(Error::NotRunning { vmid, status: status.text().to_owned() });
@@ -231,7 +241,8 @@ impl<'a> Run<'a> {
 
     async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
         let doing = || Doing::LinksDown(vmid);
-        let config = self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
+        let config =
+            self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
         let changes: Vec<(String, String)> = config.nics().map(|nic| (nic.key.clone(), nic.with_link_down())).collect();
         if changes.is_empty() {
             return Ok(());
@@ -327,7 +338,13 @@ impl<'a> Run<'a> {
         receipt.left_behind = self.newest();
         match &receipt.left_behind {
             None => proof.unwrap_or(why),
-            Some(left) => Error::LeftBehind { left: left.vmid, node: left.node.clone(), name: left.name.clone(), why: Box::new(why), proof: proof.map(Box::new) },
+            Some(left) => Error::LeftBehind {
+                vmid: left.vmid,
+                node: left.node.clone(),
+                name: left.name.clone(),
+                why: Box::new(why),
+                proof: proof.map(Box::new),
+            },
         }
     }
 
@@ -337,6 +354,10 @@ impl<'a> Run<'a> {
         let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
         let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
         Error::Abandoned { signal, left }
+    }
+
+    const fn watcher(&self) -> Watcher<'_> {
+        Watcher { pve: self.pve, session: self.session, patience: self.order.patience, heed: Heed::Signals }
     }
 
     fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: Option<String>) {

@@ -4,30 +4,76 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::Upid;
-use crate::pve::task::{self, Ended, Progress as TaskProgress};
 use crate::pve::Pve;
+use crate::pve::task::{self, Ended};
 use crate::session::Session;
-use crate::ui::Progress;
+use crate::ui::{Printable, Progress};
 
 /// How many lines of a failed task's log are told.
 const LOG_LINES: usize = 5;
 
-/// Waits until a task has stopped well; a signal ends the waiting, not the task.
-pub(crate) async fn watch(pve: &Pve, upid: &Upid, doing: Doing, (session, patience): (&Session, Duration)) -> Result<(), Error> {
-    let mut show = |progress: &TaskProgress| {
-        session.ui.borrow_mut().progress(&Progress {
-            what: doing.to_string(),
-            seconds: progress.age.as_secs_f64(),
-            percent: progress.percent,
-            detail: String::new(),
-        });
-    };
-    let waited = tokio::select! {
-        waited = task::wait(pve, upid, session.clock.as_ref(), patience, &mut show) => waited,
-        signal = session.interrupts.first() => Err(task::Error::Interrupted),
-    };
-    session.ui.borrow_mut().clear_progress();
-    todo!()
+/// Whether a signal ends the waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heed {
+    /// It does: somebody wants to go.
+    Signals,
+    /// It does not: this is the clean-up that the signal asked for.
+    Nothing,
+}
+
+/// How tasks are watched in this run.
+#[derive(Clone, Copy)]
+pub(crate) struct Watcher<'a> {
+    /// The server.
+    pub(crate) pve: &'a Pve,
+    /// Time, talk and signals.
+    pub(crate) session: &'a Session,
+    /// How long a task may be without progress.
+    pub(crate) patience: Duration,
+    /// Whether a signal ends the waiting.
+    pub(crate) heed: Heed,
+}
+
+impl Watcher<'_> {
+    /// Waits until a task has stopped well, and gives its warnings. A signal ends the waiting, not the task.
+    pub(crate) async fn wait(&self, upid: &Upid, doing: &Doing) -> Result<u64, Error> {
+        let session = self.session;
+        let mut show = |progress: &task::Progress| {
+            let (percent, detail) = (progress.percent, told(progress));
+            let what = doing.to_string();
+            session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
+        };
+        let waiting = task::wait(self.pve, upid, session.clock.as_ref(), self.patience, &mut show);
+        let waited = tokio::select! {
+            waited = waiting => waited,
+            signal = session.interrupts.first(), if self.heed == Heed::Signals => return Err(Error::Interrupted { signal }),
+        };
+        session.ui.borrow_mut().clear_progress();
+        match waited.map_err(|source| Error::server(doing.clone(), source))? {
+            Ended::Well { warnings } => Ok(warnings),
+            Ended::Badly { exit_status, mut log } => {
+                let surplus = log.len().saturating_sub(LOG_LINES);
+                log.drain(..surplus);
+                Err(Error::TaskFailed { doing: doing.clone(), upid: upid.to_string(), exit_status, log })
+            }
+            Ended::Stuck { waited } => {
+                Err(Error::NoProgress { doing: doing.clone(), upid: upid.to_string(), seconds: waited.as_secs() })
+            }
+        }
+    }
+}
+
+/// Says how much is done, at which rate, and how long the rest will take.
+fn told(progress: &task::Progress) -> String {
+    let Some(amount) = &progress.amount else { return String::new() };
+    let age = progress.age.as_secs_f64();
+    match progress.percent {
+        Some(percent) if percent > 1.0 && percent < 100.0 => {
+            let left = age * (100.0 - percent) / percent;
+            format!("{}, {left:.0} s left", Printable(amount))
+        }
+        _ => Printable(amount).to_string(),
+    }
 }
 
 /// Gives an error once a signal has arrived.

@@ -1,5 +1,8 @@
 //! What the flow tests share.
 
+pub(crate) mod acl_model;
+pub(crate) mod front;
+pub(crate) mod pveum;
 pub(crate) mod stage;
 
 use std::path::PathBuf;

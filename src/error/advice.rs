@@ -1,0 +1,442 @@
+//! The judgement on every error: its kind, and what to do about it. No arm is left to chance: whoever adds an error
+//! has to think about all of this before it compiles.
+
+use crate::error::{Doing, Error, Hint, Kind};
+use crate::pve;
+use crate::settings;
+use crate::ui::Printable;
+
+/// Decides on the kind, from which the exit code follows.
+pub(super) fn kind(error: &Error) -> Kind {
+    match error {
+        Error::Usage { .. }
+        | Error::UnknownTopic { .. }
+        | Error::StandardInputTwice
+        | Error::Instance { .. }
+        | Error::SandboxOption { .. } => Kind::Usage,
+        Error::SecretFile { .. }
+        | Error::Unanswered { .. }
+        | Error::NotSandboxFile { .. }
+        | Error::SandboxOnly
+        | Error::Settings(_)
+        | Error::Journal(_)
+        | Error::CaFile { .. }
+        | Error::CaFileUnread { .. }
+        | Error::WhichNode { .. }
+        | Error::VmidTaken { .. }
+        | Error::CannotLink { .. }
+        | Error::AgentDisabled { .. }
+        | Error::StrangeEntry { .. }
+        | Error::GitIgnore { .. }
+        | Error::ReadBack { .. } => Kind::Configuration,
+        Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
+        Error::Server { source, .. } => of_server(source),
+        Error::NotProxmox { .. }
+        | Error::NodeOffline { .. }
+        | Error::NoFreeId { .. }
+        | Error::TaskFailed { .. }
+        | Error::NoProgress { .. }
+        | Error::MarkerMissing { .. }
+        | Error::WrongNode { .. }
+        | Error::WrongStorage { .. }
+        | Error::NotRunning { .. }
+        | Error::NoAddress { .. }
+        | Error::NotGone { .. } => Kind::Server,
+        Error::Untrusted { .. } => Kind::Tls,
+        Error::Lacking { .. } => Kind::Permission,
+        Error::UnknownNode { .. }
+        | Error::NoTemplate { .. }
+        | Error::NotATemplate { .. }
+        | Error::TemplateElsewhere { .. }
+        | Error::UnknownStorage { .. }
+        | Error::UnknownPool { .. } => Kind::NotFound,
+        // Nobody can say that there is none: only that none may be seen.
+        Error::NoTemplateVisible { .. } => Kind::Permission,
+        Error::LeftBehind { .. } | Error::StuckClone { .. } => Kind::LeftBehind,
+        Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
+    }
+}
+
+fn of_server(source: &pve::Error) -> Kind {
+    use pve::Error as Pve;
+    match source {
+        Pve::UnknownName { .. }
+        | Pve::NoRoute { .. }
+        | Pve::Refused { .. }
+        | Pve::ConnectTimeout { .. }
+        | Pve::Proxy { .. }
+        | Pve::BrokenOff { .. }
+        | Pve::NoAnswer { .. }
+        | Pve::Stalled { .. }
+        | Pve::NotTls { .. } => Kind::Unreachable,
+        Pve::OutcomeUnknown { source } => of_server(source),
+        Pve::BadProxy { .. } | Pve::NotACa { .. } | Pve::NoSystemTrust => Kind::Configuration,
+        Pve::Handshake { .. }
+        | Pve::CertificateUntrusted { .. }
+        | Pve::CertificateExpired { .. }
+        | Pve::CertificateWrongName { .. }
+        | Pve::CertificateChanged { .. }
+        | Pve::CertificateStolen { .. }
+        | Pve::CertificateBroken { .. } => Kind::Tls,
+        Pve::SecondFactor { .. } => Kind::Authentication,
+        Pve::Refusal(refusal) => of_refusal(refusal),
+        Pve::TooLarge { .. } | Pve::Gateway { .. } | Pve::NotUnderstood { .. } => Kind::Server,
+        Pve::Preparation { .. } => Kind::Unexpected,
+    }
+}
+
+fn of_refusal(refusal: &pve::Refusal) -> Kind {
+    let text = refusal.text();
+    let is_missing = [
+        "no such storage",
+        "No such storage",
+        "no such cluster node",
+        "hostname lookup",
+        "unable to find configuration file for VM",
+        "no such pool",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+        || (text.contains("storage '") && text.contains("' does not exist"))
+        || (text.contains("Configuration file '") && text.contains("' does not exist"))
+        || (text.contains("(pool '") && text.contains("' does not exist)"));
+    match refusal.status {
+        401 => Kind::Authentication,
+        _ if is_missing => Kind::NotFound,
+        403 => Kind::Permission,
+        _ => Kind::Server,
+    }
+}
+
+/// Gives the server's own words.
+pub(super) fn server_message(error: &Error) -> Option<String> {
+    match error {
+        Error::Server { source, .. } | Error::Untrusted { source, .. } => source.server_text(),
+        Error::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
+        Error::Lacking { said, .. } => said.clone(),
+        Error::NoAddress { last, .. } => Some(last.clone()),
+        Error::LeftBehind { why, proof, .. } => {
+            proof.as_deref().and_then(server_message).or_else(|| server_message(why))
+        }
+        _ => None,
+    }
+}
+
+/// Gives the lines of detail below the causes: a table of privileges, a log, a certificate.
+pub(super) fn details(error: &Error) -> Vec<String> {
+    match error {
+        Error::Lacking { gaps, .. } => {
+            let rows: Vec<[String; 3]> = gaps.iter().map(pve::privileges::Gap::row).collect();
+            let width = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or_default();
+            rows.iter()
+                .map(|[place, missing, purposes]| format!("{place:<width$}  {missing} (to {purposes})"))
+                .collect()
+        }
+        Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
+        Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
+        Error::LeftBehind { why, proof, .. } => {
+            let mut lines = vec![format!("clean-up: {}", told(why))];
+            lines.extend(proof.iter().map(|proof| format!("before that: {}", told(proof))));
+            lines
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Tells an error and what stands behind it on one line.
+fn told(error: &Error) -> String {
+    let report = crate::error::Report::of(error);
+    let parts: Vec<String> = std::iter::once(report.message).chain(report.causes).collect();
+    parts.join(": ")
+}
+
+fn say(text: impl Into<String>) -> Hint {
+    Hint::Say(text.into())
+}
+
+fn run(text: impl Into<String>) -> Hint {
+    Hint::Run(text.into())
+}
+
+/// Says what to do next.
+pub(super) fn hints(error: &Error) -> Vec<Hint> {
+    match error {
+        Error::Usage { .. } => vec![run("glassdome --help")],
+        Error::UnknownTopic { .. } => {
+            vec![run("glassdome --help"), run("glassdome help exit-codes"), run("glassdome help environment")]
+        }
+        Error::StandardInputTwice => {
+            vec![say("give one of --token-value-file and --password-file a path instead of `-`")]
+        }
+        Error::Instance { .. } => vec![say("use `--instance 02`, for example")],
+        Error::SecretFile { flag, .. } => {
+            vec![say(format!("give {flag} a file that you may read, or `-` and the secret on standard input"))]
+        }
+        Error::Unanswered { flag, variable, file, .. } => {
+            let mut text = format!("give {flag}");
+            if let Some(variable) = variable {
+                text.push_str(&format!(", set the variable {variable}, or write {variable} into {}", file.display()));
+            }
+            vec![say(text), say("`glassdome setup --sandbox --no-input` shows the whole without a server")]
+        }
+        Error::NotSandboxFile { path } => {
+            vec![say(format!("leave --env-file out, or remove {} if it was a rehearsal", path.display()))]
+        }
+        Error::SandboxOnly => vec![say("add --sandbox, or give --host and your server")],
+        Error::Sandbox { .. } => vec![say("is the port taken? `--listen 127.0.0.1:0` takes a free one")],
+        Error::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
+        Error::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
+        Error::Settings(error) => of_settings(error),
+        Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
+        Error::CaFile { .. } | Error::CaFileUnread { .. } => {
+            vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
+        }
+        Error::Server { doing, source } => of_call(doing, source),
+        Error::NotProxmox { .. } => {
+            vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
+        }
+        Error::Untrusted { fingerprint, .. } => untrusted(fingerprint),
+        Error::WhichNode { nodes, variable } => {
+            vec![say(format!("give --node or set {variable} to one of: {}", shown(nodes)))]
+        }
+        Error::UnknownNode { known, .. } => vec![say(format!("the nodes are: {}", shown(known)))],
+        Error::NodeOffline { .. } => vec![say("wait for the node, or give another one with --node")],
+        Error::NoTemplate { known, .. } | Error::NotATemplate { known, .. } => of_templates(known),
+        Error::NoTemplateVisible { who } => vec![
+            say(format!(
+                "a list shows only what may be seen: {who} needs VM.Audit on the template, /vms/9000 for example"
+            )),
+            say("where there is none, make one: https://pve.proxmox.com/wiki/Cloud-Init_Support"),
+        ],
+        Error::TemplateElsewhere { on, .. } => vec![
+            say(format!("prove it there with --target {on}, or set PROXMOX_NODE to {on}")),
+            say("or move the template's disk to storage that all nodes share"),
+        ],
+        Error::UnknownStorage { known, .. } => {
+            vec![say(format!("storages for disks that can be seen there: {}", shown(known)))]
+        }
+        Error::UnknownPool { pool } => vec![say("make it, as root on a node:"), run(format!("pveum pool add {pool}"))],
+        Error::VmidTaken { .. } => vec![say("give another --vmid, or leave it out: then the next free one is taken")],
+        Error::NoFreeId { .. } => vec![say("try again when less is being created")],
+        Error::CannotLink { .. } => vec![say("leave --linked out, or say --full")],
+        Error::AgentDisabled { template } => {
+            vec![say("as root on its node:"), run(format!("qm set {template} --agent 1"))]
+        }
+        Error::Lacking { blocks, is_explained, .. } => lacking(blocks, *is_explained),
+        Error::TaskFailed { doing, upid, exit_status, .. } => of_task(doing, upid, exit_status),
+        Error::NoProgress { upid, .. } => vec![
+            say(format!("look at the task in the web interface: {upid}")),
+            say("if the storage is slow, give --timeout more seconds"),
+        ],
+        Error::MarkerMissing { .. } | Error::WrongNode { .. } | Error::WrongStorage { .. } => {
+            vec![say("did somebody change it meanwhile? run `glassdome test-vm` again")]
+        }
+        Error::NotRunning { vmid, .. } => {
+            vec![say("as root on its node, this says why:"), run(format!("qm start {vmid}"))]
+        }
+        Error::NoAddress { .. } => vec![
+            say("is qemu-guest-agent installed in the template, and does its network give it an address?"),
+            say("give --wait-ip more seconds if the guest starts slowly"),
+        ],
+        Error::NotGone { vmid } => {
+            vec![run("glassdome cleanup"), say(format!("or, as root on its node: qm stop {vmid}; qm destroy {vmid}"))]
+        }
+        Error::StuckClone { vmid, node } => vec![
+            say(format!("as root on {node}, once no clone task runs any more:")),
+            run(format!("qm unlock {vmid}")),
+            run(format!("qm destroy {vmid}")),
+        ],
+        Error::LeftBehind { why, vmid, .. } => match why.as_ref() {
+            Error::StuckClone { .. } => hints(why),
+            _ => vec![run("glassdome cleanup"), say(format!("or destroy VM {vmid} in the web interface"))],
+        },
+        Error::StrangeEntry => vec![say("the entry was written by another version; remove its file from the journal")],
+        Error::Interrupted { .. } => Vec::new(),
+        Error::Abandoned { left: Some((vmid, node)), .. } => {
+            vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
+        }
+        Error::Abandoned { left: None, .. } => Vec::new(),
+        Error::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
+        Error::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
+    }
+}
+
+fn of_settings(error: &settings::Error) -> Vec<Hint> {
+    use settings::Error as Settings;
+    match error {
+        Settings::Invalid { origin, .. } => vec![say(format!("correct {origin}"))],
+        Settings::TwoUsers { .. } => vec![say("keep one of the two; the token name alone is enough")],
+        Settings::Missing { .. } => vec![say("`glassdome help environment` lists every setting")],
+        Settings::Unwritable { .. } => vec![
+            say("use a token instead of the password: its secret can always be written"),
+            say("or change the password; --allow-ambiguous-value writes it for python-dotenv alone"),
+        ],
+        Settings::Entangled { line, .. } => vec![say(format!("close the quote in line {line}, then run this again"))],
+        Settings::ChangedMeanwhile { .. } => vec![say("nothing was written; run this again")],
+        Settings::Locked { .. } => vec![say("wait for the other run, then run this again")],
+        Settings::DanglingLink { .. } | Settings::LinkLoop { .. } => {
+            vec![say("correct the link, or give --env-file another path")]
+        }
+        Settings::NoFolder { .. } => vec![say("make the folder, or give --env-file another path")],
+        Settings::IsFolder { .. } | Settings::NotAFile { .. } => vec![say("give --env-file the path of a file")],
+        Settings::Denied { .. } | Settings::ReadOnly { .. } => {
+            vec![say("give --env-file a path that you may write to")]
+        }
+        Settings::DiskFull { .. } => vec![say("make room; the old file is untouched")],
+        Settings::System { .. } => vec![say("the old file is untouched")],
+    }
+}
+
+fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
+    use pve::Error as Pve;
+    match source {
+        Pve::UnknownName { .. } => vec![say("is the name spelt right? give the address instead, with --host")],
+        Pve::NoRoute { .. } => vec![say("is the server in a network that can be reached from here, perhaps by VPN?")],
+        Pve::Refused { .. } => {
+            vec![say("is it the right port? Proxmox VE listens on 8006"), run("systemctl status pveproxy")]
+        }
+        Pve::ConnectTimeout { .. } => {
+            vec![say("does a firewall drop the packets? is the address right? --connect-timeout waits longer")]
+        }
+        Pve::Proxy { variable, .. } => {
+            vec![say(format!("if no proxy is needed, name the server in NO_PROXY; else correct {variable}"))]
+        }
+        Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
+        Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
+            vec![say("try again; on the node, this says how its API is:"), run("systemctl status pveproxy pvedaemon")]
+        }
+        Pve::OutcomeUnknown { source } => of_call(doing, source),
+        Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => {
+            vec![say("is this really a Proxmox VE server, or something in front of it?")]
+        }
+        Pve::NotTls { .. } => vec![say("Proxmox VE speaks HTTPS on port 8006; is it the right port?")],
+        Pve::Handshake { .. } | Pve::CertificateBroken { .. } => {
+            vec![say("is it the right port, and is this really Proxmox VE?")]
+        }
+        Pve::CertificateUntrusted { leaf, .. } => untrusted(&leaf.fingerprint.to_string()),
+        Pve::CertificateExpired { .. } => vec![
+            say("is the clock right here and there? else renew it, as root on the node:"),
+            run("pvecm updatecerts --force && systemctl restart pveproxy"),
+        ],
+        Pve::CertificateWrongName { leaf, .. } => vec![say(format!("give --host one of: {}", leaf.names.join(", ")))],
+        Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
+        Pve::CertificateStolen { .. } => {
+            vec![say("do not go on: somebody answers in place of the server. Ask whoever runs the network")]
+        }
+        Pve::NoSystemTrust => vec![say("install the package ca-certificates, or give --ca-file or --fingerprint")],
+        Pve::NotACa { .. } | Pve::Preparation { .. } => Vec::new(),
+        Pve::SecondFactor { .. } => {
+            vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
+        }
+        Pve::Gateway { .. } => vec![say("a reverse proxy answers in place of the server; is the server behind it up?")],
+        Pve::Refusal(refusal) => of_no(doing, refusal),
+    }
+}
+
+fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
+    match (refusal.status, doing) {
+        (401, Doing::LogIn(_)) => vec![
+            say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
+            say("is the user enabled and not expired?"),
+        ],
+        (401, _) => unauthenticated(),
+        (403, _) => vec![
+            say(
+                "the usual cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
+            ),
+            run("glassdome test-vm"),
+        ],
+        (595..=599, _) => {
+            vec![say("the node that was asked cannot reach the other one; is it up?"), run("pvecm status")]
+        }
+        (429, _) => vec![say("the server wants fewer requests; wait a minute")],
+        _ => Vec::new(),
+    }
+}
+
+/// Since Proxmox VE 9.1.5 every bad credential gets the same answer, so everything has to be named.
+fn unauthenticated() -> Vec<Hint> {
+    vec![
+        say("is the secret complete, all 36 characters, without blanks or quotes around it in the file?"),
+        say("is the token name the one that was created, and the user's realm right (`apex@pve`, not `apex@pam`)?"),
+        say("are user and token enabled and not expired?"),
+        say("which of these it is, only the server can say; as root on a node:"),
+        run("pveum user token list USER@REALM"),
+        run("journalctl -u pvedaemon -u pveproxy --since -5min | grep -i auth"),
+    ]
+}
+
+fn untrusted(fingerprint: &str) -> Vec<Hint> {
+    vec![
+        say(
+            "compare the fingerprint with that of `pve-ssl.pem` on the server: web interface, node > System > Certificates, or in its shell:",
+        ),
+        run("pvenode cert info"),
+        say("if it is the same, trust it:"),
+        run(format!("--fingerprint {fingerprint}")),
+        say(
+            "or, without comparing: --accept-new-certificate --pin leaf (with setup); with the cluster's CA: --ca-file; not at all: --insecure",
+        ),
+    ]
+}
+
+fn changed(fingerprint: &str) -> Vec<Hint> {
+    vec![
+        say(
+            "either it was renewed, which Proxmox VE does every two years, or somebody is in between. Compare it in the shell of the node:",
+        ),
+        run("pvenode cert info"),
+        say("if it is the new one, pin it:"),
+        run(format!("glassdome setup --fingerprint {fingerprint}")),
+    ]
+}
+
+fn of_templates(known: &[String]) -> Vec<Hint> {
+    if known.is_empty() {
+        return vec![
+            say("no template is visible; a list shows only what may be seen (VM.Audit)"),
+            say("give --template the VMID of one"),
+        ];
+    }
+    vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]
+}
+
+fn lacking(blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    if !is_explained {
+        hints.push(say("whether token or user lacks it cannot be told from here; these lines take nothing from anybody. As root on a node:"));
+    } else {
+        hints.push(say("as root on a node:"));
+    }
+    for block in blocks {
+        hints.push(say(format!("# {}", block.heading)));
+        hints.extend(block.lines.iter().map(run));
+    }
+    hints
+}
+
+fn of_task(doing: &Doing, upid: &str, exit_status: &str) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    let text = exit_status.to_ascii_lowercase();
+    if text.contains("no space") || text.contains("not enough") || text.contains("out of space") {
+        hints.push(say("the storage is full: make room, or give --storage another one"));
+    }
+    if exit_status == "unexpected status" {
+        hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
+    }
+    if text.contains("interrupted by signal") {
+        hints.push(say("somebody stopped the task; run this again"));
+    }
+    if matches!(doing, Doing::Start(_)) {
+        hints.push(say("the clone itself works; the template's devices or its memory cannot be had on this node"));
+    }
+    hints.push(say(format!("the whole log is in the web interface, task {upid}")));
+    hints
+}
+
+fn shown(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none that can be seen".to_owned();
+    }
+    names.iter().map(|name| Printable(name).to_string()).collect::<Vec<_>>().join(", ")
+}

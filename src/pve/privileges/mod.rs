@@ -1,0 +1,285 @@
+//! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
+
+mod hardware;
+mod lines;
+mod mend;
+mod needs;
+mod plan;
+mod refusal;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::{NodeName, PoolName, StorageName, VmId};
+
+pub use hardware::{Hardware, Nic, Zones};
+pub use mend::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
+pub use needs::{CloneOrder, Gap, Need, Place, Purpose, gaps, needs, paths};
+pub use refusal::{Refusal, gap_of_refusal};
+
+/// The end of a path that nobody has an entry for.
+const FRESH: &str = "/glassdome-none";
+
+/// Why a text from a server is no part of an access control list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Not a path.
+    #[error("not a path of the access control list")]
+    Path,
+    /// Not a privilege.
+    #[error("not the name of a privilege")]
+    Privilege,
+    /// Not a drive or network device.
+    #[error("the template's `{key}` is not understood")]
+    Device {
+        /// Which entry of the configuration.
+        key: String,
+    },
+}
+
+/// A path of the access control list, `/vms/9000` for example: letters, digits, `-_.` between slashes, so that no shell
+/// sees anything in it but text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AclPath(String);
+
+impl AclPath {
+    /// Gives the root of all paths.
+    #[must_use]
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// Gives the path above all VMs.
+    #[must_use]
+    pub fn vms() -> Self {
+        Self("/vms".to_owned())
+    }
+
+    /// Gives the path of a VM or template.
+    #[must_use]
+    pub fn vm(vmid: VmId) -> Self {
+        Self(format!("/vms/{vmid}"))
+    }
+
+    /// Gives the path of a pool.
+    #[must_use]
+    pub fn pool(pool: &PoolName) -> Self {
+        Self(format!("/pool/{pool}"))
+    }
+
+    /// Gives the path above all storages.
+    #[must_use]
+    pub fn storages() -> Self {
+        Self("/storage".to_owned())
+    }
+
+    /// Gives the path of a storage.
+    #[must_use]
+    pub fn storage(storage: &StorageName) -> Self {
+        Self(format!("/storage/{storage}"))
+    }
+
+    /// Gives the path of a node.
+    #[must_use]
+    pub fn node(node: &NodeName) -> Self {
+        Self(format!("/nodes/{node}"))
+    }
+
+    /// Gives the path above the bridges of the nodes, the zone that exists without any SDN.
+    #[must_use]
+    pub fn local_zone() -> Self {
+        Self("/sdn/zones/localnetwork".to_owned())
+    }
+
+    /// Gives the path of a bridge or vnet in its zone.
+    ///
+    /// # Errors
+    /// Where one of the names has a character that no path has.
+    pub fn bridge(zone: &str, bridge: &str) -> Result<Self, Invalid> {
+        if zone.contains('/') || bridge.contains('/') {
+            return Err(Invalid::Path);
+        }
+        format!("/sdn/zones/{zone}/{bridge}").parse()
+    }
+
+    /// Gives the path of one VLAN of this bridge.
+    #[must_use]
+    pub fn vlan(&self, tag: u16) -> Self {
+        Self(format!("{}/{tag}", self.0))
+    }
+
+    /// Gives the path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Gives a path right below this one that nobody has an entry for: rights there are what propagates from here.
+    fn fresh_child(&self) -> Self {
+        if self.0 == "/vms" { Self("/vms/999999999".to_owned()) } else { Self(format!("{}{FRESH}", self.0)) }
+    }
+
+    fn is_below(&self, other: &Self) -> bool {
+        self.0.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Says whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
+    fn is_bridge(&self) -> bool {
+        self.0.starts_with("/sdn/zones/") && self.0.split('/').count() == 5 && !self.0.ends_with(FRESH)
+    }
+
+    /// Says whether entries may exist below: a VM, a storage and a VLAN are leaves.
+    fn has_children(&self) -> bool {
+        let depth = self.0.split('/').count();
+        match self.0.split('/').nth(1) {
+            Some("vms" | "storage") => depth < 3,
+            Some("sdn") => depth < 6,
+            _ => true,
+        }
+    }
+
+    fn is_pool(&self) -> bool {
+        self.0.starts_with("/pool/")
+    }
+}
+
+impl FromStr for AclPath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let is_segment = |segment: &str| {
+            !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let rest = text.strip_prefix('/').ok_or(Invalid::Path)?;
+        if rest.is_empty() || rest.split('/').all(is_segment) { Ok(Self(text.to_owned())) } else { Err(Invalid::Path) }
+    }
+}
+
+impl fmt::Display for AclPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// The name of a privilege, `VM.Clone` for example.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Privilege(Cow<'static, str>);
+
+impl Privilege {
+    /// Cloning a VM or template.
+    pub const VM_CLONE: Self = Self::known("VM.Clone");
+    /// Reading configuration and status of a VM.
+    pub const VM_AUDIT: Self = Self::known("VM.Audit");
+    /// Making and destroying a VM.
+    pub const VM_ALLOCATE: Self = Self::known("VM.Allocate");
+    /// Starting and stopping a VM.
+    pub const VM_POWER_MGMT: Self = Self::known("VM.PowerMgmt");
+    /// Changing a VM's options, its protection among them.
+    pub const VM_CONFIG_OPTIONS: Self = Self::known("VM.Config.Options");
+    /// Changing a VM's network devices.
+    pub const VM_CONFIG_NETWORK: Self = Self::known("VM.Config.Network");
+    /// Asking the guest agent, since Proxmox VE 9.
+    pub const VM_GUEST_AGENT_AUDIT: Self = Self::known("VM.GuestAgent.Audit");
+    /// Doing anything through the guest agent, since Proxmox VE 9.
+    pub const VM_GUEST_AGENT_UNRESTRICTED: Self = Self::known("VM.GuestAgent.Unrestricted");
+    /// Asking the guest agent, before Proxmox VE 9.
+    pub const VM_MONITOR: Self = Self::known("VM.Monitor");
+    /// Taking space on a storage.
+    pub const DATASTORE_ALLOCATE_SPACE: Self = Self::known("Datastore.AllocateSpace");
+    /// Seeing a storage.
+    pub const DATASTORE_AUDIT: Self = Self::known("Datastore.Audit");
+    /// Attaching a VM to a bridge or vnet, since Proxmox VE 8.
+    pub const SDN_USE: Self = Self::known("SDN.Use");
+    /// Seeing a bridge or vnet.
+    pub const SDN_AUDIT: Self = Self::known("SDN.Audit");
+    /// Using the node's own devices, a physical CD-ROM drive among them.
+    pub const SYS_CONSOLE: Self = Self::known("Sys.Console");
+
+    const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Gives the name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Privilege {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let is_name = text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+        if is_name { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(Invalid::Privilege) }
+    }
+}
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// A set of privileges, in the order of their names.
+pub type Privileges = BTreeSet<Privilege>;
+
+/// An answer of `/access/permissions`: path, privilege, and whether it propagates.
+pub type Answer = BTreeMap<String, BTreeMap<String, bool>>;
+
+/// What somebody holds on one path: each privilege, and whether it propagates to the paths below.
+pub type Held = BTreeMap<Privilege, bool>;
+
+/// What somebody holds, path by path, as the server answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holdings {
+    by_path: BTreeMap<AclPath, Held>,
+    everywhere: bool,
+}
+
+impl Holdings {
+    /// Takes in the answer to `/access/permissions?path=PATH`.
+    ///
+    /// # Errors
+    /// Where the answer has a privilege whose name is none.
+    pub fn answer(&mut self, path: &AclPath, answer: &Answer) -> Result<(), Invalid> {
+        let held = answer.get(path.as_str()).map(read_held).transpose()?.unwrap_or_default();
+        self.by_path.insert(path.clone(), held);
+        Ok(())
+    }
+
+    /// Takes in the answer to `/access/permissions` without a path, which is exact for each path that it lists: every
+    /// one that has an entry of somebody's, or is named by a pool, and where something is held.
+    ///
+    /// # Errors
+    /// Where the answer has a privilege whose name is none.
+    pub fn answer_everywhere(&mut self, answer: &Answer) -> Result<(), Invalid> {
+        for (path, held) in answer {
+            // A path with other characters than ours is no VM, storage, pool or bridge.
+            if let Ok(path) = path.parse() {
+                self.by_path.insert(path, read_held(held)?);
+            }
+        }
+        self.everywhere = true;
+        Ok(())
+    }
+
+    /// Says what is held on a path; nothing where it was not asked.
+    #[must_use]
+    pub fn on(&self, path: &AclPath) -> Privileges {
+        self.by_path.get(path).map(|held| held.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Says whether nothing at all is held on any path asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_path.values().all(BTreeMap::is_empty)
+    }
+}
+
+fn read_held(held: &BTreeMap<String, bool>) -> Result<Held, Invalid> {
+    held.iter().map(|(name, propagates)| Ok((name.parse()?, *propagates))).collect()
+}

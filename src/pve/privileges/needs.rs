@@ -1,0 +1,454 @@
+//! What a clone needs, path by path, and what of it is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::model::{PoolName, StorageName, VmId};
+use crate::pve::privileges::{AclPath, Hardware, Holdings, Nic, Privilege, Privileges};
+
+/// A device with more VLANs than this is checked at its bridge: one question for each of 4094 would be a flood.
+const VLANS_ASKED_ONE_BY_ONE: u16 = 16;
+
+/// The clone that is about to be asked for, as far as it takes rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloneOrder {
+    /// The first number of the server's version, 9 for example.
+    pub major: u32,
+    /// The template.
+    pub template: VmId,
+    /// The VM to be made.
+    pub new: VmId,
+    /// The pool that the VM is made in.
+    pub pool: Option<PoolName>,
+    /// The storage that a full clone is sent to, in place of the template's own.
+    pub storage: Option<StorageName>,
+    /// The template's disks and network devices; none where its configuration cannot be read.
+    pub hardware: Option<Hardware>,
+    /// Whether the VM is started, and stopped again.
+    pub start: bool,
+    /// Whether its links are set down before the start.
+    pub links_down: bool,
+    /// Whether its guest agent is asked for an address.
+    pub wait_ip: bool,
+}
+
+/// What a privilege is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// To clone the template.
+    Clone,
+    /// To read the template's configuration.
+    ReadTemplate,
+    /// To make the VM and destroy it.
+    Make,
+    /// To check the VM.
+    Check,
+    /// To take off the protection that the VM inherits.
+    Unprotect,
+    /// To set its links down.
+    SetLinksDown,
+    /// To start and stop it.
+    Start,
+    /// To ask its guest agent for an address.
+    AskAgent,
+    /// To store its disks.
+    Store,
+    /// To attach it to the network.
+    Attach,
+    /// To use the node's CD-ROM drive.
+    UseDrive,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Clone => "clone the template",
+            Self::ReadTemplate => "read the template",
+            Self::Make => "make and destroy the VM",
+            Self::Check => "check the VM",
+            Self::Unprotect => "take off the inherited protection",
+            Self::SetLinksDown => "set its links down",
+            Self::Start => "start and stop it",
+            Self::AskAgent => "ask its guest agent",
+            Self::Store => "store its disks",
+            Self::Attach => "attach it to the network",
+            Self::UseDrive => "use the node's CD-ROM drive",
+        })
+    }
+}
+
+/// Where a privilege is needed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A path that is known and lasts.
+    At(AclPath),
+    /// The VM to be made. Entries on its own path die with it, so rights for it are granted on `/vms`.
+    NewVm(VmId),
+    /// Something below this path that cannot be told yet, or too many things to ask for one by one.
+    Below(AclPath),
+}
+
+impl Place {
+    /// Gives the path whose answer decides.
+    #[must_use]
+    pub fn path(&self) -> AclPath {
+        match self {
+            Self::At(path) => path.clone(),
+            Self::NewVm(vmid) => AclPath::vm(*vmid),
+            Self::Below(parent) => parent.fresh_child(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(path) => path.fmt(formatter),
+            Self::NewVm(vmid) => formatter.pad(&format!("/vms/{vmid}")),
+            Self::Below(parent) => formatter.pad(&format!("{parent}/…")),
+        }
+    }
+}
+
+/// One privilege that the clone needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub privilege: Privilege,
+    /// What for.
+    pub purpose: Purpose,
+    /// What does as well.
+    pub instead: Vec<(Place, Privilege)>,
+}
+
+impl Need {
+    fn new(place: Place, privilege: Privilege, purpose: Purpose) -> Self {
+        Self { place, privilege, purpose, instead: Vec::new() }
+    }
+
+    /// Says whether it is met by what somebody holds.
+    #[must_use]
+    pub fn is_met(&self, held: &Holdings) -> bool {
+        let first = (self.place.clone(), self.privilege.clone());
+        std::iter::once(&first)
+            .chain(&self.instead)
+            .any(|(place, privilege)| held.on(&place.path()).contains(privilege))
+    }
+}
+
+/// What is missing in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Where.
+    pub place: Place,
+    /// Which privileges.
+    pub missing: Privileges,
+    /// What they are needed for.
+    pub purposes: BTreeSet<Purpose>,
+}
+
+impl Gap {
+    /// Gives the row of the table: path, missing privileges, purposes.
+    #[must_use]
+    pub fn row(&self) -> [String; 3] {
+        [self.place.to_string(), join(&self.missing, ", "), join(&self.purposes, ", ")]
+    }
+}
+
+pub(super) fn join<T: ToString>(items: impl IntoIterator<Item = T>, between: &str) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(between)
+}
+
+/// Lists what the clone needs, in the order in which the server asks for it.
+#[must_use]
+pub fn needs(order: &CloneOrder) -> Vec<Need> {
+    let template = Place::At(AclPath::vm(order.template));
+    let mut needs = vec![
+        Need::new(template.clone(), Privilege::VM_CLONE, Purpose::Clone),
+        Need::new(template, Privilege::VM_AUDIT, Purpose::ReadTemplate),
+    ];
+    needs.extend(of_the_new_vm(order));
+    needs.extend(of_the_storages(order));
+    // Before Proxmox VE 8 everybody could use every bridge.
+    if order.major >= 8 {
+        needs.extend(of_the_network(order));
+    }
+    needs
+}
+
+/// Lists the paths that must be asked for to see whether the needs are met.
+#[must_use]
+pub fn paths(needs: &[Need]) -> BTreeSet<AclPath> {
+    let alternatives = |need: &Need| need.instead.iter().map(|(place, _)| place.path()).collect::<Vec<_>>();
+    needs.iter().flat_map(|need| std::iter::once(need.place.path()).chain(alternatives(need))).collect()
+}
+
+/// Says what is missing, place by place, in the order of the needs.
+#[must_use]
+pub fn gaps(needs: &[Need], held: &Holdings) -> Vec<Gap> {
+    let mut found: Vec<Gap> = Vec::new();
+    let mut index: BTreeMap<&Place, usize> = BTreeMap::new();
+    for need in needs.iter().filter(|need| !need.is_met(held)) {
+        let at = *index.entry(&need.place).or_insert_with(|| {
+            found.push(Gap { place: need.place.clone(), missing: Privileges::new(), purposes: BTreeSet::new() });
+            found.len() - 1
+        });
+        if let Some(gap) = found.get_mut(at) {
+            gap.missing.insert(need.privilege.clone());
+            gap.purposes.insert(need.purpose);
+        }
+    }
+    found
+}
+
+fn of_the_new_vm(order: &CloneOrder) -> Vec<Need> {
+    let is_protected = order.hardware.as_ref().is_some_and(|hardware| hardware.protected);
+    let starts = order.start || order.wait_ip;
+    let (ask_agent, ask_all) = if order.major >= 9 {
+        (Privilege::VM_GUEST_AGENT_AUDIT, Some(Privilege::VM_GUEST_AGENT_UNRESTRICTED))
+    } else {
+        (Privilege::VM_MONITOR, None)
+    };
+    [
+        (true, Privilege::VM_ALLOCATE, Purpose::Make, None),
+        (true, Privilege::VM_AUDIT, Purpose::Check, None),
+        (is_protected, Privilege::VM_CONFIG_OPTIONS, Purpose::Unprotect, None),
+        (order.links_down, Privilege::VM_CONFIG_NETWORK, Purpose::SetLinksDown, None),
+        (starts, Privilege::VM_POWER_MGMT, Purpose::Start, None),
+        (order.wait_ip, ask_agent, Purpose::AskAgent, ask_all),
+    ]
+    .into_iter()
+    .filter(|(wanted, ..)| *wanted)
+    .map(|(_, privilege, purpose, instead)| on_the_new_vm(order, privilege, purpose, instead))
+    .collect()
+}
+
+/// A VM of a pool gives each privilege that is held on its own path or on the pool's.
+fn on_the_new_vm(order: &CloneOrder, privilege: Privilege, purpose: Purpose, instead: Option<Privilege>) -> Need {
+    let itself = Place::NewVm(order.new);
+    let pool = order.pool.as_ref().map(|pool| Place::At(AclPath::pool(pool)));
+    let mut ways: Vec<(Place, Privilege)> = Vec::new();
+    for privilege in std::iter::once(privilege.clone()).chain(instead) {
+        ways.extend(pool.iter().chain([&itself]).map(|place| (place.clone(), privilege.clone())));
+    }
+    let place = pool.unwrap_or(itself);
+    ways.retain(|way| *way != (place.clone(), privilege.clone()));
+    Need { place, privilege, purpose, instead: ways }
+}
+
+fn of_the_storages(order: &CloneOrder) -> Vec<Need> {
+    let at = |storage: &StorageName| Place::At(AclPath::storage(storage));
+    let mut places: BTreeSet<Place> = BTreeSet::new();
+    let mut drive = None;
+    match (&order.hardware, &order.storage) {
+        (None, None) => drop(places.insert(Place::Below(AclPath::storages()))),
+        (None, Some(storage)) => drop(places.insert(at(storage))),
+        (Some(hardware), storage) => {
+            places.extend(
+                storage.as_ref().map_or_else(
+                    || hardware.storages.iter().map(at).collect(),
+                    |storage| BTreeSet::from([at(storage)]),
+                ),
+            );
+            places.extend(hardware.state_storage.as_ref().map(at));
+            drive = hardware.physical_cdrom.then_some(Place::At(AclPath::root()));
+        }
+    }
+    let space = Privilege::DATASTORE_ALLOCATE_SPACE;
+    let disks = places.into_iter().map(|place| Need::new(place, space.clone(), Purpose::Store));
+    disks.chain(drive.map(|place| Need::new(place, Privilege::SYS_CONSOLE, Purpose::UseDrive))).collect()
+}
+
+fn of_the_network(order: &CloneOrder) -> Vec<Need> {
+    let places: BTreeSet<Place> = match &order.hardware {
+        None => BTreeSet::from([Place::Below(AclPath::local_zone())]),
+        Some(hardware) => hardware.nics.iter().flat_map(places_of).collect(),
+    };
+    places.into_iter().map(|place| Need::new(place, Privilege::SDN_USE, Purpose::Attach)).collect()
+}
+
+fn places_of(nic: &Nic) -> Vec<Place> {
+    if nic.vlans.is_empty() {
+        return vec![Place::At(nic.bridge.clone())];
+    }
+    let (mut places, mut too_many) = (Vec::new(), false);
+    for range in &nic.vlans {
+        if range.end().abs_diff(*range.start()) < VLANS_ASKED_ONE_BY_ONE {
+            places.extend(range.clone().map(|tag| Place::At(nic.bridge.vlan(tag))));
+        } else {
+            too_many = true;
+        }
+    }
+    places.extend(too_many.then(|| Place::Below(nic.bridge.clone())));
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CloneOrder, Gap, gaps, join, needs, paths};
+    use crate::pve::privileges::{Answer, Hardware, Holdings, Zones};
+
+    const DISK: (&str, &str) = ("scsi0", "local-lvm:base-9000-disk-0,size=32G");
+    const NIC: (&str, &str) = ("net0", "virtio,bridge=vmbr0");
+
+    fn order(config: &[(&str, &str)]) -> CloneOrder {
+        CloneOrder {
+            major: 9,
+            template: "9000".parse().unwrap(),
+            new: "105".parse().unwrap(),
+            pool: None,
+            storage: None,
+            hardware: Some(Hardware::of(config.iter().copied(), &Zones::new()).unwrap()),
+            start: false,
+            links_down: false,
+            wait_ip: false,
+        }
+    }
+
+    fn listed(order: &CloneOrder) -> Vec<String> {
+        needs(order).iter().map(|need| format!("{} {}", need.place, need.privilege)).collect()
+    }
+
+    /// What every clone needs, and then the rest.
+    fn usual_and(rest: &[&str]) -> Vec<String> {
+        let usual = ["/vms/9000 VM.Clone", "/vms/9000 VM.Audit", "/vms/105 VM.Allocate", "/vms/105 VM.Audit"];
+        usual.iter().chain(rest).map(|it| (*it).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_steps_decide_about_the_new_vm() {
+        let bare = order(&[]);
+        for (what, order, rest) in [
+            ("made", bare.clone(), &[][..]),
+            (
+                "started",
+                CloneOrder { start: true, links_down: true, ..order(&[("protection", "1")]) },
+                &["/vms/105 VM.Config.Options", "/vms/105 VM.Config.Network", "/vms/105 VM.PowerMgmt"],
+            ),
+            (
+                "address awaited",
+                CloneOrder { wait_ip: true, ..bare.clone() },
+                &["/vms/105 VM.PowerMgmt", "/vms/105 VM.GuestAgent.Audit"],
+            ),
+            (
+                "address awaited before 9",
+                CloneOrder { wait_ip: true, major: 8, ..bare },
+                &["/vms/105 VM.PowerMgmt", "/vms/105 VM.Monitor"],
+            ),
+        ] {
+            assert_eq!(listed(&order), usual_and(rest), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_hardware_decides_about_storages_and_bridges() {
+        let base = order(&[DISK, NIC]);
+        let vlans =
+            [("net0", "virtio,bridge=vmbr0,tag=100,trunks=5;7-8"), ("net1", "e1000,bridge=vmbr1,trunks=2-4094")];
+        let (fast, state) = (Some("fast".parse().unwrap()), ("vmstatestorage", "nfs"));
+        let disk = "/storage/local-lvm Datastore.AllocateSpace";
+        for (what, order, rest) in [
+            ("plain", base.clone(), &[disk, "/sdn/zones/localnetwork/vmbr0 SDN.Use"][..]),
+            ("before 8", CloneOrder { major: 7, ..base.clone() }, &[disk]),
+            (
+                "to another storage",
+                CloneOrder { storage: fast.clone(), ..order(&[DISK, state]) },
+                &["/storage/fast Datastore.AllocateSpace", "/storage/nfs Datastore.AllocateSpace"],
+            ),
+            (
+                "with VLANs",
+                order(&vlans),
+                &[
+                    "/sdn/zones/localnetwork/vmbr0/100 SDN.Use",
+                    "/sdn/zones/localnetwork/vmbr0/5 SDN.Use",
+                    "/sdn/zones/localnetwork/vmbr0/7 SDN.Use",
+                    "/sdn/zones/localnetwork/vmbr0/8 SDN.Use",
+                    "/sdn/zones/localnetwork/vmbr1/… SDN.Use",
+                ],
+            ),
+            ("with the node's drive", order(&[("ide2", "cdrom,media=cdrom")]), &["/ Sys.Console"]),
+            (
+                "unreadable",
+                CloneOrder { hardware: None, ..base.clone() },
+                &["/storage/… Datastore.AllocateSpace", "/sdn/zones/localnetwork/… SDN.Use"],
+            ),
+            (
+                "unreadable, to another storage",
+                CloneOrder { hardware: None, storage: fast, major: 7, ..base },
+                &["/storage/fast Datastore.AllocateSpace"],
+            ),
+        ] {
+            assert_eq!(listed(&order), usual_and(rest), "{what}");
+        }
+    }
+
+    #[test]
+    fn in_a_pool_the_needs_of_the_new_vm_are_the_pools() {
+        let order = CloneOrder { pool: Some("lab".parse().unwrap()), ..order(&[]) };
+        let in_pool: Vec<String> = usual_and(&[]).iter().map(|it| it.replace("/vms/105", "/pool/lab")).collect();
+        assert_eq!(listed(&order), in_pool);
+    }
+
+    fn held(answers: &[(&str, &str)]) -> Holdings {
+        let mut held = Holdings::default();
+        for (path, privileges) in answers {
+            let privileges = privileges.split_whitespace().map(|it| (it.to_owned(), true)).collect();
+            held.answer(&path.parse().unwrap(), &Answer::from([((*path).to_owned(), privileges)])).unwrap();
+        }
+        held
+    }
+
+    #[test]
+    fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
+        let order = CloneOrder { pool: Some("lab".parse().unwrap()), wait_ip: true, ..order(&[]) };
+        let template = ("/vms/9000", "VM.Clone VM.Audit");
+        for (vm, pool, missing) in [
+            ("VM.Allocate VM.Audit VM.PowerMgmt VM.GuestAgent.Audit", "", ""),
+            ("", "VM.Allocate VM.Audit VM.PowerMgmt VM.GuestAgent.Audit", ""),
+            ("VM.Allocate VM.GuestAgent.Unrestricted", "VM.Audit VM.PowerMgmt", ""),
+            ("VM.Allocate", "VM.PowerMgmt VM.GuestAgent.Unrestricted", "VM.Audit"),
+            ("", "", "VM.Allocate VM.Audit VM.GuestAgent.Audit VM.PowerMgmt"),
+        ] {
+            let held = held(&[template, ("/vms/105", vm), ("/pool/lab", pool)]);
+            let gaps = gaps(&needs(&order), &held);
+            let found: Vec<String> =
+                gaps.iter().map(|gap| format!("{} {}", gap.place, join(&gap.missing, " "))).collect();
+            let expected = (!missing.is_empty()).then(|| format!("/pool/lab {missing}"));
+            assert_eq!(found, Vec::from_iter(expected), "{vm} / {pool}");
+        }
+    }
+
+    #[test]
+    fn gaps_are_rows_of_a_table_in_the_order_of_the_needs() {
+        let order = CloneOrder { start: true, ..order(&[DISK, NIC]) };
+        let held = held(&[("/vms/9000", "VM.Audit"), ("/storage/local-lvm", "Datastore.AllocateSpace")]);
+        let rows: Vec<String> = gaps(&needs(&order), &held).iter().map(Gap::row).map(|row| row.join(" | ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "/vms/9000 | VM.Clone | clone the template",
+                "/vms/105 | VM.Allocate, VM.Audit, VM.PowerMgmt | make and destroy the VM, check the VM, start and stop it",
+                "/sdn/zones/localnetwork/vmbr0 | SDN.Use | attach it to the network",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_path_that_decides_is_asked() {
+        let order = CloneOrder { pool: Some("lab/a".parse().unwrap()), hardware: None, ..order(&[]) };
+        let asked = paths(&needs(&order));
+        let asked: Vec<&str> = asked.iter().map(super::AclPath::as_str).collect();
+        assert_eq!(
+            asked,
+            [
+                "/pool/lab/a",
+                "/sdn/zones/localnetwork/glassdome-none",
+                "/storage/glassdome-none",
+                "/vms/105",
+                "/vms/9000"
+            ]
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! What the server's own "Permission check failed" says.
+
+use crate::pve::privileges::{AclPath, CloneOrder, Gap, Need, Place, Privilege, Privileges, Purpose, needs};
+
+/// A refusal for want of rights, as its text tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A privilege is missing on a path; where there are several, each one alone would do.
+    Lacks {
+        /// Where.
+        path: AclPath,
+        /// Which.
+        any_of: Privileges,
+    },
+    /// The pool does not exist, or the caller may not know that it does.
+    NoPool(String),
+    /// The call wants a log-in, and a token made it.
+    NeedsLogIn,
+    /// Several ways would have led there, and the server does not name them.
+    Unspecified,
+}
+
+impl Refusal {
+    /// Reads the reason phrase or the message of an answer; nothing where it speaks of something else.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let rest = text.trim().strip_prefix("Permission check failed")?.trim();
+        let Some(detail) = rest.strip_prefix('(') else {
+            return rest.is_empty().then_some(Self::Unspecified);
+        };
+        // The refusal of a token's call lacks its closing parenthesis.
+        let detail = detail.strip_suffix(')').unwrap_or(detail);
+        if detail.contains("need proper ticket") {
+            return Some(Self::NeedsLogIn);
+        }
+        if let Some(pool) = detail.strip_prefix("pool '").and_then(|it| it.strip_suffix("' does not exist")) {
+            return Some(Self::NoPool(pool.to_owned()));
+        }
+        Some(read_lack(detail).unwrap_or(Self::Unspecified))
+    }
+}
+
+fn read_lack(detail: &str) -> Option<Refusal> {
+    let (path, privileges) = detail.split_once(", ")?;
+    let any_of = privileges.split('|').map(str::parse::<Privilege>).collect::<Result<_, _>>().ok()?;
+    Some(Refusal::Lacks { path: path.parse().ok()?, any_of })
+}
+
+/// Makes of a refused step of the proof the gap that the preflight would have shown; none where a grant is no answer.
+#[must_use]
+pub fn gap_of_refusal(refusal: &Refusal, order: &CloneOrder) -> Option<Gap> {
+    let (path, any_of) = match refusal {
+        Refusal::NoPool(_) | Refusal::NeedsLogIn => return None,
+        // The one either-or check among the calls of the proof: VM.Allocate on the new VM or on its pool.
+        Refusal::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
+        Refusal::Lacks { path, any_of } => (path.clone(), any_of.clone()),
+    };
+    let is_there = |place: &Place| place.path() == path;
+    let is_asked = |need: &Need| {
+        any_of.contains(&need.privilege)
+            && (is_there(&need.place) || need.instead.iter().any(|(place, _)| is_there(place)))
+    };
+    if let Some(need) = needs(order).into_iter().find(is_asked) {
+        return Some(one(need.place, need.privilege, Some(need.purpose)));
+    }
+    any_of.into_iter().next().map(|privilege| one(Place::At(path), privilege, None))
+}
+
+fn one(place: Place, privilege: Privilege, purpose: Option<Purpose>) -> Gap {
+    Gap { place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, gap_of_refusal};
+    use crate::pve::privileges::{CloneOrder, Hardware, Privileges, Zones};
+
+    fn lacks(path: &str, privileges: &[&str]) -> Refusal {
+        let any_of: Privileges = privileges.iter().map(|it| it.parse().unwrap()).collect();
+        Refusal::Lacks { path: path.parse().unwrap(), any_of }
+    }
+
+    #[test]
+    fn the_servers_words_are_told_apart() {
+        for (text, expected) in [
+            ("Permission check failed (/vms/9000, VM.Clone)", Some(lacks("/vms/9000", &["VM.Clone"]))),
+            ("Permission check failed (/vms/9000, VM.Clone)\n", Some(lacks("/vms/9000", &["VM.Clone"]))),
+            ("Permission check failed (/, Sys.Console)", Some(lacks("/", &["Sys.Console"]))),
+            (
+                "Permission check failed (/vms/400, VM.Config.Disk|VM.Config.CDROM)",
+                Some(lacks("/vms/400", &["VM.Config.CDROM", "VM.Config.Disk"])),
+            ),
+            ("Permission check failed", Some(Refusal::Unspecified)),
+            ("Permission check failed (pool 'nosuch' does not exist)", Some(Refusal::NoPool("nosuch".to_owned()))),
+            (
+                "Permission check failed (URI '/access/users' not available with API token, need proper ticket.",
+                Some(Refusal::NeedsLogIn),
+            ),
+            ("Permission check failed (something new)", Some(Refusal::Unspecified)),
+            ("Permission check failed (/vms/$(reboot), VM.Clone)", Some(Refusal::Unspecified)),
+            ("Permission check failed (/vms/1, ;reboot)", Some(Refusal::Unspecified)),
+            ("Permission check failed miserably", None),
+            ("Authentication failed!", None),
+            ("", None),
+        ] {
+            assert_eq!(Refusal::of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_becomes_the_gap_of_the_preflight() {
+        let config = [("scsi0", "local:9000/a.qcow2"), ("net0", "virtio,bridge=vmbr0,tag=100")];
+        let order = CloneOrder {
+            major: 9,
+            template: "9000".parse().unwrap(),
+            new: "105".parse().unwrap(),
+            pool: None,
+            storage: None,
+            hardware: Some(Hardware::of(config, &Zones::new()).unwrap()),
+            start: true,
+            links_down: false,
+            wait_ip: false,
+        };
+        let in_pool = CloneOrder { pool: Some("lab".parse().unwrap()), ..order.clone() };
+        let tag = "/sdn/zones/localnetwork/vmbr0/100";
+        for (refusal, order, row) in [
+            (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["/vms/9000", "VM.Clone", "clone the template"])),
+            (Refusal::Unspecified, &order, Some(["/vms/105", "VM.Allocate", "make and destroy the VM"])),
+            (Refusal::Unspecified, &in_pool, Some(["/pool/lab", "VM.Allocate", "make and destroy the VM"])),
+            (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["/pool/lab", "VM.PowerMgmt", "start and stop it"])),
+            (lacks(tag, &["SDN.Use"]), &order, Some([tag, "SDN.Use", "attach it to the network"])),
+            (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["/storage/other", "Datastore.Audit", ""])),
+            (Refusal::NoPool("lab".to_owned()), &in_pool, None),
+            (Refusal::NeedsLogIn, &order, None),
+        ] {
+            let found = gap_of_refusal(&refusal, order).map(|gap| gap.row());
+            assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Who may do what: users, tokens, groups, roles, pools and the access control list of the pretended cluster.
+
+mod acl;
+pub mod calls;
+mod checks;
+mod door;
+mod encoding;
+mod form;
+mod login;
+pub mod names;
+mod people;
+mod pools;
+mod refusal;
+mod release;
+mod rights;
+mod roles;
+mod routes;
+mod tickets;
+mod totp;
+mod worlds;
+
+use std::collections::BTreeMap;
+
+pub use acl::{Acl, Entry, Holder};
+pub use door::{Caller, Credentials, Stranger};
+pub use form::{Form, Need, Parameter};
+pub use login::{LogIn, Progress, Refused};
+pub use people::{Group, Realm, Token, Totp, User};
+pub use pools::Pool;
+pub use refusal::Refusal;
+pub use release::Release;
+pub use rights::Rights;
+pub use roles::Role;
+pub use routes::{Audience, May, Route, Run, find, routes};
+pub use tickets::Signer;
+pub use totp::code as one_time_code;
+
+/// The user that everything is allowed to.
+pub const ROOT: &str = "root@pam";
+
+/// Identities and their rights, as the file `user.cfg` of a cluster holds them.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The release that is pretended.
+    pub release: Release,
+    /// Where users come from, by name.
+    pub realms: BTreeMap<String, Realm>,
+    /// Users by `name@realm`, with their tokens.
+    pub users: BTreeMap<String, User>,
+    /// Groups by name.
+    pub groups: BTreeMap<String, Group>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, Role>,
+    /// Pools by name.
+    pub pools: BTreeMap<String, Pool>,
+    /// Who was given which role where.
+    pub acl: Acl,
+    /// What tickets are signed with.
+    pub signer: Signer,
+}
+
+impl Access {
+    /// Makes the identities of a fresh cluster: `root@pam` without a password, the realms `pam` and `pve`.
+    pub fn new(release: Release) -> Self {
+        let realm = |kind: &str, comment: &str| Realm { kind: kind.to_owned(), comment: comment.to_owned() };
+        Self {
+            release,
+            realms: BTreeMap::from([
+                ("pam".to_owned(), realm("pam", "Linux PAM standard authentication")),
+                ("pve".to_owned(), realm("pve", "Proxmox VE authentication server")),
+            ]),
+            users: BTreeMap::from([(ROOT.to_owned(), User::default())]),
+            groups: BTreeMap::new(),
+            roles: roles::built_in(release),
+            pools: BTreeMap::new(),
+            acl: Acl::default(),
+            signer: Signer::random(),
+        }
+    }
+
+    /// Tells whether this release knows the privilege.
+    pub fn is_privilege(&self, name: &str) -> bool {
+        roles::is_privilege(name, self.release)
+    }
+
+    /// Gives a role to a user or token.
+    pub fn grant(&mut self, subject: &str, path: &str, role: &str) {
+        let holder = match names::split_token(subject) {
+            Some(_) => Holder::Token(subject.to_owned()),
+            None => Holder::User(subject.to_owned()),
+        };
+        self.acl.set(Entry { path: path.to_owned(), holder, role: role.to_owned(), propagate: true });
+    }
+}

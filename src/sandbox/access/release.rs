@@ -1,0 +1,29 @@
+//! The release that is pretended, as far as identities depend on it.
+
+/// A release of Proxmox VE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release {
+    /// The first number.
+    pub major: u32,
+    /// The second number.
+    pub minor: u32,
+    /// The third number, of the package pve-manager.
+    pub patch: u32,
+}
+
+impl Release {
+    /// Tells whether a 401 says why, as it did before pve-manager 9.1.5.
+    pub(super) fn says_why(self) -> bool {
+        self < Release { major: 9, minor: 1, patch: 5 }
+    }
+
+    /// Tells whether `VM.GuestAgent.*` has taken the place of `VM.Monitor`.
+    pub(super) fn splits_the_guest_agent(self) -> bool {
+        self.major >= 9
+    }
+
+    /// Tells whether resource mappings and `SDN.Use` exist.
+    pub(super) fn knows_mappings(self) -> bool {
+        self.major >= 8
+    }
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""A `pveum` that works on a server elsewhere, as root@pam: just the commands that glassdome prints.
+
+PVEUM_URL says where the server is (https://127.0.0.1:PORT), PVEUM_PASSWORD holds the password of root@pam.
+"""
+
+import argparse
+import json
+import os
+import ssl
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+class Server:
+    def __init__(self, url, password):
+        self.url = url.rstrip("/") + "/api2/json"
+        # It is the sandbox of the test that started us.
+        self.trust = ssl._create_unverified_context()
+        self.headers = {}
+        ticket = self.call("POST", "/access/ticket", username="root@pam", password=password)
+        self.headers = {
+            "Cookie": "PVEAuthCookie=" + urllib.parse.quote(ticket["ticket"], safe=""),
+            "CSRFPreventionToken": ticket["CSRFPreventionToken"],
+        }
+
+    def call(self, method, path, /, **parameters):
+        form = urllib.parse.urlencode({key: it for key, it in parameters.items() if it is not None})
+        url, body = self.url + path, None
+        if method == "GET":
+            url += "?" + form if form else ""
+        else:
+            body = form.encode()
+        request = urllib.request.Request(url, data=body, method=method, headers=self.headers)
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.trust)
+        )
+        try:
+            with opener.open(request, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as refused:
+            sys.exit(refused.reason)
+
+
+def quote(text):
+    return urllib.parse.quote(text, safe="")
+
+
+def table(rows):
+    """Draws the table that the real tool draws."""
+    head = ("ACL path", "Permissions")
+    cells = [(path, line) for path, held in rows for line in held or [""]]
+    widths = [max(len(row[column]) for row in [head, *cells]) for column in (0, 1)]
+    bar = ["═" * (width + 2) for width in widths]
+    thin = ["─" * (width + 2) for width in widths]
+
+    def row(left, right):
+        print(f"│ {left:<{widths[0]}} │ {right:<{widths[1]}} │")
+
+    print("┌" + "┬".join(thin) + "┐")
+    row(*head)
+    for place, (path, held) in enumerate(rows):
+        print("╞" + "╪".join(bar) + "╡" if place == 0 else "├" + "┼".join(thin) + "┤")
+        for number, line in enumerate(held or [""]):
+            row("" if number else path, line)
+    print("└" + "┴".join(thin) + "┘")
+    print("Permissions marked with '(*)' have the 'propagate' flag set.")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="pveum", allow_abbrev=False)
+    nouns = parser.add_subparsers(dest="noun", required=True)
+
+    role = nouns.add_parser("role").add_subparsers(dest="verb", required=True)
+    for verb in ("add", "modify"):
+        command = role.add_parser(verb)
+        command.add_argument("roleid")
+        command.add_argument("--privs")
+        if verb == "modify":
+            command.add_argument("--append", choices=("0", "1"))
+
+    acl = nouns.add_parser("acl").add_subparsers(dest="verb", required=True).add_parser("modify")
+    acl.add_argument("path")
+    acl.add_argument("--roles", required=True)
+    for option in ("--users", "--tokens", "--groups"):
+        acl.add_argument(option)
+    acl.add_argument("--propagate", choices=("0", "1"))
+
+    user = nouns.add_parser("user").add_subparsers(dest="verb", required=True)
+    permissions = user.add_parser("permissions")
+    permissions.add_argument("userid", nargs="?")
+    permissions.add_argument("--path")
+    permissions.add_argument("--output-format", choices=("json", "text"), default="text")
+    token = user.add_parser("token").add_subparsers(dest="deed", required=True).add_parser("modify")
+    token.add_argument("userid")
+    token.add_argument("tokenid")
+    token.add_argument("--privsep", choices=("0", "1"))
+    return parser.parse_args()
+
+
+def main():
+    given = arguments()
+    server = Server(os.environ["PVEUM_URL"], os.environ["PVEUM_PASSWORD"])
+    match given.noun, given.verb:
+        case "role", "add":
+            server.call("POST", "/access/roles", roleid=given.roleid, privs=given.privs)
+        case "role", "modify":
+            server.call("PUT", "/access/roles/" + quote(given.roleid), privs=given.privs, append=given.append)
+        case "acl", "modify":
+            server.call(
+                "PUT",
+                "/access/acl",
+                path=given.path,
+                roles=given.roles,
+                users=given.users,
+                tokens=given.tokens,
+                groups=given.groups,
+                propagate=given.propagate,
+            )
+        case "user", "permissions":
+            held = server.call("GET", "/access/permissions", userid=given.userid, path=given.path)
+            if given.output_format == "json":
+                print(json.dumps(held, sort_keys=True, separators=(",", ":")))
+            else:
+                marked = {
+                    path: [name + (" (*)" if flag else "") for name, flag in sorted(names.items())]
+                    for path, names in held.items()
+                }
+                table(sorted(marked.items()))
+        case "user", "token":
+            path = f"/access/users/{quote(given.userid)}/token/{quote(given.tokenid)}"
+            server.call("PUT", path, privsep=given.privsep)
+
+
+if __name__ == "__main__":
+    main()
