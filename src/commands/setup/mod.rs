@@ -1,14 +1,168 @@
-//! The steps of set-up, in their order.
+//! `glassdome setup`: server, trust, token, checks, node and templates, save, prove.
 
+mod check;
 mod git;
+mod save;
+mod screens;
+mod server;
 
 use std::process::ExitCode;
 
-use crate::cli::{Global, Setup};
+use serde_json::{Value, json};
+
+use crate::cli::{Global, Output, Setup};
 use crate::commands::Failure;
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::proof::prove;
+use crate::commands::proof::receipt::Receipt;
+use crate::commands::screens::{Heading, Note};
+use crate::commands::test_vm::{document, order};
+use crate::error::{Error, Report};
 use crate::session::Session;
 
-/// Sets up.
+use check::Checked;
+use save::Saved;
+use screens::{Next, Plan};
+
+/// What is known of a run so far, for the JSON document.
+#[derive(Default)]
+struct Story {
+    env_file: String,
+    host: String,
+    version: Option<String>,
+    trust: Option<&'static str>,
+    token: Option<String>,
+    node: Option<String>,
+    templates: Vec<(String, u32)>,
+    changed: Vec<String>,
+    proof: Option<Value>,
+    warnings: Vec<String>,
+}
+
+/// Sets up, step by step; nothing is written before everything up to step 5 has been verified.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, Failure> {
-    Ok(ExitCode::SUCCESS)
+    let mut story = Story::default();
+    let ended = tokio::select! {
+        ended = steps(session, global, arguments, &mut story) => ended,
+        signal = session.interrupts.second() => Err(Error::Abandoned { signal, left: None }),
+    };
+    let wants_json = global.output == Output::Json;
+    if wants_json {
+        session.ui.borrow_mut().json(&story.document(ended.as_ref().err()));
+    }
+    match ended {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(Failure { error, is_told: wants_json }),
+    }
+}
+
+async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mut Story) -> Result<(), Error> {
+    let ground = Ground::survey(session, global, &arguments.connection)?;
+    story.env_file = ground.store.path().display().to_string();
+    let (connected, checked) = tokio::select! {
+        found = verify(session, &ground, arguments, story) => found?,
+        signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+    };
+    story.trust = Some(connected.trusted.word());
+    story.token = Some(connected.who());
+    story.version = Some(checked.version.to_string());
+    story.node = Some(checked.node.to_string());
+    story.templates = checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
+    story.warnings.clone_from(&checked.warnings);
+
+    heading(session, &ground, "4. Save");
+    let draft = save::draft(&ground, &connected, &checked)?;
+    session.ui.borrow_mut().say(&draft);
+    if arguments.dry_run {
+        session.ui.borrow_mut().result(&Plan { skips_proof: arguments.skip_test_vm, template: order(&ground, &arguments.proof)?.template });
+        return Ok(());
+    }
+    let saved = save::write(session, &ground, draft, global.yes).await?;
+    story.changed.clone_from(&saved.changed);
+    story.warnings.extend(saved.warnings.iter().cloned());
+
+    let receipt = if arguments.skip_test_vm { None } else { Some(proof(session, global, arguments, &ground, story).await?) };
+    if global.output == Output::Text {
+        session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
+    }
+    Ok(())
+}
+
+/// Steps 1 to 3: finds the server, decides on the trust, checks token, privileges, node and templates.
+async fn verify(session: &Session, ground: &Ground, arguments: &Setup, story: &mut Story) -> Result<(Connected, Checked), Error> {
+    heading(session, ground, "1. Server");
+    let host = ground.host()?;
+    story.host = host.to_string();
+    let credentials = ground.credentials(session)?;
+    let way = server::find(session, ground, arguments).await?;
+    found(session, format!("{host} is Proxmox VE"));
+    heading(session, ground, "2. Trust");
+    for line in server::told(&way) {
+        found(session, line);
+    }
+    heading(session, ground, "3. Token, privileges, node and templates");
+    server::know_realm(&way, &credentials)?;
+    let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+    let checked = check::check(session, ground, &connected, arguments).await?;
+    Ok((connected, checked))
+}
+
+/// Step 5: the proof, with what was written and nothing else.
+async fn proof(session: &Session, global: &Global, arguments: &Setup, ground: &Ground, story: &mut Story) -> Result<Receipt, Error> {
+    heading(session, ground, "5. Proof");
+    let saved = ground.as_saved(session, global)?;
+    let order = order(&saved, &arguments.proof)?;
+    let connected = Connected::open(session, &saved).await?;
+    let (receipt, ended) = prove(session, &saved, &connected, &order).await?;
+    story.proof = Some(document(&receipt, ended.as_ref().err()));
+    match ended {
+        Ok(()) => Ok(receipt),
+        Err(why) => {
+            session.ui.borrow_mut().say(&receipt);
+            found(session, format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", story.env_file));
+            Err(why)
+        }
+    }
+}
+
+fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<Receipt>) -> Next {
+    Next {
+        receipt,
+        file: saved.path.clone(),
+        token: connected.who(),
+        user: connected.user().to_string(),
+        curl: screens::curl(ground, connected),
+        is_sandbox: ground.is_sandbox(),
+    }
+}
+
+fn heading(session: &Session, ground: &Ground, text: &str) {
+    session.ui.borrow_mut().say(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
+}
+
+fn found(session: &Session, text: String) {
+    session.ui.borrow_mut().say(&Note::found(text));
+}
+
+impl Story {
+    fn document(&self, error: Option<&Error>) -> Value {
+        let templates: serde_json::Map<String, Value> = self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();
+        let mut document = json!({
+            "schema": "glassdome.setup/1",
+            "ok": error.is_none(),
+            "env_file": self.env_file,
+            "changed": self.changed,
+            "server": {"host": self.host, "version": self.version},
+            "trust": self.trust,
+            "token": {"id": self.token, "created": false},
+            "node": self.node,
+            "templates": templates,
+            "proof": self.proof,
+            "warnings": self.warnings,
+        });
+        if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
+            map.insert("error".to_owned(), Report::of(error).as_json());
+        }
+        document
+    }
 }

@@ -1,0 +1,188 @@
+//! Shows what will change in the settings file, writes it, and reads it back.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::screens::Note;
+use crate::commands::setup::check::Checked;
+use crate::commands::setup::git;
+use crate::error::Error;
+use crate::pve::Trust;
+use crate::session::Session;
+use crate::settings::{
+    Change, Consent, Credentials, DiffLine, Edited, Flags, GroupRights, Key, Outcome, Settings, Sign, Source, Sourced, Store, Value,
+    Variables, masked_diff,
+};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// What will be written, as a person may see it.
+pub(super) struct Draft {
+    path: PathBuf,
+    edited: Edited,
+    diff: Vec<DiffLine>,
+    is_new: bool,
+    holds_secret: bool,
+}
+
+/// What was written.
+pub(super) struct Saved {
+    pub(super) path: PathBuf,
+    pub(super) changed: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
+pub(super) fn draft(ground: &Ground, connected: &Connected, checked: &Checked, consent: Consent) -> Result<Draft, Error> {
+    let path = ground.store.path().to_owned();
+    let in_file = Settings::load(&ground.instance, &Flags::default(), &Variables::new(), &path, &ground.loaded.file)?;
+    let changes = changes(ground, &in_file, connected, checked)?;
+    let edited = ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None)?;
+    let diff = masked_diff(ground.loaded.file.bytes(), edited.file.bytes());
+    Ok(Draft { path, edited, diff, is_new: ground.loaded.mode.is_none(), holds_secret: true })
+}
+
+/// Lists the changes, key by key.
+fn changes(ground: &Ground, in_file: &Settings, connected: &Connected, checked: &Checked) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    let mut set = |key: Key, is_same: bool, value: Value| {
+        if !is_same {
+            changes.push(Change::Set(key, value));
+        }
+    };
+    let host = ground.host()?;
+    set(Key::Host, stands(in_file.host(), &host), Value::Text(host.to_string()));
+    let user = connected.user();
+    set(Key::User, in_file.source(Key::User).is_some() && stands(in_file.user(), user), Value::Text(user.to_string()));
+    match &connected.credentials {
+        Credentials::Token { id, secret } => {
+            set(Key::TokenName, stands(in_file.token_name(), &id.name), Value::Text(id.name.to_string()));
+            set(Key::TokenValue, stands(in_file.token_secret(), secret), Value::Token(secret.clone()));
+        }
+        Credentials::Password { password, .. } => {
+            let is_same = in_file.password().is_some_and(|it| it.value == *password);
+            set(Key::Password, is_same, Value::Password(password.clone()));
+        }
+    }
+    let verifies = connected.trusted == Trusted::System;
+    set(Key::VerifySsl, stands(in_file.verify_ssl(), &verifies), Value::Text(verifies.to_string()));
+    set(Key::Node, stands(in_file.node(), &checked.node), Value::Text(checked.node.to_string()));
+    if let Some(pool) = &checked.pool {
+        set(Key::Pool, stands(in_file.pool(), pool), Value::Text(pool.to_string()));
+    }
+    for (key, vmid) in &checked.templates {
+        set(*key, stands(in_file.template(*key), vmid), Value::Text(vmid.to_string()));
+    }
+    changes.extend(trust_changes(ground, in_file, connected));
+    Ok(changes)
+}
+
+/// The keys of the trust: what is in force stands there, what is not in force does not.
+fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let pin = match &connected.trust {
+        Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(pin.to_string()),
+        Trust::System | Trust::Ca(_) | Trust::Unverified => None,
+    };
+    let ca_file = match (&connected.trust, ground.settings.ca_file()) {
+        (Trust::Ca(_) | Trust::CaAndPinned(..), Some(file)) if !ground.is_sandbox() => Some(ca_text(ground.store.path(), &file)),
+        _ => None,
+    };
+    for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file)] {
+        let standing = in_file.text(key);
+        let is_same = match key {
+            Key::Fingerprint => in_file.fingerprint_text() == wanted,
+            _ => standing == wanted.as_deref(),
+        };
+        match wanted {
+            Some(text) if !is_same => changes.push(Change::Set(key, Value::Text(text))),
+            None if standing.is_some() => changes.push(Change::Remove(key)),
+            _ => {}
+        }
+    }
+    changes
+}
+
+/// Writes a CA file relative to the folder of the settings file where it lies below that, else absolute.
+fn ca_text(settings_file: &Path, file: &Sourced<PathBuf>) -> String {
+    let absolute = std::path::absolute(&file.value).unwrap_or_else(|_| file.value.clone());
+    let folder = settings_file.parent().unwrap_or(Path::new("/"));
+    absolute.strip_prefix(folder).unwrap_or(&absolute).display().to_string()
+}
+
+/// Says whether the file itself says this already.
+fn stands<T: PartialEq, E>(in_file: Result<Option<Sourced<T>>, E>, wanted: &T) -> bool {
+    matches!(in_file, Ok(Some(found)) if found.value == *wanted && !matches!(found.source, Source::Default(_)))
+}
+
+/// Asks git, writes the file, and reads it back.
+pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft, confirmed: bool) -> Result<Saved, Error> {
+    let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
+    let folder = draft.path.parent().unwrap_or(Path::new("/")).to_owned();
+    let name = draft.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let verdict = git::ask(&folder, &[name.clone(), format!("{name}.bak")], &session.variables).await;
+    warnings.extend(heed_git(&folder, &verdict, confirmed)?);
+    let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, GroupRights::Keep)?;
+    warnings.extend(saved.warnings.iter().map(ToString::to_string));
+    let text = match saved.outcome {
+        Outcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
+        Outcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
+    };
+    session.ui.borrow_mut().say(&Note::found(text));
+    if let Some(backup) = &saved.backup {
+        session.ui.borrow_mut().say(&Note::found(format!("the old one is kept as {}", backup.display())));
+    }
+    for warning in &warnings {
+        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+    }
+    read_back(&ground.store, &draft)?;
+    Ok(Saved { path: draft.path, changed: draft.edited.changed, warnings })
+}
+
+/// Says what git would do with the secret; with `--yes` the lines go into `.gitignore`.
+fn heed_git(folder: &Path, verdict: &git::Verdict, confirmed: bool) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
+    for name in &verdict.tracked {
+        warnings.push(format!("git tracks {name}: the secret goes into the history with the next commit; `git rm --cached {name}` ends that"));
+    }
+    let lines = verdict.ignore_lines();
+    if lines.is_empty() {
+        return Ok(warnings);
+    }
+    if confirmed {
+        let path = folder.join(".gitignore");
+        git::ignore(folder, &lines).map_err(|source| Error::GitIgnore { path, source })?;
+    } else {
+        warnings.push(format!("git does not ignore {}: add to .gitignore the line(s) {}", verdict.exposed.join(" and "), lines.join(" ")));
+    }
+    Ok(warnings)
+}
+
+/// Reads the file again: what was written must be what stands there.
+fn read_back(store: &Store, draft: &Draft) -> Result<(), Error> {
+    let again = store.load()?;
+    if again.file.bytes() == draft.edited.file.bytes() { Ok(()) } else { Err(Error::ReadBack { path: draft.path.clone() }) }
+}
+
+impl Draw for Draft {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        if self.edited.changed.is_empty() {
+            return screen.paragraph(3, &format!("{} stays as it is", self.path.display()));
+        }
+        let verb = if self.is_new { "new file" } else { "changes in" };
+        screen.paragraph(3, &format!("{verb} {}", self.path.display()))?;
+        for line in &self.diff {
+            let tone = match line.sign {
+                Sign::Kept => Tone::Dim,
+                Sign::Removed => Tone::Bad,
+                Sign::Added => Tone::Good,
+            };
+            let text = screen.paint(tone, &Printable(&line.to_string()).to_string());
+            screen.line(&format!("   {text}"))?;
+        }
+        if self.holds_secret {
+            screen.paragraph(3, "the secret is stored in plain text, in a file that only you may read (mode 0600)")?;
+        }
+        Ok(())
+    }
+}
