@@ -122,7 +122,8 @@ impl AclPath {
     }
 
     fn is_below(&self, other: &Self) -> bool {
-        self.0.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        let rest = self.0.strip_prefix(other.0.trim_end_matches('/'));
+        self != other && rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Says whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
