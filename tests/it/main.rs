@@ -6,6 +6,8 @@ mod env_readers;
 mod env_store;
 #[cfg(test)]
 mod preflight;
+#[cfg(test)]
+mod printed_lines;
 mod replay;
 #[cfg(test)]
 mod support;

@@ -1,11 +1,11 @@
 //! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
 
+mod denial;
 mod hardware;
 mod lines;
 mod mend;
 mod needs;
 mod plan;
-mod refusal;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +14,10 @@ use std::str::FromStr;
 
 use crate::model::{NodeName, PoolName, StorageName, VmId};
 
+pub use denial::{Denial, gap_of_denial};
 pub use hardware::{Hardware, Nic, Zones};
 pub use mend::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
 pub use needs::{CloneOrder, Gap, Need, Place, Purpose, gaps, needs, paths};
-pub use refusal::{Refusal, gap_of_refusal};
 
 /// The end of a path that nobody has an entry for.
 const FRESH: &str = "/glassdome-none";
@@ -122,7 +122,8 @@ impl AclPath {
     }
 
     fn is_below(&self, other: &Self) -> bool {
-        self.0.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        let rest = self.0.strip_prefix(other.0.trim_end_matches('/'));
+        self != other && rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Says whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::{PoolName, StorageName, VmId};
-use crate::pve::privileges::{AclPath, Hardware, Holdings, Nic, Privilege, Privileges};
+use crate::pve::privileges::{AclPath, Hardware, Held, Holdings, Nic, Privilege, Privileges};
 
 /// A device with more VLANs than this is checked at its bridge: one question for each of 4094 would be a flood.
 const VLANS_ASKED_ONE_BY_ONE: u16 = 16;
@@ -154,6 +154,16 @@ impl Gap {
     #[must_use]
     pub fn row(&self) -> [String; 3] {
         [self.place.to_string(), join(&self.missing, ", "), join(&self.purposes, ", ")]
+    }
+
+    /// Finds the path above from which something that is missing would be inherited, did not a deeper entry, of the
+    /// caller's or of its user's, replace it.
+    #[must_use]
+    pub fn replaced_from(&self, held: &Holdings) -> Option<AclPath> {
+        let path = self.place.path();
+        let propagates = |held: &Held| self.missing.iter().any(|privilege| held.get(privilege) == Some(&true));
+        let above = held.by_path.iter().filter(|(above, held)| path.is_below(above) && propagates(held));
+        above.map(|(above, _)| above).max_by_key(|above| above.as_str().len()).cloned()
     }
 }
 
@@ -433,6 +443,20 @@ mod tests {
                 "/sdn/zones/localnetwork/vmbr0 | SDN.Use | attach it to the network",
             ]
         );
+    }
+
+    #[test]
+    fn a_deeper_entry_shows_by_what_propagates_from_above() {
+        let needs = needs(&order(&[]));
+        for (above, expected) in [
+            (&[("/", "VM.Clone VM.Audit")][..], Some("/")),
+            (&[("/", "VM.Clone"), ("/vms", "VM.Audit"), ("/vms/90", "VM.Clone")], Some("/vms")),
+            (&[("/", "Sys.Audit"), ("/vms", ""), ("/storage", "VM.Clone")], None),
+        ] {
+            let held = held(above);
+            let found = gaps(&needs, &held).first().and_then(|gap| gap.replaced_from(&held));
+            assert_eq!(found.as_ref().map(super::AclPath::as_str), expected, "{above:?}");
+        }
     }
 
     #[test]

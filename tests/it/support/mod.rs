@@ -4,6 +4,7 @@ pub(crate) mod acl_model;
 pub(crate) mod front;
 pub(crate) mod pveum;
 pub(crate) mod stage;
+pub(crate) mod worlds;
 
 use std::path::PathBuf;
 

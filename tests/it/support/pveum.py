@@ -48,27 +48,6 @@ def quote(text):
     return urllib.parse.quote(text, safe="")
 
 
-def table(rows):
-    """Draws the table that the real tool draws."""
-    head = ("ACL path", "Permissions")
-    cells = [(path, line) for path, held in rows for line in held or [""]]
-    widths = [max(len(row[column]) for row in [head, *cells]) for column in (0, 1)]
-    bar = ["═" * (width + 2) for width in widths]
-    thin = ["─" * (width + 2) for width in widths]
-
-    def row(left, right):
-        print(f"│ {left:<{widths[0]}} │ {right:<{widths[1]}} │")
-
-    print("┌" + "┬".join(thin) + "┐")
-    row(*head)
-    for place, (path, held) in enumerate(rows):
-        print("╞" + "╪".join(bar) + "╡" if place == 0 else "├" + "┼".join(thin) + "┤")
-        for number, line in enumerate(held or [""]):
-            row("" if number else path, line)
-    print("└" + "┴".join(thin) + "┘")
-    print("Permissions marked with '(*)' have the 'propagate' flag set.")
-
-
 def arguments():
     parser = argparse.ArgumentParser(prog="pveum", allow_abbrev=False)
     nouns = parser.add_subparsers(dest="noun", required=True)
@@ -92,7 +71,7 @@ def arguments():
     permissions = user.add_parser("permissions")
     permissions.add_argument("userid", nargs="?")
     permissions.add_argument("--path")
-    permissions.add_argument("--output-format", choices=("json", "text"), default="text")
+    permissions.add_argument("--output-format", choices=("json",), required=True)
     token = user.add_parser("token").add_subparsers(dest="deed", required=True).add_parser("modify")
     token.add_argument("userid")
     token.add_argument("tokenid")
@@ -121,14 +100,7 @@ def main():
             )
         case "user", "permissions":
             held = server.call("GET", "/access/permissions", userid=given.userid, path=given.path)
-            if given.output_format == "json":
-                print(json.dumps(held, sort_keys=True, separators=(",", ":")))
-            else:
-                marked = {
-                    path: [name + (" (*)" if flag else "") for name, flag in sorted(names.items())]
-                    for path, names in held.items()
-                }
-                table(sorted(marked.items()))
+            print(json.dumps(held, sort_keys=True, separators=(",", ":")))
         case "user", "token":
             path = f"/access/users/{quote(given.userid)}/token/{quote(given.tokenid)}"
             server.call("PUT", path, privsep=given.privsep)

@@ -2,9 +2,9 @@
 
 use crate::pve::privileges::{AclPath, CloneOrder, Gap, Need, Place, Privilege, Privileges, Purpose, needs};
 
-/// A refusal for want of rights, as its text tells it.
+/// A denial for want of rights, as its text tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Denial {
     /// A privilege is missing on a path; where there are several, each one alone would do.
     Lacks {
         /// Where.
@@ -20,7 +20,7 @@ pub enum Refusal {
     Unspecified,
 }
 
-impl Refusal {
+impl Denial {
     /// Reads the reason phrase or the message of an answer; nothing where it speaks of something else.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
@@ -28,7 +28,7 @@ impl Refusal {
         let Some(detail) = rest.strip_prefix('(') else {
             return rest.is_empty().then_some(Self::Unspecified);
         };
-        // The refusal of a token's call lacks its closing parenthesis.
+        // The denial of a token's call lacks its closing parenthesis.
         let detail = detail.strip_suffix(')').unwrap_or(detail);
         if detail.contains("need proper ticket") {
             return Some(Self::NeedsLogIn);
@@ -40,20 +40,20 @@ impl Refusal {
     }
 }
 
-fn read_lack(detail: &str) -> Option<Refusal> {
+fn read_lack(detail: &str) -> Option<Denial> {
     let (path, privileges) = detail.split_once(", ")?;
     let any_of = privileges.split('|').map(str::parse::<Privilege>).collect::<Result<_, _>>().ok()?;
-    Some(Refusal::Lacks { path: path.parse().ok()?, any_of })
+    Some(Denial::Lacks { path: path.parse().ok()?, any_of })
 }
 
 /// Makes of a refused step of the proof the gap that the preflight would have shown; none where a grant is no answer.
 #[must_use]
-pub fn gap_of_refusal(refusal: &Refusal, order: &CloneOrder) -> Option<Gap> {
-    let (path, any_of) = match refusal {
-        Refusal::NoPool(_) | Refusal::NeedsLogIn => return None,
+pub fn gap_of_denial(denial: &Denial, order: &CloneOrder) -> Option<Gap> {
+    let (path, any_of) = match denial {
+        Denial::NoPool(_) | Denial::NeedsLogIn => return None,
         // The one either-or check among the calls of the proof: VM.Allocate on the new VM or on its pool.
-        Refusal::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
-        Refusal::Lacks { path, any_of } => (path.clone(), any_of.clone()),
+        Denial::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
+        Denial::Lacks { path, any_of } => (path.clone(), any_of.clone()),
     };
     let is_there = |place: &Place| place.path() == path;
     let is_asked = |need: &Need| {
@@ -72,12 +72,12 @@ fn one(place: Place, privilege: Privilege, purpose: Option<Purpose>) -> Gap {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, gap_of_refusal};
+    use super::{Denial, gap_of_denial};
     use crate::pve::privileges::{CloneOrder, Hardware, Privileges, Zones};
 
-    fn lacks(path: &str, privileges: &[&str]) -> Refusal {
+    fn lacks(path: &str, privileges: &[&str]) -> Denial {
         let any_of: Privileges = privileges.iter().map(|it| it.parse().unwrap()).collect();
-        Refusal::Lacks { path: path.parse().unwrap(), any_of }
+        Denial::Lacks { path: path.parse().unwrap(), any_of }
     }
 
     #[test]
@@ -90,20 +90,20 @@ mod tests {
                 "Permission check failed (/vms/400, VM.Config.Disk|VM.Config.CDROM)",
                 Some(lacks("/vms/400", &["VM.Config.CDROM", "VM.Config.Disk"])),
             ),
-            ("Permission check failed", Some(Refusal::Unspecified)),
-            ("Permission check failed (pool 'nosuch' does not exist)", Some(Refusal::NoPool("nosuch".to_owned()))),
+            ("Permission check failed", Some(Denial::Unspecified)),
+            ("Permission check failed (pool 'nosuch' does not exist)", Some(Denial::NoPool("nosuch".to_owned()))),
             (
                 "Permission check failed (URI '/access/users' not available with API token, need proper ticket.",
-                Some(Refusal::NeedsLogIn),
+                Some(Denial::NeedsLogIn),
             ),
-            ("Permission check failed (something new)", Some(Refusal::Unspecified)),
-            ("Permission check failed (/vms/$(reboot), VM.Clone)", Some(Refusal::Unspecified)),
-            ("Permission check failed (/vms/1, ;reboot)", Some(Refusal::Unspecified)),
+            ("Permission check failed (something new)", Some(Denial::Unspecified)),
+            ("Permission check failed (/vms/$(reboot), VM.Clone)", Some(Denial::Unspecified)),
+            ("Permission check failed (/vms/1, ;reboot)", Some(Denial::Unspecified)),
             ("Permission check failed miserably", None),
             ("Authentication failed!", None),
             ("", None),
         ] {
-            assert_eq!(Refusal::of(text), expected, "{text}");
+            assert_eq!(Denial::of(text), expected, "{text}");
         }
     }
 
@@ -123,18 +123,18 @@ mod tests {
         };
         let in_pool = CloneOrder { pool: Some("lab".parse().unwrap()), ..order.clone() };
         let tag = "/sdn/zones/localnetwork/vmbr0/100";
-        for (refusal, order, row) in [
+        for (denial, order, row) in [
             (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["/vms/9000", "VM.Clone", "clone the template"])),
-            (Refusal::Unspecified, &order, Some(["/vms/105", "VM.Allocate", "make and destroy the VM"])),
-            (Refusal::Unspecified, &in_pool, Some(["/pool/lab", "VM.Allocate", "make and destroy the VM"])),
+            (Denial::Unspecified, &order, Some(["/vms/105", "VM.Allocate", "make and destroy the VM"])),
+            (Denial::Unspecified, &in_pool, Some(["/pool/lab", "VM.Allocate", "make and destroy the VM"])),
             (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["/pool/lab", "VM.PowerMgmt", "start and stop it"])),
             (lacks(tag, &["SDN.Use"]), &order, Some([tag, "SDN.Use", "attach it to the network"])),
             (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["/storage/other", "Datastore.Audit", ""])),
-            (Refusal::NoPool("lab".to_owned()), &in_pool, None),
-            (Refusal::NeedsLogIn, &order, None),
+            (Denial::NoPool("lab".to_owned()), &in_pool, None),
+            (Denial::NeedsLogIn, &order, None),
         ] {
-            let found = gap_of_refusal(&refusal, order).map(|gap| gap.row());
-            assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{refusal:?}");
+            let found = gap_of_denial(&denial, order).map(|gap| gap.row());
+            assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{denial:?}");
         }
     }
 }
