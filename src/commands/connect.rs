@@ -36,11 +36,13 @@ pub(crate) struct Ground {
     /// What holds, and from which source.
     pub(crate) settings: Settings,
     /// The variables that count: none of a real server's on the sandbox.
-    pub(crate) variables: Variables,
+    #[cfg(feature = "sandbox")]
+    variables: Variables,
     /// The simulated server, where one was asked for.
     #[cfg(feature = "sandbox")]
     pub(crate) sandbox: Option<crate::sandbox::Sandbox>,
     connect_timeout: Duration,
+    #[cfg(feature = "sandbox")]
     flags: Flags,
 }
 
@@ -86,10 +88,12 @@ impl Ground {
             instance,
             store,
             loaded,
+            #[cfg(feature = "sandbox")]
             variables,
             #[cfg(feature = "sandbox")]
             sandbox: None,
             connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
+            #[cfg(feature = "sandbox")]
             flags,
         };
         for warning in ground.loaded.file.warnings(&ground.instance) {
@@ -125,6 +129,14 @@ impl Ground {
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
         self.sandbox = Some(sandbox);
         Ok(self)
+    }
+
+    /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
+    pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
+        self.loaded = self.store.load()?;
+        self.settings =
+            Settings::load(&self.instance, &Flags::default(), &Variables::new(), self.store.path(), &self.loaded.file)?;
+        Ok(())
     }
 
     /// Says whether the server is a simulated one.
@@ -251,6 +263,8 @@ pub(crate) struct Connected {
     /// Who calls, as the access control knows it.
     pub(crate) caller: Caller,
     /// How certificates are judged.
+    pub(crate) trust: Trust,
+    /// The same in a word.
     pub(crate) trusted: Trusted,
     /// What was authenticated with.
     pub(crate) credentials: Credentials,
@@ -286,7 +300,7 @@ impl Connected {
                 (pve, Caller::User(user.clone()))
             }
         };
-        Ok(Self { pve, caller, trusted, credentials })
+        Ok(Self { pve, caller, trust, trusted, credentials })
     }
 
     /// Gives the full token ID, or the user where a password is used.

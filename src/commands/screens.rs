@@ -50,22 +50,3 @@ impl Draw for Heading {
         screen.heading(&format!("{}{suffix}", self.text))
     }
 }
-
-/// A command to paste, below a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Paste {
-    /// The sentence.
-    pub(crate) about: String,
-    /// The lines.
-    pub(crate) lines: Vec<String>,
-}
-
-impl Draw for Paste {
-    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.paragraph(0, &self.about)?;
-        for line in &self.lines {
-            screen.command(2, line)?;
-        }
-        Ok(())
-    }
-}

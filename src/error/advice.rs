@@ -42,6 +42,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::NotRunning { .. }
         | Error::NoAddress { .. }
         | Error::NotGone { .. } => Kind::Server,
+        Error::UnknownRealm { .. } => Kind::Authentication,
         Error::Untrusted { .. } => Kind::Tls,
         Error::Lacking { .. } => Kind::Permission,
         Error::UnknownNode { .. }
@@ -194,6 +195,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::Server { doing, source } => of_call(doing, source),
         Error::NotProxmox { .. } => {
             vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
+        }
+        Error::UnknownRealm { realms, .. } => {
+            vec![say(format!("the realms are: {}; `apex@pam` for `apex@pve` is the classic mistake", shown(realms)))]
         }
         Error::Untrusted { fingerprint, .. } => untrusted(fingerprint),
         Error::WhichNode { nodes, variable } => {

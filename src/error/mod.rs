@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::journal;
-use crate::model::{NodeName, PoolName, StorageName, VmId};
+use crate::model::{NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
 use crate::pve::privileges::{Block, Gap};
 use crate::session::Signal;
@@ -203,6 +203,14 @@ pub enum Error {
         server: String,
         /// What it seems to be.
         what: String,
+    },
+    /// The user's realm does not exist on the server.
+    #[error("{user} cannot be known there: the server has no realm `{}`", user.realm())]
+    UnknownRealm {
+        /// The user.
+        user: UserId,
+        /// The realms that there are.
+        realms: Vec<String>,
     },
     /// The certificate is not trusted, and nobody can be asked.
     #[error("the certificate of {server} is not trusted")]
@@ -452,12 +460,10 @@ pub enum Error {
         source: io::Error,
     },
     /// What was written reads back differently.
-    #[error("{} does not read back as it was written: {key} differs", path.display())]
+    #[error("{} does not read back as it was written", path.display())]
     ReadBack {
         /// Which file.
         path: PathBuf,
-        /// Which key.
-        key: String,
     },
 }
 

@@ -248,7 +248,7 @@ impl Settings {
     ///
     /// Fails where a value is no boolean or no fingerprint.
     pub fn verification(&self) -> Result<Verification, Error> {
-        let fingerprint = self.parsed::<Fingerprint>(Key::Fingerprint)?;
+        let fingerprint = self.fingerprint()?;
         let ca_file = self.ca_file();
         let verify = self.verify_ssl()?;
         let is_flag = |source: &Source| matches!(source, Source::Flag(_));
@@ -261,6 +261,15 @@ impl Settings {
             _ if is_pinned => Verification::Pinned { ca_file, fingerprint },
             _ => Verification::System,
         })
+    }
+
+    /// Gives the fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it is none.
+    pub fn fingerprint(&self) -> Result<Option<Sourced<Fingerprint>>, Error> {
+        self.parsed(Key::Fingerprint)
     }
 
     /// Gives what `PROXMOX_VERIFY_SSL` says.

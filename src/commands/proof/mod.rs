@@ -2,7 +2,7 @@
 
 pub(crate) mod look;
 pub(crate) mod order;
-mod preflight;
+pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
 mod run;
@@ -12,7 +12,6 @@ use crate::commands::connect::{Connected, Ground};
 use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::session::Session;
-use crate::settings::Key;
 use crate::ui::Printable;
 
 use order::Order;
@@ -33,12 +32,7 @@ pub(crate) async fn prove(
     let journal = ground.journal(session)?;
     let began = session.clock.now();
     let mut receipt = blank(connected, order);
-    let preflight = Preflight {
-        pve: &connected.pve,
-        order,
-        caller: connected.caller.clone(),
-        node_variable: Key::Node.variable(&ground.instance),
-    };
+    let preflight = Preflight::new(ground, connected, order);
     let planned = tokio::select! {
         planned = preflight.plan() => planned,
         signal = session.interrupts.first() => Err(Error::Interrupted { signal }),

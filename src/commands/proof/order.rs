@@ -6,7 +6,7 @@ use crate::model::{NodeName, PoolName, StorageName, VmId, VmName};
 
 /// How the disk of the clone shall be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// Linked where the storage can, else full.
     Whichever,
     /// Linked, or not at all.
@@ -17,7 +17,7 @@ pub enum Wish {
 
 /// Whether and how the clone is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     /// Not at all.
     No,
     /// As it is.
@@ -30,7 +30,7 @@ pub enum Start {
 
 /// Whether the clone stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Afterwards {
+pub(crate) enum Afterwards {
     /// It is stopped and destroyed.
     Destroy,
     /// It stays if everything was proven.
@@ -39,25 +39,25 @@ pub enum Afterwards {
 
 /// What is to be proven.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub(crate) struct Order {
     /// The node that Glassdome works on.
-    pub node: Option<NodeName>,
+    pub(crate) node: Option<NodeName>,
     /// The node that the clone shall be on, where that was said.
-    pub target: Option<NodeName>,
+    pub(crate) target: Option<NodeName>,
     /// The template.
-    pub template: VmId,
+    pub(crate) template: VmId,
     /// The number of the clone, where that was said.
-    pub vmid: Option<VmId>,
+    pub(crate) vmid: Option<VmId>,
     /// The name of the clone, where that was said.
-    pub name: Option<VmName>,
+    pub(crate) name: Option<VmName>,
     /// How its disk shall be made.
-    pub wish: Wish,
+    pub(crate) wish: Wish,
     /// The pool that it is put into.
-    pub pool: Option<PoolName>,
+    pub(crate) pool: Option<PoolName>,
     /// Whether and how it is started.
-    pub start: Start,
+    pub(crate) start: Start,
     /// Whether it stays.
-    pub afterwards: Afterwards,
+    pub(crate) afterwards: Afterwards,
     /// How long a task may be without progress.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
 }

@@ -1,15 +1,17 @@
 //! Finds out before anything is asked for whether the proof can succeed, and with what.
 
+use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::order::{Order, Start, Wish};
 use crate::commands::proof::receipt::Mode;
 use crate::commands::together;
 use crate::error::{Doing, Error};
 use crate::model::{NodeName, StorageName, VmId};
 use crate::pve::privileges::{
-    AclPath, Caller, CloneOrder, Gap, Hardware, Holdings, Refusal, Separation, UserSeen, Zones, gap_of_refusal, gaps,
+    AclPath, Caller, CloneOrder, Denial, Gap, Hardware, Holdings, Separation, UserSeen, Zones, gap_of_denial, gaps,
     mend, needs, paths, questions,
 };
 use crate::pve::{Node, Pve, Storage, Version, VmConfig};
+use crate::settings::Key;
 
 /// What will be done.
 #[derive(Debug)]
@@ -40,14 +42,13 @@ pub(crate) struct Plan {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Who the server takes us for.
+/// The checks of one order.
 pub(crate) struct Preflight<'a> {
-    pub(crate) pve: &'a Pve,
-    pub(crate) order: &'a Order,
-    /// Who calls.
-    pub(crate) caller: Caller,
+    pve: &'a Pve,
+    order: &'a Order,
+    caller: Caller,
     /// The variable that names the node.
-    pub(crate) node_variable: String,
+    node_variable: String,
 }
 
 /// The template as it was found.
@@ -59,25 +60,38 @@ struct Template {
     storages: Vec<Storage>,
 }
 
-impl Preflight<'_> {
+impl<'a> Preflight<'a> {
+    /// Prepares the checks of an order.
+    pub(crate) fn new(ground: &Ground, connected: &'a Connected, order: &'a Order) -> Self {
+        let node_variable = Key::Node.variable(&ground.instance);
+        Self { pve: &connected.pve, order, caller: connected.caller.clone(), node_variable }
+    }
+
     /// Checks everything that can be checked without changing anything.
     pub(crate) async fn plan(&self) -> Result<Plan, Error> {
+        self.node_and_plan().await?.1
+    }
+
+    /// Finds the node first, which is known though the plan may fail.
+    pub(crate) async fn node_and_plan(&self) -> Result<(NodeName, Result<Plan, Error>), Error> {
         let reach = || Doing::Reach(self.pve.endpoint().authority());
         let (version, nodes, vmid) = tokio::join!(self.pve.version(), self.pve.nodes(), self.first_id());
         let version = version.map_err(|source| Error::server(reach(), source))?;
         let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
         let node = self.node(&nodes)?;
-        let vmid = vmid?;
-        let Some(template) = self.find_template(&node, &nodes).await? else {
+        let plan = self.plan_on(&node, &nodes, (version, vmid?)).await;
+        Ok((node, plan))
+    }
+
+    async fn plan_on(&self, node: &NodeName, nodes: &[Node], (version, vmid): (Version, VmId)) -> Result<Plan, Error> {
+        let Some(template) = self.find_template(node, nodes).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let rights = self.rights(&version, vmid, None);
-            return Err(self
-                .lacking(&rights, None)
-                .await?
-                .unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
+            let lacking = self.lacking(&rights, None).await?;
+            return Err(lacking.unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
         };
-        let target = self.target(&node, &template)?;
-        known_online(&nodes, &target)?;
+        let target = self.target(node, &template)?;
+        known_online(nodes, &target)?;
         let (mode, because) = self.mode(&template)?;
         let storages = self.storages(&template, mode, &target).await?;
         let hardware = Hardware::of(template.config.texts(), &Zones::new()).ok();
@@ -107,11 +121,11 @@ impl Preflight<'_> {
     /// Turns a refusal of a later call into the gap that it tells of, with the lines that close it.
     pub(crate) async fn explain(&self, plan: &Plan, refused: Error) -> Error {
         let Some(text) = refused.forbidden_text() else { return refused };
-        let Some(refusal) = Refusal::of(&text) else { return refused };
-        if let (Refusal::NoPool(_), Some(pool)) = (&refusal, &self.order.pool) {
+        let Some(denial) = Denial::of(&text) else { return refused };
+        if let (Denial::NoPool(_), Some(pool)) = (&denial, &self.order.pool) {
             return Error::UnknownPool { pool: pool.clone() };
         }
-        let Some(gap) = gap_of_refusal(&refusal, &plan.rights) else { return refused };
+        let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
         match self.remedied(vec![gap], Holdings::default(), Some(text)).await {
             Ok(explained) => explained,
             Err(_) => refused,

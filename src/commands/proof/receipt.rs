@@ -8,12 +8,12 @@ use serde::Serialize;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The schema of the JSON document.
-pub const SCHEMA: &str = "glassdome.test-vm/1";
+pub(crate) const SCHEMA: &str = "glassdome.test-vm/1";
 
 /// How the disk of the clone is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// It shares the template's disk.
     Linked,
     /// It is a copy.
@@ -31,70 +31,70 @@ impl fmt::Display for Mode {
 
 /// One step that was taken.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Its name: `preflight`, `clone`, `check`, `start`, `wait-ip`, `stop`, `destroy`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How long it took.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The task that the server ran for it.
-    pub upid: Option<String>,
+    pub(crate) upid: Option<String>,
 }
 
 /// A VM that is still there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftBehind {
+pub(crate) struct LeftBehind {
     /// Its number.
-    pub vmid: u32,
+    pub(crate) vmid: u32,
     /// Where it is.
-    pub node: String,
+    pub(crate) node: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// The receipt of one proof; also of one that failed, as far as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// The schema of this document.
-    pub schema: &'static str,
+    pub(crate) schema: &'static str,
     /// Whether everything was proven.
-    pub ok: bool,
+    pub(crate) ok: bool,
     /// Who was proven able to: the full token ID, or the user where a password is used.
-    pub token: String,
+    pub(crate) token: String,
     /// The node that the clone was made for.
-    pub node: String,
+    pub(crate) node: String,
     /// The template.
-    pub template: u32,
+    pub(crate) template: u32,
     /// The clone, once it was asked for.
-    pub vmid: Option<u32>,
+    pub(crate) vmid: Option<u32>,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// How its disk was made, once that was decided.
-    pub mode: Option<Mode>,
+    pub(crate) mode: Option<Mode>,
     /// The storage of its first disk.
-    pub storage: Option<String>,
+    pub(crate) storage: Option<String>,
     /// Addresses that the guest agent reported, with `--wait-ip`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// The steps taken, in their order.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// How long the whole took.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// A VM that is still there.
-    pub left_behind: Option<LeftBehind>,
+    pub(crate) left_behind: Option<LeftBehind>,
     /// What a person should know beside it.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Receipt {
     /// Notes a step.
-    pub fn step(&mut self, name: &'static str, took: Duration, upid: Option<String>) {
+    pub(crate) fn step(&mut self, name: &'static str, took: Duration, upid: Option<String>) {
         let seconds = round(took);
         self.steps.push(Step { name, seconds, upid });
     }
 
     /// Says in one sentence what was proven.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let mut parts = vec![format!(
             "{} can create VMs on {} from template {}",
             Printable(&self.token),
@@ -114,7 +114,7 @@ impl Receipt {
 
 /// Rounds to a thousandth of a second: finer figures would only be noise.
 #[must_use]
-pub fn round(took: Duration) -> f64 {
+pub(crate) fn round(took: Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
 }
 

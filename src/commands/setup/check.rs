@@ -28,12 +28,20 @@ pub(super) struct Checked {
 }
 
 /// Checks everything that the proof will need.
-pub(super) async fn check(session: &Session, ground: &Ground, connected: &Connected, arguments: &Setup) -> Result<Checked, Error> {
+pub(super) async fn check(
+    session: &Session,
+    ground: &Ground,
+    connected: &Connected,
+    arguments: &Setup,
+) -> Result<Checked, Error> {
     let reach = || Doing::Reach(connected.pve.endpoint().authority());
     let (version, vms) = tokio::join!(connected.pve.version(), connected.pve.vms());
     let version = version.map_err(|source| Error::server(reach(), source))?;
     let who = connected.who();
-    say(session, format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)));
+    say(
+        session,
+        format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
+    );
     let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
     let templates = templates(ground, &vms)?;
 

@@ -19,6 +19,7 @@ use crate::commands::screens::{Heading, Note};
 use crate::commands::test_vm::{document, order};
 use crate::error::{Error, Report};
 use crate::session::Session;
+use crate::settings::Consent;
 
 use check::Checked;
 use save::Saved;
@@ -57,7 +58,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 }
 
 async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mut Story) -> Result<(), Error> {
-    let ground = Ground::survey(session, global, &arguments.connection)?;
+    let mut ground = Ground::survey(session, global, &arguments.connection)?;
     story.env_file = ground.store.path().display().to_string();
     let (connected, checked) = tokio::select! {
         found = verify(session, &ground, arguments, story) => found?,
@@ -67,21 +68,27 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     story.token = Some(connected.who());
     story.version = Some(checked.version.to_string());
     story.node = Some(checked.node.to_string());
-    story.templates = checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
+    story.templates =
+        checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
     story.warnings.clone_from(&checked.warnings);
 
     heading(session, &ground, "4. Save");
-    let draft = save::draft(&ground, &connected, &checked)?;
+    let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
+    let draft = save::draft(&ground, &connected, &checked, consent)?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {
-        session.ui.borrow_mut().result(&Plan { skips_proof: arguments.skip_test_vm, template: order(&ground, &arguments.proof)?.template });
+        session.ui.borrow_mut().result(&Plan {
+            skips_proof: arguments.skip_test_vm,
+            template: order(&ground, &arguments.proof)?.template,
+        });
         return Ok(());
     }
     let saved = save::write(session, &ground, draft, global.yes).await?;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 
-    let receipt = if arguments.skip_test_vm { None } else { Some(proof(session, global, arguments, &ground, story).await?) };
+    let receipt =
+        if arguments.skip_test_vm { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
     if global.output == Output::Text {
         session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
     }
@@ -89,7 +96,12 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
 }
 
 /// Steps 1 to 3: finds the server, decides on the trust, checks token, privileges, node and templates.
-async fn verify(session: &Session, ground: &Ground, arguments: &Setup, story: &mut Story) -> Result<(Connected, Checked), Error> {
+async fn verify(
+    session: &Session,
+    ground: &Ground,
+    arguments: &Setup,
+    story: &mut Story,
+) -> Result<(Connected, Checked), Error> {
     heading(session, ground, "1. Server");
     let host = ground.host()?;
     story.host = host.to_string();
@@ -108,18 +120,21 @@ async fn verify(session: &Session, ground: &Ground, arguments: &Setup, story: &m
 }
 
 /// Step 5: the proof, with what was written and nothing else.
-async fn proof(session: &Session, global: &Global, arguments: &Setup, ground: &Ground, story: &mut Story) -> Result<Receipt, Error> {
+async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story: &mut Story) -> Result<Receipt, Error> {
     heading(session, ground, "5. Proof");
-    let saved = ground.as_saved(session, global)?;
-    let order = order(&saved, &arguments.proof)?;
-    let connected = Connected::open(session, &saved).await?;
-    let (receipt, ended) = prove(session, &saved, &connected, &order).await?;
+    ground.read_saved()?;
+    let order = order(ground, &arguments.proof)?;
+    let connected = Connected::open(session, ground).await?;
+    let (receipt, ended) = prove(session, ground, &connected, &order).await?;
     story.proof = Some(document(&receipt, ended.as_ref().err()));
     match ended {
         Ok(()) => Ok(receipt),
         Err(why) => {
             session.ui.borrow_mut().say(&receipt);
-            found(session, format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", story.env_file));
+            found(
+                session,
+                format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", story.env_file),
+            );
             Err(why)
         }
     }
@@ -146,7 +161,8 @@ fn found(session: &Session, text: String) {
 
 impl Story {
     fn document(&self, error: Option<&Error>) -> Value {
-        let templates: serde_json::Map<String, Value> = self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();
+        let templates: serde_json::Map<String, Value> =
+            self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();
         let mut document = json!({
             "schema": "glassdome.setup/1",
             "ok": error.is_none(),

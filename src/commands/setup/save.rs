@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings::{
-    Change, Consent, Credentials, DiffLine, Edited, Flags, GroupRights, Key, Outcome, Settings, Sign, Source, Sourced, Store, Value,
-    Variables, masked_diff,
+    Change, Consent, Credentials, DiffLine, Edited, Flags, GroupRights, Key, Outcome, Settings, Sign, Source, Sourced,
+    Store, Value, Variables, masked_diff,
 };
 use crate::ui::{Draw, Printable, Screen, Tone};
 
@@ -33,7 +33,12 @@ pub(super) struct Saved {
 }
 
 /// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
-pub(super) fn draft(ground: &Ground, connected: &Connected, checked: &Checked, consent: Consent) -> Result<Draft, Error> {
+pub(super) fn draft(
+    ground: &Ground,
+    connected: &Connected,
+    checked: &Checked,
+    consent: Consent,
+) -> Result<Draft, Error> {
     let path = ground.store.path().to_owned();
     let in_file = Settings::load(&ground.instance, &Flags::default(), &Variables::new(), &path, &ground.loaded.file)?;
     let changes = changes(ground, &in_file, connected, checked)?;
@@ -43,7 +48,12 @@ pub(super) fn draft(ground: &Ground, connected: &Connected, checked: &Checked, c
 }
 
 /// Lists the changes, key by key.
-fn changes(ground: &Ground, in_file: &Settings, connected: &Connected, checked: &Checked) -> Result<Vec<Change>, Error> {
+fn changes(
+    ground: &Ground,
+    in_file: &Settings,
+    connected: &Connected,
+    checked: &Checked,
+) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
     let mut set = |key: Key, is_same: bool, value: Value| {
         if !is_same {
@@ -85,13 +95,15 @@ fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> 
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
     let ca_file = match (&connected.trust, ground.settings.ca_file()) {
-        (Trust::Ca(_) | Trust::CaAndPinned(..), Some(file)) if !ground.is_sandbox() => Some(ca_text(ground.store.path(), &file)),
+        (Trust::Ca(_) | Trust::CaAndPinned(..), Some(file)) if !ground.is_sandbox() => {
+            Some(ca_text(ground.store.path(), &file))
+        }
         _ => None,
     };
     for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file)] {
         let standing = in_file.text(key);
         let is_same = match key {
-            Key::Fingerprint => in_file.fingerprint_text() == wanted,
+            Key::Fingerprint => in_file.fingerprint().ok().flatten().map(|it| it.value.to_string()) == wanted,
             _ => standing == wanted.as_deref(),
         };
         match wanted {
@@ -153,7 +165,11 @@ fn heed_git(folder: &Path, verdict: &git::Verdict, confirmed: bool) -> Result<Ve
         let path = folder.join(".gitignore");
         git::ignore(folder, &lines).map_err(|source| Error::GitIgnore { path, source })?;
     } else {
-        warnings.push(format!("git does not ignore {}: add to .gitignore the line(s) {}", verdict.exposed.join(" and "), lines.join(" ")));
+        warnings.push(format!(
+            "git does not ignore {}: add to .gitignore the line(s) {}",
+            verdict.exposed.join(" and "),
+            lines.join(" ")
+        ));
     }
     Ok(warnings)
 }
@@ -161,7 +177,11 @@ fn heed_git(folder: &Path, verdict: &git::Verdict, confirmed: bool) -> Result<Ve
 /// Reads the file again: what was written must be what stands there.
 fn read_back(store: &Store, draft: &Draft) -> Result<(), Error> {
     let again = store.load()?;
-    if again.file.bytes() == draft.edited.file.bytes() { Ok(()) } else { Err(Error::ReadBack { path: draft.path.clone() }) }
+    if again.file.bytes() == draft.edited.file.bytes() {
+        Ok(())
+    } else {
+        Err(Error::ReadBack { path: draft.path.clone() })
+    }
 }
 
 impl Draw for Draft {

@@ -67,7 +67,11 @@ impl Draw for Next {
         screen.labelled("  secret    ", Tone::Plain, &format!("in {}", self.file.display()))?;
         screen.gap()?;
         screen.heading("Next")?;
-        let (again, sandbox) = if self.is_sandbox { ("glassdome test-vm --sandbox", " of the sandbox") } else { ("glassdome test-vm", "") };
+        let (again, sandbox) = if self.is_sandbox {
+            ("glassdome test-vm --sandbox", " of the sandbox")
+        } else {
+            ("glassdome test-vm", "")
+        };
         screen.paragraph(2, &format!("after changes, prove the settings{sandbox} again:"))?;
         screen.command(4, again)?;
         if self.receipt.is_none() {

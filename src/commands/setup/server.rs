@@ -2,7 +2,6 @@
 
 use crate::cli::Setup;
 use crate::commands::connect::{Ground, Trusted};
-use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::model::Endpoint;
 use crate::pve::{self, Leaf, Pve, Trust, probe};
@@ -36,7 +35,8 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
         (trust, trusted) = (Trust::Pinned(leaf.fingerprint), Trusted::Pin);
         accepted = Some(leaf);
     }
-    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(|source| unreachable(&endpoint, source))?;
+    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
+        .map_err(|source| unreachable(&endpoint, source))?;
     let realms = pve.domains().await.map_err(|source| judge(&endpoint, source))?;
     let server = endpoint.authority();
     if !realms.iter().any(|(_, kind)| kind == "pve") {
@@ -97,7 +97,9 @@ pub(super) fn told(way: &Way) -> Vec<String> {
         Trusted::System => vec!["the certificate is trusted by this system".to_owned()],
         Trusted::Ca => vec!["the certificate is signed by the CA that is trusted for it".to_owned()],
         Trusted::Pin => vec!["the certificate is the pinned one".to_owned()],
-        Trusted::Unverified => vec!["the certificate is NOT verified: whoever is in between can read the secret".to_owned()],
+        Trusted::Unverified => {
+            vec!["the certificate is NOT verified: whoever is in between can read the secret".to_owned()]
+        }
     };
     if let Some(leaf) = &way.accepted {
         lines = vec!["the certificate is accepted as it is presented now, and pinned".to_owned()];
@@ -117,9 +119,4 @@ pub(super) fn know_realm(way: &Way, credentials: &Credentials) -> Result<(), Err
         return Ok(());
     }
     Err(Error::UnknownRealm { user: user.clone(), realms: way.realms.clone() })
-}
-
-/// Warns about a certificate that is not verified.
-pub(super) fn warning(trusted: Trusted) -> Option<Note> {
-    (trusted == Trusted::Unverified).then(|| Note::warning("the certificate is not verified".to_owned()))
 }
