@@ -1,9 +1,11 @@
 //! A place to run the real binary in: an empty folder, a state folder, an environment of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use glassdome::sandbox::{Options, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,6 +21,11 @@ pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) results: String,
     pub(crate) talk: String,
+}
+
+/// Options of a sandbox that wastes no time.
+pub(crate) fn quick() -> Options {
+    Options { task_time: Duration::from_millis(60), auth_delay: Duration::ZERO, ..Options::default() }
 }
 
 impl Stage {
@@ -41,14 +48,9 @@ impl Stage {
         self.folder().join(name)
     }
 
-    /// Gives the folder of the journal.
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.root.path().join("state/glassdome/journal")
-    }
-
     /// Lists the journal's entries.
     pub(crate) fn entries(&self) -> Vec<PathBuf> {
-        let Ok(listing) = std::fs::read_dir(self.journal()) else { return Vec::new() };
+        let Ok(listing) = std::fs::read_dir(self.root.path().join("state/glassdome/journal")) else { return Vec::new() };
         listing.map(|item| item.expect("an entry").path()).collect()
     }
 
@@ -69,6 +71,25 @@ impl Stage {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Writes a `.env` that leads to a sandbox, trusting its CA.
+    pub(crate) fn point_at(&self, sandbox: &Sandbox) {
+        let (user, name, secret) = sandbox.default_token();
+        self.point_with(sandbox, user, name, secret);
+    }
+
+    /// Writes a `.env` that leads to a sandbox with a token of one's own.
+    pub(crate) fn point_with(&self, sandbox: &Sandbox, user: &str, name: &str, secret: &str) {
+        self.write("proxmox-ca.pem", sandbox.ca_pem());
+        let address = sandbox.address();
+        self.write(
+            ".env",
+            &format!(
+                "PROXMOX_HOST={address}\nPROXMOX_USER={user}\nPROXMOX_TOKEN_NAME={name}\nPROXMOX_TOKEN_VALUE={secret}\n\
+                 PROXMOX_VERIFY_SSL=false\nPROXMOX_CA_FILE=proxmox-ca.pem\nPROXMOX_NODE=pve\nUBUNTU_2204_TEMPLATE_ID=9000\n"
+            ),
+        );
+    }
+
     /// Prepares a run, with nothing of the surrounding environment but the search path.
     pub(crate) fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_glassdome"));
@@ -81,20 +102,46 @@ impl Stage {
 
     /// Runs the binary to its end.
     pub(crate) fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Outcome {
-        Outcome::of(self.command(arguments).output().expect("the binary runs"))
+        Outcome::of(&self.command(arguments).output().expect("the binary runs"))
+    }
+
+    /// Runs the binary to its end, with the words of one line as arguments.
+    pub(crate) fn glassdome(&self, line: &str) -> Outcome {
+        self.run(line.split_whitespace())
     }
 
     /// Starts the binary and comes back at once.
-    pub(crate) fn spawn<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    pub(crate) fn spawn(&self, line: &str) -> Child {
+        let words = line.split_whitespace();
+        self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    }
+
+    /// Adds to the arguments what leads to a sandbox without any file.
+    pub(crate) fn flags_to(&self, sandbox: &Sandbox, line: &str) -> Vec<OsString> {
+        let (user, name, secret) = sandbox.default_token();
+        let secret = self.write("secret.txt", secret);
+        let authority = self.write("ca.pem", sandbox.ca_pem());
+        let mut arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        for (flag, value) in [
+            ("--host", OsString::from(sandbox.address().to_string())),
+            ("--user", user.into()),
+            ("--token-name", name.into()),
+            ("--token-value-file", secret.into()),
+            ("--ca-file", authority.into()),
+        ] {
+            arguments.push(flag.into());
+            arguments.push(value);
+        }
+        arguments
     }
 }
 
 impl Outcome {
     /// Takes what a finished process left.
-    pub(crate) fn of(output: std::process::Output) -> Self {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
+        use std::os::unix::process::ExitStatusExt;
         Self {
-            code: output.status.code().unwrap_or(-1),
+            code: output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or_default()),
             results: String::from_utf8_lossy(&output.stdout).into_owned(),
             talk: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -111,10 +158,23 @@ impl Outcome {
         assert_eq!(self.code, code, "\n--- results\n{}\n--- talk\n{}", self.results, self.talk);
         self
     }
+
+    /// Fails with both streams unless the talk says something.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.talk.contains(text), "`{text}` is not said\n--- results\n{}\n--- talk\n{}", self.results, self.talk);
+        self
+    }
 }
 
 /// Gives the permission bits of a file.
 pub(crate) fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).expect("the file").permissions().mode() & 0o7777
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).expect("the process lives");
 }

@@ -1,0 +1,119 @@
+//! Help, README and `.env.example` tell the truth about this program.
+
+use glassdome::error::KINDS;
+use glassdome::settings::KEYS;
+
+use crate::support::stage::Stage;
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// Gives the words of a help text that are flags.
+fn flags(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, _) in text.match_indices("--") {
+        let is_start = index == 0 || !text[..index].ends_with(|before: char| before.is_alphanumeric() || before == '-');
+        let word: String = text[index + 2..].chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
+        if is_start && word.starts_with(|first: char| first.is_ascii_lowercase()) {
+            found.push(format!("--{}", word.trim_end_matches('-')));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_exit_code_is_documented_in_readme_and_help() {
+    let help = Stage::new().glassdome("help exit-codes").expect(0).results;
+    for (kind, meaning) in KINDS {
+        assert!(help.contains(&format!("{:>3}  {}: {meaning}", kind.exit_code(), kind.word())), "{kind:?} in\n{help}");
+        if kind.exit_code() < 100 {
+            let row = format!("| {} | `{}` | {meaning} |", kind.exit_code(), kind.word());
+            assert!(readme().contains(&row), "README lacks {row}");
+        }
+    }
+    assert!(readme().contains("| 129, 130, 143 | `interrupted` |"));
+}
+
+#[test]
+fn every_command_is_in_readme_and_no_other() {
+    let help = Stage::new().glassdome("--help").expect(0).results;
+    let listed: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(listed, ["setup", "test-vm", "cleanup", "sandbox", "help"]);
+    let table: Vec<String> = readme()
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `glassdome ")?.split('`').next().map(str::to_owned))
+        .collect();
+    assert_eq!(table, listed);
+}
+
+#[test]
+fn every_flag_that_a_text_names_exists() {
+    let stage = Stage::new();
+    let mut known = Vec::new();
+    let mut texts = vec![("README.md".to_owned(), readme())];
+    for command in ["", "setup", "test-vm", "cleanup", "sandbox", "help"] {
+        let help = stage.glassdome(&format!("{command} --help")).expect(0).results;
+        known.extend(flags(&help));
+        texts.push((command.to_owned(), help));
+    }
+    // Flags of other programs: `pveum user token add --privsep 0`, `cargo install --path .`.
+    known.extend(["--privsep", "--path"].map(str::to_owned));
+    for (name, text) in texts {
+        for flag in flags(&text) {
+            assert!(known.contains(&flag), "{name} names {flag}");
+        }
+    }
+}
+
+#[test]
+fn no_text_names_a_command_that_does_not_exist() {
+    let sources: String = ["src/error/advice.rs", "src/commands/setup/screens.rs", "src/cli.rs"]
+        .iter()
+        .map(|path| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap())
+        .collect();
+    for text in [sources, readme()] {
+        for (index, _) in text.match_indices("glassdome ") {
+            let before = text[..index].chars().last();
+            let word: String = text[index + 10..].chars().take_while(|it| it.is_ascii_lowercase() || *it == '-').collect();
+            let is_command = matches!(before, Some('`' | '"' | ' ' | '\n' | '(')) && !word.is_empty();
+            let is_prose = ["made", "setup", "test-vm", "cleanup", "sandbox", "help"].contains(&word.as_str());
+            assert!(!is_command || is_prose, "`glassdome {word}` does not exist");
+        }
+    }
+}
+
+#[test]
+fn every_key_is_documented_with_its_flag() {
+    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example")).unwrap();
+    let stage = Stage::new();
+    let environment = stage.glassdome("help environment").expect(0).results;
+    let help: String = ["setup", "test-vm"].map(|command| stage.glassdome(&format!("{command} --help")).results).concat();
+    for entry in KEYS {
+        assert!(example.contains(&format!("{}=", entry.variable)), "{} in .env.example", entry.variable);
+        assert!(environment.contains(entry.variable), "{} in help environment", entry.variable);
+        assert!(help.contains(entry.flag), "{} in help", entry.flag);
+    }
+}
+
+#[test]
+fn usage_errors_end_with_two_also_in_json() {
+    let stage = Stage::new();
+    stage.glassdome("setup --nonsense").expect(2);
+    stage.glassdome("nonsense").expect(2);
+    stage.glassdome("help nonsense").expect(2);
+    stage.glassdome("test-vm --linked --storage local").expect(2);
+    stage.glassdome("test-vm --host ftp://x").expect(2);
+    stage.glassdome("test-vm --instance a/b").expect(2);
+    let document = stage.glassdome("test-vm -o json --nonsense").expect(2).json();
+    assert_eq!(document["schema"], "glassdome.test-vm/1");
+    assert_eq!(document["ok"], false);
+    assert_eq!(document["error"]["kind"], "usage");
+    assert_eq!(document["error"]["exit_code"], 2);
+}
