@@ -36,7 +36,7 @@ fn tell(session: &Session, global: &Global, receipt: &Receipt, ended: Result<(),
         session.ui.borrow_mut().json(&document(receipt, ended.as_ref().err()));
     } else if ended.is_ok() {
         session.ui.borrow_mut().result(receipt);
-    } else {
+    } else if !receipt.steps.is_empty() {
         session.ui.borrow_mut().say(receipt);
     }
     for warning in receipt.warnings.iter().filter(|_| wants_json) {

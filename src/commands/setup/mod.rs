@@ -130,7 +130,9 @@ async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story:
     match ended {
         Ok(()) => Ok(receipt),
         Err(why) => {
-            session.ui.borrow_mut().say(&receipt);
+            if !receipt.steps.is_empty() {
+                session.ui.borrow_mut().say(&receipt);
+            }
             found(
                 session,
                 format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", story.env_file),
