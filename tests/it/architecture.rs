@@ -91,7 +91,9 @@ fn imports_point_one_way() {
         let allowed = rules.get(here).unwrap_or_else(|| panic!("{file}: add `{here}` to MAY_USE in {}", file!()));
         for (line, used) in used_parts(&text) {
             if used != here && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("src/{file}:{line}: `{here}` may not use `{used}`: move the code to a layer that may"));
+                wrong.push(format!(
+                    "src/{file}:{line}: `{here}` may not use `{used}`: move the code to a layer that may"
+                ));
             }
         }
     }

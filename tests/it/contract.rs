@@ -14,7 +14,8 @@ fn flags(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (index, _) in text.match_indices("--") {
         let is_start = index == 0 || !text[..index].ends_with(|before: char| before.is_alphanumeric() || before == '-');
-        let word: String = text[index + 2..].chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
+        let word: String =
+            text[index + 2..].chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
         if is_start && word.starts_with(|first: char| first.is_ascii_lowercase()) {
             found.push(format!("--{}", word.trim_end_matches('-')));
         }
@@ -81,7 +82,8 @@ fn no_text_names_a_command_that_does_not_exist() {
     for text in [sources, readme()] {
         for (index, _) in text.match_indices("glassdome ") {
             let before = text[..index].chars().last();
-            let word: String = text[index + 10..].chars().take_while(|it| it.is_ascii_lowercase() || *it == '-').collect();
+            let word: String =
+                text[index + 10..].chars().take_while(|it| it.is_ascii_lowercase() || *it == '-').collect();
             let is_command = matches!(before, Some('`' | '"' | ' ' | '\n' | '(')) && !word.is_empty();
             let is_prose = ["made", "setup", "test-vm", "cleanup", "sandbox", "help"].contains(&word.as_str());
             assert!(!is_command || is_prose, "`glassdome {word}` does not exist");
@@ -94,7 +96,8 @@ fn every_key_is_documented_with_its_flag() {
     let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example")).unwrap();
     let stage = Stage::new();
     let environment = stage.glassdome("help environment").expect(0).results;
-    let help: String = ["setup", "test-vm"].map(|command| stage.glassdome(&format!("{command} --help")).results).concat();
+    let help: String =
+        ["setup", "test-vm"].map(|command| stage.glassdome(&format!("{command} --help")).results).concat();
     for entry in KEYS {
         assert!(example.contains(&format!("{}=", entry.variable)), "{} in .env.example", entry.variable);
         assert!(environment.contains(entry.variable), "{} in help environment", entry.variable);

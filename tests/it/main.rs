@@ -1,14 +1,16 @@
 //! The tests of whole flows; `support` holds what they share.
+#![cfg(test)]
 
 mod access_calls;
 mod access_worlds;
+mod architecture;
+mod contract;
 mod env_readers;
 mod env_store;
-#[cfg(test)]
 mod preflight;
-#[cfg(test)]
 mod printed_lines;
 mod replay;
-#[cfg(test)]
+mod setup;
 mod support;
+mod test_vm;
 mod trust;

@@ -63,7 +63,11 @@ fn a_server_is_set_up_by_flags_alone() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = Stage::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(0);
-    assert!(outcome.results.contains("apex@pve!glassdome-token can create VMs on pve from template 9000"), "{}", outcome.results);
+    assert!(
+        outcome.results.contains("apex@pve!glassdome-token can create VMs on pve from template 9000"),
+        "{}",
+        outcome.results
+    );
     let file = stage.read(".env");
     assert!(file.contains(&format!("PROXMOX_HOST={}\n", sandbox.address())), "{file}");
     assert!(file.contains("PROXMOX_CA_FILE=ca.pem\n"), "{file}");
@@ -77,7 +81,10 @@ fn what_is_there_already_stays_as_it_is_spelt() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = Stage::new();
     stage.run(stage.flags_to(&sandbox, "setup --no-input --skip-test-vm")).expect(0);
-    let old = format!("# mine\r\nexport OTHER='kept' # really\r\n{}", stage.read(".env").replace("=false", "=No").replace('\n', "\r\n"));
+    let old = format!(
+        "# mine\r\nexport OTHER='kept' # really\r\n{}",
+        stage.read(".env").replace("=false", "=No").replace('\n', "\r\n")
+    );
     stage.write(".env", &old);
     stage.glassdome("setup --no-input --skip-test-vm").expect(0);
     assert_eq!(stage.read(".env"), old);
@@ -133,7 +140,10 @@ fn a_password_stands_in_place_of_the_token() {
     let stage = Stage::new();
     stage.write("password.txt", "sandbox\n");
     stage.write("ca.pem", sandbox.ca_pem());
-    let line = format!("setup --no-input --host {} --user apex@pve --password-file password.txt --ca-file ca.pem", sandbox.address());
+    let line = format!(
+        "setup --no-input --host {} --user apex@pve --password-file password.txt --ca-file ca.pem",
+        sandbox.address()
+    );
     stage.glassdome(&line).expect(0);
     let file = stage.read(".env");
     assert!(file.contains("PROXMOX_PASSWORD=sandbox\n") && !file.contains("TOKEN"), "{file}");
@@ -171,7 +181,10 @@ fn a_password_that_no_reader_agrees_on_is_refused_before_writing() {
     let stage = Stage::new();
     stage.write("password.txt", "a${X}b");
     stage.write("ca.pem", sandbox.ca_pem());
-    let line = format!("setup --no-input --host {} --user odd@pve --password-file password.txt --ca-file ca.pem", sandbox.address());
+    let line = format!(
+        "setup --no-input --host {} --user odd@pve --password-file password.txt --ca-file ca.pem",
+        sandbox.address()
+    );
     stage.glassdome(&line).expect(3).says("PROXMOX_PASSWORD");
     assert!(!stage.path(".env").exists());
 }

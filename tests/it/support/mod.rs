@@ -1,6 +1,7 @@
 //! What the flow tests share.
 
 pub(crate) mod acl_model;
+pub(crate) mod admin;
 pub(crate) mod front;
 pub(crate) mod pveum;
 pub(crate) mod stage;

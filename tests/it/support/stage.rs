@@ -50,7 +50,9 @@ impl Stage {
 
     /// Lists the journal's entries.
     pub(crate) fn entries(&self) -> Vec<PathBuf> {
-        let Ok(listing) = std::fs::read_dir(self.root.path().join("state/glassdome/journal")) else { return Vec::new() };
+        let Ok(listing) = std::fs::read_dir(self.root.path().join("state/glassdome/journal")) else {
+            return Vec::new();
+        };
         listing.map(|item| item.expect("an entry").path()).collect()
     }
 
@@ -162,7 +164,12 @@ impl Outcome {
     /// Fails with both streams unless the talk says something.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.talk.contains(text), "`{text}` is not said\n--- results\n{}\n--- talk\n{}", self.results, self.talk);
+        assert!(
+            self.talk.contains(text),
+            "`{text}` is not said\n--- results\n{}\n--- talk\n{}",
+            self.results,
+            self.talk
+        );
         self
     }
 }
