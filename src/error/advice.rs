@@ -26,7 +26,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::VmidTaken { .. }
         | Error::CannotLink { .. }
         | Error::AgentDisabled { .. }
-        | Error::StrangeEntry { .. }
+        | Error::StrangeEntry
         | Error::GitIgnore { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
@@ -160,6 +160,7 @@ fn run(text: impl Into<String>) -> Hint {
 }
 
 /// Says what to do next.
+#[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, is the point of this file")]
 pub(super) fn hints(error: &Error) -> Vec<Hint> {
     match error {
         Error::Usage { .. } => vec![run("glassdome --help")],
