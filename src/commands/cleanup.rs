@@ -13,7 +13,7 @@ use crate::commands::proof::look::{Standing, look_until_settled};
 use crate::commands::proof::receipt::{LeftBehind, Receipt};
 use crate::commands::proof::remove::Remover;
 use crate::commands::screens::{Heading, Note};
-use crate::error::{Error, Report};
+use crate::error::{Doing, Error, Report};
 use crate::journal::{Entry, Journal};
 use crate::model::{NodeName, VmId};
 use crate::session::Session;
@@ -123,6 +123,7 @@ async fn finish(
             Standing::Nothing => Fate::Gone,
             Standing::Foreign(name) => Fate::NotOurs(name),
             Standing::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
+            Standing::Hidden(refused) => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
             Standing::Ours(..) if is_dry => Fate::WouldBeDestroyed,
             Standing::Ours(node, _) => {
                 session

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::{Marker, NodeName, VmId};
-use crate::pve::{Pve, VmConfig};
+use crate::pve::{self, Pve, VmConfig};
 use crate::session::Session;
 
 /// How long a clone whose request was cut off may take to appear: the server's own front end gives a worker 30 s to
@@ -25,6 +25,8 @@ pub(crate) enum Standing {
     Unfinished(NodeName),
     /// A VM without the marker.
     Foreign(Option<String>),
+    /// Something that may not be read. A clone into a pool is one until it is finished: only then it joins the pool.
+    Hidden(Box<pve::Error>),
 }
 
 /// Looks once.
@@ -38,7 +40,7 @@ pub(crate) async fn look(pve: &Pve, node: &NodeName, vmid: VmId, marker: &Marker
                 return Ok(Standing::Nothing);
             }
             if refused.is_forbidden() {
-                return Err(Error::server(doing(), refused));
+                return Ok(Standing::Hidden(Box::new(refused)));
             }
         }
         Err(source) => return Err(Error::server(doing(), source)),
@@ -66,18 +68,26 @@ pub(crate) async fn look_until_settled(
         let standing = look(pve, node, vmid, marker).await?;
         let waited = session.clock.now().duration_since(began);
         let wait = match standing {
-            Standing::Unfinished(_) => waited < patience && is_being_cloned(pve, node).await?,
+            Standing::Unfinished(_) | Standing::Hidden(_) => waited < patience && is_being_cloned(pve, node).await?,
             _ => false,
         };
         if !wait {
-            // The lock and the marker change in one write; look once more when the task has ended in between.
-            return if matches!(standing, Standing::Unfinished(_)) {
-                look(pve, node, vmid, marker).await
-            } else {
-                Ok(standing)
-            };
+            return settled(pve, (node, vmid), marker, standing).await;
         }
         session.clock.sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Lock and marker change in one write: what was unfinished is looked at once more after its task has ended.
+async fn settled(
+    pve: &Pve,
+    (node, vmid): (&NodeName, VmId),
+    marker: &Marker,
+    standing: Standing,
+) -> Result<Standing, Error> {
+    match standing {
+        Standing::Unfinished(_) | Standing::Hidden(_) => look(pve, node, vmid, marker).await,
+        other => Ok(other),
     }
 }
 

@@ -54,9 +54,10 @@ impl Remover<'_> {
     async fn confirm(&self, node: &NodeName, vmid: VmId, marker: &Marker, removed: bool) -> Result<bool, Error> {
         match look(self.pve, node, vmid, marker).await? {
             Standing::Ours(..) => Err(Error::NotGone { vmid }),
+            Standing::Hidden(refused) if !removed => Err(Error::server(Doing::ReadVm(vmid), *refused)),
             Standing::Unfinished(node) if !removed => Err(Error::StuckClone { vmid, node }),
             // Somebody else may have taken the number in the meantime.
-            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) => Ok(removed),
+            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(removed),
         }
     }
 

@@ -304,7 +304,9 @@ impl<'a> Run<'a> {
                     remover.remove(node, vmid, &self.marker, receipt).await?;
                 }
                 Standing::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
-                Standing::Unfinished(_) | Standing::Nothing | Standing::Foreign(_) => {}
+                // A number that was lost to somebody else is theirs, whatever they do with it.
+                Standing::Hidden(refused) if is_newest => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
+                Standing::Unfinished(_) | Standing::Hidden(_) | Standing::Nothing | Standing::Foreign(_) => {}
             }
         }
         match self.trace.entry.take() {
