@@ -38,7 +38,8 @@ impl Refusal {
         Self::Failed(format!("{what}: {}", self.text()))
     }
 
-    fn text(&self) -> String {
+    /// Says it in one text, as a task's log does.
+    pub(in crate::sandbox) fn text(&self) -> String {
         match self {
             Self::Failed(why) => why.clone(),
             Self::Forbidden(None) => "403 Permission check failed".to_owned(),

@@ -5,6 +5,7 @@ mod chance;
 mod reach;
 mod routes;
 mod storage;
+mod tasks;
 mod vm;
 mod world;
 
@@ -17,6 +18,7 @@ pub use chance::Chance;
 pub use reach::{Node, Reach};
 pub use routes::{Known, Route};
 pub use storage::{Kind, Storage, Volume};
+pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
 use super::access::{self, Access, Caller, Refusal, Release};
@@ -89,7 +91,7 @@ impl<'a> Ask<'a> {
 }
 
 /// The cluster and everything in it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Cluster {
     /// Users, tokens and their rights.
     pub access: Access,
@@ -101,6 +103,10 @@ pub struct Cluster {
     pub vms: BTreeMap<u32, Vm>,
     /// Storages by name.
     pub storages: BTreeMap<String, Storage>,
+    /// VMs that somebody else makes as soon as the worker of a clone wants their number.
+    pub rivals: BTreeMap<u32, Vm>,
+    /// Tasks, the oldest first.
+    pub tasks: Vec<Task>,
     /// How long a clone takes; other tasks take their share of it.
     pub task_time: Duration,
     /// The name of the node that answers.
@@ -149,7 +155,9 @@ impl Cluster {
     }
 
     /// Finishes the tasks whose time has come.
-    pub fn advance(&mut self, _now: Now) {}
+    pub fn advance(&mut self, now: Now) {
+        self.run_until(now.since_start);
+    }
 
     /// Gives the release that is pretended.
     pub fn release(&self) -> Release {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::{agents, guests, indexes, nodes, options, volumes};
+use super::calls::{agents, clone, destroy, guests, indexes, nodes, options, power, tasks, volumes};
 use super::{Ask, Cluster, Reply};
 use crate::sandbox::access::form::{self, needed, optional};
 use crate::sandbox::access::{self, Audience, Form, Parameter, Refusal};
@@ -177,9 +177,137 @@ const READ_STORAGES: &[Route] = &[
     ),
 ];
 
+const SKIPLOCK: Parameter = optional("skiplock", Form::Switch);
+const TIMEOUT: Parameter = optional("timeout", Form::Number);
+
+/// What is known of the node that a VM comes from.
+const MIGRATED: Parameter = optional("migratedfrom", Form::Of(options::node_name));
+
+/// The calls that make, switch and destroy VMs.
+const CHANGE_GUESTS: &[Route] = &[
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/clone",
+        &[
+            NODE,
+            VMID,
+            needed("newid", Form::Guest),
+            optional("bwlimit", Form::Number),
+            optional("description", Form::Text(form::ANY_LENGTH)),
+            optional("format", Form::OneOf(&["raw", "qcow2", "vmdk"])),
+            optional("full", Form::Switch),
+            optional("name", Form::Of(options::dns_name)),
+            optional("pool", Form::Pool),
+            optional("snapname", Form::Of(options::config_id)),
+            optional("storage", Form::Of(options::storage_name)),
+            optional("target", Form::Of(options::node_name)),
+        ],
+        clone::may,
+        clone::clone,
+    ),
+    route(
+        "DELETE",
+        "/nodes/{node}/qemu/{vmid}",
+        &[NODE, VMID, SKIPLOCK, optional("destroy-unreferenced-disks", Form::Switch), optional("purge", Form::Switch)],
+        destroy::may,
+        destroy::destroy,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/start",
+        &[
+            NODE,
+            VMID,
+            SKIPLOCK,
+            TIMEOUT,
+            MIGRATED,
+            optional("force-cpu", Form::Text(form::ANY_LENGTH)),
+            optional("machine", Form::Text(form::ANY_LENGTH)),
+            optional("migration_network", Form::Text(form::ANY_LENGTH)),
+            optional("migration_type", Form::OneOf(&["secure", "insecure"])),
+            optional("stateuri", Form::Text(128)),
+            optional("targetstorage", Form::Text(form::ANY_LENGTH)),
+        ],
+        power::may,
+        power::start,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/stop",
+        &[
+            NODE,
+            VMID,
+            SKIPLOCK,
+            TIMEOUT,
+            MIGRATED,
+            optional("keepActive", Form::Switch),
+            optional("overrule-shutdown", Form::Switch),
+        ],
+        power::may,
+        power::stop,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/shutdown",
+        &[NODE, VMID, SKIPLOCK, TIMEOUT, optional("forceStop", Form::Switch), optional("keepActive", Form::Switch)],
+        power::may,
+        power::shutdown,
+    ),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", &[NODE, VMID, TIMEOUT], power::may, power::reboot),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/reset", &[NODE, VMID, SKIPLOCK], power::may, power::reset),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", &[NODE, VMID, SKIPLOCK], power::may, power::suspend),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/resume",
+        &[NODE, VMID, SKIPLOCK, optional("nocheck", Form::Switch)],
+        power::may,
+        power::resume,
+    ),
+];
+
+const UPID: Parameter = needed("upid", Form::Text(form::ANY_LENGTH));
+const START: Parameter = optional("start", Form::Number);
+const LIMIT: Parameter = optional("limit", Form::Number);
+
+/// The calls about tasks.
+const TASKS: &[Route] = &[
+    route("GET", "/cluster/tasks", &[], ANYBODY, |cluster, ask| Ok(tasks::newest(cluster, ask))),
+    route(
+        "GET",
+        "/nodes/{node}/tasks",
+        &[
+            NODE,
+            START,
+            LIMIT,
+            optional("errors", Form::Switch),
+            optional("since", Form::Number),
+            optional("until", Form::Number),
+            optional("source", Form::OneOf(&["archive", "active", "all"])),
+            optional("statusfilter", Form::Text(form::ANY_LENGTH)),
+            optional("typefilter", Form::Text(form::ANY_LENGTH)),
+            optional("userfilter", Form::Text(form::ANY_LENGTH)),
+            optional("vmid", Form::Guest),
+        ],
+        ANYBODY,
+        |cluster, ask| Ok(tasks::list(cluster, ask)),
+    ),
+    route("GET", "/nodes/{node}/tasks/{upid}", &[NODE, UPID], ANYBODY, |_, _| Ok(indexes::task())),
+    route("DELETE", "/nodes/{node}/tasks/{upid}", &[NODE, UPID], ANYBODY, tasks::stop),
+    route("GET", "/nodes/{node}/tasks/{upid}/status", &[NODE, UPID], ANYBODY, |cluster, ask| {
+        tasks::status(cluster, ask)
+    }),
+    route(
+        "GET",
+        "/nodes/{node}/tasks/{upid}/log",
+        &[NODE, UPID, START, LIMIT, optional("download", Form::Switch)],
+        ANYBODY,
+        |cluster, ask| tasks::log(cluster, ask),
+    ),
+];
+
 /// Lists the calls.
 fn routes() -> impl Iterator<Item = &'static Route> {
-    [CLUSTER, ONE_NODE, READ_GUESTS, READ_STORAGES].into_iter().flatten()
+    [CLUSTER, ONE_NODE, READ_GUESTS, READ_STORAGES, TASKS, CHANGE_GUESTS].into_iter().flatten()
 }
 
 /// Finds the call for a decoded path below `/api2/json`, with the parameters in it; a slash at the end does not matter.

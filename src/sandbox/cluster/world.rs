@@ -32,6 +32,8 @@ impl Cluster {
             strangers: BTreeMap::new(),
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
+            rivals: BTreeMap::new(),
+            tasks: Vec::new(),
             task_time,
             local: name(1),
             certificates: json!([]),

@@ -1,10 +1,16 @@
 //! What the calls about the cluster, its nodes, VMs and storages do.
 
 pub mod agents;
+pub mod clone;
+mod cloning;
+pub mod destroy;
+mod disks;
 pub mod guests;
 pub mod indexes;
 pub mod nodes;
 pub mod options;
+pub mod power;
+pub mod tasks;
 pub mod volumes;
 
 use super::{Ask, Cluster};
