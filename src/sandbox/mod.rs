@@ -112,7 +112,11 @@ impl Sandbox {
         let mut cluster = Cluster::standard(release, options.nodes, options.task_time, options.seed);
         let authority = Authority::new("6c1c2a3e-0000-4000-8000-5a11dba55000")?;
         let leaf = authority.leaf(&cluster.local, Flaw::None)?;
-        cluster.certify(leaf.fingerprint, authority.pem());
+        cluster.certificates = serde_json::json!([authority.card(), leaf.card()]);
+        let local = cluster.local.clone();
+        if let Some(node) = cluster.nodes.get_mut(&local) {
+            node.fingerprint = leaf.fingerprint;
+        }
         let ca_pem = authority.pem().to_owned();
         let fingerprint = leaf.fingerprint;
         let shared = Arc::new(Shared::new(options, cluster, Instant::now()));
@@ -155,7 +159,12 @@ impl Sandbox {
     #[must_use]
     pub fn users(&self) -> Vec<UserCard> {
         let user = |userid, totp| UserCard { userid, password: "sandbox", totp };
-        vec![user("root@pam", None), user("apex@pve", None), user("totp@pve", Some("JBSWY3DPEHPK3PXP")), user("nobody@pve", None)]
+        vec![
+            user("root@pam", None),
+            user("apex@pve", None),
+            user("totp@pve", Some("JBSWY3DPEHPK3PXP")),
+            user("nobody@pve", None),
+        ]
     }
 
     /// Lists the tokens.
@@ -217,7 +226,9 @@ impl Drop for Sandbox {
 }
 
 fn release(text: &str) -> io::Result<Release> {
-    let bad = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is no version of Proxmox VE, as 9.2.11 is one"));
+    let bad = || {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is no version of Proxmox VE, as 9.2.11 is one"))
+    };
     let numbers: Vec<u32> = text.split(['.', '-']).map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
     match numbers.as_slice() {
         [major @ 6..=99] => Ok(Release { major: *major, minor: 0, patch: 0 }),
