@@ -122,11 +122,14 @@ fn causes<'a>(why: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dy
     std::iter::successors(Some(why), |cause: &&'a (dyn StdError + 'static)| (**cause).source())
 }
 
-/// Finds an error of the TLS library, which travels inside an error of the socket.
+/// Finds an error of the TLS library, which travels inside errors of the socket that do not name it as their cause.
 fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    match cause.downcast_ref::<rustls::Error>() {
-        Some(tls) => Some(tls),
-        None => cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref(),
+    let mut cause = cause;
+    loop {
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(tls) => return Some(tls),
+            None => cause = cause.downcast_ref::<io::Error>()?.get_ref()?,
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use reqwest::{Client, Method, Request, Response, Url, redirect, retry};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -304,6 +306,8 @@ impl Transport {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
             request.headers_mut().insert(CONTENT_TYPE, kind);
+            // An empty body would otherwise go without its length.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             *request.body_mut() = Some(body.into());
         }
         Ok(request)
