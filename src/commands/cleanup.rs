@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::{Cleanup, Global, Output};
 use crate::commands::Failure;
 use crate::commands::connect::{Connected, Ground};
-use crate::commands::proof::look::{Standing, look_until_settled};
+use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::{LeftBehind, Receipt};
 use crate::commands::proof::remove::Remover;
 use crate::commands::screens::{Heading, Note};
@@ -114,23 +114,28 @@ async fn finish(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let marker = entry.record.marker();
-    let node: NodeName = entry.record.target.parse().map_err(|_| Error::StrangeEntry)?;
-    let remover = Remover { pve: &connected.pve, session, patience };
-    for number in &entry.record.vmids {
+    let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
+    let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
+    let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker };
+    let remover = Remover { search, patience };
+    for (index, number) in entry.record.vmids.iter().enumerate() {
+        let is_newest = index + 1 == entry.record.vmids.len();
         let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;
-        let standing = look_until_settled(&connected.pve, (&node, vmid), &marker, (session, patience)).await?;
+        let standing = search.look_until_settled(vmid, patience).await?;
         let fate = match standing {
             Standing::Nothing => Fate::Gone,
             Standing::Foreign(name) => Fate::NotOurs(name),
+            // A number that was lost to somebody else is theirs, whatever they do with it.
+            Standing::Unfinished(_) | Standing::Hidden(_) if !is_newest => Fate::NotOurs(None),
             Standing::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
             Standing::Hidden(refused) => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
             Standing::Ours(..) if is_dry => Fate::WouldBeDestroyed,
-            Standing::Ours(node, _) => {
+            Standing::Ours(..) => {
                 session
                     .ui
                     .borrow_mut()
                     .say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
-                remover.remove(&node, vmid, &marker, &mut Receipt::default()).await?;
+                remover.remove(vmid, &mut Receipt::default()).await?;
                 Fate::Destroyed
             }
         };

@@ -1,3 +1,228 @@
-//! To be written.
+//! A simulated Proxmox VE API on a real TLS socket; it runs on a thread of its own, keeps nothing, and stops on drop.
 
 pub mod access;
+mod answer;
+mod certificate;
+pub mod cluster;
+mod connection;
+mod dispatch;
+mod faults;
+mod request;
+mod shared;
+mod trouble;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use access::Release;
+use certificate::{Authority, Flaw};
+use cluster::Cluster;
+use shared::Shared;
+
+pub use faults::{Fault, KINDS, UnknownFault};
+pub use shared::Seen;
+
+/// The token that is offered as a default, and its secret.
+const DEFAULT_TOKEN: (&str, &str, &str) = ("apex@pve", "glassdome-token", "00000000-1111-2222-3333-444444444444");
+
+/// How the simulated server behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 is a free one.
+    pub listen: SocketAddr,
+    /// How many nodes the cluster has.
+    pub nodes: u8,
+    /// The version that it says it is, `9.2.11` for example.
+    pub pve_version: String,
+    /// How much later every answer comes.
+    pub latency: Duration,
+    /// How long a clone takes; other tasks take their share of it.
+    pub task_time: Duration,
+    /// What numbers and addresses are drawn from.
+    pub seed: u64,
+    /// How long a 401 is held back.
+    pub auth_delay: Duration,
+    /// Failures to rehearse.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            nodes: 1,
+            pve_version: "9.2.11".to_owned(),
+            latency: Duration::ZERO,
+            task_time: Duration::from_millis(400),
+            seed: 0,
+            auth_delay: Duration::from_secs(3),
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A user who may log in, for the announcement.
+#[derive(Debug, Clone, Serialize)]
+pub struct UserCard {
+    /// The user.
+    pub userid: &'static str,
+    /// Its password.
+    pub password: &'static str,
+    /// The secret of its second factor, where it needs one.
+    pub totp: Option<&'static str>,
+}
+
+/// A token, for the announcement.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenCard {
+    /// The full token ID.
+    pub tokenid: &'static str,
+    /// Its secret.
+    pub secret: &'static str,
+    /// Whether it has privilege separation.
+    pub privsep: bool,
+}
+
+/// A simulated server that listens.
+pub struct Sandbox {
+    address: SocketAddr,
+    fingerprint: [u8; 32],
+    ca_pem: String,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Starts a server; it listens when this returns.
+    ///
+    /// # Errors
+    /// Where it cannot listen there, or is to pretend a version that is none.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let release = release(&options.pve_version)?;
+        let listener = TcpListener::bind(options.listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let mut cluster = Cluster::standard(release, options.nodes, options.task_time, options.seed);
+        let authority = Authority::new("6c1c2a3e-0000-4000-8000-5a11dba55000")?;
+        let leaf = authority.leaf(&cluster.local, Flaw::None)?;
+        cluster.certify(leaf.fingerprint, authority.pem());
+        let ca_pem = authority.pem().to_owned();
+        let fingerprint = leaf.fingerprint;
+        let shared = Arc::new(Shared::new(options, cluster, Instant::now()));
+        let (stop, stopped) = watch::channel(false);
+        let worker = connection::Server { shared: Arc::clone(&shared), authority, leaf };
+        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
+            // Without a runtime there is no server, and whoever calls it sees that.
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(worker.serve(listener, stopped));
+            }
+        })?;
+        Ok(Self { address, fingerprint, ca_pem, shared, stop, thread: Some(thread) })
+    }
+
+    /// Gives where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Gives the address of its web interface.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Gives the SHA-256 fingerprint of its certificate.
+    #[must_use]
+    pub const fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// Gives the certificate of its authority as PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Lists who may log in.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserCard> {
+        let user = |userid, totp| UserCard { userid, password: "sandbox", totp };
+        vec![user("root@pam", None), user("apex@pve", None), user("totp@pve", Some("JBSWY3DPEHPK3PXP")), user("nobody@pve", None)]
+    }
+
+    /// Lists the tokens.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<TokenCard> {
+        vec![
+            TokenCard { tokenid: "apex@pve!glassdome-token", secret: DEFAULT_TOKEN.2, privsep: false },
+            TokenCard { tokenid: "apex@pve!powerless", secret: "00000000-1111-2222-3333-555555555555", privsep: true },
+        ]
+    }
+
+    /// Gives the user, the name and the secret of the token that is offered as a default.
+    #[must_use]
+    pub const fn default_token(&self) -> (&'static str, &'static str, &'static str) {
+        DEFAULT_TOKEN
+    }
+
+    /// Lists the requests so far, in the order in which they were read.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen()
+    }
+
+    /// Counts the TLS handshakes so far.
+    #[must_use]
+    pub fn handshakes(&self) -> u64 {
+        self.shared.handshakes()
+    }
+
+    /// Looks at the cluster, or changes it.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
+        change(&mut self.shared.cluster())
+    }
+
+    /// Adds a failure to rehearse.
+    pub fn add_fault(&self, fault: Fault) {
+        self.shared.add_fault(fault);
+    }
+
+    /// Ends all failures.
+    pub fn clear_faults(&self) {
+        self.shared.clear_faults();
+    }
+
+    /// Waits until so many requests were read; says whether they were in time.
+    #[must_use]
+    pub fn wait_until_seen(&self, count: usize, within: Duration) -> bool {
+        self.shared.wait_until_seen(count, within)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true); // a server that is gone already has no receiver
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // a panic there has been printed there
+        }
+    }
+}
+
+fn release(text: &str) -> io::Result<Release> {
+    let bad = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is no version of Proxmox VE, as 9.2.11 is one"));
+    let numbers: Vec<u32> = text.split(['.', '-']).map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
+    match numbers.as_slice() {
+        [major @ 6..=99] => Ok(Release { major: *major, minor: 0, patch: 0 }),
+        [major @ 6..=99, minor] => Ok(Release { major: *major, minor: *minor, patch: 0 }),
+        [major @ 6..=99, minor, patch] => Ok(Release { major: *major, minor: *minor, patch: *patch }),
+        _ => Err(bad()),
+    }
+}

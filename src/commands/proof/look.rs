@@ -7,8 +7,7 @@ use crate::model::{Marker, NodeName, VmId};
 use crate::pve::{self, Pve, VmConfig};
 use crate::session::Session;
 
-/// How long a clone whose request was cut off may take to appear: the server's own front end gives a worker 30 s to
-/// answer, but the configuration is written first of all, within the first of them.
+/// How long a clone whose request was cut off may take to appear: the server writes the configuration first of all.
 const MAY_STILL_APPEAR: Duration = Duration::from_secs(3);
 
 /// Between two looks.
@@ -29,104 +28,97 @@ pub(crate) enum Standing {
     Hidden(Box<pve::Error>),
 }
 
-/// Looks once.
-pub(crate) async fn look(pve: &Pve, node: &NodeName, vmid: VmId, marker: &Marker) -> Result<Standing, Error> {
-    let doing = || Doing::ReadVm(vmid);
-    match pve.vm_config(node, vmid).await {
-        Ok(config) => return Ok(judge(node, config, marker)),
-        Err(refused) if refused.is_missing_config() || refused.is_forbidden() => {
-            // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
-            if pve.is_free(vmid).await.map_err(|source| Error::server(doing(), source))? {
-                return Ok(Standing::Nothing);
-            }
-            if refused.is_forbidden() {
-                return Ok(Standing::Hidden(Box::new(refused)));
-            }
-        }
-        Err(source) => return Err(Error::server(doing(), source)),
-    }
-    let elsewhere = find_node(pve, vmid).await?;
-    match elsewhere {
-        Some(other) if other != *node => {
-            let config = pve.vm_config(&other, vmid).await.map_err(|source| Error::server(doing(), source))?;
-            Ok(judge(&other, config, marker))
-        }
-        // Taken, but not by a VM that this token may see: a container, or somebody else's.
-        _ => Ok(Standing::Foreign(None)),
-    }
+/// Where to look, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct Search<'a> {
+    /// The server.
+    pub(crate) pve: &'a Pve,
+    /// Time.
+    pub(crate) session: &'a Session,
+    /// The node that makes the clone: it is there until it is finished, and so is its task.
+    pub(crate) source: &'a NodeName,
+    /// The node that the clone is made for.
+    pub(crate) target: &'a NodeName,
+    /// What ours carries.
+    pub(crate) marker: &'a Marker,
 }
 
-/// Looks until a clone is no longer in the making; `running` says whether its task may still run.
-pub(crate) async fn look_until_settled(
-    pve: &Pve,
-    (node, vmid): (&NodeName, VmId),
-    marker: &Marker,
-    (session, patience): (&Session, Duration),
-) -> Result<Standing, Error> {
-    let began = session.clock.now();
-    loop {
-        let standing = look(pve, node, vmid, marker).await?;
-        let waited = session.clock.now().duration_since(began);
-        let wait = match standing {
-            Standing::Unfinished(_) | Standing::Hidden(_) => waited < patience && is_being_cloned(pve, node).await?,
-            _ => false,
+impl Search<'_> {
+    /// Looks once.
+    pub(crate) async fn look(&self, vmid: VmId) -> Result<Standing, Error> {
+        let failed = |source| Error::server(Doing::ReadVm(vmid), source);
+        let mut nodes = vec![self.target.clone()];
+        if self.source != self.target {
+            nodes.push(self.source.clone());
+        }
+        for node in &nodes {
+            match self.pve.vm_config(node, vmid).await {
+                Ok(config) => return Ok(self.judge(node, config)),
+                Err(refused) if refused.is_missing_config() => {}
+                // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
+                Err(refused) if refused.is_forbidden() => {
+                    let is_free = self.pve.is_free(vmid).await.map_err(failed)?;
+                    return Ok(if is_free { Standing::Nothing } else { Standing::Hidden(Box::new(refused)) });
+                }
+                Err(why) => return Err(failed(why)),
+            }
+        }
+        if self.pve.is_free(vmid).await.map_err(failed)? {
+            return Ok(Standing::Nothing);
+        }
+        // Somebody moved it, or it is not a VM at all.
+        let vms = self.pve.vms().await.map_err(failed)?;
+        let Some(elsewhere) = vms.into_iter().find(|vm| vm.vmid == vmid && !nodes.contains(&vm.node)) else {
+            return Ok(Standing::Foreign(None));
         };
-        if !wait {
-            return settled(pve, (node, vmid), marker, standing).await;
+        let config = self.pve.vm_config(&elsewhere.node, vmid).await.map_err(failed)?;
+        Ok(self.judge(&elsewhere.node, config))
+    }
+
+    /// Looks until a clone is no longer in the making.
+    pub(crate) async fn look_until_settled(&self, vmid: VmId, patience: Duration) -> Result<Standing, Error> {
+        let began = self.session.clock.now();
+        loop {
+            let standing = self.look(vmid).await?;
+            if !matches!(standing, Standing::Unfinished(_) | Standing::Hidden(_)) {
+                return Ok(standing);
+            }
+            let waited = self.session.clock.now().duration_since(began);
+            if waited >= patience || !self.is_cloning().await? {
+                // Lock and marker change in one write, before the task ends: it may have ended since the look.
+                return self.look(vmid).await;
+            }
+            self.session.clock.sleep(LOOK_AGAIN).await;
         }
-        session.clock.sleep(LOOK_AGAIN).await;
     }
-}
 
-/// Lock and marker change in one write: what was unfinished is looked at once more after its task has ended.
-async fn settled(
-    pve: &Pve,
-    (node, vmid): (&NodeName, VmId),
-    marker: &Marker,
-    standing: Standing,
-) -> Result<Standing, Error> {
-    match standing {
-        Standing::Unfinished(_) | Standing::Hidden(_) => look(pve, node, vmid, marker).await,
-        other => Ok(other),
-    }
-}
-
-/// Looks for a clone whose request was cut off before it was answered: it may appear a moment later.
-pub(crate) async fn look_for_unanswered(
-    pve: &Pve,
-    (node, vmid): (&NodeName, VmId),
-    marker: &Marker,
-    (session, patience): (&Session, Duration),
-) -> Result<Standing, Error> {
-    let began = session.clock.now();
-    loop {
-        let standing = look_until_settled(pve, (node, vmid), marker, (session, patience)).await?;
-        let waited = session.clock.now().duration_since(began);
-        if !matches!(standing, Standing::Nothing) || waited >= MAY_STILL_APPEAR {
-            return Ok(standing);
+    /// Looks for a clone whose request was cut off before it was answered: it may appear a moment later.
+    pub(crate) async fn look_for_unanswered(&self, vmid: VmId, patience: Duration) -> Result<Standing, Error> {
+        let began = self.session.clock.now();
+        loop {
+            let standing = self.look_until_settled(vmid, patience).await?;
+            let waited = self.session.clock.now().duration_since(began);
+            if !matches!(standing, Standing::Nothing) || waited >= MAY_STILL_APPEAR {
+                return Ok(standing);
+            }
+            self.session.clock.sleep(LOOK_AGAIN).await;
         }
-        session.clock.sleep(LOOK_AGAIN).await;
     }
-}
 
-/// Says whether a clone task of ours runs on the node.
-async fn is_being_cloned(pve: &Pve, node: &NodeName) -> Result<bool, Error> {
-    let tasks = pve.active_tasks(node).await.map_err(|source| Error::server(Doing::ReadTasks, source))?;
-    Ok(tasks.iter().any(|task| task.kind == "qmclone"))
-}
+    /// Says whether a clone task of ours runs.
+    async fn is_cloning(&self) -> Result<bool, Error> {
+        let tasks = self.pve.active_tasks(self.source).await;
+        let tasks = tasks.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+        Ok(tasks.iter().any(|task| task.kind == "qmclone"))
+    }
 
-/// Finds the node that a VM is on. The list lags by some seconds, which does not matter to a VM that was there before.
-async fn find_node(pve: &Pve, vmid: VmId) -> Result<Option<NodeName>, Error> {
-    let resources = pve.vms().await.map_err(|source| Error::server(Doing::ReadVm(vmid), source))?;
-    Ok(resources.into_iter().find(|vm| vm.vmid == vmid).map(|vm| vm.node))
-}
-
-fn judge(node: &NodeName, config: VmConfig, marker: &Marker) -> Standing {
-    if marker.is_on(config.name(), config.description()) {
-        Standing::Ours(node.clone(), Box::new(config))
-    } else if config.lock() == Some("clone") {
-        Standing::Unfinished(node.clone())
-    } else {
-        Standing::Foreign(config.name().map(str::to_owned))
+    fn judge(&self, node: &NodeName, config: VmConfig) -> Standing {
+        if self.marker.is_on(config.name(), config.description()) {
+            Standing::Ours(node.clone(), Box::new(config))
+        } else if config.lock() == Some("clone") {
+            Standing::Unfinished(node.clone())
+        } else {
+            Standing::Foreign(config.name().map(str::to_owned))
+        }
     }
 }

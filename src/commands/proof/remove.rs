@@ -2,73 +2,59 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::proof::look::{Standing, look};
+use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
-use crate::model::{Marker, NodeName, VmId};
-use crate::pve::{self, Pve, VmConfig};
-use crate::session::Session;
+use crate::model::{NodeName, VmId};
+use crate::pve::{self, VmConfig};
 
 /// A lock that is held by another task of the same VM is let go within seconds.
 const TRIES_AT_A_LOCK: usize = 3;
 
 /// Removes VMs of one run.
 pub(crate) struct Remover<'a> {
-    /// The server.
-    pub(crate) pve: &'a Pve,
-    /// Time, talk and signals.
-    pub(crate) session: &'a Session,
+    /// Where to look, and for what.
+    pub(crate) search: Search<'a>,
     /// How long a task may be without progress.
     pub(crate) patience: Duration,
 }
 
 impl Remover<'_> {
-    /// Removes the VM that carries the marker; says whether there was one. Whatever else stands there stays.
-    pub(crate) async fn remove(
-        &self,
-        node: &NodeName,
-        vmid: VmId,
-        marker: &Marker,
-        receipt: &mut Receipt,
-    ) -> Result<bool, Error> {
-        let mut removed = false;
+    /// Removes the VM that carries the marker; whatever else stands there stays.
+    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
         for _ in 0..TRIES_AT_A_LOCK {
-            let Standing::Ours(node, config) = look(self.pve, node, vmid, marker).await? else {
-                return self.confirm(node, vmid, marker, removed).await;
+            let Standing::Ours(node, config) = self.search.look(vmid).await? else {
+                return Ok(());
             };
             self.stop(&node, vmid, receipt).await?;
-            match self.destroy(&node, vmid, (&config, marker), receipt).await {
-                Ok(()) => removed = true,
-                Err(busy) if busy.is_lock_timeout() => {}
+            match self.destroy(&node, vmid, &config, receipt).await {
+                Ok(()) => break,
+                Err(busy) if busy.is_lock_timeout() || matches!(busy, Error::NotGone { .. }) => {}
                 Err(why) => return Err(why),
             }
-            if removed {
-                return self.confirm(&node, vmid, marker, removed).await;
-            }
         }
-        Err(Error::NotGone { vmid })
-    }
-
-    /// Checks that what was destroyed is gone.
-    async fn confirm(&self, node: &NodeName, vmid: VmId, marker: &Marker, removed: bool) -> Result<bool, Error> {
-        match look(self.pve, node, vmid, marker).await? {
+        match self.search.look(vmid).await? {
             Standing::Ours(..) => Err(Error::NotGone { vmid }),
-            Standing::Hidden(refused) if !removed => Err(Error::server(Doing::ReadVm(vmid), *refused)),
-            Standing::Unfinished(node) if !removed => Err(Error::StuckClone { vmid, node }),
             // Somebody else may have taken the number in the meantime.
-            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(removed),
+            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(()),
         }
     }
 
     async fn stop(&self, node: &NodeName, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
-        let began = self.session.clock.now();
+        let began = self.now();
         let doing = Doing::Stop(vmid);
-        let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
+        let pve = self.search.pve;
+        let status = pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
         if status.is_stopped() {
             return Ok(());
         }
-        let upid = self.pve.stop(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
+        let upid = match pve.stop(node, vmid).await {
+            Ok(upid) => upid,
+            // Carried out or not, the look that follows will tell.
+            Err(pve::Error::OutcomeUnknown { .. }) => return Ok(()),
+            Err(source) => return Err(Error::server(doing, source)),
+        };
         self.watcher().wait(&upid, &doing).await?;
         self.note(receipt, "stop", began, upid.to_string());
         Ok(())
@@ -78,22 +64,22 @@ impl Remover<'_> {
         &self,
         node: &NodeName,
         vmid: VmId,
-        (config, marker): (&VmConfig, &Marker),
+        config: &VmConfig,
         receipt: &mut Receipt,
     ) -> Result<(), Error> {
-        let began = self.session.clock.now();
+        let began = self.now();
         let doing = Doing::Destroy(vmid);
+        let pve = self.search.pve;
         if config.protection() {
-            let unprotected = self.pve.configure(node, vmid, &[("protection", "0".to_owned())]).await;
+            let unprotected = pve.configure(node, vmid, &[("protection", "0".to_owned())]).await;
             unprotected.map_err(|source| Error::server(Doing::Unprotect(vmid), source))?;
         }
         // The last look: a number alone never destroys anything.
-        let Standing::Ours(node, _) = look(self.pve, node, vmid, marker).await? else {
+        let Standing::Ours(node, _) = self.search.look(vmid).await? else {
             return Ok(());
         };
-        let upid = match self.pve.destroy(&node, vmid).await {
+        let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,
-            // The request may have been carried out though its answer was lost: the caller looks again.
             Err(pve::Error::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
             Err(source) => return Err(Error::server(doing, source)),
         };
@@ -104,10 +90,15 @@ impl Remover<'_> {
 
     /// Clean-up goes on whatever signal has come.
     const fn watcher(&self) -> Watcher<'_> {
-        Watcher { pve: self.pve, session: self.session, patience: self.patience, heed: Heed::Nothing }
+        let Search { pve, session, .. } = self.search;
+        Watcher { pve, session, patience: self.patience, heed: Heed::Nothing }
+    }
+
+    fn now(&self) -> Instant {
+        self.search.session.clock.now()
     }
 
     fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: String) {
-        receipt.step(name, self.session.clock.now().duration_since(began), Some(upid));
+        receipt.step(name, self.now().duration_since(began), Some(upid));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
 
-use crate::commands::proof::look::{Standing, look, look_for_unanswered, look_until_settled};
+use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::order::{Afterwards, Order, Start};
 use crate::commands::proof::preflight::Plan;
 use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt};
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
     async fn check(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
         uninterrupted(self.session)?;
         let began = self.session.clock.now();
-        let Standing::Ours(node, config) = look(self.pve, &self.plan.target, vmid, &self.marker).await? else {
+        let Standing::Ours(node, config) = self.search().look(vmid).await? else {
             return Err(Error::MarkerMissing { vmid });
         };
         if node != self.plan.target {
@@ -289,23 +289,20 @@ impl<'a> Run<'a> {
         if let Some(upid) = self.trace.task.take() {
             self.abort(&upid).await?;
         }
-        let remover = Remover { pve: self.pve, session: self.session, patience: self.order.patience };
-        let node = &self.plan.target;
+        let search = self.search();
+        let remover = Remover { search, patience: self.order.patience };
         for vmid in self.trace.asked.clone() {
             let is_newest = self.trace.asked.last() == Some(&vmid);
-            let place = (node, vmid);
             let standing = if is_newest && self.trace.unanswered {
-                look_for_unanswered(self.pve, place, &self.marker, (self.session, self.order.patience)).await?
+                search.look_for_unanswered(vmid, self.order.patience).await?
             } else {
-                look_until_settled(self.pve, place, &self.marker, (self.session, MAY_ROLL_BACK)).await?
+                search.look_until_settled(vmid, MAY_ROLL_BACK).await?
             };
             match standing {
-                Standing::Ours(..) => {
-                    remover.remove(node, vmid, &self.marker, receipt).await?;
-                }
+                Standing::Ours(..) => remover.remove(vmid, receipt).await?,
                 Standing::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
-                // A number that was lost to somebody else is theirs, whatever they do with it.
                 Standing::Hidden(refused) if is_newest => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
+                // A number that was lost to somebody else is theirs, whatever they do with it.
                 Standing::Unfinished(_) | Standing::Hidden(_) | Standing::Nothing | Standing::Foreign(_) => {}
             }
         }
@@ -356,6 +353,16 @@ impl<'a> Run<'a> {
         let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
         let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
         Error::Abandoned { signal, left }
+    }
+
+    const fn search(&self) -> Search<'_> {
+        Search {
+            pve: self.pve,
+            session: self.session,
+            source: &self.plan.source,
+            target: &self.plan.target,
+            marker: &self.marker,
+        }
     }
 
     const fn watcher(&self) -> Watcher<'_> {

@@ -58,27 +58,51 @@ pub enum Form {
     Token,
     /// A privilege.
     Privilege,
-    /// A VM.
+    /// A VM in a list.
     Vmid,
+    /// A VM by itself.
+    Guest,
+    /// A whole number between these two.
+    Between(i64, i64),
+    /// A number that may have a fraction, 0 or more.
+    Decimal,
+    /// A word or several that this rule of the guests' options judges.
+    Of(fn(&str) -> Result<(), String>),
+    /// The same, where what is said stands by itself.
+    Plain(fn(&str) -> Result<(), String>),
 }
 
+/// Stands in what is said of a numbered parameter where its name shall be.
+pub(in crate::sandbox) const ITSELF: &str = "\0";
+
 /// The longest text that the server takes where it names no limit.
-pub(super) const ANY_LENGTH: usize = usize::MAX;
+pub(in crate::sandbox) const ANY_LENGTH: usize = usize::MAX;
 
 /// A parameter that must be there.
-pub(super) const fn needed(name: &'static str, form: Form) -> Parameter {
+pub(in crate::sandbox) const fn needed(name: &'static str, form: Form) -> Parameter {
     Parameter { name, form, need: Need::Always }
 }
 
 /// A parameter that may be missing.
-pub(super) const fn optional(name: &'static str, form: Form) -> Parameter {
+pub(in crate::sandbox) const fn optional(name: &'static str, form: Form) -> Parameter {
     Parameter { name, form, need: Need::Optional }
 }
 
 /// Demands that parameters are known, there where they must be, and of the right form.
-pub(super) fn demand(access: &Access, rules: &[Parameter], given: &BTreeMap<String, String>) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn demand(
+    access: &Access,
+    rules: &[Parameter],
+    given: &BTreeMap<String, String>,
+) -> Result<(), Refusal> {
     let mut errors = BTreeMap::new();
     for rule in rules {
+        if let Some(name) = rule.name.strip_suffix("[n]") {
+            let numbered = given.iter().filter(|(given, _)| is_numbered(given, name));
+            errors.extend(numbered.filter_map(|(name, value)| {
+                checked(access, rule.form, value).err().map(|why| (name.clone(), why.replace(ITSELF, name)))
+            }));
+            continue;
+        }
         match (given.get(rule.name), rule.need) {
             (Some(value), need) => {
                 if let Err(why) = checked(access, rule.form, value) {
@@ -96,11 +120,25 @@ pub(super) fn demand(access: &Access, rules: &[Parameter], given: &BTreeMap<Stri
             (None, Need::Optional | Need::With(_)) => {}
         }
     }
-    for name in given.keys().filter(|name| rules.iter().all(|rule| rule.name != **name)) {
+    for name in given.keys().filter(|name| !rules.iter().any(|rule| rule.is_for(name))) {
         let why = "property is not defined in schema and the schema does not allow additional properties";
         errors.insert(name.clone(), why.to_owned());
     }
     if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+}
+
+impl Parameter {
+    fn is_for(&self, name: &str) -> bool {
+        match self.name.strip_suffix("[n]") {
+            Some(stem) => is_numbered(name, stem),
+            None => self.name == name,
+        }
+    }
+}
+
+fn is_numbered(name: &str, stem: &str) -> bool {
+    let number = name.strip_prefix(stem).unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn checked(access: &Access, form: Form, value: &str) -> Result<(), String> {
@@ -115,6 +153,19 @@ fn checked(access: &Access, form: Form, value: &str) -> Result<(), String> {
             Err(_) => Err(wrong_type("integer", value)),
             Ok(number) => demanded(number >= 0, || "value must have a minimum value of 0".to_owned()),
         },
+        Form::Between(least, most) => match value.parse::<i64>() {
+            Err(_) => Err(wrong_type("integer", value)),
+            Ok(number) if number < least => Err(format!("value must have a minimum value of {least}")),
+            Ok(number) => demanded(number <= most, || format!("value must have a maximum value of {most}")),
+        },
+        Form::Decimal => match value.parse::<f64>() {
+            Err(_) => Err(wrong_type("number", value)),
+            Ok(number) => demanded(number >= 0.0, || "value must have a minimum value of 0".to_owned()),
+        },
+        Form::Guest if value.parse::<i64>().is_err() => Err(wrong_type("integer", value)),
+        Form::Guest => of_format(access, Form::Vmid, value).map_err(format),
+        Form::Of(rule) => rule(value).map_err(format),
+        Form::Plain(rule) => rule(value),
         Form::OneOf(words) => demanded(words.contains(&value), || {
             format!("value '{value}' does not have a value in the enumeration '{}'", words.join(", "))
         }),

@@ -5,7 +5,7 @@ pub mod calls;
 mod checks;
 mod door;
 mod encoding;
-mod form;
+pub(in crate::sandbox) mod form;
 mod login;
 pub mod names;
 mod people;

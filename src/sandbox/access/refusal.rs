@@ -13,16 +13,23 @@ pub enum Refusal {
     Failed(String),
     /// A log-in was refused.
     NotLoggedIn,
+    /// The server answers with a status and reason phrase alone.
+    Status {
+        /// The status.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+    },
 }
 
 impl Refusal {
     /// Refuses for want of one privilege, or of one out of several.
-    pub(super) fn lacking(path: &str, privileges: &[&str]) -> Self {
+    pub(in crate::sandbox) fn lacking(path: &str, privileges: &[&str]) -> Self {
         Self::Forbidden(Some(format!("{path}, {}", privileges.join("|"))))
     }
 
     /// Refuses one parameter.
-    pub(super) fn parameter(name: &str, why: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn parameter(name: &str, why: impl Into<String>) -> Self {
         Self::Invalid(BTreeMap::from([(name.to_owned(), why.into())]))
     }
 
@@ -31,7 +38,8 @@ impl Refusal {
         Self::Failed(format!("{what}: {}", self.text()))
     }
 
-    fn text(&self) -> String {
+    /// Says it in one text, as a task's log does.
+    pub(in crate::sandbox) fn text(&self) -> String {
         match self {
             Self::Failed(why) => why.clone(),
             Self::Forbidden(None) => "403 Permission check failed".to_owned(),
@@ -41,6 +49,7 @@ impl Refusal {
                 format!("400 Parameter verification failed.{}", lines.collect::<String>())
             }
             Self::NotLoggedIn => "401 authentication failure".to_owned(),
+            Self::Status { status, reason } => format!("{status} {reason}"),
         }
     }
 }

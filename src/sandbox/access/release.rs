@@ -18,12 +18,12 @@ impl Release {
     }
 
     /// Tells whether `VM.GuestAgent.*` has taken the place of `VM.Monitor`.
-    pub(super) fn splits_the_guest_agent(self) -> bool {
+    pub(in crate::sandbox) fn splits_the_guest_agent(self) -> bool {
         self.major >= 9
     }
 
     /// Tells whether resource mappings and `SDN.Use` exist.
-    pub(super) fn knows_mappings(self) -> bool {
+    pub(in crate::sandbox) fn knows_mappings(self) -> bool {
         self.major >= 8
     }
 }

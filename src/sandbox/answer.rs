@@ -1,0 +1,137 @@
+//! An answer, from what a call says to the bytes on the wire.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::access::Refusal;
+use super::cluster::Reply;
+
+/// The form of the header `Date` (RFC 9110).
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// An answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The status.
+    pub(super) status: u16,
+    /// The reason phrase, where the error text stands.
+    pub(super) reason: String,
+    kind: Option<&'static str>,
+    location: Option<String>,
+    body: Option<String>,
+}
+
+impl Answer {
+    /// Answers with data.
+    pub(super) fn data(reply: Reply) -> Self {
+        let mut document = json!({ "data": reply.data });
+        if let (Some(total), Some(map)) = (reply.total, document.as_object_mut()) {
+            map.insert("total".to_owned(), Value::from(total));
+        }
+        Self::json(200, "OK", &document)
+    }
+
+    fn json(status: u16, reason: &str, document: &Value) -> Self {
+        let kind = Some("application/json;charset=UTF-8");
+        Self { status, reason: reason.to_owned(), kind, location: None, body: Some(document.to_string()) }
+    }
+
+    /// Answers without a body: the words stand in the reason phrase alone.
+    pub(super) fn bare(status: u16, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), kind: None, location: None, body: None }
+    }
+
+    /// Answers with the same words as reason phrase and as plain text.
+    pub(super) fn text(status: u16, words: &str) -> Self {
+        let reason = words.lines().next().unwrap_or_default().to_owned();
+        Self { status, reason, kind: None, location: None, body: Some(words.to_owned()) }
+    }
+
+    /// Answers with a page of something that is not the API.
+    pub(super) fn page(status: u16, reason: &str, html: &str) -> Self {
+        Self { status, reason: reason.to_owned(), kind: Some("text/html"), location: None, body: Some(html.to_owned()) }
+    }
+
+    /// Leads elsewhere.
+    pub(super) fn moved(status: u16, location: &str) -> Self {
+        let reason = if status == 308 { "Permanent Redirect" } else { "Moved Permanently" };
+        Self { location: Some(location.to_owned()), ..Self::bare(status, reason) }
+    }
+
+    /// Says no, in the words of the server.
+    pub(super) fn refusal(refusal: &Refusal) -> Self {
+        let (status, message) = match refusal {
+            Refusal::Forbidden(None) => (403, "Permission check failed".to_owned()),
+            Refusal::Forbidden(Some(what)) => (403, format!("Permission check failed ({what})")),
+            Refusal::Failed(why) => (500, why.clone()),
+            Refusal::NotLoggedIn => (401, "authentication failure".to_owned()),
+            Refusal::Status { status, reason } => return Self::status(*status, reason),
+            Refusal::Invalid(errors) => {
+                let message = "Parameter verification failed.";
+                let document = json!({ "data": null, "message": format!("{message}\n"), "errors": errors });
+                return Self::json(400, message, &document);
+            }
+        };
+        let first = message.lines().next().unwrap_or_default().to_owned();
+        Self::json(status, &first, &json!({ "data": null, "message": format!("{message}\n") }))
+    }
+
+    /// Refuses a token what needs a ticket; the server forgets the closing bracket.
+    pub(super) fn without_bracket(what: &str) -> Self {
+        let words = format!("Permission check failed ({what}");
+        Self::json(403, &words, &json!({ "data": null, "message": format!("{words}\n") }))
+    }
+
+    fn status(status: u16, reason: &str) -> Self {
+        match status {
+            // What the server's own HTTP layer says has no line break at its end.
+            501 => Self::json(status, reason, &json!({ "data": null, "message": reason })),
+            595..=599 => Self::bare(status, reason),
+            _ => Self::json(status, reason, &json!({ "data": null, "message": format!("{reason}\n") })),
+        }
+    }
+
+    /// Adds what the formatter for the web interface adds.
+    pub(super) fn for_web_interface(mut self) -> Self {
+        if let Some(Ok(mut document)) = self.body.as_deref().map(serde_json::from_str::<Value>)
+            && let Some(map) = document.as_object_mut()
+        {
+            map.insert("success".to_owned(), Value::from(u8::from(self.status == 200)));
+            self.body = Some(document.to_string());
+        }
+        self
+    }
+
+    /// Says whether the connection is closed behind it.
+    pub(super) const fn closes(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// Writes it as it goes over the wire.
+    pub(super) fn bytes(&self, closes: bool) -> Vec<u8> {
+        let date = OffsetDateTime::from(SystemTime::now()).format(HTTP_DATE).unwrap_or_default();
+        let connection = if closes { "close" } else { "Keep-Alive" };
+        let mut head = format!(
+            "HTTP/1.1 {} {}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n",
+            self.status, self.reason
+        );
+        if let Some(location) = &self.location {
+            head.push_str(&format!("Location: {location}\r\n"));
+        }
+        if let Some(body) = &self.body {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        if let Some(kind) = self.kind {
+            head.push_str(&format!("Content-Type: {kind}\r\n"));
+        }
+        head.push_str(&format!("Expires: {date}\r\n\r\n"));
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(self.body.as_deref().unwrap_or_default().as_bytes());
+        bytes
+    }
+}

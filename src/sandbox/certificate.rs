@@ -1,0 +1,118 @@
+//! Certificates as a cluster makes them: an authority of its own, and a leaf for the node.
+
+use std::io;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
+use ring::digest;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use time::{Duration, OffsetDateTime};
+
+/// What is strange about a leaf, to rehearse it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// Nothing.
+    None,
+    /// It has expired.
+    Expired,
+    /// It is not valid yet.
+    Future,
+    /// It is for another name.
+    WrongName,
+}
+
+/// The authority of the cluster.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A leaf, ready to serve.
+pub(super) struct Leaf {
+    /// What connections are accepted with.
+    pub(super) config: Arc<ServerConfig>,
+    /// Its SHA-256 fingerprint.
+    pub(super) fingerprint: [u8; 32],
+}
+
+impl Authority {
+    /// Makes an authority that is valid for ten years.
+    pub(super) fn new(cluster: &str) -> io::Result<Self> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name(&[
+            (DnType::CommonName, "Proxmox Virtual Environment"),
+            (DnType::OrganizationalUnitName, cluster),
+            (DnType::OrganizationName, "PVE Cluster Manager CA"),
+        ]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let now = OffsetDateTime::now_utc();
+        (params.not_before, params.not_after) = (now - Duration::days(1), now + Duration::days(3650));
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.self_signed(&key).map_err(io::Error::other)?;
+        Ok(Self { pem: certificate.pem(), issuer: Issuer::new(params, key) })
+    }
+
+    /// Gives its certificate as PEM.
+    pub(super) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Makes a leaf for the first node. The server sends the leaf alone, as a real one does.
+    pub(super) fn leaf(&self, node: &str, flaw: Flaw) -> io::Result<Leaf> {
+        let domain = format!("{node}.sandbox.invalid");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name(&[
+            (DnType::OrganizationalUnitName, "PVE Cluster Node"),
+            (DnType::OrganizationName, "Proxmox Virtual Environment"),
+            (DnType::CommonName, &domain),
+        ]);
+        params.subject_alt_names = names(node, &domain, flaw)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let now = OffsetDateTime::now_utc();
+        let (from, to) = match flaw {
+            Flaw::Expired => (-730, -1),
+            Flaw::Future => (1, 730),
+            Flaw::None | Flaw::WrongName => (-1, 729),
+        };
+        (params.not_before, params.not_after) = (now + Duration::days(from), now + Duration::days(to));
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        let der = certificate.der().clone();
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &der).as_ref());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = builder.map_err(io::Error::other)?.with_no_client_auth().with_single_cert(vec![der], key);
+        Ok(Leaf { config: Arc::new(config.map_err(io::Error::other)?), fingerprint })
+    }
+}
+
+fn name(parts: &[(DnType, &str)]) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    for (kind, text) in parts {
+        name.push(kind.clone(), *text);
+    }
+    name
+}
+
+fn names(node: &str, domain: &str, flaw: Flaw) -> io::Result<Vec<SanType>> {
+    let dns = |text: &str| Ok(SanType::DnsName(text.try_into().map_err(io::Error::other)?));
+    if flaw == Flaw::WrongName {
+        return Ok(vec![dns("other.sandbox.invalid")?]);
+    }
+    Ok(vec![
+        SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()),
+        SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()),
+        dns("localhost")?,
+        dns(node)?,
+        dns(domain)?,
+        dns("sandbox.invalid")?,
+    ])
+}

@@ -1,0 +1,50 @@
+//! The calls that ask the guest agent.
+
+use serde_json::{Value, json};
+
+use super::super::{Ask, Cluster, Power, Reply};
+use super::guests::has_agent;
+use crate::sandbox::access::Refusal;
+
+/// Who may ask the guest agent for addresses.
+pub fn may_ask(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    let path = format!("/vms/{}", ask.text("vmid"));
+    if cluster.release().splits_the_guest_agent() {
+        return cluster.demand_any(ask, &path, &["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"]);
+    }
+    cluster.demand(ask, &path, &["VM.Monitor"])
+}
+
+/// `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`.
+pub fn interfaces(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let vm = cluster.vm(ask.node(), ask.vmid())?;
+    let failed = |why: &str| Err(Refusal::Failed(why.to_owned()));
+    if !has_agent(vm) {
+        return failed("No QEMU guest agent configured");
+    }
+    let since = match vm.power {
+        Power::Stopped => return failed(&format!("VM {} is not running", ask.vmid())),
+        Power::Running(since) | Power::Paused(since) => since,
+    };
+    let age = ask.now.since_start.saturating_sub(since);
+    if !vm.agent.up_after.is_some_and(|after| age >= after) {
+        return failed("QEMU guest agent is not running");
+    }
+    let card = vm.config.cards().into_iter().next();
+    let mac = card.and_then(|(_, card)| card.split(',').next()?.split('=').nth(1)).unwrap_or_default().to_lowercase();
+    let is_up = card.is_some_and(|(_, card)| !card.split(',').any(|part| part == "link_down=1"));
+    let addresses = vm.agent.addresses.iter().filter(|_| is_up).map(|(address, prefix)| told(address, *prefix));
+    let card = json!({
+        "name": "eth0", "hardware-address": mac, "ip-addresses": addresses.collect::<Value>(),
+    });
+    let itself = json!({
+        "name": "lo", "hardware-address": "00:00:00:00:00:00",
+        "ip-addresses": [told("127.0.0.1", 8), told("::1", 128)],
+    });
+    Ok(json!({"result": [itself, card]}).into())
+}
+
+fn told(address: &str, prefix: u8) -> Value {
+    let kind = if address.contains(':') { "ipv6" } else { "ipv4" };
+    json!({"ip-address": address, "ip-address-type": kind, "prefix": prefix})
+}

@@ -1,0 +1,312 @@
+//! The task that clones a VM.
+
+use std::time::Duration;
+
+use super::super::tasks::{Claim, Plan, Scene, Work};
+use super::super::{Cluster, Config, Drive, Storage, Vm, Volume};
+use super::clone::Order;
+use super::disks::config_of;
+
+/// Into how many steps the copying of a disk is divided in its log.
+const STEPS: u32 = 75;
+
+/// A clone that is being made.
+#[derive(Debug)]
+pub(super) struct Cloning {
+    order: Order,
+    made: Vec<Drive>,
+    future: Option<Vm>,
+    copying: Option<String>,
+    fails: Option<String>,
+}
+
+impl Cloning {
+    /// Begins with what was asked.
+    pub(super) fn new(order: Order) -> Self {
+        Self { order, made: Vec::new(), future: None, copying: None, fails: None }
+    }
+
+    fn roll_back(&mut self, cluster: &mut Cluster) {
+        for drive in self.made.drain(..) {
+            cluster.free_volume(&self.order.node, &drive.volume);
+        }
+        cluster.vms.remove(&self.order.target);
+    }
+}
+
+impl Work for Cloning {
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim { vmid: self.order.source, shared: true }, Claim { vmid: self.order.target, shared: false }]
+    }
+
+    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
+        if let Some(rival) = cluster.rivals.remove(&self.order.target) {
+            cluster.vms.insert(self.order.target, rival);
+        }
+        let full = cluster.cloneable(&self.order, &scene.caller).map_err(|refusal| refusal.text())?;
+        let (source, target) = (self.order.source, self.order.target);
+        let Some(vm) = cluster.vms.get(&source).cloned() else { return Err("no such VM".to_owned()) };
+        let config = config_of(&vm, self.order.get("snapname")).map_err(|refusal| refusal.text())?.clone();
+        let temporary = Config::of(&[("lock", "clone"), ("description", " qmclone temporary file")]);
+        cluster.vms.insert(target, Vm::new(&self.order.node, temporary));
+        let mut plan = Plan::of(cluster.task_time, &[format!("creating a clone of VM {source} with ID {target}")]);
+        let mut future = self.new_config(cluster, source, &config);
+        for drive in config.drives().into_iter().filter(|drive| !drive.is_cdrom() || drive.is_cloudinit()) {
+            let copied = full || drive.is_cloudinit();
+            let (new, lines) = self.clone_drive(cluster, scene, &drive, copied);
+            future.set(&new.slot, joined(&new));
+            self.made.push(new);
+            plan.lines.extend(lines);
+        }
+        plan.length = plan.length.max(self.slowed(cluster, full));
+        stretch(&mut plan);
+        if self.fails.is_some() {
+            plan.length /= 2;
+            plan.lines.retain(|(after, _)| *after <= plan.length);
+            plan.lines.push((plan.length, "qemu-img: error while writing: No space left on device".to_owned()));
+        }
+        let node = self.order.other_node.as_ref().unwrap_or(&self.order.node);
+        self.future = Some(Vm { agent: vm.agent, ..Vm::new(node, future) });
+        Ok(plan)
+    }
+
+    fn finish(&mut self, cluster: &mut Cluster, _scene: &Scene) -> Result<Vec<String>, String> {
+        if let Some(why) = self.fails.take() {
+            self.roll_back(cluster);
+            return Err(why);
+        }
+        if let Some(vm) = self.future.take() {
+            cluster.vms.insert(self.order.target, vm);
+        }
+        if let Some(pool) = self.order.get("pool") {
+            cluster.access.add_vm_to_pool(pool, self.order.target);
+        }
+        Ok(Vec::new())
+    }
+
+    fn interrupted(&mut self, cluster: &mut Cluster) -> String {
+        self.roll_back(cluster);
+        match &self.copying {
+            Some(command) => format!("clone failed: copy failed: {command} failed: interrupted by signal"),
+            None => "clone failed: interrupted by signal".to_owned(),
+        }
+    }
+}
+
+impl Cloning {
+    /// Copies the options; numbers that nobody else may have are drawn anew.
+    fn new_config(&self, cluster: &mut Cluster, source: u32, old: &Config) -> Config {
+        let mut new = Config::default();
+        for (key, value) in old.options().filter(|(key, _)| !key.starts_with("unused") && *key != "template") {
+            let value = match key.starts_with("net") {
+                true => with_new_mac(value, &cluster.chance.mac()),
+                false => value.to_owned(),
+            };
+            new.set(key, value);
+        }
+        let name = format!("Copy-of-VM-{}", old.get("name").map_or_else(|| source.to_string(), str::to_owned));
+        new.set("name", self.order.get("name").map_or(name, str::to_owned));
+        if let Some(description) = self.order.get("description").filter(|text| !text.is_empty()) {
+            new.set("description", description);
+        }
+        let uuid = cluster.chance.uuid();
+        let smbios = old.get("smbios1").unwrap_or_default().split(',').filter(|part| !part.starts_with("uuid="));
+        let parts: Vec<String> = smbios.filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let parts = [vec![format!("uuid={uuid}")], parts].concat();
+        new.set("smbios1", parts.join(","));
+        new.set("vmgenid", cluster.chance.uuid());
+        new
+    }
+
+    /// Makes one drive of the clone, and tells what the log says of it.
+    fn clone_drive(
+        &mut self,
+        cluster: &mut Cluster,
+        scene: &Scene,
+        drive: &Drive,
+        copied: bool,
+    ) -> (Drive, Vec<(Duration, String)>) {
+        let (node, target) = (&self.order.node, self.order.target);
+        let wanted = self.order.get("storage").filter(|_| copied);
+        let place = wanted.unwrap_or(drive.storage()).to_owned();
+        let old = cluster.volume(node, &drive.volume).cloned();
+        let from = cluster.file_of(&drive.volume);
+        let length = cluster.task_time;
+        let Some(storage) = cluster.storages.get_mut(&place) else { return (drive.clone(), Vec::new()) };
+        let old = old.unwrap_or_else(|| nothing(scene.unix));
+        let format = match self.order.get("format").filter(|_| copied && storage.kind.keeps_files()) {
+            Some(format) => format.to_owned(),
+            None if !storage.kind.keeps_files() => "raw".to_owned(),
+            None if copied => old.format.clone(),
+            None => "qcow2".to_owned(),
+        };
+        let name = match drive.is_cloudinit() {
+            true => storage.named(target, &format!("vm-{target}-cloudinit"), &format),
+            false => storage.free_name(node, target, &format),
+        };
+        let base = drive.volume.split_once(':').map(|(_, name)| name.to_owned()).unwrap_or_default();
+        let linked = !copied && storage.kind.keeps_files();
+        let whole = if linked { format!("{base}/{name}") } else { name.clone() };
+        if storage.full || (copied && old.used > storage.total.saturating_sub(storage.used_on(node))) {
+            self.fails = Some(out_of_room(storage, &from, &name, copied));
+        }
+        let used = if copied { old.used } else { 1 << 19 };
+        let volume = Volume {
+            vmid: Some(target),
+            format: format.clone(),
+            used,
+            created: scene.unix,
+            base: linked.then(|| base.clone()),
+            ..old.clone()
+        };
+        storage.volumes.insert(storage.key(node, &whole), volume);
+        let file = storage.file(&whole);
+        if copied && !drive.is_cloudinit() {
+            let rate = self.order.get("bwlimit").filter(|rate| *rate != "0");
+            let rate = rate.map(|rate| format!("-r {rate}K ")).unwrap_or_default();
+            let formats = format!("-f {} -O {format}", old.format);
+            self.copying =
+                Some(format!("command '/usr/bin/qemu-img convert -p -n {rate}{formats} {from} zeroinit:{file}'"));
+        }
+        let how = if copied { "full" } else { "linked" };
+        let mut lines = vec![format!("create {how} clone of drive {} ({})", drive.slot, drive.volume)];
+        lines.extend(linked.then(|| cloned(&base, &name, target)));
+        lines.push(allocated(storage, &file, &name, &format, old.size, linked.then_some(base.as_str())));
+        let mut lines: Vec<(Duration, String)> = lines.into_iter().map(|line| (Duration::ZERO, line)).collect();
+        if copied && !drive.is_cloudinit() {
+            lines.push((Duration::ZERO, format!("allocated target volume '{place}:{whole}'")));
+            let steps = (0..=STEPS).map(|step| (length * step / STEPS, transferred(step, old.size)));
+            lines.extend(steps);
+        }
+        let rest = drive.rest.clone();
+        (Drive { slot: drive.slot.clone(), volume: format!("{place}:{whole}"), rest }, lines)
+    }
+
+    /// Says how long copying takes where it is slowed.
+    fn slowed(&self, cluster: &Cluster, full: bool) -> Duration {
+        let rate = self.order.get("bwlimit").and_then(|rate| rate.parse::<u64>().ok());
+        let used = |drive: &Drive| cluster.volume(&self.order.node, &drive.volume).map_or(0, |volume| volume.used);
+        let bytes: u64 = self.made.iter().map(used).sum();
+        match rate.filter(|rate| full && *rate > 0) {
+            Some(rate) => Duration::from_secs(bytes / 1024 / rate),
+            None => Duration::ZERO,
+        }
+    }
+}
+
+/// Spreads the lines over the whole length of the task.
+fn stretch(plan: &mut Plan) {
+    let last = plan.lines.iter().map(|(after, _)| *after).max().unwrap_or_default();
+    if last.is_zero() {
+        return;
+    }
+    let factor = plan.length.as_secs_f64() / last.as_secs_f64();
+    for (after, _) in &mut plan.lines {
+        *after = after.mul_f64(factor).min(plan.length);
+    }
+}
+
+fn joined(drive: &Drive) -> String {
+    match drive.rest.is_empty() {
+        true => drive.volume.clone(),
+        false => format!("{},{}", drive.volume, drive.rest),
+    }
+}
+
+fn nothing(unix: u64) -> Volume {
+    Volume {
+        vmid: None,
+        content: "images".to_owned(),
+        format: "raw".to_owned(),
+        size: 0,
+        used: 0,
+        created: unix,
+        base: None,
+    }
+}
+
+/// Replaces the address of a network card.
+fn with_new_mac(card: &str, mac: &str) -> String {
+    let parts = card.split(',').enumerate().map(|(number, part)| match part.split_once('=') {
+        Some((model, _)) if number == 0 => format!("{model}={mac}"),
+        None if number == 0 => format!("{part}={mac}"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+fn cloned(base: &str, name: &str, target: u32) -> String {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    format!("clone {base}: images, {last}, {target} to {last} (base=../{base})")
+}
+
+fn allocated(storage: &Storage, file: &str, name: &str, format: &str, size: u64, base: Option<&str>) -> String {
+    let rest = "lazy_refcounts=off refcount_bits=16";
+    match base {
+        _ if !storage.kind.keeps_files() => format!("  Logical volume \"{name}\" created."),
+        Some(base) => format!(
+            "Formatting '{file}', fmt=qcow2 cluster_size=131072 extended_l2=on preallocation=metadata \
+             compression_type=zlib size={size} backing_file=../{base} backing_fmt=qcow2 {rest}"
+        ),
+        None if format == "qcow2" => format!(
+            "Formatting '{file}', fmt=qcow2 cluster_size=65536 extended_l2=off preallocation=metadata \
+             compression_type=zlib size={size} {rest}"
+        ),
+        None => format!("Formatting '{file}', fmt={format} size={size} preallocation=off"),
+    }
+}
+
+/// How a clone fails on a storage that is full.
+fn out_of_room(storage: &Storage, from: &str, name: &str, copied: bool) -> String {
+    let to = storage.file(name);
+    match (copied, storage.kind.keeps_files()) {
+        (true, _) => format!(
+            "clone failed: copy failed: command '/usr/bin/qemu-img convert -p -n {from} zeroinit:{to}' failed: exit code 1"
+        ),
+        (false, true) => format!("clone failed: unable to create image: qemu-img: {to}: No space left on device"),
+        (false, false) => format!(
+            "clone failed: lvcreate snapshot '{name}' error:   Cannot create new thin volume, free space in thin pool \
+             {} reached threshold.",
+            storage.path
+        ),
+    }
+}
+
+/// Tells how far the copying of a disk has come.
+fn transferred(step: u32, size: u64) -> String {
+    let hundredths = (step * 20_000 / STEPS).div_ceil(2);
+    let done = u128::from(size) * u128::from(hundredths) / 10_000;
+    let done = u64::try_from(done).unwrap_or(size);
+    format!("transferred {} of {} ({:.2}%)", human(done), human(size), f64::from(hundredths) / 100.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is all that is shown")]
+fn human(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut amount = bytes as f64;
+    let mut unit = "B";
+    for next in units.into_iter().skip(1) {
+        if amount < 1024.0 {
+            break;
+        }
+        (amount, unit) = (amount / 1024.0, next);
+    }
+    format!("{amount:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_as_the_server_tells_it() {
+        assert_eq!(transferred(0, 1 << 30), "transferred 0.0 B of 1.0 GiB (0.00%)");
+        assert_eq!(transferred(7, 1 << 30), "transferred 95.5 MiB of 1.0 GiB (9.33%)");
+        assert_eq!(transferred(STEPS, 32 << 30), "transferred 32.0 GiB of 32.0 GiB (100.00%)");
+    }
+
+    #[test]
+    fn a_network_card_keeps_everything_but_its_address() {
+        assert_eq!(with_new_mac("virtio=A,bridge=vmbr0,tag=5", "B"), "virtio=B,bridge=vmbr0,tag=5");
+    }
+}

@@ -1,0 +1,95 @@
+//! The call that destroys a VM.
+
+use serde_json::json;
+
+use super::super::tasks::{Claim, Plan, Scene, Work};
+use super::super::{Ask, Cluster, Drive, Reply};
+use super::power::no_skiplock;
+use crate::sandbox::access::Refusal;
+
+/// Who may destroy a VM.
+pub fn may(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand(ask, &format!("/vms/{}", ask.text("vmid")), &["VM.Allocate"])
+}
+
+/// `DELETE /nodes/{node}/qemu/{vmid}`.
+pub fn destroy(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    no_skiplock(ask)?;
+    let vmid = ask.vmid();
+    let vm = cluster.vm(ask.node(), vmid)?;
+    if vm.config.is_on("protection") {
+        return Err(Refusal::Failed(format!("can't remove VM {vmid} - protection mode enabled")));
+    }
+    if vm.is_running() {
+        return Err(Refusal::Failed(still_runs(vmid)));
+    }
+    let work =
+        Destroying { vmid, everything: ask.is_on("destroy-unreferenced-disks"), whatever_lock: ask.is_on("skiplock") };
+    Ok(json!(cluster.spawn(ask, "qmdestroy", &vmid.to_string(), work)).into())
+}
+
+fn still_runs(vmid: u32) -> String {
+    format!("VM {vmid} is running - destroy failed")
+}
+
+/// A VM that is being destroyed.
+#[derive(Debug)]
+struct Destroying {
+    vmid: u32,
+    everything: bool,
+    whatever_lock: bool,
+}
+
+impl Work for Destroying {
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim { vmid: self.vmid, shared: false }]
+    }
+
+    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
+        let vm = cluster.vm(&scene.node, self.vmid).map_err(|refusal| refusal.text())?;
+        if vm.config.is_on("protection") {
+            return Err(format!("can't remove VM {} - protection mode enabled", self.vmid));
+        }
+        if let Some(lock) = vm.lock().filter(|_| !self.whatever_lock) {
+            return Err(format!("VM is locked ({lock})"));
+        }
+        if vm.is_running() {
+            return Err(still_runs(self.vmid));
+        }
+        let in_use = |drive: &&Drive| {
+            let (place, name) = drive.volume.split_once(':').unwrap_or_default();
+            cluster.storages.get(place).is_some_and(|storage| storage.is_base_in_use(&scene.node, name))
+        };
+        match vm.config.drives().iter().filter(|_| vm.is_template()).find(in_use) {
+            Some(drive) => Err(format!("base volume '{}' is still in use by linked cloned", drive.volume)),
+            None => Ok(Plan::of(cluster.task_time / 4, &[])),
+        }
+    }
+
+    fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        let Some(vm) = cluster.vms.remove(&self.vmid) else { return Ok(Vec::new()) };
+        let mut volumes: Vec<String> = vm.config.drives().into_iter().map(|drive| drive.volume).collect();
+        let unused = vm.config.options().filter(|(key, _)| key.starts_with("unused"));
+        volumes.extend(unused.map(|(_, volume)| volume.to_owned()));
+        if self.everything {
+            volumes.extend(unreferenced(cluster, &scene.node, self.vmid));
+        }
+        volumes.sort();
+        volumes.dedup();
+        let owned =
+            |volume: &String| cluster.volume(&scene.node, volume).is_some_and(|volume| volume.vmid == Some(self.vmid));
+        let volumes: Vec<String> = volumes.into_iter().filter(owned).collect();
+        let lines = volumes.iter().filter_map(|volume| cluster.free_volume(&scene.node, volume)).collect();
+        cluster.access.forget_vm(self.vmid);
+        Ok(lines)
+    }
+}
+
+/// Lists the volumes that carry a VM's number, wherever they lie.
+fn unreferenced(cluster: &Cluster, node: &str, vmid: u32) -> Vec<String> {
+    let all = cluster.storages.iter().flat_map(|(place, storage)| {
+        let mine = storage.seen_from(node).filter(|(_, volume)| volume.vmid == Some(vmid));
+        mine.map(move |(name, _)| format!("{place}:{name}"))
+    });
+    all.collect()
+}

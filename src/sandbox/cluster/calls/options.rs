@@ -1,0 +1,145 @@
+//! The forms of names and options that VMs, nodes and storages have, in the server's words.
+
+use crate::sandbox::access::form::ITSELF;
+use crate::sandbox::access::names;
+
+/// The name of a VM.
+pub fn dns_name(value: &str) -> Result<(), String> {
+    let is_label = |label: &str| {
+        let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        !label.is_empty() && plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    demanded(value.split('.').all(is_label), "value does not look like a valid DNS name")
+}
+
+/// The name of a node.
+pub fn node_name(value: &str) -> Result<(), String> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let fits = !value.is_empty() && plain && !value.starts_with('-') && !value.ends_with('-');
+    demanded(fits, "value does not look like a valid node name")
+}
+
+/// The name of a storage.
+pub fn storage_name(value: &str) -> Result<(), String> {
+    let first = value.starts_with(|sign: char| sign.is_ascii_alphabetic());
+    let last = value.ends_with(|sign: char| sign.is_ascii_alphanumeric());
+    let fits = value.len() >= 2 && first && last && names::is_plain_name(value);
+    demanded(fits, &format!("storage ID '{value}' contains illegal characters"))
+}
+
+/// The name of a snapshot or option.
+pub fn config_id(value: &str) -> Result<(), String> {
+    let first = value.starts_with(|sign: char| sign.is_ascii_alphabetic());
+    let fits = value.len() >= 2 && first && names::is_plain_name(value) && !value.contains('.');
+    demanded(fits, &format!("invalid configuration ID '{value}'"))
+}
+
+/// Names of options, in a list.
+pub fn config_ids(value: &str) -> Result<(), String> {
+    names::list(value).try_for_each(config_id)
+}
+
+/// Kinds of content, in a list.
+pub fn contents(value: &str) -> Result<(), String> {
+    let known = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"];
+    let unknown = names::list(value).find(|word| !known.contains(word));
+    unknown.map_or(Ok(()), |word| Err(format!("invalid content type '{word}'\n")))
+}
+
+/// Tags of a VM.
+pub fn tags(value: &str) -> Result<(), String> {
+    let is_tag = |tag: &str| {
+        let first = tag.starts_with(|sign: char| sign.is_ascii_alphanumeric() || sign == '_');
+        first && tag.chars().all(|sign| sign.is_ascii_alphanumeric() || "_-+.".contains(sign))
+    };
+    demanded(value.split([',', ';']).filter(|tag| !tag.is_empty()).all(is_tag), "invalid characters in tag")
+}
+
+/// How much memory a VM has.
+pub fn memory(value: &str) -> Result<(), String> {
+    let amount = value.strip_prefix("current=").unwrap_or(value);
+    match amount.parse::<i64>() {
+        Err(_) => Err(format!("format error\nmemory.current: type check ('integer') failed - got '{amount}'")),
+        Ok(amount) => demanded(amount >= 16, "format error\nmemory.current: value must have a minimum value of 16"),
+    }
+}
+
+/// Public keys, percent-encoded.
+pub fn encoded(value: &str) -> Result<(), String> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%!*'()".contains(&byte));
+    demanded(plain, &format!("invalid urlencoded string: {value}"))
+}
+
+/// The models of network cards.
+const MODELS: [&str; 14] = [
+    "e1000",
+    "e1000-82540em",
+    "e1000-82544gc",
+    "e1000-82545em",
+    "e1000e",
+    "i82551",
+    "i82557b",
+    "i82559er",
+    "ne2k_isa",
+    "ne2k_pci",
+    "pcnet",
+    "rtl8139",
+    "virtio",
+    "vmxnet3",
+];
+
+/// The other words of a network card.
+const CARD_WORDS: [&str; 10] =
+    ["model", "macaddr", "bridge", "firewall", "link_down", "mtu", "queues", "rate", "tag", "trunks"];
+
+/// A network card.
+pub fn card(value: &str) -> Result<(), String> {
+    let words: Vec<&str> = value.split(',').map(|part| part.split('=').next().unwrap_or_default()).collect();
+    let mut errors = Vec::new();
+    if !words.iter().any(|word| MODELS.contains(word) || *word == "model") {
+        errors.push(format!("{ITSELF}.model: property is missing and it is not optional"));
+    }
+    for word in words.iter().filter(|word| !MODELS.contains(word) && !CARD_WORDS.contains(word)) {
+        errors.push(format!(
+            "{ITSELF}.{word}: property is not defined in schema and the schema does not allow additional properties"
+        ));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(format!("format error\n{}", errors.join("\n"))) }
+}
+
+fn demanded(holds: bool, why: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(why.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rule = fn(&str) -> Result<(), String>;
+
+    #[test]
+    fn names_and_options_are_judged_in_the_servers_words() {
+        let name = "value does not look like a valid DNS name";
+        let table: [(Rule, &str, Option<&str>); 16] = [
+            (dns_name, "linked1", None),
+            (dns_name, "a.b-c", None),
+            (dns_name, "bad_name", Some(name)),
+            (dns_name, "a..b", Some(name)),
+            (dns_name, "-a", Some(name)),
+            (node_name, "bad_node!", Some("value does not look like a valid node name")),
+            (storage_name, "local-lvm", None),
+            (storage_name, "a/b", Some("storage ID 'a/b' contains illegal characters")),
+            (config_id, "s1", None),
+            (config_id, "1s", Some("invalid configuration ID '1s'")),
+            (tags, "lab;glassdome", None),
+            (tags, "bad tag!", Some("invalid characters in tag")),
+            (memory, "256", None),
+            (memory, "8", Some("format error\nmemory.current: value must have a minimum value of 16")),
+            (card, "virtio,bridge=vmbr0,tag=100", None),
+            (encoded, "ssh-ed25519%20AAAA", None),
+        ];
+        for (rule, value, expected) in table {
+            assert_eq!(rule(value).err().as_deref(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The calls that read storages and their volumes.
+
+use serde_json::{Value, json};
+
+use super::super::{Ask, Cluster, Reply, Storage, Volume};
+use super::nodes::fields;
+use crate::sandbox::access::{Refusal, names};
+
+/// What lets a caller look at a storage.
+const LOOK: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
+
+impl Cluster {
+    /// Finds a volume by its whole name, as a node sees it.
+    pub(super) fn volume(&self, node: &str, whole: &str) -> Option<&Volume> {
+        let (storage, name) = whole.split_once(':')?;
+        self.storages.get(storage)?.volume(node, name)
+    }
+
+    /// Finds a storage by name.
+    pub(super) fn storage(&self, name: &str) -> Result<&Storage, Refusal> {
+        self.storages.get(name).ok_or_else(|| Refusal::Failed(format!("storage '{name}' does not exist")))
+    }
+
+    /// Finds a storage that a node has.
+    pub(super) fn storage_on(&self, name: &str, node: &str) -> Result<&Storage, Refusal> {
+        let storage = self.storage(name)?;
+        if storage.is_on(node) {
+            return Ok(storage);
+        }
+        Err(Refusal::Failed(format!("storage '{name}' is not available on node '{node}'")))
+    }
+}
+
+/// Who may look at a storage.
+pub fn may_look(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand_any(ask, &format!("/storage/{}", ask.text("storage")), LOOK)
+}
+
+/// `GET /storage`: how the storages are set up.
+pub fn configuration(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+    let shown = cluster.storages.iter().filter(|(name, _)| cluster.allows(ask, &format!("/storage/{name}"), LOOK));
+    let entries = shown.map(|(name, storage)| {
+        let mut told = fields(json!({
+            "storage": name,
+            "type": storage.kind.name(),
+            "content": storage.content.join(","),
+            "digest": "0000000000000000000000000000000000000000",
+        }));
+        match storage.path.split_once('/').filter(|_| !storage.kind.keeps_files()) {
+            Some((group, pool)) => told.extend(fields(json!({"vgname": group, "thinpool": pool}))),
+            None => told.extend(fields(json!({"path": storage.path, "prune-backups": "keep-all=1"}))),
+        }
+        if storage.shared {
+            told.insert("shared".to_owned(), json!(1));
+        }
+        Value::Object(told)
+    });
+    entries.collect::<Value>().into()
+}
+
+/// `GET /nodes/{node}/storage`: the storages that a node has and the caller may look at.
+pub fn storages(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+    let wanted = |storage: &Storage| {
+        let mut words = names::list(ask.text("content")).peekable();
+        words.peek().is_none() || words.any(|word| storage.content.iter().any(|kind| kind == word))
+    };
+    let shown = cluster.storages.iter().filter(|(name, storage)| {
+        storage.is_on(ask.node())
+            && wanted(storage)
+            && ask.get("storage").is_none_or(|asked| asked == *name)
+            && ask.get("target").is_none_or(|target| storage.shared && storage.is_on(target))
+            && cluster.allows(ask, &format!("/storage/{name}"), LOOK)
+    });
+    let entries = shown.map(|(name, storage)| {
+        let mut told = fields(room(storage, ask.node()));
+        told.insert("storage".to_owned(), json!(name));
+        told.insert("used_fraction".to_owned(), json!(fraction(storage.used_on(ask.node()), storage.total)));
+        Value::Object(told)
+    });
+    entries.collect::<Value>().into()
+}
+
+/// `GET /nodes/{node}/storage/{storage}/status`.
+pub fn status(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let storage = cluster.storages.get(ask.text("storage")).filter(|storage| storage.is_on(ask.node()));
+    let storage = storage.ok_or_else(|| Refusal::Status { status: 400, reason: "No such storage.".to_owned() })?;
+    Ok(room(storage, ask.node()).into())
+}
+
+fn room(storage: &Storage, node: &str) -> Value {
+    let used = storage.used_on(node);
+    json!({
+        "type": storage.kind.name(),
+        "content": storage.content.join(","),
+        "active": 1,
+        "enabled": 1,
+        "shared": u8::from(storage.shared),
+        "total": storage.total,
+        "used": used,
+        "avail": storage.total.saturating_sub(used),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share of a storage needs no last digit")]
+fn fraction(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// `GET /nodes/{node}/storage/{storage}/content`: the volumes of VMs that the caller may look at, and what is no VM's.
+pub fn content(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let name = ask.text("storage");
+    let storage = cluster.storage_on(name, ask.node())?;
+    let all = cluster.allows(ask, &format!("/storage/{name}"), &["Datastore.Allocate"]);
+    let shown = storage.seen_from(ask.node()).filter(|(_, volume)| {
+        let may = |vmid: u32| all || cluster.allows(ask, &format!("/vms/{vmid}"), &["VM.Config.Disk"]);
+        let fits = volume.vmid.is_none_or(|vmid| ask.number("vmid").is_none_or(|asked| asked == u64::from(vmid)));
+        fits && ask.get("content").is_none_or(|kind| volume.content == kind) && volume.vmid.is_none_or(may)
+    });
+    let entries = shown.map(|(volume_name, volume)| {
+        let mut told = fields(json!({
+            "volid": format!("{name}:{volume_name}"),
+            "content": volume.content,
+            "format": volume.format,
+            "size": volume.size,
+            "ctime": volume.created,
+        }));
+        if let Some(vmid) = volume.vmid {
+            let base = volume.base.as_ref().map(|base| format!("../{base}"));
+            told.extend(fields(json!({"vmid": vmid, "used": volume.used, "parent": base})));
+        }
+        Value::Object(told)
+    });
+    Ok(entries.collect::<Value>().into())
+}

@@ -1,0 +1,166 @@
+//! The pretended cluster: nodes, VMs, storages and tasks, moved on by nothing but the calls made to it.
+
+pub mod calls;
+mod chance;
+mod reach;
+mod routes;
+mod storage;
+mod tasks;
+mod vm;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use chance::Chance;
+pub use reach::{Node, Reach};
+pub use routes::{Known, Route};
+pub use storage::{Kind, Storage, Volume};
+pub use tasks::{Claim, Plan, Scene, Task, Work};
+pub use vm::{Agent, Config, Drive, Power, Vm};
+
+use super::access::{self, Access, Caller, Refusal, Release};
+
+/// The moment at which a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Seconds since 1970.
+    pub unix: u64,
+    /// The time since the cluster was started.
+    pub since_start: Duration,
+}
+
+/// What a call that went well answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The answer itself.
+    pub data: Value,
+    /// How many entries there are in all, where only some were asked for.
+    pub total: Option<u64>,
+}
+
+impl From<Value> for Reply {
+    fn from(data: Value) -> Self {
+        Self { data, total: None }
+    }
+}
+
+/// A call on its way to what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Who makes it.
+    pub caller: &'a Caller,
+    /// Its parameters, those in its path included.
+    pub params: &'a BTreeMap<String, String>,
+    /// When it is made.
+    pub now: Now,
+}
+
+impl<'a> Ask<'a> {
+    /// Gives a parameter, or nothing where it is missing.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.params.get(name).map(String::as_str)
+    }
+
+    /// Gives a parameter, or an empty text where it is missing.
+    pub fn text(&self, name: &str) -> &'a str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// Tells whether a switch is on.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name) == Some("1")
+    }
+
+    /// Gives a number, if it is there.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
+    /// Gives the node that the call is for.
+    pub fn node(&self) -> &'a str {
+        self.text("node")
+    }
+
+    /// Gives the number of the VM that the call is for.
+    pub fn vmid(&self) -> u32 {
+        self.text("vmid").parse().unwrap_or_default()
+    }
+}
+
+/// The cluster and everything in it.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Users, tokens and their rights.
+    pub access: Access,
+    /// Nodes by name; the first one answers the calls.
+    pub nodes: BTreeMap<String, Node>,
+    /// Names that lead somewhere, but to no node of the cluster.
+    pub strangers: BTreeMap<String, Reach>,
+    /// VMs by number.
+    pub vms: BTreeMap<u32, Vm>,
+    /// Storages by name.
+    pub storages: BTreeMap<String, Storage>,
+    /// VMs that somebody else makes as soon as the worker of a clone wants their number.
+    pub rivals: BTreeMap<u32, Vm>,
+    /// Tasks, the oldest first.
+    pub tasks: Vec<Task>,
+    /// How long a clone takes; other tasks take their share of it.
+    pub task_time: Duration,
+    /// The name of the node that answers.
+    pub local: String,
+    /// What is said of the certificates of the node that answers, a list.
+    pub certificates: Value,
+    /// What new numbers are drawn from.
+    pub chance: Chance,
+}
+
+impl Cluster {
+    /// Finds the call for a verb and a decoded path below `/api2/json`, with the parameters in the path.
+    pub fn knows(method: &str, path: &str) -> Option<(Known, BTreeMap<String, String>)> {
+        if let Some((route, found)) = access::find(method, path) {
+            return Some((Known::Identity(route), found));
+        }
+        routes::find(method, path).map(|(route, found)| (Known::Machine(route), found))
+    }
+
+    /// Makes a call: who may comes first, then the node, then the form of the parameters.
+    pub fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        params: &BTreeMap<String, String>,
+        caller: &Caller,
+        now: Now,
+    ) -> Result<Reply, Refusal> {
+        self.advance(now);
+        let Some((known, in_path)) = Self::knows(method, path) else {
+            return Err(Refusal::Status { status: 501, reason: format!("Method '{method} {path}' not implemented") });
+        };
+        let mut all = params.clone();
+        for (name, value) in in_path {
+            if all.insert(name.clone(), value).is_some() {
+                return Err(Refusal::parameter(&name, "duplicate parameter (already defined in URI)"));
+            }
+        }
+        match known {
+            Known::Identity(route) => {
+                let request = access::calls::Request { caller, params: &all, now: now.unix };
+                route.make(&mut self.access, request).map(Reply::from)
+            }
+            Known::Machine(route) => route.make(self, Ask { caller, params: &all, now }),
+        }
+    }
+
+    /// Finishes the tasks whose time has come.
+    pub fn advance(&mut self, now: Now) {
+        self.run_until(now.since_start);
+    }
+
+    /// Gives the release that is pretended.
+    pub fn release(&self) -> Release {
+        self.access.release
+    }
+}

@@ -1,0 +1,362 @@
+//! The table of the calls about the cluster, its nodes, VMs and storages.
+
+use std::collections::BTreeMap;
+
+use super::calls::{agents, clone, destroy, guests, indexes, nodes, options, power, tasks, volumes};
+use super::{Ask, Cluster, Reply};
+use crate::sandbox::access::form::{self, needed, optional};
+use crate::sandbox::access::{self, Audience, Form, Parameter, Refusal};
+
+/// Says whether a caller may make a call.
+pub(super) type May = fn(&Cluster, Ask<'_>) -> Result<(), Refusal>;
+
+/// Makes a call.
+pub(super) type Run = fn(&mut Cluster, Ask<'_>) -> Result<Reply, Refusal>;
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The verb.
+    pub method: &'static str,
+    /// The path below `/api2/json`, with parameters in braces; the last one may be followed by a star and hold slashes.
+    pub path: &'static str,
+    /// Its parameters, those in the path included.
+    pub parameters: &'static [Parameter],
+    /// The check that comes before anything else.
+    pub may: May,
+    /// What it does.
+    pub run: Run,
+}
+
+/// A call that is known.
+#[derive(Debug, Clone, Copy)]
+pub enum Known {
+    /// One about users and their rights.
+    Identity(&'static access::Route),
+    /// One about everything else.
+    Machine(&'static Route),
+}
+
+impl Known {
+    /// Says who it is for.
+    pub fn audience(&self) -> Audience {
+        match self {
+            Self::Identity(route) => route.audience,
+            Self::Machine(_) => Audience::Known,
+        }
+    }
+}
+
+impl Route {
+    /// Makes the call: who may comes first, then the node, then the form of the parameters.
+    pub(super) fn make(&self, cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+        (self.may)(cluster, ask)?;
+        if let Some(node) = ask.get("node") {
+            cluster.reachable(node)?;
+        }
+        form::demand(&cluster.access, self.parameters, ask.params)?;
+        (self.run)(cluster, ask)
+    }
+}
+
+pub(super) const ANYBODY: May = |_, _| Ok(());
+
+pub(super) const fn route(
+    method: &'static str,
+    path: &'static str,
+    parameters: &'static [Parameter],
+    may: May,
+    run: Run,
+) -> Route {
+    Route { method, path, parameters, may, run }
+}
+
+pub(super) const NODE: Parameter = needed("node", Form::Of(options::node_name));
+pub(super) const VMID: Parameter = needed("vmid", Form::Guest);
+pub(super) const STORAGE: Parameter = needed("storage", Form::Of(options::storage_name));
+
+/// The calls about the whole cluster.
+const CLUSTER: &[Route] = &[
+    route("GET", "", &[], ANYBODY, |_, _| Ok(indexes::top())),
+    route("GET", "/version", &[], ANYBODY, |cluster, _| Ok(nodes::version(cluster))),
+    route("GET", "/nodes", &[], ANYBODY, |cluster, ask| Ok(nodes::list(cluster, ask))),
+    route("GET", "/cluster/nextid", &[optional("vmid", Form::Guest)], ANYBODY, |cluster, ask| {
+        guests::next_id(cluster, ask)
+    }),
+    route(
+        "GET",
+        "/cluster/resources",
+        &[optional("type", Form::OneOf(&["vm", "storage", "node", "sdn"]))],
+        ANYBODY,
+        |cluster, ask| Ok(guests::resources(cluster, ask)),
+    ),
+    route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
+    route("GET", "/storage", &[], ANYBODY, |cluster, ask| Ok(volumes::configuration(cluster, ask))),
+];
+
+/// The calls about one node.
+const ONE_NODE: &[Route] = &[
+    route("GET", "/nodes/{node}", &[NODE], ANYBODY, |_, _| Ok(indexes::node())),
+    route("GET", "/nodes/{node}/version", &[NODE], ANYBODY, |cluster, _| Ok(nodes::version(cluster))),
+    route("GET", "/nodes/{node}/status", &[NODE], nodes::may_audit, |cluster, ask| Ok(nodes::status(cluster, ask))),
+    route(
+        "GET",
+        "/nodes/{node}/network",
+        &[NODE, optional("type", Form::OneOf(nodes::NETWORKS))],
+        ANYBODY,
+        |cluster, ask| Ok(nodes::networks(cluster, ask)),
+    ),
+    route("GET", "/nodes/{node}/certificates/info", &[NODE], ANYBODY, |cluster, _| Ok(nodes::certificates(cluster))),
+];
+
+/// The calls that read VMs.
+const READ_GUESTS: &[Route] = &[
+    route("GET", "/nodes/{node}/qemu", &[NODE, optional("full", Form::Switch)], ANYBODY, |cluster, ask| {
+        Ok(guests::list(cluster, ask))
+    }),
+    route("GET", "/nodes/{node}/qemu/{vmid}", &[NODE, VMID], ANYBODY, |_, _| Ok(indexes::guest())),
+    route(
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/config",
+        &[NODE, VMID, optional("current", Form::Switch), optional("snapshot", Form::Of(options::config_id))],
+        guests::may_audit,
+        |cluster, ask| guests::config(cluster, ask),
+    ),
+    route("GET", "/nodes/{node}/qemu/{vmid}/pending", &[NODE, VMID], guests::may_audit, |cluster, ask| {
+        guests::pending(cluster, ask)
+    }),
+    route("GET", "/nodes/{node}/qemu/{vmid}/status/current", &[NODE, VMID], guests::may_audit, |cluster, ask| {
+        guests::current(cluster, ask)
+    }),
+    route(
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/feature",
+        &[
+            NODE,
+            VMID,
+            needed("feature", Form::OneOf(&["snapshot", "clone", "copy"])),
+            optional("snapname", Form::Of(options::config_id)),
+        ],
+        guests::may_audit,
+        |cluster, ask| guests::feature(cluster, ask),
+    ),
+    route(
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        &[NODE, VMID],
+        agents::may_ask,
+        |cluster, ask| agents::interfaces(cluster, ask),
+    ),
+];
+
+/// The calls that read storages.
+const READ_STORAGES: &[Route] = &[
+    route(
+        "GET",
+        "/nodes/{node}/storage",
+        &[
+            NODE,
+            optional("content", Form::Of(options::contents)),
+            optional("enabled", Form::Switch),
+            optional("format", Form::Switch),
+            optional("storage", Form::Of(options::storage_name)),
+            optional("target", Form::Of(options::node_name)),
+        ],
+        ANYBODY,
+        |cluster, ask| Ok(volumes::storages(cluster, ask)),
+    ),
+    route("GET", "/nodes/{node}/storage/{storage}/status", &[NODE, STORAGE], volumes::may_look, |cluster, ask| {
+        volumes::status(cluster, ask)
+    }),
+    route(
+        "GET",
+        "/nodes/{node}/storage/{storage}/content",
+        &[NODE, STORAGE, optional("content", Form::Of(options::contents)), optional("vmid", Form::Guest)],
+        volumes::may_look,
+        |cluster, ask| volumes::content(cluster, ask),
+    ),
+];
+
+const SKIPLOCK: Parameter = optional("skiplock", Form::Switch);
+const TIMEOUT: Parameter = optional("timeout", Form::Number);
+
+/// What is known of the node that a VM comes from.
+const MIGRATED: Parameter = optional("migratedfrom", Form::Of(options::node_name));
+
+/// The calls that make, switch and destroy VMs.
+const CHANGE_GUESTS: &[Route] = &[
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/clone",
+        &[
+            NODE,
+            VMID,
+            needed("newid", Form::Guest),
+            optional("bwlimit", Form::Number),
+            optional("description", Form::Text(form::ANY_LENGTH)),
+            optional("format", Form::OneOf(&["raw", "qcow2", "vmdk"])),
+            optional("full", Form::Switch),
+            optional("name", Form::Of(options::dns_name)),
+            optional("pool", Form::Pool),
+            optional("snapname", Form::Of(options::config_id)),
+            optional("storage", Form::Of(options::storage_name)),
+            optional("target", Form::Of(options::node_name)),
+        ],
+        clone::may,
+        clone::clone,
+    ),
+    route(
+        "DELETE",
+        "/nodes/{node}/qemu/{vmid}",
+        &[NODE, VMID, SKIPLOCK, optional("destroy-unreferenced-disks", Form::Switch), optional("purge", Form::Switch)],
+        destroy::may,
+        destroy::destroy,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/start",
+        &[
+            NODE,
+            VMID,
+            SKIPLOCK,
+            TIMEOUT,
+            MIGRATED,
+            optional("force-cpu", Form::Text(form::ANY_LENGTH)),
+            optional("machine", Form::Text(form::ANY_LENGTH)),
+            optional("migration_network", Form::Text(form::ANY_LENGTH)),
+            optional("migration_type", Form::OneOf(&["secure", "insecure"])),
+            optional("stateuri", Form::Text(128)),
+            optional("targetstorage", Form::Text(form::ANY_LENGTH)),
+        ],
+        power::may,
+        power::start,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/stop",
+        &[
+            NODE,
+            VMID,
+            SKIPLOCK,
+            TIMEOUT,
+            MIGRATED,
+            optional("keepActive", Form::Switch),
+            optional("overrule-shutdown", Form::Switch),
+        ],
+        power::may,
+        power::stop,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/shutdown",
+        &[NODE, VMID, SKIPLOCK, TIMEOUT, optional("forceStop", Form::Switch), optional("keepActive", Form::Switch)],
+        power::may,
+        power::shutdown,
+    ),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", &[NODE, VMID, TIMEOUT], power::may, power::reboot),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/reset", &[NODE, VMID, SKIPLOCK], power::may, power::reset),
+    route("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", &[NODE, VMID, SKIPLOCK], power::may, power::suspend),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/resume",
+        &[NODE, VMID, SKIPLOCK, optional("nocheck", Form::Switch)],
+        power::may,
+        power::resume,
+    ),
+];
+
+const UPID: Parameter = needed("upid", Form::Text(form::ANY_LENGTH));
+const START: Parameter = optional("start", Form::Number);
+const LIMIT: Parameter = optional("limit", Form::Number);
+
+/// The calls about tasks.
+const TASKS: &[Route] = &[
+    route("GET", "/cluster/tasks", &[], ANYBODY, |cluster, ask| Ok(tasks::newest(cluster, ask))),
+    route(
+        "GET",
+        "/nodes/{node}/tasks",
+        &[
+            NODE,
+            START,
+            LIMIT,
+            optional("errors", Form::Switch),
+            optional("since", Form::Number),
+            optional("until", Form::Number),
+            optional("source", Form::OneOf(&["archive", "active", "all"])),
+            optional("statusfilter", Form::Text(form::ANY_LENGTH)),
+            optional("typefilter", Form::Text(form::ANY_LENGTH)),
+            optional("userfilter", Form::Text(form::ANY_LENGTH)),
+            optional("vmid", Form::Guest),
+        ],
+        ANYBODY,
+        |cluster, ask| Ok(tasks::list(cluster, ask)),
+    ),
+    route("GET", "/nodes/{node}/tasks/{upid}", &[NODE, UPID], ANYBODY, |_, _| Ok(indexes::task())),
+    route("DELETE", "/nodes/{node}/tasks/{upid}", &[NODE, UPID], ANYBODY, tasks::stop),
+    route("GET", "/nodes/{node}/tasks/{upid}/status", &[NODE, UPID], ANYBODY, |cluster, ask| {
+        tasks::status(cluster, ask)
+    }),
+    route(
+        "GET",
+        "/nodes/{node}/tasks/{upid}/log",
+        &[NODE, UPID, START, LIMIT, optional("download", Form::Switch)],
+        ANYBODY,
+        |cluster, ask| tasks::log(cluster, ask),
+    ),
+];
+
+/// Lists the calls.
+fn routes() -> impl Iterator<Item = &'static Route> {
+    [CLUSTER, ONE_NODE, READ_GUESTS, READ_STORAGES, TASKS, CHANGE_GUESTS].into_iter().flatten()
+}
+
+/// Finds the call for a decoded path below `/api2/json`, with the parameters in it; a slash at the end does not matter.
+pub(super) fn find(method: &str, path: &str) -> Option<(&'static Route, BTreeMap<String, String>)> {
+    let path = path.trim_end_matches('/');
+    let mut same_method = routes().filter(|route| route.method == method);
+    same_method.find_map(|route| Some((route, in_path(route.path, path)?)))
+}
+
+/// Reads the parameters out of a path, if it fits.
+fn in_path(route: &str, path: &str) -> Option<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let mut rest = path;
+    for name in route.split('/').skip(1) {
+        rest = rest.strip_prefix('/')?;
+        if let Some(name) = name.strip_prefix('{').and_then(|name| name.strip_suffix("}*")) {
+            found.insert(name.to_owned(), rest.to_owned());
+            return (!rest.is_empty()).then_some(found);
+        }
+        let level = rest.split('/').next().unwrap_or_default();
+        rest = rest.get(level.len()..).unwrap_or_default();
+        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) if !level.is_empty() => {
+                found.insert(name.to_owned(), level.to_owned());
+            }
+            None if name == level => {}
+            _ => return None,
+        }
+    }
+    rest.is_empty().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_found_by_verb_and_path() {
+        let table = [
+            ("GET", "/version", Some("/version")),
+            ("GET", "/version/", Some("/version")),
+            ("GET", "", Some("")),
+            ("GET", "/nodes/bad_node!/qemu", Some("/nodes/{node}/qemu")),
+            ("GET", "/nodes/pve/qemu/9000/nope", None),
+            ("PUT", "/version", None),
+            ("GET", "/nodes//qemu", None),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(find(method, path).map(|(route, _)| route.path), expected, "{method} {path}");
+        }
+    }
+}

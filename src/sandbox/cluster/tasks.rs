@@ -1,0 +1,294 @@
+//! Tasks: they wait for a VM's lock, work for a while and end, as the clock of the calls goes on.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use super::{Ask, Cluster};
+use crate::sandbox::access::{Caller, names};
+
+/// How long a task waits for a lock that another one holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The process number of the first worker.
+const FIRST_WORKER: usize = 0x0001_2000;
+
+/// What a task does, in three steps of which the last two exclude each other.
+pub trait Work: Debug + Send {
+    /// Names the VMs whose lock it needs, and whether it shares it with others of its kind.
+    fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Begins once it has its locks, and says how long it takes and what it logs meanwhile.
+    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String>;
+
+    /// Ends, and gives the lines that it logs last.
+    fn finish(&mut self, _cluster: &mut Cluster, _scene: &Scene) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
+    /// Takes back what it began, because it was interrupted; says how it failed.
+    fn interrupted(&mut self, _cluster: &mut Cluster) -> String {
+        "received interrupt".to_owned()
+    }
+}
+
+/// A lock that a task needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The VM.
+    pub vmid: u32,
+    /// Whether others who share it may hold it too.
+    pub shared: bool,
+}
+
+impl Claim {
+    fn excludes(self, other: Self) -> bool {
+        self.vmid == other.vmid && !(self.shared && other.shared)
+    }
+}
+
+/// Where and when a step of a task happens.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// The node.
+    pub node: String,
+    /// The user or token that asked for it.
+    pub caller: Caller,
+    /// Seconds since 1970.
+    pub unix: u64,
+    /// The time since the cluster was started.
+    pub at: Duration,
+}
+
+/// How a task goes on once it has begun.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// How long it works.
+    pub length: Duration,
+    /// What it logs, and how long after its beginning.
+    pub lines: Vec<(Duration, String)>,
+}
+
+impl Plan {
+    /// Works for some time and logs these lines at once.
+    pub fn of(length: Duration, lines: &[String]) -> Self {
+        Self { length, lines: lines.iter().map(|line| (Duration::ZERO, line.clone())).collect() }
+    }
+}
+
+/// A task, running or over.
+#[derive(Debug)]
+pub struct Task {
+    /// Its name for the API.
+    pub upid: String,
+    /// The node that it runs on.
+    pub node: String,
+    /// What kind of task it is: `qmclone`, `qmstart` …
+    pub kind: String,
+    /// What it is about, most often a VM.
+    pub id: String,
+    /// The user or token that asked for it.
+    pub caller: Caller,
+    /// The process number of its worker.
+    pub pid: u32,
+    /// When its worker was started, in hundredths of a second.
+    pub pstart: u64,
+    /// When it was asked for, in seconds since 1970.
+    pub started: u64,
+    asked: Duration,
+    state: State,
+    lines: Vec<(Duration, String)>,
+    work: Option<Box<dyn Work>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Working { until: Duration },
+    Over { at: Duration, status: String },
+}
+
+impl Task {
+    /// Tells how it ended, once it has.
+    pub fn status(&self) -> Option<&str> {
+        match &self.state {
+            State::Over { status, .. } => Some(status),
+            State::Waiting | State::Working { .. } => None,
+        }
+    }
+
+    /// Tells when it ended, in seconds since 1970.
+    pub fn ended(&self) -> Option<u64> {
+        match self.state {
+            State::Over { at, .. } => Some(self.unix(at)),
+            State::Waiting | State::Working { .. } => None,
+        }
+    }
+
+    /// Lists the lines that it has logged so far.
+    pub fn log(&self, at: Duration) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter(move |(when, _)| *when <= at).map(|(_, line)| line.as_str())
+    }
+
+    fn unix(&self, at: Duration) -> u64 {
+        self.started + at.saturating_sub(self.asked).as_secs()
+    }
+
+    fn scene(&self, at: Duration) -> Scene {
+        Scene { node: self.node.clone(), caller: self.caller.clone(), unix: self.unix(at), at }
+    }
+
+    /// Ends it; what it would have logged later is never logged.
+    fn end(&mut self, at: Duration, status: String, last: Option<String>) {
+        self.lines.retain(|(when, _)| *when <= at);
+        self.lines.extend(last.map(|line| (at, line)));
+        self.state = State::Over { at, status };
+        self.work = None;
+    }
+
+    fn fail(&mut self, at: Duration, why: String) {
+        let last = format!("TASK ERROR: {why}");
+        self.end(at, why, Some(last));
+    }
+
+    /// The moment at which something happens to it by itself.
+    fn next(&self) -> Option<Duration> {
+        match self.state {
+            State::Waiting => Some(self.asked + PATIENCE),
+            State::Working { until } => Some(until),
+            State::Over { .. } => None,
+        }
+    }
+}
+
+impl Cluster {
+    /// Starts a task for a caller, and gives its name.
+    pub(super) fn spawn(&mut self, ask: Ask<'_>, kind: &str, id: &str, work: impl Work + 'static) -> String {
+        let number = self.tasks.len() + FIRST_WORKER;
+        let pid = u32::try_from(number).unwrap_or_default();
+        let pstart = u64::try_from(ask.now.since_start.as_millis() / 10).unwrap_or_default() + 0x0010_0000;
+        let (node, started, subject) = (ask.node().to_owned(), ask.now.unix, &ask.caller.subject);
+        let upid = format!("UPID:{node}:{pid:08X}:{pstart:08X}:{started:08X}:{kind}:{id}:{subject}:");
+        self.tasks.push(Task {
+            upid: upid.clone(),
+            node,
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            caller: ask.caller.clone(),
+            pid,
+            pstart,
+            started,
+            asked: ask.now.since_start,
+            state: State::Waiting,
+            lines: Vec::new(),
+            work: Some(Box::new(work)),
+        });
+        self.begin_waiting(ask.now.since_start);
+        upid
+    }
+
+    /// Lets everything happen that happens by itself until a moment.
+    pub(super) fn run_until(&mut self, now: Duration) {
+        while let Some((at, index)) = self.next_event().filter(|(at, _)| *at <= now) {
+            self.happen(index, at);
+            self.begin_waiting(at);
+        }
+    }
+
+    fn next_event(&self) -> Option<(Duration, usize)> {
+        let events = self.tasks.iter().enumerate().filter_map(|(index, task)| Some((task.next()?, index)));
+        events.min()
+    }
+
+    fn happen(&mut self, index: usize, at: Duration) {
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        let scene = task.scene(at);
+        let Some(mut work) = task.work.take() else { return };
+        if task.state == State::Waiting {
+            let vmid = work.claims().first().map(|claim| claim.vmid).unwrap_or_default();
+            task.lines.push((task.asked, "trying to acquire lock...".to_owned()));
+            return task.fail(at, format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"));
+        }
+        let outcome = work.finish(self, &scene);
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        match outcome {
+            Err(why) => task.fail(at, why),
+            Ok(lines) => {
+                task.lines.extend(lines.into_iter().map(|line| (at, line)));
+                let warnings = task.lines.iter().filter(|(_, line)| line.starts_with("WARN: ")).count();
+                let status = if warnings > 0 { format!("WARNINGS: {warnings}") } else { "OK".to_owned() };
+                let last = format!("TASK {status}");
+                task.end(at, status, Some(last));
+            }
+        }
+    }
+
+    /// Begins the tasks that wait and need no lock that another one holds, in their order.
+    fn begin_waiting(&mut self, at: Duration) {
+        for index in 0..self.tasks.len() {
+            if self.is_free_to_begin(index) {
+                self.begin(index, at);
+            }
+        }
+    }
+
+    fn is_free_to_begin(&self, index: usize) -> bool {
+        let claims = |task: &Task| task.work.as_ref().map(|work| work.claims()).unwrap_or_default();
+        let Some(task) = self.tasks.get(index).filter(|task| task.state == State::Waiting) else { return false };
+        let wanted = claims(task);
+        let busy = self.tasks.iter().filter(|task| matches!(task.state, State::Working { .. }));
+        let mut held = busy.flat_map(claims);
+        !held.any(|held| wanted.iter().any(|wanted| wanted.excludes(held)))
+    }
+
+    fn begin(&mut self, index: usize, at: Duration) {
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        let scene = task.scene(at);
+        let Some(mut work) = task.work.take() else { return };
+        let plan = work.begin(self, &scene);
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        match plan {
+            Err(why) => task.fail(at, why),
+            Ok(plan) => {
+                task.lines.extend(plan.lines.into_iter().map(|(after, line)| (at + after, line)));
+                task.state = State::Working { until: at + plan.length };
+                task.work = Some(work);
+            }
+        }
+    }
+
+    /// Finds a task by its name.
+    pub fn task(&self, upid: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.upid == upid)
+    }
+
+    /// Interrupts a task that is not over yet; it takes back what it began.
+    pub fn interrupt(&mut self, upid: &str, at: Duration) {
+        if let Some((index, mut work)) = self.stop_worker(upid) {
+            let why = work.interrupted(self);
+            if let Some(task) = self.tasks.get_mut(index) {
+                task.fail(at, why);
+            }
+        }
+    }
+
+    /// Kills the worker of a task that is not over yet; whatever it began stays as it is.
+    pub fn kill_worker(&mut self, upid: &str, at: Duration) {
+        if let Some((index, _)) = self.stop_worker(upid)
+            && let Some(task) = self.tasks.get_mut(index)
+        {
+            task.end(at, "unexpected status".to_owned(), None);
+        }
+    }
+
+    fn stop_worker(&mut self, upid: &str) -> Option<(usize, Box<dyn Work>)> {
+        let index = self.tasks.iter().position(|task| task.upid == upid)?;
+        Some((index, self.tasks.get_mut(index)?.work.take()?))
+    }
+}
+
+/// Tells whether a caller may look at a task without any privilege: one's own, or with a ticket one's token's.
+pub(super) fn is_own(task: &Task, caller: &Caller) -> bool {
+    task.caller == *caller || names::owner(&task.caller.subject) == caller.subject
+}

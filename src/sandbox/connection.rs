@@ -1,0 +1,222 @@
+//! Connections: accepted, read, answered, kept alive or closed as the real server does.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::answer::Answer;
+use super::certificate::{Authority, Flaw, Leaf};
+use super::faults::Fault;
+use super::request::{HEADER_AT_MOST, Head, Parsed};
+use super::shared::Shared;
+
+/// A connection is closed when nothing has come for so long.
+const IDLE_AT_MOST: Duration = Duration::from_secs(5);
+
+/// A connection is closed after so many requests.
+const REQUESTS_AT_MOST: usize = 100;
+
+/// The server: its certificates, and what its connections share.
+pub(super) struct Server {
+    pub(super) shared: Arc<Shared>,
+    pub(super) authority: Authority,
+    pub(super) leaf: Leaf,
+}
+
+/// What becomes of a connection after a request.
+enum Then {
+    /// The answer goes out.
+    Answer(Answer),
+    /// Nothing goes out, and the connection stays.
+    Hold,
+    /// The connection is reset.
+    Reset,
+    /// The connection is closed without an answer.
+    Drop,
+}
+
+impl Server {
+    /// Accepts connections until it is told to stop.
+    pub(super) async fn serve(self, listener: std::net::TcpListener, mut stopped: watch::Receiver<bool>) {
+        let Ok(listener) = TcpListener::from_std(listener) else { return };
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.changed() => return,
+                () = self.shared.vanished() => return,
+            };
+            // A connection that was given up before it was accepted is nobody's loss.
+            let Ok((socket, _)) = accepted else { continue };
+            let Ok(acceptor) = self.acceptor() else { return };
+            let shared = Arc::clone(&self.shared);
+            tokio::spawn(async move {
+                let _ = welcome(socket, acceptor, shared).await; // a client that leaves early is no failure
+            });
+        }
+    }
+
+    /// Chooses the certificate for the next connection.
+    fn acceptor(&self) -> io::Result<TlsAcceptor> {
+        let flaw = self.shared.find(|fault| match fault {
+            Fault::ExpiredCertificate => Some(Flaw::Expired),
+            Fault::FutureCertificate => Some(Flaw::Future),
+            Fault::WrongName => Some(Flaw::WrongName),
+            Fault::ChangedCertificate(from) if self.shared.count() + 1 >= *from => Some(Flaw::None),
+            _ => None,
+        });
+        let config = match flaw {
+            None => Arc::clone(&self.leaf.config),
+            Some(flaw) => self.authority.leaf(&self.shared.cluster().local, flaw)?.config,
+        };
+        Ok(TlsAcceptor::from(config))
+    }
+}
+
+/// Serves one connection from its first byte.
+async fn welcome(socket: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    if shared.has(|fault| *fault == Fault::Stall) {
+        return std::future::pending().await;
+    }
+    let mut first = [0; 1];
+    let is_plain = match timeout(IDLE_AT_MOST, socket.peek(&mut first)).await {
+        Ok(Ok(1)) => first[0] != 0x16,
+        _ => return Ok(()),
+    };
+    if is_plain || shared.has(|fault| *fault == Fault::PlainHttp) {
+        return plain(socket, &shared).await;
+    }
+    let stream = timeout(IDLE_AT_MOST, acceptor.accept(socket)).await??;
+    let number = shared.handshake();
+    Connection { stream, shared, number, buffer: Vec::new() }.serve().await
+}
+
+/// Answers plain HTTP as the real server does on its one port: it leads to https.
+async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut buffer = vec![0; HEADER_AT_MOST];
+    let count = socket.read(&mut buffer).await?;
+    let bytes = buffer.get(..count).unwrap_or_default();
+    let answer = match Head::parse(bytes) {
+        _ if shared.has(|fault| *fault == Fault::PlainHttp) => Answer::page(400, "Bad Request", "<html>plain HTTP</html>"),
+        Parsed::Whole(head) => {
+            let location = format!("https://{}{}", head.header("host").unwrap_or("localhost"), head.path);
+            Answer::moved(if head.method == "GET" { 301 } else { 308 }, &location)
+        }
+        Parsed::Partial | Parsed::Garbage => Answer::text(400, "bad request"),
+    };
+    socket.write_all(&answer.bytes(true)).await?;
+    socket.shutdown().await
+}
+
+/// One connection over TLS.
+struct Connection {
+    stream: tokio_rustls::server::TlsStream<TcpStream>,
+    shared: Arc<Shared>,
+    number: u64,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn serve(mut self) -> io::Result<()> {
+        for count in 1..=REQUESTS_AT_MOST {
+            let Some(head) = self.head().await? else { return Ok(()) };
+            let is_late = self.buffer.len() < head.length + head.body_length();
+            let has_ticket = head.header("cookie").is_some_and(|cookie| cookie.contains("PVEAuthCookie"));
+            if is_late && has_ticket {
+                return Ok(());
+            }
+            let refused = head.refuse();
+            let body = if refused.is_some() { Vec::new() } else { self.body(&head).await? };
+            let then = match refused {
+                Some(answer) => Then::Answer(answer),
+                None => super::dispatch::process(&self.shared, &head, &body, self.number).await.into(),
+            };
+            let answer = match then {
+                Then::Answer(answer) => answer,
+                Then::Hold => return std::future::pending().await,
+                Then::Reset => return set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from),
+                Then::Drop => return Ok(()),
+            };
+            sleep(self.shared.options.latency).await;
+            let closes = answer.closes() || head.wants_close() || count == REQUESTS_AT_MOST;
+            let bytes = answer.bytes(closes);
+            if self.shared.has(|fault| *fault == Fault::StallBody) {
+                self.stream.write_all(bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default()).await?;
+                self.stream.flush().await?;
+                return std::future::pending().await;
+            }
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await?;
+            if closes {
+                return self.stream.shutdown().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to the end of a header; nothing where none comes, or one that is too long.
+    async fn head(&mut self) -> io::Result<Option<Head>> {
+        loop {
+            match Head::parse(&self.buffer) {
+                Parsed::Whole(head) => return Ok(Some(*head)),
+                Parsed::Garbage if !self.buffer.is_empty() => {
+                    self.stream.write_all(&Answer::text(400, "bad request").bytes(true)).await?;
+                    return Ok(None);
+                }
+                Parsed::Partial | Parsed::Garbage if self.buffer.len() > HEADER_AT_MOST => {
+                    sleep(IDLE_AT_MOST).await;
+                    return Ok(None);
+                }
+                Parsed::Partial | Parsed::Garbage => {}
+            }
+            if !self.more().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the body, and takes the request out of the buffer.
+    async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
+        let end = head.length + head.body_length();
+        while self.buffer.len() < end {
+            if !self.more().await? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let rest = self.buffer.split_off(end);
+        let mut request = std::mem::replace(&mut self.buffer, rest);
+        Ok(request.split_off(head.length))
+    }
+
+    /// Reads what has come; says whether anything did.
+    async fn more(&mut self) -> io::Result<bool> {
+        let mut chunk = vec![0; 16 * 1024];
+        match timeout(IDLE_AT_MOST, self.stream.read(&mut chunk)).await {
+            Err(_) | Ok(Ok(0)) => Ok(false),
+            Ok(Ok(count)) => {
+                self.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                Ok(true)
+            }
+            Ok(Err(why)) => Err(why),
+        }
+    }
+}
+
+impl From<super::dispatch::Outcome> for Then {
+    fn from(outcome: super::dispatch::Outcome) -> Self {
+        use super::dispatch::Outcome;
+        match outcome {
+            Outcome::Answer(answer) => Self::Answer(answer),
+            Outcome::Hold => Self::Hold,
+            Outcome::Reset => Self::Reset,
+            Outcome::Drop => Self::Drop,
+        }
+    }
+}

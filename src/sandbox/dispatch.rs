@@ -1,0 +1,157 @@
+//! From a request to what becomes of it: who calls, what the cluster says, and which fault is rehearsed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
+use super::access::{Audience, Credentials, Refusal};
+use super::answer::Answer;
+use super::cluster::Cluster;
+use super::faults::Fault;
+use super::request::Head;
+use super::shared::{Seen, Shared};
+use super::trouble;
+
+/// Parameters that nobody is shown.
+const SECRETS: [&str; 4] = ["password", "tfa-challenge", "otp", "confirmation-password"];
+
+/// What becomes of a request.
+pub(super) enum Outcome {
+    /// It is answered.
+    Answer(Answer),
+    /// Nothing is answered, and the connection stays.
+    Hold,
+    /// Its connection is reset.
+    Reset,
+    /// Its connection is closed without an answer.
+    Drop,
+}
+
+/// Processes a request.
+pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], connection: u64) -> Outcome {
+    let parameters = head.parameters(body);
+    let known = parameters.as_ref().map_or_else(|_| BTreeMap::new(), shown);
+    let path = head.path.strip_prefix("/api2/json").unwrap_or(&head.path).to_owned();
+    let seen = Seen { method: head.method.clone(), path: path.clone(), query_and_body: known, connection, status: None };
+    let number = shared.note(seen);
+    if let Some(outcome) = before(shared, number, &path) {
+        return outcome;
+    }
+    let answer = match parameters {
+        Err(answer) => answer,
+        Ok(parameters) => {
+            if head.method == "POST" && path.ends_with("/clone") {
+                trouble::race(shared, parameters.get("newid"));
+            }
+            answer(shared, head, &parameters).await
+        }
+    };
+    shared.answered(number, answer.status);
+    after(shared, number, answer)
+}
+
+/// Masks secrets.
+fn shown(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mask = |(name, value): (&String, &String)| {
+        let value = if SECRETS.contains(&name.as_str()) { "****".to_owned() } else { value.clone() };
+        (name.clone(), value)
+    };
+    parameters.iter().map(mask).collect()
+}
+
+/// Rehearses what happens to a request before it is processed.
+fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
+    if shared.has(|fault| *fault == Fault::GoneInClone) && path.contains("/tasks/") && path.contains(":qmclone:") {
+        shared.vanish();
+        return Some(Outcome::Hold);
+    }
+    let outcome = shared.find(|fault| match fault {
+        Fault::HoldBefore(from) if number >= *from => Some(Outcome::Hold),
+        Fault::ResetBefore(at) if number == *at => Some(Outcome::Reset),
+        Fault::Gateway(status) => Some(Outcome::Answer(gateway(*status))),
+        Fault::Redirect => Some(Outcome::Answer(Answer::moved(301, "https://elsewhere.invalid/"))),
+        Fault::NotProxmox => Some(Outcome::Answer(Answer::page(404, "Not Found", "<html><center>nginx</center></html>"))),
+        _ => None,
+    });
+    outcome
+}
+
+fn gateway(status: u16) -> Answer {
+    let reason = match status {
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        _ => "Gateway Timeout",
+    };
+    Answer::page(status, reason, &format!("<html><head><title>{status} {reason}</title></head></html>"))
+}
+
+/// Rehearses what happens to the answer.
+fn after(shared: &Shared, number: usize, answer: Answer) -> Outcome {
+    let outcome = shared.find(|fault| match fault {
+        Fault::HoldAfter(from) if number >= *from => Some(Outcome::Hold),
+        Fault::ResetAfter(at) if number == *at => Some(Outcome::Reset),
+        _ => None,
+    });
+    outcome.unwrap_or(Outcome::Answer(answer))
+}
+
+/// Answers as the API does.
+async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String, String>) -> Answer {
+    let (path, is_web) = match (head.path.strip_prefix("/api2/json"), head.path.strip_prefix("/api2/extjs")) {
+        (Some(path), _) => (path, false),
+        (None, Some(path)) => (path, true),
+        (None, None) if head.path == "/" => {
+            return Answer::page(200, "OK", "<!DOCTYPE html><html><head><title>pve - Proxmox Virtual Environment</title></head></html>");
+        }
+        (None, None) => return Answer::bare(501, format!("no handler defined for method '{}' and path '{}'", head.method, head.path)),
+    };
+    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
+    let made = call(shared, head, path, parameters);
+    let answer = match made {
+        Ok(answer) => answer,
+        Err(stranger) => {
+            sleep(shared.options.auth_delay).await;
+            stranger
+        }
+    };
+    if is_web { answer.for_web_interface() } else { answer }
+}
+
+/// Makes the call; the error is a 401, which is held back.
+fn call(shared: &Arc<Shared>, head: &Head, path: &str, parameters: &BTreeMap<String, String>) -> Result<Answer, Answer> {
+    let now = shared.now();
+    let mut cluster = shared.cluster();
+    let known = Cluster::knows(&head.method, path).map(|(known, _)| known.audience());
+    let credentials = Credentials {
+        cookie: head.header("cookie"),
+        authorization: head.header("authorization"),
+        csrf: head.header("csrfpreventiontoken"),
+        changes: head.method != "GET",
+    };
+    let caller = match cluster.access.authenticate(credentials, now.unix) {
+        Ok(caller) => caller,
+        Err(_) if known == Some(Audience::World) => super::access::Caller { subject: String::new() },
+        Err(stranger) => return Err(Answer::bare(401, stranger.reason)),
+    };
+    let Some(audience) = known else {
+        return Ok(Answer::refusal(&Refusal::Status { status: 501, reason: format!("Method '{} {path}' not implemented", head.method) }));
+    };
+    if audience == Audience::Users && caller.token().is_some() {
+        let what = format!("URI '{path}' not available with API token, need proper ticket.");
+        return Ok(Answer::without_bracket(&what));
+    }
+    match cluster.call(&head.method, path, parameters, &caller, now) {
+        Ok(reply) => {
+            let upid = reply.data.as_str().filter(|text| text.contains(":qmclone:")).map(str::to_owned);
+            drop(cluster);
+            if let Some(upid) = upid {
+                let shared = Arc::clone(shared);
+                tokio::spawn(async move { trouble::disturb(&shared, &upid).await });
+            }
+            Ok(Answer::data(reply))
+        }
+        Err(refusal @ Refusal::NotLoggedIn) => Err(Answer::refusal(&refusal)),
+        Err(refusal) => Ok(Answer::refusal(&refusal)),
+    }
+}

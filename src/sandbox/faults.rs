@@ -1,0 +1,150 @@
+//! Failures to rehearse, each by its word.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A failure to rehearse. Requests are counted from 1, over all connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// From this request on, requests are read, and neither processed nor answered.
+    HoldBefore(usize),
+    /// From this request on, requests are processed, and their answers are never sent.
+    HoldAfter(usize),
+    /// This request's connection is reset before it is processed.
+    ResetBefore(usize),
+    /// This request is processed, and its connection is reset in place of an answer.
+    ResetAfter(usize),
+    /// Connections are accepted, and nothing ever comes.
+    Stall,
+    /// Answers stop in the middle of their body.
+    StallBody,
+    /// Everything is answered by a page of a reverse proxy, with this status.
+    Gateway(u16),
+    /// Everything leads elsewhere.
+    Redirect,
+    /// Plain HTTP in place of TLS.
+    PlainHttp,
+    /// TLS, and behind it something that is not Proxmox VE.
+    NotProxmox,
+    /// The certificate has expired.
+    ExpiredCertificate,
+    /// The certificate is not valid yet.
+    FutureCertificate,
+    /// The certificate is for another name.
+    WrongName,
+    /// Another certificate of the same authority, from this request on.
+    ChangedCertificate(usize),
+    /// The disks of a clone do not fit on the storage.
+    StorageFull,
+    /// Somebody stops the clone task.
+    CloneAborted,
+    /// The worker of the clone task is killed.
+    WorkerKilled,
+    /// The server is gone for good as soon as a clone runs.
+    GoneInClone,
+    /// Somebody else is faster with the next free VMID, and the call says so.
+    IdTaken,
+    /// Somebody else is faster with the next free VMID, and the task says so.
+    IdTakenInTask,
+    /// Somebody else holds the lock of the next free VMID, until the task gives up.
+    IdLocked,
+    /// The last node is offline.
+    NodeOffline,
+}
+
+/// A word that names no fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFault {
+    word: String,
+}
+
+/// The words, with what they do.
+pub const KINDS: &[(&str, &str)] = &[
+    ("hold-before=N", "from request N on, requests are neither processed nor answered"),
+    ("hold-after=N", "from request N on, requests are processed and never answered"),
+    ("reset-before=N", "the connection of request N is reset before it is processed"),
+    ("reset-after=N", "request N is processed, and its connection reset"),
+    ("stall", "connections are accepted, and nothing ever comes"),
+    ("stall-body", "answers stop in the middle"),
+    ("gateway=STATUS", "a reverse proxy answers everything with this status (502, 503, 504)"),
+    ("redirect", "everything leads elsewhere"),
+    ("plain-http", "plain HTTP in place of TLS"),
+    ("not-proxmox", "a web server that is not Proxmox VE"),
+    ("expired-certificate", "the certificate has expired"),
+    ("future-certificate", "the certificate is not valid yet"),
+    ("wrong-name", "the certificate is for another name"),
+    ("changed-certificate=N", "another certificate from request N on"),
+    ("storage-full", "a clone does not fit on its storage"),
+    ("clone-aborted", "somebody stops the clone task"),
+    ("worker-killed", "the worker of the clone task is killed"),
+    ("gone-in-clone", "the server is gone as soon as a clone runs"),
+    ("id-taken", "somebody else is faster with the next free VMID"),
+    ("id-taken-in-task", "the same, and the task says so"),
+    ("id-locked", "somebody else holds the lock of the next free VMID"),
+    ("node-offline", "the last node is offline"),
+];
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let unknown = || UnknownFault { word: text.to_owned() };
+        let (word, number) = text.split_once('=').map_or((text, None), |(word, number)| (word, Some(number)));
+        let count = || number.and_then(|number| number.parse::<usize>().ok()).filter(|count| *count > 0).ok_or_else(unknown);
+        let fault = match word {
+            "hold-before" => Self::HoldBefore(count()?),
+            "hold-after" => Self::HoldAfter(count()?),
+            "reset-before" => Self::ResetBefore(count()?),
+            "reset-after" => Self::ResetAfter(count()?),
+            "changed-certificate" => Self::ChangedCertificate(count()?),
+            "gateway" => match number.and_then(|number| number.parse().ok()) {
+                Some(status @ (502..=504)) => Self::Gateway(status),
+                _ => return Err(unknown()),
+            },
+            _ if number.is_some() => return Err(unknown()),
+            "stall" => Self::Stall,
+            "stall-body" => Self::StallBody,
+            "redirect" => Self::Redirect,
+            "plain-http" => Self::PlainHttp,
+            "not-proxmox" => Self::NotProxmox,
+            "expired-certificate" => Self::ExpiredCertificate,
+            "future-certificate" => Self::FutureCertificate,
+            "wrong-name" => Self::WrongName,
+            "storage-full" => Self::StorageFull,
+            "clone-aborted" => Self::CloneAborted,
+            "worker-killed" => Self::WorkerKilled,
+            "gone-in-clone" => Self::GoneInClone,
+            "id-taken" => Self::IdTaken,
+            "id-taken-in-task" => Self::IdTakenInTask,
+            "id-locked" => Self::IdLocked,
+            "node-offline" => Self::NodeOffline,
+            _ => return Err(unknown()),
+        };
+        Ok(fault)
+    }
+}
+
+impl fmt::Display for UnknownFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
+        write!(formatter, "there is no fault `{}`; there are: {}", self.word, words.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, KINDS};
+
+    #[test]
+    fn every_documented_word_is_a_fault() {
+        for (word, _) in KINDS {
+            let word = word.replace("=N", "=3").replace("=STATUS", "=502");
+            assert!(word.parse::<Fault>().is_ok(), "{word}");
+        }
+        for word in ["", "hold-before", "hold-before=0", "stall=1", "gateway=500", "nonsense"] {
+            assert!(word.parse::<Fault>().is_err(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What all connections of a simulated server share.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::Notify;
+
+use super::Options;
+use super::cluster::{Cluster, Now};
+use super::faults::Fault;
+
+/// A request that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The verb.
+    pub method: String,
+    /// The path below `/api2/json`, decoded, without the query.
+    pub path: String,
+    /// The parameters of query and body; secrets are masked.
+    pub query_and_body: BTreeMap<String, String>,
+    /// Which connection it came over, counted from 1.
+    pub connection: u64,
+    /// The status of its answer, once there is one.
+    pub status: Option<u16>,
+}
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    cluster: Mutex<Cluster>,
+    faults: Mutex<Vec<Fault>>,
+    seen: Mutex<Vec<Seen>>,
+    read: Condvar,
+    handshakes: Mutex<u64>,
+    gone: Notify,
+    started: Instant,
+}
+
+impl Shared {
+    pub(super) fn new(options: Options, cluster: Cluster, started: Instant) -> Self {
+        let faults = Mutex::new(options.faults.clone());
+        let shared = Self {
+            options,
+            cluster: Mutex::new(cluster),
+            faults,
+            seen: Mutex::default(),
+            read: Condvar::new(),
+            handshakes: Mutex::default(),
+            gone: Notify::new(),
+            started,
+        };
+        for fault in shared.options.faults.clone() {
+            shared.prepare(fault);
+        }
+        shared
+    }
+
+    /// Gives the cluster, moved on to this moment.
+    pub(super) fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        let mut cluster = lock(&self.cluster);
+        cluster.advance(self.now());
+        cluster
+    }
+
+    /// Gives the moment.
+    pub(super) fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        Now { unix, since_start: self.started.elapsed() }
+    }
+
+    pub(super) fn add_fault(&self, fault: Fault) {
+        self.prepare(fault);
+        lock(&self.faults).push(fault);
+    }
+
+    pub(super) fn clear_faults(&self) {
+        lock(&self.faults).clear();
+    }
+
+    /// Brings about what a fault needs beforehand.
+    fn prepare(&self, fault: Fault) {
+        super::trouble::prepare(&mut lock(&self.cluster), fault);
+    }
+
+    /// Says whether a fault is in force.
+    pub(super) fn has(&self, test: impl Fn(&Fault) -> bool) -> bool {
+        lock(&self.faults).iter().any(test)
+    }
+
+    /// Takes a fault out that happens once.
+    pub(super) fn take(&self, fault: Fault) -> bool {
+        let mut faults = lock(&self.faults);
+        let position = faults.iter().position(|it| *it == fault);
+        position.map(|position| faults.remove(position)).is_some()
+    }
+
+    /// Finds a fault that is in force.
+    pub(super) fn find<T>(&self, test: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        lock(&self.faults).iter().find_map(test)
+    }
+
+    /// Notes a request; gives its number, counted from 1.
+    pub(super) fn note(&self, seen: Seen) -> usize {
+        let mut all = lock(&self.seen);
+        all.push(seen);
+        self.read.notify_all();
+        all.len()
+    }
+
+    /// Notes how a request was answered.
+    pub(super) fn answered(&self, number: usize, status: u16) {
+        if let Some(seen) = lock(&self.seen).get_mut(number - 1) {
+            seen.status = Some(status);
+        }
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        lock(&self.seen).clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        lock(&self.seen).len()
+    }
+
+    pub(super) fn wait_until_seen(&self, count: usize, within: Duration) -> bool {
+        let waited = self.read.wait_timeout_while(lock(&self.seen), within, |seen| seen.len() < count);
+        waited.map_or_else(PoisonError::into_inner, |waited| waited).0.len() >= count
+    }
+
+    /// Counts a handshake; gives its number.
+    pub(super) fn handshake(&self) -> u64 {
+        let mut handshakes = lock(&self.handshakes);
+        *handshakes += 1;
+        *handshakes
+    }
+
+    pub(super) fn handshakes(&self) -> u64 {
+        *lock(&self.handshakes)
+    }
+
+    /// Lets the server be gone for good.
+    pub(super) fn vanish(&self) {
+        self.gone.notify_one();
+    }
+
+    /// Waits until the server is to be gone.
+    pub(super) async fn vanished(&self) {
+        self.gone.notified().await;
+    }
+}
+
+/// A panic of one connection must not take the others with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
