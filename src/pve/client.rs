@@ -1,18 +1,22 @@
-//! One method for each API call.
+//! One method for each API call: here those that read.
+
+mod changes;
 
 use std::collections::BTreeMap;
 
-use reqwest::Method;
 use serde_json::Value;
 
-use crate::model::{Endpoint, NodeName, PoolName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId};
+use crate::model::{Endpoint, NodeName, TokenId, TokenSecret, Upid, VmId};
 use crate::pve::Error;
+use crate::pve::certificate::Leaf;
 use crate::pve::proxy::Proxies;
 use crate::pve::tls::Trust;
 use crate::pve::transport::{Limits, Transport};
 use crate::pve::values::{
-    ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
+    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
 };
+
+pub use changes::CloneRequest;
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
@@ -21,25 +25,6 @@ pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
 #[derive(Debug, Clone)]
 pub struct Pve {
     transport: Transport,
-}
-
-/// What a clone shall be.
-#[derive(Debug, Clone)]
-pub struct CloneRequest {
-    /// Its number.
-    pub newid: VmId,
-    /// Its name.
-    pub name: String,
-    /// Its description.
-    pub description: String,
-    /// Whether its disk is a copy; the server's own default where nothing is said.
-    pub full: Option<bool>,
-    /// The storage of the copy.
-    pub storage: Option<StorageName>,
-    /// The pool that it is put into.
-    pub pool: Option<PoolName>,
-    /// Its node, where that is not the template's.
-    pub target: Option<NodeName>,
 }
 
 impl Pve {
@@ -57,29 +42,19 @@ impl Pve {
         self.transport.endpoint()
     }
 
+    /// Gives the certificate that the server presented last; none before the first call. A pinned one is accepted
+    /// though it has expired, which is to be told.
+    #[must_use]
+    pub fn leaf(&self) -> Option<Leaf> {
+        Leaf::read(self.transport.presented().chain().first()?).ok()
+    }
+
     /// Authenticates with a token from here on.
     ///
     /// # Errors
     /// Where the token ID cannot stand in a header.
     pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
-    }
-
-    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
-    ///
-    /// # Errors
-    /// Where the server refuses, or wants a second factor.
-    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
-        let name = user.to_string();
-        let form = [("username", name.as_str()), ("password", password.expose())];
-        let data = self.transport.change(Method::POST, &["access", "ticket"], &form).await?;
-        let fields = self.fields(&data, "the log-in")?;
-        if fields.flag("NeedTFA") {
-            return Err(Error::SecondFactor { user: name });
-        }
-        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
-        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
-        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
     }
 
     /// Reads the version. Every token may.
@@ -92,16 +67,15 @@ impl Pve {
         Ok(Version::new(version.ok_or_else(|| self.strange("the version has no number"))?))
     }
 
-    /// Lists the realms, with their types. Needs no log-in.
+    /// Lists the realms. Needs no log-in.
     ///
     /// # Errors
     /// As every call.
-    pub async fn domains(&self) -> Result<Vec<(String, String)>, Error> {
+    pub async fn domains(&self) -> Result<Vec<Realm>, Error> {
         let data = self.transport.get(&["access", "domains"], &[]).await?;
-        self.list(&data, "the list of realms", |value| {
-            let fields = Fields::of(value)?;
-            Some((fields.text("realm")?, fields.text("type").unwrap_or_default()))
-        })
+        let mut realms = self.list(&data, "the list of realms", Realm::of)?;
+        realms.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(realms)
     }
 
     /// Reads the caller's privileges, or a user's (Sys.Audit, or a user's own token); on one path exactly, or on all
@@ -135,7 +109,8 @@ impl Pve {
     pub async fn is_separated(&self, token: &TokenId) -> Result<bool, Error> {
         let user = token.user.to_string();
         let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
-        Ok(self.fields(&data, "the token")?.text("privsep").is_none_or(|text| text != "0"))
+        // The server leaves it out where it is the default.
+        Ok(self.fields(&data, "the token")?.flag_or("privsep", true))
     }
 
     /// Lists the nodes. Every token may.
@@ -156,6 +131,17 @@ impl Pve {
     pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
         let data = self.transport.get(&["cluster", "resources"], &[("type", "vm")]).await?;
         let mut vms = self.list(&data, "the list of VMs", |value| Some(Vm::of(value)))?;
+        vms.sort_by_key(|vm| vm.as_ref().map(|vm| vm.vmid));
+        Ok(vms.into_iter().flatten().collect())
+    }
+
+    /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "qemu"], &[]).await?;
+        let mut vms = self.list(&data, "the list of VMs", |value| Some(Vm::on(value, node)))?;
         vms.sort_by_key(|vm| vm.as_ref().map(|vm| vm.vmid));
         Ok(vms.into_iter().flatten().collect())
     }
@@ -228,65 +214,45 @@ impl Pve {
         Ok(storages)
     }
 
-    /// Clones a VM or template.
-    ///
-    /// # Errors
-    /// As every call; where the answer is lost, it is not known whether the clone was begun.
-    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, Error> {
-        let newid = request.newid.to_string();
-        let mut form = vec![("newid", newid.as_str()), ("name", &request.name), ("description", &request.description)];
-        form.extend(request.full.map(|full| ("full", if full { "1" } else { "0" })));
-        form.extend(request.storage.as_ref().map(|storage| ("storage", storage.as_str())));
-        form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
-        form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
-        let source = source.to_string();
-        let data =
-            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
-        self.upid(&data)
-    }
-
-    /// Changes entries of a VM's configuration at once.
+    /// Lists the disks on a storage that belong to a VM (Datastore.Audit), those that its configuration does not name
+    /// as well.
     ///
     /// # Errors
     /// As every call.
-    pub async fn configure(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<(), Error> {
-        let vmid = vmid.to_string();
-        let form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
+    pub async fn volumes(&self, node: &NodeName, storage: &str, vmid: VmId) -> Result<Vec<String>, Error> {
+        let (path, vmid) = (["nodes", node.as_str(), "storage", storage, "content"], vmid.to_string());
+        let data = self.transport.get(&path, &[("vmid", &vmid)]).await?;
+        let mut volumes = self.list(&data, "the content of the storage", |value| Fields::of(value)?.text("volid"))?;
+        volumes.sort();
+        Ok(volumes)
     }
 
-    /// Starts a VM.
+    /// Reads the certificate of the cluster's own authority, in PEM form. Everybody who is authenticated may.
+    ///
+    /// # Errors
+    /// As every call; `None` where the node has no such certificate.
+    pub async fn cluster_ca(&self, node: &NodeName) -> Result<Option<String>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "certificates", "info"], &[]).await?;
+        let files = self.list(&data, "the list of certificates", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.text("filename"), fields.text("pem")))
+        })?;
+        let is_ca = |name: &Option<String>| name.as_deref() == Some("pve-root-ca.pem");
+        Ok(files.into_iter().find(|(name, _)| is_ca(name)).and_then(|(_, pem)| pem))
+    }
+
+    /// Reads the name of the cluster (Sys.Audit); none where the node is alone.
     ///
     /// # Errors
     /// As every call.
-    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
-        self.power(node, vmid, "start").await
-    }
-
-    /// Stops a VM at once, as pulling the plug does.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
-        self.power(node, vmid, "stop").await
-    }
-
-    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, Error> {
-        let vmid = vmid.to_string();
-        let data =
-            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
-        self.upid(&data)
-    }
-
-    /// Destroys a VM with the disks that its configuration names, and no others: neither `purge` nor
-    /// `destroy-unreferenced-disks` is sent, which would take what an earlier VM of this number left.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
-        let vmid = vmid.to_string();
-        let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
-        self.upid(&data)
+    pub async fn cluster_name(&self) -> Result<Option<String>, Error> {
+        let data = self.transport.get(&["cluster", "status"], &[]).await?;
+        let entries = self.list(&data, "the status of the cluster", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.text("type"), fields.text("name")))
+        })?;
+        let is_cluster = |kind: &Option<String>| kind.as_deref() == Some("cluster");
+        Ok(entries.into_iter().find(|(kind, _)| is_cluster(kind)).and_then(|(_, name)| name))
     }
 
     /// Reads how far a task is. Only who started it may, or Sys.Audit.
@@ -315,15 +281,6 @@ impl Pve {
         Ok(lines.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// Tells a task to stop. One that has stopped already does not mind.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn abort(&self, upid: &Upid) -> Result<(), Error> {
-        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
-        self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
-    }
-
     /// Lists the tasks of this caller's user that run on a node.
     ///
     /// # Errors
@@ -349,11 +306,7 @@ impl Pve {
         Ok(texts.filter(|text| text.parse().is_ok_and(is_reachable)).map(str::to_owned).collect())
     }
 
-    fn upid(&self, data: &Value) -> Result<Upid, Error> {
-        data.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.strange("it names no task"))
-    }
-
-    fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, Error> {
+    pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, Error> {
         Fields::of(data).ok_or_else(|| self.strange(&format!("{what} is no map")))
     }
 
@@ -364,7 +317,7 @@ impl Pve {
         read.ok_or_else(|| self.strange(&format!("{what} has an entry that cannot be read")))
     }
 
-    fn strange(&self, what: &str) -> Error {
+    pub(super) fn strange(&self, what: &str) -> Error {
         Error::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
     }
 }

@@ -1,22 +1,19 @@
 //! What can go wrong between here and a server.
 
-use std::io;
-
 use crate::model::Fingerprint;
+use crate::pve::certificate::Leaf;
 use crate::pve::reply::Refusal;
-use crate::pve::tls::Leaf;
 
 /// What can go wrong between here and a server.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name is not in the DNS.
-    #[error("the name {host} does not resolve")]
+    #[error("the name {host} does not resolve: {why}")]
     UnknownName {
         /// The name.
         host: String,
         /// The resolver's own words.
-        #[source]
-        source: Option<io::Error>,
+        why: String,
     },
     /// No way to the address.
     #[error("no route to {server}")]
@@ -127,7 +124,7 @@ pub enum Error {
         leaf: Box<Leaf>,
     },
     /// The certificate is for other names.
-    #[error("the certificate of {server} is not for that name, but for {}", leaf.names.join(", "))]
+    #[error("the certificate of {server} is not for that name, but for {}", named(leaf))]
     CertificateWrongName {
         /// Which server.
         server: String,
@@ -200,6 +197,11 @@ pub enum Error {
         /// Why.
         why: String,
     },
+}
+
+/// Lists the names of a certificate.
+fn named(leaf: &Leaf) -> String {
+    if leaf.names.is_empty() { "none".to_owned() } else { leaf.names.join(", ") }
 }
 
 impl Error {
@@ -279,6 +281,8 @@ impl Error {
         let is_between = |status: u16| matches!(status, 429 | 502 | 503 | 504 | 595 | 596 | 597 | 598 | 599);
         match self {
             Self::Gateway { status, .. } => is_between(*status),
+            // The file system of the cluster is being restarted, as on every upgrade.
+            Self::Refusal(refusal) if refusal.reason.starts_with("RPCEnvironment init request failed") => true,
             Self::Refusal(refusal) => is_between(refusal.status),
             other => other.is_unreachable(),
         }

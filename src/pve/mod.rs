@@ -1,8 +1,11 @@
 //! The API of a Proxmox VE server, and what can go wrong on the way to it.
 
+mod certificate;
 pub mod client;
 mod error;
+mod failure;
 pub mod privileges;
+mod probe;
 mod proxy;
 mod reply;
 pub mod task;
@@ -10,10 +13,12 @@ mod tls;
 mod transport;
 mod values;
 
+pub use certificate::{CaBundle, Leaf};
 pub use client::{CloneRequest, Pve};
 pub use error::Error;
+pub use probe::{Probed, probe};
 pub use proxy::Proxies;
 pub use reply::Refusal;
-pub use tls::{CaBundle, Leaf, Trust, probe};
+pub use tls::Trust;
 pub use transport::Limits;
-pub use values::{ActiveTask, Disk, Nic, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig};
+pub use values::{ActiveTask, Disk, Nic, Node, Realm, Status, Storage, TaskStatus, Version, Vm, VmConfig};

@@ -1,5 +1,6 @@
 //! Which proxy leads to the server, as curl reads it from the environment.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use reqwest::{Proxy, Url};
@@ -7,21 +8,50 @@ use reqwest::{Proxy, Url};
 use crate::model::{Endpoint, Host};
 use crate::pve::Error;
 
+/// Curl's port for a proxy whose address names none.
+const DEFAULT_PORT: u16 = 1080;
+
+/// The kinds of proxy that can be used.
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
 /// The proxy variables of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    proxy: Option<(String, String)>,
+    named: Option<Named>,
     exceptions: Vec<String>,
 }
 
+/// A variable and what it holds, perhaps with a password in it.
+#[derive(Clone)]
+struct Named {
+    variable: String,
+    address: String,
+}
+
 /// The proxy that leads to a server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Chosen {
     pub(super) proxy: Proxy,
     /// The proxy without its password.
     pub(super) shown: String,
+    /// Its host.
+    pub(super) host: String,
+    /// Its host and port.
+    pub(super) authority: String,
     /// The variable that names it.
     pub(super) variable: String,
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.variable)
+    }
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown)
+    }
 }
 
 impl Proxies {
@@ -31,32 +61,31 @@ impl Proxies {
         Self::default()
     }
 
-    /// Reads the variables in curl's order: `https_proxy` before `all_proxy`, lower case before upper case.
+    /// Reads the variables in curl's order: `https_proxy` before `all_proxy`, lower case before upper case; an empty
+    /// one counts for nothing.
     #[must_use]
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let first = |names: &[&str]| names.iter().find_map(|name| Some(((*name).to_owned(), variable(name)?)));
-        let exceptions = first(&["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
+        let filled = |name: &&str| {
+            let address = variable(name).filter(|it| !it.trim().is_empty())?;
+            Some(Named { variable: (*name).to_owned(), address: address.trim().to_owned() })
+        };
+        let exceptions = ["no_proxy", "NO_PROXY"].iter().find_map(filled).map(|it| it.address.to_ascii_lowercase());
+        let words = exceptions.as_deref().unwrap_or_default().split([',', ' ']).map(str::trim);
         Self {
-            proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-            exceptions: exceptions
-                .split([',', ' '])
-                .map(|it| it.trim().to_ascii_lowercase())
-                .filter(|it| !it.is_empty())
-                .collect(),
+            named: ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(filled),
+            exceptions: words.filter(|it| !it.is_empty()).map(str::to_owned).collect(),
         }
     }
 
     /// Decides for one server.
     pub(super) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<Chosen>, Error> {
-        let Some((variable, address)) = &self.proxy else { return Ok(None) };
-        if self.excepts(endpoint) {
-            return Ok(None);
+        match &self.named {
+            Some(named) if !self.excepts(endpoint) => match named.read() {
+                Some(chosen) => Ok(Some(chosen)),
+                None => Err(Error::BadProxy { variable: named.variable.clone() }),
+            },
+            _ => Ok(None),
         }
-        let bad = || Error::BadProxy { variable: variable.clone() };
-        let with_scheme = if address.contains("://") { address.clone() } else { format!("http://{address}") };
-        let url = Url::parse(&with_scheme).map_err(|_| bad())?;
-        let proxy = Proxy::all(url.clone()).map_err(|_| bad())?;
-        Ok(Some(Chosen { proxy, shown: masked(url), variable: variable.clone() }))
     }
 
     /// Says whether `NO_PROXY` names the server: `*`, a name, a domain with or without its leading dot, an address, a
@@ -68,6 +97,30 @@ impl Proxies {
             port_fits && (exception == "*" || names(exception, endpoint.host()))
         })
     }
+}
+
+impl Named {
+    fn read(&self) -> Option<Chosen> {
+        let address = &self.address;
+        let with_scheme = if address.contains("://") { address.clone() } else { format!("http://{address}") };
+        let mut url = Url::parse(&with_scheme).ok().filter(|url| SCHEMES.contains(&url.scheme()))?;
+        if !names_port(&with_scheme) && url.scheme() != "https" {
+            url.set_port(Some(DEFAULT_PORT)).ok()?;
+        }
+        let host = url.host_str().filter(|host| !host.is_empty())?.to_owned();
+        let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
+        let proxy = Proxy::all(url.clone()).ok()?;
+        let authority = format!("{host}:{port}");
+        Some(Chosen { proxy, shown: masked(url), host, authority, variable: self.variable.clone() })
+    }
+}
+
+/// Says whether an address names a port; the URL forgets one that is usual for its scheme.
+fn names_port(address: &str) -> bool {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 fn names(exception: &str, host: &Host) -> bool {
@@ -130,6 +183,11 @@ mod tests {
             (&[][..], "pve.lan", None),
             (&[("HTTPS_PROXY", "http://proxy:3128")], "pve.lan", Some("http://proxy:3128")),
             (&[("HTTPS_PROXY", "proxy:3128")], "pve.lan", Some("http://proxy:3128")),
+            (&[("HTTPS_PROXY", "proxy")], "pve.lan", Some("http://proxy:1080")),
+            (&[("HTTPS_PROXY", "http://proxy:80")], "pve.lan", Some("http://proxy")),
+            (&[("HTTPS_PROXY", "https://proxy")], "pve.lan", Some("https://proxy")),
+            (&[("HTTPS_PROXY", "http://u:p%40w@[::1]")], "pve.lan", Some("http://u:****@[::1]:1080")),
+            (&[("HTTPS_PROXY", ""), ("ALL_PROXY", "proxy:1")], "pve.lan", Some("http://proxy:1")),
             (&[("HTTP_PROXY", "http://proxy:3128")], "pve.lan", None),
             (
                 &[("HTTPS_PROXY", "http://upper:1"), ("https_proxy", "http://lower:1")],
@@ -153,8 +211,12 @@ mod tests {
 
     #[test]
     fn a_variable_that_names_no_proxy_is_an_error() {
-        let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| "http://".to_owned());
-        let endpoint: Endpoint = "pve.lan".parse().unwrap();
-        assert!(Proxies::from_variables(&lookup).chosen(&endpoint).is_err());
+        for address in ["http://", "ftp://proxy:21", "://", "http://proxy:port", "http://user:hunter2@"] {
+            let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| address.to_owned());
+            let proxies = Proxies::from_variables(&lookup);
+            let refused = proxies.chosen(&"pve.lan".parse().unwrap()).unwrap_err();
+            assert!(refused.to_string().contains("HTTPS_PROXY"), "{address}");
+            assert!(!format!("{refused} {refused:?} {proxies:?}").contains("hunter2"));
+        }
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// Of an answer that is not understood, so many bytes are shown.
+const EXCERPT: usize = 60;
+
 /// An answer as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
@@ -27,6 +30,8 @@ pub struct Refusal {
     pub message: Option<String>,
     /// `errors` of the body: parameter and text.
     pub errors: BTreeMap<String, String>,
+    /// The node that could not be asked, where the one that was connected to says so.
+    pub node: Option<String>,
 }
 
 /// What an answer turned out to be, where it is not data.
@@ -64,6 +69,14 @@ impl Refusal {
         if text.is_empty() { format!("status {}", self.status) } else { text }
     }
 
+    /// Names the node that could not be asked, from the path of the call.
+    pub(super) fn about(mut self, path: &[&str]) -> Self {
+        if let (595..=599, ["nodes", node, ..]) = (self.status, path) {
+            self.node = Some((*node).to_owned());
+        }
+        self
+    }
+
     /// Says whether the complaint is about one parameter.
     #[must_use]
     pub fn error_of(&self, parameter: &str) -> Option<&str> {
@@ -73,11 +86,20 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text())
+        match &self.node {
+            Some(node) => write!(formatter, "node {node} cannot be asked: {}", self.text()),
+            None => formatter.write_str(&self.text()),
+        }
     }
 }
 
 impl Reply {
+    /// Says whether what was asked for may have been carried out, although this is no good answer: it is a good one
+    /// that is not understood, or something in between gave up waiting for it.
+    pub(super) const fn may_be_done(&self) -> bool {
+        matches!(self.status, 200..=299 | 502 | 504 | 596..=599)
+    }
+
     /// Gives the data of a good answer, or says what it is instead.
     pub(super) fn data(self) -> Result<Value, Strange> {
         let body: Option<Value> = serde_json::from_slice(&self.body).ok();
@@ -96,7 +118,7 @@ impl Reply {
         }
         // The API's own errors have a JSON body, or none; with a page it is a reverse proxy or another program. Some
         // errors of the API's own HTTP layer carry plain text.
-        let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status, &self.body));
+        let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status));
         if is_page {
             Err(Strange::Page { status: self.status, reason: self.reason })
         } else {
@@ -108,11 +130,12 @@ impl Reply {
         let message = body.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str).map(str::to_owned);
         let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
         let errors = errors.map(|errors| errors.iter().map(|(name, text)| (name.clone(), plain(text))).collect());
-        Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default() }
+        Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default(), node: None }
     }
 
     fn beginning(&self) -> String {
-        String::from_utf8_lossy(&self.body).chars().take(60).collect()
+        let beginning = self.body.get(..self.body.len().min(EXCERPT)).unwrap_or_default();
+        String::from_utf8_lossy(beginning).into_owned()
     }
 }
 
@@ -126,8 +149,8 @@ fn looks_like_a_page(body: &[u8]) -> bool {
 }
 
 /// Statuses that a reverse proxy answers for a server that it cannot reach. The API itself has 595 and above for that.
-fn is_gateway(status: u16, body: &[u8]) -> bool {
-    matches!(status, 429 | 502 | 503 | 504) && !body.is_empty()
+const fn is_gateway(status: u16) -> bool {
+    matches!(status, 429 | 502 | 503 | 504)
 }
 
 #[cfg(test)]
@@ -172,7 +195,6 @@ mod tests {
                 "Internal Server Error: other words",
             ),
             (595, "Connection refused", "", "Connection refused"),
-            (502, "Bad Gateway", "", "Bad Gateway"),
             (501, "for data too large", "for data too large", "for data too large"),
             (500, "", "", "status 500"),
         ] {
@@ -184,7 +206,7 @@ mod tests {
     #[test]
     fn pages_of_something_in_between_are_no_words_of_the_server() {
         for (status, body) in
-            [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (404, " <!DOCTYPE html>")]
+            [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (504, ""), (404, " <!DOCTYPE html>")]
         {
             assert_eq!(
                 reply(status, "Bad Gateway", body).data(),

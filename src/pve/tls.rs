@@ -1,23 +1,17 @@
-//! Looks at a certificate, and holds one trust policy per run.
+//! One trust policy per run, and the judge that holds every handshake to it.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ring::digest;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use time::OffsetDateTime;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use crate::model::{Endpoint, Fingerprint, Host};
 use crate::pve::Error;
+use crate::pve::certificate::{CaBundle, Leaf, fingerprint};
 
 /// How the certificate of the server is judged: one policy, decided once, for every request of a run.
 #[derive(Debug, Clone)]
@@ -34,99 +28,8 @@ pub enum Trust {
     Unverified,
 }
 
-/// The certificates of authorities, from a PEM file.
-#[derive(Debug, Clone)]
-pub struct CaBundle {
-    certificates: Vec<CertificateDer<'static>>,
-}
-
-impl CaBundle {
-    /// Reads a PEM file. Every certificate in it must be one of an authority.
-    ///
-    /// # Errors
-    /// Where there is none, or one that may not sign others.
-    pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
-        let certificates = read.map_err(|_| Error::NotACa { why: "it is not in PEM form" })?;
-        if certificates.is_empty() {
-            return Err(Error::NotACa { why: "there is no certificate in it" });
-        }
-        for certificate in &certificates {
-            let leaf =
-                Leaf::read(certificate).map_err(|_| Error::NotACa { why: "a certificate in it cannot be read" })?;
-            if !leaf.is_ca {
-                return Err(Error::NotACa { why: "a certificate in it is not that of an authority" });
-            }
-        }
-        Ok(Self { certificates })
-    }
-
-    fn roots(&self) -> Result<RootCertStore, Error> {
-        let mut roots = RootCertStore::empty();
-        for certificate in &self.certificates {
-            roots.add(certificate.clone()).map_err(|_| Error::NotACa { why: "a certificate in it cannot be used" })?;
-        }
-        Ok(roots)
-    }
-}
-
-/// What a certificate says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaf {
-    /// Whose it is.
-    pub subject: String,
-    /// Who signed it.
-    pub issuer: String,
-    /// The names and addresses that it is for.
-    pub names: Vec<String>,
-    /// From when on it is valid.
-    pub not_before: OffsetDateTime,
-    /// Until when it is valid.
-    pub not_after: OffsetDateTime,
-    /// Its SHA-256 fingerprint.
-    pub fingerprint: Fingerprint,
-    /// Whether it may sign others.
-    pub is_ca: bool,
-}
-
-impl Leaf {
-    /// Reads a certificate in DER form.
-    fn read(der: &CertificateDer<'_>) -> Result<Self, String> {
-        let (_, certificate) = X509Certificate::from_der(der).map_err(|why| why.to_string())?;
-        let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.map(|names| names.value.general_names.iter().filter_map(shown_name).collect());
-        Ok(Self {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
-            names: names.unwrap_or_default(),
-            not_before: certificate.validity().not_before.to_datetime(),
-            not_after: certificate.validity().not_after.to_datetime(),
-            fingerprint: fingerprint(der),
-            is_ca: certificate.is_ca(),
-        })
-    }
-}
-
-fn shown_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|it| std::net::Ipv4Addr::from(it).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes).ok().map(|it| std::net::Ipv6Addr::from(it).to_string()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn fingerprint(der: &CertificateDer<'_>) -> Fingerprint {
-    let digest = digest::digest(&digest::SHA256, der);
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest.as_ref());
-    Fingerprint::new(bytes)
-}
-
-/// What the judge noted of the last handshake that failed.
+/// Why a certificate is not accepted. It travels inside the TLS library's error, so that it is told of the handshake
+/// that it belongs to and of no other.
 #[derive(Debug, Clone)]
 pub(super) enum Verdict {
     Untrusted(Leaf),
@@ -135,9 +38,19 @@ pub(super) enum Verdict {
     Changed(Fingerprint, Leaf),
     Stolen,
     Broken(String),
+    /// It is the certificate of the proxy, which has nothing to do with the trust in the server.
+    OfProxy(String),
+    /// Nothing is wrong with it: it was to be looked at, and the handshake is broken off before any request.
+    Seen,
 }
 
 impl Verdict {
+    /// Finds the verdict in an error of the TLS library.
+    pub(super) fn within(why: &rustls::Error) -> Option<&Self> {
+        let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = why else { return None };
+        inner.downcast_ref()
+    }
+
     /// Makes the error that the user lives through.
     pub(super) fn error(self, server: String) -> Error {
         match self {
@@ -147,24 +60,82 @@ impl Verdict {
             Self::Changed(pinned, leaf) => Error::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
             Self::Stolen => Error::CertificateStolen { server },
             Self::Broken(why) => Error::CertificateBroken { server, why },
+            Self::OfProxy(why) => Error::Handshake { server, why },
+            Self::Seen => Error::Handshake { server, why: "broken off after a look at the certificate".to_owned() },
+        }
+    }
+
+    /// Says of a certificate that cannot be read just that, and of any other what is to be said.
+    fn on(der: &CertificateDer<'_>, verdict: impl FnOnce(Leaf) -> Self) -> Self {
+        match Leaf::read(der) {
+            Ok(leaf) => verdict(leaf),
+            Err(why) => Self::Broken(why),
         }
     }
 }
 
-/// Where the judge leaves its verdict: the TLS library carries only a word of it.
-pub(super) type Docket = Arc<Mutex<Option<Verdict>>>;
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the certificate is not accepted")
+    }
+}
+
+impl std::error::Error for Verdict {}
+
+impl From<Verdict> for rustls::Error {
+    fn from(verdict: Verdict) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(verdict))))
+    }
+}
+
+/// The certificates that a server presented, its own first.
+pub(super) type Chain = Vec<CertificateDer<'static>>;
+
+/// Where the judge leaves what the server presented last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Presented(Arc<Mutex<Chain>>);
+
+impl Presented {
+    /// Gives the certificates; none before the first handshake.
+    pub(super) fn chain(&self) -> Chain {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether a certificate is the server's own, and not a proxy's.
+    fn is_of_server(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).first().is_some_and(|leaf| leaf == certificate)
+    }
+
+    fn note(&self, leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) {
+        let chain = std::iter::once(leaf).chain(rest).map(|it| it.clone().into_owned()).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+    }
+}
+
+/// What the judge does once it has found nothing wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Lets the requests through.
+    Requests,
+    /// Breaks the handshake off, so that nothing can ever be sent.
+    Look,
+}
 
 /// Judges certificates by the trust of the run. Whatever the trust, the server must have the certificate's key.
 #[derive(Debug)]
 struct Judge {
+    server: Option<ServerName<'static>>,
     pinned: Option<Fingerprint>,
     authority: Option<Arc<WebPkiServerVerifier>>,
+    /// The system's authorities, which judge a proxy that is itself reached by TLS.
+    of_proxies: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
     provider: Arc<CryptoProvider>,
-    docket: Docket,
+    presented: Presented,
+    purpose: Purpose,
 }
 
 impl Judge {
-    fn new(trust: &Trust, docket: Docket) -> Result<Self, Error> {
+    fn new(endpoint: &Endpoint, trust: &Trust, purpose: Purpose) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (roots, pinned) = match trust {
             Trust::System => (Some(system_roots()?), None),
@@ -173,31 +144,53 @@ impl Judge {
             Trust::Pinned(pin) => (None, Some(*pin)),
             Trust::Unverified => (None, None),
         };
-        let build = |roots| WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-        let authority = roots.map(build).transpose().map_err(|why| Error::Preparation { why: why.to_string() })?;
-        Ok(Self { pinned, authority, provider, docket })
+        let authority = roots.map(|roots| verifier(roots, &provider)).transpose()?;
+        let (server, of_proxies, presented) = (server_name(endpoint), OnceLock::new(), Presented::default());
+        Ok(Self { server, pinned, authority, of_proxies, provider, presented, purpose })
     }
 
-    fn note(&self, verdict: Verdict) {
-        *self.docket.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
-    }
-
-    /// Notes why a certificate is not accepted.
-    fn refuse(&self, der: &CertificateDer<'_>, verdict: impl FnOnce(Leaf) -> Verdict) -> rustls::Error {
-        self.note(match Leaf::read(der) {
-            Ok(leaf) => verdict(leaf),
-            Err(why) => Verdict::Broken(why),
-        });
-        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
-    }
-
-    /// A bad signature over the handshake: the certificate is presented by somebody who has not its key.
-    fn signed(
+    /// Judges the certificate of a proxy, by the system's authorities.
+    fn judge_proxy(
         &self,
-        result: Result<HandshakeSignatureValid, rustls::Error>,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        result.inspect_err(|_| self.note(Verdict::Stolen))
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let system = || system_roots().and_then(|roots| verifier(roots, &self.provider)).ok();
+        let refused = |why: String| Verdict::OfProxy(format!("the certificate of the proxy is not accepted: {why}"));
+        let Some(system) = self.of_proxies.get_or_init(system) else {
+            return Err(refused("this system has no trusted authorities".to_owned()).into());
+        };
+        system.verify_server_cert(leaf, rest, name, &[], now).map_err(|why| refused(why.to_string()).into())
     }
+
+    /// Ends the judgement with the signature over the handshake. A bad one means that the certificate is presented by
+    /// somebody who has not its key.
+    fn conclude(
+        &self,
+        certificate: &CertificateDer<'_>,
+        signature: Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match signature {
+            Ok(_) if self.purpose == Purpose::Look && self.presented.is_of_server(certificate) => {
+                Err(Verdict::Seen.into())
+            }
+            Ok(valid) => Ok(valid),
+            Err(why) if is_of_another_key(&why) => Err(Verdict::Stolen.into()),
+            Err(why) => Err(Verdict::Broken(why.to_string()).into()),
+        }
+    }
+}
+
+/// Says whether a signature was made by another key than the certificate's.
+const fn is_of_another_key(why: &rustls::Error) -> bool {
+    matches!(
+        why,
+        rustls::Error::InvalidCertificate(
+            CertificateError::BadSignature | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        )
+    )
 }
 
 impl ServerCertVerifier for Judge {
@@ -206,30 +199,23 @@ impl ServerCertVerifier for Judge {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.server.as_ref().is_some_and(|server| server != server_name) {
+            return self.judge_proxy(end_entity, intermediates, server_name, now);
+        }
+        self.presented.note(end_entity, intermediates);
         if let Some(pinned) = self.pinned
             && fingerprint(end_entity) != pinned
         {
-            return Err(self.refuse(end_entity, |leaf| Verdict::Changed(pinned, leaf)));
+            return Err(Verdict::on(end_entity, |leaf| Verdict::Changed(pinned, leaf)).into());
         }
         let Some(authority) = &self.authority else {
             return Ok(ServerCertVerified::assertion());
         };
-        let judged = authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        judged.map_err(|why| match why {
-            rustls::Error::InvalidCertificate(
-                CertificateError::Expired
-                | CertificateError::ExpiredContext { .. }
-                | CertificateError::NotValidYet
-                | CertificateError::NotValidYetContext { .. },
-            ) => self.refuse(end_entity, Verdict::Expired),
-            rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            ) => self.refuse(end_entity, Verdict::WrongName),
-            _ => self.refuse(end_entity, Verdict::Untrusted),
-        })
+        let judged = authority.verify_server_cert(end_entity, intermediates, server_name, &[], now);
+        judged.map_err(|why| Verdict::on(end_entity, kind_of(&why)).into())
     }
 
     fn verify_tls12_signature(
@@ -238,12 +224,8 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed(verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        ))
+        let known = &self.provider.signature_verification_algorithms;
+        self.conclude(certificate, verify_tls12_signature(message, certificate, signature, known))
     }
 
     fn verify_tls13_signature(
@@ -252,12 +234,8 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed(verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        ))
+        let known = &self.provider.signature_verification_algorithms;
+        self.conclude(certificate, verify_tls13_signature(message, certificate, signature, known))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -265,146 +243,61 @@ impl ServerCertVerifier for Judge {
     }
 }
 
-/// Reads the system's authorities; only under system trust, since it takes some milliseconds.
+/// Chooses the verdict for what the verifier complains about.
+const fn kind_of(why: &rustls::Error) -> fn(Leaf) -> Verdict {
+    match why {
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => Verdict::Expired,
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Verdict::WrongName,
+        _ => Verdict::Untrusted,
+    }
+}
+
+/// Reads the system's authorities; only where they are needed, since it takes some milliseconds.
 fn system_roots() -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if added == 0 { Err(Error::NoSystemTrust) } else { Ok(roots) }
 }
 
-/// Makes the TLS configuration of a run, and the place where its judge leaves verdicts.
-pub(super) fn configuration(trust: &Trust) -> Result<(ClientConfig, Docket), Error> {
-    let docket = Docket::default();
-    let judge = Judge::new(trust, Arc::clone(&docket))?;
+fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    builder.build().map_err(|why| Error::Preparation { why: why.to_string() })
+}
+
+/// Makes the TLS configuration of a run, and the place where its judge leaves what was presented.
+pub(super) fn configuration(
+    endpoint: &Endpoint,
+    trust: &Trust,
+    purpose: Purpose,
+) -> Result<(ClientConfig, Presented), Error> {
+    let judge = Judge::new(endpoint, trust, purpose)?;
+    let presented = judge.presented.clone();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&judge.provider));
     let builder =
         builder.with_safe_default_protocol_versions().map_err(|why| Error::Preparation { why: why.to_string() })?;
     let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(judge)).with_no_client_auth();
-    Ok((config, docket))
+    Ok((config, presented))
 }
 
-/// Looks at the certificate that a server presents, over a bare connection: nothing but a handshake is sent, and there
-/// is no way for a secret to get in here.
-///
-/// # Errors
-/// Where no TLS connection comes about.
-pub async fn probe(endpoint: &Endpoint, within: Duration) -> Result<Leaf, Error> {
+/// Judges a certificate that was looked at as a run would judge it that trusts these authorities.
+pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), Error> {
     let server = endpoint.authority();
-    let (mut config, _) = configuration(&Trust::Unverified)?;
-    let docket = Arc::new(Mutex::new(None));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    config.dangerous().set_certificate_verifier(Arc::new(Witness { provider, seen: Arc::clone(&docket) }));
-    let shaken = shake_hands(endpoint, config, within).await;
-    let seen = docket.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (seen, shaken) {
-        (Some(der), Ok(())) => Leaf::read(&der).map_err(|why| Error::CertificateBroken { server, why }),
-        (_, Err(why)) => Err(if speaks_plainly(endpoint, within).await { Error::NotTls { server } } else { why }),
-        (None, Ok(())) => Err(Error::Handshake { server, why: "no certificate was presented".to_owned() }),
-    }
-}
-
-/// Keeps the certificate, and verifies that the server has its key.
-#[derive(Debug)]
-struct Witness {
-    provider: Arc<CryptoProvider>,
-    seen: Arc<Mutex<Option<CertificateDer<'static>>>>,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-async fn connect(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Error> {
-    let server = endpoint.authority();
-    let host = endpoint.host().to_string();
-    match timeout(within, TcpStream::connect((host.as_str(), endpoint.port()))).await {
-        Err(_) => Err(Error::ConnectTimeout { server, seconds: within.as_secs() }),
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(why)) => Err(super::transport::of_io(&why, endpoint)),
-    }
-}
-
-/// Drives a handshake by hand over the socket.
-async fn shake_hands(endpoint: &Endpoint, config: ClientConfig, within: Duration) -> Result<(), Error> {
-    let server = endpoint.authority();
-    let mut stream = connect(endpoint, within).await?;
-    let name = server_name(endpoint)
-        .ok_or_else(|| Error::Handshake { server: server.clone(), why: "no usable name".to_owned() })?;
-    let failed = |why: String| Error::Handshake { server: server.clone(), why };
-    let mut session = rustls::ClientConnection::new(Arc::new(config), name).map_err(|why| failed(why.to_string()))?;
-    let exchange = async {
-        let mut buffer = vec![0; 16 * 1024];
-        while session.is_handshaking() {
-            while session.wants_write() {
-                let mut outgoing = Vec::new();
-                session.write_tls(&mut outgoing).map_err(|why| failed(why.to_string()))?;
-                stream.write_all(&outgoing).await.map_err(|why| super::transport::of_io(&why, endpoint))?;
-            }
-            if !session.is_handshaking() {
-                break;
-            }
-            let count = stream.read(&mut buffer).await.map_err(|why| super::transport::of_io(&why, endpoint))?;
-            if count == 0 {
-                return Err(Error::BrokenOff {
-                    server: server.clone(),
-                    why: "closed during the TLS handshake".to_owned(),
-                });
-            }
-            let mut incoming = buffer.get(..count).unwrap_or_default();
-            while !incoming.is_empty() {
-                session.read_tls(&mut incoming).map_err(|why| failed(why.to_string()))?;
-                session.process_new_packets().map_err(|why| failed(why.to_string()))?;
-            }
-        }
-        Ok(())
-    };
-    timeout(within, exchange)
-        .await
-        .map_err(|_| Error::NoAnswer { server: server.clone(), seconds: within.as_secs() })?
-}
-
-/// Says whether something answers in plain HTTP.
-async fn speaks_plainly(endpoint: &Endpoint, within: Duration) -> bool {
-    let Ok(mut stream) = connect(endpoint, within).await else { return false };
-    let ask = async {
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer).await?;
-        std::io::Result::Ok(&answer == b"HTTP/")
-    };
-    matches!(timeout(within.min(Duration::from_secs(3)), ask).await, Ok(Ok(true)))
+    let judge = Judge::new(endpoint, &Trust::Ca(bundle.clone()), Purpose::Requests)?;
+    let unusable = |why: &str| Error::CertificateBroken { server: server.clone(), why: why.to_owned() };
+    let name = judge.server.clone().ok_or_else(|| unusable("the name of the server cannot stand in a certificate"))?;
+    let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("none was presented"))?;
+    let judged = judge.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
+    judged.map(drop).map_err(|why| match Verdict::within(&why) {
+        Some(verdict) => verdict.clone().error(server.clone()),
+        None => unusable(&why.to_string()),
+    })
 }
 
 fn server_name(endpoint: &Endpoint) -> Option<ServerName<'static>> {

@@ -1,24 +1,28 @@
 //! Requests out, answers in: one client, one trust, limits on everything.
 
-use std::error::Error as _;
-use std::io;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Request, Url, redirect, retry};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use reqwest::{Client, Method, Request, Response, Url, redirect, retry};
 use serde_json::Value;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
 use crate::pve::Error;
+use crate::pve::failure::{Scene, deepest, is_seen, whole};
 use crate::pve::proxy::{Chosen, Proxies};
 use crate::pve::reply::{Reply, Strange};
-use crate::pve::tls::{Docket, Trust, configuration};
+use crate::pve::tls::{Presented, Purpose, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
+
+/// Independent reads go out at once; no step of a command has more of them than this.
+const IDLE_CONNECTIONS: usize = 8;
 
 /// Limits of waiting and of size.
 #[derive(Debug, Clone, Copy)]
@@ -44,53 +48,188 @@ impl Default for Limits {
     }
 }
 
-/// The way to one server.
+/// A request that brought no reply, and what that means for a second try.
+enum Failed {
+    /// Nothing was sent.
+    Unsent(Error),
+    /// The connection died before the first byte of the answer: normal on one that was kept alive.
+    Died(Error),
+    /// It was sent, and something went wrong with the answer.
+    Amid(Error),
+}
+
+impl Failed {
+    fn error(self) -> Error {
+        match self {
+            Self::Unsent(why) | Self::Died(why) | Self::Amid(why) => why,
+        }
+    }
+
+    /// Says of a request that changes something that it is not known whether it was carried out.
+    fn of_change(self) -> Error {
+        match self {
+            Self::Unsent(why) => why,
+            Self::Died(why) | Self::Amid(why) => Error::OutcomeUnknown { source: Box::new(why) },
+        }
+    }
+}
+
+/// The way to one server, without anybody who goes it.
 #[derive(Debug, Clone)]
-pub(super) struct Transport {
-    client: Client,
-    base: Url,
+pub(super) struct Way {
     endpoint: Endpoint,
     limits: Limits,
-    docket: Docket,
     proxy: Option<Chosen>,
+    config: rustls::ClientConfig,
+    client: Client,
+    /// What the server presented last.
+    pub(super) presented: Presented,
+}
+
+impl Way {
+    /// Prepares the way; nothing is sent yet.
+    pub(super) fn new(
+        endpoint: Endpoint,
+        trust: &Trust,
+        limits: Limits,
+        proxies: &Proxies,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let (config, presented) = configuration(&endpoint, trust, purpose)?;
+        let proxy = proxies.chosen(&endpoint)?;
+        let client = client(&config, limits, proxy.as_ref(), IDLE_CONNECTIONS)?;
+        Ok(Self { endpoint, limits, proxy, config, client, presented })
+    }
+
+    /// Shakes hands and sends nothing, under a judge whose purpose is to look.
+    pub(super) async fn shake_hands(&self) -> Result<(), Error> {
+        let request = Request::new(Method::GET, self.url(&[])?);
+        let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
+        match ended {
+            Err(_) => Err(self.no_answer()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(why)) if is_seen(&why) => Ok(()),
+            Ok(Err(why)) => Err(self.failed(&why).await.error()),
+        }
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, Error> {
+        let base = format!("{}/api2/json/", self.endpoint.url());
+        let mut url = Url::parse(&base).map_err(|why| Error::Preparation { why: why.to_string() })?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        Ok(url)
+    }
+
+    async fn send(&self, client: &Client, request: Request) -> Result<Reply, Failed> {
+        let response = match timeout(self.limits.connect + self.limits.answer, client.execute(request)).await {
+            Err(_) => return Err(Failed::Amid(self.no_answer())),
+            Ok(Err(why)) => return Err(self.failed(&why).await),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        // Kept only where it is not the usual phrase of the status.
+        let reason = match response.extensions().get::<ReasonPhrase>() {
+            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        let body = self.body(response).await.map_err(Failed::Amid)?;
+        Ok(Reply { status: status.as_u16(), reason, body })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+        let limit = self.limits.size;
+        let server = || self.endpoint.authority();
+        let too_large = || Error::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
+        if response.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        loop {
+            let next = timeout(self.limits.quiet, response.chunk()).await;
+            let next = next.map_err(|_| Error::Stalled { server: server(), seconds: whole(self.limits.quiet) })?;
+            let Some(chunk) = next.map_err(|why| self.scene().of_talking(&why))? else {
+                return Ok(body);
+            };
+            if body.len() as u64 + chunk.len() as u64 > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    async fn failed(&self, why: &reqwest::Error) -> Failed {
+        let scene = self.scene();
+        if why.is_connect() {
+            return Failed::Unsent(scene.look_again(scene.of_connecting(why)).await);
+        }
+        match scene.of_talking(why) {
+            died @ Error::BrokenOff { .. } => Failed::Died(died),
+            other => Failed::Amid(other),
+        }
+    }
+
+    const fn scene(&self) -> Scene<'_> {
+        Scene { endpoint: &self.endpoint, proxy: self.proxy.as_ref(), connect: self.limits.connect }
+    }
+
+    fn no_answer(&self) -> Error {
+        Error::NoAnswer { server: self.endpoint.authority(), seconds: whole(self.limits.answer) }
+    }
+}
+
+/// Makes an HTTP client that keeps this many idle connections.
+fn client(config: &rustls::ClientConfig, limits: Limits, proxy: Option<&Chosen>, idle: usize) -> Result<Client, Error> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(config.clone())
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(IDLE_AT_MOST)
+        .pool_max_idle_per_host(idle)
+        .tcp_nodelay(true)
+        .no_proxy();
+    let builder = match proxy {
+        Some(chosen) => builder.proxy(chosen.proxy.clone()),
+        None => builder,
+    };
+    builder.build().map_err(|why| Error::Preparation { why: deepest(&why) })
+}
+
+/// The way to one server, for one caller.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    way: Way,
     headers: HeaderMap,
     csrf: Option<HeaderValue>,
 }
 
 impl Transport {
-    /// Prepares the way; nothing is sent yet.
+    /// Prepares the way for somebody who is not authenticated.
     pub(super) fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
-        let (config, docket) = configuration(trust)?;
-        let failed = |why: String| Error::Preparation { why };
-        let base = Url::parse(&format!("{}/api2/json/", endpoint.url())).map_err(|why| failed(why.to_string()))?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(config)
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .connect_timeout(limits.connect)
-            .pool_idle_timeout(IDLE_AT_MOST)
-            .tcp_nodelay(true)
-            .no_proxy();
-        let proxy = proxies.chosen(&endpoint)?;
-        if let Some(chosen) = &proxy {
-            builder = builder.proxy(chosen.proxy.clone());
-        }
-        let client = builder.build().map_err(|why| failed(deepest(&why)))?;
+        let way = Way::new(endpoint, trust, limits, proxies, Purpose::Requests)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        Ok(Self { client, base, endpoint, limits, docket, proxy, headers, csrf: None })
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("glassdome/", env!("CARGO_PKG_VERSION"))));
+        Ok(Self { way, headers, csrf: None })
     }
 
     /// Gives the server.
     pub(super) const fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.way.endpoint
+    }
+
+    /// Gives what the server presented last.
+    pub(super) const fn presented(&self) -> &Presented {
+        &self.way.presented
     }
 
     /// Authenticates every request with a token.
     pub(super) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
-        let value = zeroize::Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
+        let value = Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
         self.headers.insert(AUTHORIZATION, sensitive(&value)?);
         Ok(self)
     }
@@ -98,48 +237,49 @@ impl Transport {
     /// Authenticates every request with a ticket, and every one that changes something with its CSRF token, too.
     pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, Error> {
         let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), percent_encoding::NON_ALPHANUMERIC);
-        let value = zeroize::Zeroizing::new(format!("PVEAuthCookie={encoded}"));
+        let value = Zeroizing::new(format!("PVEAuthCookie={encoded}"));
         self.headers.insert(COOKIE, sensitive(&value)?);
         self.csrf = Some(sensitive(csrf.expose())?);
         Ok(self)
     }
 
-    /// Reads something. A connection that dies before its answer is normal on a kept-alive one: it is tried once more.
+    /// Reads something. Where the connection dies before the answer begins, it is tried once more on a fresh one.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
-        match self.exchange(Method::GET, path, query, None).await {
-            Err(Error::BrokenOff { .. }) => self.exchange(Method::GET, path, query, None).await,
+        let request = || self.request(Method::GET, path, query, None);
+        let reply = match self.way.send(&self.way.client, request()?).await {
+            Err(Failed::Died(_)) => {
+                let fresh = client(&self.way.config, self.way.limits, self.way.proxy.as_ref(), 0)?;
+                self.way.send(&fresh, request()?).await
+            }
             other => other,
-        }
+        };
+        self.read(path, reply.map_err(Failed::error)?)
+    }
+
+    /// Sends a form that changes nothing on the server.
+    pub(super) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, Error> {
+        let request = self.request(Method::POST, path, &[], Some(form))?;
+        let reply = self.way.send(&self.way.client, request).await;
+        self.read(path, reply.map_err(Failed::error)?)
     }
 
     /// Changes something. It is never sent twice: where the answer is lost, so is the knowledge of what happened.
     pub(super) async fn change(&self, method: Method, path: &[&str], form: &[(&str, &str)]) -> Result<Value, Error> {
-        let sent = if method == Method::DELETE {
-            self.exchange(method, path, form, None).await
-        } else {
-            self.exchange(method, path, &[], Some(form)).await
-        };
-        sent.map_err(|why| match why {
-            Error::BrokenOff { .. } | Error::NoAnswer { .. } | Error::Stalled { .. } | Error::TooLarge { .. } => {
-                Error::OutcomeUnknown { source: Box::new(why) }
-            }
-            // A proxy in front that gave up may have passed the request on before.
-            Error::Gateway { status: 502 | 504, .. } => Error::OutcomeUnknown { source: Box::new(why) },
-            other => other,
+        // The server refuses a DELETE with a body.
+        let (query, body) = if method == Method::DELETE { (form, None) } else { (&[][..], Some(form)) };
+        let request = self.request(method, path, query, body)?;
+        let reply = self.way.send(&self.way.client, request).await.map_err(Failed::of_change)?;
+        let may_be_done = reply.may_be_done();
+        self.read(path, reply).map_err(|why| match why {
+            why if may_be_done => Error::OutcomeUnknown { source: Box::new(why) },
+            why => why,
         })
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &[(&str, &str)],
-        form: Option<&[(&str, &str)]>,
-    ) -> Result<Value, Error> {
-        let server = || self.endpoint.authority();
-        let reply = self.send(self.request(method, path, query, form)?).await?;
+    fn read(&self, path: &[&str], reply: Reply) -> Result<Value, Error> {
+        let server = || self.endpoint().authority();
         reply.data().map_err(|strange| match strange {
-            Strange::Refusal(refusal) => Error::Refusal(refusal),
+            Strange::Refusal(refusal) => Error::Refusal(refusal.about(path)),
             Strange::Page { status, reason } => Error::Gateway { server: server(), status, reason },
             Strange::Unclear(what) => Error::NotUnderstood { server: server(), what },
         })
@@ -152,10 +292,7 @@ impl Transport {
         query: &[(&str, &str)],
         form: Option<&[(&str, &str)]>,
     ) -> Result<Request, Error> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
+        let mut url = self.way.url(path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -168,137 +305,18 @@ impl Transport {
         if let Some(form) = form {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-            request.headers_mut().insert(reqwest::header::CONTENT_TYPE, kind);
+            request.headers_mut().insert(CONTENT_TYPE, kind);
+            // An empty body would otherwise go without its length.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             *request.body_mut() = Some(body.into());
         }
         Ok(request)
     }
-
-    async fn send(&self, request: Request) -> Result<Reply, Error> {
-        let server = || self.endpoint.authority();
-        let sent = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
-        let response = match sent {
-            Err(_) => return Err(Error::NoAnswer { server: server(), seconds: self.limits.answer.as_secs() }),
-            Ok(Err(why)) => return Err(self.failure(&why)),
-            Ok(Ok(response)) => response,
-        };
-        let status = response.status();
-        let phrase = response.extensions().get::<ReasonPhrase>();
-        let reason = match phrase {
-            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
-            None => status.canonical_reason().unwrap_or_default().to_owned(),
-        };
-        let body = self.body(response).await?;
-        Ok(Reply { status: status.as_u16(), reason, body })
-    }
-
-    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
-        let server = || self.endpoint.authority();
-        let too_large = || Error::TooLarge { server: server(), mebibytes: self.limits.size / (1024 * 1024) };
-        if response.content_length().is_some_and(|length| length > self.limits.size) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        loop {
-            let next = timeout(self.limits.quiet, response.chunk()).await;
-            let next = next.map_err(|_| Error::Stalled { server: server(), seconds: self.limits.quiet.as_secs() })?;
-            let Some(chunk) = next.map_err(|why| self.failure(&why))? else {
-                return Ok(body);
-            };
-            if body.len() as u64 + chunk.len() as u64 > self.limits.size {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-    }
-
-    /// Makes of the library's error what the user lives through.
-    fn failure(&self, why: &reqwest::Error) -> Error {
-        let server = self.endpoint.authority();
-        if let Some(verdict) = self.docket.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return verdict.error(server);
-        }
-        let cause = self.cause(why);
-        match &self.proxy {
-            Some(chosen) if why.is_connect() && !matches!(cause, Error::Handshake { .. } | Error::NotTls { .. }) => {
-                Error::Proxy {
-                    proxy: chosen.shown.clone(),
-                    variable: chosen.variable.clone(),
-                    server,
-                    source: Box::new(cause),
-                }
-            }
-            _ => cause,
-        }
-    }
-
-    fn cause(&self, why: &reqwest::Error) -> Error {
-        let server = self.endpoint.authority();
-        if why.is_dns() {
-            return Error::UnknownName { host: self.endpoint.host().to_string(), source: None };
-        }
-        let mut source = why.source();
-        while let Some(cause) = source {
-            if let Some(tls) = rustls_error(cause) {
-                return of_tls(tls, server);
-            }
-            if let Some(io) = cause.downcast_ref::<io::Error>()
-                && io.get_ref().is_none()
-            {
-                return of_io(io, &self.endpoint);
-            }
-            source = cause.source();
-        }
-        if why.is_timeout() && why.is_connect() {
-            return Error::ConnectTimeout { server, seconds: self.limits.connect.as_secs() };
-        }
-        Error::BrokenOff { server, why: deepest(why) }
-    }
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| Error::Preparation { why: "the credentials hold characters that no header takes".to_owned() })?;
+    let unfit = |_| Error::Preparation { why: "the credentials hold characters that no header takes".to_owned() };
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Finds an error of the TLS library, which travels inside an error of the socket.
-fn rustls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-        return Some(tls);
-    }
-    cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()
-}
-
-fn of_tls(why: &rustls::Error, server: String) -> Error {
-    match why {
-        rustls::Error::InvalidMessage(_) => Error::NotTls { server },
-        other => Error::Handshake { server, why: other.to_string() },
-    }
-}
-
-/// Makes of a socket's error what the user lives through.
-pub(super) fn of_io(why: &io::Error, endpoint: &Endpoint) -> Error {
-    let server = endpoint.authority();
-    match why.kind() {
-        io::ErrorKind::ConnectionRefused => Error::Refused { server },
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
-            Error::NoRoute { server }
-        }
-        io::ErrorKind::TimedOut => Error::ConnectTimeout { server, seconds: 0 },
-        _ if why.raw_os_error().is_none() && why.to_string().contains("lookup") => {
-            Error::UnknownName { host: endpoint.host().to_string(), source: None }
-        }
-        _ => Error::BrokenOff { server, why: why.to_string() },
-    }
-}
-
-/// Gives the words of the innermost cause.
-fn deepest(why: &dyn std::error::Error) -> String {
-    let mut cause = why;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -28,7 +28,12 @@ impl<'a> Fields<'a> {
 
     /// Gives a boolean: 1, "1" and true are yes.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(as_flag)
+        self.flag_or(name, false)
+    }
+
+    /// Gives a boolean that is left out where it is the default.
+    pub(super) fn flag_or(&self, name: &str, default: bool) -> bool {
+        self.0.get(name).map_or(default, as_flag)
     }
 }
 
@@ -46,9 +51,14 @@ pub(super) fn as_text(value: &Value) -> Option<String> {
 pub(super) fn as_number(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
-        Value::Number(number) => number.as_u64(),
+        // Perl writes large numbers as floating ones.
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
         _ => None,
     }
+}
+
+fn whole(number: f64) -> Option<u64> {
+    format!("{number:.0}").parse().ok().filter(|_| number.fract() == 0.0)
 }
 
 /// Gives a value as a boolean.
@@ -92,6 +102,22 @@ impl Version {
 impl fmt::Display for Version {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
+    }
+}
+
+/// A realm: where users are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realm {
+    /// Its name, the part of a user ID behind the `@`.
+    pub name: String,
+    /// `pam`, `pve`, `ldap` and others; other products of the house have kinds of their own.
+    pub kind: String,
+}
+
+impl Realm {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let fields = Fields::of(value)?;
+        Some(Self { name: fields.text("realm")?, kind: fields.text("type").unwrap_or_default() })
     }
 }
 
@@ -139,9 +165,16 @@ impl Vm {
         if fields.text("type").is_some_and(|kind| kind != "qemu") {
             return None;
         }
+        let node = fields.text("node")?.parse().ok()?;
+        Self::on(value, &node)
+    }
+
+    /// Reads an entry of the list of one node, which does not name the node.
+    pub(super) fn on(value: &Value, node: &NodeName) -> Option<Self> {
+        let fields = Fields::of(value)?;
         Some(Self {
             vmid: VmId::new(fields.number("vmid")?)?,
-            node: fields.text("node")?.parse().ok()?,
+            node: node.clone(),
             name: fields.text("name").unwrap_or_default(),
             is_template: fields.flag("template"),
             disk: fields.number("maxdisk").unwrap_or_default(),
@@ -197,6 +230,10 @@ pub struct Disk {
     pub bus: String,
     /// The storage that it is on.
     pub storage: String,
+    /// Its volume, with the storage: `local-lvm:vm-100-disk-0`.
+    pub volume: String,
+    /// Its size as the configuration writes it, `32G`.
+    pub size: Option<String>,
 }
 
 /// A network device of a VM.
@@ -275,22 +312,25 @@ impl VmConfig {
     /// Says whether it has a drive for cloud-init.
     #[must_use]
     pub fn has_cloud_init(&self) -> bool {
-        self.entries.values().any(|value| value.contains("cloudinit") && value.contains("media=cdrom"))
+        self.drives().any(|(_, value)| value.contains("cloudinit") && value.contains("media=cdrom"))
     }
 
     /// Lists the disks on storages, CD-ROM and cloud-init drives left out.
     pub fn disks(&self) -> impl Iterator<Item = Disk> {
-        self.entries.iter().filter_map(|(key, value)| {
-            let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
-            let is_drive =
-                kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind);
-            if !is_drive || value.contains("media=cdrom") {
-                return None;
-            }
+        self.drives().filter(|(_, value)| !value.contains("media=cdrom")).filter_map(|(key, value)| {
             let volume = value.split(',').next()?;
             let volume = volume.strip_prefix("file=").unwrap_or(volume);
+            // A device of the node itself begins with a slash and is on no storage.
             let (storage, _) = volume.split_once(':').filter(|_| !volume.starts_with('/'))?;
-            Some(Disk { bus: key.clone(), storage: storage.to_owned() })
+            let size = value.split(',').find_map(|part| part.strip_prefix("size=")).map(str::to_owned);
+            Some(Disk { bus: key.to_owned(), storage: storage.to_owned(), volume: volume.to_owned(), size })
+        })
+    }
+
+    fn drives(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts().filter(|(key, _)| {
+            let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
+            kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind)
         })
     }
 
@@ -380,7 +420,7 @@ impl ActiveTask {
 mod tests {
     use serde_json::json;
 
-    use super::{ActiveTask, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig};
+    use super::{ActiveTask, Disk, Node, Status, Storage, TaskStatus, Version, Vm, VmConfig};
 
     #[test]
     fn numbers_and_booleans_come_in_many_forms() {
@@ -392,6 +432,8 @@ mod tests {
         }
         assert!(!Vm::of(&json!({"vmid": 101, "node": "pve"})).unwrap().is_template);
         assert!(Vm::of(&json!({"vmid": 101, "node": "pve", "type": "lxc"})).is_none());
+        assert_eq!(Vm::of(&json!({"vmid": 101, "node": "pve", "maxdisk": 3.4e10})).unwrap().disk, 34_000_000_000);
+        assert!(Vm::of(&json!({"vmid": 101.5, "node": "pve"})).is_none());
         assert!(Vm::of(&json!({"vmid": 5, "node": "pve"})).is_none());
         assert!(Vm::of(&json!("nonsense")).is_none());
         assert!(Node::of(&json!({"node": "pve", "status": "online"})).unwrap().is_online());
@@ -423,10 +465,19 @@ mod tests {
             "netmask": "x",
             "agent": "enabled=1,fstrim_cloned_disks=1",
             "template": 1,
+            "description": "cloudinit,media=cdrom",
         }))
         .unwrap();
-        let disks: Vec<(String, String)> = config.disks().map(|disk| (disk.bus, disk.storage)).collect();
-        assert_eq!(disks, [("efidisk0".into(), "ceph".into()), ("scsi0".into(), "local-lvm".to_owned())]);
+        let disks: Vec<Disk> = config.disks().collect();
+        let disk = |bus: &str, storage: &str, volume: &str, size: Option<&str>| Disk {
+            bus: bus.to_owned(),
+            storage: storage.to_owned(),
+            volume: volume.to_owned(),
+            size: size.map(str::to_owned),
+        };
+        let efi = disk("efidisk0", "ceph", "ceph:vm-1-disk-1", None);
+        let scsi = disk("scsi0", "local-lvm", "local-lvm:base-9000-disk-0", Some("32G"));
+        assert_eq!(disks, [efi, scsi]);
         let nics: Vec<String> = config.nics().map(|nic| nic.with_link_down()).collect();
         assert_eq!(nics, ["virtio=BC:24:11:75:A5:71,bridge=vmbr0,link_down=1"]);
         assert!(config.is_template() && config.agent_enabled() && config.has_cloud_init() && !config.protection());

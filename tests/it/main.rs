@@ -4,6 +4,7 @@
 mod access_calls;
 mod access_worlds;
 mod architecture;
+mod client;
 mod contract;
 mod env_readers;
 mod env_store;

@@ -4,7 +4,7 @@ use crate::cli::Setup;
 use crate::commands::connect::{Ground, Trusted};
 use crate::error::{Doing, Error};
 use crate::model::Endpoint;
-use crate::pve::{self, Leaf, Pve, Trust, probe};
+use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
 use crate::settings::Credentials;
 
@@ -31,7 +31,8 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
     let (mut trust, mut trusted) = ground.trust()?;
     let mut accepted = None;
     if arguments.accept_new_certificate {
-        let leaf = probe(&endpoint, ground.limits().connect).await.map_err(|source| unreachable(&endpoint, source))?;
+        let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
+        let leaf = probed.map_err(|source| unreachable(&endpoint, source))?.leaf;
         (trust, trusted) = (Trust::Pinned(leaf.fingerprint), Trusted::Pin);
         accepted = Some(leaf);
     }
@@ -39,16 +40,16 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
         .map_err(|source| unreachable(&endpoint, source))?;
     let realms = pve.domains().await.map_err(|source| judge(&endpoint, source))?;
     let server = endpoint.authority();
-    if !realms.iter().any(|(_, kind)| kind == "pve") {
+    if !realms.iter().any(|realm| realm.kind == "pve") {
         return Err(Error::NotProxmox { server, what: product(&realms).to_owned() });
     }
-    let realms = realms.into_iter().map(|(realm, _)| realm).collect();
+    let realms = realms.into_iter().map(|realm| realm.name).collect();
     Ok(Way { endpoint, trust, trusted, accepted, realms })
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
-fn product(realms: &[(String, String)]) -> &'static str {
-    let has = |kind: &str| realms.iter().any(|(realm, found)| found == kind || realm == kind);
+fn product(realms: &[Realm]) -> &'static str {
+    let has = |kind: &str| realms.iter().any(|realm| realm.kind == kind || realm.name == kind);
     if has("pbs") {
         "it is a Proxmox Backup Server"
     } else if has("pmg") {

@@ -4,6 +4,7 @@ pub(crate) mod acl_model;
 pub(crate) mod admin;
 pub(crate) mod front;
 pub(crate) mod pveum;
+pub(crate) mod server;
 pub(crate) mod stage;
 pub(crate) mod worlds;
 

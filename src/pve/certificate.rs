@@ -1,0 +1,142 @@
+//! What a certificate says of itself.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ring::digest::{SHA256, digest};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::model::Fingerprint;
+use crate::pve::Error;
+
+/// What a certificate says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Whose it is.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// The names and addresses that it is for.
+    pub names: Vec<String>,
+    /// From when on it is valid.
+    pub not_before: OffsetDateTime,
+    /// Until when it is valid.
+    pub not_after: OffsetDateTime,
+    /// Its SHA-256 fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Whether it may sign others.
+    pub is_ca: bool,
+}
+
+impl Leaf {
+    /// Reads a certificate in DER form.
+    pub(super) fn read(der: &CertificateDer<'_>) -> Result<Self, String> {
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|why| why.to_string())?;
+        let names = certificate.subject_alternative_name().ok().flatten();
+        let names = names.map(|names| names.value.general_names.iter().filter_map(shown_name).collect());
+        Ok(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            names: names.unwrap_or_default(),
+            not_before: certificate.validity().not_before.to_datetime(),
+            not_after: certificate.validity().not_after.to_datetime(),
+            fingerprint: fingerprint(der),
+            is_ca: certificate.is_ca(),
+        })
+    }
+
+    /// Says whether it is valid at a time.
+    #[must_use]
+    pub fn is_valid_at(&self, time: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
+    }
+}
+
+fn shown_name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|it| Ipv4Addr::from(it).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|it| Ipv6Addr::from(it).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Gives the SHA-256 fingerprint of a certificate in DER form.
+pub(super) fn fingerprint(der: &[u8]) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, der).as_ref());
+    Fingerprint::new(bytes)
+}
+
+/// The certificates of authorities, from a PEM file.
+#[derive(Debug, Clone)]
+pub struct CaBundle {
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl CaBundle {
+    /// Reads a PEM file. Every certificate in it must be one of an authority.
+    ///
+    /// # Errors
+    /// Where there is none, or one that may not sign others.
+    pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
+        let certificates = read.map_err(|_| Error::NotACa { why: "it is not in PEM form" })?;
+        if certificates.is_empty() {
+            return Err(Error::NotACa { why: "there is no certificate in it" });
+        }
+        for certificate in &certificates {
+            let leaf =
+                Leaf::read(certificate).map_err(|_| Error::NotACa { why: "a certificate in it cannot be read" })?;
+            if !leaf.is_ca {
+                return Err(Error::NotACa { why: "a certificate in it is not that of an authority" });
+            }
+        }
+        let bundle = Self { certificates };
+        bundle.roots().map(|_| bundle)
+    }
+
+    /// Gives the authorities in the form that the verifier takes.
+    pub(super) fn roots(&self) -> Result<RootCertStore, Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in &self.certificates {
+            let added = roots.add(certificate.clone());
+            added.map_err(|_| Error::NotACa { why: "a certificate in it cannot be used" })?;
+        }
+        Ok(roots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CaBundle, Leaf, fingerprint};
+
+    #[test]
+    fn what_is_no_authority_is_refused_with_the_reason() {
+        for (pem, why) in [
+            ("", "there is no certificate in it"),
+            ("nonsense", "there is no certificate in it"),
+            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "it is not in PEM form"),
+            ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "a certificate in it cannot be read"),
+        ] {
+            assert_eq!(CaBundle::from_pem(pem.as_bytes()).unwrap_err().to_string(), why, "{pem}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_described_as_such() {
+        assert!(Leaf::read(&b"garbage".as_slice().into()).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_digest_of_the_whole() {
+        let shown = fingerprint(b"abc").to_string();
+        assert!(shown.starts_with("BA:78:16:BF:8F:01:CF:EA"), "{shown}");
+    }
+}

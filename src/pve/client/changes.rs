@@ -1,0 +1,121 @@
+//! The calls that change something, and the log-in.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::model::{NodeName, PoolName, Secret, StorageName, Upid, UserId, VmId};
+use crate::pve::{Error, Pve};
+
+/// What a clone shall be.
+#[derive(Debug, Clone)]
+pub struct CloneRequest {
+    /// Its number.
+    pub newid: VmId,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Whether its disk is a copy; the server's own default where nothing is said.
+    pub full: Option<bool>,
+    /// The storage of the copy.
+    pub storage: Option<StorageName>,
+    /// The pool that it is put into.
+    pub pool: Option<PoolName>,
+    /// Its node, where that is not the template's.
+    pub target: Option<NodeName>,
+}
+
+impl Pve {
+    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
+    ///
+    /// # Errors
+    /// Where the server refuses, or wants a second factor.
+    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
+        let name = user.to_string();
+        let form = [("username", name.as_str()), ("password", password.expose())];
+        let data = self.transport.submit(&["access", "ticket"], &form).await?;
+        let fields = self.fields(&data, "the log-in")?;
+        if fields.flag("NeedTFA") {
+            return Err(Error::SecondFactor { user: name });
+        }
+        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
+        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
+        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
+    }
+
+    /// Clones a VM or template.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether the clone was begun.
+    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, Error> {
+        let newid = request.newid.to_string();
+        let mut form = vec![("newid", newid.as_str()), ("name", &request.name), ("description", &request.description)];
+        form.extend(request.full.map(|full| ("full", if full { "1" } else { "0" })));
+        form.extend(request.storage.as_ref().map(|storage| ("storage", storage.as_str())));
+        form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
+        form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
+        let source = source.to_string();
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
+        self.task(&data)
+    }
+
+    /// Changes entries of a VM's configuration at once.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn configure(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<(), Error> {
+        let vmid = vmid.to_string();
+        let form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
+    }
+
+    /// Starts a VM.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        self.power(node, vmid, "start").await
+    }
+
+    /// Stops a VM at once, as pulling the plug does.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        self.power(node, vmid, "stop").await
+    }
+
+    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
+        self.task(&data)
+    }
+
+    /// Destroys a VM with the disks that its configuration names, and no others: neither `purge` nor
+    /// `destroy-unreferenced-disks` is sent, which would take what an earlier VM of this number left.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
+        self.task(&data)
+    }
+
+    /// Tells a task to stop. One that has stopped already does not mind.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn abort(&self, upid: &Upid) -> Result<(), Error> {
+        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
+        self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
+    }
+
+    /// Reads the task that a change was handed to. Without it nobody knows what became of the change.
+    fn task(&self, data: &Value) -> Result<Upid, Error> {
+        let upid = data.as_str().and_then(|text| text.parse().ok());
+        upid.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it names no task")) })
+    }
+}

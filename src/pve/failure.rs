@@ -1,0 +1,153 @@
+//! Makes of a library's error what the user lives through.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::model::Endpoint;
+use crate::pve::Error;
+use crate::pve::proxy::Chosen;
+use crate::pve::tls::Verdict;
+
+/// A second look at a port that did not shake hands takes no longer than this.
+const LOOK_AT_MOST: Duration = Duration::from_secs(2);
+
+/// Where a request was going when it failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) proxy: Option<&'a Chosen>,
+    pub(super) connect: Duration,
+}
+
+impl Scene<'_> {
+    /// Tells why no connection came about.
+    pub(super) fn of_connecting(&self, why: &reqwest::Error) -> Error {
+        let server = self.endpoint.authority();
+        match (causes(why).find_map(tls_error), self.proxy) {
+            (Some(tls), Some(proxy)) if matches!(Verdict::within(tls), Some(Verdict::OfProxy(_))) => {
+                self.through(proxy, of_handshake(tls, proxy.authority.clone()))
+            }
+            (Some(tls), _) => of_handshake(tls, server),
+            (None, Some(proxy)) => self.through(proxy, self.of_socket(why, &proxy.host, &proxy.authority)),
+            (None, None) => self.of_socket(why, &self.endpoint.host().to_string(), &server),
+        }
+    }
+
+    /// Tells why a connection that had come about is of no use any more.
+    pub(super) fn of_talking(&self, why: &reqwest::Error) -> Error {
+        let server = self.endpoint.authority();
+        let is_other_protocol = |cause: &hyper::Error| cause.is_parse();
+        if causes(why).filter_map(|cause| cause.downcast_ref()).any(is_other_protocol) {
+            return Error::NotUnderstood { server, what: "it is no HTTP".to_owned() };
+        }
+        Error::BrokenOff { server, why: deepest(why) }
+    }
+
+    fn through(&self, proxy: &Chosen, source: Error) -> Error {
+        let (shown, variable) = (proxy.shown.clone(), proxy.variable.clone());
+        Error::Proxy { proxy: shown, variable, server: self.endpoint.authority(), source: Box::new(source) }
+    }
+
+    fn of_socket(&self, why: &reqwest::Error, host: &str, authority: &str) -> Error {
+        let server = authority.to_owned();
+        let system =
+            causes(why).filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|io| io.get_ref().is_none());
+        if why.is_dns() {
+            return Error::UnknownName { host: host.to_owned(), why: deepest(why) };
+        }
+        match system.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => Error::Refused { server },
+            Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown) => {
+                Error::NoRoute { server }
+            }
+            Some(io::ErrorKind::TimedOut) => Error::ConnectTimeout { server, seconds: whole(self.connect) },
+            _ if why.is_timeout() => Error::ConnectTimeout { server, seconds: whole(self.connect) },
+            _ => Error::BrokenOff { server, why: deepest(why) },
+        }
+    }
+
+    /// Looks once more, without TLS, at a port that did not shake hands: many servers of plain HTTP hang up on a TLS
+    /// greeting, or go on waiting for a line of text.
+    pub(super) async fn look_again(&self, why: Error) -> Error {
+        let is_unclear = matches!(why, Error::ConnectTimeout { .. } | Error::BrokenOff { .. });
+        if self.proxy.is_some() || !is_unclear {
+            return why;
+        }
+        let within = LOOK_AT_MOST.min(self.connect);
+        let server = self.endpoint.authority();
+        let host = self.endpoint.host().to_string();
+        let Ok(Ok(mut stream)) = timeout(within, TcpStream::connect((host.as_str(), self.endpoint.port()))).await
+        else {
+            return why;
+        };
+        let ask = async {
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+            let mut answer = [0; 5];
+            stream.read_exact(&mut answer).await?;
+            io::Result::Ok(&answer == b"HTTP/")
+        };
+        match (timeout(within, ask).await, why) {
+            (Ok(Ok(true)), _) => Error::NotTls { server },
+            (_, Error::ConnectTimeout { seconds, .. }) => Error::NoAnswer { server, seconds },
+            (_, why) => why,
+        }
+    }
+}
+
+/// Says whether a handshake was broken off on purpose, after a look at the certificate.
+pub(super) fn is_seen(why: &reqwest::Error) -> bool {
+    causes(why).find_map(tls_error).and_then(Verdict::within).is_some_and(|verdict| matches!(verdict, Verdict::Seen))
+}
+
+/// Gives a limit in whole seconds, as it is told.
+pub(super) fn whole(limit: Duration) -> u64 {
+    limit.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+fn of_handshake(why: &rustls::Error, server: String) -> Error {
+    match (Verdict::within(why), why) {
+        (Some(verdict), _) => verdict.clone().error(server),
+        (None, rustls::Error::InvalidMessage(_)) => Error::NotTls { server },
+        (None, other) => Error::Handshake { server, why: other.to_string() },
+    }
+}
+
+/// Walks down the causes, from the error itself.
+fn causes<'a>(why: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(why), |cause: &&'a (dyn StdError + 'static)| (**cause).source())
+}
+
+/// Finds an error of the TLS library, which travels inside errors of the socket that do not name it as their cause.
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let mut cause = cause;
+    loop {
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(tls) => return Some(tls),
+            None => cause = cause.downcast_ref::<io::Error>()?.get_ref()?,
+        }
+    }
+}
+
+/// Gives the words of the innermost cause.
+pub(super) fn deepest(why: &(dyn StdError + 'static)) -> String {
+    causes(why).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::whole;
+
+    #[test]
+    fn a_limit_is_told_in_whole_seconds() {
+        for (milliseconds, seconds) in [(0, 0), (1, 1), (200, 1), (1_000, 1), (1_001, 2), (10_000, 10)] {
+            assert_eq!(whole(Duration::from_millis(milliseconds)), seconds, "{milliseconds} ms");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Looks at the certificate that a server presents, before anybody decides whether to trust it.
+
+use crate::model::Endpoint;
+use crate::pve::Error;
+use crate::pve::certificate::{CaBundle, Leaf};
+use crate::pve::proxy::Proxies;
+use crate::pve::tls::{Chain, Purpose, Trust, judge_again};
+use crate::pve::transport::{Limits, Way};
+
+/// What a server presented.
+#[derive(Debug, Clone)]
+pub struct Probed {
+    /// Its own certificate.
+    pub leaf: Leaf,
+    endpoint: Endpoint,
+    chain: Chain,
+}
+
+impl Probed {
+    /// Says whether these authorities signed the certificate, for this server's name and for today: whether a run that
+    /// trusts them would accept it.
+    ///
+    /// # Errors
+    /// Where they did not, what is wrong.
+    pub fn is_signed_by(&self, bundle: &CaBundle) -> Result<(), Error> {
+        judge_again(bundle, &self.chain, &self.endpoint)
+    }
+}
+
+/// Looks at the certificate that a server presents. The handshake is broken off as soon as the server has shown that it
+/// has the certificate's key: no request is sent, and there is no way for a secret to get in here.
+///
+/// # Errors
+/// Where no TLS connection comes about.
+pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Result<Probed, Error> {
+    let way = Way::new(endpoint.clone(), &Trust::Unverified, limits, proxies, Purpose::Look)?;
+    let ended = way.shake_hands().await;
+    let chain = way.presented.chain();
+    match (ended, chain.first()) {
+        (Ok(()), Some(der)) => match Leaf::read(der) {
+            Ok(leaf) => Ok(Probed { leaf, endpoint: endpoint.clone(), chain }),
+            Err(why) => Err(Error::CertificateBroken { server: endpoint.authority(), why }),
+        },
+        (Ok(()), None) => {
+            Err(Error::Handshake { server: endpoint.authority(), why: "no certificate is presented".to_owned() })
+        }
+        (Err(why), _) => Err(why),
+    }
+}
