@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use chance::Chance;
 pub use reach::{Node, Reach};
 pub use routes::{Known, Route};
-pub use storage::{Kind, Storage, Volume};
+pub use storage::{Download, Kind, Storage, Volume};
 pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
@@ -105,6 +105,8 @@ pub struct Cluster {
     pub storages: BTreeMap<String, Storage>,
     /// VMs that somebody else makes as soon as the worker of a clone wants their number.
     pub rivals: BTreeMap<u32, Vm>,
+    /// What is found at addresses that files are fetched from.
+    pub downloads: BTreeMap<String, Download>,
     /// Tasks, the oldest first.
     pub tasks: Vec<Task>,
     /// How long a clone takes; other tasks take their share of it.

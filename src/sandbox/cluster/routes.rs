@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::{agents, clone, destroy, guests, indexes, nodes, options, power, tasks, volumes};
+use super::calls::{
+    agents, change, clone, create, destroy, files, guests, indexes, nodes, options, power, schema, shape, tasks,
+    volumes,
+};
 use super::{Ask, Cluster, Reply};
 use crate::sandbox::access::form::{self, needed, optional};
-use crate::sandbox::access::{self, Audience, Form, Parameter, Refusal};
+use crate::sandbox::access::{self, Audience, Form, Need, Parameter, Refusal};
 
 /// Says whether a caller may make a call.
 pub(super) type May = fn(&Cluster, Ask<'_>) -> Result<(), Refusal>;
@@ -22,6 +25,8 @@ pub struct Route {
     pub path: &'static str,
     /// Its parameters, those in the path included.
     pub parameters: &'static [Parameter],
+    /// The options of VMs, where it takes them too.
+    pub options: &'static [Parameter],
     /// The check that comes before anything else.
     pub may: May,
     /// What it does.
@@ -54,7 +59,7 @@ impl Route {
         if let Some(node) = ask.get("node") {
             cluster.reachable(node)?;
         }
-        form::demand(&cluster.access, self.parameters, ask.params)?;
+        form::demand(&cluster.access, &[self.parameters, self.options].concat(), ask.params)?;
         (self.run)(cluster, ask)
     }
 }
@@ -68,7 +73,7 @@ pub(super) const fn route(
     may: May,
     run: Run,
 ) -> Route {
-    Route { method, path, parameters, may, run }
+    Route { method, path, parameters, options: &[], may, run }
 }
 
 pub(super) const NODE: Parameter = needed("node", Form::Of(options::node_name));
@@ -183,6 +188,52 @@ const TIMEOUT: Parameter = optional("timeout", Form::Number);
 /// What is known of the node that a VM comes from.
 const MIGRATED: Parameter = optional("migratedfrom", Form::Of(options::node_name));
 
+const DIGEST: Parameter = optional("digest", Form::Text(40));
+
+const CHANGES: &[Parameter] = &[
+    NODE,
+    VMID,
+    SKIPLOCK,
+    DIGEST,
+    optional("delete", Form::Of(options::config_ids)),
+    optional("revert", Form::Of(options::config_ids)),
+    optional("background_delay", Form::Between(1, 30)),
+];
+
+/// The calls that take the options of VMs.
+const WITH_OPTIONS: &[Route] = &[
+    Route {
+        options: schema::OPTIONS,
+        ..route("PUT", "/nodes/{node}/qemu/{vmid}/config", CHANGES, change::may, change::put)
+    },
+    Route {
+        options: schema::OPTIONS,
+        ..route("POST", "/nodes/{node}/qemu/{vmid}/config", CHANGES, change::may, change::post)
+    },
+    Route {
+        options: schema::OPTIONS,
+        ..route(
+            "POST",
+            "/nodes/{node}/qemu",
+            &[
+                NODE,
+                VMID,
+                optional("archive", Form::Text(255)),
+                optional("bwlimit", Form::Number),
+                optional("ha-managed", Form::Switch),
+                optional("import-working-storage", Form::Of(options::storage_name)),
+                optional("live-restore", Form::Switch),
+                optional("pool", Form::Pool),
+                optional("start", Form::Switch),
+                optional("storage", Form::Of(options::storage_name)),
+                optional("unique", Form::Switch),
+            ],
+            ANYBODY,
+            create::create,
+        )
+    },
+];
+
 /// The calls that make, switch and destroy VMs.
 const CHANGE_GUESTS: &[Route] = &[
     route(
@@ -265,6 +316,84 @@ const CHANGE_GUESTS: &[Route] = &[
     ),
 ];
 
+const SNAPSHOT: &str = "/nodes/{node}/qemu/{vmid}/snapshot";
+const NAME: Parameter = needed("snapname", Form::Of(options::config_id));
+
+/// The calls that change the shape of VMs.
+const SHAPE_GUESTS: &[Route] = &[
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/template",
+        &[NODE, VMID, optional("disk", Form::Plain(options::slot))],
+        shape::may_convert,
+        shape::template,
+    ),
+    route(
+        "PUT",
+        "/nodes/{node}/qemu/{vmid}/resize",
+        &[
+            NODE,
+            VMID,
+            SKIPLOCK,
+            DIGEST,
+            needed("disk", Form::Plain(options::slot)),
+            needed("size", Form::Plain(options::size)),
+        ],
+        shape::may_resize,
+        shape::resize,
+    ),
+    route("GET", SNAPSHOT, &[NODE, VMID], guests::may_audit, |cluster, ask| shape::snapshots(cluster, ask)),
+    route(
+        "POST",
+        SNAPSHOT,
+        &[NODE, VMID, NAME, optional("description", Form::Text(form::ANY_LENGTH)), optional("vmstate", Form::Switch)],
+        shape::may_keep,
+        shape::keep,
+    ),
+    route(
+        "DELETE",
+        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
+        &[NODE, VMID, NAME, optional("force", Form::Switch)],
+        shape::may_keep,
+        shape::forget,
+    ),
+];
+
+const VOLUME: &str = "/nodes/{node}/storage/{storage}/content/{volume}*";
+const VOLUME_NAME: Parameter = needed("volume", Form::Text(form::ANY_LENGTH));
+
+/// The calls that fetch files and remove volumes.
+const FILES: &[Route] = &[
+    route("GET", "/nodes/{node}/storage/{storage}", &[NODE, STORAGE], volumes::may_look, |_, _| Ok(files::index())),
+    route("GET", VOLUME, &[NODE, STORAGE, VOLUME_NAME], ANYBODY, |cluster, ask| files::read(cluster, ask)),
+    route(
+        "DELETE",
+        VOLUME,
+        &[NODE, STORAGE, VOLUME_NAME, optional("delay", Form::Between(1, 30))],
+        ANYBODY,
+        files::delete,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/storage/{storage}/download-url",
+        &[
+            NODE,
+            STORAGE,
+            Parameter { need: Need::With("checksum-algorithm"), ..optional("checksum", Form::Text(form::ANY_LENGTH)) },
+            Parameter { need: Need::With("checksum"), ..optional("checksum-algorithm", Form::OneOf(CHECKSUMS)) },
+            optional("compression", Form::Text(form::ANY_LENGTH)),
+            needed("content", Form::OneOf(&["iso", "vztmpl", "import"])),
+            needed("filename", Form::Text(255)),
+            needed("url", Form::Plain(options::address)),
+            optional("verify-certificates", Form::Switch),
+        ],
+        files::may_fetch,
+        files::fetch,
+    ),
+];
+
+const CHECKSUMS: &[&str] = &["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+
 const UPID: Parameter = needed("upid", Form::Text(form::ANY_LENGTH));
 const START: Parameter = optional("start", Form::Number);
 const LIMIT: Parameter = optional("limit", Form::Number);
@@ -307,7 +436,9 @@ const TASKS: &[Route] = &[
 
 /// Lists the calls.
 fn routes() -> impl Iterator<Item = &'static Route> {
-    [CLUSTER, ONE_NODE, READ_GUESTS, READ_STORAGES, TASKS, CHANGE_GUESTS].into_iter().flatten()
+    [CLUSTER, ONE_NODE, READ_GUESTS, READ_STORAGES, TASKS, CHANGE_GUESTS, WITH_OPTIONS, SHAPE_GUESTS, FILES]
+        .into_iter()
+        .flatten()
 }
 
 /// Finds the call for a decoded path below `/api2/json`, with the parameters in it; a slash at the end does not matter.

@@ -71,6 +71,24 @@ pub struct Volume {
     pub base: Option<String>,
 }
 
+/// What is found at an address that a file is fetched from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Download {
+    /// Its host has no address.
+    UnknownHost,
+    /// Its host answers to nobody.
+    Refused,
+    /// There is no such file.
+    Missing,
+    /// There is a file.
+    File {
+        /// How many bytes it has.
+        size: u64,
+        /// Its checksum; without one every expectation is met.
+        checksum: Option<String>,
+    },
+}
+
 impl Storage {
     /// Makes an empty storage.
     pub fn new(kind: Kind, path: &str, content: &[&str], total: u64) -> Self {

@@ -33,6 +33,7 @@ impl Cluster {
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
             rivals: BTreeMap::new(),
+            downloads: BTreeMap::new(),
             tasks: Vec::new(),
             task_time,
             local: name(1),

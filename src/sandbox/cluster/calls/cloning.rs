@@ -175,8 +175,7 @@ impl Cloning {
         let mut lines: Vec<(Duration, String)> = lines.into_iter().map(|line| (Duration::ZERO, line)).collect();
         if copied && !drive.is_cloudinit() {
             lines.push((Duration::ZERO, format!("allocated target volume '{place}:{whole}'")));
-            let steps = (0..=STEPS).map(|step| (length * step / STEPS, transferred(step, old.size)));
-            lines.extend(steps);
+            lines.extend(steps(old.size, length));
         }
         let rest = drive.rest.clone();
         (Drive { slot: drive.slot.clone(), volume: format!("{place}:{whole}"), rest }, lines)
@@ -192,6 +191,22 @@ impl Cloning {
             None => Duration::ZERO,
         }
     }
+}
+
+/// Tells how the copying of a disk goes on; the end is told twice.
+fn steps(size: u64, length: Duration) -> impl Iterator<Item = (Duration, String)> {
+    (0..=STEPS).chain([STEPS]).map(move |step| (length * step / STEPS, transferred(step, size)))
+}
+
+/// Tells what the log says of a new volume that an image is copied to.
+pub(super) fn progress(cluster: &Cluster, node: &str, whole: &str, length: Duration) -> Vec<(Duration, String)> {
+    let (place, name) = whole.split_once(':').unwrap_or_default();
+    let Some(storage) = cluster.storages.get(place) else { return Vec::new() };
+    let Some(volume) = storage.volume(node, name) else { return Vec::new() };
+    let made = allocated(storage, &storage.file(name), name, &volume.format, volume.size, None);
+    let begin = [made, format!("allocated target volume '{whole}'")];
+    let begin = begin.into_iter().map(|line| (Duration::ZERO, line));
+    begin.chain(steps(volume.size, length)).collect()
 }
 
 /// Spreads the lines over the whole length of the task.

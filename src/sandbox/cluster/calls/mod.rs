@@ -1,15 +1,21 @@
 //! What the calls about the cluster, its nodes, VMs and storages do.
 
 pub mod agents;
+pub mod change;
 pub mod clone;
 mod cloning;
+pub mod create;
 pub mod destroy;
 mod disks;
+pub mod drives;
+pub mod files;
 pub mod guests;
 pub mod indexes;
 pub mod nodes;
 pub mod options;
 pub mod power;
+pub mod schema;
+pub mod shape;
 pub mod tasks;
 pub mod volumes;
 

@@ -107,6 +107,32 @@ pub fn card(value: &str) -> Result<(), String> {
     if errors.is_empty() { Ok(()) } else { Err(format!("format error\n{}", errors.join("\n"))) }
 }
 
+/// The size that a disk shall have, or how much it shall grow.
+pub fn size(value: &str) -> Result<(), String> {
+    let number = value.strip_prefix('+').unwrap_or(value).trim_end_matches(['K', 'M', 'G', 'T']);
+    let fits = number.starts_with(|sign: char| sign.is_ascii_digit()) && number.parse::<f64>().is_ok();
+    demanded(fits, "value does not match the regex pattern")
+}
+
+/// The address of a file.
+pub fn address(value: &str) -> Result<(), String> {
+    let fits = value.starts_with("http://") || value.starts_with("https://");
+    demanded(fits, "value does not match the regex pattern")
+}
+
+/// The slot of a disk.
+pub fn slot(value: &str) -> Result<(), String> {
+    demanded(super::super::vm::is_drive(value), &format!("value '{value}' does not have a value in the enumeration"))
+}
+
+/// A drive: an import needs a size of 0.
+pub fn drive(value: &str) -> Result<(), String> {
+    let imports = value.split(',').any(|part| part.starts_with("import-from="));
+    let file = value.split(',').next().unwrap_or_default();
+    let why = "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>";
+    demanded(!imports || file.ends_with(":0"), why)
+}
+
 fn demanded(holds: bool, why: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why.to_owned()) }
 }

@@ -1,0 +1,230 @@
+//! The calls that turn a VM into a template, grow its disks and keep snapshots of it.
+
+use serde_json::{Value, json};
+
+use super::super::tasks::{Claim, Plan, Scene, Work};
+use super::super::{Ask, Cluster, Reply};
+use super::drives::short;
+use super::power::no_skiplock;
+use crate::sandbox::access::Refusal;
+
+/// Who may turn a VM into a template.
+pub fn may_convert(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand(ask, &format!("/vms/{}", ask.text("vmid")), &["VM.Allocate"])
+}
+
+/// Who may grow disks.
+pub fn may_resize(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand(ask, &format!("/vms/{}", ask.text("vmid")), &["VM.Config.Disk"])
+}
+
+/// Who may keep snapshots.
+pub fn may_keep(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand(ask, &format!("/vms/{}", ask.text("vmid")), &["VM.Snapshot"])
+}
+
+/// What is done to a VM.
+#[derive(Debug, Clone)]
+enum Change {
+    Template,
+    Resize { disk: String, size: String },
+    Keep { name: String },
+    Forget { name: String },
+}
+
+/// `POST /nodes/{node}/qemu/{vmid}/template`.
+pub fn template(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let vm = cluster.vm(ask.node(), ask.vmid())?;
+    let why = if let Some(lock) = vm.lock() {
+        format!("VM is locked ({lock})")
+    } else if !vm.snapshots.is_empty() {
+        "unable to create template, because VM contains snapshots".to_owned()
+    } else if vm.is_template() {
+        "you can't convert a template to a template".to_owned()
+    } else if vm.is_running() {
+        "you can't convert a VM to template if VM is running".to_owned()
+    } else {
+        return shape(cluster, ask, "qmtemplate", Change::Template);
+    };
+    Err(Refusal::Failed(why))
+}
+
+/// `PUT /nodes/{node}/qemu/{vmid}/resize`.
+pub fn resize(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    no_skiplock(ask)?;
+    let change = Change::Resize { disk: ask.text("disk").to_owned(), size: ask.text("size").to_owned() };
+    shape(cluster, ask, "resize", change)
+}
+
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot`.
+pub fn snapshots(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let vm = cluster.vm(ask.node(), ask.vmid())?;
+    let mut told: Vec<Value> = vm.snapshots.keys().map(|name| json!({"name": name, "description": ""})).collect();
+    let digest = vm.config.digest();
+    told.push(json!({"name": "current", "description": "You are here!", "digest": digest, "running": u8::from(vm.is_running())}));
+    Ok(Value::Array(told).into())
+}
+
+/// `POST /nodes/{node}/qemu/{vmid}/snapshot`.
+pub fn keep(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let name = ask.text("snapname");
+    if matches!(name, "current" | "pending") {
+        return Err(Refusal::Failed(format!("unable to use snapshot name '{name}' (reserved name)")));
+    }
+    shape(cluster, ask, "qmsnapshot", Change::Keep { name: name.to_owned() })
+}
+
+/// `DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`.
+pub fn forget(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    shape(cluster, ask, "qmdelsnapshot", Change::Forget { name: ask.text("snapname").to_owned() })
+}
+
+fn shape(cluster: &mut Cluster, ask: Ask<'_>, kind: &str, change: Change) -> Result<Reply, Refusal> {
+    let vmid = ask.vmid();
+    Ok(json!(cluster.spawn(ask, kind, &vmid.to_string(), Shaping { vmid, change })).into())
+}
+
+/// A VM that is being changed in shape.
+#[derive(Debug)]
+struct Shaping {
+    vmid: u32,
+    change: Change,
+}
+
+impl Work for Shaping {
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim { vmid: self.vmid, shared: false }]
+    }
+
+    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
+        let vmid = self.vmid;
+        let vm = cluster.vm(&scene.node, vmid).map_err(|refusal| refusal.text())?;
+        if let Some(lock) = vm.lock() {
+            return Err(format!("VM is locked ({lock})"));
+        }
+        let lines = match &self.change {
+            Change::Template => Vec::new(),
+            Change::Resize { disk, size } => {
+                let (_, old, new) = cluster.resized(vmid, disk, size)?;
+                if new < old {
+                    return Err("shrinking disks is not supported".to_owned());
+                }
+                vec!["Image resized.".to_owned()]
+            }
+            Change::Keep { name } if vm.is_template() => {
+                return Err(format!("you can't take a snapshot '{name}' if it's a template"));
+            }
+            Change::Keep { name } if vm.snapshots.contains_key(name) => {
+                return Err(format!("snapshot name '{name}' already used"));
+            }
+            Change::Keep { .. } => {
+                let disks = vm.config.drives().into_iter().filter(|drive| !drive.is_cdrom());
+                disks.map(|disk| format!("snapshotting 'drive-{}' ({})", disk.slot, disk.volume)).collect()
+            }
+            Change::Forget { name } if !vm.snapshots.contains_key(name) => {
+                return Err(format!("snapshot '{name}' does not exist"));
+            }
+            Change::Forget { .. } => Vec::new(),
+        };
+        Ok(Plan::of(cluster.task_time / 10, &lines))
+    }
+
+    fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        match &self.change {
+            Change::Template => cluster.make_template(&scene.node, self.vmid),
+            Change::Resize { disk, size } => cluster.resize(&scene.node, self.vmid, disk, size)?,
+            Change::Keep { name } => {
+                if let Some(vm) = cluster.vms.get_mut(&self.vmid) {
+                    vm.snapshots.insert(name.clone(), vm.config.clone());
+                }
+            }
+            Change::Forget { name } => {
+                if let Some(vm) = cluster.vms.get_mut(&self.vmid) {
+                    vm.snapshots.remove(name);
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl Cluster {
+    /// Turns the disks of a VM into bases and the VM into a template.
+    fn make_template(&mut self, node: &str, vmid: u32) {
+        let Some(vm) = self.vms.get_mut(&vmid) else { return };
+        vm.config.set("template", "1");
+        for drive in vm.config.drives().into_iter().filter(|drive| !drive.is_cdrom()) {
+            let Some((place, name)) = drive.volume.split_once(':') else { continue };
+            let Some(storage) = self.storages.get_mut(place) else { continue };
+            let base = name.replace(&format!("vm-{vmid}-"), &format!("base-{vmid}-"));
+            if let Some(volume) = storage.volumes.remove(&storage.key(node, name)) {
+                storage.volumes.insert(storage.key(node, &base), volume);
+            }
+            let rest = if drive.rest.is_empty() { String::new() } else { format!(",{}", drive.rest) };
+            vm.config.set(&drive.slot, format!("{place}:{base}{rest}"));
+        }
+    }
+
+    /// Finds a disk, its size now and the size that is asked for.
+    fn resized(&self, vmid: u32, disk: &str, size: &str) -> Result<(String, u64, u64), String> {
+        let vm = self.vms.get(&vmid);
+        let drive = vm.and_then(|vm| vm.config.drives().into_iter().find(|drive| drive.slot == disk));
+        let node = vm.map(|vm| vm.node.as_str()).unwrap_or_default();
+        let drive = drive.ok_or_else(|| format!("disk '{disk}' does not exist"))?;
+        let old = self.volume(node, &drive.volume).map(|volume| volume.size);
+        let old = old.ok_or_else(|| format!("volume '{}' does not exist", drive.volume))?;
+        let asked = bytes(size.trim_start_matches('+'));
+        let new = if size.starts_with('+') { old + asked } else { asked };
+        Ok((drive.volume, old, new))
+    }
+
+    fn resize(&mut self, node: &str, vmid: u32, disk: &str, size: &str) -> Result<(), String> {
+        let (whole, _, new) = self.resized(vmid, disk, size)?;
+        if let Some(volume) = self.volume_mut(node, &whole) {
+            volume.size = new;
+        }
+        let Some(vm) = self.vms.get_mut(&vmid) else { return Ok(()) };
+        if let Some(value) = vm.config.get(disk) {
+            let kept = value.split(',').filter(|part| !part.starts_with("size=")).map(str::to_owned);
+            let parts: Vec<String> = kept.chain([format!("size={}", short(new))]).collect();
+            vm.config.set(disk, parts.join(","));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a size such as `1.5G`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes are positive and far from the limit"
+)]
+fn bytes(size: &str) -> u64 {
+    let number = size.trim_end_matches(['K', 'M', 'G', 'T']);
+    let factor = match size.get(number.len()..) {
+        Some("K") => 1_u64 << 10,
+        Some("M") => 1 << 20,
+        Some("G") => 1 << 30,
+        Some("T") => 1 << 40,
+        _ => 1,
+    };
+    let number: f64 = number.parse().unwrap_or_default();
+    (number * u64_as_f64(factor)) as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "powers of two are exact")]
+fn u64_as_f64(factor: u64) -> f64 {
+    factor as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (size, expected) in [("1G", 1 << 30), ("1.5G", 1536 << 20), ("512M", 512 << 20), ("7", 7)] {
+            assert_eq!(bytes(size), expected);
+        }
+    }
+}
