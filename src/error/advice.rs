@@ -423,7 +423,7 @@ fn lacking(blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
 fn of_task(doing: &Doing, upid: &str, exit_status: &str) -> Vec<Hint> {
     let mut hints = Vec::new();
     let text = exit_status.to_ascii_lowercase();
-    if text.contains("no space") || text.contains("not enough") || text.contains("out of space") {
+    if text.contains("space") || text.contains("quota") {
         hints.push(say("the storage is full: make room, or give --storage another one"));
     }
     if exit_status == "unexpected status" {

@@ -494,6 +494,13 @@ impl Error {
         self.said_by_server().is_some_and(|text| text.contains("can't lock file") && text.contains("got timeout"))
     }
 
+    /// Says whether another task of the VM was under way.
+    #[must_use]
+    pub fn is_busy_vm(&self) -> bool {
+        let is_running = self.said_by_server().is_some_and(|text| text.contains("is running - destroy failed"));
+        is_running || self.is_lock_timeout()
+    }
+
     /// Says whether the task that is spoken of has ended.
     #[must_use]
     pub const fn is_task_over(&self) -> bool {
@@ -516,5 +523,31 @@ impl Error {
             Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Doing, Error};
+    use crate::model::VmId;
+
+    fn task_failed(exit_status: &str) -> Error {
+        let doing = Doing::FindId;
+        Error::TaskFailed { doing, upid: String::new(), exit_status: exit_status.to_owned(), log: Vec::new() }
+    }
+
+    #[test]
+    fn a_lost_race_is_known_by_its_words() {
+        let vmid = VmId::new(100).unwrap();
+        for (words, lost) in [
+            ("unable to create VM 100: config file already exists", true),
+            ("can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout", true),
+            // The template's lock is no reason to try another number.
+            ("can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout", false),
+            ("clone failed: no space left", false),
+        ] {
+            assert_eq!(task_failed(words).is_lost_race(vmid), lost, "{words}");
+        }
+        assert!(task_failed("VM 100 is running - destroy failed").is_busy_vm());
     }
 }

@@ -172,6 +172,12 @@ impl Upid {
         &self.node
     }
 
+    /// Gives what the task is about, most often a VMID.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.text.split(':').nth(6).unwrap_or_default()
+    }
+
     /// Gives the kind of the task, `qmclone` for example.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -234,6 +234,8 @@ pub struct Disk {
     pub volume: String,
     /// Its size as the configuration writes it, `32G`.
     pub size: Option<String>,
+    /// Whether it is a CD-ROM or cloud-init drive, which is no disk.
+    pub is_cdrom: bool,
 }
 
 /// A network device of a VM.
@@ -317,13 +319,19 @@ impl VmConfig {
 
     /// Lists the disks on storages, CD-ROM and cloud-init drives left out.
     pub fn disks(&self) -> impl Iterator<Item = Disk> {
-        self.drives().filter(|(_, value)| !value.contains("media=cdrom")).filter_map(|(key, value)| {
+        self.volumes().filter(|disk| !disk.is_cdrom)
+    }
+
+    /// Lists everything that lies on a storage.
+    pub fn volumes(&self) -> impl Iterator<Item = Disk> {
+        self.drives().filter_map(|(key, value)| {
             let volume = value.split(',').next()?;
             let volume = volume.strip_prefix("file=").unwrap_or(volume);
             // A device of the node itself begins with a slash and is on no storage.
             let (storage, _) = volume.split_once(':').filter(|_| !volume.starts_with('/'))?;
             let size = value.split(',').find_map(|part| part.strip_prefix("size=")).map(str::to_owned);
-            Some(Disk { bus: key.to_owned(), storage: storage.to_owned(), volume: volume.to_owned(), size })
+            let is_cdrom = value.contains("media=cdrom");
+            Some(Disk { bus: key.to_owned(), storage: storage.to_owned(), volume: volume.to_owned(), size, is_cdrom })
         })
     }
 

@@ -107,9 +107,9 @@ impl Answer {
         self
     }
 
-    /// Says whether the connection is closed behind it.
+    /// Says whether the connection is closed behind it, as it must be where no length is told.
     pub(super) const fn closes(&self) -> bool {
-        self.status >= 400
+        self.status >= 300
     }
 
     /// Writes it as it goes over the wire.

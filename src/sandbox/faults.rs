@@ -46,8 +46,6 @@ pub enum Fault {
     IdTaken,
     /// Somebody else is faster with the next free VMID, and the task says so.
     IdTakenInTask,
-    /// Somebody else holds the lock of the next free VMID, until the task gives up.
-    IdLocked,
     /// The last node is offline.
     NodeOffline,
 }
@@ -80,7 +78,6 @@ pub const KINDS: &[(&str, &str)] = &[
     ("gone-in-clone", "the server is gone as soon as a clone runs"),
     ("id-taken", "somebody else is faster with the next free VMID"),
     ("id-taken-in-task", "the same, and the task says so"),
-    ("id-locked", "somebody else holds the lock of the next free VMID"),
     ("node-offline", "the last node is offline"),
 ];
 
@@ -117,7 +114,6 @@ impl FromStr for Fault {
             "gone-in-clone" => Self::GoneInClone,
             "id-taken" => Self::IdTaken,
             "id-taken-in-task" => Self::IdTakenInTask,
-            "id-locked" => Self::IdLocked,
             "node-offline" => Self::NodeOffline,
             _ => return Err(unknown()),
         };

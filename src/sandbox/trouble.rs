@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::cluster::{Cluster, Reach};
+use super::cluster::{Cluster, Config, Reach, Vm};
 use super::faults::Fault;
 use super::shared::Shared;
 
@@ -29,6 +29,11 @@ pub(super) fn race(shared: &Shared, newid: Option<&String>) {
         let mut cluster = shared.cluster();
         let node = cluster.local.clone();
         cluster.add_vm(vmid, RIVAL, &node, "local-lvm");
+    }
+    if shared.take(Fault::IdTakenInTask) {
+        let mut cluster = shared.cluster();
+        let node = cluster.local.clone();
+        cluster.rivals.insert(vmid, Vm::new(&node, Config::of(&[("name", RIVAL)])));
     }
 }
 

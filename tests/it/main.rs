@@ -4,13 +4,16 @@
 mod access_calls;
 mod access_worlds;
 mod architecture;
+mod cleanup;
 mod client;
 mod contract;
 mod env_readers;
 mod env_store;
+mod faults;
 mod preflight;
 mod printed_lines;
 mod replay;
+mod secrecy;
 mod setup;
 mod support;
 mod test_vm;

@@ -205,7 +205,8 @@ impl<'a> Preflight<'a> {
             return Ok(target.clone());
         }
         let is_shared = |storage: &str| template.storages.iter().any(|it| it.name == storage && it.shared);
-        match template.config.disks().find(|disk| !is_shared(&disk.storage)) {
+        // The server counts the drive for cloud-init, too.
+        match template.config.volumes().find(|volume| !is_shared(&volume.storage)) {
             None => Ok(target.clone()),
             Some(disk) => Err(Error::TemplateElsewhere {
                 template: self.order.template,

@@ -12,6 +12,9 @@ use crate::pve::{self, VmConfig};
 /// A lock that is held by another task of the same VM is let go within seconds.
 const TRIES_AT_A_LOCK: usize = 3;
 
+/// Between two looks at a task of the same VM.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Removes VMs of one run.
 pub(crate) struct Remover<'a> {
     /// Where to look, and for what.
@@ -30,7 +33,9 @@ impl Remover<'_> {
             self.stop(&node, vmid, receipt).await?;
             match self.destroy(&node, vmid, &config, receipt).await {
                 Ok(()) => break,
-                Err(busy) if busy.is_lock_timeout() || matches!(busy, Error::NotGone { .. }) => {}
+                Err(busy) if busy.is_busy_vm() || matches!(busy, Error::NotGone { .. }) => {
+                    self.let_others_finish(&node, vmid).await?;
+                }
                 Err(why) => return Err(why),
             }
         }
@@ -38,6 +43,21 @@ impl Remover<'_> {
             Standing::Ours(..) => Err(Error::NotGone { vmid }),
             // Somebody else may have taken the number in the meantime.
             Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(()),
+        }
+    }
+
+    /// Waits for other tasks of the VM: a start whose answer was lost may still be under way.
+    async fn let_others_finish(&self, node: &NodeName, vmid: VmId) -> Result<(), Error> {
+        let began = self.now();
+        let id = vmid.to_string();
+        loop {
+            let tasks = self.search.pve.active_tasks(node).await;
+            let tasks = tasks.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+            let is_busy = tasks.iter().any(|task| task.upid.id() == id);
+            if !is_busy || self.now().duration_since(began) >= self.patience {
+                return Ok(());
+            }
+            self.search.session.clock.sleep(LOOK_AGAIN).await;
         }
     }
 

@@ -1,0 +1,157 @@
+//! `glassdome cleanup`: a run that was killed leaves nothing of ours, and everything of others.
+
+use std::time::Duration;
+
+use glassdome::sandbox::{Fault, Options, Sandbox};
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Stage, quick};
+
+/// Longer than any of these runs may take, whatever the machine is doing.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A sandbox with what others have: VM 101, an orphan disk of the number that the clone will get, and a VM with a marker
+/// that was copied.
+fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
+    let sandbox = Sandbox::start(Options { faults: faults.to_vec(), ..quick() }).unwrap();
+    sandbox.edit(|cluster| {
+        cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-7", 1 << 30);
+        cluster.add_vm(700, "glassdome-test-copied", "pve", "local-lvm");
+        cluster.set_option(
+            700,
+            "description",
+            "Test VM of glassdome\nglassdome-nonce: 0123456789abcdef0123456789abcdef\n",
+        );
+    });
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
+/// Fails unless everything of others is there, and nothing of ours.
+#[track_caller]
+fn only_others_are_left(sandbox: &Sandbox, stage: &Stage, why: &str) {
+    assert_eq!(Admin::of(sandbox).vmids(), [101, 700, 9000, 9001], "{why}");
+    let has_orphan = sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-7").is_some());
+    assert!(has_orphan, "{why}: the orphan disk");
+    assert!(stage.entries().is_empty(), "{why}: {:?}", stage.entries());
+}
+
+#[test]
+fn killed_at_every_request_nothing_of_ours_stays_and_nothing_of_others_goes() {
+    killed_everywhere("test-vm", |_| {});
+}
+
+#[test]
+fn killed_at_every_request_with_a_protected_template() {
+    killed_everywhere("test-vm", |sandbox| sandbox.edit(|cluster| cluster.set_option(9000, "protection", "1")));
+}
+
+fn killed_everywhere(line: &str, prepare: impl Fn(&Sandbox)) {
+    for number in 1..=60 {
+        for fault in [Fault::HoldBefore(number), Fault::HoldAfter(number)] {
+            let (sandbox, stage) = scene(&[fault]);
+            prepare(&sandbox);
+            let mut child = stage.spawn(line);
+            let was_reached = loop {
+                if sandbox.wait_until_seen(number, Duration::from_millis(20)) {
+                    break true;
+                }
+                if child.try_wait().unwrap().is_some() {
+                    break false;
+                }
+            };
+            if was_reached && matches!(fault, Fault::HoldAfter(_)) {
+                // Processed, not only read: the status is noted when it is.
+                while sandbox.seen().get(number - 1).is_some_and(|seen| seen.status.is_none()) {
+                    std::thread::yield_now();
+                }
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            sandbox.clear_faults();
+            stage.glassdome("cleanup").expect(0);
+            only_others_are_left(&sandbox, &stage, &format!("{fault:?}"));
+            if !was_reached {
+                assert!(number > 10, "the proof takes more than ten requests");
+                return;
+            }
+        }
+    }
+    panic!("a proof does not take sixty requests");
+}
+
+#[test]
+fn a_vm_that_only_carries_the_marker_is_not_destroyed() {
+    let (sandbox, stage) = scene(&[]);
+    let receipt = stage.glassdome("test-vm --keep -o json").expect(0).json();
+    let kept = receipt["vmid"].as_u64().unwrap();
+    stage.glassdome("cleanup").expect(0);
+    assert!(Admin::of(&sandbox).vmids().contains(&kept));
+}
+
+#[test]
+fn a_vm_that_was_renamed_is_somebody_elses() {
+    let (sandbox, stage) = scene(&[Fault::GoneInClone]);
+    drop(sandbox);
+    let (sandbox, stage) = {
+        let _ = stage;
+        scene(&[])
+    };
+    let mut child = {
+        sandbox.add_fault(Fault::HoldBefore(sandbox.seen().len() + 12));
+        stage.spawn("test-vm")
+    };
+    assert!(sandbox.wait_until_seen(12, BOUND));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.clear_faults();
+    let admin = Admin::of(&sandbox);
+    while admin.call("GET", "/nodes/pve/qemu/100/config", "")["lock"] == "clone" {
+        std::thread::yield_now();
+    }
+    sandbox.edit(|cluster| cluster.set_option(100, "name", "adopted"));
+    let outcome = stage.glassdome("cleanup").expect(0);
+    assert!(outcome.results.contains("not ours"), "{}", outcome.results);
+    assert!(admin.vmids().contains(&100));
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn the_entry_of_a_run_that_is_alive_is_left_alone() {
+    let (sandbox, stage) = scene(&[]);
+    sandbox.add_fault(Fault::HoldBefore(14));
+    let mut child = stage.spawn("test-vm");
+    assert!(sandbox.wait_until_seen(14, BOUND));
+    sandbox.clear_faults();
+    let outcome = stage.glassdome("cleanup -o json").expect(0);
+    assert_eq!(outcome.json()["alive"], 1);
+    assert_eq!(stage.entries().len(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stage.glassdome("cleanup").expect(0);
+    only_others_are_left(&sandbox, &stage, "after the run is dead");
+}
+
+#[test]
+fn a_dry_run_destroys_nothing_and_another_server_is_skipped() {
+    let (sandbox, stage) = scene(&[]);
+    sandbox.add_fault(Fault::HoldBefore(14));
+    let mut child = stage.spawn("test-vm");
+    assert!(sandbox.wait_until_seen(14, BOUND));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.clear_faults();
+    let outcome = stage.glassdome("cleanup --dry-run").expect(0);
+    assert!(outcome.results.contains("would be destroyed"), "{}", outcome.results);
+    assert!(Admin::of(&sandbox).vmids().contains(&100));
+    let other = Sandbox::start(quick()).unwrap();
+    let ours = stage.read(".env");
+    stage.point_at(&other);
+    let outcome = stage.glassdome("cleanup").expect(0);
+    assert!(outcome.results.contains("run this with the settings of that server"), "{}", outcome.results);
+    stage.write(".env", &ours);
+    stage.write("proxmox-ca.pem", sandbox.ca_pem());
+    stage.glassdome("cleanup").expect(0);
+    only_others_are_left(&sandbox, &stage, "at last");
+}

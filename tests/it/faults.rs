@@ -1,0 +1,236 @@
+//! What goes wrong on the way: each with its exit code, and nothing left behind unreported.
+
+use std::time::{Duration, Instant};
+
+use glassdome::sandbox::{Fault, Options, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+
+const WORLD: [u64; 3] = [101, 9000, 9001];
+
+/// Longer than any of these runs may take, whatever the machine is doing.
+const BOUND: Duration = Duration::from_secs(60);
+
+fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
+    let sandbox = Sandbox::start(Options { faults: faults.to_vec(), ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
+/// Runs `test-vm` under a fault, and checks its exit code, that nothing is left, and that the settings are untouched.
+#[track_caller]
+fn proof_ends(fault: Fault, code: i32) -> Outcome {
+    let (sandbox, stage) = scene(&[fault]);
+    let settings = stage.read(".env");
+    let began = Instant::now();
+    let outcome = stage.glassdome("test-vm --timeout 5 --connect-timeout 2").expect(code);
+    assert!(began.elapsed() < BOUND);
+    sandbox.clear_faults();
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{}", outcome.talk);
+    assert!(stage.entries().is_empty(), "{:?}\n{}", stage.entries(), outcome.talk);
+    assert_eq!(stage.read(".env"), settings);
+    outcome
+}
+
+#[test]
+fn a_clone_that_does_not_fit_is_cleaned_up() {
+    proof_ends(Fault::StorageFull, 9).says("full");
+}
+
+#[test]
+fn a_clone_that_somebody_stops_is_cleaned_up() {
+    proof_ends(Fault::CloneAborted, 9).says("interrupted by signal");
+}
+
+#[test]
+fn the_next_free_id_is_tried_when_somebody_is_faster() {
+    for fault in [Fault::IdTaken, Fault::IdTakenInTask] {
+        let (sandbox, stage) = scene(&[fault]);
+        let receipt = stage.glassdome("test-vm -o json").expect(0).json();
+        assert_ne!(receipt["vmid"], 100, "{fault:?}");
+        let vmids = Admin::of(&sandbox).vmids();
+        assert_eq!(vmids, [100, 101, 9000, 9001], "{fault:?}: the rival's VM stays");
+        assert!(stage.entries().is_empty());
+    }
+}
+
+#[test]
+fn an_id_that_was_named_is_not_exchanged_for_another() {
+    let (sandbox, stage) = scene(&[Fault::IdTaken]);
+    stage.glassdome("test-vm --vmid 500").expect(3).says("VM 500 exists already");
+    assert_eq!(Admin::of(&sandbox).vmids(), [101, 500, 9000, 9001]);
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn a_clone_whose_worker_was_killed_stays_locked_and_is_named() {
+    let (sandbox, stage) = scene(&[Fault::WorkerKilled]);
+    let outcome = stage.glassdome("test-vm --timeout 5").expect(10).says("qm unlock 100").says("unexpected status");
+    assert!(outcome.talk.contains("VM 100"), "{}", outcome.talk);
+    assert!(Admin::of(&sandbox).vmids().contains(&100));
+    assert_eq!(stage.entries().len(), 1, "the journal keeps it");
+    stage.glassdome("cleanup --timeout 2").expect(10).says("qm unlock 100");
+}
+
+#[test]
+fn a_server_that_is_gone_in_mid_clone_leaves_a_note() {
+    let (sandbox, stage) = scene(&[Fault::GoneInClone]);
+    let outcome = stage.glassdome("test-vm --timeout 2 --connect-timeout 2 -o json").expect(10);
+    let document = outcome.json();
+    assert_eq!(document["left_behind"]["vmid"], 100);
+    assert_eq!(document["error"]["kind"], "left_behind");
+    assert_eq!(stage.entries().len(), 1);
+    assert!(sandbox.edit(|cluster| cluster.vms.contains_key(&100)));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_never_asked_for_twice() {
+    // Whatever request it is: the proof may fail, but no request that changes something goes out twice.
+    for number in 1..=40 {
+        for fault in [Fault::ResetBefore(number), Fault::ResetAfter(number)] {
+            let (sandbox, stage) = scene(&[fault]);
+            let outcome = stage.glassdome("test-vm --timeout 5 --connect-timeout 2");
+            let clones = sandbox.seen().iter().filter(|seen| seen.path.ends_with("/clone")).count();
+            assert!(clones <= 1, "{fault:?}: {clones} clones\n{}", outcome.talk);
+            assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{fault:?}\n{}", outcome.talk);
+            assert!(stage.entries().is_empty(), "{fault:?}\n{}", outcome.talk);
+            assert!(matches!(outcome.code, 0 | 4), "{fault:?}: {}\n{}", outcome.code, outcome.talk);
+            if sandbox.seen().len() < number {
+                return;
+            }
+        }
+    }
+    panic!("a proof does not take forty requests");
+}
+
+#[test]
+fn servers_that_are_something_else_are_told_apart() {
+    for (fault, code, words) in [
+        (Fault::PlainHttp, 4, "does not speak TLS"),
+        (Fault::NotProxmox, 9, "is not Proxmox VE"),
+        (Fault::Redirect, 9, "is not Proxmox VE"),
+        (Fault::Gateway(502), 9, "502 Bad Gateway"),
+        (Fault::Gateway(503), 9, "503 Service Unavailable"),
+        (Fault::ExpiredCertificate, 5, "and not now"),
+        (Fault::FutureCertificate, 5, "and not now"),
+        (Fault::WrongName, 5, "other.sandbox.invalid"),
+        (Fault::Stall, 4, "did not accept a connection within 2 s"),
+    ] {
+        let (_sandbox, stage) = scene(&[fault]);
+        let settings = stage.read(".env");
+        stage.glassdome("setup --no-input --connect-timeout 2").expect(code).says(words);
+        assert_eq!(stage.read(".env"), settings);
+        assert!(stage.glassdome("test-vm --connect-timeout 2").code == code, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_changes_is_never_accepted() {
+    let (sandbox, stage) = scene(&[]);
+    let fingerprint = glassdome::model::Fingerprint::new(sandbox.fingerprint());
+    let pinned =
+        stage.read(".env").replace("PROXMOX_CA_FILE=proxmox-ca.pem", &format!("PROXMOX_FINGERPRINT={fingerprint}"));
+    stage.write(".env", &pinned);
+    stage.glassdome("test-vm").expect(0);
+    sandbox.add_fault(Fault::ChangedCertificate(1));
+    let before = sandbox.seen().len();
+    stage.glassdome("test-vm").expect(5).says("is not the pinned one").says("--fingerprint");
+    assert_eq!(sandbox.seen().len(), before, "no request went out");
+    stage.glassdome("setup --no-input").expect(5);
+    assert_eq!(stage.read(".env"), pinned);
+}
+
+#[test]
+fn nobody_listens_and_names_that_do_not_resolve() {
+    let stage = Stage::new();
+    stage.write("secret.txt", "00000000-1111-2222-3333-444444444444");
+    let line = "setup --no-input --user apex@pve --token-value-file secret.txt --insecure --host";
+    stage.glassdome(&format!("{line} 127.0.0.1:1")).expect(4).says("refuses the connection");
+    stage.glassdome(&format!("{line} nosuch.invalid")).expect(4).says("does not resolve");
+    assert!(!stage.path(".env").exists());
+}
+
+#[test]
+fn a_node_that_is_offline_is_said_to_be() {
+    let sandbox = Sandbox::start(Options { nodes: 2, faults: vec![Fault::NodeOffline], ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    stage.glassdome("test-vm").expect(0);
+    stage.glassdome("test-vm --node pve2").expect(9).says("not online");
+}
+
+#[test]
+fn several_nodes_need_a_choice() {
+    let sandbox = Sandbox::start(Options { nodes: 3, ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let settings = stage.read(".env").replace("PROXMOX_NODE=pve\n", "");
+    stage.write(".env", &settings);
+    stage.glassdome("test-vm").expect(3).says("PROXMOX_NODE").says("pve2");
+    stage.glassdome("test-vm --node pve").expect(0);
+    stage.glassdome("test-vm --node pve2").expect(8).says("local to it").says("--target pve");
+    stage.glassdome("test-vm --node pve2 --target pve").expect(0);
+}
+
+#[test]
+fn a_template_on_shared_storage_is_cloned_to_the_node_that_is_wanted() {
+    let sandbox = Sandbox::start(Options { nodes: 2, ..quick() }).unwrap();
+    sandbox.edit(|cluster| {
+        let storage = glassdome::sandbox::cluster::Storage::new(
+            glassdome::sandbox::cluster::Kind::Nfs,
+            "/mnt/nfs",
+            &["images"],
+            1 << 40,
+        );
+        cluster.storages.insert("nfs".to_owned(), storage);
+        cluster.add_template(9100, "ubuntu-shared", "pve", "nfs");
+    });
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let receipt = stage.glassdome("test-vm --template 9100 --node pve2 -o json").expect(0).json();
+    assert_eq!(receipt["node"], "pve2");
+    assert_eq!(receipt["storage"], "nfs");
+}
+
+#[test]
+fn ctrl_c_stops_the_clone_and_cleans_up() {
+    let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(30), ..quick() }).unwrap();
+    for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let stage = Stage::new();
+        stage.point_at(&sandbox);
+        let before = sandbox.seen().len();
+        let child = stage.spawn("test-vm --full");
+        while !sandbox.seen().iter().skip(before).any(|seen| seen.path.contains(":qmclone:")) {
+            assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND), "the clone is watched");
+        }
+        signal(&child, sent);
+        Outcome::of(&child.wait_with_output().unwrap()).expect(code);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
+        assert!(stage.entries().is_empty());
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_names_the_vm() {
+    let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(30), ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let child = stage.spawn("test-vm --full");
+    while !sandbox.seen().iter().any(|seen| seen.path.contains(":qmclone:")) {
+        assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND), "the clone is watched");
+    }
+    let count = sandbox.seen().len();
+    sandbox.add_fault(Fault::HoldBefore(count + 1));
+    signal(&child, Signal::INT);
+    // The clean-up hangs at the held request; only the second signal ends it.
+    while !sandbox.seen().iter().any(|seen| seen.method == "DELETE") {
+        assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND), "the task is to be stopped");
+    }
+    signal(&child, Signal::INT);
+    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(130).says("VM 100");
+    assert!(outcome.talk.contains("glassdome cleanup"), "{}", outcome.talk);
+    assert_eq!(stage.entries().len(), 1);
+}
