@@ -13,8 +13,9 @@ use crate::pve::proxy::Proxies;
 use crate::pve::tls::Trust;
 use crate::pve::transport::{Limits, Transport};
 use crate::pve::values::{
-    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
+    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
+use crate::pve::vm_config::VmConfig;
 
 pub use changes::CloneRequest;
 

@@ -104,7 +104,9 @@ async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
     let count = socket.read(&mut buffer).await?;
     let bytes = buffer.get(..count).unwrap_or_default();
     let answer = match Head::parse(bytes) {
-        _ if shared.has(|fault| *fault == Fault::PlainHttp) => Answer::page(400, "Bad Request", "<html>plain HTTP</html>"),
+        _ if shared.has(|fault| *fault == Fault::PlainHttp) => {
+            Answer::page(400, "Bad Request", "<html>plain HTTP</html>")
+        }
         Parsed::Whole(head) => {
             let location = format!("https://{}{}", head.header("host").unwrap_or("localhost"), head.path);
             Answer::moved(if head.method == "GET" { 301 } else { 308 }, &location)
@@ -141,7 +143,9 @@ impl Connection {
             let answer = match then {
                 Then::Answer(answer) => answer,
                 Then::Hold => return std::future::pending().await,
-                Then::Reset => return set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from),
+                Then::Reset => {
+                    return set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from);
+                }
                 Then::Drop => return Ok(()),
             };
             sleep(self.shared.options.latency).await;

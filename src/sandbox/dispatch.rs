@@ -33,7 +33,8 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     let parameters = head.parameters(body);
     let known = parameters.as_ref().map_or_else(|_| BTreeMap::new(), shown);
     let path = head.path.strip_prefix("/api2/json").unwrap_or(&head.path).to_owned();
-    let seen = Seen { method: head.method.clone(), path: path.clone(), query_and_body: known, connection, status: None };
+    let seen =
+        Seen { method: head.method.clone(), path: path.clone(), query_and_body: known, connection, status: None };
     let number = shared.note(seen);
     if let Some(outcome) = before(shared, number, &path) {
         return outcome;
@@ -71,7 +72,9 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
         Fault::ResetBefore(at) if number == *at => Some(Outcome::Reset),
         Fault::Gateway(status) => Some(Outcome::Answer(gateway(*status))),
         Fault::Redirect => Some(Outcome::Answer(Answer::moved(301, "https://elsewhere.invalid/"))),
-        Fault::NotProxmox => Some(Outcome::Answer(Answer::page(404, "Not Found", "<html><center>nginx</center></html>"))),
+        Fault::NotProxmox => {
+            Some(Outcome::Answer(Answer::page(404, "Not Found", "<html><center>nginx</center></html>")))
+        }
         _ => None,
     });
     outcome
@@ -102,9 +105,18 @@ async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String,
         (Some(path), _) => (path, false),
         (None, Some(path)) => (path, true),
         (None, None) if head.path == "/" => {
-            return Answer::page(200, "OK", "<!DOCTYPE html><html><head><title>pve - Proxmox Virtual Environment</title></head></html>");
+            return Answer::page(
+                200,
+                "OK",
+                "<!DOCTYPE html><html><head><title>pve - Proxmox Virtual Environment</title></head></html>",
+            );
         }
-        (None, None) => return Answer::bare(501, format!("no handler defined for method '{}' and path '{}'", head.method, head.path)),
+        (None, None) => {
+            return Answer::bare(
+                501,
+                format!("no handler defined for method '{}' and path '{}'", head.method, head.path),
+            );
+        }
     };
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
     let made = call(shared, head, path, parameters);
@@ -119,7 +131,12 @@ async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String,
 }
 
 /// Makes the call; the error is a 401, which is held back.
-fn call(shared: &Arc<Shared>, head: &Head, path: &str, parameters: &BTreeMap<String, String>) -> Result<Answer, Answer> {
+fn call(
+    shared: &Arc<Shared>,
+    head: &Head,
+    path: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Answer, Answer> {
     let now = shared.now();
     let mut cluster = shared.cluster();
     let known = Cluster::knows(&head.method, path).map(|(known, _)| known.audience());
@@ -135,7 +152,10 @@ fn call(shared: &Arc<Shared>, head: &Head, path: &str, parameters: &BTreeMap<Str
         Err(stranger) => return Err(Answer::bare(401, stranger.reason)),
     };
     let Some(audience) = known else {
-        return Ok(Answer::refusal(&Refusal::Status { status: 501, reason: format!("Method '{} {path}' not implemented", head.method) }));
+        return Ok(Answer::refusal(&Refusal::Status {
+            status: 501,
+            reason: format!("Method '{} {path}' not implemented", head.method),
+        }));
     };
     if audience == Audience::Users && caller.token().is_some() {
         let what = format!("URI '{path}' not available with API token, need proper ticket.");

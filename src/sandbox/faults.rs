@@ -90,7 +90,8 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         let unknown = || UnknownFault { word: text.to_owned() };
         let (word, number) = text.split_once('=').map_or((text, None), |(word, number)| (word, Some(number)));
-        let count = || number.and_then(|number| number.parse::<usize>().ok()).filter(|count| *count > 0).ok_or_else(unknown);
+        let count =
+            || number.and_then(|number| number.parse::<usize>().ok()).filter(|count| *count > 0).ok_or_else(unknown);
         let fault = match word {
             "hold-before" => Self::HoldBefore(count()?),
             "hold-after" => Self::HoldAfter(count()?),

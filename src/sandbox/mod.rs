@@ -155,7 +155,12 @@ impl Sandbox {
     #[must_use]
     pub fn users(&self) -> Vec<UserCard> {
         let user = |userid, totp| UserCard { userid, password: "sandbox", totp };
-        vec![user("root@pam", None), user("apex@pve", None), user("totp@pve", Some("JBSWY3DPEHPK3PXP")), user("nobody@pve", None)]
+        vec![
+            user("root@pam", None),
+            user("apex@pve", None),
+            user("totp@pve", Some("JBSWY3DPEHPK3PXP")),
+            user("nobody@pve", None),
+        ]
     }
 
     /// Lists the tokens.
@@ -217,7 +222,9 @@ impl Drop for Sandbox {
 }
 
 fn release(text: &str) -> io::Result<Release> {
-    let bad = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is no version of Proxmox VE, as 9.2.11 is one"));
+    let bad = || {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is no version of Proxmox VE, as 9.2.11 is one"))
+    };
     let numbers: Vec<u32> = text.split(['.', '-']).map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
     match numbers.as_slice() {
         [major @ 6..=99] => Ok(Release { major: *major, minor: 0, patch: 0 }),

@@ -52,14 +52,20 @@ impl Head {
         };
         let (Some(method), Some(target)) = (request.method, request.path) else { return Parsed::Garbage };
         // The absolute form names the server once more.
-        let target = target.split_once("://").map_or(target, |(_, rest)| rest.find('/').map_or("/", |at| rest.get(at..).unwrap_or("/")));
+        let target = target
+            .split_once("://")
+            .map_or(target, |(_, rest)| rest.find('/').map_or("/", |at| rest.get(at..).unwrap_or("/")));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         Parsed::Whole(Box::new(Self {
             method: method.to_owned(),
             path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
             query: query.to_owned(),
-            headers: request.headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect(),
+            headers: request
+                .headers
+                .iter()
+                .map(|header| (header.name.to_ascii_lowercase(), text(header.value)))
+                .collect(),
             length,
         }))
     }

@@ -15,3 +15,4 @@ mod setup;
 mod support;
 mod test_vm;
 mod trust;
+mod watch;
