@@ -50,7 +50,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
     let mut ended = Ok(());
     if !found.orphans.is_empty() {
-        let ground = Ground::survey(session, global, &arguments.connection)?;
+        let ground = Ground::survey(session, global, &arguments.connection, &[])?;
         session
             .ui
             .borrow_mut()

@@ -72,8 +72,13 @@ impl Trusted {
 }
 
 impl Ground {
-    /// Reads everything, and starts the sandbox where it was asked for.
-    pub(crate) fn survey(session: &Session, global: &Global, connection: &Connection) -> Result<Self, Error> {
+    /// Reads everything, and starts the sandbox where it was asked for; `more` is what other flags say about settings.
+    pub(crate) fn survey(
+        session: &Session,
+        global: &Global,
+        connection: &Connection,
+        more: &[(Key, Option<String>)],
+    ) -> Result<Self, Error> {
         let instance = match &global.instance {
             None => Instance::default(),
             Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
@@ -82,7 +87,12 @@ impl Ground {
         let loaded = store.load()?;
         let variables =
             if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
-        let flags = flags(connection)?;
+        let mut flags = flags(connection)?;
+        for (key, text) in more {
+            if let Some(text) = text {
+                flags.set(*key, text.clone());
+            }
+        }
         let ground = Self {
             settings: Settings::load(&instance, &flags, &variables, store.path(), &loaded.file)?,
             instance,

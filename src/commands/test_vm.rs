@@ -20,7 +20,7 @@ const USUAL_TEMPLATE: u64 = 9000;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &arguments.connection)?;
+    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
     let host = ground.host()?;
     let order = order(&ground, &arguments.proof)?;
     session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });

@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType,
 };
 use ring::digest;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 /// What is strange about a leaf, to rehearse it.
@@ -29,6 +30,8 @@ pub(super) enum Flaw {
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    subject: String,
+    card: Value,
 }
 
 /// A leaf, ready to serve.
@@ -37,6 +40,14 @@ pub(super) struct Leaf {
     pub(super) config: Arc<ServerConfig>,
     /// Its SHA-256 fingerprint.
     pub(super) fingerprint: [u8; 32],
+    card: Value,
+}
+
+impl Leaf {
+    /// Gives what the API says of the certificate.
+    pub(super) fn card(&self) -> Value {
+        self.card.clone()
+    }
 }
 
 impl Authority {
@@ -54,12 +65,19 @@ impl Authority {
         (params.not_before, params.not_after) = (now - Duration::days(1), now + Duration::days(3650));
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.self_signed(&key).map_err(io::Error::other)?;
-        Ok(Self { pem: certificate.pem(), issuer: Issuer::new(params, key) })
+        let subject = format!("/CN=Proxmox Virtual Environment/OU={cluster}/O=PVE Cluster Manager CA");
+        let card = card("pve-root-ca.pem", (&subject, &subject), &certificate, (&params, &[]));
+        Ok(Self { pem: certificate.pem(), issuer: Issuer::new(params, key), subject, card })
     }
 
     /// Gives its certificate as PEM.
     pub(super) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// Gives what the API says of the certificate.
+    pub(super) fn card(&self) -> Value {
+        self.card.clone()
     }
 
     /// Makes a leaf for the first node. The server sends the leaf alone, as a real one does.
@@ -83,15 +101,45 @@ impl Authority {
         (params.not_before, params.not_after) = (now + Duration::days(from), now + Duration::days(to));
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        let subject = format!("/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={domain}");
+        let san = ["127.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0001", "localhost", node, &domain];
+        let card = card("pve-ssl.pem", (&subject, &self.subject), &certificate, (&params, &san));
         let der = certificate.der().clone();
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &der).as_ref());
+        let fingerprint = fingerprint(&der);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = builder.map_err(io::Error::other)?.with_no_client_auth().with_single_cert(vec![der], key);
-        Ok(Leaf { config: Arc::new(config.map_err(io::Error::other)?), fingerprint })
+        Ok(Leaf { config: Arc::new(config.map_err(io::Error::other)?), fingerprint, card })
     }
+}
+
+fn fingerprint(der: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
+    bytes
+}
+
+/// Says of a certificate what `/nodes/{node}/certificates/info` says.
+fn card(
+    file: &str,
+    (subject, issuer): (&str, &str),
+    certificate: &Certificate,
+    (params, san): (&CertificateParams, &[&str]),
+) -> Value {
+    let pairs: Vec<String> = fingerprint(certificate.der()).iter().map(|byte| format!("{byte:02X}")).collect();
+    json!({
+        "filename": file,
+        "fingerprint": pairs.join(":"),
+        "subject": subject,
+        "issuer": issuer,
+        "notbefore": params.not_before.unix_timestamp(),
+        "notafter": params.not_after.unix_timestamp(),
+        "pem": certificate.pem(),
+        "public-key-type": "id-ecPublicKey",
+        "public-key-bits": 256,
+        "san": san,
+    })
 }
 
 fn name(parts: &[(DnType, &str)]) -> DistinguishedName {
@@ -103,7 +151,7 @@ fn name(parts: &[(DnType, &str)]) -> DistinguishedName {
 }
 
 fn names(node: &str, domain: &str, flaw: Flaw) -> io::Result<Vec<SanType>> {
-    let dns = |text: &str| Ok(SanType::DnsName(text.try_into().map_err(io::Error::other)?));
+    let dns = |text: &str| io::Result::Ok(SanType::DnsName(text.try_into().map_err(io::Error::other)?));
     if flaw == Flaw::WrongName {
         return Ok(vec![dns("other.sandbox.invalid")?]);
     }

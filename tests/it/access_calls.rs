@@ -125,6 +125,7 @@ fn answer(access: &mut Access, request: &Value, now: u64) -> (u16, Value) {
         Err(Refusal::Forbidden(None)) => (403, refused("Permission check failed".into())),
         Err(Refusal::Forbidden(Some(what))) => (403, refused(format!("Permission check failed ({what})"))),
         Err(Refusal::Failed(why)) => (500, refused(why)),
+        Err(Refusal::Status { status, reason }) => (status, refused(reason)),
         Err(Refusal::NotLoggedIn) => (401, refused("authentication failure".into())),
         Err(Refusal::Invalid(errors)) => {
             let mut answer = refused("Parameter verification failed.".into());

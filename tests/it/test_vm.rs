@@ -51,7 +51,7 @@ fn the_proof_leaves_nothing_on_the_server() {
         "",
         "--full",
         "--linked",
-        "--full --storage local",
+        "--full --storage local-lvm",
         "--no-start",
         "--no-network",
         "--vmid 777",

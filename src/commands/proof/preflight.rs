@@ -90,8 +90,8 @@ impl<'a> Preflight<'a> {
             let lacking = self.lacking(&rights, None).await?;
             return Err(lacking.unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
         };
+        known_online(nodes, self.order.target.as_ref().unwrap_or(node))?;
         let target = self.target(node, &template)?;
-        known_online(nodes, &target)?;
         let (mode, because) = self.mode(&template)?;
         let storages = self.storages(&template, mode, &target).await?;
         let hardware = Hardware::of(template.config.texts(), &Zones::new()).ok();

@@ -18,8 +18,9 @@ use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
 use crate::commands::test_vm::{document, order};
 use crate::error::{Error, Report};
+use crate::model::VmId;
 use crate::session::Session;
-use crate::settings::Consent;
+use crate::settings::{Consent, Key};
 
 use check::Checked;
 use save::Saved;
@@ -58,7 +59,12 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 }
 
 async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mut Story) -> Result<(), Error> {
-    let mut ground = Ground::survey(session, global, &arguments.connection)?;
+    let text = |vmid: Option<VmId>| vmid.map(|vmid| vmid.to_string());
+    let templates = [
+        (Key::Ubuntu2204Template, text(arguments.ubuntu_2204_template_id)),
+        (Key::Ubuntu2004Template, text(arguments.ubuntu_2004_template_id)),
+    ];
+    let mut ground = Ground::survey(session, global, &arguments.connection, &templates)?;
     story.env_file = ground.store.path().display().to_string();
     let (connected, checked) = tokio::select! {
         found = verify(session, &ground, arguments, story) => found?,
