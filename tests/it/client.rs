@@ -229,7 +229,7 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up() {
     let short = Duration::from_millis(200);
-    let silent = Limits { connect: short, answer: short, ..patient() };
+    let silent = Limits { connect: Duration::from_secs(1), answer: short, ..patient() };
     let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
@@ -257,7 +257,7 @@ async fn ports_on_which_something_else_listens_are_told_apart() {
         let pve = Pve::new(server.endpoint(), &Trust::Unverified, limits, &Proxies::none()).unwrap();
         pve.version().await.unwrap_err()
     };
-    let short = Limits { connect: Duration::from_millis(300), ..patient() };
+    let short = Limits { connect: Duration::from_millis(500), ..patient() };
     let moved = Server::plain(|_| reply(400, "Bad Request", ""));
     let refused = call(&moved, short).await;
     assert!(matches!(refused, Error::NotTls { .. }), "{refused:?}");
