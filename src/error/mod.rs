@@ -494,6 +494,12 @@ impl Error {
         self.said_by_server().is_some_and(|text| text.contains("can't lock file") && text.contains("got timeout"))
     }
 
+    /// Says whether a VM was gone when something was asked of it.
+    #[must_use]
+    pub fn is_missing_vm(&self) -> bool {
+        self.said_by_server().is_some_and(|text| text.contains("Configuration file") && text.contains("does not exist"))
+    }
+
     /// Says whether another task of the VM was under way.
     #[must_use]
     pub fn is_busy_vm(&self) -> bool {

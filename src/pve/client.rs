@@ -1,4 +1,4 @@
-//! One method for each API call: here those that read.
+//! One method for each API call: here the log-in, and those that read.
 
 mod changes;
 
@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::{Endpoint, NodeName, TokenId, TokenSecret, Upid, VmId};
+use crate::model::{Endpoint, NodeName, Secret, TokenId, TokenSecret, Upid, UserId, VmId};
 use crate::pve::Error;
 use crate::pve::certificate::Leaf;
 use crate::pve::proxy::Proxies;
 use crate::pve::tls::Trust;
 use crate::pve::transport::{Limits, Transport};
 use crate::pve::values::{
-    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, VmConfig, as_flag, as_number,
+    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
+use crate::pve::vm_config::VmConfig;
 
 pub use changes::CloneRequest;
 
@@ -55,6 +56,23 @@ impl Pve {
     /// Where the token ID cannot stand in a header.
     pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
+    }
+
+    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
+    ///
+    /// # Errors
+    /// Where the server refuses, or wants a second factor.
+    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
+        let name = user.to_string();
+        let form = [("username", name.as_str()), ("password", password.expose())];
+        let data = self.transport.submit(&["access", "ticket"], &form).await?;
+        let fields = self.fields(&data, "the log-in")?;
+        if fields.flag("NeedTFA") {
+            return Err(Error::SecondFactor { user: name });
+        }
+        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
+        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
+        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
     }
 
     /// Reads the version. Every token may.

@@ -12,6 +12,7 @@ pub mod task;
 mod tls;
 mod transport;
 mod values;
+mod vm_config;
 
 pub use certificate::{CaBundle, Leaf};
 pub use client::{CloneRequest, Pve};
@@ -21,4 +22,5 @@ pub use proxy::Proxies;
 pub use reply::Refusal;
 pub use tls::Trust;
 pub use transport::Limits;
-pub use values::{ActiveTask, Disk, Nic, Node, Realm, Status, Storage, TaskStatus, Version, Vm, VmConfig};
+pub use values::{ActiveTask, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
+pub use vm_config::{Disk, Nic, VmConfig};

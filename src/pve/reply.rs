@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// Of an answer that is not understood, so many bytes are shown.
-const EXCERPT: usize = 60;
+/// Of an answer in an unknown form, so many bytes are shown.
+const EXCERPT: usize = 80;
 
 /// An answer as it came.
 #[derive(Debug, Clone)]
@@ -128,6 +128,8 @@ impl Reply {
 
     fn refusal(self, body: Option<Value>) -> Refusal {
         let message = body.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str).map(str::to_owned);
+        // The HTTP layer of the API answers in plain text.
+        let message = message.or_else(|| body.is_none().then(|| self.beginning()));
         let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
         let errors = errors.map(|errors| errors.iter().map(|(name, text)| (name.clone(), plain(text))).collect());
         Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default(), node: None }
@@ -155,6 +157,8 @@ const fn is_gateway(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
     use super::{Reply, Strange};
 
     fn reply(status: u16, reason: &str, body: &str) -> Reply {
@@ -196,10 +200,22 @@ mod tests {
             ),
             (595, "Connection refused", "", "Connection refused"),
             (501, "for data too large", "for data too large", "for data too large"),
+            (400, "", "no such thing\n", "no such thing"),
             (500, "", "", "status 500"),
         ] {
             let Err(Strange::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{reason}") };
             assert_eq!((refusal.status, refusal.text().as_str()), (status, text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
+            match (Reply { status, reason, body }).data() {
+                Err(Strange::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
+                Err(Strange::Unclear(what)) => prop_assert!(!what.is_empty()),
+                Ok(_) | Err(Strange::Page { .. }) => {}
+            }
         }
     }
 

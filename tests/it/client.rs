@@ -1,5 +1,7 @@
 //! The client on connections that misbehave, and on every answer that was ever recorded.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use glassdome::model::{NodeName, Secret, TokenId, TokenSecret, VmId};
@@ -127,14 +129,18 @@ async fn an_error_that_closes_its_connection_disturbs_nothing() {
 
 #[tokio::test]
 async fn a_read_on_a_connection_that_died_is_repeated_on_a_fresh_one() {
-    // Every connection dies at its second request, as if the server had closed it a moment before.
-    let seen = std::sync::Mutex::new(std::collections::HashSet::new());
-    let Pair { server, pve } =
-        pair(
-            move |asked| {
-                if seen.lock().unwrap().insert(asked.connection) { data(r#"{"version":"9.2.11"}"#) } else { hang_up() }
-            },
-        );
+    // Three connections are open at once, and each of them dies at its second request, as if the server had closed it
+    // a moment before.
+    let (together, seen) = (Barrier::new(3), Mutex::new(HashSet::new()));
+    let Pair { server, pve } = pair(move |asked| {
+        if !seen.lock().unwrap().insert(asked.connection) {
+            return hang_up();
+        }
+        if asked.before < 3 {
+            together.wait();
+        }
+        data(r#"{"version":"9.2.11"}"#)
+    });
     let (first, second, third) = tokio::join!(pve.version(), pve.version(), pve.version());
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
     assert_eq!(server.connections(), 3);
@@ -229,7 +235,7 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up() {
     let short = Duration::from_millis(200);
-    let silent = Limits { connect: short, answer: short, ..patient() };
+    let silent = Limits { connect: Duration::from_secs(1), answer: short, ..patient() };
     let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
@@ -257,7 +263,7 @@ async fn ports_on_which_something_else_listens_are_told_apart() {
         let pve = Pve::new(server.endpoint(), &Trust::Unverified, limits, &Proxies::none()).unwrap();
         pve.version().await.unwrap_err()
     };
-    let short = Limits { connect: Duration::from_millis(300), ..patient() };
+    let short = Limits { connect: Duration::from_millis(500), ..patient() };
     let moved = Server::plain(|_| reply(400, "Bad Request", ""));
     let refused = call(&moved, short).await;
     assert!(matches!(refused, Error::NotTls { .. }), "{refused:?}");
@@ -415,8 +421,8 @@ const STRANGE: &[(&str, &str)] = &[("task-log-download", "download=1: a compress
 #[tokio::test]
 async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
     let Some(recordings) = recordings() else { return };
-    let sent = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let answer = std::sync::Arc::clone(&sent);
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let answer = Arc::clone(&sent);
     let limits = Limits { size: 1 << 20, ..patient() };
     let Pair { server: _server, pve } = with_limits(limits, move |_| Answer::Close(answer.lock().unwrap().clone()));
     let (mut read, mut told) = (0, 0);

@@ -18,3 +18,4 @@ mod setup;
 mod support;
 mod test_vm;
 mod trust;
+mod watch;

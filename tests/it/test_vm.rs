@@ -83,7 +83,8 @@ fn one_connection_is_enough_for_what_comes_one_after_the_other() {
 fn a_protected_template_is_proven_and_stays() {
     let (sandbox, stage) = scene();
     Admin::of(&sandbox).call("PUT", "/nodes/pve/qemu/9000/config", "protection=1");
-    stage.glassdome("test-vm").expect(0).says("protection");
+    let outcome = stage.glassdome("test-vm").expect(0);
+    assert!(outcome.results.contains("the protection is taken off the clone"), "{}", outcome.results);
     nothing_is_left(&sandbox, &stage, &stage.read(".env"));
     let config = Admin::of(&sandbox).call("GET", "/nodes/pve/qemu/9000/config", "");
     assert_eq!(config["protection"], 1);

@@ -15,8 +15,8 @@ const SERVERS: &str = "TRUST_TEST_SERVERS";
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
 fn limits() -> Limits {
-    let second = Duration::from_secs(10);
-    Limits { connect: second, answer: second, quiet: second, size: 1 << 20 }
+    let long = Duration::from_secs(30);
+    Limits { connect: long, answer: long, quiet: long, size: 1 << 20 }
 }
 
 fn pve(endpoint: Endpoint, trust: &Trust) -> Pve {
@@ -256,7 +256,7 @@ async fn a_look_goes_through_the_proxy_as_the_requests_do() {
 
 #[tokio::test]
 async fn a_look_tells_the_ways_apart_in_which_there_is_no_certificate() {
-    let short = Limits { connect: Duration::from_millis(300), ..limits() };
+    let short = Limits { connect: Duration::from_millis(500), ..limits() };
     let plain = Server::plain(|_| Answer::Close(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
     let refused = probe(&plain.endpoint(), short, &Proxies::none()).await.unwrap_err();
     assert!(matches!(refused, Error::NotTls { .. }), "{refused:?}");

@@ -30,12 +30,17 @@ impl Remover<'_> {
             let Standing::Ours(node, config) = self.search.look(vmid).await? else {
                 return Ok(());
             };
-            self.stop(&node, vmid, receipt).await?;
-            match self.destroy(&node, vmid, &config, receipt).await {
+            let ended = match self.stop(&node, vmid, receipt).await {
+                Ok(()) => self.destroy(&node, vmid, &config, receipt).await,
+                Err(why) => Err(why),
+            };
+            match ended {
                 Ok(()) => break,
                 Err(busy) if busy.is_busy_vm() || matches!(busy, Error::NotGone { .. }) => {
                     self.let_others_finish(&node, vmid).await?;
                 }
+                // An earlier request, whose answer was lost, was faster.
+                Err(gone) if gone.is_missing_vm() => break,
                 Err(why) => return Err(why),
             }
         }

@@ -1,9 +1,9 @@
-//! The calls that change something, and the log-in.
+//! The calls that change something.
 
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::model::{NodeName, PoolName, Secret, StorageName, Upid, UserId, VmId};
+use crate::model::{NodeName, PoolName, StorageName, Upid, VmId};
 use crate::pve::{Error, Pve};
 
 /// What a clone shall be.
@@ -26,23 +26,6 @@ pub struct CloneRequest {
 }
 
 impl Pve {
-    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
-    ///
-    /// # Errors
-    /// Where the server refuses, or wants a second factor.
-    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
-        let name = user.to_string();
-        let form = [("username", name.as_str()), ("password", password.expose())];
-        let data = self.transport.submit(&["access", "ticket"], &form).await?;
-        let fields = self.fields(&data, "the log-in")?;
-        if fields.flag("NeedTFA") {
-            return Err(Error::SecondFactor { user: name });
-        }
-        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
-        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
-        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
-    }
-
     /// Clones a VM or template.
     ///
     /// # Errors

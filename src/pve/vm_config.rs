@@ -1,0 +1,191 @@
+//! The configuration of a VM: what it is called, what it may not, what it is made of.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::pve::values::as_text;
+
+/// The configuration of a VM: every entry as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmConfig {
+    entries: BTreeMap<String, String>,
+}
+
+/// A disk of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Where it is attached, `scsi0`.
+    pub bus: String,
+    /// The storage that it is on.
+    pub storage: String,
+    /// Its volume, with the storage: `local-lvm:vm-100-disk-0`.
+    pub volume: String,
+    /// Its size as the configuration writes it, `32G`.
+    pub size: Option<String>,
+    /// Whether it is a CD-ROM or cloud-init drive, which is no disk.
+    pub is_cdrom: bool,
+}
+
+/// A network device of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    /// Its entry, `net0`.
+    pub key: String,
+    /// The text of the entry.
+    text: String,
+}
+
+impl Nic {
+    /// Gives the entry with its link set down and everything else as it is.
+    #[must_use]
+    pub fn with_link_down(&self) -> String {
+        let kept = self.text.split(',').filter(|part| !part.starts_with("link_down="));
+        kept.chain(["link_down=1"]).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl VmConfig {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let map = value.as_object()?;
+        let entries = map.iter().filter_map(|(key, value)| Some((key.clone(), as_text(value)?))).collect();
+        Some(Self { entries })
+    }
+
+    /// Gives every entry.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.entries.get(key).map(String::as_str)
+    }
+
+    /// Gives the name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.text("name")
+    }
+
+    /// Gives the description.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.text("description")
+    }
+
+    /// Gives the lock: `clone`, `backup` and others.
+    #[must_use]
+    pub fn lock(&self) -> Option<&str> {
+        self.text("lock")
+    }
+
+    /// Says whether it is a template.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        self.text("template") == Some("1")
+    }
+
+    /// Says whether it may not be destroyed.
+    #[must_use]
+    pub fn protection(&self) -> bool {
+        self.text("protection") == Some("1")
+    }
+
+    /// Says whether the guest agent is switched on: `1`, `enabled=1`, either with more behind it.
+    #[must_use]
+    pub fn agent_enabled(&self) -> bool {
+        let first = self
+            .text("agent")
+            .and_then(|text| text.split(',').find(|part| !part.contains('=') || part.starts_with("enabled=")));
+        matches!(first.map(|text| text.trim_start_matches("enabled=")), Some("1" | "yes" | "on" | "true"))
+    }
+
+    /// Says whether it has a drive for cloud-init.
+    #[must_use]
+    pub fn has_cloud_init(&self) -> bool {
+        self.drives().any(|(_, value)| value.contains("cloudinit") && value.contains("media=cdrom"))
+    }
+
+    /// Lists the disks on storages, CD-ROM and cloud-init drives left out.
+    pub fn disks(&self) -> impl Iterator<Item = Disk> {
+        self.volumes().filter(|disk| !disk.is_cdrom)
+    }
+
+    /// Lists everything that lies on a storage.
+    pub fn volumes(&self) -> impl Iterator<Item = Disk> {
+        self.drives().filter_map(|(key, value)| {
+            let volume = value.split(',').next()?;
+            let volume = volume.strip_prefix("file=").unwrap_or(volume);
+            // A device of the node itself begins with a slash and is on no storage.
+            let (storage, _) = volume.split_once(':').filter(|_| !volume.starts_with('/'))?;
+            let size = value.split(',').find_map(|part| part.strip_prefix("size=")).map(str::to_owned);
+            let is_cdrom = value.contains("media=cdrom");
+            Some(Disk { bus: key.to_owned(), storage: storage.to_owned(), volume: volume.to_owned(), size, is_cdrom })
+        })
+    }
+
+    fn drives(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts().filter(|(key, _)| {
+            let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
+            kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind)
+        })
+    }
+
+    /// Lists the network devices.
+    pub fn nics(&self) -> impl Iterator<Item = Nic> {
+        self.entries.iter().filter_map(|(key, text)| {
+            let number = key.strip_prefix("net")?;
+            let is_device = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            is_device.then(|| Nic { key: key.clone(), text: text.clone() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Disk, VmConfig};
+
+    #[test]
+    fn a_configuration_tells_disks_from_drives() {
+        let config = VmConfig::of(&json!({
+            "scsi0": "local-lvm:base-9000-disk-0,size=32G",
+            "efidisk0": "file=ceph:vm-1-disk-1,efitype=4m",
+            "ide2": "local-lvm:vm-9000-cloudinit,media=cdrom",
+            "sata0": "none,media=cdrom",
+            "scsi1": "/dev/sdb,size=1G",
+            "scsihw": "virtio-scsi-single",
+            "net0": "virtio=BC:24:11:75:A5:71,bridge=vmbr0,link_down=0",
+            "netmask": "x",
+            "agent": "enabled=1,fstrim_cloned_disks=1",
+            "template": 1,
+            "description": "cloudinit,media=cdrom",
+        }))
+        .unwrap();
+        let disks: Vec<Disk> = config.disks().collect();
+        let disk = |bus: &str, storage: &str, volume: &str, size: Option<&str>| Disk {
+            bus: bus.to_owned(),
+            storage: storage.to_owned(),
+            volume: volume.to_owned(),
+            size: size.map(str::to_owned),
+        };
+        let efi = disk("efidisk0", "ceph", "ceph:vm-1-disk-1", None);
+        let scsi = disk("scsi0", "local-lvm", "local-lvm:base-9000-disk-0", Some("32G"));
+        assert_eq!(disks, [efi, scsi]);
+        let nics: Vec<String> = config.nics().map(|nic| nic.with_link_down()).collect();
+        assert_eq!(nics, ["virtio=BC:24:11:75:A5:71,bridge=vmbr0,link_down=1"]);
+        assert!(config.is_template() && config.agent_enabled() && config.has_cloud_init() && !config.protection());
+    }
+
+    #[test]
+    fn the_guest_agent_is_on_only_where_it_says_so() {
+        for (agent, on) in
+            [("1", true), ("0", false), ("1,type=virtio", true), ("enabled=0", false), ("type=isa", false)]
+        {
+            assert_eq!(VmConfig::of(&json!({ "agent": agent })).unwrap().agent_enabled(), on, "{agent}");
+        }
+        assert!(VmConfig::of(&json!({"agent": 1})).unwrap().agent_enabled());
+        assert!(!VmConfig::of(&json!({})).unwrap().agent_enabled());
+    }
+}
