@@ -169,6 +169,7 @@ mod tests {
             storage: storage.to_owned(),
             volume: volume.to_owned(),
             size: size.map(str::to_owned),
+            is_cdrom: false,
         };
         let efi = disk("efidisk0", "ceph", "ceph:vm-1-disk-1", None);
         let scsi = disk("scsi0", "local-lvm", "local-lvm:base-9000-disk-0", Some("32G"));

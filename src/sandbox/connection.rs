@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answer;
 use super::certificate::{Authority, Flaw, Leaf};
+use super::dispatch::{Outcome, process};
 use super::faults::Fault;
 use super::request::{HEADER_AT_MOST, Head, Parsed};
 use super::shared::Shared;
@@ -28,18 +29,6 @@ pub(super) struct Server {
     pub(super) shared: Arc<Shared>,
     pub(super) authority: Authority,
     pub(super) leaf: Leaf,
-}
-
-/// What becomes of a connection after a request.
-enum Then {
-    /// The answer goes out.
-    Answer(Answer),
-    /// Nothing goes out, and the connection stays.
-    Hold,
-    /// The connection is reset.
-    Reset,
-    /// The connection is closed without an answer.
-    Drop,
 }
 
 impl Server {
@@ -137,16 +126,15 @@ impl Connection {
             let refused = head.refuse();
             let body = if refused.is_some() { Vec::new() } else { self.body(&head).await? };
             let then = match refused {
-                Some(answer) => Then::Answer(answer),
-                None => super::dispatch::process(&self.shared, &head, &body, self.number).await.into(),
+                Some(answer) => Outcome::Answer(answer),
+                None => process(&self.shared, &head, &body, self.number).await,
             };
             let answer = match then {
-                Then::Answer(answer) => answer,
-                Then::Hold => return std::future::pending().await,
-                Then::Reset => {
+                Outcome::Answer(answer) => answer,
+                Outcome::Hold => return std::future::pending().await,
+                Outcome::Reset => {
                     return set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from);
                 }
-                Then::Drop => return Ok(()),
             };
             sleep(self.shared.options.latency).await;
             let closes = answer.closes() || head.wants_close() || count == REQUESTS_AT_MOST;
@@ -209,18 +197,6 @@ impl Connection {
                 Ok(true)
             }
             Ok(Err(why)) => Err(why),
-        }
-    }
-}
-
-impl From<super::dispatch::Outcome> for Then {
-    fn from(outcome: super::dispatch::Outcome) -> Self {
-        use super::dispatch::Outcome;
-        match outcome {
-            Outcome::Answer(answer) => Self::Answer(answer),
-            Outcome::Hold => Self::Hold,
-            Outcome::Reset => Self::Reset,
-            Outcome::Drop => Self::Drop,
         }
     }
 }

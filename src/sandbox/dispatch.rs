@@ -24,8 +24,6 @@ pub(super) enum Outcome {
     Hold,
     /// Its connection is reset.
     Reset,
-    /// Its connection is closed without an answer.
-    Drop,
 }
 
 /// Processes a request.

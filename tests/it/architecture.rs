@@ -35,7 +35,14 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// The files in which a secret leaves its wrapping, and how often.
-const EXPOSURES: &[(&str, usize)] = &[];
+const EXPOSURES: &[(&str, usize)] = &[
+    ("pve/client.rs", 1),
+    ("pve/transport.rs", 3),
+    ("settings/env_file.rs", 1),
+    ("settings/env_file/plan.rs", 2),
+    ("settings/mod.rs", 4),
+    ("settings/values.rs", 2),
+];
 
 /// Lists the Rust files below `src`, with their text cut off where the unit tests begin.
 fn sources() -> Vec<(String, String)> {
