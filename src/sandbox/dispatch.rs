@@ -65,7 +65,7 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
         shared.vanish();
         return Some(Outcome::Hold);
     }
-    let outcome = shared.find(|fault| match fault {
+    shared.find(|fault| match fault {
         Fault::HoldBefore(from) if number >= *from => Some(Outcome::Hold),
         Fault::ResetBefore(at) if number == *at => Some(Outcome::Reset),
         Fault::Gateway(status) => Some(Outcome::Answer(gateway(*status))),
@@ -74,8 +74,7 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
             Some(Outcome::Answer(Answer::page(404, "Not Found", "<html><center>nginx</center></html>")))
         }
         _ => None,
-    });
-    outcome
+    })
 }
 
 fn gateway(status: u16) -> Answer {

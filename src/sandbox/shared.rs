@@ -125,7 +125,7 @@ impl Shared {
 
     pub(super) fn wait_until_seen(&self, count: usize, within: Duration) -> bool {
         let waited = self.read.wait_timeout_while(lock(&self.seen), within, |seen| seen.len() < count);
-        waited.map_or_else(PoisonError::into_inner, |waited| waited).0.len() >= count
+        waited.unwrap_or_else(PoisonError::into_inner).0.len() >= count
     }
 
     /// Counts a handshake; gives its number.

@@ -1,7 +1,5 @@
 //! The recorded calls about identities, made in their order without the wire, and answered alike.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail anywhere")]
-
 use std::collections::BTreeMap;
 
 use glassdome::sandbox::access::calls::Request;
@@ -11,8 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::support;
-
-const RELEASE: Release = Release { major: 9, minor: 2, patch: 11 };
+use crate::support::recorded::{RELEASE, Recordings};
 
 /// What was asked of the server as it was at first.
 const EARLY: &str = "acl roles pools domains-no-auth permissions-good-token permissions-good-token-path \
@@ -46,12 +43,14 @@ const LAST: &str =
 
 #[test]
 fn recorded_calls_about_identities_are_answered_alike() {
-    if support::shared("pve/recordings").is_none() {
-        return;
-    }
-    let mut access = Access::recorded(RELEASE);
+    let Some(recordings) = Recordings::load() else { return };
+    let mut access = recordings.access(RELEASE);
+    assert_eq!(access.effective("apex@pve!glassdome-token", "/vms/9000").len(), 32);
+    assert_eq!(access.effective_everywhere("apex@pve").len(), 8);
     assert_eq!(replay(&mut access, EARLY), 47);
-    access.add_later_recorded();
+    recordings.add_later(&mut access);
+    assert_eq!(access.effective_everywhere("apex@pve").len(), 14);
+    assert_eq!(access.effective("apex@pve", "/").len(), 33);
     assert_eq!(replay(&mut access, LATER), 49);
     access.acl.forget_holders(|holder| *holder != Holder::User("min@pve".into()));
     access.grant("rv1@pve", "/", "Administrator");
@@ -67,21 +66,19 @@ fn recorded_calls_about_identities_are_answered_alike() {
 
 #[test]
 fn recorded_credentials_are_judged_alike() {
-    let Some(folder) = support::shared("pve/recordings") else { return };
+    let Some(recordings) = Recordings::load() else { return };
     let mut judged = 0;
-    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
-        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        let release = match name.strip_prefix("pre915-").unwrap_or(&name) {
+    for (name, recording) in &recordings.0 {
+        let release = match name.strip_prefix("pre915-").unwrap_or(name) {
             asked if !asked.starts_with("version-") && asked != "ticket-tfa-ticket-used-as-auth" => continue,
             asked if asked == name => RELEASE,
             _ => Release { major: 9, minor: 1, patch: 4 },
         };
-        let recording: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let header = |name: &str| recording["request"]["headers"][name].as_str();
         let (cookie, authorization) = (header("Cookie"), header("Authorization"));
         let credentials = Credentials { cookie, authorization, ..Credentials::default() };
         let now = moment(&recording["response"]["headers"]);
-        let verdict = Access::recorded(release).authenticate(credentials, now);
+        let verdict = recordings.access(release).authenticate(credentials, now);
         let reason = verdict.map_or_else(|stranger| stranger.reason, |_| "OK".to_owned());
         assert_eq!(json!(reason), recording["response"]["reason"], "{name}");
         judged += 1;

@@ -1,7 +1,5 @@
 //! The file on disk: whole at every moment, private, and nobody else's work lost.
 
-#![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers too")]
-
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

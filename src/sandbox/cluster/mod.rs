@@ -9,7 +9,7 @@ mod tasks;
 mod vm;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub use storage::{Download, Kind, Storage, Volume};
 pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
-use super::access::{self, Access, Caller, Refusal, Release};
+use super::access::{self, Access, Audience, Caller, Refusal, Release};
 
 /// The moment at which a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,10 @@ pub struct Cluster {
     pub storages: BTreeMap<String, Storage>,
     /// VMs that somebody else makes as soon as the worker of a clone wants their number.
     pub rivals: BTreeMap<u32, Vm>,
+    /// VMs whose lock somebody else holds, as the winner of a race does.
+    pub held: BTreeSet<u32>,
+    /// How long a task waits for a lock.
+    pub patience: Duration,
     /// What is found at addresses that files are fetched from.
     pub downloads: BTreeMap<String, Download>,
     /// Tasks, the oldest first.
@@ -115,6 +119,8 @@ pub struct Cluster {
     pub local: String,
     /// What is said of the certificates of the node that answers, a list.
     pub certificates: Value,
+    /// The last moment that was seen.
+    seen: Duration,
     /// What new numbers are drawn from.
     pub chance: Chance,
 }
@@ -148,6 +154,10 @@ impl Cluster {
             }
         }
         match known {
+            Known::Identity(route) if route.audience == Audience::Users && caller.token().is_some() => {
+                let why = format!("URI '{path}' not available with API token, need proper ticket.\n");
+                Err(Refusal::Forbidden(Some(why)))
+            }
             Known::Identity(route) => {
                 let request = access::calls::Request { caller, params: &all, now: now.unix };
                 route.make(&mut self.access, request).map(Reply::from)
@@ -158,7 +168,8 @@ impl Cluster {
 
     /// Finishes the tasks whose time has come.
     pub fn advance(&mut self, now: Now) {
-        self.run_until(now.since_start);
+        self.seen = self.seen.max(now.since_start);
+        self.run_until(self.seen);
     }
 
     /// Gives the release that is pretended.

@@ -35,18 +35,12 @@ pub enum Power {
 }
 
 /// How the guest agent within a VM behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agent {
     /// How long after the start it answers; without it never.
     pub up_after: Option<Duration>,
     /// The addresses that it reports for its first network card, with their prefix lengths.
     pub addresses: Vec<(String, u8)>,
-}
-
-impl Default for Agent {
-    fn default() -> Self {
-        Self { up_after: None, addresses: Vec::new() }
-    }
 }
 
 /// The options of a VM by name.

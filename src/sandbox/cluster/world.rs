@@ -1,6 +1,6 @@
 //! The world that a person rehearses in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,6 +15,9 @@ const MADE: u64 = 1_760_000_000;
 
 /// How long after the start of a VM its guest agent answers.
 const AGENT_AFTER: Duration = Duration::from_millis(500);
+
+/// How long a task waits for a lock.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Cluster {
     /// Makes a cluster without VMs and storages: these identities, one node that answers, and perhaps more.
@@ -33,11 +36,14 @@ impl Cluster {
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
             rivals: BTreeMap::new(),
+            held: BTreeSet::new(),
+            patience: PATIENCE,
             downloads: BTreeMap::new(),
             tasks: Vec::new(),
             task_time,
             local: name(1),
             certificates: json!([]),
+            seen: Duration::ZERO,
             chance: Chance::new(seed),
         }
     }

@@ -53,20 +53,6 @@ impl<'a> Admin<'a> {
         (status, body.to_owned())
     }
 
-    /// Makes a call whose task must end well.
-    #[track_caller]
-    pub(crate) fn run(&self, method: &str, path: &str, form: &str) {
-        let upid = self.call(method, path, form);
-        let upid = upid.as_str().expect("a task");
-        loop {
-            let status = self.call("GET", &format!("/nodes/pve/tasks/{upid}/status"), "");
-            if status["status"] == "stopped" {
-                assert_eq!(status["exitstatus"], "OK", "{method} {path}");
-                return;
-            }
-        }
-    }
-
     /// Lists the VMIDs on the node `pve`.
     pub(crate) fn vmids(&self) -> Vec<u64> {
         let list = self.call("GET", "/nodes/pve/qemu", "");

@@ -3,7 +3,9 @@
 pub(crate) mod acl_model;
 pub(crate) mod admin;
 pub(crate) mod front;
+pub(crate) mod player;
 pub(crate) mod pveum;
+pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod stage;
 pub(crate) mod worlds;

@@ -27,7 +27,7 @@ pub fn interfaces(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         Power::Running(since) | Power::Paused(since) => since,
     };
     let age = ask.now.since_start.saturating_sub(since);
-    if !vm.agent.up_after.is_some_and(|after| age >= after) {
+    if vm.agent.up_after.is_none_or(|after| age < after) {
         return failed("QEMU guest agent is not running");
     }
     let card = vm.config.cards().into_iter().next();

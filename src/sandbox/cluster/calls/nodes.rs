@@ -143,7 +143,7 @@ pub fn status(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         "current-kernel": {
             "sysname": "Linux", "release": kernel, "version": "#1 SMP PREEMPT_DYNAMIC", "machine": "x86_64",
         },
-        "boot-info": {"mode": "efi", "secureboot": 0},
+        "boot-info": {"mode": "legacy-bios"},
         "pveversion": format!("pve-manager/{}.{}.{}/5a4ef0e1b5d5e2c8", release.major, release.minor, release.patch),
         "cpuinfo": {
             "cpus": PROCESSORS, "sockets": 1, "cores": PROCESSORS, "vendor": "GenuineIntel", "model": "Sandbox",

@@ -154,7 +154,7 @@ impl Work for Switching {
         match self.action {
             Action::Start => {
                 startable(cluster, vm, &scene.node, vmid)?;
-                Ok(Plan::of(half, &[]))
+                Ok(Plan::of(half, &warnings(vm)))
             }
             Action::Shutdown { .. } | Action::Reboot { .. } | Action::Stop if !vm.is_running() => Ok(Plan::default()),
             Action::Shutdown { patience, .. } | Action::Reboot { patience } => {
@@ -218,6 +218,15 @@ fn startable(cluster: &Cluster, vm: &Vm, node: &str, vmid: u32) -> Result<(), St
         Some(bridge) => Err(format!("bridge '{bridge}' does not exist")),
         None => Ok(()),
     }
+}
+
+/// Warns of what a network card cannot do.
+fn warnings(vm: &Vm) -> Vec<String> {
+    let odd = vm.config.cards().into_iter().filter_map(|(name, card)| {
+        let mtu = card.split(',').find_map(|part| part.strip_prefix("mtu=")).filter(|_| !card.starts_with("virtio"))?;
+        Some(format!("WARN: netdev {name}: ignoring MTU '{mtu}', not using VirtIO"))
+    });
+    odd.collect()
 }
 
 /// Waits for a guest: one that listens shuts down soon, another one does not.

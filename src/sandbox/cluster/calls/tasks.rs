@@ -10,10 +10,10 @@ use crate::sandbox::access::{Refusal, names};
 /// How many lines or tasks are told where no number is asked for.
 const FEW: u64 = 50;
 
-/// `GET /cluster/tasks`: the newest of every node.
+/// `GET /cluster/tasks`: the newest of every node; without Sys.Audit a token sees none, not even its own.
 pub fn newest(cluster: &Cluster, ask: Ask<'_>) -> Reply {
     let all = cluster.allows(ask, "/", &["Sys.Audit"]);
-    let shown = cluster.tasks.iter().rev().filter(|task| all || is_own(task, ask.caller)).take(25);
+    let shown = cluster.tasks.iter().rev().filter(|task| all || task.caller.user() == ask.caller.subject).take(25);
     let entries = shown.map(|task| {
         let mut told = fields(summary(task));
         for process in ["pid", "pstart"] {

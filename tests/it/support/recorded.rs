@@ -1,0 +1,184 @@
+//! The recordings, and the world that they were made in; secrets are read off the recordings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use glassdome::sandbox::access::{Access, ROOT, Release, Role, Token, Totp, User};
+use glassdome::sandbox::cluster::{Cluster, Config, Kind, Reach, Storage, Vm, Volume};
+use serde_json::Value;
+
+use super::shared;
+
+/// The release of the server that was recorded.
+pub(crate) const RELEASE: Release = Release { major: 9, minor: 2, patch: 11 };
+
+/// The moment, long ago, at which expired users and tokens expired.
+const LONG_AGO: u64 = 1_000_000_000;
+
+const GIB: u64 = 1 << 30;
+
+/// All recordings by name.
+pub(crate) struct Recordings(pub(crate) BTreeMap<String, Value>);
+
+impl Recordings {
+    /// Reads them, if they are there.
+    pub(crate) fn load() -> Option<Self> {
+        let folder = shared("pve/recordings")?;
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
+        let recordings = files.map(|file| {
+            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
+        });
+        Some(Self(recordings.collect()))
+    }
+
+    /// Makes the identities that the recordings began with.
+    pub(crate) fn access(&self, release: Release) -> Access {
+        let mut access = Access::new(release);
+        let lab = self.password("ticket-needtfa");
+        access.users.insert(ROOT.to_owned(), User::with_password(&self.password("ticket-root-pam-ok")));
+        access.users.insert("apex@pve".to_owned(), User::with_password(&self.password("ticket-ok")));
+        for user in ["disabled@pve", "expireduser@pve", "noacl@pve", "plain@pve", "totp@pve"] {
+            access.users.insert(user.to_owned(), User::with_password(&lab));
+        }
+        for user in access.users.values_mut() {
+            user.details.insert("comment".to_owned(), "lab".to_owned());
+        }
+        access.users.get_mut("disabled@pve").unwrap().enabled = false;
+        access.users.get_mut("expireduser@pve").unwrap().expire = LONG_AGO;
+        access.users.get_mut("totp@pve").unwrap().totp = Some(Totp::new(&self.totp()));
+        self.lend(&mut access, "apex@pve", "glassdome-token", false);
+        access.users.get_mut("apex@pve").unwrap().tokens.get_mut("glassdome-token").unwrap().comment =
+            Some("lab".to_owned());
+        self.lend(&mut access, "apex@pve", "noacl", true);
+        self.lend(&mut access, "apex@pve", "expired", false);
+        access.users.get_mut("apex@pve").unwrap().tokens.get_mut("expired").unwrap().expire = LONG_AGO;
+        for user in ["disabled@pve", "expireduser@pve", "noacl@pve", "plain@pve"] {
+            self.lend(&mut access, user, "tt", false);
+        }
+        for role in ["PVEVMAdmin", "PVEDatastoreAdmin", "PVESDNUser", "PVEAuditor"] {
+            access.grant("apex@pve", "/", role);
+        }
+        access
+    }
+
+    /// Adds what came to the server later: the user with the fewest rights, its pool, two more tokens' rights.
+    pub(crate) fn add_later(&self, access: &mut Access) {
+        let roles = [
+            ("LClone", "VM.Clone"),
+            ("LPool", "VM.Allocate,VM.Audit,VM.Config.Options,VM.PowerMgmt"),
+            ("LSpace", "Datastore.AllocateSpace"),
+            ("LSdn", "SDN.Use"),
+            ("LNet", "Sys.AccessNetwork"),
+        ];
+        for (name, privileges) in roles {
+            let privileges: BTreeSet<String> = privileges.split(',').map(str::to_owned).collect();
+            access.roles.insert(name.to_owned(), Role { privileges, special: false });
+        }
+        access.pools.insert("labpool".to_owned(), glassdome::sandbox::access::Pool::default());
+        access.users.insert("min@pve".to_owned(), User::with_password(&self.password("ticket-needtfa")));
+        self.lend(access, "min@pve", "tt", false);
+        self.lend(access, "apex@pve", "sep", true);
+        access.grant("min@pve", "/vms/9000", "LClone");
+        access.grant("min@pve", "/pool/labpool", "LPool");
+        access.grant("min@pve", "/storage/local", "LSpace");
+        access.grant("min@pve", "/sdn/zones/localnetwork/vmbr0", "LSdn");
+        access.grant("apex@pve", "/", "LNet");
+    }
+
+    /// Makes the cluster of `WORLD.md` with these identities.
+    pub(crate) fn cluster(&self, access: Access) -> Cluster {
+        let mut cluster = Cluster::bare(access, 1, Duration::from_secs(4), 1);
+        let content = ["iso", "images", "snippets", "vztmpl", "backup", "rootdir", "import"];
+        cluster.storages.insert("local".to_owned(), Storage::new(Kind::Directory, "/var/lib/vz", &content, 250 * GIB));
+        cluster.strangers.insert("deadnode".to_owned(), Reach::Refused);
+        cluster.strangers.insert("unroutednode".to_owned(), Reach::NoRoute);
+        let base = "9000/base-9000-disk-0.qcow2";
+        add_disk(&mut cluster, 9000, base, None);
+        add_disk(&mut cluster, 101, &format!("{base}/101/vm-101-disk-0.qcow2"), Some(base));
+        add_disk(&mut cluster, 102, "102/vm-102-disk-0.qcow2", None);
+        let storage = cluster.storages.get_mut("local").unwrap();
+        let image = Volume { vmid: None, content: "import".to_owned(), ..volume(0, None) };
+        storage.volumes.insert(storage.key("pve", "import/debian-small.qcow2"), image);
+        add_vm(&mut cluster, 9000, "tmpl-debian", base);
+        cluster.set_option(9000, "template", "1");
+        add_vm(&mut cluster, 101, "linked1", &format!("{base}/101/vm-101-disk-0.qcow2"));
+        add_vm(&mut cluster, 102, "full1", "102/vm-102-disk-0.qcow2");
+        cluster
+    }
+
+    fn lend(&self, access: &mut Access, user: &str, name: &str, privsep: bool) {
+        let secret = self.secret(&format!("{user}!{name}"));
+        let token = Token { secret, privsep, expire: 0, comment: None };
+        access.users.get_mut(user).unwrap().tokens.insert(name.to_owned(), token);
+    }
+
+    /// Finds the secret that a token was used with most often.
+    pub(crate) fn secret(&self, id: &str) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for recording in self.0.values() {
+            let header = recording["request"]["headers"]["Authorization"].as_str().unwrap_or_default();
+            let secret =
+                header.strip_prefix("PVEAPIToken=").and_then(|token| token.strip_prefix(id)?.strip_prefix('='));
+            if let Some(secret) = secret {
+                *counts.entry(secret).or_default() += 1;
+            }
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).unwrap().0.to_owned()
+    }
+
+    fn field(&self, name: &str, field: &str) -> String {
+        let body = self.0[name]["request"]["body"].as_str().unwrap();
+        let mut fields = form_urlencoded::parse(body.as_bytes());
+        fields.find(|(key, _)| key == field).unwrap().1.into_owned()
+    }
+
+    fn password(&self, name: &str) -> String {
+        self.field(name, "password")
+    }
+
+    fn totp(&self) -> String {
+        let address = self.field("tfa-add-totp", "totp");
+        let secret = address.split(['?', '&']).find_map(|part| part.strip_prefix("secret=")).unwrap();
+        secret.to_owned()
+    }
+}
+
+fn volume(vmid: u32, base: Option<&str>) -> Volume {
+    Volume {
+        vmid: Some(vmid),
+        content: "images".to_owned(),
+        format: "qcow2".to_owned(),
+        size: GIB,
+        used: 300 << 20,
+        created: 1_795_486_208,
+        base: base.map(str::to_owned),
+    }
+}
+
+/// Adds a disk to `local`.
+pub(crate) fn add_disk(cluster: &mut Cluster, vmid: u32, name: &str, base: Option<&str>) {
+    let storage = cluster.storages.get_mut("local").unwrap();
+    storage.volumes.insert(storage.key("pve", name), volume(vmid, base));
+}
+
+/// Adds a stopped VM with a disk on `local`.
+pub(crate) fn add_vm(cluster: &mut Cluster, vmid: u32, name: &str, disk: &str) {
+    let mut config = Config::of(&[
+        ("name", name),
+        ("agent", "1"),
+        ("boot", "order=scsi0;net0"),
+        ("cores", "1"),
+        ("memory", "256"),
+        ("meta", "creation-qemu=10.0.13,ctime=1795486129"),
+        ("ostype", "l26"),
+        ("scsihw", "virtio-scsi-single"),
+        ("serial0", "socket"),
+    ]);
+    config.set("net0", format!("virtio={},bridge=vmbr0", cluster.chance.mac()));
+    config.set("scsi0", format!("local:{disk},size=1G"));
+    config.set("smbios1", format!("uuid={}", cluster.chance.uuid()));
+    config.set("vmgenid", cluster.chance.uuid());
+    cluster.vms.insert(vmid, Vm::new("pve", config));
+}
