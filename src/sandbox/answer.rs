@@ -24,6 +24,7 @@ pub(super) struct Answer {
     kind: Option<&'static str>,
     location: Option<String>,
     body: Option<String>,
+    is_of_daemon: bool,
 }
 
 impl Answer {
@@ -38,23 +39,23 @@ impl Answer {
 
     fn json(status: u16, reason: &str, document: &Value) -> Self {
         let kind = Some("application/json;charset=UTF-8");
-        Self { status, reason: reason.to_owned(), kind, location: None, body: Some(document.to_string()) }
+        Self { status, reason: reason.to_owned(), kind, location: None, body: Some(document.to_string()), is_of_daemon: false }
     }
 
     /// Answers without a body: the words stand in the reason phrase alone.
     pub(super) fn bare(status: u16, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), kind: None, location: None, body: None }
+        Self { status, reason: reason.into(), kind: None, location: None, body: None, is_of_daemon: false }
     }
 
     /// Answers with the same words as reason phrase and as plain text.
     pub(super) fn text(status: u16, words: &str) -> Self {
         let reason = words.lines().next().unwrap_or_default().to_owned();
-        Self { status, reason, kind: None, location: None, body: Some(words.to_owned()) }
+        Self { body: Some(words.to_owned()), ..Self::bare(status, reason) }
     }
 
     /// Answers with a page of something that is not the API.
     pub(super) fn page(status: u16, reason: &str, html: &str) -> Self {
-        Self { status, reason: reason.to_owned(), kind: Some("text/html"), location: None, body: Some(html.to_owned()) }
+        Self { kind: Some("text/html"), body: Some(html.to_owned()), ..Self::bare(status, reason) }
     }
 
     /// Leads elsewhere.
@@ -107,6 +108,12 @@ impl Answer {
         self
     }
 
+    /// Marks it as one that the daemon behind the web server gave.
+    pub(super) const fn of_daemon(mut self) -> Self {
+        self.is_of_daemon = true;
+        self
+    }
+
     /// Says whether the connection is closed behind it, as it must be where no length is told.
     pub(super) const fn closes(&self) -> bool {
         self.status >= 300
@@ -115,7 +122,11 @@ impl Answer {
     /// Writes it as it goes over the wire.
     pub(super) fn bytes(&self, closes: bool) -> Vec<u8> {
         let date = OffsetDateTime::from(SystemTime::now()).format(HTTP_DATE).unwrap_or_default();
-        let connection = if closes { "close" } else { "Keep-Alive" };
+        let connection = match (closes, self.is_of_daemon) {
+            (true, _) => "close",
+            (false, false) => "Keep-Alive",
+            (false, true) => "close\r\nConnection: Keep-Alive",
+        };
         let mut head = format!(
             "HTTP/1.1 {} {}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n",
             self.status, self.reason

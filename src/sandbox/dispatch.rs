@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::access::{Audience, Credentials, Refusal};
 use super::answer::Answer;
 use super::cluster::Cluster;
+use super::daemon;
 use super::faults::Fault;
 use super::request::Head;
 use super::shared::{Seen, Shared};
@@ -124,7 +125,8 @@ async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String,
             stranger
         }
     };
-    if is_web { answer.for_web_interface() } else { answer }
+    let answer = if is_web { answer.for_web_interface() } else { answer };
+    if daemon::answers(&head.method, path) { answer.of_daemon() } else { answer }
 }
 
 /// Makes the call; the error is a 401, which is held back.

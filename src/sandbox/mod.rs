@@ -5,6 +5,7 @@ mod answer;
 mod certificate;
 pub mod cluster;
 mod connection;
+mod daemon;
 mod dispatch;
 mod faults;
 mod request;

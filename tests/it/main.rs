@@ -17,5 +17,6 @@ mod secrecy;
 mod setup;
 mod support;
 mod test_vm;
+mod third_party;
 mod trust;
 mod watch;
