@@ -14,6 +14,17 @@ use super::cluster::Reply;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
+/// What becomes of the connection behind an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It stays.
+    Stays,
+    /// It is closed.
+    Closes,
+    /// It is closed, as the client of an older HTTP expects.
+    ClosesOld,
+}
+
 /// An answer to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -39,7 +50,14 @@ impl Answer {
 
     fn json(status: u16, reason: &str, document: &Value) -> Self {
         let kind = Some("application/json;charset=UTF-8");
-        Self { status, reason: reason.to_owned(), kind, location: None, body: Some(document.to_string()), is_of_daemon: false }
+        Self {
+            status,
+            reason: reason.to_owned(),
+            kind,
+            location: None,
+            body: Some(document.to_string()),
+            is_of_daemon: false,
+        }
     }
 
     /// Answers without a body: the words stand in the reason phrase alone.
@@ -120,15 +138,16 @@ impl Answer {
     }
 
     /// Writes it as it goes over the wire.
-    pub(super) fn bytes(&self, closes: bool) -> Vec<u8> {
+    pub(super) fn bytes(&self, ending: Ending) -> Vec<u8> {
         let date = OffsetDateTime::from(SystemTime::now()).format(HTTP_DATE).unwrap_or_default();
-        let connection = match (closes, self.is_of_daemon) {
-            (true, _) => "close",
-            (false, false) => "Keep-Alive",
-            (false, true) => "close\r\nConnection: Keep-Alive",
+        let version = if ending == Ending::ClosesOld { "HTTP/1.0" } else { "HTTP/1.1" };
+        let connection = match (ending, self.is_of_daemon) {
+            (Ending::Closes | Ending::ClosesOld, _) => "close",
+            (Ending::Stays, false) => "Keep-Alive",
+            (Ending::Stays, true) => "close\r\nConnection: Keep-Alive",
         };
         let mut head = format!(
-            "HTTP/1.1 {} {}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n",
+            "{version} {} {}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n",
             self.status, self.reason
         );
         if let Some(location) = &self.location {

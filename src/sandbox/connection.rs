@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::answer::Answer;
+use super::answer::{Answer, Ending};
 use super::certificate::{Authority, Flaw, Leaf};
 use super::dispatch::{Outcome, process};
 use super::faults::Fault;
@@ -100,9 +100,9 @@ async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
             let location = format!("https://{}{}", head.header("host").unwrap_or("localhost"), head.path);
             Answer::moved(if head.method == "GET" { 301 } else { 308 }, &location)
         }
-        Parsed::Partial | Parsed::Garbage => Answer::text(400, "bad request"),
+        Parsed::Partial | Parsed::Garbage | Parsed::TooLarge => Answer::text(400, "bad request"),
     };
-    socket.write_all(&answer.bytes(true)).await?;
+    socket.write_all(&answer.bytes(Ending::Closes)).await?;
     socket.shutdown().await
 }
 
@@ -137,8 +137,14 @@ impl Connection {
                 }
             };
             sleep(self.shared.options.latency).await;
-            let closes = answer.closes() || head.wants_close() || count == REQUESTS_AT_MOST;
-            let bytes = answer.bytes(closes);
+            let ending = if head.is_old {
+                Ending::ClosesOld
+            } else if answer.closes() || head.wants_close() || count == REQUESTS_AT_MOST {
+                Ending::Closes
+            } else {
+                Ending::Stays
+            };
+            let bytes = answer.bytes(ending);
             if self.shared.has(|fault| *fault == Fault::StallBody) {
                 self.stream.write_all(bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default()).await?;
                 self.stream.flush().await?;
@@ -146,7 +152,7 @@ impl Connection {
             }
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await?;
-            if closes {
+            if ending != Ending::Stays {
                 return self.stream.shutdown().await;
             }
         }
@@ -159,10 +165,10 @@ impl Connection {
             match Head::parse(&self.buffer) {
                 Parsed::Whole(head) => return Ok(Some(*head)),
                 Parsed::Garbage if !self.buffer.is_empty() => {
-                    self.stream.write_all(&Answer::text(400, "bad request").bytes(true)).await?;
+                    self.stream.write_all(&Answer::text(400, "bad request").bytes(Ending::ClosesOld)).await?;
                     return Ok(None);
                 }
-                Parsed::Partial | Parsed::Garbage if self.buffer.len() > HEADER_AT_MOST => {
+                Parsed::TooLarge => {
                     sleep(IDLE_AT_MOST).await;
                     return Ok(None);
                 }

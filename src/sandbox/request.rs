@@ -23,6 +23,8 @@ pub(super) struct Head {
     /// The query, as it came.
     query: String,
     headers: Vec<(String, String)>,
+    /// Whether it is of HTTP 1.0.
+    pub(super) is_old: bool,
     /// How many bytes it took.
     pub(super) length: usize,
 }
@@ -35,6 +37,8 @@ pub(super) enum Parsed {
     Whole(Box<Head>),
     /// Nothing that a server could answer.
     Garbage,
+    /// A header that is too long, or has too many lines: it is never answered.
+    TooLarge,
 }
 
 /// Parameters, or the answer to a request whose form is wrong.
@@ -46,8 +50,9 @@ impl Head {
         let mut storage = [httparse::EMPTY_HEADER; 64];
         let mut request = httparse::Request::new(&mut storage);
         let length = match request.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Parsed::Partial,
+            Ok(httparse::Status::Complete(length)) if length <= HEADER_AT_MOST => length,
+            Ok(httparse::Status::Partial) if bytes.len() <= HEADER_AT_MOST => return Parsed::Partial,
+            Ok(_) | Err(httparse::Error::TooManyHeaders) => return Parsed::TooLarge,
             Err(_) => return Parsed::Garbage,
         };
         let (Some(method), Some(target)) = (request.method, request.path) else { return Parsed::Garbage };
@@ -66,6 +71,7 @@ impl Head {
                 .iter()
                 .map(|header| (header.name.to_ascii_lowercase(), text(header.value)))
                 .collect(),
+            is_old: request.version == Some(0),
             length,
         }))
     }
@@ -132,6 +138,16 @@ fn duplicate(name: &str) -> Answer {
     Answer::refusal(&super::access::Refusal::Invalid(errors))
 }
 
+/// Complains about a body in the words of the Perl library that reads it.
+fn malformed(body: &[u8], offset: usize) -> Answer {
+    let rest = String::from_utf8_lossy(body.get(offset..).unwrap_or_default());
+    let rest = if rest.is_empty() { "(end of string)" } else { &rest };
+    let words = format!(
+        "malformed JSON string, neither tag, array, object, number, string or atom, at character offset {offset} (before \"{rest}\") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.\n"
+    );
+    Answer::text(500, &words)
+}
+
 fn is_form(kind: &str) -> bool {
     kind.starts_with("application/x-www-form-urlencoded")
 }
@@ -141,10 +157,12 @@ fn is_json(kind: &str) -> bool {
 }
 
 fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Answer> {
-    let parsed: Result<Value, _> = serde_json::from_slice(body);
-    let Ok(Value::Object(map)) = parsed else {
-        let words = "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0 (before \"(end of string)\") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.";
-        return Err(Answer::text(500, words));
+    let parsed: Result<Value, serde_json::Error> = serde_json::from_slice(body);
+    let map = match parsed {
+        Ok(Value::Object(map)) => map,
+        Ok(_) => return Err(malformed(body, 0)),
+        Err(why) if why.is_eof() => return Err(malformed(body, body.len())),
+        Err(why) => return Err(malformed(body, why.column().saturating_sub(1))),
     };
     let text = |value: Value| match value {
         Value::String(text) => Some(text),

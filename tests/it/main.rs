@@ -20,3 +20,4 @@ mod test_vm;
 mod third_party;
 mod trust;
 mod watch;
+mod wire;

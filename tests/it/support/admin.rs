@@ -84,6 +84,15 @@ fn encode(text: &str) -> String {
 
 /// Sends bytes over a fresh TLS connection, and reads all that comes back.
 pub(crate) fn exchange(sandbox: &Sandbox, request: &[u8]) -> String {
+    let mut stream = connect(sandbox);
+    stream.write_all(request).expect("the request goes out");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer); // a close without a TLS alert is an end, too
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Opens a TLS connection that trusts the sandbox's authority alone.
+pub(crate) fn connect(sandbox: &Sandbox) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).expect("PEM")).expect("a CA");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -93,9 +102,5 @@ pub(crate) fn exchange(sandbox: &Sandbox, request: &[u8]) -> String {
     let name = ServerName::from(sandbox.address().ip());
     let session = rustls::ClientConnection::new(Arc::new(config), name).expect("a session");
     let socket = TcpStream::connect(sandbox.address()).expect("the sandbox listens");
-    let mut stream = rustls::StreamOwned::new(session, socket);
-    stream.write_all(request).expect("the request goes out");
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer); // a close without a TLS alert is an end, too
-    String::from_utf8_lossy(&answer).into_owned()
+    rustls::StreamOwned::new(session, socket)
 }
