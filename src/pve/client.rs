@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::{Endpoint, NodeName, Secret, TokenId, TokenSecret, Upid, UserId, VmId};
 use crate::pve::Error;
 use crate::pve::certificate::Leaf;
+use crate::pve::privileges::Zones;
 use crate::pve::proxy::Proxies;
 use crate::pve::tls::Trust;
 use crate::pve::transport::{Limits, Transport};
@@ -182,6 +183,19 @@ impl Pve {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
         Status::of(&data).ok_or_else(|| self.strange("the status of the VM has no status"))
+    }
+
+    /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vnets(&self) -> Result<Zones, Error> {
+        let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
+        let vnets = self.list(&data, "the list of vnets", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.text("vnet")?, fields.text("zone")?))
+        })?;
+        Ok(vnets.into_iter().collect())
     }
 
     /// Says whether a linked clone of a VM is possible (VM.Audit).

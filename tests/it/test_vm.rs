@@ -180,6 +180,42 @@ fn a_confined_token_proves_in_its_pool() {
 }
 
 #[test]
+fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
+    let (sandbox, stage) = scene();
+    sandbox.edit(|cluster| {
+        cluster.vnets.insert("vnet1".to_owned(), "lab".to_owned());
+        cluster.set_option(9000, "net0", "virtio=BC:24:11:75:A5:71,bridge=vnet1");
+    });
+    let admin = Admin::of(&sandbox);
+    admin.call("POST", "/access/roles", "roleid=Guest&privs=VM.Clone,VM.Allocate,VM.Audit,VM.PowerMgmt");
+    admin.call("POST", "/access/roles", "roleid=Space&privs=Datastore.AllocateSpace");
+    admin.call("POST", "/access/roles", "roleid=Bridge&privs=SDN.Use");
+    for (number, path, code) in [
+        (1, "/sdn/zones/lab/vnet1", 0),
+        (2, "/sdn/zones/lab", 0),
+        (3, "/sdn/zones/localnetwork", 7),
+        (4, "/sdn/zones/other/vnet1", 7),
+    ] {
+        let user = format!("user{number}@pve");
+        let secret = admin.token(&user, "tt", false);
+        for (path, role) in [("/vms", "Guest"), ("/storage", "Space"), (path, "Bridge")] {
+            admin.grant(path, &user, role);
+        }
+        stage.point_with(&sandbox, &user, "tt", &secret);
+        let outcome = stage.glassdome("test-vm").expect(code);
+        assert!(code == 0 || outcome.talk.contains("SDN.Use"), "{path}: {}", outcome.talk);
+        assert_eq!(admin.vmids(), WORLD, "{path}");
+    }
+    // Who may see the vnets is told before anything is cloned.
+    let secret = admin.token("auditor@pve", "tt", false);
+    for (path, role) in [("/vms", "Guest"), ("/storage", "Space"), ("/", "PVEAuditor")] {
+        admin.grant(path, "auditor@pve", role);
+    }
+    stage.point_with(&sandbox, "auditor@pve", "tt", &secret);
+    stage.glassdome("test-vm").expect(7).says("/sdn/zones/lab/vnet1");
+}
+
+#[test]
 fn json_is_one_document_on_failure_too() {
     let (sandbox, stage) = scene();
     let document = stage.glassdome("test-vm --template 9999 -o json").expect(8).json();

@@ -3,14 +3,12 @@
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::order::{Order, Start, Wish};
 use crate::commands::proof::receipt::Mode;
-use crate::commands::together;
+use crate::commands::proof::rights::Rights;
+use crate::commands::proof::scout::{Survey, Template, known_online};
 use crate::error::{Doing, Error};
 use crate::model::{NodeName, StorageName, VmId};
-use crate::pve::privileges::{
-    AclPath, Caller, CloneOrder, Denial, Gap, Hardware, Holdings, Separation, UserSeen, Zones, gap_of_denial, gaps,
-    mend, needs, paths, questions,
-};
-use crate::pve::{Node, Pve, Storage, Version, VmConfig};
+use crate::pve::privileges::{AclPath, Caller, CloneOrder, Denial, Hardware, Holdings, Zones, gap_of_denial};
+use crate::pve::{Node, Pve, Version, VmConfig};
 use crate::settings::Key;
 
 /// What will be done.
@@ -51,15 +49,6 @@ pub(crate) struct Preflight<'a> {
     node_variable: String,
 }
 
-/// The template as it was found.
-struct Template {
-    node: NodeName,
-    config: VmConfig,
-    can_link: bool,
-    /// Its storages as its node sees them.
-    storages: Vec<Storage>,
-}
-
 impl<'a> Preflight<'a> {
     /// Prepares the checks of an order.
     pub(crate) fn new(ground: &Ground, connected: &'a Connected, order: &'a Order) -> Self {
@@ -74,29 +63,26 @@ impl<'a> Preflight<'a> {
 
     /// Finds the node first, which is known though the plan may fail.
     pub(crate) async fn node_and_plan(&self) -> Result<(NodeName, Result<Plan, Error>), Error> {
-        let reach = || Doing::Reach(self.pve.endpoint().authority());
-        let (version, nodes, vmid) = tokio::join!(self.pve.version(), self.pve.nodes(), self.first_id());
-        let version = version.map_err(|source| Error::server(reach(), source))?;
-        let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
-        let node = self.node(&nodes)?;
-        let plan = self.plan_on(&node, &nodes, (version, vmid?)).await;
+        let survey = Survey::of(self.pve, self.order).await?;
+        let node = self.node(&survey.nodes)?;
+        let plan = self.plan_on(&node, survey).await;
         Ok((node, plan))
     }
 
-    async fn plan_on(&self, node: &NodeName, nodes: &[Node], (version, vmid): (Version, VmId)) -> Result<Plan, Error> {
-        let Some(template) = self.find_template(node, nodes).await? else {
+    async fn plan_on(&self, node: &NodeName, mut survey: Survey) -> Result<Plan, Error> {
+        let Some(template) = survey.template(self.pve, node, self.order.template).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
-            let rights = self.rights(&version, vmid, None);
-            let lacking = self.lacking(&rights, None).await?;
+            let mut rights = self.order_of_rights(&survey.version, survey.vmid, None);
+            let lacking = self.rights().lacking(&mut rights, None).await?;
             return Err(lacking.unwrap_or(Error::NoTemplate { template: self.order.template, known: Vec::new() }));
         };
-        known_online(nodes, self.order.target.as_ref().unwrap_or(node))?;
+        known_online(&survey.nodes, self.order.target.as_ref().unwrap_or(node))?;
         let target = self.target(node, &template)?;
         let (mode, because) = self.mode(&template)?;
         let storages = self.storages(&template, mode, &target).await?;
         let hardware = Hardware::of(template.config.texts(), &Zones::new()).ok();
-        let rights = self.rights(&version, vmid, hardware);
-        if let Some(lacking) = self.lacking(&rights, None).await? {
+        let mut rights = self.order_of_rights(&survey.version, survey.vmid, hardware);
+        if let Some(lacking) = self.rights().lacking(&mut rights, Some(&template.config)).await? {
             return Err(lacking);
         }
         if matches!(self.order.start, Start::AndWaitForAddress(_)) && !template.config.agent_enabled() {
@@ -104,11 +90,11 @@ impl<'a> Preflight<'a> {
         }
         Ok(Plan {
             server: self.pve.endpoint().authority(),
-            version,
+            version: survey.version,
             source: template.node.clone(),
             target,
             template_name: template.config.name().unwrap_or_default().to_owned(),
-            vmid,
+            vmid: survey.vmid,
             mode,
             because,
             storage: if mode == Mode::Full { self.wanted_storage().cloned() } else { None },
@@ -126,20 +112,9 @@ impl<'a> Preflight<'a> {
             return Error::UnknownPool { pool: pool.clone() };
         }
         let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
-        match self.remedied(vec![gap], Holdings::default(), Some(text)).await {
+        match self.rights().remedied(vec![gap], Holdings::default(), Some(text)).await {
             Ok(explained) => explained,
             Err(_) => refused,
-        }
-    }
-
-    async fn first_id(&self) -> Result<VmId, Error> {
-        let Some(vmid) = self.order.vmid else {
-            return self.pve.next_id().await.map_err(|source| Error::server(Doing::FindId, source));
-        };
-        match self.pve.is_free(vmid).await {
-            Ok(true) => Ok(vmid),
-            Ok(false) => Err(Error::VmidTaken { vmid }),
-            Err(source) => Err(Error::server(Doing::FindId, source)),
         }
     }
 
@@ -153,49 +128,6 @@ impl<'a> Preflight<'a> {
                 variable: self.node_variable.clone(),
             }),
         }
-    }
-
-    /// Reads the template, wherever it is; nothing where it may not be read.
-    async fn find_template(&self, node: &NodeName, nodes: &[Node]) -> Result<Option<Template>, Error> {
-        let vmid = self.order.template;
-        let config = match self.pve.vm_config(node, vmid).await {
-            Ok(config) => return self.template(node.clone(), config).await.map(Some),
-            Err(refused) if refused.is_forbidden() => return Ok(None),
-            Err(refused) if refused.is_missing_config() => None::<VmConfig>,
-            Err(source) => return Err(Error::server(Doing::ReadTemplate(vmid), source)),
-        };
-        debug_assert!(config.is_none(), "the template is not on this node");
-        let vms = self.pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
-        let elsewhere = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node);
-        let Some(elsewhere) = elsewhere else {
-            let known = vms
-                .iter()
-                .filter(|vm| vm.is_template)
-                .map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node))
-                .collect();
-            return Err(Error::NoTemplate { template: vmid, known });
-        };
-        known_online(nodes, &elsewhere.node)?;
-        let config = self.pve.vm_config(&elsewhere.node, vmid).await;
-        let config = config.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
-        self.template(elsewhere.node.clone(), config).await.map(Some)
-    }
-
-    async fn template(&self, node: NodeName, config: VmConfig) -> Result<Template, Error> {
-        let vmid = self.order.template;
-        if !config.is_template() {
-            let vms = self.pve.vms().await.unwrap_or_default();
-            let known = vms
-                .iter()
-                .filter(|vm| vm.is_template)
-                .map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node))
-                .collect();
-            return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default().to_owned(), known });
-        }
-        let (can_link, storages) = tokio::join!(self.pve.can_link(&node, vmid), self.pve.storages(&node));
-        let can_link = can_link.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
-        let storages = storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
-        Ok(Template { node, config, can_link, storages })
     }
 
     /// Decides on the node of the clone: local disks cannot leave their node.
@@ -243,19 +175,19 @@ impl<'a> Preflight<'a> {
             storages.dedup();
             return Ok(storages);
         };
-        self.known_storage(wanted, target).await?;
+        self.known_storage(wanted, template, target).await?;
         Ok(vec![wanted.clone()])
     }
 
     /// Checks that a storage exists. The list shows only storages on which something is held; one that is missing
     /// there although something is held does not exist, and about every other the privileges will say what is missing.
-    async fn known_storage(&self, wanted: &StorageName, target: &NodeName) -> Result<(), Error> {
-        let seen = self
-            .pve
-            .storages(target)
-            .await
-            .map_err(|source| Error::server(Doing::ReadStorages(target.clone()), source))?;
-        let usable: Vec<String> = seen.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()).collect();
+    async fn known_storage(&self, wanted: &StorageName, template: &Template, target: &NodeName) -> Result<(), Error> {
+        let failed = |source| Error::server(Doing::ReadStorages(target.clone()), source);
+        let there = match &template.storages {
+            seen if template.node == *target => seen.clone(),
+            _ => self.pve.storages(target).await.map_err(failed)?,
+        };
+        let usable: Vec<String> = there.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()).collect();
         if usable.iter().any(|name| name == wanted.as_str()) {
             return Ok(());
         }
@@ -271,7 +203,7 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    fn rights(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> CloneOrder {
+    fn order_of_rights(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> CloneOrder {
         CloneOrder {
             major: version.major(),
             template: self.order.template,
@@ -285,72 +217,9 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Says what is missing, and how to mend it; nothing where everything is there.
-    async fn lacking(&self, rights: &CloneOrder, said: Option<String>) -> Result<Option<Error>, Error> {
-        let needs = needs(rights);
-        let mut held = Holdings::default();
-        self.ask(paths(&needs), &mut held, None).await?;
-        let gaps = gaps(&needs, &held);
-        if gaps.is_empty() {
-            return Ok(None);
-        }
-        self.remedied(gaps, held, said).await.map(Some)
+    const fn rights(&self) -> Rights<'_> {
+        Rights { pve: self.pve, caller: &self.caller }
     }
-
-    async fn remedied(&self, gaps: Vec<Gap>, mut held: Holdings, said: Option<String>) -> Result<Error, Error> {
-        let everywhere =
-            self.pve.permissions(None, None).await.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-        let _ = held.answer_everywhere(&everywhere); // a strange name among them is no reason to hide the gaps
-        self.ask(questions(&gaps, &held), &mut held, None).await?;
-        let caller = self.seen(&gaps).await;
-        let blocks = mend(&caller, &gaps, &held).unwrap_or_default();
-        let (who, is_explained) = match &caller {
-            Caller::User(user) => (user.to_string(), true),
-            Caller::Token(token, seen) => (token.to_string(), seen.is_some()),
-        };
-        Ok(Error::Lacking { who, gaps, blocks, is_explained, said })
-    }
-
-    /// Looks at the token's user, where that may be seen (Sys.Audit on `/access`).
-    async fn seen(&self, gaps: &[Gap]) -> Caller {
-        let Caller::Token(token, _) = &self.caller else { return self.caller.clone() };
-        let unseen = Caller::Token(token.clone(), None);
-        let user = token.user.to_string();
-        let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
-        let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
-        let mut holds = Holdings::default();
-        let asked = holds.answer_everywhere(&everywhere).is_ok()
-            && self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
-        let separation = if separated { Separation::On } else { Separation::Off };
-        if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }
-    }
-
-    /// Asks for several paths at once.
-    async fn ask(
-        &self,
-        paths: impl IntoIterator<Item = AclPath>,
-        held: &mut Holdings,
-        user: Option<&str>,
-    ) -> Result<(), Error> {
-        let paths: Vec<AclPath> = paths.into_iter().collect();
-        let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
-        for (path, answer) in paths.iter().zip(asked) {
-            let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-            let _ = held.answer(path, &answer); // a privilege with a strange name is none that is needed
-        }
-        Ok(())
-    }
-}
-
-/// Checks that a node exists and is online.
-fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
-    let Some(node) = nodes.iter().find(|node| node.name == *name) else {
-        return Err(Error::UnknownNode {
-            node: name.clone(),
-            known: nodes.iter().map(|node| node.name.to_string()).collect(),
-        });
-    };
-    if node.is_online() { Ok(()) } else { Err(Error::NodeOffline { node: name.clone(), status: node.status.clone() }) }
 }
 
 fn warnings(config: &VmConfig) -> Vec<String> {

@@ -99,6 +99,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<String, Node>,
     /// Names that lead somewhere, but to no node of the cluster.
     pub strangers: BTreeMap<String, Reach>,
+    /// The zone of each vnet, by the vnet's name.
+    pub vnets: BTreeMap<String, String>,
     /// VMs by number.
     pub vms: BTreeMap<u32, Vm>,
     /// Storages by name.
@@ -170,6 +172,11 @@ impl Cluster {
     pub fn advance(&mut self, now: Now) {
         self.seen = self.seen.max(now.since_start);
         self.run_until(self.seen);
+    }
+
+    /// Gives the path of a bridge or vnet in the access control list.
+    fn network_path(&self, bridge: &str) -> String {
+        format!("/sdn/zones/{}/{bridge}", self.vnets.get(bridge).map_or("localnetwork", String::as_str))
     }
 
     /// Gives the release that is pretended.

@@ -96,6 +96,7 @@ const CLUSTER: &[Route] = &[
         |cluster, ask| Ok(guests::resources(cluster, ask)),
     ),
     route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
+    route("GET", "/cluster/sdn/vnets", &[], ANYBODY, |cluster, ask| Ok(nodes::vnets(cluster, ask))),
     route("GET", "/storage", &[], ANYBODY, |cluster, ask| Ok(volumes::configuration(cluster, ask))),
 ];
 

@@ -33,6 +33,7 @@ impl Cluster {
             access,
             nodes: (1..=nodes.max(1)).map(|number| (name(number), node(number))).collect(),
             strangers: BTreeMap::new(),
+            vnets: BTreeMap::new(),
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
             rivals: BTreeMap::new(),

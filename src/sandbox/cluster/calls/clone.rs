@@ -142,7 +142,7 @@ impl Cluster {
         for (_, card) in config.cards() {
             let part = |name: &str| card.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
             let Some(bridge) = part("bridge") else { continue };
-            let path = format!("/sdn/zones/localnetwork/{bridge}");
+            let path = self.network_path(bridge);
             let mut tags: Vec<u32> = part("tag").and_then(|tag| tag.parse().ok()).into_iter().collect();
             tags.extend(trunks(part("trunks").unwrap_or_default()));
             if tags.is_empty() {

@@ -159,7 +159,7 @@ pub fn networks(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         ask.get("type").is_none_or(|kind| matches!(kind, "bridge" | "any_bridge" | "any_local_bridge" | "include_sdn"));
     let Some(node) = cluster.nodes.get(ask.node()).filter(|_| wanted) else { return json!([]).into() };
     let shown = node.bridges.iter().filter(|bridge| {
-        let path = format!("/sdn/zones/localnetwork/{bridge}");
+        let path = cluster.network_path(bridge);
         ask.get("type").is_none()
             || !cluster.release().knows_mappings()
             || cluster.allows(ask, &path, &["SDN.Audit", "SDN.Use"])
@@ -183,6 +183,15 @@ pub fn networks(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         })
     });
     entries.collect::<Value>().into()
+}
+
+/// `GET /cluster/sdn/vnets`.
+pub fn vnets(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+    let shown = cluster
+        .vnets
+        .iter()
+        .filter(|(vnet, _)| cluster.allows(ask, &cluster.network_path(vnet), &["SDN.Audit", "SDN.Allocate"]));
+    shown.map(|(vnet, zone)| json!({"vnet": vnet, "zone": zone, "type": "vnet"})).collect::<Value>().into()
 }
 
 /// `GET /nodes/{node}/certificates/info`.

@@ -214,7 +214,10 @@ fn startable(cluster: &Cluster, vm: &Vm, node: &str, vmid: u32) -> Result<(), St
         .cards()
         .into_iter()
         .filter_map(|(_, card)| card.split(',').find_map(|part| part.strip_prefix("bridge=")));
-    match used.into_iter().find(|bridge| !bridges.iter().any(|known| known == bridge)) {
+    match used
+        .into_iter()
+        .find(|bridge| !bridges.iter().any(|known| known == bridge) && !cluster.vnets.contains_key(*bridge))
+    {
         Some(bridge) => Err(format!("bridge '{bridge}' does not exist")),
         None => Ok(()),
     }

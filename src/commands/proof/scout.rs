@@ -1,0 +1,123 @@
+//! The reads that the preflight begins with: whatever needs no other answer goes out at once.
+
+use crate::commands::proof::order::Order;
+use crate::error::{Doing, Error};
+use crate::model::{NodeName, VmId};
+use crate::pve::{self, Node, Pve, Storage, Version, Vm, VmConfig};
+
+/// What the first reads of a proof found.
+pub(super) struct Survey {
+    /// The version of the server.
+    pub(super) version: Version,
+    /// The nodes of the cluster.
+    pub(super) nodes: Vec<Node>,
+    /// The first VMID to try.
+    pub(super) vmid: VmId,
+    /// What the node that was named says of the template.
+    named: Option<Reading>,
+}
+
+/// The template as it was found.
+pub(super) struct Template {
+    /// The node that it is on.
+    pub(super) node: NodeName,
+    /// Its configuration.
+    pub(super) config: VmConfig,
+    /// Whether a linked clone of it is possible.
+    pub(super) can_link: bool,
+    /// The storages as its node sees them.
+    pub(super) storages: Vec<Storage>,
+}
+
+/// What one node says of a VM, each answer for itself.
+struct Reading {
+    config: Result<VmConfig, pve::Error>,
+    can_link: Result<bool, pve::Error>,
+    storages: Result<Vec<Storage>, pve::Error>,
+}
+
+impl Reading {
+    async fn of(pve: &Pve, node: &NodeName, vmid: VmId) -> Self {
+        let (config, can_link, storages) =
+            tokio::join!(pve.vm_config(node, vmid), pve.can_link(node, vmid), pve.storages(node));
+        Self { config, can_link, storages }
+    }
+}
+
+impl Survey {
+    /// Reads what is asked of the whole cluster, and what the node that was named says of the template.
+    pub(super) async fn of(pve: &Pve, order: &Order) -> Result<Self, Error> {
+        let named = async {
+            match &order.node {
+                Some(node) => Some(Reading::of(pve, node, order.template).await),
+                None => None,
+            }
+        };
+        let (version, nodes, vmid, named) = tokio::join!(pve.version(), pve.nodes(), first_id(pve, order), named);
+        let reach = || Doing::Reach(pve.endpoint().authority());
+        let version = version.map_err(|source| Error::server(reach(), source))?;
+        let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
+        Ok(Self { version, nodes, vmid: vmid?, named })
+    }
+
+    /// Finds the template, on the node first and then on every other; nothing where it may not be read.
+    pub(super) async fn template(&mut self, pve: &Pve, node: &NodeName, vmid: VmId) -> Result<Option<Template>, Error> {
+        let reading = match self.named.take() {
+            Some(reading) => reading,
+            None => Reading::of(pve, node, vmid).await,
+        };
+        match &reading.config {
+            Err(refused) if refused.is_forbidden() => return Ok(None),
+            Err(refused) if refused.is_missing_config() => {}
+            _ => return template(pve, node, vmid, reading).await.map(Some),
+        }
+        let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
+        let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
+            return Err(Error::NoTemplate { template: vmid, known: known_templates(&vms) });
+        };
+        known_online(&self.nodes, &elsewhere.node)?;
+        let reading = Reading::of(pve, &elsewhere.node, vmid).await;
+        template(pve, &elsewhere.node, vmid, reading).await.map(Some)
+    }
+}
+
+/// Makes a template of what its node says; a VM that is none is named as such.
+async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: Reading) -> Result<Template, Error> {
+    let config = reading.config.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
+    if !config.is_template() {
+        let known = known_templates(&pve.vms().await.unwrap_or_default());
+        return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default().to_owned(), known });
+    }
+    let can_link = reading.can_link.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
+    let storages = reading.storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+    Ok(Template { node: node.clone(), config, can_link, storages })
+}
+
+/// Gives the VMID that was named, if it is free, or the next free one.
+async fn first_id(pve: &Pve, order: &Order) -> Result<VmId, Error> {
+    let Some(vmid) = order.vmid else {
+        return pve.next_id().await.map_err(|source| Error::server(Doing::FindId, source));
+    };
+    match pve.is_free(vmid).await {
+        Ok(true) => Ok(vmid),
+        Ok(false) => Err(Error::VmidTaken { vmid }),
+        Err(source) => Err(Error::server(Doing::FindId, source)),
+    }
+}
+
+/// Names the templates among some VMs.
+fn known_templates(vms: &[Vm]) -> Vec<String> {
+    let templates = vms.iter().filter(|vm| vm.is_template);
+    templates.map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect()
+}
+
+/// Checks that a node exists and is online.
+pub(super) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
+    let Some(node) = nodes.iter().find(|node| node.name == *name) else {
+        return Err(Error::UnknownNode {
+            node: name.clone(),
+            known: nodes.iter().map(|node| node.name.to_string()).collect(),
+        });
+    };
+    if node.is_online() { Ok(()) } else { Err(Error::NodeOffline { node: name.clone(), status: node.status.clone() }) }
+}
