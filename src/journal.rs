@@ -180,7 +180,7 @@ impl Entry {
     /// # Errors
     /// Where the file cannot be removed.
     pub fn close(self) -> Result<(), Error> {
-        fs::remove_file(&self.path).map_err(|source| Error::File { path: self.path, source })
+        fs::remove_file(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })
     }
 
     /// Appends the entry as one line: killed in between, the line before it still stands.
@@ -189,6 +189,13 @@ impl Entry {
         text.push('\n');
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|source| Error::File { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for Entry {
+    /// Closing the file would leave the lock to a child that was being started at this moment, until it is its own.
+    fn drop(&mut self) {
+        let _ = self.file.unlock(); // closing it unlocks, too, if a little later
     }
 }
 
