@@ -21,6 +21,10 @@ use super::shared::Shared;
 /// A connection is closed when nothing has come for so long.
 const IDLE_AT_MOST: Duration = Duration::from_secs(5);
 
+/// With a ticket, a body that comes later than its header may be dropped. Many clients write the two one right after the
+/// other, which mostly goes well.
+const LATE_AT_MOST: Duration = Duration::from_secs(1);
+
 /// A connection is closed after so many requests.
 const REQUESTS_AT_MOST: usize = 100;
 
@@ -120,11 +124,15 @@ impl Connection {
             let Some(head) = self.head().await? else { return Ok(()) };
             let is_late = self.buffer.len() < head.length + head.body_length();
             let has_ticket = head.header("cookie").is_some_and(|cookie| cookie.contains("PVEAuthCookie"));
-            if is_late && has_ticket {
-                return Ok(());
-            }
             let refused = head.refuse();
-            let body = if refused.is_some() { Vec::new() } else { self.body(&head).await? };
+            let body = match refused {
+                Some(_) => Vec::new(),
+                None if is_late && has_ticket => match timeout(LATE_AT_MOST, self.body(&head)).await {
+                    Ok(body) => body?,
+                    Err(_) => return Ok(()),
+                },
+                None => self.body(&head).await?,
+            };
             let then = match refused {
                 Some(answer) => Outcome::Answer(answer),
                 None => process(&self.shared, &head, &body, self.number).await,
