@@ -93,7 +93,7 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
         let message = refused.to_string();
         let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
         return finish(
-            &mut bare_ui(Wishes { color: None, loudness: Loudness::Normal }),
+            &mut bare_ui(Wishes { color: None, loudness: Loudness::Normal, no_input: true, confirms_all: false }),
             &Error::Usage { message },
             name,
             true,
@@ -126,7 +126,7 @@ fn wishes(global: &Global) -> Wishes {
         (false, 1) => Loudness::Verbose,
         (false, _) => Loudness::Debug,
     };
-    Wishes { color, loudness }
+    Wishes { color, loudness, no_input: global.no_input, confirms_all: global.yes }
 }
 
 #[cfg(test)]

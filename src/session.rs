@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use console::Term;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, SystemClock};
+use crate::ui::prompt::{Keyboard, Nobody, Prompt, Silence};
 use crate::ui::{Loudness, Style, Ui};
 
 /// The environment variables of the process.
@@ -113,6 +115,30 @@ pub struct Session {
     pub clock: Box<dyn Clock>,
     /// Signals.
     pub interrupts: Interrupts,
+    /// Whoever can be asked.
+    pub prompt: Arc<dyn Prompt>,
+    /// Whether everything that would be asked is confirmed beforehand.
+    pub confirms_all: bool,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// There is nobody to ask.
+    Nobody,
+    /// The person left.
+    Left,
+    /// A signal came while the question was open.
+    Signal(Signal),
+}
+
+/// Gives the terminal back when a question is no longer waited for.
+struct OpenQuestion(Arc<dyn Prompt>);
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
 }
 
 /// What the real terminal and the options say about how to draw.
@@ -122,6 +148,10 @@ pub struct Wishes {
     pub color: Option<bool>,
     /// How much is said.
     pub loudness: Loudness,
+    /// Whether nobody is to be asked.
+    pub no_input: bool,
+    /// Whether everything that would be asked is confirmed beforehand.
+    pub confirms_all: bool,
 }
 
 impl Session {
@@ -134,6 +164,7 @@ impl Session {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let ui = RefCell::new(ui_of_this_process(&variables, wishes));
+        let prompt = prompt_of_this_process(&variables, wishes);
         Ok(Self {
             folder: std::env::current_dir()?,
             variables,
@@ -141,7 +172,39 @@ impl Session {
             ui,
             clock: Box::new(SystemClock),
             interrupts: Interrupts::install()?,
+            prompt,
+            confirms_all: wishes.confirms_all,
         })
+    }
+
+    /// Says whether somebody can be asked.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        self.prompt.is_somebody()
+    }
+
+    /// Asks a question. Meanwhile the run goes on: the answer is waited for on a thread of its own. When this returns,
+    /// or is given up, the terminal is as it was.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        put: impl FnOnce(&dyn Prompt) -> Result<T, Silence> + Send + 'static,
+    ) -> Result<T, Unanswered> {
+        self.ui.borrow_mut().clear_progress();
+        let (prompt, _open) = (Arc::clone(&self.prompt), OpenQuestion(Arc::clone(&self.prompt)));
+        let asked = tokio::task::spawn_blocking(move || put(&*prompt));
+        tokio::select! {
+            biased;
+            signal = self.interrupts.first() => Err(Unanswered::Signal(signal)),
+            answer = asked => match answer {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(Silence::Nobody)) => Err(Unanswered::Nobody),
+                Ok(Err(Silence::Left)) => Err(self.interrupts.seen().map_or(Unanswered::Left, Unanswered::Signal)),
+                Err(_) => Err(Unanswered::Left),
+            },
+        }
     }
 
     /// Gives a variable's text; one that is empty counts as unset.
@@ -174,6 +237,20 @@ pub fn ui_of_this_process(variables: &Variables, wishes: Wishes) -> Ui {
     let talk_style = style(&Term::stderr(), io::stderr().is_terminal());
     let is_live = io::stderr().is_terminal() && variable(variables, "TERM") != Some("dumb");
     Ui::new((results, results_style), (talk, talk_style), wishes.loudness, is_live)
+}
+
+/// Decides whether somebody is there: questions are read from standard input, and shown on standard error.
+fn prompt_of_this_process(variables: &Variables, wishes: Wishes) -> Arc<dyn Prompt> {
+    if wishes.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Arc::new(Nobody);
+    }
+    let style = Style {
+        color: wishes.color.unwrap_or_else(|| wants_color(variables, true)),
+        unicode: speaks_unicode(variables),
+        width: None,
+    };
+    let knows_sequences = variable(variables, "TERM").is_some_and(|term| term != "dumb");
+    Arc::new(Keyboard::new(style, knows_sequences))
 }
 
 fn variable<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {

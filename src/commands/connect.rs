@@ -9,11 +9,13 @@ use crate::cli::{Connection, Global};
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::Journal;
-use crate::model::{Endpoint, UserId};
+use crate::model::{Endpoint, Secret, UserId};
 use crate::pve::privileges::Caller;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::{Session, Variables};
-use crate::settings::{Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Store, Verification};
+use crate::settings::{
+    Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
+};
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
 pub(crate) const SANDBOX_HOST: &str = "sandbox.invalid";
@@ -36,13 +38,12 @@ pub(crate) struct Ground {
     /// What holds, and from which source.
     pub(crate) settings: Settings,
     /// The variables that count: none of a real server's on the sandbox.
-    #[cfg(feature = "sandbox")]
     variables: Variables,
     /// The simulated server, where one was asked for.
     #[cfg(feature = "sandbox")]
     pub(crate) sandbox: Option<crate::sandbox::Sandbox>,
     connect_timeout: Duration,
-    #[cfg(feature = "sandbox")]
+    /// What was said for this run alone.
     flags: Flags,
 }
 
@@ -98,12 +99,10 @@ impl Ground {
             instance,
             store,
             loaded,
-            #[cfg(feature = "sandbox")]
             variables,
             #[cfg(feature = "sandbox")]
             sandbox: None,
             connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
-            #[cfg(feature = "sandbox")]
             flags,
         };
         for warning in ground.loaded.file.warnings(&ground.instance) {
@@ -128,17 +127,27 @@ impl Ground {
         for (key, text) in
             [(Key::User, user), (Key::TokenName, name), (Key::TokenValue, secret), (Key::Host, SANDBOX_HOST)]
         {
-            let is_said =
-                self.settings.source(key).is_some_and(|source| !matches!(source, crate::settings::Source::Default(_)));
+            let is_said = self.settings.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
             let is_wanted = key != Key::TokenValue || !has_password;
             if !is_said && is_wanted {
-                self.flags.set(key, text.to_owned());
+                self.flags.say(key, Secret::new(text.to_owned()), Source::Sandbox);
             }
         }
-        self.settings =
-            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
+        self.reload()?;
         self.sandbox = Some(sandbox);
         Ok(self)
+    }
+
+    /// Takes an answer that was typed; it counts more than variables and the file.
+    pub(crate) fn answer(&mut self, key: Key, text: Secret) -> Result<(), Error> {
+        self.flags.say(key, text, Source::Answer);
+        self.reload()
+    }
+
+    fn reload(&mut self) -> Result<(), Error> {
+        self.settings =
+            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
+        Ok(())
     }
 
     /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
@@ -228,8 +237,7 @@ impl Ground {
         Error::Unanswered {
             what,
             flag: key.entry().flag,
-            variable: Some(key.variable(&self.instance)),
-            file: self.store.path().to_owned(),
+            key: Some((key.variable(&self.instance), self.store.path().to_owned())),
         }
     }
 

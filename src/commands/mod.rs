@@ -1,5 +1,6 @@
 //! From the command line to the function that does it.
 
+mod ask;
 mod cleanup;
 mod connect;
 mod help;

@@ -3,6 +3,7 @@
 
 use crate::error::{Doing, Error, Hint, Kind};
 use crate::pve;
+use crate::session::Signal;
 use crate::settings;
 use crate::ui::Printable;
 
@@ -13,9 +14,10 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::UnknownTopic { .. }
         | Error::StandardInputTwice
         | Error::Instance { .. }
+        | Error::Unanswered { key: None, .. }
         | Error::SandboxOption { .. } => Kind::Usage,
         Error::SecretFile { .. }
-        | Error::Unanswered { .. }
+        | Error::Unanswered { key: Some(_), .. }
         | Error::NotSandboxFile { .. }
         | Error::SandboxOnly
         | Error::Settings(_)
@@ -55,6 +57,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         Error::NoTemplateVisible { .. } => Kind::Permission,
         Error::LeftBehind { .. } | Error::StuckClone { .. } => Kind::LeftBehind,
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
+        Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
     }
 }
 
@@ -174,9 +177,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::SecretFile { flag, .. } => {
             vec![say(format!("give {flag} a file that you may read, or `-` and the secret on standard input"))]
         }
-        Error::Unanswered { flag, variable, file, .. } => {
+        Error::Unanswered { flag, key, .. } => {
             let mut text = format!("give {flag}");
-            if let Some(variable) = variable {
+            if let Some((variable, file)) = key {
                 text.push_str(&format!(", set the variable {variable}, or write {variable} into {}", file.display()));
             }
             vec![say(text), say("`glassdome setup --sandbox --no-input` shows the whole without a server")]
@@ -256,7 +259,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             _ => vec![run("glassdome cleanup"), say(format!("or destroy VM {vmid} in the web interface"))],
         },
         Error::StrangeEntry => vec![say("the entry was written by another version; remove its file from the journal")],
-        Error::Interrupted { .. } => Vec::new(),
+        Error::Interrupted { .. } | Error::Cancelled => Vec::new(),
         Error::Abandoned { left: Some((vmid, node)), .. } => {
             vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
         }

@@ -123,11 +123,12 @@ pub enum Error {
         what: &'static str,
         /// The flag that says it.
         flag: &'static str,
-        /// The variable that says it, which is also the key in the file.
-        variable: Option<String>,
-        /// The file in which it was looked for.
-        file: PathBuf,
+        /// The variable that says it, which is also the key in the file, and that file; nothing where only the flag can.
+        key: Option<(String, PathBuf)>,
     },
+    /// The person left a question open.
+    #[error("cancelled at a question")]
+    Cancelled,
     /// `--sandbox` with a file that belongs to a real server.
     #[error("{} belongs to a real server; the sandbox never touches it", path.display())]
     NotSandboxFile {

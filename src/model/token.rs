@@ -185,6 +185,14 @@ pub enum BadSecret {
 pub struct TokenSecret(Secret);
 
 impl TokenSecret {
+    /// Reads what somebody said in secret.
+    ///
+    /// # Errors
+    /// Where it is no token secret; the reason does not repeat it.
+    pub fn of(said: &Secret) -> Result<Self, BadSecret> {
+        said.expose().parse()
+    }
+
     /// Gives the 36 characters. Called only where they must leave the program; a test counts the places.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -10,7 +10,7 @@ mod source;
 mod store;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -29,14 +29,29 @@ use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, Secret, TokenId, T
 /// The variables of the process, as far as settings may see them.
 pub type Variables = BTreeMap<String, OsString>;
 
-/// What flags said, by key.
+/// What was said for this run alone, by key: by a flag, or by whoever sits at the keyboard.
 #[derive(Debug, Clone, Default)]
-pub struct Flags(BTreeMap<Key, Secret>);
+pub struct Flags {
+    said: BTreeMap<Key, Sourced<Secret>>,
+    unset: BTreeSet<Key>,
+}
 
 impl Flags {
     /// Adds what a flag said; for a secret, what its file held.
     pub fn set(&mut self, key: Key, text: String) {
-        self.0.insert(key, Secret::new(text));
+        self.say(key, Secret::new(text), Source::Flag(key.entry().flag));
+    }
+
+    /// Adds what a person or the sandbox said.
+    pub fn say(&mut self, key: Key, text: Secret, source: Source) {
+        self.unset.remove(&key);
+        self.said.insert(key, Sourced { value: text, source });
+    }
+
+    /// Lets a key have no value in this run, whatever variables and the file say.
+    pub fn unset(&mut self, key: Key) {
+        self.said.remove(&key);
+        self.unset.insert(key);
     }
 }
 
@@ -104,11 +119,10 @@ impl Settings {
             if entry.key == Key::TokenName && !instance.is_first() {
                 names.push(entry.key.variable(&Instance::default()));
             }
-            let mut winner = flags
-                .0
-                .get(&entry.key)
-                .filter(|text| !text.is_empty())
-                .map(|text| Sourced { value: text.clone(), source: Source::Flag(entry.flag) });
+            if flags.unset.contains(&entry.key) {
+                continue;
+            }
+            let mut winner = flags.said.get(&entry.key).filter(|said| !said.value.is_empty()).cloned();
             for name in names {
                 if winner.is_none() {
                     winner = from_variable(variables, &name)?.or_else(|| from_file(&in_file, path, &name));
@@ -251,7 +265,7 @@ impl Settings {
         let fingerprint = self.fingerprint()?;
         let ca_file = self.ca_file();
         let verify = self.verify_ssl()?;
-        let is_flag = |source: &Source| matches!(source, Source::Flag(_));
+        let is_flag = |source: &Source| matches!(source, Source::Flag(_) | Source::Answer);
         let waived = verify.filter(|verify| !verify.value).map(|verify| verify.source);
         let pinned_by_flag = fingerprint.as_ref().is_some_and(|it| is_flag(&it.source))
             || ca_file.as_ref().is_some_and(|it| is_flag(&it.source));
@@ -290,7 +304,8 @@ impl Settings {
     pub fn ca_file(&self) -> Option<Sourced<PathBuf>> {
         let found = self.found.get(&Key::CaFile)?;
         let text = found.value.expose().trim();
-        let value = if matches!(found.source, Source::Flag(_)) { PathBuf::from(text) } else { self.folder.join(text) };
+        let is_typed = matches!(found.source, Source::Flag(_) | Source::Answer);
+        let value = if is_typed { PathBuf::from(text) } else { self.folder.join(text) };
         Some(Sourced { value, source: found.source.clone() })
     }
 

@@ -19,6 +19,10 @@ pub enum Source {
         /// The key's variable.
         name: String,
     },
+    /// A person at the keyboard.
+    Answer,
+    /// The simulated server.
+    Sandbox,
     /// Nobody said anything.
     Default(&'static str),
 }
@@ -29,8 +33,18 @@ impl fmt::Display for Source {
             Self::Flag(flag) => formatter.write_str(flag),
             Self::Variable(name) => write!(formatter, "the variable {name}"),
             Self::File { path, line, name } => write!(formatter, "{}:{line}: {name}", path.display()),
+            Self::Answer => formatter.write_str("the answer at the keyboard"),
+            Self::Sandbox => formatter.write_str("the sandbox"),
             Self::Default(name) => write!(formatter, "the default of {name}"),
         }
+    }
+}
+
+impl Source {
+    /// Says whether this is settled for the run: nobody need be asked.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        matches!(self, Self::Flag(_) | Self::Variable(_))
     }
 }
 

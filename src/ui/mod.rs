@@ -1,8 +1,10 @@
 //! What a person sees: streams, style, and the pieces that every screen is drawn from.
 
 mod progress;
+pub mod prompt;
 mod sanitize;
 mod screen;
+mod secret;
 
 use std::cell::Cell;
 use std::fmt;

@@ -96,6 +96,18 @@ impl<'a> Screen<'a> {
         self.labelled(&" ".repeat(indent), Tone::Plain, text)
     }
 
+    /// Writes a paragraph in a tone, wrapped, each line behind as many blanks.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn toned(&mut self, indent: usize, tone: Tone, text: &str) -> fmt::Result {
+        for piece in wrap(text, self.style.width.map(|width| width.saturating_sub(indent))) {
+            let piece = self.paint(tone, &piece);
+            self.line(&format!("{}{piece}", " ".repeat(indent)))?;
+        }
+        Ok(())
+    }
+
     /// Writes a command on a line of its own, never wrapped, so that it can be pasted.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod replay;
 mod secrecy;
 mod setup;
 mod support;
+mod terminal;
 mod test_vm;
 mod third_party;
 mod trust;

@@ -2,6 +2,7 @@
 
 mod check;
 mod git;
+mod questions;
 mod save;
 mod screens;
 mod server;
@@ -67,7 +68,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     let mut ground = Ground::survey(session, global, &arguments.connection, &templates)?;
     story.env_file = ground.store.path().display().to_string();
     let (connected, checked) = tokio::select! {
-        found = verify(session, &ground, arguments, story) => found?,
+        found = verify(session, &mut ground, arguments, story) => found?,
         signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
     };
     story.trust = Some(connected.trusted.word());
@@ -89,6 +90,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         });
         return Ok(());
     }
+    questions::save(session).await?;
     let saved = save::write(session, &ground, draft, global.yes).await?;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
@@ -104,14 +106,17 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
 /// Steps 1 to 3: finds the server, decides on the trust, checks token, privileges, node and templates.
 async fn verify(
     session: &Session,
-    ground: &Ground,
+    ground: &mut Ground,
     arguments: &Setup,
     story: &mut Story,
 ) -> Result<(Connected, Checked), Error> {
     heading(session, ground, "1. Server");
+    questions::host(session, ground).await?;
     let host = ground.host()?;
     story.host = host.to_string();
-    let credentials = ground.credentials(session)?;
+    if !session.is_attended() {
+        ground.credentials(session)?;
+    }
     let way = server::find(session, ground, arguments).await?;
     found(session, format!("{host} is Proxmox VE"));
     heading(session, ground, "2. Trust");
@@ -119,6 +124,8 @@ async fn verify(
         found(session, line);
     }
     heading(session, ground, "3. Token, privileges, node and templates");
+    questions::caller(session, ground, way.realms()).await?;
+    let credentials = ground.credentials(session)?;
     server::know_realm(&way, &credentials)?;
     let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
     let checked = check::check(session, ground, &connected, arguments).await?;

@@ -19,6 +19,11 @@ pub(super) struct Way {
 }
 
 impl Way {
+    /// Gives the names of the realms.
+    pub(super) fn realms(&self) -> &[String] {
+        &self.realms
+    }
+
     /// Gives what a connection is made of.
     pub(super) fn into_parts(self) -> (Endpoint, Trust, Trusted) {
         (self.endpoint, self.trust, self.trusted)

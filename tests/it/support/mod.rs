@@ -8,6 +8,7 @@ pub(crate) mod pveum;
 pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod stage;
+pub(crate) mod terminal;
 pub(crate) mod worlds;
 
 use std::path::PathBuf;

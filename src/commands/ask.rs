@@ -1,0 +1,80 @@
+//! Puts a question to whoever is there; where nobody is, the error says where else the answer could have come from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Error;
+use crate::model::Secret;
+use crate::session::{Session, Unanswered};
+use crate::ui::prompt::{Choice, Confirm, Hidden, Prompt, Silence, Text};
+
+/// Asks for a text; `otherwise` is the error where nobody is there.
+pub(crate) async fn text(session: &Session, text: Text, otherwise: impl FnOnce() -> Error) -> Result<String, Error> {
+    put(session, move |prompt| prompt.text(&text), otherwise).await
+}
+
+/// Asks for a text that can be read as a value.
+pub(crate) async fn value<T>(
+    session: &Session,
+    question: &str,
+    default: Option<String>,
+    otherwise: impl Fn() -> Error,
+) -> Result<T, Error>
+where
+    T: FromStr,
+    T::Err: fmt::Display,
+{
+    loop {
+        let said = text(session, Text::of::<T>(question).or(default.clone()), &otherwise).await?;
+        if let Ok(value) = said.parse() {
+            return Ok(value);
+        }
+    }
+}
+
+/// Asks for one of several things, and gives its place among them.
+pub(crate) async fn choice(
+    session: &Session,
+    choice: Choice,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<usize, Error> {
+    put(session, move |prompt| prompt.choice(&choice), otherwise).await
+}
+
+/// Asks for yes or no; `--yes` has said so beforehand.
+pub(crate) async fn confirm(
+    session: &Session,
+    confirm: Confirm,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<bool, Error> {
+    if session.confirms_all {
+        return Ok(true);
+    }
+    put(session, move |prompt| prompt.confirm(&confirm), otherwise).await
+}
+
+/// Asks for something that nobody may see.
+pub(crate) async fn hidden(
+    session: &Session,
+    hidden: Hidden,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<Secret, Error> {
+    put(session, move |prompt| prompt.hidden(&hidden), otherwise).await
+}
+
+/// Names the flag that alone could have given an answer.
+pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
+    Error::Unanswered { what, flag, key: None }
+}
+
+async fn put<T: Send + 'static>(
+    session: &Session,
+    put: impl FnOnce(&dyn Prompt) -> Result<T, Silence> + Send + 'static,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<T, Error> {
+    session.ask(put).await.map_err(|why| match why {
+        Unanswered::Nobody => otherwise(),
+        Unanswered::Left => Error::Cancelled,
+        Unanswered::Signal(signal) => Error::Interrupted { signal },
+    })
+}

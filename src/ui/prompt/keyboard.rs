@@ -1,0 +1,216 @@
+//! A person at a terminal: how each kind of question is put, and how the answer is read.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::keys::Key;
+use super::line::Line;
+use super::menu::{Menu, Step};
+use super::terminal::{Mode, Opened, Terminal, TypedAhead};
+use super::{Choice, Confirm, Hidden, Prompt, Silence, Text};
+use crate::model::Secret;
+use crate::ui::secret;
+use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
+
+/// So many items of a menu are on the screen at once, where the window has the rows.
+const ROWS_AT_MOST: usize = 12;
+
+/// The line that is typed on begins like this.
+const MARK: &str = "   > ";
+
+/// A person at a terminal.
+pub struct Keyboard {
+    terminal: Terminal,
+    color: bool,
+    unicode: bool,
+    knows_sequences: bool,
+    /// One question at a time.
+    turn: Mutex<()>,
+}
+
+/// A question as it is shown, or the reason why an answer is none.
+struct Said<'a> {
+    tone: Tone,
+    text: &'a str,
+}
+
+impl Draw for Said<'_> {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.toned(3, self.tone, self.text)
+    }
+}
+
+impl Keyboard {
+    /// Puts questions to whoever sits at the terminal; one that knows no control sequences is only written to.
+    #[must_use]
+    pub fn new(style: Style, knows_sequences: bool) -> Self {
+        Self {
+            terminal: Terminal::new(knows_sequences),
+            color: style.color,
+            unicode: style.unicode,
+            knows_sequences,
+            turn: Mutex::new(()),
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn style(&self) -> Style {
+        Style { color: self.color, unicode: self.unicode, width: Some(self.terminal.size().1) }
+    }
+
+    fn say(&self, tone: Tone, text: &str) {
+        self.terminal.write(&render(&Said { tone, text }, self.style()));
+    }
+
+    fn open(&self) -> Result<Opened<'_>, Silence> {
+        let mode = if self.knows_sequences { Mode::Keys } else { Mode::Lines };
+        self.terminal.open(mode, TypedAhead::Stays).map_err(|_| Silence::Left)
+    }
+
+    fn menu(&self, opened: &mut Opened<'_>, items: &[String], default: usize) -> Result<usize, Silence> {
+        let rows = || ROWS_AT_MOST.min(self.terminal.size().0.saturating_sub(3));
+        let mut menu = Menu::new(items, default, rows());
+        self.terminal.hide_cursor();
+        loop {
+            let lines = menu.lines(self.style());
+            let drawn: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            self.terminal.write(&drawn);
+            let key = opened.key();
+            self.terminal.write(&format!("\x1b[{}A\r\x1b[J", lines.len()));
+            let key = key?;
+            if key == Key::Resized {
+                menu.resize(rows());
+            }
+            match menu.press(&key) {
+                Step::Open => {}
+                Step::Chosen(index) => return Ok(index),
+                Step::Left => return Err(Silence::Left),
+            }
+        }
+    }
+
+    /// Offers the items as a numbered list, where a menu cannot be drawn.
+    fn numbers(&self, opened: &mut Opened<'_>, items: &[String], default: usize) -> Result<usize, Silence> {
+        for (index, item) in items.iter().enumerate() {
+            self.say(Tone::Plain, &format!("{:>3}. {item}", index + 1));
+        }
+        self.say(Tone::Plain, &format!("the number, 1 to {} [{}]", items.len(), default + 1));
+        loop {
+            let typed = self.line(opened)?;
+            let index = match typed.trim() {
+                "" => Some(default),
+                typed => typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1)),
+            };
+            match index.filter(|index| *index < items.len()) {
+                Some(index) => return Ok(index),
+                None => self.say(Tone::Warning, &format!("a number from 1 to {}", items.len())),
+            }
+        }
+    }
+
+    /// Reads one line, shown while it is typed.
+    fn line(&self, opened: &mut Opened<'_>) -> Result<String, Silence> {
+        if !self.knows_sequences {
+            self.terminal.write(MARK);
+            return opened.line();
+        }
+        let mut line = Line::default();
+        loop {
+            let columns = self.terminal.size().1.saturating_sub(MARK.len());
+            let (shown, column) = line.view(columns);
+            self.terminal.write(&format!("\r\x1b[K{MARK}{shown}\r\x1b[{}C", MARK.len() + column));
+            match opened.key()? {
+                Key::Enter => {
+                    self.terminal.write("\n");
+                    return Ok(line.text());
+                }
+                Key::Leave if line.text().is_empty() => {
+                    self.terminal.write("\n");
+                    return Err(Silence::Left);
+                }
+                key => line.press(&key),
+            }
+        }
+    }
+}
+
+impl Prompt for Keyboard {
+    fn is_somebody(&self) -> bool {
+        true
+    }
+
+    fn text(&self, text: &Text) -> Result<String, Silence> {
+        let _turn = self.turn();
+        let mut opened = self.open()?;
+        let default = text.default.as_deref();
+        let shown = default.map(|default| format!(" [{}]", Printable(default))).unwrap_or_default();
+        self.say(Tone::Plain, &format!("{}{shown}", text.question));
+        loop {
+            let typed = self.line(&mut opened)?;
+            let typed = typed.trim();
+            let answer = if typed.is_empty() { default.unwrap_or_default() } else { typed };
+            match (text.check)(answer) {
+                Ok(()) => return Ok(answer.to_owned()),
+                Err(why) => self.say(Tone::Warning, &Printable(&why).to_string()),
+            }
+        }
+    }
+
+    fn choice(&self, choice: &Choice) -> Result<usize, Silence> {
+        let _turn = self.turn();
+        let mut opened = self.open()?;
+        let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
+        self.say(Tone::Plain, &choice.question);
+        let index = if self.knows_sequences {
+            self.menu(&mut opened, &items, choice.default)?
+        } else {
+            return self.numbers(&mut opened, &items, choice.default);
+        };
+        let chosen = items.get(index).map(String::as_str).unwrap_or_default();
+        self.say(Tone::Plain, &format!("> {chosen}"));
+        Ok(index)
+    }
+
+    fn confirm(&self, confirm: &Confirm) -> Result<bool, Silence> {
+        let _turn = self.turn();
+        let mut opened = self.open()?;
+        let hint = match confirm.default {
+            Some(true) => "[Y/n]",
+            Some(false) => "[y/N]",
+            None => "[y/n]",
+        };
+        self.say(Tone::Plain, &format!("{} {hint}", confirm.question));
+        loop {
+            let typed = self.line(&mut opened)?;
+            match (typed.trim().to_ascii_lowercase().as_str(), confirm.default) {
+                ("y" | "yes", _) => return Ok(true),
+                ("n" | "no", _) => return Ok(false),
+                ("", Some(default)) => return Ok(default),
+                _ => self.say(Tone::Warning, "y for yes, n for no"),
+            }
+        }
+    }
+
+    fn hidden(&self, hidden: &Hidden) -> Result<Secret, Silence> {
+        let _turn = self.turn();
+        // Nothing typed from the moment on that the question can be seen is shown.
+        let opened = self.terminal.open(Mode::Keys, TypedAhead::Goes).map_err(|_| Silence::Left)?;
+        self.say(Tone::Plain, &hidden.question);
+        let count = |count: usize| {
+            let unit = if count == 1 { "character" } else { "characters" };
+            if self.knows_sequences {
+                self.terminal.write(&format!("\r\x1b[K{MARK}({count} {unit})"));
+            }
+        };
+        let read = secret::read(opened, &count);
+        self.terminal.write("\n");
+        read
+    }
+
+    fn give_back(&self) {
+        self.terminal.give_back();
+    }
+}

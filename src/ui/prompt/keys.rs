@@ -1,0 +1,198 @@
+//! From the bytes that a terminal sends to the keys that a person pressed.
+
+use zeroize::Zeroizing;
+
+/// What a terminal sends before and behind what is pasted, once it was asked to.
+const PASTE_BEGINS: &[u8] = b"\x1b[200~";
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
+
+/// More than this is never one answer; the rest is dropped. It is reserved at once, so that no copy of a secret is left
+/// behind by a buffer that grows.
+const AT_MOST: usize = 64 * 1024;
+
+/// One key, or one paste.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ui) enum Key {
+    /// A character.
+    Char(char),
+    /// A text that was pasted, with its line breaks.
+    Paste(Zeroizing<String>),
+    Enter,
+    Backspace,
+    Delete,
+    Left,
+    Right,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    /// Ctrl-U: the whole line goes.
+    Clear,
+    /// Ctrl-W: a word goes.
+    Word,
+    Escape,
+    /// Ctrl-D, or Ctrl-C where it is no signal.
+    Leave,
+    /// The window has another size now.
+    Resized,
+    /// Anything else.
+    Other,
+}
+
+/// Bytes that have come and are not yet keys.
+pub(super) struct Decoder {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Where the next key begins.
+    at: usize,
+}
+
+impl Decoder {
+    /// Begins with nothing.
+    pub(super) fn new() -> Self {
+        Self { bytes: Zeroizing::new(Vec::with_capacity(AT_MOST)), at: 0 }
+    }
+
+    /// Takes bytes that have come.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.at == self.bytes.len() {
+            self.bytes.clear();
+            self.at = 0;
+        }
+        let room = AT_MOST - self.bytes.len();
+        self.bytes.extend(bytes.iter().take(room));
+    }
+
+    /// Says whether there is nothing left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// Gives the next key; nothing where more bytes must come. When none come for a while, what is there counts as it is.
+    pub(super) fn next(&mut self, is_quiet: bool) -> Option<Key> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let (key, length) = match rest.first()? {
+            0x1b => escape(rest, is_quiet)?,
+            b'\r' | b'\n' => (Key::Enter, 1),
+            0x01 => (Key::Home, 1),
+            0x03 | 0x04 => (Key::Leave, 1),
+            0x05 => (Key::End, 1),
+            0x08 | 0x7f => (Key::Backspace, 1),
+            0x15 => (Key::Clear, 1),
+            0x17 => (Key::Word, 1),
+            byte if *byte < 0x20 => (Key::Other, 1),
+            _ => character(rest, is_quiet)?,
+        };
+        self.at += length;
+        Some(key)
+    }
+}
+
+fn character(rest: &[u8], is_quiet: bool) -> Option<(Key, usize)> {
+    let length = match rest.first()? {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        _ => 1,
+    };
+    match rest.get(..length).map(std::str::from_utf8) {
+        Some(Ok(text)) => Some((Key::Char(text.chars().next()?), length)),
+        Some(Err(_)) => Some((Key::Other, 1)),
+        None if is_quiet => Some((Key::Other, rest.len())),
+        None => None,
+    }
+}
+
+/// Reads what begins with an escape: a paste, a key of its own, or the key Esc itself.
+fn escape(rest: &[u8], is_quiet: bool) -> Option<(Key, usize)> {
+    if rest.starts_with(PASTE_BEGINS) {
+        let pasted = rest.get(PASTE_BEGINS.len()..)?;
+        let length = pasted.windows(PASTE_ENDS.len()).position(|window| window == PASTE_ENDS)?;
+        let text = String::from_utf8_lossy(pasted.get(..length)?).into_owned();
+        return Some((Key::Paste(Zeroizing::new(text)), PASTE_BEGINS.len() + length + PASTE_ENDS.len()));
+    }
+    match rest.get(1) {
+        Some(b'[' | b'O') => {
+            let body = rest.get(2..)?;
+            let Some(length) = body.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
+                return is_quiet.then_some((Key::Other, rest.len()));
+            };
+            Some((named(body.get(..=length)?), 2 + length + 1))
+        }
+        // Esc and a key at once is Alt and that key.
+        Some(_) => Some((Key::Other, 2)),
+        None if is_quiet => Some((Key::Escape, 1)),
+        None => None,
+    }
+}
+
+fn named(sequence: &[u8]) -> Key {
+    match sequence {
+        b"A" => Key::Up,
+        b"B" => Key::Down,
+        b"C" => Key::Right,
+        b"D" => Key::Left,
+        b"H" | b"1~" | b"7~" => Key::Home,
+        b"F" | b"4~" | b"8~" => Key::End,
+        b"3~" => Key::Delete,
+        b"5~" => Key::PageUp,
+        b"6~" => Key::PageDown,
+        _ => Key::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::{Decoder, Key};
+
+    fn keys(bytes: &[u8]) -> Vec<Key> {
+        let mut decoder = Decoder::new();
+        decoder.push(bytes);
+        let mut keys = Vec::new();
+        while let Some(key) = decoder.next(false).or_else(|| decoder.next(true)) {
+            keys.push(key);
+        }
+        keys
+    }
+
+    #[test]
+    fn keys_are_told_from_the_bytes_of_a_terminal() {
+        for (bytes, expected) in [
+            (&b"ab"[..], vec![Key::Char('a'), Key::Char('b')]),
+            ("ü日".as_bytes(), vec![Key::Char('ü'), Key::Char('日')]),
+            (b"\r\n", vec![Key::Enter, Key::Enter]),
+            (b"\x1b[A\x1bOB", vec![Key::Up, Key::Down]),
+            (b"\x1b[3~\x1b[5~\x1b[6~", vec![Key::Delete, Key::PageUp, Key::PageDown]),
+            (b"\x1b[1;5C", vec![Key::Other]),
+            (b"\x1b", vec![Key::Escape]),
+            (b"\x1bx", vec![Key::Other]),
+            (b"\x1b[", vec![Key::Other]),
+            (b"\x04\x15\x17\x7f", vec![Key::Leave, Key::Clear, Key::Word, Key::Backspace]),
+            (b"\xff", vec![Key::Other]),
+            (b"\xe6\x97", vec![Key::Other]),
+            (b"\x1b[200~a\nb\x1b[201~c", vec![Key::Paste(Zeroizing::new("a\nb".to_owned())), Key::Char('c')]),
+        ] {
+            assert_eq!(keys(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_come_in_pieces() {
+        let mut decoder = Decoder::new();
+        decoder.push(b"\x1b[200~se");
+        assert_eq!(decoder.next(false), None);
+        assert_eq!(decoder.next(true), None, "a paste has an end of its own");
+        decoder.push(b"cret\x1b[201");
+        assert_eq!(decoder.next(false), None);
+        decoder.push(b"~");
+        assert_eq!(decoder.next(false), Some(Key::Paste(Zeroizing::new("secret".to_owned()))));
+        decoder.push("é".as_bytes().get(..1).unwrap());
+        assert_eq!(decoder.next(false), None);
+        decoder.push("é".as_bytes().get(1..).unwrap());
+        assert_eq!(decoder.next(false), Some(Key::Char('é')));
+        assert!(decoder.is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! A line that is being typed.
+
+use console::measure_text_width;
+
+use super::keys::Key;
+
+/// The characters so far, and where the next one goes.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    characters: Vec<char>,
+    cursor: usize,
+}
+
+impl Line {
+    /// Does what a key does to a line; keys that do nothing to it are passed over.
+    pub(super) fn press(&mut self, key: &Key) {
+        match key {
+            Key::Char(character) => self.insert(*character),
+            Key::Paste(text) => {
+                for character in text.trim().chars() {
+                    self.insert(if character.is_whitespace() { ' ' } else { character });
+                }
+            }
+            Key::Backspace if self.cursor > 0 => {
+                self.cursor -= 1;
+                self.characters.remove(self.cursor);
+            }
+            Key::Delete if self.cursor < self.characters.len() => {
+                self.characters.remove(self.cursor);
+            }
+            Key::Left => self.cursor = self.cursor.saturating_sub(1),
+            Key::Right => self.cursor = (self.cursor + 1).min(self.characters.len()),
+            Key::Home => self.cursor = 0,
+            Key::End => self.cursor = self.characters.len(),
+            Key::Clear => {
+                self.characters.clear();
+                self.cursor = 0;
+            }
+            Key::Word => {
+                let before = self.characters.get(..self.cursor).unwrap_or_default();
+                let is_blank = |character: &&char| character.is_whitespace();
+                let blanks = before.iter().rev().take_while(is_blank).count();
+                let word = before.iter().rev().skip(blanks).take_while(|it| !is_blank(it)).count();
+                let begin = self.cursor - blanks - word;
+                self.characters.drain(begin..self.cursor);
+                self.cursor = begin;
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the text.
+    pub(super) fn text(&self) -> String {
+        self.characters.iter().collect()
+    }
+
+    /// Gives the part that fits into so many columns, with the cursor in it, and the column of the cursor.
+    pub(super) fn view(&self, columns: usize) -> (String, usize) {
+        let columns = columns.max(2);
+        let before = self.characters.get(..self.cursor).unwrap_or_default();
+        let mut column = 0;
+        let mut begin = self.cursor;
+        for character in before.iter().rev() {
+            let wide = width(*character);
+            if column + wide >= columns {
+                break;
+            }
+            column += wide;
+            begin -= 1;
+        }
+        let mut shown = String::new();
+        let mut used = 0;
+        for character in self.characters.iter().skip(begin) {
+            used += width(*character);
+            if used >= columns {
+                break;
+            }
+            shown.push(*character);
+        }
+        (shown, column)
+    }
+
+    fn insert(&mut self, character: char) {
+        if !character.is_control() {
+            self.characters.insert(self.cursor, character);
+            self.cursor += 1;
+        }
+    }
+}
+
+fn width(character: char) -> usize {
+    measure_text_width(character.encode_utf8(&mut [0; 4]))
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::Line;
+    use crate::ui::prompt::keys::Key;
+
+    fn typed(keys: &[Key]) -> Line {
+        let mut line = Line::default();
+        for key in keys {
+            line.press(key);
+        }
+        line
+    }
+
+    fn paste(text: &str) -> Key {
+        Key::Paste(Zeroizing::new(text.to_owned()))
+    }
+
+    #[test]
+    fn keys_edit_the_line() {
+        for (keys, text) in [
+            (vec![paste("abc"), Key::Backspace], "ab"),
+            (vec![paste("abc"), Key::Left, Key::Left, Key::Char('x')], "axbc"),
+            (vec![paste("abc"), Key::Home, Key::Delete, Key::End, Key::Char('d')], "bcd"),
+            (vec![paste("one two  "), Key::Word], "one "),
+            (vec![paste("one two"), Key::Clear, Key::Backspace, Key::Char('x')], "x"),
+            (vec![paste("  https://pve.lan:8006/#v1\n")], "https://pve.lan:8006/#v1"),
+            (vec![paste("a\nb\u{1b}[A")], "a b[A"),
+            (vec![Key::Up, Key::Other, Key::Char('\u{7}'), Key::Right, Key::Left], ""),
+        ] {
+            assert_eq!(typed(&keys).text(), text, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_shows_the_part_around_the_cursor() {
+        let mut line = typed(&[paste("abcdefgh")]);
+        assert_eq!(line.view(20), ("abcdefgh".to_owned(), 8));
+        assert_eq!(line.view(5), ("efgh".to_owned(), 4));
+        line.press(&Key::Home);
+        assert_eq!(line.view(5), ("abcd".to_owned(), 0));
+        assert_eq!(typed(&[paste("日本日本")]).view(6), ("日本".to_owned(), 4));
+        assert_eq!(typed(&[]).view(0), (String::new(), 0));
+    }
+}

@@ -1,0 +1,198 @@
+//! A menu: items, a filter that is typed, and the one that is pointed at.
+
+use console::{measure_text_width, truncate_str};
+
+use super::keys::Key;
+use crate::ui::screen::paint;
+use crate::ui::{Style, Tone};
+
+/// From so many items on the filter is mentioned.
+const LONG: usize = 10;
+
+/// What a key led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The menu stays open.
+    Open,
+    /// An item was chosen.
+    Chosen(usize),
+    /// The person left.
+    Left,
+}
+
+/// Items, and the one that is pointed at.
+pub(super) struct Menu<'a> {
+    items: &'a [String],
+    filter: String,
+    /// The items that the filter lets through.
+    shown: Vec<usize>,
+    /// The place among these that is pointed at.
+    pointer: usize,
+    /// The first of these that is on the screen.
+    top: usize,
+    /// How many of these are on the screen at once.
+    rows: usize,
+}
+
+impl<'a> Menu<'a> {
+    /// Points at an item.
+    pub(super) fn new(items: &'a [String], pointer: usize, rows: usize) -> Self {
+        let pointer = pointer.min(items.len().saturating_sub(1));
+        let mut menu = Self {
+            items,
+            filter: String::new(),
+            shown: (0..items.len()).collect(),
+            pointer,
+            top: 0,
+            rows: rows.max(1),
+        };
+        menu.scroll();
+        menu
+    }
+
+    /// Changes how many items are on the screen at once.
+    pub(super) fn resize(&mut self, rows: usize) {
+        self.rows = rows.max(1);
+        self.scroll();
+    }
+
+    /// Does what a key does to a menu.
+    pub(super) fn press(&mut self, key: &Key) -> Step {
+        let last = self.shown.len().saturating_sub(1);
+        match key {
+            Key::Enter => return self.shown.get(self.pointer).map_or(Step::Open, |index| Step::Chosen(*index)),
+            Key::Escape | Key::Leave => return Step::Left,
+            Key::Up if self.pointer == 0 => self.pointer = last,
+            Key::Up => self.pointer -= 1,
+            Key::Down if self.pointer >= last => self.pointer = 0,
+            Key::Down => self.pointer += 1,
+            Key::PageUp => self.pointer = self.pointer.saturating_sub(self.rows),
+            Key::PageDown => self.pointer = (self.pointer + self.rows).min(last),
+            Key::Home => self.pointer = 0,
+            Key::End => self.pointer = last,
+            Key::Char(character) => self.narrow(|filter| filter.push(*character)),
+            Key::Paste(text) => self.narrow(|filter| filter.extend(text.trim().chars().filter(|it| !it.is_control()))),
+            Key::Backspace | Key::Word => self.narrow(|filter| {
+                filter.pop();
+            }),
+            Key::Clear => self.narrow(String::clear),
+            _ => {}
+        }
+        self.scroll();
+        Step::Open
+    }
+
+    /// Draws the items that are on the screen, and a line below them where there is something to say.
+    pub(super) fn lines(&self, style: Style) -> Vec<String> {
+        let columns = style.width.unwrap_or(80).saturating_sub(1);
+        let ellipsis = if style.unicode { "…" } else { "..." };
+        let cut = |text: &str| {
+            if measure_text_width(text) > columns {
+                truncate_str(text, columns, ellipsis).into_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        let mut lines = Vec::new();
+        for (place, index) in self.shown.iter().enumerate().skip(self.top).take(self.rows) {
+            let item = self.items.get(*index).map(String::as_str).unwrap_or_default();
+            let is_pointed_at = place == self.pointer;
+            let mark = if is_pointed_at { " > " } else { "   " };
+            let tone = if is_pointed_at { Tone::Strong } else { Tone::Plain };
+            lines.push(paint(style, tone, &cut(&format!("{mark}{item}"))));
+        }
+        if self.shown.is_empty() {
+            lines.push(cut("   (nothing matches)"));
+        }
+        let below = self.below();
+        if !below.is_empty() {
+            lines.push(paint(style, Tone::Dim, &cut(&format!("   {below}"))));
+        }
+        lines
+    }
+
+    fn below(&self) -> String {
+        let count = |shown: usize| format!("{shown} of {}", self.items.len());
+        if !self.filter.is_empty() {
+            return format!("filter: {} ({})", self.filter, count(self.shown.len()));
+        }
+        if self.items.len() >= LONG || self.items.len() > self.rows {
+            return format!("{}; type to filter", count((self.pointer + 1).min(self.shown.len())));
+        }
+        String::new()
+    }
+
+    fn narrow(&mut self, change: impl FnOnce(&mut String)) {
+        let pointed_at = self.shown.get(self.pointer).copied();
+        change(&mut self.filter);
+        let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
+        let passes = |item: &String| {
+            let item = item.to_lowercase();
+            words.iter().all(|word| item.contains(word))
+        };
+        self.shown = self.items.iter().enumerate().filter(|(_, item)| passes(item)).map(|(index, _)| index).collect();
+        self.pointer = self.shown.iter().position(|index| Some(*index) == pointed_at).unwrap_or(0);
+    }
+
+    fn scroll(&mut self) {
+        let lowest_top = self.shown.len().saturating_sub(self.rows);
+        self.top = self.top.min(self.pointer).max((self.pointer + 1).saturating_sub(self.rows)).min(lowest_top);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Menu, Step};
+    use crate::ui::Style;
+    use crate::ui::prompt::keys::Key;
+
+    const NARROW: Style = Style { color: false, unicode: true, width: Some(20) };
+
+    fn items(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("{} item", 100 + number)).collect()
+    }
+
+    #[test]
+    fn arrows_move_and_enter_chooses() {
+        let items = items(3);
+        for (keys, step) in [
+            (vec![Key::Enter], Step::Chosen(1)),
+            (vec![Key::Down, Key::Enter], Step::Chosen(2)),
+            (vec![Key::Down, Key::Down, Key::Enter], Step::Chosen(0)),
+            (vec![Key::Up, Key::Up, Key::Enter], Step::Chosen(2)),
+            (vec![Key::End, Key::Enter], Step::Chosen(2)),
+            (vec![Key::PageUp, Key::Enter], Step::Chosen(0)),
+            (vec![Key::Escape], Step::Left),
+            (vec![Key::Char('z'), Key::Enter], Step::Open),
+            (vec![Key::Char('z'), Key::Backspace, Key::Enter], Step::Chosen(0)),
+            (vec![Key::Char('0'), Key::Char('2'), Key::Enter], Step::Chosen(2)),
+        ] {
+            let mut menu = Menu::new(&items, 1, 10);
+            let steps: Vec<Step> = keys.iter().map(|key| menu.press(key)).collect();
+            assert_eq!(steps.last(), Some(&step), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_menu_scrolls_and_is_filtered() {
+        let items = items(500);
+        let mut menu = Menu::new(&items, 250, 3);
+        assert_eq!(menu.lines(NARROW), ["   348 item", "   349 item", " > 350 item", "   251 of 500; typ…"]);
+        for character in "59 it".chars() {
+            menu.press(&Key::Char(character));
+        }
+        assert_eq!(menu.lines(NARROW), [" > 159 item", "   259 item", "   359 item", "   filter: 59 it (…"]);
+        menu.press(&Key::End);
+        assert_eq!(menu.press(&Key::Enter), Step::Chosen(499));
+        menu.press(&Key::Char('x'));
+        assert_eq!(menu.lines(NARROW), ["   (nothing matche…", "   filter: 59 itx …"]);
+    }
+
+    #[test]
+    fn wide_characters_are_cut_by_their_columns() {
+        let items = vec!["9000 日本日本日本日本日本".to_owned()];
+        let menu = Menu::new(&items, 0, 3);
+        assert_eq!(menu.lines(NARROW), [" > 9000 日本日本日…"]);
+        assert_eq!(menu.lines(Style { unicode: false, ..NARROW }), [" > 9000 日本日本..."]);
+    }
+}

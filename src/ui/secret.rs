@@ -1,0 +1,59 @@
+//! One hidden answer: typed, or pasted over several lines.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::model::Secret;
+use crate::ui::prompt::{Key, Opened, Silence};
+
+/// A terminal that does not mark what is pasted sends its lines one after the other: the answer has ended when nothing
+/// more has come for this long.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Longer than any answer; reserved at once, so that no copy is left behind by a text that grows.
+const AT_MOST: usize = 64 * 1024;
+
+/// Reads one answer and says how many characters it has so far. When this returns, the terminal has been given back, and
+/// what was typed ahead is gone.
+pub(super) fn read(mut opened: Opened<'_>, count: &dyn Fn(usize)) -> Result<Secret, Silence> {
+    let mut text = Zeroizing::new(String::with_capacity(AT_MOST));
+    let (mut was_pasted, mut has_ended) = (false, false);
+    count(0);
+    loop {
+        let key = if has_ended {
+            match opened.key_within(QUIET)? {
+                Some(key) => key,
+                None => break,
+            }
+        } else {
+            opened.key()?
+        };
+        match key {
+            Key::Enter if was_pasted => break,
+            Key::Enter => {
+                has_ended = true;
+                push(&mut text, "\n");
+            }
+            Key::Char(character) => push(&mut text, character.encode_utf8(&mut [0; 4])),
+            Key::Paste(pasted) => {
+                was_pasted = true;
+                push(&mut text, &pasted);
+            }
+            Key::Backspace => drop(text.pop()),
+            Key::Clear => text.clear(),
+            Key::Leave => return Err(Silence::Left),
+            _ => {}
+        }
+        if !opened.has_more() {
+            count(text.trim_end().chars().count());
+        }
+    }
+    Ok(Secret::new(std::mem::take(&mut *text)))
+}
+
+fn push(text: &mut String, more: &str) {
+    if text.len() + more.len() <= AT_MOST {
+        text.push_str(more);
+    }
+}

@@ -1,0 +1,220 @@
+//! The real binary at a real terminal: typed to, and its screen read back.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::support::stage::{Outcome, Stage};
+
+/// Nothing that is waited for takes longer, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A terminal with the binary in it.
+pub(crate) struct Terminal {
+    keyboard: File,
+    before: Termios,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    everything: Vec<u8>,
+    child: Child,
+}
+
+impl Terminal {
+    /// Starts the binary in a terminal of so many columns, with the words of one line as arguments.
+    pub(crate) fn start(stage: &Stage, columns: u16, line: &str) -> Self {
+        Self::of(stage.command(line.split_whitespace()), columns)
+    }
+
+    /// Starts a command in a terminal of so many columns, whose keys become signals; `TERM` is `xterm` unless it says
+    /// otherwise.
+    pub(crate) fn of(command: Command, columns: u16) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        grantpt(&master).expect("it is ours");
+        unlockpt(&master).expect("it opens");
+        let name = ptsname(&master, Vec::new()).expect("it has a name");
+        let line = rustix::fs::open(
+            &*name,
+            rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        )
+        .expect("its other side");
+        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&line, size).expect("its size");
+        let before = tcgetattr(&master).expect("its modes");
+        let end = || Stdio::from(line.try_clone().expect("its other side"));
+        let child = leading(&command).stdin(end()).stdout(end()).stderr(end()).spawn().expect("the binary runs");
+        let keyboard = File::from(master);
+        let output = listen(keyboard.try_clone().expect("our side"));
+        let screen = vt100::Parser::new(size_of(50), size_of(columns), 0);
+        Self { keyboard, before, output, screen, everything: Vec::new(), child }
+    }
+
+    /// Waits until the screen shows a text.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
+        self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen is as it should be.
+    #[track_caller]
+    pub(crate) fn wait_until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) -> &mut Self {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(&self.text()) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.take(&bytes),
+                Err(why) => panic!("{what}: {why}\n--- screen\n{}", self.text()),
+            }
+        }
+        self
+    }
+
+    /// Types keys as they are.
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        self.keyboard.write_all(keys.as_bytes()).expect("somebody reads");
+        self
+    }
+
+    /// Types a text, and Enter.
+    pub(crate) fn answer(&mut self, text: &str) -> &mut Self {
+        self.press(text).press("\r")
+    }
+
+    /// Waits for a question, and answers it.
+    #[track_caller]
+    pub(crate) fn to(&mut self, question: &str, text: &str) -> &mut Self {
+        self.wait_for(question).answer(text)
+    }
+
+    /// Pastes a text as a terminal does that marks what is pasted.
+    pub(crate) fn paste(&mut self, text: &str) -> &mut Self {
+        self.press(&format!("\x1b[200~{text}\x1b[201~"))
+    }
+
+    /// Gives the window another width.
+    pub(crate) fn resize(&mut self, columns: u16) -> &mut Self {
+        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keyboard, size).expect("its size");
+        self.screen.screen_mut().set_size(size_of(50), size_of(columns));
+        self
+    }
+
+    /// Gives what the screen shows, blanks at the ends of lines cut off.
+    pub(crate) fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Gives the process.
+    pub(crate) const fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Gives everything that was ever sent to the terminal.
+    pub(crate) fn everything(&self) -> String {
+        String::from_utf8_lossy(&self.everything).into_owned()
+    }
+
+    /// Says whether what is typed is shown, as it was before.
+    pub(crate) fn echoes(&self) -> bool {
+        tcgetattr(&self.keyboard).expect("its modes").local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for the end; the terminal must then be as it was before: its modes, and its cursor.
+    #[track_caller]
+    pub(crate) fn end(mut self, code: i32) -> Ended {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it is ours") {
+                break status;
+            }
+            match self.output.recv_timeout(Duration::from_millis(20)) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            assert!(Instant::now() < until, "it does not end\n--- screen\n{}", self.text());
+        };
+        // What it said last may still be on its way: it has all come when nobody holds the other side any more.
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.take(&bytes);
+        }
+        let after = tcgetattr(&self.keyboard).expect("its modes");
+        let outcome = Outcome::of(&std::process::Output { status, stdout: Vec::new(), stderr: Vec::new() });
+        assert_eq!(outcome.code, code, "exit code\n--- screen\n{}", self.text());
+        assert_eq!(after.local_modes, self.before.local_modes, "the modes of the terminal");
+        assert_eq!(after.input_modes, self.before.input_modes, "the modes of the terminal");
+        assert!(!self.screen.screen().hide_cursor(), "the cursor is hidden\n{}", self.text());
+        assert!(!self.screen.screen().bracketed_paste(), "pastes are still marked");
+        Ended { text: self.text(), everything: self.everything() }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.everything.extend_from_slice(bytes);
+        self.screen.process(bytes);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a run at a terminal left.
+pub(crate) struct Ended {
+    /// The screen.
+    pub(crate) text: String,
+    /// Everything that was ever sent to the terminal.
+    pub(crate) everything: String,
+}
+
+impl Ended {
+    /// Fails unless the screen says something, wherever its lines break.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&self.text).contains(&words(text)), "`{text}` is not said\n--- screen\n{}", self.text);
+        self
+    }
+}
+
+fn size_of(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("a terminal has rows and columns")
+}
+
+fn listen(mut side: File) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        // The other side is gone with an error, not with an end.
+        while let Ok(count @ 1..) = side.read(&mut bytes) {
+            if sender.send(bytes[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Lets a command lead a session of its own, with its terminal as the controlling one.
+fn leading(command: &Command) -> Command {
+    let mut leader = Command::new("setsid");
+    leader.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    leader.env_clear().env("TERM", "xterm");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => leader.env(name, value),
+            None => leader.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        leader.current_dir(folder);
+    }
+    leader
+}
