@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use console::Term;
@@ -110,7 +111,7 @@ pub struct Session {
     /// The name of this machine, for the marker of a test VM.
     pub machine: String,
     /// The streams.
-    pub ui: RefCell<Ui>,
+    pub ui: Rc<RefCell<Ui>>,
     /// Time.
     pub clock: Box<dyn Clock>,
     /// Signals.
@@ -163,7 +164,7 @@ impl Session {
         let variables: Variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let ui = RefCell::new(ui_of_this_process(&variables, wishes));
+        let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, wishes)));
         let prompt = prompt_of_this_process(&variables, wishes);
         Ok(Self {
             folder: std::env::current_dir()?,

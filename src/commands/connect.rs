@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{Connection, Global};
+use crate::commands::overheard::overheard;
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::Journal;
@@ -307,6 +308,7 @@ impl Connected {
         let reach = || Doing::Reach(endpoint.authority());
         let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
             .map_err(|source| Error::server(reach(), source))?;
+        let pve = overheard(pve, session);
         let (pve, caller) = match &credentials {
             Credentials::Token { id, secret } => (
                 pve.with_token(id, secret).map_err(|source| Error::server(reach(), source))?,

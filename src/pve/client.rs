@@ -5,18 +5,21 @@ mod changes;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::model::{Endpoint, NodeName, Secret, TokenId, TokenSecret, Upid, UserId, VmId};
 use crate::pve::Error;
 use crate::pve::certificate::Leaf;
 use crate::pve::privileges::Zones;
 use crate::pve::proxy::Proxies;
+use crate::pve::repeat::Ear;
 use crate::pve::tls::Trust;
-use crate::pve::transport::{Limits, Transport};
+use crate::pve::transport::Transport;
 use crate::pve::values::{
     ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
 use crate::pve::vm_config::VmConfig;
+use crate::pve::way::Limits;
 
 pub use changes::CloneRequest;
 
@@ -57,6 +60,24 @@ impl Pve {
     /// Where the token ID cannot stand in a header.
     pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
+    }
+
+    /// Takes the credentials away: what is asked from here on, anybody may ask.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        Self { transport: self.transport.anonymous() }
+    }
+
+    /// Tells somebody from here on of every answer, and of every call that is sent once more.
+    #[must_use]
+    pub fn heard_by(self, ear: Ear) -> Self {
+        Self { transport: self.transport.heard_by(ear) }
+    }
+
+    /// Gives the server's time as its last answer told it; none before the first.
+    #[must_use]
+    pub fn date(&self) -> Option<OffsetDateTime> {
+        self.transport.date()
     }
 
     /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
@@ -293,7 +314,7 @@ impl Pve {
     /// As every call.
     pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, Error> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
-        let data = self.transport.get(&path, &[]).await?;
+        let data = self.transport.get_once(&path, &[]).await?;
         TaskStatus::of(&data).ok_or_else(|| self.strange("the status of the task has no status"))
     }
 
@@ -304,7 +325,7 @@ impl Pve {
     pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<String>, Error> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
         let (start, limit) = (start.to_string(), limit.to_string());
-        let data = self.transport.get(&path, &[("start", &start), ("limit", &limit)]).await?;
+        let data = self.transport.get_once(&path, &[("start", &start), ("limit", &limit)]).await?;
         let mut lines = self.list(&data, "the log of the task", |value| {
             let fields = Fields::of(value)?;
             Some((fields.number("n")?, fields.text("t").unwrap_or_default()))

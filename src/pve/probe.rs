@@ -5,7 +5,7 @@ use crate::pve::Error;
 use crate::pve::certificate::{CaBundle, Leaf};
 use crate::pve::proxy::Proxies;
 use crate::pve::tls::{Chain, Purpose, Trust, judge_again};
-use crate::pve::transport::{Limits, Way};
+use crate::pve::way::{Limits, Way};
 
 /// What a server presented.
 #[derive(Debug, Clone)]

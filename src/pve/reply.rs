@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -17,6 +18,8 @@ pub(super) struct Reply {
     pub(super) reason: String,
     /// The body.
     pub(super) body: Vec<u8>,
+    /// How long the server asks to wait before the next call.
+    pub(super) wait: Option<Duration>,
 }
 
 /// A server that says no, in its own words.
@@ -102,7 +105,9 @@ impl Reply {
 
     /// Gives the data of a good answer, or says what it is instead.
     pub(super) fn data(self) -> Result<Value, Strange> {
-        let body: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let read = serde_json::from_slice::<Value>(&self.body);
+        let why = read.as_ref().err().map(ToString::to_string);
+        let body = read.ok();
         let is_api = body.as_ref().is_some_and(Value::is_object);
         if (200..300).contains(&self.status) {
             return match body {
@@ -110,7 +115,8 @@ impl Reply {
                     Some(data) => Ok(data),
                     None => Err(Strange::Unclear("it has no `data`".to_owned())),
                 },
-                _ => Err(Strange::Unclear(format!("it is no JSON, but begins with `{}`", self.beginning()))),
+                _ if self.body.is_empty() => Err(Strange::Unclear("it is empty".to_owned())),
+                _ => Err(Strange::Unclear(self.no_json(&why.unwrap_or_default()))),
             };
         }
         if (300..400).contains(&self.status) {
@@ -133,6 +139,14 @@ impl Reply {
         let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
         let errors = errors.map(|errors| errors.iter().map(|(name, text)| (name.clone(), plain(text))).collect());
         Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default(), node: None }
+    }
+
+    /// Says what there is instead of JSON; of JSON that breaks off or is too deep, that it is.
+    fn no_json(&self, why: &str) -> String {
+        if self.body.starts_with(b"{") || self.body.starts_with(b"[") {
+            return format!("it is no whole JSON ({why})");
+        }
+        format!("it is no JSON, but begins with `{}`", self.beginning())
     }
 
     fn beginning(&self) -> String {
@@ -162,7 +176,7 @@ mod tests {
     use super::{Reply, Strange};
 
     fn reply(status: u16, reason: &str, body: &str) -> Reply {
-        Reply { status, reason: reason.to_owned(), body: body.as_bytes().to_vec() }
+        Reply { status, reason: reason.to_owned(), body: body.as_bytes().to_vec(), wait: None }
     }
 
     #[test]
@@ -211,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
-            match (Reply { status, reason, body }).data() {
+            match (Reply { status, reason, body, wait: None }).data() {
                 Err(Strange::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
                 Err(Strange::Unclear(what)) => prop_assert!(!what.is_empty()),
                 Ok(_) | Err(Strange::Page { .. }) => {}

@@ -107,6 +107,11 @@ impl Ui {
         self.talk_at(Loudness::Verbose, drawing);
     }
 
+    /// Says what only `-vv` shows.
+    pub fn trace(&mut self, drawing: &impl Draw) {
+        self.talk_at(Loudness::Debug, drawing);
+    }
+
     /// Says what even `-q` shows: an error, or a warning about something lost.
     pub fn alert(&mut self, drawing: &impl Draw) {
         self.talk_at(Loudness::Quiet, drawing);

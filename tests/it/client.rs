@@ -12,21 +12,21 @@ use crate::support::server::{Answer, Asked, Authority, Server, closed_port, data
 use crate::support::shared;
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
-const UPID: &str = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:";
+pub(crate) const UPID: &str = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:";
 
 /// A server with a certificate, and a client that trusts it and has a token.
-struct Pair {
-    server: Server,
-    pve: Pve,
+pub(crate) struct Pair {
+    pub(crate) server: Server,
+    pub(crate) pve: Pve,
 }
 
 /// Limits that a test never reaches unless it shortens one.
-fn patient() -> Limits {
+pub(crate) fn patient() -> Limits {
     let long = Duration::from_secs(30);
     Limits { connect: long, answer: long, quiet: long, size: 1024 }
 }
 
-fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
+pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
     let authority = Authority::new("the authority");
     let server = Server::start(&authority.good(), answer);
     let trust = Trust::Ca(CaBundle::from_pem(authority.pem.as_bytes()).unwrap());
@@ -36,15 +36,15 @@ fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync +
     Pair { server, pve: pve.with_token(&token, &secret).unwrap() }
 }
 
-fn pair(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
+pub(crate) fn pair(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
     with_limits(patient(), answer)
 }
 
-fn node() -> NodeName {
+pub(crate) fn node() -> NodeName {
     "pve".parse().unwrap()
 }
 
-fn vmid(number: u64) -> VmId {
+pub(crate) fn vmid(number: u64) -> VmId {
     VmId::new(number).unwrap()
 }
 

@@ -10,6 +10,7 @@ mod contract;
 mod env_readers;
 mod env_store;
 mod faults;
+mod hostile;
 mod preflight;
 mod printed_lines;
 mod replay;

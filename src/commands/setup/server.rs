@@ -2,6 +2,7 @@
 
 use crate::cli::Setup;
 use crate::commands::connect::{Ground, Trusted};
+use crate::commands::overheard::overheard;
 use crate::error::{Doing, Error};
 use crate::model::Endpoint;
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
@@ -43,6 +44,7 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
     }
     let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
         .map_err(|source| unreachable(&endpoint, source))?;
+    let pve = overheard(pve, session);
     let realms = pve.domains().await.map_err(|source| judge(&endpoint, source))?;
     let server = endpoint.authority();
     if !realms.iter().any(|realm| realm.kind == "pve") {

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use glassdome::model::{Endpoint, Fingerprint};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -117,6 +118,10 @@ pub(crate) enum Answer {
     Close(Vec<u8>),
     /// Sends this and nothing more, and waits until the client has had enough.
     Stall(Vec<u8>),
+    /// Sends this, and then one byte again and again at this pace until the client has had enough.
+    Trickle(Vec<u8>, Duration),
+    /// Sends this, and then the second text again and again as fast as it is taken.
+    Flood(Vec<u8>, Vec<u8>),
 }
 
 /// Makes a good answer with a JSON body.
@@ -274,6 +279,20 @@ fn converse(
                 stream.flush()?;
                 wait_for_end(stream);
                 return Ok(());
+            }
+            Answer::Trickle(bytes, pace) => {
+                stream.write_all(&bytes)?;
+                loop {
+                    stream.write_all(b" ")?;
+                    stream.flush()?;
+                    thread::sleep(pace);
+                }
+            }
+            Answer::Flood(bytes, more) => {
+                stream.write_all(&bytes)?;
+                loop {
+                    stream.write_all(&more)?;
+                }
             }
         }
         stream.flush()?;

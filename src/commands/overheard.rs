@@ -1,0 +1,35 @@
+//! Tells what happens on the way to the server: with `-vv` every answer, with `-v` every second try, and to everybody
+//! a trouble that lasts.
+
+use std::rc::Rc;
+
+use crate::commands::screens::Note;
+use crate::pve::{Event, Pve};
+use crate::session::Session;
+use crate::ui::Printable;
+
+/// Which try is told to everybody: by then more than a second has gone by.
+const LASTING: usize = 3;
+
+/// Lets a client tell what happens on its way.
+pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
+    let ui = Rc::clone(&session.ui);
+    pve.heard_by(Rc::new(move |event| {
+        let mut ui = ui.borrow_mut();
+        match event {
+            Event::Answered { method, path, status, took } => {
+                let path = path.strip_prefix("/api2/json").unwrap_or(path);
+                ui.trace(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
+            }
+            Event::Again { why, pause, number } => {
+                let why = why.to_string();
+                let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
+                if *number >= LASTING {
+                    ui.say(&Note::warning(text));
+                } else {
+                    ui.detail(&Note::plain(text));
+                }
+            }
+        }
+    }))
+}

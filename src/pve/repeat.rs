@@ -1,0 +1,244 @@
+//! The one rule of sending a call again: which, how often, after which pause.
+//!
+//! | call | is sent again when |
+//! |---|---|
+//! | reads (GET) | something in between, or the server while it restarts, says that it cannot answer now (429, 502, 503, 504, 595 and above, the file system of the cluster); or the way breaks after the server had answered in this run |
+//! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, or a lock that was not free |
+//! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595 |
+//! | logs in | never: a one-time code is good once |
+//! | asks about a task | never here: whoever watches it asks again until its patience ends |
+//!
+//! At most three times more, after a quarter of a second, one and two seconds, or after what a 429 asks for; never once
+//! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is told at
+//! once. What waited for long already (a time-out) is told as well.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::pve::Error;
+
+/// The pauses before the second, third and fourth try: a daemon is back within seconds after a restart.
+const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// What a server may ask for with `Retry-After` and get.
+const ASKED_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Nothing is tried again after this: each try may itself have taken long.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// What a second try of a call could do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Nothing: it reads.
+    Reads,
+    /// The same once more: it sets a value.
+    Sets,
+    /// Something else: it makes, starts, destroys.
+    Acts,
+    /// It is repeated by whoever calls.
+    Elsewhere,
+}
+
+/// Whether the server has answered in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contact {
+    /// It has.
+    Made,
+    /// Not yet: perhaps the address is wrong.
+    None,
+}
+
+/// The tries of one call.
+#[derive(Debug)]
+pub(super) struct Tries {
+    repeat: Repeat,
+    began: Instant,
+    made: usize,
+}
+
+impl Tries {
+    /// Begins.
+    pub(super) fn new(repeat: Repeat) -> Self {
+        Self { repeat, began: Instant::now(), made: 0 }
+    }
+
+    /// Gives the pause before the next try, where there is to be one. `asked` is what the server asked for.
+    pub(super) fn next(&mut self, why: &Error, contact: Contact, asked: Option<Duration>) -> Option<Duration> {
+        let pause = PAUSES.get(self.made).copied()?;
+        if !is_worth_it(self.repeat, why, contact) || self.began.elapsed() >= WITHIN {
+            return None;
+        }
+        self.made += 1;
+        Some(asked.map_or(pause, |asked| asked.clamp(pause, ASKED_AT_MOST)))
+    }
+
+    /// Counts the tries so far.
+    pub(super) const fn made(&self) -> usize {
+        self.made
+    }
+}
+
+fn is_worth_it(repeat: Repeat, why: &Error, contact: Contact) -> bool {
+    match repeat {
+        Repeat::Elsewhere => false,
+        Repeat::Reads => is_short_trouble(why, contact),
+        Repeat::Sets => is_undone(why, contact) || is_locked(why),
+        Repeat::Acts => is_undone(why, contact),
+    }
+}
+
+fn is_short_trouble(why: &Error, contact: Contact) -> bool {
+    let waited_already = matches!(why, Error::ConnectTimeout { .. } | Error::NoAnswer { .. } | Error::Stalled { .. });
+    why.is_passing() && !waited_already && (contact == Contact::Made || !why.is_unreachable())
+}
+
+/// Says whether a call was certainly not carried out: it did not leave this machine, or was turned away unread.
+fn is_undone(why: &Error, contact: Contact) -> bool {
+    match why {
+        Error::Gateway { status, .. } => *status == 429,
+        Error::Refusal(refusal) => matches!(refusal.status, 429 | 595),
+        // What may have been carried out comes as `OutcomeUnknown`.
+        Error::Refused { .. } | Error::NoRoute { .. } | Error::BrokenOff { .. } => contact == Contact::Made,
+        _ => false,
+    }
+}
+
+fn is_locked(why: &Error) -> bool {
+    let text = why.refusal().map(crate::pve::Refusal::text).unwrap_or_default();
+    text.contains("can't lock file") && text.contains("got timeout")
+}
+
+/// What happens on the way to the server.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A call was answered.
+    Answered {
+        /// The verb.
+        method: &'a str,
+        /// The path, without the query.
+        path: &'a str,
+        /// The status.
+        status: u16,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A call is about to be sent once more.
+    Again {
+        /// Why the last try was none.
+        why: &'a Error,
+        /// How long it is waited before.
+        pause: Duration,
+        /// Which try it will be, counted from 2.
+        number: usize,
+    },
+}
+
+/// Takes in what happens on the way.
+pub type Ear = Rc<dyn Fn(&Event<'_>)>;
+
+/// Somebody who is told what happens on the way, or nobody.
+#[derive(Clone, Default)]
+pub(super) struct Listener(pub(super) Option<Ear>);
+
+impl Listener {
+    /// Tells.
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(listener) = &self.0 {
+            listener(event);
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Listener")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Contact, Repeat, Tries};
+    use crate::pve::{Error, Refusal};
+
+    fn refusal(status: u16, reason: &str) -> Error {
+        let reason = reason.to_owned();
+        Error::Refusal(Refusal { status, reason, message: None, errors: std::collections::BTreeMap::new(), node: None })
+    }
+
+    fn page(status: u16) -> Error {
+        Error::Gateway { server: "pve".to_owned(), status, reason: String::new() }
+    }
+
+    fn refused() -> Error {
+        Error::Refused { server: "pve".to_owned() }
+    }
+
+    fn lost() -> Error {
+        Error::OutcomeUnknown { source: Box::new(refused()) }
+    }
+
+    fn late() -> Error {
+        Error::NoAnswer { server: "pve".to_owned(), seconds: 60 }
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_never_sent_twice() {
+        let locked = || refusal(500, "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout");
+        for (what, error, reads, sets, acts) in [
+            ("429", refusal(429, "Too Many Requests"), true, true, true),
+            ("a page with 429", page(429), true, true, true),
+            ("502", page(502), true, false, false),
+            ("503", page(503), true, false, false),
+            ("504", page(504), true, false, false),
+            ("595", refusal(595, "No route to host"), true, true, true),
+            ("596", refusal(596, "Connection timed out"), true, false, false),
+            (
+                "the file system of the cluster",
+                refusal(500, "RPCEnvironment init request failed: x"),
+                true,
+                false,
+                false,
+            ),
+            ("a lock", locked(), false, true, false),
+            ("refused", refused(), true, true, true),
+            ("an answer that is lost", lost(), false, false, false),
+            ("a time-out", late(), false, false, false),
+            ("401", refusal(401, "Authentication failed!"), false, false, false),
+            ("403", refusal(403, "Permission check failed"), false, false, false),
+            ("500", refusal(500, "VM is locked (backup)"), false, false, false),
+        ] {
+            for (repeat, expected) in
+                [(Repeat::Reads, reads), (Repeat::Sets, sets), (Repeat::Acts, acts), (Repeat::Elsewhere, false)]
+            {
+                let again = Tries::new(repeat).next(&error, Contact::Made, None);
+                assert_eq!(again.is_some(), expected, "{what}, {repeat:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_never_answered_is_not_tried_again() {
+        for repeat in [Repeat::Reads, Repeat::Sets, Repeat::Acts] {
+            assert_eq!(Tries::new(repeat).next(&refused(), Contact::None, None), None);
+        }
+        assert!(Tries::new(Repeat::Reads).next(&page(503), Contact::None, None).is_some());
+    }
+
+    #[test]
+    fn the_pauses_grow_and_end_and_a_server_may_ask_for_longer_ones() {
+        let mut tries = Tries::new(Repeat::Reads);
+        let pauses: Vec<u128> =
+            std::iter::from_fn(|| tries.next(&page(503), Contact::Made, None)).map(|pause| pause.as_millis()).collect();
+        assert_eq!(pauses, [250, 1_000, 2_000]);
+        for (asked, given) in [(0, 250), (3, 3_000), (3_600, 10_000)] {
+            let asked = Some(Duration::from_secs(asked));
+            let pause = Tries::new(Repeat::Acts).next(&refusal(429, ""), Contact::Made, asked);
+            assert_eq!(pause.map(|pause| pause.as_millis()), Some(given));
+        }
+    }
+}

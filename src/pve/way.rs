@@ -1,0 +1,272 @@
+//! The way to one server: one client, one trust, limits on everything that is waited for or read.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::ext::ReasonPhrase;
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Method, Request, Response, Url, redirect, retry};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+use tokio::time::{Instant, timeout};
+
+use crate::model::Endpoint;
+use crate::pve::Error;
+use crate::pve::failure::{Scene, deepest, is_seen, whole};
+use crate::pve::proxy::{Chosen, Proxies};
+use crate::pve::repeat::{Contact, Event, Listener};
+use crate::pve::reply::Reply;
+use crate::pve::tls::{Presented, Purpose, Trust, configuration};
+
+/// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
+const IDLE_AT_MOST: Duration = Duration::from_secs(4);
+
+/// Independent reads go out at once; no step of a command has more of them than this.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// The slowest rate of an answer that is waited for, in bytes a second, so that none lasts for ever.
+const SLOWEST: u64 = 64 * 1024;
+
+/// The form of the header `Date` (RFC 9110).
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// Limits of waiting and of size.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For a connection to come about, TLS included.
+    pub connect: Duration,
+    /// For the first byte of an answer. The server holds a 401 back for 3 s, and a clone waits 10 s for a lock.
+    pub answer: Duration,
+    /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
+    pub quiet: Duration,
+    /// For a body, in bytes: 100 000 guests are 24 MiB.
+    pub size: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(60),
+            quiet: Duration::from_secs(20),
+            size: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// A request that brought no reply, and what that means for a second try.
+pub(super) enum Failed {
+    /// Nothing was sent.
+    Unsent(Error),
+    /// The connection died before the first byte of the answer: normal on one that was kept alive.
+    Died(Error),
+    /// It was sent, and something went wrong with the answer.
+    Amid(Error),
+}
+
+impl Failed {
+    /// Gives what went wrong.
+    pub(super) fn error(self) -> Error {
+        match self {
+            Self::Unsent(why) | Self::Died(why) | Self::Amid(why) => why,
+        }
+    }
+
+    /// Says of a request that changes something that it is not known whether it was carried out.
+    pub(super) fn of_change(self) -> Error {
+        match self {
+            Self::Unsent(why) => why,
+            Self::Died(why) | Self::Amid(why) => Error::OutcomeUnknown { source: Box::new(why) },
+        }
+    }
+}
+
+/// The way to one server, without anybody who goes it.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub(super) endpoint: Endpoint,
+    limits: Limits,
+    proxy: Option<Chosen>,
+    config: rustls::ClientConfig,
+    client: Client,
+    /// What the server presented last.
+    pub(super) presented: Presented,
+    /// What it answered last.
+    pub(super) last: LastAnswer,
+}
+
+impl Way {
+    /// Prepares the way; nothing is sent yet.
+    pub(super) fn new(
+        endpoint: Endpoint,
+        trust: &Trust,
+        limits: Limits,
+        proxies: &Proxies,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let (config, presented) = configuration(&endpoint, trust, purpose)?;
+        let proxy = proxies.chosen(&endpoint)?;
+        let client = client(&config, limits, proxy.as_ref(), IDLE_CONNECTIONS)?;
+        Ok(Self { endpoint, limits, proxy, config, client, presented, last: LastAnswer::default() })
+    }
+
+    /// Shakes hands and sends nothing, under a judge whose purpose is to look.
+    pub(super) async fn shake_hands(&self) -> Result<(), Error> {
+        let request = Request::new(Method::GET, self.url(&[])?);
+        let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
+        match ended {
+            Err(_) => Err(self.no_answer()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(why)) if is_seen(&why) => Ok(()),
+            Ok(Err(why)) => Err(self.failed(&why).await.error()),
+        }
+    }
+
+    pub(super) fn url(&self, path: &[&str]) -> Result<Url, Error> {
+        let base = format!("{}/api2/json/", self.endpoint.url());
+        let mut url = Url::parse(&base).map_err(|why| Error::Preparation { why: why.to_string() })?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        Ok(url)
+    }
+
+    /// Sends a request on a connection of the pool.
+    pub(super) async fn send(&self, request: Request, listener: &Listener) -> Result<Reply, Failed> {
+        self.send_by(&self.client, request, listener).await
+    }
+
+    /// Sends a request on a connection of its own.
+    pub(super) async fn send_afresh(&self, request: Request, listener: &Listener) -> Result<Reply, Failed> {
+        let fresh = client(&self.config, self.limits, self.proxy.as_ref(), 0).map_err(Failed::Unsent)?;
+        self.send_by(&fresh, request, listener).await
+    }
+
+    async fn send_by(&self, client: &Client, request: Request, listener: &Listener) -> Result<Reply, Failed> {
+        let (began, method, path) = (Instant::now(), request.method().clone(), request.url().path().to_owned());
+        let response = match timeout(self.limits.connect + self.limits.answer, client.execute(request)).await {
+            Err(_) => return Err(Failed::Amid(self.no_answer())),
+            Ok(Err(why)) => return Err(self.failed(&why).await),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        // Kept only where it is not the usual phrase of the status.
+        let reason = match response.extensions().get::<ReasonPhrase>() {
+            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        self.last.note(response.headers());
+        let wait = seconds_of(response.headers());
+        let body = self.body(response).await.map_err(Failed::Amid)?;
+        let (method, path) = (method.as_str(), path.as_str());
+        listener.tell(&Event::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
+        Ok(Reply { status: status.as_u16(), reason, body, wait })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+        let limit = self.limits.size;
+        let server = || self.endpoint.authority();
+        let too_large = || Error::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
+        if response.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
+            let encoding = String::from_utf8_lossy(encoding.as_bytes());
+            let what = format!("it is encoded ({encoding}), which nobody asked for");
+            return Err(Error::NotUnderstood { server: server(), what });
+        }
+        let (mut body, began) = (Vec::new(), Instant::now());
+        loop {
+            // What has come buys time for the rest.
+            let bought = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
+            let left = self.limits.quiet.min(bought.saturating_sub(began.elapsed()));
+            let next = timeout(left, response.chunk()).await;
+            let next = next.map_err(|_| Error::Stalled { server: server(), seconds: whole(self.limits.quiet) })?;
+            let Some(chunk) = next.map_err(|why| self.scene().of_talking(&why))? else {
+                return Ok(body);
+            };
+            if body.len() as u64 + chunk.len() as u64 > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    async fn failed(&self, why: &reqwest::Error) -> Failed {
+        let scene = self.scene();
+        if why.is_connect() {
+            return Failed::Unsent(scene.look_again(scene.of_connecting(why)).await);
+        }
+        match scene.of_talking(why) {
+            died @ Error::BrokenOff { .. } => Failed::Died(died),
+            other => Failed::Amid(other),
+        }
+    }
+
+    const fn scene(&self) -> Scene<'_> {
+        Scene { endpoint: &self.endpoint, proxy: self.proxy.as_ref(), connect: self.limits.connect }
+    }
+
+    fn no_answer(&self) -> Error {
+        Error::NoAnswer { server: self.endpoint.authority(), seconds: whole(self.limits.answer) }
+    }
+}
+
+/// Makes an HTTP client that keeps this many idle connections.
+fn client(config: &rustls::ClientConfig, limits: Limits, proxy: Option<&Chosen>, idle: usize) -> Result<Client, Error> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(config.clone())
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(IDLE_AT_MOST)
+        .pool_max_idle_per_host(idle)
+        .tcp_nodelay(true)
+        .no_proxy();
+    let builder = match proxy {
+        Some(chosen) => builder.proxy(chosen.proxy.clone()),
+        None => builder,
+    };
+    builder.build().map_err(|why| Error::Preparation { why: deepest(&why) })
+}
+
+/// The last answer of the server: that there was one, and what time it told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastAnswer(Arc<Mutex<Option<Told>>>);
+
+/// What the head of an answer told.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    date: Option<OffsetDateTime>,
+}
+
+impl LastAnswer {
+    /// Gives the server's time.
+    pub(super) fn date(&self) -> Option<OffsetDateTime> {
+        self.lock().and_then(|told| told.date)
+    }
+
+    /// Says whether the server has answered in this run.
+    pub(super) fn contact(&self) -> Contact {
+        if self.lock().is_some() { Contact::Made } else { Contact::None }
+    }
+
+    fn note(&self, headers: &HeaderMap) {
+        let text = headers.get(DATE).and_then(|it| it.to_str().ok());
+        let date = text.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
+        *self.lock() = Some(Told { date: date.map(PrimitiveDateTime::assume_utc) });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Told>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads how many seconds a server asks to wait.
+fn seconds_of(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,151 @@
+//! The client on servers that mean no good: nothing hangs, nothing fills the memory, nothing is sent twice.
+
+use std::time::{Duration, Instant};
+
+use glassdome::pve::{Error, Limits};
+
+use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
+use crate::support::server::{Answer, data, reply};
+
+/// Longer than any of these calls may take, whatever the machine is doing.
+const BOUND: Duration = Duration::from_secs(60);
+
+fn ok(head: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}").into_bytes()
+}
+
+#[tokio::test]
+async fn an_answer_of_one_byte_at_a_time_comes_to_an_end() {
+    let began = Instant::now();
+    let limits = Limits { quiet: Duration::from_secs(1), ..patient() };
+    let pace = Duration::from_millis(50);
+    for head in ["Content-Length: 900\r\n", "Connection: close\r\n"] {
+        let Pair { server: _server, pve } = with_limits(limits, move |_| Answer::Trickle(ok(head, "{"), pace));
+        let refused = pve.version().await.unwrap_err();
+        assert!(matches!(refused, Error::Stalled { .. }), "{refused:?}");
+    }
+    assert!(began.elapsed() < BOUND);
+}
+
+#[tokio::test]
+async fn a_header_without_an_end_is_given_up() {
+    let began = Instant::now();
+    let line = b"X-Padding: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n".to_vec();
+    let Pair { server: _server, pve } = pair(move |_| Answer::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), line.clone()));
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, Error::NotUnderstood { .. }), "{refused:?}");
+
+    let limits = Limits { connect: Duration::from_secs(1), answer: Duration::from_secs(1), ..patient() };
+    let slow = |_: &_| Answer::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), Duration::from_millis(50));
+    let Pair { server: _server, pve } = with_limits(limits, slow);
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+    assert!(began.elapsed() < BOUND);
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_cut_off_at_the_limit() {
+    let began = Instant::now();
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
+    let limits = Limits { size: 4 << 20, ..patient() };
+    let Pair { server: _server, pve } =
+        with_limits(limits, move |_| Answer::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, Error::TooLarge { mebibytes: 4, .. }), "{refused:?}");
+    // One that announces a gigabyte is not begun.
+    let Pair { server: _server, pve } =
+        with_limits(limits, move |_| Answer::Stall(ok("Content-Length: 1073741824\r\n", "")));
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, Error::TooLarge { .. }), "{refused:?}");
+    assert!(began.elapsed() < BOUND);
+}
+
+#[tokio::test]
+async fn an_encoding_that_nobody_asked_for_is_not_unpacked() {
+    let Pair { server, pve } = pair(|_| Answer::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
+    let refused = pve.version().await.unwrap_err();
+    assert!(refused.to_string().ends_with("it is encoded (gzip), which nobody asked for"), "{refused}");
+    assert!(!server.asked()[0].text.to_ascii_lowercase().contains("accept-encoding"), "{:?}", server.asked());
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_the_api_is_said_to_be_none() {
+    let deep = format!("{{\"data\":{}", "[".repeat(900));
+    for (body, words) in [
+        ("", "it is empty"),
+        ("{\"data\":{\"version\":\"9", "it is no whole JSON (EOF while parsing a string"),
+        (&deep, "it is no whole JSON (recursion limit exceeded"),
+        ("<html>welcome</html>", "it is no JSON, but begins with `<html>welcome</html>`"),
+        ("{\"data\":[1,2]}", "the version is no map"),
+        ("{\"data\":{\"version\":{}}}", "the version has no number"),
+        ("{\"version\":\"9\"}", "it has no `data`"),
+    ] {
+        let owned = body.to_owned();
+        let Pair { server, pve } = pair(move |_| reply(200, "OK", &owned));
+        let refused = pve.version().await.unwrap_err();
+        assert!(matches!(refused, Error::NotUnderstood { .. }), "{refused:?}");
+        assert!(refused.to_string().contains(words), "{refused} for {body}");
+        assert_eq!(server.asked().len(), 1, "it is not asked for again");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_a_hundred_thousand_vms_is_read() {
+    let limits = Limits { size: 64 << 20, ..patient() };
+    let Pair { server: _server, pve } = with_limits(limits, |_| {
+        let filler = "x".repeat(180);
+        let vm = |vmid: u32| format!("{{\"vmid\":{vmid},\"node\":\"pve\",\"type\":\"qemu\",\"name\":\"{filler}\"}}");
+        let vms: Vec<String> = (100..100_100).map(vm).collect();
+        data(&format!("[{}]", vms.join(",")))
+    });
+    assert_eq!(pve.vms().await.unwrap().len(), 100_000);
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_while_the_trouble_is_short() {
+    for (status, reason, body) in [
+        (502, "Bad Gateway", "<html>"),
+        (503, "Service Unavailable", ""),
+        (429, "Too Many Requests", ""),
+        (596, "Connection timed out", ""),
+        (500, "RPCEnvironment init request failed: Unable to load access control list: Connection refused", ""),
+    ] {
+        let Pair { server, pve } = pair(move |asked| match asked.before {
+            0 => reply(status, reason, body),
+            _ => data(r#"{"version":"9.2.11"}"#),
+        });
+        assert_eq!(pve.version().await.unwrap().to_string(), "9.2.11", "{status}");
+        assert_eq!(server.asked().len(), 2, "{status}");
+    }
+    let Pair { server, pve } = pair(|_| reply(503, "Service Unavailable", ""));
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, Error::Gateway { status: 503, .. }), "{refused:?}");
+    assert_eq!(server.asked().len(), 4, "it comes to an end");
+}
+
+#[tokio::test]
+async fn a_change_is_repeated_only_where_it_was_certainly_not_carried_out() {
+    let lock = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
+    for (status, reason, starts, sets) in [
+        (429, "Too Many Requests", 2, 2),
+        (595, "Connection refused", 2, 2),
+        (500, lock, 1, 2),
+        (502, "Bad Gateway", 1, 1),
+        (503, "Service Unavailable", 1, 1),
+        (504, "Gateway Timeout", 1, 1),
+        (596, "Connection timed out", 1, 1),
+        (500, "VM is locked (backup)", 1, 1),
+    ] {
+        let answer = move |before: usize| match before {
+            0 => reply(status, reason, ""),
+            _ => data(&format!("\"{UPID}\"")),
+        };
+        let Pair { server, pve } = pair(move |asked| answer(asked.before));
+        assert_eq!(pve.start(&node(), vmid(100)).await.is_ok(), starts == 2, "{status} {reason}");
+        assert_eq!(server.asked().len(), starts, "{status} {reason}: POST");
+        let Pair { server, pve } = pair(move |asked| answer(asked.before));
+        let set = pve.configure(&node(), vmid(100), &[("protection", "0".to_owned())]).await;
+        assert_eq!(set.is_ok(), sets == 2, "{status} {reason}");
+        assert_eq!(server.asked().len(), sets, "{status} {reason}: PUT");
+    }
+}
