@@ -1,5 +1,6 @@
-//! One method for each API call: here the log-in, and those that read.
+//! One method for each API call: here those that read.
 
+mod access;
 mod changes;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,9 @@ use crate::pve::values::{
 use crate::pve::vm_config::VmConfig;
 use crate::pve::way::Limits;
 
+pub use access::{
+    AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight,
+};
 pub use changes::CloneRequest;
 
 /// Privileges by path: each privilege, and whether it propagates.
@@ -80,21 +84,15 @@ impl Pve {
         self.transport.date()
     }
 
-    /// Logs in with a password, and authenticates with the ticket from here on. Tickets live for two hours.
+    /// Logs in with a password alone, and authenticates with the ticket from here on. Tickets live for two hours.
     ///
     /// # Errors
     /// Where the server refuses, or wants a second factor.
     pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
-        let name = user.to_string();
-        let form = [("username", name.as_str()), ("password", password.expose())];
-        let data = self.transport.submit(&["access", "ticket"], &form).await?;
-        let fields = self.fields(&data, "the log-in")?;
-        if fields.flag("NeedTFA") {
-            return Err(Error::SecondFactor { user: name });
+        match self.begin_log_in(user, password).await? {
+            LoggedIn::Done(pve) => Ok(*pve),
+            LoggedIn::NeedsFactor(_) => Err(Error::SecondFactor { user: user.to_string() }),
         }
-        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
-        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
-        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
     }
 
     /// Reads the version. Every token may.

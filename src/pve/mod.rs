@@ -17,7 +17,9 @@ mod vm_config;
 mod way;
 
 pub use certificate::{CaBundle, Leaf};
-pub use client::{CloneRequest, Pve};
+pub use client::{
+    AclChange, AclEntry, Challenge, CloneRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, UserCard, UserSight,
+};
 pub use error::Error;
 pub use probe::{Probed, probe};
 pub use proxy::Proxies;

@@ -1,0 +1,493 @@
+//! The calls about who may do what: log-in in two steps, users, tokens, groups, roles, entries, pools.
+
+use percent_encoding::percent_decode_str;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::model::{PoolName, Secret, TokenId, TokenSecret, UserId};
+use crate::pve::values::{Fields, as_text};
+use crate::pve::{Error, Pve};
+
+/// How far a log-in came.
+#[derive(Debug)]
+pub enum LoggedIn {
+    /// The user is known.
+    Done(Box<Pve>),
+    /// The password was right, and the server wants a second factor.
+    NeedsFactor(Box<Challenge>),
+}
+
+/// A log-in that waits for its second factor.
+#[derive(Debug)]
+pub struct Challenge {
+    pve: Pve,
+    user: UserId,
+    ticket: Secret,
+    /// The kinds of factor that the user has set up, `totp` for example; none where the server does not say.
+    pub factors: Vec<String>,
+}
+
+/// A token, as its user's list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenCard {
+    /// Its name.
+    pub name: String,
+    /// Whether it has privilege separation.
+    pub separated: bool,
+    /// When it expires, in seconds since 1970; 0 is never.
+    pub expire: u64,
+    /// What it is for.
+    pub comment: Option<String>,
+}
+
+/// A user, as far as it may be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCard {
+    /// Its ID, as the server writes it.
+    pub id: String,
+    /// Whether it may log in.
+    pub enabled: bool,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// Its tokens.
+    pub tokens: Vec<TokenCard>,
+}
+
+/// Whether a user exists, as far as that can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserSight {
+    /// It exists.
+    Seen(UserCard),
+    /// It does not exist.
+    Missing,
+    /// The caller may not know.
+    Hidden,
+}
+
+/// Who an entry is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// A user.
+    User(String),
+    /// A group.
+    Group(String),
+    /// A token.
+    Token(String),
+}
+
+/// An entry of the access control list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AclEntry {
+    /// Where.
+    pub path: String,
+    /// For whom.
+    pub holder: Holder,
+    /// Which role.
+    pub role: String,
+    /// Whether it reaches the paths below.
+    pub propagates: bool,
+}
+
+/// Roles to be given on one path, or taken away there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AclChange {
+    /// Where.
+    pub path: String,
+    /// To whom.
+    pub holder: Holder,
+    /// Which roles, all in one step.
+    pub roles: Vec<String>,
+    /// Whether they reach the paths below.
+    pub propagates: bool,
+}
+
+/// What a new token shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// Whether it has privilege separation.
+    pub separated: bool,
+    /// When it expires, in seconds since 1970; 0 is never.
+    pub expire: u64,
+    /// What it is for.
+    pub comment: String,
+}
+
+impl Challenge {
+    /// Says whether a one-time code can be the factor.
+    #[must_use]
+    pub fn takes_codes(&self) -> bool {
+        self.factors.is_empty() || self.factors.iter().any(|factor| factor == "totp")
+    }
+
+    /// Answers with a one-time code. A wrong one may be followed by another.
+    ///
+    /// # Errors
+    /// Where the server refuses the code.
+    pub async fn answer(&self, code: &Secret) -> Result<Pve, Error> {
+        let name = self.user.to_string();
+        let answer = Secret::new(format!("totp:{}", code.expose()));
+        let form = [
+            ("username", name.as_str()),
+            ("tfa-challenge", self.ticket.expose()),
+            ("password", answer.expose()),
+        ];
+        let data = self.pve.transport.submit(&["access", "ticket"], &form).await?;
+        self.pve.clone().with_answer(&data)
+    }
+}
+
+impl Pve {
+    /// Logs in with a password; a second factor is asked for in a step of its own.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, Error> {
+        let name = user.to_string();
+        let form = [("username", name.as_str()), ("password", password.expose())];
+        let data = self.transport.submit(&["access", "ticket"], &form).await?;
+        let fields = self.fields(&data, "the log-in")?;
+        if !fields.flag("NeedTFA") {
+            return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
+        }
+        let ticket = fields.text("ticket").ok_or_else(|| self.strange("the challenge has no ticket"))?;
+        let factors = factors(&ticket);
+        let ticket = Secret::new(ticket);
+        Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
+    }
+
+    fn with_answer(self, data: &Value) -> Result<Self, Error> {
+        let fields = self.fields(data, "the log-in")?;
+        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
+        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
+        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
+    }
+
+    /// Looks for a user, with its groups and tokens.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn find_user(&self, user: &UserId) -> Result<UserSight, Error> {
+        let id = user.to_string();
+        if let Some(card) = self.users().await?.into_iter().find(|card| card.id == id) {
+            return Ok(UserSight::Seen(card));
+        }
+        match self.transport.get(&["access", "users", &id], &[]).await {
+            Ok(data) => Ok(UserSight::Seen(UserCard::alone(&id, &data))),
+            Err(Error::Refusal(refusal)) if refusal.text().contains("no such user") => Ok(UserSight::Missing),
+            Err(refused) if refused.is_forbidden() => Ok(UserSight::Hidden),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Lists the users that may be seen, with their groups and tokens.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn users(&self) -> Result<Vec<UserCard>, Error> {
+        let data = self.transport.get(&["access", "users"], &[("full", "1")]).await?;
+        let mut users = self.list(&data, "the list of users", UserCard::of)?;
+        users.sort_by(|left, right| left.id.cmp(&right.id));
+        Ok(users)
+    }
+
+    /// Makes a user without a password.
+    ///
+    /// # Errors
+    /// As every call. The server takes a realm that does not exist: look first.
+    pub async fn create_user(&self, user: &UserId, comment: &str) -> Result<(), Error> {
+        let form = [("userid", user.to_string()), ("comment", comment.to_owned())];
+        self.change_access(Method::POST, &["access", "users"], &form).await
+    }
+
+    /// Removes a user with its tokens and entries.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_user(&self, user: &UserId) -> Result<(), Error> {
+        self.change_access(Method::DELETE, &["access", "users", &user.to_string()], &[]).await
+    }
+
+    /// Lists the tokens of a user. A token may not, without User.Modify.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn tokens(&self, user: &UserId) -> Result<Vec<TokenCard>, Error> {
+        let data = self.transport.get(&["access", "users", &user.to_string(), "token"], &[]).await?;
+        let mut tokens = self.list(&data, "the list of tokens", |value| TokenCard::of(None, value))?;
+        tokens.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(tokens)
+    }
+
+    /// Makes a token; its secret is told this once.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether there is a token now.
+    pub async fn create_token(&self, token: &TokenId, request: &TokenRequest) -> Result<TokenSecret, Error> {
+        let form = [
+            ("privsep", u8::from(request.separated).to_string()),
+            ("expire", request.expire.to_string()),
+            ("comment", request.comment.clone()),
+        ];
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let user = token.user.to_string();
+        let path = ["access", "users", &user, "token", token.name.as_str()];
+        let data = self.transport.change(Method::POST, &path, &form).await?;
+        self.secret(&data)
+    }
+
+    /// Gives a token a new secret; the old one is dead at once. Servers before access-control 9.1.0 cannot.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known which secret counts.
+    pub async fn regenerate_token(&self, token: &TokenId) -> Result<TokenSecret, Error> {
+        let user = token.user.to_string();
+        let path = ["access", "users", &user, "token", token.name.as_str()];
+        let data = self.transport.change(Method::PUT, &path, &[("regenerate", "1")]).await?;
+        self.secret(&data)
+    }
+
+    /// Lets a token have all that its user has.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn unseparate_token(&self, token: &TokenId) -> Result<(), Error> {
+        let form = [("privsep", "0".to_owned())];
+        let user = token.user.to_string();
+        self.change_access(Method::PUT, &["access", "users", &user, "token", token.name.as_str()], &form).await
+    }
+
+    /// Removes a token.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_token(&self, token: &TokenId) -> Result<(), Error> {
+        let user = token.user.to_string();
+        self.change_access(Method::DELETE, &["access", "users", &user, "token", token.name.as_str()], &[]).await
+    }
+
+    /// Lists the roles with their privileges. Everybody may.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn roles(&self) -> Result<Vec<(String, Vec<String>)>, Error> {
+        let data = self.transport.get(&["access", "roles"], &[]).await?;
+        self.list(&data, "the list of roles", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.text("roleid")?, words(&fields.text("privs").unwrap_or_default())))
+        })
+    }
+
+    /// Makes a role.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn create_role(&self, role: &str, privileges: &str) -> Result<(), Error> {
+        let form = [("roleid", role.to_owned()), ("privs", privileges.to_owned())];
+        self.change_access(Method::POST, &["access", "roles"], &form).await
+    }
+
+    /// Adds privileges to a role.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn extend_role(&self, role: &str, privileges: &str) -> Result<(), Error> {
+        let form = [("privs", privileges.to_owned()), ("append", "1".to_owned())];
+        self.change_access(Method::PUT, &["access", "roles", role], &form).await
+    }
+
+    /// Removes a role with its entries.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_role(&self, role: &str) -> Result<(), Error> {
+        self.change_access(Method::DELETE, &["access", "roles", role], &[]).await
+    }
+
+    /// Lists the entries that may be seen: all with Sys.Audit on `/access`, else those that the caller may change.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn acl(&self) -> Result<Vec<AclEntry>, Error> {
+        let data = self.transport.get(&["access", "acl"], &[]).await?;
+        let mut entries = self.list(&data, "the access control list", AclEntry::of)?;
+        entries.sort();
+        Ok(entries)
+    }
+
+    /// Gives roles.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn grant(&self, change: &AclChange) -> Result<(), Error> {
+        self.change_acl(change, &[("propagate", u8::from(change.propagates).to_string())]).await
+    }
+
+    /// Takes roles away. Only what this program gave itself may be taken.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn ungrant(&self, change: &AclChange) -> Result<(), Error> {
+        self.change_acl(change, &[("delete", "1".to_owned())]).await
+    }
+
+    async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), Error> {
+        let (kind, holder) = match &change.holder {
+            Holder::User(user) => ("users", user),
+            Holder::Group(group) => ("groups", group),
+            Holder::Token(token) => ("tokens", token),
+        };
+        let mut form =
+            vec![("path", change.path.clone()), ("roles", change.roles.join(",")), (kind, holder.clone())];
+        form.extend(how.iter().cloned());
+        self.change_access(Method::PUT, &["access", "acl"], &form).await
+    }
+
+    /// Lists the pools that may be seen (Pool.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pools(&self) -> Result<Vec<String>, Error> {
+        let data = self.transport.get(&["pools"], &[]).await?;
+        self.list(&data, "the list of pools", |value| Fields::of(value)?.text("poolid"))
+    }
+
+    /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pool_members(&self) -> Result<Vec<(String, String)>, Error> {
+        let data = self.transport.get(&["cluster", "resources"], &[]).await?;
+        let members = self.list(&data, "the list of resources", |value| {
+            let fields = Fields::of(value)?;
+            let path = match (fields.number("vmid"), fields.text("storage")) {
+                (Some(vmid), _) => format!("/vms/{vmid}"),
+                (None, Some(storage)) => format!("/storage/{storage}"),
+                (None, None) => return Some(None),
+            };
+            Some(fields.text("pool").filter(|pool| !pool.is_empty()).map(|pool| (path, pool)))
+        })?;
+        Ok(members.into_iter().flatten().collect())
+    }
+
+    /// Makes a pool.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn create_pool(&self, pool: &PoolName) -> Result<(), Error> {
+        self.change_access(Method::POST, &["pools"], &[("poolid", pool.to_string())]).await
+    }
+
+    /// Removes a pool; the server refuses one that has members.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), Error> {
+        self.change_access(Method::DELETE, &["pools"], &[("poolid", pool.to_string())]).await
+    }
+
+    async fn change_access(&self, method: Method, path: &[&str], form: &[(&str, String)]) -> Result<(), Error> {
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.transport.change(method, path, &form).await.map(drop)
+    }
+
+    /// Reads the secret of a token; without it the token is of no use to anybody.
+    fn secret(&self, data: &Value) -> Result<TokenSecret, Error> {
+        let value = Fields::of(data).and_then(|fields| fields.text("value")).map(Secret::new);
+        let secret = value.and_then(|value| value.expose().parse().ok());
+        secret.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it has no secret of a token")) })
+    }
+}
+
+impl UserCard {
+    fn of(value: &Value) -> Option<Self> {
+        let fields = Fields::of(value)?;
+        let tokens = value.get("tokens").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Some(Self {
+            id: fields.text("userid")?,
+            enabled: fields.flag_or("enable", true),
+            groups: words(&fields.text("groups").unwrap_or_default()),
+            tokens: tokens.iter().filter_map(|token| TokenCard::of(None, token)).collect(),
+        })
+    }
+
+    /// Reads the answer about one user, which has lists and maps where the list of users has texts.
+    fn alone(id: &str, value: &Value) -> Self {
+        let groups = value.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let tokens = value.get("tokens").and_then(Value::as_object);
+        let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenCard::of(Some(name), token));
+        Self {
+            id: id.to_owned(),
+            enabled: Fields::of(value).is_none_or(|fields| fields.flag_or("enable", true)),
+            groups: groups.iter().filter_map(as_text).collect(),
+            tokens: tokens.collect(),
+        }
+    }
+}
+
+impl TokenCard {
+    fn of(name: Option<&str>, value: &Value) -> Option<Self> {
+        let fields = Fields::of(value)?;
+        Some(Self {
+            name: name.map(str::to_owned).or_else(|| fields.text("tokenid"))?,
+            // The server leaves it out where it is the default.
+            separated: fields.flag_or("privsep", true),
+            expire: fields.number("expire").unwrap_or_default(),
+            comment: fields.text("comment").filter(|comment| !comment.is_empty()),
+        })
+    }
+}
+
+impl AclEntry {
+    fn of(value: &Value) -> Option<Self> {
+        let fields = Fields::of(value)?;
+        let holder = fields.text("ugid")?;
+        let holder = match fields.text("type")?.as_str() {
+            "user" => Holder::User(holder),
+            "group" => Holder::Group(holder),
+            "token" => Holder::Token(holder),
+            _ => return None,
+        };
+        Some(Self {
+            path: fields.text("path")?,
+            holder,
+            role: fields.text("roleid")?,
+            propagates: fields.flag_or("propagate", true),
+        })
+    }
+}
+
+/// Reads the kinds of factor out of a challenge: `PVE:!tfa!{"totp"%3Atrue}:...`.
+fn factors(ticket: &str) -> Vec<String> {
+    let named = ticket.split("!tfa!").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
+    let decoded = percent_decode_str(named).decode_utf8_lossy().into_owned();
+    let known: Option<Value> = serde_json::from_str(&decoded).ok();
+    let Some(Value::Object(known)) = known else { return Vec::new() };
+    let is_set = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
+    let mut factors: Vec<String> = known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| name.clone()).collect();
+    factors.sort();
+    factors
+}
+
+/// Splits a list as the server writes it.
+fn words(text: &str) -> Vec<String> {
+    text.split([',', ';', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::factors;
+
+    #[test]
+    fn the_factors_are_read_out_of_the_challenge() {
+        for (ticket, expected) in [
+            (r#"PVE:!tfa!{"totp"%3Atrue}:6B04F2B7::sig=="#, &["totp"][..]),
+            (r#"PVE:!tfa!%7B%22webauthn%22%3A%7B%22a%22%3A1%7D%2C%22totp%22%3Afalse%7D:6B::x"#, &["webauthn"]),
+            (r#"PVE:!tfa!{"recovery"%3A[1,2],"yubico"%3Atrue}:6B::x"#, &["recovery", "yubico"]),
+            ("PVE:!tfa!x:6B::x", &[]),
+            ("PVE:apex@pve:6B::x", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(factors(ticket), expected, "{ticket}");
+        }
+    }
+}
