@@ -165,7 +165,7 @@ pub enum Command {
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input
   glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file secret.txt --fingerprint AB:CD:...
-  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file - --accept-new-certificate --pin leaf")]
+  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file - --accept-new-certificate")]
 pub struct Setup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -173,8 +173,9 @@ pub struct Setup {
     /// Trust the certificate that is presented now, and store it
     #[arg(long, conflicts_with_all = ["fingerprint", "ca_file", "insecure"], help_heading = "Trust")]
     pub accept_new_certificate: bool,
-    /// With --accept-new-certificate: store the fingerprint of the server's own certificate
-    #[arg(long, value_name = "WHAT", requires = "accept_new_certificate", help_heading = "Trust")]
+    /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
+    /// [default: ca where it can be had, leaf with --fingerprint]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["ca_file", "insecure"], help_heading = "Trust")]
     pub pin: Option<Pin>,
     /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 where it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
@@ -199,6 +200,8 @@ pub struct Setup {
 /// What of the presented certificate is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pin {
+    /// The authority that signed the certificates of all nodes; it survives their renewal.
+    Ca,
     /// The fingerprint of the server's own certificate.
     Leaf,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{Connection, Global};
+use crate::commands::ladder::Fetched;
 use crate::commands::overheard::overheard;
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
@@ -287,6 +288,8 @@ pub(crate) struct Connected {
     pub(crate) trusted: Trusted,
     /// What was authenticated with.
     pub(crate) credentials: Credentials,
+    /// The cluster's CA, where it was fetched in this run.
+    pub(crate) fetched: Option<Fetched>,
 }
 
 impl Connected {
@@ -320,7 +323,7 @@ impl Connected {
                 (pve, Caller::User(user.clone()))
             }
         };
-        Ok(Self { pve, caller, trust, trusted, credentials })
+        Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
     }
 
     /// Gives the full token ID, or the user where a password is used.

@@ -4,6 +4,7 @@ mod ask;
 mod cleanup;
 mod connect;
 mod help;
+mod ladder;
 mod overheard;
 mod proof;
 #[cfg(feature = "sandbox")]

@@ -33,6 +33,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::ReadBack { .. } => Kind::Configuration,
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
+        Error::Token(error) => error.kind(),
         Error::NotProxmox { .. }
         | Error::NodeOffline { .. }
         | Error::NoFreeId { .. }
@@ -192,6 +193,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
         Error::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
         Error::Settings(error) => of_settings(error),
+        Error::Token(error) => error.hints(),
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
@@ -383,7 +385,7 @@ fn untrusted(fingerprint: &str) -> Vec<Hint> {
         say("if it is the same, trust it:"),
         run(format!("--fingerprint {fingerprint}")),
         say(
-            "or, without comparing: --accept-new-certificate --pin leaf (with setup); with the cluster's CA: --ca-file; not at all: --insecure",
+            "or, without comparing: --accept-new-certificate (with setup), which then trusts the cluster's own CA; with a CA that you have: --ca-file; not at all: --insecure",
         ),
     ]
 }
@@ -394,8 +396,8 @@ fn changed(fingerprint: &str) -> Vec<Hint> {
             "either it was renewed, which Proxmox VE does every two years, or somebody is in between. Compare it in the shell of the node:",
         ),
         run("pvenode cert info"),
-        say("if it is the new one, pin it:"),
-        run(format!("glassdome setup --fingerprint {fingerprint}")),
+        say("if it is the new one, pin it, and with it the cluster's CA, which outlives it:"),
+        run(format!("glassdome setup --fingerprint {fingerprint} --pin ca")),
     ]
 }
 

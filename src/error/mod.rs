@@ -2,6 +2,7 @@
 
 mod advice;
 mod report;
+mod token;
 
 use std::fmt;
 use std::io;
@@ -15,6 +16,7 @@ use crate::session::Signal;
 use crate::settings;
 
 pub use report::{Hint, KINDS, Kind, Report};
+pub use token::TokenError;
 
 /// What the program was doing when a server said no, as it stands behind "cannot".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Doing {
     LogIn(String),
     /// Reading the list of nodes.
     ReadNodes,
+    /// Reading the certificates of a node.
+    ReadCertificates,
     /// Reading the template's configuration.
     ReadTemplate(VmId),
     /// Reading the list of VMs.
@@ -68,6 +72,7 @@ impl fmt::Display for Doing {
             Self::Reach(server) => write!(formatter, "reach {server}"),
             Self::LogIn(user) => write!(formatter, "log in as {user}"),
             Self::ReadNodes => formatter.write_str("read the list of nodes"),
+            Self::ReadCertificates => formatter.write_str("read the certificates of the node"),
             Self::ReadTemplate(vmid) => write!(formatter, "read template {vmid}"),
             Self::ReadVms => formatter.write_str("read the list of VMs"),
             Self::ReadStorages(node) => write!(formatter, "read the storages of node {node}"),
@@ -164,6 +169,9 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// Trust and tokens.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The instance has no usable name.
     #[error("--instance: {why}")]
     Instance {

@@ -113,9 +113,35 @@ impl CaBundle {
     }
 }
 
+/// Gives the certificates in a PEM text without anything around them: what a server says may hold more than it should.
+#[must_use]
+pub fn certificates_in(text: &str) -> String {
+    let mut kept = String::new();
+    let mut is_inside = false;
+    for line in text.lines().map(str::trim) {
+        is_inside |= line == "-----BEGIN CERTIFICATE-----";
+        let is_plain = line.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if is_inside && is_plain && !line.is_empty() {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        is_inside &= line != "-----END CERTIFICATE-----";
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{CaBundle, Leaf, fingerprint};
+    use super::{CaBundle, Leaf, certificates_in, fingerprint};
+
+    #[test]
+    fn nothing_but_certificates_is_kept() {
+        let block = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        let key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+        let text = format!("Subject: x\r\n{key}{block}\x1b[2J\n{}trailing", block.replace('\n', "\r\n"));
+        assert_eq!(certificates_in(&text), format!("{block}{block}"));
+        assert_eq!(certificates_in("nothing"), "");
+    }
 
     #[test]
     fn what_is_no_authority_is_refused_with_the_reason() {

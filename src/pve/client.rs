@@ -10,21 +10,21 @@ use time::OffsetDateTime;
 
 use crate::model::{Endpoint, NodeName, Secret, TokenId, TokenSecret, Upid, UserId, VmId};
 use crate::pve::Error;
-use crate::pve::certificate::Leaf;
+use crate::pve::certificate::{CaBundle, Leaf};
 use crate::pve::privileges::Zones;
 use crate::pve::proxy::Proxies;
 use crate::pve::repeat::Ear;
-use crate::pve::tls::Trust;
+
+use crate::pve::tls::{Trust, judge_again};
 use crate::pve::transport::Transport;
+
 use crate::pve::values::{
     ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
 use crate::pve::vm_config::VmConfig;
 use crate::pve::way::Limits;
 
-pub use access::{
-    AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight,
-};
+pub use access::{AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight};
 pub use changes::CloneRequest;
 
 /// Privileges by path: each privilege, and whether it propagates.
@@ -56,6 +56,22 @@ impl Pve {
     #[must_use]
     pub fn leaf(&self) -> Option<Leaf> {
         Leaf::read(self.transport.presented().chain().first()?).ok()
+    }
+
+    /// Says whether these authorities signed what the server presented last, for this server's name and for today.
+    ///
+    /// # Errors
+    /// Where they did not, what is wrong.
+    pub fn is_vouched_for_by(&self, bundle: &CaBundle) -> Result<(), Error> {
+        judge_again(bundle, &self.transport.presented().chain(), self.endpoint())
+    }
+
+    /// Goes the same way with the same credentials on connections that are judged by another trust.
+    ///
+    /// # Errors
+    /// Where the trust or the proxy cannot be used.
+    pub fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
+        Ok(Self { transport: self.transport.reconnected(trust, limits, proxies)? })
     }
 
     /// Authenticates with a token from here on.

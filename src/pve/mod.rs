@@ -16,7 +16,7 @@ mod values;
 mod vm_config;
 mod way;
 
-pub use certificate::{CaBundle, Leaf};
+pub use certificate::{CaBundle, Leaf, certificates_in};
 pub use client::{
     AclChange, AclEntry, Challenge, CloneRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, UserCard, UserSight,
 };

@@ -36,6 +36,12 @@ impl Transport {
         Ok(Self { way, headers, csrf: None, listener: Listener::default() })
     }
 
+    /// Prepares another way to the same server, judged by another trust, for the same caller.
+    pub(super) fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
+        let way = Way::new(self.endpoint().clone(), trust, limits, proxies, Purpose::Requests)?;
+        Ok(Self { way, ..self.clone() })
+    }
+
     /// Gives the server.
     pub(super) const fn endpoint(&self) -> &Endpoint {
         &self.way.endpoint

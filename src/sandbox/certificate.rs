@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 
 /// What is strange about a leaf, to rehearse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub enum Flaw {
     /// Nothing.
     None,
     /// It has expired.
@@ -24,6 +24,10 @@ pub(super) enum Flaw {
     Future,
     /// It is for another name.
     WrongName,
+    /// It expires within days.
+    Expiring,
+    /// Another authority has signed it.
+    Foreign,
 }
 
 /// The authority of the cluster.
@@ -96,7 +100,8 @@ impl Authority {
         let (from, to) = match flaw {
             Flaw::Expired => (-730, -1),
             Flaw::Future => (1, 730),
-            Flaw::None | Flaw::WrongName => (-1, 729),
+            Flaw::Expiring => (-720, 10),
+            Flaw::None | Flaw::WrongName | Flaw::Foreign => (-1, 729),
         };
         (params.not_before, params.not_after) = (now + Duration::days(from), now + Duration::days(to));
         let key = KeyPair::generate().map_err(io::Error::other)?;

@@ -1,7 +1,7 @@
 //! Connections: accepted, read, answered, kept alive or closed as the real server does.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
@@ -31,8 +31,8 @@ const REQUESTS_AT_MOST: usize = 100;
 /// The server: its certificates, and what its connections share.
 pub(super) struct Server {
     pub(super) shared: Arc<Shared>,
-    pub(super) authority: Authority,
-    pub(super) leaf: Leaf,
+    pub(super) authority: Arc<Authority>,
+    pub(super) leaf: Arc<Mutex<Leaf>>,
 }
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
             _ => None,
         });
         let config = match flaw {
-            None => Arc::clone(&self.leaf.config),
+            None => Arc::clone(&self.leaf.lock().unwrap_or_else(PoisonError::into_inner).config),
             Some(flaw) => self.authority.leaf(&self.shared.cluster().local, flaw)?.config,
         };
         Ok(TlsAcceptor::from(config))

@@ -14,7 +14,7 @@ mod trouble;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,11 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use access::Release;
-use certificate::{Authority, Flaw};
+use certificate::{Authority, Leaf};
 use cluster::Cluster;
 use shared::Shared;
 
+pub use certificate::Flaw;
 pub use faults::{Fault, KINDS, UnknownFault};
 pub use shared::Seen;
 
@@ -96,6 +97,8 @@ pub struct Sandbox {
     fingerprint: [u8; 32],
     ca_pem: String,
     shared: Arc<Shared>,
+    authority: Arc<Authority>,
+    leaf: Arc<Mutex<Leaf>>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -122,14 +125,19 @@ impl Sandbox {
         let fingerprint = leaf.fingerprint;
         let shared = Arc::new(Shared::new(options, cluster, Instant::now()));
         let (stop, stopped) = watch::channel(false);
-        let worker = connection::Server { shared: Arc::clone(&shared), authority, leaf };
+        let (authority, leaf) = (Arc::new(authority), Arc::new(Mutex::new(leaf)));
+        let worker = connection::Server {
+            shared: Arc::clone(&shared),
+            authority: Arc::clone(&authority),
+            leaf: Arc::clone(&leaf),
+        };
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             // Without a runtime there is no server, and whoever calls it sees that.
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 runtime.block_on(worker.serve(listener, stopped));
             }
         })?;
-        Ok(Self { address, fingerprint, ca_pem, shared, stop, thread: Some(thread) })
+        Ok(Self { address, fingerprint, ca_pem, shared, authority, leaf, stop, thread: Some(thread) })
     }
 
     /// Gives where it listens.
@@ -148,6 +156,28 @@ impl Sandbox {
     #[must_use]
     pub const fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// Renews its certificate, as a node does two weeks before the end, or puts a strange one in its place; gives the
+    /// new fingerprint.
+    ///
+    /// # Errors
+    /// Where no certificate can be made.
+    pub fn renew_certificate(&self, flaw: Flaw) -> io::Result<[u8; 32]> {
+        let local = self.edit(|cluster| cluster.local.clone());
+        let leaf = match flaw {
+            Flaw::Foreign => Authority::new("custom")?.leaf(&local, flaw)?,
+            _ => self.authority.leaf(&local, flaw)?,
+        };
+        let fingerprint = leaf.fingerprint;
+        self.edit(|cluster| {
+            cluster.certificates = serde_json::json!([self.authority.card(), leaf.card()]);
+            if let Some(node) = cluster.nodes.get_mut(&local) {
+                node.fingerprint = fingerprint;
+            }
+        });
+        *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) = leaf;
+        Ok(fingerprint)
     }
 
     /// Gives the certificate of its authority as PEM.

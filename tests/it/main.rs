@@ -11,6 +11,7 @@ mod env_readers;
 mod env_store;
 mod faults;
 mod hostile;
+mod ladder;
 mod preflight;
 mod printed_lines;
 mod replay;

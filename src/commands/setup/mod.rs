@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::{Global, Output, Setup};
 use crate::commands::Failure;
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::ladder;
 use crate::commands::proof::prove;
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
@@ -127,8 +128,14 @@ async fn verify(
     questions::caller(session, ground, way.realms()).await?;
     let credentials = ground.credentials(session)?;
     server::know_realm(&way, &credentials)?;
+    let wish = way.wish(arguments)?;
     let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
-    let checked = check::check(session, ground, &connected, arguments).await?;
+    let connected = ladder::climbed(session, ground, connected, wish).await?;
+    let mut checked = check::check(session, ground, &connected, arguments).await?;
+    if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
+        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        checked.warnings.push(warning);
+    }
     Ok((connected, checked))
 }
 

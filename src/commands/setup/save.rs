@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::ladder::Fetched;
 use crate::commands::screens::Note;
 use crate::commands::setup::check::Checked;
 use crate::commands::setup::git;
@@ -23,6 +24,7 @@ pub(super) struct Draft {
     diff: Vec<DiffLine>,
     is_new: bool,
     holds_secret: bool,
+    fetched: Option<Fetched>,
 }
 
 /// What was written.
@@ -44,7 +46,8 @@ pub(super) fn draft(
     let changes = changes(ground, &in_file, connected, checked)?;
     let edited = ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None)?;
     let diff = masked_diff(ground.loaded.file.bytes(), edited.file.bytes());
-    Ok(Draft { path, edited, diff, is_new: ground.loaded.mode.is_none(), holds_secret: true })
+    let (is_new, fetched) = (ground.loaded.mode.is_none(), connected.fetched.clone());
+    Ok(Draft { path, edited, diff, is_new, holds_secret: true, fetched })
 }
 
 /// Lists the changes, key by key.
@@ -95,6 +98,7 @@ fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> 
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
     let ca_file = match (&connected.trust, ground.settings.ca_file()) {
+        (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(fetched.name.clone()),
         (Trust::Ca(_) | Trust::CaAndPinned(..), Some(file)) if !ground.is_sandbox() => {
             Some(ca_text(ground.store.path(), &file))
         }
@@ -132,8 +136,14 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft, conf
     let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
     let folder = draft.path.parent().unwrap_or(Path::new("/")).to_owned();
     let name = draft.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let verdict = git::ask(&folder, &[name.clone(), format!("{name}.bak")], &session.variables).await;
+    let mut names = vec![name.clone(), format!("{name}.bak")];
+    names.extend(draft.fetched.iter().map(|fetched| fetched.name.clone()));
+    let verdict = git::ask(&folder, &names, &session.variables).await;
     warnings.extend(heed_git(&folder, &verdict, confirmed)?);
+    if let Some(fetched) = &draft.fetched {
+        let path = ground.store.save_beside(&fetched.name, fetched.pem.as_bytes())?;
+        session.ui.borrow_mut().say(&Note::found(format!("the cluster's CA is in {}", path.display())));
+    }
     let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, GroupRights::Keep)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
     let text = match saved.outcome {
@@ -186,6 +196,9 @@ fn read_back(store: &Store, draft: &Draft) -> Result<(), Error> {
 
 impl Draw for Draft {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        if let Some(fetched) = &self.fetched {
+            screen.paragraph(3, &format!("the cluster's CA goes into {}", fetched.path.display()))?;
+        }
         if self.edited.changed.is_empty() {
             return screen.paragraph(3, &format!("{} stays as it is", self.path.display()));
         }

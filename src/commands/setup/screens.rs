@@ -90,7 +90,11 @@ pub(super) fn curl(ground: &Ground, connected: &Connected) -> Option<String> {
     let (Credentials::Token { id, .. }, false) = (&connected.credentials, ground.is_sandbox()) else { return None };
     let trust = match connected.trusted {
         Trusted::System => String::new(),
-        Trusted::Ca => format!("--cacert {} ", quoted(&ground.settings.ca_file()?.value.display().to_string())),
+        Trusted::Ca => {
+            let fetched = connected.fetched.as_ref().map(|fetched| fetched.path.clone());
+            let path = fetched.or_else(|| ground.settings.ca_file().map(|file| file.value))?;
+            format!("--cacert {} ", quoted(&path.display().to_string()))
+        }
         // curl knows no fingerprint of a certificate.
         Trusted::Pin | Trusted::Unverified => "-k ".to_owned(),
     };

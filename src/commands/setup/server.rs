@@ -2,6 +2,7 @@
 
 use crate::cli::Setup;
 use crate::commands::connect::{Ground, Trusted};
+use crate::commands::ladder::{self, IsNew, Wish};
 use crate::commands::overheard::overheard;
 use crate::error::{Doing, Error};
 use crate::model::Endpoint;
@@ -23,6 +24,12 @@ impl Way {
     /// Gives the names of the realms.
     pub(super) fn realms(&self) -> &[String] {
         &self.realms
+    }
+
+    /// Says what shall be stored of the certificate.
+    pub(super) fn wish(&self, arguments: &Setup) -> Result<Wish, Error> {
+        let is_new = if self.accepted.is_some() { IsNew::Yes } else { IsNew::No };
+        Ok(ladder::wish(&self.trust, is_new, arguments.pin)?)
     }
 
     /// Gives what a connection is made of.
@@ -110,7 +117,7 @@ pub(super) fn told(way: &Way) -> Vec<String> {
         }
     };
     if let Some(leaf) = &way.accepted {
-        lines = vec!["the certificate is accepted as it is presented now, and pinned".to_owned()];
+        lines = vec!["the certificate is accepted as it is presented now, and pinned for this run".to_owned()];
         lines.extend(facts(leaf));
         lines.push("compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem".to_owned());
     }

@@ -126,11 +126,8 @@ impl Challenge {
     pub async fn answer(&self, code: &Secret) -> Result<Pve, Error> {
         let name = self.user.to_string();
         let answer = Secret::new(format!("totp:{}", code.expose()));
-        let form = [
-            ("username", name.as_str()),
-            ("tfa-challenge", self.ticket.expose()),
-            ("password", answer.expose()),
-        ];
+        let form =
+            [("username", name.as_str()), ("tfa-challenge", self.ticket.expose()), ("password", answer.expose())];
         let data = self.pve.transport.submit(&["access", "ticket"], &form).await?;
         self.pve.clone().with_answer(&data)
     }
@@ -336,8 +333,7 @@ impl Pve {
             Holder::Group(group) => ("groups", group),
             Holder::Token(token) => ("tokens", token),
         };
-        let mut form =
-            vec![("path", change.path.clone()), ("roles", change.roles.join(",")), (kind, holder.clone())];
+        let mut form = vec![("path", change.path.clone()), ("roles", change.roles.join(",")), (kind, holder.clone())];
         form.extend(how.iter().cloned());
         self.change_access(Method::PUT, &["access", "acl"], &form).await
     }
@@ -463,7 +459,8 @@ fn factors(ticket: &str) -> Vec<String> {
     let known: Option<Value> = serde_json::from_str(&decoded).ok();
     let Some(Value::Object(known)) = known else { return Vec::new() };
     let is_set = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
-    let mut factors: Vec<String> = known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| name.clone()).collect();
+    let mut factors: Vec<String> =
+        known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| name.clone()).collect();
     factors.sort();
     factors
 }

@@ -1,0 +1,185 @@
+//! From a pinned certificate to the cluster's own CA: fetched, checked, and from then on trusted alone.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::cli::Pin;
+use crate::commands::ask;
+use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::screens::Note;
+use crate::error::{Doing, Error, TokenError};
+use crate::pve::{self, CaBundle, Pve, Trust};
+use crate::session::Session;
+use crate::ui::Printable;
+use crate::ui::prompt::Confirm;
+
+/// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
+const WARN_BEFORE: time::Duration = time::Duration::days(30);
+
+/// Whether a certificate was accepted just now, or known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IsNew {
+    /// It was accepted as it was presented.
+    Yes,
+    /// Somebody named its fingerprint.
+    No,
+}
+
+/// What shall be stored of a certificate that was pinned for this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// The cluster's CA, or nothing.
+    Ca,
+    /// The cluster's CA where it can be had, else the certificate's own fingerprint.
+    CaIfPossible,
+    /// The certificate's own fingerprint.
+    Leaf,
+}
+
+/// The cluster's CA, to be written beside the settings file.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    /// Its file, by its name beside the settings file.
+    pub(crate) name: String,
+    /// The whole path.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) pem: String,
+}
+
+/// A connection that trusts the cluster's CA alone.
+pub(crate) struct Climbed {
+    /// The client, with the credentials that it had.
+    pub(crate) pve: Pve,
+    /// The trust in force.
+    pub(crate) trust: Trust,
+    /// What is to be written.
+    pub(crate) fetched: Fetched,
+}
+
+/// Says what shall be stored of the certificate that is trusted; nothing where none is pinned.
+pub(crate) const fn wish(trust: &Trust, is_new: IsNew, pin: Option<Pin>) -> Result<Wish, TokenError> {
+    match (trust, pin, is_new) {
+        (Trust::Pinned(_), Some(Pin::Ca), _) => Ok(Wish::Ca),
+        (Trust::Pinned(_), None, IsNew::Yes) => Ok(Wish::CaIfPossible),
+        (Trust::Pinned(_), Some(Pin::Leaf), _)
+        | (Trust::Ca(_) | Trust::CaAndPinned(..), Some(Pin::Ca), _)
+        | (_, None, _) => Ok(Wish::Leaf),
+        (_, Some(_), _) => Err(TokenError::NothingToPin),
+    }
+}
+
+/// Lets a connection climb from its pin to the cluster's CA, where that is wished and can be had.
+pub(crate) async fn climbed(
+    session: &Session,
+    ground: &Ground,
+    connected: Connected,
+    wish: Wish,
+) -> Result<Connected, Error> {
+    Ok(match climb(session, ground, &connected.pve, wish).await? {
+        None => connected,
+        Some(Climbed { pve, trust, fetched }) => {
+            Connected { pve, trust, trusted: Trusted::Ca, fetched: Some(fetched), ..connected }
+        }
+    })
+}
+
+/// Climbs from a pin to the CA, with a client that is authenticated; nothing where the pin stays.
+pub(crate) async fn climb(session: &Session, ground: &Ground, pve: &Pve, wish: Wish) -> Result<Option<Climbed>, Error> {
+    if wish == Wish::Leaf {
+        return Ok(None);
+    }
+    let (bundle, pem) = match fetch(pve).await? {
+        Ok(found) => found,
+        Err(why) => return stay(session, pve, wish, why),
+    };
+    let fetched = place(session, ground, pem).await?;
+    let trust = Trust::Ca(bundle);
+    let again = pve.reconnected(&trust, ground.limits(), &ground.proxies(session));
+    let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+    let pve = again.map_err(reach)?;
+    pve.version().await.map_err(reach)?;
+    let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);
+    session.ui.borrow_mut().say(&Note::found(text));
+    Ok(Some(Climbed { pve, trust, fetched }))
+}
+
+/// Asks the server for the cluster's CA, and checks that it vouches for what the server presents under this name; the
+/// inner error says why it cannot be had.
+async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
+    let nodes = pve.nodes().await.map_err(|source| Error::server(Doing::ReadNodes, source))?;
+    let Some(node) = nodes.iter().find(|node| node.is_online()) else {
+        return Ok(Err("no node is online".to_owned()));
+    };
+    let found = pve.cluster_ca(&node.name).await.map_err(|source| Error::server(Doing::ReadCertificates, source))?;
+    let Some(text) = found else {
+        return Ok(Err("the server names no CA of its own".to_owned()));
+    };
+    let pem = pve::certificates_in(&text);
+    let bundle = match CaBundle::from_pem(pem.as_bytes()) {
+        Ok(bundle) => bundle,
+        Err(why) => return Ok(Err(format!("what the server calls its CA is none: {why}"))),
+    };
+    Ok(match pve.is_vouched_for_by(&bundle) {
+        Ok(()) => Ok((bundle, pem)),
+        Err(pve::Error::CertificateWrongName { leaf, .. }) => Err(format!(
+            "the certificate is not for `{}`, but for: {}; with one of these names as --host the CA can be trusted",
+            pve.endpoint().host(),
+            leaf.names.join(", ")
+        )),
+        Err(pve::Error::CertificateUntrusted { leaf, .. }) => {
+            Err(format!("the cluster's CA has not signed it: it is a custom or ACME certificate of {}", leaf.issuer))
+        }
+        Err(why) => Err(why.to_string()),
+    })
+}
+
+fn stay(session: &Session, pve: &Pve, wish: Wish, why: String) -> Result<Option<Climbed>, Error> {
+    let why = Printable(&why).to_string();
+    if wish == Wish::Ca {
+        return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());
+    }
+    session.ui.borrow_mut().say(&Note::found(why));
+    session.ui.borrow_mut().say(&Note::found("so the certificate itself is pinned".to_owned()));
+    Ok(None)
+}
+
+/// Decides on the file; one that holds another authority is not replaced unless somebody says so.
+async fn place(session: &Session, ground: &Ground, pem: String) -> Result<Fetched, Error> {
+    let name = ground.instance.ca_file_name();
+    let path = ground.store.path().parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
+    let is_other = match fs::read(&path) {
+        Ok(found) => found != pem.as_bytes(),
+        Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => false,
+        Err(source) => return Err(Error::CaFileUnread { path, source }),
+    };
+    if is_other {
+        let question =
+            Confirm::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
+        let otherwise = || TokenError::OtherCaFile { path: path.clone() }.into();
+        if !ask::confirm(session, question, otherwise).await? {
+            return Err(TokenError::OtherCaFile { path }.into());
+        }
+    }
+    Ok(Fetched { name, path, pem })
+}
+
+/// Says of the certificate in force that it has expired or soon will; nothing where there is time.
+pub(crate) fn expiry(session: &Session, pve: &Pve, trust: &Trust) -> Option<String> {
+    let leaf = pve.leaf()?;
+    let now = session.clock.utc();
+    if now + WARN_BEFORE < leaf.not_after {
+        return None;
+    }
+    let when = leaf.not_after.date();
+    let what = if leaf.not_after < now { format!("has expired on {when}") } else { format!("expires on {when}") };
+    let then = match trust {
+        Trust::Pinned(_) | Trust::CaAndPinned(..) => {
+            "the new one will not be the pinned one: `glassdome setup --pin ca` trusts the cluster's CA instead"
+        }
+        Trust::System | Trust::Ca(_) | Trust::Unverified => {
+            "Proxmox VE renews its own certificates two weeks before; `pvenode cert info` shows them"
+        }
+    };
+    Some(format!("the certificate {what}; {then}"))
+}
