@@ -145,6 +145,8 @@ pub enum Command {
     TestVm(Box<TestVm>),
     /// Destroy the test VMs that an earlier run had to leave behind, and only those
     Cleanup(Box<Cleanup>),
+    /// Print the configuration for other tools, or run a command with it
+    Env(Box<Env>),
     /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
     #[cfg(feature = "sandbox")]
     Sandbox(Box<Sandbox>),
@@ -287,6 +289,77 @@ pub struct Cleanup {
     /// Give a task up after this many seconds without progress
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
     pub timeout: Option<Duration>,
+}
+
+/// Print the configuration for other tools, or run a command with it
+///
+/// Nothing is sent anywhere. A secret is masked, in a comment that sets nothing, unless --reveal is given; a COMMAND
+/// gets it in its environment, where it is in no file and in no process's arguments. What a tool cannot be told is
+/// said on standard error.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome env --format terraform-bpg -- terraform plan
+  eval \"$(glassdome env --format sh --reveal)\"
+  glassdome env --format ansible --syntax fish --reveal | source")]
+pub struct Env {
+    /// Whose words: the first six are this program's own names
+    #[arg(long, value_name = "FORMAT", default_value = "dotenv")]
+    pub format: EnvFormat,
+    /// How another tool's variables are written [default: sh]
+    #[arg(long, value_name = "SYNTAX")]
+    pub syntax: Option<EnvSyntax>,
+    /// Print the secret, too
+    #[arg(long)]
+    pub reveal: bool,
+    /// Run this command with the variables set, in place of printing them
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["reveal", "syntax"])]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Whose words, and how they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnvFormat {
+    /// Lines of a `.env` file
+    Dotenv,
+    /// `export` lines for sh, bash and zsh
+    Sh,
+    /// `set -gx` lines for fish
+    Fish,
+    /// `$env:` lines for PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+    /// One JSON object
+    Json,
+    /// A line that calls the server with curl
+    Curl,
+    /// Terraform or OpenTofu, provider bpg/proxmox
+    TerraformBpg,
+    /// Terraform, provider telmate/proxmox
+    TerraformTelmate,
+    /// Packer, builders proxmox-clone and proxmox-iso
+    Packer,
+    /// Ansible, collection community.proxmox
+    Ansible,
+    /// Cluster API provider for Proxmox VE
+    Capmox,
+    /// prometheus-pve-exporter
+    Exporter,
+}
+
+/// How variables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnvSyntax {
+    /// Lines of a `.env` file
+    Dotenv,
+    /// `export` lines for sh, bash and zsh
+    Sh,
+    /// `set -gx` lines for fish
+    Fish,
+    /// `$env:` lines for PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+    /// One JSON object
+    Json,
 }
 
 /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against

@@ -3,6 +3,7 @@
 mod ask;
 mod cleanup;
 mod connect;
+mod env;
 mod help;
 mod ladder;
 mod overheard;
@@ -23,7 +24,7 @@ use crate::session::Session;
 pub(crate) use together::together;
 
 /// The names of the commands, as JSON documents name their schema.
-pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "cleanup", "sandbox", "help"];
+pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "cleanup", "env", "sandbox", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Setup(_) => "setup",
         Command::TestVm(_) => "test-vm",
         Command::Cleanup(_) => "cleanup",
+        Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => "sandbox",
         Command::Help { .. } => "help",
@@ -58,6 +60,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
         Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
+        Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
         Command::Help { topic } => help::run(session, topic.as_deref()),

@@ -13,6 +13,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         Error::Usage { .. }
         | Error::UnknownTopic { .. }
         | Error::StandardInputTwice
+        | Error::CannotRun { .. }
         | Error::Instance { .. }
         | Error::Unanswered { key: None, .. }
         | Error::SandboxOption { .. } => Kind::Usage,
@@ -30,6 +31,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::AgentDisabled { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
+        | Error::TokenAlone { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
@@ -267,6 +269,8 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         }
         Error::Abandoned { left: None, .. } => Vec::new(),
         Error::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
+        Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
+        Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
         Error::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
     }
 }

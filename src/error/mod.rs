@@ -468,6 +468,21 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A tool that takes tokens alone, and a password.
+    #[error("{tool} cannot be told a password, only a token")]
+    TokenAlone {
+        /// Which tool.
+        tool: &'static str,
+    },
+    /// The command behind `--` could not be started.
+    #[error("cannot run {command}")]
+    CannotRun {
+        /// Which.
+        command: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// What was written reads back differently.
     #[error("{} does not read back as it was written", path.display())]
     ReadBack {

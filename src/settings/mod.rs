@@ -1,5 +1,7 @@
 //! Settings: which value holds for each key, and which source it comes from.
 
+mod assignment;
+mod dialects;
 mod diff;
 mod env_file;
 mod error;
@@ -8,6 +10,7 @@ mod quoting;
 mod readers;
 mod source;
 mod store;
+mod syntax;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +18,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+pub use self::assignment::Assignment;
+pub use self::dialects::{Access, BadImport, Dialect, Import, Remark, curl_line, imported};
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
 pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
@@ -23,6 +28,7 @@ pub use self::quoting::Unwritable;
 pub use self::readers::Reader;
 pub use self::source::{Source, Sourced};
 pub use self::store::{GroupRights, Loaded, Outcome, Saved, Stamp, Store};
+pub use self::syntax::{Shown, Syntax, sh_word};
 pub use self::values::Value;
 use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, Secret, TokenId, TokenName, TokenSecret, UserId, VmId};
 
@@ -56,7 +62,7 @@ impl Flags {
 }
 
 /// Who authenticates, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// With an API token.
     Token {
@@ -307,6 +313,49 @@ impl Settings {
         let is_typed = matches!(found.source, Source::Flag(_) | Source::Answer);
         let value = if is_typed { PathBuf::from(text) } else { self.folder.join(text) };
         Some(Sourced { value, source: found.source.clone() })
+    }
+
+    /// Gives the variables that say the same to another run, or to the application: what is in force, nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a value is invalid, or there is nothing to authenticate with.
+    pub fn assignments(&self) -> Result<Vec<Assignment>, Error> {
+        let (credentials, _) = self.credentials()?;
+        let mut assignments = Vec::new();
+        for entry in &KEYS {
+            let name = entry.key.variable(&self.instance);
+            let secret = match (&credentials, entry.key) {
+                (Credentials::Token { secret, .. }, Key::TokenValue) => Some(Value::Token(secret.clone())),
+                (Credentials::Password { password, .. }, Key::Password) => Some(Value::Password(password.clone())),
+                _ => None,
+            };
+            if let Some(secret) = secret {
+                assignments.push(Assignment::hidden(name, String::new(), secret));
+            } else if let Some(text) = self.exported(entry.key, &credentials)? {
+                assignments.push(Assignment::public(name, text));
+            }
+        }
+        Ok(assignments)
+    }
+
+    /// Gives the text of a key that is no secret, in the form in which `.env` holds it; paths in full.
+    fn exported(&self, key: Key, credentials: &Credentials) -> Result<Option<String>, Error> {
+        Ok(match key {
+            Key::Host => self.host()?.map(|found| found.value.to_string()),
+            Key::User => self.user()?.map(|found| found.value.to_string()),
+            Key::TokenName => match credentials {
+                Credentials::Token { id, .. } => Some(id.name.to_string()),
+                Credentials::Password { .. } => None,
+            },
+            Key::TokenValue | Key::Password => None,
+            Key::VerifySsl => self.verify_ssl()?.map(|found| found.value.to_string()),
+            Key::CaFile => self.ca_file().map(|found| found.value.display().to_string()),
+            Key::Fingerprint => self.fingerprint()?.map(|found| found.value.to_string()),
+            Key::Node | Key::Pool | Key::Ubuntu2204Template | Key::Ubuntu2004Template => {
+                self.text(key).map(str::to_owned)
+            }
+        })
     }
 
     /// Says that a key is missing, naming variable and flag.

@@ -23,6 +23,15 @@ impl Value {
             Self::Token(secret) => secret.expose(),
         }
     }
+
+    /// Gives what may be shown: of a token's secret its first four characters, of a password nothing.
+    pub(super) fn masked(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Password(_) => "••••".to_owned(),
+            Self::Token(secret) => secret.masked(),
+        }
+    }
 }
 
 /// Reads a boolean as the Python side does: true/false, 1/0, yes/no, on/off in any case.

@@ -1,0 +1,219 @@
+//! `glassdome env`: the configuration in other tools' words.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ExitCode};
+
+use serde_json::{Map, Value};
+
+use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, Output};
+use crate::commands::Failure;
+use crate::commands::connect::Ground;
+use crate::commands::screens::Note;
+use crate::error::Error;
+use crate::model::Secret;
+use crate::session::Session;
+use crate::settings::{Access, Assignment, Dialect, Shown, Syntax, curl_line};
+use crate::ui::{Draw, Screen};
+
+/// Prints the variables, or runs a command with them.
+pub(crate) fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, Failure> {
+    let ground = Ground::survey(session, global, &Connection::default(), &[])?;
+    ground.host()?;
+    ground.credentials(session)?;
+    let told = Told::of(&ground, arguments.format)?;
+    for warning in &told.warnings {
+        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+    }
+    if let Some((program, rest)) = arguments.command.split_first() {
+        if told.line.is_some() {
+            let message = "a COMMAND takes variables, and `--format curl` is a line for a shell".to_owned();
+            return Err(Error::Usage { message }.into());
+        }
+        return match execute(program, rest, &told.variables) {
+            Err(failed) => Err(failed.into()),
+            Ok(never) => match never {},
+        };
+    }
+    let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
+    let written = Written::of(arguments)?;
+    if global.output == Output::Json {
+        session.ui.borrow_mut().json(&told.document(arguments.format, shown));
+    } else if written == Written::Json {
+        session.ui.borrow_mut().json(&Value::Object(told.object(shown)));
+    } else {
+        let lines = told.lines(written, shown)?;
+        session.ui.borrow_mut().result(&Lines(lines));
+    }
+    if shown == Shown::Masked && told.variables.iter().any(Assignment::is_secret) {
+        session.ui.borrow_mut().say(&Note::plain("the secret is masked; --reveal prints it".to_owned()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Becomes the command: its exit code, its signals and its terminal are its own, and nothing is left behind of this
+/// process, whose limit on core files it keeps.
+fn execute(
+    program: &std::ffi::OsString,
+    arguments: &[std::ffi::OsString],
+    variables: &[Assignment],
+) -> Result<Infallible, Error> {
+    let mut command = process::Command::new(program);
+    command.args(arguments);
+    for variable in variables {
+        command.env(&variable.name, variable.whole().expose());
+    }
+    let source = command.exec();
+    Err(Error::CannotRun { command: program.to_string_lossy().into_owned(), source })
+}
+
+/// What a format says.
+struct Told {
+    variables: Vec<Assignment>,
+    /// A line for a shell, where that was asked for.
+    line: Option<String>,
+    warnings: Vec<String>,
+}
+
+impl Told {
+    fn of(ground: &Ground, format: EnvFormat) -> Result<Self, Error> {
+        let settings = &ground.settings;
+        let Some(dialect) = dialect(format) else {
+            let mut variables = settings.assignments()?;
+            let mut told = Self { variables: Vec::new(), line: None, warnings: Vec::new() };
+            if format == EnvFormat::Curl {
+                variables.retain(Assignment::is_secret);
+                let access = Access::of(settings)?;
+                told.line = curl_line(&access, &ground.instance);
+                if access.fingerprint.is_some() {
+                    told.warnings.push("curl cannot check the certificate's fingerprint: without a CA file it refuses a certificate of the cluster's own CA".to_owned());
+                }
+            }
+            return Ok(Self { variables, ..told });
+        };
+        let access = Access::of(settings)?;
+        let variables = dialect.assignments(&access).ok_or(Error::TokenAlone { tool: dialect.name() })?;
+        let warnings = dialect.remarks(&access).iter().map(ToString::to_string).collect();
+        Ok(Self { variables, line: None, warnings })
+    }
+
+    /// Gives the lines to print; what is masked sets nothing.
+    fn lines(&self, written: Written, shown: Shown) -> Result<Vec<Secret>, Error> {
+        let syntax = match written {
+            Written::As(syntax) => syntax,
+            Written::Json => Syntax::Sh,
+        };
+        let mut lines = Vec::new();
+        for variable in &self.variables {
+            lines.push(syntax.line(variable, shown)?);
+        }
+        lines.extend(self.line.clone().map(Secret::new));
+        Ok(lines)
+    }
+
+    fn object(&self, shown: Shown) -> Map<String, Value> {
+        let value = |variable: &Assignment| match shown {
+            Shown::Masked => variable.masked(),
+            Shown::Whole => variable.whole().expose().to_owned(),
+        };
+        self.variables.iter().map(|variable| (variable.name.clone(), Value::String(value(variable)))).collect()
+    }
+
+    fn document(&self, format: EnvFormat, shown: Shown) -> Value {
+        let name = word(format);
+        serde_json::json!({
+            "schema": "glassdome.env/1",
+            "ok": true,
+            "format": name,
+            "revealed": shown == Shown::Whole,
+            "variables": self.object(shown),
+            "line": self.line,
+            "warnings": self.warnings,
+        })
+    }
+}
+
+/// How the variables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// As statements.
+    As(Syntax),
+    /// As one JSON object.
+    Json,
+}
+
+impl Written {
+    fn of(arguments: &Env) -> Result<Self, Error> {
+        let own = match arguments.format {
+            EnvFormat::Dotenv => Self::As(Syntax::Dotenv),
+            EnvFormat::Sh | EnvFormat::Curl => Self::As(Syntax::Sh),
+            EnvFormat::Fish => Self::As(Syntax::Fish),
+            EnvFormat::PowerShell => Self::As(Syntax::PowerShell),
+            EnvFormat::Json => Self::Json,
+            EnvFormat::TerraformBpg
+            | EnvFormat::TerraformTelmate
+            | EnvFormat::Packer
+            | EnvFormat::Ansible
+            | EnvFormat::Capmox
+            | EnvFormat::Exporter => {
+                return Ok(match arguments.syntax {
+                    None | Some(EnvSyntax::Sh) => Self::As(Syntax::Sh),
+                    Some(EnvSyntax::Dotenv) => Self::As(Syntax::Dotenv),
+                    Some(EnvSyntax::Fish) => Self::As(Syntax::Fish),
+                    Some(EnvSyntax::PowerShell) => Self::As(Syntax::PowerShell),
+                    Some(EnvSyntax::Json) => Self::Json,
+                });
+            }
+        };
+        if arguments.syntax.is_some() {
+            let message =
+                format!("--syntax goes with another tool's format; `--format {}` has its own", word(arguments.format));
+            return Err(Error::Usage { message });
+        }
+        Ok(own)
+    }
+}
+
+/// Gives the tool whose words a format is made of; none where they are our own.
+const fn dialect(format: EnvFormat) -> Option<Dialect> {
+    Some(match format {
+        EnvFormat::TerraformBpg => Dialect::TerraformBpg,
+        EnvFormat::TerraformTelmate => Dialect::TerraformTelmate,
+        EnvFormat::Packer => Dialect::Packer,
+        EnvFormat::Ansible => Dialect::Ansible,
+        EnvFormat::Capmox => Dialect::Capmox,
+        EnvFormat::Exporter => Dialect::Exporter,
+        EnvFormat::Dotenv
+        | EnvFormat::Sh
+        | EnvFormat::Fish
+        | EnvFormat::PowerShell
+        | EnvFormat::Json
+        | EnvFormat::Curl => return None,
+    })
+}
+
+/// Gives the name of a format as `--format` takes it.
+fn word(format: EnvFormat) -> &'static str {
+    match format {
+        EnvFormat::Dotenv => "dotenv",
+        EnvFormat::Sh => "sh",
+        EnvFormat::Fish => "fish",
+        EnvFormat::PowerShell => "powershell",
+        EnvFormat::Json => "json",
+        EnvFormat::Curl => "curl",
+        other => dialect(other).map(Dialect::name).unwrap_or_default(),
+    }
+}
+
+/// Lines as they are, one of which may hold a secret.
+struct Lines(Vec<Secret>);
+
+impl Draw for Lines {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        for line in &self.0 {
+            screen.line(line.expose())?;
+        }
+        Ok(())
+    }
+}

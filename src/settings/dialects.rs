@@ -1,0 +1,233 @@
+//! The one table of other tools' variables, and the way there: what each of them is told about a server.
+
+mod access;
+mod curl;
+mod import;
+mod remarks;
+
+use std::fmt;
+
+pub use self::access::Access;
+pub use self::curl::curl_line;
+pub use self::import::{BadImport, Import, imported};
+pub use self::remarks::Remark;
+use super::Credentials;
+use super::assignment::Assignment;
+use super::values::Value;
+
+/// A tool with variables of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// The provider `bpg/proxmox` of Terraform and OpenTofu.
+    TerraformBpg,
+    /// The provider `telmate/proxmox`.
+    TerraformTelmate,
+    /// Packer's builders `proxmox-clone` and `proxmox-iso`.
+    Packer,
+    /// The collection `community.proxmox`.
+    Ansible,
+    /// The Cluster API provider for Proxmox VE.
+    Capmox,
+    /// `prometheus-pve-exporter`.
+    Exporter,
+}
+
+/// What one variable says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// `https://host:port`, and this behind it.
+    Address(&'static str),
+    /// The host alone.
+    Host,
+    /// The port alone.
+    Port,
+    /// `name@realm`.
+    User,
+    /// `name@realm` of who logs in with a password; a token says this differently.
+    PasswordUser,
+    /// `name@realm!token` with a token, `name@realm` with a password.
+    TokenIdOrUser,
+    /// `name@realm!token`.
+    TokenId,
+    /// The name of the token alone.
+    TokenName,
+    /// The secret of the token.
+    TokenSecret,
+    /// `name@realm!token=secret`.
+    WholeToken,
+    /// The password.
+    Password,
+    /// Whether certificates are verified.
+    Verify,
+    /// Whether they are not.
+    Insecure,
+    /// The file of the only authority that counts.
+    CaFile,
+}
+
+/// One variable of a tool.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    variable: &'static str,
+    says: Says,
+}
+
+const fn word(variable: &'static str, says: Says) -> Word {
+    Word { variable, says }
+}
+
+/// Every tool's variables, in the order in which they are printed.
+const TABLE: [(Dialect, &str, &[Word]); 6] = [
+    (
+        Dialect::TerraformBpg,
+        "terraform-bpg",
+        &[
+            word("PROXMOX_VE_ENDPOINT", Says::Address("/")),
+            word("PROXMOX_VE_API_TOKEN", Says::WholeToken),
+            word("PROXMOX_VE_USERNAME", Says::PasswordUser),
+            word("PROXMOX_VE_PASSWORD", Says::Password),
+            word("PROXMOX_VE_INSECURE", Says::Insecure),
+        ],
+    ),
+    (
+        Dialect::TerraformTelmate,
+        "terraform-telmate",
+        &[
+            word("PM_API_URL", Says::Address("/api2/json")),
+            word("PM_API_TOKEN_ID", Says::TokenId),
+            word("PM_API_TOKEN_SECRET", Says::TokenSecret),
+            word("PM_USER", Says::PasswordUser),
+            word("PM_PASS", Says::Password),
+            word("PM_TLS_INSECURE", Says::Insecure),
+        ],
+    ),
+    (
+        Dialect::Packer,
+        "packer",
+        &[
+            word("PROXMOX_URL", Says::Address("/api2/json")),
+            word("PROXMOX_USERNAME", Says::TokenIdOrUser),
+            word("PROXMOX_TOKEN", Says::TokenSecret),
+            word("PROXMOX_PASSWORD", Says::Password),
+        ],
+    ),
+    (
+        Dialect::Ansible,
+        "ansible",
+        &[
+            word("PROXMOX_HOST", Says::Host),
+            word("PROXMOX_PORT", Says::Port),
+            word("PROXMOX_USER", Says::User),
+            word("PROXMOX_TOKEN_ID", Says::TokenName),
+            word("PROXMOX_TOKEN_SECRET", Says::TokenSecret),
+            word("PROXMOX_PASSWORD", Says::Password),
+            word("PROXMOX_VALIDATE_CERTS", Says::Verify),
+            word("PROXMOX_CA_PATH", Says::CaFile),
+        ],
+    ),
+    (
+        Dialect::Capmox,
+        "capmox",
+        &[
+            word("PROXMOX_URL", Says::Address("")),
+            word("PROXMOX_TOKEN", Says::TokenId),
+            word("PROXMOX_SECRET", Says::TokenSecret),
+            word("PROXMOX_INSECURE", Says::Insecure),
+        ],
+    ),
+    (
+        Dialect::Exporter,
+        "exporter",
+        &[
+            word("PVE_USER", Says::User),
+            word("PVE_TOKEN_NAME", Says::TokenName),
+            word("PVE_TOKEN_VALUE", Says::TokenSecret),
+            word("PVE_PASSWORD", Says::Password),
+            word("PVE_VERIFY_SSL", Says::Verify),
+        ],
+    ),
+];
+
+impl Dialect {
+    /// Every tool.
+    pub const ALL: [Self; 6] =
+        [Self::TerraformBpg, Self::TerraformTelmate, Self::Packer, Self::Ansible, Self::Capmox, Self::Exporter];
+
+    /// Gives its name as `--format` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        TABLE.iter().find(|(dialect, ..)| *dialect == self).map(|(_, name, _)| *name).unwrap_or_default()
+    }
+
+    fn words(self) -> &'static [Word] {
+        TABLE.iter().find(|(dialect, ..)| *dialect == self).map(|(.., words)| *words).unwrap_or_default()
+    }
+
+    fn word_that(self, says: impl Fn(Says) -> bool) -> Option<&'static str> {
+        self.words().iter().find(|word| says(word.says)).map(|word| word.variable)
+    }
+
+    /// Says whether it can log in with a password.
+    fn takes_passwords(self) -> bool {
+        self.word_that(|says| says == Says::Password).is_some()
+    }
+
+    /// Gives the variables that say what is known; nothing where the tool cannot be told how to authenticate.
+    #[must_use]
+    pub fn assignments(self, access: &Access) -> Option<Vec<Assignment>> {
+        if matches!(access.credentials, Some(Credentials::Password { .. })) && !self.takes_passwords() {
+            return None;
+        }
+        Some(self.words().iter().filter_map(|word| assignment(*word, access)).collect())
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Says with one variable what it is there for, where that is known.
+fn assignment(word: Word, access: &Access) -> Option<Assignment> {
+    let name = word.variable.to_owned();
+    let token = match &access.credentials {
+        Some(Credentials::Token { id, secret }) => Some((id, secret)),
+        _ => None,
+    };
+    let password = match &access.credentials {
+        Some(Credentials::Password { user, password }) => Some((user, password)),
+        _ => None,
+    };
+    let endpoint = access.endpoint.as_ref();
+    let text = match word.says {
+        Says::WholeToken => {
+            let (id, secret) = token?;
+            return Some(Assignment::hidden(name, format!("{id}="), Value::Token(secret.clone())));
+        }
+        Says::TokenSecret => {
+            return Some(Assignment::hidden(name, String::new(), Value::Token(token?.1.clone())));
+        }
+        Says::Password => {
+            return Some(Assignment::hidden(name, String::new(), Value::Password(password?.1.clone())));
+        }
+        Says::Address(behind) => format!("{}{behind}", endpoint?.url()),
+        Says::Host => endpoint?.host().to_string(),
+        Says::Port => endpoint?.port().to_string(),
+        Says::User => access.user()?.to_string(),
+        Says::PasswordUser => password?.0.to_string(),
+        Says::TokenIdOrUser => match token {
+            Some((id, _)) => id.to_string(),
+            None => password?.0.to_string(),
+        },
+        Says::TokenId => token?.0.to_string(),
+        Says::TokenName => token?.0.name.to_string(),
+        Says::Verify => access.is_verified?.to_string(),
+        Says::Insecure => (!access.is_verified?).to_string(),
+        Says::CaFile => access.ca_file.as_ref()?.display().to_string(),
+    };
+    Some(Assignment::public(name, text))
+}
+
+#[cfg(test)]
+mod tests;

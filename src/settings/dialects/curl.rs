@@ -1,0 +1,39 @@
+//! The call that a person can make by hand: a line for a shell, with the trust in force.
+
+use super::Access;
+use crate::settings::syntax::sh_word;
+use crate::settings::{Credentials, Instance, Key};
+
+/// Gives a line for `sh` that calls the server with curl. The secret is the variable's, and reaches curl by a
+/// pipe: it is in no process's arguments.
+#[must_use]
+pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
+    let url = access.endpoint.as_ref()?.url();
+    let trust = trust(access);
+    let (variable, before, after) = match access.credentials.as_ref()? {
+        Credentials::Token { id, .. } => (
+            Key::TokenValue.variable(instance),
+            format!("printf 'Authorization: PVEAPIToken=%s=%s' {} ", sh_word(&id.to_string())),
+            format!(" | curl{trust} --header @- {}", sh_word(&format!("{url}/api2/json/version"))),
+        ),
+        Credentials::Password { user, .. } => (
+            Key::Password.variable(instance),
+            "printf %s ".to_owned(),
+            format!(
+                " | curl{trust} --data-urlencode {} --data-urlencode password@- {}",
+                sh_word(&format!("username={user}")),
+                sh_word(&format!("{url}/api2/json/access/ticket"))
+            ),
+        ),
+    };
+    Some(format!("{before}\"${variable}\"{after}"))
+}
+
+/// Gives curl's options for the trust; a fingerprint of the certificate it cannot check.
+fn trust(access: &Access) -> String {
+    match (&access.ca_file, access.is_verified) {
+        (Some(path), _) => format!(" --cacert {}", sh_word(&path.display().to_string())),
+        (None, Some(false)) => " --insecure".to_owned(),
+        (None, _) => String::new(),
+    }
+}

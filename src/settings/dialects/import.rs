@@ -1,0 +1,238 @@
+//! The table read backwards: what another tool's variables say about a server.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{Access, Dialect, Says, Word};
+use crate::model::endpoint::DEFAULT_PORT;
+use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, UserId};
+use crate::settings::values::boolean;
+use crate::settings::{Credentials, Invalid, Variables};
+
+/// The port of an address that names none.
+const HTTPS_PORT: u16 = 443;
+
+/// What was found in a tool's variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Whose variables they are.
+    pub dialect: Dialect,
+    /// What they say.
+    pub access: Access,
+}
+
+/// Why nothing can be taken from other tools' variables. No text of a secret is ever in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadImport {
+    /// No tool's variables say how to authenticate.
+    #[error("no tool's variables are set: none of {names} holds a secret")]
+    Nothing {
+        /// The variables that would.
+        names: String,
+    },
+    /// Several tools' variables say different things.
+    #[error("the variables of {one} and of {other} say different things")]
+    TwoTools {
+        /// One of the tools.
+        one: Dialect,
+        /// The other.
+        other: Dialect,
+    },
+    /// A variable is missing beside those that are there.
+    #[error("{variable} is not set, which {dialect} needs")]
+    Missing {
+        /// Whose it is.
+        dialect: Dialect,
+        /// Which.
+        variable: &'static str,
+    },
+    /// A variable holds something else.
+    #[error("the variable {variable}: {why}")]
+    Invalid {
+        /// Which.
+        variable: &'static str,
+        /// What is wrong with it.
+        #[source]
+        why: Invalid,
+    },
+}
+
+/// Takes what one tool's variables say; without a tool, what those say that are there, if they agree.
+///
+/// # Errors
+///
+/// Fails where nothing usable is there, or tools disagree.
+pub fn imported(variables: &Variables, dialect: Option<Dialect>) -> Result<Import, BadImport> {
+    if let Some(dialect) = dialect {
+        return read(variables, dialect);
+    }
+    let mut found: Option<Import> = None;
+    for dialect in Dialect::ALL.into_iter().filter(|dialect| is_there(variables, *dialect)) {
+        let next = read(variables, dialect)?;
+        found = Some(match found {
+            None => next,
+            Some(first) => merged(first, &next)?,
+        });
+    }
+    let secrets = Dialect::ALL.into_iter().flat_map(Dialect::words).filter(|word| is_secret(word.says));
+    let mut names: Vec<&str> = secrets.map(|word| word.variable).filter(|name| *name != "PROXMOX_PASSWORD").collect();
+    names.dedup();
+    found.ok_or_else(|| BadImport::Nothing { names: names.join(", ") })
+}
+
+/// Adds what a second tool knows; where both know something, it must be the same.
+fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
+    let disagree = || BadImport::TwoTools { one: first.dialect, other: next.dialect };
+    fn both<T: Clone + PartialEq>(one: Option<&T>, other: Option<&T>) -> Result<Option<T>, ()> {
+        match (one, other) {
+            (Some(one), Some(other)) if one != other => Err(()),
+            (one, other) => Ok(one.or(other).cloned()),
+        }
+    }
+    let (one, other) = (&first.access, &next.access);
+    let merge = || -> Result<Access, ()> {
+        Ok(Access {
+            endpoint: both(one.endpoint.as_ref(), other.endpoint.as_ref())?,
+            credentials: both(one.credentials.as_ref(), other.credentials.as_ref())?,
+            is_verified: both(one.is_verified.as_ref(), other.is_verified.as_ref())?,
+            ca_file: both(one.ca_file.as_ref(), other.ca_file.as_ref())?,
+            fingerprint: None,
+        })
+    };
+    let access = merge().map_err(|()| disagree())?;
+    Ok(Import { dialect: first.dialect, access })
+}
+
+const fn is_secret(says: Says) -> bool {
+    matches!(says, Says::TokenSecret | Says::WholeToken | Says::Password)
+}
+
+/// Says whether a tool's variables are there: a secret that is its alone, in the form that it has there.
+fn is_there(variables: &Variables, dialect: Dialect) -> bool {
+    let text = |variable: &str| text(variables, variable);
+    match dialect {
+        // Both read PROXMOX_TOKEN; only its form tells whose it is.
+        Dialect::Packer => {
+            let is_secret = text("PROXMOX_TOKEN").is_some_and(|token| token.parse::<TokenSecret>().is_ok());
+            text("PROXMOX_USERNAME").is_some() && (is_secret || text("PROXMOX_PASSWORD").is_some())
+        }
+        Dialect::Capmox => text("PROXMOX_SECRET").is_some(),
+        // The password's variable is our own as well.
+        Dialect::Ansible => text("PROXMOX_TOKEN_SECRET").is_some(),
+        _ => dialect.words().iter().any(|word| is_secret(word.says) && text(word.variable).is_some()),
+    }
+}
+
+fn text<'a>(variables: &'a Variables, variable: &str) -> Option<&'a str> {
+    variables.get(variable)?.to_str().filter(|text| !text.is_empty())
+}
+
+/// One tool's variables under reading.
+struct Reading<'a> {
+    variables: &'a Variables,
+    dialect: Dialect,
+}
+
+fn read(variables: &Variables, dialect: Dialect) -> Result<Import, BadImport> {
+    let reading = Reading { variables, dialect };
+    let access = Access {
+        endpoint: reading.endpoint()?,
+        credentials: Some(reading.credentials()?),
+        is_verified: reading.is_verified()?,
+        ca_file: reading.any(Says::CaFile).map(|(_, text)| PathBuf::from(text)),
+        fingerprint: None,
+    };
+    Ok(Import { dialect, access })
+}
+
+impl<'a> Reading<'a> {
+    fn find(&self, is_meant: impl Fn(Says) -> bool) -> Option<(Word, &'a str)> {
+        let mut words = self.dialect.words().iter().filter(|word| is_meant(word.says));
+        words.find_map(|word| Some((*word, text(self.variables, word.variable)?)))
+    }
+
+    fn any(&self, says: Says) -> Option<(Word, &'a str)> {
+        self.find(|other| other == says)
+    }
+
+    /// Gives a variable that must be there.
+    fn needed(&self, is_meant: impl Fn(Says) -> bool) -> Result<(Word, &'a str), BadImport> {
+        self.find(&is_meant).ok_or_else(|| BadImport::Missing {
+            dialect: self.dialect,
+            variable: self.dialect.word_that(is_meant).unwrap_or_default(),
+        })
+    }
+
+    fn endpoint(&self) -> Result<Option<Endpoint>, BadImport> {
+        if self.dialect.word_that(|says| matches!(says, Says::Address(_) | Says::Host)).is_none() {
+            return Ok(None);
+        }
+        let (word, text) = self.needed(|says| matches!(says, Says::Address(_) | Says::Host))?;
+        let endpoint: Endpoint = parsed(word, text)?;
+        if let Some((word, port)) = self.any(Says::Port) {
+            let port = port.trim().parse().ok().filter(|port| *port != 0);
+            let port = port.ok_or_else(|| invalid(word, crate::model::endpoint::Invalid::Port))?;
+            return Ok(Some(Endpoint::new(endpoint.host().clone(), port)));
+        }
+        let names_no_port = endpoint.port() == DEFAULT_PORT && !authority(text).ends_with(":8006");
+        if word.says != Says::Host && names_no_port && text.contains("://") {
+            return Ok(Some(Endpoint::new(endpoint.host().clone(), HTTPS_PORT)));
+        }
+        Ok(Some(endpoint))
+    }
+
+    fn credentials(&self) -> Result<Credentials, BadImport> {
+        if let Some((word, whole)) = self.any(Says::WholeToken) {
+            let Some((id, secret)) = whole.trim().rsplit_once('=') else {
+                return Err(invalid(word, crate::model::token::Invalid::TokenId));
+            };
+            return Ok(Credentials::Token { id: parsed(word, id)?, secret: parsed(word, secret)? });
+        }
+        if let Some((word, secret)) = self.any(Says::TokenSecret) {
+            return Ok(Credentials::Token { id: self.token_id()?, secret: parsed(word, secret)? });
+        }
+        let (_, password) = self.needed(is_secret)?;
+        let (word, user) = self.needed(|says| matches!(says, Says::User | Says::PasswordUser | Says::TokenIdOrUser))?;
+        Ok(Credentials::Password { user: parsed(word, user)?, password: Secret::new(password.to_owned()) })
+    }
+
+    fn token_id(&self) -> Result<TokenId, BadImport> {
+        if let Some((word, id)) = self.find(|says| matches!(says, Says::TokenId | Says::TokenIdOrUser)) {
+            return parsed(word, id);
+        }
+        let (word, name) = self.needed(|says| matches!(says, Says::TokenId | Says::TokenIdOrUser | Says::TokenName))?;
+        // Ansible takes the full ID in its place, too.
+        if name.contains('!') {
+            return parsed(word, name);
+        }
+        let name: TokenName = parsed(word, name)?;
+        let (word, user) = self.needed(|says| says == Says::User)?;
+        let user: UserId = parsed(word, user)?;
+        Ok(TokenId { user, name })
+    }
+
+    fn is_verified(&self) -> Result<Option<bool>, BadImport> {
+        let Some((word, text)) = self.find(|says| matches!(says, Says::Verify | Says::Insecure)) else {
+            return Ok(None);
+        };
+        let said = boolean(text).ok_or(BadImport::Invalid { variable: word.variable, why: Invalid::Boolean })?;
+        Ok(Some(said == (word.says == Says::Verify)))
+    }
+}
+
+fn authority(text: &str) -> &str {
+    let behind = text.trim().split_once("://").map_or(text, |(_, behind)| behind);
+    behind.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+fn parsed<T>(word: Word, text: &str) -> Result<T, BadImport>
+where
+    T: FromStr,
+    Invalid: From<T::Err>,
+{
+    text.trim().parse().map_err(|why| BadImport::Invalid { variable: word.variable, why: Invalid::from(why) })
+}
+
+fn invalid(word: Word, why: impl Into<Invalid>) -> BadImport {
+    BadImport::Invalid { variable: word.variable, why: why.into() }
+}

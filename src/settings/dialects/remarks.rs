@@ -1,0 +1,112 @@
+//! What a tool cannot be told, or would misunderstand.
+
+use std::path::PathBuf;
+
+use super::{Access, Dialect, Says};
+use crate::model::endpoint::DEFAULT_PORT;
+
+/// Something that a person should know about the variables of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Remark {
+    /// A fingerprint, which no tool knows.
+    #[error(
+        "{tool} cannot be told the certificate's fingerprint: it judges by the system's authorities, and refuses a certificate of the cluster's own CA"
+    )]
+    NoFingerprint {
+        /// Who cannot.
+        tool: Dialect,
+    },
+    /// A CA file, which few tools know.
+    #[error("{tool} cannot be told the CA file: set {variable}={} beside these, or add the CA to the system's", path.display())]
+    NoCaFile {
+        /// Who cannot.
+        tool: Dialect,
+        /// What the library below it reads.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// No variable that switches verification off.
+    #[error("{tool} has no variable for it: PROXMOX_VERIFY_SSL=false stands as `{setting}` in its own file")]
+    NoVerification {
+        /// Who has none.
+        tool: Dialect,
+        /// What its own file says instead.
+        setting: &'static str,
+    },
+    /// No variable for the server.
+    #[error("{tool} is told the server with each request: `?target={target}`")]
+    NoEndpoint {
+        /// Who is.
+        tool: Dialect,
+        /// The server.
+        target: String,
+    },
+    /// `PROXMOX_TOKEN`
+    #[error("PROXMOX_TOKEN is the {here} to {tool}, and the {there} to {other}: do not set both in one shell")]
+    TwoMeanings {
+        /// The tool that is asked for.
+        tool: Dialect,
+        /// What the variable is to it.
+        here: &'static str,
+        /// The other tool.
+        other: Dialect,
+        /// What it is to that one.
+        there: &'static str,
+    },
+    /// `PROXMOX_HOST` without its port.
+    #[error(
+        "PROXMOX_HOST has no port here, because {tool} reads PROXMOX_PORT; Glassdome in the same shell would use {DEFAULT_PORT} instead of {port}"
+    )]
+    PortApart {
+        /// Who reads it apart.
+        tool: Dialect,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Dialect {
+    /// Says what the tool cannot be told, and what its variables mean to others.
+    #[must_use]
+    pub fn remarks(self, access: &Access) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let endpoint = access.endpoint.as_ref();
+        if let (Some(endpoint), None) = (endpoint, self.word_that(|it| matches!(it, Says::Address(_) | Says::Host))) {
+            remarks.push(Remark::NoEndpoint { tool: self, target: endpoint.to_string() });
+        }
+        if access.fingerprint.is_some() {
+            remarks.push(Remark::NoFingerprint { tool: self });
+        }
+        if let (Some(path), None) = (&access.ca_file, self.word_that(|says| says == Says::CaFile)) {
+            let variable = self.authorities();
+            remarks.push(Remark::NoCaFile { tool: self, variable, path: path.clone() });
+        }
+        let is_told = self.word_that(|it| matches!(it, Says::Verify | Says::Insecure)).is_some();
+        if access.is_verified == Some(false) && !is_told {
+            remarks.push(Remark::NoVerification { tool: self, setting: "insecure_skip_tls_verify = true" });
+        }
+        remarks.extend(self.two_meanings());
+        if let Some(endpoint) = endpoint.filter(|it| self == Self::Ansible && it.port() != DEFAULT_PORT) {
+            remarks.push(Remark::PortApart { tool: self, port: endpoint.port() });
+        }
+        remarks
+    }
+
+    /// Gives the variable by which the library below a tool finds the authorities: Go's, or Python's requests.
+    const fn authorities(self) -> &'static str {
+        match self {
+            Self::Ansible | Self::Exporter => "REQUESTS_CA_BUNDLE",
+            Self::TerraformBpg | Self::TerraformTelmate | Self::Packer | Self::Capmox => "SSL_CERT_FILE",
+        }
+    }
+
+    const fn two_meanings(self) -> Option<Remark> {
+        let (secret, id) = ("secret of the token", "ID of the token");
+        match self {
+            Self::Packer => Some(Remark::TwoMeanings { tool: self, here: secret, other: Self::Capmox, there: id }),
+            Self::Capmox => Some(Remark::TwoMeanings { tool: self, here: id, other: Self::Packer, there: secret }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The configuration in other tools' words, tried with real shells and real tools.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use glassdome::sandbox::Sandbox;
+
+use crate::support::skipped;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+
+const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
+
+/// Every format, and a variable that holds the secret in it.
+const FORMATS: [(&str, &str); 11] = [
+    ("dotenv", "PROXMOX_TOKEN_VALUE"),
+    ("sh", "PROXMOX_TOKEN_VALUE"),
+    ("fish", "PROXMOX_TOKEN_VALUE"),
+    ("powershell", "PROXMOX_TOKEN_VALUE"),
+    ("json", "PROXMOX_TOKEN_VALUE"),
+    ("terraform-bpg", "PROXMOX_VE_API_TOKEN"),
+    ("terraform-telmate", "PM_API_TOKEN_SECRET"),
+    ("packer", "PROXMOX_TOKEN"),
+    ("ansible", "PROXMOX_TOKEN_SECRET"),
+    ("capmox", "PROXMOX_SECRET"),
+    ("exporter", "PVE_TOKEN_VALUE"),
+];
+
+fn stage() -> Stage {
+    let stage = Stage::new();
+    stage.write(
+        ".env",
+        &format!(
+            "PROXMOX_HOST=pve.lan\nPROXMOX_USER=apex@pve\nPROXMOX_TOKEN_VALUE={SECRET}\nPROXMOX_VERIFY_SSL=false\n"
+        ),
+    );
+    stage
+}
+
+/// Finds the real Python, which works in whatever home folder.
+fn python(modules: &str) -> Option<String> {
+    let script = format!("import sys, {modules}; print(sys.executable)");
+    match Command::new("python3").args(["-c", &script]).output() {
+        Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        _ => {
+            skipped(&format!("python3 with {modules} is missing"));
+            None
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_masked_everywhere_unless_it_is_asked_for() {
+    let stage = stage();
+    for (format, variable) in FORMATS.into_iter().chain([("curl", "PROXMOX_TOKEN_VALUE")]) {
+        for output in ["text", "json"] {
+            let line = format!("env --format {format} -o {output} -vv");
+            let masked = stage.glassdome(&line).expect(0).says("the secret is masked; --reveal prints it");
+            assert!(masked.results.contains("1234••••"), "{masked:?}");
+            assert!(masked.results.contains(variable), "{masked:?}");
+            for stream in [&masked.results, &masked.talk] {
+                assert!(!stream.contains(&SECRET[5..]), "{line}: {stream}");
+            }
+            let whole = stage.glassdome(&format!("{line} --reveal")).expect(0);
+            assert!(whole.results.contains(SECRET), "{whole:?}");
+            assert!(!whole.talk.contains(&SECRET[5..]), "{whole:?}");
+        }
+    }
+}
+
+#[test]
+fn masked_lines_set_nothing() {
+    let stage = stage();
+    let lines = stage.glassdome("env --format sh").expect(0).results;
+    let mut shell = Command::new("sh");
+    let script = format!("{lines}\necho \"$PROXMOX_HOST,$PROXMOX_TOKEN_VALUE\"");
+    let read = Outcome::of(&shell.arg("-c").arg(script).env_clear().output().unwrap());
+    assert_eq!(read.results, "pve.lan,\n");
+}
+
+#[test]
+fn every_shell_reads_back_what_was_written() {
+    let passwords =
+        ["it's", "a$b `id` $(id) ${X}", "\\ \\\\ \\'", "\"#!~*?[]{};|&<>()%^", "日本 ü \u{2019}", "-n a\tb", "a\\"];
+    for (shell, arguments, format) in [
+        ("sh", &["-c"][..], "sh"),
+        ("bash", &["--norc", "-c"], "sh"),
+        ("zsh", &["-f", "-c"], "sh"),
+        ("fish", &["--no-config", "-c"], "fish"),
+    ] {
+        if Command::new(shell).args(arguments).arg("true").env("HOME", "/nonexistent").output().is_err() {
+            skipped(&format!("{shell} is missing"));
+            continue;
+        }
+        for password in passwords {
+            let mut stage = Stage::new();
+            stage.set("PROXMOX_HOST", "pve.lan");
+            stage.set("PROXMOX_USER", "apex@pve");
+            stage.set("PROXMOX_PASSWORD", password);
+            let lines = stage.glassdome(&format!("env --format {format} --reveal")).expect(0).results;
+            let mut command = Command::new(shell);
+            command.args(arguments).arg(format!("{lines}\nprintf '%s' \"$PROXMOX_PASSWORD\""));
+            command.env_remove("PROXMOX_PASSWORD").current_dir(stage.folder()).stdin(Stdio::null());
+            let read = Outcome::of(&command.env("HOME", stage.folder()).output().unwrap());
+            assert_eq!(read.results, password, "{shell}: {lines}\n{}", read.talk);
+        }
+    }
+}
+
+#[test]
+fn a_password_that_no_dotenv_line_can_hold_is_refused() {
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_HOST", "pve.lan");
+    stage.set("PROXMOX_USER", "apex@pve");
+    stage.set("PROXMOX_PASSWORD", "a${canary}");
+    let refused = stage.glassdome("env --format dotenv --reveal").expect(3).says("PROXMOX_PASSWORD");
+    assert!(!refused.talk.contains("canary"));
+    stage.glassdome("env --format capmox").expect(3).says("only a token");
+}
+
+#[test]
+fn a_command_gets_the_secret_in_its_environment_alone() {
+    let stage = stage();
+    for (format, variable) in FORMATS {
+        let line = format!("env --format {format} -- printenv {variable}");
+        let told = stage.glassdome(&line).expect(0);
+        assert!(told.results.trim_end().ends_with(SECRET), "{told:?}");
+        assert!(!told.talk.contains(SECRET), "{told:?}");
+    }
+    let arguments = stage.glassdome("env -- cat /proc/self/cmdline").expect(0);
+    assert_eq!(arguments.results, "cat\0/proc/self/cmdline\0");
+    let files: Vec<_> = std::fs::read_dir(stage.folder()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(files, [".env"]);
+}
+
+#[test]
+fn a_command_ends_as_it_ends() {
+    let stage = stage();
+    assert_eq!(stage.run(["env", "--", "sh", "-c", "exit 42"]).code, 42);
+    assert_eq!(stage.run(["env", "--", "sh", "-c", "kill -TERM $$"]).code, -15);
+    stage.glassdome("env -- /nonexistent/program").expect(2).says("cannot run /nonexistent/program");
+    stage.glassdome("env --reveal -- true").expect(2);
+    stage.glassdome("env --format curl -- true").expect(2).says("line for a shell");
+    stage.glassdome("env --format sh --syntax fish").expect(2);
+    // A signal reaches the command itself: there is no process in between.
+    let mut child = stage.command(["env", "--", "sleep", "60"]).stdout(Stdio::null()).spawn().unwrap();
+    let name = format!("/proc/{}/comm", child.id());
+    let began = std::time::Instant::now();
+    while std::fs::read_to_string(&name).unwrap().trim() != "sleep" {
+        assert!(began.elapsed() < Duration::from_secs(60), "the command never started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    signal(&child, rustix::process::Signal::TERM);
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+}
+
+#[test]
+fn another_instance_keeps_its_own_names_and_borrows_the_token_name() {
+    let stage = stage();
+    let file = format!(
+        "PROXMOX_TOKEN_NAME=shared\nPROXMOX_02_HOST=two.lan\nPROXMOX_02_USER=apex@pve\nPROXMOX_TOKEN_VALUE_02={SECRET}\n"
+    );
+    stage.write(".env", &file);
+    let own = stage.glassdome("env --instance 02 --format dotenv --reveal").expect(0).results;
+    assert!(own.contains("PROXMOX_02_HOST=two.lan\n"), "{own}");
+    assert!(own.contains(&format!("PROXMOX_TOKEN_VALUE_02={SECRET}\n")), "{own}");
+    let other = stage.glassdome("env --instance 02 --format terraform-telmate").expect(0).results;
+    assert!(other.contains("export PM_API_TOKEN_ID='apex@pve!shared'\n"), "{other}");
+}
+
+#[test]
+fn what_dotenv_prints_is_read_as_the_same_settings() {
+    let stage = stage();
+    let file = format!(
+        "{}PROXMOX_NODE=pve\nPROXMOX_CA_FILE=ca.pem\nPROXMOX_POOL=range\nUBUNTU_2204_TEMPLATE_ID=9000\n",
+        stage.read(".env")
+    );
+    stage.write(".env", &file);
+    let first = stage.glassdome("env --reveal").expect(0).results;
+    let ca = format!(
+        "PROXMOX_CA_FILE={}\n",
+        stage.path("ca.pem").canonicalize().unwrap_or_else(|_| stage.path("ca.pem")).display()
+    );
+    assert!(first.contains(&ca), "{first}");
+    stage.write("copy.env", &first);
+    assert_eq!(stage.glassdome("env --reveal --env-file copy.env").expect(0).results, first);
+}
+
+#[test]
+fn nothing_is_asked_of_any_server() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    for (format, _) in FORMATS {
+        stage.glassdome(&format!("env --format {format}")).expect(0);
+    }
+    assert!(sandbox.seen().is_empty());
+    Stage::new().glassdome("env").expect(3).says("PROXMOX_HOST");
+}
+
+#[test]
+fn proxmoxer_and_the_exporter_take_their_variables() {
+    let Some(python) = python("proxmoxer, requests, pve_exporter") else { return };
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let own = "import os; from proxmoxer import ProxmoxAPI; e = os.environ
+host, port = e['PROXMOX_HOST'].rsplit(':', 1)
+api = ProxmoxAPI(host, port=int(port), user=e['PROXMOX_USER'], token_name=e['PROXMOX_TOKEN_NAME'],
+    token_value=e['PROXMOX_TOKEN_VALUE'], verify_ssl=e['PROXMOX_CA_FILE'])
+print(api.version.get()['version'])";
+    let told = stage.run(["env", "--format", "sh", "--", &python, "-c", own]).expect(0);
+    assert!(told.results.starts_with("9."), "{told:?}");
+    let exporter = format!(
+        "import os; from proxmoxer import ProxmoxAPI; from pve_exporter.config import config_from_env
+config = config_from_env(os.environ)
+assert config.valid
+print(ProxmoxAPI('{}', **config['default']).version.get()['version'])",
+        sandbox.address()
+    );
+    let mut command = stage.command(["env", "--format", "exporter", "--", &python, "-c", &exporter]);
+    let told =
+        Outcome::of(&command.env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem")).output().unwrap()).expect(0);
+    assert!(told.results.starts_with("9."), "{told:?}");
+    assert!(told.talk.contains("REQUESTS_CA_BUNDLE="), "{told:?}");
+}
+
+#[test]
+fn ansible_takes_its_variables() {
+    let Some(python) = python("proxmoxer, ansible") else { return };
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../test-ansible");
+    if !root.join("ansible_collections/community/proxmox").is_dir() {
+        return skipped("the collection community.proxmox is missing");
+    }
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let interpreter = format!("ansible_python_interpreter={python}");
+    let mut command = stage.command([
+        "env",
+        "--format",
+        "ansible",
+        "--",
+        &python,
+        "-m",
+        "ansible",
+        "adhoc",
+        "localhost",
+        "-c",
+        "local",
+        "-m",
+        "community.proxmox.proxmox_vm_info",
+        "-a",
+        "type=qemu",
+        "-e",
+        &interpreter,
+    ]);
+    command.env("ANSIBLE_COLLECTIONS_PATH", &root).env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem"));
+    let told = Outcome::of(&command.output().unwrap()).expect(0);
+    assert!(told.results.contains("ubuntu-2204-cloudinit-template"), "{told:?}");
+}
