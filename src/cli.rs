@@ -143,6 +143,8 @@ pub enum Command {
     Setup(Box<Setup>),
     /// Clone the template, start, stop and destroy the clone, with a timed receipt
     TestVm(Box<TestVm>),
+    /// Look at everything that can be wrong, and say what mends it
+    Doctor(Box<Doctor>),
     /// Destroy the test VMs that an earlier run had to leave behind, and only those
     Cleanup(Box<Cleanup>),
     /// Print the configuration for other tools, or run a command with it
@@ -272,17 +274,41 @@ pub struct Proof {
     pub timeout: Option<Duration>,
 }
 
+/// Look at everything that can be wrong, and say what mends it
+///
+/// From the settings file to the last privilege, the checks come in the order in which things break, and a failed one does not hide those that do not depend on it.
+/// Nothing is changed: reading calls alone are sent, and the log-in where a password is set. The exit code is that of
+/// the first failed check.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome doctor
+  glassdome doctor --sandbox
+  glassdome doctor --bundle report.json")]
+pub struct Doctor {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+}
+
 /// Destroy the test VMs that an earlier run had to leave behind, and only those
 ///
-/// What an earlier run left is known from its journal entry in the state folder. A VM is destroyed only if its VMID,
-/// its name and its marker are those of an entry; the entries of a run that is still alive are left alone.
+/// What an earlier run of this machine left is known from its journal entry in the state folder: a VM is destroyed if
+/// its VMID, its name and its marker are those of an entry. Other VMs that carry a marker are listed with their age and
+/// their machine, and destroyed only when you name them. What belongs to a run that is alive here is never touched.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:
-  glassdome cleanup")]
+#[command(after_help = "Examples:
+  glassdome cleanup
+  glassdome cleanup --vmid 105 --vmid 106")]
 pub struct Cleanup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
+    /// Destroy this VM, too, if it carries the marker of a test VM; may be given several times
+    #[arg(long, value_name = "VMID")]
+    pub vmid: Vec<VmId>,
     /// Show what would be destroyed; destroy nothing
     #[arg(long)]
     pub dry_run: bool,

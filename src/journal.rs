@@ -79,6 +79,8 @@ pub struct Found {
     pub orphans: Vec<Entry>,
     /// How many entries belong to runs that are alive.
     pub alive: usize,
+    /// What those entries say, as far as they could be read.
+    pub living: Vec<Record>,
     /// Files that are no entries.
     pub unreadable: Vec<PathBuf>,
 }
@@ -150,6 +152,8 @@ impl Found {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 self.alive += 1;
+                let mut text = String::new();
+                self.living.extend(file.read_to_string(&mut text).ok().and_then(|_| last_record(&text)));
                 return Ok(());
             }
             Err(TryLockError::Error(source)) => return Err(Error::File { path, source }),

@@ -82,12 +82,39 @@ impl Ground {
         connection: &Connection,
         more: &[(Key, Option<String>)],
     ) -> Result<Self, Error> {
+        let store = Store::new(file(session, global, connection));
+        let loaded = store.load()?;
+        let ground = Self::upon(session, (global, connection, more), store, loaded)?;
+        for warning in ground.loaded.file.warnings(&ground.instance) {
+            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
+        }
+        Ok(ground)
+    }
+
+    /// Reads everything for a diagnosis: a file that cannot be read is told beside, and everything else goes on.
+    pub(crate) fn survey_for_diagnosis(
+        session: &Session,
+        global: &Global,
+        connection: &Connection,
+    ) -> Result<(Self, Option<Error>), Error> {
+        let store = Store::new(file(session, global, connection));
+        let (loaded, unread) = match store.load() {
+            Ok(loaded) => (loaded, None),
+            Err(why) => (Loaded::nothing(), Some(why.into())),
+        };
+        Ok((Self::upon(session, (global, connection, &[]), store, loaded)?, unread))
+    }
+
+    fn upon(
+        session: &Session,
+        (global, connection, more): (&Global, &Connection, &[(Key, Option<String>)]),
+        store: Store,
+        loaded: Loaded,
+    ) -> Result<Self, Error> {
         let instance = match &global.instance {
             None => Instance::default(),
             Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
         };
-        let store = Store::new(file(session, global, connection));
-        let loaded = store.load()?;
         let variables =
             if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
         let mut flags = flags(connection)?;
@@ -107,9 +134,6 @@ impl Ground {
             connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
             flags,
         };
-        for warning in ground.loaded.file.warnings(&ground.instance) {
-            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
-        }
         #[cfg(feature = "sandbox")]
         let ground = if connection.is_sandbox() { ground.on_the_sandbox()? } else { ground };
         ground.tell_sources(session);
@@ -324,6 +348,25 @@ impl Connected {
             }
         };
         Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
+    }
+
+    /// Finds out more about a 401: whether the realm exists, which anybody may ask. Every other error stays as it is.
+    pub(crate) async fn diagnosed(&self, error: Error) -> Error {
+        if !error.is_unauthenticated() {
+            return error;
+        }
+        let realms = self.pve.clone().anonymous().domains().await.ok();
+        let realms: Option<Vec<String>> = realms.map(|all| all.into_iter().map(|realm| realm.name).collect());
+        let user = self.user().clone();
+        match (error, realms) {
+            (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {
+                Error::UnknownRealm { user, realms }
+            }
+            (Error::Server { source, .. }, realms) => {
+                Error::Unauthenticated { caller: self.caller.clone(), realms, source }
+            }
+            (other, _) => other,
+        }
     }
 
     /// Gives the full token ID, or the user where a password is used.

@@ -3,6 +3,7 @@
 mod ask;
 mod cleanup;
 mod connect;
+mod doctor;
 mod env;
 mod help;
 mod ladder;
@@ -24,7 +25,7 @@ use crate::session::Session;
 pub(crate) use together::together;
 
 /// The names of the commands, as JSON documents name their schema.
-pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "cleanup", "env", "sandbox", "help"];
+pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "doctor", "cleanup", "env", "sandbox", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
     match command {
         Command::Setup(_) => "setup",
         Command::TestVm(_) => "test-vm",
+        Command::Doctor(_) => "doctor",
         Command::Cleanup(_) => "cleanup",
         Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
@@ -59,6 +61,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
     match &cli.command {
         Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
         Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,
+        Command::Doctor(arguments) => doctor::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
         Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]

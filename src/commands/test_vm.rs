@@ -26,6 +26,10 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     let (receipt, ended) = prove(session, &ground, &connected, &order).await?;
+    let ended = match ended {
+        Err(why) => Err(connected.diagnosed(why).await),
+        Ok(()) => Ok(()),
+    };
     tell(session, global, &receipt, ended)
 }
 

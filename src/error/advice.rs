@@ -1,7 +1,7 @@
 //! The judgement on every error: its kind, and what to do about it. No arm is left to chance: whoever adds an error
 //! has to think about all of this before it compiles.
 
-use crate::error::{Doing, Error, Hint, Kind};
+use crate::error::{Doing, Error, Hint, Kind, authentication};
 use crate::pve;
 use crate::session::Signal;
 use crate::settings;
@@ -29,9 +29,11 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::VmidTaken { .. }
         | Error::CannotLink { .. }
         | Error::AgentDisabled { .. }
+        | Error::TestVmInUse { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
         | Error::TokenAlone { .. }
+        | Error::Bundle { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
@@ -47,7 +49,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::NotRunning { .. }
         | Error::NoAddress { .. }
         | Error::NotGone { .. } => Kind::Server,
-        Error::UnknownRealm { .. } => Kind::Authentication,
+        Error::UnknownRealm { .. } | Error::Unauthenticated { .. } => Kind::Authentication,
         Error::Untrusted { .. } => Kind::Tls,
         Error::Lacking { .. } => Kind::Permission,
         Error::UnknownNode { .. }
@@ -55,6 +57,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::NotATemplate { .. }
         | Error::TemplateElsewhere { .. }
         | Error::UnknownStorage { .. }
+        | Error::NoTestVm { .. }
         | Error::UnknownPool { .. } => Kind::NotFound,
         // Nobody can say that there is none: only that none may be seen.
         Error::NoTemplateVisible { .. } => Kind::Permission,
@@ -118,7 +121,9 @@ fn of_refusal(refusal: &pve::Refusal) -> Kind {
 /// Gives the server's own words.
 pub(super) fn server_message(error: &Error) -> Option<String> {
     match error {
-        Error::Server { source, .. } | Error::Untrusted { source, .. } => source.server_text(),
+        Error::Server { source, .. } | Error::Untrusted { source, .. } | Error::Unauthenticated { source, .. } => {
+            source.server_text()
+        }
         Error::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
@@ -138,6 +143,9 @@ pub(super) fn details(error: &Error) -> Vec<String> {
             rows.iter()
                 .map(|[place, missing, purposes]| format!("{place:<width$}  {missing} (to {purposes})"))
                 .collect()
+        }
+        Error::Unauthenticated { caller, realms, source } => {
+            source.refusal().map(|it| authentication::details(caller, realms.as_deref(), it)).unwrap_or_default()
         }
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
@@ -204,6 +212,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::NotProxmox { .. } => {
             vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
         }
+        Error::Unauthenticated { caller, source, .. } => {
+            source.refusal().map(|it| authentication::hints(caller, it)).unwrap_or_default()
+        }
         Error::UnknownRealm { realms, .. } => {
             vec![say(format!("the realms are: {}; `apex@pam` for `apex@pve` is the classic mistake", shown(realms)))]
         }
@@ -253,6 +264,13 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::NotGone { vmid } => {
             vec![run("glassdome cleanup"), say(format!("or, as root on its node: qm stop {vmid}; qm destroy {vmid}"))]
         }
+        Error::NoTestVm { .. } => vec![
+            say(
+                "it stays: only what carries the marker of a test VM in its description is destroyed; VM.Audit is needed to see it",
+            ),
+            run("glassdome cleanup"),
+        ],
+        Error::TestVmInUse { .. } => vec![say("it goes when its run ends; Ctrl-C there ends it early, and cleans up")],
         Error::StuckClone { vmid, node } => vec![
             say(format!("as root on {node}, once no clone task runs any more:")),
             run(format!("qm unlock {vmid}")),
@@ -271,6 +289,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
         Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
         Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
+        Error::Bundle { .. } => vec![say("give --bundle the path of a file that does not exist yet")],
         Error::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
     }
 }

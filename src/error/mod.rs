@@ -1,6 +1,7 @@
 //! What can go wrong in a command.
 
 mod advice;
+mod authentication;
 mod report;
 mod token;
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use crate::journal;
 use crate::model::{NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
-use crate::pve::privileges::{Block, Gap};
+use crate::pve::privileges::{Block, Caller, Gap};
 use crate::session::Signal;
 use crate::settings;
 
@@ -212,6 +213,17 @@ pub enum Error {
         server: String,
         /// What it seems to be.
         what: String,
+    },
+    /// The server does not take the caller for who it says.
+    #[error("{} is not authenticated", named(caller))]
+    Unauthenticated {
+        /// Who called.
+        caller: Caller,
+        /// The realms of the server, where they could be asked for.
+        realms: Option<Vec<String>>,
+        /// What the server said.
+        #[source]
+        source: pve::Error,
     },
     /// The user's realm does not exist on the server.
     #[error("{user} cannot be known there: the server has no realm `{}`", user.realm())]
@@ -420,6 +432,20 @@ pub enum Error {
         /// Which.
         vmid: VmId,
     },
+    /// A VM that was named carries no marker of a test VM, or that cannot be seen.
+    #[error("VM {vmid}{} is no test VM that can be seen", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
+    NoTestVm {
+        /// Which.
+        vmid: VmId,
+        /// Its name, where there is such a VM.
+        name: Option<String>,
+    },
+    /// A VM that was named belongs to a run that is alive.
+    #[error("VM {vmid} belongs to a run that is alive on this machine")]
+    TestVmInUse {
+        /// Which.
+        vmid: VmId,
+    },
     /// A clone whose task has ended is still locked.
     #[error("VM {vmid} is still locked by a clone that did not finish; only root can unlock it")]
     StuckClone {
@@ -483,12 +509,29 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The report could not be written.
+    #[error("cannot write the report {}", path.display())]
+    Bundle {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// What was written reads back differently.
     #[error("{} does not read back as it was written", path.display())]
     ReadBack {
         /// Which file.
         path: PathBuf,
     },
+}
+
+/// Names a caller.
+fn named(caller: &Caller) -> String {
+    match caller {
+        Caller::User(user) => user.to_string(),
+        Caller::Token(token, _) => token.to_string(),
+    }
 }
 
 impl Error {
@@ -535,6 +578,12 @@ impl Error {
     #[must_use]
     pub const fn is_task_over(&self) -> bool {
         matches!(self, Self::TaskFailed { .. })
+    }
+
+    /// Says whether the server did not take the caller for who it says.
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Server { source, .. } if source.is_unauthenticated())
     }
 
     /// Gives the server's own words where it refused a call for want of privileges.

@@ -6,6 +6,10 @@ use uuid::Uuid;
 
 use crate::model::VmName;
 
+/// What stands in front of the time, and behind the machine.
+const MADE_LABEL: &str = "Test VM of glassdome, made ";
+const AFTER_MACHINE: &str = ". It proves that VMs can be created here and may be deleted.";
+
 /// What stands in front of the nonce.
 const NONCE_LABEL: &str = "glassdome-nonce: ";
 
@@ -33,16 +37,37 @@ impl Marker {
     pub fn description(&self, made: OffsetDateTime, machine: &str) -> String {
         let made = made.replace_nanosecond(0).unwrap_or(made).format(&Rfc3339).unwrap_or_default();
         let machine: String = machine.chars().filter(|it| !it.is_control()).take(64).collect();
-        format!(
-            "Test VM of glassdome, made {made} by {machine}. It proves that VMs can be created here and may be deleted.\n{NONCE_LABEL}{}\n",
-            self.nonce
-        )
+        format!("{MADE_LABEL}{made} by {machine}{AFTER_MACHINE}\n{NONCE_LABEL}{}\n", self.nonce)
     }
 
     /// Says whether a VM's name and description carry exactly this marker.
     #[must_use]
     pub fn is_on(&self, name: Option<&str>, description: Option<&str>) -> bool {
         name == Some(self.name.as_str()) && description.and_then(nonce_in) == Some(self.nonce.as_str())
+    }
+}
+
+/// What a description says of where a test VM comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The random text that no other VM has.
+    pub nonce: String,
+    /// When it was made.
+    pub made: Option<OffsetDateTime>,
+    /// The machine that made it.
+    pub machine: Option<String>,
+}
+
+impl Origin {
+    /// Reads a description; nothing where it is not that of a test VM.
+    #[must_use]
+    pub fn of(description: &str) -> Option<Self> {
+        let nonce = nonce_in(description)?.to_owned();
+        let said = description.lines().find_map(|line| line.trim().strip_prefix(MADE_LABEL));
+        let (made, rest) = said.and_then(|said| said.split_once(" by ")).unzip();
+        let machine = rest.and_then(|rest| rest.split_once(AFTER_MACHINE)).map(|(machine, _)| machine.to_owned());
+        let made = made.and_then(|made| OffsetDateTime::parse(made, &Rfc3339).ok());
+        Some(Self { nonce, made, machine })
     }
 }
 
@@ -57,7 +82,7 @@ fn nonce_in(description: &str) -> Option<&str> {
 mod tests {
     use time::macros::datetime;
 
-    use super::Marker;
+    use super::{Marker, Origin};
 
     #[test]
     fn a_marker_is_found_again_only_where_name_and_nonce_are_its_own() {
@@ -82,5 +107,20 @@ mod tests {
             marker.description(datetime!(2026-11-24 08:00:00.5 UTC), "desk\n"),
             "Test VM of glassdome, made 2026-11-24T08:00:00Z by desk. It proves that VMs can be created here and may be deleted.\nglassdome-nonce: abc123\n"
         );
+    }
+
+    #[test]
+    fn a_description_tells_where_its_vm_comes_from() {
+        let (marker, made) = (Marker::new(None), datetime!(2026-11-24 08:00:00 UTC));
+        let origin = Origin::of(&marker.description(made, "desk. by me")).unwrap();
+        assert_eq!(
+            (origin.nonce, origin.made, origin.machine.as_deref()),
+            (marker.nonce, Some(made), Some("desk. by me"))
+        );
+        let bare = Origin::of("glassdome-nonce: abc").unwrap();
+        assert_eq!((bare.made, bare.machine), (None, None));
+        for other in ["", "my VM", "Test VM of glassdome, made yesterday by me"] {
+            assert_eq!(Origin::of(other), None, "{other}");
+        }
     }
 }

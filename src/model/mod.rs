@@ -10,6 +10,6 @@ pub mod token;
 pub use endpoint::{Endpoint, Host};
 pub use fingerprint::Fingerprint;
 pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
-pub use marker::Marker;
+pub use marker::{Marker, Origin};
 pub use secret::Secret;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};

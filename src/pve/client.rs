@@ -19,7 +19,7 @@ use crate::pve::tls::{Trust, judge_again};
 use crate::pve::transport::Transport;
 
 use crate::pve::values::{
-    ActiveTask, Fields, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
+    ActiveTask, Fields, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
 use crate::pve::vm_config::VmConfig;
 use crate::pve::way::Limits;
@@ -155,16 +155,31 @@ impl Pve {
         Ok(paths.iter().filter_map(|(path, value)| Some((path.clone(), held(value)?))).collect())
     }
 
-    /// Says whether a token has privilege separation. A token may not ask that about itself without Sys.Audit or
-    /// User.Modify.
+    /// Reads what the server has noted of a token: a user about its own, a token only with User.Modify.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn token_entry(&self, token: &TokenId) -> Result<TokenCard, Error> {
+        let user = token.user.to_string();
+        let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
+        TokenCard::of(Some(token.name.as_str()), &data).ok_or_else(|| self.strange("the token is no map"))
+    }
+
+    /// Says whether a token has privilege separation.
     ///
     /// # Errors
     /// As every call.
     pub async fn is_separated(&self, token: &TokenId) -> Result<bool, Error> {
-        let user = token.user.to_string();
-        let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
-        // The server leaves it out where it is the default.
-        Ok(self.fields(&data, "the token")?.flag_or("privsep", true))
+        self.token_entry(token).await.map(|entry| entry.separated)
+    }
+
+    /// Lists the network interfaces of a node.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
+        self.list(&data, "the list of interfaces", Interface::of)
     }
 
     /// Lists the nodes. Every token may.

@@ -5,7 +5,7 @@ use crate::pve::certificate::Leaf;
 use crate::pve::reply::Refusal;
 
 /// What can go wrong between here and a server.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The name is not in the DNS.
     #[error("the name {host} does not resolve: {why}")]
@@ -286,6 +286,22 @@ impl Error {
             Self::Refusal(refusal) => is_between(refusal.status),
             other => other.is_unreachable(),
         }
+    }
+
+    /// Says whether the handshake failed, or the certificate is not accepted.
+    #[must_use]
+    pub const fn is_of_tls(&self) -> bool {
+        matches!(
+            self,
+            Self::NotTls { .. }
+                | Self::Handshake { .. }
+                | Self::CertificateUntrusted { .. }
+                | Self::CertificateExpired { .. }
+                | Self::CertificateWrongName { .. }
+                | Self::CertificateChanged { .. }
+                | Self::CertificateStolen { .. }
+                | Self::CertificateBroken { .. }
+        )
     }
 
     /// Gives the certificate that was presented and not accepted.

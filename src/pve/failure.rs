@@ -60,14 +60,10 @@ impl Scene<'_> {
         if why.is_dns() {
             return Error::UnknownName { host: host.to_owned(), why: deepest(why) };
         }
-        match system.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => Error::Refused { server },
-            Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown) => {
-                Error::NoRoute { server }
-            }
-            Some(io::ErrorKind::TimedOut) => Error::ConnectTimeout { server, seconds: whole(self.connect) },
-            _ if why.is_timeout() => Error::ConnectTimeout { server, seconds: whole(self.connect) },
-            _ => Error::BrokenOff { server, why: deepest(why) },
+        match system {
+            Some(system) => of_io(system, server, self.connect),
+            None if why.is_timeout() => Error::ConnectTimeout { server, seconds: whole(self.connect) },
+            None => Error::BrokenOff { server, why: deepest(why) },
         }
     }
 
@@ -96,6 +92,18 @@ impl Scene<'_> {
             (_, Error::ConnectTimeout { seconds, .. }) => Error::NoAnswer { server, seconds },
             (_, why) => why,
         }
+    }
+}
+
+/// Tells what the system said of a connection that did not come about.
+pub(super) fn of_io(why: &io::Error, server: String, connect: Duration) -> Error {
+    match why.kind() {
+        io::ErrorKind::ConnectionRefused => Error::Refused { server },
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            Error::NoRoute { server }
+        }
+        io::ErrorKind::TimedOut => Error::ConnectTimeout { server, seconds: whole(connect) },
+        _ => Error::BrokenOff { server, why: why.to_string() },
     }
 }
 

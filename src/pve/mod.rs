@@ -1,5 +1,6 @@
 //! The API of a Proxmox VE server, and what can go wrong on the way to it.
 
+mod addresses;
 mod certificate;
 pub mod client;
 mod error;
@@ -16,16 +17,17 @@ mod values;
 mod vm_config;
 mod way;
 
+pub use addresses::{addresses, knock};
 pub use certificate::{CaBundle, Leaf, certificates_in};
 pub use client::{
     AclChange, AclEntry, Challenge, CloneRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, UserCard, UserSight,
 };
 pub use error::Error;
 pub use probe::{Probed, probe};
-pub use proxy::Proxies;
+pub use proxy::{Proxies, ProxySeen};
 pub use repeat::{Ear, Event};
 pub use reply::Refusal;
 pub use tls::Trust;
-pub use values::{ActiveTask, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
+pub use values::{ActiveTask, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
 pub use vm_config::{Disk, Nic, VmConfig};
 pub use way::Limits;

@@ -42,6 +42,15 @@ pub(super) struct Chosen {
     pub(super) variable: String,
 }
 
+/// A proxy as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxySeen {
+    /// Its address, without its password.
+    pub address: String,
+    /// The variable that names it.
+    pub variable: String,
+}
+
 impl fmt::Debug for Named {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.variable)
@@ -75,6 +84,15 @@ impl Proxies {
             named: ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(filled),
             exceptions: words.filter(|it| !it.is_empty()).map(str::to_owned).collect(),
         }
+    }
+
+    /// Says which proxy leads to a server.
+    ///
+    /// # Errors
+    /// Where the variable names none that can be used.
+    pub fn seen(&self, endpoint: &Endpoint) -> Result<Option<ProxySeen>, Error> {
+        let chosen = self.chosen(endpoint)?;
+        Ok(chosen.map(|chosen| ProxySeen { address: chosen.shown, variable: chosen.variable }))
     }
 
     /// Decides for one server.

@@ -216,6 +216,22 @@ impl Storage {
     }
 }
 
+/// A network interface of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, `vmbr0`.
+    pub name: String,
+    /// Whether it is up.
+    pub is_active: bool,
+}
+
+impl Interface {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let fields = Fields::of(value)?;
+        Some(Self { name: fields.text("iface")?, is_active: fields.flag("active") })
+    }
+}
+
 /// Whether a VM runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {

@@ -37,6 +37,12 @@ pub struct Nic {
 }
 
 impl Nic {
+    /// Gives the bridge that it is attached to.
+    #[must_use]
+    pub fn bridge(&self) -> Option<&str> {
+        self.text.split(',').find_map(|part| part.strip_prefix("bridge="))
+    }
+
     /// Gives the entry with its link set down and everything else as it is.
     #[must_use]
     pub fn with_link_down(&self) -> String {

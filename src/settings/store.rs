@@ -51,6 +51,14 @@ pub struct Loaded {
     pub mode: Option<u32>,
 }
 
+impl Loaded {
+    /// Gives what there is where there is no file.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { file: EnvFile::default(), stamp: Stamp(None), mode: None }
+    }
+}
+
 /// The text of a file at the time it was read; nothing where there was none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stamp(Option<Zeroizing<Vec<u8>>>);

@@ -155,3 +155,56 @@ fn a_dry_run_destroys_nothing_and_another_server_is_skipped() {
     stage.glassdome("cleanup").expect(0);
     only_others_are_left(&sandbox, &stage, "at last");
 }
+
+#[test]
+fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
+    let (sandbox, stage) = scene(&[]);
+    let kept = stage.glassdome("test-vm --keep -o json").expect(0).json();
+    let (kept, name) = (kept["vmid"].as_u64().unwrap(), kept["name"].as_str().unwrap().to_owned());
+    let outcome = stage.glassdome("cleanup").expect(0);
+    outcome.shows(&format!("VM {kept} ({name}) on pve, made less than a minute ago by ")).shows("VM 700");
+    let document = stage.glassdome("cleanup --dry-run -o json --vmid 700").expect(0).json();
+    let fate = |vmid: u64| {
+        document["marked"].as_array().unwrap().iter().find(|it| it["vmid"] == vmid).unwrap()["fate"].clone()
+    };
+    assert_eq!((fate(kept), fate(700)), ("listed".into(), "would_be_destroyed".into()));
+    assert!(Admin::of(&sandbox).vmids().contains(&kept));
+    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) is destroyed"));
+    only_others_are_left(&sandbox, &stage, "the one that was named is gone");
+}
+
+#[test]
+fn what_carries_no_marker_stays_even_when_it_is_named() {
+    let (sandbox, stage) = scene(&[]);
+    let before = Admin::of(&sandbox).vmids();
+    for vmid in [101, 9000, 555] {
+        let outcome = stage.glassdome(&format!("cleanup --vmid {vmid} -o json")).expect(8);
+        assert_eq!(outcome.json()["error"]["kind"], "not_found");
+    }
+    assert_eq!(Admin::of(&sandbox).vmids(), before);
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET" || seen.path == "/access/ticket"));
+}
+
+#[test]
+fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
+    let (sandbox, stage) = scene(&[]);
+    // It is held once the clone carries its marker.
+    let mut child = stage.spawn("test-vm");
+    let admin = Admin::of(&sandbox);
+    let is_started = || sandbox.seen().iter().any(|seen| seen.path.ends_with("/status/start"));
+    while !is_started() {
+        assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND));
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::STOP).unwrap();
+    stage.glassdome("cleanup --vmid 100").expect(3).says("alive on this machine");
+    assert!(admin.vmids().contains(&100));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::CONT).unwrap();
+    assert!(child.wait().unwrap().success());
+    only_others_are_left(&sandbox, &stage, "the run cleaned up itself");
+}
+
+#[test]
+fn without_a_server_and_without_entries_nothing_is_asked_for() {
+    Stage::new().glassdome("cleanup").expect(0).shows("no server is set");
+    Stage::new().glassdome("cleanup --vmid 100").expect(3).says("--host");
+}

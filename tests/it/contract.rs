@@ -5,6 +5,9 @@ use glassdome::settings::KEYS;
 
 use crate::support::stage::Stage;
 
+/// Every command, in the order of the help.
+const COMMANDS: [&str; 7] = ["setup", "test-vm", "doctor", "cleanup", "env", "sandbox", "help"];
+
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
 }
@@ -46,7 +49,7 @@ fn every_command_is_in_readme_and_no_other() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(listed, ["setup", "test-vm", "cleanup", "env", "sandbox", "help"]);
+    assert_eq!(listed, COMMANDS);
     let table: Vec<String> = readme()
         .lines()
         .filter_map(|line| line.strip_prefix("| `glassdome ")?.split('`').next().map(str::to_owned))
@@ -59,7 +62,7 @@ fn every_flag_that_a_text_names_exists() {
     let stage = Stage::new();
     let mut known = Vec::new();
     let mut texts = vec![("README.md".to_owned(), readme())];
-    for command in ["", "setup", "test-vm", "cleanup", "env", "sandbox", "help"] {
+    for command in std::iter::once("").chain(COMMANDS) {
         let help = stage.glassdome(&format!("{command} --help")).expect(0).results;
         known.extend(flags(&help));
         texts.push((command.to_owned(), help));
@@ -86,7 +89,7 @@ fn no_text_names_a_command_that_does_not_exist() {
                 text[index + 10..].chars().take_while(|it| it.is_ascii_lowercase() || *it == '-').collect();
             let is_command = word.starts_with(|first: char| first.is_ascii_lowercase())
                 && matches!(before, Some('`' | '"' | ' ' | '\n' | '('));
-            let is_prose = ["made", "setup", "test-vm", "cleanup", "env", "sandbox", "help"].contains(&word.as_str());
+            let is_prose = word == "made" || COMMANDS.contains(&word.as_str());
             assert!(!is_command || is_prose, "`glassdome {word}` does not exist");
         }
     }

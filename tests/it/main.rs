@@ -7,6 +7,7 @@ mod architecture;
 mod cleanup;
 mod client;
 mod contract;
+mod doctor;
 mod env;
 mod env_readers;
 mod env_store;

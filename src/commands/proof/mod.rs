@@ -5,9 +5,9 @@ pub(crate) mod order;
 pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
-mod rights;
+pub(crate) mod rights;
 mod run;
-mod scout;
+pub(crate) mod scout;
 pub(crate) mod watch;
 
 use crate::commands::connect::{Connected, Ground};

@@ -12,17 +12,17 @@ use crate::pve::{Pve, VmConfig};
 const LOCAL_ZONE: &str = "localnetwork";
 
 /// Who asks for privileges, and where.
-pub(super) struct Rights<'a> {
+pub(crate) struct Rights<'a> {
     /// The server.
-    pub(super) pve: &'a Pve,
+    pub(crate) pve: &'a Pve,
     /// Whose they are.
-    pub(super) caller: &'a Caller,
+    pub(crate) caller: &'a Caller,
 }
 
 impl Rights<'_> {
     /// Says what is missing, and how to mend it; nothing where everything is there. The order learns the zones of the
     /// template's networks where that matters.
-    pub(super) async fn lacking(
+    pub(crate) async fn lacking(
         &self,
         order: &mut CloneOrder,
         template: Option<&VmConfig>,

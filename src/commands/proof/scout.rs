@@ -30,14 +30,14 @@ pub(super) struct Template {
 }
 
 /// What one node says of a VM, each answer for itself.
-struct Reading {
-    config: Result<VmConfig, pve::Error>,
-    can_link: Result<bool, pve::Error>,
-    storages: Result<Vec<Storage>, pve::Error>,
+pub(crate) struct Reading {
+    pub(crate) config: Result<VmConfig, pve::Error>,
+    pub(crate) can_link: Result<bool, pve::Error>,
+    pub(crate) storages: Result<Vec<Storage>, pve::Error>,
 }
 
 impl Reading {
-    async fn of(pve: &Pve, node: &NodeName, vmid: VmId) -> Self {
+    pub(crate) async fn of(pve: &Pve, node: &NodeName, vmid: VmId) -> Self {
         let (config, can_link, storages) =
             tokio::join!(pve.vm_config(node, vmid), pve.can_link(node, vmid), pve.storages(node));
         Self { config, can_link, storages }
@@ -106,13 +106,13 @@ async fn first_id(pve: &Pve, order: &Order) -> Result<VmId, Error> {
 }
 
 /// Names the templates among some VMs.
-fn known_templates(vms: &[Vm]) -> Vec<String> {
+pub(crate) fn known_templates(vms: &[Vm]) -> Vec<String> {
     let templates = vms.iter().filter(|vm| vm.is_template);
     templates.map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect()
 }
 
 /// Checks that a node exists and is online.
-pub(super) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
+pub(crate) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
     let Some(node) = nodes.iter().find(|node| node.name == *name) else {
         return Err(Error::UnknownNode {
             node: name.clone(),

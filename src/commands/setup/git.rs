@@ -27,23 +27,23 @@ pub(super) enum Treatment {
 
 /// What git says about the files of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// Names of the files that are tracked.
-    pub(super) tracked: Vec<String>,
+    pub(crate) tracked: Vec<String>,
     /// Names of the files that are not ignored.
-    pub(super) exposed: Vec<String>,
+    pub(crate) exposed: Vec<String>,
 }
 
 impl Verdict {
     /// Gives the lines for `.gitignore` that keep the exposed files out.
     #[must_use]
-    pub(super) fn ignore_lines(&self) -> Vec<String> {
+    pub(crate) fn ignore_lines(&self) -> Vec<String> {
         self.exposed.iter().chain(&self.tracked).map(|name| format!("/{}", escape(name))).collect()
     }
 }
 
 /// Asks git about some files of one folder. Where there is no git, or no repository, there is nothing to say.
-pub(super) async fn ask(folder: &Path, names: &[String], variables: &Variables) -> Verdict {
+pub(crate) async fn ask(folder: &Path, names: &[String], variables: &Variables) -> Verdict {
     let mut verdict = Verdict::default();
     if !is_below_a_repository(folder) {
         return verdict;

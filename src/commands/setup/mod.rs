@@ -1,11 +1,11 @@
 //! `glassdome setup`: server, trust, token, checks, node and templates, save, prove.
 
 mod check;
-mod git;
+pub(crate) mod git;
 mod questions;
 mod save;
 mod screens;
-mod server;
+pub(crate) mod server;
 
 use std::process::ExitCode;
 
@@ -131,7 +131,10 @@ async fn verify(
     let wish = way.wish(arguments)?;
     let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
     let connected = ladder::climbed(session, ground, connected, wish).await?;
-    let mut checked = check::check(session, ground, &connected, arguments).await?;
+    let mut checked = match check::check(session, ground, &connected, arguments).await {
+        Ok(checked) => checked,
+        Err(why) => return Err(connected.diagnosed(why).await),
+    };
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
         checked.warnings.push(warning);

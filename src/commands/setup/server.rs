@@ -62,7 +62,7 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
-fn product(realms: &[Realm]) -> &'static str {
+pub(crate) fn product(realms: &[Realm]) -> &'static str {
     let has = |kind: &str| realms.iter().any(|realm| realm.kind == kind || realm.name == kind);
     if has("pbs") {
         "it is a Proxmox Backup Server"

@@ -421,7 +421,7 @@ impl UserCard {
 }
 
 impl TokenCard {
-    fn of(name: Option<&str>, value: &Value) -> Option<Self> {
+    pub(super) fn of(name: Option<&str>, value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         Some(Self {
             name: name.map(str::to_owned).or_else(|| fields.text("tokenid"))?,

@@ -161,6 +161,13 @@ impl Outcome {
         self
     }
 
+    /// Fails unless the results show something.
+    #[track_caller]
+    pub(crate) fn shows(self, text: &str) -> Self {
+        assert!(self.results.contains(text), "`{text}` is not shown\n--- results\n{}", self.results);
+        self
+    }
+
     /// Fails with both streams unless the talk says something.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {

@@ -1,0 +1,219 @@
+//! `glassdome cleanup`: finishes what an interrupted run left behind, and touches nothing else.
+
+pub(crate) mod marked;
+mod summary;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::cli::{Cleanup, Global, Output};
+use crate::commands::Failure;
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::proof::look::{Search, Standing};
+use crate::commands::proof::receipt::{LeftBehind, Receipt};
+use crate::commands::proof::remove::Remover;
+use crate::commands::screens::{Heading, Note};
+use crate::error::{Doing, Error};
+use crate::journal::{Entry, Found, Record};
+use crate::model::{NodeName, VmId};
+use crate::pve::Vm;
+use crate::session::Session;
+use crate::settings::Key;
+use crate::ui::Printable;
+
+use marked::{Marked, look, marked};
+use summary::{Fate, Summary};
+
+/// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, Failure> {
+    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let found = match ground.journal(session)? {
+        Some(journal) => journal.read().map_err(Error::from)?,
+        None => Found::default(),
+    };
+    let mut summary = Summary { alive: found.alive, ..Summary::default() };
+    summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
+    let error = clean(session, &ground, arguments, found, &mut summary).await.err();
+    if global.output == Output::Json {
+        session.ui.borrow_mut().json(&summary.document(error.as_ref()));
+    } else {
+        session.ui.borrow_mut().result(&summary.at(session.clock.utc()));
+    }
+    match error {
+        None => Ok(ExitCode::SUCCESS),
+        Some(error) => Err(Failure { error, is_told: global.output == Output::Json }),
+    }
+}
+
+async fn clean(
+    session: &Session,
+    ground: &Ground,
+    arguments: &Cleanup,
+    found: Found,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    if ground.settings.source(Key::Host).is_none() && found.orphans.is_empty() && arguments.vmid.is_empty() {
+        summary.unseen = Some("no server is set, so none was looked at");
+        return Ok(());
+    }
+    let host = ground.host()?;
+    session.ui.borrow_mut().say(&Heading { text: format!("Clean-up on {host}"), is_sandbox: ground.is_sandbox() });
+    let here = ground.endpoint()?.authority();
+    let (ours, others): (Vec<Entry>, Vec<Entry>) =
+        found.orphans.into_iter().partition(|entry| entry.record.server == here);
+    for entry in others {
+        let vmid = entry.record.vmids.last().copied().unwrap_or_default();
+        summary.elsewhere.push((vmid, entry.record.server.clone()));
+    }
+    let connected = Connected::open(session, ground).await?;
+    let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
+    let work = Work { session, connected: &connected, is_dry: arguments.dry_run, patience };
+    let ended = tokio::select! {
+        ended = work.all(ours, (&found.living, &here), &arguments.vmid, summary) => ended,
+        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+    };
+    match ended {
+        Err(why) => Err(connected.diagnosed(why).await),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The work on one server.
+struct Work<'a> {
+    session: &'a Session,
+    connected: &'a Connected,
+    is_dry: bool,
+    patience: Duration,
+}
+
+impl Work<'_> {
+    /// Removes what the entries name, then what was named; the rest is listed.
+    async fn all(
+        &self,
+        ours: Vec<Entry>,
+        (living, here): (&[Record], &str),
+        named: &[VmId],
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        let mut first_failure = Ok(());
+        for entry in ours {
+            match self.finish(&entry, summary).await {
+                Ok(()) if self.is_dry => {}
+                Ok(()) => entry.close()?,
+                Err(why) => {
+                    let error = left(&entry, summary, self.connected.diagnosed(why).await);
+                    first_failure = first_failure.and(Err(error));
+                }
+            }
+        }
+        let pve = &self.connected.pve;
+        let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source));
+        let vms = match (vms, named.is_empty() && first_failure.is_err()) {
+            (Ok(vms), _) => vms,
+            // What failed first is what is told.
+            (Err(_), true) => return first_failure,
+            (Err(why), false) => return first_failure.and(Err(why)),
+        };
+        let alive = |marked: &Marked| {
+            let is_it = |record: &&Record| record.server == here && record.name == marked.name;
+            living.iter().any(|record| is_it(&record))
+        };
+        for vmid in named {
+            let removed = self.remove_named(*vmid, &vms, &alive, summary).await;
+            first_failure = first_failure.and(removed);
+        }
+        let told: Vec<u32> = summary.fates.iter().map(|(vmid, ..)| *vmid).collect();
+        for marked in marked(pve, &vms).await {
+            let number = marked.vmid.number();
+            if !named.contains(&marked.vmid) && !told.contains(&number) {
+                let fate = if alive(&marked) { Fate::Alive } else { Fate::Listed };
+                summary.marked.push((marked, fate));
+            }
+        }
+        first_failure
+    }
+
+    /// Removes a VM that was named, if it carries a marker and belongs to no run that is alive.
+    async fn remove_named(
+        &self,
+        vmid: VmId,
+        vms: &[Vm],
+        is_alive: &dyn Fn(&Marked) -> bool,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        let Some(vm) = vms.iter().find(|vm| vm.vmid == vmid) else { return Err(Error::NoTestVm { vmid, name: None }) };
+        let found = look(&self.connected.pve, vm).await?;
+        let name = || Some(vm.name.clone());
+        let Some(marked) = found else { return Err(Error::NoTestVm { vmid, name: name() }) };
+        if is_alive(&marked) {
+            summary.marked.push((marked, Fate::Alive));
+            return Err(Error::TestVmInUse { vmid });
+        }
+        let Some(marker) = marked.marker() else { return Err(Error::NoTestVm { vmid, name: name() }) };
+        if self.is_dry {
+            summary.marked.push((marked, Fate::WouldBeDestroyed));
+            return Ok(());
+        }
+        let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
+        let search = Search { pve, session, source: &node, target: &node, marker: &marker };
+        session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+        match (Remover { search, patience: self.patience }).remove(vmid, &mut Receipt::default()).await {
+            Ok(()) => {
+                summary.marked.push((marked, Fate::Destroyed));
+                Ok(())
+            }
+            Err(why) => {
+                let left = LeftBehind { vmid: vmid.number(), node: node.to_string(), name: marker.name.clone() };
+                summary.left.push(left);
+                let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
+                Err(Error::LeftBehind { vmid, node, name, why: Box::new(why), proof: None })
+            }
+        }
+    }
+
+    /// Removes what one entry names.
+    async fn finish(&self, entry: &Entry, summary: &mut Summary) -> Result<(), Error> {
+        let Self { session, connected, is_dry, patience } = self;
+        let (is_dry, patience) = (*is_dry, *patience);
+        let marker = entry.record.marker();
+        let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
+        let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
+        let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker };
+        let remover = Remover { search, patience };
+        for (index, number) in entry.record.vmids.iter().enumerate() {
+            let is_newest = index + 1 == entry.record.vmids.len();
+            let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;
+            let standing = search.look_until_settled(vmid, patience).await?;
+            let fate = match standing {
+                Standing::Nothing => Fate::Gone,
+                Standing::Foreign(name) => Fate::NotOurs(name),
+                // A number that was lost to somebody else is theirs, whatever they do with it.
+                Standing::Unfinished(_) | Standing::Hidden(_) if !is_newest => Fate::NotOurs(None),
+                Standing::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
+                Standing::Hidden(refused) => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
+                Standing::Ours(..) if is_dry => Fate::WouldBeDestroyed,
+                Standing::Ours(..) => {
+                    session
+                        .ui
+                        .borrow_mut()
+                        .say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+                    remover.remove(vmid, &mut Receipt::default()).await?;
+                    Fate::Destroyed
+                }
+            };
+            summary.fates.push((*number, marker.name.clone(), fate));
+        }
+        Ok(())
+    }
+}
+
+/// Notes a VM that could not be removed; its entry stays for another try.
+fn left(entry: &Entry, summary: &mut Summary, why: Error) -> Error {
+    let left = LeftBehind {
+        vmid: entry.record.vmids.last().copied().unwrap_or_default(),
+        node: entry.record.target.clone(),
+        name: entry.record.name.clone(),
+    };
+    summary.left.push(left.clone());
+    Error::LeftBehind { vmid: left.vmid, node: left.node, name: left.name, why: Box::new(why), proof: None }
+}

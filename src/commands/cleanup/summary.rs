@@ -1,0 +1,168 @@
+//! What a clean-up did, for the screen and for scripts.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::commands::cleanup::marked::Marked;
+use crate::commands::proof::receipt::LeftBehind;
+use crate::error::{Error, Report};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// What became of one VMID of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was ours, and is gone.
+    Destroyed,
+    /// It is ours; `--dry-run` keeps it.
+    WouldBeDestroyed,
+    /// Nothing stands there.
+    Gone,
+    /// Something stands there, and it is not ours.
+    NotOurs(Option<String>),
+    /// It carries a marker, and nobody has named it.
+    Listed,
+    /// It belongs to a run of this machine that is alive.
+    Alive,
+}
+
+/// What was done, for the screen and for JSON.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) fates: Vec<(u32, String, Fate)>,
+    pub(super) left: Vec<LeftBehind>,
+    pub(super) elsewhere: Vec<(u32, String)>,
+    /// Marked VMs that no entry of this machine's dead runs names, with what became of them.
+    pub(super) marked: Vec<(Marked, Fate)>,
+    /// Why the server was not looked at.
+    pub(super) unseen: Option<&'static str>,
+    pub(super) alive: usize,
+    pub(super) unreadable: Vec<String>,
+}
+
+impl Summary {
+    /// Gives the JSON document.
+    pub(super) fn document(&self, error: Option<&Error>) -> Value {
+        let fates: Vec<Value> = self
+            .fates
+            .iter()
+            .map(|(vmid, name, fate)| json!({"vmid": vmid, "name": name, "fate": fate.word()}))
+            .collect();
+        let marked: Vec<Value> = self
+            .marked
+            .iter()
+            .map(|(marked, fate)| {
+                let mut document = marked.document();
+                if let Some(map) = document.as_object_mut() {
+                    map.insert("fate".to_owned(), json!(fate.word()));
+                }
+                document
+            })
+            .collect();
+        let elsewhere: Vec<Value> =
+            self.elsewhere.iter().map(|(vmid, server)| json!({"vmid": vmid, "server": server})).collect();
+        let mut document = json!({
+            "schema": "glassdome.cleanup/1",
+            "ok": error.is_none(),
+            "vms": fates,
+            "marked": marked,
+            "left_behind": self.left,
+            "other_servers": elsewhere,
+            "alive": self.alive,
+            "unreadable": self.unreadable,
+        });
+        if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
+            map.insert("error".to_owned(), Report::of(error).as_json());
+        }
+        document
+    }
+}
+
+impl Fate {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Destroyed => "destroyed",
+            Self::WouldBeDestroyed => "would_be_destroyed",
+            Self::Gone => "gone",
+            Self::NotOurs(_) => "not_ours",
+            Self::Listed => "listed",
+            Self::Alive => "alive",
+        }
+    }
+
+    fn sentence(&self, vmid: u32, name: &str) -> String {
+        let name = Printable(name);
+        match self {
+            Self::Destroyed => format!("VM {vmid} ({name}) is destroyed"),
+            Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be destroyed"),
+            Self::Gone => format!("VM {vmid} ({name}) is gone already"),
+            Self::NotOurs(Some(other)) => format!("VM {vmid} is `{}`, not ours; it stays", Printable(other)),
+            Self::Listed | Self::Alive => format!("VM {vmid} ({name}) stays"),
+            Self::NotOurs(None) => format!("VM {vmid} is not ours; it stays"),
+        }
+    }
+}
+
+/// The summary as it is drawn at a time, from which ages are counted.
+pub(super) struct Told<'a> {
+    summary: &'a Summary,
+    now: OffsetDateTime,
+}
+
+impl Summary {
+    /// Draws it at a time.
+    pub(super) const fn at(&self, now: OffsetDateTime) -> Told<'_> {
+        Told { summary: self, now }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fates.is_empty() && self.left.is_empty() && self.elsewhere.is_empty() && self.marked.is_empty()
+    }
+}
+
+impl Draw for Told<'_> {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let summary = self.summary;
+        for (vmid, name, fate) in &summary.fates {
+            screen.paragraph(0, &fate.sentence(*vmid, name))?;
+        }
+        for (vmid, server) in &summary.elsewhere {
+            let text =
+                format!("VM {vmid} was left on {}; run this with the settings of that server", Printable(server));
+            screen.labelled("skipped: ", Tone::Warning, &text)?;
+        }
+        if summary.alive > 0 {
+            let text = format!("{} test VM(s) belong to runs that are still alive; they stay", summary.alive);
+            screen.paragraph(0, &text)?;
+        }
+        for path in &summary.unreadable {
+            screen.labelled("skipped: ", Tone::Warning, &format!("{} is no journal entry", Printable(path)))?;
+        }
+        self.draw_marked(screen)?;
+        if summary.is_empty() {
+            screen.line(summary.unseen.unwrap_or("nothing was left behind, as far as can be seen"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Told<'_> {
+    fn draw_marked(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        for (marked, fate) in self.summary.marked.iter().filter(|(_, fate)| !matches!(fate, Fate::Listed | Fate::Alive))
+        {
+            screen.paragraph(0, &fate.sentence(marked.vmid.number(), &marked.name))?;
+        }
+        let listed: Vec<&Marked> =
+            self.summary.marked.iter().filter(|(_, fate)| *fate == Fate::Listed).map(|(marked, _)| marked).collect();
+        let Some(first) = listed.first() else { return Ok(()) };
+        screen.paragraph(
+            0,
+            "test VMs of other runs, perhaps alive on another machine; they stay unless you name them:",
+        )?;
+        for marked in &listed {
+            screen.labelled("  ", Tone::Plain, &marked.told(self.now))?;
+        }
+        screen.command(2, &format!("glassdome cleanup --vmid {}", first.vmid))
+    }
+}

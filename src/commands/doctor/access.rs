@@ -1,0 +1,85 @@
+//! Who we are to the server: realm, authentication, and what it has noted of the token.
+
+use time::OffsetDateTime;
+
+use crate::commands::connect::Connected;
+use crate::commands::doctor::check::Check;
+use crate::commands::doctor::way::span;
+use crate::error::{Doing, Error};
+use crate::model::UserId;
+use crate::pve::privileges::Caller;
+use crate::pve::{self, Realm, TokenCard, Version};
+use crate::session::Session;
+use crate::ui::Printable;
+
+/// A token that ends so soon is worth a word.
+const ENDS_SOON_SECONDS: u64 = 14 * 86_400;
+
+/// Checks that the server knows the user's realm: to a token of an unknown one it only says "Authentication failed!".
+pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::Error>) -> Check {
+    match realms {
+        Err(_) => Check::skipped("realm", "the realms could not be read"),
+        Ok(realms) if realms.iter().any(|realm| realm.name == user.realm()) => {
+            Check::ok("realm", format!("the server has the realm `{}`", user.realm()))
+        }
+        Ok(realms) => {
+            let realms = realms.iter().map(|realm| realm.name.clone()).collect();
+            Check::failed("realm", &Error::UnknownRealm { user: user.clone(), realms })
+        }
+    }
+}
+
+/// Tells whether the server takes us for who we say; `first` is a call that everybody may make who is authenticated.
+pub(super) async fn authentication<T>(
+    connected: &Connected,
+    first: &Result<T, pve::Error>,
+    version: &Result<Version, pve::Error>,
+) -> Check {
+    match first {
+        Ok(_) => {
+            let version = version.as_ref().map(|it| format!(" {}", Printable(&it.to_string()))).unwrap_or_default();
+            Check::ok("authentication", format!("Proxmox VE{version} knows {}", Printable(&connected.who())))
+                .and("that proves who it is, not what it may do")
+        }
+        Err(why) => {
+            let doing = Doing::Reach(connected.pve.endpoint().authority());
+            Check::failed("authentication", &connected.diagnosed(Error::server(doing, why.clone())).await)
+        }
+    }
+}
+
+/// Tells what the server has noted of the token; most tokens may not read that.
+pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
+    let Caller::Token(token, _) = &connected.caller else {
+        return Check::skipped("token", "no token is used");
+    };
+    match connected.pve.token_entry(token).await {
+        Ok(entry) => noted(token, &entry, session.clock.utc()),
+        Err(why) if why.is_forbidden() => Check::unknown(
+            "token",
+            "when the token expires and whether it has privilege separation: it may not see that itself",
+        )
+        .say("as root on a node:")
+        .run(format!("pveum user token list {}", token.user)),
+        Err(why) => Check::unknown("token", "the entry of the token could not be read").and(why.to_string()),
+    }
+}
+
+fn noted(token: &crate::model::TokenId, entry: &TokenCard, now: OffsetDateTime) -> Check {
+    let separation = if entry.separated {
+        "privilege separation is on: it has only what it was granted itself, and its user has as well"
+    } else {
+        "privilege separation is off: it may do all that its user may"
+    };
+    if entry.expire == 0 {
+        return Check::ok("token", "the token never expires").and(separation);
+    }
+    let left = entry.expire.saturating_sub(u64::try_from(now.unix_timestamp()).unwrap_or_default());
+    if left > ENDS_SOON_SECONDS {
+        return Check::ok("token", format!("the token expires in {}", span(left))).and(separation);
+    }
+    Check::warning("token", format!("the token expires in {}", span(left)))
+        .and(separation)
+        .say("let it live on, as root on a node:")
+        .run(format!("pveum user token modify {} {} --expire 0", token.user, token.name))
+}

@@ -1,0 +1,144 @@
+//! One thing that can be wrong: what was looked at, what was seen, and what mends it.
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Hint, Kind, Report};
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// All is well.
+    Ok,
+    /// It works, and something should be known.
+    Warning,
+    /// It does not work.
+    Failed,
+    /// It cannot be told from here.
+    Unknown,
+    /// It was not looked at, because something before it failed, or does not apply.
+    Skipped,
+}
+
+impl Status {
+    /// Gives the word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One check and its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Check {
+    /// Its name for scripts.
+    pub(crate) id: &'static str,
+    /// What it came to.
+    pub(crate) status: Status,
+    /// What was seen, in one sentence.
+    pub(crate) summary: String,
+    /// More about it, line by line.
+    pub(crate) detail: Vec<String>,
+    /// What mends it.
+    pub(crate) fix: Vec<Hint>,
+    /// Its kind, where it failed: from it follows the exit code.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What scripts are told of a failed check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    kind: Kind,
+    document: Value,
+}
+
+impl Check {
+    fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
+        Self { id, status, summary: summary.into(), detail: Vec::new(), fix: Vec::new(), failure: None }
+    }
+
+    /// All is well.
+    pub(crate) fn ok(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Ok, summary)
+    }
+
+    /// It works, and something should be known.
+    pub(crate) fn warning(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Warning, summary)
+    }
+
+    /// It cannot be told from here.
+    pub(crate) fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Unknown, summary)
+    }
+
+    /// It was not looked at.
+    pub(crate) fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Skipped, summary)
+    }
+
+    /// It does not work, for the reason that any other command would tell.
+    pub(crate) fn failed(id: &'static str, error: &Error) -> Self {
+        let report = Report::of(error);
+        let mut detail: Vec<String> = report.causes.clone();
+        detail.extend(report.details.iter().cloned());
+        Self {
+            detail,
+            fix: report.hints.clone(),
+            failure: Some(Failure { kind: report.kind, document: report.as_json() }),
+            ..Self::new(id, Status::Failed, report.message.clone())
+        }
+    }
+
+    /// Adds a line of detail.
+    pub(crate) fn and(mut self, line: impl Into<String>) -> Self {
+        self.detail.push(line.into());
+        self
+    }
+
+    /// Adds several lines of detail.
+    pub(crate) fn with(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.detail.extend(lines);
+        self
+    }
+
+    /// Adds a sentence that says how to mend it.
+    pub(crate) fn say(mut self, text: impl Into<String>) -> Self {
+        self.fix.push(Hint::Say(text.into()));
+        self
+    }
+
+    /// Adds a command that mends it.
+    pub(crate) fn run(mut self, text: impl Into<String>) -> Self {
+        self.fix.push(Hint::Run(text.into()));
+        self
+    }
+
+    /// Gives the part of the JSON document.
+    pub(crate) fn document(&self) -> Value {
+        let fix: Vec<&str> = self.fix.iter().map(Hint::text).collect();
+        json!({
+            "id": self.id,
+            "status": self.status.word(),
+            "summary": self.summary,
+            "detail": self.detail.join("\n"),
+            "fix": fix,
+        })
+    }
+}
+
+impl Failure {
+    /// Gives the exit code.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
+    /// Gives what a failed command's document says of it.
+    pub(crate) const fn document(&self) -> &Value {
+        &self.document
+    }
+}

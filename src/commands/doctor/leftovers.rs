@@ -1,0 +1,80 @@
+//! What earlier runs left behind: by the journal, and by the markers on the server.
+
+use crate::commands::cleanup::marked::{Marked, marked};
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::doctor::check::Check;
+use crate::error::Error;
+use crate::journal::Found;
+use crate::pve::{self, Vm};
+use crate::session::Session;
+use crate::ui::Printable;
+
+/// Looks into the journal, and at the VMs whose name is that of a test VM.
+pub(super) async fn checks(
+    session: &Session,
+    ground: &Ground,
+    server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
+    names: &mut Vec<(String, String)>,
+) -> Vec<Check> {
+    let found = match journal(session, ground) {
+        Ok(found) => found,
+        Err(why) => {
+            return vec![Check::failed("journal", &why), on_server(session, server, &Found::default(), names).await];
+        }
+    };
+    let journal = in_journal(&found);
+    vec![journal, on_server(session, server, &found, names).await]
+}
+
+fn journal(session: &Session, ground: &Ground) -> Result<Found, Error> {
+    match ground.journal(session)? {
+        Some(journal) => Ok(journal.read()?),
+        None => Ok(Found::default()),
+    }
+}
+
+fn in_journal(found: &Found) -> Check {
+    let alive = (found.alive > 0).then(|| format!("{} belong to runs that are alive; they stay", found.alive));
+    if found.orphans.is_empty() {
+        return Check::ok("journal", "no earlier run of this machine left a VM behind").with(alive);
+    }
+    let lines = found.orphans.iter().map(|entry| {
+        let record = &entry.record;
+        let vmid = record.vmids.last().copied().unwrap_or_default();
+        format!("VM {vmid} ({}) on {}", Printable(&record.name), Printable(&record.server))
+    });
+    Check::warning("journal", format!("{} earlier runs may have left a VM behind", found.orphans.len()))
+        .with(lines)
+        .with(alive)
+        .run("glassdome cleanup")
+}
+
+async fn on_server(
+    session: &Session,
+    server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
+    found: &Found,
+    names: &mut Vec<(String, String)>,
+) -> Check {
+    let Some((connected, vms)) = server else {
+        return Check::skipped("leftovers", "the server could not be asked");
+    };
+    let vms = match vms {
+        Ok(vms) => vms,
+        Err(why) => return Check::unknown("leftovers", "the VMs could not be listed").and(why.to_string()),
+    };
+    let known = |marked: &Marked| {
+        let records = found.orphans.iter().map(|entry| &entry.record).chain(&found.living);
+        records.into_iter().any(|record| record.name == marked.name)
+    };
+    let others: Vec<Marked> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
+    if others.is_empty() {
+        return Check::ok("leftovers", "no other test VM can be seen on the server");
+    }
+    let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
+    names.extend(machines.map(|machine| (machine, "MACHINE".to_owned())));
+    let now = session.clock.utc();
+    Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
+        .with(others.iter().map(|marked| marked.told(now)))
+        .say("they may be in use; what is not is destroyed by its number:")
+        .run(format!("glassdome cleanup --vmid {}", others.first().map(|it| it.vmid.to_string()).unwrap_or_default()))
+}

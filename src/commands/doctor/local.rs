@@ -1,0 +1,217 @@
+//! What can be wrong on this side: the file, its mode, git, the sources of each value, and what the values are.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+
+use crate::commands::connect::{Ground, Trusted};
+use crate::commands::doctor::check::Check;
+use crate::commands::setup::git;
+use crate::error::Error;
+use crate::model::Secret;
+use crate::session::Session;
+use crate::settings::{Credentials, Instance, KEYS, Key, Source};
+
+/// Looks at everything on this side; `unread` is why the file could not be read.
+pub(super) async fn checks(session: &Session, ground: &Ground, unread: Option<&Error>) -> Vec<Check> {
+    let mut checks = vec![file(ground, unread)];
+    match ground.loaded.mode {
+        Some(mode) => {
+            checks.push(protection(ground, mode));
+            checks.push(repository(session, ground).await);
+        }
+        None => {
+            checks.push(Check::skipped("env-mode", "there is no file to protect"));
+            checks.push(Check::skipped("env-git", "there is no file to keep out of a repository"));
+        }
+    }
+    checks.push(sources(ground));
+    checks.push(shadows(session, ground));
+    checks.push(endpoint(ground));
+    checks.push(trust(ground));
+    checks.push(credentials(ground));
+    checks
+}
+
+fn file(ground: &Ground, unread: Option<&Error>) -> Check {
+    let path = ground.store.path().display().to_string();
+    if let Some(why) = unread {
+        return Check::failed("env-file", why);
+    }
+    if ground.loaded.mode.is_none() && ground.is_sandbox() {
+        return Check::skipped("env-file", "the sandbox needs no file");
+    }
+    if ground.loaded.mode.is_none() {
+        return Check::warning("env-file", format!("there is no {path}; only flags and variables count"))
+            .say("write it:")
+            .run("glassdome setup");
+    }
+    let warnings = ground.loaded.file.warnings(&ground.instance);
+    if warnings.is_empty() {
+        let lines = ground.loaded.file.bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+        return Check::ok("env-file", format!("{path} is read, {lines} lines"));
+    }
+    Check::warning("env-file", format!("{path} is read, and other programs may read it differently"))
+        .with(warnings.iter().map(ToString::to_string))
+}
+
+fn protection(ground: &Ground, mode: u32) -> Check {
+    let path = ground.store.path();
+    let who = match mode {
+        _ if mode & 0o007 != 0 => "everybody on this machine",
+        _ if mode & 0o070 != 0 => "its group",
+        _ => "",
+    };
+    if !who.is_empty() {
+        return Check::warning(
+            "env-mode",
+            format!("mode {mode:04o}: {who} may use the file, and a secret stands in it"),
+        )
+        .run(format!("chmod 600 {}", quoted(&path.display().to_string())));
+    }
+    let owner = std::fs::metadata(path).map(|found| found.uid()).ok();
+    let me = rustix::process::geteuid().as_raw();
+    match owner {
+        Some(owner) if owner != me => Check::warning(
+            "env-mode",
+            format!("mode {mode:04o}, but the file belongs to user {owner}, and you are {me}"),
+        ),
+        _ => Check::ok("env-mode", format!("mode {mode:04o}: nobody else may read it")),
+    }
+}
+
+async fn repository(session: &Session, ground: &Ground) -> Check {
+    let path = ground.store.path();
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Check::skipped("env-git", "the file has no folder");
+    };
+    let name = name.to_string_lossy().into_owned();
+    let mut names = vec![name.clone()];
+    let backup = format!("{name}.bak");
+    names.extend(folder.join(&backup).exists().then_some(backup));
+    let verdict = git::ask(folder, &names, &session.variables).await;
+    if !verdict.tracked.is_empty() {
+        let mut check = Check::warning(
+            "env-git",
+            format!("git keeps {}: the secret is in the history", verdict.tracked.join(", ")),
+        )
+        .say("take it out of the index, ignore it, and make a new secret, because the old one stays in the history:");
+        for name in &verdict.tracked {
+            check = check.run(format!("git rm --cached -- {}", quoted(name)));
+        }
+        return ignored(check, &verdict.ignore_lines());
+    }
+    if !verdict.exposed.is_empty() {
+        let check = Check::warning(
+            "env-git",
+            format!("git does not ignore {}: the next `git add .` takes the secret along", verdict.exposed.join(", ")),
+        );
+        return ignored(check, &verdict.ignore_lines());
+    }
+    Check::ok("env-git", "no repository takes the file along")
+}
+
+fn ignored(mut check: Check, lines: &[String]) -> Check {
+    for line in lines {
+        check = check.run(format!("echo {} >> .gitignore", quoted(line)));
+    }
+    check
+}
+
+/// Says which source won for each key.
+fn sources(ground: &Ground) -> Check {
+    let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in &KEYS {
+        let Some(source) = ground.settings.source(entry.key) else { continue };
+        let place = match source {
+            Source::Flag(_) => "flag".to_owned(),
+            Source::Variable(_) => "variable".to_owned(),
+            Source::File { path, .. } => {
+                path.file_name().map_or_else(|| "file".to_owned(), |it| it.to_string_lossy().into_owned())
+            }
+            Source::Answer => "keyboard".to_owned(),
+            Source::Sandbox => "sandbox".to_owned(),
+            Source::Default(_) => "default".to_owned(),
+        };
+        by_place.entry(place).or_default().push(entry.key.variable(&ground.instance));
+    }
+    let lines = by_place.iter().map(|(place, names)| format!("{place}: {}", names.join(", ")));
+    let instance = if ground.instance == Instance::default() {
+        String::new()
+    } else {
+        format!(" of instance {}", ground.instance)
+    };
+    Check::ok("sources", format!("where the settings{instance} come from")).with(lines)
+}
+
+/// Finds variables of the process that say something else than the file.
+fn shadows(session: &Session, ground: &Ground) -> Check {
+    let in_file = ground.loaded.file.values(&|name| session.variable(name).map(str::to_owned));
+    let mut names = Vec::new();
+    for entry in &KEYS {
+        let Some(Source::Variable(name)) = ground.settings.source(entry.key) else { continue };
+        let said = session.variable(name).map(|text| Secret::new(text.to_owned()));
+        let written = in_file.get(name).and_then(|located| located.text.clone()).filter(|text| !text.is_empty());
+        if written.is_some() && written != said {
+            names.push(name.clone());
+        }
+    }
+    if names.is_empty() {
+        return Check::ok("shadowed", "no variable of the environment says something else than the file");
+    }
+    let all = names.join(", ");
+    Check::warning("shadowed", format!("the environment says something else than the file: {all}"))
+        .and("a variable beats the file, for this program; the application may see it otherwise")
+        .run(format!("unset {}", names.join(" ")))
+}
+
+fn endpoint(ground: &Ground) -> Check {
+    match ground.host() {
+        Ok(host) => Check::ok("endpoint", format!("the server is {}", host.authority())),
+        Err(why) => Check::failed("endpoint", &why),
+    }
+}
+
+fn trust(ground: &Ground) -> Check {
+    match ground.trust() {
+        Ok((_, Trusted::System)) => Check::ok("trust", "certificates are judged by the authorities of this system"),
+        Ok((_, Trusted::Ca)) => Check::ok("trust", "certificates are judged by the CA that is trusted for this server"),
+        Ok((_, Trusted::Pin)) => Check::ok("trust", "one certificate is trusted, by its fingerprint"),
+        Ok((_, Trusted::Unverified)) => {
+            Check::warning("trust", "certificates are NOT verified: whoever is in between can read the secret")
+                .say("copy the cluster's CA, /etc/pve/pve-root-ca.pem on a node, beside the settings file, and set")
+                .run(format!("{}={}", Key::CaFile.variable(&ground.instance), ground.instance.ca_file_name()))
+        }
+        Err(why) => Check::failed("trust", &why),
+    }
+}
+
+/// Checks the form of user, token name and secret: what is no secret at all need not be sent.
+fn credentials(ground: &Ground) -> Check {
+    let said = match ground.settings.credentials() {
+        Ok(said) => said,
+        Err(why) => return Check::failed("credentials", &why.into()),
+    };
+    match said {
+        (Credentials::Token { id, secret }, None) => {
+            Check::ok("credentials", format!("token {id}, secret {} of the right form", secret.masked()))
+        }
+        (Credentials::Token { id, .. }, Some(warning)) => {
+            Check::warning("credentials", format!("token {id}; a password stands there as well"))
+                .and(warning.to_string())
+        }
+        (Credentials::Password { user, .. }, _) => {
+            Check::warning("credentials", format!("{user} logs in with a password; a token is safer"))
+                .and("a token can be limited and revoked by itself, and never changes a password")
+        }
+    }
+}
+
+/// Quotes a text for a shell where it must be.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-@:+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

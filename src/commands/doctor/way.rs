@@ -1,0 +1,229 @@
+//! What can be wrong between here and the server: proxy, name, port, certificate, product, clock.
+
+use std::net::SocketAddr;
+
+use time::OffsetDateTime;
+
+use crate::commands::connect::{Ground, Trusted};
+use crate::commands::doctor::check::Check;
+use crate::commands::together;
+use crate::error::{Doing, Error};
+use crate::model::{Endpoint, Host};
+use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, knock};
+use crate::session::Session;
+use crate::ui::Printable;
+
+/// A certificate that ends so soon is worth a word: a server of its own cluster renews it two weeks before.
+const ENDS_SOON_DAYS: i64 = 13;
+
+/// Clocks that differ by less are the same: an answer may have been on its way for some seconds.
+const SAME_TIME_SECONDS: u64 = 30;
+
+/// The way as far as it can be seen without TLS.
+pub(super) struct Path {
+    endpoint: Endpoint,
+    proxy: Result<Option<ProxySeen>, pve::Error>,
+    names: Result<Vec<SocketAddr>, pve::Error>,
+    knocks: Vec<(SocketAddr, Result<(), pve::Error>)>,
+}
+
+impl Path {
+    /// Looks the name up, and knocks at every address of it; a proxy does both itself.
+    pub(super) async fn look(session: &Session, ground: &Ground, endpoint: &Endpoint) -> Self {
+        let proxy = ground.proxies(session).seen(endpoint);
+        let mut path = Self { endpoint: endpoint.clone(), proxy, names: Ok(Vec::new()), knocks: Vec::new() };
+        if !matches!(path.proxy, Ok(None)) {
+            return path;
+        }
+        let within = ground.limits().connect;
+        path.names = addresses(endpoint, within).await;
+        let all = path.names.clone().unwrap_or_default();
+        let heard = together(all.iter().map(|address| knock(*address, within))).await;
+        path.knocks = all.into_iter().zip(heard).collect();
+        path
+    }
+
+    /// Says whether there is any use in going on to TLS.
+    pub(super) fn is_open(&self) -> bool {
+        match &self.proxy {
+            Ok(None) => self.knocks.iter().any(|(_, heard)| heard.is_ok()),
+            Ok(Some(_)) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Tells what was seen.
+    pub(super) fn into_checks(self) -> Vec<Check> {
+        let server = || Doing::Reach(self.endpoint.authority());
+        let proxy = match self.proxy {
+            Ok(None) => Check::ok("proxy", "no proxy stands in between"),
+            Ok(Some(seen)) => {
+                let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy sees to that"));
+                let proxy =
+                    format!("the way leads through {}, from the variable {}", Printable(&seen.address), seen.variable);
+                return std::iter::once(Check::ok("proxy", proxy)).chain(checks).collect();
+            }
+            Err(why) => {
+                let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy cannot be used"));
+                let failed = Check::failed("proxy", &Error::server(server(), why));
+                return std::iter::once(failed).chain(checks).collect();
+            }
+        };
+        let dns = match self.names {
+            Ok(found) => resolved(&self.endpoint, &found),
+            Err(why) => {
+                let failed = Check::failed("dns", &Error::server(server(), why));
+                return vec![proxy, failed, Check::skipped("tcp", "there is no address to connect to")];
+            }
+        };
+        vec![proxy, dns, port(&self.endpoint, self.knocks)]
+    }
+}
+
+fn resolved(endpoint: &Endpoint, found: &[SocketAddr]) -> Check {
+    match endpoint.host() {
+        Host::Name(name) => Check::ok("dns", format!("{name} is {}", listed(found.iter().map(|it| it.ip())))),
+        address => Check::ok("dns", format!("{address} is an address; there is no name to look up")),
+    }
+}
+
+fn port(endpoint: &Endpoint, knocks: Vec<(SocketAddr, Result<(), pve::Error>)>) -> Check {
+    let mut lines = Vec::new();
+    let mut first = None;
+    let count = knocks.len();
+    for (_, heard) in knocks {
+        if let Err(why) = heard {
+            lines.push(why.to_string());
+            first = first.or(Some(why));
+        }
+    }
+    match first {
+        None => Check::ok("tcp", format!("{} accepts connections", endpoint.authority())),
+        Some(why) if lines.len() == count => {
+            lines.remove(0);
+            Check::failed("tcp", &Error::server(Doing::Reach(endpoint.authority()), why)).with(lines)
+        }
+        Some(_) => {
+            Check::warning("tcp", format!("{} accepts connections, but not at every address", endpoint.authority()))
+                .with(lines)
+                .say("take the address that does not work out of the DNS, or give --host the one that does")
+        }
+    }
+}
+
+/// Tells what came of the handshake and of the first question, which anybody may ask.
+pub(super) fn answered(
+    session: &Session,
+    ground: &Ground,
+    pve: &Pve,
+    realms: &Result<Vec<Realm>, pve::Error>,
+) -> Vec<Check> {
+    let endpoint = pve.endpoint();
+    let reach = || Doing::Reach(endpoint.authority());
+    let mut checks = Vec::new();
+    let leaf = match realms {
+        Err(why) if is_before_http(why, pve.leaf().as_ref()) => {
+            checks.push(Check::failed("tls", &Error::server(reach(), why.clone())));
+            let detail = why.presented().map(|leaf| certificate(leaf, session.clock.utc()));
+            checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "none was seen")));
+            checks.push(Check::skipped("product", "no question could be asked"));
+            checks.push(Check::skipped("clock", "no answer told the time"));
+            return checks;
+        }
+        _ => pve.leaf(),
+    };
+    checks.push(shaken(ground));
+    checks.push(leaf.map_or_else(
+        || Check::unknown("certificate", "none was seen"),
+        |leaf| certificate(&leaf, session.clock.utc()),
+    ));
+    checks.push(product(endpoint, realms));
+    checks.push(clock(pve.date(), session.clock.utc()));
+    checks
+}
+
+/// Says whether something went wrong before a question could be asked: no certificate came, or it is not accepted.
+fn is_before_http(why: &pve::Error, seen: Option<&Leaf>) -> bool {
+    seen.is_none() || why.is_of_tls()
+}
+
+fn shaken(ground: &Ground) -> Check {
+    match ground.trust().map(|(_, word)| word) {
+        Ok(Trusted::Unverified) => {
+            Check::warning("tls", "the handshake works; nobody has checked whose certificate it is")
+        }
+        Ok(word) => Check::ok("tls", format!("the certificate is accepted (trust: {})", word.word())),
+        Err(why) => Check::failed("tls", &why),
+    }
+}
+
+fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
+    let days = (leaf.not_after - now).whole_days();
+    let until = leaf.not_after.date();
+    let lines = vec![
+        format!("for {}", Printable(&leaf.names.join(", "))),
+        format!("signed by {}", Printable(&leaf.issuer)),
+        format!("fingerprint {}", leaf.fingerprint),
+    ];
+    let renew = |check: Check| {
+        check.say("renew it, as root on the node:").run("pvecm updatecerts --force && systemctl restart pveproxy")
+    };
+    let check = if now < leaf.not_before {
+        Check::warning(
+            "certificate",
+            format!("the certificate is not valid before {}: is the clock right here?", leaf.not_before.date()),
+        )
+    } else if now > leaf.not_after {
+        renew(Check::warning("certificate", format!("the certificate expired on {until}")))
+    } else if days <= ENDS_SOON_DAYS {
+        renew(Check::warning("certificate", format!("the certificate expires on {until}, in {days} days")))
+    } else {
+        Check::ok("certificate", format!("the certificate is valid until {until}"))
+    };
+    check.with(lines)
+}
+
+fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::Error>) -> Check {
+    let server = endpoint.authority();
+    match realms {
+        Ok(realms) if realms.iter().any(|realm| realm.kind == "pve") => {
+            let names = listed(realms.iter().map(|realm| &realm.name));
+            Check::ok("product", "the server is Proxmox VE").and(format!("realms: {}", Printable(&names)))
+        }
+        Ok(realms) => {
+            let what = crate::commands::setup::server::product(realms).to_owned();
+            Check::failed("product", &Error::NotProxmox { server, what })
+        }
+        Err(pve::Error::NotUnderstood { what, .. }) => {
+            Check::failed("product", &Error::NotProxmox { server, what: what.clone() })
+        }
+        Err(why) => Check::failed("product", &Error::server(Doing::Reach(server), why.clone())),
+    }
+}
+
+fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
+    let Some(there) = there else { return Check::unknown("clock", "no answer told the time") };
+    let apart = (here - there).abs().unsigned_abs().as_secs();
+    if apart <= SAME_TIME_SECONDS {
+        return Check::ok("clock", "the clocks here and there agree");
+    }
+    let order = if here > there { "ahead of" } else { "behind" };
+    Check::warning("clock", format!("the clock here is {} {order} the server's", span(apart)))
+        .and("certificates, one-time codes and the end of a token are judged by the clock")
+        .say("set both by NTP; which one is wrong, these tell, here and there:")
+        .run("timedatectl status")
+}
+
+/// Writes a span of time in its largest unit.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

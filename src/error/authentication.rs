@@ -1,0 +1,189 @@
+//! The diagnosis of a 401: what the server says of the credentials, what can be ruled out from here, what cannot.
+//!
+//! Since Proxmox VE 9.1.5 every bad credential gets the same words; older servers tell the reason.
+
+use crate::error::Hint;
+use crate::pve::Refusal;
+use crate::pve::privileges::Caller;
+
+/// What a server says of credentials that it does not accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// No credentials arrived: something in between takes the header away.
+    NothingArrived,
+    /// The user does not exist.
+    NoSuchUser,
+    /// The user is disabled.
+    Disabled,
+    /// The user has expired.
+    UserExpired,
+    /// The token does not exist.
+    NoSuchToken,
+    /// The token has expired.
+    TokenExpired,
+    /// The secret is another one.
+    WrongSecret,
+    /// It does not say.
+    Untold,
+}
+
+impl Cause {
+    fn of(refusal: &Refusal) -> Self {
+        let text = refusal.text();
+        let says = |words: &str| text.contains(words);
+        let expired = says("access expired");
+        match () {
+            () if says("No ticket") => Self::NothingArrived,
+            () if says("no such user") => Self::NoSuchUser,
+            () if says("is disabled") => Self::Disabled,
+            () if expired && says("token") => Self::TokenExpired,
+            () if expired => Self::UserExpired,
+            () if says("no such token") => Self::NoSuchToken,
+            () if says("invalid token value") => Self::WrongSecret,
+            () => Self::Untold,
+        }
+    }
+}
+
+/// Lists what is ruled out and what is not. `realms` are those of the server, where they were asked for.
+pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refusal) -> Vec<String> {
+    let mut lines =
+        vec!["it took three seconds because the server holds every such answer back, against guessing".to_owned()];
+    if Cause::of(refusal) != Cause::Untold {
+        return lines;
+    }
+    let mut ruled_out = vec!["the credentials arrive".to_owned()];
+    if realms.is_some() {
+        ruled_out.push(format!("the realm `{}` exists", user(caller).realm()));
+    }
+    let open = match caller {
+        Caller::Token(..) => {
+            ruled_out
+                .push("the secret has the form of one (36 characters, no blanks, no quotes, no upper case)".to_owned());
+            "whether the user exists, is enabled and not expired; whether the token has this name and is not expired; whether this is its secret"
+        }
+        Caller::User(_) => "whether the user exists, is enabled and not expired; whether this is its password",
+    };
+    lines.push(format!("ruled out from here: {}", ruled_out.join("; ")));
+    lines.push(format!("not known from here: {open}"));
+    lines
+}
+
+/// Says what to do.
+pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
+    let user = quoted(&user(caller).to_string());
+    let token = match caller {
+        Caller::Token(token, _) => token.name.to_string(),
+        Caller::User(_) => String::new(),
+    };
+    let run = |text: String| Hint::Run(text);
+    let list = || run(format!("pveum user token list {user}"));
+    match Cause::of(refusal) {
+        Cause::NothingArrived => vec![
+            say(
+                "the server saw no credentials at all: does a reverse proxy in front of it drop the header `Authorization`?",
+            ),
+            say("give --host the server itself, HOST:8006, or let the proxy pass the header on"),
+        ],
+        Cause::NoSuchUser => vec![
+            say("is the realm right? `apex@pam` for `apex@pve` is the classic mistake; as root on a node:"),
+            run("pveum user list".to_owned()),
+        ],
+        Cause::Disabled => vec![say("as root on a node:"), run(format!("pveum user modify {user} --enable 1"))],
+        Cause::UserExpired => vec![say("as root on a node:"), run(format!("pveum user modify {user} --expire 0"))],
+        Cause::NoSuchToken => vec![say("the tokens that there are, as root on a node:"), list()],
+        Cause::TokenExpired => {
+            vec![say("as root on a node:"), run(format!("pveum user token modify {user} {token} --expire 0"))]
+        }
+        Cause::WrongSecret => vec![
+            say(
+                "the token exists, and this is not its secret: the secret was shown once, when the token was made. Was the token made anew since?",
+            ),
+            say("without it, make another token and save it with `glassdome setup`"),
+        ],
+        Cause::Untold => untold(caller, list()),
+    }
+}
+
+fn untold(caller: &Caller, list: Hint) -> Vec<Hint> {
+    let mut hints = match caller {
+        Caller::Token(..) => vec![
+            say("is the secret complete, all 36 characters, and that of this token?"),
+            say("is the token name the one that was created, and the user's realm right (`apex@pve`, not `apex@pam`)?"),
+            say(
+                "are user and token enabled and not expired? which of these it is, only the server can say; as root on a node:",
+            ),
+            list,
+        ],
+        Caller::User(_) => vec![
+            say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
+            say("is the user enabled and not expired? only the server can say; as root on a node:"),
+            Hint::Run("pveum user list".to_owned()),
+        ],
+    };
+    hints.push(Hint::Run("journalctl -u pvedaemon -u pveproxy --since -5min | grep -i auth".to_owned()));
+    hints
+}
+
+fn say(text: &str) -> Hint {
+    Hint::Say(text.to_owned())
+}
+
+const fn user(caller: &Caller) -> &crate::model::UserId {
+    match caller {
+        Caller::User(user) => user,
+        Caller::Token(token, _) => &token.user,
+    }
+}
+
+/// Quotes a text for a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._-".contains(&byte);
+    if text.bytes().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{details, hints};
+    use crate::error::Hint;
+    use crate::pve::Refusal;
+    use crate::pve::privileges::Caller;
+
+    fn refusal(reason: &str) -> Refusal {
+        let reason = reason.to_owned();
+        Refusal { status: 401, reason, message: None, errors: std::collections::BTreeMap::new(), node: None }
+    }
+
+    fn token() -> Caller {
+        Caller::Token("apex@pve!tok".parse().unwrap(), None)
+    }
+
+    #[test]
+    fn a_server_that_tells_the_reason_is_taken_at_its_word() {
+        for (reason, line) in [
+            ("invalid token value!", "glassdome setup"),
+            ("no such token 'tok' for user 'apex@pve'", "pveum user token list apex@pve"),
+            ("no such user ('apex@pve')", "pveum user list"),
+            ("user 'apex@pve' is disabled", "pveum user modify apex@pve --enable 1"),
+            ("user 'apex@pve' access expired", "pveum user modify apex@pve --expire 0"),
+            ("token 'tok' access expired", "pveum user token modify apex@pve tok --expire 0"),
+            ("No ticket", "Authorization"),
+        ] {
+            let said: Vec<String> =
+                hints(&token(), &refusal(reason)).iter().map(|hint| hint.text().to_owned()).collect();
+            assert!(said.join("\n").contains(line), "{reason}: {said:?}");
+            assert_eq!(details(&token(), None, &refusal(reason)).len(), 1, "{reason}");
+        }
+    }
+
+    #[test]
+    fn where_it_does_not_tell_the_rest_is_said() {
+        let said = details(&token(), Some(&["pve".to_owned()]), &refusal("Authentication failed!")).join("\n");
+        assert!(said.contains("the realm `pve` exists") && said.contains("not known from here"), "{said}");
+        let said = hints(&token(), &refusal("Authentication failed!"));
+        let commands: Vec<&Hint> = said.iter().filter(|hint| matches!(hint, Hint::Run(_))).collect();
+        assert_eq!(commands.len(), 2, "{said:?}");
+        let of_user = hints(&Caller::User("o'neil@pve".parse().unwrap()), &refusal("authentication failure"));
+        assert!(of_user.iter().any(|hint| hint.text().contains("password")), "{of_user:?}");
+    }
+}
