@@ -12,6 +12,7 @@ mod env;
 mod env_readers;
 mod env_store;
 mod faults;
+mod grants;
 mod hostile;
 mod ladder;
 mod preflight;

@@ -184,7 +184,7 @@ fn still_missing(gap: &Gap, held: &Holdings) -> Option<Gap> {
     (!missing.is_empty()).then(|| Gap { missing, ..gap.clone() })
 }
 
-fn is_root(user: &UserId) -> bool {
+pub(super) fn is_root(user: &UserId) -> bool {
     user.name() == "root" && user.realm() == "pam"
 }
 

@@ -1,11 +1,14 @@
 //! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
 
 mod denial;
+mod grant;
 mod hardware;
 mod lines;
 mod mend;
 mod needs;
 mod plan;
+mod roles;
+mod world;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +18,12 @@ use std::str::FromStr;
 use crate::model::{NodeName, PoolName, StorageName, VmId};
 
 pub use denial::{Denial, gap_of_denial};
+pub use grant::{Effect, Grants, Refused, Wish, grants};
 pub use hardware::{Hardware, Nic, Zones};
 pub use mend::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
 pub use needs::{CloneOrder, Gap, Need, Place, Purpose, gaps, needs, paths};
+pub use roles::{RolePlan, RoleState, guest, provisioner, role_plan};
+pub use world::World;
 
 /// The end of a path that nobody has an entry for.
 const FRESH: &str = "/glassdome-none";

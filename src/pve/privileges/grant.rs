@@ -1,0 +1,258 @@
+//! What a new token is granted, and its user where it lacks that: so that the token has what it needs and nobody loses
+//! anything, or not at all.
+
+use std::collections::BTreeSet;
+
+use crate::model::TokenId;
+use crate::pve::client::{AclChange, Holder};
+use crate::pve::privileges::needs::join;
+use crate::pve::privileges::world::{NO_ACCESS, Roles, World, child_of};
+use crate::pve::privileges::{AclPath, Need, Privileges, Separation, paths};
+
+/// A role that shall be held on a path and below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Where.
+    pub path: AclPath,
+    /// Which role.
+    pub role: String,
+}
+
+/// What somebody holds on a path before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// Who.
+    pub subject: Holder,
+    /// Where.
+    pub path: String,
+    /// What it held.
+    pub before: Privileges,
+    /// What it will hold.
+    pub after: Privileges,
+}
+
+/// The changes, in an order in which nobody loses anything after each of them either, and what comes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// The changes of the access control list.
+    pub changes: Vec<AclChange>,
+    /// What everybody concerned holds, before and after, on the paths that matter.
+    pub effects: Vec<Effect>,
+}
+
+/// Why no plan is made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Somebody was shut out on purpose.
+    #[error("{who} is shut out of {path} by the role NoAccess, which no grant may undo")]
+    ShutOut {
+        /// Who.
+        who: String,
+        /// Where the grant would be made.
+        path: String,
+    },
+    /// Not all entries can be seen, and what cannot be seen could be lost.
+    #[error(
+        "{who} lacks rights on {path}, and which entries it has cannot be seen from this log-in: granting more could take something away"
+    )]
+    Unseen {
+        /// Whose.
+        who: String,
+        /// Where.
+        path: String,
+    },
+    /// Somebody would lose something.
+    #[error("{who} would lose {lost} on {path}")]
+    WouldLose {
+        /// Who.
+        who: String,
+        /// Where.
+        path: String,
+        /// What.
+        lost: String,
+    },
+    /// What is needed would still be missing.
+    #[error("{who} would still lack {missing} on {path}")]
+    OutOfReach {
+        /// Who.
+        who: String,
+        /// Where.
+        path: String,
+        /// What.
+        missing: String,
+    },
+    /// A list of users cannot name this one.
+    #[error("no list can name {who}: grant what it lacks in the web interface (Datacenter > Permissions)")]
+    Unnameable {
+        /// Who.
+        who: String,
+    },
+}
+
+/// Plans the grants for a token, and for its user where it lacks something.
+///
+/// # Errors
+/// Where somebody would lose a right, or the token would still lack one.
+pub fn grants(
+    world: &World,
+    token: &TokenId,
+    separation: Separation,
+    wishes: &[Wish],
+    needs: &[Need],
+) -> Result<Grants, Refused> {
+    let before = world.with_token(token, separation);
+    let mut planner = Planner { world: before.clone(), changes: Vec::new() };
+    let user = Holder::User(world.user.to_string());
+    let subject = Holder::Token(token.to_string());
+    let is_separated = before.tokens.get(&token.to_string()) == Some(&Separation::On);
+    let holders = if is_separated { vec![&subject, &user] } else { vec![&user] };
+    for holder in &holders {
+        for wish in wishes {
+            planner.grant_where_lacking(holder, wish)?;
+        }
+    }
+    planner.reach(&subject, &holders, wishes, needs)?;
+    planner.nobody_loses(&before)?;
+    planner.is_enough(&subject, needs)?;
+    let effects = planner.effects(&before, wishes, needs);
+    Ok(Grants { changes: planner.changes, effects })
+}
+
+struct Planner {
+    world: World,
+    changes: Vec<AclChange>,
+}
+
+impl Planner {
+    fn grant_where_lacking(&mut self, holder: &Holder, wish: &Wish) -> Result<(), Refused> {
+        let path = wish.path.as_str();
+        let wanted = self.world.roles.get(&wish.role).cloned().unwrap_or_default();
+        let below = wish.path.fresh_child();
+        let has = |path: &str| wanted.is_subset(&self.world.given(holder, path));
+        if has(path) && (!wish.path.has_children() || has(below.as_str())) {
+            return Ok(());
+        }
+        self.grant(holder, path, &wish.role)
+    }
+
+    /// Grants a role on a path, beside what decides there already.
+    fn grant(&mut self, holder: &Holder, path: &str, role: &str) -> Result<(), Refused> {
+        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = holder;
+        if self.world.told.contains_key(who) {
+            return Err(Refused::Unseen { who: who.clone(), path: path.to_owned() });
+        }
+        if who.contains([',', ';', '\0']) {
+            return Err(Refused::Unnameable { who: who.clone() });
+        }
+        let here = self.world.roles_on(holder, path);
+        let below = self.world.roles_on(holder, &child_of(path));
+        if here.contains_key(NO_ACCESS) || below.contains_key(NO_ACCESS) {
+            return Err(Refused::ShutOut { who: who.clone(), path: path.to_owned() });
+        }
+        let own = self.world.entries_of(|it| it == holder, path);
+        // First what stops at the path, ours with it, so that what decides below goes on deciding there.
+        let stops = |(name, _): &(&String, &bool)| !below.contains_key(*name) && !own.contains_key(*name);
+        let mut stopping: Vec<String> = here.iter().filter(stops).map(|(name, _)| name.clone()).collect();
+        if !stopping.is_empty() {
+            let others = here.keys().filter(|name| !own.contains_key(*name) && !stopping.contains(name));
+            let others: Vec<String> = others.cloned().collect();
+            stopping.extend(others);
+            if !own.contains_key(role) && !stopping.iter().any(|name| name == role) {
+                stopping.push(role.to_owned());
+            }
+            self.change(holder, path, stopping, false);
+        }
+        let own = self.world.entries_of(|it| it == holder, path);
+        let mut reaching = missing_below(&below, &own);
+        if own.get(role) != Some(&true) && !reaching.iter().any(|name| name == role) {
+            reaching.push(role.to_owned());
+        }
+        if !reaching.is_empty() {
+            self.change(holder, path, reaching, true);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, holder: &Holder, path: &str, roles: Vec<String>, propagates: bool) {
+        let change = AclChange { path: path.to_owned(), holder: holder.clone(), roles, propagates };
+        self.world.apply(&change);
+        self.changes.push(change);
+    }
+
+    /// Goes to the very paths where a deeper entry keeps the wishes from reaching.
+    fn reach(&mut self, token: &Holder, holders: &[&Holder], wishes: &[Wish], needs: &[Need]) -> Result<(), Refused> {
+        for need in needs {
+            let path = need.place.path();
+            if need.is_met(&self.world.holdings(token, &paths(std::slice::from_ref(need)))) {
+                continue;
+            }
+            let has =
+                |wish: &&Wish| self.world.roles.get(&wish.role).is_some_and(|role| role.contains(&need.privilege));
+            // The wish above the path, else any that has the privilege.
+            let above = wishes.iter().filter(has).find(|wish| path.is_below(&wish.path) || path == wish.path);
+            let Some(role) = above.or_else(|| wishes.iter().find(has)).map(|wish| wish.role.clone()) else {
+                continue;
+            };
+            for holder in holders {
+                if !self.world.given(holder, path.as_str()).contains(&need.privilege) {
+                    self.grant(holder, path.as_str(), &role)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what everybody holds, on every path where anything could be different.
+    fn nobody_loses(&self, before: &World) -> Result<(), Refused> {
+        let paths: BTreeSet<String> = before.paths().union(&self.world.paths()).cloned().collect();
+        for subject in self.world.subjects() {
+            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &subject;
+            for path in &paths {
+                let lost = &before.holds(&subject, path) - &self.world.holds(&subject, path);
+                if !lost.is_empty() {
+                    let lost = join(&lost, ", ");
+                    return Err(Refused::WouldLose { who: who.clone(), path: path.clone(), lost });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_enough(&self, token: &Holder, needs: &[Need]) -> Result<(), Refused> {
+        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = token;
+        let held = self.world.holdings(token, &paths(needs));
+        match needs.iter().find(|need| !need.is_met(&held)) {
+            None => Ok(()),
+            Some(need) => Err(Refused::OutOfReach {
+                who: who.clone(),
+                path: need.place.to_string(),
+                missing: need.privilege.to_string(),
+            }),
+        }
+    }
+
+    fn effects(&self, before: &World, wishes: &[Wish], needs: &[Need]) -> Vec<Effect> {
+        let mut places: Vec<String> = Vec::new();
+        let of_changes = self.changes.iter().map(|change| change.path.clone());
+        let of_wishes = wishes.iter().map(|wish| wish.path.to_string());
+        let of_needs = needs.iter().map(|need| need.place.path().to_string());
+        for path in of_wishes.chain(of_needs).chain(of_changes) {
+            if !places.contains(&path) {
+                places.push(path);
+            }
+        }
+        let mut effects = Vec::new();
+        for subject in self.world.subjects() {
+            for path in &places {
+                let (before, after) = (before.holds(&subject, path), self.world.holds(&subject, path));
+                effects.push(Effect { subject: subject.clone(), path: path.clone(), before, after });
+            }
+        }
+        effects
+    }
+}
+
+/// Lists the roles that decide below a path and have no own propagating entry on it.
+fn missing_below(below: &Roles, own: &Roles) -> Vec<String> {
+    below.keys().filter(|name| own.get(*name) != Some(&true)).cloned().collect()
+}

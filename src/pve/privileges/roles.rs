@@ -1,0 +1,115 @@
+//! The roles that set-up makes: what Glassdome needs, under the names of this version's privileges.
+
+use std::collections::BTreeMap;
+
+use crate::pve::privileges::{Privilege, Privileges};
+
+/// What a guest takes: cloning, making, starting, reading, configuring it.
+const GUEST: [&str; 12] = [
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.PowerMgmt",
+];
+
+/// What storages and nodes take.
+const SURROUNDINGS: [&str; 3] = ["Datastore.AllocateSpace", "Datastore.Audit", "Sys.Audit"];
+
+/// A role that is to be there, and what that takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePlan {
+    /// Its name.
+    pub name: String,
+    /// Its privileges.
+    pub privileges: Privileges,
+    /// Whether it exists.
+    pub state: RoleState,
+}
+
+/// How far a role is what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleState {
+    /// It is.
+    Ready,
+    /// It does not exist.
+    Missing,
+    /// It exists and lacks these, as after an upgrade that renamed a privilege.
+    Lacks(Privileges),
+}
+
+/// Gives the privileges of the role for everything that Glassdome does, by the first number of the version.
+#[must_use]
+pub fn provisioner(major: u32) -> Privileges {
+    let mut privileges = guest(major);
+    privileges.extend(SURROUNDINGS.iter().filter_map(|name| name.parse().ok()));
+    // Before Proxmox VE 8 everybody could use every bridge.
+    privileges.extend((major >= 8).then_some(Privilege::SDN_USE));
+    privileges
+}
+
+/// Gives those of them that concern guests: what a pool is given.
+#[must_use]
+pub fn guest(major: u32) -> Privileges {
+    let mut privileges: Privileges = GUEST.iter().filter_map(|name| name.parse().ok()).collect();
+    privileges.insert(if major >= 9 { Privilege::VM_GUEST_AGENT_AUDIT } else { Privilege::VM_MONITOR });
+    privileges
+}
+
+/// Finds a name for a role: the usual one, unless somebody gave a role of that name more than ours has.
+#[must_use]
+pub fn role_plan(roles: &BTreeMap<String, Privileges>, usual: &str, privileges: &Privileges) -> RolePlan {
+    let mut name = usual.to_owned();
+    let mut number = 1_u32;
+    loop {
+        let state = match roles.get(&name) {
+            None => Some(RoleState::Missing),
+            Some(found) if found == privileges => Some(RoleState::Ready),
+            Some(found) if found.is_subset(privileges) => Some(RoleState::Lacks(privileges - found)),
+            Some(_) => None,
+        };
+        if let Some(state) = state {
+            return RolePlan { name, privileges: privileges.clone(), state };
+        }
+        number += 1;
+        name = format!("{usual}{number}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{RoleState, guest, provisioner, role_plan};
+
+    #[test]
+    fn the_privileges_have_the_names_of_the_version() {
+        let names = |major| provisioner(major).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        assert!(names(9).contains("VM.GuestAgent.Audit") && !names(9).contains("VM.Monitor"), "{}", names(9));
+        assert!(names(8).contains("VM.Monitor") && names(8).contains("SDN.Use"), "{}", names(8));
+        assert!(!names(7).contains("SDN.Use"), "{}", names(7));
+        assert_eq!((guest(9).len(), provisioner(9).len(), provisioner(7).len()), (13, 17, 16));
+    }
+
+    #[test]
+    fn a_role_of_that_name_with_more_in_it_is_left_alone() {
+        let wanted = guest(9);
+        let mut roles = BTreeMap::new();
+        assert_eq!(role_plan(&roles, "R", &wanted).state, RoleState::Missing);
+        roles.insert("R".to_owned(), wanted.clone());
+        assert_eq!(role_plan(&roles, "R", &wanted).state, RoleState::Ready);
+        roles.insert("R".to_owned(), guest(8).intersection(&wanted).cloned().collect());
+        let plan = role_plan(&roles, "R", &wanted);
+        assert!(matches!(&plan.state, RoleState::Lacks(lacking) if lacking.len() == 1), "{plan:?}");
+        roles.insert("R".to_owned(), provisioner(9));
+        let plan = role_plan(&roles, "R", &wanted);
+        assert_eq!((plan.name.as_str(), plan.state), ("R2", RoleState::Missing));
+    }
+}

@@ -1,0 +1,178 @@
+//! What a user and its tokens hold, worked out from the whole access control list by the server's own rules.
+//!
+//! The deepest path with an entry decides, roles on one path add up, a user's entry hides those of its groups there,
+//! `NoAccess` beats all, an entry that does not propagate stops at its path, a pool gives its members what is held on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{TokenId, UserId};
+use crate::pve::client::{AclChange, AclEntry, Holder};
+use crate::pve::privileges::mend::{Separation, is_root};
+use crate::pve::privileges::{Answer, Holdings, Privileges};
+
+/// The role that takes everything away.
+pub(super) const NO_ACCESS: &str = "NoAccess";
+
+/// The role that has every privilege.
+const ADMINISTRATOR: &str = "Administrator";
+
+/// The roles that decide on a path, and whether each reaches the paths below.
+pub(super) type Roles = BTreeMap<String, bool>;
+
+/// One user with its groups and tokens, and everything that decides about their rights.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The user.
+    pub user: UserId,
+    /// The groups that it is in.
+    pub groups: BTreeSet<String>,
+    /// Its tokens by full ID.
+    pub tokens: BTreeMap<String, Separation>,
+    /// The entries of the access control list.
+    pub entries: Vec<AclEntry>,
+    /// The roles with their privileges.
+    pub roles: BTreeMap<String, Privileges>,
+    /// VMs and storages that are in a pool: their path, and the pool's.
+    pub members: Vec<(String, String)>,
+    /// What the server said that somebody holds, where not all entries may be seen: by user ID or full token ID.
+    pub told: BTreeMap<String, Holdings>,
+}
+
+impl World {
+    /// Says what somebody is given on a path: for a token with privilege separation that is not yet cut down to what
+    /// its user holds.
+    #[must_use]
+    pub fn given(&self, holder: &Holder, path: &str) -> Privileges {
+        let (Holder::User(id) | Holder::Token(id) | Holder::Group(id)) = holder;
+        if let Some(told) = self.told.get(id) {
+            return path.parse().map(|path| told.on(&path)).unwrap_or_default();
+        }
+        if matches!(holder, Holder::User(_)) && is_root(&self.user) {
+            return self.roles.get(ADMINISTRATOR).cloned().unwrap_or_default();
+        }
+        let mut roles = self.roles_on(holder, path);
+        for (_, pool) in self.members.iter().filter(|(member, _)| member == path) {
+            for role in self.roles_on(holder, pool).into_keys() {
+                roles.entry(role).or_insert(false);
+            }
+        }
+        if roles.contains_key(NO_ACCESS) {
+            return Privileges::new();
+        }
+        roles.keys().filter_map(|role| self.roles.get(role)).flatten().cloned().collect()
+    }
+
+    /// Says what the user or one of its tokens holds on a path.
+    #[must_use]
+    pub fn holds(&self, subject: &Holder, path: &str) -> Privileges {
+        let of_user = || self.given(&Holder::User(self.user.to_string()), path);
+        match subject {
+            Holder::Token(id) => match self.tokens.get(id) {
+                None => Privileges::new(),
+                Some(Separation::Off) => of_user(),
+                Some(Separation::On) => &self.given(subject, path) & &of_user(),
+            },
+            Holder::User(_) => of_user(),
+            Holder::Group(_) => Privileges::new(),
+        }
+    }
+
+    /// Says what a subject holds on several paths, as the server would answer.
+    pub(super) fn holdings<'a>(
+        &self,
+        subject: &Holder,
+        paths: impl IntoIterator<Item = &'a super::AclPath>,
+    ) -> Holdings {
+        let mut holdings = Holdings::default();
+        for path in paths {
+            let held = self.holds(subject, path.as_str());
+            let held = held.into_iter().map(|privilege| (privilege.to_string(), true)).collect();
+            let _ = holdings.answer(path, &Answer::from([(path.to_string(), held)])); // the names are good ones
+        }
+        holdings
+    }
+
+    /// Gives the roles that decide for somebody on a path.
+    pub(super) fn roles_on(&self, holder: &Holder, path: &str) -> Roles {
+        let mut decided = Roles::new();
+        for level in levels(path) {
+            let is_last = level == path;
+            let mut own = self.entries_of(|it| it == holder, level);
+            own.retain(|_, propagates| is_last || *propagates);
+            let mut of_groups = match holder {
+                Holder::User(_) => {
+                    self.entries_of(|it| matches!(it, Holder::Group(group) if self.groups.contains(group)), level)
+                }
+                Holder::Group(_) | Holder::Token(_) => Roles::new(),
+            };
+            of_groups.retain(|_, propagates| is_last || *propagates);
+            if let Some(roles) = [own, of_groups].into_iter().find(|roles| !roles.is_empty()) {
+                decided = roles;
+            }
+        }
+        decided
+    }
+
+    /// Gives the entries on exactly this path, of whoever is meant.
+    pub(super) fn entries_of(&self, is_meant: impl Fn(&Holder) -> bool, path: &str) -> Roles {
+        let mut roles = Roles::new();
+        for entry in self.entries.iter().filter(|entry| entry.path == path && is_meant(&entry.holder)) {
+            *roles.entry(entry.role.clone()).or_insert(false) |= entry.propagates;
+        }
+        roles
+    }
+
+    /// Carries out a change as the server does: one entry for each path, holder and role.
+    pub(super) fn apply(&mut self, change: &AclChange) {
+        for role in &change.roles {
+            self.entries.retain(|it| (&it.path, &it.holder, &it.role) != (&change.path, &change.holder, role));
+            self.entries.push(AclEntry {
+                path: change.path.clone(),
+                holder: change.holder.clone(),
+                role: role.clone(),
+                propagates: change.propagates,
+            });
+        }
+    }
+
+    /// Lists the user and its tokens.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Holder> {
+        let user = Holder::User(self.user.to_string());
+        std::iter::once(user).chain(self.tokens.keys().cloned().map(Holder::Token)).collect()
+    }
+
+    /// Lists every path on which rights may differ from those of the path above, and one below each.
+    pub(super) fn paths(&self) -> BTreeSet<String> {
+        let mut paths = BTreeSet::from(["/".to_owned()]);
+        let named = self.entries.iter().map(|entry| &entry.path);
+        for path in named.chain(self.members.iter().flat_map(|(member, pool)| [member, pool])) {
+            paths.extend(levels(path).into_iter().map(str::to_owned));
+        }
+        let below: Vec<String> = paths.iter().map(|path| child_of(path)).collect();
+        paths.extend(below);
+        paths
+    }
+
+    /// Adds a token that does not exist yet.
+    pub(super) fn with_token(&self, token: &TokenId, separation: Separation) -> Self {
+        let mut world = self.clone();
+        world.tokens.entry(token.to_string()).or_insert(separation);
+        world
+    }
+}
+
+/// Gives a path right below another one that nobody has an entry for.
+pub(super) fn child_of(path: &str) -> String {
+    format!("{}/glassdome-none", path.trim_end_matches('/'))
+}
+
+/// Lists the paths from the root down to this one.
+fn levels(path: &str) -> Vec<&str> {
+    let mut levels = vec!["/"];
+    levels.extend(path.match_indices('/').skip(1).filter_map(|(end, _)| path.get(..end)));
+    if path != "/" {
+        levels.push(path);
+    }
+    levels
+}

@@ -1,0 +1,239 @@
+//! The grants of a new token: it has what it needs, nobody loses anything, or there is a reason why not.
+
+use std::collections::BTreeMap;
+
+use glassdome::model::TokenId;
+use glassdome::pve::privileges::{
+    CloneOrder, Hardware, Privileges, Refused, Separation, Wish, World, Zones, grants, guest, needs, provisioner,
+};
+use glassdome::pve::{AclEntry, Holder};
+use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+use proptest::test_runner::TestCaseError;
+use serde_json::Value;
+
+use crate::support::acl_model::{Entry, World as Model};
+use crate::support::shared;
+use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, entry, world};
+
+const USER: &str = "u@pve";
+const TOKEN: &str = "u@pve!new";
+const SUBJECTS: [&str; 4] = [USER, "u@pve!sep", "u@pve!full", TOKEN];
+
+fn holder(subject: &str) -> Holder {
+    match subject.strip_prefix("group:") {
+        Some(group) => Holder::Group(group.to_owned()),
+        None if subject.contains('!') => Holder::Token(subject.to_owned()),
+        None => Holder::User(subject.to_owned()),
+    }
+}
+
+fn privileges<'a>(names: impl IntoIterator<Item = &'a String>) -> Privileges {
+    names.into_iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// The same world as the program would have read it.
+fn read(model: &Model) -> World {
+    let entries = model.entries.iter().map(|entry| AclEntry {
+        path: entry.path.clone(),
+        holder: holder(&entry.subject),
+        role: entry.role.clone(),
+        propagates: entry.propagates,
+    });
+    let of_user = model.tokens.iter().filter(|(id, _)| id.starts_with("u@pve!"));
+    let separation = |separated: &bool| if *separated { Separation::On } else { Separation::Off };
+    let members = model.pools.iter().flat_map(|(pool, members)| members.iter().map(|it| (it.clone(), pool.clone())));
+    World {
+        user: USER.parse().unwrap(),
+        groups: model.groups[USER].iter().cloned().collect(),
+        tokens: of_user.map(|(id, it)| (id.clone(), separation(it))).collect(),
+        entries: entries.collect(),
+        roles: model.roles.iter().map(|(name, held)| (name.clone(), privileges(held))).collect(),
+        members: members.collect(),
+        told: BTreeMap::new(),
+    }
+}
+
+fn order(in_pool: bool) -> CloneOrder {
+    let config = [
+        ("scsi0", "local:9000/base-9000-disk-0.qcow2,size=1G"),
+        ("net0", "virtio,bridge=vmbr0"),
+        ("net1", "virtio,bridge=vmbr0,tag=100"),
+        ("protection", "1"),
+    ];
+    CloneOrder {
+        major: 9,
+        template: "9000".parse().unwrap(),
+        new: "105".parse().unwrap(),
+        pool: in_pool.then(|| "lab".parse().unwrap()),
+        storage: None,
+        hardware: Some(Hardware::of(config, &Zones::new()).unwrap()),
+        start: true,
+        links_down: false,
+        wait_ip: true,
+    }
+}
+
+fn wishes(in_pool: bool) -> Vec<Wish> {
+    let wish = |(path, role): (&str, &str)| Wish { path: path.parse().unwrap(), role: role.to_owned() };
+    if in_pool {
+        return [
+            ("/pool/lab", "GlassdomeGuest"),
+            ("/vms/9000", "PVETemplateUser"),
+            ("/storage/local", "PVEDatastoreUser"),
+            ("/sdn/zones/localnetwork/vmbr0", "PVESDNUser"),
+        ]
+        .map(wish)
+        .into();
+    }
+    ["/vms", "/storage/local", "/sdn/zones/localnetwork", "/nodes/pve"]
+        .map(|path| wish((path, "GlassdomeProvisioner")))
+        .into()
+}
+
+fn held(model: &Model) -> BTreeMap<(&'static str, &'static str), std::collections::BTreeSet<String>> {
+    let places = SUBJECTS.into_iter().flat_map(|who| PATHS.into_iter().chain(OTHER_PATHS).map(move |path| (who, path)));
+    places.map(|(who, path)| ((who, path), model.holds(who, path))).collect()
+}
+
+/// Makes the plan and carries it out change by change.
+fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result<(), Refused>, TestCaseError> {
+    for (name, held) in [("GlassdomeProvisioner", provisioner(9)), ("GlassdomeGuest", guest(9))] {
+        model.roles.insert(name.to_owned(), held.iter().map(ToString::to_string).collect());
+    }
+    let separation = if separated { Separation::On } else { Separation::Off };
+    let token: TokenId = TOKEN.parse().unwrap();
+    let world = read(model);
+    model.tokens.insert(TOKEN.to_owned(), separated);
+    let plan = match grants(&world, &token, separation, &wishes(in_pool), &needs(&order(in_pool))) {
+        Ok(plan) => plan,
+        Err(why) => return Ok(Err(why)),
+    };
+    for change in &plan.changes {
+        let before = held(model);
+        for role in &change.roles {
+            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &change.holder;
+            model.entries.retain(|it| (&it.path, &it.subject, &it.role) != (&change.path, who, role));
+            let (path, subject, role) = (change.path.clone(), who.clone(), role.clone());
+            model.entries.push(Entry { path, subject, role, propagates: change.propagates });
+        }
+        let after = held(model);
+        for (place, held) in &before {
+            prop_assert!(held.is_subset(&after[place]), "{place:?} lost {:?} by {change:?}", held - &after[place]);
+        }
+    }
+    for effect in &plan.effects {
+        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &effect.subject;
+        prop_assert_eq!(privileges(&model.holds(who, &effect.path)), effect.after.clone(), "{:?}", effect);
+        prop_assert!(effect.before.is_subset(&effect.after));
+    }
+    Ok(Ok(()))
+}
+
+/// Says what the token lacks, by the second opinion.
+fn lacks(model: &Model, in_pool: bool) -> Vec<String> {
+    let holds = |path: &str, name: &str| model.holds(TOKEN, path).contains(name);
+    let needs = needs(&order(in_pool));
+    let met = |need: &&glassdome::pve::privileges::Need| {
+        let first = (need.place.clone(), need.privilege.clone());
+        std::iter::once(&first).chain(&need.instead).any(|(place, it)| holds(place.path().as_str(), it.as_str()))
+    };
+    needs.iter().filter(|need| !met(need)).map(|need| format!("{} {}", need.place, need.privilege)).collect()
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(cases()))]
+
+    #[test]
+    fn a_plan_gives_what_is_needed_and_takes_nothing(
+        entries in proptest::collection::vec(entry(ROLES.len()), 0..14), separated: bool, in_pool: bool,
+    ) {
+        let mut model = world(&entries);
+        let before = model.clone();
+        match carry_out(&mut model, separated, in_pool)? {
+            Ok(()) => prop_assert_eq!(lacks(&model, in_pool), Vec::<String>::new()),
+            Err(Refused::ShutOut { .. } | Refused::OutOfReach { .. }) => {
+                let is_shut_out = before.entries.iter().any(|entry| entry.role == "NoAccess");
+                prop_assert!(is_shut_out, "refused without a reason");
+            }
+            Err(why) => prop_assert!(false, "{why}"),
+        }
+    }
+
+    #[test]
+    fn where_nobody_is_shut_out_there_is_always_a_plan(
+        entries in proptest::collection::vec(entry(ROLES.len() - 1), 0..14), separated: bool, in_pool: bool,
+    ) {
+        let mut model = world(&entries);
+        let refused = carry_out(&mut model, separated, in_pool)?.err();
+        prop_assert_eq!(refused, None);
+        prop_assert_eq!(lacks(&model, in_pool), Vec::<String>::new());
+        // Once more there is nothing left to do.
+        let world = read(&model);
+        let (token, separation) = (TOKEN.parse().unwrap(), if separated { Separation::On } else { Separation::Off });
+        let again = grants(&world, &token, separation, &wishes(in_pool), &needs(&order(in_pool))).unwrap();
+        prop_assert_eq!(again.changes, vec![]);
+    }
+
+    #[test]
+    fn rights_are_worked_out_as_by_the_second_opinion(
+        entries in proptest::collection::vec(entry(ROLES.len()), 0..14),
+    ) {
+        let model = world(&entries);
+        let world = read(&model);
+        for subject in ["u@pve", "u@pve!sep", "u@pve!full"] {
+            for path in PATHS.into_iter().chain(OTHER_PATHS) {
+                let expected = privileges(&model.holds(subject, path));
+                prop_assert_eq!(world.holds(&holder(subject), path), expected, "{} on {}", subject, path);
+            }
+        }
+    }
+}
+
+#[test]
+fn rights_are_worked_out_as_the_real_server_did() {
+    let Some(file) = shared("pve/acl-cases.json") else { return };
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let roles = file["roles"].as_object().unwrap().iter().map(|(name, held)| {
+        let held: Vec<String> = text(held).split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        (name.clone(), privileges(&held))
+    });
+    let roles: BTreeMap<String, Privileges> = roles.collect();
+    let mut answers = 0;
+    for case in file["cases"].as_array().unwrap() {
+        let entries = case["acl"].as_array().unwrap().iter().map(|entry| AclEntry {
+            path: text(&entry["path"]),
+            holder: match entry["type"].as_str().unwrap() {
+                "user" => Holder::User(text(&entry["ugid"])),
+                "group" => Holder::Group(text(&entry["ugid"])),
+                _ => Holder::Token(text(&entry["ugid"])),
+            },
+            role: text(&entry["roleid"]),
+            propagates: entry["propagate"] == 1,
+        });
+        let world = World {
+            user: "rvu@pve".parse().unwrap(),
+            groups: ["rvg".to_owned()].into(),
+            tokens: [("rvu@pve!sep", Separation::On), ("rvu@pve!full", Separation::Off)]
+                .map(|(id, separation)| (id.to_owned(), separation))
+                .into(),
+            entries: entries.collect(),
+            roles: roles.clone(),
+            members: vec![("/vms/102".to_owned(), "/pool/rvpool".to_owned())],
+            told: BTreeMap::new(),
+        };
+        for subject in ["rvu@pve", "rvu@pve!sep", "rvu@pve!full"] {
+            let asked = case["permissions"][subject].as_object().unwrap();
+            for (path, expected) in asked.iter().filter(|(path, _)| path.starts_with('/')) {
+                let expected: Vec<String> = expected.as_object().unwrap().keys().cloned().collect();
+                assert_eq!(world.holds(&holder(subject), path), privileges(&expected), "{subject} on {path}");
+                answers += 1;
+            }
+        }
+    }
+    assert_eq!(answers, 40 * 3 * 7);
+}
