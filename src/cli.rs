@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName};
+use crate::model::{Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName};
 
 /// The colours of the help texts.
 const STYLES: Styles = Styles::styled()
@@ -145,6 +145,8 @@ pub enum Command {
     TestVm(Box<TestVm>),
     /// Look at everything that can be wrong, and say what mends it
     Doctor(Box<Doctor>),
+    /// Create, list, rotate or revoke the API token, with a log-in
+    Token(Box<Token>),
     /// Destroy the test VMs that an earlier run had to leave behind, and only those
     Cleanup(Box<Cleanup>),
     /// Print the configuration for other tools, or run a command with it
@@ -199,6 +201,46 @@ pub struct Setup {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
+}
+
+/// Somebody with more rights, who logs in for as long as it takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Log-in")]
+pub struct Login {
+    /// Log in as this user, `root@pam` for example
+    #[arg(long, value_name = "USER@REALM")]
+    pub login_user: Option<UserId>,
+    /// Read the password of the log-in from this file, `-` for standard input
+    /// [env: PROXMOX_LOGIN_PASSWORD holds the password itself]
+    #[arg(long, value_name = "PATH")]
+    pub login_password_file: Option<PathBuf>,
+    /// Answer a question for a one-time code with this one
+    #[arg(long, value_name = "CODE")]
+    pub totp: Option<String>,
+}
+
+/// What a new token shall be.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "New token")]
+pub struct NewToken {
+    /// Give it what Glassdome needs, or all that its user has [default: needed]
+    #[arg(long, value_name = "WHAT")]
+    pub rights: Option<Rights>,
+    /// Give a token of that name that exists already a new secret; the old one is dead at once
+    #[arg(long)]
+    pub regenerate: bool,
+    /// Let it end on this day, as the day begins (UTC): 2027-01-31
+    #[arg(long, value_name = "DATE")]
+    pub expire: Option<Expiry>,
+}
+
+/// The rights of a new token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rights {
+    /// A role with what Glassdome needs, on what it uses; with --pool confined to that pool.
+    Needed,
+    /// All that its user has (no privilege separation).
+    User,
 }
 
 /// What of the presented certificate is stored.
@@ -291,6 +333,104 @@ pub struct Doctor {
     /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
+}
+
+/// Create, list, rotate or revoke the API token, with a log-in
+///
+/// A token may neither read nor change its own entry, so all of these log somebody in. The password is asked for,
+/// used once and forgotten.
+#[derive(Debug, Clone, Args)]
+pub struct Token {
+    /// What is done.
+    #[command(subcommand)]
+    pub action: TokenAction,
+}
+
+/// What is done with tokens.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenAction {
+    /// Create a token, try it, and put it into the settings file
+    Create(Box<TokenCreate>),
+    /// List the tokens of a user, what each may do, and which one the settings file uses
+    List(Box<TokenList>),
+    /// Put another secret into the settings file, one that works at every moment
+    Rotate(Box<TokenRotate>),
+    /// Remove a token and what was granted to it
+    Revoke(Box<TokenRevoke>),
+}
+
+/// Create a token, try it, and put it into the settings file
+///
+/// The plan is shown first: the same as `pveum` lines, and everybody's privileges before and after. Nobody loses any, or
+/// nothing is done. Where a step fails, the steps before it are undone.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome token create --login-user root@pam
+  glassdome token create --login-user root@pam --pool glassdome --expire 2027-01-31 --dry-run")]
+pub struct TokenCreate {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in.
+    #[command(flatten)]
+    pub login: Login,
+    /// What the token shall be.
+    #[command(flatten)]
+    pub new: NewToken,
+    /// What it shall be able to do.
+    #[command(flatten)]
+    pub proof: Proof,
+    /// Show the plan; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// List the tokens of a user, what each may do, and which one the settings file uses
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  glassdome token list --login-user root@pam")]
+pub struct TokenList {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in.
+    #[command(flatten)]
+    pub login: Login,
+}
+
+/// Put another secret into the settings file, one that works at every moment
+///
+/// A second token with the same rights is made, tried, written to the settings file, and only then the first is
+/// removed. A run after a crash finishes what was begun.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome token rotate --login-user root@pam
+  glassdome token rotate --login-user apex@pve --in-place")]
+pub struct TokenRotate {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in.
+    #[command(flatten)]
+    pub login: Login,
+    /// Give the token itself a new secret; the old one is dead at once (since access-control 9.1.0)
+    #[arg(long)]
+    pub in_place: bool,
+}
+
+/// Remove a token and what was granted to it
+///
+/// Its user, the roles and what was granted to the user stay: other tokens may depend on them.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  glassdome token revoke --login-user root@pam --token-name old-token")]
+pub struct TokenRevoke {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in.
+    #[command(flatten)]
+    pub login: Login,
 }
 
 /// Destroy the test VMs that an earlier run had to leave behind, and only those

@@ -1,13 +1,36 @@
 //! What was asked of which server, kept on disk until the VM is gone: the proof of ownership after a crash.
 
+mod rotation;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Marker;
+
+pub use rotation::Rotation;
+
+/// Something that is noted before it is done.
+pub trait Noted: Serialize + DeserializeOwned {
+    /// The folder of its entries below the state folder.
+    const FOLDER: &'static str;
+
+    /// Gives a random text that no other entry has.
+    fn nonce(&self) -> &str;
+}
+
+impl Noted for Record {
+    const FOLDER: &'static str = "journal";
+
+    fn nonce(&self) -> &str {
+        &self.nonce
+    }
+}
 
 /// What is known of one test VM before it exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,52 +82,53 @@ pub enum Error {
 
 /// The folder of the entries.
 #[derive(Debug, Clone)]
-pub struct Journal {
+pub struct Journal<R = Record> {
     folder: PathBuf,
+    kind: PhantomData<R>,
 }
 
 /// One entry, locked while this value lives.
 #[derive(Debug)]
-pub struct Entry {
+pub struct Entry<R = Record> {
     path: PathBuf,
     file: File,
     /// What it says.
-    pub record: Record,
+    pub record: R,
 }
 
 /// What stands in the folder.
-#[derive(Debug, Default)]
-pub struct Found {
+#[derive(Debug)]
+pub struct Found<R = Record> {
     /// Entries whose run is dead, locked by this one now.
-    pub orphans: Vec<Entry>,
+    pub orphans: Vec<Entry<R>>,
     /// How many entries belong to runs that are alive.
     pub alive: usize,
     /// What those entries say, as far as they could be read.
-    pub living: Vec<Record>,
+    pub living: Vec<R>,
     /// Files that are no entries.
     pub unreadable: Vec<PathBuf>,
 }
 
-impl Journal {
+impl<R: Noted> Journal<R> {
     /// Uses the journal below the state folder.
     ///
     /// # Errors
     /// Where no such folder is known.
     pub fn new(state_folder: Option<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { folder: state_folder.ok_or(Error::NoFolder)?.join("journal") })
+        Ok(Self { folder: state_folder.ok_or(Error::NoFolder)?.join(R::FOLDER), kind: PhantomData })
     }
 
     /// Writes a new entry, locked and on the disk when this returns.
     ///
     /// # Errors
     /// Where the folder or the file cannot be made.
-    pub fn open(&self, record: Record) -> Result<Entry, Error> {
+    pub fn open(&self, record: R) -> Result<Entry<R>, Error> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::File { path, source }
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed(&self.folder))?;
-        let path = self.folder.join(format!("{}.json", record.nonce));
+        let path = self.folder.join(format!("{}.json", record.nonce()));
         // Others look at files that end in `.json`: this one gets its name when it is locked and whole.
         let unfinished = path.with_extension("new");
         let mut options = OpenOptions::new();
@@ -122,7 +146,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where the folder exists and cannot be read.
-    pub fn read(&self) -> Result<Found, Error> {
+    pub fn read(&self) -> Result<Found<R>, Error> {
         let failed = |source| Error::File { path: self.folder.clone(), source };
         let mut found = Found::default();
         let listing = match fs::read_dir(&self.folder) {
@@ -142,7 +166,13 @@ impl Journal {
     }
 }
 
-impl Found {
+impl<R> Default for Found<R> {
+    fn default() -> Self {
+        Self { orphans: Vec::new(), living: Vec::new(), alive: 0, unreadable: Vec::new() }
+    }
+}
+
+impl<R: Noted> Found<R> {
     fn add(&mut self, path: PathBuf) -> Result<(), Error> {
         let mut file = match OpenOptions::new().read(true).append(true).open(&path) {
             Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -169,12 +199,12 @@ impl Found {
     }
 }
 
-impl Entry {
+impl<R: Noted> Entry<R> {
     /// Changes the entry, on the disk when this returns.
     ///
     /// # Errors
     /// Where the disk does not take it.
-    pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
+    pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<(), Error> {
         change(&mut self.record);
         self.save()
     }
@@ -196,7 +226,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl<R> Drop for Entry<R> {
     /// Closing the file would leave the lock to a child that was being started at this moment, until it is its own.
     fn drop(&mut self) {
         let _ = self.file.unlock(); // closing it unlocks, too, if a little later
@@ -204,7 +234,7 @@ impl Drop for Entry {
 }
 
 /// Reads the newest line that is whole.
-fn last_record(text: &str) -> Option<Record> {
+fn last_record<R: Noted>(text: &str) -> Option<R> {
     text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
@@ -275,6 +305,6 @@ mod tests {
         let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
         let entry = journal.open(record("a1")).unwrap();
         assert_eq!(std::fs::metadata(&entry.path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Journal::new(None).is_err());
+        assert!(Journal::<Record>::new(None).is_err());
     }
 }

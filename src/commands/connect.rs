@@ -258,6 +258,21 @@ impl Ground {
         Ok(credentials)
     }
 
+    /// Gives a secret that stands in a variable which is no setting; there are none of a real server's on the sandbox.
+    pub(crate) fn secret_variable(&self, name: &str) -> Option<Secret> {
+        let text = self.variables.get(name)?.to_str().filter(|text| !text.is_empty())?;
+        Some(Secret::new(text.to_owned()))
+    }
+
+    /// Gives the administrator's log-in of the sandbox, so that a rehearsal needs no answers.
+    pub(crate) fn rehearsed_login(&self) -> Option<(UserId, Secret)> {
+        #[cfg(feature = "sandbox")]
+        if let Some(card) = self.sandbox.as_ref().and_then(|sandbox| sandbox.users().into_iter().next()) {
+            return Some((card.userid.parse().ok()?, Secret::new(card.password.to_owned())));
+        }
+        None
+    }
+
     /// Says that an answer is missing which nobody can be asked for.
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
         Error::Unanswered {
@@ -432,6 +447,12 @@ fn flags(connection: &Connection) -> Result<Flags, Error> {
         set(Key::Password, Some(text.trim_end_matches(['\r', '\n']).to_owned()));
     }
     Ok(flags)
+}
+
+/// Reads a password from a file, or from standard input.
+pub(crate) fn read_password(path: &Path, flag: &'static str) -> Result<Secret, Error> {
+    let text = read_secret(path, flag)?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Reads a secret from a file, or from standard input.

@@ -55,9 +55,10 @@ impl Draw for Environment {
         screen.heading("The program")?;
         for (name, about) in [
             ("GLASSDOME_ENV_FILE", "settings file to use (--env-file)"),
+            ("PROXMOX_LOGIN_PASSWORD", "password of the log-in that makes or changes a token (--login-password-file)"),
             ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether colours are used (--color)"),
             ("LC_ALL, LC_CTYPE, LANG", "whether characters beyond ASCII are used"),
-            ("XDG_STATE_HOME, HOME", "where the journal of test VMs is kept"),
+            ("XDG_STATE_HOME, HOME", "where the journals of test VMs and of rotations are kept"),
             ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, as curl reads them, lower case too"),
             ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates of the system's trust"),
         ] {

@@ -15,6 +15,8 @@ mod screens;
 mod setup;
 mod test_vm;
 mod together;
+mod token;
+mod unless_interrupted;
 
 use std::process::ExitCode;
 
@@ -23,9 +25,10 @@ use crate::error::Error;
 use crate::session::Session;
 
 pub(crate) use together::together;
+pub(crate) use unless_interrupted::unless_interrupted;
 
 /// The names of the commands, as JSON documents name their schema.
-pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "doctor", "cleanup", "env", "sandbox", "help"];
+pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Setup(_) => "setup",
         Command::TestVm(_) => "test-vm",
         Command::Doctor(_) => "doctor",
+        Command::Token(_) => "token",
         Command::Cleanup(_) => "cleanup",
         Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
@@ -62,6 +66,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
         Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,
         Command::Doctor(arguments) => doctor::run(session, &cli.global, arguments).await,
+        Command::Token(arguments) => token::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
         Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]

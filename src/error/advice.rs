@@ -127,6 +127,7 @@ pub(super) fn server_message(error: &Error) -> Option<String> {
         Error::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
+        Error::Token(error) => error.why().and_then(server_message),
         Error::LeftBehind { why, proof, .. } => {
             proof.as_deref().and_then(server_message).or_else(|| server_message(why))
         }
@@ -147,6 +148,7 @@ pub(super) fn details(error: &Error) -> Vec<String> {
         Error::Unauthenticated { caller, realms, source } => {
             source.refusal().map(|it| authentication::details(caller, realms.as_deref(), it)).unwrap_or_default()
         }
+        Error::Token(error) => error.why().map(details).unwrap_or_default(),
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
         Error::LeftBehind { why, proof, .. } => {

@@ -38,6 +38,14 @@ pub enum Doing {
     ReadStorages(NodeName),
     /// Reading the caller's own privileges.
     ReadPrivileges,
+    /// Reading users, roles and entries.
+    ReadAccess,
+    /// Reading a user's tokens.
+    ReadTokens(String),
+    /// Removing a token.
+    RevokeToken(String),
+    /// Changing one of them; what `pveum` would be told.
+    ChangeAccess(String),
     /// Reading the list of running tasks.
     ReadTasks,
     /// Finding a free VMID.
@@ -78,6 +86,10 @@ impl fmt::Display for Doing {
             Self::ReadVms => formatter.write_str("read the list of VMs"),
             Self::ReadStorages(node) => write!(formatter, "read the storages of node {node}"),
             Self::ReadPrivileges => formatter.write_str("read the privileges"),
+            Self::ReadAccess => formatter.write_str("read users, roles and permissions"),
+            Self::ReadTokens(user) => write!(formatter, "read the tokens of {user}"),
+            Self::RevokeToken(token) => write!(formatter, "revoke {token}"),
+            Self::ChangeAccess(line) => write!(formatter, "do what `{line}` does"),
             Self::ReadTasks => formatter.write_str("read the running tasks"),
             Self::FindId => formatter.write_str("find a free VMID"),
             Self::Clone { template, vmid } => write!(formatter, "clone template {template} to VM {vmid}"),

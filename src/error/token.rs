@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Hint, Kind};
+use crate::error::{Error, Hint, Kind, advice};
+use crate::model::{TokenId, UserId};
+use crate::pve::privileges::Refused;
+use crate::ui::Printable;
 
 /// What can go wrong with trust and tokens.
 #[derive(Debug, thiserror::Error)]
@@ -24,15 +27,121 @@ pub enum TokenError {
     /// What of a certificate is stored was said where none is pinned.
     #[error("--pin says what is stored of a certificate, and none is accepted or pinned here")]
     NothingToPin,
+    /// The user logs in with a factor that cannot be asked for here.
+    #[error(
+        "{user} logs in with a second factor that cannot be used here ({}); only one-time codes (TOTP) can",
+        named(factors)
+    )]
+    OtherFactor {
+        /// Which user.
+        user: UserId,
+        /// Its factors.
+        factors: Vec<String>,
+    },
+    /// No node answers.
+    #[error("no node of {server} is online")]
+    NoNode {
+        /// Which server.
+        server: String,
+    },
+    /// The token exists.
+    #[error("the token {token} exists already")]
+    Exists {
+        /// Which.
+        token: TokenId,
+    },
+    /// The token does not exist.
+    #[error("there is no token {token}")]
+    Unknown {
+        /// Which.
+        token: TokenId,
+        /// The names of those that there are.
+        known: Vec<String>,
+    },
+    /// The token would end before anybody could use it.
+    #[error("--expire: the token would be over already")]
+    ExpiresBeforeUse,
+    /// The second token of a rotation has other rights than the first.
+    #[error("{new} was given the same as {old}, and yet holds something else")]
+    NotTheSame {
+        /// The first.
+        old: TokenId,
+        /// The second.
+        new: TokenId,
+    },
+    /// The log-in may not see what somebody holds.
+    #[error("{admin} may not see what {who} holds, so nobody can say what a grant would take away")]
+    Unseen {
+        /// Whose rights.
+        who: String,
+        /// Who logged in.
+        admin: UserId,
+    },
+    /// There is no plan that takes nothing from anybody.
+    #[error("no rights can be granted to {token}: {why}")]
+    Refused {
+        /// Which token.
+        token: TokenId,
+        /// Why not.
+        why: Refused,
+    },
+    /// The log-in may not make the entries.
+    #[error("{admin} may not change permissions on {path} ({privilege}); nothing was changed")]
+    MayNotGrant {
+        /// Who logged in.
+        admin: UserId,
+        /// Where.
+        path: String,
+        /// What that would take.
+        privilege: &'static str,
+        /// The lines for somebody who may.
+        lines: Vec<String>,
+        /// The token that they make.
+        token: TokenId,
+    },
+    /// The server is too old to give a token a new secret.
+    #[error("this server cannot give {token} a new secret: it can since access-control 9.1.0 (Proxmox VE 9.1)")]
+    CannotRegenerate {
+        /// Which token.
+        token: TokenId,
+    },
+    /// The server told no secret.
+    #[error("the server told no secret")]
+    NoSecret,
+    /// Something failed after the token was made, and not everything could be undone.
+    #[error("{why}")]
+    LeftOnServer {
+        /// What failed.
+        #[source]
+        why: Box<Error>,
+        /// The lines that undo what is left.
+        lines: Vec<String>,
+        /// Whether an old secret died, and the new one was not saved.
+        is_dead: bool,
+    },
 }
 
 impl TokenError {
     /// Decides on the kind.
-    pub(super) const fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         match self {
             Self::NoCa { .. } => Kind::Tls,
-            Self::OtherCaFile { .. } => Kind::Configuration,
-            Self::NothingToPin => Kind::Usage,
+            Self::OtherCaFile { .. } | Self::Exists { .. } => Kind::Configuration,
+            Self::NothingToPin | Self::ExpiresBeforeUse => Kind::Usage,
+            Self::Unknown { .. } => Kind::NotFound,
+            Self::NotTheSame { .. } => Kind::Server,
+            Self::OtherFactor { .. } => Kind::Authentication,
+            Self::NoNode { .. } | Self::CannotRegenerate { .. } | Self::NoSecret => Kind::Server,
+            Self::Unseen { .. } | Self::Refused { .. } | Self::MayNotGrant { .. } => Kind::Permission,
+            Self::LeftOnServer { why, .. } => advice::kind(why),
+        }
+    }
+
+    /// Gives the error that stands behind this one and is told in its place.
+    pub(super) fn why(&self) -> Option<&Error> {
+        match self {
+            Self::LeftOnServer { why, .. } => Some(why),
+            _ => None,
         }
     }
 
@@ -44,9 +153,64 @@ impl TokenError {
                 say("does it belong to another cluster? then use another --instance or --env-file"),
                 say(format!("to replace it: --yes, or move {} away", path.display())),
             ],
+            Self::OtherFactor { .. } => vec![say(
+                "log in as another user, or make the token in the web interface (Datacenter > Permissions > API Tokens)",
+            )],
+            Self::NoNode { .. } => vec![run("pvecm status")],
+            Self::Exists { token } => vec![
+                say(
+                    "choose another name with --token-name, or give it a new secret with --regenerate: the old secret is dead then",
+                ),
+                say("its secret cannot be read again; what it is:"),
+                run(format!("pveum user token list '{}'", token.user)),
+            ],
+            Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no token", token.user))],
+            Self::Unknown { known, .. } => vec![say(format!("there are: {}", Printable(&known.join(", "))))],
+            Self::ExpiresBeforeUse => vec![say("give a later day, 2027-01-31 for example, or leave --expire out")],
+            Self::NotTheSame { .. } => vec![say("did somebody change permissions meanwhile? run this again")],
+            Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
+            Self::Refused { why, .. } => match why {
+                Refused::ShutOut { .. } | Refused::OutOfReach { .. } => vec![say(
+                    "give the token another user, with --user: glassdome@pve for example is made if it does not exist",
+                )],
+                Refused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
+                Refused::WouldLose { .. } | Refused::Unnameable { .. } => {
+                    vec![say("give the token another user, with --user")]
+                }
+            },
+            Self::MayNotGrant { lines, token, .. } => {
+                let mut hints = vec![say("ask an administrator to run, as root on a node:")];
+                hints.extend(lines.iter().map(run));
+                hints.push(say(format!(
+                    "the row `value` of the table that is printed is the secret of {token}: give it to setup with --token-value-file"
+                )));
+                hints.push(say("or let the token have all that its user has, if that is enough: --rights user"));
+                hints
+            }
+            Self::CannotRegenerate { .. } => vec![say("choose another name with --token-name")],
+            Self::NoSecret => Vec::new(),
+            Self::LeftOnServer { why, lines, is_dead } => {
+                let mut hints = advice::hints(why);
+                if !lines.is_empty() {
+                    hints.push(say("what was made is still on the server; as root on a node, these lines remove it:"));
+                    hints.extend(lines.iter().map(run));
+                }
+                if *is_dead {
+                    hints.push(say("the token's old secret is dead, and the new one was not saved: run this again with --regenerate"));
+                }
+                hints
+            }
             Self::NothingToPin => vec![say("add --accept-new-certificate, or --fingerprint SHA256")],
         }
     }
+}
+
+fn run(text: impl Into<String>) -> Hint {
+    Hint::Run(text.into())
+}
+
+fn named(factors: &[String]) -> String {
+    if factors.is_empty() { "the server does not say which".to_owned() } else { factors.join(", ") }
 }
 
 fn say(text: impl Into<String>) -> Hint {

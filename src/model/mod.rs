@@ -1,6 +1,7 @@
 //! Plain values: parsed once at the door, never wrong afterwards.
 
 pub mod endpoint;
+pub mod expiry;
 pub mod fingerprint;
 pub mod ids;
 pub mod marker;
@@ -8,6 +9,7 @@ pub mod secret;
 pub mod token;
 
 pub use endpoint::{Endpoint, Host};
+pub use expiry::Expiry;
 pub use fingerprint::Fingerprint;
 pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
 pub use marker::{Marker, Origin};

@@ -6,7 +6,7 @@ use glassdome::settings::KEYS;
 use crate::support::stage::Stage;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 7] = ["setup", "test-vm", "doctor", "cleanup", "env", "sandbox", "help"];
+const COMMANDS: [&str; 8] = ["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "help"];
 
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -62,13 +62,14 @@ fn every_flag_that_a_text_names_exists() {
     let stage = Stage::new();
     let mut known = Vec::new();
     let mut texts = vec![("README.md".to_owned(), readme())];
-    for command in std::iter::once("").chain(COMMANDS) {
+    let of_tokens = ["token create", "token list", "token rotate", "token revoke"];
+    for command in std::iter::once("").chain(COMMANDS).chain(of_tokens) {
         let help = stage.glassdome(&format!("{command} --help")).expect(0).results;
         known.extend(flags(&help));
         texts.push((command.to_owned(), help));
     }
     // Flags of other programs: `pveum user token add --privsep 0`, `cargo install --path .`.
-    known.extend(["--privsep", "--path"].map(str::to_owned));
+    known.extend(["--privsep", "--path", "--comment"].map(str::to_owned));
     for (name, text) in texts {
         for flag in flags(&text) {
             assert!(known.contains(&flag), "{name} names {flag}");

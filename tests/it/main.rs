@@ -24,6 +24,8 @@ mod support;
 mod terminal;
 mod test_vm;
 mod third_party;
+mod token_create;
+mod token_life;
 mod trust;
 mod watch;
 mod wire;

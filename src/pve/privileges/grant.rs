@@ -118,6 +118,16 @@ pub fn grants(
     Ok(Grants { changes: planner.changes, effects })
 }
 
+/// Lists the paths on which the plan depends, for who can only ask the server.
+#[must_use]
+pub fn questions_of_grants(wishes: &[Wish], needs: &[Need]) -> BTreeSet<AclPath> {
+    let mut asked = paths(needs);
+    for wish in wishes {
+        asked.extend([wish.path.clone(), wish.path.fresh_child()]);
+    }
+    asked
+}
+
 struct Planner {
     world: World,
     changes: Vec<AclChange>,

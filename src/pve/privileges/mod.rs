@@ -18,7 +18,7 @@ use std::str::FromStr;
 use crate::model::{NodeName, PoolName, StorageName, VmId};
 
 pub use denial::{Denial, gap_of_denial};
-pub use grant::{Effect, Grants, Refused, Wish, grants};
+pub use grant::{Effect, Grants, Refused, Wish, grants, questions_of_grants};
 pub use hardware::{Hardware, Nic, Zones};
 pub use mend::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
 pub use needs::{CloneOrder, Gap, Need, Place, Purpose, gaps, needs, paths};
@@ -108,6 +108,13 @@ impl AclPath {
             return Err(Invalid::Path);
         }
         format!("/sdn/zones/{zone}/{bridge}").parse()
+    }
+
+    /// Gives the path of the zone that a bridge or vnet is in; of a zone, itself.
+    #[must_use]
+    pub fn zone_of_bridge(&self) -> Self {
+        let levels: Vec<&str> = self.0.split('/').take(4).collect();
+        Self(levels.join("/"))
     }
 
     /// Gives the path of one VLAN of this bridge.

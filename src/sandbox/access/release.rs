@@ -17,6 +17,11 @@ impl Release {
         self < Release { major: 9, minor: 1, patch: 5 }
     }
 
+    /// Tells whether a token can be given a new secret, as with access-control 9.1.0.
+    pub(super) fn regenerates(self) -> bool {
+        self >= Release { major: 9, minor: 1, patch: 0 }
+    }
+
     /// Tells whether `VM.GuestAgent.*` has taken the place of `VM.Monitor`.
     pub(in crate::sandbox) fn splits_the_guest_agent(self) -> bool {
         self.major >= 9

@@ -54,6 +54,10 @@ pub fn create(access: &mut Access, request: Request<'_>) -> Result<Value, Refusa
 /// `PUT /access/users/{userid}/token/{tokenid}`: what was sent comes back as it was sent.
 pub fn change(access: &mut Access, request: Request<'_>) -> Result<Value, Refusal> {
     let (user, name) = (request.text("userid"), request.text("tokenid"));
+    if request.get("regenerate").is_some() && !access.release.regenerates() {
+        let why = "property is not defined in schema and the schema does not allow additional properties";
+        return Err(Refusal::parameter("regenerate", why));
+    }
     access.existing_token(user, name)?;
     let Some(token) = access.users.get_mut(user).and_then(|user| user.tokens.get_mut(name)) else {
         return Ok(Value::Null);

@@ -1,0 +1,39 @@
+//! `glassdome token create`: makes a token with a log-in, tries it, and puts it into the settings file.
+
+use serde_json::json;
+
+use crate::cli::{Global, TokenCreate};
+use crate::commands::ladder::Wish;
+use crate::commands::screens::Note;
+use crate::commands::test_vm::order;
+use crate::commands::token::Told;
+use crate::commands::token::create::{Creation, create};
+use crate::commands::token::desk::Desk;
+use crate::commands::token::save::save;
+use crate::commands::unless_interrupted;
+use crate::error::Error;
+use crate::session::Session;
+
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCreate) -> Result<Told, Error> {
+    let opened = Desk::open(session, global, &arguments.connection, "New token");
+    let desk = unless_interrupted(session, opened).await?;
+    let order = order(&desk.ground, &arguments.proof)?;
+    let creation = Creation {
+        login: &arguments.login,
+        new: &arguments.new,
+        order: &order,
+        realms: &desk.realms,
+        wish: Wish::Leaf,
+        is_rehearsal: arguments.dry_run,
+    };
+    let token = desk.token()?;
+    let Some(created) = create(session, &desk.ground, desk.way(), &creation).await? else {
+        session.ui.borrow_mut().say(&Note::plain("dry run: nothing was changed".to_owned()));
+        return Ok(Told::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] })));
+    };
+    let id = created.connected.who();
+    match save(session, &desk.ground, &created.token, &created.secret, order.pool.as_ref()) {
+        Ok(changed) => Ok(Told::of(json!({ "token": { "id": id, "created": true }, "changed": changed }))),
+        Err(why) => Err(created.made.left(why)),
+    }
+}

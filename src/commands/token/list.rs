@@ -1,0 +1,137 @@
+//! `glassdome token list`: the tokens of a user, what each may do, and which one the settings file uses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::cli::{Global, TokenList};
+use crate::commands::together;
+use crate::commands::token::Told;
+use crate::commands::token::desk::Desk;
+use crate::commands::unless_interrupted;
+use crate::error::{Doing, Error};
+use crate::model::{Expiry, TokenId, UserId};
+use crate::pve::TokenCard;
+use crate::session::Session;
+use crate::settings::Key;
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// A token with what it may do: privileges by path, where that may be seen.
+struct Listed {
+    card: TokenCard,
+    rights: Option<BTreeMap<String, Vec<String>>>,
+    is_in_file: bool,
+}
+
+/// The tokens of a user.
+struct List {
+    user: UserId,
+    tokens: Vec<Listed>,
+    file: String,
+    now: u64,
+}
+
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<Told, Error> {
+    let listed = async {
+        let desk = Desk::open(session, global, &arguments.connection, "Tokens").await?;
+        let admin = desk.admin(session, &arguments.login).await?;
+        let user = match desk.ground.settings.user()? {
+            Some(user) => user.value,
+            None => return Err(desk.ground.unanswered("the user", Key::User)),
+        };
+        let cards = admin.pve.tokens(&user).await;
+        let cards = cards.map_err(|source| Error::server(Doing::ReadTokens(user.to_string()), source))?;
+        let ids: Vec<String> = cards.iter().map(|card| format!("{user}!{}", card.name)).collect();
+        let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
+        let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));
+        let in_file: Vec<bool> = ids.iter().map(is_in_file).collect();
+        let names = |held: BTreeMap<String, bool>| held.into_keys().collect();
+        let rights = rights
+            .into_iter()
+            .map(|answer| answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path, names(held))).collect()));
+        let rows = cards.into_iter().zip(rights).zip(in_file);
+        let tokens = rows.map(|((card, rights), is_in_file)| Listed { card, rights, is_in_file }).collect();
+        let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
+        Ok(List { user, tokens, file: desk.ground.store.path().display().to_string(), now })
+    };
+    let list = unless_interrupted(session, listed).await?;
+    if global.output == crate::cli::Output::Text {
+        session.ui.borrow_mut().result(&list);
+    }
+    Ok(Told::of(list.document()))
+}
+
+impl List {
+    fn document(&self) -> Value {
+        let tokens: Vec<Value> = self
+            .tokens
+            .iter()
+            .map(|listed| {
+                json!({
+                    "id": format!("{}!{}", self.user, listed.card.name),
+                    "privilege_separation": listed.card.separated,
+                    "expire": listed.card.expire,
+                    "expired": self.has_ended(&listed.card),
+                    "comment": listed.card.comment,
+                    "rights": listed.rights,
+                    "in_use": listed.is_in_file,
+                })
+            })
+            .collect();
+        json!({ "user": self.user.to_string(), "tokens": tokens })
+    }
+
+    fn has_ended(&self, card: &TokenCard) -> bool {
+        card.expire != 0 && card.expire <= self.now
+    }
+}
+
+impl Draw for List {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let user = Printable(&self.user.to_string()).to_string();
+        if self.tokens.is_empty() {
+            return screen.paragraph(0, &format!("{user} has no token"));
+        }
+        for listed in &self.tokens {
+            let card = &listed.card;
+            screen.heading(&format!("{user}!{}", Printable(&card.name)))?;
+            if listed.is_in_file {
+                screen.toned(2, Tone::Good, &format!("used by {}", self.file))?;
+            }
+            let separation = if card.separated {
+                "privilege separation: it has what is granted to it, and no more than its user"
+            } else {
+                "no privilege separation: it has all that its user has"
+            };
+            screen.paragraph(2, separation)?;
+            let ended = if self.has_ended(card) { ", which is over" } else { "" };
+            screen.paragraph(2, &format!("expires: {}{ended}", Expiry::shown(card.expire)))?;
+            if let Some(comment) = &card.comment {
+                screen.labelled("  comment: ", Tone::Plain, &Printable(comment).to_string())?;
+            }
+            draw_rights(screen, listed.rights.as_ref())?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows privileges by path; paths with the same ones stand together.
+fn draw_rights(screen: &mut Screen<'_>, rights: Option<&BTreeMap<String, Vec<String>>>) -> fmt::Result {
+    let Some(rights) = rights else {
+        return screen.paragraph(2, "rights: none visible to this log-in, which is not the same as none");
+    };
+    if rights.is_empty() {
+        return screen.paragraph(2, "rights: none at all");
+    }
+    let mut groups: BTreeMap<&Vec<String>, Vec<&str>> = BTreeMap::new();
+    for (path, held) in rights {
+        groups.entry(held).or_default().push(path);
+    }
+    for (held, paths) in groups {
+        screen.paragraph(2, &Printable(&paths.join(", ")).to_string())?;
+        let text = if held.len() > 20 { format!("{} privileges", held.len()) } else { held.join(", ") };
+        screen.paragraph(4, &Printable(&text).to_string())?;
+    }
+    Ok(())
+}

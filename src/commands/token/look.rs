@@ -1,0 +1,173 @@
+//! What a log-in lets us see before a token is made: everything that decides about rights, and what is in use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::commands::proof::order::{Order, Wish as Copying};
+use crate::commands::together;
+use crate::commands::token::login::Admin;
+use crate::error::{Doing, Error, TokenError};
+use crate::model::{NodeName, StorageName, TokenId};
+use crate::pve::privileges::{
+    AclPath, Answer, CloneOrder, Hardware, Holdings, Need, Place, Privileges, Separation, World, Zones, needs,
+};
+use crate::pve::{Pve, TokenCard, UserSight, Version};
+
+/// Where a log-in may see all entries of the access control list, and with which privilege.
+const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
+
+/// What was found.
+pub(crate) struct Sight {
+    /// The version of the server.
+    pub(crate) version: Version,
+    /// Whether the token's user exists.
+    pub(crate) user: UserSight,
+    /// The token, where it exists.
+    pub(crate) token: Option<TokenCard>,
+    /// Everything that decides about the rights of the user and its tokens.
+    pub(crate) world: World,
+    /// Whether all entries can be seen.
+    pub(crate) is_whole: bool,
+    /// The pools that can be seen.
+    pub(crate) pools: Vec<String>,
+    /// The node in use.
+    pub(crate) node: NodeName,
+    /// The storages in use.
+    pub(crate) storages: Vec<StorageName>,
+    /// The bridges in use, or the zone of all of them where no template says which.
+    pub(crate) networks: Vec<AclPath>,
+    /// What a proof with everything that it can do needs.
+    pub(crate) needs: Vec<Need>,
+}
+
+/// Looks at everything.
+pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Result<Sight, Error> {
+    let pve = &admin.pve;
+    let (version, nodes, vms, next) = tokio::join!(pve.version(), pve.nodes(), pve.vms(), pve.next_id());
+    let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+    let version = version.map_err(reach)?;
+    let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
+    let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    let next = next.map_err(|source| Error::server(Doing::FindId, source))?;
+    let (user, world, is_whole, pools) = people(admin, token).await?;
+
+    let template = vms.iter().find(|vm| vm.vmid == order.template && vm.is_template);
+    let first = nodes.iter().find(|node| node.is_online()).map(|node| node.name.clone());
+    let node = order.node.clone().or_else(|| template.map(|vm| vm.node.clone())).or(first);
+    let node = node.ok_or_else(|| reach_none(pve))?;
+    let hardware = match template {
+        Some(vm) => hardware(pve, &vm.node, order).await?,
+        None => None,
+    };
+    let storages = storages(pve, &node, hardware.as_ref(), order).await?;
+    let networks = match &hardware {
+        Some(hardware) => hardware.nics.iter().map(|nic| nic.bridge.clone()).collect::<BTreeSet<_>>(),
+        None => BTreeSet::from([AclPath::local_zone()]),
+    };
+    let wanted = CloneOrder {
+        major: version.major(),
+        template: order.template,
+        new: order.vmid.unwrap_or(next),
+        pool: order.pool.clone(),
+        storage: wanted_storage(order).cloned(),
+        hardware,
+        start: true,
+        links_down: true,
+        wait_ip: true,
+    };
+    // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
+    let is_granted = |need: &Need| need.place != Place::At(AclPath::root());
+    let needs = needs(&wanted).into_iter().filter(is_granted).collect();
+    let card = match &user {
+        UserSight::Seen(card) => card.tokens.iter().find(|it| it.name == token.name.as_str()).cloned(),
+        UserSight::Missing | UserSight::Hidden => None,
+    };
+    let networks = networks.into_iter().collect();
+    Ok(Sight { version, user, token: card, world, is_whole, pools, node, storages, networks, needs })
+}
+
+fn reach_none(pve: &Pve) -> Error {
+    TokenError::NoNode { server: pve.endpoint().authority() }.into()
+}
+
+/// Reads who there is, and which entries.
+async fn people(admin: &Admin, token: &TokenId) -> Result<(UserSight, World, bool, Vec<String>), Error> {
+    let pve = &admin.pve;
+    let access = |source| Error::server(Doing::ReadAccess, source);
+    let (user, acl, roles) = tokio::join!(pve.find_user(&token.user), pve.acl(), pve.roles());
+    let (user, entries, roles) = (user.map_err(access)?, acl.map_err(access)?, roles.map_err(access)?);
+    let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
+    let own = own.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+    let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
+    let is_whole = is_auditor && user != UserSight::Hidden || user == UserSight::Missing;
+    let (groups, tokens) = match &user {
+        UserSight::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
+        UserSight::Missing | UserSight::Hidden => (BTreeSet::new(), Vec::new()),
+    };
+    let separation = |card: &TokenCard| if card.separated { Separation::On } else { Separation::Off };
+    let named = tokens.iter().map(|card| (format!("{}!{}", token.user, card.name), separation(card)));
+    let members = members.map_err(access)?.into_iter().map(|(path, pool)| (path, format!("/pool/{pool}")));
+    let world = World {
+        user: token.user.clone(),
+        groups,
+        tokens: named.collect(),
+        entries,
+        roles: roles.into_iter().map(|(name, privileges)| (name, read(&privileges))).collect(),
+        members: members.collect(),
+        told: BTreeMap::new(),
+    };
+    Ok((user, world, is_whole, pools.map_err(access)?))
+}
+
+/// Reads the names of privileges; one with a strange name is none that we deal with.
+fn read(names: &[String]) -> Privileges {
+    names.iter().filter_map(|name| name.parse().ok()).collect()
+}
+
+async fn hardware(pve: &Pve, node: &NodeName, order: &Order) -> Result<Option<Hardware>, Error> {
+    let (config, vnets) = tokio::join!(pve.vm_config(node, order.template), pve.vnets());
+    let config = match config {
+        Ok(config) => config,
+        Err(refused) if refused.is_forbidden() => return Ok(None),
+        Err(source) => return Err(Error::server(Doing::ReadTemplate(order.template), source)),
+    };
+    // Without SDN, before it, or without a right to look at it there is no list.
+    let zones: Zones = vnets.unwrap_or_default();
+    Ok(Hardware::of(config.texts(), &zones).ok())
+}
+
+/// Lists the storages that disks are put on: those of the template, else every one that holds disks.
+async fn storages(
+    pve: &Pve,
+    node: &NodeName,
+    hardware: Option<&Hardware>,
+    order: &Order,
+) -> Result<Vec<StorageName>, Error> {
+    let mut storages: BTreeSet<StorageName> = wanted_storage(order).into_iter().cloned().collect();
+    match hardware {
+        Some(hardware) => storages.extend(hardware.storages.iter().chain(&hardware.state_storage).cloned()),
+        None => {
+            let seen = pve.storages(node).await;
+            let seen = seen.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+            storages.extend(seen.iter().filter(|it| it.holds("images")).filter_map(|it| it.name.parse().ok()));
+        }
+    }
+    Ok(storages.into_iter().collect())
+}
+
+const fn wanted_storage(order: &Order) -> Option<&StorageName> {
+    match &order.wish {
+        Copying::Full(storage) => storage.as_ref(),
+        Copying::Whichever | Copying::Linked => None,
+    }
+}
+
+/// Asks the server what somebody holds on these paths, for a log-in that may not see all entries.
+pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Holdings> {
+    let asked = together(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
+    let mut holdings = Holdings::default();
+    for (path, answer) in paths.iter().zip(asked) {
+        let answer: Answer = answer.ok()?;
+        holdings.answer(path, &answer).ok()?;
+    }
+    Some(holdings)
+}

@@ -1,0 +1,75 @@
+//! `glassdome token`: tokens made with a log-in, and their life after that.
+
+pub(crate) mod create;
+mod desk;
+mod fresh;
+mod list;
+pub(crate) mod login;
+pub(crate) mod look;
+pub(crate) mod proposal;
+pub(crate) mod provision;
+mod revoke;
+mod rotate;
+mod save;
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::cli::{Global, Output, Token, TokenAction};
+use crate::commands::Failure;
+use crate::error::{Error, Report};
+use crate::session::Session;
+
+/// Does what is asked with tokens.
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, Failure> {
+    let (action, ended) = tokio::select! {
+        ended = act(session, global, &arguments.action) => ended,
+        signal = session.interrupts.second() => (None, Err(Error::Abandoned { signal, left: None })),
+    };
+    let wants_json = global.output == Output::Json;
+    match ended {
+        Ok(mut document) => {
+            if wants_json {
+                document.splice("ok", true.into());
+                document.splice("action", action.into());
+                session.ui.borrow_mut().json(&document.0);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            if wants_json {
+                let mut document = Told(Report::of(&error).document("token"));
+                document.splice("action", action.into());
+                session.ui.borrow_mut().json(&document.0);
+            }
+            Err(Failure { error, is_told: wants_json })
+        }
+    }
+}
+
+async fn act(session: &Session, global: &Global, action: &TokenAction) -> (Option<&'static str>, Result<Told, Error>) {
+    match action {
+        TokenAction::Create(arguments) => (Some("create"), fresh::run(session, global, arguments).await),
+        TokenAction::List(arguments) => (Some("list"), list::run(session, global, arguments).await),
+        TokenAction::Rotate(arguments) => (Some("rotate"), rotate::run(session, global, arguments).await),
+        TokenAction::Revoke(arguments) => (Some("revoke"), revoke::run(session, global, arguments).await),
+    }
+}
+
+/// What an action has to tell, for JSON.
+struct Told(Value);
+
+impl Told {
+    fn of(value: Value) -> Self {
+        let mut told = Self(value);
+        told.splice("schema", "glassdome.token/1".into());
+        told
+    }
+
+    fn splice(&mut self, name: &str, value: Value) {
+        if let Some(map) = self.0.as_object_mut() {
+            map.insert(name.to_owned(), value);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What making a token would change: the steps with their `pveum` lines, what undoes them, and everybody's rights.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::model::{Expiry, PoolName, TokenId, UserId};
+use crate::pve::privileges::{Effect, Privileges, RolePlan, RoleState};
+use crate::pve::{AclChange, Holder, TokenRequest};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// What everybody sees beside a token that set-up made.
+pub(crate) const COMMENT: &str = "API token for Glassdome";
+
+/// One change on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The user is made, without a password.
+    User(UserId),
+    /// The pool is made.
+    Pool(PoolName),
+    /// A role is made, or gets what it lacks.
+    Role(RolePlan),
+    /// The token is made.
+    Token(TokenId, TokenRequest),
+    /// Roles are given.
+    Grant(AclChange, Before),
+    /// The token gets all that its user has.
+    Unseparate(TokenId),
+    /// The token gets a new secret.
+    Regenerate(TokenId),
+}
+
+/// Which of the roles of a change stood there before, and whether they reached the paths below.
+pub(crate) type Before = BTreeMap<String, bool>;
+
+impl Step {
+    /// Gives the line for the shell of root on a node that does the same.
+    pub(crate) fn line(&self) -> Option<String> {
+        Some(match self {
+            Self::User(user) => format!("pveum user add {} --comment {}", quoted(&user.to_string()), quoted(COMMENT)),
+            Self::Pool(pool) => format!("pveum pool add {pool}"),
+            Self::Role(role) => match &role.state {
+                RoleState::Ready => return None,
+                RoleState::Missing => {
+                    format!("pveum role add {} --privs {}", role.name, quoted(&listed(&role.privileges)))
+                }
+                RoleState::Lacks(lacking) => {
+                    format!("pveum role modify {} --append 1 --privs {}", role.name, quoted(&listed(lacking)))
+                }
+            },
+            Self::Token(token, request) => token_line(token, request),
+            Self::Grant(change, _) => format!(
+                "pveum acl modify {} {} --roles {} --propagate {}",
+                change.path,
+                option(&change.holder),
+                change.roles.join(","),
+                u8::from(change.propagates)
+            ),
+            Self::Unseparate(token) => {
+                format!("pveum user token modify {} {} --privsep 0", quoted(&token.user.to_string()), token.name)
+            }
+            Self::Regenerate(token) => {
+                format!("pveum user token modify {} {} --regenerate 1", quoted(&token.user.to_string()), token.name)
+            }
+        })
+    }
+
+    /// Gives the line that undoes it; a role that got more, and a secret that changed, stay as they are.
+    pub(crate) fn undo_line(&self) -> Option<String> {
+        Some(match self {
+            Self::User(user) => format!("pveum user delete {}", quoted(&user.to_string())),
+            Self::Pool(pool) => format!("pveum pool delete {pool}"),
+            Self::Role(role) if role.state == RoleState::Missing => format!("pveum role delete {}", role.name),
+            Self::Token(token, _) => {
+                format!("pveum user token remove {} {}", quoted(&token.user.to_string()), token.name)
+            }
+            Self::Grant(change, before) => {
+                let new: Vec<&str> =
+                    change.roles.iter().map(String::as_str).filter(|role| !before.contains_key(*role)).collect();
+                if new.is_empty() {
+                    return None;
+                }
+                format!("pveum acl delete {} {} --roles {}", change.path, option(&change.holder), new.join(","))
+            }
+            Self::Role(_) | Self::Unseparate(_) | Self::Regenerate(_) => return None,
+        })
+    }
+}
+
+/// Writes the line that makes a token.
+pub(crate) fn token_line(token: &TokenId, request: &TokenRequest) -> String {
+    let expire = if request.expire == 0 { String::new() } else { format!(" --expire {}", request.expire) };
+    format!(
+        "pveum user token add {} {} --privsep {}{expire} --comment {}",
+        quoted(&token.user.to_string()),
+        token.name,
+        u8::from(request.separated),
+        quoted(&request.comment)
+    )
+}
+
+fn option(holder: &Holder) -> String {
+    match holder {
+        Holder::User(user) => format!("--users {}", quoted(user)),
+        Holder::Group(group) => format!("--groups {}", quoted(group)),
+        Holder::Token(token) => format!("--tokens {}", quoted(token)),
+    }
+}
+
+/// Writes privileges as the server reads a list.
+pub(crate) fn listed(privileges: &Privileges) -> String {
+    privileges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Quotes a text so that a shell takes it as it stands.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What making a token would change.
+pub(crate) struct Proposal {
+    /// The token.
+    pub(crate) token: TokenId,
+    /// Whether it has privilege separation afterwards.
+    pub(crate) separated: bool,
+    /// When it ends, in seconds since 1970.
+    pub(crate) expire: u64,
+    /// The steps, in their order.
+    pub(crate) steps: Vec<Step>,
+    /// What everybody concerned holds, before and after.
+    pub(crate) effects: Vec<Effect>,
+    /// What a person should know.
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Proposal {
+    /// Gives the lines that do the same.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.steps.iter().filter_map(Step::line).collect()
+    }
+}
+
+impl Draw for Proposal {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let rights = if self.separated {
+            "with privilege separation: it has what is granted to it, and no more than its user"
+        } else {
+            "without privilege separation: it has all that its user has"
+        };
+        let token = Printable(&self.token.to_string()).to_string();
+        screen.paragraph(3, &format!("{token}, {rights}; expires: {}", Expiry::shown(self.expire)))?;
+        for remark in &self.remarks {
+            screen.paragraph(3, &Printable(remark).to_string())?;
+        }
+        self.draw_effects(screen)?;
+        let lines = self.lines();
+        if lines.is_empty() {
+            return screen.paragraph(3, "nothing is changed on the server");
+        }
+        screen.paragraph(3, "what will be done; as root in the shell of a node these lines do the same:")?;
+        for line in &lines {
+            screen.command(5, &Printable(line).to_string())?;
+        }
+        Ok(())
+    }
+}
+
+impl Proposal {
+    fn draw_effects(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        if self.effects.is_empty() {
+            return Ok(());
+        }
+        screen.paragraph(3, "privileges before and after (nobody loses any):")?;
+        let mut subjects: Vec<&Holder> = self.effects.iter().map(|effect| &effect.subject).collect();
+        subjects.dedup();
+        for subject in subjects {
+            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = subject;
+            let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
+            let (changed, same): (Vec<&Effect>, Vec<&Effect>) =
+                of_subject.partition(|effect| effect.before != effect.after);
+            screen.labelled("     ", Tone::Strong, &Printable(who).to_string())?;
+            for (counts, paths) in grouped(&changed) {
+                screen.labelled(&format!("       {counts}  "), Tone::Good, &paths)?;
+            }
+            for (counts, paths) in grouped(&same) {
+                screen.labelled(&format!("       {counts}  "), Tone::Dim, &paths)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the paths together on which the numbers are the same.
+fn grouped(effects: &[&Effect]) -> Vec<(String, String)> {
+    let mut groups: BTreeMap<(usize, usize), BTreeSet<&str>> = BTreeMap::new();
+    for effect in effects {
+        groups.entry((effect.before.len(), effect.after.len())).or_default().insert(&effect.path);
+    }
+    let shown = |((before, after), paths): ((usize, usize), BTreeSet<&str>)| {
+        let counts = if before == after { format!("{before:>8}") } else { format!("{before:>2} -> {after:>2}") };
+        (counts, paths.into_iter().map(|path| Printable(path).to_string()).collect::<Vec<_>>().join(", "))
+    };
+    groups.into_iter().map(shown).collect()
+}

@@ -1,0 +1,395 @@
+//! Makes a token with somebody's log-in: the plan, its steps one by one, and all of them undone where one fails.
+
+use std::collections::BTreeMap;
+
+use crate::commands::ask;
+use crate::commands::proof::order::Order;
+use crate::commands::screens::Note;
+use crate::commands::together;
+use crate::commands::token::login::Admin;
+use crate::commands::token::look::{Sight, look, told};
+use crate::commands::token::proposal::{Before, COMMENT, Proposal, Step};
+use crate::error::{Doing, Error, TokenError};
+use crate::model::{PoolName, TokenId, TokenSecret};
+use crate::pve::privileges::{
+    AclPath, RolePlan, RoleState, Separation, Wish, grants, guest, provisioner, questions_of_grants, role_plan,
+};
+use crate::pve::{AclChange, Holder, Pve, TokenCard, TokenRequest, UserSight};
+use crate::session::Session;
+use crate::ui::prompt::Confirm;
+
+/// The role for everything that Glassdome does.
+const PROVISIONER: &str = "GlassdomeProvisioner";
+
+/// The role for guests of a pool.
+const GUEST: &str = "GlassdomeGuest";
+
+/// Roles that every server has, for what a token in a pool needs outside it.
+const TEMPLATE_USER: &str = "PVETemplateUser";
+const DATASTORE_USER: &str = "PVEDatastoreUser";
+const SDN_USER: &str = "PVESDNUser";
+
+/// What rights a new token gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// What Glassdome needs.
+    Needed,
+    /// All that its user has.
+    OfUser,
+}
+
+/// What token is wanted.
+pub(crate) struct Wanted<'a> {
+    /// The token.
+    pub(crate) token: TokenId,
+    /// Its rights.
+    pub(crate) rights: Rights,
+    /// Whether an existing one may get a new secret.
+    pub(crate) may_regenerate: bool,
+    /// When it ends, in seconds since 1970; 0 is never.
+    pub(crate) expire: u64,
+    /// What it shall be able to do.
+    pub(crate) order: &'a Order,
+    /// The realms of the server.
+    pub(crate) realms: &'a [String],
+}
+
+/// Plans what has to be done.
+pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Proposal, Error> {
+    let user = &wanted.token.user;
+    if !wanted.realms.iter().any(|realm| realm == user.realm()) {
+        return Err(Error::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() });
+    }
+    let mut sight = look(admin, &wanted.token, wanted.order).await?;
+    if sight.token.is_some() && !wanted.may_regenerate {
+        return Err(TokenError::Exists { token: wanted.token.clone() }.into());
+    }
+    let separation = match (&sight.token, wanted.rights) {
+        (Some(card), Rights::Needed) if !card.separated => Separation::Off,
+        (_, Rights::Needed) => Separation::On,
+        (_, Rights::OfUser) => Separation::Off,
+    };
+    let mut proposal = Proposal {
+        token: wanted.token.clone(),
+        separated: separation == Separation::On,
+        expire: sight.token.as_ref().map_or(wanted.expire, |card| card.expire),
+        steps: Vec::new(),
+        effects: Vec::new(),
+        remarks: Vec::new(),
+    };
+    if sight.user == UserSight::Missing {
+        proposal.steps.push(Step::User(user.clone()));
+        let text = format!("{user} does not exist yet, and is made without a password: it is for the token alone");
+        proposal.remarks.push(text);
+    }
+    let mut granted = Vec::new();
+    if wanted.rights == Rights::Needed {
+        granted = plan_grants(admin, wanted, &mut sight, separation, &mut proposal).await?;
+    }
+    plan_token(&mut proposal, wanted, sight.token.as_ref(), granted);
+    may_grant(admin, &proposal).await?;
+    Ok(proposal)
+}
+
+/// Plans what is granted: pool and roles go into the proposal at once, the grants come after the token.
+async fn plan_grants(
+    admin: &Admin,
+    wanted: &Wanted<'_>,
+    sight: &mut Sight,
+    separation: Separation,
+    proposal: &mut Proposal,
+) -> Result<Vec<Step>, Error> {
+    let pool = wanted.order.pool.as_ref();
+    let (wishes, roles) = wishes(sight, pool);
+    for role in &roles {
+        sight.world.roles.insert(role.name.clone(), role.privileges.clone());
+    }
+    ask_where_unseen(admin, wanted, sight, &wishes).await?;
+    let plan = grants(&sight.world, &wanted.token, separation, &wishes, &sight.needs)
+        .map_err(|why| TokenError::Refused { token: wanted.token.clone(), why })?;
+    let is_missing = |pool: &&PoolName| !sight.pools.iter().any(|it| *it == pool.to_string());
+    proposal.steps.extend(pool.filter(is_missing).cloned().map(Step::Pool));
+    let is_used = |role: &RolePlan| plan.changes.iter().any(|change| change.roles.contains(&role.name));
+    let roles = roles.into_iter().filter(is_used).filter(|role| role.state != RoleState::Ready);
+    proposal.steps.extend(roles.map(Step::Role));
+    proposal.effects = plan.effects;
+    proposal.remarks.extend(remarks_on(wanted));
+    Ok(grant_steps(sight, plan.changes))
+}
+
+/// Plans the token itself, then what is granted to it; a new secret comes last, when nothing else can fail.
+fn plan_token(proposal: &mut Proposal, wanted: &Wanted<'_>, card: Option<&TokenCard>, granted: Vec<Step>) {
+    let token = &wanted.token;
+    match card {
+        None => {
+            let request =
+                TokenRequest { separated: proposal.separated, expire: wanted.expire, comment: COMMENT.to_owned() };
+            proposal.steps.push(Step::Token(token.clone(), request));
+        }
+        Some(card) if card.separated && !proposal.separated => proposal.steps.push(Step::Unseparate(token.clone())),
+        Some(card) if !card.separated && wanted.rights == Rights::Needed => {
+            let text = "it exists without privilege separation, and keeps all that its user has: to narrow it would take rights away";
+            proposal.remarks.push(text.to_owned());
+        }
+        Some(_) => {}
+    }
+    proposal.steps.extend(granted);
+    if card.is_some() {
+        proposal.steps.push(Step::Regenerate(token.clone()));
+        proposal.remarks.push("it exists: it gets a new secret, and the old one is dead at once".to_owned());
+    }
+}
+
+fn remarks_on(wanted: &Wanted<'_>) -> Vec<String> {
+    match &wanted.order.pool {
+        None => vec!["such a token can destroy any VM; with --pool NAME it is confined to one pool".to_owned()],
+        Some(pool) => vec![format!(
+            "it is confined to the pool {pool}: VMs outside it cannot be touched. The Glassdome application must be told to make its VMs there (PROXMOX_POOL)"
+        )],
+    }
+}
+
+/// Says which role is wished where, and which roles of ours that takes.
+fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<Wish>, Vec<RolePlan>) {
+    let major = sight.version.major();
+    let wish = |path: AclPath, role: &str| Wish { path, role: role.to_owned() };
+    let with_networks = major >= 8;
+    let Some(pool) = pool else {
+        let role = role_plan(&sight.world.roles, PROVISIONER, &provisioner(major));
+        let mut places = vec![AclPath::vms()];
+        places.extend(sight.storages.iter().map(AclPath::storage));
+        let mut zones: Vec<AclPath> =
+            sight.networks.iter().filter(|_| with_networks).map(AclPath::zone_of_bridge).collect();
+        zones.dedup();
+        places.extend(zones);
+        places.push(AclPath::node(&sight.node));
+        return (places.into_iter().map(|path| wish(path, &role.name)).collect(), vec![role]);
+    };
+    let role = role_plan(&sight.world.roles, GUEST, &guest(major));
+    let mut wishes = vec![wish(AclPath::pool(pool), &role.name)];
+    // The template is what the needs begin with.
+    let template = sight.needs.first().map(|need| need.place.path());
+    wishes.extend(template.map(|path| wish(path, TEMPLATE_USER)));
+    wishes.extend(sight.storages.iter().map(|storage| wish(AclPath::storage(storage), DATASTORE_USER)));
+    wishes.extend(sight.networks.iter().filter(|_| with_networks).map(|path| wish(path.clone(), SDN_USER)));
+    (wishes, vec![role])
+}
+
+/// Where the log-in does not see all entries, the server is asked what the user, and an existing token, hold.
+async fn ask_where_unseen(admin: &Admin, wanted: &Wanted<'_>, sight: &mut Sight, wishes: &[Wish]) -> Result<(), Error> {
+    if sight.is_whole {
+        return Ok(());
+    }
+    let paths = questions_of_grants(wishes, &sight.needs);
+    let mut subjects = vec![wanted.token.user.to_string()];
+    subjects.extend(sight.token.iter().map(|_| wanted.token.to_string()));
+    for subject in subjects {
+        let unseen = || TokenError::Unseen { who: subject.clone(), admin: admin.user.clone() };
+        let holdings = told(&admin.pve, &subject, &paths).await.ok_or_else(unseen)?;
+        sight.world.told.insert(subject, holdings);
+    }
+    Ok(())
+}
+
+fn grant_steps(sight: &Sight, changes: Vec<AclChange>) -> Vec<Step> {
+    let mut world: BTreeMap<(String, Holder, String), bool> = sight
+        .world
+        .entries
+        .iter()
+        .map(|entry| ((entry.path.clone(), entry.holder.clone(), entry.role.clone()), entry.propagates))
+        .collect();
+    let mut steps = Vec::new();
+    for change in changes {
+        let mut before = Before::new();
+        for role in &change.roles {
+            let key = (change.path.clone(), change.holder.clone(), role.clone());
+            before.extend(world.insert(key, change.propagates).map(|propagated| (role.clone(), propagated)));
+        }
+        steps.push(Step::Grant(change, before));
+    }
+    steps
+}
+
+/// Finds out before anything is changed whether the log-in may make the entries and the roles; where it may not, the
+/// lines for somebody who may are part of the error.
+pub(crate) async fn may_grant(admin: &Admin, proposal: &Proposal) -> Result<(), Error> {
+    let mut asked: Vec<(String, Vec<&str>)> = Vec::new();
+    for step in &proposal.steps {
+        match step {
+            Step::Grant(change, _) => asked.push((change.path.clone(), grants_by(&change.path))),
+            Step::Role(_) => asked.push(("/access".to_owned(), vec!["Sys.Modify"])),
+            Step::User(_) | Step::Pool(_) | Step::Token(..) | Step::Unseparate(_) | Step::Regenerate(_) => {}
+        }
+    }
+    let answers = together(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
+    for ((path, any_of), answer) in asked.iter().zip(answers) {
+        let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+        let may = answer.get(path).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
+        if !may {
+            return Err(TokenError::MayNotGrant {
+                admin: admin.user.clone(),
+                path: path.clone(),
+                privilege: any_of.first().copied().unwrap_or_default(),
+                lines: proposal.lines(),
+                token: proposal.token.clone(),
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Lists the privileges of which one lets somebody make entries on a path.
+fn grants_by(path: &str) -> Vec<&'static str> {
+    let mut any_of = vec!["Permissions.Modify"];
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "vms", _] => any_of.push("VM.Allocate"),
+        ["", "storage", _] => any_of.push("Datastore.Allocate"),
+        ["", "pool", ..] => any_of.push("Pool.Allocate"),
+        _ => {}
+    }
+    any_of
+}
+
+/// Asks whether the plan shall be carried out; without a person it was asked for by a flag.
+pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), Error> {
+    session.ui.borrow_mut().say(proposal);
+    if !session.is_attended() {
+        return Ok(());
+    }
+    let question = Confirm::new("Do this?").proposing_yes();
+    match ask::confirm(session, question, || ask::only_by("--yes", "whether to do this")).await? {
+        true => Ok(()),
+        false => Err(Error::Cancelled),
+    }
+}
+
+/// What was done, so that it can be undone.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    steps: Vec<Step>,
+}
+
+/// Carries the plan out. Where a step fails, or a signal comes in between, everything before it is undone.
+pub(crate) async fn carry_out(
+    session: &Session,
+    admin: &Admin,
+    proposal: &Proposal,
+) -> Result<(TokenSecret, Made), Error> {
+    let mut made = Made::default();
+    let mut secret = None;
+    for step in &proposal.steps {
+        let outcome = match session.interrupts.seen() {
+            Some(signal) => Err(Error::Interrupted { signal }),
+            None => run(&admin.pve, step, &mut secret).await,
+        };
+        match outcome {
+            Ok(()) => made.steps.push(step.clone()),
+            Err(why) => {
+                if matches!(&why, Error::Server { source, .. } if source.is_outcome_unknown()) {
+                    made.steps.push(step.clone());
+                }
+                return Err(made.undo(session, &admin.pve, why).await);
+            }
+        }
+    }
+    match secret {
+        Some(secret) => Ok((secret, made)),
+        None => Err(made.undo(session, &admin.pve, TokenError::NoSecret.into()).await),
+    }
+}
+
+async fn run(pve: &Pve, step: &Step, secret: &mut Option<TokenSecret>) -> Result<(), Error> {
+    let done = match step {
+        Step::User(user) => pve.create_user(user, COMMENT).await,
+        Step::Pool(pool) => pve.create_pool(pool).await,
+        Step::Role(role) => match &role.state {
+            RoleState::Ready => Ok(()),
+            RoleState::Missing => pve.create_role(&role.name, &super::proposal::listed(&role.privileges)).await,
+            RoleState::Lacks(lacking) => pve.extend_role(&role.name, &super::proposal::listed(lacking)).await,
+        },
+        Step::Token(token, request) => pve.create_token(token, request).await.map(|it| *secret = Some(it)),
+        Step::Grant(change, _) => pve.grant(change).await,
+        Step::Unseparate(token) => pve.unseparate_token(token).await,
+        Step::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
+    };
+    done.map_err(|source| Error::server(Doing::ChangeAccess(step.line().unwrap_or_default()), source))
+}
+
+/// Gives a token a new secret; a server that cannot is told from one that will not.
+pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret, Error> {
+    pve.regenerate_token(token).await.map_err(|source| {
+        if source.refusal().is_some_and(|it| it.error_of("regenerate").is_some()) {
+            return TokenError::CannotRegenerate { token: token.clone() }.into();
+        }
+        let line = Step::Regenerate(token.clone()).line().unwrap_or_default();
+        Error::server(Doing::ChangeAccess(line), source)
+    })
+}
+
+impl Made {
+    /// Undoes everything, the last first, and gives the error that is to be told.
+    pub(crate) async fn undo(self, session: &Session, pve: &Pve, why: Error) -> Error {
+        let mut left = Vec::new();
+        let is_something = !self.steps.is_empty();
+        for step in self.steps.iter().rev() {
+            if let Err(failed) = undo_one(pve, step).await {
+                session.ui.borrow_mut().alert(&Note::warning(format!("cannot undo a step: {failed}")));
+                left.extend(step.undo_line());
+            }
+        }
+        let is_dead = self.steps.iter().any(|step| matches!(step, Step::Regenerate(_)));
+        if left.is_empty() && !is_dead {
+            if is_something {
+                let text = "what had been made on the server before that is removed again";
+                session.ui.borrow_mut().say(&Note::found(text.to_owned()));
+            }
+            return why;
+        }
+        TokenError::LeftOnServer { why: Box::new(why), lines: left, is_dead }.into()
+    }
+
+    /// Gives the error of a later step, with the lines that undo what was made.
+    pub(crate) fn left(&self, why: Error) -> Error {
+        let lines: Vec<String> = self.steps.iter().rev().filter_map(Step::undo_line).collect();
+        let is_dead = self.steps.iter().any(|step| matches!(step, Step::Regenerate(_)));
+        if lines.is_empty() && !is_dead {
+            return why;
+        }
+        TokenError::LeftOnServer { why: Box::new(why), lines, is_dead }.into()
+    }
+}
+
+/// Undoes a step. What is not there any more, or never came to be, is undone.
+async fn undo_one(pve: &Pve, step: &Step) -> Result<(), crate::pve::Error> {
+    let undone = match step {
+        Step::User(user) => pve.delete_user(user).await,
+        Step::Pool(pool) => pve.delete_pool(pool).await,
+        Step::Role(role) if role.state == RoleState::Missing => {
+            // Somebody else may have given it to others meanwhile.
+            let is_used = pve.acl().await?.iter().any(|entry| entry.role == role.name);
+            if is_used { Ok(()) } else { pve.delete_role(&role.name).await }
+        }
+        Step::Token(token, _) => pve.delete_token(token).await,
+        Step::Grant(change, before) => ungrant(pve, change, before).await,
+        Step::Role(_) | Step::Unseparate(_) | Step::Regenerate(_) => Ok(()),
+    };
+    match undone {
+        Err(gone)
+            if gone.server_text().is_some_and(|text| text.contains("no such") || text.contains("does not exist")) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Takes back what was given, and lets what stood there before reach as far as it did.
+async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::Error> {
+    let narrowed: Vec<String> = before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
+    if change.propagates && !narrowed.is_empty() {
+        pve.grant(&AclChange { roles: narrowed, propagates: false, ..change.clone() }).await?;
+    }
+    let new: Vec<String> = change.roles.iter().filter(|role| !before.contains_key(*role)).cloned().collect();
+    if new.is_empty() { Ok(()) } else { pve.ungrant(&AclChange { roles: new, ..change.clone() }).await }
+}

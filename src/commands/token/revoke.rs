@@ -1,0 +1,98 @@
+//! `glassdome token revoke`: removes a token and what was granted to it, once somebody has said yes.
+
+use std::fmt;
+
+use serde_json::json;
+
+use crate::cli::{Global, TokenRevoke};
+use crate::commands::ask;
+use crate::commands::screens::Note;
+use crate::commands::token::Told;
+use crate::commands::token::desk::{Desk, existing};
+use crate::commands::token::login::Admin;
+use crate::commands::unless_interrupted;
+use crate::error::{Doing, Error};
+use crate::model::{Expiry, TokenId};
+use crate::pve::{AclChange, AclEntry, Holder, TokenCard};
+use crate::session::Session;
+use crate::ui::prompt::Confirm;
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// What goes with a token.
+struct Farewell {
+    token: TokenId,
+    card: TokenCard,
+    entries: Vec<AclEntry>,
+    file: Option<String>,
+}
+
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRevoke) -> Result<Told, Error> {
+    let looked = async {
+        let desk = Desk::open(session, global, &arguments.connection, "Revoke a token").await?;
+        let token = desk.token()?;
+        let admin = desk.admin(session, &arguments.login).await?;
+        let card = existing(&admin, &token).await?;
+        let acl = admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
+        let is_its = |entry: &AclEntry| entry.holder == Holder::Token(token.to_string());
+        let entries = acl.into_iter().filter(is_its).collect();
+        let file = desk.is_in_file(&token).then(|| desk.ground.store.path().display().to_string());
+        Ok((admin, Farewell { token, card, entries, file }))
+    };
+    let (admin, farewell) = unless_interrupted(session, looked).await?;
+    session.ui.borrow_mut().say(&farewell);
+    let question = Confirm::new(format!("Revoke {}?", farewell.token)).proposing_no();
+    if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
+        return Err(Error::Cancelled);
+    }
+    remove(&admin, &farewell.token, &farewell.entries).await?;
+    session.ui.borrow_mut().say(&Note::found(format!("{} is revoked", farewell.token)));
+    if let Some(file) = &farewell.file {
+        let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
+        session.ui.borrow_mut().say(&Note::warning(text));
+    }
+    Ok(Told::of(json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() })))
+}
+
+/// Removes the token's own entries, as far as the log-in may, and the token, with which the server drops the rest.
+pub(super) async fn remove(admin: &Admin, token: &TokenId, entries: &[AclEntry]) -> Result<(), Error> {
+    for entry in entries {
+        let change = AclChange {
+            path: entry.path.clone(),
+            holder: entry.holder.clone(),
+            roles: vec![entry.role.clone()],
+            propagates: entry.propagates,
+        };
+        match admin.pve.ungrant(&change).await {
+            Ok(()) => {}
+            // The server forgets the entries of a token that is gone.
+            Err(refused) if refused.is_forbidden() => break,
+            Err(source) => return Err(Error::server(Doing::RevokeToken(token.to_string()), source)),
+        }
+    }
+    let gone = admin.pve.delete_token(token).await;
+    gone.map_err(|source| Error::server(Doing::RevokeToken(token.to_string()), source))
+}
+
+impl Draw for Farewell {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let token = Printable(&self.token.to_string()).to_string();
+        screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.card.expire)))?;
+        if let Some(comment) = &self.card.comment {
+            screen.labelled("   comment: ", Tone::Plain, &Printable(comment).to_string())?;
+        }
+        match &self.file {
+            Some(file) => {
+                screen.toned(3, Tone::Warning, &format!("{file} uses it: whatever reads that file stops working"))?
+            }
+            None => screen.paragraph(3, "the settings file here does not use it; others may")?,
+        }
+        for entry in &self.entries {
+            screen.paragraph(
+                3,
+                &format!("its role {} on {} goes with it", Printable(&entry.role), Printable(&entry.path)),
+            )?;
+        }
+        screen
+            .paragraph(3, "its user, the roles and what was granted to the user stay: other tokens may depend on them")
+    }
+}

@@ -1,0 +1,18 @@
+//! Waits for something as long as nobody asks the program to end.
+
+use std::future::Future;
+
+use crate::error::Error;
+use crate::session::Session;
+
+/// Waits for something that may be broken off at any moment; what must not be broken off is not put in here.
+pub(crate) async fn unless_interrupted<T>(
+    session: &Session,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::select! {
+        biased;
+        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+        ended = future => ended,
+    }
+}

@@ -1,0 +1,268 @@
+//! `glassdome token create`: every way to a token, and nobody who loses anything by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use glassdome::sandbox::access::{Access, Group, one_time_code};
+use glassdome::sandbox::{Fault, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+
+/// A stage whose file leads to the sandbox, and on which `root@pam` may log in.
+fn stage(sandbox: &Sandbox) -> Stage {
+    let mut stage = Stage::new();
+    stage.point_at(sandbox);
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    stage
+}
+
+fn create(stage: &Stage, more: &str) -> Outcome {
+    stage.glassdome(&format!("token create --no-input -o json {more}"))
+}
+
+/// What everybody holds everywhere.
+fn everything(access: &Access) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut paths: BTreeSet<String> = access.acl.entries().map(|entry| entry.path).collect();
+    paths.extend(["/", "/vms", "/vms/101", "/vms/9000", "/vms/777", "/storage/local", "/nodes/pve"].map(str::to_owned));
+    paths.extend(["/storage/local-lvm", "/sdn/zones/localnetwork/vmbr0", "/pool/lab", "/access"].map(str::to_owned));
+    let tokens = access.users.iter().flat_map(|(user, it)| it.tokens.keys().map(move |name| format!("{user}!{name}")));
+    let subjects: Vec<String> = access.users.keys().cloned().chain(tokens).collect();
+    let mut held = BTreeMap::new();
+    for subject in &subjects {
+        for path in &paths {
+            let rights = access.effective(subject, path).into_keys().collect();
+            held.insert((subject.clone(), path.clone()), rights);
+        }
+    }
+    held
+}
+
+/// Sees that nobody holds less than before.
+#[track_caller]
+fn nobody_lost(before: &BTreeMap<(String, String), BTreeSet<String>>, sandbox: &Sandbox) {
+    let after = sandbox.edit(|cluster| everything(&cluster.access));
+    for (place, held) in before {
+        let now = after.get(place).unwrap_or_else(|| panic!("{place:?} is gone"));
+        assert!(held.is_subset(now), "{place:?} lost {:?}", held - now);
+    }
+}
+
+/// Everything that a token could have changed.
+fn identities(access: &Access) -> String {
+    let entries: Vec<_> = access.acl.entries().collect();
+    let (users, pools, roles) = (&access.users, &access.pools, &access.roles);
+    format!("{users:?} {pools:?} {:?} {entries:?}", roles.keys().collect::<Vec<_>>())
+}
+
+#[test]
+fn a_token_for_a_new_user_can_do_all_of_the_proof_and_nothing_else() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let before = sandbox.edit(|cluster| everything(&cluster.access));
+    let outcome = create(&stage, "--login-user root@pam --user svc@pve --token-name tt").expect(0);
+    assert_eq!(outcome.json()["token"], serde_json::json!({ "id": "svc@pve!tt", "created": true }));
+    nobody_lost(&before, &sandbox);
+    for more in ["", "--full", "--no-network", "--no-start", "--full --storage local-lvm"] {
+        stage.glassdome(&format!("test-vm {more}")).expect(0);
+    }
+    sandbox.edit(|cluster| {
+        for path in ["/", "/access", "/pool/lab", "/storage/local"] {
+            assert!(cluster.access.effective("svc@pve!tt", path).is_empty(), "{path}");
+        }
+        assert!(cluster.access.users["svc@pve"].tokens["tt"].privsep);
+    });
+}
+
+#[test]
+fn a_token_in_a_pool_cannot_touch_what_is_outside() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let before = sandbox.edit(|cluster| everything(&cluster.access));
+    create(&stage, "--login-user root@pam --user svc@pve --token-name tt --pool lab")
+        .expect(0)
+        .says("pveum pool add lab");
+    nobody_lost(&before, &sandbox);
+    assert!(stage.read(".env").contains("PROXMOX_POOL=lab\n"));
+    stage.glassdome("test-vm").expect(0);
+    sandbox.edit(|cluster| {
+        assert!(cluster.access.effective("svc@pve!tt", "/vms/101").is_empty());
+        assert!(cluster.access.effective("svc@pve!tt", "/vms/777").is_empty());
+    });
+    // Without the pool there is nothing that it may do.
+    stage.write(".env", &stage.read(".env").replace("PROXMOX_POOL=lab\n", ""));
+    stage.glassdome("test-vm").expect(7);
+}
+
+#[test]
+fn a_token_with_the_rights_of_its_user_has_them() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    create(&stage, "--login-user apex@pve --token-name tt --rights user --expire 2050-01-31").expect(0);
+    sandbox.edit(|cluster| {
+        let token = &cluster.access.users["apex@pve"].tokens["tt"];
+        assert_eq!((token.privsep, token.expire), (false, 2_527_200_000));
+        assert_eq!(token.comment.as_deref(), Some("API token for Glassdome"));
+    });
+    create(&stage, "--login-user apex@pve --token-name t2 --expire 2020-01-31").expect(2).says("--expire");
+}
+
+#[test]
+fn administrators_by_group_and_by_own_entry_stay_what_they_are() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    sandbox.edit(|cluster| {
+        let members = ["lead@pve", "mixed@pve"].map(str::to_owned).into();
+        cluster.access.groups.insert("admins".to_owned(), Group { members, comment: None });
+    });
+    let admin = Admin::of(&sandbox);
+    for user in ["lead@pve", "mixed@pve", "own@pve", "weak@pve"] {
+        admin.call("POST", "/access/users", &format!("userid={user}"));
+        admin.token(user, "full", false);
+        admin.token(user, "sep", true);
+    }
+    for user in ["lead@pve", "mixed@pve"] {
+        admin.call("PUT", &format!("/access/users/{user}"), "groups=admins");
+    }
+    admin.call("PUT", "/access/acl", "path=/&roles=Administrator&groups=admins");
+    admin.grant("/", "own@pve", "Administrator");
+    admin.grant("/vms/9000", "mixed@pve", "PVEAuditor");
+    admin.grant("/storage", "weak@pve", "PVEDatastoreAdmin");
+    admin.grant("/vms", "weak@pve", "PVEVMUser");
+    for user in ["lead@pve", "mixed@pve", "own@pve", "weak@pve", "root@pam"] {
+        let stage = stage(&sandbox);
+        let before = sandbox.edit(|cluster| everything(&cluster.access));
+        create(&stage, &format!("--login-user root@pam --user {user} --token-name made")).expect(0);
+        nobody_lost(&before, &sandbox);
+        stage.glassdome("test-vm").expect(0);
+    }
+    // Whoever was shut out on purpose stays out.
+    admin.call("POST", "/access/users", "userid=out@pve");
+    admin.grant("/vms", "out@pve", "NoAccess");
+    let before = sandbox.edit(|cluster| identities(&cluster.access));
+    create(&stage(&sandbox), "--login-user root@pam --user out@pve --token-name made").expect(7).says("NoAccess");
+    assert_eq!(sandbox.edit(|cluster| identities(&cluster.access)), before);
+}
+
+#[test]
+fn an_existing_token_is_never_replaced_unasked() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let before = sandbox.edit(|cluster| everything(&cluster.access));
+    let file = stage.read(".env");
+    create(&stage, "--login-user root@pam").expect(3).says("--regenerate").says("--token-name");
+    assert_eq!(stage.read(".env"), file);
+    create(&stage, "--login-user root@pam --regenerate").expect(0).says("keeps all that its user has");
+    nobody_lost(&before, &sandbox);
+    assert_ne!(stage.read(".env"), file);
+    stage.glassdome("test-vm").expect(0);
+    stage.write(".env", &file);
+    stage.glassdome("test-vm").expect(6);
+    let powerless = "--login-user root@pam --token-name powerless --regenerate";
+    create(&stage, powerless).expect(0);
+    stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn a_second_factor_is_answered_and_a_wrong_one_refused() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    Admin::of(&sandbox).grant("/", "totp@pve", "Administrator");
+    let stage = stage(&sandbox);
+    let line = "--login-user totp@pve --user svc@pve --token-name tt";
+    create(&stage, line).expect(2).says("--totp");
+    create(&stage, &format!("{line} --totp 000000")).expect(6);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let code = one_time_code("JBSWY3DPEHPK3PXP", now).unwrap();
+    create(&stage, &format!("{line} --totp {code}")).expect(0);
+    create(&stage, "--login-user nowhere@ldap").expect(6).says("no realm `ldap`");
+    create(&stage, "--login-user root@pam --user svc@nosuch").expect(6).says("no realm `nosuch`");
+    create(&stage, "").expect(2).says("--login-user");
+}
+
+#[test]
+fn who_may_not_grant_gets_the_lines_for_somebody_who_may() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    Admin::of(&sandbox).grant("/", "nobody@pve", "PVEVMAdmin");
+    let before = sandbox.edit(|cluster| identities(&cluster.access));
+    let stage = stage(&sandbox);
+    let outcome = create(&stage, "--login-user nobody@pve --user nobody@pve --token-name tt").expect(7);
+    assert_eq!(outcome.json()["error"]["kind"], "permission");
+    assert_eq!(sandbox.edit(|cluster| identities(&cluster.access)), before);
+    // A log-in that may make its own token and needs nothing granted makes it.
+    let admin = Admin::of(&sandbox);
+    for role in ["PVEDatastoreAdmin", "PVESDNUser", "PVEAuditor"] {
+        admin.grant("/", "nobody@pve", role);
+    }
+    let outcome = create(&stage, "--login-user nobody@pve --user nobody@pve --token-name tt").expect(7);
+    let hints = outcome.json()["error"]["hints"].to_string();
+    assert!(
+        hints.contains("pveum acl modify /vms --tokens 'nobody@pve!tt'") && hints.contains("--rights user"),
+        "{hints}"
+    );
+    assert!(hints.contains("pveum user token add 'nobody@pve' tt --privsep 1"), "{hints}");
+    create(&stage, "--login-user nobody@pve --user nobody@pve --token-name tt --rights user").expect(0);
+    stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn a_rehearsal_changes_nothing() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let file = stage.read(".env");
+    create(&stage, "--login-user root@pam --user svc@pve --token-name tt --dry-run").expect(0).says("pveum user add");
+    assert_eq!(stage.read(".env"), file);
+    let changes: Vec<_> =
+        sandbox.seen().into_iter().filter(|seen| seen.method != "GET").map(|seen| seen.path).collect();
+    assert_eq!(changes, ["/access/ticket"]);
+}
+
+#[test]
+fn whatever_fails_in_between_everything_before_it_is_undone() {
+    let changes: Vec<usize> = {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        create(&stage(&sandbox), "--login-user root@pam --user svc@pve --token-name tt --pool lab").expect(0);
+        let seen = sandbox.seen();
+        (1..=seen.len()).filter(|number| seen[number - 1].method != "GET").collect()
+    };
+    assert!(changes.len() > 9, "{changes:?}");
+    for number in changes {
+        for fault in [Fault::ResetBefore(number), Fault::ResetAfter(number)] {
+            let sandbox = Sandbox::start(quick()).unwrap();
+            let stage = stage(&sandbox);
+            let (before, file) = (sandbox.edit(|cluster| identities(&cluster.access)), stage.read(".env"));
+            sandbox.add_fault(fault);
+            let outcome = create(&stage, "--login-user root@pam --user svc@pve --token-name tt --pool lab");
+            if outcome.code == 0 {
+                stage.glassdome("test-vm").expect(0);
+                continue;
+            }
+            assert_eq!(sandbox.edit(|cluster| identities(&cluster.access)), before, "{fault:?} {outcome:?}");
+            assert_eq!(stage.read(".env"), file, "{fault:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_in_between_leaves_nothing_behind() {
+    let options = || glassdome::sandbox::Options { latency: std::time::Duration::from_millis(30), ..quick() };
+    let line = "token create --no-input --login-user root@pam --user svc@pve --token-name tt";
+    let count = {
+        let sandbox = Sandbox::start(options()).unwrap();
+        stage(&sandbox).glassdome(line).expect(0);
+        sandbox.seen().len()
+    };
+    for number in (4..=count).step_by(3) {
+        let sandbox = Sandbox::start(options()).unwrap();
+        let stage = stage(&sandbox);
+        let (before, file) = (sandbox.edit(|cluster| identities(&cluster.access)), stage.read(".env"));
+        let child = stage.spawn(line);
+        assert!(sandbox.wait_until_seen(number, std::time::Duration::from_secs(60)));
+        signal(&child, Signal::TERM);
+        let outcome = Outcome::of(&child.wait_with_output().unwrap());
+        if outcome.code == 0 {
+            continue;
+        }
+        assert_eq!(outcome.code, 143, "{outcome:?}");
+        assert_eq!(sandbox.edit(|cluster| identities(&cluster.access)), before, "{number} {outcome:?}");
+        assert_eq!(stage.read(".env"), file, "{number}");
+    }
+}

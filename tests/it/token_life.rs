@@ -1,0 +1,170 @@
+//! `glassdome token list`, `rotate` and `revoke`; a rotation killed at each of its steps.
+
+use std::time::Duration;
+
+use glassdome::sandbox::{Fault, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+
+/// A stage whose file holds a token with privilege separation and rights of its own.
+fn stage(sandbox: &Sandbox) -> Stage {
+    let mut stage = Stage::new();
+    stage.point_at(sandbox);
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    stage.glassdome("token create --no-input --login-user root@pam --user svc@pve --token-name tt").expect(0);
+    stage
+}
+
+fn token(stage: &Stage, line: &str) -> Outcome {
+    stage.glassdome(&format!("token {line} --no-input --login-user root@pam -o json"))
+}
+
+fn names(sandbox: &Sandbox, user: &str) -> Vec<String> {
+    sandbox.edit(|cluster| cluster.access.users[user].tokens.keys().cloned().collect())
+}
+
+/// Lists the notes of rotations.
+fn notes(stage: &Stage) -> usize {
+    let folder = stage.folder().join("../state/glassdome/rotations");
+    std::fs::read_dir(folder).map_or(0, |listing| listing.count())
+}
+
+#[test]
+fn a_list_tells_what_is_known_of_each_token() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    Admin::of(&sandbox).call("PUT", "/access/users/svc@pve/token/tt", "expire=1000000000&comment=one%1b[2J");
+    let document = token(&stage, "list").expect(0).json();
+    let listed = &document["tokens"][0];
+    assert_eq!(document["schema"], "glassdome.token/1");
+    assert_eq!((&listed["id"], &listed["in_use"]), (&"svc@pve!tt".into(), &true.into()));
+    assert_eq!((&listed["privilege_separation"], &listed["expired"]), (&true.into(), &true.into()));
+    assert!(listed["rights"]["/vms"].as_array().unwrap().contains(&"VM.Clone".into()));
+    let shown = stage.glassdome("token list --no-input --login-user root@pam").expect(0).results;
+    assert!(shown.contains("expires: 2001-09-09, which is over") && !shown.contains('\x1b'), "{shown}");
+    let other = token(&stage, "list --user nobody@pve").expect(0).json();
+    assert_eq!(other["tokens"], serde_json::json!([]));
+    token(&stage, "list --user ghost@pve").expect(9);
+    // A token's own log-in does not exist, and somebody without rights sees only its own.
+    stage.glassdome("token list --no-input --login-user nobody@pve").expect(7);
+}
+
+#[test]
+fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let before = stage.read(".env");
+    let document = token(&stage, "rotate").expect(0).json();
+    assert_eq!((&document["token"]["id"], &document["replaced"]), (&"svc@pve!tt-2".into(), &"svc@pve!tt".into()));
+    assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
+    assert_eq!(stage.read(".env.bak"), before);
+    stage.glassdome("test-vm").expect(0);
+    assert_eq!(notes(&stage), 0);
+    token(&stage, "rotate --in-place").expect(0).says("dies at once");
+    assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
+    stage.glassdome("test-vm").expect(0);
+    token(&stage, "rotate --token-name nosuch").expect(8).says("there are: tt-2");
+    assert_eq!(notes(&stage), 0);
+}
+
+#[test]
+fn an_older_server_says_that_it_cannot_regenerate() {
+    let options = glassdome::sandbox::Options { pve_version: "8.4.1".to_owned(), ..quick() };
+    let sandbox = Sandbox::start(options).unwrap();
+    let stage = stage(&sandbox);
+    let file = stage.read(".env");
+    token(&stage, "rotate --in-place").expect(9).says("since access-control 9.1.0");
+    assert_eq!((stage.read(".env"), notes(&stage)), (file, 0));
+    stage.glassdome("test-vm").expect(0);
+    token(&stage, "rotate").expect(0);
+    stage.glassdome("test-vm").expect(0);
+}
+
+/// Kills a run when the server has read so many requests, before or after it answered the last of them.
+fn killed(stage: &Stage, sandbox: &Sandbox, line: &str, fault: Fault, number: usize) {
+    sandbox.add_fault(fault);
+    let mut child = stage.spawn(&format!("token {line} --no-input --login-user root@pam"));
+    assert!(sandbox.wait_until_seen(number, Duration::from_secs(60)), "{number}");
+    // It holds the last answer back, so the run is still there.
+    std::thread::yield_now();
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    sandbox.clear_faults();
+}
+
+fn a_kill_leaves_a_way_back(line: &str) {
+    let (already, requests) = {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        let stage = stage(&sandbox);
+        let already = sandbox.seen().len();
+        token(&stage, line).expect(0);
+        (already, sandbox.seen())
+    };
+    let changes = (already + 1..=requests.len()).filter(|number| requests[number - 1].method != "GET");
+    // Right before and right after each change, and once everything was asked.
+    let changes: Vec<usize> = changes.chain([requests.len()]).collect();
+    assert!(changes.len() > 2, "{changes:?}");
+    for number in changes {
+        for fault in [Fault::HoldBefore(number), Fault::HoldAfter(number)] {
+            let sandbox = Sandbox::start(quick()).unwrap();
+            let stage = stage(&sandbox);
+            killed(&stage, &sandbox, line, fault, number);
+            let works = stage.glassdome("test-vm --no-start").code == 0;
+            let outcome = token(&stage, line).expect(0);
+            stage.glassdome("test-vm --no-start").expect(0);
+            assert_eq!(names(&sandbox, "svc@pve").len(), 1, "{fault:?} {outcome:?}");
+            assert_eq!(notes(&stage), 0, "{fault:?}");
+            assert!(works || line.contains("--in-place"), "{fault:?}: no working secret after the kill");
+        }
+    }
+}
+
+#[test]
+fn a_rotation_that_is_killed_leaves_a_working_secret_and_is_finished_by_the_next() {
+    a_kill_leaves_a_way_back("rotate");
+}
+
+#[test]
+fn a_rotation_in_place_that_is_killed_is_finished_by_the_next() {
+    a_kill_leaves_a_way_back("rotate --in-place");
+}
+
+#[test]
+fn a_token_that_only_looks_like_ours_is_left_alone() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    // Killed while the second token was asked for; then somebody else makes one of that name.
+    let number = sandbox.seen().len() + 11;
+    sandbox.add_fault(Fault::HoldBefore(number));
+    let mut child = stage.spawn("token rotate --no-input --login-user root@pam");
+    assert!(sandbox.wait_until_seen(number, Duration::from_secs(60)));
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    sandbox.clear_faults();
+    assert_eq!(notes(&stage), 1);
+    Admin::of(&sandbox).token("svc@pve", "tt-2", false);
+    token(&stage, "rotate").expect(0);
+    assert_eq!(names(&sandbox, "svc@pve"), ["tt-2", "tt-3"]);
+    assert_eq!(notes(&stage), 0);
+}
+
+#[test]
+fn a_token_is_revoked_with_what_was_granted_to_it() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let file = stage.read(".env");
+    token(&stage, "revoke").expect(2).says("--yes").says("GlassdomeProvisioner on /vms goes with it");
+    assert_eq!(names(&sandbox, "svc@pve"), ["tt"]);
+    let document = token(&stage, "revoke --yes").expect(0).says("is dead").json();
+    assert_eq!((&document["token"]["id"], &document["was_in_use"]), (&"svc@pve!tt".into(), &true.into()));
+    assert_eq!(names(&sandbox, "svc@pve"), Vec::<String>::new());
+    let left =
+        sandbox.edit(|cluster| cluster.access.acl.entries().filter(|it| format!("{it:?}").contains("!tt")).count());
+    assert_eq!(left, 0);
+    assert!(sandbox.edit(|cluster| cluster.access.effective("svc@pve", "/vms/1").contains_key("VM.Clone")));
+    assert_eq!(stage.read(".env"), file);
+    stage.glassdome("test-vm").expect(6);
+    token(&stage, "revoke --yes").expect(8).says("svc@pve has no token");
+}
