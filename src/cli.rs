@@ -528,15 +528,121 @@ pub enum EnvSyntax {
     Json,
 }
 
+/// How the simulated server is started.
+#[cfg(feature = "sandbox")]
+const SANDBOX_EXAMPLES: &str = "Examples:
+  glassdome sandbox
+  glassdome sandbox --nodes 3 --task-time 20 -o json
+  glassdome sandbox --fault task-stuck --fault clock-ahead";
+
+/// The failures that can be rehearsed, in the order and the words of the sandbox's own table: a test holds them together.
+#[cfg(feature = "sandbox")]
+const FAULTS: &str = "Examples:
+  glassdome sandbox
+  glassdome sandbox --nodes 3 --task-time 20 -o json
+  glassdome sandbox --fault task-stuck --fault clock-ahead
+
+Failures to rehearse with --fault; requests and answers are counted from 1, over all connections:
+  hold-before=N
+      from request N on, requests are neither processed nor answered
+  hold-after=N
+      from request N on, requests are processed and never answered
+  reset-before=N
+      the connection of request N is reset before it is processed
+  reset-after=N
+      request N is processed, and its connection reset
+  stall
+      connections are accepted, and nothing ever comes
+  stall-body
+      every answer stops in the middle of its body
+  stall-header=N
+      answer N stops in the middle of its header
+  reset-header=N
+      the connection is reset in the middle of the header of answer N
+  reset-body=N
+      the connection is reset in the middle of the body of answer N
+  trickle=N
+      the body of answer N comes one byte a second
+  endless-header=N
+      the header of answer N has no end
+  huge=N
+      the body of answer N has a gigabyte
+  truncated=N
+      answer N is JSON that breaks off
+  empty=N
+      answer N is 200 with nothing in it
+  html=N
+      answer N is 200 with a page in it
+  gzip=N
+      answer N says that it is compressed, which nobody asked for
+  deep=N
+      answer N is JSON of a hundred thousand brackets
+  wrong-types=N
+      every value of answer N has another type than it should
+  escapes
+      control characters and terminal escapes in every text
+  many-vms
+      the list of VMs has a hundred thousand more
+  gateway=STATUS
+      a reverse proxy answers everything with this status (429, 500, 502, 503, 504)
+  unauthenticated-from=N
+      from request N on, nobody is known any more
+  forbidden-polling
+      nobody may look at a task
+  clock-ahead
+      the server's clock is a day ahead
+  redirect
+      everything leads elsewhere
+  plain-http
+      plain HTTP in place of TLS
+  not-proxmox
+      a web server that is not Proxmox VE
+  expired-certificate
+      the certificate has expired
+  future-certificate
+      the certificate is not valid yet
+  wrong-name
+      the certificate is for another name
+  changed-certificate=N
+      another certificate from request N on
+  storage-full
+      a clone does not fit on its storage
+  clone-aborted
+      somebody stops the clone task
+  worker-killed
+      the worker of the clone task is killed
+  gone-in-clone
+      the server is gone as soon as a clone runs
+  restart-in-clone
+      the server is restarted as soon as a clone runs: every connection breaks for a second
+  node-lost
+      as soon as a clone runs, its node cannot be asked for a second
+  task-stuck
+      the clone task never ends by itself
+  task-warnings
+      the clone task ends with a warning
+  log-shrinks
+      the log of a task has always one line only
+  template-gone
+      the template is destroyed when a clone of it is asked for
+  taken-over
+      somebody makes the VM his own before it is destroyed
+  locked
+      somebody holds the lock of the VM when it is to be destroyed
+  id-taken
+      somebody else is faster with the next free VMID; several times, as often
+  id-taken-in-task
+      the same, and the task says so
+  node-offline
+      the last node is offline";
+
 /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
 ///
 /// It keeps nothing, and ends with Ctrl-C. On start it prints its address, its fingerprint and its log-ins; with
 /// `-o json` as one line on standard output as soon as it listens.
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:
-  glassdome sandbox
-  glassdome sandbox --nodes 3 --task-time 20 -o json")]
+#[command(after_help = SANDBOX_EXAMPLES, after_long_help = FAULTS)]
 pub struct Sandbox {
     /// Listen here
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8006")]
@@ -556,7 +662,7 @@ pub struct Sandbox {
     /// Make the same IDs and addresses again for the same number
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub seed: u64,
-    /// Rehearse a failure; may be given several times
+    /// Rehearse a failure, may be given several times; --help lists them
     #[arg(long, value_name = "KIND")]
     pub fault: Vec<String>,
     /// End when standard input is closed

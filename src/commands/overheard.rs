@@ -1,6 +1,7 @@
 //! Tells what happens on the way to the server: with `-vv` every answer, with `-v` every second try, and to everybody
 //! a trouble that lasts.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::commands::screens::Note;
@@ -14,6 +15,8 @@ const LASTING: usize = 3;
 /// Lets a client tell what happens on its way.
 pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
     let ui = Rc::clone(&session.ui);
+    // Calls that are made at once meet the same trouble at once.
+    let last = RefCell::new(String::new());
     pve.heard_by(Rc::new(move |event| {
         let mut ui = ui.borrow_mut();
         match event {
@@ -24,6 +27,9 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
             Event::Again { why, pause, number } => {
                 let why = why.to_string();
                 let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
+                if last.replace(text.clone()) == text {
+                    return;
+                }
                 if *number >= LASTING {
                     ui.say(&Note::warning(text));
                 } else {

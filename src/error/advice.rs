@@ -61,7 +61,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::UnknownPool { .. } => Kind::NotFound,
         // Nobody can say that there is none: only that none may be seen.
         Error::NoTemplateVisible { .. } => Kind::Permission,
-        Error::LeftBehind { .. } | Error::StuckClone { .. } => Kind::LeftBehind,
+        Error::LeftBehind { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => Kind::LeftBehind,
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
     }
@@ -273,13 +273,16 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             run("glassdome cleanup"),
         ],
         Error::TestVmInUse { .. } => vec![say("it goes when its run ends; Ctrl-C there ends it early, and cleans up")],
+        Error::TakenOver { vmid } => {
+            vec![say(format!("it stays; if nobody wants it, destroy VM {vmid} in the web interface"))]
+        }
         Error::StuckClone { vmid, node } => vec![
             say(format!("as root on {node}, once no clone task runs any more:")),
             run(format!("qm unlock {vmid}")),
             run(format!("qm destroy {vmid}")),
         ],
         Error::LeftBehind { why, vmid, .. } => match why.as_ref() {
-            Error::StuckClone { .. } => hints(why),
+            Error::StuckClone { .. } | Error::TakenOver { .. } => hints(why),
             _ => vec![run("glassdome cleanup"), say(format!("or destroy VM {vmid} in the web interface"))],
         },
         Error::StrangeEntry => vec![say("the entry was written by another version; remove its file from the journal")],
@@ -363,6 +366,7 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
         Pve::SecondFactor { .. } => {
             vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
         }
+        Pve::Gateway { status: 429, .. } => vec![say("the server wants fewer requests; wait a minute")],
         Pve::Gateway { .. } => vec![say("a reverse proxy answers in place of the server; is the server behind it up?")],
         Pve::Refusal(refusal) => of_no(doing, refusal),
     }

@@ -458,6 +458,12 @@ pub enum Error {
         /// Which.
         vmid: VmId,
     },
+    /// A VM that was ours has got another name or description.
+    #[error("VM {vmid} no longer carries the name and the marker that it was given: somebody made it his own")]
+    TakenOver {
+        /// Which.
+        vmid: VmId,
+    },
     /// A clone whose task has ended is still locked.
     #[error("VM {vmid} is still locked by a clone that did not finish; only root can unlock it")]
     StuckClone {

@@ -353,12 +353,14 @@ impl Pve {
     /// As every call.
     pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<String>, Error> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
-        let (start, limit) = (start.to_string(), limit.to_string());
-        let data = self.transport.get_once(&path, &[("start", &start), ("limit", &limit)]).await?;
+        let (from, limit) = (start.to_string(), limit.to_string());
+        let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
         let mut lines = self.list(&data, "the log of the task", |value| {
             let fields = Fields::of(value)?;
             Some((fields.number("n")?, fields.text("t").unwrap_or_default()))
         })?;
+        // A log that is shorter than it was has nothing new.
+        lines.retain(|(number, _)| *number > start as u64);
         lines.sort_by_key(|(number, _)| *number);
         Ok(lines.into_iter().map(|(_, text)| text).collect())
     }

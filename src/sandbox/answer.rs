@@ -1,6 +1,6 @@
 //! An answer, from what a call says to the bytes on the wire.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -126,6 +126,36 @@ impl Answer {
         self
     }
 
+    /// Changes its body.
+    pub(super) fn with_body(mut self, change: impl FnOnce(String) -> String) -> Self {
+        self.body = self.body.map(change);
+        self
+    }
+
+    /// Changes its reason phrase.
+    pub(super) fn with_reason(mut self, change: impl FnOnce(String) -> String) -> Self {
+        self.reason = change(self.reason);
+        self
+    }
+
+    /// Changes what stands in its JSON body.
+    pub(super) fn with_data(self, change: impl FnOnce(Value) -> Value) -> Self {
+        self.with_body(|body| match serde_json::from_str::<Value>(&body) {
+            Ok(Value::Object(map)) => {
+                let mut change = Some(change);
+                let changed = map.into_iter().map(|(key, value)| match (key.as_str(), change.take()) {
+                    ("data" | "message", Some(change)) => (key, change(value)),
+                    (_, kept) => {
+                        change = kept;
+                        (key, value)
+                    }
+                });
+                Value::Object(changed.collect()).to_string()
+            }
+            _ => body,
+        })
+    }
+
     /// Marks it as one that the daemon behind the web server gave.
     pub(super) const fn of_daemon(mut self) -> Self {
         self.is_of_daemon = true;
@@ -138,8 +168,8 @@ impl Answer {
     }
 
     /// Writes it as it goes over the wire.
-    pub(super) fn bytes(&self, ending: Ending) -> Vec<u8> {
-        let date = OffsetDateTime::from(SystemTime::now()).format(HTTP_DATE).unwrap_or_default();
+    pub(super) fn bytes(&self, ending: Ending, ahead: Duration) -> Vec<u8> {
+        let date = OffsetDateTime::from(SystemTime::now() + ahead).format(HTTP_DATE).unwrap_or_default();
         let version = if ending == Ending::ClosesOld { "HTTP/1.0" } else { "HTTP/1.1" };
         let connection = match (ending, self.is_of_daemon) {
             (Ending::Closes | Ending::ClosesOld, _) => "close",

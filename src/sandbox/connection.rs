@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::{Answer, Ending};
 use super::certificate::{Authority, Flaw, Leaf};
 use super::dispatch::{Outcome, process};
+use super::distort::Bytes;
 use super::faults::Fault;
 use super::request::{HEADER_AT_MOST, Head, Parsed};
 use super::shared::Shared;
@@ -24,6 +25,9 @@ const IDLE_AT_MOST: Duration = Duration::from_secs(5);
 /// With a ticket, a body that comes later than its header may be dropped. Many clients write the two one right after the
 /// other, which mostly goes well.
 const LATE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// An answer without an end has so many bytes, all the same.
+const FLOOD: usize = 1 << 30;
 
 /// A connection is closed after so many requests.
 const REQUESTS_AT_MOST: usize = 100;
@@ -75,6 +79,9 @@ impl Server {
 /// Serves one connection from its first byte.
 async fn welcome(socket: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    if shared.is_away(Fault::RestartInClone) {
+        return set_socket_linger(&socket, Some(Duration::ZERO)).map_err(io::Error::from);
+    }
     if shared.has(|fault| *fault == Fault::Stall) {
         return std::future::pending().await;
     }
@@ -106,7 +113,7 @@ async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Parsed::Partial | Parsed::Garbage | Parsed::TooLarge => Answer::text(400, "bad request"),
     };
-    socket.write_all(&answer.bytes(Ending::Closes)).await?;
+    socket.write_all(&answer.bytes(Ending::Closes, shared.ahead())).await?;
     socket.shutdown().await
 }
 
@@ -137,12 +144,11 @@ impl Connection {
                 Some(answer) => Outcome::Answer(answer),
                 None => process(&self.shared, &head, &body, self.number).await,
             };
-            let answer = match then {
-                Outcome::Answer(answer) => answer,
+            let (answer, how) = match then {
+                Outcome::Answer(answer) => (answer, None),
+                Outcome::Distorted(answer, how) => (answer, Some(how)),
                 Outcome::Hold => return std::future::pending().await,
-                Outcome::Reset => {
-                    return set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from);
-                }
+                Outcome::Reset => return self.reset(),
             };
             sleep(self.shared.options.latency).await;
             let ending = if head.is_old {
@@ -152,19 +158,57 @@ impl Connection {
             } else {
                 Ending::Stays
             };
-            let bytes = answer.bytes(ending);
-            if self.shared.has(|fault| *fault == Fault::StallBody) {
-                self.stream.write_all(bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default()).await?;
-                self.stream.flush().await?;
-                return std::future::pending().await;
+            let bytes = answer.bytes(ending, self.shared.ahead());
+            match how.map_or_else(|| Bytes::Whole(bytes.clone()), |how| how.of_bytes(bytes.clone())) {
+                Bytes::Whole(bytes) => self.send(&bytes).await?,
+                other => return self.send_badly(other).await,
             }
-            self.stream.write_all(&bytes).await?;
-            self.stream.flush().await?;
             if ending != Ending::Stays {
                 return self.stream.shutdown().await;
             }
         }
         Ok(())
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Sends what goes wrong on its way; the connection is of no use behind it.
+    async fn send_badly(mut self, bytes: Bytes) -> io::Result<()> {
+        match bytes {
+            Bytes::Whole(bytes) => self.send(&bytes).await,
+            Bytes::ThenReset(bytes) => {
+                self.send(&bytes).await?;
+                self.reset()
+            }
+            Bytes::ThenStall(bytes) => {
+                self.send(&bytes).await?;
+                std::future::pending().await
+            }
+            Bytes::Slowly(first, others) => {
+                self.send(&first).await?;
+                for byte in others {
+                    sleep(Duration::from_secs(1)).await;
+                    self.send(&[byte]).await?;
+                }
+                self.stream.shutdown().await
+            }
+            Bytes::Flood(first, others) => {
+                self.send(&first).await?;
+                let mut sent = 0;
+                while sent < FLOOD {
+                    self.send(&others).await?;
+                    sent += others.len();
+                }
+                self.stream.shutdown().await
+            }
+        }
+    }
+
+    fn reset(self) -> io::Result<()> {
+        set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from)
     }
 
     /// Reads up to the end of a header; nothing where none comes, or one that is too long.
@@ -173,7 +217,9 @@ impl Connection {
             match Head::parse(&self.buffer) {
                 Parsed::Whole(head) => return Ok(Some(*head)),
                 Parsed::Garbage if !self.buffer.is_empty() => {
-                    self.stream.write_all(&Answer::text(400, "bad request").bytes(Ending::ClosesOld)).await?;
+                    self.stream
+                        .write_all(&Answer::text(400, "bad request").bytes(Ending::ClosesOld, self.shared.ahead()))
+                        .await?;
                     return Ok(None);
                 }
                 Parsed::TooLarge => {

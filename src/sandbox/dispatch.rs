@@ -9,6 +9,7 @@ use super::access::{Audience, Credentials, Refusal};
 use super::answer::Answer;
 use super::cluster::Cluster;
 use super::daemon;
+use super::distort::{self, Distortion};
 use super::faults::Fault;
 use super::request::Head;
 use super::shared::{Seen, Shared};
@@ -21,6 +22,8 @@ const SECRETS: [&str; 4] = ["password", "tfa-challenge", "otp", "confirmation-pa
 pub(super) enum Outcome {
     /// It is answered.
     Answer(Answer),
+    /// It is answered, and the answer goes wrong on its way.
+    Distorted(Answer, Distortion),
     /// Nothing is answered, and the connection stays.
     Hold,
     /// Its connection is reset.
@@ -41,14 +44,12 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     let answer = match parameters {
         Err(answer) => answer,
         Ok(parameters) => {
-            if head.method == "POST" && path.ends_with("/clone") {
-                trouble::race(shared, parameters.get("newid"));
-            }
+            trouble::meddle(shared, &head.method, &path, &parameters);
             answer(shared, head, &parameters).await
         }
     };
     shared.answered(number, answer.status);
-    after(shared, number, answer)
+    after(shared, number, &path, answer)
 }
 
 /// Masks secrets.
@@ -62,13 +63,29 @@ fn shown(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 
 /// Rehearses what happens to a request before it is processed.
 fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
-    if shared.has(|fault| *fault == Fault::GoneInClone) && path.contains("/tasks/") && path.contains(":qmclone:") {
-        shared.vanish();
-        return Some(Outcome::Hold);
+    if path.contains("/tasks/") && path.contains(":qmclone:") {
+        if shared.has(|fault| *fault == Fault::GoneInClone) {
+            shared.vanish();
+            return Some(Outcome::Hold);
+        }
+        shared.away(|fault| matches!(fault, Fault::RestartInClone | Fault::NodeLost));
     }
+    if shared.is_away(Fault::RestartInClone) {
+        return Some(Outcome::Reset);
+    }
+    if shared.is_away(Fault::NodeLost) && path.starts_with("/nodes/") {
+        return Some(Outcome::Answer(Answer::bare(595, "No route to host")));
+    }
+    let is_polling = path.contains("/tasks/") && path.ends_with("/status");
     shared.find(|fault| match fault {
         Fault::HoldBefore(from) if number >= *from => Some(Outcome::Hold),
         Fault::ResetBefore(at) if number == *at => Some(Outcome::Reset),
+        Fault::UnauthenticatedFrom(from) if number >= *from => {
+            Some(Outcome::Answer(Answer::bare(401, "Authentication failed!")))
+        }
+        Fault::ForbiddenPolling if is_polling => {
+            Some(Outcome::Answer(Answer::refusal(&Refusal::Forbidden(Some("/nodes/pve, Sys.Audit".to_owned())))))
+        }
         Fault::Gateway(status) => Some(Outcome::Answer(gateway(*status))),
         Fault::Redirect => Some(Outcome::Answer(Answer::moved(301, "https://elsewhere.invalid/"))),
         Fault::NotProxmox => {
@@ -80,6 +97,8 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
 
 fn gateway(status: u16) -> Answer {
     let reason = match status {
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         _ => "Gateway Timeout",
@@ -88,13 +107,35 @@ fn gateway(status: u16) -> Answer {
 }
 
 /// Rehearses what happens to the answer.
-fn after(shared: &Shared, number: usize, answer: Answer) -> Outcome {
-    let outcome = shared.find(|fault| match fault {
+fn after(shared: &Shared, number: usize, path: &str, answer: Answer) -> Outcome {
+    let kept = shared.find(|fault| match fault {
         Fault::HoldAfter(from) if number >= *from => Some(Outcome::Hold),
         Fault::ResetAfter(at) if number == *at => Some(Outcome::Reset),
         _ => None,
     });
-    outcome.unwrap_or(Outcome::Answer(answer))
+    if let Some(kept) = kept {
+        return kept;
+    }
+    let has = |wanted: Fault| shared.has(|fault| *fault == wanted);
+    let mut answer = answer;
+    if has(Fault::ManyVms) && path == "/cluster/resources" {
+        answer = distort::crowded(answer);
+    }
+    if has(Fault::LogShrinks) && path.contains("/tasks/") && path.ends_with("/log") {
+        answer = answer.with_data(|_| serde_json::json!([{"n": 1, "t": "the log begins here"}]));
+    }
+    if has(Fault::Escapes) {
+        answer = distort::escaped(answer);
+    }
+    let how = shared.find(|fault| match fault {
+        Fault::StallBody => Some(Distortion::StallBody),
+        Fault::Distorted(how, at) if number == *at => Some(*how),
+        _ => None,
+    });
+    match how {
+        Some(how) => Outcome::Distorted(how.of_content(answer), how),
+        None => Outcome::Answer(answer),
+    }
 }
 
 /// Answers as the API does.

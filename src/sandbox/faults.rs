@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use super::distort::Distortion;
+
 /// A failure to rehearse. Requests are counted from 1, over all connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -18,6 +20,18 @@ pub enum Fault {
     Stall,
     /// Answers stop in the middle of their body.
     StallBody,
+    /// This answer goes wrong.
+    Distorted(Distortion, usize),
+    /// There are control characters and terminal escapes in every text.
+    Escapes,
+    /// The list of VMs has a hundred thousand more.
+    ManyVms,
+    /// From this request on, nobody is known any more.
+    UnauthenticatedFrom(usize),
+    /// Nobody may look at a task.
+    ForbiddenPolling,
+    /// The server's clock is a day ahead.
+    ClockAhead,
     /// Everything is answered by a page of a reverse proxy, with this status.
     Gateway(u16),
     /// Everything leads elsewhere.
@@ -42,6 +56,22 @@ pub enum Fault {
     WorkerKilled,
     /// The server is gone for good as soon as a clone runs.
     GoneInClone,
+    /// The server is restarted as soon as a clone runs: every connection breaks for a second.
+    RestartInClone,
+    /// As soon as a clone runs, its node cannot be asked for a second.
+    NodeLost,
+    /// The clone task never ends by itself.
+    TaskStuck,
+    /// The clone task ends with a warning.
+    TaskWarnings,
+    /// The log of a task has always one line only.
+    LogShrinks,
+    /// The template is destroyed when a clone of it is asked for.
+    TemplateGone,
+    /// Somebody makes the VM his own before it is destroyed.
+    TakenOver,
+    /// Somebody holds the lock of the VM when it is to be destroyed.
+    Locked,
     /// Somebody else is faster with the next free VMID, and the call says so.
     IdTaken,
     /// Somebody else is faster with the next free VMID, and the task says so.
@@ -63,8 +93,25 @@ pub const KINDS: &[(&str, &str)] = &[
     ("reset-before=N", "the connection of request N is reset before it is processed"),
     ("reset-after=N", "request N is processed, and its connection reset"),
     ("stall", "connections are accepted, and nothing ever comes"),
-    ("stall-body", "answers stop in the middle"),
-    ("gateway=STATUS", "a reverse proxy answers everything with this status (502, 503, 504)"),
+    ("stall-body", "every answer stops in the middle of its body"),
+    ("stall-header=N", "answer N stops in the middle of its header"),
+    ("reset-header=N", "the connection is reset in the middle of the header of answer N"),
+    ("reset-body=N", "the connection is reset in the middle of the body of answer N"),
+    ("trickle=N", "the body of answer N comes one byte a second"),
+    ("endless-header=N", "the header of answer N has no end"),
+    ("huge=N", "the body of answer N has a gigabyte"),
+    ("truncated=N", "answer N is JSON that breaks off"),
+    ("empty=N", "answer N is 200 with nothing in it"),
+    ("html=N", "answer N is 200 with a page in it"),
+    ("gzip=N", "answer N says that it is compressed, which nobody asked for"),
+    ("deep=N", "answer N is JSON of a hundred thousand brackets"),
+    ("wrong-types=N", "every value of answer N has another type than it should"),
+    ("escapes", "control characters and terminal escapes in every text"),
+    ("many-vms", "the list of VMs has a hundred thousand more"),
+    ("gateway=STATUS", "a reverse proxy answers everything with this status (429, 500, 502, 503, 504)"),
+    ("unauthenticated-from=N", "from request N on, nobody is known any more"),
+    ("forbidden-polling", "nobody may look at a task"),
+    ("clock-ahead", "the server's clock is a day ahead"),
     ("redirect", "everything leads elsewhere"),
     ("plain-http", "plain HTTP in place of TLS"),
     ("not-proxmox", "a web server that is not Proxmox VE"),
@@ -76,7 +123,15 @@ pub const KINDS: &[(&str, &str)] = &[
     ("clone-aborted", "somebody stops the clone task"),
     ("worker-killed", "the worker of the clone task is killed"),
     ("gone-in-clone", "the server is gone as soon as a clone runs"),
-    ("id-taken", "somebody else is faster with the next free VMID"),
+    ("restart-in-clone", "the server is restarted as soon as a clone runs: every connection breaks for a second"),
+    ("node-lost", "as soon as a clone runs, its node cannot be asked for a second"),
+    ("task-stuck", "the clone task never ends by itself"),
+    ("task-warnings", "the clone task ends with a warning"),
+    ("log-shrinks", "the log of a task has always one line only"),
+    ("template-gone", "the template is destroyed when a clone of it is asked for"),
+    ("taken-over", "somebody makes the VM his own before it is destroyed"),
+    ("locked", "somebody holds the lock of the VM when it is to be destroyed"),
+    ("id-taken", "somebody else is faster with the next free VMID; several times, as often"),
     ("id-taken-in-task", "the same, and the task says so"),
     ("node-offline", "the last node is offline"),
 ];
@@ -95,13 +150,38 @@ impl FromStr for Fault {
             "reset-before" => Self::ResetBefore(count()?),
             "reset-after" => Self::ResetAfter(count()?),
             "changed-certificate" => Self::ChangedCertificate(count()?),
+            "unauthenticated-from" => Self::UnauthenticatedFrom(count()?),
+            "stall-header" => Self::Distorted(Distortion::StallHeader, count()?),
+            "reset-header" => Self::Distorted(Distortion::ResetHeader, count()?),
+            "reset-body" => Self::Distorted(Distortion::ResetBody, count()?),
+            "trickle" => Self::Distorted(Distortion::Trickle, count()?),
+            "endless-header" => Self::Distorted(Distortion::EndlessHeader, count()?),
+            "huge" => Self::Distorted(Distortion::Huge, count()?),
+            "truncated" => Self::Distorted(Distortion::Truncated, count()?),
+            "empty" => Self::Distorted(Distortion::Empty, count()?),
+            "html" => Self::Distorted(Distortion::Html, count()?),
+            "gzip" => Self::Distorted(Distortion::Gzip, count()?),
+            "deep" => Self::Distorted(Distortion::Deep, count()?),
+            "wrong-types" => Self::Distorted(Distortion::WrongTypes, count()?),
             "gateway" => match number.and_then(|number| number.parse().ok()) {
-                Some(status @ (502..=504)) => Self::Gateway(status),
+                Some(status @ (429 | 500 | 502..=504)) => Self::Gateway(status),
                 _ => return Err(unknown()),
             },
             _ if number.is_some() => return Err(unknown()),
             "stall" => Self::Stall,
             "stall-body" => Self::StallBody,
+            "escapes" => Self::Escapes,
+            "many-vms" => Self::ManyVms,
+            "forbidden-polling" => Self::ForbiddenPolling,
+            "clock-ahead" => Self::ClockAhead,
+            "restart-in-clone" => Self::RestartInClone,
+            "node-lost" => Self::NodeLost,
+            "task-stuck" => Self::TaskStuck,
+            "task-warnings" => Self::TaskWarnings,
+            "log-shrinks" => Self::LogShrinks,
+            "template-gone" => Self::TemplateGone,
+            "taken-over" => Self::TakenOver,
+            "locked" => Self::Locked,
             "redirect" => Self::Redirect,
             "plain-http" => Self::PlainHttp,
             "not-proxmox" => Self::NotProxmox,
@@ -140,7 +220,7 @@ mod tests {
             let word = word.replace("=N", "=3").replace("=STATUS", "=502");
             assert!(word.parse::<Fault>().is_ok(), "{word}");
         }
-        for word in ["", "hold-before", "hold-before=0", "stall=1", "gateway=500", "nonsense"] {
+        for word in ["", "hold-before", "hold-before=0", "stall=1", "gateway=501", "empty", "nonsense"] {
             assert!(word.parse::<Fault>().is_err(), "{word}");
         }
     }

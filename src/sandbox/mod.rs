@@ -7,6 +7,7 @@ pub mod cluster;
 mod connection;
 mod daemon;
 mod dispatch;
+mod distort;
 mod faults;
 mod request;
 mod shared;
@@ -27,7 +28,7 @@ use cluster::Cluster;
 use shared::Shared;
 
 pub use certificate::Flaw;
-pub use faults::{Fault, KINDS, UnknownFault};
+pub use faults::{Distortion, Fault, KINDS, UnknownFault};
 pub use shared::Seen;
 
 /// The token that is offered as a default, and its secret.

@@ -10,6 +10,9 @@ use super::Options;
 use super::cluster::{Cluster, Now};
 use super::faults::Fault;
 
+/// How long a restart takes.
+const AWAY_FOR: Duration = Duration::from_secs(1);
+
 /// A request that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -34,6 +37,7 @@ pub(super) struct Shared {
     read: Condvar,
     handshakes: Mutex<u64>,
     gone: Notify,
+    away_until: Mutex<Option<Instant>>,
     started: Instant,
 }
 
@@ -48,6 +52,7 @@ impl Shared {
             read: Condvar::new(),
             handshakes: Mutex::default(),
             gone: Notify::new(),
+            away_until: Mutex::default(),
             started,
         };
         for fault in shared.options.faults.clone() {
@@ -137,6 +142,23 @@ impl Shared {
 
     pub(super) fn handshakes(&self) -> u64 {
         *lock(&self.handshakes)
+    }
+
+    /// Lets the server, or a node of it, be away for a while, where such a fault is in force; once only.
+    pub(super) fn away(&self, test: impl Fn(&Fault) -> bool) {
+        if self.has(test) {
+            lock(&self.away_until).get_or_insert_with(|| Instant::now() + AWAY_FOR);
+        }
+    }
+
+    /// Says whether it is away, by this fault.
+    pub(super) fn is_away(&self, fault: Fault) -> bool {
+        self.has(|it| *it == fault) && lock(&self.away_until).is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Gives how far the server's clock is ahead.
+    pub(super) fn ahead(&self) -> Duration {
+        if self.has(|fault| *fault == Fault::ClockAhead) { Duration::from_secs(86_400) } else { Duration::ZERO }
     }
 
     /// Lets the server be gone for good.

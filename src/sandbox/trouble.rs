@@ -1,5 +1,7 @@
 //! Brings about in the cluster what a fault rehearses there.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::{Cluster, Config, Reach, Vm};
@@ -22,8 +24,48 @@ pub(super) fn prepare(cluster: &mut Cluster, fault: Fault) {
     }
 }
 
+/// Lets somebody meddle just before a call is carried out.
+pub(super) fn meddle(shared: &Arc<Shared>, method: &str, path: &str, parameters: &BTreeMap<String, String>) {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let has = |wanted: Fault| shared.has(|fault| *fault == wanted);
+    let vmid = |text: &str| text.parse::<u32>().ok();
+    match (method, parts.as_slice()) {
+        ("POST", ["nodes", _, "qemu", template, "clone"]) => {
+            race(shared, parameters.get("newid"));
+            if let (true, Some(template)) = (has(Fault::TemplateGone), vmid(template)) {
+                shared.cluster().vms.remove(&template);
+            }
+        }
+        ("POST", ["nodes", _, "qemu", stopped, "status", "stop"]) => {
+            if let (true, Some(stopped)) = (has(Fault::TakenOver), vmid(stopped)) {
+                shared.cluster().set_option(stopped, "description", "mine now");
+            }
+        }
+        ("DELETE", ["nodes", _, "qemu", destroyed]) => {
+            if let (true, Some(destroyed)) = (shared.take(Fault::Locked), vmid(destroyed)) {
+                hold(shared, destroyed);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Holds the lock of a VM for longer than a task waits for it.
+fn hold(shared: &Arc<Shared>, vmid: u32) {
+    let patience = {
+        let mut cluster = shared.cluster();
+        cluster.held.insert(vmid);
+        cluster.patience
+    };
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(patience + Duration::from_millis(100)).await;
+        shared.cluster().held.remove(&vmid);
+    });
+}
+
 /// Lets somebody else take the number that a clone is about to be asked for.
-pub(super) fn race(shared: &Shared, newid: Option<&String>) {
+fn race(shared: &Shared, newid: Option<&String>) {
     let Some(vmid) = newid.and_then(|text| text.parse::<u32>().ok()) else { return };
     if shared.take(Fault::IdTaken) {
         let mut cluster = shared.cluster();
@@ -39,17 +81,18 @@ pub(super) fn race(shared: &Shared, newid: Option<&String>) {
 
 /// Disturbs a clone task that has just been begun, once half of its time is over.
 pub(super) async fn disturb(shared: &Shared, upid: &str) {
-    let is_aborted = shared.has(|fault| *fault == Fault::CloneAborted);
-    let is_killed = shared.has(|fault| *fault == Fault::WorkerKilled);
-    if !is_aborted && !is_killed {
-        return;
-    }
+    let how = shared.find(|fault| match fault {
+        Fault::CloneAborted | Fault::WorkerKilled | Fault::TaskStuck | Fault::TaskWarnings => Some(*fault),
+        _ => None,
+    });
+    let Some(how) = how else { return };
     tokio::time::sleep(shared.options.task_time / 2).await;
     let at: Duration = shared.now().since_start;
     let mut cluster = shared.cluster();
-    if is_killed {
-        cluster.kill_worker(upid, at);
-    } else {
-        cluster.interrupt(upid, at);
+    match how {
+        Fault::WorkerKilled => cluster.kill_worker(upid, at),
+        Fault::TaskStuck => cluster.never_end(upid),
+        Fault::TaskWarnings => cluster.warn(upid, at),
+        _ => cluster.interrupt(upid, at),
     }
 }

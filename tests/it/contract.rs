@@ -1,6 +1,7 @@
 //! Help, README and `.env.example` tell the truth about this program.
 
 use glassdome::error::KINDS;
+use glassdome::sandbox::KINDS as KINDS_OF_FAULTS;
 use glassdome::settings::KEYS;
 
 use crate::support::stage::Stage;
@@ -124,4 +125,11 @@ fn usage_errors_end_with_two_also_in_json() {
     assert_eq!(document["ok"], false);
     assert_eq!(document["error"]["kind"], "usage");
     assert_eq!(document["error"]["exit_code"], 2);
+}
+
+#[test]
+fn every_failure_that_can_be_rehearsed_is_in_the_help() {
+    let help = Stage::new().glassdome("help sandbox").expect(0).results;
+    let listed: String = KINDS_OF_FAULTS.iter().map(|(word, about)| format!("  {word}\n      {about}\n")).collect();
+    assert!(help.trim_end().ends_with(listed.trim_end()), "{listed}\n--- is not in\n{help}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use glassdome::sandbox::{Fault, Options, Sandbox};
+use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
@@ -234,4 +234,188 @@ fn a_second_ctrl_c_leaves_at_once_and_names_the_vm() {
     let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(130).says("VM 100");
     assert!(outcome.talk.contains("glassdome cleanup"), "{}", outcome.talk);
     assert_eq!(stage.entries().len(), 1);
+}
+
+/// Runs `test-vm` under a fault whose end may be good or bad, and checks that no VM is left that nobody knows of: each
+/// one is named on the screen, stands in the journal, and is removed by `cleanup` once the fault is over.
+#[track_caller]
+fn nothing_is_forgotten(faults: &[Fault], codes: &[i32]) -> Outcome {
+    let (sandbox, stage) = scene(faults);
+    let began = Instant::now();
+    let outcome = stage.glassdome("test-vm --timeout 3 --connect-timeout 2");
+    assert!(began.elapsed() < BOUND, "{faults:?}");
+    assert!(codes.contains(&outcome.code), "{faults:?}: {}\n{}", outcome.code, outcome.talk);
+    sandbox.clear_faults();
+    let ours: Vec<u64> = Admin::of(&sandbox).vmids().into_iter().filter(|vmid| !WORLD.contains(vmid)).collect();
+    assert_eq!(outcome.code == 10, !stage.entries().is_empty(), "{faults:?}\n{}", outcome.talk);
+    for vmid in ours {
+        assert_eq!(outcome.code, 10, "{faults:?}: VM {vmid} is there\n{}", outcome.talk);
+        assert!(outcome.talk.contains(&format!("VM {vmid}")), "{faults:?}\n{}", outcome.talk);
+        stage.glassdome("cleanup").expect(0);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{faults:?}");
+    }
+    outcome
+}
+
+/// Every way in which one answer can go wrong, but those that only time ends.
+const DISTORTIONS: [Distortion; 9] = [
+    Distortion::ResetHeader,
+    Distortion::ResetBody,
+    Distortion::Truncated,
+    Distortion::Empty,
+    Distortion::Html,
+    Distortion::Gzip,
+    Distortion::Deep,
+    Distortion::WrongTypes,
+    Distortion::EndlessHeader,
+];
+
+/// How many answers a proof has, at most: each of them goes wrong in some way.
+const ANSWERS: usize = 32;
+
+#[test]
+fn whichever_answer_goes_wrong_no_vm_is_forgotten() {
+    for number in 1..=ANSWERS {
+        let how = DISTORTIONS[number % DISTORTIONS.len()];
+        nothing_is_forgotten(&[Fault::Distorted(how, number)], &[0, 4, 7, 8, 9, 10]);
+    }
+}
+
+#[test]
+fn whichever_change_is_answered_badly_no_vm_is_forgotten() {
+    // The requests of a proof that change something, as an undisturbed one sends them.
+    let (sandbox, stage) = scene(&[]);
+    stage.glassdome("test-vm").expect(0);
+    let seen = sandbox.seen();
+    let changes = seen.iter().enumerate().filter(|(_, seen)| seen.method != "GET").map(|(index, _)| index + 1);
+    let changes: Vec<usize> = changes.collect();
+    assert_eq!(changes.len(), 4, "clone, start, stop, destroy");
+    for number in changes {
+        for how in [Distortion::Empty, Distortion::ResetBody, Distortion::WrongTypes] {
+            nothing_is_forgotten(&[Fault::Distorted(how, number)], &[0, 4, 9, 10]);
+        }
+    }
+}
+
+#[test]
+fn answers_that_only_time_ends_are_given_up() {
+    // One that stops altogether waits as long, and is tried with the diagnosis.
+    for how in [Distortion::Huge, Distortion::Trickle] {
+        let (_sandbox, stage) = scene(&[Fault::Distorted(how, 1)]);
+        let began = Instant::now();
+        let outcome = stage.glassdome("setup --no-input --connect-timeout 1");
+        assert!(matches!(outcome.code, 0 | 4 | 9), "{how:?}: {}\n{}", outcome.code, outcome.talk);
+        assert!(began.elapsed() < BOUND, "{how:?}");
+    }
+}
+
+#[test]
+fn nobody_is_known_any_more_in_the_middle_of_a_run() {
+    let outcome = nothing_is_forgotten(&[Fault::UnauthenticatedFrom(9)], &[6, 10]);
+    assert!(outcome.talk.contains("Authentication failed!"), "{}", outcome.talk);
+    // From the first watch of the clone on: the VM cannot be removed, and is named.
+    nothing_is_forgotten(&[Fault::UnauthenticatedFrom(16)], &[10]).says("VM 100").says("glassdome cleanup");
+}
+
+#[test]
+fn a_task_that_may_not_be_looked_at_leaves_no_vm() {
+    nothing_is_forgotten(&[Fault::ForbiddenPolling], &[7, 10]).says("Sys.Audit");
+}
+
+#[test]
+fn a_task_that_never_ends_is_stopped() {
+    proof_ends(Fault::TaskStuck, 9).says("no progress");
+    nothing_is_forgotten(&[Fault::TaskStuck, Fault::LogShrinks], &[9]).says("no progress");
+}
+
+#[test]
+fn warnings_of_a_task_are_passed_on() {
+    let (_sandbox, stage) = scene(&[Fault::TaskWarnings]);
+    let receipt = stage.glassdome("test-vm -o json").expect(0).json();
+    assert!(receipt["warnings"].to_string().contains("1 warning"), "{receipt}");
+}
+
+#[test]
+fn a_log_that_shrinks_disturbs_nothing() {
+    nothing_is_forgotten(&[Fault::LogShrinks], &[0]);
+}
+
+#[test]
+fn an_id_that_is_lost_three_times_in_a_row_is_let_go() {
+    let (sandbox, stage) = scene(&[Fault::IdTaken; 3]);
+    let receipt = stage.glassdome("test-vm -o json").expect(0).json();
+    assert_eq!((&receipt["ok"], &receipt["vmid"]), (&true.into(), &104.into()));
+    assert_eq!(Admin::of(&sandbox).vmids(), [100, 101, 102, 103, 9000, 9001], "the rivals' VMs stay");
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn a_template_that_is_gone_before_the_clone_is_named() {
+    let (sandbox, stage) = scene(&[Fault::TemplateGone]);
+    stage.glassdome("test-vm --timeout 3").expect(8).says("unable to find configuration file for VM 9000");
+    assert_eq!(Admin::of(&sandbox).vmids(), [101, 9001]);
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
+    let (sandbox, stage) = scene(&[Fault::TakenOver]);
+    stage.glassdome("test-vm").expect(10).says("somebody made it his own");
+    let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
+    assert_eq!(destroyed, 0, "nothing was to be destroyed");
+    assert!(Admin::of(&sandbox).vmids().contains(&100));
+    stage.glassdome("cleanup").expect(0).shows("not ours");
+    assert!(Admin::of(&sandbox).vmids().contains(&100));
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_waited_for() {
+    let (sandbox, stage) = scene(&[Fault::Locked]);
+    sandbox.edit(|cluster| cluster.patience = Duration::from_millis(300));
+    stage.glassdome("test-vm").expect(0);
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
+}
+
+#[test]
+fn a_server_that_is_away_for_a_second_is_waited_for() {
+    for fault in [Fault::RestartInClone, Fault::NodeLost] {
+        nothing_is_forgotten(&[fault], &[0]);
+    }
+}
+
+#[test]
+fn a_crowd_of_vms_is_no_hindrance() {
+    let (_sandbox, stage) = scene(&[Fault::ManyVms]);
+    stage.glassdome("setup --no-input --skip-test-vm").expect(0);
+    stage.glassdome("doctor").expect(0);
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_is_told() {
+    let (_sandbox, stage) = scene(&[Fault::ClockAhead]);
+    stage.glassdome("doctor").expect(0).shows("behind the server's").shows("timedatectl");
+    stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn whatever_a_server_sends_no_terminal_obeys_it() {
+    let (sandbox, stage) = scene(&[Fault::Escapes]);
+    for line in ["doctor", "doctor -o json", "test-vm", "test-vm -o json", "setup --no-input -vv", "cleanup"] {
+        let outcome = stage.glassdome(line);
+        assert!(outcome.code != 0 || line == "cleanup", "{line}");
+        for text in [&outcome.results, &outcome.talk] {
+            let strange = text.chars().find(|it| it.is_control() && *it != '\n');
+            assert_eq!(strange, None, "{line}: {text:?}");
+        }
+    }
+    assert_eq!(sandbox.seen().iter().filter(|seen| seen.path.ends_with("/clone")).count(), 0);
+}
+
+#[test]
+fn a_proxy_that_asks_for_patience_is_told_apart() {
+    for (status, words) in [(429, "fewer requests"), (500, "reverse proxy"), (503, "reverse proxy")] {
+        let (_sandbox, stage) = scene(&[Fault::Gateway(status)]);
+        stage.glassdome("test-vm -v").expect(9).says(&status.to_string()).says(words);
+    }
 }

@@ -26,9 +26,12 @@ pub(crate) struct Remover<'a> {
 impl Remover<'_> {
     /// Removes the VM that carries the marker; whatever else stands there stays.
     pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
-        for _ in 0..TRIES_AT_A_LOCK {
-            let Standing::Ours(node, config) = self.search.look(vmid).await? else {
-                return Ok(());
+        for tries in 0..TRIES_AT_A_LOCK {
+            let (node, config) = match self.search.look(vmid).await? {
+                Standing::Ours(node, config) => (node, config),
+                // It was seen to be ours a moment ago, and nothing was asked for since.
+                Standing::Foreign(_) if tries == 0 => return Err(Error::TakenOver { vmid }),
+                _ => return Ok(()),
             };
             let ended = match self.stop(&node, vmid, receipt).await {
                 Ok(()) => self.destroy(&node, vmid, &config, receipt).await,
@@ -100,8 +103,10 @@ impl Remover<'_> {
             unprotected.map_err(|source| Error::server(Doing::Unprotect(vmid), source))?;
         }
         // The last look: a number alone never destroys anything.
-        let Standing::Ours(node, _) = self.search.look(vmid).await? else {
-            return Ok(());
+        let node = match self.search.look(vmid).await? {
+            Standing::Ours(node, _) => node,
+            Standing::Foreign(_) => return Err(Error::TakenOver { vmid }),
+            _ => return Ok(()),
         };
         let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,

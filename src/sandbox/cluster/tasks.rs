@@ -286,6 +286,20 @@ impl Cluster {
         }
     }
 
+    /// Lets a task that is not over yet go on for ever.
+    pub fn never_end(&mut self, upid: &str) {
+        if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid && task.work.is_some()) {
+            task.state = State::Working { until: Duration::MAX };
+        }
+    }
+
+    /// Lets a task that is not over yet log a warning.
+    pub fn warn(&mut self, upid: &str, at: Duration) {
+        if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid && task.work.is_some()) {
+            task.lines.push((at, "WARN: this is a rehearsal".to_owned()));
+        }
+    }
+
     /// Lets every task come to its end now, those that wait for a lock included.
     pub fn hurry(&mut self) {
         let now = self.seen;
