@@ -38,7 +38,9 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     let seen =
         Seen { method: head.method.clone(), path: path.clone(), query_and_body: known, connection, status: None };
     let number = shared.note(seen);
-    if let Some(outcome) = before(shared, number, &path) {
+    let decided = before(shared, number, &path);
+    shared.decided();
+    if let Some(outcome) = decided {
         return outcome;
     }
     let answer = match parameters {

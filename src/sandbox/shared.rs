@@ -1,6 +1,7 @@
 //! What all connections of a simulated server share.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     cluster: Mutex<Cluster>,
     faults: Mutex<Vec<Fault>>,
     seen: Mutex<Vec<Seen>>,
+    /// How many requests are read, and is decided what becomes of them.
+    decided: AtomicUsize,
     read: Condvar,
     handshakes: Mutex<u64>,
     gone: Notify,
@@ -49,6 +52,7 @@ impl Shared {
             cluster: Mutex::new(cluster),
             faults,
             seen: Mutex::default(),
+            decided: AtomicUsize::new(0),
             read: Condvar::new(),
             handshakes: Mutex::default(),
             gone: Notify::new(),
@@ -109,8 +113,14 @@ impl Shared {
     pub(super) fn note(&self, seen: Seen) -> usize {
         let mut all = lock(&self.seen);
         all.push(seen);
-        self.read.notify_all();
         all.len()
+    }
+
+    /// Notes that it is decided what becomes of one more request: whoever waited for it may end a fault now.
+    pub(super) fn decided(&self) {
+        let _all = lock(&self.seen);
+        self.decided.fetch_add(1, Ordering::SeqCst);
+        self.read.notify_all();
     }
 
     /// Notes how a request was answered.
@@ -129,8 +139,10 @@ impl Shared {
     }
 
     pub(super) fn wait_until_seen(&self, count: usize, within: Duration) -> bool {
-        let waited = self.read.wait_timeout_while(lock(&self.seen), within, |seen| seen.len() < count);
-        waited.unwrap_or_else(PoisonError::into_inner).0.len() >= count
+        let is_early = || self.decided.load(Ordering::SeqCst) < count;
+        let waited = self.read.wait_timeout_while(lock(&self.seen), within, |_| is_early());
+        drop(waited);
+        !is_early()
     }
 
     /// Counts a handshake; gives its number.

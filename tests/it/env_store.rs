@@ -194,7 +194,7 @@ fn a_certificate_is_saved_beside_the_file() {
     assert_eq!(names(folder.path()), [".env", "proxmox-ca.pem"]);
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
@@ -264,10 +264,10 @@ fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
 }
 
 /// A small file system that is taken down again.
-struct SmallDisk(TempDir);
+pub(crate) struct SmallDisk(pub(crate) TempDir);
 
 impl SmallDisk {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(folder.path()).output();
         mount.is_ok_and(|output| output.status.success()).then(|| Self(folder))

@@ -15,6 +15,7 @@ mod faults;
 mod grants;
 mod hostile;
 mod ladder;
+mod machine;
 mod preflight;
 mod printed_lines;
 mod replay;

@@ -13,7 +13,7 @@ use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{Marker, Upid, VmId};
-use crate::pve::{CloneRequest, Pve};
+use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
 
 /// How often another VMID is tried when somebody else was faster.
@@ -77,7 +77,12 @@ impl<'a> Run<'a> {
     }
 
     async fn prove_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
-        let proven = self.steps(receipt).await;
+        let interrupts = self.session.interrupts.clone();
+        // A signal ends the waiting for whatever answer; what was asked for stands in the trace.
+        let proven = tokio::select! {
+            proven = self.steps(receipt) => proven,
+            signal = interrupts.first() => Err(Error::Interrupted { signal }),
+        };
         if proven.is_ok() && self.order.afterwards == Afterwards::Keep {
             return self.keep(receipt);
         }
@@ -119,11 +124,10 @@ impl<'a> Run<'a> {
         receipt.vmid = Some(vmid.number());
         let doing = Doing::Clone { template: self.order.template, vmid };
         let request = self.request(vmid);
+        self.trace.unanswered = true;
         let asked = self.pve.clone_vm(&self.plan.source, self.order.template, &request).await;
-        let upid = asked.map_err(|source| {
-            self.trace.unanswered = source.is_outcome_unknown();
-            Error::server(doing.clone(), source)
-        })?;
+        self.trace.unanswered = asked.as_ref().is_err_and(pve::Error::is_outcome_unknown);
+        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
         self.trace.task = Some(upid.clone());
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.upid = Some(upid.to_string()))?;
