@@ -1,5 +1,8 @@
 //! The command line as clap sees it; the words of --help.
 
+pub mod completion;
+pub mod manual;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -138,22 +141,18 @@ impl Connection {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the words of a command stand above its own type, where the long form is")]
 pub enum Command {
-    /// Check server, token and privileges, write `.env`, and prove that a VM can be created
     Setup(Box<Setup>),
-    /// Clone the template, start, stop and destroy the clone, with a timed receipt
     TestVm(Box<TestVm>),
-    /// Look at everything that can be wrong, and say what mends it
     Doctor(Box<Doctor>),
-    /// Create, list, rotate or revoke the API token, with a log-in
     Token(Box<Token>),
-    /// Destroy the test VMs that an earlier run had to leave behind, and only those
     Cleanup(Box<Cleanup>),
-    /// Print the configuration for other tools, or run a command with it
     Env(Box<Env>),
-    /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
     #[cfg(feature = "sandbox")]
     Sandbox(Box<Sandbox>),
+    Completions(Completions),
+    Man(Man),
     /// Explain a command, the exit codes or the environment
     Help {
         /// A command, `exit-codes` or `environment`
@@ -668,6 +667,48 @@ pub struct Sandbox {
     /// End when standard input is closed
     #[arg(long)]
     pub until_stdin_closes: bool,
+}
+
+/// Print the script that teaches a shell to complete
+///
+/// The script asks this program, so that it completes instances and nodes from `.env`, too.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome completions bash > ~/.local/share/bash-completion/completions/glassdome
+  glassdome completions zsh > ~/.zfunc/_glassdome
+  glassdome completions fish > ~/.config/fish/completions/glassdome.fish
+  glassdome completions powershell >> $PROFILE")]
+pub struct Completions {
+    /// Which shell
+    pub shell: Shell,
+}
+
+/// A shell that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// GNU Bash
+    Bash,
+    /// Z shell
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+}
+
+/// Print a manual page, or write all of them into a folder
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome man setup | man -l -
+  glassdome man --dir ~/.local/share/man/man1")]
+pub struct Man {
+    /// A command; without one it is the page of the program
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write every page into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Gives the help of a command, or of the whole program; nothing where there is no such command.

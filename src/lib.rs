@@ -19,15 +19,16 @@ pub mod settings;
 pub mod ui;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::cli::{Cli, Color, Global};
+use crate::cli::{Cli, Color, Global, completion};
 use crate::error::{Error, Report};
-use crate::session::{Session, Wishes, ui_of_this_process};
+use crate::session::{Session, Wishes, ui_of_this_process, variables_of_this_process};
 use crate::ui::{Loudness, Ui};
 
 /// Runs a whole command, from its arguments to its exit code.
@@ -35,9 +36,25 @@ use crate::ui::{Loudness, Ui};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     keep_memory_private();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if std::env::var_os(completion::ASKING).is_some() {
+        return complete(&arguments);
+    }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => execute(cli),
         Err(refused) => refuse(&refused, &arguments),
+    }
+}
+
+/// Answers a shell that asks how a command line goes on.
+fn complete(arguments: &[OsString]) -> ExitCode {
+    let folder = std::env::current_dir().ok();
+    let known = completion::Known {
+        instances: || commands::instances(Path::new("."), &variables_of_this_process()),
+        nodes: || commands::nodes(Path::new("."), &variables_of_this_process()),
+    };
+    match completion::answer(arguments, folder.as_deref(), known) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(refused) => refuse(&refused, arguments),
     }
 }
 
@@ -110,8 +127,7 @@ fn asks_for_json(words: &[&str]) -> bool {
 
 /// Gives streams for the time when there is no session.
 fn bare_ui(wishes: Wishes) -> Ui {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-    ui_of_this_process(&variables, wishes)
+    ui_of_this_process(&variables_of_this_process(), wishes)
 }
 
 fn wishes(global: &Global) -> Wishes {

@@ -161,8 +161,7 @@ impl Session {
     /// # Errors
     /// Where the working directory is gone, or signals cannot be handled.
     pub fn of_this_process(wishes: Wishes) -> io::Result<Self> {
-        let variables: Variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let variables = variables_of_this_process();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, wishes)));
         let prompt = prompt_of_this_process(&variables, wishes);
@@ -223,6 +222,12 @@ impl Session {
         };
         Some(base.join("glassdome"))
     }
+}
+
+/// Reads the environment of the process; a variable whose name is no text is none of ours.
+#[must_use]
+pub fn variables_of_this_process() -> Variables {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
 }
 
 /// Opens the streams of the process with the styles that they can take; also used before there is a session.

@@ -7,6 +7,7 @@ mod doctor;
 mod env;
 mod help;
 mod ladder;
+mod manual;
 mod overheard;
 mod proof;
 #[cfg(feature = "sandbox")]
@@ -24,11 +25,13 @@ use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::session::Session;
 
+pub(crate) use manual::{instances, nodes};
 pub(crate) use together::together;
 pub(crate) use unless_interrupted::unless_interrupted;
 
 /// The names of the commands, as JSON documents name their schema.
-pub(crate) const NAMES: &[&str] = &["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "help"];
+pub(crate) const NAMES: &[&str] =
+    &["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "completions", "man", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => "sandbox",
+        Command::Completions(_) => "completions",
+        Command::Man(_) => "man",
         Command::Help { .. } => "help",
     }
 }
@@ -71,6 +76,8 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
+        Command::Completions(arguments) => manual::completions(session, arguments),
+        Command::Man(arguments) => manual::man(session, arguments),
         Command::Help { topic } => help::run(session, topic.as_deref()),
     }
 }

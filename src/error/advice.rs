@@ -32,6 +32,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::TestVmInUse { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
+        | Error::Unwritten { .. }
         | Error::TokenAlone { .. }
         | Error::Bundle { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
@@ -291,6 +292,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
         }
         Error::Abandoned { left: None, .. } => Vec::new(),
+        Error::Unwritten { .. } => vec![say("does the folder exist, and may you write to it?")],
         Error::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
         Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
         Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],

@@ -503,6 +503,15 @@ pub enum Error {
         /// The VM that is perhaps still there, and its node.
         left: Option<(u32, String)>,
     },
+    /// A file could not be written.
+    #[error("cannot write {}", path.display())]
+    Unwritten {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The `.gitignore` could not be written.
     #[error("cannot write {}", path.display())]
     GitIgnore {

@@ -98,6 +98,16 @@ impl EnvFile {
         found
     }
 
+    /// Lists the instances that the file has a server for, in the order of their names.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        let host = |name: String| match name.strip_prefix("PROXMOX_")? {
+            "HOST" => Some(Instance::default()),
+            rest => rest.strip_suffix("_HOST")?.parse().ok(),
+        };
+        self.values(&|_| None).into_keys().filter_map(host).collect()
+    }
+
     /// Says what in this file some reader reads differently, for the keys of an instance.
     #[must_use]
     pub fn warnings(&self, instance: &Instance) -> Vec<Warning> {

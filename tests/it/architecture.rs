@@ -31,6 +31,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("httparse", &["sandbox"]),
     ("console", &["ui", "session"]),
     ("clap", &["cli", "lib"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("dotenvy", &["settings"]),
 ];
 

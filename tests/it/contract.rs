@@ -7,7 +7,8 @@ use glassdome::settings::KEYS;
 use crate::support::stage::Stage;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 8] = ["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "help"];
+const COMMANDS: [&str; 10] =
+    ["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "completions", "man", "help"];
 
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()

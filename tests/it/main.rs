@@ -21,6 +21,7 @@ mod printed_lines;
 mod replay;
 mod secrecy;
 mod setup;
+mod shell;
 mod support;
 mod terminal;
 mod test_vm;

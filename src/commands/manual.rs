@@ -1,0 +1,83 @@
+//! `glassdome man` and `glassdome completions`: what packagers and shells want.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::manual::Page;
+use crate::cli::{Completions, Man, completion, manual};
+use crate::commands::Failure;
+use crate::error::{Error, KINDS};
+use crate::session::{Session, Variables};
+use crate::settings::{EnvFile, Flags, Key, Settings};
+use crate::ui::{Draw, Screen};
+
+/// Prints one manual page, or writes all of them into a folder.
+pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Failure> {
+    let pages = manual::pages();
+    if let Some(folder) = &arguments.dir {
+        let folder = session.folder.join(folder);
+        for page in pages {
+            let path = folder.join(format!("{}.1", page.name));
+            fs::write(&path, whole(page)).map_err(|source| Error::Unwritten { path, source })?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
+    match pages.into_iter().find(|page| page.name == name) {
+        Some(page) => session.ui.borrow_mut().result(&Verbatim(whole(page))),
+        None => return Err(Error::UnknownTopic { topic: arguments.command.join(" ") }.into()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds what every page ends with: the exit codes, and where to read on.
+fn whole(page: Page) -> String {
+    let mut roff = page.roff;
+    roff.push_str(".SH EXIT STATUS\n.TP\n\\fB0\\fR\ndone\n");
+    for (kind, meaning) in KINDS {
+        roff.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", kind.exit_code(), manual::escaped(meaning)));
+    }
+    roff.push_str(
+        ".SH ENVIRONMENT\nThe settings and everything else that is read from the environment are listed by\n",
+    );
+    roff.push_str("\\fBglassdome help environment\\fR.\n");
+    roff
+}
+
+/// Prints the script that teaches a shell to complete.
+pub(crate) fn completions(session: &Session, arguments: &Completions) -> Result<ExitCode, Failure> {
+    session.ui.borrow_mut().result(&Verbatim(completion::script(arguments.shell)));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists the instances of the settings file; without one that can be read there are none.
+#[must_use]
+pub(crate) fn instances(folder: &Path, variables: &Variables) -> Vec<String> {
+    let file = settings_file(folder, variables);
+    file.instances().iter().map(ToString::to_string).collect()
+}
+
+/// Lists the nodes that the settings file names.
+#[must_use]
+pub(crate) fn nodes(folder: &Path, variables: &Variables) -> Vec<String> {
+    let file = settings_file(folder, variables);
+    let read = |instance| Settings::load(&instance, &Flags::default(), &Variables::new(), folder, &file).ok();
+    let settings = file.instances().into_iter().filter_map(read);
+    settings.filter_map(|settings| settings.text(Key::Node).map(str::to_owned)).collect()
+}
+
+fn settings_file(folder: &Path, variables: &Variables) -> EnvFile {
+    let name = variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map_or(".env".into(), |it| it.clone());
+    EnvFile::new(fs::read(folder.join(name)).unwrap_or_default())
+}
+
+/// A text as it is.
+struct Verbatim(String);
+
+impl Draw for Verbatim {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.line(self.0.trim_end())
+    }
+}

@@ -1,0 +1,115 @@
+//! What a shell and a packager take from the program: completions, manual pages, examples that work.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::{CommandFactory, Parser};
+use glassdome::cli::Cli;
+
+use crate::support::skipped;
+use crate::support::stage::Stage;
+use crate::support::terminal::Terminal;
+
+/// A real bash that knows the completions, with the program on its search path.
+fn bash(stage: &Stage) -> Terminal {
+    let script = stage.glassdome("completions bash").expect(0).results;
+    stage.write("rc", &format!("PS1='$ '\n{script}"));
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_glassdome"));
+    let mut path = program.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut command = Command::new("bash");
+    command.args(["--rcfile", "rc", "-i"]).current_dir(stage.folder()).env("PATH", path).env("HISTFILE", "/dev/null");
+    Terminal::of(command, 80)
+}
+
+#[test]
+fn bash_completes_commands_flags_and_what_stands_in_the_file() {
+    let stage = Stage::new();
+    stage.write(".env", "PROXMOX_HOST=a\nPROXMOX_NODE=first\nPROXMOX_lab_HOST=b\nPROXMOX_lab_NODE=second\n");
+    let mut bash = bash(&stage);
+    for (typed, completed) in [
+        ("glassdome test-v\t", "glassdome test-vm "),
+        ("glassdome setup --accept-n\t", "glassdome setup --accept-new-certificate "),
+        ("glassdome --instance la\t", "glassdome --instance lab "),
+        ("glassdome test-vm --node sec\t", "glassdome test-vm --node second "),
+        ("glassdome env --format terraform-t\t", "glassdome env --format terraform-telmate "),
+    ] {
+        bash.wait_for("$").press(typed).wait_for(completed.trim_end()).press("\x15");
+    }
+    bash.answer("exit");
+    bash.end(0);
+}
+
+#[test]
+fn every_shell_takes_its_script() {
+    let stage = Stage::new();
+    for (shell, arguments) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
+        let script = stage.glassdome(&format!("completions {shell}")).expect(0).results;
+        let file = stage.write("script", &script);
+        match Command::new(shell).args(arguments).arg(file).output() {
+            Ok(output) => assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr)),
+            Err(_) => skipped(&format!("{shell} is not installed")),
+        }
+    }
+    assert!(stage.glassdome("completions powershell").expect(0).results.contains("Register-ArgumentCompleter"));
+}
+
+#[test]
+fn every_page_of_the_manual_is_set_without_a_complaint() {
+    let stage = Stage::new();
+    stage.glassdome("man --dir .").expect(0);
+    let names: Vec<String> =
+        Cli::command().get_subcommands().map(|it| format!("glassdome-{}.1", it.get_name())).collect();
+    for name in names.iter().map(String::as_str).chain(["glassdome.1"]) {
+        let roff = stage.read(name);
+        assert!(roff.contains(".SH EXIT STATUS") && roff.contains(".SH NAME"), "{name}");
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", name]).current_dir(stage.folder()).env("MANWIDTH", "80");
+        match man.output() {
+            Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}"),
+            Err(_) => skipped("man is not installed"),
+        }
+    }
+    stage.glassdome("man nonsense").expect(2);
+    stage.glassdome("man --dir nowhere").expect(3).says("cannot write");
+}
+
+/// Gives the words of an example as a shell would, up to a pipe or a redirection.
+fn words(example: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in example.split_whitespace() {
+        if ["|", ">", ">>"].contains(&word) {
+            break;
+        }
+        words.push(word.trim_matches(['"', '\'']).to_owned());
+    }
+    words
+}
+
+/// Lists every command that has no commands below it.
+fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+    let below: Vec<&clap::Command> = command.get_subcommands().flat_map(leaves).collect();
+    if below.is_empty() { vec![command] } else { below }
+}
+
+#[test]
+fn every_example_of_the_help_is_understood() {
+    let program = Cli::command();
+    let mut count = 0;
+    for command in leaves(&program) {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in examples.lines().filter(|line| line.contains("glassdome ")) {
+            let example = &line[line.find("glassdome ").unwrap()..];
+            // A shell would have put something else there.
+            let example = example.replace(")\"", "").replace("AB:CD:...", &["AB"; 32].join(":"));
+            let parsed = Cli::try_parse_from(words(&example).iter().map(OsStr::new));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            count += 1;
+        }
+        let is_help = command.get_name() == "help";
+        assert!(is_help || examples.contains("glassdome "), "{} has no example", command.get_name());
+    }
+    assert!(count > 10);
+}
