@@ -358,7 +358,12 @@ impl Connected {
             ),
             Credentials::Password { user, password } => {
                 let logged_in = pve.log_in(user, password).await;
-                let pve = logged_in.map_err(|source| Error::server(Doing::LogIn(user.to_string()), source))?;
+                let pve = logged_in.map_err(|source| match source {
+                    source if source.is_unauthenticated() => {
+                        Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
+                    }
+                    source => Error::server(Doing::LogIn(user.to_string()), source),
+                })?;
                 (pve, Caller::User(user.clone()))
             }
         };

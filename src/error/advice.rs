@@ -343,7 +343,12 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
         }
         Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
         Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
-            vec![say("try again; on the node, this says how its API is:"), run("systemctl status pveproxy pvedaemon")]
+            vec![
+                say(
+                    "try again, or look where it breaks with `glassdome doctor`; on the node, this says how its API is:",
+                ),
+                run("systemctl status pveproxy pvedaemon"),
+            ]
         }
         Pve::OutcomeUnknown { source } => of_call(doing, source),
         Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => {
@@ -385,7 +390,7 @@ fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
             say(
                 "the usual cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
             ),
-            run("glassdome test-vm"),
+            run("glassdome doctor"),
         ],
         (595..=599, _) => {
             vec![say("the node that was asked cannot reach the other one; is it up?"), run("pvecm status")]

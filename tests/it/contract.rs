@@ -71,7 +71,7 @@ fn every_flag_that_a_text_names_exists() {
         texts.push((command.to_owned(), help));
     }
     // Flags of other programs: `pveum user token add --privsep 0`, `cargo install --path .`.
-    known.extend(["--privsep", "--path", "--comment"].map(str::to_owned));
+    known.extend(["--privsep", "--path", "--comment", "--release", "--test"].map(str::to_owned));
     for (name, text) in texts {
         for flag in flags(&text) {
             assert!(known.contains(&flag), "{name} names {flag}");

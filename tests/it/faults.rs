@@ -419,3 +419,18 @@ fn a_proxy_that_asks_for_patience_is_told_apart() {
         stage.glassdome("test-vm -v").expect(9).says(&status.to_string()).says(words);
     }
 }
+
+#[test]
+fn a_certificate_that_changes_in_the_middle_of_a_clone_ends_the_run_and_the_vm_is_named() {
+    // The restart breaks every connection; the next handshake meets another certificate.
+    let (sandbox, stage) = scene(&[Fault::RestartInClone, Fault::ChangedCertificate(12)]);
+    let pin = glassdome::model::Fingerprint::new(sandbox.fingerprint());
+    let settings = stage.read(".env");
+    stage.write(".env", &settings.replace("PROXMOX_CA_FILE=proxmox-ca.pem", &format!("PROXMOX_FINGERPRINT={pin}")));
+    stage.glassdome("test-vm --timeout 5 --connect-timeout 2").expect(10).says("is not the pinned one").says("VM 100");
+    assert_eq!(stage.entries().len(), 1);
+    sandbox.clear_faults();
+    stage.glassdome("cleanup").expect(0);
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
+    assert!(stage.entries().is_empty());
+}

@@ -149,3 +149,15 @@ async fn a_change_is_repeated_only_where_it_was_certainly_not_carried_out() {
         assert_eq!(server.asked().len(), sets, "{status} {reason}: PUT");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_asks_to_wait_is_given_the_time() {
+    let began = Instant::now();
+    let Pair { server, pve } = pair(|asked| match asked.before {
+        0 => Answer::Close(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        _ => data(r#"{"version":"9.2.11"}"#),
+    });
+    pve.version().await.unwrap();
+    assert_eq!(server.asked().len(), 2);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}

@@ -74,6 +74,8 @@ impl Draw for Next {
         };
         screen.paragraph(2, &format!("after changes, prove the settings{sandbox} again:"))?;
         screen.command(4, again)?;
+        screen.paragraph(2, "if something does not work any more, find out what:")?;
+        screen.command(4, if self.is_sandbox { "glassdome doctor --sandbox" } else { "glassdome doctor" })?;
         if self.receipt.is_none() {
             screen.paragraph(2, "the proof was left out: nobody has seen yet that a VM can be created")?;
         }
