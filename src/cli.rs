@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName};
+use crate::model::{
+    Destination, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName,
+};
 
 /// The colours of the help texts.
 const STYLES: Styles = Styles::styled()
@@ -170,6 +172,7 @@ pub enum Command {
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input
   glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file secret.txt --fingerprint AB:CD:...
+  glassdome setup --create-token --login-user root@pam --host pve.lan --user glassdome@pve --accept-new-certificate
   pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file - --accept-new-certificate")]
 pub struct Setup {
     /// Which server, as whom, with which trust.
@@ -182,6 +185,21 @@ pub struct Setup {
     /// [default: ca where it can be had, leaf with --fingerprint]
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["ca_file", "insecure"], help_heading = "Trust")]
     pub pin: Option<Pin>,
+    /// Create the token with a log-in, and the user if there is none
+    #[arg(long, conflicts_with_all = ["token_value_file", "over_ssh"], help_heading = "New token")]
+    pub create_token: bool,
+    /// Make the token with `pveum` in the shell of a node, through your own ssh; as root on the server unless said otherwise
+    #[arg(
+        long, value_name = "USER@HOST", num_args = 0..=1, require_equals = false,
+        conflicts_with_all = ["token_value_file"], help_heading = "New token"
+    )]
+    pub over_ssh: Option<Option<Destination>>,
+    /// What a new token shall be.
+    #[command(flatten)]
+    pub new: NewToken,
+    /// Who logs in to create it.
+    #[command(flatten)]
+    pub login: Login,
     /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 where it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2204_template_id: Option<VmId>,

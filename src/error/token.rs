@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Hint, Kind, advice};
-use crate::model::{TokenId, UserId};
+use crate::model::{Destination, TokenId, UserId};
 use crate::pve::privileges::Refused;
 use crate::ui::Printable;
 
@@ -105,6 +105,69 @@ pub enum TokenError {
         /// Which token.
         token: TokenId,
     },
+    /// A flag about a new token where none is created.
+    #[error("{flag} is about a token that is created, and none is")]
+    NothingToCreate {
+        /// Which flag.
+        flag: &'static str,
+    },
+    /// Rights were to be granted over SSH.
+    #[error("over SSH a token is made that has all that its user has; --rights needed takes a log-in")]
+    ShellGivesAll,
+    /// The server's own name is no destination for ssh.
+    #[error("the name of the server is no destination for ssh")]
+    NoDestination,
+    /// There is no ssh on this machine.
+    #[error("there is no `ssh` on this machine")]
+    NoSsh {
+        /// What would have been run.
+        line: String,
+    },
+    /// ssh could not be run.
+    #[error("cannot run ssh")]
+    SshUnusable {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+        /// What would have been run.
+        line: String,
+    },
+    /// ssh did not get as far as a command.
+    #[error("ssh does not get to {to}{}", shown(said.as_deref()))]
+    SshFailed {
+        /// Where to.
+        to: Destination,
+        /// What it said; nothing where that went to the terminal.
+        said: Option<String>,
+        /// What would have been run.
+        line: String,
+    },
+    /// The other side is no node.
+    #[error("there is no `pveum` on {to}: it is no node of Proxmox VE, or not root who logs in there")]
+    NoPveum {
+        /// Where.
+        to: Destination,
+        /// What would have been run.
+        line: String,
+    },
+    /// pveum refused.
+    #[error("pveum on {to} did not do it{}", shown(said.as_deref()))]
+    PveumFailed {
+        /// Where.
+        to: Destination,
+        /// What it said; nothing where that went to the terminal.
+        said: Option<String>,
+        /// What was run.
+        line: String,
+    },
+    /// What came back holds no secret. It is not shown: it could hold one after all.
+    #[error("what came back from {to} ({length} bytes) is not what pveum prints")]
+    SshGarbage {
+        /// Where from.
+        to: Destination,
+        /// How much it was.
+        length: usize,
+    },
     /// The server told no secret.
     #[error("the server told no secret")]
     NoSecret,
@@ -127,7 +190,15 @@ impl TokenError {
         match self {
             Self::NoCa { .. } => Kind::Tls,
             Self::OtherCaFile { .. } | Self::Exists { .. } => Kind::Configuration,
-            Self::NothingToPin | Self::ExpiresBeforeUse => Kind::Usage,
+            Self::NothingToPin
+            | Self::ExpiresBeforeUse
+            | Self::NothingToCreate { .. }
+            | Self::ShellGivesAll
+            | Self::NoDestination => Kind::Usage,
+            Self::NoSsh { .. } | Self::SshUnusable { .. } => Kind::Configuration,
+            Self::SshFailed { .. } => Kind::Unreachable,
+            Self::NoPveum { .. } => Kind::NotFound,
+            Self::PveumFailed { .. } | Self::SshGarbage { .. } => Kind::Server,
             Self::Unknown { .. } => Kind::NotFound,
             Self::NotTheSame { .. } => Kind::Server,
             Self::OtherFactor { .. } => Kind::Authentication,
@@ -146,6 +217,7 @@ impl TokenError {
     }
 
     /// Says what to do next.
+    #[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, as in `advice`")]
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NoCa { .. } => vec![say("pin the certificate itself: --pin leaf")],
@@ -166,6 +238,26 @@ impl TokenError {
             ],
             Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no token", token.user))],
             Self::Unknown { known, .. } => vec![say(format!("there are: {}", Printable(&known.join(", "))))],
+            Self::NoSsh { line } | Self::SshUnusable { line, .. } => by_hand(line),
+            Self::SshFailed { line, .. } => {
+                let mut hints = vec![say(
+                    "try it by hand: `ssh root@NODE`; keys, agent, known hosts and jump hosts are those of your own ssh",
+                )];
+                hints.extend(by_hand(line));
+                hints
+            }
+            Self::NoPveum { line, .. } => {
+                let mut hints = vec![say("name a node, and root there: --over-ssh root@NODE")];
+                hints.extend(by_hand(line));
+                hints
+            }
+            Self::PveumFailed { line, .. } => by_hand(line),
+            Self::SshGarbage { .. } => vec![say(
+                "does the login shell there print something of its own? then make the token in the web interface",
+            )],
+            Self::NothingToCreate { .. } => vec![say("add --create-token, or leave it out")],
+            Self::ShellGivesAll => vec![say("use --create-token --login-user root@pam, or leave --rights out")],
+            Self::NoDestination => vec![say("name the node: --over-ssh root@NODE")],
             Self::ExpiresBeforeUse => vec![say("give a later day, 2027-01-31 for example, or leave --expire out")],
             Self::NotTheSame { .. } => vec![say("did somebody change permissions meanwhile? run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
@@ -207,6 +299,24 @@ impl TokenError {
 
 fn run(text: impl Into<String>) -> Hint {
     Hint::Run(text.into())
+}
+
+/// Gives the line for somebody who is root on a node already.
+fn by_hand(line: &str) -> Vec<Hint> {
+    if line.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        say(
+            "or run this as root in the shell of a node; the row `value` of what it prints is the secret, for --token-value-file:",
+        ),
+        run(line),
+    ]
+}
+
+/// Gives what somebody said behind a colon.
+fn shown(said: Option<&str>) -> String {
+    said.map(|said| format!(": {}", Printable(said))).unwrap_or_default()
 }
 
 fn named(factors: &[String]) -> String {

@@ -1,5 +1,6 @@
 //! Plain values: parsed once at the door, never wrong afterwards.
 
+pub mod destination;
 pub mod endpoint;
 pub mod expiry;
 pub mod fingerprint;
@@ -8,6 +9,7 @@ pub mod marker;
 pub mod secret;
 pub mod token;
 
+pub use destination::Destination;
 pub use endpoint::{Endpoint, Host};
 pub use expiry::Expiry;
 pub use fingerprint::Fingerprint;

@@ -207,6 +207,12 @@ impl TokenSecret {
     }
 }
 
+impl From<TokenSecret> for Secret {
+    fn from(secret: TokenSecret) -> Self {
+        secret.0
+    }
+}
+
 impl FromStr for TokenSecret {
     type Err = BadSecret;
 

@@ -49,6 +49,8 @@ pub(super) fn read(mut opened: Opened<'_>, count: &dyn Fn(usize)) -> Result<Secr
             count(text.trim_end().chars().count());
         }
     }
+    let length = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(length);
     Ok(Secret::new(std::mem::take(&mut *text)))
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod git;
+mod origin;
 mod questions;
 mod save;
 mod screens;
@@ -19,14 +20,18 @@ use crate::commands::proof::prove;
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
 use crate::commands::test_vm::{document, order};
+use crate::commands::token::provision::Made;
+use crate::commands::unless_interrupted;
 use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::{Consent, Key};
 
 use check::Checked;
+use origin::{Obtained, Origin};
 use save::Saved;
 use screens::{Next, Plan};
+use server::Way;
 
 /// What is known of a run so far, for the JSON document.
 #[derive(Default)]
@@ -36,6 +41,9 @@ struct Story {
     version: Option<String>,
     trust: Option<&'static str>,
     token: Option<String>,
+    /// What was made for the token in this run, as long as it is not saved.
+    made: Option<Made>,
+    is_created: bool,
     node: Option<String>,
     templates: Vec<(String, u32)>,
     changed: Vec<String>,
@@ -49,6 +57,10 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     let ended = tokio::select! {
         ended = steps(session, global, arguments, &mut story) => ended,
         signal = session.interrupts.second() => Err(Error::Abandoned { signal, left: None }),
+    };
+    let ended = match (ended, story.made.take()) {
+        (Err(why), Some(made)) => Err(made.left(why)),
+        (ended, _) => ended,
     };
     let wants_json = global.output == Output::Json;
     if wants_json {
@@ -68,9 +80,9 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     ];
     let mut ground = Ground::survey(session, global, &arguments.connection, &templates)?;
     story.env_file = ground.store.path().display().to_string();
-    let (connected, checked) = tokio::select! {
-        found = verify(session, &mut ground, arguments, story) => found?,
-        signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+    let Some((connected, checked)) = verify(session, &mut ground, arguments, story).await? else {
+        session.ui.borrow_mut().result(&screens::Rehearsed);
+        return Ok(());
     };
     story.trust = Some(connected.trusted.word());
     story.token = Some(connected.who());
@@ -93,6 +105,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     }
     questions::save(session).await?;
     let saved = save::write(session, &ground, draft, global.yes).await?;
+    story.made = None;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 
@@ -104,18 +117,60 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     Ok(())
 }
 
-/// Steps 1 to 3: finds the server, decides on the trust, checks token, privileges, node and templates.
+/// Steps 1 to 3: finds the server, decides on the trust, makes the token where that was asked for, checks token,
+/// privileges, node and templates; nothing where only the plan of a new token was to be shown.
 async fn verify(
     session: &Session,
     ground: &mut Ground,
     arguments: &Setup,
     story: &mut Story,
-) -> Result<(Connected, Checked), Error> {
+) -> Result<Option<(Connected, Checked)>, Error> {
+    let origin = Origin::of(arguments)?;
+    let way = unless_interrupted(session, meet(session, ground, arguments, &origin, story)).await?;
+    heading(session, ground, "3. Token, privileges, node and templates");
+    let connected = match &origin {
+        Origin::Known => {
+            questions::caller(session, ground, way.realms()).await?;
+            unless_interrupted(session, connect(session, ground, way, arguments)).await?
+        }
+        Origin::LogIn => {
+            questions::owner(session, ground, way.realms()).await?;
+            // Not to be broken off at any moment: what is half done has to be undone.
+            match origin::by_log_in(session, ground, way, arguments).await? {
+                Obtained::Planned => return Ok(None),
+                Obtained::Made(connected, made) => {
+                    (story.made, story.is_created) = (Some(made), true);
+                    *connected
+                }
+            }
+        }
+        Origin::Shell(to) => {
+            questions::owner(session, ground, way.realms()).await?;
+            if arguments.dry_run {
+                found(session, origin::line(ground, arguments)?);
+                return Ok(None);
+            }
+            story.made = Some(origin::over_ssh(session, ground, to.as_ref(), arguments).await?);
+            story.is_created = true;
+            unless_interrupted(session, connect(session, ground, way, arguments)).await?
+        }
+    };
+    unless_interrupted(session, check(session, ground, connected, arguments)).await.map(Some)
+}
+
+/// Steps 1 and 2: finds the server, and decides on the trust.
+async fn meet(
+    session: &Session,
+    ground: &mut Ground,
+    arguments: &Setup,
+    origin: &Origin,
+    story: &mut Story,
+) -> Result<Way, Error> {
     heading(session, ground, "1. Server");
     questions::host(session, ground).await?;
     let host = ground.host()?;
     story.host = host.to_string();
-    if !session.is_attended() {
+    if !session.is_attended() && *origin == Origin::Known {
         ground.credentials(session)?;
     }
     let way = server::find(session, ground, arguments).await?;
@@ -124,13 +179,24 @@ async fn verify(
     for line in server::told(&way) {
         found(session, line);
     }
-    heading(session, ground, "3. Token, privileges, node and templates");
-    questions::caller(session, ground, way.realms()).await?;
+    Ok(way)
+}
+
+/// Authenticates, and climbs to the cluster's CA where that is wished.
+async fn connect(session: &Session, ground: &Ground, way: Way, arguments: &Setup) -> Result<Connected, Error> {
     let credentials = ground.credentials(session)?;
     server::know_realm(&way, &credentials)?;
     let wish = way.wish(arguments)?;
     let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
-    let connected = ladder::climbed(session, ground, connected, wish).await?;
+    ladder::climbed(session, ground, connected, wish).await
+}
+
+async fn check(
+    session: &Session,
+    ground: &Ground,
+    connected: Connected,
+    arguments: &Setup,
+) -> Result<(Connected, Checked), Error> {
     let mut checked = match check::check(session, ground, &connected, arguments).await {
         Ok(checked) => checked,
         Err(why) => return Err(connected.diagnosed(why).await),
@@ -195,7 +261,7 @@ impl Story {
             "changed": self.changed,
             "server": {"host": self.host, "version": self.version},
             "trust": self.trust,
-            "token": {"id": self.token, "created": false},
+            "token": {"id": self.token, "created": self.is_created},
             "node": self.node,
             "templates": templates,
             "proof": self.proof,

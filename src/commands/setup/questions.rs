@@ -26,23 +26,34 @@ pub(super) async fn host(session: &Session, ground: &mut Ground) -> Result<(), E
     ground.answer(Key::Host, Secret::new(host.to_string()))
 }
 
+/// Asks whose token is made, and its name.
+pub(super) async fn owner(session: &Session, ground: &mut Ground, realms: &[String]) -> Result<(), Error> {
+    user(session, ground, realms).await?;
+    name(session, ground).await
+}
+
 /// Asks who calls: user, name of the token, and its secret.
 pub(super) async fn caller(session: &Session, ground: &mut Ground, realms: &[String]) -> Result<(), Error> {
     user(session, ground, realms).await?;
     if ground.settings.password().is_some() && ground.settings.token_secret()?.is_none() {
         return Ok(());
     }
-    if is_open(session, ground, Key::TokenName) {
-        let default = ground.settings.token_name()?.map(|name| name.value.to_string());
-        let otherwise = || ground.unanswered("the token's name", Key::TokenName);
-        let name: TokenName = ask::value(session, "The token's name", default, otherwise).await?;
-        ground.answer(Key::TokenName, Secret::new(name.to_string()))?;
-    }
+    name(session, ground).await?;
     if ground.settings.token_secret()?.is_none() && session.is_attended() {
         let secret = secret(session, ground).await?;
         ground.answer(Key::TokenValue, secret)?;
     }
     Ok(())
+}
+
+async fn name(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+    if !is_open(session, ground, Key::TokenName) {
+        return Ok(());
+    }
+    let default = ground.settings.token_name()?.map(|name| name.value.to_string());
+    let otherwise = || ground.unanswered("the token's name", Key::TokenName);
+    let name: TokenName = ask::value(session, "The token's name", default, otherwise).await?;
+    ground.answer(Key::TokenName, Secret::new(name.to_string()))
 }
 
 async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Result<(), Error> {

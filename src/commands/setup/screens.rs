@@ -36,6 +36,16 @@ impl Draw for Plan {
     }
 }
 
+/// The end of a run that showed the plan of a new token and no more: without the token nothing after it can be checked.
+pub(super) struct Rehearsed;
+
+impl Draw for Rehearsed {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.line("dry run: nothing was written, nothing was changed on the server")?;
+        screen.line("what comes after the token is checked once it is there")
+    }
+}
+
 /// The end of a run that went well.
 pub(super) struct Next {
     /// The receipt, unless the proof was left out.

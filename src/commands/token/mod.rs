@@ -11,6 +11,7 @@ pub(crate) mod provision;
 mod revoke;
 mod rotate;
 mod save;
+pub(crate) mod shell;
 
 use std::process::ExitCode;
 

@@ -328,6 +328,16 @@ pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret
 }
 
 impl Made {
+    /// Notes a token that was made in another way.
+    pub(crate) fn token(token: TokenId, request: TokenRequest) -> Self {
+        Self { steps: vec![Step::Token(token, request)] }
+    }
+
+    /// Notes a new secret of a token.
+    pub(crate) fn secret(token: TokenId) -> Self {
+        Self { steps: vec![Step::Regenerate(token)] }
+    }
+
     /// Undoes everything, the last first, and gives the error that is to be told.
     pub(crate) async fn undo(self, session: &Session, pve: &Pve, why: Error) -> Error {
         let mut left = Vec::new();

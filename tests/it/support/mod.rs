@@ -7,6 +7,7 @@ pub(crate) mod player;
 pub(crate) mod pveum;
 pub(crate) mod recorded;
 pub(crate) mod server;
+pub(crate) mod sshd;
 pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod worlds;

@@ -1,0 +1,84 @@
+//! `setup --create-token`: from a bare server to a proven token in one go, by flags and at the keyboard.
+
+use glassdome::sandbox::access::one_time_code;
+use glassdome::sandbox::{Flaw, Sandbox};
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Stage, quick};
+use crate::support::terminal::Terminal;
+
+#[test]
+fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    let line = format!(
+        "setup --no-input -o json --host {} --user svc@pve --create-token --login-user root@pam --accept-new-certificate",
+        sandbox.address()
+    );
+    stage.glassdome(&format!("{line} --dry-run")).expect(0).says("pveum user add 'svc@pve'");
+    assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists());
+    assert!(sandbox.edit(|cluster| !cluster.access.users.contains_key("svc@pve")));
+    let document = stage.glassdome(&line).expect(0).json();
+    assert_eq!(document["token"], serde_json::json!({ "id": "svc@pve!glassdome-token", "created": true }));
+    assert_eq!((&document["trust"], &document["proof"]["ok"]), (&"ca".into(), &true.into()));
+    sandbox.renew_certificate(Flaw::None).unwrap();
+    stage.glassdome("test-vm").expect(0);
+    // Once more: the token exists.
+    stage.glassdome(&line).expect(3).says("--regenerate");
+    let again = stage.glassdome("setup --no-input -o json --skip-test-vm").expect(0).json();
+    assert_eq!(again["token"]["created"], false);
+    stage.glassdome("setup --no-input --rights user").expect(2).says("--create-token");
+}
+
+#[test]
+fn the_sandbox_rehearses_it_without_any_answer() {
+    let stage = Stage::new();
+    let line = "setup --sandbox --no-input --create-token";
+    stage.glassdome(line).expect(3).says("exists already");
+    stage.glassdome(&format!("{line} --token-name rehearsed")).expect(0);
+    assert!(stage.read(".env.sandbox").contains("PROXMOX_TOKEN_NAME=rehearsed\n"));
+}
+
+#[test]
+fn a_token_that_was_made_and_cannot_be_saved_is_named() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    stage.write("ca.pem", sandbox.ca_pem());
+    std::fs::create_dir(stage.path("folder")).unwrap();
+    std::os::unix::fs::symlink("/proc/self", stage.path("gone")).unwrap();
+    let line = format!(
+        "setup --no-input --env-file gone/.env --ca-file ca.pem --host {} --user svc@pve --create-token --login-user root@pam",
+        sandbox.address()
+    );
+    let outcome = stage.glassdome(&line);
+    assert_ne!(outcome.code, 0, "{outcome:?}");
+    let lines = ["pveum acl delete /vms --tokens 'svc@pve!glassdome-token'", "pveum user delete 'svc@pve'"];
+    for line in lines {
+        assert!(outcome.talk.contains(line), "{line} in {}", outcome.talk);
+    }
+}
+
+#[test]
+fn at_the_keyboard_password_and_code_may_be_wrong_first() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    Admin::of(&sandbox).grant("/", "totp@pve", "Administrator");
+    let stage = Stage::new();
+    stage.write("ca.pem", sandbox.ca_pem());
+    let line = format!(
+        "setup --skip-test-vm --ca-file ca.pem --host {} --user svc@pve --token-name tt --create-token",
+        sandbox.address()
+    );
+    let mut terminal = Terminal::start(&stage, 100, &line);
+    terminal.to("Log in as", "totp@pve");
+    terminal.to("(0 characters)", "wrong").wait_for("not let in with that password").wait_for("(0 characters)");
+    terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("the code is not taken");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    terminal.answer(&one_time_code("JBSWY3DPEHPK3PXP", now).unwrap());
+    terminal.wait_for("Do this?").wait_for("pveum user add 'svc@pve'").answer("");
+    terminal.to("Write this?", "");
+    let ended = terminal.end(0);
+    assert!(!ended.everything.contains("sandbox\r"), "the password is not echoed");
+    assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\n"));
+}
