@@ -202,6 +202,8 @@ impl Session {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(Silence::Nobody)) => Err(Unanswered::Nobody),
                 Ok(Err(Silence::Left)) => Err(self.interrupts.seen().map_or(Unanswered::Left, Unanswered::Signal)),
+                // The signal that says so may still be on its way.
+                Ok(Err(Silence::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
                 Err(_) => Err(Unanswered::Left),
             },
         }

@@ -59,6 +59,20 @@ impl Flags {
         self.said.remove(&key);
         self.unset.insert(key);
     }
+
+    /// Takes back what a person said of a key.
+    pub fn retract(&mut self, key: Key) {
+        self.unset.remove(&key);
+        if self.said.get(&key).is_some_and(|said| said.source == Source::Answer) {
+            self.said.remove(&key);
+        }
+    }
+
+    /// Says whether a key is to have no value.
+    #[must_use]
+    pub fn is_unset(&self, key: Key) -> bool {
+        self.unset.contains(&key)
+    }
 }
 
 /// Who authenticates, and how.

@@ -31,3 +31,4 @@ mod token_life;
 mod trust;
 mod watch;
 mod wire;
+mod wizard;

@@ -2,10 +2,13 @@
 
 mod check;
 pub(crate) mod git;
-mod questions;
+mod guides;
+mod menus;
 mod save;
 mod screens;
 pub(crate) mod server;
+mod token;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -13,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, Output, Setup};
 use crate::commands::Failure;
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::ladder;
 use crate::commands::proof::prove;
@@ -23,6 +27,7 @@ use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::{Consent, Key};
+use crate::ui::prompt::Confirm;
 
 use check::Checked;
 use save::Saved;
@@ -80,9 +85,9 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
     story.warnings.clone_from(&checked.warnings);
 
-    heading(session, &ground, "4. Save");
+    heading(session, &ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
-    let draft = save::draft(&ground, &connected, &checked, consent)?;
+    let draft = save::draft(session, &ground, &connected, &checked, consent).await?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {
         session.ui.borrow_mut().result(&Plan {
@@ -91,50 +96,37 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         });
         return Ok(());
     }
-    questions::save(session).await?;
-    let saved = save::write(session, &ground, draft, global.yes).await?;
+    let saved = save::write(session, &ground, draft).await?;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 
-    let receipt =
-        if arguments.skip_test_vm { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
+    let skips = arguments.skip_test_vm || !is_proof_wanted(session, &ground, arguments).await?;
+    let receipt = if skips { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
     if global.output == Output::Text {
         session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
     }
     Ok(())
 }
 
-/// Steps 1 to 3: finds the server, decides on the trust, checks token, privileges, node and templates.
+/// Steps 1 to 5: finds the server, decides on the trust, checks token, privileges, node and templates.
 async fn verify(
     session: &Session,
     ground: &mut Ground,
     arguments: &Setup,
     story: &mut Story,
 ) -> Result<(Connected, Checked), Error> {
-    heading(session, ground, "1. Server");
-    questions::host(session, ground).await?;
-    let host = ground.host()?;
-    story.host = host.to_string();
     if !session.is_attended() {
+        // What is missing is told before anything is called.
+        story.host = ground.host()?.to_string();
         ground.credentials(session)?;
     }
     let way = server::find(session, ground, arguments).await?;
-    found(session, format!("{host} is Proxmox VE"));
-    heading(session, ground, "2. Trust");
-    for line in server::told(&way) {
-        found(session, line);
-    }
-    heading(session, ground, "3. Token, privileges, node and templates");
-    questions::caller(session, ground, way.realms()).await?;
-    let credentials = ground.credentials(session)?;
-    server::know_realm(&way, &credentials)?;
+    story.host = ground.host()?.to_string();
+    heading(session, ground, "3. Token");
     let wish = way.wish(arguments)?;
-    let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+    let connected = token::connect(session, ground, way).await?;
     let connected = ladder::climbed(session, ground, connected, wish).await?;
-    let mut checked = match check::check(session, ground, &connected, arguments).await {
-        Ok(checked) => checked,
-        Err(why) => return Err(connected.diagnosed(why).await),
-    };
+    let mut checked = check::until_good(session, ground, &connected, arguments).await?;
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
         checked.warnings.push(warning);
@@ -142,9 +134,19 @@ async fn verify(
     Ok((connected, checked))
 }
 
-/// Step 5: the proof, with what was written and nothing else.
+/// Asks whether a VM may be made to prove it.
+async fn is_proof_wanted(session: &Session, ground: &Ground, arguments: &Setup) -> Result<bool, Error> {
+    if !session.is_attended() {
+        return Ok(true);
+    }
+    let template = order(ground, &arguments.proof)?.template;
+    let question = Confirm::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
+    ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
+}
+
+/// Step 7: the proof, with what was written and nothing else.
 async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story: &mut Story) -> Result<Receipt, Error> {
-    heading(session, ground, "5. Proof");
+    heading(session, ground, "7. Proof");
     ground.read_saved()?;
     let order = order(ground, &arguments.proof)?;
     let connected = Connected::open(session, ground).await?;
@@ -178,6 +180,11 @@ fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<R
 
 fn heading(session: &Session, ground: &Ground, text: &str) {
     session.ui.borrow_mut().say(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
+}
+
+/// Tells an error that a person may mend right here.
+fn tell(session: &Session, why: &Error) {
+    session.ui.borrow_mut().alert(&Report::of(why));
 }
 
 fn found(session: &Session, text: String) {
