@@ -139,10 +139,10 @@ impl Settings {
             if entry.key == Key::TokenName && !instance.is_first() {
                 names.push(entry.key.variable(&Instance::default()));
             }
-            if flags.unset.contains(&entry.key) {
-                continue;
-            }
             let mut winner = flags.said.get(&entry.key).filter(|said| !said.value.is_empty()).cloned();
+            if flags.unset.contains(&entry.key) {
+                names.clear();
+            }
             for name in names {
                 if winner.is_none() {
                     winner = from_variable(variables, &name)?.or_else(|| from_file(&in_file, path, &name));

@@ -413,3 +413,25 @@ fn signals_end_the_wizard_at_a_menu_with_their_code() {
         assert!(!stage.path(".env").exists());
     }
 }
+
+#[test]
+fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let good = set_up(&stage, &sandbox);
+    let bad = good.replace("apex@pve", "apex").replace(SECRET, "abc").replace("PROXMOX_NODE=pve", "PROXMOX_NODE=p v e");
+    stage.write(".env", &bad);
+    std::fs::remove_file(stage.path("proxmox-ca.pem")).unwrap();
+    stage.glassdome("setup --no-input").expect(3);
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    terminal
+        .wait_for("the realm is missing; it is asked anew")
+        .wait_for("too short: 3 of 36 characters; it is asked anew");
+    terminal.to("The server:", "").wait_for("cannot read the CA file");
+    terminal.to("How shall it be trusted?", "").to("The user, with its realm", "apex@pve");
+    terminal.to("How do you come by", "").to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    assert_eq!(stage.read(".env"), good);
+    assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
+}

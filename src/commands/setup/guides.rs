@@ -92,7 +92,117 @@ fn separation(screen: &mut Screen<'_>) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::token_line;
+    use super::{PasswordAdvice, ShellGuide, WebGuide, token_line};
+    use crate::ui::{Style, render};
+
+    const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
+    const NARROW: Style = Style { color: false, unicode: false, width: Some(40) };
+    const COLORED: Style = Style { color: true, ..WIDE };
+
+    fn web() -> WebGuide {
+        let url = "https://192.168.1.50:8006".to_owned();
+        WebGuide { url, user: "apex@pve".to_owned(), name: "glassdome-token".to_owned() }
+    }
+
+    fn shell() -> ShellGuide {
+        let host = "192.168.1.50".to_owned();
+        ShellGuide { host, user: "apex@pve".to_owned(), name: "glassdome-token".to_owned() }
+    }
+
+    #[test]
+    fn the_guides_fit_every_terminal() {
+        insta::assert_snapshot!(render(&web(), WIDE), @"
+        1. Log in as apex@pve, or as an administrator:
+           https://192.168.1.50:8006
+        2. Find the page:
+           Datacenter (left sidebar, at the top)
+             > Permissions (expand)
+               > API Tokens
+                 > Add (button)
+        3. Fill in:
+           User      apex@pve
+           Token ID  glassdome-token
+           [ ]       Privilege Separation: UNCHECK it
+           Comment   API token for Glassdome
+        4. Add, and copy the secret now: it will not be shown again.
+        Without privilege separation the token may do what its user may. With it, the
+        token has only what is granted to the token itself: nothing, at first.
+        ");
+        insta::assert_snapshot!(render(&web(), NARROW), @"
+        1. Log in as apex@pve, or as an
+        administrator:
+           https://192.168.1.50:8006
+        2. Find the page:
+           Datacenter (left sidebar, at the top)
+             > Permissions (expand)
+               > API Tokens
+                 > Add (button)
+        3. Fill in:
+           User      apex@pve
+           Token ID  glassdome-token
+           [ ]       Privilege Separation:
+                     UNCHECK it
+           Comment   API token for Glassdome
+        4. Add, and copy the secret now: it
+        will not be shown again.
+        Without privilege separation the
+        token may do what its user may. With
+        it, the token has only what is
+        granted to the token itself: nothing,
+        at first.
+        ");
+        insta::assert_snapshot!(render(&web(), COLORED), @"
+           1. Log in as apex@pve, or as an administrator:
+              \u{1b}]8;;https://192.168.1.50:8006\u{1b}\\https://192.168.1.50:8006\u{1b}]8;;\u{1b}\\
+           2. Find the page:
+              Datacenter (left sidebar, at the top)
+                > Permissions (expand)
+                  > API Tokens
+                    > Add (button)
+           3. Fill in:
+        \u{1b}[2m      User      \u{1b}[0mapex@pve
+        \u{1b}[2m      Token ID  \u{1b}[0mglassdome-token
+        \u{1b}[2m      [ ]       \u{1b}[0mPrivilege Separation: UNCHECK it
+        \u{1b}[2m      Comment   \u{1b}[0mAPI token for Glassdome
+           4. Add, and copy the secret now: it will not be shown again.
+           Without privilege separation the token may do what its user may. With it, the
+           token has only what is granted to the token itself: nothing, at first.
+        ");
+        insta::assert_snapshot!(render(&shell(), WIDE), @"
+        As root in a shell on the node (users of the realm `pve` have no shell
+        there):
+           ssh root@192.168.1.50
+           pveum user token add apex@pve glassdome-token --privsep 0 --comment 'API token for Glassdome'
+        The row `value` of the table that it prints is the secret. It will not be
+        shown again: copy the row, or the whole table.
+        Without privilege separation the token may do what its user may. With it, the
+        token has only what is granted to the token itself: nothing, at first.
+        ");
+        insta::assert_snapshot!(render(&shell(), NARROW), @"
+        As root in a shell on the node (users
+        of the realm `pve` have no shell
+        there):
+           ssh root@192.168.1.50
+           pveum user token add apex@pve glassdome-token --privsep 0 --comment 'API token for Glassdome'
+        The row `value` of the table that it
+        prints is the secret. It will not be
+        shown again: copy the row, or the
+        whole table.
+        Without privilege separation the
+        token may do what its user may. With
+        it, the token has only what is
+        granted to the token itself: nothing,
+        at first.
+        ");
+        insta::assert_snapshot!(render(&PasswordAdvice, NARROW), @"
+        A token is safer: it can be revoked
+        alone, it can be given fewer rights,
+        and it opens no web interface and no
+        shell. The password opens everything
+        that you may, and stands in the file
+        as it is.
+        ");
+    }
 
     #[test]
     fn the_line_can_be_pasted_whatever_the_user_is_called() {

@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod git;
 mod guides;
+mod mend;
 mod menus;
 mod save;
 mod screens;
@@ -120,6 +121,7 @@ async fn verify(
         story.host = ground.host()?.to_string();
         ground.credentials(session)?;
     }
+    mend::forget_what_is_wrong(session, ground)?;
     let way = server::find(session, ground, arguments).await?;
     story.host = ground.host()?.to_string();
     heading(session, ground, "3. Token");

@@ -71,7 +71,10 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
             }
             Err(why) => why,
         };
-        if trust::is_open(session, ground, &why) {
+        if matches!(why, Error::CaFile { .. } | Error::CaFileUnread { .. }) && ground.is_open(session, Key::CaFile) {
+            tell(session, &why);
+            ground.unset(&[Key::CaFile, Key::VerifySsl])?;
+        } else if trust::is_open(session, ground, &why) {
             if judged.is_none() {
                 heading(session, ground, "2. Trust");
             }

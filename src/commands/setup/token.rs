@@ -247,6 +247,9 @@ impl Settled {
 /// Asks for the secret, in whatever it is wrapped, until there is one.
 async fn secret(session: &Session, ground: &mut Ground, way: &Way) -> Result<(), Error> {
     let settled = Settled::of(ground, way)?;
+    let (server, file) = (ground.host()?, ground.store.path().display().to_string());
+    let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
+    found(session, destiny);
     let question = Hidden::new("Paste the secret, or all that you copied (it is not shown), then Enter");
     let question = question.checked(move |said| settled.judge(said));
     let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);

@@ -225,3 +225,95 @@ impl Draw for Certificate {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::{Certificate, Flaw};
+    use crate::model::Fingerprint;
+    use crate::pve::Leaf;
+    use crate::ui::{Style, render};
+
+    const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
+
+    fn certificate(flaw: Flaw) -> Certificate {
+        let leaf = Leaf {
+            subject: "OU=PVE Cluster Node, O=Proxmox Virtual Environment, CN=pve.a-rather-long-name.example".to_owned(),
+            issuer: "CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster Manager CA".to_owned(),
+            names: ["127.0.0.1", "localhost", "pve", "pve.a-rather-long-name.example"].map(str::to_owned).to_vec(),
+            not_before: datetime!(2026-01-02 03:04:05 UTC),
+            not_after: datetime!(2028-01-01 03:04:05 UTC),
+            fingerprint: Fingerprint::new([0xAB; 32]),
+            is_ca: false,
+        };
+        Certificate { server: "192.168.1.50:8006".to_owned(), leaf, flaw }
+    }
+
+    #[test]
+    fn the_certificate_fits_every_terminal() {
+        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), WIDE), @"
+        The certificate of 192.168.1.50:8006 is signed by nobody whom this system
+        trusts. That is usual: Proxmox VE makes its own.
+          subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
+                       CN=pve.a-rather-long-name.example
+          issuer       CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
+                       Manager CA
+          names        127.0.0.1, localhost, pve, pve.a-rather-long-name.example
+          valid        2026-01-02 to 2028-01-01
+          fingerprint  AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+                       AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
+        Compare the fingerprint before you trust it: in the web interface, node >
+        System > Certificates; in a shell on the server, `pvenode cert info`, the
+        entry pve-ssl.pem.
+        ");
+        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), Style { width: Some(40), unicode: false, ..WIDE }), @"
+        The certificate of 192.168.1.50:8006
+        is signed by nobody whom this system
+        trusts. That is usual: Proxmox VE
+        makes its own.
+          subject      OU=PVE Cluster Node,
+                       O=Proxmox Virtual
+                       Environment,
+                       CN=pve.a-rather-long-name.example
+          issuer       CN=Proxmox Virtual
+                       Environment,
+                       OU=6c1c2a3e, O=PVE
+                       Cluster Manager CA
+          names        127.0.0.1, localhost,
+                       pve,
+                       pve.a-rather-long-name.example
+          valid        2026-01-02 to
+                       2028-01-01
+          fingerprint
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB
+        Compare the fingerprint before you
+        trust it: in the web interface, node
+        > System > Certificates; in a shell
+        on the server, `pvenode cert info`,
+        the entry pve-ssl.pem.
+        ");
+        insta::assert_snapshot!(render(&certificate(Flaw::Changed), Style { color: true, ..WIDE }), @"
+           \u{1b}[33mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either\u{1b}[0m
+           \u{1b}[33mit was renewed, or somebody is in between.\u{1b}[0m
+        \u{1b}[2m     subject      \u{1b}[0mOU=PVE Cluster Node, O=Proxmox Virtual Environment,
+                          CN=pve.a-rather-long-name.example
+        \u{1b}[2m     issuer       \u{1b}[0mCN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
+                          Manager CA
+        \u{1b}[2m     names        \u{1b}[0m127.0.0.1, localhost, pve, pve.a-rather-long-name.example
+        \u{1b}[2m     valid        \u{1b}[0m2026-01-02 to 2028-01-01
+        \u{1b}[2m     fingerprint  \u{1b}[0mAB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+                          AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
+           Compare the fingerprint before you trust it: in the web interface, node >
+           System > Certificates; in a shell on the server, `pvenode cert info`, the
+           entry pve-ssl.pem.
+        ");
+        let whole = render(&certificate(Flaw::Expired), Style { width: None, ..WIDE });
+        assert!(whole.contains(&Fingerprint::new([0xAB; 32]).to_string()), "{whole}");
+        assert!(whole.contains("has expired, or is not valid yet"), "{whole}");
+        assert!(render(&certificate(Flaw::WrongName), WIDE).contains("is for other names"));
+    }
+}
