@@ -165,9 +165,10 @@ pub enum Command {
 
 /// Check server, token and privileges, write `.env`, and prove that a VM can be created
 ///
+/// In a terminal it asks for what no flag and no variable says, with what the settings file says as the proposal.
 /// Everything is verified before anything is written. Sent to the server: reading calls, and the calls of the
 /// proof (clone, start, stop, destroy of one test VM). Written: the settings file with its backup, once everything
-/// has been checked. Run again, it keeps what is there and changes only what a flag says.
+/// has been checked. Run again, it keeps what is there and changes only what a flag or an answer says.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input

@@ -202,6 +202,8 @@ impl Session {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(Silence::Nobody)) => Err(Unanswered::Nobody),
                 Ok(Err(Silence::Left)) => Err(self.interrupts.seen().map_or(Unanswered::Left, Unanswered::Signal)),
+                // The signal that says so may still be on its way.
+                Ok(Err(Silence::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
                 Err(_) => Err(Unanswered::Left),
             },
         }
@@ -286,7 +288,17 @@ fn speaks_unicode(variables: &Variables) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Variables, speaks_unicode, wants_color};
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::{Interrupts, Session, Signal, Unanswered, Variables, speaks_unicode, wants_color};
+    use crate::clock::SystemClock;
+    use crate::model::Secret;
+    use crate::ui::prompt::{Choice, Confirm, Hidden, Prompt, Silence, Text};
+    use crate::ui::{Loudness, Style, Ui};
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -308,6 +320,67 @@ mod tests {
         ] {
             assert_eq!(wants_color(&variables(pairs), is_terminal), wanted, "{pairs:?} {is_terminal}");
         }
+    }
+
+    /// Somebody who answers only after somebody else has got on.
+    struct Slow(Mutex<Receiver<()>>);
+
+    impl Prompt for Slow {
+        fn is_somebody(&self) -> bool {
+            true
+        }
+
+        fn text(&self, _question: &Text) -> Result<String, Silence> {
+            Err(Silence::Left)
+        }
+
+        fn choice(&self, _question: &Choice) -> Result<usize, Silence> {
+            let others = self.0.lock().unwrap();
+            others.recv_timeout(Duration::from_secs(60)).map(|()| 7).map_err(|_| Silence::Left)
+        }
+
+        fn confirm(&self, _question: &Confirm) -> Result<bool, Silence> {
+            Err(Silence::Left)
+        }
+
+        fn hidden(&self, _question: &Hidden) -> Result<Secret, Silence> {
+            Err(Silence::Gone)
+        }
+
+        fn give_back(&self) {}
+    }
+
+    fn session(prompt: impl Prompt + 'static) -> Session {
+        let style = Style { color: false, unicode: true, width: None };
+        let sink = || (Box::new(std::io::sink()) as Box<dyn std::io::Write>, style);
+        Session {
+            variables: Variables::new(),
+            folder: "/".into(),
+            machine: "here".to_owned(),
+            ui: Rc::new(RefCell::new(Ui::new(sink(), sink(), Loudness::Quiet, false))),
+            clock: Box::new(SystemClock),
+            interrupts: Interrupts::install().unwrap(),
+            prompt: Arc::new(prompt),
+            confirms_all: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_open_question_holds_up_nothing_else() {
+        let (sender, receiver) = channel();
+        let session = session(Slow(Mutex::new(receiver)));
+        let menu = Choice::new("which?", vec!["one".to_owned()]);
+        let others = async {
+            // Timers and other tasks get their turn while the menu is open.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::spawn(async move { sender.send(()).unwrap() }).await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(session.ask(move |prompt| prompt.choice(&menu)), others);
+        assert_eq!(answer, Ok(7));
+        let hidden = session.ask(|prompt| prompt.hidden(&Hidden::new("secret")).map(|_| ())).await;
+        assert_eq!(hidden, Err(Unanswered::Signal(Signal::Hangup)));
+        let left = session.ask(|prompt| prompt.text(&Text::new("who?")).map(|_| ())).await;
+        assert_eq!(left, Err(Unanswered::Left));
     }
 
     #[test]

@@ -47,9 +47,15 @@ pub(crate) async fn confirm(
     confirm: Confirm,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<bool, Error> {
-    if session.confirms_all {
-        return Ok(true);
-    }
+    if session.confirms_all { Ok(true) } else { decide(session, confirm, otherwise).await }
+}
+
+/// Asks for yes or no about something that `--yes` does not cover.
+pub(crate) async fn decide(
+    session: &Session,
+    confirm: Confirm,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<bool, Error> {
     put(session, move |prompt| prompt.confirm(&confirm), otherwise).await
 }
 

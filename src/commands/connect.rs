@@ -170,6 +170,32 @@ impl Ground {
         self.reload()
     }
 
+    /// Lets keys have no value in this run, whatever the file says.
+    pub(crate) fn unset(&mut self, keys: &[Key]) -> Result<(), Error> {
+        for key in keys {
+            self.flags.unset(*key);
+        }
+        self.reload()
+    }
+
+    /// Takes back what was typed for some keys.
+    pub(crate) fn retract(&mut self, keys: &[Key]) -> Result<(), Error> {
+        for key in keys {
+            self.flags.retract(*key);
+        }
+        self.reload()
+    }
+
+    /// Says whether a key was decided to have no value.
+    pub(crate) fn is_unset(&self, key: Key) -> bool {
+        self.flags.is_unset(key)
+    }
+
+    /// Says whether a person may be asked for a key: there is somebody, and neither a flag nor a variable says it.
+    pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
+        session.is_attended() && !self.settings.source(key).is_some_and(Source::is_settled)
+    }
+
     fn reload(&mut self) -> Result<(), Error> {
         self.settings =
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
@@ -478,7 +504,7 @@ fn read_secret(path: &Path, flag: &'static str) -> Result<String, Error> {
     Ok(text)
 }
 
-fn read_ca(path: &Path) -> Result<CaBundle, Error> {
+pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
     let read = fs::read(path).map_err(|source| Error::CaFileUnread { path: path.to_owned(), source })?;
     CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
 }

@@ -18,6 +18,7 @@ mod test_vm;
 mod together;
 mod token;
 mod unless_interrupted;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ use crate::session::Session;
 pub(crate) use manual::{instances, nodes};
 pub(crate) use together::together;
 pub(crate) use unless_interrupted::unless_interrupted;
+pub(crate) use waiting::waiting;
 
 /// The names of the commands, as JSON documents name their schema.
 pub(crate) const NAMES: &[&str] =

@@ -6,6 +6,7 @@ pub mod expiry;
 pub mod fingerprint;
 pub mod ids;
 pub mod marker;
+pub mod paste;
 pub mod secret;
 pub mod token;
 
@@ -15,5 +16,6 @@ pub use expiry::Expiry;
 pub use fingerprint::Fingerprint;
 pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
 pub use marker::{Marker, Origin};
+pub use paste::Pasted;
 pub use secret::Secret;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};

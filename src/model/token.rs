@@ -149,6 +149,15 @@ pub enum BadSecret {
         "this is the token ID, not its secret; the secret is the UUID that was shown once, when the token was made"
     )]
     IsTokenId,
+    /// Several lines, and none of them a secret.
+    #[error("there is no token secret in these {lines} lines")]
+    NotFound {
+        /// How many lines there are.
+        lines: usize,
+    },
+    /// More than one secret, and nothing that tells them apart.
+    #[error("there is more than one secret in it; paste the one of this token alone")]
+    Several,
     /// Right digits without their hyphens.
     #[error("the hyphens are missing: the form is 8-4-4-4-12, with 4 hyphens")]
     NoHyphens,
@@ -185,14 +194,6 @@ pub enum BadSecret {
 pub struct TokenSecret(Secret);
 
 impl TokenSecret {
-    /// Reads what somebody said in secret.
-    ///
-    /// # Errors
-    /// Where it is no token secret; the reason does not repeat it.
-    pub fn of(said: &Secret) -> Result<Self, BadSecret> {
-        said.expose().parse()
-    }
-
     /// Gives the 36 characters. Called only where they must leave the program; a test counts the places.
     #[must_use]
     pub fn expose(&self) -> &str {

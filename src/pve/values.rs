@@ -127,12 +127,27 @@ pub struct Node {
     pub name: NodeName,
     /// `online`, `offline` or `unknown`.
     pub status: String,
+    /// How many processors it has; this and what follows needs Sys.Audit.
+    pub processors: Option<u64>,
+    /// How much of them is in use, from 0 to 1.
+    pub load: Option<f64>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// How much of it is in use.
+    pub memory_used: Option<u64>,
 }
 
 impl Node {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
-        Some(Self { name: fields.text("node")?.parse().ok()?, status: fields.text("status").unwrap_or_default() })
+        Some(Self {
+            name: fields.text("node")?.parse().ok()?,
+            status: fields.text("status").unwrap_or_default(),
+            processors: fields.number("maxcpu"),
+            load: fields.text("cpu").and_then(|text| text.parse().ok()),
+            memory: fields.number("maxmem"),
+            memory_used: fields.number("mem"),
+        })
     }
 
     /// Says whether it answers. Old servers leave the status out.

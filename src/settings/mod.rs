@@ -59,6 +59,20 @@ impl Flags {
         self.said.remove(&key);
         self.unset.insert(key);
     }
+
+    /// Takes back what a person said of a key.
+    pub fn retract(&mut self, key: Key) {
+        self.unset.remove(&key);
+        if self.said.get(&key).is_some_and(|said| said.source == Source::Answer) {
+            self.said.remove(&key);
+        }
+    }
+
+    /// Says whether a key is to have no value.
+    #[must_use]
+    pub fn is_unset(&self, key: Key) -> bool {
+        self.unset.contains(&key)
+    }
 }
 
 /// Who authenticates, and how.
@@ -125,10 +139,10 @@ impl Settings {
             if entry.key == Key::TokenName && !instance.is_first() {
                 names.push(entry.key.variable(&Instance::default()));
             }
-            if flags.unset.contains(&entry.key) {
-                continue;
-            }
             let mut winner = flags.said.get(&entry.key).filter(|said| !said.value.is_empty()).cloned();
+            if flags.unset.contains(&entry.key) {
+                names.clear();
+            }
             for name in names {
                 if winner.is_none() {
                     winner = from_variable(variables, &name)?.or_else(|| from_file(&in_file, path, &name));

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 pub use progress::Progress;
 pub use sanitize::Printable;
-pub use screen::{Screen, Tone};
+pub use screen::{Screen, Tone, columns};
 
 /// How a screen is drawn: decided once per stream, passed in, never looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

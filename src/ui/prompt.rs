@@ -18,6 +18,9 @@ pub(super) use terminal::Opened;
 /// Tells whether a text is an answer, or why it is none.
 type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
+/// The same of something that nobody may see; the reason does not repeat it.
+type SecretCheck = Box<dyn Fn(&Secret) -> Result<(), String> + Send>;
+
 /// A question for a line of text.
 pub struct Text {
     pub(in crate::ui) question: String,
@@ -110,13 +113,21 @@ impl Confirm {
 /// A question for something that nobody may see: how many characters were typed or pasted is all that is shown.
 pub struct Hidden {
     pub(in crate::ui) question: String,
+    pub(in crate::ui) check: SecretCheck,
 }
 
 impl Hidden {
     /// Asks; an answer may have several lines.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
-        Self { question: question.into() }
+        Self { question: question.into(), check: Box::new(|_| Ok(())) }
+    }
+
+    /// Asks again, with the reason, as long as this refuses the answer; nothing is shown in between either.
+    #[must_use]
+    pub fn checked(mut self, check: impl Fn(&Secret) -> Result<(), String> + Send + 'static) -> Self {
+        self.check = Box::new(check);
+        self
     }
 }
 
@@ -125,8 +136,10 @@ impl Hidden {
 pub enum Silence {
     /// There is nobody to ask.
     Nobody,
-    /// The person left: with Esc, with Ctrl-D, or by closing the terminal.
+    /// The person left, with Esc or Ctrl-D.
     Left,
+    /// The terminal is gone.
+    Gone,
 }
 
 /// Whom questions are put to.

@@ -54,7 +54,24 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// What the writer reports.
     pub fn line(&mut self, text: &str) -> fmt::Result {
-        writeln!(self.to, "{text}")
+        if self.style.unicode || text.is_ascii() {
+            return writeln!(self.to, "{text}");
+        }
+        // Decoration of ours; names from elsewhere stay as they are.
+        writeln!(self.to, "{}", text.replace('•', "*").replace('…', "..."))
+    }
+
+    /// Writes an address on a line of its own, never wrapped; one that can be clicked where the terminal can.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn address(&mut self, indent: usize, url: &str) -> fmt::Result {
+        let blanks = " ".repeat(indent);
+        // A terminal that takes colours takes this, or passes over it.
+        if self.style.color && self.style.width.is_some() {
+            return self.line(&format!("{blanks}\x1b]8;;{url}\x1b\\{url}\x1b]8;;\x1b\\"));
+        }
+        self.line(&format!("{blanks}{url}"))
     }
 
     /// Writes an empty line.
@@ -118,6 +135,26 @@ impl<'a> Screen<'a> {
     }
 }
 
+/// A cell that is wider than this pushes the rest of its own row aside, not of all rows.
+const WIDE: usize = 32;
+
+/// Lays rows out in columns, two blanks between them; blanks at the ends of lines are left out.
+#[must_use]
+pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(measure_text_width(cell).min(WIDE));
+        }
+    }
+    let padded = |cell: &String, width: &usize| {
+        format!("{cell}{}", " ".repeat((width + 2).saturating_sub(measure_text_width(cell)).max(2)))
+    };
+    let line = |row: &Vec<String>| row.iter().zip(&widths).map(|(cell, width)| padded(cell, width)).collect::<String>();
+    rows.iter().map(|row| line(row).trim_end().to_owned()).collect()
+}
+
 /// Colours a text as its tone says.
 pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
     let code = match tone {
@@ -156,7 +193,7 @@ fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Screen, Tone, wrap};
+    use super::{Screen, Tone, columns, wrap};
     use crate::ui::Style;
 
     #[test]
@@ -165,6 +202,35 @@ mod tests {
         assert_eq!(wrap("a UPID:pve:00000132:0002DDB7 b", Some(12)), ["a", "UPID:pve:00000132:0002DDB7", "b"]);
         assert_eq!(wrap("日本日本日本 日本", Some(12)), ["日本日本日本", "日本"]);
         assert_eq!(wrap("one two three", None), ["one two three"]);
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["9000", "日本", "pve"]), row(["101", "test-vm", ""])];
+        assert_eq!(columns(&rows), ["9000  日本     pve", "101   test-vm"]);
+    }
+
+    #[test]
+    fn an_address_can_be_clicked_where_the_terminal_can() {
+        let drawn = |style| {
+            let mut text = String::new();
+            Screen::new(&mut text, style).address(2, "https://pve.lan:8006").unwrap();
+            text
+        };
+        let plain = Style { color: false, unicode: false, width: Some(80) };
+        assert_eq!(drawn(plain), "  https://pve.lan:8006\n");
+        assert_eq!(drawn(Style { color: true, width: None, ..plain }), "  https://pve.lan:8006\n");
+        let clickable = "  \u{1b}]8;;https://pve.lan:8006\u{1b}\\https://pve.lan:8006\u{1b}]8;;\u{1b}\\\n";
+        assert_eq!(drawn(Style { color: true, ..plain }), clickable);
+    }
+
+    #[test]
+    fn a_terminal_without_unicode_gets_none_of_our_decoration() {
+        let mut text = String::new();
+        let style = Style { color: false, unicode: false, width: None };
+        Screen::new(&mut text, style).line("a1b2••••…").unwrap();
+        assert_eq!(text, "a1b2****...\n");
     }
 
     #[test]

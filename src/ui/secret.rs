@@ -14,9 +14,8 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Longer than any answer; reserved at once, so that no copy is left behind by a text that grows.
 const AT_MOST: usize = 64 * 1024;
 
-/// Reads one answer and says how many characters it has so far. When this returns, the terminal has been given back, and
-/// what was typed ahead is gone.
-pub(super) fn read(mut opened: Opened<'_>, count: &dyn Fn(usize)) -> Result<Secret, Silence> {
+/// Reads one answer and says how many characters it has so far.
+pub(super) fn read(opened: &mut Opened<'_>, count: &dyn Fn(usize)) -> Result<Secret, Silence> {
     let mut text = Zeroizing::new(String::with_capacity(AT_MOST));
     let (mut was_pasted, mut has_ended) = (false, false);
     count(0);

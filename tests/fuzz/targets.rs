@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use glassdome::model::{
-    Endpoint, Fingerprint, NodeName, Origin, PoolName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmName,
+    Endpoint, Fingerprint, NodeName, Origin, Pasted, PoolName, Secret, StorageName, TokenId, Upid, UserId, VmName,
 };
 use glassdome::pve::CaBundle;
 use glassdome::pve::privileges::{AclPath, Denial, Hardware, Zones};
@@ -158,8 +158,8 @@ fn names(input: &[u8]) {
 /// A secret is told by its first four characters at most, and a bad one by none.
 fn secret(input: &[u8]) {
     let text = text(input);
-    match TokenSecret::of(&Secret::new(text.clone())) {
-        Ok(secret) => {
+    match Pasted::read(&Secret::new(text.clone())) {
+        Ok(Pasted { secret, .. }) => {
             assert_eq!(secret.expose().len(), 36);
             assert!(!secret.masked().contains(secret.expose().get(4..).unwrap_or_default()));
         }

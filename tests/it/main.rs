@@ -3,6 +3,7 @@
 
 mod access_calls;
 mod access_worlds;
+mod answers;
 mod architecture;
 mod cleanup;
 mod client;
@@ -33,3 +34,4 @@ mod token_life;
 mod trust;
 mod watch;
 mod wire;
+mod wizard;

@@ -77,8 +77,29 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     terminal.answer(&one_time_code("JBSWY3DPEHPK3PXP", now).unwrap());
     terminal.wait_for("Do this?").wait_for("pveum user add 'svc@pve'").answer("");
-    terminal.to("Write this?", "");
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
     let ended = terminal.end(0);
     assert!(!ended.everything.contains("sandbox\r"), "the password is not echoed");
     assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\n"));
+}
+
+#[test]
+fn at_the_keyboard_the_menu_creates_the_token() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
+    terminal.to("The server", &sandbox.address().to_string());
+    terminal.wait_for("trust this cluster's own CA (recommended)").answer("");
+    terminal.to("The user, with its realm", "svc@pve");
+    terminal.wait_for("create it for me (recommended)").answer("");
+    terminal.to("The name of the token", "").to("Log in as", "root").to("The realm of root", "");
+    terminal.to("(0 characters)", "sandbox");
+    terminal.wait_for("Do this?").answer("");
+    terminal.wait_for("the log-in is forgotten").to("The template for UBUNTU_2204", "");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    let file = stage.read(".env");
+    assert!(file.contains("PROXMOX_USER=svc@pve\n") && file.contains("PROXMOX_CA_FILE=proxmox-ca.pem\n"), "{file}");
+    assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
+    stage.glassdome("test-vm").expect(0);
 }

@@ -8,6 +8,11 @@ use crate::support::terminal::Terminal;
 
 const CANARY: &str = "c0ffee00-1234-5678-9abc-def012345678";
 
+/// Arguments that leave one question open: the one for the secret.
+fn line(sandbox: &Sandbox) -> String {
+    format!("setup --ca-file ca.pem --host {} --user apex@pve --token-name tt --skip-test-vm", sandbox.address())
+}
+
 /// A stage with the certificate of a sandbox, so that nothing is asked about it.
 fn stage(sandbox: &Sandbox) -> Stage {
     let stage = Stage::new();
@@ -15,63 +20,63 @@ fn stage(sandbox: &Sandbox) -> Stage {
     stage
 }
 
-fn wizard(stage: &Stage, columns: u16) -> Terminal {
-    Terminal::start(stage, columns, "setup --ca-file ca.pem --skip-test-vm")
+/// Every shape that a secret comes in, each with how many characters are counted.
+fn shapes() -> Vec<String> {
+    let table = format!(
+        "┌──────────────┬──────────────────────────────────────┐\n│ key          │ value                                │\n\
+         ╞══════════════╪══════════════════════════════════════╡\n│ full-tokenid │ apex@pve!tt                          │\n\
+         ├──────────────┼──────────────────────────────────────┤\n│ value        │ {CANARY} │\n\
+         └──────────────┴──────────────────────────────────────┘\n"
+    );
+    vec![
+        CANARY.to_owned(),
+        format!("  \"{}\"  ", CANARY.to_uppercase()),
+        format!("apex@pve!tt={CANARY}"),
+        format!("Authorization: PVEAPIToken=apex@pve!tt={CANARY}"),
+        format!(
+            "curl -H \"Authorization: PVEAPIToken=apex@pve!tt={CANARY}\" \\\n  https://pve.lan:8006/api2/json/version\n"
+        ),
+        table,
+        format!("{{\n  \"full-tokenid\": \"apex@pve!tt\",\n  \"value\": \"{CANARY}\"\n}}\n"),
+        format!("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE={CANARY}\n"),
+    ]
 }
 
 #[test]
-fn a_person_is_asked_and_answers() {
+fn a_secret_is_found_in_every_shape_and_never_shown() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
-    let mut terminal = wizard(&stage, 80);
-    terminal.to("The server", "pve lan").wait_for("a host name has letters");
-    terminal.answer(&sandbox.address().to_string());
-    terminal.to("The user", "apex").to("The realm of apex", "").to("The token's name", "");
-    terminal.wait_for("secret (hidden)").wait_for("(0 characters)");
-    assert!(!terminal.echoes());
-    terminal.answer("abc123").wait_for("too short: 6 of 36").paste(sandbox.default_token().2);
-    terminal.wait_for("(36 characters)").press("\r");
-    terminal.to("Write this?", "");
-    terminal.end(0).says(".env is written, mode 0600");
-    assert!(stage.read(".env").contains("PROXMOX_USER=apex@pve\n"));
-}
-
-#[test]
-fn leaving_at_any_prompt_gives_the_terminal_back() {
-    let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = stage(&sandbox);
-    for (prompt, key) in [
-        ("The server", "\x03"),
-        ("The server", "\x04"),
-        ("The user", "\x03"),
-        ("The realm", "\x03"),
-        ("The realm", "\x1b"),
-        ("The token's name", "\x03"),
-        ("secret (hidden)", "\x03"),
-        ("secret (hidden)", "\x04"),
-        ("Write this?", "\x03"),
-        ("Write this?", "\x04"),
-    ] {
-        let mut terminal = wizard(&stage, 80);
-        for (question, text) in [
-            ("The server", sandbox.address().to_string().as_str()),
-            ("The user", "apex"),
-            ("The realm", ""),
-            ("The token's name", ""),
-            ("secret (hidden)", sandbox.default_token().2),
-            ("Write this?", ""),
-        ] {
-            terminal.wait_for(question);
-            if question == prompt {
-                break;
+    for shape in shapes() {
+        for marks_pastes in [true, false] {
+            // The shell that runs afterwards reads a line: what was left over would be in it.
+            let run = format!("trap : INT; \"$GLASSDOME\" {}; read -r rest; echo \"shell: [$rest]\"", line(&sandbox));
+            let mut terminal = Terminal::shell(&stage, &run);
+            terminal.to("How do you come by", "\x1b[B").wait_for("Paste the secret");
+            if marks_pastes {
+                terminal.paste(&shape).press("\r");
+            } else {
+                terminal.press(&format!("{shape}\n").replace('\n', "\r"));
             }
-            terminal.answer(text);
+            terminal.wait_for("apex@pve!tt, secret c0ff••••").wait_for("What is to be corrected?").press("\x03");
+            terminal.wait_for("interrupted").press("mine\r").wait_for("shell: [mine]");
+            let ended = terminal.end(0);
+            let shown = ended.everything.to_lowercase();
+            assert!(!shown.contains(&CANARY[4..]), "{shape}\n{shown}");
         }
-        let is_line = key == "\x04" && !prompt.contains("hidden");
-        terminal.press(if is_line { "" } else { "half an answer" }).press(key);
-        terminal.end(130);
-        assert!(!stage.path(".env").exists(), "{prompt}");
     }
+}
+
+#[test]
+fn what_is_typed_at_the_hidden_prompt_can_be_corrected() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let mut terminal = Terminal::start(&stage, 80, &line(&sandbox));
+    terminal.to("How do you come by", "\x1b[B").wait_for("(0 characters)");
+    assert!(!terminal.echoes());
+    terminal.press("abc").wait_for("(3 characters)").press("\x7f\x7f").wait_for("(1 character)");
+    terminal.press("\x15").wait_for("(0 characters)").press("1234").wait_for("(4 characters)").press("\r");
+    terminal.wait_for("too short: 4 of 36").press("\x04");
+    terminal.end(130);
 }
 
 #[test]
@@ -79,33 +84,59 @@ fn signals_end_an_open_question_with_their_code() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
-        let mut terminal = wizard(&stage, 40);
-        terminal.wait_for("The server");
-        signal(terminal.child(), sent);
-        terminal.end(code);
+        for question in ["How do you come by", "Paste the secret"] {
+            let mut terminal = Terminal::start(&stage, 40, &line(&sandbox));
+            terminal.wait_for("How do you come by");
+            if question == "Paste the secret" {
+                terminal
+                    .press("\x1b[B\r")
+                    .wait_for("(0 characters)")
+                    .press("half a secret")
+                    .wait_for("(13 characters)");
+            }
+            signal(terminal.child(), sent);
+            let ended = terminal.end(code);
+            assert!(!ended.everything.contains("half"), "{}", ended.everything);
+        }
     }
 }
 
 #[test]
-fn a_secret_is_never_shown_however_it_is_pasted() {
+fn a_closed_terminal_ends_the_run() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
-    let line = format!("setup --ca-file ca.pem --host {} --user apex@pve --token-name tt", sandbox.address());
-    for pasted in [format!("{CANARY}\r"), format!("\x1b[200~{CANARY}\n\x1b[201~\r")] {
-        let mut terminal = Terminal::start(&stage, 80, &line);
-        terminal.wait_for("secret (hidden)").press(&pasted);
-        let ended = terminal.end(6);
-        assert!(!ended.everything.contains(&CANARY[5..]), "{}", ended.everything);
-    }
+    let mut terminal = Terminal::start(&stage, 80, &line(&sandbox));
+    terminal.to("How do you come by", "\x1b[B").wait_for("Paste the secret");
+    assert_eq!(terminal.close(), 129);
+    assert!(!stage.path(".env").exists());
 }
 
 #[test]
 fn the_window_may_change_while_a_question_is_open() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
-    let mut terminal = wizard(&stage, 80);
-    terminal.to("The server", &sandbox.address().to_string()).wait_for("The user").press("somebody-with-a-long-name");
+    let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
+    terminal.wait_for("The user").press("somebody-with-a-long-name");
     terminal.resize(30).wait_for("\n   > omebody-with-a-long-name");
-    terminal.press("\r").wait_for(" > pve").resize(80).press("\x1b[B\r").wait_for("The token's name").press("\x03");
+    terminal.press("\r").wait_for(" > pve").resize(80).press("\x1b[B\r").wait_for("How do you come by").press("\x03");
     terminal.end(130);
+}
+
+#[test]
+fn nobody_is_asked_where_nobody_is() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    // Standard input is no terminal, though the rest is.
+    Terminal::redirected(&stage, "setup", "< /dev/null")
+        .end(3)
+        .says("the server is not known, and nobody can be asked");
+    Terminal::start(&stage, 80, "setup --no-input").end(3).says("PROXMOX_HOST");
+    // Where the questions could not be seen, none is asked.
+    Terminal::redirected(&stage, "setup", "2> /dev/null").end(3);
+    // Results may go elsewhere: the questions are not among them.
+    let mut terminal = Terminal::redirected(&stage, "setup -o json", "> results.json");
+    terminal.wait_for("The server:").press("\x03");
+    terminal.end(130);
+    let document: serde_json::Value = serde_json::from_str(&stage.read("results.json")).unwrap();
+    assert_eq!(document["error"]["exit_code"], 130);
 }

@@ -1,19 +1,23 @@
 //! Checks token, privileges, node and templates before anything is written.
 
 use crate::cli::Setup;
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::preflight::Preflight;
 use crate::commands::screens::Note;
 use crate::commands::test_vm::order;
-use crate::error::{Doing, Error};
+use crate::error::{Doing, Error, Kind, Report};
 use crate::model::{NodeName, PoolName, VmId};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::Printable;
+use crate::ui::prompt::Choice;
+
+use super::{heading, menus, tell};
 
 /// The templates that the application knows, with the number that the guide gives them and the words that name them.
-const TEMPLATES: [(Key, u64, [&str; 3]); 2] = [
+pub(super) const TEMPLATES: [(Key, u64, [&str; 3]); 2] = [
     (Key::Ubuntu2204Template, 9000, ["2204", "22.04", "jammy"]),
     (Key::Ubuntu2004Template, 9001, ["2004", "20.04", "focal"]),
 ];
@@ -27,22 +31,52 @@ pub(super) struct Checked {
     pub(super) warnings: Vec<String>,
 }
 
-/// Checks everything that the proof will need.
-pub(super) async fn check(
+/// Checks everything that the proof will need; a person may choose again, or mend what is missing and look again.
+pub(super) async fn until_good(
     session: &Session,
-    ground: &Ground,
+    ground: &mut Ground,
+    connected: &Connected,
+    arguments: &Setup,
+) -> Result<Checked, Error> {
+    heading(session, ground, "4. Check");
+    loop {
+        let why = match check(session, ground, connected, arguments).await {
+            Ok(checked) => return Ok(checked),
+            Err(why) => connected.diagnosed(why).await,
+        };
+        if !session.is_attended()
+            || !matches!(Report::of(&why).kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
+        {
+            return Err(why);
+        }
+        tell(session, &why);
+        let items = ["check again, and choose again".to_owned(), "leave; nothing was written".to_owned()];
+        let menu = Choice::new("How does it go on?", items.to_vec());
+        if ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await? > 0 {
+            return Err(why);
+        }
+    }
+}
+
+async fn check(
+    session: &Session,
+    ground: &mut Ground,
     connected: &Connected,
     arguments: &Setup,
 ) -> Result<Checked, Error> {
     let reach = || Doing::Reach(connected.pve.endpoint().authority());
+    let who = connected.who();
     let (version, vms) = tokio::join!(connected.pve.version(), connected.pve.vms());
     let version = version.map_err(|source| Error::server(reach(), source))?;
-    let who = connected.who();
     say(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
     let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    heading(session, ground, "5. Node and templates");
+    if session.is_attended() {
+        menus::choose(session, ground, connected, &vms).await?;
+    }
     let templates = templates(ground, &vms)?;
 
     let mut order = order(ground, &arguments.proof)?;
@@ -88,13 +122,14 @@ fn templates(ground: &Ground, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
             let known = visible.iter().map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect();
             return Err(Error::NoTemplate { template: said.value, known });
         }
-        let found = said.map(|said| said.value).or_else(|| best(&visible, usual, &words));
+        let found =
+            said.map(|said| said.value).or_else(|| best(&visible, usual, &words).filter(|_| !ground.is_unset(key)));
         chosen.extend(found.map(|vmid| (key, vmid)));
     }
     Ok(chosen)
 }
 
-fn best(visible: &[&Vm], usual: u64, words: &[&str]) -> Option<VmId> {
+pub(super) fn best(visible: &[&Vm], usual: u64, words: &[&str]) -> Option<VmId> {
     let by_number = visible.iter().find(|vm| u64::from(vm.vmid.number()) == usual);
     let is_named = |vm: &&&Vm| words.iter().any(|word| vm.name.to_ascii_lowercase().contains(word));
     by_number.or_else(|| visible.iter().find(is_named)).map(|vm| vm.vmid)

@@ -2,11 +2,15 @@
 
 mod check;
 pub(crate) mod git;
+mod guides;
+mod mend;
+mod menus;
 mod origin;
-mod questions;
 mod save;
 mod screens;
 pub(crate) mod server;
+mod token;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -14,8 +18,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, Output, Setup};
 use crate::commands::Failure;
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
-use crate::commands::ladder;
+use crate::commands::ladder::{self, Wish};
 use crate::commands::proof::prove;
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
@@ -26,6 +31,7 @@ use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::{Consent, Key};
+use crate::ui::prompt::Confirm;
 
 use check::Checked;
 use origin::{Obtained, Origin};
@@ -92,9 +98,9 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
     story.warnings.clone_from(&checked.warnings);
 
-    heading(session, &ground, "4. Save");
+    heading(session, &ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
-    let draft = save::draft(&ground, &connected, &checked, consent)?;
+    let draft = save::draft(session, &ground, &connected, &checked, consent).await?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {
         session.ui.borrow_mut().result(&Plan {
@@ -103,22 +109,21 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         });
         return Ok(());
     }
-    questions::save(session).await?;
-    let saved = save::write(session, &ground, draft, global.yes).await?;
+    let saved = save::write(session, &ground, draft).await?;
     story.made = None;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 
-    let receipt =
-        if arguments.skip_test_vm { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
+    let skips = arguments.skip_test_vm || !is_proof_wanted(session, &ground, arguments).await?;
+    let receipt = if skips { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
     if global.output == Output::Text {
         session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
     }
     Ok(())
 }
 
-/// Steps 1 to 3: finds the server, decides on the trust, makes the token where that was asked for, checks token,
-/// privileges, node and templates; nothing where only the plan of a new token was to be shown.
+/// Steps 1 to 5: finds the server, decides on the trust, makes the token where that is wanted, checks token, privileges,
+/// node and templates; nothing where only the plan of a new token was to be shown.
 async fn verify(
     session: &Session,
     ground: &mut Ground,
@@ -127,35 +132,27 @@ async fn verify(
 ) -> Result<Option<(Connected, Checked)>, Error> {
     let origin = Origin::of(arguments)?;
     let way = unless_interrupted(session, meet(session, ground, arguments, &origin, story)).await?;
-    heading(session, ground, "3. Token, privileges, node and templates");
-    let connected = match &origin {
-        Origin::Known => {
-            questions::caller(session, ground, way.realms()).await?;
-            unless_interrupted(session, connect(session, ground, way, arguments)).await?
-        }
-        Origin::LogIn => {
-            questions::owner(session, ground, way.realms()).await?;
-            // Not to be broken off at any moment: what is half done has to be undone.
-            match origin::by_log_in(session, ground, way, arguments).await? {
-                Obtained::Planned => return Ok(None),
-                Obtained::Made(connected, made) => {
-                    (story.made, story.is_created) = (Some(made), true);
-                    *connected
-                }
+    heading(session, ground, "3. Token");
+    let wish = way.wish(arguments)?;
+    let origin = match origin {
+        Origin::Known => match unless_interrupted(session, token::connect(session, ground, way.clone())).await? {
+            token::Found::Connected(connected) => {
+                let checked = check(session, ground, *connected, wish, arguments);
+                return unless_interrupted(session, checked).await.map(Some);
             }
-        }
-        Origin::Shell(to) => {
-            questions::owner(session, ground, way.realms()).await?;
-            if arguments.dry_run {
-                found(session, origin::line(ground, arguments)?);
-                return Ok(None);
-            }
-            story.made = Some(origin::over_ssh(session, ground, to.as_ref(), arguments).await?);
-            story.is_created = true;
-            unless_interrupted(session, connect(session, ground, way, arguments)).await?
+            token::Found::ToBeMade(origin) => origin,
+        },
+        other => {
+            token::owner(session, ground, &way).await?;
+            other
         }
     };
-    unless_interrupted(session, check(session, ground, connected, arguments)).await.map(Some)
+    match make(session, ground, way, &origin, arguments, story).await? {
+        Some(connected) => {
+            unless_interrupted(session, check(session, ground, connected, wish, arguments)).await.map(Some)
+        }
+        None => Ok(None),
+    }
 }
 
 /// Steps 1 and 2: finds the server, and decides on the trust.
@@ -166,41 +163,60 @@ async fn meet(
     origin: &Origin,
     story: &mut Story,
 ) -> Result<Way, Error> {
-    heading(session, ground, "1. Server");
-    questions::host(session, ground).await?;
-    let host = ground.host()?;
-    story.host = host.to_string();
-    if !session.is_attended() && *origin == Origin::Known {
-        ground.credentials(session)?;
+    if !session.is_attended() {
+        // What is missing is told before anything is called.
+        story.host = ground.host()?.to_string();
+        if *origin == Origin::Known {
+            ground.credentials(session)?;
+        }
     }
+    mend::forget_what_is_wrong(session, ground)?;
     let way = server::find(session, ground, arguments).await?;
-    found(session, format!("{host} is Proxmox VE"));
-    heading(session, ground, "2. Trust");
-    for line in server::told(&way) {
-        found(session, line);
-    }
+    story.host = ground.host()?.to_string();
     Ok(way)
 }
 
-/// Authenticates, and climbs to the cluster's CA where that is wished.
-async fn connect(session: &Session, ground: &Ground, way: Way, arguments: &Setup) -> Result<Connected, Error> {
-    let credentials = ground.credentials(session)?;
-    server::know_realm(&way, &credentials)?;
-    let wish = way.wish(arguments)?;
-    let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
-    ladder::climbed(session, ground, connected, wish).await
+/// Makes the token. It is not to be broken off at any moment: what is half done has to be undone.
+async fn make(
+    session: &Session,
+    ground: &mut Ground,
+    way: Way,
+    origin: &Origin,
+    arguments: &Setup,
+    story: &mut Story,
+) -> Result<Option<Connected>, Error> {
+    if let Origin::Shell(to) = origin {
+        if arguments.dry_run {
+            found(session, origin::line(ground, arguments)?);
+            return Ok(None);
+        }
+        story.made = Some(origin::over_ssh(session, ground, to.as_ref(), arguments).await?);
+        story.is_created = true;
+        return unless_interrupted(session, token::checked(session, ground, way)).await.map(Some);
+    }
+    match origin::by_log_in(session, ground, way, arguments).await? {
+        Obtained::Planned => Ok(None),
+        Obtained::Made(connected, made) => {
+            (story.made, story.is_created) = (Some(made), true);
+            Ok(Some(*connected))
+        }
+    }
 }
 
+/// Climbs to the cluster's CA where that is wished, and checks everything.
 async fn check(
     session: &Session,
-    ground: &Ground,
+    ground: &mut Ground,
     connected: Connected,
+    wish: Wish,
     arguments: &Setup,
 ) -> Result<(Connected, Checked), Error> {
-    let mut checked = match check::check(session, ground, &connected, arguments).await {
-        Ok(checked) => checked,
-        Err(why) => return Err(connected.diagnosed(why).await),
+    // A token that was made just now came over a connection that has climbed already.
+    let connected = match connected.fetched {
+        Some(_) => connected,
+        None => ladder::climbed(session, ground, connected, wish).await?,
     };
+    let mut checked = check::until_good(session, ground, &connected, arguments).await?;
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
         checked.warnings.push(warning);
@@ -208,9 +224,19 @@ async fn check(
     Ok((connected, checked))
 }
 
-/// Step 5: the proof, with what was written and nothing else.
+/// Asks whether a VM may be made to prove it.
+async fn is_proof_wanted(session: &Session, ground: &Ground, arguments: &Setup) -> Result<bool, Error> {
+    if !session.is_attended() {
+        return Ok(true);
+    }
+    let template = order(ground, &arguments.proof)?.template;
+    let question = Confirm::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
+    ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
+}
+
+/// Step 7: the proof, with what was written and nothing else.
 async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story: &mut Story) -> Result<Receipt, Error> {
-    heading(session, ground, "5. Proof");
+    heading(session, ground, "7. Proof");
     ground.read_saved()?;
     let order = order(ground, &arguments.proof)?;
     let connected = Connected::open(session, ground).await?;
@@ -244,6 +270,11 @@ fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<R
 
 fn heading(session: &Session, ground: &Ground, text: &str) {
     session.ui.borrow_mut().say(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
+}
+
+/// Tells an error that a person may mend right here.
+fn tell(session: &Session, why: &Error) {
+    session.ui.borrow_mut().alert(&Report::of(why));
 }
 
 fn found(session: &Session, text: String) {

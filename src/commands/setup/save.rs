@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground, Trusted};
 use crate::commands::ladder::Fetched;
 use crate::commands::screens::Note;
@@ -11,10 +12,12 @@ use crate::commands::setup::git;
 use crate::error::Error;
 use crate::pve::Trust;
 use crate::session::Session;
+use crate::settings;
 use crate::settings::{
     Change, Consent, Credentials, DiffLine, Edited, Flags, GroupRights, Key, Outcome, Settings, Sign, Source, Sourced,
     Store, Value, Variables, masked_diff,
 };
+use crate::ui::prompt::Confirm;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What will be written, as a person may see it.
@@ -35,7 +38,8 @@ pub(super) struct Saved {
 }
 
 /// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
-pub(super) fn draft(
+pub(super) async fn draft(
+    session: &Session,
     ground: &Ground,
     connected: &Connected,
     checked: &Checked,
@@ -44,10 +48,27 @@ pub(super) fn draft(
     let path = ground.store.path().to_owned();
     let in_file = Settings::load(&ground.instance, &Flags::default(), &Variables::new(), &path, &ground.loaded.file)?;
     let changes = changes(ground, &in_file, connected, checked)?;
-    let edited = ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None)?;
+    let edit = |consent| ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None);
+    let edited = match edit(consent) {
+        Err(why) if may_consent(session, &why).await? => edit(Consent::PythonAlone)?,
+        edited => edited?,
+    };
     let diff = masked_diff(ground.loaded.file.bytes(), edited.file.bytes());
     let (is_new, fetched) = (ground.loaded.mode.is_none(), connected.fetched.clone());
     Ok(Draft { path, edited, diff, is_new, holds_secret: true, fetched })
+}
+
+/// Asks whether a value may be written that only the application reads back.
+async fn may_consent(session: &Session, why: &settings::Error) -> Result<bool, Error> {
+    let settings::Error::Unwritable { name, why } = why else { return Ok(false) };
+    if why.is_final() || !session.is_attended() {
+        return Ok(false);
+    }
+    let text = format!("{name} has no spelling that every reader of the file reads alike: {why}");
+    session.ui.borrow_mut().say(&Note::warning(text));
+    let question = Confirm::new("Write it so that python-dotenv, and perhaps nobody else, reads it back?");
+    // Not for --yes: it confirms what would be asked, and this is a failed check.
+    ask::decide(session, question.proposing_no(), || ask::only_by("--allow-ambiguous-value", "the spelling")).await
 }
 
 /// Lists the changes, key by key.
@@ -86,8 +107,20 @@ fn changes(
     for (key, vmid) in &checked.templates {
         set(*key, stands(in_file.template(*key), vmid), Value::Text(vmid.to_string()));
     }
+    changes.extend(dropped(ground, in_file).into_iter().map(Change::Remove));
     changes.extend(trust_changes(ground, in_file, connected));
     Ok(changes)
+}
+
+/// Lists the keys that stand in the file, and that a person decided against.
+fn dropped(ground: &Ground, in_file: &Settings) -> Vec<Key> {
+    let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template];
+    keys.retain(|key| ground.is_unset(*key));
+    if keys.contains(&Key::TokenValue) {
+        keys.push(Key::TokenName);
+    }
+    keys.retain(|key| in_file.source(*key).is_some_and(|source| !matches!(source, Source::Default(_))));
+    keys
 }
 
 /// The keys of the trust: what is in force stands there, what is not in force does not.
@@ -132,19 +165,26 @@ fn stands<T: PartialEq, E>(in_file: Result<Option<Sourced<T>>, E>, wanted: &T) -
 }
 
 /// Asks git, writes the file, and reads it back.
-pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft, confirmed: bool) -> Result<Saved, Error> {
+///
+/// A person is asked before anything is written.
+pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> Result<Saved, Error> {
+    let is_changed = !draft.edited.changed.is_empty() || draft.fetched.is_some();
+    if session.is_attended() && is_changed && !confirmed(session, "Write this?").await? {
+        return Err(Error::Cancelled);
+    }
+    let group = group_rights(session, ground, &draft).await?;
     let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
     let folder = draft.path.parent().unwrap_or(Path::new("/")).to_owned();
     let name = draft.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut names = vec![name.clone(), format!("{name}.bak")];
     names.extend(draft.fetched.iter().map(|fetched| fetched.name.clone()));
     let verdict = git::ask(&folder, &names, &session.variables).await;
-    warnings.extend(heed_git(&folder, &verdict, confirmed)?);
+    warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
         let path = ground.store.save_beside(&fetched.name, fetched.pem.as_bytes())?;
         session.ui.borrow_mut().say(&Note::found(format!("the cluster's CA is in {}", path.display())));
     }
-    let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, GroupRights::Keep)?;
+    let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
     let text = match saved.outcome {
         Outcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
@@ -161,8 +201,24 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft, conf
     Ok(Saved { path: draft.path, changed: draft.edited.changed, warnings })
 }
 
-/// Says what git would do with the secret; with `--yes` the lines go into `.gitignore`.
-fn heed_git(folder: &Path, verdict: &git::Verdict, confirmed: bool) -> Result<Vec<String>, Error> {
+/// Asks for a yes, where somebody is there.
+async fn confirmed(session: &Session, question: &str) -> Result<bool, Error> {
+    let question = Confirm::new(question).proposing_yes();
+    ask::confirm(session, question, || ask::only_by("--yes", "whether to write")).await
+}
+
+/// Asks whether the group may go on reading the file.
+async fn group_rights(session: &Session, ground: &Ground, draft: &Draft) -> Result<GroupRights, Error> {
+    let mode = ground.loaded.mode.unwrap_or_default() & 0o070;
+    if mode == 0 || !session.is_attended() || draft.edited.changed.is_empty() {
+        return Ok(GroupRights::Keep);
+    }
+    let question = format!("Its group has rights in the file (mode {:04o}). Keep them?", mode | 0o600);
+    Ok(if confirmed(session, &question).await? { GroupRights::Keep } else { GroupRights::Drop })
+}
+
+/// Says what git would do with the secret; where somebody agrees, the lines go into `.gitignore`.
+async fn heed_git(session: &Session, folder: &Path, verdict: &git::Verdict) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
     for name in &verdict.tracked {
         warnings.push(format!("git tracks {name}: the secret goes into the history with the next commit; `git rm --cached {name}` ends that"));
@@ -171,7 +227,9 @@ fn heed_git(folder: &Path, verdict: &git::Verdict, confirmed: bool) -> Result<Ve
     if lines.is_empty() {
         return Ok(warnings);
     }
-    if confirmed {
+    let question = format!("Add to .gitignore, so that git keeps out of it: {}?", lines.join(" "));
+    let agrees = session.confirms_all || (session.is_attended() && confirmed(session, &question).await?);
+    if agrees {
         let path = folder.join(".gitignore");
         git::ignore(folder, &lines).map_err(|source| Error::GitIgnore { path, source })?;
     } else {

@@ -4,19 +4,26 @@ use crate::cli::Setup;
 use crate::commands::connect::{Ground, Trusted};
 use crate::commands::ladder::{self, IsNew, Wish};
 use crate::commands::overheard::overheard;
+use crate::commands::{ask, waiting};
 use crate::error::{Doing, Error};
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Secret};
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
-use crate::settings::Credentials;
+use crate::settings::{Credentials, Key};
+
+use super::trust::{self, Verdict};
+use super::{found, heading, tell};
 
 /// The way to a server that was found to be Proxmox VE.
+#[derive(Clone)]
 pub(super) struct Way {
     endpoint: Endpoint,
     trust: Trust,
     trusted: Trusted,
     /// The certificate that was looked at, where it was accepted as new.
     accepted: Option<Leaf>,
+    /// Whether the cluster's CA may take the place of the pin.
+    is_new: IsNew,
     realms: Vec<String>,
 }
 
@@ -28,8 +35,7 @@ impl Way {
 
     /// Says what shall be stored of the certificate.
     pub(super) fn wish(&self, arguments: &Setup) -> Result<Wish, Error> {
-        let is_new = if self.accepted.is_some() { IsNew::Yes } else { IsNew::No };
-        Ok(ladder::wish(&self.trust, is_new, arguments.pin)?)
+        Ok(ladder::wish(&self.trust, self.is_new, arguments.pin)?)
     }
 
     /// Gives what a connection is made of.
@@ -38,8 +44,81 @@ impl Way {
     }
 }
 
-/// Finds the server; a certificate that is not trusted ends it, unless it was to be accepted as new.
-pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) -> Result<Way, Error> {
+/// Finds the server, and settles the trust. A person is asked for both, and asked again where they do not do; without
+/// one, a certificate that is not trusted ends it, unless it was to be accepted as new.
+pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Setup) -> Result<Way, Error> {
+    heading(session, ground, "1. Server");
+    let mut judged = None;
+    let mut wants_host = true;
+    loop {
+        if std::mem::take(&mut wants_host) {
+            host(session, ground).await?;
+        }
+        let server = ground.host()?;
+        let why = match waiting(session, &format!("looking at {server}"), look(session, ground, arguments)).await {
+            Ok(mut way) => {
+                found(session, format!("{server} is Proxmox VE"));
+                if judged.is_none() {
+                    heading(session, ground, "2. Trust");
+                }
+                if judged == Some(Verdict::ByCluster) {
+                    way.is_new = IsNew::Yes;
+                }
+                for line in told(&way) {
+                    found(session, line);
+                }
+                return Ok(way);
+            }
+            Err(why) => why,
+        };
+        if matches!(why, Error::CaFile { .. } | Error::CaFileUnread { .. }) && ground.is_open(session, Key::CaFile) {
+            tell(session, &why);
+            ground.unset(&[Key::CaFile, Key::VerifySsl])?;
+        } else if trust::is_open(session, ground, &why) {
+            if judged.is_none() {
+                heading(session, ground, "2. Trust");
+            }
+            let verdict = trust::judge(session, ground, why).await?;
+            wants_host = verdict == Verdict::OtherServer;
+            judged = Some(verdict);
+        } else if is_of_host(&why) && is_host_open(session, ground) {
+            tell(session, &why);
+            wants_host = true;
+        } else {
+            return Err(why);
+        }
+    }
+}
+
+fn is_host_open(session: &Session, ground: &Ground) -> bool {
+    ground.is_open(session, Key::Host) && !ground.is_sandbox()
+}
+
+/// Asks for the server; what was said of another one's certificate does not hold for it.
+async fn host(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+    if !is_host_open(session, ground) {
+        return Ok(());
+    }
+    let before = ground.settings.host()?.map(|host| host.value);
+    let default = before.as_ref().map(ToString::to_string);
+    let question = "The server: a name, an address, or the web interface's address from the browser";
+    let host: Endpoint = ask::value(session, question, default, || ground.unanswered("the server", Key::Host)).await?;
+    if before.as_ref() != Some(&host) {
+        ground.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
+        if before.is_some() && ground.settings.fingerprint()?.is_some_and(|pin| !pin.source.is_settled()) {
+            // Beside a pin stands PROXMOX_VERIFY_SSL=false, which alone would mean: whatever comes.
+            ground.unset(&[Key::Fingerprint, Key::VerifySsl])?;
+        }
+    }
+    ground.answer(Key::Host, Secret::new(host.to_string()))
+}
+
+/// Says whether another server could be the remedy.
+fn is_of_host(why: &Error) -> bool {
+    matches!(why, Error::Server { .. } | Error::NotProxmox { .. } | Error::Untrusted { .. } | Error::SandboxOnly)
+}
+
+async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<Way, Error> {
     let endpoint = ground.endpoint()?;
     let (mut trust, mut trusted) = ground.trust()?;
     let mut accepted = None;
@@ -58,7 +137,8 @@ pub(super) async fn find(session: &Session, ground: &Ground, arguments: &Setup) 
         return Err(Error::NotProxmox { server, what: product(&realms).to_owned() });
     }
     let realms = realms.into_iter().map(|realm| realm.name).collect();
-    Ok(Way { endpoint, trust, trusted, accepted, realms })
+    let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
+    Ok(Way { endpoint, trust, trusted, accepted, is_new, realms })
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
@@ -73,7 +153,7 @@ pub(crate) fn product(realms: &[Realm]) -> &'static str {
     }
 }
 
-fn unreachable(endpoint: &Endpoint, source: pve::Error) -> Error {
+pub(super) fn unreachable(endpoint: &Endpoint, source: pve::Error) -> Error {
     Error::server(Doing::Reach(endpoint.authority()), source)
 }
 
@@ -107,7 +187,7 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 }
 
 /// Says how certificates are judged from here on.
-pub(super) fn told(way: &Way) -> Vec<String> {
+fn told(way: &Way) -> Vec<String> {
     let mut lines = match way.trusted {
         Trusted::System => vec!["the certificate is trusted by this system".to_owned()],
         Trusted::Ca => vec!["the certificate is signed by the CA that is trusted for it".to_owned()],

@@ -111,6 +111,15 @@ impl Keyboard {
         }
     }
 
+    /// Shows on the line above what was taken because nothing was typed.
+    fn taken<'a>(&self, default: &'a str) -> &'a str {
+        if self.knows_sequences {
+            let (shown, _) = Line::of(default).view(self.terminal.size().1.saturating_sub(MARK.len()));
+            self.terminal.write(&format!("\x1b[A\r\x1b[K{MARK}{shown}\n"));
+        }
+        default
+    }
+
     /// Reads one line, shown while it is typed.
     fn line(&self, opened: &mut Opened<'_>) -> Result<String, Silence> {
         if !self.knows_sequences {
@@ -147,11 +156,11 @@ impl Prompt for Keyboard {
         let mut opened = self.open()?;
         let default = text.default.as_deref();
         let shown = default.map(|default| format!(" [{}]", Printable(default))).unwrap_or_default();
-        self.say(Tone::Plain, &format!("{}{shown}", text.question));
+        self.say(Tone::Strong, &format!("{}{shown}", text.question));
         loop {
             let typed = self.line(&mut opened)?;
             let typed = typed.trim();
-            let answer = if typed.is_empty() { default.unwrap_or_default() } else { typed };
+            let answer = if typed.is_empty() { self.taken(default.unwrap_or_default()) } else { typed };
             match (text.check)(answer) {
                 Ok(()) => return Ok(answer.to_owned()),
                 Err(why) => self.say(Tone::Warning, &Printable(&why).to_string()),
@@ -163,14 +172,14 @@ impl Prompt for Keyboard {
         let _turn = self.turn();
         let mut opened = self.open()?;
         let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
-        self.say(Tone::Plain, &choice.question);
+        self.say(Tone::Strong, &choice.question);
         let index = if self.knows_sequences {
             self.menu(&mut opened, &items, choice.default)?
         } else {
             return self.numbers(&mut opened, &items, choice.default);
         };
-        let chosen = items.get(index).map(String::as_str).unwrap_or_default();
-        self.say(Tone::Plain, &format!("> {chosen}"));
+        let chosen: Vec<&str> = items.get(index).map(|item| item.split_whitespace().collect()).unwrap_or_default();
+        self.say(Tone::Plain, &format!("> {}", chosen.join(" ")));
         Ok(index)
     }
 
@@ -182,13 +191,16 @@ impl Prompt for Keyboard {
             Some(false) => "[y/N]",
             None => "[y/n]",
         };
-        self.say(Tone::Plain, &format!("{} {hint}", confirm.question));
+        self.say(Tone::Strong, &format!("{} {hint}", confirm.question));
         loop {
             let typed = self.line(&mut opened)?;
             match (typed.trim().to_ascii_lowercase().as_str(), confirm.default) {
                 ("y" | "yes", _) => return Ok(true),
                 ("n" | "no", _) => return Ok(false),
-                ("", Some(default)) => return Ok(default),
+                ("", Some(default)) => {
+                    self.taken(if default { "yes" } else { "no" });
+                    return Ok(default);
+                }
                 _ => self.say(Tone::Warning, "y for yes, n for no"),
             }
         }
@@ -197,17 +209,23 @@ impl Prompt for Keyboard {
     fn hidden(&self, hidden: &Hidden) -> Result<Secret, Silence> {
         let _turn = self.turn();
         // Nothing typed from the moment on that the question can be seen is shown.
-        let opened = self.terminal.open(Mode::Keys, TypedAhead::Goes).map_err(|_| Silence::Left)?;
-        self.say(Tone::Plain, &hidden.question);
+        let mut opened = self.terminal.open(Mode::Keys, TypedAhead::Goes).map_err(|_| Silence::Left)?;
+        self.say(Tone::Strong, &hidden.question);
         let count = |count: usize| {
             let unit = if count == 1 { "character" } else { "characters" };
             if self.knows_sequences {
                 self.terminal.write(&format!("\r\x1b[K{MARK}({count} {unit})"));
             }
         };
-        let read = secret::read(opened, &count);
-        self.terminal.write("\n");
-        read
+        loop {
+            let read = secret::read(&mut opened, &count);
+            self.terminal.write("\n");
+            let said = read?;
+            match (hidden.check)(&said) {
+                Ok(()) => return Ok(said),
+                Err(why) => self.say(Tone::Warning, &Printable(&why).to_string()),
+            }
+        }
     }
 
     fn give_back(&self) {

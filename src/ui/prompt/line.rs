@@ -3,6 +3,7 @@
 use console::measure_text_width;
 
 use super::keys::Key;
+use crate::ui::Printable;
 
 /// The characters so far, and where the next one goes.
 #[derive(Debug, Default)]
@@ -12,6 +13,12 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Takes a text as if it had been typed.
+    pub(super) fn of(text: &str) -> Self {
+        let characters: Vec<char> = Printable(text).to_string().chars().collect();
+        Self { cursor: characters.len(), characters }
+    }
+
     /// Does what a key does to a line; keys that do nothing to it are passed over.
     pub(super) fn press(&mut self, key: &Key) {
         match key {

@@ -83,7 +83,7 @@ impl Terminal {
         }
         self.is_unwanted.store(false, Ordering::SeqCst);
         *self.before() = Some(before);
-        let opened = Opened { terminal: self, decoder: Decoder::new(), size: self.size(), typed_ahead };
+        let opened = Opened { terminal: self, decoder: Decoder::new(), mode, size: self.size(), typed_ahead };
         tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
         if self.knows_sequences && mode == Mode::Keys {
             self.write(MARK_PASTES);
@@ -149,6 +149,7 @@ fn put(text: &str) {
 pub(in crate::ui) struct Opened<'a> {
     terminal: &'a Terminal,
     decoder: Decoder,
+    mode: Mode,
     size: (usize, usize),
     typed_ahead: TypedAhead,
 }
@@ -218,21 +219,25 @@ impl Opened<'_> {
         match poll(&mut polled, Some(&limit)) {
             // A signal came: the runtime's thread takes care of it.
             Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Ok(Event::Quiet),
+            // What comes now is for whoever reads next.
+            Ok(_) if self.terminal.is_unwanted.load(Ordering::SeqCst) => Err(Silence::Left),
             Ok(_) => Ok(Event::Bytes),
-            Err(_) => Err(Silence::Left),
+            Err(_) => Err(Silence::Gone),
         }
     }
 
     fn read(&mut self) -> Result<(), Silence> {
         let mut bytes = Zeroizing::new([0_u8; 1024]);
         match rustix::io::read(io::stdin(), bytes.as_mut_slice()) {
-            Ok(0) => Err(Silence::Left),
+            // The end of a line that the terminal itself edits is Ctrl-D.
+            Ok(0) if self.mode == Mode::Lines => Err(Silence::Left),
+            Ok(0) => Err(Silence::Gone),
             Ok(count) => {
                 self.decoder.push(bytes.get(..count).unwrap_or_default());
                 Ok(())
             }
             Err(Errno::INTR | Errno::AGAIN) => Ok(()),
-            Err(_) => Err(Silence::Left),
+            Err(_) => Err(Silence::Gone),
         }
     }
 }

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
@@ -14,6 +17,9 @@ use crate::support::stage::{Outcome, Stage};
 
 /// Nothing that is waited for takes longer, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// High enough for a whole run: nothing scrolls away.
+const ROWS: u16 = 200;
 
 /// A terminal with the binary in it.
 pub(crate) struct Terminal {
@@ -23,6 +29,7 @@ pub(crate) struct Terminal {
     screen: vt100::Parser,
     everything: Vec<u8>,
     child: Child,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -44,21 +51,39 @@ impl Terminal {
             rustix::fs::Mode::empty(),
         )
         .expect("its other side");
-        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&line, size).expect("its size");
         let before = tcgetattr(&master).expect("its modes");
         let end = || Stdio::from(line.try_clone().expect("its other side"));
-        let child = leading(&command).stdin(end()).stdout(end()).stderr(end()).spawn().expect("the binary runs");
+        let mut leader = leading(&command);
+        leader.stdin(end()).stdout(end()).stderr(end());
+        let child = leader.spawn().expect("the binary runs");
         let keyboard = File::from(master);
-        let output = listen(keyboard.try_clone().expect("our side"));
-        let screen = vt100::Parser::new(size_of(50), size_of(columns), 0);
-        Self { keyboard, before, output, screen, everything: Vec::new(), child }
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let output = listen(keyboard.try_clone().expect("our side"), Arc::clone(&is_closed));
+        let screen = vt100::Parser::new(size_of(ROWS), size_of(columns), 0);
+        Self { keyboard, before, output, screen, everything: Vec::new(), child, is_closed }
     }
 
-    /// Waits until the screen shows a text.
+    /// Starts the binary with some of its streams elsewhere, as a shell redirects them.
+    pub(crate) fn redirected(stage: &Stage, line: &str, streams: &str) -> Self {
+        let program = stage.command([""; 0]).get_program().to_string_lossy().into_owned();
+        Self::shell(stage, &format!("exec '{program}' {line} {streams}"))
+    }
+
+    /// Starts a line of shell, in which `$GLASSDOME` is the binary.
+    pub(crate) fn shell(stage: &Stage, line: &str) -> Self {
+        let binary = stage.command([""; 0]);
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(stage.folder()).env_clear().env("GLASSDOME", binary.get_program());
+        command.envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::of(command, 80)
+    }
+
+    /// Waits until the screen shows a text, wherever its lines break.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
-        self.wait_until(text, |screen| screen.contains(text))
+        self.wait_until(text, |screen| words(screen).contains(&words(text)))
     }
 
     /// Waits until the screen is as it should be.
@@ -99,9 +124,9 @@ impl Terminal {
 
     /// Gives the window another width.
     pub(crate) fn resize(&mut self, columns: u16) -> &mut Self {
-        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keyboard, size).expect("its size");
-        self.screen.screen_mut().set_size(size_of(50), size_of(columns));
+        self.screen.screen_mut().set_size(size_of(ROWS), size_of(columns));
         self
     }
 
@@ -123,6 +148,20 @@ impl Terminal {
     /// Says whether what is typed is shown, as it was before.
     pub(crate) fn echoes(&self) -> bool {
         tcgetattr(&self.keyboard).expect("its modes").local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Closes the terminal, as somebody does who closes the window; gives the exit code.
+    pub(crate) fn close(mut self) -> i32 {
+        self.keyboard = File::open("/dev/null").expect("a file");
+        self.is_closed.store(true, Ordering::SeqCst);
+        // The listener holds our side as well, and lets go of it when it sees that.
+        while self.output.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected) {}
+        Outcome::of(&std::process::Output {
+            status: self.child.wait().expect("it is ours"),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        })
+        .code
     }
 
     /// Waits for the end; the terminal must then be as it was before: its modes, and its cursor.
@@ -178,22 +217,31 @@ impl Ended {
     /// Fails unless the screen says something, wherever its lines break.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words(&self.text).contains(&words(text)), "`{text}` is not said\n--- screen\n{}", self.text);
         self
     }
+}
+
+/// Joins what stands on several lines.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn size_of(count: u16) -> NonZero<u16> {
     NonZero::new(count).expect("a terminal has rows and columns")
 }
 
-fn listen(mut side: File) -> Receiver<Vec<u8>> {
+fn listen(mut side: File, is_closed: Arc<AtomicBool>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = [0; 4096];
+        let tick = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         // The other side is gone with an error, not with an end.
-        while let Ok(count @ 1..) = side.read(&mut bytes) {
+        while !is_closed.load(Ordering::SeqCst) {
+            if poll(&mut [PollFd::new(&side, PollFlags::IN)], Some(&tick)) == Ok(0) {
+                continue;
+            }
+            let Ok(count @ 1..) = side.read(&mut bytes) else { return };
             if sender.send(bytes[..count].to_vec()).is_err() {
                 return;
             }

@@ -1,0 +1,329 @@
+//! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
+
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::{ask, waiting};
+use crate::error::{Doing, Error, Kind, Report};
+use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
+use crate::session::Session;
+use crate::settings::{self, Key, Source, Sourced};
+use crate::ui::Printable;
+use crate::ui::prompt::{Choice, Confirm, Hidden, Text};
+
+use super::guides::{PasswordAdvice, ShellGuide, WebGuide};
+use super::origin::Origin;
+use super::server::{Way, know_realm};
+use super::{found, tell};
+
+/// What is still to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Everything.
+    All,
+    /// The user, and with it everything that belongs to it.
+    User,
+    /// The name of the token, and its secret.
+    Name,
+    /// The secret, or the password.
+    Secret,
+}
+
+/// How a person comes by what authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    LogIn,
+    Web,
+    Ssh,
+    Shell,
+    Have,
+    Password,
+}
+
+const MANNERS: [(Manner, &str); 6] = [
+    (Manner::LogIn, "create it for me (recommended): log in once as an administrator"),
+    (Manner::Web, "I'll create it in the web interface: show me where"),
+    (Manner::Ssh, "create it over SSH: run pveum on the node, with my own ssh"),
+    (Manner::Shell, "I'll create it in a shell of the node: show me the line"),
+    (Manner::Have, "I already have one"),
+    (Manner::Password, "use a password instead"),
+];
+
+/// How a token was found.
+pub(super) enum Found {
+    /// The server knows it.
+    Connected(Box<Connected>),
+    /// The person wants it made.
+    ToBeMade(Origin),
+}
+
+/// Asks whose token is made, and its name.
+pub(super) async fn owner(session: &Session, ground: &mut Ground, way: &Way) -> Result<(), Error> {
+    user(session, ground, way.realms()).await?;
+    name(session, ground).await
+}
+
+/// Finds out who calls, and connects. A person is asked until the server knows the answer.
+pub(super) async fn connect(session: &Session, ground: &mut Ground, way: Way) -> Result<Found, Error> {
+    if !session.is_attended() {
+        let credentials = ground.credentials(session)?;
+        know_realm(&way, &credentials)?;
+        let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+        return Ok(Found::Connected(Box::new(connected)));
+    }
+    let mut wanted = Wanted::All;
+    loop {
+        if let Some(origin) = identify(session, ground, &way, wanted).await? {
+            return Ok(Found::ToBeMade(origin));
+        }
+        let server = ground.host()?;
+        match waiting(session, &format!("asking {server}"), checked(session, ground, way.clone())).await {
+            Ok(connected) => return Ok(Found::Connected(Box::new(connected))),
+            Err(why) => wanted = correct(session, ground, why).await?,
+        }
+    }
+}
+
+/// Calls the server once, so that a wrong secret is told before anything else is asked.
+pub(super) async fn checked(session: &Session, ground: &Ground, way: Way) -> Result<Connected, Error> {
+    let credentials = ground.credentials(session)?;
+    know_realm(&way, &credentials)?;
+    let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+    match connected.pve.version().await {
+        Ok(_) => Ok(connected),
+        Err(source) => {
+            let reach = Doing::Reach(connected.pve.endpoint().authority());
+            Err(connected.diagnosed(Error::server(reach, source)).await)
+        }
+    }
+}
+
+/// Tells why the server does not know the caller, and asks which answer is to be corrected.
+async fn correct(session: &Session, ground: &Ground, why: Error) -> Result<Wanted, Error> {
+    if Report::of(&why).kind != Kind::Authentication {
+        return Err(why);
+    }
+    let is_password = ground.settings.token_secret()?.is_none();
+    let secret = if is_password { Key::Password } else { Key::TokenValue };
+    let mut items = Vec::new();
+    if ground.is_open(session, secret) {
+        items.push((Wanted::Secret, if is_password { "the password" } else { "the secret" }));
+    }
+    if ground.is_open(session, Key::TokenName) && !is_password {
+        items.push((Wanted::Name, "the name of the token"));
+    }
+    if ground.is_open(session, Key::User) {
+        items.push((Wanted::User, "the user"));
+    }
+    if items.is_empty() {
+        return Err(why);
+    }
+    tell(session, &why);
+    let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
+    texts.push("nothing: leave".to_owned());
+    let menu = Choice::new("What is to be corrected?", texts);
+    let index = ask::choice(session, menu, || ground.unanswered("the secret", secret)).await?;
+    items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
+}
+
+/// Asks for user, name and secret, as far as they are wanted and nobody has settled them; or learns that the token is to
+/// be made.
+async fn identify(session: &Session, ground: &mut Ground, way: &Way, wanted: Wanted) -> Result<Option<Origin>, Error> {
+    let before = (ground.settings.user()?.map(|it| it.value), ground.settings.token_name()?.map(|it| it.value));
+    if matches!(wanted, Wanted::All | Wanted::User) {
+        user(session, ground, way.realms()).await?;
+    }
+    let is_settled = |key: Key| ground.settings.source(key).is_some_and(Source::is_settled);
+    let has_token = ground.settings.source(Key::TokenValue).is_some();
+    let has_password = !has_token && ground.settings.password().is_some();
+    if is_settled(Key::TokenValue) || has_password && is_settled(Key::Password) {
+        if has_token {
+            name(session, ground).await?;
+        }
+        return Ok(None);
+    }
+    if has_token && wanted != Wanted::Secret {
+        name(session, ground).await?;
+    }
+    if wanted != Wanted::All {
+        let asked = if has_password { password(session, ground).await } else { secret(session, ground, way).await };
+        return asked.map(|()| None);
+    }
+    let after = (ground.settings.user()?.map(|it| it.value), ground.settings.token_name()?.map(|it| it.value));
+    let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
+    if (has_token || has_password) && is_same && keep(session, ground).await? {
+        return Ok(None);
+    }
+    obtain(session, ground, way).await
+}
+
+/// Asks how the person comes by a token, shows how it is made, and asks for its secret; or for a password; or learns that
+/// the token is to be made.
+async fn obtain(session: &Session, ground: &mut Ground, way: &Way) -> Result<Option<Origin>, Error> {
+    let items = MANNERS.map(|(_, text)| text.to_owned()).to_vec();
+    let menu = Choice::new("How do you come by the token?", items);
+    let index = ask::choice(session, menu, || ground.unanswered("the token's secret", Key::TokenValue)).await?;
+    let manner = MANNERS.get(index).map_or(Manner::Have, |(manner, _)| *manner);
+    if manner == Manner::Password {
+        session.ui.borrow_mut().say(&PasswordAdvice);
+        ground.unset(&[Key::TokenValue])?;
+        return password(session, ground).await.map(|()| None);
+    }
+    if ground.settings.source(Key::TokenName) != Some(&Source::Answer) {
+        name(session, ground).await?;
+    }
+    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let name = ground.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    let endpoint = ground.endpoint()?;
+    match manner {
+        Manner::Web => session.ui.borrow_mut().say(&WebGuide { url: endpoint.url(), user, name }),
+        Manner::Shell => {
+            session.ui.borrow_mut().say(&ShellGuide { host: endpoint.host().to_string(), user, name });
+        }
+        Manner::LogIn => return Ok(Some(Origin::LogIn)),
+        Manner::Ssh => return destination(session, &endpoint).await.map(|to| Some(Origin::Shell(Some(to)))),
+        Manner::Have | Manner::Password => {}
+    }
+    secret(session, ground, way).await.map(|()| None)
+}
+
+/// Asks where ssh goes.
+async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destination, Error> {
+    let default = Some(format!("root@{}", endpoint.host()));
+    let otherwise = || ask::only_by("--over-ssh", "where ssh goes");
+    ask::value(session, "The node, as your ssh knows it", default, otherwise).await
+}
+
+/// Asks for the user; one without a realm gets a menu of the realms that the server has.
+async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Result<(), Error> {
+    if !ground.is_open(session, Key::User) {
+        return Ok(());
+    }
+    let default = ground.settings.user()?.map(|user| user.value.to_string());
+    let known = realms.to_vec();
+    let question = Text::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
+        let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
+        let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
+        let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
+        if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
+    });
+    let otherwise = || ground.unanswered("the user", Key::User);
+    let mut user = ask::text(session, question, otherwise).await?;
+    if !user.contains('@') {
+        let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
+        let menu = Choice::new(format!("The realm of {user}"), realms.to_vec()).proposing(proposed);
+        let index = ask::choice(session, menu, otherwise).await?;
+        user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
+    }
+    ground.answer(Key::User, Secret::new(user))
+}
+
+fn strange_realm(user: &UserId, realms: &[String]) -> String {
+    let known: Vec<String> = realms.iter().map(|realm| Printable(realm).to_string()).collect();
+    format!("the server has no realm `{}`; it has {}", user.realm(), known.join(", "))
+}
+
+/// Asks for the name of the token.
+async fn name(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+    if !ground.is_open(session, Key::TokenName) {
+        return Ok(());
+    }
+    let default = ground.settings.token_name()?.map(|name| name.value.to_string());
+    let otherwise = || ground.unanswered("the token's name", Key::TokenName);
+    let name: TokenName = ask::value(session, "The name of the token", default, otherwise).await?;
+    ground.answer(Key::TokenName, Secret::new(name.to_string()))
+}
+
+/// Asks whether the secret or the password that is there already is still to be used.
+async fn keep(session: &Session, ground: &Ground) -> Result<bool, Error> {
+    let file = ground.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (what, source) = match ground.settings.token_secret()? {
+        Some(secret) => (format!("the secret {}", secret.value.masked()), secret.source),
+        None => ("the password".to_owned(), Source::Answer),
+    };
+    let place =
+        if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
+    let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
+    ask::confirm(session, Confirm::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
+}
+
+/// What a pasted token must not contradict: what flags and variables say, and the realms that the server has.
+struct Settled {
+    user: Option<Sourced<UserId>>,
+    name: Option<Sourced<TokenName>>,
+    realms: Vec<String>,
+}
+
+impl Settled {
+    fn of(ground: &Ground, way: &Way) -> Result<Self, Error> {
+        Ok(Self {
+            user: ground.settings.user()?.filter(|said| said.source.is_settled()),
+            name: ground.settings.token_name()?.filter(|said| said.source.is_settled()),
+            realms: way.realms().to_vec(),
+        })
+    }
+
+    /// Finds the secret in what was said; else gives the reason why it will not do.
+    fn judge(&self, said: &Secret) -> Result<(), String> {
+        let pasted = Pasted::read(said).map_err(|why| why.to_string())?;
+        if let Some(user) = &pasted.user {
+            if let Some(said) = self.user.as_ref().filter(|said| said.value != *user) {
+                return Err(format!("this is a token of {user}, but {} says {}", said.source, said.value));
+            }
+            if !self.realms.iter().any(|realm| realm == user.realm()) {
+                return Err(strange_realm(user, &self.realms));
+            }
+        }
+        match (&pasted.name, &self.name) {
+            (Some(name), Some(said)) if said.value != *name => {
+                Err(format!("this is the token {name}, but {} says {}", said.source, said.value))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Asks for the secret, in whatever it is wrapped, until there is one.
+async fn secret(session: &Session, ground: &mut Ground, way: &Way) -> Result<(), Error> {
+    let settled = Settled::of(ground, way)?;
+    let (server, file) = (ground.host()?, ground.store.path().display().to_string());
+    let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
+    found(session, destiny);
+    let question = Hidden::new("Paste the secret, or all that you copied (it is not shown), then Enter");
+    let question = question.checked(move |said| settled.judge(said));
+    let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
+    let said = ask::hidden(session, question, otherwise).await?;
+    match Pasted::read(&said) {
+        Ok(pasted) => take(session, ground, pasted),
+        Err(why) => Err(settings::Error::Invalid { origin: Source::Answer, why: why.into() }.into()),
+    }
+}
+
+/// Takes what was pasted; whose token it is counts more than an answer given before.
+fn take(session: &Session, ground: &mut Ground, pasted: Pasted) -> Result<(), Error> {
+    if let Some(name) = &pasted.name {
+        ground.answer(Key::TokenName, Secret::new(name.to_string()))?;
+    }
+    if let Some(user) = &pasted.user {
+        ground.answer(Key::User, Secret::new(user.to_string()))?;
+    }
+    let masked = pasted.secret.masked();
+    ground.answer(Key::TokenValue, pasted.secret.into())?;
+    if ground.is_open(session, Key::Password) && ground.settings.password().is_some() {
+        ground.unset(&[Key::Password])?;
+    }
+    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let name = ground.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    found(session, format!("{user}!{name}, secret {masked}"));
+    Ok(())
+}
+
+/// Asks for the password.
+async fn password(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let question = Hidden::new(format!("The password of {} (it is not shown)", Printable(&user)));
+    let question = question.checked(|said| match said.is_empty() {
+        true => Err("the password is empty".to_owned()),
+        false => Ok(()),
+    });
+    let said = ask::hidden(session, question, || ground.unanswered("the password", Key::Password)).await?;
+    ground.answer(Key::Password, said)
+}

@@ -1,0 +1,319 @@
+//! A certificate that is not trusted: shown to a person, who says what is to be done about it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::commands::ask;
+use crate::commands::connect::{Ground, read_ca};
+use crate::error::Error;
+use crate::model::{Endpoint, Host, Secret};
+use crate::pve::{self, Leaf, Probed, probe};
+use crate::session::Session;
+use crate::settings::{Key, Source};
+use crate::ui::prompt::{Choice, Text};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+use super::server::unreachable;
+
+/// What a person decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The certificate is judged by what was chosen.
+    Settled,
+    /// It is pinned for this run, until the cluster's own CA can be had.
+    ByCluster,
+    /// Another server is meant.
+    OtherServer,
+}
+
+/// What can be done about a certificate.
+enum Way {
+    Cluster,
+    Pin,
+    CaFile,
+    /// Call the server by a name that the certificate is for.
+    Name(Endpoint),
+    Unverified,
+    OtherServer,
+    Leave,
+}
+
+/// What is wrong with a certificate, and all that it says of itself.
+pub(super) struct Certificate {
+    server: String,
+    leaf: Leaf,
+    flaw: Flaw,
+}
+
+/// Why a certificate is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Flaw {
+    Stranger,
+    Expired,
+    WrongName,
+    /// Another one was pinned, or shown a moment ago.
+    Changed,
+}
+
+/// Says whether a certificate is the matter, and a person may decide about it.
+pub(super) fn is_open(session: &Session, ground: &Ground, why: &Error) -> bool {
+    let keys = [Key::Fingerprint, Key::CaFile, Key::VerifySsl];
+    let is_settled = |key: Key| ground.settings.source(key).is_some_and(Source::is_settled);
+    session.is_attended() && !ground.is_sandbox() && flaw(why).is_some() && !keys.into_iter().any(is_settled)
+}
+
+fn flaw(why: &Error) -> Option<Flaw> {
+    let (Error::Untrusted { source, .. } | Error::Server { source, .. }) = why else { return None };
+    match source {
+        pve::Error::CertificateUntrusted { .. } => Some(Flaw::Stranger),
+        pve::Error::CertificateExpired { .. } => Some(Flaw::Expired),
+        pve::Error::CertificateWrongName { .. } => Some(Flaw::WrongName),
+        pve::Error::CertificateChanged { .. } => Some(Flaw::Changed),
+        _ => None,
+    }
+}
+
+/// Shows the certificate that is presented now, and lets a person decide. What is chosen holds for exactly the certificate
+/// that was shown: another one later is noticed.
+pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) -> Result<Verdict, Error> {
+    let Some(flaw) = flaw(&why) else { return Err(why) };
+    let endpoint = ground.endpoint()?;
+    let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
+    let probed = probed.map_err(|source| unreachable(&endpoint, source))?;
+    let mut ways = ways(session, ground, &probed.leaf, &flaw)?;
+    session.ui.borrow_mut().say(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
+    let items = ways.iter().map(|(_, text)| text.clone()).collect();
+    let menu = Choice::new("How shall it be trusted?", items);
+    let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
+    if index >= ways.len() {
+        return Err(why);
+    }
+    let way = ways.swap_remove(index).0;
+    match way {
+        Way::Cluster | Way::Pin => {
+            ground.unset(&[Key::CaFile, Key::VerifySsl])?;
+            ground.answer(Key::Fingerprint, Secret::new(probed.leaf.fingerprint.to_string()))?;
+            if matches!(way, Way::Cluster) {
+                return Ok(Verdict::ByCluster);
+            }
+        }
+        Way::CaFile => {
+            let path = ca_file(session, ground, probed).await?;
+            ground.unset(&[Key::Fingerprint, Key::VerifySsl])?;
+            ground.answer(Key::CaFile, Secret::new(path))?;
+        }
+        Way::Name(endpoint) => ground.answer(Key::Host, Secret::new(endpoint.to_string()))?,
+        Way::Unverified => {
+            ground.unset(&[Key::Fingerprint, Key::CaFile])?;
+            ground.answer(Key::VerifySsl, Secret::new("false".to_owned()))?;
+        }
+        Way::OtherServer => return Ok(Verdict::OtherServer),
+        Way::Leave => return Err(why),
+    }
+    Ok(Verdict::Settled)
+}
+
+/// Lists what can be done. Where a certificate has changed, to leave is what is proposed.
+fn ways(session: &Session, ground: &Ground, leaf: &Leaf, flaw: &Flaw) -> Result<Vec<(Way, String)>, Error> {
+    let mut ways = Vec::new();
+    if ground.is_open(session, Key::Host) && *flaw == Flaw::WrongName {
+        let port = ground.host()?.port();
+        let names = leaf.names.iter().filter_map(|name| name.parse::<Host>().ok()).filter(is_reachable);
+        ways.extend(names.map(|host| {
+            let endpoint = Endpoint::new(host, port);
+            let text = format!("call the server {endpoint}, a name that the certificate is for");
+            (Way::Name(endpoint), text)
+        }));
+    }
+    ways.push((Way::Cluster, "trust this cluster's own CA (recommended): it outlives this certificate".to_owned()));
+    ways.push((Way::Pin, "pin this certificate: trust it, and no other".to_owned()));
+    ways.push((Way::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
+    ways.push((Way::Unverified, "do not verify: whoever is in between can read the secret".to_owned()));
+    if ground.is_open(session, Key::Host) {
+        ways.push((Way::OtherServer, "another server is meant".to_owned()));
+    }
+    let leave = (Way::Leave, "leave; nothing was sent but this look at the certificate".to_owned());
+    if *flaw == Flaw::Changed {
+        ways.insert(0, leave)
+    } else {
+        ways.push(leave)
+    }
+    Ok(ways)
+}
+
+/// Says whether a name leads from here to the server, and not to this machine.
+fn is_reachable(host: &Host) -> bool {
+    match host.address() {
+        Some(address) => !address.is_loopback(),
+        None => host.to_string() != "localhost",
+    }
+}
+
+/// Asks for a CA file that has signed the certificate; gives its path.
+async fn ca_file(session: &Session, ground: &Ground, probed: Probed) -> Result<String, Error> {
+    let home = session.variable("HOME").map(PathBuf::from);
+    let folder = session.folder.clone();
+    let place = move |text: &str| match (text.strip_prefix("~/"), &home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(text),
+    };
+    let check = place.clone();
+    let question = Text::new("The CA file").checked(move |text| {
+        let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
+        probed.is_signed_by(&bundle).map_err(|why| format!("this CA does not do: {why}"))
+    });
+    let said = ask::text(session, question, || ground.unanswered("the CA file", Key::CaFile)).await?;
+    Ok(place(&said).to_string_lossy().into_owned())
+}
+
+/// Tells an error and its cause on one line.
+fn words(why: &Error) -> String {
+    let cause = std::error::Error::source(why).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{why}{cause}")
+}
+
+/// Draws a fingerprint, in lines of as many bytes as there is room for.
+fn fingerprint(screen: &mut Screen<'_>, text: &str) -> fmt::Result {
+    let per_line = match screen.style().width {
+        None | Some(114..) => 32,
+        Some(68..) => 16,
+        Some(_) => 8,
+    };
+    let bytes: Vec<&str> = text.split(':').collect();
+    let lines: Vec<String> = bytes.chunks(per_line).map(|line| line.join(":")).collect();
+    if per_line == 8 {
+        screen.labelled("     fingerprint", Tone::Dim, "")?;
+    }
+    let mut label = if per_line == 8 { " ".repeat(7) } else { "     fingerprint  ".to_owned() };
+    for (place, line) in lines.iter().enumerate() {
+        let end = if place + 1 < lines.len() { ":" } else { "" };
+        screen.labelled(&label, Tone::Dim, &format!("{line}{end}"))?;
+        label = " ".repeat(label.len());
+    }
+    Ok(())
+}
+
+impl Draw for Certificate {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let (server, leaf) = (&self.server, &self.leaf);
+        let (tone, text) = match self.flaw {
+            Flaw::Stranger => (
+                Tone::Plain,
+                format!(
+                    "The certificate of {server} is signed by nobody whom this system trusts. That is usual: Proxmox VE makes its own."
+                ),
+            ),
+            Flaw::Expired => (Tone::Warning, format!("The certificate of {server} has expired, or is not valid yet.")),
+            Flaw::WrongName => (Tone::Warning, format!("The certificate of {server} is for other names.")),
+            Flaw::Changed => (
+                Tone::Warning,
+                format!(
+                    "The certificate of {server} is not the one that was pinned. Either it was renewed, or somebody is in between."
+                ),
+            ),
+        };
+        screen.toned(3, tone, &text)?;
+        screen.labelled("     subject      ", Tone::Dim, &Printable(&leaf.subject).to_string())?;
+        screen.labelled("     issuer       ", Tone::Dim, &Printable(&leaf.issuer).to_string())?;
+        screen.labelled("     names        ", Tone::Dim, &Printable(&leaf.names.join(", ")).to_string())?;
+        let valid = format!("{} to {}", leaf.not_before.date(), leaf.not_after.date());
+        screen.labelled("     valid        ", Tone::Dim, &valid)?;
+        fingerprint(screen, &leaf.fingerprint.to_string())?;
+        screen.paragraph(
+            3,
+            "Compare the fingerprint before you trust it: in the web interface, node > System > Certificates; in a shell on the server, `pvenode cert info`, the entry pve-ssl.pem.",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::{Certificate, Flaw};
+    use crate::model::Fingerprint;
+    use crate::pve::Leaf;
+    use crate::ui::{Style, render};
+
+    const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
+
+    fn certificate(flaw: Flaw) -> Certificate {
+        let leaf = Leaf {
+            subject: "OU=PVE Cluster Node, O=Proxmox Virtual Environment, CN=pve.a-rather-long-name.example".to_owned(),
+            issuer: "CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster Manager CA".to_owned(),
+            names: ["127.0.0.1", "localhost", "pve", "pve.a-rather-long-name.example"].map(str::to_owned).to_vec(),
+            not_before: datetime!(2026-01-02 03:04:05 UTC),
+            not_after: datetime!(2028-01-01 03:04:05 UTC),
+            fingerprint: Fingerprint::new([0xAB; 32]),
+            is_ca: false,
+        };
+        Certificate { server: "192.168.1.50:8006".to_owned(), leaf, flaw }
+    }
+
+    #[test]
+    fn the_certificate_fits_every_terminal() {
+        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), WIDE), @"
+        The certificate of 192.168.1.50:8006 is signed by nobody whom this system
+        trusts. That is usual: Proxmox VE makes its own.
+          subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
+                       CN=pve.a-rather-long-name.example
+          issuer       CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
+                       Manager CA
+          names        127.0.0.1, localhost, pve, pve.a-rather-long-name.example
+          valid        2026-01-02 to 2028-01-01
+          fingerprint  AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+                       AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
+        Compare the fingerprint before you trust it: in the web interface, node >
+        System > Certificates; in a shell on the server, `pvenode cert info`, the
+        entry pve-ssl.pem.
+        ");
+        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), Style { width: Some(40), unicode: false, ..WIDE }), @"
+        The certificate of 192.168.1.50:8006
+        is signed by nobody whom this system
+        trusts. That is usual: Proxmox VE
+        makes its own.
+          subject      OU=PVE Cluster Node,
+                       O=Proxmox Virtual
+                       Environment,
+                       CN=pve.a-rather-long-name.example
+          issuer       CN=Proxmox Virtual
+                       Environment,
+                       OU=6c1c2a3e, O=PVE
+                       Cluster Manager CA
+          names        127.0.0.1, localhost,
+                       pve,
+                       pve.a-rather-long-name.example
+          valid        2026-01-02 to
+                       2028-01-01
+          fingerprint
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB:
+            AB:AB:AB:AB:AB:AB:AB:AB
+        Compare the fingerprint before you
+        trust it: in the web interface, node
+        > System > Certificates; in a shell
+        on the server, `pvenode cert info`,
+        the entry pve-ssl.pem.
+        ");
+        insta::assert_snapshot!(render(&certificate(Flaw::Changed), Style { color: true, ..WIDE }), @"
+           \u{1b}[33mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either\u{1b}[0m
+           \u{1b}[33mit was renewed, or somebody is in between.\u{1b}[0m
+        \u{1b}[2m     subject      \u{1b}[0mOU=PVE Cluster Node, O=Proxmox Virtual Environment,
+                          CN=pve.a-rather-long-name.example
+        \u{1b}[2m     issuer       \u{1b}[0mCN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
+                          Manager CA
+        \u{1b}[2m     names        \u{1b}[0m127.0.0.1, localhost, pve, pve.a-rather-long-name.example
+        \u{1b}[2m     valid        \u{1b}[0m2026-01-02 to 2028-01-01
+        \u{1b}[2m     fingerprint  \u{1b}[0mAB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+                          AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
+           Compare the fingerprint before you trust it: in the web interface, node >
+           System > Certificates; in a shell on the server, `pvenode cert info`, the
+           entry pve-ssl.pem.
+        ");
+        let whole = render(&certificate(Flaw::Expired), Style { width: None, ..WIDE });
+        assert!(whole.contains(&Fingerprint::new([0xAB; 32]).to_string()), "{whole}");
+        assert!(whole.contains("has expired, or is not valid yet"), "{whole}");
+        assert!(render(&certificate(Flaw::WrongName), WIDE).contains("is for other names"));
+    }
+}

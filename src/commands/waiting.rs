@@ -1,0 +1,33 @@
+//! Says what is waited for, where that takes long enough to be noticed.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::session::Session;
+use crate::ui::Progress;
+
+/// What takes less is over before anybody has read a line about it.
+const NOTICED_AFTER: Duration = Duration::from_millis(400);
+const REDRAWN_EVERY: Duration = Duration::from_millis(250);
+
+/// Waits, and shows for what, and for how long already.
+pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let began = session.clock.now();
+    let mut pause = NOTICED_AFTER;
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut future => {
+                session.ui.borrow_mut().clear_progress();
+                return output;
+            }
+            () = session.clock.sleep(pause) => {}
+        }
+        pause = REDRAWN_EVERY;
+        let seconds = session.clock.now().duration_since(began).as_secs_f64();
+        let progress = Progress { what: what.to_owned(), seconds, percent: None, detail: String::new() };
+        session.ui.borrow_mut().progress(&progress);
+    }
+}

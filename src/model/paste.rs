@@ -1,0 +1,264 @@
+//! What a person pasted, wherever it was copied from: the secret of a token, and whose token it is.
+
+use std::ops::Range;
+
+use crate::model::Secret;
+use crate::model::token::{BadSecret, TokenId, TokenName, TokenSecret, UserId};
+
+/// Characters that end a token ID to its left: what stands before it in a header, a table, JSON or a file.
+const STOPS: &str = "\"'`=:/|│,;({[";
+
+/// What was found in a paste.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pasted {
+    /// The user, where it was in there.
+    pub user: Option<UserId>,
+    /// The name of the token, where it was in there.
+    pub name: Option<TokenName>,
+    /// The secret.
+    pub secret: TokenSecret,
+}
+
+impl Pasted {
+    /// Finds the secret in a bare UUID, a token with its ID, a header, a curl line, the table or the JSON of `pveum`, or
+    /// the lines of a settings file.
+    ///
+    /// # Errors
+    /// Where there is none, or more than one, the reason; it does not repeat what was pasted.
+    pub fn read(said: &Secret) -> Result<Self, BadSecret> {
+        let text = said.expose().trim();
+        let found = uuids(text);
+        let secret = match found.as_slice() {
+            [] => return Err(reason(text)),
+            [one] => one.clone(),
+            several => the_one(text, several).ok_or(BadSecret::Several)?,
+        };
+        let secret: TokenSecret = text.get(secret).unwrap_or_default().parse()?;
+        Ok(match id_beside(text) {
+            Some(id) => Self { user: Some(id.user), name: Some(id.name), secret },
+            None => {
+                let user = value_of(text, |key| ["USER", "USERNAME", "USERID"].iter().any(|end| key.ends_with(end)));
+                let name = value_of(text, |key| key.ends_with("TOKEN_NAME") || key.ends_with("TOKEN_ID"));
+                Self { user, name, secret }
+            }
+        })
+    }
+}
+
+/// Finds what has the form of a secret and stands alone: no letter, digit or hyphen on either side, no brace, no `urn:`.
+fn uuids(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (begin, _) in text.char_indices() {
+        let is_secret = |text: &str| text.parse::<TokenSecret>().is_ok_and(|it| it.expose().len() == text.len());
+        if !text.get(begin..begin + 36).is_some_and(is_secret) {
+            continue;
+        }
+        let belongs = |character: char| character.is_alphanumeric() || "-{}".contains(character);
+        let before = text.get(..begin).unwrap_or_default();
+        let is_joined = before.ends_with(belongs)
+            || before.to_ascii_lowercase().ends_with("urn:uuid:")
+            || text.get(begin + 36..).unwrap_or_default().starts_with(belongs);
+        if !is_joined {
+            found.push(begin..begin + 36);
+        }
+    }
+    found
+}
+
+/// Decides between several: all the same, or one that a token ID or a label stands before.
+fn the_one(text: &str, found: &[Range<usize>]) -> Option<Range<usize>> {
+    let same = |left: &Range<usize>, right: &Range<usize>| {
+        let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default().to_ascii_lowercase();
+        of(left) == of(right)
+    };
+    let only = |of: Vec<&Range<usize>>| {
+        let first = *of.first()?;
+        of.iter().all(|other| same(first, other)).then(|| first.clone())
+    };
+    let labelled = found.iter().filter(|range| is_labelled(text.get(..range.start).unwrap_or_default()));
+    only(found.iter().collect()).or_else(|| only(labelled.collect()))
+}
+
+/// Says whether a text ends with what stands before a secret: `USER!NAME=`, or a label such as `value` in a table.
+fn is_labelled(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let is_between = |character: char| character.is_whitespace() || "\"'`=:|│".contains(character);
+    let label = line.trim_end_matches(is_between);
+    let word = label.rsplit(|character: char| is_between(character) || "{,".contains(character)).next();
+    let word = word.unwrap_or_default().to_ascii_lowercase();
+    word.contains('!') || word == "value" || word.ends_with("token_value") || word.ends_with("secret")
+}
+
+/// Finds the token ID: the one that the secret stands behind, else the only one.
+fn id_beside(text: &str) -> Option<TokenId> {
+    let mut all: Vec<TokenId> = Vec::new();
+    for (id, behind) in ids(text) {
+        if behind.starts_with('=') {
+            return Some(id);
+        }
+        if !all.contains(&id) {
+            all.push(id);
+        }
+    }
+    if all.len() == 1 { all.pop() } else { None }
+}
+
+/// Finds everything that is a token ID, each with the text behind it.
+fn ids(text: &str) -> impl Iterator<Item = (TokenId, &str)> {
+    text.match_indices('!').filter_map(|(mark, _)| {
+        let is_stop = |character: char| character.is_whitespace() || STOPS.contains(character);
+        let user = text.get(..mark)?.rsplit(is_stop).next()?;
+        let behind = text.get(mark + 1..)?;
+        let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+        let length = behind.find(|character: char| !is_name(character)).unwrap_or(behind.len());
+        let id = format!("{user}!{}", behind.get(..length)?).parse().ok()?;
+        Some((id, behind.get(length..)?))
+    })
+}
+
+/// Reads the value of the first `KEY=value` line whose key is one of those meant.
+fn value_of<T: std::str::FromStr>(text: &str, is_meant: impl Fn(&str) -> bool) -> Option<T> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.trim().trim_start_matches("export ").split_once('=')?;
+        let value = value.split(" #").next()?.trim().trim_matches(['"', '\'']);
+        if is_meant(&key.trim().to_ascii_uppercase()) { value.parse().ok() } else { None }
+    })
+}
+
+/// Says why there is no secret in a text, judged by the part of it where one should be.
+fn reason(text: &str) -> BadSecret {
+    let is_end = |character: char| character.is_whitespace() || "\"'`".contains(character);
+    let behind_id = ids(text).find_map(|(_, behind)| behind.strip_prefix('=')?.split(is_end).next());
+    let lines = text.lines().count();
+    let candidate = match behind_id {
+        Some(candidate) => candidate,
+        None if lines > 1 => return BadSecret::NotFound { lines },
+        None => match text.split_once('=') {
+            Some((key, value)) if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_ ".contains(&byte)) => {
+                value
+            }
+            _ => text,
+        },
+    };
+    candidate.parse::<TokenSecret>().err().unwrap_or(BadSecret::NotFound { lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+
+    use super::Pasted;
+    use crate::model::Secret;
+    use crate::model::token::BadSecret;
+
+    const UUID: &str = "a1b2c3d4-1234-5678-9abc-def012345678";
+    const OTHER: &str = "00000000-1111-2222-3333-444444444444";
+
+    fn read(text: &str) -> Result<Pasted, BadSecret> {
+        Pasted::read(&Secret::new(text.to_owned()))
+    }
+
+    /// Gives what was found as `user, name`, and checks that the secret is the one above.
+    fn found(text: &str) -> (Option<String>, Option<String>) {
+        let pasted = read(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(pasted.secret.expose(), UUID, "{text}");
+        (pasted.user.map(|user| user.to_string()), pasted.name.map(|name| name.to_string()))
+    }
+
+    #[test]
+    fn a_secret_alone_is_found_in_every_dress() {
+        for text in [
+            UUID.to_owned(),
+            format!("  {UUID}\r\n"),
+            format!("\"{UUID}\""),
+            format!("' {UUID} '"),
+            UUID.to_uppercase(),
+            format!("Secret: {UUID}"),
+            format!("PROXMOX_TOKEN_VALUE={UUID}"),
+            format!("export PROXMOX_TOKEN_VALUE='{UUID}' # mine"),
+            format!("{UUID}\n{UUID}"),
+        ] {
+            assert_eq!(found(&text), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn whose_token_it_is_is_found_beside_it() {
+        let table = format!(
+            "┌──────────────┬──────────────────────────────────────┐\n│ key          │ value                                │\n\
+             ╞══════════════╪══════════════════════════════════════╡\n│ full-tokenid │ apex@pve!tt                          │\n\
+             ├──────────────┼──────────────────────────────────────┤\n│ info         │ {{\"privsep\":\"0\"}}                      │\n\
+             ├──────────────┼──────────────────────────────────────┤\n│ value        │ {UUID} │\n\
+             └──────────────┴──────────────────────────────────────┘\n"
+        );
+        for text in [
+            format!("apex@pve!tt={UUID}"),
+            format!("PVEAPIToken=apex@pve!tt={UUID}"),
+            format!("Authorization: PVEAPIToken=apex@pve!tt={UUID}\n"),
+            format!(
+                "curl -k -H \"Authorization: PVEAPIToken=apex@pve!tt={UUID}\" \\\n  https://pve.lan:8006/api2/json/version"
+            ),
+            format!("-H 'Authorization: PVEAPIToken=apex@pve!tt={UUID}'"),
+            table.clone(),
+            table
+                .replace('│', "|")
+                .replace(['┌', '─', '┬', '┐', '╞', '═', '╪', '╡', '├', '┼', '┤', '└', '┴', '┘'], "-"),
+            format!("{{\"full-tokenid\":\"apex@pve!tt\",\"info\":{{\"privsep\":\"0\"}},\"value\":\"{UUID}\"}}"),
+            format!("{{\"data\":{{\"value\":\"{UUID}\",\"full-tokenid\":\"apex@pve!tt\"}}}}"),
+            format!("Token ID: apex@pve!tt\n\nSecret:\n{UUID}\n"),
+            format!("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE={UUID}\n"),
+            format!(
+                "# x\r\nexport PROXMOX_USER=\"apex@pve\"\r\nPROXMOX_TOKEN_NAME='tt'\r\nPROXMOX_TOKEN_VALUE={UUID}\r\n"
+            ),
+            format!("PROXMOX_TOKEN_NAME=apex@pve!tt\nPROXMOX_TOKEN_VALUE={UUID}"),
+            format!(
+                "PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE_02={OTHER}\nPROXMOX_TOKEN_VALUE={UUID}"
+            ),
+            format!("PM_API_TOKEN_ID=apex@pve!tt\nPM_API_TOKEN_SECRET={UUID}"),
+            format!("PROXMOX_VE_API_TOKEN=apex@pve!tt={UUID}"),
+        ] {
+            assert_eq!(found(&text), (Some("apex@pve".to_owned()), Some("tt".to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", BadSecret::Empty),
+            ("abc123", BadSecret::TooShort { length: 6 }),
+            ("apex@pve!tt", BadSecret::IsTokenId),
+            ("apex@pve!tt=", BadSecret::Empty),
+            ("apex@pve!tt=a1b2c3d4-1234-5678-9abc-def01234567", BadSecret::TooShort { length: 35 }),
+            (
+                "curl -H 'x: PVEAPIToken=a@pve!tt=a1b2c3d4-1234-5678-9abc-def0123456789' x",
+                BadSecret::TooLong { length: 37 },
+            ),
+            ("PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9abc-def01234567g", BadSecret::Character { position: 36 }),
+            ("a1b2c3d4123456789abcdef012345678", BadSecret::NoHyphens),
+            ("{a1b2c3d4-1234-5678-9abc-def012345678}", BadSecret::Wrapped),
+            ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", BadSecret::Wrapped),
+            ("mysecretpassword", BadSecret::Password),
+            ("p=ssw=rd", BadSecret::Password),
+            ("one\ntwo\nthree", BadSecret::NotFound { lines: 3 }),
+            ("a1b2c3d4-1234-5678-9abc-def012345678\n00000000-1111-2222-3333-444444444444", BadSecret::Several),
+        ] {
+            assert_eq!(read(text), Err(reason), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_paste_is_read_or_refused_without_being_shown(text in "(?s).{0,200}") {
+            if let Err(reason) = read(&text) {
+                prop_assert!(text.trim().len() < 8 || !reason.to_string().contains(text.trim()));
+            }
+        }
+
+        #[test]
+        fn a_secret_among_words_is_found(before in "[ a-z:=]{0,20}", bytes: [u8; 16], after in "[ \n][a-z ]{0,20}") {
+            let uuid = uuid::Uuid::from_bytes(bytes).to_string();
+            let pasted = read(&format!("{before} {uuid}{after}"));
+            prop_assert_eq!(pasted.map(|it| it.secret.expose().to_owned()), Ok(uuid));
+        }
+    }
+}

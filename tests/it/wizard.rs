@@ -1,0 +1,439 @@
+//! `glassdome setup` at the keyboard: every question, wrong answers before right ones, every way out.
+
+use glassdome::model::Fingerprint;
+use glassdome::sandbox::{Flaw, Options, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::stage::{Stage, mode, quick, signal};
+use crate::support::terminal::Terminal;
+
+const SECRET: &str = "00000000-1111-2222-3333-444444444444";
+
+/// The keys that move in a menu.
+const DOWN: &str = "\x1b[B";
+const UP: &str = "\x1b[A";
+
+/// The questions of a first run in their order, each with an answer that will do.
+fn questions(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
+    vec![
+        ("The server:", sandbox.address().to_string()),
+        ("How shall it be trusted?", String::new()),
+        ("The user, with its realm", "apex".to_owned()),
+        ("The realm of apex", String::new()),
+        ("How do you come by the token?", DOWN.to_owned()),
+        ("The name of the token", String::new()),
+        ("Paste the secret", SECRET.to_owned()),
+        ("The template for UBUNTU_2204", String::new()),
+        ("The template for UBUNTU_2004", String::new()),
+        ("Write this?", String::new()),
+        ("Prove it now", String::new()),
+    ]
+}
+
+/// Answers questions in their order, up to one that is only waited for.
+fn answer_until(terminal: &mut Terminal, questions: &[(&'static str, String)], last: &str) {
+    for (question, answer) in questions {
+        terminal.wait_for(question);
+        if *question == last {
+            return;
+        }
+        terminal.answer(answer);
+    }
+}
+
+/// Runs the whole wizard once, without the proof, and gives what stands in the file then.
+fn set_up(stage: &Stage, sandbox: &Sandbox) -> String {
+    let mut terminal = Terminal::start(stage, 80, "setup --skip-test-vm");
+    let questions = questions(sandbox);
+    answer_until(&mut terminal, &questions[..10], "");
+    terminal.end(0);
+    stage.read(".env")
+}
+
+#[test]
+fn a_person_is_led_from_the_first_question_to_the_proof() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    answer_until(&mut terminal, &questions(&sandbox), "");
+    let ended = terminal.end(0);
+    ended.says("proven: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    assert_eq!(
+        stage.read(".env"),
+        format!(
+            "# Proxmox Configuration\nPROXMOX_HOST={}\nPROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=glassdome-token\n\
+             PROXMOX_TOKEN_VALUE={SECRET}\nPROXMOX_VERIFY_SSL=false\nPROXMOX_NODE=pve\nPROXMOX_CA_FILE=proxmox-ca.pem\n\n\
+             # Template IDs\nUBUNTU_2204_TEMPLATE_ID=9000\nUBUNTU_2004_TEMPLATE_ID=9001\n",
+            sandbox.address()
+        )
+    );
+    assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
+    stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn a_wrong_answer_is_asked_again_with_its_reason() {
+    let (sandbox, other) = (Sandbox::start(quick()).unwrap(), Sandbox::start(quick()).unwrap());
+    let stage = Stage::new();
+    stage.write("other.pem", other.ca_pem());
+    stage.write("right.pem", sandbox.ca_pem());
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    terminal.to("The server:", "ftp://pve.lan").wait_for("reached by https");
+    terminal.answer("127.0.0.1:1").wait_for("error: cannot reach 127.0.0.1:1");
+    terminal.wait_until("asked again", |screen| screen.matches("The server:").count() == 2);
+    terminal.answer(&sandbox.address().to_string());
+    terminal.to("How shall it be trusted?", &DOWN.repeat(2)).to("The CA file", "nowhere.pem").wait_for("No such file");
+    terminal.answer("other.pem").wait_for("this CA does not do").answer("right.pem");
+    terminal.wait_for("signed by the CA that is trusted for it");
+    terminal.to("The user, with its realm", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
+    terminal.answer("a pex@pve").wait_for("no blanks").answer("apex@pve!tt").wait_for("this is a token ID");
+    terminal.answer("apex@pve").to("How do you come by", &DOWN.repeat(4));
+    terminal.to("The name of the token", "1x").wait_for("a letter first").answer("wrong-name");
+    for (wrong, reason) in [
+        ("abc123", "too short: 6 of 36"),
+        ("apex@pve!glassdome-token", "this is the token ID, not its secret"),
+        ("mysecretpassword", "this looks like a password"),
+        ("00000000111122223333444444444444", "the hyphens are missing"),
+        ("00000000-1111-2222-3333-44444444444g", "character 36 of 36"),
+        ("", "the secret is empty"),
+    ] {
+        terminal.wait_until("it is asked", |screen| screen.ends_with("(0 characters)")).answer(wrong).wait_for(reason);
+    }
+    terminal.answer(SECRET).wait_for("apex@pve!wrong-name is not authenticated");
+    terminal.to("What is to be corrected?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
+    terminal.wait_until("asked again", |screen| screen.ends_with("(0 characters)")).answer(SECRET);
+    terminal.to("The template for UBUNTU_2204", "nothing like this").wait_for("(nothing matches)");
+    terminal.press("\x15").wait_for("> 9000").press("\r");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "maybe").wait_for("y for yes, n for no");
+    terminal.answer("y").to("Prove it now", "what").wait_for("y for yes, n for no");
+    terminal.answer("no");
+    terminal.end(0).says("nobody has seen yet that a VM can be created");
+    assert!(stage.read(".env").contains("PROXMOX_CA_FILE=right.pem\n"));
+}
+
+#[test]
+fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let questions = questions(&sandbox);
+    for (place, (prompt, _)) in questions.iter().enumerate().take(10) {
+        let is_menu = ["How", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
+        let keys: &[&str] = match () {
+            () if is_menu => &["\x03", "\x1b", "\x04"],
+            () if prompt.starts_with("Paste") => &["\x03", "\x04", "half a secret\x04"],
+            () => &["half an answer\x03", "\x04"],
+        };
+        // Each prompt with one of its keys; over all prompts every key is tried.
+        let key = keys[place % keys.len()];
+        let stage = Stage::new();
+        let mut terminal = Terminal::start(&stage, 80, "setup");
+        answer_until(&mut terminal, &questions, prompt);
+        terminal.press(key);
+        terminal.end(130);
+        assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists(), "{prompt}");
+    }
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was changed");
+}
+
+#[test]
+fn declining_to_write_writes_nothing() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    answer_until(&mut terminal, &questions(&sandbox), "Write this?");
+    terminal.answer("n");
+    terminal.end(130);
+    assert!(!stage.path(".env").exists());
+}
+
+#[test]
+fn enter_all_the_way_changes_nothing_and_one_answer_changes_one_line() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    set_up(&stage, &sandbox);
+    let old = format!("# mine\nOTHER='x y'\n{}", stage.read(".env").replace("=false", "=No"));
+    stage.write(".env", &old);
+    let before = std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap();
+    let again = |name: &str| {
+        let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+        terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
+        terminal.to("Keep the secret 0000", "").to("The template for UBUNTU_2204", name);
+        terminal.to("The template for UBUNTU_2004", "");
+        terminal
+    };
+    again("").end(0).says("says all of this already; it was not touched");
+    assert_eq!(stage.read(".env"), old);
+    assert_eq!(std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap(), before);
+    let mut terminal = again("9001");
+    terminal.to("Write this?", "");
+    terminal.end(0).says("-UBUNTU_2204_TEMPLATE_ID=9000 +UBUNTU_2204_TEMPLATE_ID=9001");
+    assert_eq!(stage.read(".env"), old.replace("UBUNTU_2204_TEMPLATE_ID=9000", "UBUNTU_2204_TEMPLATE_ID=9001"));
+}
+
+#[test]
+fn a_secret_that_no_longer_works_is_asked_for_again() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let good = set_up(&stage, &sandbox);
+    stage.write(".env", &good.replace(SECRET, "12345678-abcd-ef12-3456-7890abcdef12"));
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
+    terminal.to("Keep the secret 1234", "").wait_for("is not authenticated").to("What is to be corrected?", "");
+    terminal.to("Paste the secret", SECRET).to("The template for UBUNTU_2204", "");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    assert_eq!(stage.read(".env"), good);
+}
+
+#[test]
+fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.write("ca.pem", sandbox.ca_pem());
+    let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem", sandbox.address());
+    let mut terminal = Terminal::start(&stage, 80, &format!("{line} --user root@pam"));
+    terminal.to("How do you come by", &DOWN.repeat(4)).to("The name of the token", "some-name");
+    terminal.to("Paste the secret", &format!("apex@pve!glassdome-token={SECRET}"));
+    terminal.wait_for("a token of apex@pve, but --user says root@pam").press("\x03");
+    terminal.end(130);
+    let mut terminal = Terminal::start(&stage, 80, &line);
+    terminal.to("The user, with its realm", "root@pam").to("How do you come by", &DOWN.repeat(4));
+    terminal.to("The name of the token", "some-name");
+    terminal.wait_for("Paste the secret").paste(&format!("apex@pve!glassdome-token={SECRET}\n")).press("\r");
+    terminal.wait_for("apex@pve!glassdome-token, secret 0000••••").to("The template for UBUNTU_2204", "");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    assert!(stage.read(".env").contains("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=glassdome-token\n"));
+}
+
+#[test]
+fn a_password_takes_the_place_of_the_token_and_back() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let with_token = set_up(&stage, &sandbox);
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
+    terminal.to("Keep the secret", "n").to("How do you come by", UP).wait_for("A token is safer");
+    terminal.to("The password of apex@pve", "").wait_for("the password is empty");
+    terminal.to("The password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
+    terminal.to("What is to be corrected?", "").wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
+    terminal.answer("sandbox").to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+    terminal.to("Write this?", "");
+    terminal.end(0);
+    let file = stage.read(".env");
+    assert!(file.contains("PROXMOX_PASSWORD=sandbox\n") && !file.contains("TOKEN"), "{file}");
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    terminal.to("The server:", "").to("The user, with its realm", "").to("Keep the password", "n");
+    terminal.to("How do you come by", &DOWN.repeat(4)).to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    let (mut lines, mut expected): (Vec<_>, Vec<_>) =
+        (stage.read(".env").lines().map(str::to_owned).collect(), with_token.lines().map(str::to_owned).collect());
+    lines.sort();
+    expected.sort();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let shown = |bytes: [u8; 32]| Fingerprint::new(bytes).to_string()[..47].to_owned();
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    terminal.to("The server:", &sandbox.address().to_string()).wait_for("How shall it be trusted?");
+    terminal.wait_for(&shown(sandbox.fingerprint()));
+    let new = sandbox.renew_certificate(Flaw::Foreign).unwrap();
+    terminal.press(DOWN).press("\r").wait_for("is not the one that was pinned").wait_for(&shown(new));
+    terminal.wait_for(" > leave").press("\r");
+    terminal.end(5);
+    // Later, at any question: the pin holds for the whole run.
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    terminal.to("The server:", &sandbox.address().to_string()).to("How shall it be trusted?", DOWN);
+    let questions = questions(&sandbox);
+    answer_until(&mut terminal, &questions[2..], "Paste the secret");
+    sandbox.renew_certificate(Flaw::None).unwrap();
+    terminal.answer(SECRET);
+    terminal.end(5).says("is not the pinned one");
+    assert!(!stage.path(".env").exists());
+    let seen = sandbox.seen();
+    assert!(!seen.iter().any(|seen| seen.path.contains("version")), "no secret was sent: {seen:?}");
+}
+
+#[test]
+fn a_certificate_for_other_names_offers_them() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    sandbox.renew_certificate(Flaw::WrongName).unwrap();
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 80, "setup");
+    terminal.to("The server:", &sandbox.address().to_string()).to("How shall it be trusted?", &DOWN.repeat(2));
+    stage.write("ca.pem", sandbox.ca_pem());
+    terminal.to("The CA file", "ca.pem").wait_for("this CA does not do").press("\x03");
+    terminal.end(130);
+}
+
+#[test]
+fn what_git_and_the_group_may_read_is_asked() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let git = std::process::Command::new("git").arg("-C").arg(stage.folder()).args(["init", "-q"]).status().unwrap();
+    assert!(git.success());
+    set_mode(&stage.write(".env", "OTHER=1\n"), 0o640);
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    answer_until(&mut terminal, &questions(&sandbox)[..10], "");
+    terminal.to("Its group has rights in the file (mode 0640). Keep them?", "n").to("Add to .gitignore", "");
+    terminal.end(0).says(".env is written, mode 0600");
+    assert_eq!(mode(&stage.path(".env")), 0o600);
+    assert_eq!(stage.read(".gitignore"), "/.env\n/.env.bak\n/proxmox-ca.pem\n");
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_password_that_readers_disagree_on_is_written_only_with_consent() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let password = "${HOME} is where";
+    let stage = Stage::new();
+    stage.write("ca.pem", sandbox.ca_pem());
+    let admin = crate::support::admin::Admin::of(&sandbox);
+    let form = format!("userid=odd@pve&password={}", password.replace('$', "%24").replace(' ', "%20"));
+    admin.call("POST", "/access/users", &form);
+    admin.grant("/", "odd@pve", "Administrator");
+    let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem --user odd@pve", sandbox.address());
+    for (consent, code) in [("", 3), ("y", 0)] {
+        let mut terminal = Terminal::start(&stage, 80, &line);
+        terminal.to("How do you come by", UP).to("The password of odd@pve", password);
+        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+        terminal.wait_for("no spelling that every reader").to("Write it so that python-dotenv", consent);
+        if code == 0 {
+            terminal.to("Write this?", "");
+        }
+        terminal.end(code);
+        assert_eq!(stage.path(".env").exists(), code == 0);
+    }
+}
+
+#[test]
+fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let long = "x".repeat(63);
+    sandbox.edit(|cluster| {
+        let node = cluster.local.clone();
+        for number in 0..498 {
+            cluster.add_template(10_000 + number, &format!("image-{number}"), &node, "local-lvm");
+        }
+        cluster.set_option(10_007, "name", &long);
+        cluster.set_option(10_008, "name", "日本語のテンプレート日本語のテンプレート");
+    });
+    for columns in [80, 40] {
+        let stage = Stage::new();
+        let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
+        let questions = questions(&sandbox);
+        answer_until(&mut terminal, &questions, "The template for UBUNTU_2204");
+        terminal.wait_for("1 of 501; type to filter").press("日本語の").wait_for("(1 of 501)");
+        let line = terminal.text().lines().find(|line| line.starts_with(" > ")).map(str::to_owned).unwrap();
+        assert!(line.contains("10008  日本語のテンプレート"), "{line}");
+        terminal.press("\x15").press("xxx").wait_for("> 10007").press("\r");
+        terminal.to("The template for UBUNTU_2004", "image 497").to("Write this?", "");
+        terminal.end(0);
+        let file = stage.read(".env");
+        assert!(file.contains("UBUNTU_2204_TEMPLATE_ID=10007\nUBUNTU_2004_TEMPLATE_ID=10497\n"), "{file}");
+    }
+}
+
+#[test]
+fn several_nodes_are_a_menu() {
+    let sandbox = Sandbox::start(Options { nodes: 3, ..quick() }).unwrap();
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    let questions = questions(&sandbox);
+    answer_until(&mut terminal, &questions[..7], "");
+    terminal.wait_for("The node on which VMs are made").wait_for("16 CPUs").press(DOWN).press("\r");
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+    terminal.wait_for("its storage local-lvm is local to it").to("How does it go on?", "");
+    terminal.wait_until("asked again", |screen| screen.matches("The node on which").count() == 2);
+    terminal.press(UP).press("\r");
+    terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2204").count() == 2).press("\r");
+    terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2004").count() == 2).press("\r");
+    terminal.to("Write this?", "");
+    terminal.end(0);
+    assert!(stage.read(".env").contains("PROXMOX_NODE=pve\n"));
+}
+
+#[test]
+fn the_sandbox_is_rehearsed_with_enter_alone() {
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
+    terminal.to("The user, with its realm: apex@pve for example [apex@pve]", "").to("The name of the token", "");
+    terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("The template for UBUNTU_2204", "");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "").to("Prove it now", "");
+    terminal.end(0).says("1. Server (sandbox)").says("proven: apex@pve!glassdome-token");
+    assert!(stage.read(".env.sandbox").contains("PROXMOX_HOST=sandbox.invalid\n"));
+}
+
+#[test]
+fn every_screen_works_without_colour_unicode_or_control_sequences() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    for (columns, variables) in [
+        (40, &[("NO_COLOR", "1")][..]),
+        (40, &[("LANG", "C")]),
+        (80, &[("TERM", "dumb")]),
+        (20, &[("LANG", "C"), ("NO_COLOR", "1")]),
+    ] {
+        let mut stage = Stage::new();
+        for (name, value) in variables {
+            stage.set(name, value);
+        }
+        let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
+        let is_dumb = variables.contains(&("TERM", "dumb"));
+        for (question, answer) in &questions(&sandbox)[..10] {
+            // Without control sequences menus are numbered.
+            terminal.to(question, if is_dumb && answer == DOWN { "2" } else { answer });
+        }
+        let ended = terminal.end(0);
+        assert!(stage.path(".env").exists());
+        let everything = ended.everything.as_str();
+        let is_plain = variables.contains(&("TERM", "dumb"));
+        assert_eq!(everything.contains('\u{1b}'), !is_plain, "{variables:?}\n{everything:?}");
+        assert!(!everything.contains("\u{1b}[1m") || variables == [("LANG", "C")], "{variables:?}\n{everything:?}");
+        let speaks_ascii = variables.contains(&("LANG", "C"));
+        assert!(!speaks_ascii || everything.is_ascii(), "{variables:?}\n{everything:?}");
+        assert!(!everything.contains(&SECRET[4..]), "{variables:?}\n{everything:?}");
+    }
+}
+
+#[test]
+fn signals_end_the_wizard_at_a_menu_with_their_code() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        let stage = Stage::new();
+        let mut terminal = Terminal::start(&stage, 80, "setup");
+        answer_until(&mut terminal, &questions(&sandbox), "How do you come by the token?");
+        signal(terminal.child(), sent);
+        terminal.end(code);
+        assert!(!stage.path(".env").exists());
+    }
+}
+
+#[test]
+fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let good = set_up(&stage, &sandbox);
+    let bad = good.replace("apex@pve", "apex").replace(SECRET, "abc").replace("PROXMOX_NODE=pve", "PROXMOX_NODE=p v e");
+    stage.write(".env", &bad);
+    std::fs::remove_file(stage.path("proxmox-ca.pem")).unwrap();
+    stage.glassdome("setup --no-input").expect(3);
+    let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+    terminal
+        .wait_for("the realm is missing; it is asked anew")
+        .wait_for("too short: 3 of 36 characters; it is asked anew");
+    terminal.to("The server:", "").wait_for("cannot read the CA file");
+    terminal.to("How shall it be trusted?", "").to("The user, with its realm", "apex@pve");
+    terminal.to("How do you come by", DOWN).to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+    assert_eq!(stage.read(".env"), good);
+    assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
+}
