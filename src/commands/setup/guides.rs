@@ -110,6 +110,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "whole screens are compared")]
     fn the_guides_fit_every_terminal() {
         insta::assert_snapshot!(render(&web(), WIDE), @"
         1. Log in as apex@pve, or as an administrator:

@@ -251,6 +251,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "whole screens are compared")]
     fn the_certificate_fits_every_terminal() {
         insta::assert_snapshot!(render(&certificate(Flaw::Stranger), WIDE), @"
         The certificate of 192.168.1.50:8006 is signed by nobody whom this system
