@@ -437,3 +437,178 @@ fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
     assert_eq!(stage.read(".env"), good);
     assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
 }
+
+#[test]
+fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    let good = set_up(&stage, &sandbox);
+    let old = good.replace("PROXMOX_CA_FILE=proxmox-ca.pem\n", "");
+    for (leaves, expected) in [("", &old), ("n", &good)] {
+        stage.write(".env", &old);
+        let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
+        terminal.to("The server:", "").to("Leave it so?", leaves);
+        if leaves == "n" {
+            terminal.to("How shall it be trusted?", "");
+        }
+        terminal.to("The user, with its realm", "").to("The name of the token", "").to("Keep the secret", "");
+        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+        if leaves == "n" {
+            terminal.to("Write this?", "");
+        }
+        terminal.end(0);
+        assert_eq!(stage.read(".env"), *expected);
+    }
+}
+
+/// Runs the rehearsal with Enter alone, and gives the whole screen, the folder taken out.
+fn rehearsal(columns: u16) -> String {
+    let stage = Stage::new();
+    let mut terminal = Terminal::start(&stage, columns, "setup --sandbox --skip-test-vm");
+    for question in
+        ["The user, with its realm", "The name of the token", "Keep the secret", "The template for UBUNTU_2204"]
+    {
+        terminal.to(question, "");
+    }
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    let folder = stage.folder().display().to_string();
+    terminal.end(0).text.replace(&folder, &format!("/home/me/{}", "x".repeat(folder.len().saturating_sub(9))))
+}
+
+#[test]
+fn the_whole_rehearsal_fits_a_wide_terminal() {
+    insta::assert_snapshot!(rehearsal(80), @"
+        1. Server (sandbox)
+           sandbox.invalid is Proxmox VE
+        2. Trust (sandbox)
+           the certificate is signed by the CA that is trusted for it
+        3. Token (sandbox)
+           The user, with its realm: apex@pve for example [apex@pve]
+           > apex@pve
+           The name of the token [glassdome-token]
+           > glassdome-token
+           Keep the secret 0000•••• of the sandbox? [Y/n]
+           > yes
+        4. Check (sandbox)
+           Proxmox VE 9.2.11 knows apex@pve!glassdome-token (which proves who it is, not
+           what it may do)
+        5. Node and templates (sandbox)
+           node pve, the only one
+           The template for UBUNTU_2204_TEMPLATE_ID
+           > 9000 ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
+           The template for UBUNTU_2004_TEMPLATE_ID
+           > 9001 ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
+           node pve: template 9000 can be cloned, no privilege is missing
+           UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
+           UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
+        6. Save (sandbox)
+           new file /home/me/xxxxxxxxxxx/.env.sandbox
+           +# Proxmox Configuration
+           +PROXMOX_HOST=sandbox.invalid
+           +PROXMOX_USER=apex@pve
+           +PROXMOX_TOKEN_NAME=glassdome-token
+           +PROXMOX_TOKEN_VALUE=0000••••
+           +PROXMOX_VERIFY_SSL=false
+           +PROXMOX_NODE=pve
+           +
+           +# Template IDs
+           +UBUNTU_2204_TEMPLATE_ID=9000
+           +UBUNTU_2004_TEMPLATE_ID=9001
+           the secret is stored in plain text, in a file that only you may read (mode
+           0600)
+           Write this? [Y/n]
+           > yes
+           /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
+        Quick reference
+          user      apex@pve
+          token     glassdome-token
+          token ID  apex@pve!glassdome-token
+          secret    in /home/me/xxxxxxxxxxx/.env.sandbox
+
+        Next
+          after changes, prove the settings of the sandbox again:
+            glassdome test-vm --sandbox
+          if something does not work any more, find out what:
+            glassdome doctor --sandbox
+          the proof was left out: nobody has seen yet that a VM can be created
+        ");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is the whole screen")]
+fn the_whole_rehearsal_fits_a_narrow_terminal() {
+    insta::assert_snapshot!(rehearsal(40), @"
+        1. Server (sandbox)
+           sandbox.invalid is Proxmox VE
+        2. Trust (sandbox)
+           the certificate is signed by the CA
+           that is trusted for it
+        3. Token (sandbox)
+           The user, with its realm: apex@pve
+           for example [apex@pve]
+           > apex@pve
+           The name of the token
+           [glassdome-token]
+           > glassdome-token
+           Keep the secret 0000•••• of the
+           sandbox? [Y/n]
+           > yes
+        4. Check (sandbox)
+           Proxmox VE 9.2.11 knows
+           apex@pve!glassdome-token (which
+           proves who it is, not what it may do)
+        5. Node and templates (sandbox)
+           node pve, the only one
+           The template for
+           UBUNTU_2204_TEMPLATE_ID
+           > 9000 ubuntu-2204-cloudinit-template
+           pve 32 GiB cloud-init, agent
+           The template for
+           UBUNTU_2004_TEMPLATE_ID
+           > 9001 ubuntu-2004-cloudinit-template
+           pve 32 GiB cloud-init, agent
+           node pve: template 9000 can be
+           cloned, no privilege is missing
+           UBUNTU_2204_TEMPLATE_ID=9000
+           (ubuntu-2204-cloudinit-template)
+           UBUNTU_2004_TEMPLATE_ID=9001
+           (ubuntu-2004-cloudinit-template)
+        6. Save (sandbox)
+           new file
+           /home/me/xxxxxxxxxxx/.env.sandbox
+           +# Proxmox Configuration
+           +PROXMOX_HOST=sandbox.invalid
+           +PROXMOX_USER=apex@pve
+           +PROXMOX_TOKEN_NAME=glassdome-token
+           +PROXMOX_TOKEN_VALUE=0000••••
+           +PROXMOX_VERIFY_SSL=false
+           +PROXMOX_NODE=pve
+           +
+           +# Template IDs
+           +UBUNTU_2204_TEMPLATE_ID=9000
+           +UBUNTU_2004_TEMPLATE_ID=9001
+           the secret is stored in plain text,
+           in a file that only you may read
+           (mode 0600)
+           Write this? [Y/n]
+           > yes
+           /home/me/xxxxxxxxxxx/.env.sandbox is
+           written, mode 0600
+        Quick reference
+          user      apex@pve
+          token     glassdome-token
+          token ID  apex@pve!glassdome-token
+          secret    in
+                    /home/me/xxxxxxxxxxx/.env.sandbox
+
+        Next
+          after changes, prove the settings of
+          the sandbox again:
+            glassdome test-vm --sandbox
+          if something does not work any more,
+          find out what:
+            glassdome doctor --sandbox
+          the proof was left out: nobody has
+          seen yet that a VM can be created
+        ");
+}

@@ -9,7 +9,8 @@ use crate::error::{Doing, Error};
 use crate::model::{Endpoint, Secret};
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
-use crate::settings::{Credentials, Key};
+use crate::settings::{Credentials, Key, Source, Verification};
+use crate::ui::prompt::Confirm;
 
 use super::trust::{self, Verdict};
 use super::{found, heading, tell};
@@ -53,6 +54,7 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
     loop {
         if std::mem::take(&mut wants_host) {
             host(session, ground).await?;
+            waiver(session, ground).await?;
         }
         let server = ground.host()?;
         let why = match waiting(session, &format!("looking at {server}"), look(session, ground, arguments)).await {
@@ -111,6 +113,21 @@ async fn host(session: &Session, ground: &mut Ground) -> Result<(), Error> {
         }
     }
     ground.answer(Key::Host, Secret::new(host.to_string()))
+}
+
+/// Asks whether a file that says not to verify is to be heeded, as every file of the older scripts says.
+async fn waiver(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+    let Verification::Waived(Source::File { .. }) = ground.settings.verification()? else { return Ok(()) };
+    if !session.is_attended() || ground.is_sandbox() {
+        return Ok(());
+    }
+    let question =
+        "The file says not to verify the certificate: whoever is in between can read the secret. Leave it so?";
+    let otherwise = || ask::only_by("--insecure", "whether to verify");
+    if !ask::confirm(session, Confirm::new(question).proposing_yes(), otherwise).await? {
+        ground.unset(&[Key::VerifySsl])?;
+    }
+    Ok(())
 }
 
 /// Says whether another server could be the remedy.
