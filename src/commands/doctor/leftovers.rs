@@ -2,6 +2,7 @@
 
 use crate::commands::cleanup::marked::{Marked, marked};
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::doctor::bundle::Alias;
 use crate::commands::doctor::check::Check;
 use crate::error::Error;
 use crate::journal::Found;
@@ -14,7 +15,7 @@ pub(super) async fn checks(
     session: &Session,
     ground: &Ground,
     server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
-    names: &mut Vec<(String, String)>,
+    names: &mut Vec<Alias>,
 ) -> Vec<Check> {
     let found = match journal(session, ground) {
         Ok(found) => found,
@@ -53,7 +54,7 @@ async fn on_server(
     session: &Session,
     server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
     found: &Found,
-    names: &mut Vec<(String, String)>,
+    names: &mut Vec<Alias>,
 ) -> Check {
     let Some((connected, vms)) = server else {
         return Check::skipped("leftovers", "the server could not be asked");
@@ -71,7 +72,7 @@ async fn on_server(
         return Check::ok("leftovers", "no other test VM can be seen on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
-    names.extend(machines.map(|machine| (machine, "MACHINE".to_owned())));
+    names.extend(machines.map(|name| Alias { name, stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
         .with(others.iter().map(|marked| marked.told(now)))

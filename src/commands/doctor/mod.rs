@@ -24,6 +24,7 @@ use crate::pve::{Pve, Realm};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
+use bundle::Alias;
 use check::{Check, Status};
 use clone::Inside;
 
@@ -32,7 +33,7 @@ use clone::Inside;
 pub(crate) struct Examination {
     groups: Vec<(&'static str, Vec<Check>)>,
     /// Names that tell whose server this is, with what stands for each in a report.
-    names: Vec<(String, String)>,
+    names: Vec<Alias>,
 }
 
 /// Looks, tells, and gives the exit code of the first failure.
@@ -198,8 +199,8 @@ impl Examination {
     /// Notes names of one kind, each with a number of its own.
     fn note(&mut self, kind: &str, names: impl Iterator<Item = String>) {
         for name in names {
-            let count = self.names.iter().filter(|(_, stands_for)| stands_for.starts_with(kind)).count();
-            self.names.push((name, format!("{kind}-{}", count + 1)));
+            let count = self.names.iter().filter(|alias| alias.stands_for.starts_with(kind)).count();
+            self.names.push(Alias { name, stands_for: format!("{kind}-{}", count + 1) });
         }
     }
 
