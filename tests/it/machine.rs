@@ -204,6 +204,8 @@ fn bytes_that_are_no_text_are_told_where_they_matter() {
         let outcome = with(OsStr::new("PROXMOX_NODE"), line).expect(3);
         assert!(format!("{}{}", outcome.results, outcome.talk).contains("the variable PROXMOX_NODE"), "{line}");
     }
+    // The diagnosis goes on with what the file says.
+    with(OsStr::new("PROXMOX_NODE"), "doctor").expect(3).shows("node pve is online");
     // In the file: a line that is not ours is none of our business, and is kept byte for byte.
     let file = [b"# caf\xe9\nOTHER=\xff\n".as_slice(), stage.read(".env").replace("PROXMOX_NODE=pve\n", "").as_bytes()]
         .concat();

@@ -60,7 +60,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn examine(session: &Session, global: &Global, connection: &Connection) -> Result<Examination, Error> {
     let mut examination = Examination::default();
-    let (ground, unread) = match Ground::survey_for_diagnosis(session, global, connection) {
+    let (ground, troubles) = match Ground::survey_for_diagnosis(session, global, connection) {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {
@@ -68,7 +68,7 @@ pub(crate) async fn examine(session: &Session, global: &Global, connection: &Con
             return Ok(examination);
         }
     };
-    examination.groups.push(("Settings", local::checks(session, &ground, unread.as_ref()).await));
+    examination.groups.push(("Settings", local::checks(session, &ground, &troubles).await));
     examination.note_settings(&ground);
     let server = server::checks(session, &ground, &mut examination).await;
     let found = leftovers::checks(session, &ground, server.as_ref(), &mut examination.names).await;
