@@ -16,7 +16,7 @@ use crate::pve::privileges::Caller;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
+    self, Credentials, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
 };
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
@@ -74,6 +74,15 @@ impl Trusted {
     }
 }
 
+/// What could not be read, where a diagnosis goes on all the same.
+#[derive(Debug)]
+pub(crate) struct Troubles {
+    /// Why the settings file could not be read.
+    pub(crate) unread: Option<Error>,
+    /// Which variables are no text.
+    pub(crate) no_text: Vec<Error>,
+}
+
 impl Ground {
     /// Reads everything, and starts the sandbox where it was asked for; `more` is what other flags say about settings.
     pub(crate) fn survey(
@@ -84,39 +93,50 @@ impl Ground {
     ) -> Result<Self, Error> {
         let store = Store::new(file(session, global, connection));
         let loaded = store.load()?;
-        let ground = Self::upon(session, (global, connection, more), store, loaded)?;
+        let variables = session.variables.clone();
+        let ground = Self::upon(session, (global, connection, more), variables, (store, loaded))?;
         for warning in ground.loaded.file.warnings(&ground.instance) {
             session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
         }
         Ok(ground)
     }
 
-    /// Reads everything for a diagnosis: a file that cannot be read is told beside, and everything else goes on.
+    /// Reads everything for a diagnosis: a file that cannot be read and variables that are no text are told beside, and
+    /// everything else goes on.
     pub(crate) fn survey_for_diagnosis(
         session: &Session,
         global: &Global,
         connection: &Connection,
-    ) -> Result<(Self, Option<Error>), Error> {
+    ) -> Result<(Self, Troubles), Error> {
         let store = Store::new(file(session, global, connection));
         let (loaded, unread) = match store.load() {
             Ok(loaded) => (loaded, None),
             Err(why) => (Loaded::nothing(), Some(why.into())),
         };
-        Ok((Self::upon(session, (global, connection, &[]), store, loaded)?, unread))
+        let is_text = |value: &std::ffi::OsString| value.to_str().is_some();
+        let (variables, strange): (Variables, Variables) =
+            session.variables.clone().into_iter().partition(|(_, value)| is_text(value));
+        let ground = Self::upon(session, (global, connection, &[]), variables, (store, loaded))?;
+        let ours = KEYS.iter().map(|entry| entry.key.variable(&ground.instance));
+        let no_text = ours.filter(|name| !connection.is_sandbox() && strange.contains_key(name)).map(|name| {
+            let (origin, why) = (Source::Variable(name), Invalid::NotText);
+            settings::Error::Invalid { origin, why }.into()
+        });
+        let troubles = Troubles { unread, no_text: no_text.collect() };
+        Ok((ground, troubles))
     }
 
     fn upon(
         session: &Session,
         (global, connection, more): (&Global, &Connection, &[(Key, Option<String>)]),
-        store: Store,
-        loaded: Loaded,
+        variables: Variables,
+        (store, loaded): (Store, Loaded),
     ) -> Result<Self, Error> {
         let instance = match &global.instance {
             None => Instance::default(),
             Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
         };
-        let variables =
-            if connection.is_sandbox() { without_settings(&session.variables) } else { session.variables.clone() };
+        let variables = if connection.is_sandbox() { without_settings(&variables) } else { variables };
         let mut flags = flags(connection)?;
         for (key, text) in more {
             if let Some(text) = text {

@@ -43,13 +43,7 @@ pub(crate) fn all() -> Vec<Target> {
             60_000,
             names,
         ),
-        target(
-            "secret",
-            &["12345678-abcd-ef12-3456-7890abcdef12", "apex@pve!x=12345678-abcd-ef12-3456-7890abcdef12"],
-            &TEXT,
-            60_000,
-            secret,
-        ),
+        target("secret", &SECRETS, &TEXT, 40_000, secret),
         target("printable", &["VM is locked (backup)", "caf\u{e9} \u{1b}[31m"], &TEXT, 60_000, printable),
         target("privileges", &PRIVILEGES, &TEXT, 40_000, privileges),
         target(
@@ -112,6 +106,18 @@ const ENV_WORDS: [&str; 18] = [
     "${A:-b}",
     "\u{feff}",
     "\t",
+];
+
+/// What is pasted where a secret is asked for.
+const SECRETS: [&str; 8] = [
+    "12345678-abcd-ef12-3456-7890abcdef12",
+    " \"12345678-ABCD-EF12-3456-7890ABCDEF12\" ",
+    "apex@pve!x=12345678-abcd-ef12-3456-7890abcdef12",
+    "Authorization: PVEAPIToken=apex@pve!x=12345678-abcd-ef12-3456-7890abcdef12",
+    "curl -k -H 'Authorization: PVEAPIToken=apex@pve!x=12345678-abcd-ef12-3456-7890abcdef12' https://pve:8006/",
+    "│ full-tokenid │ apex@pve!x │\n│ value        │ 12345678-abcd-ef12-3456-7890abcdef12 │",
+    "{\"full-tokenid\":\"apex@pve!x\",\"value\":\"12345678-abcd-ef12-3456-7890abcdef12\"}",
+    "PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=x\nPROXMOX_TOKEN_VALUE=12345678-abcd-ef12-3456-7890abcdef12\n",
 ];
 
 const PRIVILEGES: [&str; 4] = [

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use glassdome::sandbox::{Fault, Options, Sandbox};
+use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Stage, quick};
+use crate::support::stage::{Outcome, Stage, quick, signal};
 
 /// Longer than any of these runs may take, whatever the machine is doing.
 const BOUND: Duration = Duration::from_secs(60);
@@ -188,18 +189,16 @@ fn what_carries_no_marker_stays_even_when_it_is_named() {
 #[test]
 fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
     let (sandbox, stage) = scene(&[]);
-    // It is held once the clone carries its marker.
-    let mut child = stage.spawn("test-vm");
-    let admin = Admin::of(&sandbox);
-    let is_started = || sandbox.seen().iter().any(|seen| seen.path.ends_with("/status/start"));
-    while !is_started() {
-        assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND));
+    // The guest agent never comes up: the run goes on asking it.
+    sandbox.edit(|cluster| cluster.vms.get_mut(&9000).unwrap().agent.up_after = None);
+    let child = stage.spawn("test-vm --wait-ip 3600");
+    while !sandbox.seen().iter().any(|seen| seen.path.contains("/agent/")) {
+        assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND), "the agent is asked");
     }
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::STOP).unwrap();
     stage.glassdome("cleanup --vmid 100").expect(3).says("alive on this machine");
-    assert!(admin.vmids().contains(&100));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::CONT).unwrap();
-    assert!(child.wait().unwrap().success());
+    assert!(Admin::of(&sandbox).vmids().contains(&100));
+    signal(&child, Signal::INT);
+    Outcome::of(&child.wait_with_output().unwrap()).expect(130);
     only_others_are_left(&sandbox, &stage, "the run cleaned up itself");
 }
 

@@ -209,7 +209,6 @@ fn what_is_wrong_on_the_way_is_found_where_it_breaks() {
         (Fault::NotProxmox, 9, "product", "node"),
         (Fault::Redirect, 9, "product", "node"),
         (Fault::Gateway(502), 9, "product", "node"),
-        (Fault::StallBody, 4, "product", "node"),
     ] {
         let (_sandbox, stage) = scene(Options { faults: vec![fault], ..quick() });
         let document =

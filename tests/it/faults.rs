@@ -434,3 +434,12 @@ fn a_certificate_that_changes_in_the_middle_of_a_clone_ends_the_run_and_the_vm_i
     assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
     assert!(stage.entries().is_empty());
 }
+
+#[test]
+fn said_twice_verbose_shows_every_call_and_said_once_every_second_try() {
+    let (_sandbox, stage) = scene(&[]);
+    let talk = stage.glassdome("doctor -vv").expect(0).says("GET /nodes/pve/qemu/9000/config 200, ").talk;
+    assert!(!stage.glassdome("doctor -v").expect(0).talk.contains("GET /"), "{talk}");
+    let (_sandbox, stage) = scene(&[Fault::RestartInClone]);
+    stage.glassdome("test-vm -vv").expect(0).says("POST /nodes/pve/qemu/9000/clone 200, ");
+}

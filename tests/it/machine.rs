@@ -204,6 +204,8 @@ fn bytes_that_are_no_text_are_told_where_they_matter() {
         let outcome = with(OsStr::new("PROXMOX_NODE"), line).expect(3);
         assert!(format!("{}{}", outcome.results, outcome.talk).contains("the variable PROXMOX_NODE"), "{line}");
     }
+    // The diagnosis goes on with what the file says.
+    with(OsStr::new("PROXMOX_NODE"), "doctor").expect(3).shows("node pve is online");
     // In the file: a line that is not ours is none of our business, and is kept byte for byte.
     let file = [b"# caf\xe9\nOTHER=\xff\n".as_slice(), stage.read(".env").replace("PROXMOX_NODE=pve\n", "").as_bytes()]
         .concat();
@@ -233,8 +235,6 @@ fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, 
     }
     signal(&child, *first);
     for again in more {
-        // The first one must have been taken in, or the two are one to the system.
-        std::thread::sleep(Duration::from_millis(50));
         signal(&child, *again);
     }
     let outcome = Outcome::of(&child.wait_with_output().unwrap());
@@ -261,13 +261,14 @@ fn a_signal_at_any_step_of_the_proof_leaves_nothing() {
 fn two_signals_at_any_step_end_it_at_once_and_no_vm_is_forgotten() {
     for number in 1.. {
         let began = Instant::now();
-        let signals = [Signal::INT, Signal::INT];
+        // Two of one kind may be one to the system, where the first was not taken in yet.
+        let signals = [Signal::INT, Signal::TERM];
         let Some((sandbox, stage, outcome)) = signalled("test-vm", number, &signals) else {
             assert!(number > 15, "a proof takes more than fifteen requests");
             return;
         };
         assert!(began.elapsed() < BOUND);
-        assert_eq!(outcome.code, 130, "{number}\n{}", outcome.talk);
+        assert!([130, 143].contains(&outcome.code), "{number}: {}\n{}", outcome.code, outcome.talk);
         if !stage.entries().is_empty() {
             assert!(outcome.talk.contains("VM 100"), "{number}\n{}", outcome.talk);
         }

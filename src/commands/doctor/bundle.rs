@@ -14,6 +14,13 @@ use serde_json::{Value, json};
 use crate::commands::doctor::Examination;
 use crate::session::Session;
 
+/// A name that tells whose server it is, and the word that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alias {
+    pub(super) name: String,
+    pub(super) stands_for: String,
+}
+
 /// Writes the report to a new file that only its owner may read.
 ///
 /// # Errors
@@ -54,8 +61,8 @@ impl Mask {
             }
         }
         mask.add(&session.folder.display().to_string(), "FOLDER");
-        for (text, stands_for) in &examination.names {
-            mask.add(text, stands_for);
+        for alias in &examination.names {
+            mask.add(&alias.name, &alias.stands_for);
         }
         mask
     }
@@ -84,11 +91,11 @@ impl Mask {
 
     /// Replaces the longest words first, whole words only, and then every address.
     fn text(&mut self, text: &str) -> String {
-        let mut words: Vec<(String, String)> = self.words.iter().map(|(a, b)| (a.clone(), b.clone())).collect();
-        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        let mut words: Vec<&String> = self.words.keys().collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         let mut masked = text.to_owned();
-        for (word, stands_for) in words {
-            masked = replace_word(&masked, &word, &stands_for);
+        for word in words {
+            masked = replace_word(&masked, word, self.words.get(word).map_or(word, String::as_str));
         }
         self.addresses(&masked)
     }

@@ -1,11 +1,12 @@
 //! What earlier runs left behind: by the journal, and by the markers on the server.
 
 use crate::commands::cleanup::marked::{Marked, marked};
-use crate::commands::connect::{Connected, Ground};
+use crate::commands::connect::Ground;
+use crate::commands::doctor::bundle::Alias;
 use crate::commands::doctor::check::Check;
+use crate::commands::doctor::server::Reached;
 use crate::error::Error;
 use crate::journal::Found;
-use crate::pve::{self, Vm};
 use crate::session::Session;
 use crate::ui::Printable;
 
@@ -13,8 +14,8 @@ use crate::ui::Printable;
 pub(super) async fn checks(
     session: &Session,
     ground: &Ground,
-    server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
-    names: &mut Vec<(String, String)>,
+    server: Option<&Reached>,
+    names: &mut Vec<Alias>,
 ) -> Vec<Check> {
     let found = match journal(session, ground) {
         Ok(found) => found,
@@ -49,13 +50,8 @@ fn in_journal(found: &Found) -> Check {
         .run("glassdome cleanup")
 }
 
-async fn on_server(
-    session: &Session,
-    server: Option<(&Connected, &Result<Vec<Vm>, pve::Error>)>,
-    found: &Found,
-    names: &mut Vec<(String, String)>,
-) -> Check {
-    let Some((connected, vms)) = server else {
+async fn on_server(session: &Session, server: Option<&Reached>, found: &Found, names: &mut Vec<Alias>) -> Check {
+    let Some(Reached { connected, vms }) = server else {
         return Check::skipped("leftovers", "the server could not be asked");
     };
     let vms = match vms {
@@ -71,7 +67,7 @@ async fn on_server(
         return Check::ok("leftovers", "no other test VM can be seen on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
-    names.extend(machines.map(|machine| (machine, "MACHINE".to_owned())));
+    names.extend(machines.map(|name| Alias { name, stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
         .with(others.iter().map(|marked| marked.told(now)))

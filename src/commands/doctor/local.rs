@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
-use crate::commands::connect::{Ground, Trusted};
+use crate::commands::connect::{Ground, Troubles, Trusted};
 use crate::commands::doctor::check::Check;
 use crate::commands::setup::git;
 use crate::error::Error;
@@ -11,9 +11,9 @@ use crate::model::Secret;
 use crate::session::Session;
 use crate::settings::{Credentials, Instance, KEYS, Key, Source};
 
-/// Looks at everything on this side; `unread` is why the file could not be read.
-pub(super) async fn checks(session: &Session, ground: &Ground, unread: Option<&Error>) -> Vec<Check> {
-    let mut checks = vec![file(ground, unread)];
+/// Looks at everything on this side.
+pub(super) async fn checks(session: &Session, ground: &Ground, troubles: &Troubles) -> Vec<Check> {
+    let mut checks = vec![file(ground, troubles.unread.as_ref())];
     match ground.loaded.mode {
         Some(mode) => {
             checks.push(protection(ground, mode));
@@ -24,7 +24,12 @@ pub(super) async fn checks(session: &Session, ground: &Ground, unread: Option<&E
             checks.push(Check::skipped("env-git", "there is no file to keep out of a repository"));
         }
     }
-    checks.push(sources(ground));
+    checks.push(match troubles.no_text.split_first() {
+        None => sources(ground),
+        Some((first, others)) => {
+            Check::failed("sources", first).with(others.iter().map(ToString::to_string)).with(places(ground))
+        }
+    });
     checks.push(shadows(session, ground));
     checks.push(endpoint(ground));
     checks.push(trust(ground));
@@ -117,8 +122,17 @@ fn ignored(mut check: Check, lines: &[String]) -> Check {
     check
 }
 
-/// Says which source won for each key.
 fn sources(ground: &Ground) -> Check {
+    let instance = if ground.instance == Instance::default() {
+        String::new()
+    } else {
+        format!(" of instance {}", ground.instance)
+    };
+    Check::ok("sources", format!("where the settings{instance} come from")).with(places(ground))
+}
+
+/// Says which source won for each key.
+fn places(ground: &Ground) -> Vec<String> {
     let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in &KEYS {
         let Some(source) = ground.settings.source(entry.key) else { continue };
@@ -134,13 +148,7 @@ fn sources(ground: &Ground) -> Check {
         };
         by_place.entry(place).or_default().push(entry.key.variable(&ground.instance));
     }
-    let lines = by_place.iter().map(|(place, names)| format!("{place}: {}", names.join(", ")));
-    let instance = if ground.instance == Instance::default() {
-        String::new()
-    } else {
-        format!(" of instance {}", ground.instance)
-    };
-    Check::ok("sources", format!("where the settings{instance} come from")).with(lines)
+    by_place.iter().map(|(place, names)| format!("{place}: {}", names.join(", "))).collect()
 }
 
 /// Finds variables of the process that say something else than the file.

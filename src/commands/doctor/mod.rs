@@ -7,32 +7,30 @@ mod clone;
 mod leftovers;
 mod local;
 mod screens;
+mod server;
 mod way;
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Connection, Doctor, Global, Output, Proof};
+use crate::cli::{Connection, Doctor, Global, Output};
 use crate::commands::Failure;
-use crate::commands::connect::{Connected, Ground};
-use crate::commands::overheard::overheard;
+use crate::commands::connect::Ground;
 use crate::commands::screens::{Heading, Note};
-use crate::commands::test_vm;
 use crate::error::{Error, Kind, Report};
-use crate::pve::{Pve, Realm};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
-use check::{Check, Status};
-use clone::Inside;
+use bundle::Alias;
+use check::Check;
 
 /// What was found: every check, in groups.
 #[derive(Debug, Default)]
 pub(crate) struct Examination {
     groups: Vec<(&'static str, Vec<Check>)>,
     /// Names that tell whose server this is, with what stands for each in a report.
-    names: Vec<(String, String)>,
+    names: Vec<Alias>,
 }
 
 /// Looks, tells, and gives the exit code of the first failure.
@@ -62,7 +60,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn examine(session: &Session, global: &Global, connection: &Connection) -> Result<Examination, Error> {
     let mut examination = Examination::default();
-    let (ground, unread) = match Ground::survey_for_diagnosis(session, global, connection) {
+    let (ground, troubles) = match Ground::survey_for_diagnosis(session, global, connection) {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {
@@ -70,136 +68,23 @@ pub(crate) async fn examine(session: &Session, global: &Global, connection: &Con
             return Ok(examination);
         }
     };
-    examination.groups.push(("Settings", local::checks(session, &ground, unread.as_ref()).await));
+    examination.groups.push(("Settings", local::checks(session, &ground, &troubles).await));
     examination.note_settings(&ground);
-    let server = on_server(session, &ground, &mut examination).await;
-    let seen = server.as_ref().map(|(connected, vms)| (connected, vms));
-    let found = leftovers::checks(session, &ground, seen, &mut examination.names).await;
+    let server = server::checks(session, &ground, &mut examination).await;
+    let found = leftovers::checks(session, &ground, server.as_ref(), &mut examination.names).await;
     examination.groups.push(("Leftovers", found));
     Ok(examination)
-}
-
-type Seen = (Connected, Result<Vec<crate::pve::Vm>, crate::pve::Error>);
-
-/// Makes the checks that need the server; gives what the last ones need.
-async fn on_server(session: &Session, ground: &Ground, examination: &mut Examination) -> Option<Seen> {
-    let Ok(endpoint) = ground.endpoint() else {
-        examination.skip_from(0, "no server is known");
-        return None;
-    };
-    let path = way::Path::look(session, ground, &endpoint).await;
-    let is_open = path.is_open();
-    let mut way = path.into_checks();
-    let anonymous = ground
-        .trust()
-        .ok()
-        .and_then(|(trust, _)| Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).ok());
-    let (true, Some(anonymous)) = (is_open, anonymous) else {
-        way.extend(SKIPPED_WAY.map(|id| Check::skipped(id, "there is no way to the server, or no trust in it")));
-        examination.groups.push(("Way", way));
-        examination.skip_from(1, "the server could not be asked");
-        return None;
-    };
-    let anonymous = overheard(anonymous, session);
-    let order = test_vm::order(ground, &Proof::default());
-    let (realms, inside) = tokio::join!(anonymous.domains(), inside(session, ground, order.as_ref().ok()));
-    way.extend(way::answered(session, ground, &anonymous, &realms));
-    let names = anonymous.leaf().map(|leaf| leaf.names).unwrap_or_default();
-    examination.note("HOST", names.into_iter().filter(|name| name != "localhost"));
-    examination.groups.push(("Way", way));
-    within(session, ground, examination, (realms, inside, order)).await
 }
 
 /// The checks of the way that need TLS.
 const SKIPPED_WAY: [&str; 4] = ["tls", "certificate", "product", "clock"];
 
-/// Authenticates, and asks at once all that needs no other answer.
-async fn inside(
-    session: &Session,
-    ground: &Ground,
-    order: Option<&crate::commands::proof::order::Order>,
-) -> Option<Result<(Connected, Inside), Error>> {
-    let (credentials, _) = ground.settings.credentials().ok()?;
-    let (endpoint, trust) = ground.endpoint().ok().zip(ground.trust().ok())?;
-    let connected = Connected::with(session, ground, (endpoint, trust.0, trust.1), credentials).await;
-    Some(match connected {
-        Ok(connected) => {
-            let inside = Inside::read(&connected, order).await;
-            Ok((connected, inside))
-        }
-        Err(why) => Err(why),
-    })
-}
-
-type Asked = (
-    Result<Vec<Realm>, crate::pve::Error>,
-    Option<Result<(Connected, Inside), Error>>,
-    Result<crate::commands::proof::order::Order, Error>,
-);
-
-/// Makes the checks behind the authentication.
-async fn within(
-    session: &Session,
-    ground: &Ground,
-    examination: &mut Examination,
-    (realms, inside, order): Asked,
-) -> Option<Seen> {
-    let user = ground.settings.credentials().ok().map(|(credentials, _)| match credentials {
-        Credentials::Token { id, .. } => id.user,
-        Credentials::Password { user, .. } => user,
-    });
-    let mut access = vec![match &user {
-        Some(user) => access::realm(user, &realms),
-        None => Check::skipped("realm", "no user is known"),
-    }];
-    let (connected, inside) = match inside {
-        Some(Ok(inside)) => inside,
-        Some(Err(why)) => {
-            access.push(Check::failed("authentication", &why));
-            return examination.cut(access, "nobody is logged in");
-        }
-        None => {
-            access.push(Check::skipped("authentication", "there are no credentials of the right form"));
-            return examination.cut(access, "there are no credentials");
-        }
-    };
-    if realms.is_err() && inside.nodes.is_err() {
-        access.push(Check::skipped("authentication", "the server could not be asked"));
-        return examination.cut(access, "the server could not be asked");
-    }
-    let proof = access::authentication(&connected, &inside.nodes, &inside.version).await;
-    let is_in = proof.status == Status::Ok;
-    access.push(proof);
-    if !is_in {
-        return examination.cut(access, "the server does not know who asks");
-    }
-    let nodes = inside.nodes.iter().flatten().map(|node| node.name.to_string());
-    examination.note("NODE", nodes);
-    let vms = inside.vms.clone();
-    let variable = Key::Node.variable(&ground.instance);
-    let clone = async {
-        match &order {
-            Ok(order) => clone::checks(&connected, order, variable, inside).await,
-            Err(why) => {
-                let mut checks = vec![Check::failed("node", why)];
-                checks.extend(clone::skipped("the settings cannot be read").split_off(1));
-                checks
-            }
-        }
-    };
-    let (token, clone) = tokio::join!(access::token(session, &connected), clone);
-    access.push(token);
-    examination.groups.push(("Access", access));
-    examination.groups.push(("Clone", clone));
-    Some((connected, vms))
-}
-
 impl Examination {
     /// Notes names of one kind, each with a number of its own.
     fn note(&mut self, kind: &str, names: impl Iterator<Item = String>) {
         for name in names {
-            let count = self.names.iter().filter(|(_, stands_for)| stands_for.starts_with(kind)).count();
-            self.names.push((name, format!("{kind}-{}", count + 1)));
+            let count = self.names.iter().filter(|alias| alias.stands_for.starts_with(kind)).count();
+            self.names.push(Alias { name, stands_for: format!("{kind}-{}", count + 1) });
         }
     }
 

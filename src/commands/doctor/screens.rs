@@ -52,11 +52,17 @@ fn draw(check: &Check, screen: &mut Screen<'_>) -> fmt::Result {
     for line in &check.detail {
         screen.toned(LABEL + 2, Tone::Dim, line)?;
     }
+    let mut label = format!("{:width$}try: ", "", width = LABEL + 2);
     for hint in &check.fix {
         match hint {
-            Hint::Say(text) => screen.paragraph(LABEL + 2, text)?,
-            Hint::Run(text) => screen.command(LABEL + 4, text)?,
+            Hint::Say(text) => screen.labelled(&label, Tone::Strong, text)?,
+            Hint::Run(text) => {
+                let text = screen.paint(Tone::Command, text);
+                let painted = screen.paint(Tone::Strong, &label);
+                screen.line(&format!("{painted}{text}"))?;
+            }
         }
+        label = " ".repeat(label.len());
     }
     Ok(())
 }
@@ -113,9 +119,9 @@ mod tests {
           ok       /home/me/glassdome/.env is read, 9 lines
           warning  mode 0644: everybody on this machine may use the file, and a secret
                    stands in it
-                     chmod 600 /home/me/glassdome/.env
+                   try: chmod 600 /home/me/glassdome/.env
           failed   there is no node `pve9`
-                   the nodes are: pve, pve2
+                   try: the nodes are: pve, pve2
           unknown  when the token expires: it may not see that itself
                    a line of detail
           skipped  template, storage: no node is known
@@ -134,9 +140,9 @@ mod tests {
           warning  mode 0644: everybody on this
                    machine may use the file, and
                    a secret stands in it
-                     chmod 600 /home/me/glassdome/.env
+                   try: chmod 600 /home/me/glassdome/.env
           failed   there is no node `pve9`
-                   the nodes are: pve, pve2
+                   try: the nodes are: pve, pve2
           unknown  when the token expires: it
                    may not see that itself
                    a line of detail
