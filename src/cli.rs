@@ -278,7 +278,8 @@ pub enum Pin {
 #[command(after_help = "Examples:
   glassdome test-vm --sandbox
   glassdome test-vm --template 9001 --full --storage local-lvm
-  glassdome test-vm --wait-ip -o json")]
+  glassdome test-vm --wait-ip -o json
+  glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -286,6 +287,15 @@ pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
+    /// Make this many proofs, and tell the figures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
+    pub count: Option<u32>,
+    /// Make so many at once, 4 unless said otherwise
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many")]
+    pub parallel: Option<u16>,
+    /// Prove every node that is online, in turn
+    #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many")]
+    pub all_nodes: bool,
 }
 
 /// How the proof is done.
@@ -650,6 +660,8 @@ Failures to rehearse with --fault; requests and answers are counted from 1, over
       somebody else is faster with the next free VMID; several times, as often
   id-taken-in-task
       the same, and the task says so
+  one-in-ten
+      one clone in ten fails, each in another way
   node-offline
       the last node is offline";
 
@@ -667,6 +679,9 @@ pub struct Sandbox {
     /// Pretend to be a cluster of this many nodes
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub nodes: u8,
+    /// Put the templates on a storage that all nodes share
+    #[arg(long)]
+    pub shared_storage: bool,
     /// Pretend to be this version of Proxmox VE
     #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
     pub pve_version: String,

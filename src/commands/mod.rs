@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::session::Session;
 
 pub(crate) use manual::{instances, nodes};
-pub(crate) use together::together;
+pub(crate) use together::{side_by_side, together};
 pub(crate) use unless_interrupted::unless_interrupted;
 
 /// The names of the commands, as JSON documents name their schema.

@@ -8,6 +8,7 @@ use crate::settings;
 use crate::ui::Printable;
 
 /// Decides on the kind, from which the exit code follows.
+#[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, is the point of this file")]
 pub(super) fn kind(error: &Error) -> Kind {
     match error {
         Error::Usage { .. }
@@ -59,9 +60,17 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::TemplateElsewhere { .. }
         | Error::UnknownStorage { .. }
         | Error::NoTestVm { .. }
+        | Error::NoPlace { .. }
         | Error::UnknownPool { .. } => Kind::NotFound,
         // Nobody can say that there is none: only that none may be seen.
         Error::NoTemplateVisible { .. } => Kind::Permission,
+        Error::SomeFailed { left, first, .. } => {
+            if left.is_empty() {
+                kind(first)
+            } else {
+                Kind::LeftBehind
+            }
+        }
         Error::LeftBehind { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => Kind::LeftBehind,
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
@@ -129,6 +138,7 @@ pub(super) fn server_message(error: &Error) -> Option<String> {
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
         Error::Token(error) => error.why().and_then(server_message),
+        Error::SomeFailed { first, .. } => server_message(first),
         Error::LeftBehind { why, proof, .. } => {
             proof.as_deref().and_then(server_message).or_else(|| server_message(why))
         }
@@ -150,6 +160,7 @@ pub(super) fn details(error: &Error) -> Vec<String> {
             source.refusal().map(|it| authentication::details(caller, realms.as_deref(), it)).unwrap_or_default()
         }
         Error::Token(error) => error.why().map(details).unwrap_or_default(),
+        Error::SomeFailed { first, .. } => details(first),
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
         Error::LeftBehind { why, proof, .. } => {
@@ -163,9 +174,7 @@ pub(super) fn details(error: &Error) -> Vec<String> {
 
 /// Tells an error and what stands behind it on one line.
 fn told(error: &Error) -> String {
-    let report = crate::error::Report::of(error);
-    let parts: Vec<String> = std::iter::once(report.message).chain(report.causes).collect();
-    parts.join(": ")
+    crate::error::Report::of(error).in_one_line()
 }
 
 fn say(text: impl Into<String>) -> Hint {
@@ -297,6 +306,14 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
         Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
         Error::Bundle { .. } => vec![say("give --bundle the path of a file that does not exist yet")],
+        Error::SomeFailed { left, first, .. } => {
+            let mut hints = hints(first);
+            if !left.is_empty() && !hints.contains(&run("glassdome cleanup")) {
+                hints.push(run("glassdome cleanup"));
+            }
+            hints
+        }
+        Error::NoPlace { .. } => vec![say("is a node online that has the template, or its storage?")],
         Error::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
     }
 }

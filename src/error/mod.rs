@@ -545,6 +545,25 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Many proofs were made, and not all succeeded.
+    #[error("{failed} of {count} proofs failed; the first: {first}")]
+    SomeFailed {
+        /// How many failed.
+        failed: usize,
+        /// How many were asked for.
+        count: usize,
+        /// The VMs that are still there, and their nodes.
+        left: Vec<(u32, String)>,
+        /// The first failure.
+        #[source]
+        first: Box<Error>,
+    },
+    /// No node of the cluster can make a clone.
+    #[error("no node can clone template {template}")]
+    NoPlace {
+        /// The template.
+        template: VmId,
+    },
     /// What was written reads back differently.
     #[error("{} does not read back as it was written", path.display())]
     ReadBack {
@@ -599,6 +618,16 @@ impl Error {
     pub fn is_busy_vm(&self) -> bool {
         let is_running = self.said_by_server().is_some_and(|text| text.contains("is running - destroy failed"));
         is_running || self.is_lock_timeout()
+    }
+
+    /// Says whether it is one node that stands in the way: another may do.
+    #[must_use]
+    pub fn is_about_one_node(&self) -> bool {
+        match self {
+            Self::TemplateElsewhere { .. } | Self::NodeOffline { .. } => true,
+            Self::Server { source, .. } => source.is_about_one_node(),
+            _ => false,
+        }
     }
 
     /// Says whether the task that is spoken of has ended.

@@ -47,7 +47,13 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
         Err(answer) => answer,
         Ok(parameters) => {
             trouble::meddle(shared, &head.method, &path, &parameters);
-            answer(shared, head, &parameters).await
+            let answer = answer(shared, head, &parameters).await;
+            let is_lost = trouble::way(shared, parameters.get("newid")) == Some(trouble::Way::Unanswered);
+            if is_lost && head.method == "POST" {
+                shared.answered(number, answer.status);
+                return Outcome::Reset;
+            }
+            answer
         }
     };
     shared.answered(number, answer.status);
@@ -208,8 +214,8 @@ fn call(
             let upid = reply.data.as_str().filter(|text| text.contains(":qmclone:")).map(str::to_owned);
             drop(cluster);
             if let Some(upid) = upid {
-                let shared = Arc::clone(shared);
-                tokio::spawn(async move { trouble::disturb(&shared, &upid).await });
+                let (shared, newid) = (Arc::clone(shared), parameters.get("newid").cloned());
+                tokio::spawn(async move { trouble::disturb(&shared, &upid, newid.as_ref()).await });
             }
             Ok(Answer::data(reply))
         }

@@ -16,6 +16,7 @@ mod grants;
 mod hostile;
 mod ladder;
 mod machine;
+mod many;
 mod over_ssh;
 mod preflight;
 mod printed_lines;

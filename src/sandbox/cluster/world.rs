@@ -62,6 +62,21 @@ impl Cluster {
         cluster
     }
 
+    /// Puts the templates of the world on a storage that every node reaches, `shared`.
+    pub fn share_templates(&mut self) {
+        let storage = Storage::new(Kind::Nfs, "/mnt/pve/shared", &["images", "import"], 1024 * GIB);
+        self.storages.insert("shared".to_owned(), storage);
+        let templates: Vec<u32> =
+            self.vms.iter().filter(|(_, vm)| vm.config.get("template") == Some("1")).map(|(vmid, _)| *vmid).collect();
+        for vmid in templates {
+            let Some(vm) = self.vms.remove(&vmid) else { continue };
+            for drive in vm.config.drives() {
+                self.free_volume(&vm.node, &drive.volume);
+            }
+            self.add_template(vmid, vm.config.get("name").unwrap_or_default(), &vm.node, "shared");
+        }
+    }
+
     /// Adds a stopped VM with a disk of 32 GiB, a cloud-init drive and a guest agent.
     pub fn add_vm(&mut self, vmid: u32, name: &str, node: &str, storage: &str) {
         self.add_guest(vmid, name, node, storage, "vm");
