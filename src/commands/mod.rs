@@ -14,6 +14,7 @@ mod proof;
 mod sandbox;
 mod screens;
 mod setup;
+mod template;
 mod test_vm;
 mod together;
 mod token;
@@ -31,7 +32,7 @@ pub(crate) use unless_interrupted::unless_interrupted;
 
 /// The names of the commands, as JSON documents name their schema.
 pub(crate) const NAMES: &[&str] =
-    &["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "completions", "man", "help"];
+    &["setup", "test-vm", "doctor", "token", "cleanup", "template", "env", "sandbox", "completions", "man", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Doctor(_) => "doctor",
         Command::Token(_) => "token",
         Command::Cleanup(_) => "cleanup",
+        Command::Template(_) => "template",
         Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => "sandbox",
@@ -73,6 +75,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Doctor(arguments) => doctor::run(session, &cli.global, arguments).await,
         Command::Token(arguments) => token::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
+        Command::Template(arguments) => template::run(session, &cli.global, arguments).await,
         Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,

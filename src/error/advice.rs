@@ -40,6 +40,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
         Error::Token(error) => error.kind(),
+        Error::Template(error) => error.kind(),
         Error::NotProxmox { .. }
         | Error::NodeOffline { .. }
         | Error::NoFreeId { .. }
@@ -138,6 +139,7 @@ pub(super) fn server_message(error: &Error) -> Option<String> {
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
         Error::Token(error) => error.why().and_then(server_message),
+        Error::Template(error) => error.why().and_then(server_message),
         Error::SomeFailed { first, .. } => server_message(first),
         Error::LeftBehind { why, proof, .. } => {
             proof.as_deref().and_then(server_message).or_else(|| server_message(why))
@@ -160,6 +162,7 @@ pub(super) fn details(error: &Error) -> Vec<String> {
             source.refusal().map(|it| authentication::details(caller, realms.as_deref(), it)).unwrap_or_default()
         }
         Error::Token(error) => error.why().map(details).unwrap_or_default(),
+        Error::Template(error) => error.details(),
         Error::SomeFailed { first, .. } => details(first),
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
@@ -216,6 +219,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
         Error::Settings(error) => of_settings(error),
         Error::Token(error) => error.hints(),
+        Error::Template(error) => error.hints(),
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]

@@ -3,6 +3,7 @@
 mod advice;
 mod authentication;
 mod report;
+mod template;
 mod token;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::session::Signal;
 use crate::settings;
 
 pub use report::{Hint, KINDS, Kind, Report};
+pub use template::TemplateError;
 pub use token::TokenError;
 
 /// What the program was doing when a server said no, as it stands behind "cannot".
@@ -73,6 +75,16 @@ pub enum Doing {
     Destroy(VmId),
     /// Stopping a task.
     Abort,
+    /// Letting the server fetch an image.
+    FetchImage(String),
+    /// Sending an image.
+    SendImage(String),
+    /// Removing an image.
+    RemoveImage(String),
+    /// Making a VM.
+    CreateVm(VmId),
+    /// Making a template of a VM.
+    Convert(VmId),
 }
 
 impl fmt::Display for Doing {
@@ -100,6 +112,11 @@ impl fmt::Display for Doing {
             Self::Stop(vmid) => write!(formatter, "stop VM {vmid}"),
             Self::Unprotect(vmid) => write!(formatter, "take the protection off VM {vmid}"),
             Self::Destroy(vmid) => write!(formatter, "destroy VM {vmid}"),
+            Self::FetchImage(image) => write!(formatter, "let the server fetch {image}"),
+            Self::SendImage(image) => write!(formatter, "send {image}"),
+            Self::RemoveImage(image) => write!(formatter, "remove {image}"),
+            Self::CreateVm(vmid) => write!(formatter, "make VM {vmid}"),
+            Self::Convert(vmid) => write!(formatter, "make a template of VM {vmid}"),
             Self::Abort => formatter.write_str("stop the clone task"),
         }
     }
@@ -185,6 +202,9 @@ pub enum Error {
     /// Trust and tokens.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The making of a template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The instance has no usable name.
     #[error("--instance: {why}")]
     Instance {

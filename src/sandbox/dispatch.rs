@@ -11,6 +11,7 @@ use super::cluster::Cluster;
 use super::daemon;
 use super::distort::{self, Distortion};
 use super::faults::Fault;
+use super::multipart::Parts;
 use super::request::Head;
 use super::shared::{Seen, Shared};
 use super::trouble;
@@ -32,7 +33,10 @@ pub(super) enum Outcome {
 
 /// Processes a request.
 pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], connection: u64) -> Outcome {
-    let parameters = head.parameters(body);
+    let parameters = match head.upload(body) {
+        Some(parts) => Ok(received(shared, parts)),
+        None => head.parameters(body),
+    };
     let known = parameters.as_ref().map_or_else(|_| BTreeMap::new(), shown);
     let path = head.path.strip_prefix("/api2/json").unwrap_or(&head.path).to_owned();
     let seen =
@@ -58,6 +62,16 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     };
     shared.answered(number, answer.status);
     after(shared, number, &path, answer)
+}
+
+/// Puts a file that was sent where its call finds it; gives the parameters of the call.
+fn received(shared: &Shared, parts: Parts) -> BTreeMap<String, String> {
+    let mut cluster = shared.cluster();
+    let temporary = format!("/var/tmp/pveupload-{}", cluster.chance.uuid().replace('-', ""));
+    cluster.uploads.insert(temporary.clone(), parts.file);
+    let mut parameters = parts.fields;
+    parameters.insert("tmpfilename".to_owned(), temporary);
+    parameters
 }
 
 /// Masks secrets.

@@ -9,6 +9,7 @@ mod daemon;
 mod dispatch;
 mod distort;
 mod faults;
+pub mod multipart;
 mod request;
 mod shared;
 mod trouble;

@@ -26,6 +26,7 @@ mod setup;
 mod setup_token;
 mod shell;
 mod support;
+mod template;
 mod terminal;
 mod test_vm;
 mod third_party;

@@ -40,6 +40,7 @@ impl Cluster {
             held: BTreeSet::new(),
             patience: PATIENCE,
             downloads: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             tasks: Vec::new(),
             task_time,
             local: name(1),
