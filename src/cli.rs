@@ -213,6 +213,9 @@ pub struct Setup {
     /// Check and show what would be written and called; write and change nothing
     #[arg(long, help_heading = "Proof")]
     pub dry_run: bool,
+    /// Take what another tool's variables say, of the tool that is named or of whichever is set
+    #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Connection")]
+    pub import: Option<Tool>,
     /// Write a password for which no spelling exists that every reader of `.env` reads alike
     #[arg(long, help_heading = "Save")]
     pub allow_ambiguous_value: bool,
@@ -361,6 +364,9 @@ pub struct Doctor {
     /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
+    /// Look at every instance that the settings file names
+    #[arg(long, conflicts_with_all = ["bundle", "instance", "host"])]
+    pub all_instances: bool,
 }
 
 /// Create, list, rotate or revoke the API token, with a log-in
@@ -609,6 +615,25 @@ pub enum EnvFormat {
     Json,
     /// A line that calls the server with curl
     Curl,
+    /// Terraform or OpenTofu, provider bpg/proxmox
+    TerraformBpg,
+    /// Terraform, provider telmate/proxmox
+    TerraformTelmate,
+    /// Packer, builders proxmox-clone and proxmox-iso
+    Packer,
+    /// Ansible, collection community.proxmox
+    Ansible,
+    /// Cluster API provider for Proxmox VE
+    Capmox,
+    /// prometheus-pve-exporter
+    Exporter,
+}
+
+/// A tool with variables of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Whichever is set
+    Any,
     /// Terraform or OpenTofu, provider bpg/proxmox
     TerraformBpg,
     /// Terraform, provider telmate/proxmox

@@ -16,7 +16,7 @@ use crate::pve::privileges::Caller;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
+    Credentials, Dialect, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification, imported,
 };
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
@@ -168,6 +168,18 @@ impl Ground {
     pub(crate) fn answer(&mut self, key: Key, text: Secret) -> Result<(), Error> {
         self.flags.say(key, text, Source::Answer);
         self.reload()
+    }
+
+    /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
+    pub(crate) fn import(&mut self, session: &Session, dialect: Option<Dialect>) -> Result<Dialect, Error> {
+        let import = imported(&session.variables, dialect).map_err(|why| Error::Import { why })?;
+        for (key, text, source) in import.answers(&session.variables, &session.folder) {
+            if !matches!(self.settings.source(key), Some(Source::Flag(_))) {
+                self.flags.say(key, text, source);
+            }
+        }
+        self.reload()?;
+        Ok(import.dialect)
     }
 
     fn reload(&mut self) -> Result<(), Error> {

@@ -33,6 +33,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::TestVmInUse { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
+        | Error::Import { .. }
         | Error::Unwritten { .. }
         | Error::TokenAlone { .. }
         | Error::Bundle { .. }
@@ -220,6 +221,10 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::Settings(error) => of_settings(error),
         Error::Token(error) => error.hints(),
         Error::Template(error) => error.hints(),
+        Error::Import { why } => vec![match why {
+            settings::BadImport::TwoTools { one, .. } => say(format!("say whose count, `--import {one}` for example")),
+            _ => say("`glassdome help env` and the README list every tool's variables"),
+        }],
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]

@@ -202,6 +202,12 @@ pub enum Error {
     /// Trust and tokens.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Another tool's variables.
+    #[error("--import: {why}")]
+    Import {
+        /// What is wrong with them.
+        why: settings::BadImport,
+    },
     /// The making of a template.
     #[error(transparent)]
     Template(#[from] TemplateError),
