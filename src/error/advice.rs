@@ -250,7 +250,8 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             say(format!(
                 "a list shows only what may be seen: {who} needs VM.Audit on the template, /vms/9000 for example"
             )),
-            say("where there is none, make one: https://pve.proxmox.com/wiki/Cloud-Init_Support"),
+            say("where there is none, this makes one from an Ubuntu cloud image:"),
+            run("glassdome template create"),
         ],
         Error::TemplateElsewhere { on, .. } => vec![
             say(format!("prove it there with --target {on}, or set PROXMOX_NODE to {on}")),
@@ -467,7 +468,8 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
             say("no template is visible; a list shows only what may be seen (VM.Audit)"),
-            say("give --template the VMID of one"),
+            say("give --template the VMID of one, or make one from an Ubuntu cloud image:"),
+            run("glassdome template create"),
         ];
     }
     vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]

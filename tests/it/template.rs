@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use crate::support::admin::Admin;
 use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::terminal::Terminal;
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 const SUM: &str = "abababababababababababababababababababababababababababababababab";
@@ -299,6 +300,19 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
     let outcome = stage.glassdome(&create("--login-user root@pam --login-password-file root.txt")).expect(0);
     assert!(outcome.talk.contains("apex@pve!powerless may not see it"), "{}", outcome.talk);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
+}
+
+#[test]
+fn at_the_keyboard_somebody_else_logs_in_for_it() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let mut terminal = Terminal::start(&stage, 80, &format!("template create --id 9100 --checksum {SUM}"));
+    terminal.to("Log in as", "root@pam");
+    terminal.to("The password of root@pam", "sandbox");
+    let ended = terminal.end(0).says("VM 9100 is a template");
+    drop(ended);
+    assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
+    assert_eq!(images(&sandbox), [""; 0]);
 }
 
 #[test]
