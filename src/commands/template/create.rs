@@ -52,6 +52,11 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     let build = Build::new(&pve, session, (&plan, &wanted, sha256.as_deref()), patience, journal.as_ref());
     let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
     build.make(image).await?;
+    if ground.is_sandbox() {
+        // The simulated server ends with this run, and the template with it: no file may point at it.
+        session.ui.borrow_mut().say(&Note::plain("the sandbox forgets it now".to_owned()));
+        return Ok(document(&plan, &wanted, &[]));
+    }
     let changed = save(session, &ground, &wanted, &plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
