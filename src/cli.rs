@@ -150,6 +150,7 @@ pub enum Command {
     Doctor(Box<Doctor>),
     Token(Box<Token>),
     Cleanup(Box<Cleanup>),
+    Template(Template),
     Env(Box<Env>),
     #[cfg(feature = "sandbox")]
     Sandbox(Box<Sandbox>),
@@ -213,6 +214,9 @@ pub struct Setup {
     /// Check and show what would be written and called; write and change nothing
     #[arg(long, help_heading = "Proof")]
     pub dry_run: bool,
+    /// Take what another tool's variables say, of the tool that is named or of whichever is set
+    #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Connection")]
+    pub import: Option<Tool>,
     /// Write a password for which no spelling exists that every reader of `.env` reads alike
     #[arg(long, help_heading = "Save")]
     pub allow_ambiguous_value: bool,
@@ -279,7 +283,8 @@ pub enum Pin {
 #[command(after_help = "Examples:
   glassdome test-vm --sandbox
   glassdome test-vm --template 9001 --full --storage local-lvm
-  glassdome test-vm --wait-ip -o json")]
+  glassdome test-vm --wait-ip -o json
+  glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -287,6 +292,15 @@ pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
+    /// Make this many proofs, and tell the figures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
+    pub count: Option<u32>,
+    /// Make so many at once, 4 unless said otherwise
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many")]
+    pub parallel: Option<u16>,
+    /// Prove every node that is online, in turn
+    #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many")]
+    pub all_nodes: bool,
 }
 
 /// How the proof is done.
@@ -351,6 +365,9 @@ pub struct Doctor {
     /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
+    /// Look at every instance that the settings file names
+    #[arg(long, conflicts_with_all = ["bundle", "instance", "host"])]
+    pub all_instances: bool,
 }
 
 /// Create, list, rotate or revoke the API token, with a log-in
@@ -475,6 +492,89 @@ pub struct Cleanup {
     pub timeout: Option<Duration>,
 }
 
+/// List the templates that a clone could use, or create one from a cloud image
+#[derive(Debug, Clone, Args)]
+pub struct Template {
+    /// What is done.
+    #[command(subcommand)]
+    pub action: TemplateAction,
+}
+
+/// What is done with templates.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TemplateAction {
+    /// List the templates of all nodes: where they are, what they have, what they lack
+    List(Box<TemplateList>),
+    /// Create a template from an Ubuntu cloud image
+    Create(Box<TemplateCreate>),
+}
+
+/// List the templates of all nodes: where they are, what they have, what they lack
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  glassdome template list")]
+pub struct TemplateList {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// List VMs that are no templates, too
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Create a template from an Ubuntu cloud image
+///
+/// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk, a
+/// drive for cloud-init, a serial console and the guest agent switched on is made and turned into a template, and the
+/// settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
+/// interrupt, what was made is removed; an image that is there already with the right checksum is not fetched again.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome template create --login-user root@pam
+  glassdome template create --release 20.04 --storage local-lvm
+  glassdome template create --release ./jammy.img --id 9000")]
+pub struct TemplateCreate {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in, where the token lacks privileges.
+    #[command(flatten)]
+    pub login: Login,
+    /// Ubuntu release (20.04, 22.04, 24.04), address of an image, or path of a file [default: 22.04]
+    #[arg(long, value_name = "RELEASE|URL|FILE", help_heading = "Template")]
+    pub release: Option<String>,
+    /// VMID of the template [default: 9000 for 22.04, 9001 for 20.04, else the next free one]
+    #[arg(long, value_name = "VMID", help_heading = "Template")]
+    pub id: Option<VmId>,
+    /// Name of the template [default: ubuntu-2204-cloudinit-template]
+    #[arg(long, value_name = "NAME", help_heading = "Template")]
+    pub name: Option<VmName>,
+    /// Storage of the disk [default: the one for disks with most room]
+    #[arg(long, value_name = "STORAGE", help_heading = "Template")]
+    pub storage: Option<StorageName>,
+    /// Storage of the image meanwhile [default: the one for images with most room]
+    #[arg(long, value_name = "STORAGE", help_heading = "Template")]
+    pub image_storage: Option<StorageName>,
+    /// Bridge of the network card [default: vmbr0]
+    #[arg(long, value_name = "BRIDGE", help_heading = "Template")]
+    pub bridge: Option<String>,
+    /// SHA-256 checksum of the image [default: what SHA256SUMS beside it says]
+    #[arg(long, value_name = "SHA256", help_heading = "Template")]
+    pub checksum: Option<String>,
+    /// Take the image whatever its checksum
+    #[arg(long, conflicts_with = "checksum", help_heading = "Template")]
+    pub no_checksum: bool,
+    /// Keep the image on the server
+    #[arg(long, help_heading = "Template")]
+    pub keep_image: bool,
+    /// Show what would be made; make nothing
+    #[arg(long, help_heading = "Template")]
+    pub dry_run: bool,
+    /// Give a task up after this many seconds without progress
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Template")]
+    pub timeout: Option<Duration>,
+}
+
 /// Print the configuration for other tools, or run a command with it
 ///
 /// Nothing is sent anywhere. A secret is masked, in a comment that sets nothing, unless --reveal is given; a COMMAND
@@ -516,6 +616,25 @@ pub enum EnvFormat {
     Json,
     /// A line that calls the server with curl
     Curl,
+    /// Terraform or OpenTofu, provider bpg/proxmox
+    TerraformBpg,
+    /// Terraform, provider telmate/proxmox
+    TerraformTelmate,
+    /// Packer, builders proxmox-clone and proxmox-iso
+    Packer,
+    /// Ansible, collection community.proxmox
+    Ansible,
+    /// Cluster API provider for Proxmox VE
+    Capmox,
+    /// prometheus-pve-exporter
+    Exporter,
+}
+
+/// A tool with variables of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Whichever is set
+    Any,
     /// Terraform or OpenTofu, provider bpg/proxmox
     TerraformBpg,
     /// Terraform, provider telmate/proxmox
@@ -651,6 +770,8 @@ Failures to rehearse with --fault; requests and answers are counted from 1, over
       somebody else is faster with the next free VMID; several times, as often
   id-taken-in-task
       the same, and the task says so
+  one-in-ten
+      one clone in ten fails, each in another way
   node-offline
       the last node is offline";
 
@@ -668,6 +789,9 @@ pub struct Sandbox {
     /// Pretend to be a cluster of this many nodes
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub nodes: u8,
+    /// Put the templates on a storage that all nodes share
+    #[arg(long)]
+    pub shared_storage: bool,
     /// Pretend to be this version of Proxmox VE
     #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
     pub pve_version: String,

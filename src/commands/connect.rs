@@ -16,7 +16,8 @@ use crate::pve::privileges::Caller;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    self, Credentials, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
+    self, Credentials, Dialect, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
+    Verification, imported,
 };
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
@@ -214,6 +215,18 @@ impl Ground {
     /// Says whether a person may be asked for a key: there is somebody, and neither a flag nor a variable says it.
     pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
         session.is_attended() && !self.settings.source(key).is_some_and(Source::is_settled)
+    }
+
+    /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
+    pub(crate) fn import(&mut self, session: &Session, dialect: Option<Dialect>) -> Result<Dialect, Error> {
+        let import = imported(&session.variables, dialect).map_err(|why| Error::Import { why })?;
+        for (key, text, source) in import.answers(&session.variables, &session.folder) {
+            if !matches!(self.settings.source(key), Some(Source::Flag(_))) {
+                self.flags.say(key, text, source);
+            }
+        }
+        self.reload()?;
+        Ok(import.dialect)
     }
 
     fn reload(&mut self) -> Result<(), Error> {

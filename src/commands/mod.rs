@@ -14,6 +14,7 @@ mod proof;
 mod sandbox;
 mod screens;
 mod setup;
+mod template;
 mod test_vm;
 mod together;
 mod token;
@@ -27,13 +28,13 @@ use crate::error::Error;
 use crate::session::Session;
 
 pub(crate) use manual::{instances, nodes};
-pub(crate) use together::together;
+pub(crate) use together::{side_by_side, together};
 pub(crate) use unless_interrupted::unless_interrupted;
 pub(crate) use waiting::waiting;
 
 /// The names of the commands, as JSON documents name their schema.
 pub(crate) const NAMES: &[&str] =
-    &["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "completions", "man", "help"];
+    &["setup", "test-vm", "doctor", "token", "cleanup", "template", "env", "sandbox", "completions", "man", "help"];
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Doctor(_) => "doctor",
         Command::Token(_) => "token",
         Command::Cleanup(_) => "cleanup",
+        Command::Template(_) => "template",
         Command::Env(_) => "env",
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => "sandbox",
@@ -75,6 +77,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Doctor(arguments) => doctor::run(session, &cli.global, arguments).await,
         Command::Token(arguments) => token::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
+        Command::Template(arguments) => template::run(session, &cli.global, arguments).await,
         Command::Env(arguments) => env::run(session, &cli.global, arguments),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,

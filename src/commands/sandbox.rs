@@ -36,6 +36,7 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
     Ok(Options {
         listen: arguments.listen,
         nodes: arguments.nodes,
+        shared_storage: arguments.shared_storage,
         pve_version: arguments.pve_version.clone(),
         latency: arguments.latency,
         task_time: arguments.task_time,

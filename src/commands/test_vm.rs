@@ -3,20 +3,26 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::cli::{Global, Output, Proof, TestVm};
 use crate::commands::Failure;
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::proof::many::{Crowd, Spread, prove_many};
 use crate::commands::proof::order::{Afterwards, Order, Start, Wish};
 use crate::commands::proof::prove;
-use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
 use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::Key;
+use crate::ui::Draw;
 
 /// The template that the guide tells everybody to make.
 const USUAL_TEMPLATE: u64 = 9000;
+
+/// How many proofs are made at once, as many as the server's own bulk actions begin with.
+const USUALLY_AT_ONCE: usize = 4;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, Failure> {
@@ -25,25 +31,44 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let order = order(&ground, &arguments.proof)?;
     session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
+    if let Some(crowd) = crowd(arguments) {
+        let (summary, ended) = prove_many(session, &ground, &connected, &order, crowd).await?;
+        let told = Told { receipt: &summary, warnings: &summary.warnings, is_worth_showing: true };
+        return tell(session, global, &told, ended);
+    }
     let (receipt, ended) = prove(session, &ground, &connected, &order).await?;
     let ended = match ended {
         Err(why) => Err(connected.diagnosed(why).await),
         Ok(()) => Ok(()),
     };
-    tell(session, global, &receipt, ended)
+    let told = Told { receipt: &receipt, warnings: &receipt.warnings, is_worth_showing: !receipt.steps.is_empty() };
+    tell(session, global, &told, ended)
+}
+
+/// A receipt that is to be printed.
+struct Told<'a, R> {
+    receipt: &'a R,
+    warnings: &'a [String],
+    /// Whether it says something though the proof failed.
+    is_worth_showing: bool,
 }
 
 /// Prints the receipt, and what went wrong.
-fn tell(session: &Session, global: &Global, receipt: &Receipt, ended: Result<(), Error>) -> Result<ExitCode, Failure> {
+fn tell<R: Draw + Serialize>(
+    session: &Session,
+    global: &Global,
+    told: &Told<'_, R>,
+    ended: Result<(), Error>,
+) -> Result<ExitCode, Failure> {
     let wants_json = global.output == Output::Json;
     if wants_json {
-        session.ui.borrow_mut().json(&document(receipt, ended.as_ref().err()));
+        session.ui.borrow_mut().json(&document(told.receipt, ended.as_ref().err()));
     } else if ended.is_ok() {
-        session.ui.borrow_mut().result(receipt);
-    } else if !receipt.steps.is_empty() {
-        session.ui.borrow_mut().say(receipt);
+        session.ui.borrow_mut().result(told.receipt);
+    } else if told.is_worth_showing {
+        session.ui.borrow_mut().say(told.receipt);
     }
-    for warning in receipt.warnings.iter().filter(|_| wants_json) {
+    for warning in told.warnings.iter().filter(|_| wants_json) {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
     }
     match ended {
@@ -53,12 +78,24 @@ fn tell(session: &Session, global: &Global, receipt: &Receipt, ended: Result<(),
 }
 
 /// Gives the JSON document: the receipt, and the error where there is one.
-pub(crate) fn document(receipt: &Receipt, error: Option<&Error>) -> serde_json::Value {
+pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde_json::Value {
     let mut document = serde_json::to_value(receipt).unwrap_or_default();
     if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
         map.insert("error".to_owned(), Report::of(error).as_json());
     }
     document
+}
+
+/// Says how many proofs are wanted, and where; nothing where it is one.
+fn crowd(arguments: &TestVm) -> Option<Crowd> {
+    if arguments.count.is_none() && arguments.parallel.is_none() && !arguments.all_nodes {
+        return None;
+    }
+    Some(Crowd {
+        count: arguments.count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        parallel: arguments.parallel.map_or(USUALLY_AT_ONCE, usize::from),
+        spread: if arguments.all_nodes { Spread::EveryNode } else { Spread::OneNode },
+    })
 }
 
 /// Settles the options: a flag, else what the settings say, else what is usual.

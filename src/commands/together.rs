@@ -2,7 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// How many calls of one kind are under way at once: each may need a connection of its own, and more of them would
 /// cost the server more than they save.
@@ -17,28 +19,70 @@ pub(crate) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) ->
         if batch.is_empty() {
             return results;
         }
-        results.extend(all(batch).await);
+        results.extend(side_by_side(batch).await);
     }
 }
 
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut results: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+/// Runs futures side by side, all of them, and gives their results in their order. Each is looked at only when it was
+/// woken itself, so that many that wait cost nothing.
+pub(crate) async fn side_by_side<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<Running<F>> = futures.into_iter().map(Running::new).collect();
     poll_fn(|context| {
         let mut is_done = true;
-        for (future, result) in running.iter_mut().zip(&mut results) {
-            if result.is_some() {
-                continue;
-            }
-            match future.as_mut().poll(context) {
-                Poll::Ready(output) => *result = Some(output),
-                Poll::Pending => is_done = false,
-            }
+        for one in &mut running {
+            is_done &= one.advance(context);
         }
         if is_done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    results.into_iter().flatten().collect()
+    running.into_iter().filter_map(|one| one.result).collect()
+}
+
+/// One future of several.
+struct Running<F: Future> {
+    future: Pin<Box<F>>,
+    bell: Arc<Bell>,
+    result: Option<F::Output>,
+}
+
+/// Rings when one future is to be looked at, and wakes whoever waits for all of them.
+struct Bell {
+    has_rung: AtomicBool,
+    listener: Mutex<Option<Waker>>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.has_rung.store(true, Ordering::Release);
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(listener) = listener {
+            listener.wake();
+        }
+    }
+}
+
+impl<F: Future> Running<F> {
+    fn new(future: F) -> Self {
+        let bell = Arc::new(Bell { has_rung: AtomicBool::new(true), listener: Mutex::new(None) });
+        Self { future: Box::pin(future), bell, result: None }
+    }
+
+    /// Looks at it if it was woken; says whether it is done.
+    fn advance(&mut self, context: &Context<'_>) -> bool {
+        if self.result.is_some() {
+            return true;
+        }
+        // Whoever waits now is told before the bell is read: a ring in between is not lost.
+        *self.bell.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        if !self.bell.has_rung.swap(false, Ordering::AcqRel) {
+            return false;
+        }
+        let waker = Waker::from(Arc::clone(&self.bell));
+        if let Poll::Ready(output) = self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            self.result = Some(output);
+        }
+        self.result.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::settings;
 use crate::ui::Printable;
 
 /// Decides on the kind, from which the exit code follows.
+#[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, is the point of this file")]
 pub(super) fn kind(error: &Error) -> Kind {
     match error {
         Error::Usage { .. }
@@ -32,6 +33,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::TestVmInUse { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
+        | Error::Import { .. }
         | Error::Unwritten { .. }
         | Error::TokenAlone { .. }
         | Error::Bundle { .. }
@@ -39,6 +41,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
         Error::Token(error) => error.kind(),
+        Error::Template(error) => error.kind(),
         Error::NotProxmox { .. }
         | Error::NodeOffline { .. }
         | Error::NoFreeId { .. }
@@ -59,9 +62,17 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::TemplateElsewhere { .. }
         | Error::UnknownStorage { .. }
         | Error::NoTestVm { .. }
+        | Error::NoPlace { .. }
         | Error::UnknownPool { .. } => Kind::NotFound,
         // Nobody can say that there is none: only that none may be seen.
         Error::NoTemplateVisible { .. } => Kind::Permission,
+        Error::SomeFailed { left, first, .. } => {
+            if left.is_empty() {
+                kind(first)
+            } else {
+                Kind::LeftBehind
+            }
+        }
         Error::LeftBehind { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => Kind::LeftBehind,
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
@@ -129,6 +140,8 @@ pub(super) fn server_message(error: &Error) -> Option<String> {
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
         Error::Token(error) => error.why().and_then(server_message),
+        Error::Template(error) => error.why().and_then(server_message),
+        Error::SomeFailed { first, .. } => server_message(first),
         Error::LeftBehind { why, proof, .. } => {
             proof.as_deref().and_then(server_message).or_else(|| server_message(why))
         }
@@ -150,6 +163,8 @@ pub(super) fn details(error: &Error) -> Vec<String> {
             source.refusal().map(|it| authentication::details(caller, realms.as_deref(), it)).unwrap_or_default()
         }
         Error::Token(error) => error.why().map(details).unwrap_or_default(),
+        Error::Template(error) => error.details(),
+        Error::SomeFailed { first, .. } => details(first),
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
         Error::LeftBehind { why, proof, .. } => {
@@ -163,9 +178,7 @@ pub(super) fn details(error: &Error) -> Vec<String> {
 
 /// Tells an error and what stands behind it on one line.
 fn told(error: &Error) -> String {
-    let report = crate::error::Report::of(error);
-    let parts: Vec<String> = std::iter::once(report.message).chain(report.causes).collect();
-    parts.join(": ")
+    crate::error::Report::of(error).in_one_line()
 }
 
 fn say(text: impl Into<String>) -> Hint {
@@ -207,6 +220,11 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
         Error::Settings(error) => of_settings(error),
         Error::Token(error) => error.hints(),
+        Error::Template(error) => error.hints(),
+        Error::Import { why } => vec![match why {
+            settings::BadImport::TwoTools { one, .. } => say(format!("say whose count, `--import {one}` for example")),
+            _ => say("`glassdome help env` and the README list every tool's variables"),
+        }],
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
@@ -232,7 +250,8 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             say(format!(
                 "a list shows only what may be seen: {who} needs VM.Audit on the template, /vms/9000 for example"
             )),
-            say("where there is none, make one: https://pve.proxmox.com/wiki/Cloud-Init_Support"),
+            say("where there is none, this makes one from an Ubuntu cloud image:"),
+            run("glassdome template create"),
         ],
         Error::TemplateElsewhere { on, .. } => vec![
             say(format!("prove it there with --target {on}, or set PROXMOX_NODE to {on}")),
@@ -297,6 +316,14 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
         Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
         Error::Bundle { .. } => vec![say("give --bundle the path of a file that does not exist yet")],
+        Error::SomeFailed { left, first, .. } => {
+            let mut hints = hints(first);
+            if !left.is_empty() && !hints.contains(&run("glassdome cleanup")) {
+                hints.push(run("glassdome cleanup"));
+            }
+            hints
+        }
+        Error::NoPlace { .. } => vec![say("is a node online that has the template, or its storage?")],
         Error::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
     }
 }
@@ -441,7 +468,8 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
             say("no template is visible; a list shows only what may be seen (VM.Audit)"),
-            say("give --template the VMID of one"),
+            say("give --template the VMID of one, or make one from an Ubuntu cloud image:"),
+            run("glassdome template create"),
         ];
     }
     vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]

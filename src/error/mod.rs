@@ -3,6 +3,7 @@
 mod advice;
 mod authentication;
 mod report;
+mod template;
 mod token;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::session::Signal;
 use crate::settings;
 
 pub use report::{Hint, KINDS, Kind, Report};
+pub use template::TemplateError;
 pub use token::TokenError;
 
 /// What the program was doing when a server said no, as it stands behind "cannot".
@@ -73,6 +75,16 @@ pub enum Doing {
     Destroy(VmId),
     /// Stopping a task.
     Abort,
+    /// Letting the server fetch an image.
+    FetchImage(String),
+    /// Sending an image.
+    SendImage(String),
+    /// Removing an image.
+    RemoveImage(String),
+    /// Making a VM.
+    CreateVm(VmId),
+    /// Making a template of a VM.
+    Convert(VmId),
 }
 
 impl fmt::Display for Doing {
@@ -100,6 +112,11 @@ impl fmt::Display for Doing {
             Self::Stop(vmid) => write!(formatter, "stop VM {vmid}"),
             Self::Unprotect(vmid) => write!(formatter, "take the protection off VM {vmid}"),
             Self::Destroy(vmid) => write!(formatter, "destroy VM {vmid}"),
+            Self::FetchImage(image) => write!(formatter, "let the server fetch {image}"),
+            Self::SendImage(image) => write!(formatter, "send {image}"),
+            Self::RemoveImage(image) => write!(formatter, "remove {image}"),
+            Self::CreateVm(vmid) => write!(formatter, "make VM {vmid}"),
+            Self::Convert(vmid) => write!(formatter, "make a template of VM {vmid}"),
             Self::Abort => formatter.write_str("stop the clone task"),
         }
     }
@@ -185,6 +202,15 @@ pub enum Error {
     /// Trust and tokens.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Another tool's variables.
+    #[error("--import: {why}")]
+    Import {
+        /// What is wrong with them.
+        why: settings::BadImport,
+    },
+    /// The making of a template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The instance has no usable name.
     #[error("--instance: {why}")]
     Instance {
@@ -545,6 +571,25 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Many proofs were made, and not all succeeded.
+    #[error("{failed} of {count} proofs failed; the first: {first}")]
+    SomeFailed {
+        /// How many failed.
+        failed: usize,
+        /// How many were asked for.
+        count: usize,
+        /// The VMs that are still there, and their nodes.
+        left: Vec<(u32, String)>,
+        /// The first failure.
+        #[source]
+        first: Box<Error>,
+    },
+    /// No node of the cluster can make a clone.
+    #[error("no node can clone template {template}")]
+    NoPlace {
+        /// The template.
+        template: VmId,
+    },
     /// What was written reads back differently.
     #[error("{} does not read back as it was written", path.display())]
     ReadBack {
@@ -599,6 +644,16 @@ impl Error {
     pub fn is_busy_vm(&self) -> bool {
         let is_running = self.said_by_server().is_some_and(|text| text.contains("is running - destroy failed"));
         is_running || self.is_lock_timeout()
+    }
+
+    /// Says whether it is one node that stands in the way: another may do.
+    #[must_use]
+    pub fn is_about_one_node(&self) -> bool {
+        match self {
+            Self::TemplateElsewhere { .. } | Self::NodeOffline { .. } => true,
+            Self::Server { source, .. } => source.is_about_one_node(),
+            _ => false,
+        }
     }
 
     /// Says whether the task that is spoken of has ended.

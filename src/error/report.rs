@@ -142,6 +142,12 @@ impl Report {
         }
     }
 
+    /// Tells what happened and why on one line.
+    #[must_use]
+    pub fn in_one_line(self) -> String {
+        std::iter::once(self.message).chain(self.causes).collect::<Vec<_>>().join(": ")
+    }
+
     /// Gives the JSON document of a failed command.
     #[must_use]
     pub fn document(&self, command: &str) -> Value {

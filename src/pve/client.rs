@@ -2,6 +2,7 @@
 
 mod access;
 mod changes;
+mod images;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use crate::pve::way::Limits;
 
 pub use access::{AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight};
 pub use changes::CloneRequest;
+pub use images::{FetchRequest, Upload};
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;

@@ -244,6 +244,12 @@ impl Error {
             || self.says(|text| text.contains("unable to find configuration file for VM"))
     }
 
+    /// Says whether the node that a call was for does not answer, though the server does: its status is 595 then.
+    #[must_use]
+    pub fn is_about_one_node(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.status == 595)
+    }
+
     /// Says whether the guest agent does not answer yet, or the VM is not up yet.
     #[must_use]
     pub fn is_agent_down(&self) -> bool {

@@ -5,11 +5,13 @@ mod certificate;
 pub mod client;
 mod error;
 mod failure;
+mod multipart;
 pub mod privileges;
 mod probe;
 mod proxy;
 mod repeat;
 mod reply;
+mod sums;
 pub mod task;
 mod tls;
 mod transport;
@@ -20,13 +22,15 @@ mod way;
 pub use addresses::{addresses, knock};
 pub use certificate::{CaBundle, Leaf, certificates_in};
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, UserCard, UserSight,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, Upload,
+    UserCard, UserSight,
 };
 pub use error::Error;
 pub use probe::{Probed, probe};
 pub use proxy::{Proxies, ProxySeen};
 pub use repeat::{Ear, Event};
 pub use reply::Refusal;
+pub use sums::text_at;
 pub use tls::Trust;
 pub use values::{ActiveTask, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
 pub use vm_config::{Disk, Nic, VmConfig};

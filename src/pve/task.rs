@@ -151,8 +151,14 @@ impl Watch<'_> {
     }
 }
 
-/// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`.
+/// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`, and what wget writes, ` 32768K ........ ........ 21%  945M 0s`.
 fn read_progress(line: &str) -> Option<(String, f64)> {
+    if let Some((amount, dots)) = line.trim().split_once("K ")
+        && amount.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let percent = dots.split_whitespace().find_map(|word| word.strip_suffix('%'))?.parse().ok()?;
+        return (0.0..=100.0).contains(&percent).then(|| (format!("{amount} KiB"), percent));
+    }
     let (amount, rest) = line.trim().strip_prefix("transferred ")?.split_once(" (")?;
     let percent: f64 = rest.strip_suffix("%)")?.trim().parse().ok()?;
     (0.0..=100.0).contains(&percent).then(|| (amount.to_owned(), percent))
@@ -179,7 +185,11 @@ mod tests {
             read_progress("transferred 96.0 MiB of 1.0 GiB (9.38%)"),
             Some(("96.0 MiB of 1.0 GiB".to_owned(), 9.38))
         );
-        for line in ["transferred", "transferred x of y (z%)", "TASK OK", "transferred 1 of 2 (200%)", ""] {
+        assert_eq!(
+            read_progress(" 32768K ........ ........ ........ ........ 21%  945M 0s"),
+            Some(("32768 KiB".to_owned(), 21.0))
+        );
+        for line in ["12K ....", "transferred", "transferred x of y (z%)", "TASK OK", "transferred 1 of 2 (200%)", ""] {
             assert_eq!(read_progress(line), None, "{line}");
         }
     }

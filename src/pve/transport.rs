@@ -3,7 +3,7 @@
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
-use reqwest::{Method, Request};
+use reqwest::{Body, Method, Request};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::sleep;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
 use crate::pve::Error;
+use crate::pve::multipart::Form;
 use crate::pve::proxy::Proxies;
 use crate::pve::repeat::{Ear, Event, Listener, Repeat, Tries};
 use crate::pve::reply::{Reply, Strange};
@@ -127,6 +128,18 @@ impl Transport {
             self.way.send(request, &self.listener).await.map_err(Failed::of_change)
         };
         self.repeated(repeat, send, path).await
+    }
+
+    /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
+    pub(super) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, Error> {
+        let unfit = |_| Error::Preparation { why: "the form has no type that a header takes".to_owned() };
+        let kind = HeaderValue::from_str(&form.kind()).map_err(unfit)?;
+        let mut request = self.request(Method::POST, path, &[], None)?;
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(form.length()));
+        *request.body_mut() = Some(Body::wrap(form));
+        let reply = self.way.patient().send(request, &self.listener).await.map_err(Failed::of_change)?;
+        self.read_change(path, reply)
     }
 
     /// Calls until there is an answer that stands, by the one rule of repeating.

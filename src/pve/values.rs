@@ -224,6 +224,12 @@ impl Storage {
         })
     }
 
+    /// Gives all that it may hold, as the server writes it.
+    #[must_use]
+    pub fn contents(&self) -> String {
+        self.content.join(",")
+    }
+
     /// Says whether it may hold something.
     #[must_use]
     pub fn holds(&self, content: &str) -> bool {

@@ -56,6 +56,9 @@ impl Default for Limits {
     }
 }
 
+/// A large file over a slow line takes hours.
+const LONGEST_SENDING: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A request that brought no reply, and what that means for a second try.
 pub(super) enum Failed {
     /// Nothing was sent.
@@ -131,6 +134,11 @@ impl Way {
             segments.pop_if_empty().extend(path);
         }
         Ok(url)
+    }
+
+    /// Gives the same way for a request that takes long to send: whoever sends it sees whether it goes on.
+    pub(super) fn patient(&self) -> Self {
+        Self { limits: Limits { answer: LONGEST_SENDING, ..self.limits }, ..self.clone() }
     }
 
     /// Sends a request on a connection of the pool.

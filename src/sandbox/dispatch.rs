@@ -11,6 +11,7 @@ use super::cluster::Cluster;
 use super::daemon;
 use super::distort::{self, Distortion};
 use super::faults::Fault;
+use super::multipart::Parts;
 use super::request::Head;
 use super::shared::{Seen, Shared};
 use super::trouble;
@@ -32,7 +33,10 @@ pub(super) enum Outcome {
 
 /// Processes a request.
 pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], connection: u64) -> Outcome {
-    let parameters = head.parameters(body);
+    let parameters = match head.upload(body) {
+        Some(parts) => Ok(received(shared, parts)),
+        None => head.parameters(body),
+    };
     let known = parameters.as_ref().map_or_else(|_| BTreeMap::new(), shown);
     let path = head.path.strip_prefix("/api2/json").unwrap_or(&head.path).to_owned();
     let seen =
@@ -47,11 +51,27 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
         Err(answer) => answer,
         Ok(parameters) => {
             trouble::meddle(shared, &head.method, &path, &parameters);
-            answer(shared, head, &parameters).await
+            let answer = answer(shared, head, &parameters).await;
+            let is_lost = trouble::way(shared, parameters.get("newid")) == Some(trouble::Way::Unanswered);
+            if is_lost && head.method == "POST" {
+                shared.answered(number, answer.status);
+                return Outcome::Reset;
+            }
+            answer
         }
     };
     shared.answered(number, answer.status);
     after(shared, number, &path, answer)
+}
+
+/// Puts a file that was sent where its call finds it; gives the parameters of the call.
+fn received(shared: &Shared, parts: Parts) -> BTreeMap<String, String> {
+    let mut cluster = shared.cluster();
+    let temporary = format!("/var/tmp/pveupload-{}", cluster.chance.uuid().replace('-', ""));
+    cluster.uploads.insert(temporary.clone(), parts.file);
+    let mut parameters = parts.fields;
+    parameters.insert("tmpfilename".to_owned(), temporary);
+    parameters
 }
 
 /// Masks secrets.
@@ -208,8 +228,8 @@ fn call(
             let upid = reply.data.as_str().filter(|text| text.contains(":qmclone:")).map(str::to_owned);
             drop(cluster);
             if let Some(upid) = upid {
-                let shared = Arc::clone(shared);
-                tokio::spawn(async move { trouble::disturb(&shared, &upid).await });
+                let (shared, newid) = (Arc::clone(shared), parameters.get("newid").cloned());
+                tokio::spawn(async move { trouble::disturb(&shared, &upid, newid.as_ref()).await });
             }
             Ok(Answer::data(reply))
         }

@@ -76,6 +76,8 @@ pub enum Fault {
     IdTaken,
     /// Somebody else is faster with the next free VMID, and the task says so.
     IdTakenInTask,
+    /// One clone in ten fails, each in another way.
+    OneInTen,
     /// The last node is offline.
     NodeOffline,
 }
@@ -133,6 +135,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("locked", "somebody holds the lock of the VM when it is to be destroyed"),
     ("id-taken", "somebody else is faster with the next free VMID; several times, as often"),
     ("id-taken-in-task", "the same, and the task says so"),
+    ("one-in-ten", "one clone in ten fails, each in another way"),
     ("node-offline", "the last node is offline"),
 ];
 
@@ -194,6 +197,7 @@ impl FromStr for Fault {
             "gone-in-clone" => Self::GoneInClone,
             "id-taken" => Self::IdTaken,
             "id-taken-in-task" => Self::IdTakenInTask,
+            "one-in-ten" => Self::OneInTen,
             "node-offline" => Self::NodeOffline,
             _ => return Err(unknown()),
         };

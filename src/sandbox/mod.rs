@@ -9,6 +9,7 @@ mod daemon;
 mod dispatch;
 mod distort;
 mod faults;
+pub mod multipart;
 mod request;
 mod shared;
 mod trouble;
@@ -41,6 +42,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How many nodes the cluster has.
     pub nodes: u8,
+    /// Whether the templates are on a storage that all nodes share.
+    pub shared_storage: bool,
     /// The version that it says it is, `9.2.11` for example.
     pub pve_version: String,
     /// How much later every answer comes.
@@ -60,6 +63,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             nodes: 1,
+            shared_storage: false,
             pve_version: "9.2.11".to_owned(),
             latency: Duration::ZERO,
             task_time: Duration::from_millis(400),
@@ -115,6 +119,9 @@ impl Sandbox {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let mut cluster = Cluster::standard(release, options.nodes, options.task_time, options.seed);
+        if options.shared_storage {
+            cluster.share_templates();
+        }
         let authority = Authority::new("6c1c2a3e-0000-4000-8000-5a11dba55000")?;
         let leaf = authority.leaf(&cluster.local, Flaw::None)?;
         cluster.certificates = serde_json::json!([authority.card(), leaf.card()]);

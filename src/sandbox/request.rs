@@ -6,12 +6,16 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::answer::Answer;
+use super::multipart::{Parts, take_apart};
 
 /// A header that is longer is never answered.
 pub(super) const HEADER_AT_MOST: usize = 8 * 1024;
 
 /// A body that is longer is refused.
 const BODY_AT_MOST: usize = 512 * 1024;
+
+/// A file that is longer is not for rehearsals.
+const UPLOAD_AT_MOST: usize = 64 * 1024 * 1024;
 
 /// The line and the headers of a request.
 #[derive(Debug, Clone)]
@@ -103,6 +107,10 @@ impl Head {
         if length > 0 && matches!(self.method.as_str(), "GET" | "DELETE") {
             return Some(Answer::text(501, &format!("Unexpected content for method '{}'", self.method)));
         }
+        let is_upload = self.path.ends_with("/upload") && self.header("content-type").is_some_and(is_multipart);
+        if is_upload && length <= UPLOAD_AT_MOST {
+            return None;
+        }
         if length > BODY_AT_MOST {
             return Some(Answer::text(501, "for data too large"));
         }
@@ -112,6 +120,11 @@ impl Head {
             }
             _ => None,
         }
+    }
+
+    /// Takes apart a form with a file.
+    pub(super) fn upload(&self, body: &[u8]) -> Option<Parts> {
+        take_apart(self.header("content-type").filter(|kind| is_multipart(kind))?, body)
     }
 
     /// Reads the parameters of query and body.
@@ -150,6 +163,10 @@ fn malformed(body: &[u8], offset: usize) -> Answer {
 
 fn is_form(kind: &str) -> bool {
     kind.starts_with("application/x-www-form-urlencoded")
+}
+
+fn is_multipart(kind: &str) -> bool {
+    kind.starts_with("multipart/form-data")
 }
 
 fn is_json(kind: &str) -> bool {

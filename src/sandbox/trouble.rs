@@ -64,15 +64,38 @@ fn hold(shared: &Arc<Shared>, vmid: u32) {
     });
 }
 
+/// The ways in which one clone in ten fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Somebody else is faster, and the call says so.
+    IdTaken,
+    /// Somebody else is faster, and the task says so.
+    IdTakenInTask,
+    /// Somebody stops the task.
+    Stopped,
+    /// The task is begun, and the connection reset in place of an answer.
+    Unanswered,
+    /// The worker is killed, and the target stays locked.
+    Killed,
+}
+
+/// Decides by its number how a clone fails, if it is one in ten.
+pub(super) fn way(shared: &Shared, newid: Option<&String>) -> Option<Way> {
+    let vmid = newid?.parse::<usize>().ok().filter(|vmid| vmid % 10 == 5)?;
+    let ways = [Way::IdTaken, Way::IdTakenInTask, Way::Stopped, Way::Unanswered, Way::Killed];
+    ways.get(vmid / 10 % ways.len()).copied().filter(|_| shared.has(|fault| *fault == Fault::OneInTen))
+}
+
 /// Lets somebody else take the number that a clone is about to be asked for.
 fn race(shared: &Shared, newid: Option<&String>) {
+    let way = way(shared, newid);
     let Some(vmid) = newid.and_then(|text| text.parse::<u32>().ok()) else { return };
-    if shared.take(Fault::IdTaken) {
+    if shared.take(Fault::IdTaken) || way == Some(Way::IdTaken) {
         let mut cluster = shared.cluster();
         let node = cluster.local.clone();
         cluster.add_vm(vmid, RIVAL, &node, "local-lvm");
     }
-    if shared.take(Fault::IdTakenInTask) {
+    if shared.take(Fault::IdTakenInTask) || way == Some(Way::IdTakenInTask) {
         let mut cluster = shared.cluster();
         let node = cluster.local.clone();
         cluster.rivals.insert(vmid, Vm::new(&node, Config::of(&[("name", RIVAL)])));
@@ -80,12 +103,17 @@ fn race(shared: &Shared, newid: Option<&String>) {
 }
 
 /// Disturbs a clone task that has just been begun, once half of its time is over.
-pub(super) async fn disturb(shared: &Shared, upid: &str) {
-    let how = shared.find(|fault| match fault {
+pub(super) async fn disturb(shared: &Shared, upid: &str, newid: Option<&String>) {
+    let in_force = shared.find(|fault| match fault {
         Fault::CloneAborted | Fault::WorkerKilled | Fault::TaskStuck | Fault::TaskWarnings => Some(*fault),
         _ => None,
     });
-    let Some(how) = how else { return };
+    let one_in_ten = match way(shared, newid) {
+        Some(Way::Stopped) => Some(Fault::CloneAborted),
+        Some(Way::Killed) => Some(Fault::WorkerKilled),
+        _ => None,
+    };
+    let Some(how) = in_force.or(one_in_ten) else { return };
     tokio::time::sleep(shared.options.task_time / 2).await;
     let at: Duration = shared.now().since_start;
     let mut cluster = shared.cluster();

@@ -56,6 +56,7 @@ pub struct Ui {
     loudness: Loudness,
     is_live: bool,
     progress_width: Cell<usize>,
+    has_overall: bool,
 }
 
 impl Ui {
@@ -75,6 +76,7 @@ impl Ui {
             loudness,
             is_live: is_live && loudness >= Loudness::Normal,
             progress_width: Cell::new(0),
+            has_overall: false,
         }
     }
 
@@ -119,6 +121,24 @@ impl Ui {
 
     /// Redraws the line of progress, where there is a terminal to redraw it on.
     pub fn progress(&mut self, progress: &Progress) {
+        if !self.has_overall {
+            self.draw_progress(progress);
+        }
+    }
+
+    /// Redraws the line of progress of many tasks at once; until `end_overall` no single one of them is shown.
+    pub fn overall(&mut self, progress: &Progress) {
+        self.has_overall = true;
+        self.draw_progress(progress);
+    }
+
+    /// Takes the line of progress of many tasks away.
+    pub fn end_overall(&mut self) {
+        self.clear_progress();
+        self.has_overall = false;
+    }
+
+    fn draw_progress(&mut self, progress: &Progress) {
         if !self.is_live {
             return;
         }

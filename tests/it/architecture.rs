@@ -41,6 +41,7 @@ const EXPOSURES: &[(&str, usize)] = &[
     ("commands/env.rs", 3),
     ("pve/client/access.rs", 5),
     ("pve/transport.rs", 3),
+    ("settings/dialects/import.rs", 1),
     ("settings/env_file.rs", 1),
     ("settings/env_file/plan.rs", 2),
     ("settings/mod.rs", 4),

@@ -7,8 +7,8 @@ use glassdome::settings::KEYS;
 use crate::support::stage::Stage;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 10] =
-    ["setup", "test-vm", "doctor", "token", "cleanup", "env", "sandbox", "completions", "man", "help"];
+const COMMANDS: [&str; 11] =
+    ["setup", "test-vm", "doctor", "token", "cleanup", "template", "env", "sandbox", "completions", "man", "help"];
 
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -64,7 +64,7 @@ fn every_flag_that_a_text_names_exists() {
     let stage = Stage::new();
     let mut known = Vec::new();
     let mut texts = vec![("README.md".to_owned(), readme())];
-    let of_tokens = ["token create", "token list", "token rotate", "token revoke"];
+    let of_tokens = ["token create", "token list", "token rotate", "token revoke", "template list", "template create"];
     for command in std::iter::once("").chain(COMMANDS).chain(of_tokens) {
         let help = stage.glassdome(&format!("{command} --help")).expect(0).results;
         known.extend(flags(&help));

@@ -260,3 +260,52 @@ fn ansible_takes_its_variables() {
     let told = Outcome::of(&command.output().unwrap()).expect(0);
     assert!(told.results.contains("ubuntu-2204-cloudinit-template"), "{told:?}");
 }
+
+#[test]
+fn setup_takes_what_another_tools_variables_say() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let (user, name, secret) = sandbox.default_token();
+    let url = format!("https://{}/", sandbox.address());
+    let token = format!("{user}!{name}={secret}");
+    for (variables, import) in [
+        (&[("PROXMOX_VE_ENDPOINT", &*url), ("PROXMOX_VE_API_TOKEN", &*token)][..], "--import"),
+        (
+            &[("PM_API_URL", &*url), ("PM_API_TOKEN_ID", "apex@pve!glassdome-token"), ("PM_API_TOKEN_SECRET", secret)],
+            "--import=terraform-telmate",
+        ),
+    ] {
+        let mut stage = Stage::new();
+        stage.write("ca.pem", sandbox.ca_pem());
+        for (variable, value) in variables {
+            stage.set(variable, value);
+        }
+        stage.glassdome(&format!("setup --no-input --skip-test-vm --ca-file ca.pem {import}")).expect(0);
+        let file = stage.read(".env");
+        assert!(file.contains(&format!("PROXMOX_HOST={}\n", sandbox.address())), "{file}");
+        assert!(file.contains(&format!("PROXMOX_TOKEN_VALUE={secret}\n")), "{file}");
+        assert!(file.contains("PROXMOX_USER=apex@pve\n"), "{file}");
+    }
+    let stage = Stage::new();
+    stage.glassdome("setup --no-input --import").expect(3).says("PROXMOX_VE_API_TOKEN");
+    stage.glassdome("setup --no-input --import=capmox").expect(3).says("PROXMOX_URL is not set");
+}
+
+#[test]
+fn every_instance_of_the_file_is_looked_at() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let second = "PROXMOX_02_HOST=127.0.0.1:1\nPROXMOX_02_USER=apex@pve\nPROXMOX_TOKEN_VALUE_02=12345678-abcd-ef12-3456-7890abcdef12\n";
+    let file = format!("{}{second}", stage.read(".env"));
+    stage.write(".env", &file);
+    let document = stage.glassdome("doctor --all-instances -o json").expect(4).json();
+    let found: Vec<(&str, bool)> = document["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["instance"].as_str().unwrap(), it["ok"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(found, [("01", true), ("02", false)]);
+    let text = stage.glassdome("doctor --all-instances").expect(4).results;
+    assert!(text.contains("Instance 01") && text.contains("Instance 02"), "{text}");
+}

@@ -71,15 +71,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("tfa-add-totp", "the call is not served"),
     ("tls-details", "it is what another program says of the handshake, not an exchange"),
     ("token-create-ok", "the token that most recordings use was made by it"),
-    ("upload-import-qcow2-invalid", "uploads are not served"),
-    ("upload-import-qcow2-invalid-task-log", "uploads are not served"),
-    ("upload-import-qcow2-invalid-task-status", "uploads are not served"),
-    ("upload-iso-again-task-log", "uploads are not served"),
-    ("upload-iso-again-task-status", "uploads are not served"),
-    ("upload-iso-ok", "uploads are not served"),
-    ("upload-iso-ok-task-status", "uploads are not served"),
-    ("upload-no-permission", "uploads are not served"),
-    ("upload-wrong-ext", "uploads are not served"),
     ("vm-cloudinit-dump", "the call is not served"),
     ("vm-start-task-log", "its task was started before the recordings began"),
 ];
@@ -450,6 +441,17 @@ fn downloads(player: &mut Player<'_>) {
          download-url-ok-task-status +download-url-already-exists download-url-already-exists-task-status \
          +download-url-checksum-mismatch download-url-checksum-mismatch-task-log \
          download-url-checksum-mismatch-task-status",
+    );
+    player.play("upload-no-permission upload-wrong-ext +upload-iso-ok upload-iso-ok-task-status");
+    // The call itself was not recorded a second time: only what its task says.
+    let temporary = player.send_file("upload-iso-again-task-log", vec![b'X'; 2048]);
+    let form = format!("content=iso&filename=lab.iso&tmpfilename={temporary}");
+    player.call("apex@pve!glassdome-token", "POST", "/nodes/pve/storage/local/upload", &form);
+    player.finish();
+    player.is_last_task("upload-iso-again-task-log");
+    player.play(
+        "upload-iso-again-task-log upload-iso-again-task-status +upload-import-qcow2-invalid \
+         upload-import-qcow2-invalid-task-log upload-import-qcow2-invalid-task-status",
     );
 }
 

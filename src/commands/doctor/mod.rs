@@ -37,6 +37,9 @@ pub(crate) struct Examination {
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
     let is_sandbox = arguments.connection.is_sandbox();
     session.ui.borrow_mut().say(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
+    if arguments.all_instances {
+        return every_instance(session, global, arguments).await;
+    }
     let examination = tokio::select! {
         found = examine(session, global, &arguments.connection) => found?,
         signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
@@ -55,6 +58,41 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
         Output::Text => ui.result(&examination),
     }
     Ok(ExitCode::from(examination.exit_code()))
+}
+
+/// Looks at every instance of the settings file, one after the other; the first failure decides.
+async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
+    let (ground, troubles) = Ground::survey_for_diagnosis(session, global, &arguments.connection)?;
+    if let Some(why) = troubles.unread {
+        return Err(why.into());
+    }
+    let (mut code, mut documents) = (0, Vec::new());
+    let mut instances = ground.loaded.file.instances();
+    instances.sort_by_key(ToString::to_string);
+    for instance in instances {
+        let global = Global { instance: Some(instance.to_string()), ..global.clone() };
+        let examination = tokio::select! {
+            found = examine(session, &global, &arguments.connection) => found?,
+            signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
+        };
+        code = if code == 0 { examination.exit_code() } else { code };
+        if global.output == Output::Json {
+            let mut document = examination.document();
+            if let Some(map) = document.as_object_mut() {
+                map.insert("instance".to_owned(), instance.to_string().into());
+            }
+            documents.push(document);
+        } else {
+            let mut ui = session.ui.borrow_mut();
+            ui.result(&Heading { text: format!("Instance {instance}"), is_sandbox: arguments.connection.is_sandbox() });
+            ui.result(&examination);
+        }
+    }
+    if global.output == Output::Json {
+        let document = json!({ "schema": "glassdome.doctor/1", "ok": code == 0, "instances": documents });
+        session.ui.borrow_mut().json(&document);
+    }
+    Ok(ExitCode::from(code))
 }
 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.

@@ -1,6 +1,8 @@
 //! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
 
+mod ids;
 pub(crate) mod look;
+pub(crate) mod many;
 pub(crate) mod order;
 pub(crate) mod preflight;
 pub(crate) mod receipt;
@@ -8,6 +10,7 @@ pub(crate) mod remove;
 pub(crate) mod rights;
 mod run;
 pub(crate) mod scout;
+mod tally;
 pub(crate) mod watch;
 
 use crate::commands::connect::{Connected, Ground};

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
 
+use crate::commands::proof::ids::Ids;
 use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::order::{Afterwards, Order, Start};
 use crate::commands::proof::preflight::Plan;
@@ -31,6 +32,8 @@ pub(crate) struct Run<'a> {
     journal: Option<&'a Journal>,
     marker: Marker,
     trace: Trace,
+    /// Where VMIDs come from, if many proofs are made at once.
+    ids: Option<&'a Ids>,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
@@ -51,7 +54,13 @@ impl<'a> Run<'a> {
         journal: Option<&'a Journal>,
     ) -> Self {
         let marker = Marker::new(order.name.as_ref());
-        Self { pve, session, order, plan, journal, marker, trace: Trace::default() }
+        Self { pve, session, order, plan, journal, marker, trace: Trace::default(), ids: None }
+    }
+
+    /// Takes VMIDs that no other proof of this run is given.
+    pub(crate) const fn drawing_from(mut self, ids: &'a Ids) -> Self {
+        self.ids = Some(ids);
+        self
     }
 
     /// Proves, then removes; where that fails, the VM that is left outweighs everything else.
@@ -101,7 +110,10 @@ impl<'a> Run<'a> {
     /// Clones to the next free VMID; where somebody else was faster, to the one after.
     async fn clone_template(&mut self, receipt: &mut Receipt) -> Result<VmId, Error> {
         let began = self.session.clock.now();
-        let mut vmid = self.plan.vmid;
+        let mut vmid = match self.ids {
+            Some(ids) => ids.draw(self.pve).await?,
+            None => self.plan.vmid,
+        };
         for _ in 0..TRIES_AT_AN_ID {
             uninterrupted(self.session)?;
             match self.clone_to(vmid, receipt).await {
@@ -185,6 +197,10 @@ impl<'a> Run<'a> {
 
     /// Asks for another free VMID. A number that was just lost may still be offered: then the one above it is taken.
     async fn next_id(&self, lost: VmId) -> Result<VmId, Error> {
+        if let Some(ids) = self.ids {
+            ids.lose();
+            return ids.draw(self.pve).await;
+        }
         let offered = self.pve.next_id().await.map_err(|source| Error::server(Doing::FindId, source))?;
         if !self.trace.asked.contains(&offered) {
             return Ok(offered);

@@ -97,7 +97,7 @@ impl Pve {
     }
 
     /// Reads the task that a change was handed to. Without it nobody knows what became of the change.
-    fn task(&self, data: &Value) -> Result<Upid, Error> {
+    pub(super) fn task(&self, data: &Value) -> Result<Upid, Error> {
         let upid = data.as_str().and_then(|text| text.parse().ok());
         upid.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it names no task")) })
     }

@@ -22,6 +22,7 @@ pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
 use super::access::{self, Access, Audience, Caller, Refusal, Release};
+use super::multipart::Received;
 
 /// The moment at which a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,8 @@ pub struct Cluster {
     pub patience: Duration,
     /// What is found at addresses that files are fetched from.
     pub downloads: BTreeMap<String, Download>,
+    /// Files that were sent and wait to be put on a storage, by their temporary name.
+    pub uploads: BTreeMap<String, Received>,
     /// Tasks, the oldest first.
     pub tasks: Vec<Task>,
     /// How long a clone takes; other tasks take their share of it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::calls::{
     agents, change, clone, create, destroy, files, guests, indexes, nodes, options, power, schema, shape, tasks,
-    volumes,
+    uploads, volumes,
 };
 use super::{Ask, Cluster, Reply};
 use crate::sandbox::access::form::{self, needed, optional};
@@ -390,6 +390,21 @@ const FILES: &[Route] = &[
         ],
         files::may_fetch,
         files::fetch,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/storage/{storage}/upload",
+        &[
+            NODE,
+            STORAGE,
+            Parameter { need: Need::With("checksum-algorithm"), ..optional("checksum", Form::Text(form::ANY_LENGTH)) },
+            Parameter { need: Need::With("checksum"), ..optional("checksum-algorithm", Form::OneOf(CHECKSUMS)) },
+            needed("content", Form::OneOf(&["iso", "vztmpl", "import"])),
+            needed("filename", Form::Text(255)),
+            optional("tmpfilename", Form::Text(form::ANY_LENGTH)),
+        ],
+        uploads::may_send,
+        uploads::receive,
     ),
 ];
 

@@ -40,6 +40,7 @@ impl Cluster {
             held: BTreeSet::new(),
             patience: PATIENCE,
             downloads: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             tasks: Vec::new(),
             task_time,
             local: name(1),
@@ -60,6 +61,21 @@ impl Cluster {
         cluster.add_template(9001, "ubuntu-2004-cloudinit-template", &node, "local-lvm");
         cluster.add_vm(101, "vm101", &node, "local-lvm");
         cluster
+    }
+
+    /// Puts the templates of the world on a storage that every node reaches, `shared`.
+    pub fn share_templates(&mut self) {
+        let storage = Storage::new(Kind::Nfs, "/mnt/pve/shared", &["images", "import"], 1024 * GIB);
+        self.storages.insert("shared".to_owned(), storage);
+        let templates: Vec<u32> =
+            self.vms.iter().filter(|(_, vm)| vm.config.get("template") == Some("1")).map(|(vmid, _)| *vmid).collect();
+        for vmid in templates {
+            let Some(vm) = self.vms.remove(&vmid) else { continue };
+            for drive in vm.config.drives() {
+                self.free_volume(&vm.node, &drive.volume);
+            }
+            self.add_template(vmid, vm.config.get("name").unwrap_or_default(), &vm.node, "shared");
+        }
     }
 
     /// Adds a stopped VM with a disk of 32 GiB, a cloud-init drive and a guest agent.

@@ -1,13 +1,13 @@
 //! The table read backwards: what another tool's variables say about a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::{Access, Dialect, Says, Word};
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, UserId};
 use crate::settings::values::boolean;
-use crate::settings::{Credentials, Invalid, Variables};
+use crate::settings::{Credentials, Invalid, Key, Source, Variables};
 
 /// The port of an address that names none.
 const HTTPS_PORT: u16 = 443;
@@ -19,6 +19,53 @@ pub struct Import {
     pub dialect: Dialect,
     /// What they say.
     pub access: Access,
+}
+
+impl Import {
+    /// Gives what the variables say as answers for our own keys, each with the variable that it comes from.
+    #[must_use]
+    pub fn answers(&self, variables: &Variables, folder: &Path) -> Vec<(Key, Secret, Source)> {
+        let Access { endpoint, credentials, is_verified, ca_file, .. } = &self.access;
+        let mut answers: Vec<(Key, String)> = Vec::new();
+        answers.extend(endpoint.as_ref().map(|endpoint| (Key::Host, endpoint.to_string())));
+        answers.extend(is_verified.map(|is_verified| (Key::VerifySsl, is_verified.to_string())));
+        answers.extend(ca_file.as_ref().map(|path| (Key::CaFile, folder.join(path).display().to_string())));
+        let mut secret = None;
+        match credentials {
+            Some(Credentials::Token { id, secret: value }) => {
+                answers.push((Key::User, id.user.to_string()));
+                answers.push((Key::TokenName, id.name.to_string()));
+                secret = Some((Key::TokenValue, Secret::new(value.expose().to_owned())));
+            }
+            Some(Credentials::Password { user, password }) => {
+                answers.push((Key::User, user.to_string()));
+                secret = Some((Key::Password, password.clone()));
+            }
+            None => {}
+        }
+        let all = answers.into_iter().map(|(key, text)| (key, Secret::new(text))).chain(secret);
+        all.map(|(key, text)| (key, text, self.source(key, variables))).collect()
+    }
+
+    /// Names the variable that says what a key holds.
+    fn source(&self, key: Key, variables: &Variables) -> Source {
+        let is_meant = |says: Says| match key {
+            Key::Host => matches!(says, Says::Address(_) | Says::Host),
+            Key::User => {
+                matches!(says, Says::WholeToken | Says::TokenId | Says::TokenIdOrUser | Says::User | Says::PasswordUser)
+            }
+            Key::TokenName => {
+                matches!(says, Says::WholeToken | Says::TokenId | Says::TokenIdOrUser | Says::TokenName)
+            }
+            Key::VerifySsl => matches!(says, Says::Verify | Says::Insecure),
+            Key::CaFile => says == Says::CaFile,
+            _ => is_secret(says),
+        };
+        let all = std::iter::once(self.dialect).chain(Dialect::ALL);
+        let mut words = all.flat_map(Dialect::words).filter(|word| is_meant(word.says));
+        let named = words.find(|word| text(variables, word.variable).is_some());
+        Source::Variable(named.map(|word| word.variable).unwrap_or_default().to_owned())
+    }
 }
 
 /// Why nothing can be taken from other tools' variables. No text of a secret is ever in it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use glassdome::sandbox::access::{Audience, Caller, Credentials, Refusal, Role, Token};
 use glassdome::sandbox::cluster::{Cluster, Now};
+use glassdome::sandbox::multipart::{Received, take_apart};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -25,6 +26,7 @@ pub(crate) struct Player<'a> {
     cluster: Cluster,
     clock: Duration,
     upids: BTreeMap<String, String>,
+    temporary: Option<String>,
     pub(crate) played: BTreeSet<String>,
     pub(crate) differences: Vec<String>,
 }
@@ -37,6 +39,7 @@ impl<'a> Player<'a> {
             cluster,
             clock: Duration::ZERO,
             upids: BTreeMap::new(),
+            temporary: None,
             played: BTreeSet::new(),
             differences: Vec::new(),
         }
@@ -68,7 +71,23 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Puts a file where a call that was not recorded finds it, under the name that a recording has for it.
+    pub(crate) fn send_file(&mut self, recorded: &str, bytes: Vec<u8>) -> String {
+        let temporary = self.temporary_in(recorded).expect("a temporary name");
+        self.cluster.uploads.insert(temporary.clone(), Received::of(&bytes));
+        temporary
+    }
+
+    /// Finds the name of a temporary file in what was recorded.
+    fn temporary_in(&self, recorded: &str) -> Option<String> {
+        let text = self.recordings.0.get(recorded)?["response"]["body"].as_str()?;
+        let start = text.find("/var/tmp/pveupload-")?;
+        let end = text[start..].find(|it: char| !it.is_ascii_alphanumeric() && !"/-".contains(it))?;
+        Some(text[start..start + end].to_owned())
+    }
+
     fn play_one(&mut self, name: &str) {
+        self.temporary = self.temporary_in(&format!("{name}-task-log"));
         let recording = self.recordings.0.get(name).unwrap_or_else(|| panic!("no recording {name}"));
         let answer = self.send(&recording["request"], moment(&recording["response"]), &recording["response"]);
         if let Some(upid) = recording["response"]["json"]["data"].as_str().filter(|data| data.starts_with("UPID:")) {
@@ -131,7 +150,15 @@ impl<'a> Player<'a> {
         let path = percent_encoding::percent_decode_str(path).decode_utf8().unwrap().into_owned();
         let path = self.upids.iter().fold(path, |path, (theirs, ours)| path.replace(theirs, ours));
         let method = request["method"].as_str().unwrap();
-        let mut params = parameters(query, request["body"].as_str().unwrap_or_default());
+        let body = request["body"].as_str().unwrap_or_default();
+        let mut params = parameters(query, body);
+        if let Some(parts) = request["headers"]["Content-Type"].as_str().and_then(|it| take_apart(it, body.as_bytes()))
+        {
+            params = parts.fields;
+            let temporary = self.temporary.take().unwrap_or_else(|| "/var/tmp/pveupload-0".to_owned());
+            self.cluster.uploads.insert(temporary.clone(), parts.file);
+            params.insert("tmpfilename".to_owned(), temporary);
+        }
         self.sign_parameters(&mut params, now.unix);
         let caller = match self.caller(method, &path, request, now.unix, expected["status"] != 401) {
             Ok(caller) => caller,

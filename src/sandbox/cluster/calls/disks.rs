@@ -5,7 +5,7 @@ use crate::sandbox::access::Refusal;
 
 impl Cluster {
     /// Frees a volume, and gives the line that the log has of it.
-    pub(super) fn free_volume(&mut self, node: &str, whole: &str) -> Option<String> {
+    pub(in crate::sandbox::cluster) fn free_volume(&mut self, node: &str, whole: &str) -> Option<String> {
         let (place, name) = whole.split_once(':')?;
         let storage = self.storages.get_mut(place)?;
         storage.volumes.remove(&storage.key(node, name))?;

@@ -94,8 +94,8 @@ pub fn may_fetch(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
     if on_node || on_all { Ok(()) } else { Err(Refusal::Forbidden(None)) }
 }
 
-/// `POST /nodes/{node}/storage/{storage}/download-url`.
-pub fn fetch(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+/// Gives the name that a file gets, if the storage takes such files and its ending is one of theirs.
+pub(super) fn named(cluster: &Cluster, ask: Ask<'_>) -> Result<String, Refusal> {
     let (place, content) = (ask.text("storage"), ask.text("content"));
     let storage = cluster.storage_on(place, ask.node())?;
     if !storage.content.iter().any(|kind| kind == content) {
@@ -111,6 +111,13 @@ pub fn fetch(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     if !endings.iter().any(|ending| name.ends_with(ending)) {
         return Err(Refusal::parameter("filename", why));
     }
+    Ok(name)
+}
+
+/// `POST /nodes/{node}/storage/{storage}/download-url`.
+pub fn fetch(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let name = named(cluster, ask)?;
+    let (place, content) = (ask.text("storage"), ask.text("content"));
     let work = Fetching {
         url: ask.text("url").to_owned(),
         whole: format!("{place}:{content}/{name}"),

@@ -17,6 +17,7 @@ pub mod power;
 pub mod schema;
 pub mod shape;
 pub mod tasks;
+pub mod uploads;
 pub mod volumes;
 
 use super::{Ask, Cluster};

@@ -1,0 +1,359 @@
+//! What came of many proofs: how many, how fast, what failed, what held them up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::commands::proof::receipt::{LeftBehind, Receipt, SCHEMA};
+use crate::error::{Error, Kind, Report};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// The steps of one proof, in their order.
+const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
+
+/// The figures of one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StepFigures {
+    /// Its name.
+    name: &'static str,
+    /// How often it was taken.
+    count: usize,
+    /// Half of them took no longer, in seconds.
+    median: f64,
+    /// 95 of 100 took no longer.
+    p95: f64,
+}
+
+/// What came of the proofs on one node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct NodeFigures {
+    /// The node.
+    node: String,
+    /// How many were proven.
+    proven: usize,
+    /// How many failed.
+    failed: usize,
+    /// Why none can be there at all.
+    impossible: Option<String>,
+}
+
+/// One reason for failures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Reason {
+    /// What was said, numbers left out.
+    reason: String,
+    /// How often.
+    count: usize,
+    /// The VM that it was said about first.
+    first_vmid: Option<u32>,
+}
+
+/// The receipt of many proofs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Summary {
+    schema: &'static str,
+    /// Whether every proof succeeded.
+    pub(crate) ok: bool,
+    /// Who was proven able to.
+    pub(crate) token: String,
+    /// The template.
+    pub(crate) template: u32,
+    /// How many proofs were asked for.
+    pub(crate) count: usize,
+    /// How many at once.
+    pub(crate) parallel: usize,
+    /// How many succeeded.
+    pub(crate) succeeded: usize,
+    /// How many failed.
+    pub(crate) failed: usize,
+    /// How long the whole took.
+    pub(crate) seconds: f64,
+    /// Proofs per minute, from clone to destruction.
+    pub(crate) clones_per_minute: f64,
+    /// How often somebody else was faster with a VMID.
+    pub(crate) lost_races: usize,
+    /// What most of the time went into.
+    pub(crate) limited_by: Option<String>,
+    /// The figures of every step.
+    pub(crate) steps: Vec<StepFigures>,
+    /// The figures of every node.
+    pub(crate) nodes: Vec<NodeFigures>,
+    /// The failures by reason, the most frequent first.
+    pub(crate) failures: Vec<Reason>,
+    /// VMs that are still there.
+    pub(crate) left_behind: Vec<LeftBehind>,
+    /// What a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Counts proofs as they end. Of each only its times are kept.
+#[derive(Default)]
+pub(crate) struct Tally {
+    times: BTreeMap<&'static str, Vec<f32>>,
+    nodes: BTreeMap<String, NodeFigures>,
+    reasons: BTreeMap<String, Reason>,
+    /// How many succeeded.
+    pub(crate) succeeded: usize,
+    /// How many failed.
+    pub(crate) failed: usize,
+    /// How many wait for a lock that somebody else holds, as the server told.
+    locks: usize,
+    /// VMs that are still there.
+    left_behind: Vec<LeftBehind>,
+    /// The first failure that has not to do with an interruption, and the place at which it happened.
+    pub(crate) first: Option<(usize, Error)>,
+    /// Whether a failure was seen that every further proof would meet.
+    pub(crate) is_hopeless: bool,
+}
+
+impl Tally {
+    /// Notes a node on which nothing can be proven.
+    pub(crate) fn impossible(&mut self, node: &str, why: &Error) {
+        let why = Report::of(why).in_one_line();
+        let figures = NodeFigures { node: node.to_owned(), impossible: Some(why), ..NodeFigures::default() };
+        self.nodes.insert(node.to_owned(), figures);
+    }
+
+    /// Counts one proof.
+    pub(crate) fn count(&mut self, place: usize, receipt: &Receipt, ended: Result<(), Error>) {
+        for step in &receipt.steps {
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of one task; the figures are rounded anyway")]
+            self.times.entry(step.name).or_default().push(step.seconds as f32);
+        }
+        self.left_behind.extend(receipt.left_behind.clone());
+        let figures = self.nodes.entry(receipt.node.clone()).or_default();
+        figures.node.clone_from(&receipt.node);
+        let Err(error) = ended else {
+            figures.proven += 1;
+            self.succeeded += 1;
+            return;
+        };
+        let report = Report::of(&error);
+        if matches!(report.kind, Kind::Interrupted(_)) {
+            return;
+        }
+        figures.failed += 1;
+        self.failed += 1;
+        self.locks += usize::from(error.is_lock_timeout());
+        self.is_hopeless |= matches!(report.kind, Kind::Authentication | Kind::Permission | Kind::Tls);
+        let said = report.server_message.clone().or_else(|| report.causes.last().cloned());
+        let text = without_numbers(&said.unwrap_or(report.message));
+        let new = || Reason { reason: text.clone(), count: 0, first_vmid: receipt.vmid };
+        self.reasons.entry(text.clone()).or_insert_with(new).count += 1;
+        self.first.get_or_insert((place, error));
+    }
+
+    /// Gives the figures.
+    pub(crate) fn summary(&self, blank: Receipt, (count, parallel): (usize, usize), lost: usize) -> Summary {
+        let mut failures: Vec<Reason> = self.reasons.values().cloned().collect();
+        failures.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+        Summary {
+            schema: SCHEMA,
+            ok: self.failed == 0 && self.succeeded == count,
+            token: blank.token,
+            template: blank.template,
+            count,
+            parallel,
+            succeeded: self.succeeded,
+            failed: self.failed,
+            seconds: blank.seconds,
+            clones_per_minute: per_minute(self.succeeded, blank.seconds),
+            lost_races: lost,
+            limited_by: self.limited_by(lost),
+            steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
+            nodes: self.nodes.values().cloned().collect(),
+            failures,
+            left_behind: self.left_behind.clone(),
+            warnings: blank.warnings,
+        }
+    }
+
+    /// Says what held the proofs up: races and locks where every tenth met one, else the step that took most.
+    fn limited_by(&self, lost: usize) -> Option<String> {
+        let all = self.succeeded + self.failed;
+        if all > 0 && (lost + self.locks) * 10 >= all {
+            return Some(format!(
+                "locks and VMIDs: {} of {all} waited for a lock or lost a VMID to somebody else",
+                lost + self.locks
+            ));
+        }
+        let sum = |times: &Vec<f32>| times.iter().map(|&seconds| f64::from(seconds)).sum::<f64>();
+        let whole: f64 = self.times.values().map(sum).sum();
+        let largest = |(_, one): &(&&str, f64), (_, other): &(&&str, f64)| one.total_cmp(other);
+        let (name, seconds) = self.times.iter().map(|(name, times)| (name, sum(times))).max_by(largest)?;
+        let what = match *name {
+            "clone" => "the storage: cloning",
+            "destroy" => "the storage: destroying",
+            "start" | "stop" => "the nodes: starting and stopping",
+            "wait-ip" => "the guests: waiting for an address",
+            _ => "the server's answers: checking",
+        };
+        let share = match *name {
+            "start" | "stop" => ["start", "stop"].iter().filter_map(|name| self.times.get(name)).map(sum).sum(),
+            _ => seconds,
+        };
+        (whole > 0.0).then(|| format!("{what} takes {:.0} % of each VM's time", share / whole * 100.0))
+    }
+}
+
+impl Summary {
+    /// Says in one sentence what was proven.
+    fn sentence(&self) -> String {
+        let nodes: Vec<&str> =
+            self.nodes.iter().filter(|node| node.proven > 0).map(|node| node.node.as_str()).collect();
+        let place = match nodes.as_slice() {
+            [] => "no node".to_owned(),
+            [only] => (*only).to_owned(),
+            several => format!("{} nodes", several.len()),
+        };
+        format!(
+            "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute with {} at once",
+            Printable(&self.token),
+            Printable(&place),
+            self.template,
+            self.succeeded,
+            self.count,
+            self.clones_per_minute,
+            self.parallel
+        )
+    }
+}
+
+impl Draw for Summary {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.heading("Receipt")?;
+        screen.line(&format!("  {} proven, {} failed, {:.1} s", self.succeeded, self.failed, self.seconds))?;
+        screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
+        for step in &self.steps {
+            screen.line(&format!("  {:<10}{:>8.2} s{:>8.2} s", step.name, step.median, step.p95))?;
+        }
+        if self.nodes.len() > 1 {
+            screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "proven", "failed"))?;
+            for node in &self.nodes {
+                let name = Printable(&node.node).to_string();
+                match &node.impossible {
+                    None => screen.line(&format!("  {name:<10}{:>10}{:>10}", node.proven, node.failed))?,
+                    Some(why) => screen.labelled(&format!("  {name:<10}  "), Tone::Plain, why)?,
+                }
+            }
+        }
+        if let Some(limit) = &self.limited_by {
+            screen.labelled("limited by: ", Tone::Strong, limit)?;
+        }
+        for failure in &self.failures {
+            let first = failure.first_vmid.map(|vmid| format!(" (VM {vmid} first)")).unwrap_or_default();
+            screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;
+        }
+        for left in &self.left_behind {
+            let text = format!("VM {} ({}) is still on {}", left.vmid, Printable(&left.name), Printable(&left.node));
+            screen.labelled("left: ", Tone::Warning, &text)?;
+        }
+        for warning in &self.warnings {
+            screen.labelled("warning: ", Tone::Warning, warning)?;
+        }
+        if self.ok {
+            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
+fn per_minute(count: usize, seconds: f64) -> f64 {
+    if seconds > 0.0 { (count as f64 / seconds * 600.0).round() / 10.0 } else { 0.0 }
+}
+
+fn figures(name: &'static str, times: &[f32]) -> Option<StepFigures> {
+    let mut times = times.to_vec();
+    times.sort_by(f32::total_cmp);
+    Some(StepFigures { name, count: times.len(), median: share_of(&times, 50)?, p95: share_of(&times, 95)? })
+}
+
+/// Gives the time that so many of a hundred do not exceed, from times in their order.
+fn share_of(sorted: &[f32], hundredth: usize) -> Option<f64> {
+    let rank = (sorted.len() * hundredth).div_ceil(100).max(1);
+    sorted.get(rank - 1).map(|&seconds| (f64::from(seconds) * 1000.0).round() / 1000.0)
+}
+
+/// Leaves the numbers out of a text, so that one reason is one whatever VM it was said about.
+fn without_numbers(text: &str) -> String {
+    let mut short = String::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' if short.ends_with('N') => {}
+            '0'..='9' => short.push('N'),
+            other => short.push(other),
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Tally, share_of, without_numbers};
+    use crate::commands::proof::receipt::Receipt;
+    use crate::error::{Doing, Error};
+    use crate::model::VmId;
+    use crate::ui::{Style, render};
+
+    fn proof(node: &str, vmid: u32, seconds: f64) -> Receipt {
+        let mut receipt = Receipt { node: node.to_owned(), vmid: Some(vmid), ..Receipt::default() };
+        receipt.step("clone", Duration::from_secs_f64(seconds), None);
+        receipt.step("start", Duration::from_secs_f64(0.1), None);
+        receipt
+    }
+
+    fn failed(vmid: u32, exit_status: &str) -> Result<(), Error> {
+        let doing = Doing::Destroy(VmId::new(u64::from(vmid)).unwrap());
+        let exit_status = exit_status.to_owned();
+        Err(Error::TaskFailed { doing, upid: String::new(), exit_status, log: Vec::new() })
+    }
+
+    #[test]
+    fn shares_are_those_of_the_nearest_rank() {
+        let times: Vec<f32> = (1..=20).map(|number| number as f32).collect();
+        assert_eq!((share_of(&times, 50), share_of(&times, 95)), (Some(10.0), Some(19.0)));
+        assert_eq!(share_of(&[7.0], 95), Some(7.0));
+        assert_eq!(share_of(&[], 50), None);
+    }
+
+    #[test]
+    fn one_reason_is_one_whatever_the_number() {
+        assert_eq!(without_numbers("VM 1042 is locked (backup)"), "VM N is locked (backup)");
+    }
+
+    #[test]
+    fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
+        let mut tally = Tally::default();
+        for vmid in 100..117 {
+            tally.count(0, &proof("pve", vmid, 0.4), Ok(()));
+        }
+        for vmid in 117..119 {
+            let why = format!("VM {vmid} is locked (backup)");
+            tally.count(0, &proof("pve2", vmid, 0.9), failed(vmid, &why));
+        }
+        tally.impossible("pve3", &Error::NoFreeId { tries: 1 });
+        let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
+        let summary = tally.summary(blank, (19, 4), 1);
+        assert!(!summary.ok);
+        let style = Style { color: false, unicode: true, width: Some(60) };
+        insta::assert_snapshot!(render(&summary, style), @r"
+        Receipt
+          17 proven, 2 failed, 10.0 s
+          step          median      95 %
+          clone         0.40 s    0.90 s
+          start         0.10 s    0.10 s
+          node          proven    failed
+          pve               17         0
+          pve2               0         2
+          pve3        no free VMID after 1 tries: others were faster
+                      each time
+        limited by: the storage: cloning takes 82 % of each VM's
+                    time
+        failed: 2 x VM N is locked (backup) (VM 117 first)
+        ");
+    }
+}

@@ -1,0 +1,344 @@
+//! Makes a template step by step; where a step fails, or somebody interrupts, what was made is removed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
+
+use crate::commands::proof::look::Search;
+use crate::commands::proof::receipt::Receipt;
+use crate::commands::proof::remove::Remover;
+use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
+use crate::commands::screens::Note;
+use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::plan::Plan;
+use crate::error::{Doing, Error, TemplateError};
+use crate::journal::{Entry, Journal, Record};
+use crate::model::{Marker, Upid};
+use crate::pve::{FetchRequest, Pve, Upload};
+use crate::session::Session;
+use crate::ui::Progress;
+
+/// Between two looks at a task that was told to stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long a task that was told to stop may take to clean up behind itself.
+const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+
+/// One template in the making.
+pub(super) struct Build<'a> {
+    pve: &'a Pve,
+    session: &'a Session,
+    plan: &'a Plan,
+    wanted: &'a Wanted,
+    sha256: Option<&'a str>,
+    patience: Duration,
+    journal: Option<&'a Journal>,
+    marker: Marker,
+    trace: Trace,
+}
+
+/// What was asked of the server so far: all that clean-up needs to know.
+#[derive(Default)]
+struct Trace {
+    entry: Option<Entry>,
+    task: Option<Upid>,
+    image: bool,
+    vm: bool,
+}
+
+impl<'a> Build<'a> {
+    /// Prepares the making.
+    pub(super) fn new(
+        pve: &'a Pve,
+        session: &'a Session,
+        (plan, wanted, sha256): (&'a Plan, &'a Wanted, Option<&'a str>),
+        patience: Duration,
+        journal: Option<&'a Journal>,
+    ) -> Self {
+        let nonce = Marker::new(None).nonce;
+        let marker = Marker { name: plan.name.clone(), nonce };
+        Self { pve, session, plan, wanted, sha256, patience, journal, marker, trace: Trace::default() }
+    }
+
+    /// Makes it. The image is removed at the end, unless it is to stay.
+    pub(super) async fn make(mut self, image: Afterwards) -> Result<(), Error> {
+        let made = self.steps().await;
+        let cleared = match &made {
+            Ok(()) => self.clear_image(image).await,
+            Err(_) => self.clear(image).await,
+        };
+        match (made, cleared) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Ok(()), Err(why)) => {
+                let text = format!("the image {} is still there: {why}", self.plan.volume());
+                self.session.ui.borrow_mut().say(&Note::warning(text));
+                Ok(())
+            }
+            (Err(why), Ok(())) => Err(why),
+            (Err(why), Err(_)) => Err(self.left(why)),
+        }
+    }
+
+    async fn steps(&mut self) -> Result<(), Error> {
+        if self.plan.is_there {
+            self.say(format!("{} is there already", self.plan.volume()));
+        } else {
+            match &self.wanted.origin {
+                Origin::Address(url) => self.fetch(url).await?,
+                Origin::File(path) => self.send(path).await?,
+            }
+            self.say(format!("{} is on the server", self.plan.volume()));
+        }
+        self.create().await?;
+        self.say(format!("VM {} ({}) has its disk on {}", self.plan.vmid, self.plan.name, self.plan.disk_storage));
+        self.convert().await?;
+        self.say(format!("VM {} is a template", self.plan.vmid));
+        match self.trace.entry.take() {
+            Some(entry) => Ok(entry.close()?),
+            None => Ok(()),
+        }
+    }
+
+    async fn fetch(&mut self, url: &str) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let doing = Doing::FetchImage(self.plan.image.clone());
+        let request = FetchRequest {
+            url: url.to_owned(),
+            filename: self.plan.image.clone(),
+            sha256: self.sha256.map(str::to_owned),
+        };
+        self.trace.image = true;
+        let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
+        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
+        self.watch(upid, &doing).await
+    }
+
+    async fn send(&mut self, path: &Path) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let doing = Doing::SendImage(self.plan.image.clone());
+        self.trace.image = true;
+        let sent = Arc::new(AtomicU64::new(0));
+        let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
+        let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
+        let (session, began) = (self.session, self.session.clock.now());
+        let what = doing.to_string();
+        let sending = self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload);
+        tokio::pin!(sending);
+        let asked = loop {
+            tokio::select! {
+                asked = &mut sending => break asked,
+                signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+                () = session.clock.sleep(LOOK_AGAIN) => {
+                    let seconds = session.clock.now().duration_since(began).as_secs_f64();
+                    let percent = Some(share(sent.load(Ordering::Relaxed), whole));
+                    let progress = Progress { what: what.clone(), seconds, percent, detail: String::new() };
+                    session.ui.borrow_mut().progress(&progress);
+                }
+            }
+        };
+        session.ui.borrow_mut().clear_progress();
+        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
+        self.watch(upid, &doing).await
+    }
+
+    async fn create(&mut self) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        self.trace.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
+        self.trace.vm = true;
+        let doing = Doing::CreateVm(self.plan.vmid);
+        let asked = self.pve.create_vm(&self.plan.node, self.plan.vmid, &self.entries()).await;
+        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
+        self.watch(upid, &doing).await
+    }
+
+    fn entries(&self) -> Vec<(&'static str, String)> {
+        let plan = self.plan;
+        let description = self.marker.description(self.session.clock.utc(), &self.session.machine);
+        vec![
+            ("name", plan.name.clone()),
+            ("description", description),
+            ("ostype", "l26".to_owned()),
+            ("cores", "2".to_owned()),
+            ("memory", "2048".to_owned()),
+            ("scsihw", "virtio-scsi-pci".to_owned()),
+            ("scsi0", format!("{}:0,import-from={}", plan.disk_storage, plan.volume())),
+            ("ide2", format!("{}:cloudinit", plan.disk_storage)),
+            ("boot", "order=scsi0".to_owned()),
+            ("serial0", "socket".to_owned()),
+            ("vga", "serial0".to_owned()),
+            ("agent", "1".to_owned()),
+            ("net0", format!("virtio,bridge={}", plan.bridge)),
+        ]
+    }
+
+    /// Takes the marker off, which says that the VM may be deleted; makes a template of it, and looks at it.
+    async fn convert(&mut self) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let (node, vmid) = (&self.plan.node, self.plan.vmid);
+        let doing = Doing::Convert(vmid);
+        let failed = |source| Error::server(doing.clone(), source);
+        let upid = self.pve.convert(node, vmid).await.map_err(failed)?;
+        self.watch(upid, &doing).await?;
+        let config = self.pve.vm_config(node, vmid).await.map_err(failed)?;
+        let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
+        if !self.marker.is_on(config.name(), config.description()) {
+            return Err(wrong("it does not carry the name and the marker that it was given"));
+        }
+        if !config.is_template() {
+            return Err(wrong("it is no template"));
+        }
+        if config.disks().next().is_none() || !config.has_cloud_init() || !config.agent_enabled() {
+            return Err(wrong("its disk, its drive for cloud-init or its guest agent is missing"));
+        }
+        let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
+        let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
+        self.pve.configure(node, vmid, &[("description", text)]).await.map_err(failed)
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            server: self.plan.server.clone(),
+            node: self.plan.node.to_string(),
+            target: self.plan.node.to_string(),
+            template: self.plan.vmid.number(),
+            vmids: vec![self.plan.vmid.number()],
+            upid: None,
+            name: self.marker.name.clone(),
+            nonce: self.marker.nonce.clone(),
+            made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+
+    async fn watch(&mut self, upid: Upid, doing: &Doing) -> Result<(), Error> {
+        self.trace.task = Some(upid.clone());
+        let watched = self.watcher(Heed::Signals).wait(&upid, doing).await;
+        if watched.as_ref().err().is_none_or(Error::is_task_over) {
+            self.trace.task = None;
+        }
+        watched.map(drop)
+    }
+
+    /// Removes everything that this run made.
+    async fn clear(&mut self, image: Afterwards) -> Result<(), Error> {
+        match self.trace.task.take() {
+            // Half a conversion is worse than a whole one, and it takes no time.
+            Some(upid) if upid.kind() == "qmtemplate" => self.wait_for(&upid).await?,
+            Some(upid) => self.abort(&upid).await?,
+            // Where an answer was lost, a task may run of which only the list of tasks knows.
+            None => self.wait_for_unanswered().await?,
+        }
+        if self.trace.vm {
+            let search = self.search();
+            search.look_for_unanswered(self.plan.vmid, MAY_ROLL_BACK).await?;
+            let remover = Remover { search, patience: self.patience };
+            remover.remove(self.plan.vmid, &mut Receipt::default()).await?;
+            self.trace.vm = false;
+            if let Some(entry) = self.trace.entry.take() {
+                entry.close()?;
+            }
+        }
+        self.clear_image(image).await
+    }
+
+    /// Removes the image, if this run put it there and nobody wants to keep it.
+    async fn clear_image(&mut self, image: Afterwards) -> Result<(), Error> {
+        if !self.trace.image || image == Afterwards::Keep {
+            return Ok(());
+        }
+        let (node, storage, volume) = (&self.plan.node, &self.plan.image_storage, self.plan.volume());
+        let doing = Doing::RemoveImage(volume.clone());
+        let failed = |source| Error::server(doing.clone(), source);
+        let there = self.pve.images(node, storage).await.map_err(failed)?;
+        if there.contains(&volume) {
+            let upid = self.pve.remove_image(node, storage, &volume).await.map_err(failed)?;
+            self.watcher(Heed::Nothing).wait(&upid, &doing).await?;
+        }
+        self.trace.image = false;
+        Ok(())
+    }
+
+    /// Waits for tasks that make our VM or fetch our image: whose they are is told by what they make, once they end.
+    async fn wait_for_unanswered(&self) -> Result<(), Error> {
+        let failed = |source| Error::server(Doing::ReadTasks, source);
+        let vmid = self.plan.vmid.to_string();
+        for task in self.pve.active_tasks(&self.plan.node).await.map_err(failed)? {
+            let is_ours = match task.kind.as_str() {
+                "qmcreate" => self.trace.vm && task.upid.id() == vmid,
+                "download" => self.trace.image && task.upid.id() == self.plan.image,
+                "imgcopy" => self.trace.image,
+                _ => false,
+            };
+            if is_ours {
+                self.wait_for(&task.upid).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn abort(&self, upid: &Upid) -> Result<(), Error> {
+        self.pve.abort(upid).await.map_err(|source| Error::server(Doing::Abort, source))?;
+        self.wait_for(upid).await
+    }
+
+    /// Waits until a task has stopped, however it ends.
+    async fn wait_for(&self, upid: &Upid) -> Result<(), Error> {
+        let failed = |source| Error::server(Doing::ReadTasks, source);
+        let began = self.session.clock.now();
+        while self.session.clock.now().duration_since(began) < MAY_ROLL_BACK {
+            if self.pve.task_status(upid).await.map_err(failed)?.is_stopped() {
+                return Ok(());
+            }
+            self.session.clock.sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Names what could not be removed.
+    fn left(&self, why: Error) -> Error {
+        let (mut left, mut lines) = (Vec::new(), Vec::new());
+        if self.trace.vm {
+            left.push(format!("VM {} ({}) may still be there", self.plan.vmid, self.plan.name));
+            lines.push(format!("qm destroy {}", self.plan.vmid));
+        }
+        if self.trace.image {
+            left.push(format!("the image {} may still be there", self.plan.volume()));
+            lines.push(format!("pvesm free {}", self.plan.volume()));
+        }
+        TemplateError::Left { why: Box::new(why), left, lines }.into()
+    }
+
+    const fn search(&self) -> Search<'_> {
+        Search {
+            pve: self.pve,
+            session: self.session,
+            source: &self.plan.node,
+            target: &self.plan.node,
+            marker: &self.marker,
+        }
+    }
+
+    const fn watcher(&self, heed: Heed) -> Watcher<'_> {
+        Watcher { pve: self.pve, session: self.session, patience: self.patience, heed }
+    }
+
+    fn say(&self, text: String) {
+        self.session.ui.borrow_mut().say(&Note::found(text));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share of a hundred is all that is shown")]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64 * 100.0
+}
+
+/// Whether the image stays on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// It is removed.
+    Remove,
+    /// It stays.
+    Keep,
+}

@@ -1,0 +1,194 @@
+//! Makes a template from a cloud image, through the API alone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ring::digest::{Context, SHA256};
+use serde_json::{Value, json};
+
+use crate::cli::{Global, TemplateCreate};
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::overheard::overheard;
+use crate::commands::screens::{Heading, Note};
+use crate::commands::template::build::{Afterwards, Build};
+use crate::commands::template::image::{Wanted, is_sha256, sum_in};
+use crate::commands::template::plan::{self, Plan, file};
+use crate::commands::token::login::log_in;
+use crate::commands::unless_interrupted;
+use crate::error::{Doing, Error, TemplateError};
+use crate::pve::{Pve, text_at};
+use crate::session::Session;
+use crate::settings::{Change, Consent, GroupRights, Value as Text};
+use crate::ui::Printable;
+
+/// How much of a file is read at once for its checksum.
+const PIECE: usize = 256 * 1024;
+
+/// The release that Glassdome's guide begins with.
+const USUAL_RELEASE: &str = "22.04";
+
+/// Makes a template.
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
+    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let wanted = Wanted::of(arguments.release.as_deref().unwrap_or(USUAL_RELEASE), &session.folder)?;
+    let text = format!("Template of {} on {}", wanted.title, ground.host()?);
+    session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
+    let connected = Connected::open(session, &ground).await?;
+    let sha256 = unless_interrupted(session, checksum(session, &ground, arguments, &wanted)).await?;
+    let facts = plan::Ground {
+        arguments,
+        wanted: &wanted,
+        sha256: sha256.as_deref(),
+        node: ground.settings.node()?.map(|found| found.value),
+        node_variable: crate::settings::Key::Node.variable(&ground.instance),
+    };
+    let (pve, plan) = who_may(session, &ground, &connected, &facts).await?;
+    session.ui.borrow_mut().say(&Note::found(intention(&plan)));
+    if arguments.dry_run {
+        return Ok(document(&plan, &wanted, &[]));
+    }
+    let journal = ground.journal(session)?;
+    let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
+    let build = Build::new(&pve, session, (&plan, &wanted, sha256.as_deref()), patience, journal.as_ref());
+    let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
+    build.make(image).await?;
+    if ground.is_sandbox() {
+        // The simulated server ends with this run, and the template with it: no file may point at it.
+        session.ui.borrow_mut().say(&Note::plain("the sandbox forgets it now".to_owned()));
+        return Ok(document(&plan, &wanted, &[]));
+    }
+    let changed = save(session, &ground, &wanted, &plan)?;
+    if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
+        let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
+        session.ui.borrow_mut().say(&Note::warning(text));
+    }
+    let text = format!("next: glassdome test-vm --template {}", plan.vmid);
+    session.ui.borrow_mut().say(&Note::plain(text));
+    Ok(document(&plan, &wanted, &changed))
+}
+
+fn intention(plan: &Plan) -> String {
+    format!(
+        "VM {} ({}) on {}: image {}, disk on {}, bridge {}",
+        plan.vmid,
+        plan.name,
+        plan.node,
+        Printable(&plan.volume()),
+        Printable(&plan.disk_storage),
+        Printable(&plan.bridge)
+    )
+}
+
+fn document(plan: &Plan, wanted: &Wanted, changed: &[String]) -> Value {
+    json!({
+        "node": plan.node.as_str(),
+        "vmid": plan.vmid.number(),
+        "name": plan.name,
+        "image": plan.volume(),
+        "storage": plan.disk_storage,
+        "bridge": plan.bridge,
+        "of": wanted.title,
+        "changed": changed,
+    })
+}
+
+/// Finds out the checksum: what a flag says, that of the file, or what stands in the list beside the image.
+async fn checksum(
+    session: &Session,
+    ground: &Ground,
+    arguments: &TemplateCreate,
+    wanted: &Wanted,
+) -> Result<Option<String>, Error> {
+    if let Some(said) = &arguments.checksum {
+        return if is_sha256(said) {
+            Ok(Some(said.to_ascii_lowercase()))
+        } else {
+            Err(TemplateError::BadChecksum.into())
+        };
+    }
+    if arguments.no_checksum {
+        return Ok(None);
+    }
+    if let Some(path) = file(wanted) {
+        let failed = |source| TemplateError::File { path: path.display().to_string(), source };
+        return Ok(sha256_of(path).map(Some).map_err(failed)?);
+    }
+    if ground.is_sandbox() {
+        // A rehearsal asks nobody outside: the simulated server only pretends to fetch.
+        return Ok(Some("0".repeat(64)));
+    }
+    let Some(address) = wanted.sums() else { return Ok(None) };
+    let failed = |why: String| TemplateError::NoChecksum { file: wanted.file().to_owned(), why };
+    let proxies = crate::pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned));
+    let list = text_at(&address, ground.limits(), &proxies).await.map_err(failed)?;
+    let found = sum_in(&list, wanted.file());
+    found.map(Some).ok_or_else(|| failed(format!("{address} does not list it")).into())
+}
+
+fn sha256_of(path: &Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut context = Context::new(&SHA256);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        context.update(piece.get(..count).unwrap_or_default());
+    }
+    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Makes the plan with the token; where that lacks something, with a log-in.
+async fn who_may(
+    session: &Session,
+    ground: &Ground,
+    connected: &Connected,
+    facts: &plan::Ground<'_>,
+) -> Result<(Pve, Plan), Error> {
+    let planned = unless_interrupted(session, facts.plan(&connected.pve, &connected.who())).await;
+    let why = match planned {
+        Ok(plan) => return Ok((connected.pve.clone(), plan)),
+        Err(why) => why,
+    };
+    let login = &facts.arguments.login;
+    let is_lack = matches!(
+        &why,
+        Error::Template(TemplateError::Lacking { .. } | TemplateError::NoImport { .. } | TemplateError::NoDisks { .. })
+    );
+    if !is_lack || (login.login_user.is_none() && !session.is_attended()) {
+        return Err(connected.diagnosed(why).await);
+    }
+    session.ui.borrow_mut().say(&Note::found(format!("{why}; somebody who holds them can log in")));
+    let (endpoint, (trust, _)) = (ground.endpoint()?, ground.trust()?);
+    let reach = |source| Error::server(Doing::Reach(endpoint.authority()), source);
+    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
+    let pve = overheard(pve, session);
+    let enter = async {
+        let realms: Vec<String> = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name).collect();
+        log_in(session, ground, pve.clone(), &realms, login).await
+    };
+    let admin = unless_interrupted(session, enter).await?;
+    let plan = unless_interrupted(session, facts.plan(&admin.pve, &admin.user.to_string())).await?;
+    Ok((admin.pve, plan))
+}
+
+/// Writes the key of the release into the settings file, if it has one.
+fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Result<Vec<String>, Error> {
+    let Some(key) = wanted.key else { return Ok(Vec::new()) };
+    let loaded = ground.store.load()?;
+    let changes = [Change::Set(key, Text::Text(plan.vmid.to_string()))];
+    let edited = loaded.file.edit(&ground.instance, &changes, Consent::Withheld, &|_| None)?;
+    if edited.changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
+    let mut ui = session.ui.borrow_mut();
+    let name = key.variable(&ground.instance);
+    ui.say(&Note::found(format!("{} holds {name}={} now", ground.store.path().display(), plan.vmid)));
+    for warning in edited.warnings.iter().chain(&saved.warnings) {
+        ui.say(&Note::warning(warning.to_string()));
+    }
+    Ok(edited.changed)
+}

@@ -1,0 +1,162 @@
+//! Which image a template is made of: where it is, its checksum, the name that it gets on the server.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, TemplateError};
+use crate::settings::Key;
+
+/// Where Ubuntu keeps the images of its releases.
+const UBUNTU: &str = "https://cloud-images.ubuntu.com/releases";
+
+/// The length of a SHA-256 checksum in hexadecimal digits.
+const DIGITS: usize = 64;
+
+/// How many digits of the checksum stand in the name: an image of that name is that image.
+const DIGITS_IN_NAME: usize = 12;
+
+/// The Ubuntu releases that Glassdome knows: number, name of the template, usual number of the template, key.
+const RELEASES: [(&str, &str, u64, Option<Key>); 3] = [
+    ("22.04", "ubuntu-2204-cloudinit-template", 9000, Some(Key::Ubuntu2204Template)),
+    ("20.04", "ubuntu-2004-cloudinit-template", 9001, Some(Key::Ubuntu2004Template)),
+    ("24.04", "ubuntu-2404-cloudinit-template", 9002, None),
+];
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The server fetches it.
+    Address(String),
+    /// It is sent from here.
+    File(PathBuf),
+}
+
+/// An image as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Where it comes from.
+    pub(super) origin: Origin,
+    /// What it is, in words.
+    pub(super) title: String,
+    /// The usual name of its template.
+    pub(super) template: String,
+    /// The usual number of its template.
+    pub(super) usual_id: u64,
+    /// The key of the settings file that points at such a template.
+    pub(super) key: Option<Key>,
+}
+
+impl Wanted {
+    /// Reads `22.04`, an address, or the path of a file.
+    pub(super) fn of(release: &str, folder: &Path) -> Result<Self, Error> {
+        if let Some((number, template, usual_id, key)) = RELEASES.into_iter().find(|(number, ..)| *number == release) {
+            let file = format!("ubuntu-{number}-server-cloudimg-amd64.img");
+            return Ok(Self {
+                origin: Origin::Address(format!("{UBUNTU}/{number}/release/{file}")),
+                title: format!("Ubuntu {number} cloud image"),
+                template: template.to_owned(),
+                usual_id,
+                key,
+            });
+        }
+        let is_address = release.starts_with("https://") || release.starts_with("http://");
+        let path = folder.join(release);
+        if !is_address && !path.is_file() {
+            let known = RELEASES.iter().map(|(number, ..)| (*number).to_owned()).collect();
+            return Err(TemplateError::UnknownRelease { release: release.to_owned(), known }.into());
+        }
+        let origin = if is_address { Origin::Address(release.to_owned()) } else { Origin::File(path) };
+        let known = RELEASES.iter().find(|(number, ..)| release.contains(&format!("ubuntu-{number}")));
+        Ok(Self {
+            origin,
+            title: release.to_owned(),
+            template: known.map_or("cloudinit-template", |(_, template, ..)| *template).to_owned(),
+            usual_id: known.map_or(9000, |(_, _, usual, _)| *usual),
+            key: known.and_then(|(.., key)| *key),
+        })
+    }
+
+    /// Gives the last part of its address or path.
+    pub(super) fn file(&self) -> &str {
+        let whole = match &self.origin {
+            Origin::Address(url) => url.split(['?', '#']).next().unwrap_or_default(),
+            Origin::File(path) => path.to_str().unwrap_or_default(),
+        };
+        whole.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Gives the address of the list of checksums beside it, for an image that the server fetches.
+    pub(super) fn sums(&self) -> Option<String> {
+        let Origin::Address(url) = &self.origin else { return None };
+        let (folder, _) = url.rsplit_once('/')?;
+        Some(format!("{folder}/SHA256SUMS"))
+    }
+
+    /// Gives the name that the image gets on the server. The server takes no `.img` to import from, which Ubuntu's
+    /// images end in though they are qcow2.
+    pub(super) fn name_on_server(&self, sha256: Option<&str>) -> String {
+        let file = self.file();
+        let known = [".qcow2", ".raw", ".vmdk"].into_iter().find(|ending| file.ends_with(ending));
+        let stem = match known {
+            Some(ending) => file.trim_end_matches(ending),
+            None => file.trim_end_matches(".img"),
+        };
+        let stem: String =
+            stem.chars().map(|it| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '-' }).collect();
+        let sum: String = sha256.unwrap_or("unverified").chars().take(DIGITS_IN_NAME).collect();
+        format!("{stem}-{sum}{}", known.unwrap_or(".qcow2"))
+    }
+}
+
+/// Says whether a text is a SHA-256 checksum.
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Finds the checksum of a file in a list as `sha256sum` writes it.
+pub(super) fn sum_in(list: &str, file: &str) -> Option<String> {
+    list.lines().find_map(|line| {
+        let (sum, name) = line.trim().split_once(char::is_whitespace)?;
+        let is_meant = name.trim_start().trim_start_matches('*') == file;
+        (is_meant && is_sha256(sum)).then(|| sum.to_ascii_lowercase())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Origin, Wanted, sum_in};
+
+    #[test]
+    fn a_release_is_an_address_with_its_checksums_beside_it() {
+        let wanted = Wanted::of("22.04", Path::new("/")).unwrap();
+        let folder = "https://cloud-images.ubuntu.com/releases/22.04/release";
+        let address = format!("{folder}/ubuntu-22.04-server-cloudimg-amd64.img");
+        assert_eq!(wanted.origin, Origin::Address(address));
+        assert_eq!(wanted.sums().unwrap(), format!("{folder}/SHA256SUMS"));
+        let sum = "ab".repeat(32);
+        assert_eq!(wanted.name_on_server(Some(&sum)), "ubuntu-22.04-server-cloudimg-amd64-abababababab.qcow2");
+        assert_eq!(wanted.name_on_server(None), "ubuntu-22.04-server-cloudimg-amd64-unverified.qcow2");
+        assert!(Wanted::of("21.10", Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn an_address_of_ones_own_keeps_its_kind() {
+        for (address, name) in [
+            ("https://mirror.lan/a/disk.qcow2?x=1", "disk-unverified.qcow2"),
+            ("http://mirror.lan/my disk.raw", "my-disk-unverified.raw"),
+            ("http://mirror.lan/disk", "disk-unverified.qcow2"),
+        ] {
+            assert_eq!(Wanted::of(address, Path::new("/")).unwrap().name_on_server(None), name);
+        }
+    }
+
+    #[test]
+    fn a_checksum_is_found_by_the_whole_name() {
+        let sum = "AB".repeat(32);
+        let list = format!("{} *other.img\n{sum} *x.img\nnonsense x.img\n", "00".repeat(32));
+        assert_eq!(sum_in(&list, "x.img"), Some("ab".repeat(32)));
+        assert_eq!(sum_in(&list, "y.img"), None);
+        assert_eq!(sum_in(&format!("{sum}  x.img"), "x.img"), Some("ab".repeat(32)));
+    }
+}

@@ -1,0 +1,56 @@
+//! `glassdome template`: which templates a clone could use, and a new one from a cloud image.
+
+mod build;
+mod by_hand;
+mod create;
+mod image;
+mod list;
+mod plan;
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::cli::{Global, Output, Template, TemplateAction};
+use crate::commands::Failure;
+use crate::error::{Error, Report};
+use crate::session::Session;
+
+/// Does what is asked with templates.
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Template) -> Result<ExitCode, Failure> {
+    let work = async {
+        match &arguments.action {
+            TemplateAction::List(arguments) => ("list", list::run(session, global, arguments).await),
+            TemplateAction::Create(arguments) => ("create", create::run(session, global, arguments).await),
+        }
+    };
+    let (action, ended) = tokio::select! {
+        ended = work => ended,
+        signal = session.interrupts.second() => ("", Err(Error::Abandoned { signal, left: None })),
+    };
+    let wants_json = global.output == Output::Json;
+    match ended {
+        Ok(document) if wants_json => {
+            session.ui.borrow_mut().json(&labelled(document, action, true));
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            if wants_json {
+                let document = Report::of(&error).document("template");
+                session.ui.borrow_mut().json(&labelled(document, action, false));
+            }
+            Err(Failure { error, is_told: wants_json })
+        }
+    }
+}
+
+/// Puts in front of a document what every one of this command begins with.
+fn labelled(mut document: Value, action: &str, ok: bool) -> Value {
+    if let Some(map) = document.as_object_mut() {
+        map.insert("schema".to_owned(), "glassdome.template/1".into());
+        map.insert("ok".to_owned(), ok.into());
+        map.insert("action".to_owned(), action.into());
+    }
+    document
+}

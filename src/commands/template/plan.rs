@@ -1,0 +1,240 @@
+//! Finds out before anything is made where a template can be made, and by whom.
+
+use std::path::Path;
+
+use crate::cli::TemplateCreate;
+use crate::commands::template::by_hand;
+use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::together;
+use crate::error::{Doing, Error, TemplateError};
+use crate::model::{NodeName, StorageName, VmId};
+use crate::pve::{Node, Pve, Storage, Version};
+
+/// The bridge that every installation begins with.
+const USUAL_BRIDGE: &str = "vmbr0";
+
+/// What a new VM needs on its own path.
+const ON_VM: [&str; 8] = [
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Config.Disk",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Config.HWType",
+];
+
+/// What its cloud-init drive and its boot order need besides.
+const ON_VM_TOO: [&str; 2] = ["VM.Config.Cloudinit", "VM.Config.CDROM"];
+
+/// The first version with images to import from.
+const IMPORTS_SINCE: (u32, u32) = (8, 3);
+
+/// Where a template will be made, and of what.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// The server, `host:port`.
+    pub(super) server: String,
+    /// The node.
+    pub(super) node: NodeName,
+    /// The number of the template.
+    pub(super) vmid: VmId,
+    /// Its name.
+    pub(super) name: String,
+    /// The storage that the image is put on.
+    pub(super) image_storage: String,
+    /// The name of the image there.
+    pub(super) image: String,
+    /// Whether it is there already.
+    pub(super) is_there: bool,
+    /// The storage that the disk is put on.
+    pub(super) disk_storage: String,
+    /// The bridge.
+    pub(super) bridge: String,
+}
+
+impl Plan {
+    /// Gives the whole name of the image.
+    pub(super) fn volume(&self) -> String {
+        format!("{}:import/{}", self.image_storage, self.image)
+    }
+}
+
+/// What is known of the server, whoever calls.
+pub(super) struct Ground<'a> {
+    /// The order.
+    pub(super) arguments: &'a TemplateCreate,
+    /// The image.
+    pub(super) wanted: &'a Wanted,
+    /// Its checksum, where that is known.
+    pub(super) sha256: Option<&'a str>,
+    /// The node that the settings name.
+    pub(super) node: Option<NodeName>,
+    /// The variable that names it.
+    pub(super) node_variable: String,
+}
+
+impl Ground<'_> {
+    /// Makes the plan for whoever calls; it fails where privileges are missing.
+    pub(super) async fn plan(&self, pve: &Pve, who: &str) -> Result<Plan, Error> {
+        let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+        let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
+        let version = version.map_err(reach)?;
+        let node = self.node(&nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?)?;
+        let vmid = self.free_id(pve).await?;
+        let storages = pve.storages(&node).await;
+        let storages = storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+        let disks = chosen(&storages, "images", self.arguments.storage.as_ref(), &node);
+        let images = chosen(&storages, "import", self.arguments.image_storage.as_ref(), &node);
+        let bridge = self.arguments.bridge.clone().unwrap_or_else(|| USUAL_BRIDGE.to_owned());
+        let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template.clone(), ToString::to_string);
+        let block = || {
+            let disks = disks.as_ref().map_or("STORAGE", |storage| storage.name.as_str());
+            by_hand::lines(
+                self.wanted,
+                self.sha256,
+                &by_hand::Machine { vmid, name: &name, storage: disks, bridge: &bridge },
+            )
+        };
+        let missing =
+            self.missing(pve, &version, (&node, vmid, &bridge), (images.as_ref().ok(), disks.as_ref().ok())).await?;
+        if !missing.is_empty() {
+            return Err(TemplateError::Lacking { who: who.to_owned(), missing, by_hand: block() }.into());
+        }
+        let images = match images {
+            Ok(images) => images,
+            Err(_) if self.arguments.image_storage.is_none() => {
+                return Err(
+                    TemplateError::NoImport { node, enable: enable(&version, &storages), by_hand: block() }.into()
+                );
+            }
+            Err(why) => return Err(why),
+        };
+        let disks = disks?;
+        let image = self.wanted.name_on_server(self.sha256);
+        let there = pve.images(&node, &images.name).await;
+        let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+        let plan = Plan {
+            server: pve.endpoint().authority(),
+            node,
+            vmid,
+            name,
+            image_storage: images.name.clone(),
+            image,
+            is_there: false,
+            disk_storage: disks.name.clone(),
+            bridge,
+        };
+        // Without a checksum in its name nobody knows whether it is the one that is wanted.
+        let is_there = self.sha256.is_some() && there.contains(&plan.volume());
+        Ok(Plan { is_there, ..plan })
+    }
+
+    fn node(&self, nodes: &[Node]) -> Result<NodeName, Error> {
+        let names = || nodes.iter().map(|node| node.name.to_string()).collect();
+        let name = match (&self.node, nodes) {
+            (Some(node), _) => node,
+            (None, [only]) => &only.name,
+            (None, _) => return Err(Error::WhichNode { nodes: names(), variable: self.node_variable.clone() }),
+        };
+        let Some(found) = nodes.iter().find(|node| node.name == *name) else {
+            return Err(Error::UnknownNode { node: name.clone(), known: names() });
+        };
+        if !found.is_online() {
+            return Err(Error::NodeOffline { node: name.clone(), status: found.status.clone() });
+        }
+        Ok(name.clone())
+    }
+
+    /// Gives the number that was asked for, or the usual one where it is free, or the next free one.
+    async fn free_id(&self, pve: &Pve) -> Result<VmId, Error> {
+        let failed = |source| Error::server(Doing::FindId, source);
+        if let Some(vmid) = self.arguments.id {
+            let is_free = pve.is_free(vmid).await.map_err(failed)?;
+            return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid }) };
+        }
+        if let Some(usual) = VmId::new(self.wanted.usual_id)
+            && pve.is_free(usual).await.map_err(failed)?
+        {
+            return Ok(usual);
+        }
+        pve.next_id().await.map_err(failed)
+    }
+
+    /// Lists what is missing, path by path.
+    async fn missing(
+        &self,
+        pve: &Pve,
+        version: &Version,
+        (node, vmid, bridge): (&NodeName, VmId, &str),
+        (images, disks): (Option<&&Storage>, Option<&&Storage>),
+    ) -> Result<Vec<String>, Error> {
+        let mut needs = vec![(format!("/vms/{vmid}"), [&ON_VM[..], &ON_VM_TOO[..]].concat())];
+        if let Some(disks) = disks {
+            needs.push((format!("/storage/{}", disks.name), vec!["Datastore.AllocateSpace"]));
+        }
+        if let Some(images) = images {
+            needs.push((format!("/storage/{}", images.name), vec!["Datastore.AllocateTemplate"]));
+        }
+        if matches!(self.wanted.origin, Origin::Address(_)) {
+            needs.push((format!("/nodes/{node}"), vec!["Sys.AccessNetwork"]));
+        }
+        if version.major() >= 8 {
+            needs.push((format!("/sdn/zones/localnetwork/{bridge}"), vec!["SDN.Use"]));
+        }
+        let asked = together(needs.iter().map(|(path, _)| pve.permissions(Some(path), None))).await;
+        let mut missing = Vec::new();
+        for ((path, wanted), answer) in needs.iter().zip(asked) {
+            let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+            let held = answer.get(path);
+            let lacking: Vec<&str> =
+                wanted.iter().copied().filter(|name| !held.is_some_and(|held| held.contains_key(*name))).collect();
+            if !lacking.is_empty() {
+                missing.push(format!("{path}  {}", lacking.join(", ")));
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Chooses a storage that takes something: the one that was named, else the one with most room.
+fn chosen<'a>(
+    storages: &'a [Storage],
+    content: &'static str,
+    named: Option<&StorageName>,
+    node: &NodeName,
+) -> Result<&'a Storage, Error> {
+    let fitting = || storages.iter().filter(|storage| storage.is_active && storage.holds(content));
+    let what = if content == "import" { "images to import from" } else { "disks of VMs" };
+    match named {
+        Some(named) => fitting().find(|storage| storage.name == named.as_str()).ok_or_else(|| {
+            let known = fitting().map(|storage| storage.name.clone()).collect();
+            TemplateError::WrongStorage { storage: named.clone(), node: node.clone(), content: what, known }.into()
+        }),
+        None => fitting()
+            .max_by_key(|storage| storage.available)
+            .ok_or_else(|| TemplateError::NoDisks { node: node.clone() }.into()),
+    }
+}
+
+/// Gives the lines that let a storage take images; what it takes already stays.
+fn enable(version: &Version, storages: &[Storage]) -> Vec<String> {
+    if (version.major(), version.minor()) < IMPORTS_SINCE {
+        return Vec::new();
+    }
+    // Files are kept where ISO images are.
+    let fitting = storages.iter().filter(|storage| storage.holds("iso") || storage.holds("vztmpl"));
+    fitting
+        .take(1)
+        .map(|storage| format!("pvesm set {} --content {},import", storage.name, storage.contents()))
+        .collect()
+}
+
+/// Gives the path of a release that is a file.
+pub(super) fn file(wanted: &Wanted) -> Option<&Path> {
+    match &wanted.origin {
+        Origin::File(path) => Some(path),
+        Origin::Address(_) => None,
+    }
+}

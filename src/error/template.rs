@@ -1,0 +1,187 @@
+//! What can go wrong when a template is made, how that ends, and what to do about it.
+
+use crate::error::{Error, Hint, Kind, advice};
+use crate::model::{NodeName, StorageName, VmId};
+use crate::ui::Printable;
+
+/// What can go wrong when a template is made.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// There is no template at all.
+    #[error("there is no template on any node")]
+    None,
+    /// A release that is neither a number, nor an address, nor a file.
+    #[error("--release: `{release}` is no known release, no address, and no file")]
+    UnknownRelease {
+        /// What was said.
+        release: String,
+        /// The releases that are known.
+        known: Vec<String>,
+    },
+    /// A checksum that is none.
+    #[error("--checksum: a SHA-256 checksum has 64 hexadecimal digits")]
+    BadChecksum,
+    /// The list of checksums could not be had.
+    #[error("cannot find out the checksum of {file}: {why}")]
+    NoChecksum {
+        /// Of which file.
+        file: String,
+        /// Why not.
+        why: String,
+    },
+    /// The file could not be read.
+    #[error("cannot read {path}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No storage of the node takes images to import from.
+    #[error("no storage on node {node} that can be seen takes images to import from")]
+    NoImport {
+        /// Where.
+        node: NodeName,
+        /// Lines that let a storage take them.
+        enable: Vec<String>,
+        /// Lines that make the template without that.
+        by_hand: Vec<String>,
+    },
+    /// No storage of the node takes disks.
+    #[error("no storage on node {node} that can be seen takes disks of VMs")]
+    NoDisks {
+        /// Where.
+        node: NodeName,
+    },
+    /// The storage that was named does not take it.
+    #[error("storage `{storage}` on node {node} does not take {content}")]
+    WrongStorage {
+        /// Which was named.
+        storage: StorageName,
+        /// Where.
+        node: NodeName,
+        /// What it does not take.
+        content: &'static str,
+        /// Those that do.
+        known: Vec<String>,
+    },
+    /// Privileges are missing.
+    #[error("{who} lacks privileges that making a template needs")]
+    Lacking {
+        /// Who.
+        who: String,
+        /// What is missing, path by path.
+        missing: Vec<String>,
+        /// Lines that make the template in the shell of a node.
+        by_hand: Vec<String>,
+    },
+    /// The new VM is no template, or not as it should be.
+    #[error("VM {vmid} is not what it should be: {why}")]
+    NotAsOrdered {
+        /// Which.
+        vmid: VmId,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Something failed, and not everything that was made could be removed.
+    #[error("{why}")]
+    Left {
+        /// What failed.
+        #[source]
+        why: Box<Error>,
+        /// What is left, in words.
+        left: Vec<String>,
+        /// Lines that remove it.
+        lines: Vec<String>,
+    },
+}
+
+impl TemplateError {
+    /// Decides on the kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::None => Kind::NotFound,
+            Self::UnknownRelease { .. } | Self::BadChecksum => Kind::Usage,
+            Self::NoChecksum { .. } | Self::File { .. } | Self::NoImport { .. } => Kind::Configuration,
+            Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
+            Self::Lacking { .. } => Kind::Permission,
+            Self::NotAsOrdered { .. } => Kind::Server,
+            Self::Left { .. } => Kind::LeftBehind,
+        }
+    }
+
+    /// Gives the error that stands behind this one.
+    pub(super) fn why(&self) -> Option<&Error> {
+        match self {
+            Self::Left { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Gives the lines of detail.
+    pub(super) fn details(&self) -> Vec<String> {
+        match self {
+            Self::Lacking { missing, .. } => missing.clone(),
+            Self::Left { left, .. } => left.iter().map(|it| Printable(it).to_string()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::None => vec![run("glassdome template create")],
+            Self::UnknownRelease { known, .. } => vec![say(format!("the known releases are: {}", known.join(", ")))],
+            Self::BadChecksum => vec![run("sha256sum FILE")],
+            Self::NoChecksum { .. } => {
+                vec![say("give it with --checksum, or --no-checksum if you trust whoever answers at that address")]
+            }
+            Self::File { .. } => vec![say("give --release the path of a file that you may read")],
+            Self::NoImport { enable, by_hand, .. } => {
+                let mut hints = Vec::new();
+                if !enable.is_empty() {
+                    hints.push(say("let one take them, as root on a node:"));
+                    hints.extend(enable.iter().map(run));
+                }
+                hints.extend(lines_by_hand(by_hand));
+                hints
+            }
+            Self::NoDisks { .. } => {
+                vec![say(
+                    "a list shows only what may be seen: Datastore.Audit or Datastore.AllocateSpace on the storage",
+                )]
+            }
+            Self::WrongStorage { known, .. } => {
+                let known = if known.is_empty() { "none that can be seen".to_owned() } else { known.join(", ") };
+                vec![say(format!("those that do: {}", Printable(&known)))]
+            }
+            Self::Lacking { by_hand, .. } => {
+                let mut hints = vec![say("log in as somebody who holds them: --login-user root@pam")];
+                hints.extend(lines_by_hand(by_hand));
+                hints
+            }
+            Self::NotAsOrdered { .. } => vec![say("did somebody change it meanwhile? run this again")],
+            Self::Left { why, lines, .. } => {
+                let mut hints = advice::hints(why);
+                hints.push(say("what is left is removed by these lines, as root on the node:"));
+                hints.extend(lines.iter().map(run));
+                hints
+            }
+        }
+    }
+}
+
+fn lines_by_hand(lines: &[String]) -> Vec<Hint> {
+    let mut hints = vec![say("or make the template by hand, as root on the node:")];
+    hints.extend(lines.iter().map(run));
+    hints
+}
+
+fn say(text: impl Into<String>) -> Hint {
+    Hint::Say(text.into())
+}
+
+fn run(text: impl AsRef<str>) -> Hint {
+    Hint::Run(text.as_ref().to_owned())
+}

@@ -1,0 +1,115 @@
+//! The calls that make a template: images on a storage, a VM out of one, its conversion.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use reqwest::Method;
+
+use crate::model::{NodeName, Upid, VmId};
+use crate::pve::multipart::Form;
+use crate::pve::values::Fields;
+use crate::pve::{Error, Pve};
+
+/// A file that the server shall fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// Where from.
+    pub url: String,
+    /// The name that it gets; the ending says what it is.
+    pub filename: String,
+    /// Its SHA-256 checksum; the server refuses a file with another one.
+    pub sha256: Option<String>,
+}
+
+/// A file that is sent to the server.
+#[derive(Debug, Clone)]
+pub struct Upload<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The name that it gets; the ending says what it is.
+    pub filename: &'a str,
+    /// Its SHA-256 checksum; the server refuses a file with another one.
+    pub sha256: Option<&'a str>,
+    /// How many bytes are on their way so far.
+    pub sent: Arc<AtomicU64>,
+}
+
+impl Pve {
+    /// Lists the images that a storage holds to import from (Datastore.Audit), by their whole names.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<String>, Error> {
+        let path = ["nodes", node.as_str(), "storage", storage, "content"];
+        let data = self.transport.get(&path, &[("content", "import")]).await?;
+        self.list(&data, "the content of the storage", |value| Fields::of(value)?.text("volid"))
+    }
+
+    /// Lets the server fetch an image (Datastore.AllocateTemplate, and Sys.AccessNetwork on the node).
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether it was begun.
+    pub async fn fetch_image(&self, node: &NodeName, storage: &str, request: &FetchRequest) -> Result<Upid, Error> {
+        let mut form =
+            vec![("content", "import"), ("url", request.url.as_str()), ("filename", request.filename.as_str())];
+        if let Some(sha256) = &request.sha256 {
+            form.extend([("checksum", sha256.as_str()), ("checksum-algorithm", "sha256")]);
+        }
+        let path = ["nodes", node.as_str(), "storage", storage, "download-url"];
+        let data = self.transport.change(Method::POST, &path, &form).await?;
+        self.task(&data)
+    }
+
+    /// Sends an image to a storage (Datastore.AllocateTemplate).
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether the image is there.
+    pub async fn upload_image(&self, node: &NodeName, storage: &str, upload: &Upload<'_>) -> Result<Upid, Error> {
+        let unread = |why: std::io::Error| Error::Preparation { why: format!("{}: {why}", upload.path.display()) };
+        let file = File::open(upload.path).map_err(unread)?;
+        let length = file.metadata().map_err(unread)?.len();
+        let mut fields = vec![("content", "import")];
+        if let Some(sha256) = upload.sha256 {
+            fields.extend([("checksum", sha256), ("checksum-algorithm", "sha256")]);
+        }
+        let path = ["nodes", node.as_str(), "storage", storage, "upload"];
+        let form = Form::new(&fields, (upload.filename, file, length), Arc::clone(&upload.sent));
+        let data = self.transport.send_form(&path, form).await?;
+        self.task(&data)
+    }
+
+    /// Removes a volume that belongs to no VM (Datastore.AllocateTemplate).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn remove_image(&self, node: &NodeName, storage: &str, volume: &str) -> Result<Upid, Error> {
+        let path = ["nodes", node.as_str(), "storage", storage, "content", volume];
+        let data = self.transport.change(Method::DELETE, &path, &[]).await?;
+        self.task(&data)
+    }
+
+    /// Makes a VM of these entries.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether it was begun.
+    pub async fn create_vm(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let mut form = vec![("vmid", vmid.as_str())];
+        form.extend(entries.iter().map(|(key, value)| (*key, value.as_str())));
+        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu"], &form).await?;
+        self.task(&data)
+    }
+
+    /// Makes a template of a stopped VM, for good (VM.Allocate).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn convert(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+        let vmid = vmid.to_string();
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "template"];
+        let data = self.transport.change(Method::POST, &path, &[]).await?;
+        self.task(&data)
+    }
+}

@@ -1,0 +1,85 @@
+//! A file in a form, read piece by piece while it is sent.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+/// How much of the file is in memory at a time.
+const PIECE: usize = 64 * 1024;
+
+/// The body of a form whose last field is a file.
+pub(super) struct Form {
+    boundary: String,
+    before: Option<Bytes>,
+    file: File,
+    left: u64,
+    after: Option<Bytes>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Form {
+    /// Puts fields in front of a file of so many bytes: the server stops reading fields where the file begins.
+    pub(super) fn new(fields: &[(&str, &str)], (name, file, length): (&str, File, u64), sent: Arc<AtomicU64>) -> Self {
+        let boundary = format!("----glassdome{}", uuid::Uuid::new_v4().simple());
+        let mut before = String::new();
+        for (field, value) in fields {
+            before.push_str(&format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
+            ));
+        }
+        before.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        ));
+        let after = format!("\r\n--{boundary}--\r\n");
+        Self { boundary, before: Some(before.into()), file, left: length, after: Some(after.into()), sent }
+    }
+
+    /// Gives the type of the content, which names the boundary.
+    pub(super) fn kind(&self) -> String {
+        format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    /// Gives how many bytes it is in all.
+    pub(super) fn length(&self) -> u64 {
+        let edge = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        edge(&self.before) + self.left + edge(&self.after)
+    }
+
+    fn piece(&mut self) -> io::Result<Bytes> {
+        let most = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);
+        let mut piece = vec![0; most];
+        // The length was announced: a file that became shorter meanwhile must not end the body early.
+        self.file.read_exact(&mut piece)?;
+        self.left -= most as u64;
+        self.sent.fetch_add(most as u64, Ordering::Relaxed);
+        Ok(piece.into())
+    }
+}
+
+impl Body for Form {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let next = if let Some(before) = self.before.take() {
+            Ok(before)
+        } else if self.left > 0 {
+            self.piece()
+        } else if let Some(after) = self.after.take() {
+            Ok(after)
+        } else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(next.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length())
+    }
+}

@@ -1,0 +1,92 @@
+//! The call that takes a file which was sent, and puts it on a storage.
+
+use serde_json::json;
+
+use super::super::tasks::{Plan, Scene, Work};
+use super::super::{Ask, Cluster, Reply, Volume};
+use super::files::named;
+use crate::sandbox::access::Refusal;
+use crate::sandbox::multipart::Received;
+
+/// Who may send files: who may keep templates on the storage.
+pub fn may_send(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand(ask, &format!("/storage/{}", ask.text("storage")), &["Datastore.AllocateTemplate"])
+}
+
+/// `POST /nodes/{node}/storage/{storage}/upload`.
+pub fn receive(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let name = named(cluster, ask)?;
+    let (place, content) = (ask.text("storage"), ask.text("content"));
+    let temporary = ask.text("tmpfilename").to_owned();
+    let Some(file) = cluster.uploads.remove(&temporary) else {
+        return Err(Refusal::parameter("tmpfilename", "property is missing and it is not optional"));
+    };
+    let work = Importing {
+        temporary,
+        whole: format!("{place}:{content}/{name}"),
+        content: content.to_owned(),
+        checksum: ask.get("checksum").map(str::to_owned),
+        file,
+    };
+    Ok(json!(cluster.spawn(ask, "imgcopy", "", work)).into())
+}
+
+/// A file that is being put on a storage.
+#[derive(Debug)]
+struct Importing {
+    temporary: String,
+    whole: String,
+    content: String,
+    checksum: Option<String>,
+    file: Received,
+}
+
+impl Importing {
+    fn is_broken(&self) -> bool {
+        self.content == "import" && self.whole.ends_with(".qcow2") && !self.file.is_qcow2
+    }
+}
+
+impl Work for Importing {
+    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
+        let (temporary, target) = (&self.temporary, cluster.file_of(&self.whole));
+        let mut lines = vec![format!("starting file import from: {temporary}")];
+        if self.is_broken() {
+            lines.push(format!(
+                "command '/usr/bin/qemu-img info '--output=json' {temporary} -f qcow2' failed: exit code 1"
+            ));
+        } else {
+            lines.push(format!("target node: {}", scene.node));
+            lines.push(format!("target file: {target}"));
+            lines.push(format!("file size is: {}", self.file.size));
+            lines.push(format!("command: cp -- {temporary} {target}"));
+        }
+        Ok(Plan::of(cluster.task_time / 10, &lines))
+    }
+
+    fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        if self.is_broken() {
+            return Err(format!("qemu-img: Could not open '{}': Image is not in qcow2 format", self.temporary));
+        }
+        let got = &self.file.sha256;
+        if let Some(expected) = self.checksum.as_ref().filter(|expected| *expected != got) {
+            return Err(format!("checksum mismatch: got '{got}' != expect '{expected}'"));
+        }
+        let (place, name) = self.whole.split_once(':').unwrap_or_default();
+        if let Some(storage) = cluster.storages.get_mut(place) {
+            let format =
+                if self.content == "import" { name.rsplit('.').next().unwrap_or("raw") } else { &self.content };
+            let volume = Volume {
+                vmid: None,
+                content: self.content.clone(),
+                format: format.to_owned(),
+                size: self.file.size,
+                used: self.file.size,
+                created: scene.unix,
+                base: None,
+            };
+            storage.volumes.insert(storage.key(&scene.node, name), volume);
+        }
+        Ok(vec!["finished file import successfully".to_owned()])
+    }
+}

@@ -1,0 +1,202 @@
+//! Many proofs at once: every VM owned, counted and removed on its own.
+
+use std::time::{Duration, Instant};
+
+use glassdome::sandbox::cluster::Reach;
+use glassdome::sandbox::{Fault, Options, Sandbox};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+
+const WORLD: [u64; 3] = [101, 9000, 9001];
+
+/// Longer than any of these runs may take, whatever the machine is doing.
+const BOUND: Duration = Duration::from_secs(60);
+
+fn scene(options: Options) -> (Sandbox, Stage) {
+    let sandbox = Sandbox::start(options).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
+fn cluster(nodes: u8) -> Options {
+    Options { nodes, shared_storage: true, ..quick() }
+}
+
+/// Lists the numbers of the clones that were asked for.
+fn asked(sandbox: &Sandbox) -> Vec<String> {
+    let seen = sandbox.seen();
+    let clones = seen.iter().filter(|seen| seen.method == "POST" && seen.path.ends_with("/clone"));
+    clones.filter_map(|seen| seen.query_and_body.get("newid").cloned()).collect()
+}
+
+#[track_caller]
+fn nothing_is_left(sandbox: &Sandbox, stage: &Stage) {
+    assert_eq!(Admin::of(sandbox).vmids(), WORLD);
+    assert!(stage.entries().is_empty(), "{:?}", stage.entries());
+}
+
+fn node<'a>(document: &'a Value, name: &str) -> &'a Value {
+    document["nodes"].as_array().unwrap().iter().find(|node| node["node"] == name).unwrap()
+}
+
+#[test]
+fn each_of_many_vms_is_proven_and_gone() {
+    let (sandbox, stage) = scene(quick());
+    let document = stage.glassdome("test-vm --count 20 --parallel 6 -o json").expect(0).json();
+    assert_eq!(document["schema"], "glassdome.test-vm/1");
+    assert_eq!((&document["ok"], &document["succeeded"], &document["failed"]), (&true.into(), &20.into(), &0.into()));
+    assert!(document["clones_per_minute"].as_f64().unwrap() > 0.0);
+    let steps: Vec<&str> =
+        document["steps"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["clone", "check", "start", "stop", "destroy"]);
+    for step in document["steps"].as_array().unwrap() {
+        assert_eq!(step["count"], 20);
+        assert!(step["median"].as_f64().unwrap() <= step["p95"].as_f64().unwrap());
+    }
+    // The server reserves no number: each was asked for once, and an existing one never.
+    let mut numbers = asked(&sandbox);
+    assert_eq!(numbers.len(), 20, "{numbers:?}");
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 20, "{numbers:?}");
+    assert!(!numbers.contains(&"101".to_owned()));
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn the_table_has_a_line_for_each_vm_and_the_figures() {
+    let (_sandbox, stage) = scene(quick());
+    let outcome = stage.glassdome("test-vm --count 3").expect(0);
+    assert_eq!(outcome.talk.matches("on pve: ").count(), 3, "{}", outcome.talk);
+    for words in ["3 proven, 0 failed", "median", "95 %", "limited by: ", "3 of 3", "per minute with 4 at once"] {
+        assert!(outcome.results.contains(words), "{words}: {}", outcome.results);
+    }
+}
+
+#[test]
+fn two_runs_at_once_never_touch_each_others_vms() {
+    let (sandbox, stage) = scene(quick());
+    let other = Stage::new();
+    other.point_at(&sandbox);
+    let line = "test-vm --count 12 --parallel 4 -o json";
+    let first = stage.spawn(line);
+    let second = other.spawn(line);
+    for child in [first, second] {
+        let document = Outcome::of(&child.wait_with_output().unwrap()).expect(0).json();
+        assert_eq!(document["succeeded"], 12, "{document}");
+    }
+    nothing_is_left(&sandbox, &stage);
+    nothing_is_left(&sandbox, &other);
+}
+
+#[test]
+fn every_node_that_is_online_is_proven() {
+    let (sandbox, stage) = scene(Options { faults: vec![Fault::NodeOffline], ..cluster(4) });
+    let document = stage.glassdome("test-vm --all-nodes -o json").expect(0).json();
+    assert_eq!(document["count"], 3, "one for each node that is online");
+    for name in ["pve", "pve2", "pve3"] {
+        assert_eq!(node(&document, name)["proven"], 1, "{document}");
+    }
+    assert!(node(&document, "pve4")["impossible"].as_str().unwrap().contains("not online"), "{document}");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn a_template_on_local_storage_is_proven_on_its_node_and_said_to_be_impossible_elsewhere() {
+    let (sandbox, stage) = scene(Options { nodes: 3, ..quick() });
+    let document = stage.glassdome("test-vm --all-nodes --count 2 -o json").expect(0).json();
+    assert_eq!(node(&document, "pve")["proven"], 2, "{document}");
+    for name in ["pve2", "pve3"] {
+        assert!(node(&document, name)["impossible"].as_str().unwrap().contains("local-lvm"), "{document}");
+    }
+    stage.glassdome("test-vm --all-nodes").expect(0).says("template 9000");
+    // One node alone: on another one than the template's it is an error.
+    stage.glassdome("test-vm --target pve2").expect(8).says("local to it");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn a_clone_for_another_node_is_made_where_the_template_is() {
+    let (sandbox, stage) = scene(cluster(3));
+    let receipt = stage.glassdome("test-vm --target pve3 -o json").expect(0).json();
+    assert_eq!((&receipt["node"], &receipt["storage"]), (&"pve3".into(), &"shared".into()));
+    let clone = sandbox.seen().into_iter().find(|seen| seen.path.ends_with("/clone")).unwrap();
+    assert_eq!(clone.path, "/nodes/pve/qemu/9000/clone");
+    assert_eq!(clone.query_and_body["target"], "pve3");
+    stage.glassdome("test-vm --target nosuch").expect(8);
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_one_reason_among_others() {
+    let (sandbox, stage) = scene(cluster(3));
+    // The cluster still takes it for online: the call comes back with 595.
+    sandbox.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::Refused);
+    let outcome = stage.glassdome("test-vm --all-nodes -o json");
+    let document = outcome.json();
+    assert_eq!(node(&document, "pve3")["proven"], 1, "{document}");
+    let silent = node(&document, "pve2");
+    assert!(silent["impossible"].is_string() || silent["failed"] == 1, "{document}");
+    sandbox.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::Up);
+    stage.glassdome("cleanup");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn one_clone_in_ten_may_fail_in_each_way_and_every_vm_that_is_left_is_named() {
+    let (sandbox, stage) = scene(Options { faults: vec![Fault::OneInTen], ..cluster(4) });
+    let outcome = stage.glassdome("test-vm --count 100 --parallel 12 --all-nodes --timeout 20 -o json").expect(10);
+    let document = outcome.json();
+    assert_eq!(document["succeeded"].as_u64().unwrap() + document["failed"].as_u64().unwrap(), 100, "{document}");
+    assert!(document["lost_races"].as_u64().unwrap() >= 2, "{document}");
+    let reasons = document["failures"].to_string();
+    assert!(reasons.contains("interrupted by signal") && reasons.contains("unexpected status"), "{reasons}");
+    assert_eq!(document["error"]["kind"], "left_behind");
+    // Whoever was faster keeps his VMs; of ours only those whose worker was killed are left, locked, and each is named.
+    let mut left: Vec<u64> =
+        document["left_behind"].as_array().unwrap().iter().filter_map(|it| it["vmid"].as_u64()).collect();
+    left.sort_unstable();
+    assert!(!left.is_empty(), "{document}");
+    assert_eq!(stage.entries().len(), left.len());
+    for vmid in Admin::of(&sandbox).vmids().into_iter().filter(|vmid| !WORLD.contains(vmid)) {
+        let is_rival = sandbox.edit(|cluster| {
+            let config = &cluster.vms[&u32::try_from(vmid).unwrap()].config;
+            config.get("name") == Some("rival")
+        });
+        assert!(is_rival || left.contains(&vmid), "VM {vmid} is left, and nobody says so: {document}");
+    }
+}
+
+#[test]
+fn an_interruption_stops_all_and_leaves_nothing() {
+    let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(30), ..cluster(2) });
+    let child = stage.spawn("test-vm --count 50 --parallel 8 --all-nodes");
+    let began = Instant::now();
+    while asked(&sandbox).len() < 8 {
+        assert!(began.elapsed() < BOUND, "eight clones were never asked for");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    signal(&child, Signal::INT);
+    let outcome = Outcome::of(&child.wait_with_output().unwrap());
+    assert_eq!(outcome.code, 130, "{outcome:?}");
+    assert_eq!(asked(&sandbox).len(), 8, "no further clone is asked for");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn what_every_proof_would_meet_is_met_once() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    stage.glassdome("test-vm --count 50").expect(7).says("VM.Clone");
+    assert!(asked(&sandbox).is_empty());
+    stage.point_at(&sandbox);
+    for line in
+        ["--count 2 --vmid 777", "--count 2 --name x", "--count 2 --keep", "--all-nodes --target pve", "--count 0"]
+    {
+        stage.glassdome(&format!("test-vm {line}")).expect(2);
+    }
+}

@@ -1,0 +1,363 @@
+//! `glassdome template`: what it lists, what it makes, and that nothing is left that is not named.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use glassdome::sandbox::cluster::Download;
+use glassdome::sandbox::{Fault, Options, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::admin::Admin;
+use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::terminal::Terminal;
+
+const WORLD: [u64; 3] = [101, 9000, 9001];
+const SUM: &str = "abababababababababababababababababababababababababababababababab";
+
+/// Longer than any of these runs may take, whatever the machine is doing.
+const BOUND: Duration = Duration::from_secs(60);
+
+fn scene(options: Options) -> (Sandbox, Stage) {
+    let sandbox = Sandbox::start(options).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
+/// Makes a template as most tests do.
+fn create(more: &str) -> String {
+    format!("template create --no-input --id 9100 --checksum {SUM} {more}")
+}
+
+fn images(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.edit(|cluster| {
+        let all = cluster
+            .storages
+            .iter()
+            .flat_map(|(storage, place)| place.volumes.keys().map(move |(_, name)| format!("{storage}:{name}")));
+        all.filter(|name| name.contains(":import/")).collect()
+    })
+}
+
+#[track_caller]
+fn nothing_is_left(sandbox: &Sandbox, stage: &Stage) {
+    assert_eq!(Admin::of(sandbox).vmids(), WORLD);
+    assert_eq!(images(sandbox), [""; 0]);
+    assert!(stage.entries().is_empty(), "{:?}", stage.entries());
+    let volumes = sandbox.edit(|cluster| cluster.storages["local-lvm"].volumes.len());
+    assert_eq!(volumes, 6, "two for each VM of the world");
+}
+
+/// Waits until a task of this kind was begun.
+fn wait_for_task(sandbox: &Sandbox, kind: &str) {
+    let began = Instant::now();
+    while !sandbox.edit(|cluster| cluster.tasks.iter().any(|task| task.upid.contains(kind))) {
+        assert!(began.elapsed() < BOUND, "no task {kind}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn templates_are_listed_with_what_points_at_them() {
+    let (sandbox, stage) = scene(quick());
+    let text = stage.glassdome("template list").expect(0).results;
+    for words in [
+        "9000 ubuntu-2204-cloudinit-template on pve",
+        "disk 32.0 GiB on local-lvm; cloud-init drive, guest agent, linked clone",
+        "UBUNTU_2204_TEMPLATE_ID points at it",
+        "9001 ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("vm101"), "{text}");
+    let document = stage.glassdome("template list --all -o json").expect(0).json();
+    assert_eq!((&document["schema"], &document["action"]), (&"glassdome.template/1".into(), &"list".into()));
+    let other = &document["templates"][0];
+    assert_eq!((&other["vmid"], &other["template"], &other["linked"]), (&101.into(), &false.into(), &false.into()));
+    // What a template lacks is said with the line that mends it.
+    sandbox.edit(|cluster| cluster.set_option(9001, "agent", "0"));
+    let text = stage.glassdome("template list").expect(0).results;
+    assert!(text.contains("missing: the guest agent: qm set 9001 --agent 1"), "{text}");
+}
+
+#[test]
+fn none_visible_is_told_from_none() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    stage.glassdome("template list").expect(7).says("no template is visible to apex@pve!powerless");
+    stage.point_at(&sandbox);
+    sandbox.edit(|cluster| cluster.vms.retain(|vmid, _| *vmid == 101));
+    stage.glassdome("template list").expect(8).says("there is no template").says("glassdome template create");
+}
+
+#[test]
+fn a_template_is_made_and_proven() {
+    let (sandbox, stage) = scene(quick());
+    let outcome = stage.glassdome(&create("-o json")).expect(0);
+    let document = outcome.json();
+    assert_eq!((&document["ok"], &document["vmid"]), (&true.into(), &9100.into()));
+    let name = "ubuntu-22.04-server-cloudimg-amd64-abababababab.qcow2";
+    assert_eq!(document["image"], format!("local:import/{name}"));
+    let seen = sandbox.seen();
+    let fetch = seen.iter().find(|seen| seen.path.ends_with("/download-url")).unwrap();
+    let asked = &fetch.query_and_body;
+    assert_eq!(
+        asked["url"],
+        "https://cloud-images.ubuntu.com/releases/22.04/release/ubuntu-22.04-server-cloudimg-amd64.img"
+    );
+    assert_eq!((asked["content"].as_str(), asked["filename"].as_str()), ("import", name));
+    assert_eq!((asked["checksum"].as_str(), asked["checksum-algorithm"].as_str()), (SUM, "sha256"));
+    let config = Admin::of(&sandbox).call("GET", "/nodes/pve/qemu/9100/config", "");
+    for (key, value) in [
+        ("name", "ubuntu-2204-cloudinit-template"),
+        ("agent", "1"),
+        ("scsihw", "virtio-scsi-pci"),
+        ("serial0", "socket"),
+        ("vga", "serial0"),
+        ("boot", "order=scsi0"),
+    ] {
+        assert_eq!(config[key].as_str().unwrap_or_default(), value, "{key}: {config}");
+    }
+    assert!(config["scsi0"].as_str().unwrap().starts_with("local-lvm:base-9100-disk-0"), "{config}");
+    assert!(config["ide2"].as_str().unwrap().contains("cloudinit"), "{config}");
+    assert!(config["net0"].as_str().unwrap().contains("bridge=vmbr0"), "{config}");
+    assert!(!config["description"].as_str().unwrap().contains("glassdome-nonce"), "it is no test VM: {config}");
+    assert_eq!(images(&sandbox), [""; 0], "the image is not needed any more");
+    assert!(stage.entries().is_empty());
+    assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100\n"), "{}", stage.read(".env"));
+    stage.glassdome("test-vm").expect(0);
+    let list = stage.glassdome("template list").expect(0).results;
+    assert!(list.contains("9100 ubuntu-2204-cloudinit-template on pve"), "{list}");
+}
+
+#[test]
+fn numbers_storages_and_names_are_chosen_or_said() {
+    let (sandbox, stage) = scene(quick());
+    // 9000 is taken: the next free one.
+    let document =
+        stage.glassdome(&format!("template create --no-input --dry-run -o json --checksum {SUM}")).expect(0).json();
+    assert_eq!((&document["vmid"], &document["storage"]), (&100.into(), &"local-lvm".into()));
+    let line = create(
+        "--name mine --bridge vmbr0 --storage local-lvm --image-storage local --release 20.04 --dry-run -o json",
+    );
+    let document = stage.glassdome(&line).expect(0).json();
+    assert_eq!((&document["name"], &document["of"]), (&"mine".into(), &"Ubuntu 20.04 cloud image".into()));
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "a dry run changes nothing");
+    for (options, code, words) in [
+        ("--storage nosuch", 8, "storage `nosuch`"),
+        ("--storage local", 8, "does not take disks of VMs"),
+        ("--image-storage local-lvm", 8, "does not take images"),
+        ("--release 21.10", 2, "no known release"),
+        ("--node nosuch", 8, "there is no node"),
+    ] {
+        stage.glassdome(&create(options)).expect(code).says(words);
+    }
+    stage.glassdome("template create --no-input --id 101 --no-checksum").expect(3).says("VM 101 exists already");
+    stage.glassdome("template create --no-input --checksum abc").expect(2).says("64 hexadecimal digits");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn an_image_that_is_there_is_not_fetched_again() {
+    let (sandbox, stage) = scene(quick());
+    stage.glassdome(&create("--keep-image")).expect(0);
+    assert_eq!(images(&sandbox).len(), 1);
+    let fetches = || sandbox.seen().iter().filter(|seen| seen.path.ends_with("/download-url")).count();
+    assert_eq!(fetches(), 1);
+    let line = create("").replace("9100", "9101");
+    stage.glassdome(&line).expect(0).says("is there already");
+    assert_eq!(fetches(), 1);
+    assert_eq!(images(&sandbox).len(), 1, "what was there before stays");
+}
+
+/// Serves one list of checksums, as a mirror does.
+fn mirror(list: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap_or_default();
+            let is_list = String::from_utf8_lossy(&request[..count]).starts_with("GET /jammy/SHA256SUMS ");
+            let (status, body) = if is_list { ("200 OK", list.as_str()) } else { ("404 Not Found", "") };
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/jammy")
+}
+
+#[test]
+fn the_checksum_is_read_beside_the_image_and_the_server_checks_it() {
+    let (sandbox, stage) = scene(quick());
+    let folder = mirror(format!("{SUM} *jammy.img\n"));
+    let url = format!("{folder}/jammy.img");
+    let file = |sum: &str| Download::File { size: 1 << 28, checksum: Some(sum.to_owned()) };
+    sandbox.edit(|cluster| cluster.downloads.insert(url.clone(), file(&"0".repeat(64))));
+    let line = format!("template create --no-input --id 9100 --release {url}");
+    stage.glassdome(&line).expect(9).says("checksum mismatch");
+    nothing_is_left(&sandbox, &stage);
+    sandbox.edit(|cluster| cluster.downloads.insert(url.clone(), file(SUM)));
+    stage.glassdome(&line).expect(0);
+    stage
+        .glassdome(&format!("template create --no-input --id 9101 --release {folder}/focal.img"))
+        .expect(3)
+        .says("--checksum");
+    stage.glassdome(&format!("template create --no-input --id 9101 --release {folder}/a/b.img")).expect(3).says("404");
+}
+
+#[test]
+fn whatever_fails_is_told_and_removed() {
+    for (release, words) in [
+        ("https://cloud.invalid/x.qcow2", "unable to resolve host address"),
+        ("http://127.0.0.1:9/x.qcow2", "Connection refused"),
+    ] {
+        let (sandbox, stage) = scene(quick());
+        stage.glassdome(&create(&format!("--release {release}"))).expect(9).says(words);
+        nothing_is_left(&sandbox, &stage);
+    }
+    let (sandbox, stage) = scene(quick());
+    sandbox.edit(|cluster| cluster.storages.get_mut("local-lvm").unwrap().full = true);
+    stage.glassdome(&create("")).expect(9).says("No space left");
+    nothing_is_left(&sandbox, &stage);
+    // The bridge and the storage are named in the plan; a step that the server refuses leaves nothing either.
+    sandbox.edit(|cluster| cluster.storages.get_mut("local-lvm").unwrap().full = false);
+    stage.glassdome(&create("")).expect(0);
+}
+
+#[test]
+fn an_interruption_at_any_step_removes_what_was_made() {
+    for kind in [":download:", ":qmcreate:", ":qmtemplate:"] {
+        let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(8), ..quick() });
+        let settings = stage.read(".env");
+        let child = stage.spawn(&create(""));
+        wait_for_task(&sandbox, kind);
+        signal(&child, Signal::INT);
+        let outcome = Outcome::of(&child.wait_with_output().unwrap());
+        assert_eq!(outcome.code, 130, "{kind}: {outcome:?}");
+        nothing_is_left(&sandbox, &stage);
+        assert_eq!(stage.read(".env"), settings);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_is_finished_by_the_next() {
+    let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(2), ..quick() });
+    let mut child = stage.spawn(&create("--keep-image"));
+    wait_for_task(&sandbox, ":qmcreate:");
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    // The server goes on without us: its task ends, and the VM carries the marker.
+    let began = Instant::now();
+    while sandbox.edit(|cluster| cluster.vms.get(&9100).is_none_or(|vm| vm.config.get("lock").is_some())) {
+        Admin::of(&sandbox).vmids();
+        assert!(began.elapsed() < BOUND, "the VM was never made");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(stage.entries().len(), 1);
+    stage.glassdome("cleanup --no-input").expect(0);
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
+    stage.glassdome(&create("")).expect(0).says("is there already");
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
+fn a_lost_answer_leaves_nothing() {
+    for words in ["/download-url", "/qemu"] {
+        let (sandbox, stage) = scene(quick());
+        // Found out on a first run: the number of the request that is to be lost.
+        stage.glassdome(&create("")).expect(0);
+        let seen = sandbox.seen();
+        let number = seen.iter().position(|seen| seen.method == "POST" && seen.path.ends_with(words)).unwrap() + 1;
+        let (sandbox, stage) = scene(Options { faults: vec![Fault::ResetAfter(number)], ..quick() });
+        let outcome = stage.glassdome(&create(""));
+        assert_ne!(outcome.code, 0, "{outcome:?}");
+        sandbox.clear_faults();
+        nothing_is_left(&sandbox, &stage);
+    }
+}
+
+#[test]
+fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let outcome = stage.glassdome(&create("")).expect(7);
+    for words in [
+        "/vms/9100  VM.Allocate",
+        "Sys.AccessNetwork",
+        "qm create 9100",
+        "import-from=",
+        "qm template 9100",
+        "sha256sum -c",
+    ] {
+        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+    }
+    nothing_is_left(&sandbox, &stage);
+    stage.write("root.txt", "sandbox\n");
+    let outcome = stage.glassdome(&create("--login-user root@pam --login-password-file root.txt")).expect(0);
+    assert!(outcome.talk.contains("apex@pve!powerless may not see it"), "{}", outcome.talk);
+    assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
+}
+
+#[test]
+fn at_the_keyboard_somebody_else_logs_in_for_it() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let mut terminal = Terminal::start(&stage, 80, &format!("template create --id 9100 --checksum {SUM}"));
+    terminal.to("Log in as", "root@pam");
+    terminal.to("The password of root@pam", "sandbox");
+    let ended = terminal.end(0).says("VM 9100 is a template");
+    drop(ended);
+    assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
+    assert_eq!(images(&sandbox), [""; 0]);
+}
+
+#[test]
+fn a_server_without_import_content_is_told_how_to_get_it() {
+    let (sandbox, stage) = scene(quick());
+    sandbox.edit(|cluster| cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import"));
+    let outcome = stage.glassdome(&create("")).expect(3);
+    assert!(outcome.talk.contains("pvesm set local --content iso,vztmpl,backup,snippets,import"), "{}", outcome.talk);
+    assert!(
+        outcome.talk.contains("qm set 9100 --scsi0 local-lvm:0,import-from=/var/tmp/ubuntu-22.04"),
+        "{}",
+        outcome.talk
+    );
+    nothing_is_left(&sandbox, &stage);
+    // Before 8.3 no storage can take images.
+    let (sandbox, stage) = scene(Options { pve_version: "8.2.4".to_owned(), ..quick() });
+    sandbox.edit(|cluster| cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import"));
+    let outcome = stage.glassdome(&create("")).expect(3);
+    assert!(!outcome.talk.contains("pvesm set"), "{}", outcome.talk);
+}
+
+#[test]
+fn a_file_is_sent_where_the_server_has_no_internet() {
+    let (sandbox, stage) = scene(quick());
+    let mut image = b"QFI\xfb".to_vec();
+    image.resize(3 << 20, 7);
+    std::fs::write(stage.path("jammy.img"), &image).unwrap();
+    let outcome = stage.glassdome("template create --no-input --id 9100 --release jammy.img -o json").expect(0);
+    let sent = sandbox.seen().into_iter().find(|seen| seen.path.ends_with("/upload")).unwrap();
+    assert_eq!(sent.query_and_body["content"], "import");
+    assert_eq!(sent.query_and_body["checksum"].len(), 64);
+    assert!(sent.query_and_body["filename"].starts_with("jammy-"), "{sent:?}");
+    assert_eq!(outcome.json()["vmid"], 9100);
+    assert_eq!(images(&sandbox), [""; 0]);
+    std::fs::write(stage.path("text.img"), "no image").unwrap();
+    let line = "template create --no-input --id 9101 --release text.img";
+    stage.glassdome(line).expect(9).says("Image is not in qcow2 format");
+    assert_eq!(images(&sandbox), [""; 0]);
+    stage.glassdome("template create --no-input --id 9101 --release nosuch.img").expect(2);
+}
+
+#[test]
+fn the_rehearsal_needs_no_network() {
+    let stage = Stage::new();
+    stage.glassdome("template list --sandbox").expect(0);
+    stage.glassdome("template create --sandbox --no-input").expect(0).says("is a template").says("forgets it");
+    assert!(!stage.path(".env").exists() && !stage.path(".env.sandbox").exists());
+}
