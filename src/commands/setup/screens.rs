@@ -41,8 +41,8 @@ pub(super) struct Rehearsed;
 
 impl Draw for Rehearsed {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.line("dry run: nothing was written, nothing was changed on the server")?;
-        screen.line("what comes after the token is checked once it is there")
+        screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
+        screen.paragraph(0, "what comes after the token is checked once it is there")
     }
 }
 

@@ -178,12 +178,12 @@ impl Proposal {
             let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
             let (changed, same): (Vec<&Effect>, Vec<&Effect>) =
                 of_subject.partition(|effect| effect.before != effect.after);
-            screen.labelled("     ", Tone::Strong, &Printable(who).to_string())?;
+            screen.labelled("   ", Tone::Plain, &Printable(who).to_string())?;
             for (counts, paths) in grouped(&changed) {
-                screen.labelled(&format!("       {counts}  "), Tone::Good, &paths)?;
+                screen.labelled(&format!("     {counts}  "), Tone::Good, &paths)?;
             }
             for (counts, paths) in grouped(&same) {
-                screen.labelled(&format!("       {counts}  "), Tone::Dim, &paths)?;
+                screen.labelled(&format!("     {counts}  "), Tone::Dim, &paths)?;
             }
         }
         Ok(())
@@ -197,7 +197,8 @@ fn grouped(effects: &[&Effect]) -> Vec<(String, String)> {
         groups.entry((effect.before.len(), effect.after.len())).or_default().insert(&effect.path);
     }
     let shown = |((before, after), paths): ((usize, usize), BTreeSet<&str>)| {
-        let counts = if before == after { format!("{before:>8}") } else { format!("{before:>2} -> {after:>2}") };
+        let counts =
+            if before == after { format!("{before:<7}") } else { format!("{:<7}", format!("{before}->{after}")) };
         (counts, paths.into_iter().map(|path| Printable(path).to_string()).collect::<Vec<_>>().join(", "))
     };
     groups.into_iter().map(shown).collect()
