@@ -229,7 +229,7 @@ fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), Error> {
 
 /// Keeps two runs apart by a lock on the folder itself, so that no lock file is left lying about.
 enum Lock {
-    Held { _folder: File },
+    Held { folder: File },
     Unsupported,
 }
 
@@ -244,7 +244,7 @@ impl Lock {
                 std::thread::sleep(BETWEEN_TRIES);
             }
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self::Held { _folder: file }),
+                Ok(()) => return Ok(Self::Held { folder: file }),
                 Err(Errno::WOULDBLOCK | Errno::INTR) => {}
                 // Network file systems lock files that are open for writing, and a folder cannot be.
                 Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL | Errno::NOSYS) => {
@@ -262,6 +262,15 @@ impl Lock {
 
     fn warning(&self, folder: &Path) -> Vec<Warning> {
         if self.is_held() { Vec::new() } else { vec![Warning::NotLocked { folder: folder.to_path_buf() }] }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the folder would leave the lock to a child that was being started at this moment, until it is its own.
+    fn drop(&mut self) {
+        if let Self::Held { folder } = self {
+            let _ = rustix::fs::flock(folder, FlockOperation::Unlock); // closing it unlocks, too, if a little later
+        }
     }
 }
 
