@@ -17,6 +17,7 @@ mod hostile;
 mod ladder;
 mod machine;
 mod over_ssh;
+mod pictures;
 mod preflight;
 mod printed_lines;
 mod replay;

@@ -3,6 +3,7 @@
 pub(crate) mod acl_model;
 pub(crate) mod admin;
 pub(crate) mod front;
+pub(crate) mod picture;
 pub(crate) mod player;
 pub(crate) mod pveum;
 pub(crate) mod recorded;

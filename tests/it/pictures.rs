@@ -1,0 +1,57 @@
+//! The pictures of the README: real sessions at a real terminal, which must still look like that.
+//!
+//! `bash .ci/pictures` draws them anew.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::support::picture::Picture;
+use crate::support::stage::Stage;
+use crate::support::terminal::Terminal;
+
+/// As wide as a terminal is that nobody has widened.
+const COLUMNS: u16 = 80;
+
+/// The variable that asks for new pictures.
+const DRAW: &str = "DRAW_PICTURES";
+
+/// The folder that the pictures show in place of a temporary one.
+const HOME: &str = "/home/me/glassdome";
+
+/// Runs a session to its end, and compares it with its picture, or draws it.
+fn is_like_its_picture(stage: &Stage, name: &str, line: &str, code: i32) {
+    let sent = Terminal::start(stage, COLUMNS, line).end(code).everything;
+    let line = format!("glassdome {line}");
+    let sent = sent.replace(&*stage.folder().to_string_lossy(), HOME);
+    let picture = Picture::of(&format!("$ {line}\r\n{sent}"), COLUMNS);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".github/pictures").join(name);
+    if std::env::var_os(DRAW).is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path.with_extension("svg"), picture.svg(&line)).unwrap();
+        fs::write(path.with_extension("txt"), picture.text() + "\n").unwrap();
+        return;
+    }
+    let drawn = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+    assert_eq!(lasting(&picture.text()), lasting(&drawn), "the picture of `{line}` is stale: bash .ci/pictures");
+    assert!(path.with_extension("svg").exists());
+}
+
+/// Leaves out what differs from run to run: each word with a digit, names made by chance, and the blanks around them.
+fn lasting(text: &str) -> Vec<&str> {
+    let is_lasting = |word: &&str| !word.contains(|it: char| it.is_ascii_digit()) && !word.contains("glassdome-test-");
+    text.split_whitespace().filter(is_lasting).collect()
+}
+
+#[test]
+fn a_proof_looks_like_its_picture() {
+    is_like_its_picture(&Stage::new(), "test-vm", "test-vm --sandbox", 0);
+}
+
+#[test]
+fn a_diagnosis_that_finds_something_looks_like_its_picture() {
+    let stage = Stage::new();
+    let settings = stage.write(".env.sandbox", "PROXMOX_NODE=pve2\nPROXMOX_VERIFY_SSL=yes\n");
+    fs::set_permissions(settings, fs::Permissions::from_mode(0o600)).unwrap();
+    is_like_its_picture(&stage, "doctor", "doctor --sandbox", 8);
+}
