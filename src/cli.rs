@@ -3,11 +3,12 @@
 pub mod completion;
 pub mod manual;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
     Destination, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName,
@@ -854,10 +855,32 @@ pub struct Man {
     pub dir: Option<PathBuf>,
 }
 
+/// Below the long help of each command.
+const FOOTER: &str = "`glassdome help exit-codes` lists the exit codes, `glassdome help environment` the variables.";
+
+/// Reads a command line.
+///
+/// # Errors
+/// In clap's own words: what is wrong with it, or the help that it asks for.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut program = with_footer(Cli::command());
+    let mut matches = program.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut program))
+}
+
+/// Says below the long help of each command where to read on.
+fn with_footer(program: clap::Command) -> clap::Command {
+    program.mut_subcommands(|command| {
+        let above = command.get_after_long_help().or(command.get_after_help());
+        let text = above.map_or_else(|| FOOTER.to_owned(), |above| format!("{above}\n\n{FOOTER}"));
+        with_footer(command.after_long_help(text))
+    })
+}
+
 /// Gives the help of a command, or of the whole program; nothing where there is no such command.
 #[must_use]
 pub fn help(command: Option<&str>) -> Option<String> {
-    let mut program = Cli::command();
+    let mut program = with_footer(Cli::command());
     program.build();
     let Some(name) = command else {
         return Some(program.render_long_help().to_string());

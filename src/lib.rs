@@ -22,7 +22,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -39,7 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if std::env::var_os(completion::ASKING).is_some() {
         return complete(&arguments);
     }
-    match Cli::try_parse_from(&arguments) {
+    match cli::parse(&arguments) {
         Ok(cli) => execute(cli),
         Err(refused) => refuse(&refused, &arguments),
     }

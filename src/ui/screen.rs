@@ -87,8 +87,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// What the writer reports.
     pub fn heading(&mut self, text: &str) -> fmt::Result {
-        let text = self.paint(Tone::Strong, text);
-        self.line(&text)
+        self.toned(0, Tone::Strong, text)
     }
 
     /// Writes a text behind a label, wrapped so that it hangs under its own first word.

@@ -25,7 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = str(Path(sys.argv[1] if len(sys.argv) > 1 else HERE / "../../target/release/glassdome").resolve())
-LATENCY = 0.1
+LATENCY = 0.25
 TASK_TIME = 1.3
 # Of one clone, one start, one stop and one destruction, as parts of the time of a clone.
 TASKS = 1 + 1 / 2 + 1 / 2 + 1 / 4

@@ -67,6 +67,7 @@ fn every_flag_that_a_text_names_exists() {
     let of_tokens = ["token create", "token list", "token rotate", "token revoke", "template list", "template create"];
     for command in std::iter::once("").chain(COMMANDS).chain(of_tokens) {
         let help = stage.glassdome(&format!("{command} --help")).expect(0).results;
+        assert!(help.contains("help exit-codes") && help.contains("help environment"), "{command} --help");
         known.extend(flags(&help));
         texts.push((command.to_owned(), help));
     }
@@ -132,7 +133,34 @@ fn usage_errors_end_with_two_also_in_json() {
 fn every_failure_that_can_be_rehearsed_is_in_the_help() {
     let help = Stage::new().glassdome("help sandbox").expect(0).results;
     let listed: String = KINDS_OF_FAULTS.iter().map(|(word, about)| format!("  {word}\n      {about}\n")).collect();
-    assert!(help.trim_end().ends_with(listed.trim_end()), "{listed}\n--- is not in\n{help}");
+    assert!(help.contains(listed.trim_end()), "{listed}\n--- is not in\n{help}");
+}
+
+#[test]
+fn the_guide_for_contributors_names_what_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(root.join(".github/CONTRIBUTING.md")).unwrap();
+    let named: Vec<&str> = guide
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|word| word.strip_prefix("bash ").unwrap_or(word))
+        .filter(|word| ["src/", "tests/", ".ci/", ".github/"].iter().any(|folder| word.starts_with(folder)))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for path in named {
+        assert!(root.join(path).exists(), "{path} is named, and not there");
+    }
+    for part in std::fs::read_dir(root.join("src")).unwrap() {
+        let path = format!("src/{}", part.unwrap().file_name().display());
+        assert!(guide.contains(&path), "the map lacks {path}");
+    }
+}
+
+#[test]
+fn the_changelog_tells_of_this_version() {
+    let changes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.github/CHANGELOG.md")).unwrap();
+    assert!(changes.contains(concat!("\n## ", env!("CARGO_PKG_VERSION"), "\n")));
 }
 
 #[test]

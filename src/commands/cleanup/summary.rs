@@ -141,7 +141,7 @@ impl Draw for Told<'_> {
         }
         self.draw_marked(screen)?;
         if summary.is_empty() {
-            screen.line(summary.unseen.unwrap_or("nothing was left behind, as far as can be seen"))?;
+            screen.paragraph(0, summary.unseen.unwrap_or("nothing was left behind, as far as can be seen"))?;
         }
         Ok(())
     }
