@@ -111,12 +111,12 @@ fn port(endpoint: &Endpoint, knocks: Vec<(SocketAddr, Result<(), pve::Error>)>) 
     }
 }
 
-/// Tells what came of the handshake and of the first question, which anybody may ask.
+/// Tells what came of the handshake and of the first question, which anybody may ask, and which was answered `now`.
 pub(super) fn answered(
-    session: &Session,
     ground: &Ground,
     pve: &Pve,
     realms: &Result<Vec<Realm>, pve::Error>,
+    now: OffsetDateTime,
 ) -> Vec<Check> {
     let endpoint = pve.endpoint();
     let reach = || Doing::Reach(endpoint.authority());
@@ -124,7 +124,7 @@ pub(super) fn answered(
     let leaf = match realms {
         Err(why) if is_before_http(why, pve.leaf().as_ref()) => {
             checks.push(Check::failed("tls", &Error::server(reach(), why.clone())));
-            let detail = why.presented().map(|leaf| certificate(leaf, session.clock.utc()));
+            let detail = why.presented().map(|leaf| certificate(leaf, now));
             checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "none was seen")));
             checks.push(Check::skipped("product", "no question could be asked"));
             checks.push(Check::skipped("clock", "no answer told the time"));
@@ -133,12 +133,9 @@ pub(super) fn answered(
         _ => pve.leaf(),
     };
     checks.push(shaken(ground));
-    checks.push(leaf.map_or_else(
-        || Check::unknown("certificate", "none was seen"),
-        |leaf| certificate(&leaf, session.clock.utc()),
-    ));
+    checks.push(leaf.map_or_else(|| Check::unknown("certificate", "none was seen"), |leaf| certificate(&leaf, now)));
     checks.push(product(endpoint, realms));
-    checks.push(clock(pve.date(), session.clock.utc()));
+    checks.push(clock(pve.date(), now));
     checks
 }
 
