@@ -406,13 +406,21 @@ impl Connected {
         (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
         credentials: Credentials,
     ) -> Result<Self, Error> {
-        let reach = || Doing::Reach(endpoint.authority());
-        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
-            .map_err(|source| Error::server(reach(), source))?;
-        let pve = overheard(pve, session);
+        let reach = |source| Error::server(Doing::Reach(endpoint.authority()), source);
+        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
+        Self::over(overheard(pve, session), (trust, trusted), credentials).await
+    }
+
+    /// Authenticates on a connection that there is; with a password it logs in.
+    pub(crate) async fn over(
+        pve: Pve,
+        (trust, trusted): (Trust, Trusted),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let server = pve.endpoint().authority();
         let (pve, caller) = match &credentials {
             Credentials::Token { id, secret } => (
-                pve.with_token(id, secret).map_err(|source| Error::server(reach(), source))?,
+                pve.with_token(id, secret).map_err(|source| Error::server(Doing::Reach(server), source))?,
                 Caller::Token(id.clone(), None),
             ),
             Credentials::Password { user, password } => {

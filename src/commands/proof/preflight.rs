@@ -58,12 +58,16 @@ impl<'a> Preflight<'a> {
 
     /// Checks everything that can be checked without changing anything.
     pub(crate) async fn plan(&self) -> Result<Plan, Error> {
-        self.node_and_plan().await?.1
+        self.node_and_plan(self.survey().await?).await?.1
     }
 
-    /// Finds the node first, which is known though the plan may fail.
-    pub(crate) async fn node_and_plan(&self) -> Result<(NodeName, Result<Plan, Error>), Error> {
-        let survey = Survey::of(self.pve, self.order).await?;
+    /// Makes the first reads, which need no answer of another one.
+    pub(crate) async fn survey(&self) -> Result<Survey, Error> {
+        Survey::of(self.pve, self.order).await
+    }
+
+    /// Goes on from the first reads: finds the node, which is known though the plan may fail.
+    pub(crate) async fn node_and_plan(&self, survey: Survey) -> Result<(NodeName, Result<Plan, Error>), Error> {
         let node = self.node(&survey.nodes)?;
         let plan = self.plan_on(&node, survey).await;
         Ok((node, plan))

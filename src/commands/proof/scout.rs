@@ -6,15 +6,15 @@ use crate::model::{NodeName, VmId};
 use crate::pve::{self, Node, Pve, Storage, Version, Vm, VmConfig};
 
 /// What the first reads of a proof found.
-pub(super) struct Survey {
+pub(crate) struct Survey {
     /// The version of the server.
-    pub(super) version: Version,
+    pub(crate) version: Version,
     /// The nodes of the cluster.
     pub(super) nodes: Vec<Node>,
     /// The first VMID to try.
     pub(super) vmid: VmId,
-    /// What the node that was named says of the template.
-    named: Option<Reading>,
+    /// What the node that was named says of the template, and which template that was.
+    named: Option<(NodeName, VmId, Reading)>,
 }
 
 /// The template as it was found.
@@ -49,7 +49,7 @@ impl Survey {
     pub(super) async fn of(pve: &Pve, order: &Order) -> Result<Self, Error> {
         let named = async {
             match &order.node {
-                Some(node) => Some(Reading::of(pve, node, order.template).await),
+                Some(node) => Some((node.clone(), order.template, Reading::of(pve, node, order.template).await)),
                 None => None,
             }
         };
@@ -63,8 +63,8 @@ impl Survey {
     /// Finds the template, on the node first and then on every other; nothing where it may not be read.
     pub(super) async fn template(&mut self, pve: &Pve, node: &NodeName, vmid: VmId) -> Result<Option<Template>, Error> {
         let reading = match self.named.take() {
-            Some(reading) => reading,
-            None => Reading::of(pve, node, vmid).await,
+            Some((named, template, reading)) if named == *node && template == vmid => reading,
+            _ => Reading::of(pve, node, vmid).await,
         };
         match &reading.config {
             Err(refused) if refused.is_forbidden() => return Ok(None),

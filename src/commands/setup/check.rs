@@ -64,10 +64,13 @@ async fn check(
     connected: &Connected,
     arguments: &Setup,
 ) -> Result<Checked, Error> {
-    let reach = || Doing::Reach(connected.pve.endpoint().authority());
     let who = connected.who();
-    let (version, vms) = tokio::join!(connected.pve.version(), connected.pve.vms());
-    let version = version.map_err(|source| Error::server(reach(), source))?;
+    // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
+    let guess = order(ground, &arguments.proof)?;
+    let scout = Preflight::new(ground, connected, &guess);
+    let (survey, vms) = tokio::join!(scout.survey(), connected.pve.vms());
+    let survey = survey?;
+    let version = survey.version.clone();
     say(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
@@ -86,7 +89,7 @@ async fn check(
     }
     let preflight = Preflight::new(ground, connected, &order);
     let mut warnings = Vec::new();
-    let (node, plan) = preflight.node_and_plan().await?;
+    let (node, plan) = preflight.node_and_plan(survey).await?;
     match plan {
         Ok(plan) => {
             say(session, format!("node {node}: template {} can be cloned, no privilege is missing", order.template));

@@ -1,7 +1,7 @@
 //! Finds the server, and decides how its certificate is judged.
 
 use crate::cli::Setup;
-use crate::commands::connect::{Ground, Trusted};
+use crate::commands::connect::{Connected, Ground, Trusted};
 use crate::commands::ladder::{self, IsNew, Wish};
 use crate::commands::overheard::overheard;
 use crate::commands::{ask, waiting};
@@ -18,6 +18,8 @@ use super::{found, heading, tell};
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
 pub(super) struct Way {
+    /// The server, called by nobody yet; its connection is kept.
+    pve: Pve,
     endpoint: Endpoint,
     trust: Trust,
     trusted: Trusted,
@@ -37,6 +39,11 @@ impl Way {
     /// Says what shall be stored of the certificate.
     pub(super) fn wish(&self, arguments: &Setup) -> Result<Wish, Error> {
         Ok(ladder::wish(&self.trust, self.is_new, arguments.pin)?)
+    }
+
+    /// Goes on over the connection that found the server.
+    pub(super) async fn connected(self, credentials: Credentials) -> Result<Connected, Error> {
+        Connected::over(self.pve, (self.trust, self.trusted), credentials).await
     }
 
     /// Gives what a connection is made of.
@@ -155,7 +162,7 @@ async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<W
     }
     let realms = realms.into_iter().map(|realm| realm.name).collect();
     let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
-    Ok(Way { endpoint, trust, trusted, accepted, is_new, realms })
+    Ok(Way { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.

@@ -66,7 +66,7 @@ pub(super) async fn connect(session: &Session, ground: &mut Ground, way: Way) ->
     if !session.is_attended() {
         let credentials = ground.credentials(session)?;
         know_realm(&way, &credentials)?;
-        let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+        let connected = way.connected(credentials).await?;
         return Ok(Found::Connected(Box::new(connected)));
     }
     let mut wanted = Wanted::All;
