@@ -11,7 +11,7 @@ const ROUNDS: usize = 15;
 
 fn main() -> ExitCode {
     println!("In the library");
-    for lines in [20, 20_000] {
+    for lines in [20, 26_000] {
         let text = settings(lines);
         let size = text.len();
         let read = fastest(|| EnvFile::new(text.clone().into_bytes()).values(&|_| None).len());

@@ -19,9 +19,13 @@ const DRAW: &str = "DRAW_PICTURES";
 /// The folder that the pictures show in place of a temporary one.
 const HOME: &str = "/home/me/glassdome";
 
-/// Runs a session to its end, and compares it with its picture, or draws it.
-fn is_like_its_picture(stage: &Stage, name: &str, line: &str, code: i32) {
-    let sent = Terminal::start(stage, COLUMNS, line).end(code).everything;
+/// Runs a session to its end, each question answered with Enter, and compares it with its picture, or draws it.
+fn is_like_its_picture(stage: &Stage, name: &str, line: &str, questions: &[&str], code: i32) {
+    let mut terminal = Terminal::start(stage, COLUMNS, line);
+    for question in questions {
+        terminal.to(question, "");
+    }
+    let sent = terminal.end(code).everything;
     let line = format!("glassdome {line}");
     let sent = sent.replace(&*stage.folder().to_string_lossy(), HOME);
     let picture = Picture::of(&format!("$ {line}\r\n{sent}"), COLUMNS);
@@ -45,7 +49,7 @@ fn lasting(text: &str) -> Vec<&str> {
 
 #[test]
 fn a_proof_looks_like_its_picture() {
-    is_like_its_picture(&Stage::new(), "test-vm", "test-vm --sandbox", 0);
+    is_like_its_picture(&Stage::new(), "test-vm", "test-vm --sandbox", &[], 0);
 }
 
 #[test]
@@ -53,5 +57,19 @@ fn a_diagnosis_that_finds_something_looks_like_its_picture() {
     let stage = Stage::new();
     let settings = stage.write(".env.sandbox", "PROXMOX_NODE=pve2\nPROXMOX_VERIFY_SSL=yes\n");
     fs::set_permissions(settings, fs::Permissions::from_mode(0o600)).unwrap();
-    is_like_its_picture(&stage, "doctor", "doctor --sandbox", 8);
+    is_like_its_picture(&stage, "doctor", "doctor --sandbox", &[], 8);
+}
+
+#[test]
+fn the_wizard_looks_like_its_picture() {
+    let questions = [
+        "The user, with its realm",
+        "The name of the token",
+        "Keep the secret",
+        "The template for UBUNTU_2204",
+        "The template for UBUNTU_2004",
+        "Write this?",
+        "Prove it now",
+    ];
+    is_like_its_picture(&Stage::new(), "setup", "setup --sandbox", &questions, 0);
 }
