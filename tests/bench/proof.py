@@ -4,9 +4,9 @@ python3 proof.py HOST PORT CA_FILE USER TOKEN_NAME TOKEN_FILE STEP
 """
 
 import sys
-import time
 
 from proxmoxer import ProxmoxAPI
+from proxmoxer.tools import Tasks
 
 host, port, authority, user, name, secret, step = sys.argv[1:]
 pve = ProxmoxAPI(host, port=int(port), user=user, token_name=name, token_value=open(secret).read().strip(), verify_ssl=authority)
@@ -14,8 +14,8 @@ node = pve.nodes(pve.nodes.get()[0]["node"])
 
 
 def wait(upid):
-    while (status := node.tasks(upid).status.get())["status"] != "stopped":
-        time.sleep(float(step))
+    # The way to wait that the library itself offers, in steps of one second unless told otherwise.
+    status = Tasks.blocking_status(pve, upid, polling_interval=float(step))
     if status["exitstatus"] != "OK":
         raise SystemExit(status["exitstatus"])
 
