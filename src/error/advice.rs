@@ -267,7 +267,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::AgentDisabled { template } => {
             vec![say("as root on its node:"), run(format!("qm set {template} --agent 1"))]
         }
-        Error::Lacking { blocks, is_explained, .. } => lacking(blocks, *is_explained),
+        Error::Lacking { who, blocks, is_explained, .. } => lacking(who, blocks, *is_explained),
         Error::TaskFailed { doing, upid, exit_status, .. } => of_task(doing, upid, exit_status),
         Error::NoProgress { upid, .. } => vec![
             say(format!("look at the task in the web interface: {upid}")),
@@ -475,13 +475,19 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
     vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]
 }
 
-fn lacking(blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
+fn lacking(who: &str, blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
     let mut hints = Vec::new();
-    if !is_explained {
-        hints.push(say("whether token or user lacks it cannot be told from here; these lines take nothing from anybody. As root on a node:"));
-    } else {
-        hints.push(say("as root on a node:"));
+    if let Some((_, name)) = who.split_once('!') {
+        hints.push(say("with an administrator's log-in, one command makes a token that holds exactly what is needed:"));
+        hints.push(run(format!(
+            "glassdome token create --rights needed --token-name {}-2 --login-user root@pam",
+            Printable(name)
+        )));
     }
+    if !is_explained {
+        hints.push(say("whether token or user lacks it cannot be told from here"));
+    }
+    hints.push(say("by hand, as root on a node; these lines take nothing from anybody:"));
     for block in blocks {
         hints.push(say(format!("# {}", block.heading)));
         hints.extend(block.lines.iter().map(run));
