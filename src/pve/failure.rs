@@ -83,9 +83,9 @@ impl Scene<'_> {
         };
         let ask = async {
             stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
-            let mut answer = [0; 5];
+            let mut answer = [0; 10];
             stream.read_exact(&mut answer).await?;
-            io::Result::Ok(&answer == b"HTTP/")
+            io::Result::Ok(is_plain_http(&answer))
         };
         match (timeout(within, ask).await, why) {
             (Ok(Ok(true)), _) => Error::NotTls { server },
@@ -93,6 +93,12 @@ impl Scene<'_> {
             (_, why) => why,
         }
     }
+}
+
+/// Says whether an answer begins as that of a server of plain HTTP. Proxmox VE itself answers plain HTTP on its port by
+/// leading to https, so an answer that leads elsewhere says nothing against TLS.
+fn is_plain_http(answer: &[u8; 10]) -> bool {
+    answer.starts_with(b"HTTP/1.") && answer.get(8..) != Some(b" 3")
 }
 
 /// Tells what the system said of a connection that did not come about.
@@ -150,7 +156,16 @@ pub(super) fn deepest(why: &(dyn StdError + 'static)) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::whole;
+    use super::{is_plain_http, whole};
+
+    #[test]
+    fn a_server_that_leads_from_http_to_https_may_speak_tls() {
+        for (answer, is_plain) in
+            [(b"HTTP/1.1 2", true), (b"HTTP/1.0 4", true), (b"HTTP/1.1 3", false), (b"SSH-2.0-Op", false)]
+        {
+            assert_eq!(is_plain_http(answer), is_plain, "{answer:?}");
+        }
+    }
 
     #[test]
     fn a_limit_is_told_in_whole_seconds() {
