@@ -1,6 +1,7 @@
 //! `glassdome sandbox`: the simulated server in the foreground.
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::ui::{Draw, Screen, Tone};
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &cli::Sandbox) -> Result<ExitCode, Failure> {
-    let sandbox = Sandbox::start(options(arguments)?).map_err(|source| Error::Sandbox { source })?;
+    let sandbox = Sandbox::start(options(arguments)?).map_err(refused)?;
     let announcement = Announcement { sandbox: &sandbox };
     if global.output == Output::Json {
         session.ui.borrow_mut().json(&announcement.document());
@@ -45,6 +46,14 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
             .map_err(|why: crate::sandbox::UnknownFault| Error::SandboxOption { message: why.to_string() })?,
         ..Options::default()
     })
+}
+
+/// Tells an option that cannot be from a system that does not let it listen.
+fn refused(source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::InvalidInput => Error::SandboxOption { message: source.to_string() },
+        _ => Error::Sandbox { source },
+    }
 }
 
 /// Waits until standard input is at its end.

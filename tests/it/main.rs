@@ -23,6 +23,7 @@ mod pictures;
 mod preflight;
 mod printed_lines;
 mod replay;
+mod sandbox;
 mod secrecy;
 mod setup;
 mod setup_token;
