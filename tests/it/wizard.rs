@@ -115,23 +115,34 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
 fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let questions = questions(&sandbox);
-    for (place, (prompt, _)) in questions.iter().enumerate().take(10) {
+    for (prompt, _) in questions.iter().take(10) {
         let is_menu = ["How", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
         let keys: &[&str] = match () {
             () if is_menu => &["\x03", "\x1b", "\x04"],
             () if prompt.starts_with("Paste") => &["\x03", "\x04", "half a secret\x04"],
             () => &["half an answer\x03", "\x04"],
         };
-        // Each prompt with one of its keys; over all prompts every key is tried.
-        let key = keys[place % keys.len()];
-        let stage = Stage::new();
-        let mut terminal = Terminal::start(&stage, 80, "setup");
-        answer_until(&mut terminal, &questions, prompt);
-        terminal.press(key);
-        terminal.end(130);
-        assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists(), "{prompt}");
+        for key in keys {
+            let stage = Stage::new();
+            let mut terminal = Terminal::start(&stage, 80, "setup");
+            answer_until(&mut terminal, &questions, prompt);
+            terminal.press(key);
+            terminal.end(130);
+            assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists(), "{prompt}");
+        }
     }
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was changed");
+}
+
+#[test]
+fn stty_says_that_the_terminal_is_as_it_was() {
+    let stage = Stage::new();
+    for (prompt, key) in [("The server", "\x03"), ("The server", "\x04")] {
+        let run = "trap : INT; before=$(stty -g); \"$GLASSDOME\" setup; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same; read -r rest";
+        let mut terminal = Terminal::shell(&stage, run);
+        terminal.wait_for(prompt).press(key).wait_for("code 130").wait_for("same").answer("");
+        terminal.end(0);
+    }
 }
 
 #[test]
