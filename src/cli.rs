@@ -168,8 +168,8 @@ pub enum Command {
 /// Check server, token and privileges, write `.env`, and prove that a VM can be created
 ///
 /// In a terminal it asks for what no flag and no variable says, with what the settings file says as the proposal.
-/// Everything is verified before anything is written. Sent to the server: reading calls, and the calls of the
-/// proof (clone, start, stop, destroy of one test VM). Written: the settings file with its backup, once everything
+/// Everything is verified before anything is written. Sent to the server: reading calls, the calls of the proof (clone,
+/// start, stop, destroy of one test VM), and those that make a token or a template where you ask for one. Written: the settings file with its backup, once everything
 /// has been checked. Run again, it keeps what is there and changes only what a flag or an answer says.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
@@ -209,6 +209,9 @@ pub struct Setup {
     /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2004_template_id: Option<VmId>,
+    /// Make the template where there is none, from Ubuntu's cloud image, or from the image at an address or in a file
+    #[arg(long, value_name = "URL|FILE", num_args = 0..=1, help_heading = "Templates")]
+    pub create_template: Option<Option<String>>,
     /// Save without the proof
     #[arg(long, help_heading = "Proof")]
     pub skip_test_vm: bool,

@@ -470,6 +470,7 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
             say("no template is visible; a list shows only what may be seen (VM.Audit)"),
             say("give --template the VMID of one, or make one from an Ubuntu cloud image:"),
             run("glassdome template create"),
+            say("`setup` makes it on the way with --create-template"),
         ];
     }
     vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]

@@ -11,8 +11,10 @@ pub enum TemplateError {
     #[error("there is no template on any node")]
     None,
     /// A release that is neither a number, nor an address, nor a file.
-    #[error("--release: `{release}` is no known release, no address, and no file")]
+    #[error("{flag}: `{release}` is no known release, no address, and no file")]
     UnknownRelease {
+        /// The flag that said it.
+        flag: &'static str,
         /// What was said.
         release: String,
         /// The releases that are known.

@@ -26,6 +26,7 @@ mod replay;
 mod sandbox;
 mod secrecy;
 mod setup;
+mod setup_template;
 mod setup_token;
 mod shell;
 mod support;

@@ -3,18 +3,21 @@
 use crate::cli::Setup;
 use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::proof::order::Order;
 use crate::commands::proof::preflight::Preflight;
 use crate::commands::screens::Note;
 use crate::commands::test_vm::order;
+use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error, Kind, Report};
 use crate::model::{NodeName, PoolName, VmId};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
-use crate::settings::{Key, Source};
+use crate::settings::Key;
 use crate::ui::Printable;
 use crate::ui::prompt::Choice;
 
-use super::{heading, menus, tell};
+use super::template::{Made, Missing};
+use super::{heading, menus, tell, template};
 
 /// The templates that the application knows, with the number that the guide gives them and the words that name them.
 pub(super) const TEMPLATES: [(Key, u64, [&str; 3]); 2] = [
@@ -31,7 +34,8 @@ pub(super) struct Checked {
     pub(super) warnings: Vec<String>,
 }
 
-/// Checks everything that the proof will need; a person may choose again, or mend what is missing and look again.
+/// Checks everything that the proof will need; a person may choose again, mend what is missing and look again, or let the
+/// template be made that is missing.
 pub(super) async fn until_good(
     session: &Session,
     ground: &mut Ground,
@@ -39,23 +43,78 @@ pub(super) async fn until_good(
     arguments: &Setup,
 ) -> Result<Checked, Error> {
     heading(session, ground, "4. Check");
+    let mut made = None;
+    let mut unasked = arguments.create_template.as_ref();
     loop {
-        let why = match check(session, ground, connected, arguments).await {
-            Ok(checked) => return Ok(checked),
-            Err(why) => connected.diagnosed(why).await,
+        let looked = async {
+            match check(session, ground, connected, arguments, made.as_ref()).await {
+                Ok(checked) => Ok(checked),
+                Err(why) => Err(connected.diagnosed(why).await),
+            }
         };
-        if !session.is_attended()
-            || !matches!(Report::of(&why).kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
-        {
-            return Err(why);
-        }
-        tell(session, &why);
-        let items = ["check again, and choose again".to_owned(), "leave; nothing was written".to_owned()];
-        let menu = Choice::new("How does it go on?", items.to_vec());
-        if ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await? > 0 {
-            return Err(why);
+        let why = match unless_interrupted(session, looked).await {
+            Ok(checked) => return Ok(checked),
+            Err(why) => why,
+        };
+        let missing = Missing::of(&why, ground, arguments)?;
+        let turn = match (&missing, unasked.take()) {
+            (Some(_), Some(image)) => Turn::Make(image.clone()),
+            _ => turn(session, &why, missing.as_ref()).await?,
+        };
+        let image = match turn {
+            Turn::Make(image) => image,
+            Turn::Again => continue,
+            Turn::Leave => return Err(why),
+        };
+        let Some(missing) = missing else { return Err(why) };
+        match missing.make(session, ground, connected, arguments, image.as_deref()).await {
+            Ok(template) => made = Some(template),
+            Err(why) if session.is_attended() && !is_an_end(&why) => tell(session, &why),
+            Err(why) => return Err(why),
         }
     }
+}
+
+/// How it goes on after a check that failed.
+enum Turn {
+    /// The template is made, of an image of one's own where one is named.
+    Make(Option<String>),
+    /// Everything is looked at again.
+    Again,
+    /// It ends here.
+    Leave,
+}
+
+/// Asks how it goes on; where nobody can do anything about it, it ends.
+async fn turn(session: &Session, why: &Error, missing: Option<&Missing>) -> Result<Turn, Error> {
+    if !session.is_attended() || !is_for_a_person(why) {
+        return Ok(Turn::Leave);
+    }
+    tell(session, why);
+    let mut items = Vec::new();
+    if let Some(missing) = missing {
+        items.extend([missing.offer(), "make it from an image of your own".to_owned()]);
+    }
+    let offered = items.len();
+    items.extend(["check again, and choose again".to_owned(), "leave; nothing was written".to_owned()]);
+    let menu = Choice::new("How does it go on?", items);
+    let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
+    Ok(match index {
+        0 if offered > 0 => Turn::Make(None),
+        1 if offered > 0 => Turn::Make(Some(template::image(session).await?)),
+        index if index == offered => Turn::Again,
+        _ => Turn::Leave,
+    })
+}
+
+/// Says whether a person can do something about an error while everything stands still.
+fn is_for_a_person(why: &Error) -> bool {
+    matches!(Report::of(why).kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
+}
+
+/// Says whether nothing can follow: somebody wants to leave, or something was left behind that has to be told last.
+fn is_an_end(why: &Error) -> bool {
+    matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind)
 }
 
 async fn check(
@@ -63,6 +122,7 @@ async fn check(
     ground: &mut Ground,
     connected: &Connected,
     arguments: &Setup,
+    made: Option<&Made>,
 ) -> Result<Checked, Error> {
     let who = connected.who();
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
@@ -75,12 +135,16 @@ async fn check(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
-    let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    let mut vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
+        vms.push(made.vm.clone());
+    }
     heading(session, ground, "5. Node and templates");
     if session.is_attended() {
-        menus::choose(session, ground, connected, &vms).await?;
+        menus::choose(session, ground, connected, &vms, made.map(|made| made.key)).await?;
     }
     let templates = templates(ground, &vms)?;
+    let unseen = named_but_unseen(ground, &vms)?;
 
     let mut order = order(ground, &arguments.proof)?;
     let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
@@ -95,11 +159,17 @@ async fn check(
             say(session, format!("node {node}: template {} can be cloned, no privilege is missing", order.template));
             warnings.extend(plan.warnings);
         }
-        // Somebody who says that there is nothing to prove yet may save before there is a template.
-        Err(Error::NoTemplate { .. } | Error::NotATemplate { .. }) if arguments.skip_test_vm => {
+        Err(Error::NoTemplate { .. } | Error::NotATemplate { .. })
+            if may_be_absent(arguments, made) && !unseen.contains(&order.template) =>
+        {
             warnings.push(format!("there is no template {} to clone yet", order.template));
         }
         Err(why) => return Err(why),
+    }
+    for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
+        // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
+        let order = Order { template, ..order.clone() };
+        Preflight::new(ground, connected, &order).plan().await?;
     }
     for (key, vmid) in &templates {
         let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
@@ -111,25 +181,40 @@ async fn check(
     Ok(Checked { version, node, templates, pool: order.pool, warnings })
 }
 
+/// Says whether a file may be saved before there is a template: where there is nothing to prove yet, and where a dry
+/// run only says how it would be made.
+const fn may_be_absent(arguments: &Setup, made: Option<&Made>) -> bool {
+    if arguments.dry_run && made.is_some() {
+        return true;
+    }
+    arguments.skip_test_vm && arguments.create_template.is_none()
+}
+
 /// Decides on the template of each key: what was said, else the usual number, else the best match by name.
 fn templates(ground: &Ground, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let mut chosen = Vec::new();
     for (key, usual, words) in TEMPLATES {
-        let said = ground.settings.template(key)?;
-        let is_flag = said.as_ref().is_some_and(|said| matches!(said.source, Source::Flag(_) | Source::Variable(_)));
-        if let (Some(said), true) = (&said, is_flag)
-            && !visible.is_empty()
-            && !visible.iter().any(|vm| vm.vmid == said.value)
-        {
-            let known = visible.iter().map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect();
-            return Err(Error::NoTemplate { template: said.value, known });
-        }
-        let found =
-            said.map(|said| said.value).or_else(|| best(&visible, usual, &words).filter(|_| !ground.is_unset(key)));
+        let said = ground.settings.template(key)?.map(|said| said.value);
+        let found = said.or_else(|| best(&visible, usual, &words).filter(|_| !ground.is_unset(key)));
         chosen.extend(found.map(|vmid| (key, vmid)));
     }
     Ok(chosen)
+}
+
+/// Lists the templates that a flag or a variable names though the list of the cluster, which is some seconds old and
+/// shows only what may be seen, does not have them; where it has none at all, nothing is told by that.
+fn named_but_unseen(ground: &Ground, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
+    let is_visible = |vmid: VmId| vms.iter().any(|vm| vm.is_template && vm.vmid == vmid);
+    if !vms.iter().any(|vm| vm.is_template) {
+        return Ok(Vec::new());
+    }
+    let mut unseen = Vec::new();
+    for (key, ..) in TEMPLATES {
+        let said = ground.settings.template(key)?;
+        unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
+    }
+    Ok(unseen)
 }
 
 pub(super) fn best(visible: &[&Vm], usual: u64, words: &[&str]) -> Option<VmId> {

@@ -15,16 +15,18 @@ use super::found;
 
 const GIBIBYTE: f64 = 1_073_741_824.0;
 
-/// Lets a person choose node and templates, as far as nobody has settled them.
+/// Lets a person choose node and templates, as far as nobody has settled them; `made` is the key of a template that
+/// was made just now.
 pub(super) async fn choose(
     session: &Session,
     ground: &mut Ground,
     connected: &Connected,
     vms: &[Vm],
+    made: Option<Key>,
 ) -> Result<(), Error> {
     let nodes = connected.pve.nodes().await.map_err(|source| Error::server(Doing::ReadNodes, source))?;
     node(session, ground, &nodes).await?;
-    templates(session, ground, connected, vms).await
+    templates(session, ground, connected, vms, made).await
 }
 
 async fn node(session: &Session, ground: &mut Ground, nodes: &[Node]) -> Result<(), Error> {
@@ -58,9 +60,15 @@ fn node_row(node: &Node) -> Vec<String> {
     vec![node.name.to_string(), node.status.clone(), processors, load, memory]
 }
 
-async fn templates(session: &Session, ground: &mut Ground, connected: &Connected, vms: &[Vm]) -> Result<(), Error> {
+async fn templates(
+    session: &Session,
+    ground: &mut Ground,
+    connected: &Connected,
+    vms: &[Vm],
+    made: Option<Key>,
+) -> Result<(), Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
-    let is_open = |ground: &Ground, key: Key| ground.is_open(session, key);
+    let is_open = |ground: &Ground, key: Key| made != Some(key) && ground.is_open(session, key);
     if visible.is_empty() || !TEMPLATES.iter().any(|(key, ..)| is_open(ground, *key)) {
         return Ok(());
     }

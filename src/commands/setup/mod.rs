@@ -9,6 +9,7 @@ mod origin;
 mod save;
 mod screens;
 pub(crate) mod server;
+mod template;
 mod token;
 mod trust;
 
@@ -154,8 +155,7 @@ async fn verify(
     let origin = match origin {
         Origin::Known => match unless_interrupted(session, token::connect(session, ground, way.clone())).await? {
             token::Found::Connected(connected) => {
-                let checked = check(session, ground, *connected, wish, arguments);
-                return unless_interrupted(session, checked).await.map(Some);
+                return check(session, ground, *connected, wish, arguments).await.map(Some);
             }
             token::Found::ToBeMade(origin) => origin,
         },
@@ -165,9 +165,7 @@ async fn verify(
         }
     };
     match make(session, ground, way, &origin, arguments, story).await? {
-        Some(connected) => {
-            unless_interrupted(session, check(session, ground, connected, wish, arguments)).await.map(Some)
-        }
+        Some(connected) => check(session, ground, connected, wish, arguments).await.map(Some),
         None => Ok(None),
     }
 }
@@ -231,7 +229,7 @@ async fn check(
     // A token that was made just now came over a connection that has climbed already.
     let connected = match connected.fetched {
         Some(_) => connected,
-        None => ladder::climbed(session, ground, connected, wish).await?,
+        None => unless_interrupted(session, ladder::climbed(session, ground, connected, wish)).await?,
     };
     let mut checked = check::until_good(session, ground, &connected, arguments).await?;
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {

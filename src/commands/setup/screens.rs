@@ -19,11 +19,11 @@ pub(super) struct Plan {
 
 impl Draw for Plan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.line("dry run: nothing was written, nothing was changed on the server")?;
+        screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
         if self.skips_proof {
-            return screen.line("the proof would be left out");
+            return screen.paragraph(0, "the proof would be left out");
         }
-        screen.line("the proof would then call:")?;
+        screen.paragraph(0, "the proof would then call:")?;
         for call in [
             format!("POST   /nodes/NODE/qemu/{}/clone", self.template),
             "POST   /nodes/NODE/qemu/NEWID/status/start".to_owned(),

@@ -18,7 +18,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error, TemplateError};
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
-use crate::settings::{Change, Consent, GroupRights, Value as Text};
+use crate::settings::{Change, Consent, GroupRights, Key, Value as Text};
 use crate::ui::Printable;
 
 /// How much of a file is read at once for its checksum.
@@ -27,31 +27,17 @@ const PIECE: usize = 256 * 1024;
 /// The release that Glassdome's guide begins with.
 const USUAL_RELEASE: &str = "22.04";
 
-/// Makes a template.
+/// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
     let ground = Ground::survey(session, global, &arguments.connection, &[])?;
-    let wanted = Wanted::of(arguments.release.as_deref().unwrap_or(USUAL_RELEASE), &session.folder)?;
+    let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL_RELEASE), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
-    let sha256 = unless_interrupted(session, checksum(session, &ground, arguments, &wanted)).await?;
-    let facts = plan::Ground {
-        arguments,
-        wanted: &wanted,
-        sha256: sha256.as_deref(),
-        node: ground.settings.node()?.map(|found| found.value),
-        node_variable: crate::settings::Key::Node.variable(&ground.instance),
-    };
-    let (pve, plan) = who_may(session, &ground, &connected, &facts).await?;
-    session.ui.borrow_mut().say(&Note::found(intention(&plan)));
+    let plan = make(session, &ground, &connected, arguments, &wanted).await?;
     if arguments.dry_run {
         return Ok(document(&plan, &wanted, &[]));
     }
-    let journal = ground.journal(session)?;
-    let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
-    let build = Build::new(&pve, session, (&plan, &wanted, sha256.as_deref()), patience, journal.as_ref());
-    let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
-    build.make(image).await?;
     if ground.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
         session.ui.borrow_mut().say(&Note::plain("the sandbox forgets it now".to_owned()));
@@ -65,6 +51,34 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);
     session.ui.borrow_mut().say(&Note::plain(text));
     Ok(document(&plan, &wanted, &changed))
+}
+
+/// Makes a template, with a log-in where the token may not, and gives what it is; a dry run only says what it would be.
+pub(crate) async fn make(
+    session: &Session,
+    ground: &Ground,
+    connected: &Connected,
+    arguments: &TemplateCreate,
+    wanted: &Wanted,
+) -> Result<Plan, Error> {
+    let sha256 = unless_interrupted(session, checksum(session, ground, arguments, wanted)).await?;
+    let facts = plan::Ground {
+        arguments,
+        wanted,
+        sha256: sha256.as_deref(),
+        node: ground.settings.node()?.map(|found| found.value),
+        node_variable: Key::Node.variable(&ground.instance),
+    };
+    let (pve, plan) = who_may(session, ground, connected, &facts).await?;
+    let would = if arguments.dry_run { "would be made: " } else { "" };
+    session.ui.borrow_mut().say(&Note::found(format!("{would}{}", intention(&plan))));
+    if !arguments.dry_run {
+        let journal = ground.journal(session)?;
+        let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
+        let build = Build::new(&pve, session, (&plan, wanted, sha256.as_deref()), patience, journal.as_ref());
+        build.make(if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove }).await?;
+    }
+    Ok(plan)
 }
 
 fn intention(plan: &Plan) -> String {

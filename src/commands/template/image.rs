@@ -23,7 +23,7 @@ const RELEASES: [(&str, &str, u64, Option<Key>); 3] = [
 
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// The server fetches it.
     Address(String),
     /// It is sent from here.
@@ -32,22 +32,22 @@ pub(super) enum Origin {
 
 /// An image as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Where it comes from.
-    pub(super) origin: Origin,
+    pub(crate) origin: Origin,
     /// What it is, in words.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The usual name of its template.
-    pub(super) template: String,
+    pub(crate) template: String,
     /// The usual number of its template.
-    pub(super) usual_id: u64,
+    pub(crate) usual_id: u64,
     /// The key of the settings file that points at such a template.
-    pub(super) key: Option<Key>,
+    pub(crate) key: Option<Key>,
 }
 
 impl Wanted {
-    /// Reads `22.04`, an address, or the path of a file.
-    pub(super) fn of(release: &str, folder: &Path) -> Result<Self, Error> {
+    /// Reads what a flag says: `22.04`, an address, or the path of a file.
+    pub(crate) fn of(flag: &'static str, release: &str, folder: &Path) -> Result<Self, Error> {
         if let Some((number, template, usual_id, key)) = RELEASES.into_iter().find(|(number, ..)| *number == release) {
             let file = format!("ubuntu-{number}-server-cloudimg-amd64.img");
             return Ok(Self {
@@ -58,17 +58,24 @@ impl Wanted {
                 key,
             });
         }
-        let is_address = release.starts_with("https://") || release.starts_with("http://");
-        let path = folder.join(release);
-        if !is_address && !path.is_file() {
+        Self::image(release, folder).ok_or_else(|| {
             let known = RELEASES.iter().map(|(number, ..)| (*number).to_owned()).collect();
-            return Err(TemplateError::UnknownRelease { release: release.to_owned(), known }.into());
+            TemplateError::UnknownRelease { flag, release: release.to_owned(), known }.into()
+        })
+    }
+
+    /// Reads an address, or the path of a file that is there.
+    pub(crate) fn image(text: &str, folder: &Path) -> Option<Self> {
+        let is_address = text.starts_with("https://") || text.starts_with("http://");
+        let path = folder.join(text);
+        if !is_address && !path.is_file() {
+            return None;
         }
-        let origin = if is_address { Origin::Address(release.to_owned()) } else { Origin::File(path) };
-        let known = RELEASES.iter().find(|(number, ..)| release.contains(&format!("ubuntu-{number}")));
-        Ok(Self {
+        let origin = if is_address { Origin::Address(text.to_owned()) } else { Origin::File(path) };
+        let known = RELEASES.iter().find(|(number, ..)| text.contains(&format!("ubuntu-{number}")));
+        Some(Self {
             origin,
-            title: release.to_owned(),
+            title: text.to_owned(),
             template: known.map_or("cloudinit-template", |(_, template, ..)| *template).to_owned(),
             usual_id: known.map_or(9000, |(_, _, usual, _)| *usual),
             key: known.and_then(|(.., key)| *key),
@@ -107,6 +114,11 @@ impl Wanted {
     }
 }
 
+/// Gives the release that a key stands for.
+pub(crate) fn release_of(key: Key) -> Option<&'static str> {
+    RELEASES.iter().find(|(.., known)| *known == Some(key)).map(|(number, ..)| *number)
+}
+
 /// Says whether a text is a SHA-256 checksum.
 pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -129,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_release_is_an_address_with_its_checksums_beside_it() {
-        let wanted = Wanted::of("22.04", Path::new("/")).unwrap();
+        let wanted = Wanted::of("--release", "22.04", Path::new("/")).unwrap();
         let folder = "https://cloud-images.ubuntu.com/releases/22.04/release";
         let address = format!("{folder}/ubuntu-22.04-server-cloudimg-amd64.img");
         assert_eq!(wanted.origin, Origin::Address(address));
@@ -137,7 +149,7 @@ mod tests {
         let sum = "ab".repeat(32);
         assert_eq!(wanted.name_on_server(Some(&sum)), "ubuntu-22.04-server-cloudimg-amd64-abababababab.qcow2");
         assert_eq!(wanted.name_on_server(None), "ubuntu-22.04-server-cloudimg-amd64-unverified.qcow2");
-        assert!(Wanted::of("21.10", Path::new("/")).is_err());
+        assert!(Wanted::of("--release", "21.10", Path::new("/")).is_err());
     }
 
     #[test]
@@ -147,7 +159,7 @@ mod tests {
             ("http://mirror.lan/my disk.raw", "my-disk-unverified.raw"),
             ("http://mirror.lan/disk", "disk-unverified.qcow2"),
         ] {
-            assert_eq!(Wanted::of(address, Path::new("/")).unwrap().name_on_server(None), name);
+            assert_eq!(Wanted::of("--release", address, Path::new("/")).unwrap().name_on_server(None), name);
         }
     }
 

@@ -2,8 +2,8 @@
 
 mod build;
 mod by_hand;
-mod create;
-mod image;
+pub(crate) mod create;
+pub(crate) mod image;
 mod list;
 mod plan;
 

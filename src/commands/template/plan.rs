@@ -33,15 +33,15 @@ const IMPORTS_SINCE: (u32, u32) = (8, 3);
 
 /// Where a template will be made, and of what.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The server, `host:port`.
     pub(super) server: String,
     /// The node.
-    pub(super) node: NodeName,
+    pub(crate) node: NodeName,
     /// The number of the template.
-    pub(super) vmid: VmId,
+    pub(crate) vmid: VmId,
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The storage that the image is put on.
     pub(super) image_storage: String,
     /// The name of the image there.

@@ -1,4 +1,4 @@
-//! Somebody with more rights logs in, for as long as it takes to make a token.
+//! Somebody with more rights logs in, for as long as the work takes that needs them.
 
 use crate::cli::Login;
 use crate::commands::ask;
@@ -68,7 +68,7 @@ async fn user(session: &Session, ground: &Ground, realms: &[String], login: &Log
     {
         return Ok(user);
     }
-    let otherwise = || ask::only_by("--login-user", "who logs in to make the token");
+    let otherwise = || ask::only_by("--login-user", "who logs in");
     let question = Text::new("Log in as, with the realm: root@pam for example").or(Some("root@pam".to_owned()));
     let question = question.checked(|text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
@@ -112,8 +112,7 @@ async fn typed_password(session: &Session, ground: &Ground, user: &UserId) -> Re
         flag: "--login-password-file",
         key: Some((PASSWORD_VARIABLE.to_owned(), ground.store.path().to_owned())),
     };
-    let question =
-        format!("The password of {} (hidden; it is forgotten when the token is made)", Printable(&user.to_string()));
+    let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
     ask::hidden(session, Hidden::new(question), otherwise).await
 }
 

@@ -1,0 +1,135 @@
+//! The template that is missing, made on the way from a cloud image.
+
+use crate::cli::{Setup, TemplateCreate};
+use crate::commands::ask;
+use crate::commands::connect::{Connected, Ground};
+use crate::commands::template::create;
+use crate::commands::template::image::{Wanted, release_of};
+use crate::error::{Error, TemplateError};
+use crate::model::{Secret, VmId};
+use crate::pve::Vm;
+use crate::session::Session;
+use crate::settings::{Key, Source};
+use crate::ui::prompt::Text;
+
+use super::check::TEMPLATES;
+
+/// The flag that makes it without a question.
+const FLAG: &str = "--create-template";
+
+/// A template that is nowhere, and can be made.
+pub(super) struct Missing {
+    /// The key that will point at it.
+    key: Key,
+    /// The number that somebody wants it to have.
+    id: Option<VmId>,
+}
+
+/// A template that was made, or would be in a dry run.
+pub(super) struct Made {
+    /// The key that points at it.
+    pub(super) key: Key,
+    /// What it is: the list of the whole cluster may not have it for some seconds.
+    pub(super) vm: Vm,
+}
+
+impl Missing {
+    /// Finds out whether it is a template that was missed; a VM of that number which is none is in the way only where
+    /// there is no template at all.
+    pub(super) fn of(why: &Error, ground: &Ground, arguments: &Setup) -> Result<Option<Self>, Error> {
+        let (template, is_taken) = match why {
+            Error::NoTemplate { template, .. } => (*template, false),
+            Error::NotATemplate { vmid, known, .. } if known.is_empty() => (*vmid, true),
+            _ => return Ok(None),
+        };
+        let said = |key| Ok::<_, Error>(ground.settings.template(key)?.map(|said| said.value));
+        let (usual, other) = (Key::Ubuntu2204Template, Key::Ubuntu2004Template);
+        let key = if said(other)? == Some(template) && said(usual)? != Some(template) { other } else { usual };
+        let is_said = said(key)? == Some(template) || arguments.proof.template == Some(template);
+        let is_settled =
+            arguments.proof.template.is_some() || ground.settings.source(key).is_some_and(Source::is_settled);
+        if is_taken && is_settled {
+            return Ok(None);
+        }
+        Ok(Some(Self { key, id: Some(template).filter(|_| is_said && !is_taken) }))
+    }
+
+    /// Says what can be made, as an entry of a menu.
+    pub(super) fn offer(&self) -> String {
+        let usual = || TEMPLATES.iter().find(|(key, ..)| *key == self.key).and_then(|(_, usual, _)| VmId::new(*usual));
+        let number = self.id.or_else(usual).map(|vmid| format!(" {vmid}")).unwrap_or_default();
+        format!("make template{number} from Ubuntu's cloud image ({}), on the server", self.release())
+    }
+
+    /// Makes it, and lets the settings point at it; `image` is an image of one's own.
+    pub(super) async fn make(
+        &self,
+        session: &Session,
+        ground: &mut Ground,
+        connected: &Connected,
+        arguments: &Setup,
+        image: Option<&str>,
+    ) -> Result<Made, Error> {
+        let release = image.unwrap_or_else(|| self.release());
+        let wanted = self.wanted(session, release)?;
+        let order = self.order(arguments, release);
+        let plan = create::make(session, ground, connected, &order, &wanted).await?;
+        if ground.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
+            ground.answer(self.key, Secret::new(plan.vmid.to_string()))?;
+        }
+        let vm = Vm { vmid: plan.vmid, node: plan.node, name: plan.name, is_template: true, disk: 0 };
+        Ok(Made { key: self.key, vm })
+    }
+
+    /// Gives the release that the key stands for.
+    fn release(&self) -> &'static str {
+        release_of(self.key).unwrap_or_default()
+    }
+
+    /// Reads what it is to be made of: the release of the key, or an image of one's own.
+    fn wanted(&self, session: &Session, release: &str) -> Result<Wanted, Error> {
+        let usual = Wanted::of(FLAG, self.release(), &session.folder)?;
+        if release == self.release() {
+            return Ok(usual);
+        }
+        let Some(image) = Wanted::image(release, &session.folder) else {
+            let known = vec![self.release().to_owned()];
+            return Err(TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into());
+        };
+        // An image of which nobody knows what it is gets the name of what it will stand for.
+        Ok(if image.key.is_some() {
+            image
+        } else {
+            Wanted { template: usual.template, usual_id: usual.usual_id, ..image }
+        })
+    }
+
+    fn order(&self, arguments: &Setup, release: &str) -> TemplateCreate {
+        TemplateCreate {
+            connection: arguments.connection.clone(),
+            login: arguments.login.clone(),
+            release: Some(release.to_owned()),
+            id: self.id,
+            name: None,
+            storage: None,
+            image_storage: None,
+            bridge: None,
+            checksum: None,
+            no_checksum: false,
+            keep_image: false,
+            dry_run: arguments.dry_run,
+            timeout: arguments.proof.timeout,
+        }
+    }
+}
+
+/// Asks for an image of one's own.
+pub(super) async fn image(session: &Session) -> Result<String, Error> {
+    let folder = session.folder.clone();
+    let question = Text::new("The image: a file here, or an address that the server fetches it from");
+    let question = question.checked(move |text| {
+        let why = "there is no such file, and an address begins with http:// or https://";
+        Wanted::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())
+    });
+    ask::text(session, question, || ask::only_by(FLAG, "the image of the template")).await
+}
