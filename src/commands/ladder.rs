@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::Pin;
 use crate::commands::ask;
-use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::connect::{Connected, Fetched, Ground, Trusted};
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error, TokenError};
 use crate::pve::{self, CaBundle, Pve, Trust};
@@ -34,17 +34,6 @@ pub(crate) enum Wish {
     CaIfPossible,
     /// The certificate's own fingerprint.
     Leaf,
-}
-
-/// The cluster's CA, to be written beside the settings file.
-#[derive(Debug, Clone)]
-pub(crate) struct Fetched {
-    /// Its file, by its name beside the settings file.
-    pub(crate) name: String,
-    /// The whole path.
-    pub(crate) path: PathBuf,
-    /// Its text.
-    pub(crate) pem: String,
 }
 
 /// A connection that trusts the cluster's CA alone.
@@ -96,7 +85,7 @@ pub(crate) async fn climb(session: &Session, ground: &Ground, pve: &Pve, wish: W
     let fetched = place(session, ground, pem).await?;
     let trust = Trust::Ca(bundle);
     let again = pve.reconnected(&trust, ground.limits(), &ground.proxies(session));
-    let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+    let reach = |source| Error::reaching(pve.endpoint(), source);
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
     let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);

@@ -10,6 +10,7 @@ mod ladder;
 mod manual;
 mod overheard;
 mod proof;
+mod releases;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod screens;

@@ -11,15 +11,12 @@ use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::many::{Crowd, Spread, prove_many};
 use crate::commands::proof::order::{Afterwards, Order, Start, Wish};
 use crate::commands::proof::prove;
+use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
 use crate::error::{Error, Report};
-use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Draw;
-
-/// The template that the guide tells everybody to make.
-const USUAL_TEMPLATE: u64 = 9000;
 
 /// How many proofs are made at once, as many as the server's own bulk actions begin with.
 const USUALLY_AT_ONCE: usize = 4;
@@ -105,7 +102,7 @@ pub(crate) fn order(ground: &Ground, proof: &Proof) -> Result<Order, Error> {
         Some(template) => template,
         None => match settings.template(Key::Ubuntu2204Template)? {
             Some(found) => found.value,
-            None => VmId::new(USUAL_TEMPLATE).ok_or(Error::NoFreeId { tries: 0 })?,
+            None => USUAL.vmid,
         },
     };
     let pool = match &proof.pool {

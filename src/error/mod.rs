@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::journal;
-use crate::model::{NodeName, PoolName, StorageName, UserId, VmId};
+use crate::model::{Endpoint, NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
 use crate::pve::privileges::{Block, Caller, Gap};
 use crate::session::Signal;
@@ -611,6 +611,12 @@ impl Error {
     #[must_use]
     pub const fn server(doing: Doing, source: pve::Error) -> Self {
         Self::Server { doing, source }
+    }
+
+    /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
+    #[must_use]
+    pub fn reaching(endpoint: &Endpoint, source: pve::Error) -> Self {
+        Self::server(Doing::Reach(endpoint.authority()), source)
     }
 
     /// Says whether somebody else was faster with a VMID: it is taken, or its lock is held.

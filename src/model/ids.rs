@@ -33,8 +33,12 @@ pub struct VmId(u32);
 impl VmId {
     /// Takes a number that is in range.
     #[must_use]
-    pub fn new(number: u64) -> Option<Self> {
-        u32::try_from(number).ok().filter(|number| (100..=999_999_999).contains(number)).map(Self)
+    pub const fn new(number: u64) -> Option<Self> {
+        if number < 100 || number > 999_999_999 {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "nine digits fit")]
+        Some(Self(number as u32))
     }
 
     /// Gives the number.

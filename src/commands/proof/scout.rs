@@ -54,8 +54,7 @@ impl Survey {
             }
         };
         let (version, nodes, vmid, named) = tokio::join!(pve.version(), pve.nodes(), first_id(pve, order), named);
-        let reach = || Doing::Reach(pve.endpoint().authority());
-        let version = version.map_err(|source| Error::server(reach(), source))?;
+        let version = version.map_err(|source| Error::reaching(pve.endpoint(), source))?;
         let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
         Ok(Self { version, nodes, vmid: vmid?, named })
     }

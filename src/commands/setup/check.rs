@@ -5,6 +5,7 @@ use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::order::Order;
 use crate::commands::proof::preflight::Preflight;
+use crate::commands::releases::keyed;
 use crate::commands::screens::Note;
 use crate::commands::test_vm::order;
 use crate::commands::unless_interrupted;
@@ -18,12 +19,6 @@ use crate::ui::prompt::Choice;
 
 use super::template::{Made, Missing};
 use super::{heading, menus, tell, template};
-
-/// The templates that the application knows, with the number that the guide gives them and the words that name them.
-pub(super) const TEMPLATES: [(Key, u64, [&str; 3]); 2] = [
-    (Key::Ubuntu2204Template, 9000, ["2204", "22.04", "jammy"]),
-    (Key::Ubuntu2004Template, 9001, ["2004", "20.04", "focal"]),
-];
 
 /// What was found, and will be written.
 pub(super) struct Checked {
@@ -194,9 +189,9 @@ const fn may_be_absent(arguments: &Setup, made: Option<&Made>) -> bool {
 fn templates(ground: &Ground, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let mut chosen = Vec::new();
-    for (key, usual, words) in TEMPLATES {
+    for (key, release) in keyed() {
         let said = ground.settings.template(key)?.map(|said| said.value);
-        let found = said.or_else(|| best(&visible, usual, &words).filter(|_| !ground.is_unset(key)));
+        let found = said.or_else(|| release.best(&visible).filter(|_| !ground.is_unset(key)));
         chosen.extend(found.map(|vmid| (key, vmid)));
     }
     Ok(chosen)
@@ -210,44 +205,13 @@ fn named_but_unseen(ground: &Ground, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
         return Ok(Vec::new());
     }
     let mut unseen = Vec::new();
-    for (key, ..) in TEMPLATES {
+    for (key, _) in keyed() {
         let said = ground.settings.template(key)?;
         unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
     }
     Ok(unseen)
 }
 
-pub(super) fn best(visible: &[&Vm], usual: u64, words: &[&str]) -> Option<VmId> {
-    let by_number = visible.iter().find(|vm| u64::from(vm.vmid.number()) == usual);
-    let is_named = |vm: &&&Vm| words.iter().any(|word| vm.name.to_ascii_lowercase().contains(word));
-    by_number.or_else(|| visible.iter().find(is_named)).map(|vm| vm.vmid)
-}
-
 fn say(session: &Session, text: String) {
     session.ui.borrow_mut().say(&Note::found(text));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::best;
-    use crate::pve::Vm;
-
-    fn vm(vmid: u64, name: &str) -> Vm {
-        Vm {
-            vmid: crate::model::VmId::new(vmid).unwrap(),
-            node: "pve".parse().unwrap(),
-            name: name.to_owned(),
-            is_template: true,
-            disk: 0,
-        }
-    }
-
-    #[test]
-    fn the_usual_number_comes_before_the_name() {
-        let (first, second) = (vm(8000, "ubuntu-Jammy-server"), vm(9000, "something"));
-        let words = ["2204", "22.04", "jammy"];
-        assert_eq!(best(&[&first, &second], 9000, &words).map(|it| it.number()), Some(9000));
-        assert_eq!(best(&[&first], 9000, &words).map(|it| it.number()), Some(8000));
-        assert_eq!(best(&[&second], 9001, &["focal"]), None);
-    }
 }

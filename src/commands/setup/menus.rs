@@ -1,6 +1,7 @@
 //! The node and the templates, chosen from what the server has.
 
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::releases::keyed;
 use crate::commands::{ask, together};
 use crate::error::{Doing, Error};
 use crate::model::{Secret, VmId};
@@ -10,7 +11,6 @@ use crate::settings::Key;
 use crate::ui::columns;
 use crate::ui::prompt::Choice;
 
-use super::check::{TEMPLATES, best};
 use super::found;
 
 const GIBIBYTE: f64 = 1_073_741_824.0;
@@ -69,7 +69,7 @@ async fn templates(
 ) -> Result<(), Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let is_open = |ground: &Ground, key: Key| made != Some(key) && ground.is_open(session, key);
-    if visible.is_empty() || !TEMPLATES.iter().any(|(key, ..)| is_open(ground, *key)) {
+    if visible.is_empty() || !keyed().any(|(key, _)| is_open(ground, key)) {
         return Ok(());
     }
     let configs = together(visible.iter().map(|vm| connected.pve.vm_config(&vm.node, vm.vmid))).await;
@@ -77,13 +77,13 @@ async fn templates(
         visible.iter().zip(&configs).map(|(vm, config)| template_row(vm, config.as_ref().ok())).collect();
     let mut items = columns(&rows);
     items.push("none of these".to_owned());
-    for (key, usual, words) in TEMPLATES {
+    for (key, release) in keyed() {
         if !is_open(ground, key) {
             continue;
         }
         let said = ground.settings.template(key)?.map(|said| said.value);
         let is_visible = |vmid: &VmId| visible.iter().any(|vm| vm.vmid == *vmid);
-        let proposed = said.filter(is_visible).or_else(|| best(&visible, usual, &words));
+        let proposed = said.filter(is_visible).or_else(|| release.best(&visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
         let menu = Choice::new(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
         let index = ask::choice(session, menu, || ground.unanswered("the template", key)).await?;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::ask;
+use crate::commands::connect::Fetched;
 use crate::commands::connect::{Connected, Ground, Trusted};
-use crate::commands::ladder::Fetched;
 use crate::commands::screens::Note;
 use crate::commands::setup::check::Checked;
 use crate::commands::setup::git;

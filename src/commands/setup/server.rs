@@ -5,7 +5,7 @@ use crate::commands::connect::{Connected, Ground, Trusted};
 use crate::commands::ladder::{self, IsNew, Wish};
 use crate::commands::overheard::overheard;
 use crate::commands::{ask, waiting};
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::model::{Endpoint, Secret};
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
@@ -148,12 +148,12 @@ async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<W
     let mut accepted = None;
     if arguments.accept_new_certificate {
         let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
-        let leaf = probed.map_err(|source| unreachable(&endpoint, source))?.leaf;
+        let leaf = probed.map_err(|source| Error::reaching(&endpoint, source))?.leaf;
         (trust, trusted) = (Trust::Pinned(leaf.fingerprint), Trusted::Pin);
         accepted = Some(leaf);
     }
     let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
-        .map_err(|source| unreachable(&endpoint, source))?;
+        .map_err(|source| Error::reaching(&endpoint, source))?;
     let pve = overheard(pve, session);
     let realms = pve.domains().await.map_err(|source| judge(&endpoint, source))?;
     let server = endpoint.authority();
@@ -177,10 +177,6 @@ pub(crate) fn product(realms: &[Realm]) -> &'static str {
     }
 }
 
-pub(super) fn unreachable(endpoint: &Endpoint, source: pve::Error) -> Error {
-    Error::server(Doing::Reach(endpoint.authority()), source)
-}
-
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
 fn judge(endpoint: &Endpoint, source: pve::Error) -> Error {
     let server = endpoint.authority();
@@ -195,7 +191,7 @@ fn judge(endpoint: &Endpoint, source: pve::Error) -> Error {
         pve::Error::Gateway { status, .. } if status < 500 => {
             Error::NotProxmox { server, what: format!("it answers {status} where Proxmox VE lists its realms") }
         }
-        other => unreachable(endpoint, other),
+        other => Error::reaching(endpoint, other),
     }
 }
 

@@ -3,16 +3,15 @@
 use crate::cli::{Setup, TemplateCreate};
 use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::releases::{Release, USUAL};
 use crate::commands::template::create;
-use crate::commands::template::image::{Wanted, release_of};
+use crate::commands::template::image::Wanted;
 use crate::error::{Error, TemplateError};
 use crate::model::{Secret, VmId};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::Text;
-
-use super::check::TEMPLATES;
 
 /// The flag that makes it without a question.
 const FLAG: &str = "--create-template";
@@ -56,9 +55,9 @@ impl Missing {
 
     /// Says what can be made, as an entry of a menu.
     pub(super) fn offer(&self) -> String {
-        let usual = || TEMPLATES.iter().find(|(key, ..)| *key == self.key).and_then(|(_, usual, _)| VmId::new(*usual));
-        let number = self.id.or_else(usual).map(|vmid| format!(" {vmid}")).unwrap_or_default();
-        format!("make template{number} from Ubuntu's cloud image ({}), on the server", self.release())
+        let release = self.release();
+        let number = self.id.unwrap_or(release.vmid);
+        format!("make template {number} from Ubuntu's cloud image ({}), on the server", release.number)
     }
 
     /// Makes it, and lets the settings point at it; `image` is an image of one's own.
@@ -70,7 +69,7 @@ impl Missing {
         arguments: &Setup,
         image: Option<&str>,
     ) -> Result<Made, Error> {
-        let release = image.unwrap_or_else(|| self.release());
+        let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
         let order = self.order(arguments, release);
         let plan = create::make(session, ground, connected, &order, &wanted).await?;
@@ -82,25 +81,20 @@ impl Missing {
     }
 
     /// Gives the release that the key stands for.
-    fn release(&self) -> &'static str {
-        release_of(self.key).unwrap_or_default()
+    fn release(&self) -> Release {
+        Release::of_key(self.key).unwrap_or(USUAL)
     }
 
     /// Reads what it is to be made of: the release of the key, or an image of one's own.
     fn wanted(&self, session: &Session, release: &str) -> Result<Wanted, Error> {
-        let usual = Wanted::of(FLAG, self.release(), &session.folder)?;
-        if release == self.release() {
-            return Ok(usual);
+        let usual = self.release();
+        if release == usual.number {
+            return Ok(Wanted::release(usual));
         }
-        let Some(image) = Wanted::image(release, &session.folder) else {
-            let known = vec![self.release().to_owned()];
-            return Err(TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into());
-        };
-        // An image of which nobody knows what it is gets the name of what it will stand for.
-        Ok(if image.key.is_some() {
-            image
-        } else {
-            Wanted { template: usual.template, usual_id: usual.usual_id, ..image }
+        // An image of which nobody knows what it is gets the name and the number of what it will stand for.
+        Wanted::image(release, &session.folder).map(|image| image.or_of(usual)).ok_or_else(|| {
+            let known = vec![usual.number.to_owned()];
+            TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into()
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::{ask, waiting};
-use crate::error::{Doing, Error, Kind, Report};
+use crate::error::{Error, Kind, Report};
 use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
 use crate::session::Session;
 use crate::settings::{self, Key, Source, Sourced};
@@ -89,10 +89,7 @@ pub(super) async fn checked(session: &Session, ground: &Ground, way: Way) -> Res
     let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
     match connected.pve.version().await {
         Ok(_) => Ok(connected),
-        Err(source) => {
-            let reach = Doing::Reach(connected.pve.endpoint().authority());
-            Err(connected.diagnosed(Error::server(reach, source)).await)
-        }
+        Err(source) => Err(connected.diagnosed(Error::reaching(connected.pve.endpoint(), source)).await),
     }
 }
 

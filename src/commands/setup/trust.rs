@@ -13,8 +13,6 @@ use crate::settings::{Key, Source};
 use crate::ui::prompt::{Choice, Text};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
-use super::server::unreachable;
-
 /// What a person decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -79,7 +77,7 @@ pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) ->
     let Some(flaw) = flaw(&why) else { return Err(why) };
     let endpoint = ground.endpoint()?;
     let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
-    let probed = probed.map_err(|source| unreachable(&endpoint, source))?;
+    let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
     let mut ways = ways(session, ground, &probed.leaf, &flaw)?;
     session.ui.borrow_mut().say(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();

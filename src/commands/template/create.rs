@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use crate::cli::{Global, TemplateCreate};
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::overheard::overheard;
+use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
 use crate::commands::template::build::{Afterwards, Build};
 use crate::commands::template::image::{Wanted, is_sha256, sum_in};
 use crate::commands::template::plan::{self, Plan, file};
 use crate::commands::token::login::log_in;
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error, TemplateError};
+use crate::error::{Error, TemplateError};
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
 use crate::settings::{Change, Consent, GroupRights, Key, Value as Text};
@@ -24,13 +25,10 @@ use crate::ui::Printable;
 /// How much of a file is read at once for its checksum.
 const PIECE: usize = 256 * 1024;
 
-/// The release that Glassdome's guide begins with.
-const USUAL_RELEASE: &str = "22.04";
-
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
     let ground = Ground::survey(session, global, &arguments.connection, &[])?;
-    let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL_RELEASE), &session.folder)?;
+    let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
@@ -176,7 +174,7 @@ async fn who_may(
     }
     session.ui.borrow_mut().say(&Note::found(format!("{why}; somebody who holds them can log in")));
     let (endpoint, (trust, _)) = (ground.endpoint()?, ground.trust()?);
-    let reach = |source| Error::server(Doing::Reach(endpoint.authority()), source);
+    let reach = |source| Error::reaching(&endpoint, source);
     let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
     let pve = overheard(pve, session);
     let enter = async {
@@ -190,7 +188,7 @@ async fn who_may(
 
 /// Writes the key of the release into the settings file, if it has one.
 fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Result<Vec<String>, Error> {
-    let Some(key) = wanted.key else { return Ok(Vec::new()) };
+    let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
     let loaded = ground.store.load()?;
     let changes = [Change::Set(key, Text::Text(plan.vmid.to_string()))];
     let edited = loaded.file.edit(&ground.instance, &changes, Consent::Withheld, &|_| None)?;

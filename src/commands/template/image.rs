@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::releases::{RELEASES, Release, USUAL};
 use crate::error::{Error, TemplateError};
-use crate::settings::Key;
+use crate::model::VmId;
 
 /// Where Ubuntu keeps the images of its releases.
 const UBUNTU: &str = "https://cloud-images.ubuntu.com/releases";
@@ -14,16 +15,12 @@ const DIGITS: usize = 64;
 /// How many digits of the checksum stand in the name: an image of that name is that image.
 const DIGITS_IN_NAME: usize = 12;
 
-/// The Ubuntu releases that Glassdome knows: number, name of the template, usual number of the template, key.
-const RELEASES: [(&str, &str, u64, Option<Key>); 3] = [
-    ("22.04", "ubuntu-2204-cloudinit-template", 9000, Some(Key::Ubuntu2204Template)),
-    ("20.04", "ubuntu-2004-cloudinit-template", 9001, Some(Key::Ubuntu2004Template)),
-    ("24.04", "ubuntu-2404-cloudinit-template", 9002, None),
-];
+/// What a template is called of whose image nobody knows which release it is.
+const NAMELESS: &str = "cloudinit-template";
 
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(super) enum Origin {
     /// The server fetches it.
     Address(String),
     /// It is sent from here.
@@ -34,34 +31,34 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Where it comes from.
-    pub(crate) origin: Origin,
+    pub(super) origin: Origin,
     /// What it is, in words.
-    pub(crate) title: String,
-    /// The usual name of its template.
-    pub(crate) template: String,
-    /// The usual number of its template.
-    pub(crate) usual_id: u64,
-    /// The key of the settings file that points at such a template.
-    pub(crate) key: Option<Key>,
+    pub(super) title: String,
+    /// The release that it is of, as far as its name tells.
+    pub(super) release: Option<Release>,
 }
 
 impl Wanted {
     /// Reads what a flag says: `22.04`, an address, or the path of a file.
-    pub(crate) fn of(flag: &'static str, release: &str, folder: &Path) -> Result<Self, Error> {
-        if let Some((number, template, usual_id, key)) = RELEASES.into_iter().find(|(number, ..)| *number == release) {
-            let file = format!("ubuntu-{number}-server-cloudimg-amd64.img");
-            return Ok(Self {
-                origin: Origin::Address(format!("{UBUNTU}/{number}/release/{file}")),
-                title: format!("Ubuntu {number} cloud image"),
-                template: template.to_owned(),
-                usual_id,
-                key,
-            });
+    pub(crate) fn of(flag: &'static str, text: &str, folder: &Path) -> Result<Self, Error> {
+        if let Some(release) = RELEASES.into_iter().find(|release| release.number == text) {
+            return Ok(Self::release(release));
         }
-        Self::image(release, folder).ok_or_else(|| {
-            let known = RELEASES.iter().map(|(number, ..)| (*number).to_owned()).collect();
-            TemplateError::UnknownRelease { flag, release: release.to_owned(), known }.into()
+        Self::image(text, folder).ok_or_else(|| {
+            let known = RELEASES.iter().map(|release| release.number.to_owned()).collect();
+            TemplateError::UnknownRelease { flag, release: text.to_owned(), known }.into()
         })
+    }
+
+    /// Takes Ubuntu's own image of a release.
+    pub(crate) fn release(release: Release) -> Self {
+        let number = release.number;
+        let file = format!("ubuntu-{number}-server-cloudimg-amd64.img");
+        Self {
+            origin: Origin::Address(format!("{UBUNTU}/{number}/release/{file}")),
+            title: format!("Ubuntu {number} cloud image"),
+            release: Some(release),
+        }
     }
 
     /// Reads an address, or the path of a file that is there.
@@ -72,14 +69,23 @@ impl Wanted {
             return None;
         }
         let origin = if is_address { Origin::Address(text.to_owned()) } else { Origin::File(path) };
-        let known = RELEASES.iter().find(|(number, ..)| text.contains(&format!("ubuntu-{number}")));
-        Some(Self {
-            origin,
-            title: text.to_owned(),
-            template: known.map_or("cloudinit-template", |(_, template, ..)| *template).to_owned(),
-            usual_id: known.map_or(9000, |(_, _, usual, _)| *usual),
-            key: known.and_then(|(.., key)| *key),
-        })
+        let is_named = |release: &Release| text.contains(&format!("ubuntu-{}", release.number));
+        Some(Self { origin, title: text.to_owned(), release: RELEASES.into_iter().find(is_named) })
+    }
+
+    /// Takes it for an image of this release, unless its name tells another one.
+    pub(crate) fn or_of(self, release: Release) -> Self {
+        Self { release: self.release.or(Some(release)), ..self }
+    }
+
+    /// Gives the usual name of its template.
+    pub(super) fn template(&self) -> &'static str {
+        self.release.map_or(NAMELESS, |release| release.template)
+    }
+
+    /// Gives the usual number of its template.
+    pub(super) fn usual_id(&self) -> VmId {
+        self.release.unwrap_or(USUAL).vmid
     }
 
     /// Gives the last part of its address or path.
@@ -112,11 +118,6 @@ impl Wanted {
         let sum: String = sha256.unwrap_or("unverified").chars().take(DIGITS_IN_NAME).collect();
         format!("{stem}-{sum}{}", known.unwrap_or(".qcow2"))
     }
-}
-
-/// Gives the release that a key stands for.
-pub(crate) fn release_of(key: Key) -> Option<&'static str> {
-    RELEASES.iter().find(|(.., known)| *known == Some(key)).map(|(number, ..)| *number)
 }
 
 /// Says whether a text is a SHA-256 checksum.

@@ -7,16 +7,14 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, Output, TemplateList};
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::releases::keyed;
 use crate::commands::screens::Heading;
 use crate::commands::{together, unless_interrupted};
 use crate::error::{Doing, Error, TemplateError};
 use crate::pve::{Pve, Vm};
 use crate::session::Session;
-use crate::settings::{Key, Settings};
+use crate::settings::Settings;
 use crate::ui::{Draw, Printable, Screen, Tone};
-
-/// The keys that point at a template.
-const KEYS: [Key; 2] = [Key::Ubuntu2204Template, Key::Ubuntu2004Template];
 
 /// One template, or VM, as a clone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,7 +65,7 @@ async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateL
     let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
     let wanted: Vec<Vm> = vms.into_iter().filter(|vm| vm.is_template || arguments.all).collect();
     let mut keys = Vec::new();
-    for key in KEYS {
+    for (key, _) in keyed() {
         keys.extend(settings.template(key)?.map(|found| (key.entry().variable, found.value)));
     }
     let rows = together(wanted.iter().map(|vm| row(pve, vm, &keys))).await;

@@ -78,7 +78,7 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// Makes the plan for whoever calls; it fails where privileges are missing.
     pub(super) async fn plan(&self, pve: &Pve, who: &str) -> Result<Plan, Error> {
-        let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+        let reach = |source| Error::reaching(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
         let version = version.map_err(reach)?;
         let node = self.node(&nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?)?;
@@ -88,7 +88,7 @@ impl Ground<'_> {
         let disks = chosen(&storages, "images", self.arguments.storage.as_ref(), &node);
         let images = chosen(&storages, "import", self.arguments.image_storage.as_ref(), &node);
         let bridge = self.arguments.bridge.clone().unwrap_or_else(|| USUAL_BRIDGE.to_owned());
-        let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template.clone(), ToString::to_string);
+        let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
         let block = || {
             let disks = disks.as_ref().map_or("STORAGE", |storage| storage.name.as_str());
             by_hand::lines(
@@ -154,9 +154,8 @@ impl Ground<'_> {
             let is_free = pve.is_free(vmid).await.map_err(failed)?;
             return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid }) };
         }
-        if let Some(usual) = VmId::new(self.wanted.usual_id)
-            && pve.is_free(usual).await.map_err(failed)?
-        {
+        let usual = self.wanted.usual_id();
+        if pve.is_free(usual).await.map_err(failed)? {
             return Ok(usual);
         }
         pve.next_id().await.map_err(failed)

@@ -10,7 +10,7 @@ use crate::commands::screens::Note;
 use crate::commands::token::login::{Admin, log_in};
 use crate::commands::token::provision::{Made, Rights, Wanted, agree, carry_out, propose};
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error, TokenError};
+use crate::error::{Error, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
@@ -107,9 +107,8 @@ async fn enter(
     (endpoint, trust): (Endpoint, Trust),
     creation: &Creation<'_>,
 ) -> Result<(Admin, Option<Climbed>), Error> {
-    let reach = Doing::Reach(endpoint.authority());
-    let pve = Pve::new(endpoint, &trust, ground.limits(), &ground.proxies(session));
-    let pve = overheard(pve.map_err(|source| Error::server(reach, source))?, session);
+    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session));
+    let pve = overheard(pve.map_err(|source| Error::reaching(&endpoint, source))?, session);
     let mut admin = log_in(session, ground, pve, creation.realms, creation.login).await?;
     let climbed = climb(session, ground, &admin.pve, creation.wish).await?;
     if let Some(climbed) = &climbed {
@@ -120,8 +119,7 @@ async fn enter(
 
 /// Tries the token: the server must know it, and it must be able to do the proof, if there is a template for one yet.
 async fn try_out(ground: &Ground, connected: &Connected, order: &Order) -> Result<(), Error> {
-    let who = Doing::Reach(connected.pve.endpoint().authority());
-    connected.pve.version().await.map_err(|source| Error::server(who, source))?;
+    connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
     match Preflight::new(ground, connected, order).plan().await {
         Ok(_) | Err(Error::NoTemplate { .. } | Error::NotATemplate { .. } | Error::WhichNode { .. }) => Ok(()),
         Err(why) => Err(why),

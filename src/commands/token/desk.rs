@@ -37,7 +37,7 @@ impl Desk {
         let text = format!("{what} on {}", ground.host()?);
         session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
         let (endpoint, (trust, trusted)) = (ground.endpoint()?, ground.trust()?);
-        let reach = |source| Error::server(Doing::Reach(endpoint.authority()), source);
+        let reach = |source| Error::reaching(&endpoint, source);
         let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
         let pve = overheard(pve, session);
         let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name).collect();

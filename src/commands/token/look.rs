@@ -43,7 +43,7 @@ pub(crate) struct Sight {
 pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Result<Sight, Error> {
     let pve = &admin.pve;
     let (version, nodes, vms, next) = tokio::join!(pve.version(), pve.nodes(), pve.vms(), pve.next_id());
-    let reach = |source| Error::server(Doing::Reach(pve.endpoint().authority()), source);
+    let reach = |source| Error::reaching(pve.endpoint(), source);
     let version = version.map_err(reach)?;
     let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
     let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;

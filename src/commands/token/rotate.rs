@@ -148,7 +148,7 @@ impl Rotator<'_> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
         let connected = Connected::with(self.session, &self.desk.ground, self.desk.way(), credentials).await?;
         let called = connected.pve.version().await;
-        called.map(drop).map_err(|source| Error::server(Doing::Reach(connected.pve.endpoint().authority()), source))
+        called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
     }
 
     /// Removes the first token, now that the settings file has the second.

@@ -1,19 +1,17 @@
-//! From flags, variables and the file to a server that can be called.
+//! Everything that is known before a server is called: flags, variables and the file.
 
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{Connection, Global};
-use crate::commands::ladder::Fetched;
-use crate::commands::overheard::overheard;
+use crate::commands::connect::Trusted;
+use crate::commands::connect::flags::flags;
 use crate::commands::screens::Note;
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::journal::Journal;
 use crate::model::{Endpoint, Secret, UserId};
-use crate::pve::privileges::Caller;
-use crate::pve::{self, CaBundle, Pve, Trust};
+use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
     self, Credentials, Dialect, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
@@ -21,14 +19,11 @@ use crate::settings::{
 };
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
-pub(crate) const SANDBOX_HOST: &str = "sandbox.invalid";
+const SANDBOX_HOST: &str = "sandbox.invalid";
 
 /// The settings file of a real server, and that of the sandbox.
 const FILE: &str = ".env";
 const SANDBOX_FILE: &str = ".env.sandbox";
-
-/// A secret is a line; a file that is longer holds something else.
-const SECRET_AT_MOST: u64 = 64 * 1024;
 
 /// Everything that is known before a server is called.
 pub(crate) struct Ground {
@@ -48,31 +43,6 @@ pub(crate) struct Ground {
     connect_timeout: Duration,
     /// What was said for this run alone.
     flags: Flags,
-}
-
-/// How certificates are judged, in a word for JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trusted {
-    /// By the system's authorities.
-    System,
-    /// By one authority.
-    Ca,
-    /// By a fingerprint.
-    Pin,
-    /// Not at all.
-    Unverified,
-}
-
-impl Trusted {
-    /// Gives the word.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Ca => "ca",
-            Self::Pin => "pin",
-            Self::Unverified => "unverified",
-        }
-    }
 }
 
 /// What could not be read, where a diagnosis goes on all the same.
@@ -374,105 +344,6 @@ impl Ground {
     }
 }
 
-/// A server that answers to the credentials.
-pub(crate) struct Connected {
-    /// The client.
-    pub(crate) pve: Pve,
-    /// Who calls, as the access control knows it.
-    pub(crate) caller: Caller,
-    /// How certificates are judged.
-    pub(crate) trust: Trust,
-    /// The same in a word.
-    pub(crate) trusted: Trusted,
-    /// What was authenticated with.
-    pub(crate) credentials: Credentials,
-    /// The cluster's CA, where it was fetched in this run.
-    pub(crate) fetched: Option<Fetched>,
-}
-
-impl Connected {
-    /// Prepares the client; with a password it logs in.
-    pub(crate) async fn open(session: &Session, ground: &Ground) -> Result<Self, Error> {
-        let endpoint = ground.endpoint()?;
-        let (trust, trusted) = ground.trust()?;
-        let credentials = ground.credentials(session)?;
-        Self::with(session, ground, (endpoint, trust, trusted), credentials).await
-    }
-
-    /// Prepares the client with a trust that was found out just now.
-    pub(crate) async fn with(
-        session: &Session,
-        ground: &Ground,
-        (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
-        credentials: Credentials,
-    ) -> Result<Self, Error> {
-        let reach = |source| Error::server(Doing::Reach(endpoint.authority()), source);
-        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
-        Self::over(overheard(pve, session), (trust, trusted), credentials).await
-    }
-
-    /// Authenticates on a connection that there is; with a password it logs in.
-    pub(crate) async fn over(
-        pve: Pve,
-        (trust, trusted): (Trust, Trusted),
-        credentials: Credentials,
-    ) -> Result<Self, Error> {
-        let server = pve.endpoint().authority();
-        let (pve, caller) = match &credentials {
-            Credentials::Token { id, secret } => (
-                pve.with_token(id, secret).map_err(|source| Error::server(Doing::Reach(server), source))?,
-                Caller::Token(id.clone(), None),
-            ),
-            Credentials::Password { user, password } => {
-                let logged_in = pve.log_in(user, password).await;
-                let pve = logged_in.map_err(|source| match source {
-                    source if source.is_unauthenticated() => {
-                        Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
-                    }
-                    source => Error::server(Doing::LogIn(user.to_string()), source),
-                })?;
-                (pve, Caller::User(user.clone()))
-            }
-        };
-        Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
-    }
-
-    /// Finds out more about a 401: whether the realm exists, which anybody may ask. Every other error stays as it is.
-    pub(crate) async fn diagnosed(&self, error: Error) -> Error {
-        if !error.is_unauthenticated() {
-            return error;
-        }
-        let realms = self.pve.clone().anonymous().domains().await.ok();
-        let realms: Option<Vec<String>> = realms.map(|all| all.into_iter().map(|realm| realm.name).collect());
-        let user = self.user().clone();
-        match (error, realms) {
-            (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {
-                Error::UnknownRealm { user, realms }
-            }
-            (Error::Server { source, .. }, realms) => {
-                Error::Unauthenticated { caller: self.caller.clone(), realms, source }
-            }
-            (other, _) => other,
-        }
-    }
-
-    /// Gives the full token ID, or the user where a password is used.
-    pub(crate) fn who(&self) -> String {
-        match &self.caller {
-            Caller::User(user) => user.to_string(),
-            Caller::Token(token, _) => token.to_string(),
-        }
-    }
-
-    /// Gives the user.
-    pub(crate) const fn user(&self) -> &UserId {
-        match &self.credentials {
-            Credentials::Token { id, .. } => &id.user,
-            Credentials::Password { user, .. } => user,
-        }
-    }
-}
-
 /// Decides on the settings file.
 fn file(session: &Session, global: &Global, connection: &Connection) -> PathBuf {
     let said = global
@@ -490,59 +361,6 @@ fn without_settings(variables: &Variables) -> Variables {
         .filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-/// Collects what flags say; secrets are read from the files that they name.
-fn flags(connection: &Connection) -> Result<Flags, Error> {
-    let mut flags = Flags::default();
-    let mut set = |key, text: Option<String>| {
-        if let Some(text) = text {
-            flags.set(key, text);
-        }
-    };
-    set(Key::Host, connection.host.as_ref().map(ToString::to_string));
-    set(Key::User, connection.user.as_ref().map(ToString::to_string));
-    set(Key::TokenName, connection.token_name.as_ref().map(ToString::to_string));
-    set(Key::Node, connection.node.as_ref().map(ToString::to_string));
-    set(Key::Fingerprint, connection.fingerprint.as_ref().map(ToString::to_string));
-    set(Key::CaFile, connection.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()));
-    set(Key::VerifySsl, connection.insecure.then(|| "false".to_owned()));
-    let stdin = Some(Path::new("-"));
-    if connection.token_value_file.as_deref() == stdin && connection.password_file.as_deref() == stdin {
-        return Err(Error::StandardInputTwice);
-    }
-    if let Some(path) = &connection.token_value_file {
-        set(Key::TokenValue, Some(read_secret(path, Key::TokenValue.entry().flag)?));
-    }
-    if let Some(path) = &connection.password_file {
-        let text = read_secret(path, Key::Password.entry().flag)?;
-        set(Key::Password, Some(text.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    Ok(flags)
-}
-
-/// Reads a password from a file, or from standard input.
-pub(crate) fn read_password(path: &Path, flag: &'static str) -> Result<Secret, Error> {
-    let text = read_secret(path, flag)?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-/// Reads a secret from a file, or from standard input.
-fn read_secret(path: &Path, flag: &'static str) -> Result<String, Error> {
-    let is_stdin = path == Path::new("-");
-    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let read = || -> io::Result<String> {
-        let mut text = String::new();
-        let source: Box<dyn Read> = if is_stdin { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
-        source.take(SECRET_AT_MOST).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|source| Error::SecretFile { flag, place: place.clone(), source })?;
-    if text.trim().is_empty() {
-        let source = io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty");
-        return Err(Error::SecretFile { flag, place, source });
-    }
-    Ok(text)
 }
 
 pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {

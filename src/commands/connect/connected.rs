@@ -1,0 +1,147 @@
+//! A server that answers to the credentials, and how its certificate is judged.
+
+use std::path::PathBuf;
+
+use crate::commands::connect::Ground;
+use crate::commands::overheard::overheard;
+use crate::error::{Doing, Error};
+use crate::model::{Endpoint, UserId};
+use crate::pve::privileges::Caller;
+use crate::pve::{Pve, Trust};
+use crate::session::Session;
+use crate::settings::Credentials;
+
+/// A server that answers to the credentials.
+pub(crate) struct Connected {
+    /// The client.
+    pub(crate) pve: Pve,
+    /// Who calls, as the access control knows it.
+    pub(crate) caller: Caller,
+    /// How certificates are judged.
+    pub(crate) trust: Trust,
+    /// The same in a word.
+    pub(crate) trusted: Trusted,
+    /// What was authenticated with.
+    pub(crate) credentials: Credentials,
+    /// The cluster's CA, where it was fetched in this run.
+    pub(crate) fetched: Option<Fetched>,
+}
+
+impl Connected {
+    /// Prepares the client; with a password it logs in.
+    pub(crate) async fn open(session: &Session, ground: &Ground) -> Result<Self, Error> {
+        let endpoint = ground.endpoint()?;
+        let (trust, trusted) = ground.trust()?;
+        let credentials = ground.credentials(session)?;
+        Self::with(session, ground, (endpoint, trust, trusted), credentials).await
+    }
+
+    /// Prepares the client with a trust that was found out just now.
+    pub(crate) async fn with(
+        session: &Session,
+        ground: &Ground,
+        (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let reach = |source| Error::reaching(&endpoint, source);
+        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
+        Self::over(overheard(pve, session), (trust, trusted), credentials).await
+    }
+
+    /// Authenticates on a connection that there is; with a password it logs in.
+    pub(crate) async fn over(
+        pve: Pve,
+        (trust, trusted): (Trust, Trusted),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let endpoint = pve.endpoint().clone();
+        let (pve, caller) = match &credentials {
+            Credentials::Token { id, secret } => (
+                pve.with_token(id, secret).map_err(|source| Error::reaching(&endpoint, source))?,
+                Caller::Token(id.clone(), None),
+            ),
+            Credentials::Password { user, password } => {
+                let logged_in = pve.log_in(user, password).await;
+                let pve = logged_in.map_err(|source| match source {
+                    source if source.is_unauthenticated() => {
+                        Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
+                    }
+                    source => Error::server(Doing::LogIn(user.to_string()), source),
+                })?;
+                (pve, Caller::User(user.clone()))
+            }
+        };
+        Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
+    }
+
+    /// Finds out more about a 401: whether the realm exists, which anybody may ask. Every other error stays as it is.
+    pub(crate) async fn diagnosed(&self, error: Error) -> Error {
+        if !error.is_unauthenticated() {
+            return error;
+        }
+        let realms = self.pve.clone().anonymous().domains().await.ok();
+        let realms: Option<Vec<String>> = realms.map(|all| all.into_iter().map(|realm| realm.name).collect());
+        let user = self.user().clone();
+        match (error, realms) {
+            (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {
+                Error::UnknownRealm { user, realms }
+            }
+            (Error::Server { source, .. }, realms) => {
+                Error::Unauthenticated { caller: self.caller.clone(), realms, source }
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// Gives the full token ID, or the user where a password is used.
+    pub(crate) fn who(&self) -> String {
+        match &self.caller {
+            Caller::User(user) => user.to_string(),
+            Caller::Token(token, _) => token.to_string(),
+        }
+    }
+
+    /// Gives the user.
+    pub(crate) const fn user(&self) -> &UserId {
+        match &self.credentials {
+            Credentials::Token { id, .. } => &id.user,
+            Credentials::Password { user, .. } => user,
+        }
+    }
+}
+
+/// How certificates are judged, in a word for JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trusted {
+    /// By the system's authorities.
+    System,
+    /// By one authority.
+    Ca,
+    /// By a fingerprint.
+    Pin,
+    /// Not at all.
+    Unverified,
+}
+
+impl Trusted {
+    /// Gives the word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Ca => "ca",
+            Self::Pin => "pin",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+/// The cluster's CA, to be written beside the settings file.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    /// Its file, by its name beside the settings file.
+    pub(crate) name: String,
+    /// The whole path.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) pem: String,
+}
