@@ -5,13 +5,15 @@ pub mod manual;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
-    Destination, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, UserId, VmId, VmName,
+    Destination, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, Tool, UserId, VmId, VmName,
 };
 
 /// The colours of the help texts.
@@ -220,7 +222,7 @@ pub struct Setup {
     pub dry_run: bool,
     /// Take what another tool's variables say, of the tool that is named or of whichever is set
     #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Connection")]
-    pub import: Option<Tool>,
+    pub import: Option<ImportFrom>,
     /// Write a password for which no spelling exists that every reader of `.env` reads alike
     #[arg(long, help_heading = "Save")]
     pub allow_ambiguous_value: bool,
@@ -605,52 +607,75 @@ pub struct Env {
 }
 
 /// Whose words, and how they are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvFormat {
-    /// Lines of a `.env` file
-    Dotenv,
-    /// `export` lines for sh, bash and zsh
-    Sh,
-    /// `set -gx` lines for fish
-    Fish,
-    /// `$env:` lines for PowerShell
-    #[value(name = "powershell")]
-    PowerShell,
-    /// One JSON object
-    Json,
-    /// A line that calls the server with curl
+    /// This program's own names.
+    Ours(EnvSyntax),
+    /// A line that calls the server with curl.
     Curl,
-    /// Terraform or OpenTofu, provider bpg/proxmox
-    TerraformBpg,
-    /// Terraform, provider telmate/proxmox
-    TerraformTelmate,
-    /// Packer, builders proxmox-clone and proxmox-iso
-    Packer,
-    /// Ansible, collection community.proxmox
-    Ansible,
-    /// Cluster API provider for Proxmox VE
-    Capmox,
-    /// prometheus-pve-exporter
-    Exporter,
+    /// Another tool's names.
+    Of(Tool),
 }
 
-/// A tool with variables of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Tool {
-    /// Whichever is set
-    Any,
-    /// Terraform or OpenTofu, provider bpg/proxmox
-    TerraformBpg,
-    /// Terraform, provider telmate/proxmox
-    TerraformTelmate,
-    /// Packer, builders proxmox-clone and proxmox-iso
-    Packer,
-    /// Ansible, collection community.proxmox
-    Ansible,
-    /// Cluster API provider for Proxmox VE
-    Capmox,
-    /// prometheus-pve-exporter
-    Exporter,
+impl EnvFormat {
+    /// Gives its name, as `--format` takes it.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl ValueEnum for EnvFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<EnvFormat>> = LazyLock::new(|| {
+            let ours = EnvSyntax::value_variants().iter().copied().map(EnvFormat::Ours);
+            ours.chain([EnvFormat::Curl]).chain(Tool::ALL.map(EnvFormat::Of)).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Ours(syntax) => syntax.to_possible_value(),
+            Self::Curl => Some(PossibleValue::new("curl").help("A line that calls the server with curl")),
+            Self::Of(tool) => Some(PossibleValue::new(tool.name()).help(tool.title())),
+        }
+    }
+}
+
+/// Whose variables are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportFrom {
+    /// Those of whichever tool has any.
+    Whichever,
+    /// Those of one tool.
+    One(Tool),
+}
+
+impl ImportFrom {
+    /// Gives the tool that was named, if one was.
+    #[must_use]
+    pub const fn tool(self) -> Option<Tool> {
+        match self {
+            Self::Whichever => None,
+            Self::One(tool) => Some(tool),
+        }
+    }
+}
+
+impl ValueEnum for ImportFrom {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<ImportFrom>> =
+            LazyLock::new(|| [ImportFrom::Whichever].into_iter().chain(Tool::ALL.map(ImportFrom::One)).collect());
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Whichever => PossibleValue::new("any").help("Whichever is set"),
+            Self::One(tool) => PossibleValue::new(tool.name()).help(tool.title()),
+        })
+    }
 }
 
 /// How variables are written.

@@ -14,7 +14,7 @@ use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::model::Secret;
 use crate::session::Session;
-use crate::settings::{Access, Assignment, Dialect, Shown, Syntax, curl_line};
+use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
 use crate::ui::{Draw, Screen};
 
 /// Prints the variables, or runs a command with them.
@@ -79,7 +79,7 @@ struct Told {
 impl Told {
     fn of(ground: &Ground, format: EnvFormat) -> Result<Self, Error> {
         let settings = &ground.settings;
-        let Some(dialect) = dialect(format) else {
+        let EnvFormat::Of(tool) = format else {
             let mut variables = settings.assignments()?;
             let mut told = Self { variables: Vec::new(), line: None, warnings: Vec::new() };
             if format == EnvFormat::Curl {
@@ -93,8 +93,8 @@ impl Told {
             return Ok(Self { variables, ..told });
         };
         let access = Access::of(settings)?;
-        let variables = dialect.assignments(&access).ok_or(Error::TokenAlone { tool: dialect.name() })?;
-        let warnings = dialect.remarks(&access).iter().map(ToString::to_string).collect();
+        let variables = tool.assignments(&access).ok_or(Error::TokenAlone { tool: tool.name() })?;
+        let warnings = tool.remarks(&access).iter().map(ToString::to_string).collect();
         Ok(Self { variables, line: None, warnings })
     }
 
@@ -121,11 +121,10 @@ impl Told {
     }
 
     fn document(&self, format: EnvFormat, shown: Shown) -> Value {
-        let name = word(format);
         serde_json::json!({
             "schema": "glassdome.env/1",
             "ok": true,
-            "format": name,
+            "format": format.name(),
             "revealed": shown == Shown::Whole,
             "variables": self.object(shown),
             "line": self.line,
@@ -145,64 +144,23 @@ enum Written {
 
 impl Written {
     fn of(arguments: &Env) -> Result<Self, Error> {
-        let own = match arguments.format {
-            EnvFormat::Dotenv => Self::As(Syntax::Dotenv),
-            EnvFormat::Sh | EnvFormat::Curl => Self::As(Syntax::Sh),
-            EnvFormat::Fish => Self::As(Syntax::Fish),
-            EnvFormat::PowerShell => Self::As(Syntax::PowerShell),
-            EnvFormat::Json => Self::Json,
-            EnvFormat::TerraformBpg
-            | EnvFormat::TerraformTelmate
-            | EnvFormat::Packer
-            | EnvFormat::Ansible
-            | EnvFormat::Capmox
-            | EnvFormat::Exporter => {
-                return Ok(match arguments.syntax {
-                    None | Some(EnvSyntax::Sh) => Self::As(Syntax::Sh),
-                    Some(EnvSyntax::Dotenv) => Self::As(Syntax::Dotenv),
-                    Some(EnvSyntax::Fish) => Self::As(Syntax::Fish),
-                    Some(EnvSyntax::PowerShell) => Self::As(Syntax::PowerShell),
-                    Some(EnvSyntax::Json) => Self::Json,
-                });
+        let syntax = match (arguments.format, arguments.syntax) {
+            (EnvFormat::Ours(syntax), None) => syntax,
+            (EnvFormat::Curl, None) => EnvSyntax::Sh,
+            (EnvFormat::Of(_), syntax) => syntax.unwrap_or(EnvSyntax::Sh),
+            (format @ (EnvFormat::Ours(_) | EnvFormat::Curl), Some(_)) => {
+                let format = format.name();
+                let message = format!("--syntax goes with another tool's format; `--format {format}` has its own");
+                return Err(Error::Usage { message });
             }
         };
-        if arguments.syntax.is_some() {
-            let message =
-                format!("--syntax goes with another tool's format; `--format {}` has its own", word(arguments.format));
-            return Err(Error::Usage { message });
-        }
-        Ok(own)
-    }
-}
-
-/// Gives the tool whose words a format is made of; none where they are our own.
-const fn dialect(format: EnvFormat) -> Option<Dialect> {
-    Some(match format {
-        EnvFormat::TerraformBpg => Dialect::TerraformBpg,
-        EnvFormat::TerraformTelmate => Dialect::TerraformTelmate,
-        EnvFormat::Packer => Dialect::Packer,
-        EnvFormat::Ansible => Dialect::Ansible,
-        EnvFormat::Capmox => Dialect::Capmox,
-        EnvFormat::Exporter => Dialect::Exporter,
-        EnvFormat::Dotenv
-        | EnvFormat::Sh
-        | EnvFormat::Fish
-        | EnvFormat::PowerShell
-        | EnvFormat::Json
-        | EnvFormat::Curl => return None,
-    })
-}
-
-/// Gives the name of a format as `--format` takes it.
-fn word(format: EnvFormat) -> &'static str {
-    match format {
-        EnvFormat::Dotenv => "dotenv",
-        EnvFormat::Sh => "sh",
-        EnvFormat::Fish => "fish",
-        EnvFormat::PowerShell => "powershell",
-        EnvFormat::Json => "json",
-        EnvFormat::Curl => "curl",
-        other => dialect(other).map(Dialect::name).unwrap_or_default(),
+        Ok(match syntax {
+            EnvSyntax::Dotenv => Self::As(Syntax::Dotenv),
+            EnvSyntax::Sh => Self::As(Syntax::Sh),
+            EnvSyntax::Fish => Self::As(Syntax::Fish),
+            EnvSyntax::PowerShell => Self::As(Syntax::PowerShell),
+            EnvSyntax::Json => Self::Json,
+        })
     }
 }
 

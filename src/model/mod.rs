@@ -9,6 +9,7 @@ pub mod marker;
 pub mod paste;
 pub mod secret;
 pub mod token;
+pub mod tool;
 
 pub use destination::Destination;
 pub use endpoint::{Endpoint, Host};
@@ -19,3 +20,4 @@ pub use marker::{Marker, Origin};
 pub use paste::Pasted;
 pub use secret::Secret;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};
+pub use tool::Tool;

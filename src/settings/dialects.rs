@@ -5,8 +5,6 @@ mod curl;
 mod import;
 mod remarks;
 
-use std::fmt;
-
 pub use self::access::Access;
 pub use self::curl::curl_line;
 pub use self::import::{BadImport, Import, imported};
@@ -14,23 +12,7 @@ pub use self::remarks::Remark;
 use super::Credentials;
 use super::assignment::Assignment;
 use super::values::Value;
-
-/// A tool with variables of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dialect {
-    /// The provider `bpg/proxmox` of Terraform and OpenTofu.
-    TerraformBpg,
-    /// The provider `telmate/proxmox`.
-    TerraformTelmate,
-    /// Packer's builders `proxmox-clone` and `proxmox-iso`.
-    Packer,
-    /// The collection `community.proxmox`.
-    Ansible,
-    /// The Cluster API provider for Proxmox VE.
-    Capmox,
-    /// `prometheus-pve-exporter`.
-    Exporter,
-}
+use crate::model::Tool;
 
 /// What one variable says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +59,9 @@ const fn word(variable: &'static str, says: Says) -> Word {
 }
 
 /// Every tool's variables, in the order in which they are printed.
-const TABLE: [(Dialect, &str, &[Word]); 6] = [
+const TABLE: [(Tool, &[Word]); 6] = [
     (
-        Dialect::TerraformBpg,
-        "terraform-bpg",
+        Tool::TerraformBpg,
         &[
             word("PROXMOX_VE_ENDPOINT", Says::Address("/")),
             word("PROXMOX_VE_API_TOKEN", Says::WholeToken),
@@ -90,8 +71,7 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
         ],
     ),
     (
-        Dialect::TerraformTelmate,
-        "terraform-telmate",
+        Tool::TerraformTelmate,
         &[
             word("PM_API_URL", Says::Address("/api2/json")),
             word("PM_API_TOKEN_ID", Says::TokenId),
@@ -102,8 +82,7 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
         ],
     ),
     (
-        Dialect::Packer,
-        "packer",
+        Tool::Packer,
         &[
             word("PROXMOX_URL", Says::Address("/api2/json")),
             word("PROXMOX_USERNAME", Says::TokenIdOrUser),
@@ -112,8 +91,7 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
         ],
     ),
     (
-        Dialect::Ansible,
-        "ansible",
+        Tool::Ansible,
         &[
             word("PROXMOX_HOST", Says::Host),
             word("PROXMOX_PORT", Says::Port),
@@ -126,8 +104,7 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
         ],
     ),
     (
-        Dialect::Capmox,
-        "capmox",
+        Tool::Capmox,
         &[
             word("PROXMOX_URL", Says::Address("")),
             word("PROXMOX_TOKEN", Says::TokenId),
@@ -136,8 +113,7 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
         ],
     ),
     (
-        Dialect::Exporter,
-        "exporter",
+        Tool::Exporter,
         &[
             word("PVE_USER", Says::User),
             word("PVE_TOKEN_NAME", Says::TokenName),
@@ -148,19 +124,9 @@ const TABLE: [(Dialect, &str, &[Word]); 6] = [
     ),
 ];
 
-impl Dialect {
-    /// Every tool.
-    pub const ALL: [Self; 6] =
-        [Self::TerraformBpg, Self::TerraformTelmate, Self::Packer, Self::Ansible, Self::Capmox, Self::Exporter];
-
-    /// Gives its name as `--format` takes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        TABLE.iter().find(|(dialect, ..)| *dialect == self).map(|(_, name, _)| *name).unwrap_or_default()
-    }
-
+impl Tool {
     fn words(self) -> &'static [Word] {
-        TABLE.iter().find(|(dialect, ..)| *dialect == self).map(|(.., words)| *words).unwrap_or_default()
+        TABLE.iter().find(|(tool, _)| *tool == self).map(|(_, words)| *words).unwrap_or_default()
     }
 
     fn word_that(self, says: impl Fn(Says) -> bool) -> Option<&'static str> {
@@ -179,12 +145,6 @@ impl Dialect {
             return None;
         }
         Some(self.words().iter().filter_map(|word| assignment(*word, access)).collect())
-    }
-}
-
-impl fmt::Display for Dialect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
     }
 }
 

@@ -10,12 +10,12 @@ use crate::commands::connect::flags::flags;
 use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::journal::Journal;
-use crate::model::{Endpoint, Secret, UserId};
+use crate::model::{Endpoint, Secret, Tool, UserId};
 use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    self, Credentials, Dialect, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
-    Verification, imported,
+    self, Credentials, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
+    imported,
 };
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
@@ -188,15 +188,15 @@ impl Ground {
     }
 
     /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
-    pub(crate) fn import(&mut self, session: &Session, dialect: Option<Dialect>) -> Result<Dialect, Error> {
-        let import = imported(&session.variables, dialect).map_err(|why| Error::Import { why })?;
+    pub(crate) fn import(&mut self, session: &Session, tool: Option<Tool>) -> Result<Tool, Error> {
+        let import = imported(&session.variables, tool).map_err(|why| Error::Import { why })?;
         for (key, text, source) in import.answers(&session.variables, &session.folder) {
             if !matches!(self.settings.source(key), Some(Source::Flag(_))) {
                 self.flags.say(key, text, source);
             }
         }
         self.reload()?;
-        Ok(import.dialect)
+        Ok(import.tool)
     }
 
     fn reload(&mut self) -> Result<(), Error> {

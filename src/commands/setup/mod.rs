@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Global, Output, Setup, Tool};
+use crate::cli::{Global, Output, Setup};
 use crate::commands::Failure;
 use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
@@ -31,7 +31,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
-use crate::settings::{Consent, Dialect, Key};
+use crate::settings::{Consent, Key};
 use crate::ui::prompt::Confirm;
 
 use check::Checked;
@@ -79,19 +79,6 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     }
 }
 
-/// Gives the tool whose variables are taken; none where whichever is set counts.
-const fn dialect(tool: Tool) -> Option<Dialect> {
-    Some(match tool {
-        Tool::Any => return None,
-        Tool::TerraformBpg => Dialect::TerraformBpg,
-        Tool::TerraformTelmate => Dialect::TerraformTelmate,
-        Tool::Packer => Dialect::Packer,
-        Tool::Ansible => Dialect::Ansible,
-        Tool::Capmox => Dialect::Capmox,
-        Tool::Exporter => Dialect::Exporter,
-    })
-}
-
 async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mut Story) -> Result<(), Error> {
     let text = |vmid: Option<VmId>| vmid.map(|vmid| vmid.to_string());
     let templates = [
@@ -99,9 +86,9 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         (Key::Ubuntu2004Template, text(arguments.ubuntu_2004_template_id)),
     ];
     let mut ground = Ground::survey(session, global, &arguments.connection, &templates)?;
-    if let Some(tool) = arguments.import {
-        let dialect = ground.import(session, dialect(tool))?;
-        session.ui.borrow_mut().say(&Note::plain(format!("what {dialect}'s variables say is taken")));
+    if let Some(from) = arguments.import {
+        let tool = ground.import(session, from.tool())?;
+        session.ui.borrow_mut().say(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
     story.env_file = ground.store.path().display().to_string();
     let Some((connected, checked)) = verify(session, &mut ground, arguments, story).await? else {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Access, Dialect, Says, Word};
+use super::{Access, Says, Word};
 use crate::model::endpoint::DEFAULT_PORT;
-use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, UserId};
+use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, Tool, UserId};
 use crate::settings::values::boolean;
 use crate::settings::{Credentials, Invalid, Key, Source, Variables};
 
@@ -16,7 +16,7 @@ const HTTPS_PORT: u16 = 443;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     /// Whose variables they are.
-    pub dialect: Dialect,
+    pub tool: Tool,
     /// What they say.
     pub access: Access,
 }
@@ -61,8 +61,8 @@ impl Import {
             Key::CaFile => says == Says::CaFile,
             _ => is_secret(says),
         };
-        let all = std::iter::once(self.dialect).chain(Dialect::ALL);
-        let mut words = all.flat_map(Dialect::words).filter(|word| is_meant(word.says));
+        let all = std::iter::once(self.tool).chain(Tool::ALL);
+        let mut words = all.flat_map(Tool::words).filter(|word| is_meant(word.says));
         let named = words.find(|word| text(variables, word.variable).is_some());
         Source::Variable(named.map(|word| word.variable).unwrap_or_default().to_owned())
     }
@@ -81,15 +81,15 @@ pub enum BadImport {
     #[error("the variables of {one} and of {other} say different things")]
     TwoTools {
         /// One of the tools.
-        one: Dialect,
+        one: Tool,
         /// The other.
-        other: Dialect,
+        other: Tool,
     },
     /// A variable is missing beside those that are there.
-    #[error("{variable} is not set, which {dialect} needs")]
+    #[error("{variable} is not set, which {tool} needs")]
     Missing {
         /// Whose it is.
-        dialect: Dialect,
+        tool: Tool,
         /// Which.
         variable: &'static str,
     },
@@ -109,19 +109,19 @@ pub enum BadImport {
 /// # Errors
 ///
 /// Fails where nothing usable is there, or tools disagree.
-pub fn imported(variables: &Variables, dialect: Option<Dialect>) -> Result<Import, BadImport> {
-    if let Some(dialect) = dialect {
-        return read(variables, dialect);
+pub fn imported(variables: &Variables, tool: Option<Tool>) -> Result<Import, BadImport> {
+    if let Some(tool) = tool {
+        return read(variables, tool);
     }
     let mut found: Option<Import> = None;
-    for dialect in Dialect::ALL.into_iter().filter(|dialect| is_there(variables, *dialect)) {
-        let next = read(variables, dialect)?;
+    for tool in Tool::ALL.into_iter().filter(|tool| is_there(variables, *tool)) {
+        let next = read(variables, tool)?;
         found = Some(match found {
             None => next,
             Some(first) => merged(first, &next)?,
         });
     }
-    let secrets = Dialect::ALL.into_iter().flat_map(Dialect::words).filter(|word| is_secret(word.says));
+    let secrets = Tool::ALL.into_iter().flat_map(Tool::words).filter(|word| is_secret(word.says));
     let mut names: Vec<&str> = secrets.map(|word| word.variable).filter(|name| *name != "PROXMOX_PASSWORD").collect();
     names.dedup();
     found.ok_or_else(|| BadImport::Nothing { names: names.join(", ") })
@@ -129,7 +129,7 @@ pub fn imported(variables: &Variables, dialect: Option<Dialect>) -> Result<Impor
 
 /// Adds what a second tool knows; where both know something, it must be the same.
 fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
-    let disagree = || BadImport::TwoTools { one: first.dialect, other: next.dialect };
+    let disagree = || BadImport::TwoTools { one: first.tool, other: next.tool };
     fn both<T: Clone + PartialEq>(one: Option<&T>, other: Option<&T>) -> Result<Option<T>, ()> {
         match (one, other) {
             (Some(one), Some(other)) if one != other => Err(()),
@@ -147,7 +147,7 @@ fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
         })
     };
     let access = merge().map_err(|()| disagree())?;
-    Ok(Import { dialect: first.dialect, access })
+    Ok(Import { tool: first.tool, access })
 }
 
 const fn is_secret(says: Says) -> bool {
@@ -155,18 +155,18 @@ const fn is_secret(says: Says) -> bool {
 }
 
 /// Says whether a tool's variables are there: a secret that is its alone, in the form that it has there.
-fn is_there(variables: &Variables, dialect: Dialect) -> bool {
+fn is_there(variables: &Variables, tool: Tool) -> bool {
     let text = |variable: &str| text(variables, variable);
-    match dialect {
+    match tool {
         // Both read PROXMOX_TOKEN; only its form tells whose it is.
-        Dialect::Packer => {
+        Tool::Packer => {
             let is_secret = text("PROXMOX_TOKEN").is_some_and(|token| token.parse::<TokenSecret>().is_ok());
             text("PROXMOX_USERNAME").is_some() && (is_secret || text("PROXMOX_PASSWORD").is_some())
         }
-        Dialect::Capmox => text("PROXMOX_SECRET").is_some(),
+        Tool::Capmox => text("PROXMOX_SECRET").is_some(),
         // The password's variable is our own as well.
-        Dialect::Ansible => text("PROXMOX_TOKEN_SECRET").is_some(),
-        _ => dialect.words().iter().any(|word| is_secret(word.says) && text(word.variable).is_some()),
+        Tool::Ansible => text("PROXMOX_TOKEN_SECRET").is_some(),
+        _ => tool.words().iter().any(|word| is_secret(word.says) && text(word.variable).is_some()),
     }
 }
 
@@ -177,11 +177,11 @@ fn text<'a>(variables: &'a Variables, variable: &str) -> Option<&'a str> {
 /// One tool's variables under reading.
 struct Reading<'a> {
     variables: &'a Variables,
-    dialect: Dialect,
+    tool: Tool,
 }
 
-fn read(variables: &Variables, dialect: Dialect) -> Result<Import, BadImport> {
-    let reading = Reading { variables, dialect };
+fn read(variables: &Variables, tool: Tool) -> Result<Import, BadImport> {
+    let reading = Reading { variables, tool };
     let access = Access {
         endpoint: reading.endpoint()?,
         credentials: Some(reading.credentials()?),
@@ -189,12 +189,12 @@ fn read(variables: &Variables, dialect: Dialect) -> Result<Import, BadImport> {
         ca_file: reading.any(Says::CaFile).map(|(_, text)| PathBuf::from(text)),
         fingerprint: None,
     };
-    Ok(Import { dialect, access })
+    Ok(Import { tool, access })
 }
 
 impl<'a> Reading<'a> {
     fn find(&self, is_meant: impl Fn(Says) -> bool) -> Option<(Word, &'a str)> {
-        let mut words = self.dialect.words().iter().filter(|word| is_meant(word.says));
+        let mut words = self.tool.words().iter().filter(|word| is_meant(word.says));
         words.find_map(|word| Some((*word, text(self.variables, word.variable)?)))
     }
 
@@ -205,13 +205,13 @@ impl<'a> Reading<'a> {
     /// Gives a variable that must be there.
     fn needed(&self, is_meant: impl Fn(Says) -> bool) -> Result<(Word, &'a str), BadImport> {
         self.find(&is_meant).ok_or_else(|| BadImport::Missing {
-            dialect: self.dialect,
-            variable: self.dialect.word_that(is_meant).unwrap_or_default(),
+            tool: self.tool,
+            variable: self.tool.word_that(is_meant).unwrap_or_default(),
         })
     }
 
     fn endpoint(&self) -> Result<Option<Endpoint>, BadImport> {
-        if self.dialect.word_that(|says| matches!(says, Says::Address(_) | Says::Host)).is_none() {
+        if self.tool.word_that(|says| matches!(says, Says::Address(_) | Says::Host)).is_none() {
             return Ok(None);
         }
         let (word, text) = self.needed(|says| matches!(says, Says::Address(_) | Says::Host))?;

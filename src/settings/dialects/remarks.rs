@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Access, Dialect, Says};
+use super::{Access, Says};
+use crate::model::Tool;
 use crate::model::endpoint::DEFAULT_PORT;
 
 /// Something that a person should know about the variables of a tool.
@@ -14,13 +15,13 @@ pub enum Remark {
     )]
     NoFingerprint {
         /// Who cannot.
-        tool: Dialect,
+        tool: Tool,
     },
     /// A CA file, which few tools know.
     #[error("{tool} cannot be told the CA file: set {variable}={} beside these, or add the CA to the system's", path.display())]
     NoCaFile {
         /// Who cannot.
-        tool: Dialect,
+        tool: Tool,
         /// What the library below it reads.
         variable: &'static str,
         /// The file.
@@ -30,7 +31,7 @@ pub enum Remark {
     #[error("{tool} has no variable for it: PROXMOX_VERIFY_SSL=false stands as `{setting}` in its own file")]
     NoVerification {
         /// Who has none.
-        tool: Dialect,
+        tool: Tool,
         /// What its own file says instead.
         setting: &'static str,
     },
@@ -38,7 +39,7 @@ pub enum Remark {
     #[error("{tool} is told the server with each request: `?target={target}`")]
     NoEndpoint {
         /// Who is.
-        tool: Dialect,
+        tool: Tool,
         /// The server.
         target: String,
     },
@@ -46,11 +47,11 @@ pub enum Remark {
     #[error("PROXMOX_TOKEN is the {here} to {tool}, and the {there} to {other}: do not set both in one shell")]
     TwoMeanings {
         /// The tool that is asked for.
-        tool: Dialect,
+        tool: Tool,
         /// What the variable is to it.
         here: &'static str,
         /// The other tool.
-        other: Dialect,
+        other: Tool,
         /// What it is to that one.
         there: &'static str,
     },
@@ -60,13 +61,13 @@ pub enum Remark {
     )]
     PortApart {
         /// Who reads it apart.
-        tool: Dialect,
+        tool: Tool,
         /// The port.
         port: u16,
     },
 }
 
-impl Dialect {
+impl Tool {
     /// Says what the tool cannot be told, and what its variables mean to others.
     #[must_use]
     pub fn remarks(self, access: &Access) -> Vec<Remark> {

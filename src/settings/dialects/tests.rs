@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Access, BadImport, Dialect, Remark, curl_line, imported};
-use crate::model::Secret;
+use super::{Access, BadImport, Remark, curl_line, imported};
+use crate::model::{Secret, Tool};
 use crate::settings::{Credentials, Instance, Variables};
 
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
@@ -28,13 +28,13 @@ fn with_password(host: &str) -> Access {
     Access { credentials: Some(Credentials::Password { user, password }), ..with_token(host) }
 }
 
-fn variables(dialect: Dialect, access: &Access) -> Variables {
-    let assignments = dialect.assignments(access).unwrap();
+fn variables(tool: Tool, access: &Access) -> Variables {
+    let assignments = tool.assignments(access).unwrap();
     assignments.iter().map(|it| (it.name.clone(), it.whole().expose().to_owned().into())).collect()
 }
 
-fn told(dialect: Dialect, access: &Access) -> BTreeMap<String, String> {
-    variables(dialect, access).into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
+fn told(tool: Tool, access: &Access) -> BTreeMap<String, String> {
+    variables(tool, access).into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
 }
 
 fn set(pairs: &[(&str, &str)]) -> Variables {
@@ -44,9 +44,9 @@ fn set(pairs: &[(&str, &str)]) -> Variables {
 #[test]
 fn each_tool_is_told_in_its_own_words() {
     let token = format!("apex@pve!glassdome-token={SECRET}");
-    for (dialect, expected) in [
+    for (tool, expected) in [
         (
-            Dialect::TerraformBpg,
+            Tool::TerraformBpg,
             &[
                 ("PROXMOX_VE_ENDPOINT", "https://pve.lan:8006/"),
                 ("PROXMOX_VE_API_TOKEN", &token),
@@ -54,7 +54,7 @@ fn each_tool_is_told_in_its_own_words() {
             ][..],
         ),
         (
-            Dialect::TerraformTelmate,
+            Tool::TerraformTelmate,
             &[
                 ("PM_API_URL", "https://pve.lan:8006/api2/json"),
                 ("PM_API_TOKEN_ID", "apex@pve!glassdome-token"),
@@ -63,7 +63,7 @@ fn each_tool_is_told_in_its_own_words() {
             ],
         ),
         (
-            Dialect::Packer,
+            Tool::Packer,
             &[
                 ("PROXMOX_URL", "https://pve.lan:8006/api2/json"),
                 ("PROXMOX_USERNAME", "apex@pve!glassdome-token"),
@@ -71,7 +71,7 @@ fn each_tool_is_told_in_its_own_words() {
             ],
         ),
         (
-            Dialect::Ansible,
+            Tool::Ansible,
             &[
                 ("PROXMOX_HOST", "pve.lan"),
                 ("PROXMOX_PORT", "8006"),
@@ -82,7 +82,7 @@ fn each_tool_is_told_in_its_own_words() {
             ],
         ),
         (
-            Dialect::Capmox,
+            Tool::Capmox,
             &[
                 ("PROXMOX_URL", "https://pve.lan:8006"),
                 ("PROXMOX_TOKEN", "apex@pve!glassdome-token"),
@@ -91,7 +91,7 @@ fn each_tool_is_told_in_its_own_words() {
             ],
         ),
         (
-            Dialect::Exporter,
+            Tool::Exporter,
             &[
                 ("PVE_USER", "apex@pve"),
                 ("PVE_TOKEN_NAME", "glassdome-token"),
@@ -100,23 +100,23 @@ fn each_tool_is_told_in_its_own_words() {
             ],
         ),
     ] {
-        assert_eq!(variables(dialect, &with_token("pve.lan")), set(expected), "{dialect}");
+        assert_eq!(variables(tool, &with_token("pve.lan")), set(expected), "{tool}");
     }
 }
 
 #[test]
 fn not_verifying_is_said_the_way_round_that_the_tool_wants() {
     let access = Access { is_verified: Some(false), ..with_token("pve.lan") };
-    for (dialect, variable, value) in [
-        (Dialect::TerraformBpg, "PROXMOX_VE_INSECURE", "true"),
-        (Dialect::TerraformTelmate, "PM_TLS_INSECURE", "true"),
-        (Dialect::Ansible, "PROXMOX_VALIDATE_CERTS", "false"),
-        (Dialect::Capmox, "PROXMOX_INSECURE", "true"),
-        (Dialect::Exporter, "PVE_VERIFY_SSL", "false"),
+    for (tool, variable, value) in [
+        (Tool::TerraformBpg, "PROXMOX_VE_INSECURE", "true"),
+        (Tool::TerraformTelmate, "PM_TLS_INSECURE", "true"),
+        (Tool::Ansible, "PROXMOX_VALIDATE_CERTS", "false"),
+        (Tool::Capmox, "PROXMOX_INSECURE", "true"),
+        (Tool::Exporter, "PVE_VERIFY_SSL", "false"),
     ] {
-        assert_eq!(told(dialect, &access)[variable], value);
+        assert_eq!(told(tool, &access)[variable], value);
     }
-    assert!(Dialect::Packer.remarks(&access).iter().any(|it| matches!(it, Remark::NoVerification { .. })));
+    assert!(Tool::Packer.remarks(&access).iter().any(|it| matches!(it, Remark::NoVerification { .. })));
 }
 
 #[test]
@@ -125,42 +125,42 @@ fn what_was_exported_is_imported_again() {
         for access in [with_token(host), with_password(host)] {
             for is_verified in [true, false] {
                 let access = Access { is_verified: Some(is_verified), ..access.clone() };
-                for dialect in Dialect::ALL {
-                    if dialect.assignments(&access).is_none() {
+                for tool in Tool::ALL {
+                    if tool.assignments(&access).is_none() {
                         continue;
                     }
                     // What a tool has no variable for is not carried.
                     let mut carried = access.clone();
-                    match dialect {
-                        Dialect::Packer => carried.is_verified = None,
-                        Dialect::Exporter => carried.endpoint = None,
+                    match tool {
+                        Tool::Packer => carried.is_verified = None,
+                        Tool::Exporter => carried.endpoint = None,
                         _ => {}
                     }
-                    let import = imported(&variables(dialect, &access), Some(dialect)).unwrap();
-                    assert_eq!(import.access, carried, "{dialect}");
+                    let import = imported(&variables(tool, &access), Some(tool)).unwrap();
+                    assert_eq!(import.access, carried, "{tool}");
                 }
             }
         }
     }
     let access = Access { ca_file: Some(PathBuf::from("/etc/ca.pem")), ..with_token("pve.lan") };
-    let import = imported(&variables(Dialect::Ansible, &access), Some(Dialect::Ansible)).unwrap();
+    let import = imported(&variables(Tool::Ansible, &access), Some(Tool::Ansible)).unwrap();
     assert_eq!(import.access, access);
 }
 
 #[test]
 fn whose_variables_are_there_is_found_out() {
-    for dialect in Dialect::ALL {
-        let import = imported(&variables(dialect, &with_token("pve.lan")), None).unwrap();
-        assert_eq!(import.dialect, dialect);
+    for tool in Tool::ALL {
+        let import = imported(&variables(tool, &with_token("pve.lan")), None).unwrap();
+        assert_eq!(import.tool, tool);
     }
     // Two tools of one shell that agree are one answer; what one does not know is the other's.
-    let mut both = variables(Dialect::Exporter, &with_token("pve.lan"));
-    both.extend(variables(Dialect::TerraformBpg, &with_token("pve.lan")));
+    let mut both = variables(Tool::Exporter, &with_token("pve.lan"));
+    both.extend(variables(Tool::TerraformBpg, &with_token("pve.lan")));
     assert_eq!(imported(&both, None).unwrap().access, with_token("pve.lan"));
     both.insert("PROXMOX_VE_ENDPOINT".to_owned(), "https://other.lan:8006/".into());
-    both.extend(variables(Dialect::TerraformTelmate, &with_token("pve.lan")));
+    both.extend(variables(Tool::TerraformTelmate, &with_token("pve.lan")));
     assert!(matches!(imported(&both, None), Err(BadImport::TwoTools { .. })));
-    assert!(imported(&both, Some(Dialect::Exporter)).is_ok());
+    assert!(imported(&both, Some(Tool::Exporter)).is_ok());
     assert!(matches!(imported(&Variables::new(), None), Err(BadImport::Nothing { .. })));
     // Our own password is no import from Ansible.
     let own = set(&[("PROXMOX_HOST", "pve.lan"), ("PROXMOX_USER", "apex@pve"), ("PROXMOX_PASSWORD", "x")]);
@@ -170,20 +170,20 @@ fn whose_variables_are_there_is_found_out() {
 #[test]
 fn wrong_and_missing_variables_are_named() {
     let whole = format!("apex@pve!t1={SECRET}");
-    for (pairs, dialect, why) in [
+    for (pairs, tool, why) in [
         (
             &[("PROXMOX_VE_API_TOKEN", &*whole)][..],
-            Dialect::TerraformBpg,
+            Tool::TerraformBpg,
             "PROXMOX_VE_ENDPOINT is not set, which terraform-bpg needs",
         ),
         (
             &[("PROXMOX_VE_ENDPOINT", "https://pve.lan:8006/"), ("PROXMOX_VE_API_TOKEN", "apex@pve!t1=123")],
-            Dialect::TerraformBpg,
+            Tool::TerraformBpg,
             "the variable PROXMOX_VE_API_TOKEN: too short: 3 of 36 characters",
         ),
         (
             &[("PROXMOX_URL", "https://pve.lan:8006"), ("PROXMOX_TOKEN", SECRET), ("PROXMOX_SECRET", SECRET)],
-            Dialect::Capmox,
+            Tool::Capmox,
             "the variable PROXMOX_TOKEN: ",
         ),
         (
@@ -192,11 +192,11 @@ fn wrong_and_missing_variables_are_named() {
                 ("PROXMOX_VE_API_TOKEN", &*whole),
                 ("PROXMOX_VE_INSECURE", "perhaps"),
             ],
-            Dialect::TerraformBpg,
+            Tool::TerraformBpg,
             "the variable PROXMOX_VE_INSECURE: not a boolean",
         ),
     ] {
-        let refused = imported(&set(pairs), Some(dialect)).unwrap_err().to_string();
+        let refused = imported(&set(pairs), Some(tool)).unwrap_err().to_string();
         assert!(refused.starts_with(why), "{refused}");
         assert!(!refused.contains(SECRET), "{refused}");
     }
@@ -216,22 +216,22 @@ fn an_address_without_a_port_means_https() {
 fn what_a_tool_cannot_be_told_is_said() {
     let pinned = Access { fingerprint: Some("AB".repeat(32).parse().unwrap()), ..with_token("pve.lan") };
     let authority = Access { ca_file: Some(PathBuf::from("/etc/ca.pem")), ..with_token("pve.lan") };
-    for dialect in Dialect::ALL {
-        assert!(dialect.remarks(&pinned).iter().any(|it| matches!(it, Remark::NoFingerprint { .. })), "{dialect}");
+    for tool in Tool::ALL {
+        assert!(tool.remarks(&pinned).iter().any(|it| matches!(it, Remark::NoFingerprint { .. })), "{tool}");
         // Verification is never given up because a tool cannot do it in our way.
-        assert!(told(dialect, &pinned).iter().all(|(name, value)| !name.contains("INSECURE") || value == "false"));
-        let is_said = dialect.remarks(&authority).iter().any(|it| matches!(it, Remark::NoCaFile { .. }));
-        assert_eq!(is_said, dialect != Dialect::Ansible, "{dialect}");
+        assert!(told(tool, &pinned).iter().all(|(name, value)| !name.contains("INSECURE") || value == "false"));
+        let is_said = tool.remarks(&authority).iter().any(|it| matches!(it, Remark::NoCaFile { .. }));
+        assert_eq!(is_said, tool != Tool::Ansible, "{tool}");
     }
-    let said: Vec<String> = Dialect::Packer.remarks(&with_token("pve.lan")).iter().map(ToString::to_string).collect();
+    let said: Vec<String> = Tool::Packer.remarks(&with_token("pve.lan")).iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
         [
             "PROXMOX_TOKEN is the secret of the token to packer, and the ID of the token to capmox: do not set both in one shell"
         ]
     );
-    assert!(Dialect::Capmox.assignments(&with_password("pve.lan")).is_none(), "it takes tokens alone");
-    let apart = Dialect::Ansible.remarks(&with_token("pve.lan:443"));
+    assert!(Tool::Capmox.assignments(&with_password("pve.lan")).is_none(), "it takes tokens alone");
+    let apart = Tool::Ansible.remarks(&with_token("pve.lan:443"));
     assert!(matches!(apart[..], [Remark::PortApart { port: 443, .. }]), "{apart:?}");
 }
 
