@@ -137,7 +137,9 @@ impl TemplateError {
             Self::UnknownRelease { known, .. } => vec![say(format!("the known releases are: {}", known.join(", ")))],
             Self::BadChecksum => vec![run("sha256sum FILE")],
             Self::NoChecksum { .. } => {
-                vec![say("give it with --checksum, or --no-checksum if you trust whoever answers at that address")]
+                vec![say(
+                    "`glassdome template create` takes it with --checksum, or --no-checksum if you trust whoever answers at that address; an image in a file here needs neither",
+                )]
             }
             Self::File { .. } => vec![say("give --release the path of a file that you may read")],
             Self::NoImport { enable, by_hand, .. } => {

@@ -36,7 +36,7 @@ impl Draw for WebGuide {
         screen.paragraph(3, &format!("1. Log in as {user}, or as an administrator:"))?;
         screen.address(6, &self.url)?;
         screen.paragraph(3, "2. Find the page:")?;
-        screen.line("      Datacenter (left sidebar, at the top)")?;
+        screen.labelled("      ", Tone::Plain, "Datacenter (left sidebar, at the top)")?;
         screen.line("        > Permissions (expand)")?;
         screen.line("          > API Tokens")?;
         screen.line("            > Add (button)")?;
@@ -134,7 +134,8 @@ mod tests {
         administrator:
            https://192.168.1.50:8006
         2. Find the page:
-           Datacenter (left sidebar, at the top)
+           Datacenter (left sidebar, at the
+           top)
              > Permissions (expand)
                > API Tokens
                  > Add (button)
