@@ -1,6 +1,7 @@
-//! What several tasks do with the disks of VMs.
+//! What several tasks do with the volumes of storages.
 
-use super::super::{Cluster, Config, Storage, Vm};
+use super::super::tasks::Scene;
+use super::super::{Cluster, Config, Storage, Vm, Volume};
 use crate::sandbox::access::Refusal;
 
 impl Cluster {
@@ -12,6 +13,23 @@ impl Cluster {
         (!storage.kind.keeps_files()).then(|| format!("  Logical volume \"{name}\" successfully removed."))
     }
 
+    /// Puts a file that belongs to no VM on a storage, by its whole name.
+    pub(super) fn keep_file(&mut self, scene: &Scene, (whole, content): (&str, &str), size: u64) {
+        let (place, name) = whole.split_once(':').unwrap_or_default();
+        let Some(storage) = self.storages.get_mut(place) else { return };
+        let format = if content == "import" { name.rsplit('.').next().unwrap_or("raw") } else { content };
+        let volume = Volume {
+            vmid: None,
+            content: content.to_owned(),
+            format: format.to_owned(),
+            size,
+            used: size,
+            created: scene.unix,
+            base: None,
+        };
+        storage.volumes.insert(storage.key(&scene.node, name), volume);
+    }
+
     /// Gives the file or device of a volume by its whole name.
     pub(super) fn file_of(&self, whole: &str) -> String {
         let Some((place, name)) = whole.split_once(':') else { return whole.to_owned() };
@@ -19,7 +37,7 @@ impl Cluster {
     }
 
     /// Finds a volume of a storage to change it.
-    pub(super) fn volume_mut(&mut self, node: &str, whole: &str) -> Option<&mut super::super::Volume> {
+    pub(super) fn volume_mut(&mut self, node: &str, whole: &str) -> Option<&mut Volume> {
         let (place, name) = whole.split_once(':')?;
         let storage: &mut Storage = self.storages.get_mut(place)?;
         let key = storage.key(node, name);

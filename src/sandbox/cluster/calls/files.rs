@@ -196,21 +196,7 @@ impl Work for Fetching {
         {
             return Err(format!("checksum mismatch: got '{got}' != expect '{expected}'"));
         }
-        let (place, name) = self.whole.split_once(':').unwrap_or_default();
-        if let Some(storage) = cluster.storages.get_mut(place) {
-            let format =
-                if self.content == "import" { name.rsplit('.').next().unwrap_or("raw") } else { &self.content };
-            let volume = Volume {
-                vmid: None,
-                content: self.content.clone(),
-                format: format.to_owned(),
-                size,
-                used: size,
-                created: scene.unix,
-                base: None,
-            };
-            storage.volumes.insert(storage.key(&scene.node, name), volume);
-        }
+        cluster.keep_file(scene, (&self.whole, &self.content), size);
         let saved = format!("download of '{}' to '{}' finished", self.url, cluster.file_of(&self.whole));
         Ok(vec![saved])
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::tasks::{Plan, Scene, Work};
-use super::super::{Ask, Cluster, Reply, Volume};
+use super::super::{Ask, Cluster, Reply};
 use super::files::named;
 use crate::sandbox::access::Refusal;
 use crate::sandbox::multipart::Received;
@@ -72,21 +72,7 @@ impl Work for Importing {
         if let Some(expected) = self.checksum.as_ref().filter(|expected| *expected != got) {
             return Err(format!("checksum mismatch: got '{got}' != expect '{expected}'"));
         }
-        let (place, name) = self.whole.split_once(':').unwrap_or_default();
-        if let Some(storage) = cluster.storages.get_mut(place) {
-            let format =
-                if self.content == "import" { name.rsplit('.').next().unwrap_or("raw") } else { &self.content };
-            let volume = Volume {
-                vmid: None,
-                content: self.content.clone(),
-                format: format.to_owned(),
-                size: self.file.size,
-                used: self.file.size,
-                created: scene.unix,
-                base: None,
-            };
-            storage.volumes.insert(storage.key(&scene.node, name), volume);
-        }
+        cluster.keep_file(scene, (&self.whole, &self.content), self.file.size);
         Ok(vec!["finished file import successfully".to_owned()])
     }
 }
