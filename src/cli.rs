@@ -13,7 +13,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
-    Destination, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, Tool, UserId, VmId, VmName,
+    Destination, DiskSize, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, Tool, UserId,
+    VmId, VmName,
 };
 
 /// The colours of the help texts.
@@ -530,15 +531,15 @@ pub struct TemplateList {
 
 /// Create a template from an Ubuntu cloud image
 ///
-/// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk, a
-/// drive for cloud-init, a serial console and the guest agent switched on is made and turned into a template, and the
-/// settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
+/// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk,
+/// which is grown, a drive for cloud-init, a serial console and the guest agent switched on is made and turned into a
+/// template, and the settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
 /// interrupt, what was made is removed; an image that is there already with the right checksum is not fetched again.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome template create --login-user root@pam
   glassdome template create --release 20.04 --storage local-lvm
-  glassdome template create --release ./jammy.img --id 9000")]
+  glassdome template create --release ./jammy.img --id 9000 --disk-size 64G")]
 pub struct TemplateCreate {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -561,6 +562,9 @@ pub struct TemplateCreate {
     /// Storage of the image meanwhile [default: the one for images with most room]
     #[arg(long, value_name = "STORAGE", help_heading = "Template")]
     pub image_storage: Option<StorageName>,
+    /// Size of the disk; an image that is larger keeps its own, as every image does with 0
+    #[arg(long, value_name = "SIZE", default_value_t = DiskSize::OF_THE_GUIDE, help_heading = "Template")]
+    pub disk_size: DiskSize,
     /// Bridge of the network card [default: vmbr0]
     #[arg(long, value_name = "BRIDGE", help_heading = "Template")]
     pub bridge: Option<String>,

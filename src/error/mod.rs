@@ -83,6 +83,8 @@ pub enum Doing {
     RemoveImage(String),
     /// Making a VM.
     CreateVm(VmId),
+    /// Growing the disk of a VM.
+    Resize(VmId),
     /// Making a template of a VM.
     Convert(VmId),
 }
@@ -116,6 +118,7 @@ impl fmt::Display for Doing {
             Self::SendImage(image) => write!(formatter, "send {image}"),
             Self::RemoveImage(image) => write!(formatter, "remove {image}"),
             Self::CreateVm(vmid) => write!(formatter, "make VM {vmid}"),
+            Self::Resize(vmid) => write!(formatter, "grow the disk of VM {vmid}"),
             Self::Convert(vmid) => write!(formatter, "make a template of VM {vmid}"),
             Self::Abort => formatter.write_str("stop the clone task"),
         }

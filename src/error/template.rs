@@ -68,6 +68,18 @@ pub enum TemplateError {
         /// Those that do.
         known: Vec<String>,
     },
+    /// Not even the image fits on a storage.
+    #[error("storage {storage} on node {node} has {available} free, and no less than {needed} must fit on it")]
+    NoRoom {
+        /// Which.
+        storage: String,
+        /// Where.
+        node: NodeName,
+        /// What is free there.
+        available: String,
+        /// What must fit.
+        needed: String,
+    },
     /// Privileges are missing.
     #[error("{who} lacks privileges that making a template needs")]
     Lacking {
@@ -105,7 +117,9 @@ impl TemplateError {
         match self {
             Self::None => Kind::NotFound,
             Self::UnknownRelease { .. } | Self::BadChecksum => Kind::Usage,
-            Self::NoChecksum { .. } | Self::File { .. } | Self::NoImport { .. } => Kind::Configuration,
+            Self::NoChecksum { .. } | Self::File { .. } | Self::NoImport { .. } | Self::NoRoom { .. } => {
+                Kind::Configuration
+            }
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
             Self::Lacking { .. } => Kind::Permission,
             Self::NotAsOrdered { .. } => Kind::Server,
@@ -159,6 +173,11 @@ impl TemplateError {
             Self::WrongStorage { known, .. } => {
                 let known = if known.is_empty() { "none that can be seen".to_owned() } else { known.join(", ") };
                 vec![say(format!("those that do: {}", Printable(&known)))]
+            }
+            Self::NoRoom { .. } => {
+                vec![say(
+                    "free some room there, or name another storage: --storage for the disk, --image-storage for the image",
+                )]
             }
             Self::Lacking { by_hand, .. } => {
                 let mut hints = vec![say("log in as somebody who holds them: --login-user root@pam")];

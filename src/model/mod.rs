@@ -8,6 +8,7 @@ pub mod ids;
 pub mod marker;
 pub mod paste;
 pub mod secret;
+pub mod size;
 pub mod token;
 pub mod tool;
 
@@ -19,5 +20,6 @@ pub use ids::{NodeName, PoolName, StorageName, Upid, VmId, VmName};
 pub use marker::{Marker, Origin};
 pub use paste::Pasted;
 pub use secret::Secret;
+pub use size::DiskSize;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};
 pub use tool::Tool;

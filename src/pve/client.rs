@@ -27,7 +27,7 @@ use crate::pve::way::Limits;
 
 pub use access::{AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight};
 pub use changes::CloneRequest;
-pub use images::{FetchRequest, Upload};
+pub use images::{FetchRequest, Image, Upload};
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;

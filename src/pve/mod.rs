@@ -22,8 +22,8 @@ mod way;
 pub use addresses::{addresses, knock};
 pub use certificate::{CaBundle, Leaf, certificates_in};
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Holder, LoggedIn, Pve, TokenCard, TokenRequest, Upload,
-    UserCard, UserSight,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Holder, Image, LoggedIn, Pve, TokenCard, TokenRequest,
+    Upload, UserCard, UserSight,
 };
 pub use error::Error;
 pub use probe::{Probed, probe};

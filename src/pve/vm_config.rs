@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model::DiskSize;
 use crate::pve::values::as_text;
 
 /// The configuration of a VM: every entry as text.
@@ -115,6 +116,13 @@ impl VmConfig {
     /// Lists the disks on storages, CD-ROM and cloud-init drives left out.
     pub fn disks(&self) -> impl Iterator<Item = Disk> {
         self.volumes().filter(|disk| !disk.is_cdrom)
+    }
+
+    /// Gives the size of a disk, where its entry tells it.
+    #[must_use]
+    pub fn size_of(&self, bus: &str) -> Option<DiskSize> {
+        let size = self.disks().find(|disk| disk.bus == bus)?.size?;
+        DiskSize::in_config(&size)
     }
 
     /// Lists everything that lies on a storage.

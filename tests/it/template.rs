@@ -119,7 +119,8 @@ fn a_template_is_made_and_proven() {
     ] {
         assert_eq!(config[key].as_str().unwrap_or_default(), value, "{key}: {config}");
     }
-    assert!(config["scsi0"].as_str().unwrap().starts_with("local-lvm:base-9100-disk-0"), "{config}");
+    assert_eq!(config["scsi0"], "local-lvm:base-9100-disk-0,size=32G", "{config}");
+    assert_eq!(document["disk_size"], "32G");
     assert!(config["ide2"].as_str().unwrap().contains("cloudinit"), "{config}");
     assert!(config["net0"].as_str().unwrap().contains("bridge=vmbr0"), "{config}");
     assert!(!config["description"].as_str().unwrap().contains("glassdome-nonce"), "it is no test VM: {config}");
@@ -154,6 +155,9 @@ fn numbers_storages_and_names_are_chosen_or_said() {
         stage.glassdome(&create(options)).expect(code).says(words);
     }
     stage.glassdome("template create --no-input --id 101 --no-checksum").expect(3).says("VM 101 exists already");
+    for size in ["32", "32GB", "+1G", "1.5G"] {
+        stage.glassdome(&create(&format!("--disk-size {size}"))).expect(2).says("--disk-size");
+    }
     stage.glassdome("template create --no-input --checksum abc").expect(2).says("64 hexadecimal digits");
     nothing_is_left(&sandbox, &stage);
 }
@@ -209,6 +213,84 @@ fn the_checksum_is_read_beside_the_image_and_the_server_checks_it() {
     stage.glassdome(&format!("template create --no-input --id 9101 --release {folder}/a/b.img")).expect(3).says("404");
 }
 
+fn resizes(sandbox: &Sandbox) -> usize {
+    sandbox.seen().iter().filter(|seen| seen.path.ends_with("/resize")).count()
+}
+
+fn disk_of_9100(sandbox: &Sandbox) -> String {
+    let config = Admin::of(sandbox).call("GET", "/nodes/pve/qemu/9100/config", "");
+    config["scsi0"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_disk_grows_to_the_size_that_was_said_and_never_shrinks() {
+    let (sandbox, stage) = scene(quick());
+    let outcome = stage.glassdome(&create("--disk-size 3G --dry-run -o json")).expect(0).says("disk of 3G on");
+    assert_eq!(outcome.json()["disk_size"], "3G");
+    assert_eq!(resizes(&sandbox), 0, "a dry run changes nothing");
+    let outcome = stage.glassdome(&create("--disk-size 3G -o json")).expect(0).says("grown from 1G to 3G");
+    assert_eq!((outcome.json()["disk_size"].as_str(), resizes(&sandbox)), (Some("3G"), 1));
+    assert!(disk_of_9100(&sandbox).ends_with(",size=3G"));
+    // The image has 1G in the sandbox: as much, less, and nothing at all leave it alone.
+    for size in ["1G", "512M", "0"] {
+        let (sandbox, stage) = scene(quick());
+        let outcome = stage.glassdome(&create(&format!("--disk-size {size} -o json"))).expect(0);
+        assert_eq!((outcome.json()["disk_size"].as_str(), resizes(&sandbox)), (Some("1G"), 0), "{size}");
+        assert!(disk_of_9100(&sandbox).ends_with(",size=1G"), "{size}");
+    }
+}
+
+#[test]
+fn a_server_that_grows_disks_at_once_names_no_task() {
+    let (sandbox, stage) = scene(Options { pve_version: "7.4.17".to_owned(), ..quick() });
+    let mut image = b"QFI\xfb".to_vec();
+    image.resize(1 << 20, 7);
+    std::fs::write(stage.path("jammy.img"), &image).unwrap();
+    let line = "template create --no-input --id 9100 --release jammy.img";
+    stage.glassdome(line).expect(0).says("grown from 1G to 32G");
+    assert!(disk_of_9100(&sandbox).ends_with(",size=32G"));
+    assert_eq!(sandbox.edit(|cluster| cluster.tasks.iter().filter(|task| task.kind == "resize").count()), 0);
+}
+
+#[test]
+fn a_disk_that_cannot_grow_leaves_nothing() {
+    let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(8), ..quick() });
+    let child = stage.spawn(&create(""));
+    wait_for_task(&sandbox, ":resize:");
+    sandbox.edit(|cluster| {
+        let upid = cluster.tasks.iter().find(|task| task.kind == "resize").map(|task| task.upid.clone()).unwrap();
+        cluster.interrupt(&upid, Duration::ZERO);
+    });
+    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(9).says("cannot grow the disk of VM 9100");
+    assert!(outcome.talk.contains("received interrupt"), "{}", outcome.talk);
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_anything_is_made() {
+    let (sandbox, stage) = scene(quick());
+    let room = |storage: &str, bytes: u64| {
+        sandbox.edit(|cluster| {
+            let place = cluster.storages.get_mut(storage).unwrap();
+            place.total = place.used_on("pve") + bytes;
+        });
+    };
+    room("local-lvm", 20 << 30);
+    let warning = "local-lvm has 20.0 GiB free, less than a disk of 32G takes";
+    let outcome = stage.glassdome(&create("--dry-run -o json")).expect(0).says(warning);
+    assert!(outcome.json()["warnings"][0].as_str().unwrap().contains(warning));
+    std::fs::write(stage.path("jammy.img"), vec![7; 3 << 20]).unwrap();
+    for (storage, option) in [("local", "--image-storage"), ("local-lvm", "--storage")] {
+        room(storage, 1 << 20);
+        let line = "template create --no-input --id 9100 --release jammy.img";
+        let told = stage.glassdome(line).expect(3).says(&format!("storage {storage} on node pve has 1.0 MiB free"));
+        assert!(told.talk.contains(option), "{}", told.talk);
+        room(storage, 20 << 30);
+    }
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was made");
+    nothing_is_left(&sandbox, &stage);
+}
+
 #[test]
 fn whatever_fails_is_told_and_removed() {
     for (release, words) in [
@@ -230,7 +312,7 @@ fn whatever_fails_is_told_and_removed() {
 
 #[test]
 fn an_interruption_at_any_step_removes_what_was_made() {
-    for kind in [":download:", ":qmcreate:", ":qmtemplate:"] {
+    for kind in [":download:", ":qmcreate:", ":resize:", ":qmtemplate:"] {
         let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(8), ..quick() });
         let settings = stage.read(".env");
         let child = stage.spawn(&create(""));
@@ -266,12 +348,12 @@ fn a_run_that_is_killed_is_finished_by_the_next() {
 
 #[test]
 fn a_lost_answer_leaves_nothing() {
-    for words in ["/download-url", "/qemu"] {
+    for words in ["/download-url", "/qemu", "/resize"] {
         let (sandbox, stage) = scene(quick());
         // Found out on a first run: the number of the request that is to be lost.
         stage.glassdome(&create("")).expect(0);
         let seen = sandbox.seen();
-        let number = seen.iter().position(|seen| seen.method == "POST" && seen.path.ends_with(words)).unwrap() + 1;
+        let number = seen.iter().position(|seen| seen.method != "GET" && seen.path.ends_with(words)).unwrap() + 1;
         // Reads that go out at once arrive in any order: once in a while another request has that number.
         let is_tried = (0..20).any(|_| a_lost_answer_leaves_nothing_at(number, words));
         assert!(is_tried, "the answer to {words} was never the one that was lost");
@@ -282,7 +364,7 @@ fn a_lost_answer_leaves_nothing() {
 fn a_lost_answer_leaves_nothing_at(number: usize, words: &str) -> bool {
     let (sandbox, stage) = scene(Options { faults: vec![Fault::ResetAfter(number)], ..quick() });
     let outcome = stage.glassdome(&create(""));
-    let is_meant = sandbox.seen().get(number - 1).is_some_and(|it| it.method == "POST" && it.path.ends_with(words));
+    let is_meant = sandbox.seen().get(number - 1).is_some_and(|it| it.method != "GET" && it.path.ends_with(words));
     assert!(!is_meant || outcome.code != 0, "{outcome:?}");
     sandbox.clear_faults();
     if outcome.code != 0 {
@@ -300,6 +382,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
         "/vms/9100  VM.Allocate",
         "Sys.AccessNetwork",
         "qm create 9100",
+        "qm disk resize 9100 scsi0 32G",
         "import-from=",
         "qm template 9100",
         "sha256sum -c",

@@ -7,7 +7,7 @@ use crate::commands::releases::{Release, USUAL};
 use crate::commands::template::create;
 use crate::commands::template::image::Wanted;
 use crate::error::{Error, TemplateError};
-use crate::model::{Secret, VmId};
+use crate::model::{DiskSize, Secret, VmId};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
@@ -107,6 +107,7 @@ impl Missing {
             name: None,
             storage: None,
             image_storage: None,
+            disk_size: DiskSize::OF_THE_GUIDE,
             bridge: None,
             checksum: None,
             no_checksum: false,

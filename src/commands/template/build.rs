@@ -16,10 +16,13 @@ use crate::commands::template::image::{Origin, Wanted};
 use crate::commands::template::plan::Plan;
 use crate::error::{Doing, Error, TemplateError};
 use crate::journal::{Entry, Journal, Record};
-use crate::model::{Marker, Upid};
+use crate::model::{DiskSize, Marker, Upid};
 use crate::pve::{FetchRequest, Pve, Upload};
 use crate::session::Session;
 use crate::ui::Progress;
+
+/// The disk of the VM.
+const DISK: &str = "scsi0";
 
 /// Between two looks at a task that was told to stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -63,26 +66,26 @@ impl<'a> Build<'a> {
         Self { pve, session, plan, wanted, sha256, patience, journal, marker, trace: Trace::default() }
     }
 
-    /// Makes it. The image is removed at the end, unless it is to stay.
-    pub(super) async fn make(mut self, image: Afterwards) -> Result<(), Error> {
+    /// Makes it, and gives the size of its disk. The image is removed at the end, unless it is to stay.
+    pub(super) async fn make(mut self, image: Afterwards) -> Result<Option<DiskSize>, Error> {
         let made = self.steps().await;
         let cleared = match &made {
-            Ok(()) => self.clear_image(image).await,
+            Ok(_) => self.clear_image(image).await,
             Err(_) => self.clear(image).await,
         };
         match (made, cleared) {
-            (Ok(()), Ok(())) => Ok(()),
-            (Ok(()), Err(why)) => {
+            (Ok(size), Ok(())) => Ok(size),
+            (Ok(size), Err(why)) => {
                 let text = format!("the image {} is still there: {why}", self.plan.volume());
                 self.session.ui.borrow_mut().say(&Note::warning(text));
-                Ok(())
+                Ok(size)
             }
             (Err(why), Ok(())) => Err(why),
             (Err(why), Err(_)) => Err(self.left(why)),
         }
     }
 
-    async fn steps(&mut self) -> Result<(), Error> {
+    async fn steps(&mut self) -> Result<Option<DiskSize>, Error> {
         if self.plan.is_there {
             self.say(format!("{} is there already", self.plan.volume()));
         } else {
@@ -94,12 +97,13 @@ impl<'a> Build<'a> {
         }
         self.create().await?;
         self.say(format!("VM {} ({}) has its disk on {}", self.plan.vmid, self.plan.name, self.plan.disk_storage));
-        self.convert().await?;
+        self.grow().await?;
+        let size = self.convert().await?;
         self.say(format!("VM {} is a template", self.plan.vmid));
-        match self.trace.entry.take() {
-            Some(entry) => Ok(entry.close()?),
-            None => Ok(()),
+        if let Some(entry) = self.trace.entry.take() {
+            entry.close()?;
         }
+        Ok(size)
     }
 
     async fn fetch(&mut self, url: &str) -> Result<(), Error> {
@@ -164,9 +168,9 @@ impl<'a> Build<'a> {
             ("cores", "2".to_owned()),
             ("memory", "2048".to_owned()),
             ("scsihw", "virtio-scsi-pci".to_owned()),
-            ("scsi0", format!("{}:0,import-from={}", plan.disk_storage, plan.volume())),
+            (DISK, format!("{}:0,import-from={}", plan.disk_storage, plan.volume())),
             ("ide2", format!("{}:cloudinit", plan.disk_storage)),
-            ("boot", "order=scsi0".to_owned()),
+            ("boot", format!("order={DISK}")),
             ("serial0", "socket".to_owned()),
             ("vga", "serial0".to_owned()),
             ("agent", "1".to_owned()),
@@ -174,8 +178,34 @@ impl<'a> Build<'a> {
         ]
     }
 
-    /// Takes the marker off, which says that the VM may be deleted; makes a template of it, and looks at it.
-    async fn convert(&mut self) -> Result<(), Error> {
+    /// Grows the disk to the size that it shall have; one that is larger stays, and a server would refuse to shrink it.
+    async fn grow(&mut self) -> Result<(), Error> {
+        let (node, vmid, wanted) = (&self.plan.node, self.plan.vmid, self.plan.disk_size);
+        if wanted.bytes() == 0 {
+            return Ok(());
+        }
+        uninterrupted(self.session)?;
+        let doing = Doing::Resize(vmid);
+        let failed = |source| Error::server(doing.clone(), source);
+        let config = self.pve.vm_config(node, vmid).await.map_err(failed)?;
+        let Some(size) = config.size_of(DISK) else {
+            let why = "the server does not tell the size of its disk";
+            return Err(TemplateError::NotAsOrdered { vmid, why }.into());
+        };
+        if size >= wanted {
+            self.say(format!("its disk has {size} already"));
+            return Ok(());
+        }
+        if let Some(upid) = self.pve.resize(node, vmid, DISK, wanted).await.map_err(failed)? {
+            self.watch(upid, &doing).await?;
+        }
+        self.say(format!("its disk has grown from {size} to {wanted}"));
+        Ok(())
+    }
+
+    /// Takes the marker off, which says that the VM may be deleted; makes a template of it, looks at it, and gives the
+    /// size of its disk.
+    async fn convert(&mut self) -> Result<Option<DiskSize>, Error> {
         uninterrupted(self.session)?;
         let (node, vmid) = (&self.plan.node, self.plan.vmid);
         let doing = Doing::Convert(vmid);
@@ -193,9 +223,14 @@ impl<'a> Build<'a> {
         if config.disks().next().is_none() || !config.has_cloud_init() || !config.agent_enabled() {
             return Err(wrong("its disk, its drive for cloud-init or its guest agent is missing"));
         }
+        let size = config.size_of(DISK);
+        if size.is_some_and(|size| size < self.plan.disk_size) {
+            return Err(wrong("its disk has not grown"));
+        }
         let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
         let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
-        self.pve.configure(node, vmid, &[("description", text)]).await.map_err(failed)
+        self.pve.configure(node, vmid, &[("description", text)]).await.map_err(failed)?;
+        Ok(size)
     }
 
     fn record(&self) -> Record {
@@ -224,8 +259,8 @@ impl<'a> Build<'a> {
     /// Removes everything that this run made.
     async fn clear(&mut self, image: Afterwards) -> Result<(), Error> {
         match self.trace.task.take() {
-            // Half a conversion is worse than a whole one, and it takes no time.
-            Some(upid) if upid.kind() == "qmtemplate" => self.wait_for(&upid).await?,
+            // Half a change is worse than a whole one, and it takes no time.
+            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.wait_for(&upid).await?,
             Some(upid) => self.abort(&upid).await?,
             // Where an answer was lost, a task may run of which only the list of tasks knows.
             None => self.wait_for_unanswered().await?,
@@ -252,7 +287,7 @@ impl<'a> Build<'a> {
         let doing = Doing::RemoveImage(volume.clone());
         let failed = |source| Error::server(doing.clone(), source);
         let there = self.pve.images(node, storage).await.map_err(failed)?;
-        if there.contains(&volume) {
+        if there.iter().any(|image| image.volume == volume) {
             let upid = self.pve.remove_image(node, storage, &volume).await.map_err(failed)?;
             self.watcher(Heed::Nothing).wait(&upid, &doing).await?;
         }
@@ -266,7 +301,7 @@ impl<'a> Build<'a> {
         let vmid = self.plan.vmid.to_string();
         for task in self.pve.active_tasks(&self.plan.node).await.map_err(failed)? {
             let is_ours = match task.kind.as_str() {
-                "qmcreate" => self.trace.vm && task.upid.id() == vmid,
+                "qmcreate" | "resize" => self.trace.vm && task.upid.id() == vmid,
                 "download" => self.trace.image && task.upid.id() == self.plan.image,
                 "imgcopy" => self.trace.image,
                 _ => false,

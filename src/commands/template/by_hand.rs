@@ -1,7 +1,7 @@
 //! The lines that make a template in the shell of a node, for somebody whose token may not.
 
 use crate::commands::template::image::{Origin, Wanted};
-use crate::model::VmId;
+use crate::model::{DiskSize, VmId};
 use crate::settings::sh_word;
 
 /// What the template shall be.
@@ -12,13 +12,15 @@ pub(super) struct Machine<'a> {
     pub(super) name: &'a str,
     /// The storage of its disk.
     pub(super) storage: &'a str,
+    /// The size of its disk; 0 is the image's own.
+    pub(super) disk: DiskSize,
     /// Its bridge.
     pub(super) bridge: &'a str,
 }
 
 /// Gives the lines, with this server's storages and numbers filled in.
 pub(super) fn lines(wanted: &Wanted, sha256: Option<&str>, machine: &Machine<'_>) -> Vec<String> {
-    let Machine { vmid, name, storage, bridge } = machine;
+    let Machine { vmid, name, storage, disk, bridge } = machine;
     let file = format!("/var/tmp/{}", wanted.name_on_server(sha256));
     let mut lines = Vec::new();
     match &wanted.origin {
@@ -32,6 +34,9 @@ pub(super) fn lines(wanted: &Wanted, sha256: Option<&str>, machine: &Machine<'_>
         "qm create {vmid} --name {name} --ostype l26 --cores 2 --memory 2048 --scsihw virtio-scsi-pci --serial0 socket --vga serial0 --agent 1 --net0 virtio,bridge={bridge}"
     ));
     lines.push(format!("qm set {vmid} --scsi0 {storage}:0,import-from={file}"));
+    if disk.bytes() > 0 {
+        lines.push(format!("qm disk resize {vmid} scsi0 {disk}"));
+    }
     lines.push(format!("qm set {vmid} --ide2 {storage}:cloudinit --boot order=scsi0"));
     lines.push(format!("qm template {vmid}"));
     lines.push(format!("rm {file}"));

@@ -67,21 +67,31 @@ pub(crate) async fn make(
         node: ground.settings.node()?.map(|found| found.value),
         node_variable: Key::Node.variable(&ground.instance),
     };
-    let (pve, plan) = who_may(session, ground, connected, &facts).await?;
+    let (pve, mut plan) = who_may(session, ground, connected, &facts).await?;
     let would = if arguments.dry_run { "would be made: " } else { "" };
     session.ui.borrow_mut().say(&Note::found(format!("{would}{}", intention(&plan))));
+    for warning in &plan.warnings {
+        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+    }
     if !arguments.dry_run {
         let journal = ground.journal(session)?;
         let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
         let build = Build::new(&pve, session, (&plan, wanted, sha256.as_deref()), patience, journal.as_ref());
-        build.make(if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove }).await?;
+        let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
+        if let Some(size) = build.make(image).await? {
+            plan.disk_size = size;
+        }
     }
     Ok(plan)
 }
 
 fn intention(plan: &Plan) -> String {
+    let size = match plan.disk_size {
+        size if size.bytes() == 0 => String::new(),
+        size => format!(" of {size}"),
+    };
     format!(
-        "VM {} ({}) on {}: image {}, disk on {}, bridge {}",
+        "VM {} ({}) on {}: image {}, disk{size} on {}, bridge {}",
         plan.vmid,
         plan.name,
         plan.node,
@@ -98,9 +108,11 @@ fn document(plan: &Plan, wanted: &Wanted, changed: &[String]) -> Value {
         "name": plan.name,
         "image": plan.volume(),
         "storage": plan.disk_storage,
+        "disk_size": Some(plan.disk_size).filter(|size| size.bytes() > 0).map(|size| size.to_string()),
         "bridge": plan.bridge,
         "of": wanted.title,
         "changed": changed,
+        "warnings": plan.warnings,
     })
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod image;
 mod list;
 mod plan;
+mod room;
 
 use std::process::ExitCode;
 

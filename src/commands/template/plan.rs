@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::cli::TemplateCreate;
 use crate::commands::template::by_hand;
 use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::room::Load;
 use crate::commands::together;
 use crate::error::{Doing, Error, TemplateError};
-use crate::model::{NodeName, StorageName, VmId};
-use crate::pve::{Node, Pve, Storage, Version};
+use crate::model::{DiskSize, NodeName, StorageName, VmId};
+use crate::pve::{Image, Node, Pve, Storage, Version};
 
 /// The bridge that every installation begins with.
 const USUAL_BRIDGE: &str = "vmbr0";
@@ -50,8 +51,12 @@ pub(crate) struct Plan {
     pub(super) is_there: bool,
     /// The storage that the disk is put on.
     pub(super) disk_storage: String,
+    /// The size that the disk shall have at least; 0 is the image's own.
+    pub(super) disk_size: DiskSize,
     /// The bridge.
     pub(super) bridge: String,
+    /// What a person should know before.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Plan {
@@ -89,14 +94,7 @@ impl Ground<'_> {
         let images = chosen(&storages, "import", self.arguments.image_storage.as_ref(), &node);
         let bridge = self.arguments.bridge.clone().unwrap_or_else(|| USUAL_BRIDGE.to_owned());
         let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
-        let block = || {
-            let disks = disks.as_ref().map_or("STORAGE", |storage| storage.name.as_str());
-            by_hand::lines(
-                self.wanted,
-                self.sha256,
-                &by_hand::Machine { vmid, name: &name, storage: disks, bridge: &bridge },
-            )
-        };
+        let block = || self.by_hand(vmid, &name, disks.as_ref().ok().copied(), &bridge);
         let missing =
             self.missing(pve, &version, (&node, vmid, &bridge), (images.as_ref().ok(), disks.as_ref().ok())).await?;
         if !missing.is_empty() {
@@ -115,20 +113,50 @@ impl Ground<'_> {
         let image = self.wanted.name_on_server(self.sha256);
         let there = pve.images(&node, &images.name).await;
         let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
-        let plan = Plan {
+        let volume = format!("{}:import/{image}", images.name);
+        // Without a checksum in its name nobody knows whether it is the one that is wanted.
+        let known = there.iter().find(|image| self.sha256.is_some() && image.volume == volume);
+        let warnings = self.room(&node, (images, disks), known)?;
+        Ok(Plan {
             server: pve.endpoint().authority(),
             node,
             vmid,
             name,
             image_storage: images.name.clone(),
             image,
-            is_there: false,
+            is_there: known.is_some(),
             disk_storage: disks.name.clone(),
+            disk_size: self.arguments.disk_size,
             bridge,
+            warnings,
+        })
+    }
+
+    /// Gives the lines that make it in the shell of a node.
+    fn by_hand(&self, vmid: VmId, name: &str, storage: Option<&Storage>, bridge: &str) -> Vec<String> {
+        let storage = storage.map_or("STORAGE", |storage| storage.name.as_str());
+        let machine = by_hand::Machine { vmid, name, storage, disk: self.arguments.disk_size, bridge };
+        by_hand::lines(self.wanted, self.sha256, &machine)
+    }
+
+    /// Checks that image and disk fit where they go.
+    fn room(
+        &self,
+        node: &NodeName,
+        (image_storage, disk_storage): (&Storage, &Storage),
+        known: Option<&Image>,
+    ) -> Result<Vec<String>, Error> {
+        let of_file = || file(self.wanted).and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+        let load = Load {
+            node,
+            image_storage,
+            disk_storage,
+            image: known.map_or_else(of_file, |image| image.size),
+            is_there: known.is_some(),
+            is_compressed: self.wanted.name_on_server(None).ends_with(".qcow2"),
+            disk: self.arguments.disk_size,
         };
-        // Without a checksum in its name nobody knows whether it is the one that is wanted.
-        let is_there = self.sha256.is_some() && there.contains(&plan.volume());
-        Ok(Plan { is_there, ..plan })
+        Ok(load.check()?)
     }
 
     fn node(&self, nodes: &[Node]) -> Result<NodeName, Error> {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use reqwest::Method;
 
-use crate::model::{NodeName, Upid, VmId};
+use crate::model::{DiskSize, NodeName, Upid, VmId};
 use crate::pve::multipart::Form;
 use crate::pve::values::Fields;
 use crate::pve::{Error, Pve};
@@ -21,6 +21,15 @@ pub struct FetchRequest {
     pub filename: String,
     /// Its SHA-256 checksum; the server refuses a file with another one.
     pub sha256: Option<String>,
+}
+
+/// An image on a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its whole name, with the storage.
+    pub volume: String,
+    /// Its bytes.
+    pub size: Option<u64>,
 }
 
 /// A file that is sent to the server.
@@ -37,14 +46,17 @@ pub struct Upload<'a> {
 }
 
 impl Pve {
-    /// Lists the images that a storage holds to import from (Datastore.Audit), by their whole names.
+    /// Lists the images that a storage holds to import from (Datastore.Audit).
     ///
     /// # Errors
     /// As every call.
-    pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<String>, Error> {
+    pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, Error> {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
         let data = self.transport.get(&path, &[("content", "import")]).await?;
-        self.list(&data, "the content of the storage", |value| Fields::of(value)?.text("volid"))
+        self.list(&data, "the content of the storage", |value| {
+            let fields = Fields::of(value)?;
+            Some(Image { volume: fields.text("volid")?, size: fields.number("size") })
+        })
     }
 
     /// Lets the server fetch an image (Datastore.AllocateTemplate, and Sys.AccessNetwork on the node).
@@ -100,6 +112,17 @@ impl Pve {
         form.extend(entries.iter().map(|(key, value)| (*key, value.as_str())));
         let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu"], &form).await?;
         self.task(&data)
+    }
+
+    /// Gives a disk of a VM a size (VM.Config.Disk). Older servers do it at once, newer ones name a task.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether it was begun.
+    pub async fn resize(&self, node: &NodeName, vmid: VmId, disk: &str, size: DiskSize) -> Result<Option<Upid>, Error> {
+        let (vmid, size) = (vmid.to_string(), size.to_string());
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "resize"];
+        let data = self.transport.change(Method::PUT, &path, &[("disk", disk), ("size", &size)]).await?;
+        if data.is_null() { Ok(None) } else { self.task(&data).map(Some) }
     }
 
     /// Makes a template of a stopped VM, for good (VM.Allocate).

@@ -27,6 +27,11 @@ impl Release {
         self.major >= 9
     }
 
+    /// Tells whether a disk is grown by a task; before, the call itself does it.
+    pub(in crate::sandbox) fn grows_disks_in_tasks(self) -> bool {
+        self.major >= 8
+    }
+
     /// Tells whether resource mappings and `SDN.Use` exist.
     pub(in crate::sandbox) fn knows_mappings(self) -> bool {
         self.major >= 8

@@ -52,8 +52,21 @@ pub fn template(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
 /// `PUT /nodes/{node}/qemu/{vmid}/resize`.
 pub fn resize(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     no_skiplock(ask)?;
+    if !cluster.release().grows_disks_in_tasks() {
+        return resize_at_once(cluster, ask);
+    }
     let change = Change::Resize { disk: ask.text("disk").to_owned(), size: ask.text("size").to_owned() };
     shape(cluster, ask, "resize", change)
+}
+
+fn resize_at_once(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let (vmid, disk, size) = (ask.vmid(), ask.text("disk"), ask.text("size"));
+    if let Some(lock) = cluster.vm(ask.node(), vmid)?.lock() {
+        return Err(Refusal::Failed(format!("VM is locked ({lock})")));
+    }
+    cluster.growth(vmid, disk, size).map_err(Refusal::Failed)?;
+    cluster.resize(ask.node(), vmid, disk, size).map_err(Refusal::Failed)?;
+    Ok(Value::Null.into())
 }
 
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot`.
@@ -105,10 +118,7 @@ impl Work for Shaping {
         let lines = match &self.change {
             Change::Template => Vec::new(),
             Change::Resize { disk, size } => {
-                let (_, old, new) = cluster.resized(vmid, disk, size)?;
-                if new < old {
-                    return Err("shrinking disks is not supported".to_owned());
-                }
+                cluster.growth(vmid, disk, size)?;
                 vec!["Image resized.".to_owned()]
             }
             Change::Keep { name } if vm.is_template() => {
@@ -176,6 +186,12 @@ impl Cluster {
         let asked = bytes(size.trim_start_matches('+'));
         let new = if size.starts_with('+') { old + asked } else { asked };
         Ok((drive.volume, old, new))
+    }
+
+    /// Refuses to shrink.
+    fn growth(&self, vmid: u32, disk: &str, size: &str) -> Result<(), String> {
+        let (_, old, new) = self.resized(vmid, disk, size)?;
+        if new < old { Err("shrinking disks is not supported".to_owned()) } else { Ok(()) }
     }
 
     fn resize(&mut self, node: &str, vmid: u32, disk: &str, size: &str) -> Result<(), String> {
