@@ -588,7 +588,7 @@ pub enum Error {
         first: Box<Error>,
     },
     /// No node of the cluster can make a clone.
-    #[error("no node can clone template {template}")]
+    #[error("template {template} cannot be cloned on any node that is online")]
     NoPlace {
         /// The template.
         template: VmId,

@@ -101,7 +101,13 @@ fn every_node_that_is_online_is_proven() {
     for name in ["pve", "pve2", "pve3"] {
         assert_eq!(node(&document, name)["proven"], 1, "{document}");
     }
-    assert!(node(&document, "pve4")["impossible"].as_str().unwrap().contains("not online"), "{document}");
+    let offline = node(&document, "pve4");
+    assert_eq!(offline["outcome"], "offline", "{document}");
+    assert!(offline["why"].as_str().unwrap().contains("not online"), "{document}");
+    assert_eq!(document["unproven"], serde_json::json!([]), "whoever is offline need not be proven");
+    let text = stage.glassdome("test-vm --all-nodes").expect(0).results;
+    assert!(text.contains("can create VMs on 3 nodes from"), "{text}");
+    assert!(text.contains("pve4        node pve4 is not online"), "{text}");
     nothing_is_left(&sandbox, &stage);
 }
 
@@ -111,12 +117,41 @@ fn a_template_on_local_storage_is_proven_on_its_node_and_said_to_be_impossible_e
     let document = stage.glassdome("test-vm --all-nodes --count 2 -o json").expect(0).json();
     assert_eq!(node(&document, "pve")["proven"], 2, "{document}");
     for name in ["pve2", "pve3"] {
-        assert!(node(&document, name)["impossible"].as_str().unwrap().contains("local-lvm"), "{document}");
+        let impossible = node(&document, name);
+        assert_eq!(impossible["outcome"], "impossible", "{document}");
+        assert!(impossible["why"].as_str().unwrap().contains("local-lvm"), "{document}");
     }
-    stage.glassdome("test-vm --all-nodes").expect(0).says("template 9000");
+    assert_eq!((&document["ok"], &document["unproven"]), (&true.into(), &serde_json::json!(["pve2", "pve3"])));
+    let text = stage.glassdome("test-vm --all-nodes").expect(0).results;
+    for words in ["local to it", "not proven: pve2, pve3\n", "can create VMs on 1 of 3 nodes that are online from"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
     // One node alone: on another one than the template's it is an error.
     stage.glassdome("test-vm --target pve2").expect(8).says("local to it");
     nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
+fn where_no_node_can_be_proven_it_is_an_error_that_names_each() {
+    let (sandbox, stage) = scene(Options { nodes: 3, ..quick() });
+    // The template lies on disks of a node that is offline.
+    sandbox.edit(|cluster| {
+        cluster.vms.get_mut(&9000).unwrap().node = "pve3".to_owned();
+        cluster.nodes.get_mut("pve3").unwrap().reach = Reach::NoRoute;
+    });
+    let outcome = stage.glassdome("test-vm --all-nodes -o json").expect(8);
+    let document = outcome.json();
+    assert_eq!((&document["ok"], &document["succeeded"]), (&false.into(), &0.into()));
+    assert_eq!(document["error"]["kind"], "not_found");
+    assert_eq!(node(&document, "pve3")["outcome"], "offline", "{document}");
+    for name in ["pve", "pve2"] {
+        assert_eq!(node(&document, name)["outcome"], "impossible", "{document}");
+    }
+    let talk = stage.glassdome("test-vm --all-nodes").expect(8).talk;
+    for words in ["cannot be cloned on any node that is online", "not proven: pve, pve2", "pve3        node pve3 is"] {
+        assert!(talk.contains(words), "{words}: {talk}");
+    }
+    assert!(asked(&sandbox).is_empty());
 }
 
 #[test]
@@ -140,7 +175,10 @@ fn a_node_that_does_not_answer_is_one_reason_among_others() {
     let document = outcome.json();
     assert_eq!(node(&document, "pve3")["proven"], 1, "{document}");
     let silent = node(&document, "pve2");
-    assert!(silent["impossible"].is_string() || silent["failed"] == 1, "{document}");
+    // Sooner or later the list of nodes says so, too.
+    assert!(silent["outcome"] == "offline" || silent["outcome"] == "impossible" || silent["failed"] == 1, "{document}");
+    let is_online = silent["outcome"] != "offline";
+    assert_eq!(document["unproven"].as_array().unwrap().len(), usize::from(is_online), "{document}");
     sandbox.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::Up);
     stage.glassdome("cleanup");
     nothing_is_left(&sandbox, &stage);

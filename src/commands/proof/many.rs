@@ -78,7 +78,10 @@ pub(crate) async fn prove_many(
         places = places(ground, connected, order, (crowd.spread, &mut tally, &mut sheet)) => places?,
         signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
     };
-    let Some(first) = places.first() else { return Err(Error::NoPlace { template: order.template }) };
+    let Some(first) = places.first() else {
+        let why = Error::NoPlace { template: order.template };
+        return Ok((tally.summary(sheet, (crowd.count, crowd.parallel), 0), Err(why)));
+    };
     let count = crowd.count.max(places.len());
     let text = intention(&first.order, &first.plan);
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
@@ -126,14 +129,17 @@ async fn places(
     for node in nodes {
         if !node.is_online() {
             let offline = Error::NodeOffline { node: node.name.clone(), status: node.status.clone() };
-            tally.impossible(node.name.as_str(), &offline);
+            tally.nodes.set_aside(node.name.as_str(), &offline);
             continue;
         }
         let order = Order { node: Some(node.name.clone()), target: Some(node.name.clone()), ..order.clone() };
         match Preflight::new(ground, connected, &order).plan().await {
-            Ok(plan) => places.push(Place { order, plan }),
+            Ok(plan) => {
+                tally.nodes.plan(node.name.as_str());
+                places.push(Place { order, plan });
+            }
             Err(why) if why.is_about_one_node() => {
-                tally.impossible(node.name.as_str(), &why);
+                tally.nodes.set_aside(node.name.as_str(), &why);
             }
             Err(why) => return Err(why),
         }

@@ -3,6 +3,7 @@
 mod ids;
 pub(crate) mod look;
 pub(crate) mod many;
+mod nodes;
 pub(crate) mod order;
 pub(crate) mod preflight;
 pub(crate) mod receipt;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::commands::proof::nodes::{self, NodeFigures, Nodes};
 use crate::commands::proof::receipt::{LeftBehind, Receipt, SCHEMA};
 use crate::error::{Error, Kind, Report};
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -23,19 +24,6 @@ pub(crate) struct StepFigures {
     median: f64,
     /// 95 of 100 took no longer.
     p95: f64,
-}
-
-/// What came of the proofs on one node.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct NodeFigures {
-    /// The node.
-    node: String,
-    /// How many were proven.
-    proven: usize,
-    /// How many failed.
-    failed: usize,
-    /// Why none can be there at all.
-    impossible: Option<String>,
 }
 
 /// One reason for failures.
@@ -79,6 +67,8 @@ pub(crate) struct Summary {
     pub(crate) steps: Vec<StepFigures>,
     /// The figures of every node.
     pub(crate) nodes: Vec<NodeFigures>,
+    /// The nodes that are online and on which nothing was proven.
+    pub(crate) unproven: Vec<String>,
     /// The failures by reason, the most frequent first.
     pub(crate) failures: Vec<Reason>,
     /// VMs that are still there.
@@ -91,7 +81,8 @@ pub(crate) struct Summary {
 #[derive(Default)]
 pub(crate) struct Tally {
     times: BTreeMap<&'static str, Vec<f32>>,
-    nodes: BTreeMap<String, NodeFigures>,
+    /// What came of each node.
+    pub(crate) nodes: Nodes,
     reasons: BTreeMap<String, Reason>,
     /// How many succeeded.
     pub(crate) succeeded: usize,
@@ -108,13 +99,6 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Notes a node on which nothing can be proven.
-    pub(crate) fn impossible(&mut self, node: &str, why: &Error) {
-        let why = Report::of(why).in_one_line();
-        let figures = NodeFigures { node: node.to_owned(), impossible: Some(why), ..NodeFigures::default() };
-        self.nodes.insert(node.to_owned(), figures);
-    }
-
     /// Counts one proof.
     pub(crate) fn count(&mut self, place: usize, receipt: &Receipt, ended: Result<(), Error>) {
         for step in &receipt.steps {
@@ -122,10 +106,8 @@ impl Tally {
             self.times.entry(step.name).or_default().push(step.seconds as f32);
         }
         self.left_behind.extend(receipt.left_behind.clone());
-        let figures = self.nodes.entry(receipt.node.clone()).or_default();
-        figures.node.clone_from(&receipt.node);
         let Err(error) = ended else {
-            figures.proven += 1;
+            self.nodes.proven(&receipt.node);
             self.succeeded += 1;
             return;
         };
@@ -133,7 +115,7 @@ impl Tally {
         if matches!(report.kind, Kind::Interrupted(_)) {
             return;
         }
-        figures.failed += 1;
+        self.nodes.failed(&receipt.node);
         self.failed += 1;
         self.locks += usize::from(error.is_lock_timeout());
         self.is_hopeless |= matches!(report.kind, Kind::Authentication | Kind::Permission | Kind::Tls);
@@ -148,6 +130,7 @@ impl Tally {
     pub(crate) fn summary(&self, blank: Receipt, (count, parallel): (usize, usize), lost: usize) -> Summary {
         let mut failures: Vec<Reason> = self.reasons.values().cloned().collect();
         failures.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+        let nodes = self.nodes.figures();
         Summary {
             schema: SCHEMA,
             ok: self.failed == 0 && self.succeeded == count,
@@ -162,7 +145,8 @@ impl Tally {
             lost_races: lost,
             limited_by: self.limited_by(lost),
             steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
-            nodes: self.nodes.values().cloned().collect(),
+            unproven: nodes::unproven(&nodes),
+            nodes,
             failures,
             left_behind: self.left_behind.clone(),
             warnings: blank.warnings,
@@ -200,17 +184,10 @@ impl Tally {
 impl Summary {
     /// Says in one sentence what was proven.
     fn sentence(&self) -> String {
-        let nodes: Vec<&str> =
-            self.nodes.iter().filter(|node| node.proven > 0).map(|node| node.node.as_str()).collect();
-        let place = match nodes.as_slice() {
-            [] => "no node".to_owned(),
-            [only] => (*only).to_owned(),
-            several => format!("{} nodes", several.len()),
-        };
         format!(
             "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute with {} at once",
             Printable(&self.token),
-            Printable(&place),
+            Printable(&nodes::place(&self.nodes)),
             self.template,
             self.succeeded,
             self.count,
@@ -224,20 +201,13 @@ impl Draw for Summary {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.heading("Receipt")?;
         screen.line(&format!("  {} proven, {} failed, {:.1} s", self.succeeded, self.failed, self.seconds))?;
-        screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
+        if !self.steps.is_empty() {
+            screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
+        }
         for step in &self.steps {
             screen.line(&format!("  {:<10}{:>8.2} s{:>8.2} s", step.name, step.median, step.p95))?;
         }
-        if self.nodes.len() > 1 {
-            screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "proven", "failed"))?;
-            for node in &self.nodes {
-                let name = Printable(&node.node).to_string();
-                match &node.impossible {
-                    None => screen.line(&format!("  {name:<10}{:>10}{:>10}", node.proven, node.failed))?,
-                    Some(why) => screen.labelled(&format!("  {name:<10}  "), Tone::Plain, why)?,
-                }
-            }
-        }
+        nodes::draw(&self.nodes, screen)?;
         if let Some(limit) = &self.limited_by {
             screen.labelled("limited by: ", Tone::Strong, limit)?;
         }
@@ -335,7 +305,7 @@ mod tests {
             let why = format!("VM {vmid} is locked (backup)");
             tally.count(0, &proof("pve2", vmid, 0.9), failed(vmid, &why));
         }
-        tally.impossible("pve3", &Error::NoFreeId { tries: 1 });
+        tally.nodes.set_aside("pve3", &Error::NoFreeId { tries: 1 });
         let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
         let summary = tally.summary(blank, (19, 4), 1);
         assert!(!summary.ok);
@@ -351,6 +321,7 @@ mod tests {
           pve2               0         2
           pve3        no free VMID after 1 tries: others were faster
                       each time
+        not proven: pve2, pve3
         limited by: the storage: cloning takes 82 % of each VM's
                     time
         failed: 2 x VM N is locked (backup) (VM 117 first)
