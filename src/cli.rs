@@ -806,7 +806,9 @@ Failures to rehearse with --fault; requests and answers are counted from 1, over
   one-in-ten
       one clone in ten fails, each in another way
   node-offline
-      the last node is offline";
+      the last node is offline
+  no-templates
+      nobody has made a template yet";
 
 /// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
 ///

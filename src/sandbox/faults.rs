@@ -80,6 +80,8 @@ pub enum Fault {
     OneInTen,
     /// The last node is offline.
     NodeOffline,
+    /// Nobody has made a template yet.
+    NoTemplates,
 }
 
 /// A word that names no fault.
@@ -137,6 +139,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("id-taken-in-task", "the same, and the task says so"),
     ("one-in-ten", "one clone in ten fails, each in another way"),
     ("node-offline", "the last node is offline"),
+    ("no-templates", "nobody has made a template yet"),
 ];
 
 impl FromStr for Fault {
@@ -199,6 +202,7 @@ impl FromStr for Fault {
             "id-taken-in-task" => Self::IdTakenInTask,
             "one-in-ten" => Self::OneInTen,
             "node-offline" => Self::NodeOffline,
+            "no-templates" => Self::NoTemplates,
             _ => return Err(unknown()),
         };
         Ok(fault)

@@ -19,6 +19,7 @@ pub(super) fn prepare(cluster: &mut Cluster, fault: Fault) {
                 node.reach = Reach::NoRoute;
             }
         }
+        Fault::NoTemplates => drop(cluster.drop_templates()),
         Fault::StorageFull => cluster.storages.values_mut().for_each(|storage| storage.full = true),
         _ => {}
     }

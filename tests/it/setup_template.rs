@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use glassdome::sandbox::{Options, Sandbox};
+use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
@@ -16,8 +16,7 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// A server with VM 101 and no template, and an image in the folder.
 fn scene(options: Options) -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(options).unwrap();
-    sandbox.edit(|cluster| cluster.vms.retain(|vmid, _| *vmid == 101));
+    let sandbox = Sandbox::start(Options { faults: vec![Fault::NoTemplates], ..options }).unwrap();
     let stage = Stage::new();
     let mut image = b"QFI\xfb".to_vec();
     image.resize(1 << 20, 7);

@@ -67,15 +67,21 @@ impl Cluster {
     pub fn share_templates(&mut self) {
         let storage = Storage::new(Kind::Nfs, "/mnt/pve/shared", &["images", "import"], 1024 * GIB);
         self.storages.insert("shared".to_owned(), storage);
-        let templates: Vec<u32> =
-            self.vms.iter().filter(|(_, vm)| vm.config.get("template") == Some("1")).map(|(vmid, _)| *vmid).collect();
-        for vmid in templates {
-            let Some(vm) = self.vms.remove(&vmid) else { continue };
+        for (vmid, vm) in self.drop_templates() {
+            self.add_template(vmid, vm.config.get("name").unwrap_or_default(), &vm.node, "shared");
+        }
+    }
+
+    /// Takes the templates away, with their disks.
+    pub fn drop_templates(&mut self) -> BTreeMap<u32, Vm> {
+        let (templates, others) = std::mem::take(&mut self.vms).into_iter().partition(|(_, vm)| vm.is_template());
+        self.vms = others;
+        for vm in BTreeMap::values(&templates) {
             for drive in vm.config.drives() {
                 self.free_volume(&vm.node, &drive.volume);
             }
-            self.add_template(vmid, vm.config.get("name").unwrap_or_default(), &vm.node, "shared");
         }
+        templates
     }
 
     /// Adds a stopped VM with a disk of 32 GiB, a cloud-init drive and a guest agent.
