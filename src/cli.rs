@@ -565,7 +565,7 @@ pub struct TemplateCreate {
     /// Size of the disk; an image that is larger keeps its own, as every image does with 0
     #[arg(long, value_name = "SIZE", default_value_t = DiskSize::OF_THE_GUIDE, help_heading = "Template")]
     pub disk_size: DiskSize,
-    /// Bridge of the network card [default: vmbr0]
+    /// Bridge of the network card [default: vmbr0, or another one where the node has none of that name]
     #[arg(long, value_name = "BRIDGE", help_heading = "Template")]
     pub bridge: Option<String>,
     /// SHA-256 checksum of the image [default: what SHA256SUMS beside it says]

@@ -123,7 +123,11 @@ impl TemplateError {
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
             Self::Lacking { .. } => Kind::Permission,
             Self::NotAsOrdered { .. } => Kind::Server,
-            Self::Left { .. } => Kind::LeftBehind,
+            Self::Left { why, .. } => match why.as_ref() {
+                // Whoever was told to leave at once did so.
+                Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
+                _ => Kind::LeftBehind,
+            },
         }
     }
 
@@ -187,7 +191,7 @@ impl TemplateError {
             Self::NotAsOrdered { .. } => vec![say("did somebody change it meanwhile? run this again")],
             Self::Left { why, lines, .. } => {
                 let mut hints = advice::hints(why);
-                hints.push(say("what is left is removed by these lines, as root on the node:"));
+                hints.push(say("what is left is removed by these lines, `qm` and `pvesm` as root on the node:"));
                 hints.extend(lines.iter().map(run));
                 hints
             }

@@ -184,6 +184,15 @@ impl Pve {
         self.list(&data, "the list of interfaces", Interface::of)
     }
 
+    /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
+        let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
+        self.list(&data, "the list of bridges", Interface::of)
+    }
+
     /// Lists the nodes. Every token may.
     ///
     /// # Errors

@@ -455,3 +455,58 @@ fn the_rehearsal_needs_no_network() {
     stage.glassdome("template create --sandbox --no-input").expect(0).says("is a template").says("forgets it");
     assert!(!stage.path(".env").exists() && !stage.path(".env.sandbox").exists());
 }
+
+#[test]
+fn the_bridge_is_one_that_the_node_has() {
+    let (sandbox, stage) = scene(quick());
+    sandbox.edit(|cluster| cluster.nodes.get_mut("pve").unwrap().bridges = vec!["lab1".to_owned()]);
+    stage.glassdome(&create("")).expect(0).says("bridge lab1");
+    let net = |vmid: u32| sandbox.edit(|cluster| cluster.vms[&vmid].config.get("net0").unwrap().to_owned());
+    assert!(net(9100).contains("bridge=lab1"), "{}", net(9100));
+    // One that is named is taken, with what speaks against it.
+    let line = create("--bridge vmbr7").replace("9100", "9101");
+    stage.glassdome(&line).expect(0).says("pve shows no bridge vmbr7 (but lab1)");
+    assert!(net(9101).contains("bridge=vmbr7"), "{}", net(9101));
+}
+
+#[test]
+fn whoever_may_change_the_server_may_let_it_fetch() {
+    let (sandbox, stage) = scene(quick());
+    let admin = Admin::of(&sandbox);
+    let vm = "VM.Allocate,VM.Audit,VM.Config.Disk,VM.Config.CPU,VM.Config.Memory,VM.Config.Network,VM.Config.Options,\
+              VM.Config.HWType,VM.Config.Cloudinit,VM.Config.CDROM,VM.PowerMgmt";
+    let rest = "Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,SDN.Use,Sys.Audit";
+    admin.call("POST", "/access/roles", &format!("roleid=Maker&privs={vm},{rest}"));
+    admin.call("POST", "/access/roles", "roleid=Changer&privs=Sys.Modify");
+    admin.call("POST", "/access/users", "userid=maker@pve");
+    admin.grant("/", "maker@pve", "Maker");
+    let secret = admin.token("maker@pve", "maker", false);
+    stage.point_with(&sandbox, "maker@pve", "maker", &secret);
+    stage.glassdome(&create("")).expect(7).says("/nodes/pve  Sys.AccessNetwork");
+    admin.grant("/", "maker@pve", "Changer");
+    stage.glassdome(&create("")).expect(0);
+}
+
+#[test]
+fn a_second_interruption_leaves_at_once_and_names_what_is_left() {
+    let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(20), ..quick() });
+    let child = stage.spawn(&create(""));
+    wait_for_task(&sandbox, ":qmcreate:");
+    // Nobody answers any more: the clean-up that the first one asks for cannot end.
+    sandbox.add_fault(Fault::HoldAfter(1));
+    signal(&child, Signal::INT);
+    let began = Instant::now();
+    while !sandbox.seen().iter().any(|seen| seen.method == "DELETE") {
+        assert!(began.elapsed() < BOUND, "nothing was cleaned up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    signal(&child, Signal::INT);
+    let outcome = Outcome::of(&child.wait_with_output().unwrap());
+    assert_eq!(outcome.code, 130, "{outcome:?}");
+    for words in
+        ["VM 9100 (ubuntu-2204-cloudinit-template) may still be there", "glassdome cleanup", "pvesm free local:import/"]
+    {
+        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+    }
+    assert_eq!(stage.entries().len(), 1);
+}

@@ -62,6 +62,8 @@ struct Story {
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, Failure> {
     let mut story = Story::default();
     let ended = tokio::select! {
+        // What the work itself says of a hurried end counts more.
+        biased;
         ended = steps(session, global, arguments, &mut story) => ended,
         signal = session.interrupts.second() => Err(Error::Abandoned { signal, left: None }),
     };

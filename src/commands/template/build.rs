@@ -66,8 +66,18 @@ impl<'a> Build<'a> {
         Self { pve, session, plan, wanted, sha256, patience, journal, marker, trace: Trace::default() }
     }
 
-    /// Makes it, and gives the size of its disk. The image is removed at the end, unless it is to stay.
+    /// Makes it, and gives the size of its disk. The image is removed at the end, unless it is to stay. Whoever is in a
+    /// hurry leaves at once, and is told what may be left.
     pub(super) async fn make(mut self, image: Afterwards) -> Result<Option<DiskSize>, Error> {
+        let interrupts = self.session.interrupts.clone();
+        let ended = tokio::select! {
+            ended = self.make_or_clear(image) => Ok(ended),
+            signal = interrupts.second() => Err(signal),
+        };
+        ended.unwrap_or_else(|signal| Err(self.left(Error::Abandoned { signal, left: None })))
+    }
+
+    async fn make_or_clear(&mut self, image: Afterwards) -> Result<Option<DiskSize>, Error> {
         let made = self.steps().await;
         let cleared = match &made {
             Ok(_) => self.clear_image(image).await,
@@ -336,7 +346,9 @@ impl<'a> Build<'a> {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
         if self.trace.vm {
             left.push(format!("VM {} ({}) may still be there", self.plan.vmid, self.plan.name));
-            lines.push(format!("qm destroy {}", self.plan.vmid));
+            // What the journal knows is removed by whoever looks twice whose it is.
+            let line = || format!("qm destroy {}", self.plan.vmid);
+            lines.push(self.trace.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
         }
         if self.trace.image {
             left.push(format!("the image {} may still be there", self.plan.volume()));

@@ -5,6 +5,8 @@ mod by_hand;
 pub(crate) mod create;
 pub(crate) mod image;
 mod list;
+mod needs;
+mod network;
 mod plan;
 mod room;
 
@@ -26,6 +28,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Template
         }
     };
     let (action, ended) = tokio::select! {
+        // What the work itself says of a hurried end counts more.
+        biased;
         ended = work => ended,
         signal = session.interrupts.second() => ("", Err(Error::Abandoned { signal, left: None })),
     };

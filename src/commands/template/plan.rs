@@ -5,29 +5,12 @@ use std::path::Path;
 use crate::cli::TemplateCreate;
 use crate::commands::template::by_hand;
 use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::needs::Needs;
+use crate::commands::template::network::Network;
 use crate::commands::template::room::Load;
-use crate::commands::together;
 use crate::error::{Doing, Error, TemplateError};
 use crate::model::{DiskSize, NodeName, StorageName, VmId};
 use crate::pve::{Image, Node, Pve, Storage, Version};
-
-/// The bridge that every installation begins with.
-const USUAL_BRIDGE: &str = "vmbr0";
-
-/// What a new VM needs on its own path.
-const ON_VM: [&str; 8] = [
-    "VM.Allocate",
-    "VM.Audit",
-    "VM.Config.Disk",
-    "VM.Config.CPU",
-    "VM.Config.Memory",
-    "VM.Config.Network",
-    "VM.Config.Options",
-    "VM.Config.HWType",
-];
-
-/// What its cloud-init drive and its boot order need besides.
-const ON_VM_TOO: [&str; 2] = ["VM.Config.Cloudinit", "VM.Config.CDROM"];
 
 /// The first version with images to import from.
 const IMPORTS_SINCE: (u32, u32) = (8, 3);
@@ -88,15 +71,22 @@ impl Ground<'_> {
         let version = version.map_err(reach)?;
         let node = self.node(&nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?)?;
         let vmid = self.free_id(pve).await?;
-        let storages = pve.storages(&node).await;
+        let (storages, network) =
+            tokio::join!(pve.storages(&node), Network::find(pve, &node, self.arguments.bridge.as_deref()));
         let storages = storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
         let disks = chosen(&storages, "images", self.arguments.storage.as_ref(), &node);
         let images = chosen(&storages, "import", self.arguments.image_storage.as_ref(), &node);
-        let bridge = self.arguments.bridge.clone().unwrap_or_else(|| USUAL_BRIDGE.to_owned());
+        let bridge = network.bridge.clone();
         let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
         let block = || self.by_hand(vmid, &name, disks.as_ref().ok().copied(), &bridge);
-        let missing =
-            self.missing(pve, &version, (&node, vmid, &bridge), (images.as_ref().ok(), disks.as_ref().ok())).await?;
+        let needs = Needs {
+            vmid,
+            disks: disks.as_ref().ok().map(|storage| storage.name.as_str()),
+            images: images.as_ref().ok().map(|storage| storage.name.as_str()),
+            fetching_node: matches!(self.wanted.origin, Origin::Address(_)).then_some(&node),
+            network: (version.major() >= 8).then(|| network.path()),
+        };
+        let missing = needs.missing(pve).await?;
         if !missing.is_empty() {
             return Err(TemplateError::Lacking { who: who.to_owned(), missing, by_hand: block() }.into());
         }
@@ -116,7 +106,8 @@ impl Ground<'_> {
         let volume = format!("{}:import/{image}", images.name);
         // Without a checksum in its name nobody knows whether it is the one that is wanted.
         let known = there.iter().find(|image| self.sha256.is_some() && image.volume == volume);
-        let warnings = self.room(&node, (images, disks), known)?;
+        let mut warnings = self.room(&node, (images, disks), known)?;
+        warnings.extend(network.doubt);
         Ok(Plan {
             server: pve.endpoint().authority(),
             node,
@@ -187,41 +178,6 @@ impl Ground<'_> {
             return Ok(usual);
         }
         pve.next_id().await.map_err(failed)
-    }
-
-    /// Lists what is missing, path by path.
-    async fn missing(
-        &self,
-        pve: &Pve,
-        version: &Version,
-        (node, vmid, bridge): (&NodeName, VmId, &str),
-        (images, disks): (Option<&&Storage>, Option<&&Storage>),
-    ) -> Result<Vec<String>, Error> {
-        let mut needs = vec![(format!("/vms/{vmid}"), [&ON_VM[..], &ON_VM_TOO[..]].concat())];
-        if let Some(disks) = disks {
-            needs.push((format!("/storage/{}", disks.name), vec!["Datastore.AllocateSpace"]));
-        }
-        if let Some(images) = images {
-            needs.push((format!("/storage/{}", images.name), vec!["Datastore.AllocateTemplate"]));
-        }
-        if matches!(self.wanted.origin, Origin::Address(_)) {
-            needs.push((format!("/nodes/{node}"), vec!["Sys.AccessNetwork"]));
-        }
-        if version.major() >= 8 {
-            needs.push((format!("/sdn/zones/localnetwork/{bridge}"), vec!["SDN.Use"]));
-        }
-        let asked = together(needs.iter().map(|(path, _)| pve.permissions(Some(path), None))).await;
-        let mut missing = Vec::new();
-        for ((path, wanted), answer) in needs.iter().zip(asked) {
-            let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-            let held = answer.get(path);
-            let lacking: Vec<&str> =
-                wanted.iter().copied().filter(|name| !held.is_some_and(|held| held.contains_key(*name))).collect();
-            if !lacking.is_empty() {
-                missing.push(format!("{path}  {}", lacking.join(", ")));
-            }
-        }
-        Ok(missing)
     }
 }
 

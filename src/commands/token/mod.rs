@@ -25,6 +25,8 @@ use crate::session::Session;
 /// Does what is asked with tokens.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, Failure> {
     let (action, ended) = tokio::select! {
+        // What the work itself says of a hurried end counts more.
+        biased;
         ended = act(session, global, &arguments.action) => ended,
         signal = session.interrupts.second() => (None, Err(Error::Abandoned { signal, left: None })),
     };
