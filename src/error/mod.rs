@@ -527,7 +527,7 @@ pub enum Error {
     /// A second signal came before everything was cleaned up.
     #[error("interrupted twice; nothing more was cleaned up")]
     Abandoned {
-        /// The first.
+        /// One of the two.
         signal: Signal,
         /// The VM that is perhaps still there, and its node.
         left: Option<(u32, String)>,

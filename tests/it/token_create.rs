@@ -266,3 +266,28 @@ fn a_signal_in_between_leaves_nothing_behind() {
         assert_eq!(stage.read(".env"), file, "{number}");
     }
 }
+
+#[test]
+fn a_second_signal_leaves_at_once_with_the_lines_that_undo() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let file = stage.read(".env");
+    let line = "token create --no-input --login-user root@pam --user svc@pve --token-name tt";
+    // The user is made, and from then on nobody answers.
+    let number = {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        self::stage(&sandbox).glassdome(line).expect(0);
+        sandbox.seen().iter().position(|seen| seen.method == "POST" && seen.path == "/access/users").unwrap() + 1
+    };
+    sandbox.add_fault(Fault::HoldAfter(number));
+    let child = stage.spawn(line);
+    assert!(sandbox.wait_until_seen(number, std::time::Duration::from_secs(60)));
+    signal(&child, Signal::INT);
+    signal(&child, Signal::TERM);
+    let outcome = Outcome::of(&child.wait_with_output().unwrap());
+    assert!([130, 143].contains(&outcome.code), "{outcome:?}");
+    for words in ["what was made is still on the server", "pveum user delete 'svc@pve'"] {
+        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+    }
+    assert_eq!(stage.read(".env"), file);
+}

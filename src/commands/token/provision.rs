@@ -270,7 +270,8 @@ pub(crate) struct Made {
     steps: Vec<Step>,
 }
 
-/// Carries the plan out. Where a step fails, or a signal comes in between, everything before it is undone.
+/// Carries the plan out. Where a step fails, or a signal comes in between, everything before it is undone; after a second
+/// signal the lines that undo it are all that there is time for.
 pub(crate) async fn carry_out(
     session: &Session,
     admin: &Admin,
@@ -281,7 +282,13 @@ pub(crate) async fn carry_out(
     for step in &proposal.steps {
         let outcome = match session.interrupts.seen() {
             Some(signal) => Err(Error::Interrupted { signal }),
-            None => run(&admin.pve, step, &mut secret).await,
+            None => tokio::select! {
+                outcome = run(&admin.pve, step, &mut secret) => outcome,
+                signal = session.interrupts.second() => {
+                    made.steps.push(step.clone());
+                    return Err(made.left(Error::Abandoned { signal, left: None }));
+                }
+            },
         };
         match outcome {
             Ok(()) => made.steps.push(step.clone()),
@@ -339,11 +346,19 @@ impl Made {
     }
 
     /// Undoes everything, the last first, and gives the error that is to be told.
-    pub(crate) async fn undo(self, session: &Session, pve: &Pve, why: Error) -> Error {
+    pub(crate) async fn undo(self, session: &Session, pve: &Pve, mut why: Error) -> Error {
         let mut left = Vec::new();
         let is_something = !self.steps.is_empty();
-        for step in self.steps.iter().rev() {
-            if let Err(failed) = undo_one(pve, step).await {
+        for (place, step) in self.steps.iter().enumerate().rev() {
+            let undone = tokio::select! {
+                undone = undo_one(pve, step) => undone,
+                signal = session.interrupts.second() => {
+                    left.extend(self.steps.iter().take(place + 1).rev().filter_map(Step::undo_line));
+                    why = Error::Abandoned { signal, left: None };
+                    break;
+                }
+            };
+            if let Err(failed) = undone {
                 session.ui.borrow_mut().alert(&Note::warning(format!("cannot undo a step: {failed}")));
                 left.extend(step.undo_line());
             }
