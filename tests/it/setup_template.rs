@@ -202,3 +202,21 @@ fn a_template_that_a_flag_names_is_told_from_one_that_may_not_be_seen() {
     admin.grant("/vms/9001", "apex@pve!narrow", "Administrator");
     stage.glassdome(&format!("{line} 9001")).expect(0);
 }
+
+#[test]
+fn one_command_leads_from_a_bare_server_to_the_proof() {
+    for pool in ["", "--pool lab"] {
+        let (sandbox, stage) = scene(quick());
+        stage.write("root.txt", "sandbox\n");
+        let line = format!(
+            "setup --no-input --host {} --accept-new-certificate --user svc@pve --create-token --login-user root@pam \
+             --login-password-file root.txt --create-template jammy.img {pool}",
+            sandbox.address()
+        );
+        stage.glassdome(&line).expect(0).shows("svc@pve!glassdome-token can create VMs on pve from template 9000");
+        assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);
+        let paths = sandbox.edit(|cluster| cluster.access.acl.paths());
+        assert!(paths.iter().all(|path| !path.contains("none")), "what is not there is granted: {paths:?}");
+        stage.glassdome("test-vm --no-input").expect(0);
+    }
+}

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, TemplateCreate};
 use crate::commands::connect::{Connected, Ground};
-use crate::commands::overheard::overheard;
 use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
 use crate::commands::template::build::{Afterwards, Build};
@@ -184,14 +183,12 @@ async fn who_may(
     if !is_lack || (login.login_user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
-    session.ui.borrow_mut().say(&Note::found(format!("{why}; somebody who holds them can log in")));
-    let (endpoint, (trust, _)) = (ground.endpoint()?, ground.trust()?);
-    let reach = |source| Error::reaching(&endpoint, source);
-    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
-    let pve = overheard(pve, session);
+    session.ui.borrow_mut().say(&Note::found(format!("{why}; somebody with more rights can log in")));
+    let pve = connected.pve.clone().anonymous();
     let enter = async {
-        let realms: Vec<String> = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name).collect();
-        log_in(session, ground, pve.clone(), &realms, login).await
+        let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
+        let realms: Vec<String> = realms.into_iter().map(|realm| realm.name).collect();
+        log_in(session, ground, pve, &realms, login).await
     };
     let admin = unless_interrupted(session, enter).await?;
     let plan = unless_interrupted(session, facts.plan(&admin.pve, &admin.user.to_string())).await?;

@@ -69,7 +69,9 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Resul
         new: order.vmid.unwrap_or(next),
         pool: order.pool.clone(),
         storage: wanted_storage(order).cloned(),
-        hardware,
+        // Of a template that is not there yet nothing is known but where its disk may be.
+        hardware: hardware
+            .or_else(|| Some(Hardware { storages: storages.iter().cloned().collect(), ..Hardware::default() })),
         start: true,
         links_down: true,
         wait_ip: true,
