@@ -777,6 +777,8 @@ Failures to rehearse with --fault; requests and answers are counted from 1, over
       another certificate from request N on
   storage-full
       a clone does not fit on its storage
+  storage-lock
+      clones on one storage wait for each other
   clone-aborted
       somebody stops the clone task
   worker-killed

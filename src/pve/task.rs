@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::model::Upid;
-use crate::pve::{Error, Pve, TaskStatus};
+use crate::pve::spent::Follower;
+use crate::pve::{Error, Pve, Spent, TaskStatus};
 
 /// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
 const SHARE_OF_AGE: u32 = 20;
@@ -40,6 +41,24 @@ pub enum Ended {
     },
 }
 
+/// How closely the log of a task is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// From its first second on, for the progress that it tells.
+    Usual,
+    /// From its beginning to its end, at the price of more questions, to know what its time goes into.
+    Close,
+}
+
+/// What was seen of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// How it ended.
+    pub ended: Ended,
+    /// What its time went into.
+    pub spent: Spent,
+}
+
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
@@ -61,6 +80,8 @@ struct Watch<'a> {
     lines: usize,
     last: Vec<String>,
     progress: Progress,
+    attention: Attention,
+    follower: Follower,
 }
 
 /// Waits until a task has stopped, or has made no progress for as long as the patience lasts. A connection that is lost
@@ -72,20 +93,21 @@ pub async fn wait(
     pve: &Pve,
     upid: &Upid,
     clock: &dyn Clock,
-    patience: Duration,
+    (patience, attention): (Duration, Attention),
     show: &mut dyn FnMut(&Progress),
-) -> Result<Ended, Error> {
+) -> Result<Watched, Error> {
     let began = clock.now();
     let progress = Progress { age: Duration::ZERO, percent: None, amount: None };
-    let mut watch = Watch { pve, upid, clock, began, progressed: began, lines: 0, last: Vec::new(), progress };
+    let (last, follower) = (Vec::new(), Follower::default());
+    let mut watch = Watch { pve, upid, clock, began, progressed: began, lines: 0, last, progress, attention, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
         let asked = watch.look().await;
         let waited = clock.now().duration_since(watch.progressed);
         match asked {
-            Ok(Some(ended)) => return Ok(ended),
-            Ok(None) if waited >= patience => return Ok(Ended::Stuck { waited }),
-            Ok(None) => {}
+            Ok(Some(ended)) => return Ok(watch.over(ended)),
+            Ok(None) if waited >= patience => return Ok(watch.over(Ended::Stuck { waited })),
+            Ok(None) => watch.follower.looked(watch.age()),
             Err(why) if why.is_passing() && waited < patience => {}
             Err(why) => return Err(why),
         }
@@ -104,6 +126,12 @@ impl Watch<'_> {
         self.clock.now().duration_since(self.began)
     }
 
+    fn over(self, ended: Ended) -> Watched {
+        let went_well = matches!(ended, Ended::Well { .. });
+        let age = self.age();
+        Watched { ended, spent: self.follower.end(age, went_well) }
+    }
+
     /// Looks once; gives how it ended, once it has.
     async fn look(&mut self) -> Result<Option<Ended>, Error> {
         let status = self.pve.task_status(self.upid).await?;
@@ -111,7 +139,7 @@ impl Watch<'_> {
             return self.ended(status).await.map(Some);
         }
         // A task that is over in a second has no progress to tell; each question costs the server one, too.
-        if self.age() >= LONGEST {
+        if self.age() >= LONGEST || self.attention == Attention::Close {
             self.read_log().await?;
         }
         Ok(None)
@@ -119,20 +147,24 @@ impl Watch<'_> {
 
     async fn ended(&mut self, status: TaskStatus) -> Result<Ended, Error> {
         let exit_status = status.exit_status.unwrap_or_else(|| "no exit status".to_owned());
+        let has_succeeded = exit_status == "OK" || exit_status.starts_with("WARNINGS: ");
+        if !has_succeeded || self.attention == Attention::Close {
+            // The log only adds to what is known already.
+            let _ = self.read_log().await;
+        }
         if exit_status == "OK" {
             return Ok(Ended::Well { warnings: 0 });
         }
         if let Some(count) = exit_status.strip_prefix("WARNINGS: ") {
             return Ok(Ended::Well { warnings: count.trim().parse().unwrap_or(1) });
         }
-        // The log only adds to what is known already.
-        let _ = self.read_log().await;
         Ok(Ended::Badly { exit_status, log: std::mem::take(&mut self.last) })
     }
 
     /// Reads what was added to the log; every new line is progress.
     async fn read_log(&mut self) -> Result<(), Error> {
         let new = self.pve.task_log(self.upid, self.lines, LINES).await?;
+        self.follower.read(&new, self.age());
         if new.is_empty() {
             return Ok(());
         }

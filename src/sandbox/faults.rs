@@ -50,6 +50,8 @@ pub enum Fault {
     ChangedCertificate(usize),
     /// The disks of a clone do not fit on the storage.
     StorageFull,
+    /// Clones on one storage wait for its lock.
+    StorageLock,
     /// Somebody stops the clone task.
     CloneAborted,
     /// The worker of the clone task is killed.
@@ -124,6 +126,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("wrong-name", "the certificate is for another name"),
     ("changed-certificate=N", "another certificate from request N on"),
     ("storage-full", "a clone does not fit on its storage"),
+    ("storage-lock", "clones on one storage wait for each other"),
     ("clone-aborted", "somebody stops the clone task"),
     ("worker-killed", "the worker of the clone task is killed"),
     ("gone-in-clone", "the server is gone as soon as a clone runs"),
@@ -174,6 +177,16 @@ impl FromStr for Fault {
                 _ => return Err(unknown()),
             },
             _ if number.is_some() => return Err(unknown()),
+            _ => Self::of_word(word).ok_or_else(unknown)?,
+        };
+        Ok(fault)
+    }
+}
+
+impl Fault {
+    /// Finds a fault that has no number.
+    fn of_word(word: &str) -> Option<Self> {
+        let fault = match word {
             "stall" => Self::Stall,
             "stall-body" => Self::StallBody,
             "escapes" => Self::Escapes,
@@ -195,6 +208,7 @@ impl FromStr for Fault {
             "future-certificate" => Self::FutureCertificate,
             "wrong-name" => Self::WrongName,
             "storage-full" => Self::StorageFull,
+            "storage-lock" => Self::StorageLock,
             "clone-aborted" => Self::CloneAborted,
             "worker-killed" => Self::WorkerKilled,
             "gone-in-clone" => Self::GoneInClone,
@@ -203,9 +217,9 @@ impl FromStr for Fault {
             "one-in-ten" => Self::OneInTen,
             "node-offline" => Self::NodeOffline,
             "no-templates" => Self::NoTemplates,
-            _ => return Err(unknown()),
+            _ => return None,
         };
-        Ok(fault)
+        Some(fault)
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn prepare(cluster: &mut Cluster, fault: Fault) {
             }
         }
         Fault::NoTemplates => drop(cluster.drop_templates()),
+        Fault::StorageLock => cluster.one_clone_per_storage = true,
         Fault::StorageFull => cluster.storages.values_mut().for_each(|storage| storage.full = true),
         _ => {}
     }

@@ -78,6 +78,78 @@ fn the_table_has_a_line_for_each_vm_and_the_figures() {
 }
 
 #[test]
+fn a_run_that_waits_for_locks_says_so_with_the_time_that_they_took() {
+    let task_time = Duration::from_millis(400);
+    let (sandbox, stage) = scene(Options { task_time, faults: vec![Fault::StorageLock], ..quick() });
+    let document = stage.glassdome("test-vm --count 16 --parallel 8 -o json").expect(0).json();
+    let spent = &document["spent"];
+    assert!(document["limited_by"].as_str().unwrap().starts_with("locks: waiting for them took "), "{document}");
+    assert!(spent["locks"].as_f64().unwrap() > spent["cloning"].as_f64().unwrap(), "{spent}");
+    assert!(spent["waited"].as_u64().unwrap() >= 8, "eight at once, and one at a time: {spent}");
+    assert_eq!((&spent["vms"], &spent["tasks"], &spent["logs_read"]), (&16.into(), &64.into(), &64.into()));
+    nothing_is_left(&sandbox, &stage);
+    // Without a lock in the way nothing is said to have waited.
+    sandbox.edit(|cluster| cluster.one_clone_per_storage = false);
+    let text = stage.glassdome("test-vm --count 4").expect(0).results;
+    assert!(text.contains("no task waited for a lock, as 16 of 16 logs tell"), "{text}");
+    assert!(text.contains("each VM: ") && !text.contains("locks 0"), "{text}");
+}
+
+#[test]
+fn copies_are_told_with_their_rate() {
+    let (_sandbox, stage) = scene(Options { task_time: Duration::from_millis(1500), ..quick() });
+    let document = stage.glassdome("test-vm --count 2 --full --no-start -o json").expect(0).json();
+    let (spent, limit) = (&document["spent"], document["limited_by"].as_str().unwrap());
+    assert!(limit.starts_with("the storage: copying disks took ") && limit.contains(" MiB/s each"), "{limit}");
+    assert_eq!(spent["copied_bytes"], 2_u64 * (32 << 30), "{spent}");
+    assert!(spent["copying"].as_f64().unwrap() > spent["cloning"].as_f64().unwrap(), "{spent}");
+}
+
+#[test]
+fn of_many_tasks_only_some_are_read_and_of_one_proof_none() {
+    let logs = |sandbox: &Sandbox| sandbox.seen().iter().filter(|seen| seen.path.ends_with("/log")).count();
+    let (sandbox, stage) = scene(quick());
+    let receipt = stage.glassdome("test-vm -o json").expect(0).json();
+    let long = receipt["steps"].as_array().unwrap().iter().filter(|step| step["seconds"].as_f64().unwrap() >= 1.0);
+    assert!(long.count() > 0 || logs(&sandbox) == 0, "a short task is asked for its end alone");
+    let document = stage.glassdome("test-vm --count 40 --parallel 8 -o json").expect(0).json();
+    let spent = &document["spent"];
+    assert_eq!((&spent["vms"], &spent["tasks"]), (&40.into(), &160.into()));
+    let is_quick = document["steps"].as_array().unwrap().iter().all(|step| step["median"].as_f64().unwrap() < 0.5);
+    let read = spent["logs_read"].as_u64().unwrap();
+    assert!(read >= 56 && (read < 160 || !is_quick), "one in three VMs is followed: {spent}");
+}
+
+#[test]
+fn in_the_sandbox_clones_of_a_running_vm_wait_for_each_other_and_their_logs_say_so() {
+    let sandbox = Sandbox::start(Options { task_time: Duration::from_millis(300), ..quick() }).unwrap();
+    let admin = Admin::of(&sandbox);
+    let log = |upid: &Value| {
+        let path = format!("/nodes/pve/tasks/{}", upid.as_str().unwrap());
+        let began = Instant::now();
+        while admin.call("GET", &format!("{path}/status"), "")["status"] == "running" {
+            assert!(began.elapsed() < BOUND, "{upid} never ends");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let lines = admin.call("GET", &format!("{path}/log"), "");
+        lines.as_array().unwrap().iter().map(|line| line["t"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let clone = |source: u32, target: u32| {
+        admin.call("POST", &format!("/nodes/pve/qemu/{source}/clone"), &format!("newid={target}&full=1"))
+    };
+    for (source, waits) in [(9000, false), (101, true)] {
+        if waits {
+            log(&admin.call("POST", "/nodes/pve/qemu/101/status/start", ""));
+        }
+        let (first, second) = (clone(source, 200 + source), clone(source, 300 + source));
+        assert!(log(&first)[0].starts_with("creating a clone"), "{source}");
+        let lines = log(&second);
+        assert_eq!(lines[..2] == ["trying to acquire lock...", " OK"], waits, "{source}: {lines:?}");
+        assert!(lines[usize::from(waits) * 2].starts_with("creating a clone"), "{source}: {lines:?}");
+    }
+}
+
+#[test]
 fn two_runs_at_once_never_touch_each_others_vms() {
     let (sandbox, stage) = scene(quick());
     let other = Stage::new();

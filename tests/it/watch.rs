@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use glassdome::clock::Clock;
 use glassdome::model::Upid;
-use glassdome::pve::task::{Ended, Progress, wait};
-use glassdome::pve::{Error, Limits, Proxies, Pve, Trust};
+use glassdome::pve::task::{Attention, Ended, Progress, wait};
+use glassdome::pve::{Error, Limits, Proxies, Pve, Spent, Trust};
 use time::OffsetDateTime;
 
 use crate::support::server::{Answer, Asked, Authority, Server, data, reply};
@@ -53,6 +53,7 @@ impl Clock for Stepped {
 /// What came of a watch.
 struct Watched {
     ended: Result<Ended, Error>,
+    spent: Spent,
     shown: Vec<Progress>,
     server: Server,
     seconds: f64,
@@ -70,6 +71,14 @@ fn upid() -> Upid {
 
 /// Watches a task of a server that answers by the time on the clock.
 async fn watch(patience: Duration, answer: impl Fn(f64, &Asked) -> Answer + Send + Sync + 'static) -> Watched {
+    watch_like(patience, Attention::Usual, answer).await
+}
+
+async fn watch_like(
+    patience: Duration,
+    attention: Attention,
+    answer: impl Fn(f64, &Asked) -> Answer + Send + Sync + 'static,
+) -> Watched {
     let clock = Stepped::new();
     let on_server = Arc::clone(&clock);
     let identity = Authority::new("the authority").good();
@@ -78,8 +87,11 @@ async fn watch(patience: Duration, answer: impl Fn(f64, &Asked) -> Answer + Send
     let trust = Trust::Pinned(identity.fingerprint());
     let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).unwrap();
     let mut shown = Vec::new();
-    let ended = wait(&pve, &upid(), clock.as_ref(), patience, &mut |progress| shown.push(progress.clone())).await;
-    Watched { ended, shown, server, seconds: clock.seconds() }
+    let how = (patience, attention);
+    let watched = wait(&pve, &upid(), clock.as_ref(), how, &mut |progress| shown.push(progress.clone())).await;
+    let spent = watched.as_ref().map_or_else(|_| Spent::default(), |watched| watched.spent);
+    let ended = watched.map(|watched| watched.ended);
+    Watched { ended, spent, shown, server, seconds: clock.seconds() }
 }
 
 fn running() -> Answer {
@@ -136,6 +148,41 @@ async fn the_log_is_read_on_from_its_last_line_and_tells_the_progress() {
     assert_eq!(watched.shown.last().unwrap().amount.as_deref().map(|it| it.ends_with(" MiB of 100.0 MiB")), Some(true));
     let starts: Vec<String> = watched.server.lines().into_iter().filter(|line| line.contains("/log?")).collect();
     assert!(starts.iter().any(|line| line.contains("start=5&")) && !starts[5].contains("start=0&"), "{starts:?}");
+}
+
+#[tokio::test]
+async fn a_wait_for_a_lock_is_measured_from_the_log() {
+    // Three seconds of waiting, then one of work.
+    let lines = |now: f64| {
+        let lines = ["trying to acquire lock...", " OK", "creating a clone"].map(str::to_owned);
+        lines[..if now < 3.0 { 1 } else { 3 }].to_vec()
+    };
+    for attention in [Attention::Usual, Attention::Close] {
+        let watched = watch_like(MINUTE, attention, move |now, asked| match is_log(asked) {
+            true => log(asked, &lines(now)),
+            false if now < 4.0 => running(),
+            false => stopped("OK"),
+        })
+        .await;
+        let locks = watched.spent.locks.as_secs_f64();
+        assert!((2.8..3.2).contains(&locks) && watched.spent.waits == 1, "{attention:?}: {:?}", watched.spent);
+        assert!(watched.spent.is_read && watched.spent.unseen < Duration::from_millis(250), "{:?}", watched.spent);
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_short_task_is_read_only_where_it_is_asked_for() {
+    for (attention, reads, waits) in [(Attention::Usual, false, 0), (Attention::Close, true, 1)] {
+        let watched = watch_like(MINUTE, attention, |now, asked| match is_log(asked) {
+            true => {
+                log(asked, &["trying to acquire lock...".to_owned(), " OK".to_owned()][..1 + usize::from(now > 0.2)])
+            }
+            false if now < 0.4 => running(),
+            false => stopped("OK"),
+        })
+        .await;
+        assert_eq!((watched.count("/log?") > 0, watched.spent.is_read, watched.spent.waits), (reads, reads, waits));
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use crate::error::{Doing, Error};
 use crate::journal::{Entry, Found, Record};
 use crate::model::{NodeName, VmId};
 use crate::pve::Vm;
+use crate::pve::task::Attention;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
@@ -157,7 +158,10 @@ impl Work<'_> {
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
         let search = Search { pve, session, source: &node, target: &node, marker: &marker };
         session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
-        match (Remover { search, patience: self.patience }).remove(vmid, &mut Receipt::default()).await {
+        match (Remover { search, patience: self.patience, attention: Attention::Usual })
+            .remove(vmid, &mut Receipt::default())
+            .await
+        {
             Ok(()) => {
                 summary.marked.push((marked, Fate::Destroyed));
                 Ok(())
@@ -179,7 +183,7 @@ impl Work<'_> {
         let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker };
-        let remover = Remover { search, patience };
+        let remover = Remover { search, patience, attention: Attention::Usual };
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();
             let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;

@@ -15,11 +15,16 @@ use crate::commands::screens::Note;
 use crate::commands::side_by_side;
 use crate::error::{Doing, Error, Report};
 use crate::journal::Journal;
+use crate::pve::task::Attention;
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
 
 /// Between two looks at how many are done: a person sees no finer steps.
 const REDRAWN_EVERY: Duration = Duration::from_millis(200);
+
+/// Of how many proofs, spread over the whole run, every task's log is read from its beginning to its end: enough to
+/// know what the time goes into, and few enough to leave the figures as they are.
+const FOLLOWED: usize = 16;
 
 /// How many, how many at once, and where.
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +177,8 @@ impl Many<'_> {
     async fn all(&self, parallel: usize) {
         let workers = side_by_side((0..parallel.min(self.count)).map(|_| self.work()));
         tokio::pin!(workers);
+        // From the beginning, or the tasks would draw their own progress each.
+        self.show(parallel);
         loop {
             tokio::select! {
                 _ = &mut workers => break,
@@ -183,12 +190,14 @@ impl Many<'_> {
 
     /// Makes one proof after the other, until none is left to begin.
     async fn work(&self) {
-        while let Some(place) = self.next() {
+        while let Some(index) = self.next() {
+            let Some(place) = index.checked_rem(self.places.len()) else { return };
             let Some(Place { order, plan }) = self.places.get(place) else { return };
             let mut receipt = blank(self.connected, order);
             receipt.node = plan.target.to_string();
             let began = self.session.clock.now();
-            let run = Run::new(&self.connected.pve, self.session, (order, plan), self.journal).drawing_from(&self.ids);
+            let run = Run::new(&self.connected.pve, self.session, (order, plan), self.journal);
+            let run = run.drawing_from(&self.ids).watched(self.attention(index));
             let ended = run.prove(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
             self.tell(&receipt, ended.as_ref().err());
@@ -196,7 +205,12 @@ impl Many<'_> {
         }
     }
 
-    /// Gives the place of the next proof; none where all are begun, or it would be in vain.
+    /// Says how closely a proof is watched.
+    const fn attention(&self, index: usize) -> Attention {
+        if index.is_multiple_of(self.count.div_ceil(FOLLOWED)) { Attention::Close } else { Attention::Usual }
+    }
+
+    /// Gives the number of the next proof; none where all are begun, or it would be in vain.
     fn next(&self) -> Option<usize> {
         let index = self.begun.get();
         let is_over =
@@ -205,7 +219,7 @@ impl Many<'_> {
             return None;
         }
         self.begun.set(index + 1);
-        index.checked_rem(self.places.len())
+        Some(index)
     }
 
     /// Says on a line of its own what came of one VM.

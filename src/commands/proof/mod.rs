@@ -1,5 +1,6 @@
 //! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
 
+mod account;
 mod ids;
 pub(crate) mod look;
 pub(crate) mod many;
@@ -11,6 +12,7 @@ pub(crate) mod remove;
 pub(crate) mod rights;
 mod run;
 pub(crate) mod scout;
+mod spent;
 mod tally;
 pub(crate) mod watch;
 
@@ -78,6 +80,7 @@ fn blank(connected: &Connected, order: &Order) -> Receipt {
         seconds: 0.0,
         left_behind: None,
         warnings: Vec::new(),
+        times: Vec::new(),
     }
 }
 

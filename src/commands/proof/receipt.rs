@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::commands::proof::watch::TaskTime;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The schema of the JSON document.
@@ -83,6 +84,9 @@ pub(crate) struct Receipt {
     pub(crate) left_behind: Option<LeftBehind>,
     /// What a person should know beside it.
     pub(crate) warnings: Vec<String>,
+    /// What the time of each task went into.
+    #[serde(skip)]
+    pub(crate) times: Vec<TaskTime>,
 }
 
 impl Receipt {
@@ -168,6 +172,7 @@ mod tests {
             seconds: 3.1,
             left_behind: None,
             warnings: Vec::new(),
+            times: Vec::new(),
         };
         receipt.step("preflight", Duration::from_micros(40_400), None);
         receipt.step("clone", Duration::from_millis(210), Some("UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned()));

@@ -7,6 +7,7 @@ use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
 use crate::model::{NodeName, VmId};
+use crate::pve::task::Attention;
 use crate::pve::{self, VmConfig};
 
 /// A lock that is held by another task of the same VM is let go within seconds.
@@ -21,6 +22,8 @@ pub(crate) struct Remover<'a> {
     pub(crate) search: Search<'a>,
     /// How long a task may be without progress.
     pub(crate) patience: Duration,
+    /// How closely tasks are watched.
+    pub(crate) attention: Attention,
 }
 
 impl Remover<'_> {
@@ -83,7 +86,7 @@ impl Remover<'_> {
             Err(pve::Error::OutcomeUnknown { .. }) => return Ok(()),
             Err(source) => return Err(Error::server(doing, source)),
         };
-        self.watcher().wait(&upid, &doing).await?;
+        self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
         self.note(receipt, "stop", began, upid.to_string());
         Ok(())
     }
@@ -113,7 +116,7 @@ impl Remover<'_> {
             Err(pve::Error::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
             Err(source) => return Err(Error::server(doing, source)),
         };
-        self.watcher().wait(&upid, &doing).await?;
+        self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
         self.note(receipt, "destroy", began, upid.to_string());
         Ok(())
     }
@@ -121,7 +124,7 @@ impl Remover<'_> {
     /// Clean-up goes on whatever signal has come.
     const fn watcher(&self) -> Watcher<'_> {
         let Search { pve, session, .. } = self.search;
-        Watcher { pve, session, patience: self.patience, heed: Heed::Nothing }
+        Watcher { pve, session, patience: self.patience, heed: Heed::Nothing, attention: self.attention }
     }
 
     fn now(&self) -> Instant {

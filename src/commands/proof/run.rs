@@ -14,6 +14,7 @@ use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{Marker, Upid, VmId};
+use crate::pve::task::Attention;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
 
@@ -34,6 +35,8 @@ pub(crate) struct Run<'a> {
     trace: Trace,
     /// Where VMIDs come from, if many proofs are made at once.
     ids: Option<&'a Ids>,
+    /// How closely its tasks are watched.
+    attention: Attention,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
@@ -54,12 +57,28 @@ impl<'a> Run<'a> {
         journal: Option<&'a Journal>,
     ) -> Self {
         let marker = Marker::new(order.name.as_ref());
-        Self { pve, session, order, plan, journal, marker, trace: Trace::default(), ids: None }
+        Self {
+            pve,
+            session,
+            order,
+            plan,
+            journal,
+            marker,
+            trace: Trace::default(),
+            ids: None,
+            attention: Attention::Usual,
+        }
     }
 
     /// Takes VMIDs that no other proof of this run is given.
     pub(crate) const fn drawing_from(mut self, ids: &'a Ids) -> Self {
         self.ids = Some(ids);
+        self
+    }
+
+    /// Watches its tasks like this.
+    pub(crate) const fn watched(mut self, attention: Attention) -> Self {
+        self.attention = attention;
         self
     }
 
@@ -144,7 +163,7 @@ impl<'a> Run<'a> {
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.upid = Some(upid.to_string()))?;
         }
-        let watched = self.watcher().wait(&upid, &doing).await;
+        let watched = self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await;
         if watched.as_ref().err().is_none_or(Error::is_task_over) {
             self.trace.task = None;
         }
@@ -247,7 +266,7 @@ impl<'a> Run<'a> {
         }
         let doing = Doing::Start(vmid);
         let upid = self.pve.start(node, vmid).await.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watcher().wait(&upid, &doing).await?;
+        self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
         let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing, source))?;
         if !status.is_running() {
             return Err(Error::NotRunning { vmid, status: status.text().to_owned() });
@@ -310,7 +329,7 @@ impl<'a> Run<'a> {
             self.abort(&upid).await?;
         }
         let search = self.search();
-        let remover = Remover { search, patience: self.order.patience };
+        let remover = Remover { search, patience: self.order.patience, attention: self.attention };
         for vmid in self.trace.asked.clone() {
             let is_newest = self.trace.asked.last() == Some(&vmid);
             let standing = if is_newest && self.trace.unanswered {
@@ -386,7 +405,13 @@ impl<'a> Run<'a> {
     }
 
     const fn watcher(&self) -> Watcher<'_> {
-        Watcher { pve: self.pve, session: self.session, patience: self.order.patience, heed: Heed::Signals }
+        Watcher {
+            pve: self.pve,
+            session: self.session,
+            patience: self.order.patience,
+            heed: Heed::Signals,
+            attention: self.attention,
+        }
     }
 
     fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: Option<String>) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::Upid;
-use crate::pve::Pve;
-use crate::pve::task::{self, Ended};
+use crate::pve::task::{self, Attention, Ended};
+use crate::pve::{Pve, Spent};
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
 
@@ -32,24 +32,48 @@ pub(crate) struct Watcher<'a> {
     pub(crate) patience: Duration,
     /// Whether a signal ends the waiting.
     pub(crate) heed: Heed,
+    /// How closely the task's log is read.
+    pub(crate) attention: Attention,
+}
+
+/// What the time of one task went into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskTime {
+    /// What kind of task it was: `qmclone`, `qmstart` and others.
+    pub(crate) kind: String,
+    /// What its time went into.
+    pub(crate) spent: Spent,
 }
 
 impl Watcher<'_> {
     /// Waits until a task has stopped well, and gives its warnings. A signal ends the waiting, not the task.
     pub(crate) async fn wait(&self, upid: &Upid, doing: &Doing) -> Result<u64, Error> {
+        self.wait_and_note(upid, doing, &mut Vec::new()).await
+    }
+
+    /// Does the same, and notes what the time of the task went into, also of one that failed.
+    pub(crate) async fn wait_and_note(
+        &self,
+        upid: &Upid,
+        doing: &Doing,
+        times: &mut Vec<TaskTime>,
+    ) -> Result<u64, Error> {
         let session = self.session;
         let mut show = |progress: &task::Progress| {
             let (percent, detail) = (progress.percent, told(progress));
             let what = doing.to_string();
             session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
         };
-        let waiting = task::wait(self.pve, upid, session.clock.as_ref(), self.patience, &mut show);
+        let how = (self.patience, self.attention);
+        let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
             signal = session.interrupts.first(), if self.heed == Heed::Signals => return Err(Error::Interrupted { signal }),
         };
         session.ui.borrow_mut().clear_progress();
-        match waited.map_err(|source| Error::server(doing.clone(), source))? {
+        let watched = waited.map_err(|source| Error::server(doing.clone(), source))?;
+        times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
+        match watched.ended {
             Ended::Well { warnings } => Ok(warnings),
             Ended::Badly { exit_status, mut log } => {
                 let surplus = log.len().saturating_sub(LOG_LINES);

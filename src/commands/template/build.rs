@@ -17,6 +17,7 @@ use crate::commands::template::plan::Plan;
 use crate::error::{Doing, Error, TemplateError};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{DiskSize, Marker, Upid};
+use crate::pve::task::Attention;
 use crate::pve::{FetchRequest, Pve, Upload};
 use crate::session::Session;
 use crate::ui::Progress;
@@ -278,7 +279,7 @@ impl<'a> Build<'a> {
         if self.trace.vm {
             let search = self.search();
             search.look_for_unanswered(self.plan.vmid, MAY_ROLL_BACK).await?;
-            let remover = Remover { search, patience: self.patience };
+            let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
             remover.remove(self.plan.vmid, &mut Receipt::default()).await?;
             self.trace.vm = false;
             if let Some(entry) = self.trace.entry.take() {
@@ -368,7 +369,8 @@ impl<'a> Build<'a> {
     }
 
     const fn watcher(&self, heed: Heed) -> Watcher<'_> {
-        Watcher { pve: self.pve, session: self.session, patience: self.patience, heed }
+        let (patience, attention) = (self.patience, Attention::Usual);
+        Watcher { pve: self.pve, session: self.session, patience, heed, attention }
     }
 
     fn say(&self, text: String) {

@@ -110,6 +110,8 @@ pub struct Cluster {
     pub rivals: BTreeMap<u32, Vm>,
     /// VMs whose lock somebody else holds, as the winner of a race does.
     pub held: BTreeSet<u32>,
+    /// Whether clones on one storage wait for each other.
+    pub one_clone_per_storage: bool,
     /// How long a task waits for a lock.
     pub patience: Duration,
     /// What is found at addresses that files are fetched from.

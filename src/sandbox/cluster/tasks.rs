@@ -11,7 +11,7 @@ const FIRST_WORKER: usize = 0x0001_2000;
 
 /// What a task does, in three steps of which the last two exclude each other.
 pub trait Work: Debug + Send {
-    /// Names the VMs whose lock it needs, and whether it shares it with others of its kind.
+    /// Names the locks that it needs, and whether it shares them with others of its kind.
     fn claims(&self) -> Vec<Claim> {
         Vec::new()
     }
@@ -30,18 +30,46 @@ pub trait Work: Debug + Send {
     }
 }
 
+/// What a lock is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lock {
+    /// A VM.
+    Vm(u32),
+    /// A storage.
+    Storage(String),
+}
+
+impl Lock {
+    fn file(&self) -> String {
+        match self {
+            Self::Vm(vmid) => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
+            Self::Storage(name) => format!("/var/lock/pve-manager/pve-storage-{name}"),
+        }
+    }
+}
+
 /// A lock that a task needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The VM.
-    pub vmid: u32,
+    /// Of what.
+    pub lock: Lock,
     /// Whether others who share it may hold it too.
     pub shared: bool,
 }
 
 impl Claim {
-    fn excludes(self, other: Self) -> bool {
-        self.vmid == other.vmid && !(self.shared && other.shared)
+    /// Claims a VM for oneself.
+    pub fn vm(vmid: u32) -> Self {
+        Self { lock: Lock::Vm(vmid), shared: false }
+    }
+
+    /// Claims a storage for oneself.
+    pub fn storage(name: &str) -> Self {
+        Self { lock: Lock::Storage(name.to_owned()), shared: false }
+    }
+
+    fn excludes(&self, other: &Self) -> bool {
+        self.lock == other.lock && !(self.shared && other.shared)
     }
 }
 
@@ -149,9 +177,16 @@ impl Task {
         self.end(at, why, Some(last));
     }
 
+    fn wants_storage(&self) -> bool {
+        let claims = self.work.iter().flat_map(|work| work.claims());
+        claims.into_iter().any(|claim| matches!(claim.lock, Lock::Storage(_)))
+    }
+
     /// The moment at which something happens to it by itself.
     fn next(&self, patience: Duration) -> Option<Duration> {
         match self.state {
+            // A storage is waited for six times as long as a VM.
+            State::Waiting if self.wants_storage() => Some(self.asked + patience * 6),
             State::Waiting => Some(self.asked + patience),
             State::Working { until } => Some(until),
             State::Over { .. } => None,
@@ -182,6 +217,9 @@ impl Cluster {
             work: Some(Box::new(work)),
         });
         self.begin_waiting(ask.now.since_start);
+        if let Some(task) = self.tasks.last_mut().filter(|task| task.state == State::Waiting) {
+            task.lines.push((task.asked, "trying to acquire lock...".to_owned()));
+        }
         upid
     }
 
@@ -204,9 +242,8 @@ impl Cluster {
         let scene = task.scene(at);
         let Some(mut work) = task.work.take() else { return };
         if task.state == State::Waiting {
-            let vmid = blocked_by.unwrap_or_default();
-            task.lines.push((task.asked, "trying to acquire lock...".to_owned()));
-            return task.fail(at, format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"));
+            let file = blocked_by.map(|lock| lock.file()).unwrap_or_default();
+            return task.fail(at, format!("can't lock file '{file}' - got timeout"));
         }
         let outcome = work.finish(self, &scene);
         let Some(task) = self.tasks.get_mut(index) else { return };
@@ -235,15 +272,16 @@ impl Cluster {
         self.tasks.get(index).is_some_and(|task| task.state == State::Waiting) && self.blocked_by(index).is_none()
     }
 
-    /// Finds the VM whose lock a task waits for.
-    fn blocked_by(&self, index: usize) -> Option<u32> {
+    /// Finds the lock that a task waits for.
+    fn blocked_by(&self, index: usize) -> Option<Lock> {
         let claims = |task: &Task| task.work.as_ref().map(|work| work.claims()).unwrap_or_default();
         let busy = self.tasks.iter().filter(|task| matches!(task.state, State::Working { .. }));
         let held: Vec<Claim> = busy.flat_map(claims).collect();
         let wanted = claims(self.tasks.get(index)?).into_iter();
+        let is_held = |lock: &Lock| matches!(lock, Lock::Vm(vmid) if self.held.contains(vmid));
         let mut blocked =
-            wanted.filter(|wanted| self.held.contains(&wanted.vmid) || held.iter().any(|held| wanted.excludes(*held)));
-        blocked.next().map(|claim| claim.vmid)
+            wanted.filter(|wanted| is_held(&wanted.lock) || held.iter().any(|held| wanted.excludes(held)));
+        blocked.next().map(|claim| claim.lock)
     }
 
     fn begin(&mut self, index: usize, at: Duration) {
@@ -252,6 +290,9 @@ impl Cluster {
         let Some(mut work) = task.work.take() else { return };
         let plan = work.begin(self, &scene);
         let Some(task) = self.tasks.get_mut(index) else { return };
+        if at > task.asked {
+            task.lines.push((at, " OK".to_owned()));
+        }
         match plan {
             Err(why) => task.fail(at, why),
             Ok(plan) => {

@@ -38,6 +38,7 @@ impl Cluster {
             storages: BTreeMap::new(),
             rivals: BTreeMap::new(),
             held: BTreeSet::new(),
+            one_clone_per_storage: false,
             patience: PATIENCE,
             downloads: BTreeMap::new(),
             uploads: BTreeMap::new(),

@@ -171,7 +171,7 @@ struct Changing {
 
 impl Work for Changing {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim { vmid: self.changes.vmid, shared: false }]
+        vec![Claim::vm(self.changes.vmid)]
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {

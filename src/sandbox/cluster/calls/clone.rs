@@ -1,9 +1,10 @@
 //! The call that clones a VM: who may, and everything that is checked before the task and again within it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::super::tasks::Claim;
 use super::super::{Ask, Cluster, Config, Reply, Vm};
 use super::cloning::Cloning;
 use super::disks::config_of;
@@ -55,8 +56,8 @@ pub fn clone(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         params: ask.params.clone(),
     };
     cluster.cloneable(&order, ask.caller)?;
-    let source = order.source.to_string();
-    Ok(json!(cluster.spawn(ask, "qmclone", &source, Cloning::new(order))).into())
+    let (source, claims) = (order.source.to_string(), cluster.claims(&order));
+    Ok(json!(cluster.spawn(ask, "qmclone", &source, Cloning::new(order, claims))).into())
 }
 
 impl Cluster {
@@ -91,6 +92,20 @@ impl Cluster {
             check_linked(vm, config, order.get("snapname"))?;
         }
         Ok(full)
+    }
+
+    /// Lists the locks that a clone takes: clones of one VM exclude each other only while it runs.
+    fn claims(&self, order: &Order) -> Vec<Claim> {
+        let vm = self.vms.get(&order.source);
+        let source = Claim { shared: !vm.is_some_and(Vm::is_running), ..Claim::vm(order.source) };
+        let mut claims = vec![source, Claim::vm(order.target)];
+        if self.one_clone_per_storage {
+            let drives = vm.map(|vm| vm.config.drives()).unwrap_or_default();
+            let disks = drives.iter().filter(|drive| !drive.is_cdrom());
+            let storages: BTreeSet<&str> = disks.map(|disk| order.get("storage").unwrap_or(disk.storage())).collect();
+            claims.extend(storages.into_iter().map(Claim::storage));
+        }
+        claims
     }
 
     /// Checks that pool, node and storage exist where they are needed.

@@ -14,6 +14,7 @@ const STEPS: u32 = 75;
 #[derive(Debug)]
 pub(super) struct Cloning {
     order: Order,
+    claims: Vec<Claim>,
     made: Vec<Drive>,
     future: Option<Vm>,
     copying: Option<String>,
@@ -21,9 +22,9 @@ pub(super) struct Cloning {
 }
 
 impl Cloning {
-    /// Begins with what was asked.
-    pub(super) fn new(order: Order) -> Self {
-        Self { order, made: Vec::new(), future: None, copying: None, fails: None }
+    /// Begins with what was asked, and the locks that it takes.
+    pub(super) fn new(order: Order, claims: Vec<Claim>) -> Self {
+        Self { order, claims, made: Vec::new(), future: None, copying: None, fails: None }
     }
 
     fn roll_back(&mut self, cluster: &mut Cluster) {
@@ -36,7 +37,7 @@ impl Cloning {
 
 impl Work for Cloning {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim { vmid: self.order.source, shared: true }, Claim { vmid: self.order.target, shared: false }]
+        self.claims.clone()
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {

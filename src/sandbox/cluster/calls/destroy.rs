@@ -42,7 +42,7 @@ struct Destroying {
 
 impl Work for Destroying {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim { vmid: self.vmid, shared: false }]
+        vec![Claim::vm(self.vmid)]
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {

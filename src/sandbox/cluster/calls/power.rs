@@ -137,7 +137,7 @@ struct Switching {
 
 impl Work for Switching {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim { vmid: self.vmid, shared: false }]
+        vec![Claim::vm(self.vmid)]
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {

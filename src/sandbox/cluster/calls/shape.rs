@@ -106,7 +106,7 @@ struct Shaping {
 
 impl Work for Shaping {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim { vmid: self.vmid, shared: false }]
+        vec![Claim::vm(self.vmid)]
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
