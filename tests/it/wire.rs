@@ -78,9 +78,13 @@ fn completed(name: &str, request: &str, other: &str) -> String {
 
 /// Sends bytes, and waits for so many answers; where there is to be none, for a moment of silence.
 fn answers(sandbox: &Sandbox, request: &[u8], count: usize) -> Vec<Seen> {
-    let mut stream = connect(sandbox);
-    stream.sock.set_read_timeout(Some(if count == 0 { SILENCE } else { ANSWER_WITHIN })).unwrap();
-    stream.write_all(request).unwrap();
+    let sent = || {
+        let mut stream = connect(sandbox);
+        stream.sock.set_read_timeout(Some(if count == 0 { SILENCE } else { ANSWER_WITHIN })).unwrap();
+        stream.write_all(request).is_ok().then_some(stream)
+    };
+    // A body that is too long may be refused before all of it has left, and the answer be lost with the connection.
+    let mut stream = std::iter::repeat_with(sent).take(50).flatten().next().unwrap();
     let (mut bytes, mut seen) = (Vec::new(), Vec::new());
     let mut chunk = [0; 4096];
     while seen.len() < count.max(1) {
