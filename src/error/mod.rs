@@ -639,7 +639,10 @@ impl Error {
     /// Says whether a lock was held by somebody else for too long.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
-        self.said_by_server().is_some_and(|text| text.contains("can't lock file") && text.contains("got timeout"))
+        self.said_by_server().is_some_and(|text| {
+            text.contains("can't lock file") && text.contains("got timeout")
+                || text.contains("got lock request timeout")
+        })
     }
 
     /// Says whether a VM was gone when something was asked of it.

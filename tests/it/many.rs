@@ -96,6 +96,22 @@ fn a_run_that_waits_for_locks_says_so_with_the_time_that_they_took() {
 }
 
 #[test]
+fn a_lock_of_the_whole_cluster_is_a_lock_too() {
+    let options = Options { task_time: Duration::from_millis(700), faults: vec![Fault::StorageLock], ..cluster(2) };
+    let (sandbox, stage) = scene(options);
+    let document = stage.glassdome("test-vm --count 6 --parallel 6 --all-nodes --no-start -o json").expect(0).json();
+    assert!(document["limited_by"].as_str().unwrap().starts_with("locks: waiting for them took "), "{document}");
+    let tries = sandbox.edit(|cluster| {
+        let clones = cluster.tasks.iter().filter(|task| task.kind == "qmclone");
+        let lines: Vec<String> = clones.flat_map(|task| task.log(Duration::MAX).map(str::to_owned)).collect();
+        lines.into_iter().filter(|line| line == "trying to acquire cfs lock 'storage-shared' ...").count()
+    });
+    // The last of six waits three seconds and a half, and tries once a second.
+    assert!(tries >= 10, "{tries}");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
 fn copies_are_told_with_their_rate() {
     let (_sandbox, stage) = scene(Options { task_time: Duration::from_millis(1500), ..quick() });
     let document = stage.glassdome("test-vm --count 2 --full --no-start -o json").expect(0).json();

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Ask, Cluster};
+use super::{Ask, Cluster, Storage};
 use crate::sandbox::access::{Caller, names};
 
 /// The process number of the first worker.
@@ -30,21 +30,42 @@ pub trait Work: Debug + Send {
     }
 }
 
+/// What a task logs that waits for a lock of the node.
+const WAITS: &str = "trying to acquire lock...";
+
 /// What a lock is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lock {
     /// A VM.
     Vm(u32),
-    /// A storage.
+    /// A storage of one node.
     Storage(String),
+    /// A storage of all nodes, whose lock is the cluster's.
+    SharedStorage(String),
 }
 
 impl Lock {
-    fn file(&self) -> String {
+    /// Says what a task logs while it waits, and how long after it began to: of the cluster's locks once a second.
+    fn lines(&self, patience: Duration) -> Vec<(Duration, String)> {
         match self {
+            Self::Vm(_) | Self::Storage(_) => vec![(Duration::ZERO, WAITS.to_owned())],
+            Self::SharedStorage(name) => {
+                let line = format!("trying to acquire cfs lock 'storage-{name}' ...");
+                (0..patience.as_secs()).map(|second| (Duration::from_secs(second), line.clone())).collect()
+            }
+        }
+    }
+
+    /// Says how it ends where it is waited for too long.
+    fn refusal(&self) -> String {
+        let file = match self {
             Self::Vm(vmid) => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
             Self::Storage(name) => format!("/var/lock/pve-manager/pve-storage-{name}"),
-        }
+            Self::SharedStorage(name) => {
+                return format!("cfs-lock 'storage-{name}' error: got lock request timeout");
+            }
+        };
+        format!("can't lock file '{file}' - got timeout")
     }
 }
 
@@ -64,8 +85,10 @@ impl Claim {
     }
 
     /// Claims a storage for oneself.
-    pub fn storage(name: &str) -> Self {
-        Self { lock: Lock::Storage(name.to_owned()), shared: false }
+    pub fn storage(name: &str, storage: &Storage) -> Self {
+        let name = name.to_owned();
+        let lock = if storage.shared { Lock::SharedStorage(name) } else { Lock::Storage(name) };
+        Self { lock, shared: false }
     }
 
     fn excludes(&self, other: &Self) -> bool {
@@ -179,7 +202,7 @@ impl Task {
 
     fn wants_storage(&self) -> bool {
         let claims = self.work.iter().flat_map(|work| work.claims());
-        claims.into_iter().any(|claim| matches!(claim.lock, Lock::Storage(_)))
+        claims.into_iter().any(|claim| !matches!(claim.lock, Lock::Vm(_)))
     }
 
     /// The moment at which something happens to it by itself.
@@ -217,10 +240,18 @@ impl Cluster {
             work: Some(Box::new(work)),
         });
         self.begin_waiting(ask.now.since_start);
-        if let Some(task) = self.tasks.last_mut().filter(|task| task.state == State::Waiting) {
-            task.lines.push((task.asked, "trying to acquire lock...".to_owned()));
-        }
+        self.tell_wait(self.tasks.len() - 1);
         upid
+    }
+
+    /// Lets a new task log that it waits, where it does.
+    fn tell_wait(&mut self, index: usize) {
+        let Some(lock) = self.blocked_by(index) else { return };
+        let patience = self.patience;
+        if let Some(task) = self.tasks.get_mut(index).filter(|task| task.state == State::Waiting) {
+            let until = task.next(patience).unwrap_or_default().saturating_sub(task.asked);
+            task.lines = lock.lines(until).into_iter().map(|(after, line)| (task.asked + after, line)).collect();
+        }
     }
 
     /// Lets everything happen that happens by itself until a moment.
@@ -242,8 +273,8 @@ impl Cluster {
         let scene = task.scene(at);
         let Some(mut work) = task.work.take() else { return };
         if task.state == State::Waiting {
-            let file = blocked_by.map(|lock| lock.file()).unwrap_or_default();
-            return task.fail(at, format!("can't lock file '{file}' - got timeout"));
+            let why = blocked_by.map(|lock| lock.refusal()).unwrap_or_default();
+            return task.fail(at, why);
         }
         let outcome = work.finish(self, &scene);
         let Some(task) = self.tasks.get_mut(index) else { return };
@@ -290,7 +321,8 @@ impl Cluster {
         let Some(mut work) = task.work.take() else { return };
         let plan = work.begin(self, &scene);
         let Some(task) = self.tasks.get_mut(index) else { return };
-        if at > task.asked {
+        task.lines.retain(|(when, _)| *when <= at);
+        if task.lines.last().is_some_and(|(_, line)| line == WAITS) {
             task.lines.push((at, " OK".to_owned()));
         }
         match plan {

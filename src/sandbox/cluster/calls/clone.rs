@@ -103,7 +103,8 @@ impl Cluster {
             let drives = vm.map(|vm| vm.config.drives()).unwrap_or_default();
             let disks = drives.iter().filter(|drive| !drive.is_cdrom());
             let storages: BTreeSet<&str> = disks.map(|disk| order.get("storage").unwrap_or(disk.storage())).collect();
-            claims.extend(storages.into_iter().map(Claim::storage));
+            let known = storages.into_iter().filter_map(|name| Some(Claim::storage(name, self.storages.get(name)?)));
+            claims.extend(known);
         }
         claims
     }
