@@ -116,6 +116,10 @@ pub(super) async fn disturb(shared: &Shared, upid: &str, newid: Option<&String>)
         _ => None,
     };
     let Some(how) = in_force.or(one_in_ten) else { return };
+    if matches!(how, Fault::CloneAborted | Fault::WorkerKilled) {
+        // Else it might be over before its time comes, where the machine is busy.
+        shared.cluster().never_end(upid);
+    }
     tokio::time::sleep(shared.options.task_time / 2).await;
     let at: Duration = shared.now().since_start;
     let mut cluster = shared.cluster();

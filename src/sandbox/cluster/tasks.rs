@@ -146,6 +146,8 @@ pub struct Task {
     pub started: u64,
     asked: Duration,
     state: State,
+    /// The lock that was held by somebody else when it was asked for.
+    blocker: Option<Lock>,
     lines: Vec<(Duration, String)>,
     work: Option<Box<dyn Work>>,
 }
@@ -236,6 +238,7 @@ impl Cluster {
             started,
             asked: ask.now.since_start,
             state: State::Waiting,
+            blocker: None,
             lines: Vec::new(),
             work: Some(Box::new(work)),
         });
@@ -251,6 +254,7 @@ impl Cluster {
         if let Some(task) = self.tasks.get_mut(index).filter(|task| task.state == State::Waiting) {
             let until = task.next(patience).unwrap_or_default().saturating_sub(task.asked);
             task.lines = lock.lines(until).into_iter().map(|(after, line)| (task.asked + after, line)).collect();
+            task.blocker = Some(lock);
         }
     }
 
@@ -268,12 +272,11 @@ impl Cluster {
     }
 
     fn happen(&mut self, index: usize, at: Duration) {
-        let blocked_by = self.blocked_by(index);
         let Some(task) = self.tasks.get_mut(index) else { return };
         let scene = task.scene(at);
         let Some(mut work) = task.work.take() else { return };
         if task.state == State::Waiting {
-            let why = blocked_by.map(|lock| lock.refusal()).unwrap_or_default();
+            let why = task.blocker.as_ref().map(Lock::refusal).unwrap_or_default();
             return task.fail(at, why);
         }
         let outcome = work.finish(self, &scene);
@@ -359,9 +362,10 @@ impl Cluster {
         }
     }
 
-    /// Lets a task that is not over yet go on for ever.
+    /// Lets a task that is at work go on for ever.
     pub fn never_end(&mut self, upid: &str) {
-        if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid && task.work.is_some()) {
+        let is_at_work = |task: &&mut Task| matches!(task.state, State::Working { .. });
+        if let Some(task) = self.tasks.iter_mut().filter(is_at_work).find(|task| task.upid == upid) {
             task.state = State::Working { until: Duration::MAX };
         }
     }
