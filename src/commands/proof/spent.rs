@@ -54,6 +54,9 @@ impl Spent {
             self.seconds,
             self.rate(what)
         );
+        if what == Part::Answers {
+            text.push_str("; whether the server, the way to it or this machine is slow cannot be told from here");
+        }
         text.push_str(&self.about_locks(what));
         text
     }
@@ -120,11 +123,11 @@ impl Part {
         match self {
             Self::Locks => "locks: waiting for them",
             Self::Copying => "the storage: copying disks",
-            Self::Cloning => "the storage: making clones",
-            Self::Power => "the nodes: starting and stopping",
-            Self::Destroying => "the storage: destroying",
+            Self::Cloning => "the server: making clones",
+            Self::Power => "the server: starting and stopping",
+            Self::Destroying => "the server: destroying",
             Self::Guests => "the guests: waiting for an address",
-            Self::Answers => "the server's answers between the tasks",
+            Self::Answers => "the calls between the tasks",
             Self::Polling => "glassdome's own polling",
         }
     }
@@ -180,7 +183,7 @@ mod tests {
         for (spent, sentence) in [
             (
                 spent(),
-                "the storage: making clones took 40 % of the VMs' time (8.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
+                "the server: making clones took 40 % of the VMs' time (8.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
             ),
             (
                 Spent { locks: Some(9.0), cloning: 1.0, waited: 7, ..spent() },
@@ -192,11 +195,15 @@ mod tests {
             ),
             (
                 Spent { locks: None, copying: None, logs_read: 0, ..spent() },
-                "the storage: making clones took 40 % of the VMs' time (8.0 of 20.0 s); whether locks or copying are in that cannot be told from here: no log was read",
+                "the server: making clones took 40 % of the VMs' time (8.0 of 20.0 s); whether locks or copying are in that cannot be told from here: no log was read",
             ),
             (
                 Spent { polling: 12.0, ..spent() },
                 "glassdome's own polling took 60 % of the VMs' time (12.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
+            ),
+            (
+                Spent { answers: 12.0, ..spent() },
+                "the calls between the tasks took 60 % of the VMs' time (12.0 of 20.0 s); whether the server, the way to it or this machine is slow cannot be told from here; no task waited for a lock, as 8 of 40 logs tell",
             ),
             (Spent { tasks: 0, ..spent() }, "cannot be told from here: no task was seen"),
         ] {

@@ -317,7 +317,7 @@ mod tests {
                       each time
         not proven: pve2, pve3
         each VM: cloning 0.45 s, start and stop 0.10 s
-        limited by: the storage: making clones took 82 % of the VMs'
+        limited by: the server: making clones took 82 % of the VMs'
                     time (8.6 of 10.5 s); no task waited for a lock,
                     as 38 of 38 logs tell; VMIDs lost to somebody
                     else: 1
