@@ -505,6 +505,13 @@ fn of_task(doing: &Doing, upid: &str, exit_status: &str) -> Vec<Hint> {
     if exit_status == "unexpected status" {
         hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
     }
+    if text.contains("can't lock file") || text.contains("got lock request timeout") {
+        hints
+            .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
+    }
+    if matches!(doing, Doing::Resize(_)) {
+        hints.push(say("--disk-size 0 leaves the disk as large as the image"));
+    }
     if text.contains("interrupted by signal") {
         hints.push(say("somebody stopped the task; run this again"));
     }

@@ -96,6 +96,25 @@ fn a_run_that_waits_for_locks_says_so_with_the_time_that_they_took() {
 }
 
 #[test]
+fn clones_that_wait_too_long_for_a_lock_fail_for_that_reason_and_their_waiting_counts() {
+    let options = Options { task_time: Duration::from_millis(600), faults: vec![Fault::StorageLock], ..quick() };
+    let (sandbox, stage) = scene(options);
+    // A storage is waited for six times as long.
+    sandbox.edit(|cluster| cluster.patience = Duration::from_millis(50));
+    let outcome = stage.glassdome("test-vm --count 4 --parallel 4 --no-start -o json").expect(9);
+    let document = outcome.json();
+    let reasons = document["failures"].to_string();
+    assert!(
+        reasons.contains("can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout"),
+        "{reasons}"
+    );
+    assert!(document["error"]["hints"].to_string().contains("take fewer (--parallel)"), "{document}");
+    assert!(document["spent"]["waited"].as_u64() >= document["failed"].as_u64(), "{document}");
+    assert!(document["spent"]["locks"].as_f64().unwrap() > 0.0, "{document}");
+    nothing_is_left(&sandbox, &stage);
+}
+
+#[test]
 fn a_lock_of_the_whole_cluster_is_a_lock_too() {
     let options = Options { task_time: Duration::from_millis(700), faults: vec![Fault::StorageLock], ..cluster(2) };
     let (sandbox, stage) = scene(options);
