@@ -15,10 +15,9 @@ use crate::pve::certificate::{CaBundle, Leaf};
 use crate::pve::privileges::Zones;
 use crate::pve::proxy::Proxies;
 use crate::pve::repeat::Ear;
-
+use crate::pve::rows::Listed;
 use crate::pve::tls::{Trust, judge_again};
 use crate::pve::transport::Transport;
-
 use crate::pve::values::{
     ActiveTask, Fields, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
 };
@@ -209,10 +208,20 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
-        let data = self.transport.get(&["cluster", "resources"], &[("type", "vm")]).await?;
-        let mut vms = self.list(&data, "the list of VMs", |value| Some(Vm::of(value)))?;
-        vms.sort_by_key(|vm| vm.as_ref().map(|vm| vm.vmid));
-        Ok(vms.into_iter().flatten().collect())
+        self.vms_where(|_| true).await
+    }
+
+    /// Lists those VMs of the cluster that may be seen (VM.Audit) and are looked for, some seconds old: a cluster may have
+    /// a hundred thousand, of which hardly any command wants more than a few.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, Error> {
+        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
+        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| Vm::of(&it)).filter(&is_wanted));
+        let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
+        vms.sort_by_key(|vm| vm.vmid);
+        Ok(vms)
     }
 
     /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
@@ -220,10 +229,11 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, Error> {
-        let data = self.transport.get(&["nodes", node.as_str(), "qemu"], &[]).await?;
-        let mut vms = self.list(&data, "the list of VMs", |value| Some(Vm::on(value, node)))?;
-        vms.sort_by_key(|vm| vm.as_ref().map(|vm| vm.vmid));
-        Ok(vms.into_iter().flatten().collect())
+        let path = ["nodes", node.as_str(), "qemu"];
+        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| Vm::on(&it, node)));
+        let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
+        vms.sort_by_key(|vm| vm.vmid);
+        Ok(vms)
     }
 
     /// Reads the configuration of a VM (VM.Audit).
@@ -314,8 +324,9 @@ impl Pve {
     /// As every call.
     pub async fn volumes(&self, node: &NodeName, storage: &str, vmid: VmId) -> Result<Vec<String>, Error> {
         let (path, vmid) = (["nodes", node.as_str(), "storage", storage, "content"], vmid.to_string());
-        let data = self.transport.get(&path, &[("vmid", &vmid)]).await?;
-        let mut volumes = self.list(&data, "the content of the storage", |value| Fields::of(value)?.text("volid"))?;
+        let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
+        let query = [("vmid", vmid.as_str())];
+        let mut volumes = self.rows((&path, &query), "the content of the storage", &["volid"], row).await?;
         volumes.sort();
         Ok(volumes)
     }
@@ -381,9 +392,9 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, Error> {
-        let data = self.transport.get(&["nodes", node.as_str(), "tasks"], &[("source", "active")]).await?;
-        let tasks = self.list(&data, "the list of tasks", |value| Some(ActiveTask::of(value)))?;
-        Ok(tasks.into_iter().flatten().collect())
+        let path = ["nodes", node.as_str(), "tasks"];
+        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| ActiveTask::of(&it)));
+        self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
     }
 
     /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link
@@ -407,9 +418,32 @@ impl Pve {
 
     /// Reads a list; an entry that cannot be read makes the whole not understood.
     fn list<T>(&self, data: &Value, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
-        let entries = data.as_array().ok_or_else(|| self.strange(&format!("{what} is no list")))?;
+        let entries = data.as_array().ok_or_else(|| self.no_list(what))?;
         let read: Option<Vec<T>> = entries.iter().map(read).collect();
-        read.ok_or_else(|| self.strange(&format!("{what} has an entry that cannot be read")))
+        read.ok_or_else(|| self.unread(what))
+    }
+
+    /// Reads a list that may be very long, as `list` does, and keeps of it what `row` makes of the wanted fields.
+    async fn rows<T>(
+        &self,
+        call: (&[&str], &[(&str, &str)]),
+        what: &str,
+        wanted: &[&'static str],
+        row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
+    ) -> Result<Vec<T>, Error> {
+        match self.transport.get_rows(call, wanted, row).await? {
+            Listed::Rows(rows) => Ok(rows),
+            Listed::Unread => Err(self.unread(what)),
+            Listed::NoList => Err(self.no_list(what)),
+        }
+    }
+
+    fn no_list(&self, what: &str) -> Error {
+        self.strange(&format!("{what} is no list"))
+    }
+
+    fn unread(&self, what: &str) -> Error {
+        self.strange(&format!("{what} has an entry that cannot be read"))
     }
 
     pub(super) fn strange(&self, what: &str) -> Error {

@@ -11,6 +11,7 @@ mod probe;
 mod proxy;
 mod repeat;
 mod reply;
+mod rows;
 mod spent;
 mod sums;
 pub mod task;

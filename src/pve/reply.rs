@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::pve::rows::Found;
+
 /// Of an answer in an unknown form, so many bytes are shown.
 const EXCERPT: usize = 80;
 
@@ -105,30 +107,43 @@ impl Reply {
 
     /// Gives the data of a good answer, or says what it is instead.
     pub(super) fn data(self) -> Result<Value, Strange> {
-        let read = serde_json::from_slice::<Value>(&self.body);
-        let why = read.as_ref().err().map(ToString::to_string);
-        let body = read.ok();
-        let is_api = body.as_ref().is_some_and(Value::is_object);
-        if (200..300).contains(&self.status) {
-            return match body {
-                Some(Value::Object(mut map)) => match map.remove("data") {
-                    Some(data) => Ok(data),
-                    None => Err(Strange::Unclear("it has no `data`".to_owned())),
-                },
-                _ if self.body.is_empty() => Err(Strange::Unclear("it is empty".to_owned())),
-                _ => Err(Strange::Unclear(self.no_json(&why.unwrap_or_default()))),
-            };
+        self.read(|body| {
+            Ok(match serde_json::from_slice(body)? {
+                Value::Object(mut map) => map.remove("data").map_or(Found::NoData, Found::Data),
+                _ => Found::NoMap,
+            })
+        })
+    }
+
+    /// Gives the data of a good answer as it is read from the body, or says what the answer is instead.
+    pub(super) fn read<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<Found<T>>) -> Result<T, Strange> {
+        if !(200..300).contains(&self.status) {
+            return Err(self.no_data());
         }
+        let what = match read(&self.body) {
+            Ok(Found::Data(data)) => return Ok(data),
+            Ok(Found::NoData) => "it has no `data`".to_owned(),
+            Ok(Found::NoMap) => self.no_json(""),
+            Err(_) if self.body.is_empty() => "it is empty".to_owned(),
+            Err(why) => self.no_json(&why.to_string()),
+        };
+        Err(Strange::Unclear(what))
+    }
+
+    /// Says what an answer is that is no good one.
+    fn no_data(self) -> Strange {
         if (300..400).contains(&self.status) {
-            return Err(Strange::Unclear(format!("it leads elsewhere ({} {})", self.status, self.reason)));
+            return Strange::Unclear(format!("it leads elsewhere ({} {})", self.status, self.reason));
         }
+        let body = serde_json::from_slice::<Value>(&self.body).ok();
+        let is_api = body.as_ref().is_some_and(Value::is_object);
         // The API's own errors have a JSON body, or none; with a page it is a reverse proxy or another program. Some
         // errors of the API's own HTTP layer carry plain text.
         let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status));
         if is_page {
-            Err(Strange::Page { status: self.status, reason: self.reason })
+            Strange::Page { status: self.status, reason: self.reason }
         } else {
-            Err(Strange::Refusal(self.refusal(body)))
+            Strange::Refusal(self.refusal(body))
         }
     }
 

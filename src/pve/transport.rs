@@ -15,7 +15,9 @@ use crate::pve::multipart::Form;
 use crate::pve::proxy::Proxies;
 use crate::pve::repeat::{Ear, Event, Listener, Repeat, Tries};
 use crate::pve::reply::{Reply, Strange};
+use crate::pve::rows::{self, Listed};
 use crate::pve::tls::{Presented, Purpose, Trust};
+use crate::pve::values::Fields;
 use crate::pve::way::{Failed, Limits, Way};
 
 /// The way to one server, for one caller.
@@ -90,12 +92,26 @@ impl Transport {
 
     /// Reads something.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
-        self.repeated(Repeat::Reads, async || self.get_reply(path, query).await, path).await
+        let read = |reply| self.read(path, reply, Reply::data);
+        self.repeated(Repeat::Reads, async || self.get_reply(path, query).await, read).await
+    }
+
+    /// Reads a list that may be very long, row by row; of a row the wanted fields alone are seen. What `row` gives nothing
+    /// of cannot be read, and what it gives as `Some(None)` is left out.
+    pub(super) async fn get_rows<T>(
+        &self,
+        (path, query): (&[&str], &[(&str, &str)]),
+        wanted: &[&'static str],
+        row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
+    ) -> Result<Listed<T>, Error> {
+        let read = |reply| self.read(path, reply, |reply| reply.read(|body| rows::read(body, wanted, &row)));
+        self.repeated(Repeat::Reads, async || self.get_reply(path, query).await, read).await
     }
 
     /// Reads something for somebody who has a rule of his own about trying again.
     pub(super) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
-        self.repeated(Repeat::Elsewhere, async || self.get_reply(path, query).await, path).await
+        let read = |reply| self.read(path, reply, Reply::data);
+        self.repeated(Repeat::Elsewhere, async || self.get_reply(path, query).await, read).await
     }
 
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
@@ -114,7 +130,7 @@ impl Transport {
             let request = self.request(Method::POST, path, &[], Some(form))?;
             self.way.send(request, &self.listener).await.map_err(Failed::error)
         };
-        self.repeated(Repeat::Elsewhere, send, path).await
+        self.repeated(Repeat::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
     }
 
     /// Changes something. It is sent again only where it was certainly not carried out: where the answer is lost, so is
@@ -127,7 +143,7 @@ impl Transport {
             let request = self.request(method.clone(), path, query, body)?;
             self.way.send(request, &self.listener).await.map_err(Failed::of_change)
         };
-        self.repeated(repeat, send, path).await
+        self.repeated(repeat, send, |reply| self.read_change(path, reply)).await
     }
 
     /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
@@ -143,22 +159,17 @@ impl Transport {
     }
 
     /// Calls until there is an answer that stands, by the one rule of repeating.
-    async fn repeated(
+    async fn repeated<T>(
         &self,
         repeat: Repeat,
         call: impl AsyncFn() -> Result<Reply, Error>,
-        path: &[&str],
-    ) -> Result<Value, Error> {
+        read: impl Fn(Reply) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut tries = Tries::new(repeat);
         loop {
             let replied = call().await;
             let asked = replied.as_ref().ok().and_then(|reply| reply.wait);
-            let read = match replied {
-                Ok(reply) if matches!(repeat, Repeat::Sets | Repeat::Acts) => self.read_change(path, reply),
-                Ok(reply) => self.read(path, reply),
-                Err(why) => Err(why),
-            };
-            let why = match read {
+            let why = match replied.and_then(&read) {
                 Ok(data) => return Ok(data),
                 Err(why) => why,
             };
@@ -170,15 +181,15 @@ impl Transport {
 
     fn read_change(&self, path: &[&str], reply: Reply) -> Result<Value, Error> {
         let may_be_done = reply.may_be_done();
-        self.read(path, reply).map_err(|why| match why {
+        self.read(path, reply, Reply::data).map_err(|why| match why {
             why if may_be_done => Error::OutcomeUnknown { source: Box::new(why) },
             why => why,
         })
     }
 
-    fn read(&self, path: &[&str], reply: Reply) -> Result<Value, Error> {
+    fn read<T>(&self, path: &[&str], reply: Reply, read: impl FnOnce(Reply) -> Result<T, Strange>) -> Result<T, Error> {
         let server = || self.endpoint().authority();
-        reply.data().map_err(|strange| match strange {
+        read(reply).map_err(|strange| match strange {
             Strange::Refusal(refusal) => Error::Refusal(refusal.about(path)),
             Strange::Page { status, reason } => Error::Gateway { server: server(), status, reason },
             Strange::Unclear(what) => Error::NotUnderstood { server: server(), what },

@@ -7,22 +7,42 @@ use serde_json::{Map, Value};
 use crate::model::{NodeName, Upid, VmId};
 
 /// Reads one object of an answer.
-pub(super) struct Fields<'a>(&'a Map<String, Value>);
+pub(super) struct Fields<'a>(Kept<'a>);
+
+/// What there is of an object.
+enum Kept<'a> {
+    /// All of it.
+    Whole(&'a Map<String, Value>),
+    /// Those of its fields that are wanted.
+    Wanted(&'a [(&'static str, Value)]),
+}
 
 impl<'a> Fields<'a> {
     /// Takes an object; anything else is nothing.
     pub(super) fn of(value: &'a Value) -> Option<Self> {
-        value.as_object().map(Self)
+        value.as_object().map(|map| Self(Kept::Whole(map)))
+    }
+
+    /// Takes those fields of an object that are wanted.
+    pub(super) const fn of_row(row: &'a [(&'static str, Value)]) -> Self {
+        Self(Kept::Wanted(row))
+    }
+
+    fn field(&self, name: &str) -> Option<&'a Value> {
+        match self.0 {
+            Kept::Whole(map) => map.get(name),
+            Kept::Wanted(row) => row.iter().find(|(other, _)| *other == name).map(|(_, value)| value),
+        }
     }
 
     /// Gives a text; a number or a boolean is one as well.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        as_text(self.0.get(name)?)
+        as_text(self.field(name)?)
     }
 
     /// Gives a whole number, also where it came as a text.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        as_number(self.0.get(name)?)
+        as_number(self.field(name)?)
     }
 
     /// Gives a boolean: 1, "1" and true are yes.
@@ -32,7 +52,7 @@ impl<'a> Fields<'a> {
 
     /// Gives a boolean that is left out where it is the default.
     pub(super) fn flag_or(&self, name: &str, default: bool) -> bool {
-        self.0.get(name).map_or(default, as_flag)
+        self.field(name).map_or(default, as_flag)
     }
 }
 
@@ -173,19 +193,20 @@ pub struct Vm {
 }
 
 impl Vm {
+    /// What is read of an entry.
+    pub(super) const FIELDS: &[&'static str] = &["type", "node", "vmid", "name", "template", "maxdisk"];
+
     /// Reads an entry; nothing where it is a container.
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
+    pub(super) fn of(fields: &Fields<'_>) -> Option<Self> {
         if fields.text("type").is_some_and(|kind| kind != "qemu") {
             return None;
         }
         let node = fields.text("node")?.parse().ok()?;
-        Self::on(value, &node)
+        Self::on(fields, &node)
     }
 
     /// Reads an entry of the list of one node, which does not name the node.
-    pub(super) fn on(value: &Value, node: &NodeName) -> Option<Self> {
-        let fields = Fields::of(value)?;
+    pub(super) fn on(fields: &Fields<'_>, node: &NodeName) -> Option<Self> {
         Some(Self {
             vmid: VmId::new(fields.number("vmid")?)?,
             node: node.clone(),
@@ -316,9 +337,11 @@ pub struct ActiveTask {
 }
 
 impl ActiveTask {
+    /// What is read of an entry.
+    pub(super) const FIELDS: &[&'static str] = &["status", "upid"];
+
     /// Reads an entry; nothing where the task has ended.
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
+    pub(super) fn of(fields: &Fields<'_>) -> Option<Self> {
         let is_running = fields.text("status").is_none_or(|status| status == "RUNNING" || status == "running");
         let upid: Upid = fields.text("upid")?.parse().ok()?;
         is_running.then(|| Self { kind: upid.kind().to_owned(), upid })
@@ -327,24 +350,43 @@ impl ActiveTask {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::fmt::Debug;
 
-    use super::{ActiveTask, Node, Status, Storage, TaskStatus, Version, Vm};
+    use serde_json::{Value, json};
+
+    use super::{ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm};
+
+    /// Reads an entry from all of it and from its wanted fields, which comes to the same.
+    fn both<T: PartialEq + Debug>(value: &Value, wanted: &[&'static str], of: fn(&Fields) -> Option<T>) -> Option<T> {
+        let whole = of(&Fields::of(value)?);
+        let row: Vec<(&str, Value)> =
+            wanted.iter().filter_map(|name| Some((*name, value.get(name)?.clone()))).collect();
+        assert_eq!(of(&Fields::of_row(&row)), whole, "{value}");
+        whole
+    }
+
+    fn vm(value: Value) -> Option<Vm> {
+        both(&value, Vm::FIELDS, Vm::of)
+    }
+
+    fn task(value: Value) -> Option<ActiveTask> {
+        both(&value, ActiveTask::FIELDS, ActiveTask::of)
+    }
 
     #[test]
     fn numbers_and_booleans_come_in_many_forms() {
         for template in [json!(1), json!("1"), json!(true)] {
-            let vm = Vm::of(&json!({"vmid": "9000", "node": "pve", "template": template, "type": "qemu", "new": {}}))
-                .unwrap();
+            let vm =
+                vm(json!({"vmid": "9000", "node": "pve", "template": template, "type": "qemu", "new": {}})).unwrap();
             assert!(vm.is_template);
             assert_eq!(vm.vmid.number(), 9000);
         }
-        assert!(!Vm::of(&json!({"vmid": 101, "node": "pve"})).unwrap().is_template);
-        assert!(Vm::of(&json!({"vmid": 101, "node": "pve", "type": "lxc"})).is_none());
-        assert_eq!(Vm::of(&json!({"vmid": 101, "node": "pve", "maxdisk": 3.4e10})).unwrap().disk, 34_000_000_000);
-        assert!(Vm::of(&json!({"vmid": 101.5, "node": "pve"})).is_none());
-        assert!(Vm::of(&json!({"vmid": 5, "node": "pve"})).is_none());
-        assert!(Vm::of(&json!("nonsense")).is_none());
+        assert!(!vm(json!({"vmid": 101, "node": "pve"})).unwrap().is_template);
+        assert!(vm(json!({"vmid": 101, "node": "pve", "type": "lxc"})).is_none());
+        assert_eq!(vm(json!({"vmid": 101, "node": "pve", "maxdisk": 3.4e10})).unwrap().disk, 34_000_000_000);
+        assert!(vm(json!({"vmid": 101.5, "node": "pve"})).is_none());
+        assert!(vm(json!({"vmid": 5, "node": "pve"})).is_none());
+        assert!(vm(json!("nonsense")).is_none());
         assert!(Node::of(&json!({"node": "pve", "status": "online"})).unwrap().is_online());
         assert!(!Node::of(&json!({"node": "pve", "status": "offline"})).unwrap().is_online());
         assert!(
@@ -368,7 +410,7 @@ mod tests {
         assert!(Status::of(&json!({"status": "stopped"})).unwrap().is_stopped());
         assert!(!TaskStatus::of(&json!({"status": "running"})).unwrap().is_stopped());
         let upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:";
-        assert_eq!(ActiveTask::of(&json!({"upid": upid, "status": "RUNNING"})).unwrap().kind, "qmclone");
-        assert!(ActiveTask::of(&json!({"upid": upid, "status": "OK"})).is_none());
+        assert_eq!(task(json!({"upid": upid, "status": "RUNNING"})).unwrap().kind, "qmclone");
+        assert!(task(json!({"upid": upid, "status": "OK"})).is_none());
     }
 }

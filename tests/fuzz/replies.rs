@@ -92,7 +92,7 @@ async fn ask(pve: &Pve, number: usize) -> Result<(), Error> {
     let vmid = VmId::new(9000).expect("a VMID");
     let upid: Upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:".parse().expect("a UPID");
     let token: TokenId = "apex@pve!tok".parse().expect("a token");
-    match number % 15 {
+    match number % 18 {
         0 => pve.version().await.map(drop),
         1 => pve.nodes().await.map(drop),
         2 => pve.vms().await.map(drop),
@@ -106,7 +106,10 @@ async fn ask(pve: &Pve, number: usize) -> Result<(), Error> {
         10 => pve.domains().await.map(drop),
         11 => pve.interfaces(&node).await.map(drop),
         12 => pve.token_entry(&token).await.map(drop),
-        13 => pve.start(&node, vmid).await.map(drop),
+        13 => pve.volumes(&node, "local", vmid).await.map(drop),
+        14 => pve.active_tasks(&node).await.map(drop),
+        15 => pve.pool_members().await.map(drop),
+        16 => pve.start(&node, vmid).await.map(drop),
         _ => pve.agent_addresses(&node, vmid).await.map(drop),
     }
 }

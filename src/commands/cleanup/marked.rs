@@ -59,9 +59,14 @@ impl Marked {
     }
 }
 
-/// Finds the VMs that carry a marker, among those whose name is that of a test VM.
+/// Says whether a VM is worth a look: its name is that of a test VM.
+pub(crate) fn may_be_marked(vm: &Vm) -> bool {
+    vm.name.starts_with(USUAL_NAME) && !vm.is_template
+}
+
+/// Finds the VMs that carry a marker, among those that may.
 pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<Marked> {
-    let candidates = vms.iter().filter(|vm| vm.name.starts_with(USUAL_NAME) && !vm.is_template).take(AT_MOST);
+    let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(AT_MOST);
     let looked = together(candidates.map(|vm| look(pve, vm))).await;
     // One that is gone since the list was made is nobody's.
     looked.into_iter().filter_map(Result::ok).flatten().collect()

@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
 
-use marked::{Marked, look, marked};
+use marked::{Marked, look, marked, may_be_marked};
 use summary::{Fate, Summary};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
@@ -108,7 +108,8 @@ impl Work<'_> {
             }
         }
         let pve = &self.connected.pve;
-        let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source));
+        let is_wanted = |vm: &Vm| named.contains(&vm.vmid) || may_be_marked(vm);
+        let vms = pve.vms_where(is_wanted).await.map_err(|source| Error::server(Doing::ReadVms, source));
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
             // What failed first is what is told.

@@ -1,5 +1,6 @@
 //! Whether a clone could succeed: node, template, storage, bridge, and every privilege of the preflight.
 
+use crate::commands::cleanup::marked::may_be_marked;
 use crate::commands::connect::Connected;
 use crate::commands::doctor::check::Check;
 use crate::commands::proof::order::{Order, Start};
@@ -19,6 +20,7 @@ const IDS: [&str; 8] =
 pub(super) struct Inside {
     pub(super) nodes: Result<Vec<Node>, pve::Error>,
     pub(super) version: Result<Version, pve::Error>,
+    /// The templates, and what goes by the number of one or by the name of a test VM.
     pub(super) vms: Result<Vec<Vm>, pve::Error>,
     next_id: Result<VmId, pve::Error>,
     /// What the node that is set says of the template.
@@ -35,8 +37,9 @@ impl Inside {
                 _ => None,
             }
         };
-        let (nodes, version, vms, next_id, named) =
-            tokio::join!(pve.nodes(), pve.version(), pve.vms(), pve.next_id(), named);
+        let is_the_template = |vm: &Vm| order.is_some_and(|order| order.template == vm.vmid);
+        let vms = pve.vms_where(|vm| vm.is_template || is_the_template(vm) || may_be_marked(vm));
+        let (nodes, version, vms, next_id, named) = tokio::join!(pve.nodes(), pve.version(), vms, pve.next_id(), named);
         Self { nodes, version, vms, next_id, named }
     }
 }

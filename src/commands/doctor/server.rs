@@ -13,7 +13,7 @@ use crate::pve::{self, Pve, Realm, Vm};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
-/// A server that let us in, and the VMs that may be seen there.
+/// A server that let us in, and those VMs there that matter.
 pub(super) struct Reached {
     pub(super) connected: Connected,
     pub(super) vms: Result<Vec<Vm>, pve::Error>,

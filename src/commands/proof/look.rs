@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::{Marker, NodeName, VmId};
-use crate::pve::{self, Pve, VmConfig};
+use crate::pve::{self, Pve, Vm, VmConfig};
 use crate::session::Session;
 
 /// How long a clone whose request was cut off may take to appear: the server writes the configuration first of all.
@@ -67,8 +67,8 @@ impl Search<'_> {
             return Ok(Standing::Nothing);
         }
         // Somebody moved it, or it is not a VM at all.
-        let vms = self.pve.vms().await.map_err(failed)?;
-        let Some(elsewhere) = vms.into_iter().find(|vm| vm.vmid == vmid && !nodes.contains(&vm.node)) else {
+        let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);
+        let Some(elsewhere) = self.pve.vms_where(is_it).await.map_err(failed)?.into_iter().next() else {
             return Ok(Standing::Foreign(None));
         };
         let config = self.pve.vm_config(&elsewhere.node, vmid).await.map_err(failed)?;

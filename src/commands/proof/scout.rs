@@ -70,7 +70,8 @@ impl Survey {
             Err(refused) if refused.is_missing_config() => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
-        let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
+        let vms = pve.vms_where(|vm| vm.vmid == vmid || vm.is_template).await;
+        let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
         let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
             return Err(Error::NoTemplate { template: vmid, known: known_templates(&vms) });
         };
@@ -84,7 +85,7 @@ impl Survey {
 async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: Reading) -> Result<Template, Error> {
     let config = reading.config.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
     if !config.is_template() {
-        let known = known_templates(&pve.vms().await.unwrap_or_default());
+        let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default());
         return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default().to_owned(), known });
     }
     let can_link = reading.can_link.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;

@@ -62,13 +62,13 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
 
 async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
     let pve = &connected.pve;
-    let vms = pve.vms().await.map_err(|source| Error::server(Doing::ReadVms, source))?;
-    let wanted: Vec<Vm> = vms.into_iter().filter(|vm| vm.is_template || arguments.all).collect();
+    let vms = pve.vms_where(|vm| vm.is_template || arguments.all).await;
+    let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
         keys.extend(settings.template(key)?.map(|found| (key.entry().variable, found.value)));
     }
-    let rows = together(wanted.iter().map(|vm| row(pve, vm, &keys))).await;
+    let rows = together(vms.iter().map(|vm| row(pve, vm, &keys))).await;
     let templates = rows.into_iter().collect::<Result<Vec<Row>, Error>>()?;
     if templates.is_empty() {
         return Err(nothing(connected).await);

@@ -42,15 +42,16 @@ pub(crate) struct Sight {
 /// Looks at everything.
 pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Result<Sight, Error> {
     let pve = &admin.pve;
-    let (version, nodes, vms, next) = tokio::join!(pve.version(), pve.nodes(), pve.vms(), pve.next_id());
+    let templates = pve.vms_where(|vm| vm.vmid == order.template && vm.is_template);
+    let (version, nodes, templates, next) = tokio::join!(pve.version(), pve.nodes(), templates, pve.next_id());
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let version = version.map_err(reach)?;
     let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
-    let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    let templates = templates.map_err(|source| Error::server(Doing::ReadVms, source))?;
     let next = next.map_err(|source| Error::server(Doing::FindId, source))?;
     let (user, world, is_whole, pools) = people(admin, token).await?;
 
-    let template = vms.iter().find(|vm| vm.vmid == order.template && vm.is_template);
+    let template = templates.first();
     let first = nodes.iter().find(|node| node.is_online()).map(|node| node.name.clone());
     let node = order.node.clone().or_else(|| template.map(|vm| vm.node.clone())).or(first);
     let node = node.ok_or_else(|| reach_none(pve))?;

@@ -352,17 +352,17 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn pool_members(&self) -> Result<Vec<(String, String)>, Error> {
-        let data = self.transport.get(&["cluster", "resources"], &[]).await?;
-        let members = self.list(&data, "the list of resources", |value| {
-            let fields = Fields::of(value)?;
+        let row = |fields: Option<Fields<'_>>| {
+            let fields = fields?;
             let path = match (fields.number("vmid"), fields.text("storage")) {
                 (Some(vmid), _) => format!("/vms/{vmid}"),
                 (None, Some(storage)) => format!("/storage/{storage}"),
                 (None, None) => return Some(None),
             };
             Some(fields.text("pool").filter(|pool| !pool.is_empty()).map(|pool| (path, pool)))
-        })?;
-        Ok(members.into_iter().flatten().collect())
+        };
+        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[]);
+        self.rows(call, "the list of resources", &["vmid", "storage", "pool"], row).await
     }
 
     /// Makes a pool.

@@ -52,11 +52,12 @@ impl Pve {
     /// As every call.
     pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, Error> {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
-        let data = self.transport.get(&path, &[("content", "import")]).await?;
-        self.list(&data, "the content of the storage", |value| {
-            let fields = Fields::of(value)?;
-            Some(Image { volume: fields.text("volid")?, size: fields.number("size") })
-        })
+        let row = |fields: Option<Fields<'_>>| {
+            let fields = fields?;
+            Some(Some(Image { volume: fields.text("volid")?, size: fields.number("size") }))
+        };
+        let call: (&[&str], &[(&str, &str)]) = (&path, &[("content", "import")]);
+        self.rows(call, "the content of the storage", &["volid", "size"], row).await
     }
 
     /// Lets the server fetch an image (Datastore.AllocateTemplate, and Sys.AccessNetwork on the node).
