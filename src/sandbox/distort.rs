@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::bomb::bomb;
 
 /// How deep the JSON goes that is too deep.
 const TOO_DEEP: usize = 100_000;
@@ -33,7 +34,7 @@ pub enum Distortion {
     Empty,
     /// It is 200 with a page in it.
     Html,
-    /// It says that it is compressed.
+    /// It is compressed, and a thousand times as large where somebody unpacks it.
     Gzip,
     /// It is JSON of a hundred thousand brackets.
     Deep,
@@ -94,11 +95,7 @@ impl Distortion {
                 let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\r\n";
                 Bytes::Flood(head.to_vec(), vec![b' '; 64 * 1024])
             }
-            Self::Gzip => {
-                let text =
-                    String::from_utf8_lossy(&bytes).replacen("Pragma: ", "Content-Encoding: gzip\r\nPragma: ", 1);
-                Bytes::Whole(text.into_bytes())
-            }
+            Self::Gzip => Bytes::Whole(bomb()),
             Self::Truncated | Self::Empty | Self::Html | Self::Deep | Self::WrongTypes => Bytes::Whole(bytes),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod answer;
+mod bomb;
 mod certificate;
 pub mod cluster;
 mod connection;

@@ -1,11 +1,15 @@
 //! The client on servers that mean no good: nothing hangs, nothing fills the memory, nothing is sent twice.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use glassdome::pve::{Error, Limits};
+use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
 use crate::support::server::{Answer, data, reply};
+use crate::support::skipped;
+use crate::support::stage::{Outcome, Stage, quick};
 
 /// Longer than any of these calls may take, whatever the machine is doing.
 const BOUND: Duration = Duration::from_secs(60);
@@ -66,6 +70,40 @@ async fn an_encoding_that_nobody_asked_for_is_not_unpacked() {
     let refused = pve.version().await.unwrap_err();
     assert!(refused.to_string().ends_with("it is encoded (gzip), which nobody asked for"), "{refused}");
     assert!(!server.asked()[0].text.to_ascii_lowercase().contains("accept-encoding"), "{:?}", server.asked());
+}
+
+/// Runs a command, and prints the most memory that it took, in KiB.
+const PEAK: &str = "\
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> (10 if sys.platform == 'darwin' else 0))
+sys.exit(done.returncode)
+";
+
+#[test]
+fn a_bomb_is_not_set_off() {
+    let faults = vec![Fault::Distorted(Distortion::Gzip, 1), Fault::Distorted(Distortion::Gzip, 2)];
+    let sandbox = Sandbox::start(Options { faults, ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    // Whoever unpacks it finds a good answer, and then blanks without number.
+    let url = format!("https://{}/api2/json/access/domains", sandbox.address());
+    let curl = ["-s", "--compressed", "--noproxy", "*", "--cacert", "proxmox-ca.pem", "-o", "unpacked", &url];
+    let unpacked = Command::new("curl").args(curl).current_dir(stage.folder()).status();
+    if !unpacked.is_ok_and(|status| status.success()) {
+        return skipped("a curl that unpacks is missing");
+    }
+    let text = stage.read("unpacked");
+    assert!(text.len() > 64 << 20 && text.trim_end() == "{\"data\":null}", "{} bytes", text.len());
+
+    let ours = stage.command(["template", "list"]);
+    let mut watched = Command::new("python3");
+    watched.args(["-c", PEAK]).arg(ours.get_program()).args(ours.get_args()).current_dir(stage.folder()).env_clear();
+    watched.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(output) = watched.output() else { return skipped("python3 is missing") };
+    let outcome = Outcome::of(&output).expect(9).says("it is encoded (gzip), which nobody asked for");
+    let peak: u64 = outcome.results.trim().parse().unwrap();
+    assert!(peak < 64 << 10, "{peak} KiB");
 }
 
 #[tokio::test]
