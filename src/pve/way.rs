@@ -37,8 +37,14 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] =
 pub struct Limits {
     /// For a connection to come about, TLS included.
     pub connect: Duration,
-    /// For the first byte of an answer. The server holds a 401 back for 3 s, and a clone waits 10 s for a lock.
+    /// For the first byte of the answer to a question. The server holds a 401 back for 3 s, and gives up by itself on most
+    /// that it has to wait for (the guest agent, another node, a storage that hangs) within 5 to 20 s. What takes longer
+    /// will hardly come, a person looks at a still screen, and to ask again costs nothing.
     pub answer: Duration,
+    /// For the first byte of the answer to a change or a log-in. It may wait 10 s for the lock of a VM and as long for one
+    /// of the cluster, one after the other, or for a directory elsewhere that knows the user; and who gives it up does not
+    /// know what became of it.
+    pub outcome: Duration,
     /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
     pub quiet: Duration,
     /// For a body, in bytes: 100 000 guests are 24 MiB.
@@ -49,10 +55,18 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            answer: Duration::from_secs(60),
+            answer: Duration::from_secs(30),
+            outcome: Duration::from_secs(60),
             quiet: Duration::from_secs(20),
             size: 64 * 1024 * 1024,
         }
+    }
+}
+
+impl Limits {
+    /// Gives how long the first byte of an answer is waited for.
+    fn first_byte(&self, method: &Method) -> Duration {
+        if method == Method::GET { self.answer } else { self.outcome }
     }
 }
 
@@ -120,7 +134,7 @@ impl Way {
         let request = Request::new(Method::GET, self.url(&[])?);
         let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
         match ended {
-            Err(_) => Err(self.no_answer()),
+            Err(_) => Err(self.no_answer(self.limits.answer)),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(why)) if is_seen(&why) => Ok(()),
             Ok(Err(why)) => Err(self.failed(&why).await.error()),
@@ -138,7 +152,7 @@ impl Way {
 
     /// Gives the same way for a request that takes long to send: whoever sends it sees whether it goes on.
     pub(super) fn patient(&self) -> Self {
-        Self { limits: Limits { answer: LONGEST_SENDING, ..self.limits }, ..self.clone() }
+        Self { limits: Limits { outcome: LONGEST_SENDING, ..self.limits }, ..self.clone() }
     }
 
     /// Sends a request on a connection of the pool.
@@ -154,8 +168,9 @@ impl Way {
 
     async fn send_by(&self, client: &Client, request: Request, listener: &Listener) -> Result<Reply, Failed> {
         let (began, method, path) = (Instant::now(), request.method().clone(), request.url().path().to_owned());
-        let response = match timeout(self.limits.connect + self.limits.answer, client.execute(request)).await {
-            Err(_) => return Err(Failed::Amid(self.no_answer())),
+        let within = self.limits.first_byte(&method);
+        let response = match timeout(self.limits.connect + within, client.execute(request)).await {
+            Err(_) => return Err(Failed::Amid(self.no_answer(within))),
             Ok(Err(why)) => return Err(self.failed(&why).await),
             Ok(Ok(response)) => response,
         };
@@ -217,8 +232,8 @@ impl Way {
         Scene { endpoint: &self.endpoint, proxy: self.proxy.as_ref(), connect: self.limits.connect }
     }
 
-    fn no_answer(&self) -> Error {
-        Error::NoAnswer { server: self.endpoint.authority(), seconds: whole(self.limits.answer) }
+    fn no_answer(&self, within: Duration) -> Error {
+        Error::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
     }
 }
 

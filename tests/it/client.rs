@@ -23,7 +23,7 @@ pub(crate) struct Pair {
 /// Limits that a test never reaches unless it shortens one.
 pub(crate) fn patient() -> Limits {
     let long = Duration::from_secs(30);
-    Limits { connect: long, answer: long, quiet: long, size: 1024 }
+    Limits { connect: long, answer: long, outcome: long, quiet: long, size: 1024 }
 }
 
 pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
@@ -239,6 +239,9 @@ async fn a_server_that_falls_silent_is_given_up() {
     let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+
+    let silent = Limits { connect: Duration::from_secs(1), outcome: short, ..patient() };
+    let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
     let refused = pve.start(&node(), vmid(100)).await.unwrap_err();
     assert!(refused.is_outcome_unknown(), "{refused:?}");
 

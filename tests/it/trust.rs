@@ -16,7 +16,7 @@ const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
 fn limits() -> Limits {
     let long = Duration::from_secs(30);
-    Limits { connect: long, answer: long, quiet: long, size: 1 << 20 }
+    Limits { connect: long, answer: long, outcome: long, quiet: long, size: 1 << 20 }
 }
 
 fn pve(endpoint: Endpoint, trust: &Trust) -> Pve {
