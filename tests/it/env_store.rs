@@ -250,7 +250,10 @@ fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
         let place = tempfile::tempdir().unwrap();
         fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
         let executable = place.path().join("it");
-        fs::copy(std::env::current_exe().unwrap(), &executable).unwrap();
+        // Another process copies it: a file that is open for writing here, and so in what another test starts at that
+        // moment, cannot be run.
+        let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&executable).status().unwrap();
+        assert!(copied.success());
         let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
         let output = child(&nobody, &executable, &path).current_dir(place.path()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
