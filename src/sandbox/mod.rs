@@ -222,6 +222,11 @@ impl Sandbox {
         DEFAULT_TOKEN
     }
 
+    /// Knows a token that an earlier sandbox made.
+    pub fn remember(&self, user: &str, name: &str, secret: &str) {
+        self.edit(|cluster| cluster.access.remember(user, name, secret));
+    }
+
     /// Lists the requests so far, in the order in which they were read.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {

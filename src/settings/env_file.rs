@@ -141,13 +141,54 @@ impl EnvFile {
         bindings(rest).first().is_some_and(|first| first.binds(rest, name) && line_at(rest, first.range.start) == 1)
     }
 
-    /// Applies changes, patching lines and leaving everything else as it is.
+    /// Applies changes, patching lines and leaving everything else as it is. Other instances that have no token name of
+    /// their own have the first one's: before that changes they are given it as theirs.
     ///
     /// # Errors
     ///
     /// Refuses a value that not every reader would read back, unless there is consent, and an edit that would change
     /// what some reader reads for another key.
     pub fn edit(
+        &self,
+        instance: &Instance,
+        changes: &[Change],
+        consent: Consent,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Edited, Error> {
+        let mut file = self.clone();
+        let mut changed = Vec::new();
+        for (leaning, name) in self.leaning_on_first() {
+            let renames = |change: &Change| match change {
+                Change::Set(Key::TokenName, Value::Text(new)) => *new != name,
+                Change::Remove(Key::TokenName) => true,
+                _ => false,
+            };
+            if instance.is_first() && changes.iter().any(renames) {
+                let keep = [Change::Set(Key::TokenName, Value::Text(name.clone()))];
+                let edited = file.patched(&leaning, &keep, consent, variables)?;
+                file = edited.file;
+                changed.extend(edited.changed);
+            }
+        }
+        let mut edited = file.patched(instance, changes, consent, variables)?;
+        changed.append(&mut edited.changed);
+        Ok(Edited { changed, ..edited })
+    }
+
+    /// Lists the instances that have a secret and no token name of their own, with the first one's, which is theirs, too.
+    fn leaning_on_first(&self) -> Vec<(Instance, String)> {
+        let values = self.values(&|_| None);
+        let text = |name: &str| values.get(name).and_then(|it| it.text.as_ref()).filter(|text| !text.is_empty());
+        let Some(name) = text(&Key::TokenName.variable(&Instance::default())) else { return Vec::new() };
+        let leans = |instance: &Instance| {
+            !instance.is_first()
+                && text(&Key::TokenValue.variable(instance)).is_some()
+                && text(&Key::TokenName.variable(instance)).is_none()
+        };
+        self.instances().into_iter().filter(leans).map(|instance| (instance, name.expose().to_owned())).collect()
+    }
+
+    fn patched(
         &self,
         instance: &Instance,
         changes: &[Change],

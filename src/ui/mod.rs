@@ -2,6 +2,7 @@
 
 mod progress;
 pub mod prompt;
+mod repeat;
 mod sanitize;
 mod screen;
 mod secret;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 pub use progress::Progress;
+pub use repeat::Repeat;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
 
@@ -57,6 +59,7 @@ pub struct Ui {
     is_live: bool,
     progress_width: Cell<usize>,
     has_overall: bool,
+    repeat: Repeat,
 }
 
 impl Ui {
@@ -77,7 +80,13 @@ impl Ui {
             is_live: is_live && loudness >= Loudness::Normal,
             progress_width: Cell::new(0),
             has_overall: false,
+            repeat: Repeat::NOTHING,
         }
+    }
+
+    /// Lets every command to paste repeat these flags from here on.
+    pub fn repeat(&mut self, repeat: Repeat) {
+        self.repeat = repeat;
     }
 
     /// Gives how much is said.
@@ -89,13 +98,15 @@ impl Ui {
     /// Prints a result to standard output. A reader that has gone away is no error: there is nobody to tell.
     pub fn result(&mut self, drawing: &impl Draw) {
         self.clear_progress();
-        let text = render(drawing, self.results_style);
+        let text = drawn(drawing, self.results_style, &self.repeat);
         let _ = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush()); // the reader may be gone
     }
 
     /// Prints one JSON document to standard output, on one line.
     pub fn json(&mut self, document: &serde_json::Value) {
         self.clear_progress();
+        let mut document = document.clone();
+        self.repeat.lengthen(&mut document);
         let _ = writeln!(self.results, "{document}").and_then(|()| self.results.flush()); // the reader may be gone
     }
 
@@ -159,7 +170,7 @@ impl Ui {
             return;
         }
         self.clear_progress();
-        let text = render(drawing, self.talk_style);
+        let text = drawn(drawing, self.talk_style, &self.repeat);
         let _ = self.talk.write_all(text.as_bytes()).and_then(|()| self.talk.flush()); // nobody is left to tell
     }
 }
@@ -167,8 +178,12 @@ impl Ui {
 /// Draws something into a text.
 #[must_use]
 pub fn render(drawing: &impl Draw, style: Style) -> String {
+    drawn(drawing, style, &Repeat::NOTHING)
+}
+
+fn drawn(drawing: &impl Draw, style: Style, repeat: &Repeat) -> String {
     let mut text = String::new();
-    let mut screen = Screen::new(&mut text, style);
+    let mut screen = Screen::new(&mut text, style).repeating(repeat);
     let drawn = drawing.draw(&mut screen);
     debug_assert!(drawn.is_ok(), "a String takes everything");
     text

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use console::measure_text_width;
 
-use crate::ui::Style;
+use crate::ui::{Repeat, Style};
 
 /// What a piece of text is, from which its colour follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,19 @@ pub enum Tone {
 pub struct Screen<'a> {
     to: &'a mut dyn Write,
     style: Style,
+    repeat: Option<&'a Repeat>,
 }
 
 impl<'a> Screen<'a> {
     /// Draws into a writer with a style.
     pub fn new(to: &'a mut dyn Write, style: Style) -> Self {
-        Self { to, style }
+        Self { to, style, repeat: None }
+    }
+
+    /// Lets every command repeat these flags.
+    #[must_use]
+    pub const fn repeating(self, repeat: &'a Repeat) -> Self {
+        Self { repeat: Some(repeat), ..self }
     }
 
     /// Gives the style in force.
@@ -43,10 +50,13 @@ impl<'a> Screen<'a> {
         self.style
     }
 
-    /// Colours a text as its tone says, or leaves it as it is.
+    /// Colours a text as its tone says, or leaves it as it is; a command gets the flags that it must repeat.
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {
-        paint(self.style, tone, text)
+        match self.repeat {
+            Some(repeat) if tone == Tone::Command => paint(self.style, tone, &repeat.lengthened(text)),
+            _ => paint(self.style, tone, text),
+        }
     }
 
     /// Writes one line as it is.

@@ -1,6 +1,6 @@
 //! `glassdome setup` by flags: what it checks, writes, keeps, and proves.
 
-use glassdome::sandbox::Sandbox;
+use glassdome::sandbox::{Fault, Options, Sandbox};
 
 use crate::support::stage::{Stage, mode, quick};
 
@@ -118,6 +118,50 @@ fn a_dry_run_changes_nothing_anywhere() {
     assert!(!outcome.talk.contains(sandbox.default_token().2), "the diff is masked");
     assert!(!stage.path(".env").exists());
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "{:?}", sandbox.seen());
+    let document = stage.run(stage.flags_to(&sandbox, "setup --no-input --dry-run -o json")).expect(0).json();
+    assert_eq!((&document["dry_run"], &document["changed"]), (&true.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn what_is_printed_to_paste_is_about_the_same_settings() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.run(stage.flags_to(&sandbox, "setup --no-input --skip-test-vm")).expect(0);
+    let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input --instance 02 --env-file .env")).expect(0);
+    for line in [
+        "glassdome test-vm --env-file .env --instance 02\n",
+        "glassdome doctor --env-file .env --instance 02\n",
+        "eval \"$(glassdome env --format sh --reveal --env-file .env --instance 02)\"\n",
+        "\"$PROXMOX_TOKEN_VALUE_02\" | curl --cacert ",
+    ] {
+        assert!(outcome.results.contains(line), "{line} in {}", outcome.results);
+    }
+    // It has a name of its own, which goes on to hold when the first one gets another.
+    assert!(stage.read(".env").contains("PROXMOX_02_TOKEN_NAME=glassdome-token\n"));
+    // Before anything is saved, the server is repeated, too.
+    let sandbox = Sandbox::start(Options { faults: vec![Fault::NoTemplates], ..quick() }).unwrap();
+    let stage = Stage::new();
+    let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8);
+    let host = sandbox.address();
+    let line =
+        format!("glassdome template create --host {host} --user apex@pve --token-name glassdome-token --ca-file ");
+    assert!(outcome.talk.contains(&line), "{line} in {}", outcome.talk);
+    assert!(outcome.talk.contains(" --token-value-file "), "{}", outcome.talk);
+}
+
+#[test]
+fn the_curl_line_never_drops_a_pin() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = Stage::new();
+    stage.write("secret.txt", sandbox.default_token().2);
+    let line = format!(
+        "setup --no-input --skip-test-vm --host {} --user apex@pve --token-value-file secret.txt \
+         --accept-new-certificate --pin leaf",
+        sandbox.address()
+    );
+    let outcome = stage.glassdome(&line).expect(0);
+    assert!(outcome.results.contains("curl cannot check a fingerprint"), "{}", outcome.results);
+    assert!(!outcome.results.contains("insecure") && !outcome.results.contains(" -k "), "{}", outcome.results);
 }
 
 #[test]

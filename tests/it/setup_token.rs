@@ -35,9 +35,61 @@ fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
 fn the_sandbox_rehearses_it_without_any_answer() {
     let stage = Stage::new();
     let line = "setup --sandbox --no-input --create-token";
-    stage.glassdome(line).expect(3).says("exists already");
-    stage.glassdome(&format!("{line} --token-name rehearsed")).expect(0);
+    stage.glassdome(&format!("{line} --token-name glassdome-token")).expect(3).says("exists already");
+    // Nobody chose the name that is taken: the next one is.
+    stage.glassdome(line).expect(0);
+    assert!(stage.read(".env.sandbox").contains("PROXMOX_TOKEN_NAME=glassdome-token-2\n"));
+    let line = format!("{line} --user svc@pve --token-name rehearsed");
+    stage.glassdome(&line).expect(0);
     assert!(stage.read(".env.sandbox").contains("PROXMOX_TOKEN_NAME=rehearsed\n"));
+}
+
+#[test]
+fn the_next_sandbox_knows_the_token_that_one_made() {
+    let stage = Stage::new();
+    let all = |stage: &Stage| {
+        for line in ["test-vm", "setup --no-input --skip-test-vm", "doctor", "template list"] {
+            stage.glassdome(&format!("{line} --sandbox")).expect(0);
+        }
+    };
+    stage.glassdome("setup --sandbox --no-input --create-token --user svc@pve --skip-test-vm").expect(0);
+    all(&stage);
+    let made = stage.read(".env.sandbox");
+    for line in ["rotate", "rotate --in-place", "create --token-name other"] {
+        stage.glassdome(&format!("token {line} --sandbox --no-input")).expect(0);
+        assert_ne!(stage.read(".env.sandbox"), made);
+        all(&stage);
+    }
+    // The one that may nothing goes on to do so.
+    stage.write("powerless.txt", "00000000-1111-2222-3333-555555555555");
+    let line = "doctor --sandbox --user apex@pve --token-name powerless --token-value-file powerless.txt";
+    stage.glassdome(line).expect(7);
+}
+
+#[test]
+fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    stage.write("ca.pem", sandbox.ca_pem());
+    let line = format!(
+        "setup --skip-test-vm --ca-file ca.pem --host {} --user apex@pve --create-token --login-user root@pam",
+        sandbox.address()
+    );
+    for (answer, name) in [("", "glassdome-token-2"), ("\x1b[B", "glassdome-token")] {
+        let mut terminal = Terminal::start(&stage, 100, &line);
+        terminal.to("The name of the token", "glassdome-token");
+        terminal.wait_for("apex@pve!glassdome-token exists already").to("How does it go on?", answer);
+        if answer.is_empty() {
+            terminal.to("The name of the token [glassdome-token-2]", "");
+        }
+        terminal.wait_for("Do this?").answer("");
+        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+        terminal.end(0);
+        assert!(stage.read(".env").contains(&format!("PROXMOX_TOKEN_NAME={name}\n")));
+        stage.glassdome("test-vm").expect(0);
+    }
+    assert!(stage.path(".env.bak").exists());
 }
 
 #[test]

@@ -15,8 +15,9 @@ use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
     self, Credentials, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
-    imported,
+    imported, sh_word,
 };
+use crate::ui::Repeat;
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
 const SANDBOX_HOST: &str = "sandbox.invalid";
@@ -43,6 +44,10 @@ pub(crate) struct Ground {
     connect_timeout: Duration,
     /// What was said for this run alone.
     flags: Flags,
+    /// The settings file that a flag named.
+    named_file: Option<PathBuf>,
+    /// The file that a flag named for the token's secret.
+    secret_file: Option<PathBuf>,
 }
 
 /// What could not be read, where a diagnosis goes on all the same.
@@ -124,10 +129,13 @@ impl Ground {
             sandbox: None,
             connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
             flags,
+            named_file: global.env_file.clone(),
+            secret_file: connection.token_value_file.clone().filter(|path| path != Path::new("-")),
         };
         #[cfg(feature = "sandbox")]
         let ground = if connection.is_sandbox() { ground.on_the_sandbox()? } else { ground };
         ground.tell_sources(session);
+        ground.repeat(session);
         Ok(ground)
     }
 
@@ -151,6 +159,10 @@ impl Ground {
             }
         }
         self.reload()?;
+        if let Ok((Credentials::Token { id, secret }, _)) = self.saved()?.credentials() {
+            // A token that an earlier rehearsal made and stored: its server is gone, and the file is still there.
+            sandbox.remember(&id.user.to_string(), &id.name.to_string(), secret.expose());
+        }
         self.sandbox = Some(sandbox);
         Ok(self)
     }
@@ -208,9 +220,14 @@ impl Ground {
     /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.loaded = self.store.load()?;
-        self.settings =
-            Settings::load(&self.instance, &Flags::default(), &Variables::new(), self.store.path(), &self.loaded.file)?;
+        self.settings = self.saved()?;
         Ok(())
+    }
+
+    /// Gives what the file alone says.
+    fn saved(&self) -> Result<Settings, Error> {
+        let (flags, variables) = (Flags::default(), Variables::new());
+        Ok(Settings::load(&self.instance, &flags, &variables, self.store.path(), &self.loaded.file)?)
     }
 
     /// Says whether the server is a simulated one.
@@ -302,6 +319,39 @@ impl Ground {
         None
     }
 
+    /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
+    /// flags and answers alone.
+    pub(crate) fn repeat(&self, session: &Session) {
+        session.ui.borrow_mut().repeat(self.repeated());
+    }
+
+    /// Gives the flags that lead to the same settings and the same server.
+    pub(crate) fn repeated(&self) -> Repeat {
+        let mut repeat = Repeat::default();
+        if let Some(path) = &self.named_file {
+            repeat.of_settings("--env-file", word(&path.display().to_string()));
+        }
+        if !self.instance.is_first() {
+            repeat.of_settings("--instance", self.instance.to_string());
+        }
+        if self.is_sandbox() {
+            repeat.of_server("--sandbox", String::new());
+        }
+        let said = |key: Key| matches!(self.settings.source(key), Some(Source::Flag(_) | Source::Answer));
+        for key in [Key::Host, Key::User, Key::TokenName, Key::Fingerprint, Key::CaFile] {
+            if let (true, Some(text)) = (said(key), self.settings.text(key)) {
+                repeat.of_server(key.entry().flag, word(text));
+            }
+        }
+        if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
+            repeat.of_server(Key::TokenValue.entry().flag, word(&path.display().to_string()));
+        }
+        if said(Key::VerifySsl) && matches!(self.settings.verification(), Ok(Verification::Waived(_))) {
+            repeat.of_server("--insecure", String::new());
+        }
+        repeat
+    }
+
     /// Says that an answer is missing which nobody can be asked for.
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
         Error::Unanswered {
@@ -352,6 +402,12 @@ fn file(session: &Session, global: &Global, connection: &Connection) -> PathBuf 
         .or_else(|| session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from));
     let usual = if connection.is_sandbox() { SANDBOX_FILE } else { FILE };
     session.folder.join(said.unwrap_or_else(|| PathBuf::from(usual)))
+}
+
+/// Writes a word for a shell, as it is where it may stand so.
+fn word(text: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@+=,".contains(it);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { sh_word(text) }
 }
 
 /// Leaves out the variables of a real server.

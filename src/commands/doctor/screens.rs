@@ -25,7 +25,10 @@ impl Draw for Examination {
         let (failed, warnings) = (count(Status::Failed), count(Status::Warning));
         screen.gap()?;
         match (failed, warnings) {
-            (0, 0) => screen.toned(0, Tone::Good, "nothing is wrong; `glassdome test-vm` proves it"),
+            (0, 0) => {
+                screen.toned(0, Tone::Good, "nothing is wrong; this proves it:")?;
+                screen.command(2, "glassdome test-vm")
+            }
             (0, _) => screen.toned(0, Tone::Warning, &format!("nothing failed, {}", counted(warnings, "warning"))),
             _ => {
                 let text = format!(

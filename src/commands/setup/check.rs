@@ -38,6 +38,7 @@ pub(super) async fn until_good(
     arguments: &Setup,
 ) -> Result<Checked, Error> {
     heading(session, ground, "4. Check");
+    ground.repeat(session);
     let mut made = None;
     let mut unasked = arguments.create_template.as_ref();
     loop {

@@ -51,6 +51,8 @@ struct Story {
     /// What was made for the token in this run, as long as it is not saved.
     made: Option<Made>,
     is_created: bool,
+    /// Whether nothing was to be written or changed.
+    is_rehearsal: bool,
     node: Option<String>,
     templates: Vec<(String, u32)>,
     changed: Vec<String>,
@@ -93,8 +95,13 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         session.ui.borrow_mut().say(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
     story.env_file = ground.store.path().display().to_string();
-    let Some((connected, checked)) = verify(session, &mut ground, arguments, story).await? else {
-        session.ui.borrow_mut().result(&screens::Rehearsed);
+    story.is_rehearsal = arguments.dry_run;
+    let verified = verify(session, &mut ground, arguments, story).await;
+    ground.repeat(session);
+    let Some((connected, checked)) = verified? else {
+        if global.output == Output::Text {
+            session.ui.borrow_mut().result(&screens::Rehearsed);
+        }
         return Ok(());
     };
     story.trust = Some(connected.trusted.word());
@@ -110,13 +117,18 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     let draft = save::draft(session, &ground, &connected, &checked, consent).await?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {
-        session.ui.borrow_mut().result(&Plan {
-            skips_proof: arguments.skip_test_vm,
-            template: order(&ground, &arguments.proof)?.template,
-        });
+        if global.output == Output::Text {
+            session.ui.borrow_mut().result(&Plan {
+                skips_proof: arguments.skip_test_vm,
+                node: checked.node,
+                template: order(&ground, &arguments.proof)?.template,
+            });
+        }
         return Ok(());
     }
     let saved = save::write(session, &ground, draft).await?;
+    ground.read_saved()?;
+    ground.repeat(session);
     story.made = None;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
@@ -241,7 +253,6 @@ async fn is_proof_wanted(session: &Session, ground: &Ground, arguments: &Setup) 
 /// Step 7: the proof, with what was written and nothing else.
 async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story: &mut Story) -> Result<Receipt, Error> {
     heading(session, ground, "7. Proof");
-    ground.read_saved()?;
     let order = order(ground, &arguments.proof)?;
     let connected = Connected::open(session, ground).await?;
     let (receipt, ended) = prove(session, ground, &connected, &order).await?;
@@ -267,7 +278,7 @@ fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<R
         file: saved.path.clone(),
         token: connected.who(),
         user: connected.user().to_string(),
-        curl: screens::curl(ground, connected),
+        curl: screens::Curl::of(ground),
         is_sandbox: ground.is_sandbox(),
     }
 }
@@ -293,6 +304,7 @@ impl Story {
             "schema": "glassdome.setup/1",
             "ok": error.is_none(),
             "env_file": self.env_file,
+            "dry_run": self.is_rehearsal,
             "changed": self.changed,
             "server": {"host": self.host, "version": self.version},
             "trust": self.trust,

@@ -90,7 +90,10 @@ fn changes(
     set(Key::User, in_file.source(Key::User).is_some() && stands(in_file.user(), user), Value::Text(user.to_string()));
     match &connected.credentials {
         Credentials::Token { id, secret } => {
-            set(Key::TokenName, stands(in_file.token_name(), &id.name), Value::Text(id.name.to_string()));
+            // A new instance gets a name of its own: the first one's, which it would have, may change.
+            let is_new = in_file.source(Key::TokenValue).is_none() && !ground.instance.is_first();
+            let is_same = !is_new && stands(in_file.token_name(), &id.name);
+            set(Key::TokenName, is_same, Value::Text(id.name.to_string()));
             set(Key::TokenValue, stands(in_file.token_secret(), secret), Value::Token(secret.clone()));
         }
         Credentials::Password { password, .. } => {

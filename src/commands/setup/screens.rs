@@ -3,16 +3,18 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::connect::Ground;
 use crate::commands::proof::receipt::Receipt;
-use crate::model::VmId;
-use crate::settings::Credentials;
+use crate::model::{NodeName, VmId};
+use crate::settings::{Access, curl_line};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The end of a run that changed nothing on purpose.
 pub(super) struct Plan {
     /// Whether there would be no proof.
     pub(super) skips_proof: bool,
+    /// The node that it would be on.
+    pub(super) node: NodeName,
     /// The template that would be cloned.
     pub(super) template: VmId,
 }
@@ -24,11 +26,12 @@ impl Draw for Plan {
             return screen.paragraph(0, "the proof would be left out");
         }
         screen.paragraph(0, "the proof would then call:")?;
+        let node = &self.node;
         for call in [
-            format!("POST   /nodes/NODE/qemu/{}/clone", self.template),
-            "POST   /nodes/NODE/qemu/NEWID/status/start".to_owned(),
-            "POST   /nodes/NODE/qemu/NEWID/status/stop".to_owned(),
-            "DELETE /nodes/NODE/qemu/NEWID".to_owned(),
+            format!("POST   /nodes/{node}/qemu/{}/clone", self.template),
+            format!("POST   /nodes/{node}/qemu/NEWID/status/start"),
+            format!("POST   /nodes/{node}/qemu/NEWID/status/stop"),
+            format!("DELETE /nodes/{node}/qemu/NEWID"),
         ] {
             screen.line(&format!("  {call}"))?;
         }
@@ -57,7 +60,7 @@ pub(super) struct Next {
     /// The user.
     pub(super) user: String,
     /// The same call with curl.
-    pub(super) curl: Option<String>,
+    pub(super) curl: Option<Curl>,
     /// Whether the server was a simulated one.
     pub(super) is_sandbox: bool,
 }
@@ -77,45 +80,45 @@ impl Draw for Next {
         screen.labelled("  secret    ", Tone::Plain, &format!("in {}", self.file.display()))?;
         screen.gap()?;
         screen.heading("Next")?;
-        let (again, sandbox) = if self.is_sandbox {
-            ("glassdome test-vm --sandbox", " of the sandbox")
-        } else {
-            ("glassdome test-vm", "")
-        };
+        let sandbox = if self.is_sandbox { " of the sandbox" } else { "" };
         screen.paragraph(2, &format!("after changes, prove the settings{sandbox} again:"))?;
-        screen.command(4, again)?;
+        screen.command(4, "glassdome test-vm")?;
         screen.paragraph(2, "if something does not work any more, find out what:")?;
-        screen.command(4, if self.is_sandbox { "glassdome doctor --sandbox" } else { "glassdome doctor" })?;
+        screen.command(4, "glassdome doctor")?;
         if self.receipt.is_none() {
             screen.paragraph(2, "the proof was left out: nobody has seen yet that a VM can be created")?;
         }
         if let Some(curl) = &self.curl {
-            screen.paragraph(2, "the same credentials with curl:")?;
-            screen.command(4, curl)?;
+            screen.paragraph(2, "the same credentials with curl, once a shell has them:")?;
+            screen.command(4, &curl.before)?;
+            screen.command(4, &curl.line)?;
+            if let Some(doubt) = curl.doubt {
+                screen.paragraph(4, doubt)?;
+            }
         }
         Ok(())
     }
 }
 
-/// Writes the curl line with the trust in force; the secret stays in its variable.
-pub(super) fn curl(ground: &Ground, connected: &Connected) -> Option<String> {
-    let (Credentials::Token { id, .. }, false) = (&connected.credentials, ground.is_sandbox()) else { return None };
-    let trust = match connected.trusted {
-        Trusted::System => String::new(),
-        Trusted::Ca => {
-            let fetched = connected.fetched.as_ref().map(|fetched| fetched.path.clone());
-            let path = fetched.or_else(|| ground.settings.ca_file().map(|file| file.value))?;
-            format!("--cacert {} ", quoted(&path.display().to_string()))
-        }
-        // curl knows no fingerprint of a certificate.
-        Trusted::Pin | Trusted::Unverified => "-k ".to_owned(),
-    };
-    let url = ground.endpoint().ok()?.url();
-    let header = quoted(&format!("Authorization: PVEAPIToken={id}="));
-    Some(format!("curl {trust}-H {header}\"$PROXMOX_TOKEN_VALUE\" {url}/api2/json/version"))
+/// The same call with curl, and what curl cannot do.
+pub(super) struct Curl {
+    /// What gives a shell the secret.
+    before: String,
+    line: String,
+    doubt: Option<&'static str>,
 }
 
-/// Quotes a text for a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+impl Curl {
+    /// Takes what the settings say, as `env --format curl` does; there is none for a simulated server that is gone then.
+    pub(super) fn of(ground: &Ground) -> Option<Self> {
+        if ground.is_sandbox() {
+            return None;
+        }
+        let access = Access::of(&ground.settings).ok()?;
+        let is_pinned = access.fingerprint.is_some() && access.ca_file.is_none();
+        let doubt = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
+        let env = ground.repeated().lengthened("glassdome env --format sh --reveal").into_owned();
+        let before = format!("eval \"$({env})\"");
+        Some(Self { before, line: curl_line(&access, &ground.instance)?, doubt: is_pinned.then_some(doubt) })
+    }
 }

@@ -1,6 +1,7 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
 use crate::cli::{Login, NewToken, Rights as Named};
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground, Trusted};
 use crate::commands::ladder::{Climbed, Wish, climb};
 use crate::commands::overheard::overheard;
@@ -9,12 +10,14 @@ use crate::commands::proof::preflight::Preflight;
 use crate::commands::screens::Note;
 use crate::commands::token::login::{Admin, log_in};
 use crate::commands::token::provision::{Made, Rights, Wanted, agree, carry_out, propose};
+use crate::commands::token::rotate::next_name;
 use crate::commands::unless_interrupted;
-use crate::error::{Error, TokenError};
+use crate::error::{Error, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
-use crate::settings::{Credentials, Key};
+use crate::settings::{Credentials, Key, Source};
+use crate::ui::prompt::Choice;
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -51,10 +54,18 @@ pub(crate) async fn create(
     (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
     creation: &Creation<'_>,
 ) -> Result<Option<Created>, Error> {
-    let wanted = wanted(session, ground, creation)?;
+    let mut wanted = wanted(session, ground, creation)?;
     let entered = enter(session, ground, (endpoint.clone(), trust.clone()), creation);
     let (admin, climbed) = unless_interrupted(session, entered).await?;
-    let proposal = unless_interrupted(session, propose(&admin, &wanted)).await?;
+    let proposal = loop {
+        match unless_interrupted(session, propose(&admin, &wanted)).await {
+            Ok(proposal) => break proposal,
+            Err(why @ Error::Token(TokenError::Exists { .. })) => {
+                wanted = beside_the_one_that_exists(session, ground, wanted, why).await?;
+            }
+            Err(why) => return Err(why),
+        }
+    };
     if creation.is_rehearsal {
         session.ui.borrow_mut().say(&proposal);
         return Ok(None);
@@ -79,6 +90,45 @@ pub(crate) async fn create(
         }
         Err(why) => Err(made.undo(session, &admin.pve, why).await),
     }
+}
+
+/// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
+/// rehearsal without a person, whose token's name nobody chose, it is one of the next name.
+async fn beside_the_one_that_exists<'a>(
+    session: &Session,
+    ground: &Ground,
+    mut wanted: Wanted<'a>,
+    why: Error,
+) -> Result<Wanted<'a>, Error> {
+    let free = next_name(&wanted.token.name.to_string(), &[]);
+    if !session.is_attended() {
+        let (true, Some(Source::Sandbox), Some(name)) =
+            (ground.is_sandbox(), ground.settings.source(Key::TokenName), free)
+        else {
+            return Err(why);
+        };
+        wanted.token.name = name;
+        return Ok(wanted);
+    }
+    session.ui.borrow_mut().alert(&Report::of(&why));
+    let mut items = vec!["give it a new secret: whatever uses the old one stops working at once".to_owned()];
+    if ground.is_open(session, Key::TokenName) {
+        items.insert(0, "make one of another name".to_owned());
+    }
+    let can_rename = items.len() > 1;
+    items.push("leave; nothing was changed".to_owned());
+    let menu = Choice::new("How does it go on?", items);
+    match (ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?, can_rename)
+    {
+        (0, true) => {
+            let otherwise = || ask::only_by("--token-name", "the token's name");
+            let default = free.map(|name| name.to_string());
+            wanted.token.name = ask::value(session, "The name of the token", default, otherwise).await?;
+        }
+        (0, false) | (1, true) => wanted.may_regenerate = true,
+        _ => return Err(why),
+    }
+    Ok(wanted)
 }
 
 fn wanted<'a>(session: &Session, ground: &Ground, creation: &Creation<'a>) -> Result<Wanted<'a>, Error> {

@@ -299,7 +299,7 @@ fn proposal(new: &TokenId, card: &TokenCard, entries: &[AclEntry], nonce: &str) 
 }
 
 /// Finds a name that no token has: the same one with the next number.
-fn next_name(name: &str, tokens: &[TokenCard]) -> Option<TokenName> {
+pub(super) fn next_name(name: &str, tokens: &[TokenCard]) -> Option<TokenName> {
     let (base, number) = match name.rsplit_once('-') {
         Some((base, digits)) if !base.is_empty() => match digits.parse::<u32>() {
             Ok(number) => (base, number),

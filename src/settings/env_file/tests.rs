@@ -233,3 +233,27 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_name_that_others_lean_on_stays_theirs() {
+    let file = EnvFile::new(
+        b"PROXMOX_HOST=one\nPROXMOX_TOKEN_NAME=old\nPROXMOX_02_HOST=two\nPROXMOX_TOKEN_VALUE_02=x\n\
+          PROXMOX_03_HOST=three\nPROXMOX_03_TOKEN_NAME=own\nPROXMOX_TOKEN_VALUE_03=y\nPROXMOX_04_HOST=four\n"
+            .to_vec(),
+    );
+    let edit = |change: Change| file.edit(&Instance::default(), &[change], Consent::Withheld, &|_| None).unwrap();
+    let name = |text: &str| Change::Set(Key::TokenName, Value::Text(text.to_owned()));
+    for change in [name("new"), Change::Remove(Key::TokenName)] {
+        let edited = edit(change);
+        let values = edited.file.values(&|_| None);
+        let text = |name: &str| values.get(name).and_then(|it| it.text.as_ref()).map(|it| it.expose().to_owned());
+        assert_eq!(text("PROXMOX_02_TOKEN_NAME").as_deref(), Some("old"));
+        assert_eq!(text("PROXMOX_03_TOKEN_NAME").as_deref(), Some("own"));
+        assert_eq!(text("PROXMOX_04_TOKEN_NAME"), None);
+        assert!(edited.changed.contains(&"PROXMOX_02_TOKEN_NAME".to_owned()), "{:?}", edited.changed);
+    }
+    // Nothing is written for others where the name stays.
+    for change in [name("old"), set(Key::Host, "other")] {
+        assert!(!edit(change).changed.contains(&"PROXMOX_02_TOKEN_NAME".to_owned()));
+    }
+}
