@@ -177,9 +177,12 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input
-  glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file secret.txt --fingerprint AB:CD:...
-  glassdome setup --create-token --login-user root@pam --host pve.lan --user glassdome@pve --accept-new-certificate
-  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve --token-value-file - --accept-new-certificate")]
+  glassdome setup --no-input --host pve.lan --user apex@pve \\
+      --token-value-file secret.txt --fingerprint AB:CD:...
+  glassdome setup --create-token --login-user root@pam --host pve.lan \\
+      --user glassdome@pve --accept-new-certificate
+  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve \\
+      --token-value-file - --accept-new-certificate")]
 pub struct Setup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -219,10 +222,10 @@ pub struct Setup {
     #[arg(long, help_heading = "Proof")]
     pub skip_test_vm: bool,
     /// Check and show what would be written and called; write and change nothing
-    #[arg(long, help_heading = "Proof")]
+    #[arg(long, help_heading = "Save")]
     pub dry_run: bool,
     /// Take what another tool's variables say, of the tool that is named or of whichever is set
-    #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Connection")]
+    #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Import")]
     pub import: Option<ImportFrom>,
     /// Write a password for which no spelling exists that every reader of `.env` reads alike
     #[arg(long, help_heading = "Save")]
@@ -347,7 +350,7 @@ pub struct Proof {
     /// Wait until the guest agent reports an address, 120 seconds unless said otherwise
     #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, default_missing_value = "120")]
     pub wait_ip: Option<Duration>,
-    /// Keep the clone
+    /// Keep the clone; `glassdome cleanup --vmid` removes it later
     #[arg(long)]
     pub keep: bool,
     /// Give a task up after this many seconds without progress
@@ -370,10 +373,10 @@ pub struct Doctor {
     #[command(flatten)]
     pub connection: Connection,
     /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Diagnosis")]
     pub bundle: Option<PathBuf>,
     /// Look at every instance that the settings file names
-    #[arg(long, conflicts_with_all = ["bundle", "instance", "host"])]
+    #[arg(long, conflicts_with_all = ["bundle", "instance", "host"], help_heading = "Diagnosis")]
     pub all_instances: bool,
 }
 
@@ -408,7 +411,8 @@ pub enum TokenAction {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome token create --login-user root@pam
-  glassdome token create --login-user root@pam --pool glassdome --expire 2027-01-31 --dry-run")]
+  glassdome token create --login-user root@pam --pool glassdome \\
+      --expire 2027-01-31 --dry-run")]
 pub struct TokenCreate {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -423,7 +427,7 @@ pub struct TokenCreate {
     #[command(flatten)]
     pub proof: Proof,
     /// Show the plan; change nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "New token")]
     pub dry_run: bool,
 }
 
@@ -456,7 +460,7 @@ pub struct TokenRotate {
     #[command(flatten)]
     pub login: Login,
     /// Give the token itself a new secret; the old one is dead at once (since access-control 9.1.0)
-    #[arg(long)]
+    #[arg(long, help_heading = "Rotation")]
     pub in_place: bool,
 }
 
@@ -478,8 +482,9 @@ pub struct TokenRevoke {
 /// Destroy the test VMs that an earlier run had to leave behind, and only those
 ///
 /// What an earlier run of this machine left is known from its journal entry in the state folder: a VM is destroyed if
-/// its VMID, its name and its marker are those of an entry. Other VMs that carry a marker are listed with their age and
-/// their machine, and destroyed only when you name them. What belongs to a run that is alive here is never touched.
+/// its VMID, its name and its marker are those of an entry. Other VMs that carry a marker and are named glassdome-test-*
+/// are listed with their age and their machine, and destroyed only when you name them; one that got another name, with
+/// `test-vm --keep --name` for example, is found by its VMID alone. What belongs to a run that is alive here is never touched.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome cleanup
@@ -489,13 +494,13 @@ pub struct Cleanup {
     #[command(flatten)]
     pub connection: Connection,
     /// Destroy this VM, too, if it carries the marker of a test VM; may be given several times
-    #[arg(long, value_name = "VMID")]
+    #[arg(long, value_name = "VMID", help_heading = "Clean-up")]
     pub vmid: Vec<VmId>,
     /// Show what would be destroyed; destroy nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Clean-up")]
     pub dry_run: bool,
     /// Give a task up after this many seconds without progress
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Clean-up")]
     pub timeout: Option<Duration>,
 }
 
@@ -525,7 +530,7 @@ pub struct TemplateList {
     #[command(flatten)]
     pub connection: Connection,
     /// List VMs that are no templates, too
-    #[arg(long)]
+    #[arg(long, help_heading = "List")]
     pub all: bool,
 }
 
@@ -854,7 +859,8 @@ pub struct Sandbox {
 /// The script asks this program, so that it completes instances and nodes from `.env`, too.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  glassdome completions bash > ~/.local/share/bash-completion/completions/glassdome
+  glassdome completions bash \\
+      > ~/.local/share/bash-completion/completions/glassdome
   glassdome completions zsh > ~/.zfunc/_glassdome
   glassdome completions fish > ~/.config/fish/completions/glassdome.fish
   glassdome completions powershell >> $PROFILE")]

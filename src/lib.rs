@@ -50,6 +50,10 @@ fn complete(arguments: &[OsString]) -> ExitCode {
     let known = completion::Known {
         instances: || commands::instances(Path::new("."), &variables_of_this_process()),
         nodes: || commands::nodes(Path::new("."), &variables_of_this_process()),
+        #[cfg(feature = "sandbox")]
+        faults: || sandbox::KINDS,
+        #[cfg(not(feature = "sandbox"))]
+        faults: || &[],
     };
     match completion::answer(arguments, folder.as_deref(), known) {
         Ok(_) => ExitCode::SUCCESS,

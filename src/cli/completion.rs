@@ -20,14 +20,21 @@ pub struct Known {
     pub instances: fn() -> Vec<String>,
     /// The nodes that it names.
     pub nodes: fn() -> Vec<String>,
+    /// The failures that the sandbox rehearses, with what they do.
+    pub faults: fn() -> &'static [(&'static str, &'static str)],
 }
+
+/// What `help` explains beside the commands.
+const TOPICS: [&str; 2] = ["exit-codes", "environment"];
 
 /// Answers a shell that asks for completions; says whether one did.
 ///
 /// # Errors
 /// Where it is no shell that can be answered, in clap's own words.
 pub fn answer(arguments: &[OsString], folder: Option<&Path>, known: Known) -> Result<bool, clap::Error> {
-    CompleteEnv::with_factory(|| with_values(Cli::command(), known)).var(ASKING).try_complete(arguments, folder)
+    CompleteEnv::with_factory(|| with_values(with_topics(Cli::command()), known))
+        .var(ASKING)
+        .try_complete(arguments, folder)
 }
 
 /// Writes the script for a shell.
@@ -45,7 +52,26 @@ pub fn script(shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// Tells every flag for an instance or a node what its values may be.
+/// Tells `help` what it explains.
+fn with_topics(program: Command) -> Command {
+    let names = program.get_subcommands().map(|command| command.get_name().to_owned());
+    let topics: Vec<String> = names.chain(TOPICS.map(str::to_owned)).collect();
+    program.mut_subcommand("help", |help| {
+        let candidates = move || topics.iter().map(CompletionCandidate::new).collect();
+        help.mut_arg("topic", |topic| topic.add(ArgValueCandidates::new(candidates)))
+    })
+}
+
+/// Gives the failures as a shell offers them: what takes a number ends where the number begins.
+fn failures(known: Known) -> Vec<CompletionCandidate> {
+    let offered = (known.faults)().iter().map(|(kind, about)| {
+        let word = kind.split_once('=').map_or_else(|| (*kind).to_owned(), |(word, _)| format!("{word}="));
+        CompletionCandidate::new(word).help(Some((*about).into()))
+    });
+    offered.collect()
+}
+
+/// Tells every flag for an instance, a node or a failure what its values may be.
 fn with_values(command: Command, known: Known) -> Command {
     let has = |command: &Command, name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
     let mut command = command;
@@ -54,6 +80,9 @@ fn with_values(command: Command, known: Known) -> Command {
             let candidates = move || values().into_iter().map(CompletionCandidate::new).collect();
             command = command.mut_arg(name, |argument| argument.add(ArgValueCandidates::new(candidates)));
         }
+    }
+    if has(&command, "fault") {
+        command = command.mut_arg("fault", |it| it.add(ArgValueCandidates::new(move || failures(known))));
     }
     command.mut_subcommands(|subcommand| with_values(subcommand, known))
 }

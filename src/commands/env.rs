@@ -47,7 +47,10 @@ pub(crate) fn run(session: &Session, global: &Global, arguments: &Env) -> Result
         session.ui.borrow_mut().result(&Lines(lines));
     }
     if shown == Shown::Masked && told.variables.iter().any(Assignment::is_secret) {
-        session.ui.borrow_mut().say(&Note::plain("the secret is masked; --reveal prints it".to_owned()));
+        session
+            .ui
+            .borrow_mut()
+            .say(&Note::plain(told.about_masked(global.output == Output::Json || written == Written::Json)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -112,12 +115,24 @@ impl Told {
         Ok(lines)
     }
 
+    /// Gives the variables as an object. What is masked is left out: a program would take a mask for the secret.
     fn object(&self, shown: Shown) -> Map<String, Value> {
-        let value = |variable: &Assignment| match shown {
-            Shown::Masked => variable.masked(),
-            Shown::Whole => variable.whole().expose().to_owned(),
-        };
-        self.variables.iter().map(|variable| (variable.name.clone(), Value::String(value(variable)))).collect()
+        let told = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
+        told.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()
+    }
+
+    /// Names the variables that are left out.
+    fn masked(&self, shown: Shown) -> Vec<&str> {
+        let secrets = self.variables.iter().filter(|variable| shown == Shown::Masked && variable.is_secret());
+        secrets.map(|variable| variable.name.as_str()).collect()
+    }
+
+    /// Says that a secret is not printed, and how it is.
+    fn about_masked(&self, is_object: bool) -> String {
+        if is_object {
+            return format!("{} is left out, as a secret; --reveal prints it", self.masked(Shown::Masked).join(", "));
+        }
+        "the secret is masked; --reveal prints it".to_owned()
     }
 
     fn document(&self, format: EnvFormat, shown: Shown) -> Value {
@@ -127,6 +142,7 @@ impl Told {
             "format": format.name(),
             "revealed": shown == Shown::Whole,
             "variables": self.object(shown),
+            "masked": self.masked(shown),
             "line": self.line,
             "warnings": self.warnings,
         })

@@ -1,7 +1,7 @@
 //! Tells what happens on the way to the server: with `-vv` every answer, with `-v` every second try, and to everybody
 //! a trouble that lasts.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::commands::screens::Note;
@@ -17,12 +17,23 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
     let ui = Rc::clone(&session.ui);
     // Calls that are made at once meet the same trouble at once.
     let last = RefCell::new(String::new());
+    let is_unheard = Cell::new(false);
     pve.heard_by(Rc::new(move |event| {
         let mut ui = ui.borrow_mut();
         match event {
             Event::Answered { method, path, status, took } => {
+                if *status < 400 && is_unheard.replace(false) {
+                    ui.say(&Note::found("the server answers again".to_owned()));
+                }
                 let path = path.strip_prefix("/api2/json").unwrap_or(path);
                 ui.trace(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
+            }
+            Event::Unheard(trouble) => {
+                if !is_unheard.replace(true) {
+                    let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
+                    let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
+                    ui.say(&Note::warning(text));
+                }
             }
             Event::Again { why, pause, number } => {
                 let why = why.to_string();

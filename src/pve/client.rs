@@ -14,7 +14,7 @@ use crate::pve::Error;
 use crate::pve::certificate::{CaBundle, Leaf};
 use crate::pve::privileges::Zones;
 use crate::pve::proxy::Proxies;
-use crate::pve::repeat::Ear;
+use crate::pve::repeat::{Ear, Event};
 use crate::pve::rows::Listed;
 use crate::pve::tls::{Trust, judge_again};
 use crate::pve::transport::Transport;
@@ -44,6 +44,11 @@ impl Pve {
     /// Where the trust or the proxy cannot be used.
     pub fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
         Ok(Self { transport: Transport::new(endpoint, trust, limits, proxies)? })
+    }
+
+    /// Tells whoever listens what happens on the way.
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        self.transport.tell(event);
     }
 
     /// Gives the server.

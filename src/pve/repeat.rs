@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::pve::Error;
+use crate::pve::task::Trouble;
 
 /// The pauses before the second, third and fourth try: a daemon is back within seconds after a restart.
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
@@ -134,6 +135,8 @@ pub enum Event<'a> {
         /// Which try it will be, counted from 2.
         number: usize,
     },
+    /// A task runs on, and the server cannot be asked about it.
+    Unheard(&'a Trouble),
 }
 
 /// Takes in what happens on the way.

@@ -1,11 +1,12 @@
 //! Waits until a task has stopped.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::model::Upid;
 use crate::pve::spent::Follower;
-use crate::pve::{Error, Pve, Spent, TaskStatus};
+use crate::pve::{Error, Event, Pve, Spent, TaskStatus};
 
 /// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
 const SHARE_OF_AGE: u32 = 20;
@@ -15,6 +16,12 @@ const SHORTEST: Duration = Duration::from_millis(25);
 
 /// No longer than this, or a person would see old news.
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// A server that cannot be asked for longer than this is told: a daemon that restarts is back sooner, mostly.
+const NOTICED: Duration = Duration::from_millis(1_500);
+
+/// A question that is open for longer than this is told, too: a slow server has answered by then.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Lines of the log that are read at once.
 const LINES: usize = 500;
@@ -68,6 +75,17 @@ pub struct Progress {
     pub percent: Option<f64>,
     /// What is done of how much, "96.0 MiB of 1.0 GiB".
     pub amount: Option<String>,
+    /// What keeps the server from being asked, while something does.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why nothing is known of a task at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// For how long already.
+    pub lasting: Duration,
+    /// What is in the way.
+    pub why: String,
 }
 
 /// One task under watch.
@@ -80,6 +98,8 @@ struct Watch<'a> {
     lines: usize,
     last: Vec<String>,
     progress: Progress,
+    /// Since when the server cannot be asked.
+    unheard: Option<Instant>,
     attention: Attention,
     follower: Follower,
 }
@@ -97,12 +117,14 @@ pub async fn wait(
     show: &mut dyn FnMut(&Progress),
 ) -> Result<Watched, Error> {
     let began = clock.now();
-    let progress = Progress { age: Duration::ZERO, percent: None, amount: None };
+    let progress = Progress { age: Duration::ZERO, percent: None, amount: None, trouble: None };
     let (last, follower) = (Vec::new(), Follower::default());
-    let mut watch = Watch { pve, upid, clock, began, progressed: began, lines: 0, last, progress, attention, follower };
+    let (progressed, lines, unheard) = (began, 0, None);
+    let mut watch = Watch { pve, upid, clock, began, progressed, lines, last, progress, unheard, attention, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
-        let asked = watch.look().await;
+        let asked = watch.look_and_tell(show).await;
+        watch.note(asked.as_ref().err());
         let waited = clock.now().duration_since(watch.progressed);
         match asked {
             Ok(Some(ended)) => return Ok(watch.over(ended)),
@@ -130,6 +152,43 @@ impl Watch<'_> {
         let went_well = matches!(ended, Ended::Well { .. });
         let age = self.age();
         Watched { ended, spent: self.follower.end(age, went_well) }
+    }
+
+    /// Looks once, and says meanwhile where the answer is long in coming.
+    async fn look_and_tell(&mut self, show: &mut dyn FnMut(&Progress)) -> Result<Option<Ended>, Error> {
+        let (pve, clock, began, asked) = (self.pve, self.clock, self.began, tokio::time::Instant::now());
+        let mut progress = self.progress.clone();
+        let mut look = pin!(self.look());
+        loop {
+            tokio::select! {
+                biased;
+                looked = &mut look => return looked,
+                () = tokio::time::sleep(LONGEST) => {}
+            }
+            if asked.elapsed() >= SLOW {
+                let trouble = Trouble { lasting: asked.elapsed(), why: "the last question is still open".to_owned() };
+                pve.tell(&Event::Unheard(&trouble));
+                progress.trouble = Some(trouble);
+            }
+            progress.age = clock.now().duration_since(began);
+            show(&progress);
+        }
+    }
+
+    /// Notes whether the server could be asked, and tells where it could not for long.
+    fn note(&mut self, trouble: Option<&Error>) {
+        let now = self.clock.now();
+        let Some(why) = trouble else {
+            self.unheard = None;
+            self.progress.trouble = None;
+            return;
+        };
+        let lasting = now.duration_since(*self.unheard.get_or_insert(now));
+        if lasting >= NOTICED {
+            let trouble = Trouble { lasting, why: why.to_string() };
+            self.pve.tell(&Event::Unheard(&trouble));
+            self.progress.trouble = Some(trouble);
+        }
     }
 
     /// Looks once; gives how it ended, once it has.

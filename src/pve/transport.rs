@@ -85,6 +85,11 @@ impl Transport {
         self
     }
 
+    /// Tells whoever listens.
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        self.listener.tell(event);
+    }
+
     /// Gives the server's time as its last answer told it.
     pub(super) fn date(&self) -> Option<OffsetDateTime> {
         self.way.last.date()

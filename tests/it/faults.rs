@@ -87,6 +87,15 @@ fn a_server_that_is_gone_in_mid_clone_leaves_a_note() {
 }
 
 #[test]
+fn a_server_that_cannot_be_asked_is_told_while_it_is_waited_for() {
+    // The line stands in a pipe as well, once, and says what is in the way.
+    let (_sandbox, stage) = scene(&[Fault::GoneInClone]);
+    let outcome = stage.glassdome("test-vm --timeout 4 --connect-timeout 2").expect(10).says("refuses the connection");
+    assert_eq!(outcome.talk.matches("no answer from the server for").count(), 1, "{}", outcome.talk);
+    outcome.says("may still be on pve");
+}
+
+#[test]
 fn an_answer_that_is_lost_is_never_asked_for_twice() {
     // Whatever request it is: the proof may fail, but no request that changes something goes out twice.
     for number in 1..=40 {

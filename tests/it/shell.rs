@@ -35,6 +35,9 @@ fn bash_completes_commands_flags_and_what_stands_in_the_file() {
         ("glassdome --instance la\t", "glassdome --instance lab "),
         ("glassdome test-vm --node sec\t", "glassdome test-vm --node second "),
         ("glassdome env --format terraform-t\t", "glassdome env --format terraform-telmate "),
+        ("glassdome sandbox --fault gone-i\t", "glassdome sandbox --fault gone-in-clone "),
+        ("glassdome help exi\t", "glassdome help exit-codes "),
+        ("glassdome help doc\t", "glassdome help doctor "),
     ] {
         bash.wait_for("$").press(typed).wait_for(completed.trim_end()).press("\x15");
     }
@@ -95,11 +98,32 @@ fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
 }
 
 #[test]
+fn no_command_puts_its_own_options_under_connection_or_log_in() {
+    let shared = ["Connection", "Log-in"];
+    for command in leaves(&Cli::command()) {
+        for argument in
+            command.get_arguments().filter(|it| it.get_help_heading().is_some_and(|it| shared.contains(&it)))
+        {
+            let name = argument.get_long().unwrap();
+            let is_shared = leaves(&Cli::command())
+                .iter()
+                .filter(|it| it.get_arguments().any(|other| other.get_long() == Some(name)))
+                .count()
+                > 2;
+            assert!(is_shared && !["dry-run", "timeout"].contains(&name), "{}: {name}", command.get_name());
+        }
+    }
+}
+
+#[test]
 fn every_example_of_the_help_is_understood() {
     let program = Cli::command();
     let mut count = 0;
     for command in leaves(&program) {
         let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        // A line that a terminal breaks would run as two commands.
+        assert!(examples.lines().all(|line| line.len() < 80), "{}", command.get_name());
+        let examples = examples.replace("\\\n", " ");
         for line in examples.lines().filter(|line| line.contains("glassdome ")) {
             let example = &line[line.find("glassdome ").unwrap()..];
             // A shell would have put something else there.

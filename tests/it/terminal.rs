@@ -1,6 +1,8 @@
 //! The real binary at a real terminal: what only a terminal can show.
 
-use glassdome::sandbox::Sandbox;
+use std::time::Duration;
+
+use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::stage::{Stage, quick, signal};
@@ -139,4 +141,20 @@ fn nobody_is_asked_where_nobody_is() {
     terminal.end(130);
     let document: serde_json::Value = serde_json::from_str(&stage.read("results.json")).unwrap();
     assert_eq!(document["error"]["exit_code"], 130);
+}
+
+#[test]
+fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_again_too() {
+    let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(120), ..quick() }).unwrap();
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    let mut terminal = Terminal::start(&stage, 80, "test-vm --no-start");
+    terminal.wait_for("clone template 9000 to VM 100 (");
+    sandbox.add_fault(Fault::Gateway(503));
+    terminal.wait_for("no answer from the server for").wait_for("503 Service Unavailable");
+    terminal.wait_for("s, clone template 9000 to VM 100");
+    sandbox.clear_faults();
+    terminal.wait_for("the server answers again");
+    terminal.press("\x03").wait_for("VM 100 is gone again: nothing of this run is left on pve");
+    terminal.end(130);
 }

@@ -52,6 +52,13 @@ pub(crate) struct LeftBehind {
     pub(crate) name: String,
 }
 
+impl LeftBehind {
+    /// Says where it is, or may be: what could not be looked at is not known.
+    pub(crate) fn told(&self, how: &str) -> String {
+        format!("VM {} ({}) {how} on {}", self.vmid, Printable(&self.name), Printable(&self.node))
+    }
+}
+
 /// The receipt of one proof; also of one that failed, as far as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Receipt {
@@ -136,8 +143,13 @@ impl Draw for Receipt {
             screen.line(&format!("  address   {}", Printable(address)))?;
         }
         if let Some(left) = &self.left_behind {
-            let text = format!("VM {} ({}) is still on {}", left.vmid, Printable(&left.name), Printable(&left.node));
-            screen.labelled("kept: ", Tone::Warning, &text)?;
+            if self.ok {
+                screen.labelled("kept: ", Tone::Warning, &left.told("is still"))?;
+                screen.line("  it stays until you remove it:")?;
+                screen.command(4, &format!("glassdome cleanup --vmid {}", left.vmid))?;
+            } else {
+                screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
+            }
         }
         for warning in &self.warnings {
             screen.labelled("warning: ", Tone::Warning, warning)?;
@@ -201,6 +213,9 @@ mod tests {
         let style = Style { color: false, unicode: true, width: None };
         let text = render(&receipt, style);
         assert!(text.contains("kept: VM 100 (x\\u{1b}) is still on pve\n"), "{text}");
+        assert!(text.contains("    glassdome cleanup --vmid 100\n"), "{text}");
+        receipt.ok = false;
+        assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
     }
 
     #[test]

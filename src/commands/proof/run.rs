@@ -11,6 +11,7 @@ use crate::commands::proof::preflight::Plan;
 use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt};
 use crate::commands::proof::remove::Remover;
 use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
+use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{Marker, Upid, VmId};
@@ -115,9 +116,22 @@ impl<'a> Run<'a> {
             return self.keep(receipt);
         }
         match self.remove(receipt).await {
-            Ok(()) => proven,
+            Ok(()) => {
+                self.tell_gone(proven.as_ref().err());
+                proven
+            }
             Err(why) => Err(self.left(receipt, proven.err(), why)),
         }
+    }
+
+    /// Says what became of the VM when somebody asked the program to end; of many, the summary does.
+    fn tell_gone(&self, why: Option<&Error>) {
+        if self.ids.is_some() || !matches!(why, Some(Error::Interrupted { .. })) {
+            return;
+        }
+        let Some(vmid) = self.trace.asked.last() else { return };
+        let text = format!("VM {vmid} is gone again: nothing of this run is left on {}", self.plan.target);
+        self.session.ui.borrow_mut().say(&Note::found(text));
     }
 
     async fn steps(&mut self, receipt: &mut Receipt) -> Result<(), Error> {

@@ -121,12 +121,12 @@ impl Part {
     /// Names it, and who is at it.
     const fn words(self) -> &'static str {
         match self {
-            Self::Locks => "locks: waiting for them",
-            Self::Copying => "the storage: copying disks",
-            Self::Cloning => "the server: making clones",
-            Self::Power => "the server: starting and stopping",
-            Self::Destroying => "the server: destroying",
-            Self::Guests => "the guests: waiting for an address",
+            Self::Locks => "waiting for locks",
+            Self::Copying => "copying disks on the storage",
+            Self::Cloning => "making clones on the server",
+            Self::Power => "starting and stopping on the server",
+            Self::Destroying => "destroying on the server",
+            Self::Guests => "waiting for the guests' addresses",
             Self::Answers => "the calls between the tasks",
             Self::Polling => "glassdome's own polling",
         }
@@ -183,19 +183,19 @@ mod tests {
         for (spent, sentence) in [
             (
                 spent(),
-                "the server: making clones took 40 % of the VMs' time (8.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
+                "making clones on the server took 40 % of the VMs' time (8.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
             ),
             (
                 Spent { locks: Some(9.0), cloning: 1.0, waited: 7, ..spent() },
-                "locks: waiting for them took 45 % of the VMs' time (9.0 of 20.0 s); 7 of the 8 tasks whose log was read had to",
+                "waiting for locks took 45 % of the VMs' time (9.0 of 20.0 s); 7 of the 8 tasks whose log was read had to",
             ),
             (
                 Spent { copying: Some(9.0), copied_bytes_per_second: rate, locks: Some(0.2), waited: 1, ..spent() },
-                "the storage: copying disks took 45 % of the VMs' time (9.0 of 20.0 s), at 120 MiB/s each; locks took 0.2 s, and 1 of the 8 tasks whose log was read waited",
+                "copying disks on the storage took 45 % of the VMs' time (9.0 of 20.0 s), at 120 MiB/s each; locks took 0.2 s, and 1 of the 8 tasks whose log was read waited",
             ),
             (
                 Spent { locks: None, copying: None, logs_read: 0, ..spent() },
-                "the server: making clones took 40 % of the VMs' time (8.0 of 20.0 s); whether locks or copying are in that cannot be told from here: no log was read",
+                "making clones on the server took 40 % of the VMs' time (8.0 of 20.0 s); whether locks or copying are in that cannot be told from here: no log was read",
             ),
             (
                 Spent { polling: 12.0, ..spent() },

@@ -15,6 +15,9 @@ use crate::ui::{Draw, Printable, Screen, Tone};
 /// The steps of one proof, in their order.
 const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
 
+/// One proof alone says nothing about what holds many up.
+const ENOUGH: usize = 2;
+
 /// The figures of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct StepFigures {
@@ -57,14 +60,16 @@ pub(crate) struct Summary {
     pub(crate) succeeded: usize,
     /// How many failed.
     pub(crate) failed: usize,
+    /// How many a signal ended.
+    pub(crate) interrupted: usize,
     /// How long the whole took.
     pub(crate) seconds: f64,
     /// Proofs per minute, from clone to destruction.
     pub(crate) clones_per_minute: f64,
     /// How often somebody else was faster with a VMID.
     pub(crate) lost_races: usize,
-    /// What most of the time went into, and how that is known.
-    pub(crate) limited_by: String,
+    /// What most of the time went into, and how that is known; nothing where too few were proven to tell.
+    pub(crate) limited_by: Option<String>,
     /// What the time went into.
     pub(crate) spent: Spent,
     /// The figures of every step.
@@ -92,6 +97,8 @@ pub(crate) struct Tally {
     pub(crate) succeeded: usize,
     /// How many failed.
     pub(crate) failed: usize,
+    /// How many a signal ended.
+    interrupted: usize,
     /// What the time went into.
     account: Account,
     /// VMs that are still there.
@@ -118,6 +125,7 @@ impl Tally {
         };
         let report = Report::of(&error);
         if matches!(report.kind, Kind::Interrupted(_)) {
+            self.interrupted += 1;
             return;
         }
         self.nodes.failed(&receipt.node);
@@ -144,10 +152,11 @@ impl Tally {
             parallel,
             succeeded: self.succeeded,
             failed: self.failed,
+            interrupted: self.interrupted,
             seconds: blank.seconds,
             clones_per_minute: per_minute(self.succeeded, blank.seconds),
             lost_races: lost,
-            limited_by: limited_by(&spent, lost),
+            limited_by: (self.succeeded >= ENOUGH).then(|| limited_by(&spent, lost)),
             spent,
             steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
             unproven: nodes::unproven(&nodes),
@@ -162,15 +171,16 @@ impl Tally {
 impl Summary {
     /// Says in one sentence what was proven.
     fn sentence(&self) -> String {
+        let at_once = self.parallel.min(self.count);
+        let at_once = if at_once > 1 { format!(" with {at_once} at once") } else { String::new() };
         format!(
-            "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute with {} at once",
+            "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute{at_once}",
             Printable(&self.token),
             Printable(&nodes::place(&self.nodes)),
             self.template,
             self.succeeded,
             self.count,
-            self.clones_per_minute,
-            self.parallel
+            self.clones_per_minute
         )
     }
 }
@@ -178,7 +188,10 @@ impl Summary {
 impl Draw for Summary {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.heading("Receipt")?;
-        screen.line(&format!("  {} proven, {} failed, {:.1} s", self.succeeded, self.failed, self.seconds))?;
+        let interrupted =
+            if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
+        let (succeeded, failed) = (self.succeeded, self.failed);
+        screen.line(&format!("  {succeeded} proven, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
             screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
         }
@@ -190,14 +203,15 @@ impl Draw for Summary {
         if !each.is_empty() {
             screen.labelled("each VM: ", Tone::Plain, &each)?;
         }
-        screen.labelled("limited by: ", Tone::Strong, &self.limited_by)?;
+        if let Some(limit) = &self.limited_by {
+            screen.labelled("limited by: ", Tone::Strong, limit)?;
+        }
         for failure in &self.failures {
             let first = failure.first_vmid.map(|vmid| format!(" (VM {vmid} first)")).unwrap_or_default();
             screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;
         }
         for left in &self.left_behind {
-            let text = format!("VM {} ({}) is still on {}", left.vmid, Printable(&left.name), Printable(&left.node));
-            screen.labelled("left: ", Tone::Warning, &text)?;
+            screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
         }
         for warning in &self.warnings {
             screen.labelled("warning: ", Tone::Warning, warning)?;
@@ -317,10 +331,10 @@ mod tests {
                       each time
         not proven: pve2, pve3
         each VM: cloning 0.45 s, start and stop 0.10 s
-        limited by: the server: making clones took 82 % of the VMs'
-                    time (8.6 of 10.5 s); no task waited for a lock,
-                    as 38 of 38 logs tell; VMIDs lost to somebody
-                    else: 1
+        limited by: making clones on the server took 82 % of the
+                    VMs' time (8.6 of 10.5 s); no task waited for a
+                    lock, as 38 of 38 logs tell; VMIDs lost to
+                    somebody else: 1
         failed: 2 x VM N is locked (backup) (VM 117 first)
         ");
     }

@@ -60,8 +60,7 @@ impl Watcher<'_> {
     ) -> Result<u64, Error> {
         let session = self.session;
         let mut show = |progress: &task::Progress| {
-            let (percent, detail) = (progress.percent, told(progress));
-            let what = doing.to_string();
+            let (percent, (what, detail)) = (progress.percent, told(progress, doing));
             session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
         };
         let how = (self.patience, self.attention);
@@ -87,8 +86,19 @@ impl Watcher<'_> {
     }
 }
 
+/// Says what is done, and how far it is; where the server cannot be asked, that before all.
+fn told(progress: &task::Progress, doing: &Doing) -> (String, String) {
+    match &progress.trouble {
+        None => (doing.to_string(), amount(progress)),
+        Some(trouble) => {
+            let what = format!("no answer for {:.0} s, {doing}", trouble.lasting.as_secs_f64());
+            (what, Printable(&trouble.why).to_string())
+        }
+    }
+}
+
 /// Says how much is done, at which rate, and how long the rest will take.
-fn told(progress: &task::Progress) -> String {
+fn amount(progress: &task::Progress) -> String {
     let Some(amount) = &progress.amount else { return String::new() };
     let age = progress.age.as_secs_f64();
     match progress.percent {

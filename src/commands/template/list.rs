@@ -126,8 +126,9 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     let Row { vmid, .. } = row;
     let storage = row.storages.first().map_or("STORAGE", String::as_str);
     let mut missing = Vec::new();
+    // A VM is somebody's own: nothing is proposed that would change it, least of all what cannot be taken back.
     if !row.template {
-        missing.push(format!("it is no template: qm template {vmid}"));
+        return vec!["it is a VM, no template".to_owned()];
     }
     if row.storages.is_empty() {
         missing.push("a disk".to_owned());
@@ -193,6 +194,12 @@ mod tests {
             keys: Vec::new(),
             missing: Vec::new(),
         }
+    }
+
+    #[test]
+    fn nothing_is_proposed_that_changes_somebodys_vm() {
+        let vm = Row { template: false, agent: false, cloud_init: false, ..row(101) };
+        assert_eq!(missing(&vm, false), ["it is a VM, no template"]);
     }
 
     #[test]
