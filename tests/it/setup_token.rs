@@ -78,7 +78,7 @@ fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
     );
     for (answer, name) in [("", "glassdome-token-2"), ("\x1b[B", "glassdome-token")] {
         let mut terminal = Terminal::start(&stage, 100, &line);
-        terminal.to("The name of the token", "glassdome-token");
+        terminal.to("The name of the token", "glassdome-token").to("Which rights shall it have?", "");
         terminal.wait_for("apex@pve!glassdome-token exists already").to("How does it go on?", answer);
         if answer.is_empty() {
             terminal.to("The name of the token [glassdome-token-2]", "");
@@ -128,6 +128,7 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("the code is not taken");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     terminal.answer(&one_time_code("JBSWY3DPEHPK3PXP", now).unwrap());
+    terminal.to("Which rights shall it have?", "");
     terminal.wait_for("Do this?").wait_for("pveum user add 'svc@pve'").answer("");
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
     let ended = terminal.end(0);
@@ -145,7 +146,7 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     terminal.to("The user, with its realm", "svc@pve");
     terminal.wait_for("create it for me (recommended)").answer("");
     terminal.to("The name of the token", "").to("Log in as", "root").to("The realm of root", "");
-    terminal.to("(0 characters)", "sandbox");
+    terminal.to("(0 characters)", "sandbox").to("Which rights shall it have?", "");
     terminal.wait_for("Do this?").answer("");
     terminal.wait_for("the log-in is forgotten").to("The template for UBUNTU_2204", "");
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
@@ -153,5 +154,27 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     let file = stage.read(".env");
     assert!(file.contains("PROXMOX_USER=svc@pve\n") && file.contains("PROXMOX_CA_FILE=proxmox-ca.pem\n"), "{file}");
     assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
+    stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm --login-user root@pam");
+    terminal.to("The server", "").to("The user, with its realm", "").to("The name of the token", "");
+    terminal.to("Keep the secret", "").wait_for("lacks privileges").wait_for("How does it go on?");
+    terminal.press("\x1b[B").press("\r");
+    terminal.wait_until("the user once more", |screen| screen.matches("The user, with its realm").count() == 2);
+    terminal.answer("svc@pve");
+    terminal.wait_until("the name once more", |screen| screen.matches("The name of the token").count() == 2);
+    terminal.answer("svc").to("How do you come by the token?", "").to("Which rights shall it have?", "");
+    terminal.to("Do this?", "").wait_for("svc@pve!svc is made and answers");
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Its group has rights in the file", "");
+    terminal.end(0);
+    assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=svc\n"), "{}", stage.read(".env"));
     stage.glassdome("test-vm").expect(0);
 }

@@ -29,14 +29,24 @@ pub(super) struct Checked {
     pub(super) warnings: Vec<String>,
 }
 
+/// Whether a person whose token lacks something may take another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Switch {
+    /// Nothing speaks against it.
+    Offered,
+    /// It was made just now, or settled by a flag or a variable.
+    No,
+}
+
 /// Checks everything that the proof will need; a person may choose again, mend what is missing and look again, or let the
-/// template be made that is missing.
+/// template be made that is missing. Gives nothing where another token is to be used.
 pub(super) async fn until_good(
     session: &Session,
     ground: &mut Ground,
     connected: &Connected,
     arguments: &Setup,
-) -> Result<Checked, Error> {
+    switch: Switch,
+) -> Result<Option<Checked>, Error> {
     heading(session, ground, "4. Check");
     ground.repeat(session);
     let mut made = None;
@@ -49,17 +59,18 @@ pub(super) async fn until_good(
             }
         };
         let why = match unless_interrupted(session, looked).await {
-            Ok(checked) => return Ok(checked),
+            Ok(checked) => return Ok(Some(checked)),
             Err(why) => why,
         };
         let missing = Missing::of(&why, ground, arguments)?;
         let turn = match (&missing, unasked.take()) {
             (Some(_), Some(image)) => Turn::Make(image.clone()),
-            _ => turn(session, &why, missing.as_ref()).await?,
+            _ => turn(session, &why, missing.as_ref(), switch).await?,
         };
         let image = match turn {
             Turn::Make(image) => image,
             Turn::Again => continue,
+            Turn::OtherToken => return Ok(None),
             Turn::Leave => return Err(why),
         };
         let Some(missing) = missing else { return Err(why) };
@@ -77,35 +88,42 @@ enum Turn {
     Make(Option<String>),
     /// Everything is looked at again.
     Again,
+    /// With another token.
+    OtherToken,
     /// It ends here.
     Leave,
 }
 
 /// Asks how it goes on; where nobody can do anything about it, it ends.
-async fn turn(session: &Session, why: &Error, missing: Option<&Missing>) -> Result<Turn, Error> {
-    if !session.is_attended() || !is_for_a_person(why) {
+async fn turn(session: &Session, why: &Error, missing: Option<&Missing>, switch: Switch) -> Result<Turn, Error> {
+    let kind = Report::of(why).kind;
+    if !session.is_attended() || !is_for_a_person(kind) {
         return Ok(Turn::Leave);
     }
     tell(session, why);
-    let mut items = Vec::new();
+    let mut ways = Vec::new();
     if let Some(missing) = missing {
-        items.extend([missing.offer(), "make it from an image of your own".to_owned()]);
+        ways.push((Turn::Make(None), missing.offer()));
+        // Which image, is asked where it is chosen.
+        ways.push((Turn::Make(Some(String::new())), "make it from an image of your own".to_owned()));
     }
-    let offered = items.len();
-    items.extend(["check again, and choose again".to_owned(), "leave; nothing was written".to_owned()]);
-    let menu = Choice::new("How does it go on?", items);
+    ways.push((Turn::Again, "check again, and choose again".to_owned()));
+    if kind == Kind::Permission && switch == Switch::Offered {
+        ways.push((Turn::OtherToken, "use another token, or make one".to_owned()));
+    }
+    ways.push((Turn::Leave, "leave; nothing was written".to_owned()));
+    let menu = Choice::new("How does it go on?", ways.iter().map(|(_, text)| text.clone()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
-    Ok(match index {
-        0 if offered > 0 => Turn::Make(None),
-        1 if offered > 0 => Turn::Make(Some(template::image(session).await?)),
-        index if index == offered => Turn::Again,
-        _ => Turn::Leave,
+    Ok(match ways.into_iter().nth(index) {
+        Some((Turn::Make(Some(_)), _)) => Turn::Make(Some(template::image(session).await?)),
+        Some((turn, _)) => turn,
+        None => Turn::Leave,
     })
 }
 
 /// Says whether a person can do something about an error while everything stands still.
-fn is_for_a_person(why: &Error) -> bool {
-    matches!(Report::of(why).kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
+const fn is_for_a_person(kind: Kind) -> bool {
+    matches!(kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
 }
 
 /// Says whether nothing can follow: somebody wants to leave, or something was left behind that has to be told last.
@@ -124,7 +142,7 @@ async fn check(
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
     let guess = order(ground, &arguments.proof)?;
     let scout = Preflight::new(ground, connected, &guess);
-    let (survey, vms) = tokio::join!(scout.survey(), connected.pve.vms());
+    let (survey, vms) = tokio::join!(scout.survey(), connected.pve.vms_where(|vm| vm.is_template));
     let survey = survey?;
     let version = survey.version.clone();
     say(

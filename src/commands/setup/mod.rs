@@ -34,7 +34,7 @@ use crate::session::Session;
 use crate::settings::{Consent, Key};
 use crate::ui::prompt::Confirm;
 
-use check::Checked;
+use check::{Checked, Switch};
 use origin::{Obtained, Origin};
 use save::Saved;
 use screens::{Next, Plan};
@@ -151,23 +151,32 @@ async fn verify(
 ) -> Result<Option<(Connected, Checked)>, Error> {
     let origin = Origin::of(arguments)?;
     let way = unless_interrupted(session, meet(session, ground, arguments, &origin, story)).await?;
-    heading(session, ground, "3. Token");
     let wish = way.wish(arguments)?;
-    let origin = match origin {
-        Origin::Known => match unless_interrupted(session, token::connect(session, ground, way.clone())).await? {
-            token::Found::Connected(connected) => {
-                return check(session, ground, *connected, wish, arguments).await.map(Some);
-            }
-            token::Found::ToBeMade(origin) => origin,
-        },
+    heading(session, ground, "3. Token");
+    let mut found = match origin {
+        Origin::Known => unless_interrupted(session, token::connect(session, ground, way.clone())).await?,
         other => {
             token::owner(session, ground, &way).await?;
-            other
+            token::Found::ToBeMade(other)
         }
     };
-    match make(session, ground, way, &origin, arguments, story).await? {
-        Some(connected) => check(session, ground, connected, wish, arguments).await.map(Some),
-        None => Ok(None),
+    loop {
+        let connected = match found {
+            token::Found::Connected(connected) => *connected,
+            token::Found::ToBeMade(origin) => {
+                match make(session, ground, way.clone(), &origin, arguments, story).await? {
+                    Some(connected) => connected,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let may_switch = story.made.is_none() && ground.is_open(session, Key::TokenValue);
+        let switch = if may_switch { Switch::Offered } else { Switch::No };
+        if let Some(good) = check(session, ground, connected, wish, (arguments, switch)).await? {
+            return Ok(Some(good));
+        }
+        heading(session, ground, "3. Token");
+        found = unless_interrupted(session, token::another(session, ground, way.clone())).await?;
     }
 }
 
@@ -219,25 +228,27 @@ async fn make(
     }
 }
 
-/// Climbs to the cluster's CA where that is wished, and checks everything.
+/// Climbs to the cluster's CA where that is wished, and checks everything; nothing where another token is to be used.
 async fn check(
     session: &Session,
     ground: &mut Ground,
     connected: Connected,
     wish: Wish,
-    arguments: &Setup,
-) -> Result<(Connected, Checked), Error> {
+    (arguments, switch): (&Setup, Switch),
+) -> Result<Option<(Connected, Checked)>, Error> {
     // A token that was made just now came over a connection that has climbed already.
     let connected = match connected.fetched {
         Some(_) => connected,
         None => unless_interrupted(session, ladder::climbed(session, ground, connected, wish)).await?,
     };
-    let mut checked = check::until_good(session, ground, &connected, arguments).await?;
+    let Some(mut checked) = check::until_good(session, ground, &connected, arguments, switch).await? else {
+        return Ok(None);
+    };
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
         checked.warnings.push(warning);
     }
-    Ok((connected, checked))
+    Ok(Some((connected, checked)))
 }
 
 /// Asks whether a VM may be made to prove it.

@@ -69,15 +69,36 @@ pub(super) async fn connect(session: &Session, ground: &mut Ground, way: Way) ->
         let connected = way.connected(credentials).await?;
         return Ok(Found::Connected(Box::new(connected)));
     }
-    let mut wanted = Wanted::All;
+    let asked = identify(session, ground, &way, Wanted::All).await?;
+    until_known(session, ground, way, asked).await
+}
+
+/// Asks for another token than the one that was found to be of no use.
+pub(super) async fn another(session: &Session, ground: &mut Ground, way: Way) -> Result<Found, Error> {
+    owner(session, ground, &way).await?;
+    let asked = obtain(session, ground, &way).await?;
+    until_known(session, ground, way, asked).await
+}
+
+/// Asks again as long as the server does not know what was answered; `asked` is where the token is to come from, if it
+/// is to be made.
+async fn until_known(
+    session: &Session,
+    ground: &mut Ground,
+    way: Way,
+    mut asked: Option<Origin>,
+) -> Result<Found, Error> {
     loop {
-        if let Some(origin) = identify(session, ground, &way, wanted).await? {
+        if let Some(origin) = asked {
             return Ok(Found::ToBeMade(origin));
         }
         let server = ground.host()?;
         match waiting(session, &format!("asking {server}"), checked(session, ground, way.clone())).await {
             Ok(connected) => return Ok(Found::Connected(Box::new(connected))),
-            Err(why) => wanted = correct(session, ground, why).await?,
+            Err(why) => {
+                let wanted = correct(session, ground, why).await?;
+                asked = identify(session, ground, &way, wanted).await?;
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Source};
+use crate::ui::Printable;
 use crate::ui::prompt::Choice;
 
 /// What is to be created, and how far that goes.
@@ -57,6 +58,9 @@ pub(crate) async fn create(
     let mut wanted = wanted(session, ground, creation)?;
     let entered = enter(session, ground, (endpoint.clone(), trust.clone()), creation);
     let (admin, climbed) = unless_interrupted(session, entered).await?;
+    if session.is_attended() && creation.new.rights.is_none() {
+        wanted.rights = rights(session, &wanted).await?;
+    }
     let proposal = loop {
         match unless_interrupted(session, propose(&admin, &wanted)).await {
             Ok(proposal) => break proposal,
@@ -90,6 +94,17 @@ pub(crate) async fn create(
         }
         Err(why) => Err(made.undo(session, &admin.pve, why).await),
     }
+}
+
+/// Asks which rights a new token gets.
+async fn rights(session: &Session, wanted: &Wanted<'_>) -> Result<Rights, Error> {
+    let items = vec![
+        "what Glassdome needs (recommended): the plan is shown before anything is done".to_owned(),
+        format!("all that {} has: no privilege separation", Printable(&wanted.token.user.to_string())),
+    ];
+    let menu = Choice::new("Which rights shall it have?", items);
+    let index = ask::choice(session, menu, || ask::only_by("--rights", "the rights of the token")).await?;
+    Ok(if index == 0 { Rights::Needed } else { Rights::OfUser })
 }
 
 /// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
