@@ -138,6 +138,8 @@ fn numbers_storages_and_names_are_chosen_or_said() {
     // 9000 is taken: the next free one.
     let document =
         stage.glassdome(&format!("template create --no-input --dry-run -o json --checksum {SUM}")).expect(0).json();
+    let text = stage.glassdome(&format!("template create --no-input --dry-run --checksum {SUM}")).expect(0).results;
+    assert_eq!(text, "dry run: nothing was changed\n");
     assert_eq!((&document["vmid"], &document["storage"]), (&100.into(), &"local-lvm".into()));
     let line = create(
         "--name mine --bridge vmbr0 --storage local-lvm --image-storage local --release 20.04 --dry-run -o json",

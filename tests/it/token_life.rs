@@ -59,6 +59,8 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     let document = token(&stage, "rotate").expect(0).json();
     assert_eq!((&document["token"]["id"], &document["replaced"]), (&"svc@pve!tt-2".into(), &"svc@pve!tt".into()));
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
+    let comment = sandbox.edit(|cluster| cluster.access.users["svc@pve"].tokens["tt-2"].comment.clone());
+    assert_eq!(comment.as_deref(), Some("API token for Glassdome"), "the nonce is gone with the rotation");
     assert_eq!(stage.read(".env.bak"), before);
     stage.glassdome("test-vm").expect(0);
     assert_eq!(notes(&stage), 0);
@@ -67,6 +69,25 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     stage.glassdome("test-vm").expect(0);
     token(&stage, "rotate --token-name nosuch").expect(8).says("there are: tt-2");
     assert_eq!(notes(&stage), 0);
+}
+
+#[test]
+fn what_came_of_it_is_the_result_even_where_nothing_else_is_said() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let mut stage = Stage::new();
+    stage.point_at(&sandbox);
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    for (line, result) in [
+        ("create --dry-run --user svc@pve --token-name tt", "dry run: nothing was changed\n"),
+        ("create --user svc@pve --token-name tt", "svc@pve!tt is made, and its secret is in "),
+        ("rotate", "svc@pve!tt-2 takes the place of svc@pve!tt, and its secret is in "),
+        ("rotate --in-place", "svc@pve!tt-2 has a new secret, which is in "),
+        ("revoke --yes", "svc@pve!tt-2 is revoked\n"),
+    ] {
+        let outcome = stage.glassdome(&format!("token {line} -q --no-input --login-user root@pam")).expect(0);
+        assert!(outcome.results.starts_with(result), "{line}: {outcome:?}");
+        assert_eq!(outcome.results.lines().count(), 1, "{line}: {outcome:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
-use crate::cli::{Global, TemplateCreate};
+use crate::cli::{Global, Output, TemplateCreate};
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
@@ -32,8 +32,15 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     let plan = make(session, &ground, &connected, arguments, &wanted).await?;
+    let is_text = global.output == Output::Text;
     if arguments.dry_run {
+        if is_text {
+            session.ui.borrow_mut().result(&Note::plain("dry run: nothing was changed".to_owned()));
+        }
         return Ok(document(&plan, &wanted, &[]));
+    }
+    if is_text {
+        session.ui.borrow_mut().result(&Note::plain(made(&plan)));
     }
     if ground.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
@@ -82,6 +89,12 @@ pub(crate) async fn make(
         }
     }
     Ok(plan)
+}
+
+/// Says what was made, and where it is.
+fn made(plan: &Plan) -> String {
+    let (name, storage) = (Printable(plan.name.as_str()), Printable(&plan.disk_storage));
+    format!("template {} ({name}) is on {}, its disk on {storage}", plan.vmid, plan.node)
 }
 
 fn intention(plan: &Plan) -> String {

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::cli::{Global, TokenCreate};
 use crate::commands::ladder::Wish;
-use crate::commands::screens::Note;
 use crate::commands::test_vm::order;
 use crate::commands::token::Told;
 use crate::commands::token::create::{Creation, create};
@@ -28,12 +27,15 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
     };
     let token = desk.token()?;
     let Some(created) = create(session, &desk.ground, desk.way(), &creation).await? else {
-        session.ui.borrow_mut().say(&Note::plain("dry run: nothing was changed".to_owned()));
-        return Ok(Told::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] })));
+        let told = Told::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] }));
+        return Ok(told.saying("dry run: nothing was changed".to_owned()));
     };
     let id = created.connected.who();
     match save(session, &desk.ground, &created.token, &created.secret, order.pool.as_ref()) {
-        Ok(changed) => Ok(Told::of(json!({ "token": { "id": id, "created": true }, "changed": changed }))),
+        Ok(changed) => {
+            let told = Told::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
+            Ok(told.saying(format!("{id} is made, and its secret is in {}", desk.ground.store.path().display())))
+        }
         Err(why) => Err(created.made.left(why)),
     }
 }

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::cli::{Global, Output, Token, TokenAction};
 use crate::commands::Failure;
+use crate::commands::screens::Note;
 use crate::error::{Error, Report};
 use crate::session::Session;
 
@@ -36,15 +37,19 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
             if wants_json {
                 document.splice("ok", true.into());
                 document.splice("action", action.into());
-                session.ui.borrow_mut().json(&document.0);
+                session.ui.borrow_mut().json(&document.document);
+            } else {
+                for line in document.lines {
+                    session.ui.borrow_mut().result(&Note::plain(line));
+                }
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
             if wants_json {
-                let mut document = Told(Report::of(&error).document("token"));
+                let mut document = Told { document: Report::of(&error).document("token"), lines: Vec::new() };
                 document.splice("action", action.into());
-                session.ui.borrow_mut().json(&document.0);
+                session.ui.borrow_mut().json(&document.document);
             }
             Err(Failure { error, is_told: wants_json })
         }
@@ -60,18 +65,29 @@ async fn act(session: &Session, global: &Global, action: &TokenAction) -> (Optio
     }
 }
 
-/// What an action has to tell, for JSON.
-struct Told(Value);
+/// What an action has to tell as its result.
+struct Told {
+    /// For JSON.
+    document: Value,
+    /// In words.
+    lines: Vec<String>,
+}
 
 impl Told {
     fn of(value: Value) -> Self {
-        let mut told = Self(value);
+        let mut told = Self { document: value, lines: Vec::new() };
         told.splice("schema", "glassdome.token/1".into());
         told
     }
 
+    /// Says something in words.
+    fn saying(mut self, line: String) -> Self {
+        self.lines.push(line);
+        self
+    }
+
     fn splice(&mut self, name: &str, value: Value) {
-        if let Some(map) = self.0.as_object_mut() {
+        if let Some(map) = self.document.as_object_mut() {
             map.insert(name.to_owned(), value);
         }
     }

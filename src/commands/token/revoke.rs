@@ -45,12 +45,12 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         return Err(Error::Cancelled);
     }
     remove(&admin, &farewell.token, &farewell.entries).await?;
-    session.ui.borrow_mut().say(&Note::found(format!("{} is revoked", farewell.token)));
     if let Some(file) = &farewell.file {
         let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
         session.ui.borrow_mut().say(&Note::warning(text));
     }
-    Ok(Told::of(json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() })))
+    let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
+    Ok(Told::of(told).saying(format!("{} is revoked", farewell.token)))
 }
 
 /// Removes the token's own entries, as far as the log-in may, and the token, with which the server drops the rest.

@@ -44,22 +44,33 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRot
     let rotator = Rotator { session, desk, admin, journal };
     let old = rotator.desk.token()?;
     if let Some(new) = rotator.finish_earlier().await? {
-        return Ok(told(&old, &new, "finished"));
+        return Ok(rotator.told(&old, &new, "finished"));
     }
     let card = unless_interrupted(session, existing(&rotator.admin, &old)).await?;
     if arguments.in_place {
         rotator.in_place(&old).await?;
-        return Ok(told(&old, &old, "in-place"));
+        return Ok(rotator.told(&old, &old, "in-place"));
     }
     let new = rotator.replace(&old, &card).await?;
-    Ok(told(&old, &new, "replaced"))
-}
-
-fn told(old: &TokenId, new: &TokenId, how: &str) -> Told {
-    Told::of(json!({ "token": { "id": new.to_string() }, "replaced": old.to_string(), "how": how }))
+    Ok(rotator.told(&old, &new, "replaced"))
 }
 
 impl Rotator<'_> {
+    fn told(&self, old: &TokenId, new: &TokenId, how: &str) -> Told {
+        let file = self.desk.ground.store.path().display();
+        let line = if old == new {
+            format!("{new} has a new secret, which is in {file}")
+        } else {
+            format!("{new} takes the place of {old}, and its secret is in {file}")
+        };
+        Told::of(json!({ "token": { "id": new.to_string() }, "replaced": old.to_string(), "how": how })).saying(line)
+    }
+
+    /// Takes the nonce out of the comment, which is of use only while the rotation lasts.
+    async fn put_plain_comment(&self, token: &TokenId) {
+        let _ = self.admin.pve.describe_token(token, COMMENT).await; // the rotation is over, whatever the comment says
+    }
+
     fn say(&self, text: String) {
         self.session.ui.borrow_mut().say(&Note::found(text));
     }
@@ -102,6 +113,7 @@ impl Rotator<'_> {
             return Err(self.undone(entry, made, why).await);
         }
         self.drop_old(old, &entries).await?;
+        self.put_plain_comment(&new).await;
         close(entry)?;
         Ok(new)
     }
@@ -237,6 +249,7 @@ impl Rotator<'_> {
             let is_its = |entry: &AclEntry| entry.holder == Holder::Token(old.to_string());
             let entries: Vec<AclEntry> = acl.into_iter().filter(is_its).collect();
             self.drop_old(old, &entries).await?;
+            self.put_plain_comment(new).await;
             return Ok(Some(new.clone()));
         }
         // Its secret is lost with the run that made it; it is removed only if it carries that run's nonce.

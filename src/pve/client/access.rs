@@ -253,6 +253,16 @@ impl Pve {
         self.change_access(Method::PUT, &["access", "users", &user, "token", token.name.as_str()], &form).await
     }
 
+    /// Gives a token another comment; everything else of it stays.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn describe_token(&self, token: &TokenId, comment: &str) -> Result<(), Error> {
+        let form = [("comment", comment.to_owned())];
+        let user = token.user.to_string();
+        self.change_access(Method::PUT, &["access", "users", &user, "token", token.name.as_str()], &form).await
+    }
+
     /// Removes a token.
     ///
     /// # Errors
