@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
-use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
@@ -17,12 +17,12 @@ use crate::model::{
     VmId, VmName,
 };
 
-/// The colours of the help texts.
+/// The colours of the help texts: what can be read on dark ground and on light.
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
-    .literal(AnsiColor::Cyan.on_default().bold())
-    .placeholder(AnsiColor::Cyan.on_default());
+    .literal(Style::new().bold())
+    .placeholder(Style::new());
 
 /// Take a Proxmox VE server to a token that is proven to create VMs there
 #[derive(Debug, Parser)]
@@ -929,6 +929,20 @@ pub fn help(command: Option<&str>) -> Option<String> {
     };
     let found = program.find_subcommand_mut(name)?;
     Some(found.render_long_help().to_string())
+}
+
+/// Gives the command that a line asks for, with the names above it, as far as it can be recognised.
+#[must_use]
+pub fn command_in(words: &[&str]) -> String {
+    let program = Cli::command();
+    let (mut found, mut names) = (&program, vec![program.get_name()]);
+    for word in words.iter().skip(1) {
+        if let Some(below) = found.find_subcommand(word) {
+            names.push(below.get_name());
+            found = below;
+        }
+    }
+    names.join(" ")
 }
 
 /// Reads a number of seconds, fractions allowed, above 0 and up to a day.

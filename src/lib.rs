@@ -110,17 +110,22 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     if !is_answer && asks_for_json(&words) {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
-        let message = refused.to_string();
-        let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
         return finish(
             &mut bare_ui(Wishes { color: None, loudness: Loudness::Normal, no_input: true, confirms_all: false }),
-            &Error::Usage { message },
+            &misunderstood(&refused.to_string(), &words),
             name,
             true,
         );
     }
     let _ = refused.print(); // the reader may be gone
     ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+}
+
+/// Takes out of clap's words what is wrong and what may have been meant.
+fn misunderstood(said: &str, words: &[&str]) -> Error {
+    let message = said.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
+    let tips = said.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned).collect();
+    Error::CommandLine { message, tips, command: cli::command_in(words) }
 }
 
 fn asks_for_json(words: &[&str]) -> bool {

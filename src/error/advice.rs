@@ -12,6 +12,7 @@ use crate::ui::Printable;
 pub(super) fn kind(error: &Error) -> Kind {
     match error {
         Error::Usage { .. }
+        | Error::CommandLine { .. }
         | Error::UnknownTopic { .. }
         | Error::StandardInputTwice
         | Error::CannotRun { .. }
@@ -194,6 +195,11 @@ fn run(text: impl Into<String>) -> Hint {
 pub(super) fn hints(error: &Error) -> Vec<Hint> {
     match error {
         Error::Usage { .. } => vec![run("glassdome --help")],
+        Error::CommandLine { tips, command, .. } => {
+            let mut hints: Vec<Hint> = tips.iter().map(|tip| say(Printable(tip).to_string())).collect();
+            hints.push(run(format!("{command} --help")));
+            hints
+        }
         Error::UnknownTopic { .. } => {
             vec![run("glassdome --help"), run("glassdome help exit-codes"), run("glassdome help environment")]
         }

@@ -134,6 +134,16 @@ pub enum Error {
         /// What clap says.
         message: String,
     },
+    /// The command line was not understood, as its reader says.
+    #[error("{message}")]
+    CommandLine {
+        /// What is wrong with it.
+        message: String,
+        /// What may have been meant.
+        tips: Vec<String>,
+        /// The command that was asked for, with the name of the program.
+        command: String,
+    },
     /// `glassdome help` was asked for something unknown.
     #[error("there is no help about `{topic}`")]
     UnknownTopic {

@@ -126,6 +126,11 @@ fn usage_errors_end_with_two_also_in_json() {
     assert_eq!(document["schema"], "glassdome.test-vm/1");
     assert_eq!(document["ok"], false);
     assert_eq!(document["error"]["kind"], "usage");
+    let refused = stage.glassdome("token create --dry-rum -o json").expect(2).json();
+    let hints = refused["error"]["hints"].to_string();
+    for words in ["a similar argument exists: '--dry-run'", "glassdome token create --help"] {
+        assert!(hints.contains(words), "{hints}");
+    }
     assert_eq!(document["error"]["exit_code"], 2);
 }
 

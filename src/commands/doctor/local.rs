@@ -52,7 +52,7 @@ fn file(ground: &Ground, unread: Option<&Error>) -> Check {
     }
     let warnings = ground.loaded.file.warnings(&ground.instance);
     if warnings.is_empty() {
-        let lines = ground.loaded.file.bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+        let lines = ground.loaded.file.bytes().split_inclusive(|byte| *byte == b'\n').count();
         return Check::ok("env-file", format!("{path} is read, {lines} lines"));
     }
     Check::warning("env-file", format!("{path} is read, and other programs may read it differently"))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Access, Says};
+use super::{Access, Credentials, Says};
 use crate::model::Tool;
 use crate::model::endpoint::DEFAULT_PORT;
 
@@ -87,7 +87,8 @@ impl Tool {
         if access.is_verified == Some(false) && !is_told {
             remarks.push(Remark::NoVerification { tool: self, setting: "insecure_skip_tls_verify = true" });
         }
-        remarks.extend(self.two_meanings());
+        let has_token = matches!(access.credentials, Some(Credentials::Token { .. }));
+        remarks.extend(self.two_meanings().filter(|_| has_token));
         if let Some(endpoint) = endpoint.filter(|it| self == Self::Ansible && it.port() != DEFAULT_PORT) {
             remarks.push(Remark::PortApart { tool: self, port: endpoint.port() });
         }
