@@ -1,5 +1,6 @@
 //! What a person sees: streams, style, and the pieces that every screen is drawn from.
 
+mod hush;
 mod progress;
 pub mod prompt;
 mod repeat;
@@ -7,10 +8,10 @@ mod sanitize;
 mod screen;
 mod secret;
 
-use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 
+use hush::Hush;
 pub use progress::Progress;
 pub use repeat::Repeat;
 pub use sanitize::Printable;
@@ -57,7 +58,10 @@ pub struct Ui {
     talk_style: Style,
     loudness: Loudness,
     is_live: bool,
-    progress_width: Cell<usize>,
+    /// The line of progress that is on the screen.
+    shown: String,
+    /// The keyboard, while it is.
+    hush: Option<Hush>,
     has_overall: bool,
     repeat: Repeat,
 }
@@ -78,7 +82,8 @@ impl Ui {
             talk_style: talk.1,
             loudness,
             is_live: is_live && loudness >= Loudness::Normal,
-            progress_width: Cell::new(0),
+            shown: String::new(),
+            hush: None,
             has_overall: false,
             repeat: Repeat::NOTHING,
         }
@@ -154,13 +159,20 @@ impl Ui {
             return;
         }
         let line = progress.line(self.talk_style);
+        if line == self.shown {
+            return;
+        }
+        if self.shown.is_empty() {
+            self.hush = Hush::begin();
+        }
         let _ = write!(self.talk, "\r\x1b[K{line}").and_then(|()| self.talk.flush()); // decoration
-        self.progress_width.set(1);
+        self.shown = line;
     }
 
     /// Takes the line of progress away.
     pub fn clear_progress(&mut self) {
-        if self.progress_width.replace(0) > 0 {
+        self.hush = None;
+        if !std::mem::take(&mut self.shown).is_empty() {
             let _ = write!(self.talk, "\r\x1b[K").and_then(|()| self.talk.flush()); // decoration
         }
     }

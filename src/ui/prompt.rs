@@ -13,7 +13,7 @@ use crate::model::Secret;
 
 pub use keyboard::Keyboard;
 pub(super) use keys::Key;
-pub(super) use terminal::Opened;
+pub(super) use terminal::{NO_KEY, Opened};
 
 /// Tells whether a text is an answer, or why it is none.
 type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;

@@ -164,22 +164,22 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(|row| line(row).trim_end().to_owned()).collect()
 }
 
-/// Colours a text as its tone says.
+/// Colours a text as its tone says, with what can be read on dark ground and on light.
 pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
     let code = match tone {
         Tone::Plain => return text.to_owned(),
         Tone::Strong => "1",
         Tone::Dim => "2",
         Tone::Good => "32",
-        Tone::Warning => "33",
+        Tone::Warning => "35;1",
         Tone::Bad => "31;1",
-        Tone::Command => "36",
+        Tone::Command => "1",
     };
     if style.color && !text.trim().is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// Breaks a text at its blanks; a word that is wider than the line stays whole, so that it can be copied.
-fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else {
         return vec![text.to_owned()];
     };

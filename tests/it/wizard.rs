@@ -406,6 +406,7 @@ fn every_screen_works_without_colour_unicode_or_control_sequences() {
         assert!(stage.path(".env").exists());
         let everything = ended.everything.as_str();
         let is_plain = variables.contains(&("TERM", "dumb"));
+        assert_eq!(everything.matches("(36 characters)\r\n").count(), 1, "{variables:?}\n{everything:?}");
         assert_eq!(everything.contains('\u{1b}'), !is_plain, "{variables:?}\n{everything:?}");
         assert!(!everything.contains("\u{1b}[1m") || variables == [("LANG", "C")], "{variables:?}\n{everything:?}");
         let speaks_ascii = variables.contains(&("LANG", "C"));

@@ -1,6 +1,7 @@
 //! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
 
 use crate::commands::connect::{Connected, Ground};
+use crate::commands::token::login::explained;
 use crate::commands::{ask, waiting};
 use crate::error::{Error, Kind, Report};
 use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
@@ -227,7 +228,8 @@ async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Resu
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {
         let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
-        let menu = Choice::new(format!("The realm of {user}"), realms.to_vec()).proposing(proposed);
+        let menu = Choice::new(format!("The realm of {user}"), realms.iter().map(|it| explained(it)).collect())
+            .proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
     }

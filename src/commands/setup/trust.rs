@@ -296,8 +296,8 @@ mod tests {
         the entry pve-ssl.pem.
         ");
         insta::assert_snapshot!(render(&certificate(Flaw::Changed), Style { color: true, ..WIDE }), @"
-           \u{1b}[33mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either\u{1b}[0m
-           \u{1b}[33mit was renewed, or somebody is in between.\u{1b}[0m
+           \u{1b}[35;1mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either\u{1b}[0m
+           \u{1b}[35;1mit was renewed, or somebody is in between.\u{1b}[0m
         \u{1b}[2m     subject      \u{1b}[0mOU=PVE Cluster Node, O=Proxmox Virtual Environment,
                           CN=pve.a-rather-long-name.example
         \u{1b}[2m     issuer       \u{1b}[0mCN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster

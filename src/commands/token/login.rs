@@ -88,7 +88,7 @@ async fn user(session: &Session, ground: &Ground, realms: &[String], login: &Log
 }
 
 /// Says what the two realms are that every server has.
-fn explained(realm: &str) -> String {
+pub(crate) fn explained(realm: &str) -> String {
     match realm {
         "pam" => "pam: users of the node's own Linux, root among them".to_owned(),
         "pve" => "pve: users that Proxmox VE keeps itself".to_owned(),
@@ -127,8 +127,12 @@ async fn second_factor(session: &Session, challenge: &Challenge, user: &UserId, 
             Some(code) => code.clone(),
             None => {
                 let question = Text::new("The one-time code (six digits)").checked(|text| {
-                    let is_code = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                    if is_code { Ok(()) } else { Err("a one-time code has digits alone".to_owned()) }
+                    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return Err("a one-time code has digits alone".to_owned());
+                    }
+                    // Some programs are set to eight.
+                    let is_whole = (6..=8).contains(&text.len());
+                    if is_whole { Ok(()) } else { Err(format!("a one-time code has six digits, not {}", text.len())) }
                 });
                 ask::text(session, question, || ask::only_by("--totp", "the one-time code of the log-in")).await?
             }

@@ -1,5 +1,6 @@
 //! A person at a terminal: how each kind of question is put, and how the answer is read.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -71,7 +72,7 @@ impl Keyboard {
     }
 
     fn menu(&self, opened: &mut Opened<'_>, items: &[String], default: usize) -> Result<usize, Silence> {
-        let rows = || ROWS_AT_MOST.min(self.terminal.size().0.saturating_sub(3));
+        let rows = || ROWS_AT_MOST.min(self.terminal.size().0.saturating_sub(6));
         let mut menu = Menu::new(items, default, rows());
         self.terminal.hide_cursor();
         loop {
@@ -211,15 +212,19 @@ impl Prompt for Keyboard {
         // Nothing typed from the moment on that the question can be seen is shown.
         let mut opened = self.terminal.open(Mode::Keys, TypedAhead::Goes).map_err(|_| Silence::Left)?;
         self.say(Tone::Strong, &hidden.question);
+        let length = Cell::new(0);
+        let told = |count: usize| format!("{MARK}({count} character{})", if count == 1 { "" } else { "s" });
         let count = |count: usize| {
-            let unit = if count == 1 { "character" } else { "characters" };
+            length.set(count);
             if self.knows_sequences {
-                self.terminal.write(&format!("\r\x1b[K{MARK}({count} {unit})"));
+                self.terminal.write(&format!("\r\x1b[K{}", told(count)));
             }
         };
         loop {
             let read = secret::read(&mut opened, &count);
-            self.terminal.write("\n");
+            // Where a line cannot be redrawn, the number is told once, behind the answer.
+            let end = if self.knows_sequences || read.is_err() { String::new() } else { told(length.get()) };
+            self.terminal.write(&format!("{end}\n"));
             let said = read?;
             match (hidden.check)(&said) {
                 Ok(()) => return Ok(said),

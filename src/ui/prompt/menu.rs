@@ -3,7 +3,7 @@
 use console::{measure_text_width, truncate_str};
 
 use super::keys::Key;
-use crate::ui::screen::paint;
+use crate::ui::screen::{paint, wrap};
 use crate::ui::{Style, Tone};
 
 /// From so many items on the filter is mentioned.
@@ -99,7 +99,14 @@ impl<'a> Menu<'a> {
             let is_pointed_at = place == self.pointer;
             let mark = if is_pointed_at { " > " } else { "   " };
             let tone = if is_pointed_at { Tone::Strong } else { Tone::Plain };
-            lines.push(paint(style, tone, &cut(&format!("{mark}{item}"))));
+            // Whoever is about to choose it reads all of it.
+            let room = columns.saturating_sub(mark.len());
+            let is_whole = !is_pointed_at || measure_text_width(item) <= room;
+            let pieces = if is_whole { vec![item.to_owned()] } else { broken(item, room) };
+            for (number, piece) in pieces.iter().enumerate() {
+                let before = if number == 0 { mark } else { "   " };
+                lines.push(paint(style, tone, &cut(&format!("{before}{piece}"))));
+            }
         }
         if self.shown.is_empty() {
             lines.push(cut("   (nothing matches)"));
@@ -138,6 +145,23 @@ impl<'a> Menu<'a> {
         let lowest_top = self.shown.len().saturating_sub(self.rows);
         self.top = self.top.min(self.pointer).max((self.pointer + 1).saturating_sub(self.rows)).min(lowest_top);
     }
+}
+
+/// Breaks an item into lines, at its blanks where that is enough.
+fn broken(item: &str, room: usize) -> Vec<String> {
+    let pieces = wrap(item, Some(room));
+    if pieces.iter().all(|piece| measure_text_width(piece) <= room) {
+        return pieces;
+    }
+    let mut lines = vec![String::new()];
+    for character in item.chars() {
+        let character = character.to_string();
+        match lines.last_mut().filter(|line| measure_text_width(line) + measure_text_width(&character) <= room) {
+            Some(line) => line.push_str(&character),
+            None => lines.push(character),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -190,9 +214,21 @@ mod tests {
 
     #[test]
     fn wide_characters_are_cut_by_their_columns() {
-        let items = vec!["9000 日本日本日本日本日本".to_owned()];
+        let items = vec!["9001".to_owned(), "9000 日本日本日本日本日本".to_owned()];
         let menu = Menu::new(&items, 0, 3);
-        assert_eq!(menu.lines(NARROW), [" > 9000 日本日本日…"]);
-        assert_eq!(menu.lines(Style { unicode: false, ..NARROW }), [" > 9000 日本日本..."]);
+        assert_eq!(menu.lines(NARROW), [" > 9001", "   9000 日本日本日…"]);
+        assert_eq!(menu.lines(Style { unicode: false, ..NARROW }), [" > 9001", "   9000 日本日本..."]);
+    }
+
+    #[test]
+    fn the_item_that_is_pointed_at_is_shown_whole() {
+        let items = vec!["do not verify: whoever is in between".to_owned(), "quit and change nothing".to_owned()];
+        let mut menu = Menu::new(&items, 0, 3);
+        let lines = [" > do not verify:", "   whoever is in", "   between", "   quit and change…"];
+        assert_eq!(menu.lines(NARROW), lines);
+        let wide = vec!["9000 日本日本日本日本日本".to_owned()];
+        assert_eq!(Menu::new(&wide, 0, 3).lines(NARROW), [" > 9000 日本日本日", "   本日本日本"]);
+        menu.press(&Key::Down);
+        assert_eq!(menu.lines(NARROW), ["   do not verify: …", " > quit and change", "   nothing"]);
     }
 }

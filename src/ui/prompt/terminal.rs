@@ -28,7 +28,7 @@ const SHOW_CURSOR: &str = "\x1b[?25h";
 const HIDE_CURSOR: &str = "\x1b[?25l";
 
 /// What stands in place of a control character that is switched off (`_POSIX_VDISABLE`).
-const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
+pub(in crate::ui) const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
 
 /// What a question wants of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,43 @@
+//! The keyboard while progress is shown: what is typed is neither shown nor taken for an answer later.
+
+use std::io;
+
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
+
+use super::prompt::NO_KEY;
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+pub(super) struct Hush(Termios);
+
+impl Hush {
+    /// Begins; nothing happens where there is no terminal, or somebody else works at it.
+    pub(super) fn begin() -> Option<Self> {
+        if !is_in_front() {
+            return None;
+        }
+        let before = tcgetattr(io::stdin()).ok()?;
+        let mut modes = before.clone();
+        modes.local_modes.remove(LocalModes::ECHO);
+        // The one key that ends a program without a chance to give the terminal back.
+        modes.special_codes[SpecialCodeIndex::VQUIT] = NO_KEY;
+        tcsetattr(io::stdin(), OptionalActions::Now, &modes).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        if is_in_front() {
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush); // the terminal may be gone
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0); // the terminal may be gone
+        }
+    }
+}
+
+/// Says whether the terminal is ours: whoever touches it from the background is stopped.
+fn is_in_front() -> bool {
+    tcgetpgrp(io::stdin()).is_ok_and(|front| front == getpgrp())
+}
