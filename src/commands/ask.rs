@@ -70,7 +70,7 @@ pub(crate) async fn hidden(
 
 /// Names the flag that alone could have given an answer.
 pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
-    Error::Unanswered { what, flag, key: None }
+    Error::Unanswered { what, flag: Some(flag), key: None, rehearsal: None }
 }
 
 async fn put<T: Send + 'static>(

@@ -20,8 +20,8 @@ use crate::ui::{Draw, Screen};
 /// Prints the variables, or runs a command with them.
 pub(crate) fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, Failure> {
     let ground = Ground::survey(session, global, &Connection::default(), &[])?;
-    ground.host()?;
-    ground.credentials(session)?;
+    ground.host().map_err(without_flag)?;
+    ground.credentials(session).map_err(without_flag)?;
     let told = Told::of(&ground, arguments.format)?;
     for warning in &told.warnings {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
@@ -53,6 +53,14 @@ pub(crate) fn run(session: &Session, global: &Global, arguments: &Env) -> Result
             .say(&Note::plain(told.about_masked(global.output == Output::Json || written == Written::Json)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names no flag for what is missing: this command talks to no server, and has none about one.
+fn without_flag(error: Error) -> Error {
+    match error {
+        Error::Unanswered { what, key, .. } => Error::Unanswered { what, flag: None, key, rehearsal: None },
+        other => other,
+    }
 }
 
 /// Becomes the command: its exit code, its signals and its terminal are its own, and nothing is left behind of this

@@ -1,8 +1,11 @@
 //! The judgement on every error: its kind, and what to do about it. No arm is left to chance: whoever adds an error
 //! has to think about all of this before it compiles.
 
+use std::path::PathBuf;
+
 use crate::error::{Doing, Error, Hint, Kind, authentication};
 use crate::pve;
+use crate::pve::privileges::Remedy;
 use crate::session::Signal;
 use crate::settings;
 use crate::ui::Printable;
@@ -210,27 +213,20 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::SecretFile { flag, .. } => {
             vec![say(format!("give {flag} a file that you may read, or `-` and the secret on standard input"))]
         }
-        Error::Unanswered { flag, key, .. } => {
-            let mut text = format!("give {flag}");
-            if let Some((variable, file)) = key {
-                text.push_str(&format!(", set the variable {variable}, or write {variable} into {}", file.display()));
-            }
-            vec![say(text), say("`glassdome setup --sandbox --no-input` shows the whole without a server")]
-        }
+        Error::Unanswered { flag, key, rehearsal, .. } => unanswered(*flag, key.as_ref(), *rehearsal),
         Error::NotSandboxFile { path } => {
             vec![say(format!("leave --env-file out, or remove {} if it was a rehearsal", path.display()))]
         }
-        Error::SandboxOnly => vec![say("add --sandbox, or give --host and your server")],
+        Error::SandboxOnly => vec![say(
+            "the file is that of a rehearsal: give --env-file the file of your own server, or go on rehearsing with --sandbox, where a command has it",
+        )],
         Error::Sandbox { .. } => vec![say("is the port taken? `--listen 127.0.0.1:0` takes a free one")],
         Error::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
         Error::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
         Error::Settings(error) => of_settings(error),
         Error::Token(error) => error.hints(),
         Error::Template(error) => error.hints(),
-        Error::Import { why } => vec![match why {
-            settings::BadImport::TwoTools { one, .. } => say(format!("say whose count, `--import {one}` for example")),
-            _ => say("`glassdome help env` and the README list every tool's variables"),
-        }],
+        Error::Import { why } => of_import(why),
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
@@ -267,7 +263,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say(format!("storages for disks that can be seen there: {}", shown(known)))]
         }
         Error::UnknownPool { pool } => vec![say("make it, as root on a node:"), run(format!("pveum pool add {pool}"))],
-        Error::VmidTaken { .. } => vec![say("give another --vmid, or leave it out: then the next free one is taken")],
+        Error::VmidTaken { flag, .. } => {
+            vec![say(format!("give another {flag}, or leave it out: then the next free one is taken"))]
+        }
         Error::NoFreeId { .. } => vec![say("try again when less is being created")],
         Error::CannotLink { .. } => vec![say("leave --linked out, or say --full")],
         Error::AgentDisabled { template } => {
@@ -334,6 +332,42 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
     }
 }
 
+fn of_import(why: &settings::BadImport) -> Vec<Hint> {
+    use settings::BadImport as Bad;
+    match why {
+        Bad::TwoTools { one, .. } => vec![say(format!("say whose count, `--import={one}` for example"))],
+        Bad::Nothing { .. } => vec![say("set those of your tool, or leave --import out and answer the questions")],
+        Bad::Missing { tool, .. } => {
+            let names = settings::variables_of(*tool).join(", ");
+            vec![say(format!("set it; of {tool} these are read: {names}"))]
+        }
+        Bad::Invalid { variable, .. } => vec![say(format!("correct {variable}, or leave --import out"))],
+    }
+}
+
+/// Names flag, variable and key, whichever there are.
+fn unanswered(
+    flag: Option<&str>,
+    key: Option<&(String, Option<PathBuf>)>,
+    rehearsal: Option<&'static str>,
+) -> Vec<Hint> {
+    let mut ways: Vec<String> = flag.map(|flag| format!("give {flag}")).into_iter().collect();
+    if let Some((variable, file)) = key {
+        ways.push(format!("set the variable {variable}"));
+        ways.extend(file.as_ref().map(|file| format!("write {variable} into {}", file.display())));
+    }
+    let last = ways.pop().unwrap_or_default();
+    let text = match &ways[..] {
+        [] => last,
+        more => format!("{}, or {last}", more.join(", ")),
+    };
+    let mut hints = vec![say(text)];
+    if let Some(line) = rehearsal {
+        hints.extend([say("this shows the whole without a server:"), run(line)]);
+    }
+    hints
+}
+
 fn of_settings(error: &settings::Error) -> Vec<Hint> {
     use settings::Error as Settings;
     match error {
@@ -377,9 +411,8 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
         Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
         Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
             vec![
-                say(
-                    "try again, or look where it breaks with `glassdome doctor`; on the node, this says how its API is:",
-                ),
+                say("try again; `glassdome doctor` tells where on the way it breaks"),
+                say("on the node, this says how its API is:"),
                 run("systemctl status pveproxy pvedaemon"),
             ]
         }
@@ -419,6 +452,9 @@ fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
             say("is the user enabled and not expired?"),
         ],
         (401, _) => unauthenticated(),
+        (403, Doing::ReadTokens(_) | Doing::RevokeToken(_) | Doing::ReadAccess | Doing::ChangeAccess(_)) => {
+            vec![say("whoever asks may not do that: log in as an administrator, --login-user root@pam for example")]
+        }
         (403, _) => vec![
             say(
                 "the usual cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
@@ -482,21 +518,35 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
     vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]
 }
 
+/// What helps most stands first: a whole screen of lines may follow.
 fn lacking(who: &str, blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
+    let (first, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.remedy == Remedy::Unseparate);
     let mut hints = Vec::new();
+    for block in first {
+        let path = "Datacenter > Permissions > API Tokens";
+        let name = Printable(who);
+        hints.push(say(format!(
+            "{}. In the web interface: {path} > {name} > Edit, uncheck Privilege Separation; or as root on a node:",
+            block.heading
+        )));
+        hints.extend(block.lines.iter().map(run));
+    }
     if let Some((_, name)) = who.split_once('!') {
-        hints.push(say("with an administrator's log-in, one command makes a token that holds exactly what is needed:"));
+        hints.push(say("or, with an administrator's log-in, make a token that holds exactly what is needed:"));
         hints.push(run(format!(
             "glassdome token create --rights needed --token-name {}-2 --login-user root@pam",
             Printable(name)
         )));
     }
-    if !is_explained {
-        hints.push(say("whether token or user lacks it cannot be told from here"));
+    let has_lines = others.iter().any(|block| !block.lines.is_empty());
+    if has_lines {
+        let doubt = if is_explained { "" } else { ". Whether token or user lacks it cannot be told from here" };
+        let or = if hints.is_empty() { "" } else { "or " };
+        hints.push(say(format!("{or}grant it by hand, as root on a node; no line takes a right from anybody{doubt}:")));
     }
-    hints.push(say("by hand, as root on a node; these lines take nothing from anybody:"));
-    for block in blocks {
-        hints.push(say(format!("# {}", block.heading)));
+    for block in others {
+        let heading = block.heading.clone();
+        hints.push(if block.lines.is_empty() { say(heading) } else { Hint::Remark(heading) });
         hints.extend(block.lines.iter().map(run));
     }
     hints

@@ -17,7 +17,7 @@ use crate::pve::privileges::{Block, Caller, Gap};
 use crate::session::Signal;
 use crate::settings;
 
-pub use report::{Hint, KINDS, Kind, Report};
+pub use report::{Hint, KINDS, Kind, Report, draw_hints};
 pub use template::TemplateError;
 pub use token::TokenError;
 
@@ -169,10 +169,12 @@ pub enum Error {
     Unanswered {
         /// What is missing.
         what: &'static str,
-        /// The flag that says it.
-        flag: &'static str,
-        /// The variable that says it, which is also the key in the file, and that file; nothing where only the flag can.
-        key: Option<(String, PathBuf)>,
+        /// The flag that says it, where the command has one.
+        flag: Option<&'static str>,
+        /// The variable that says it, and the file in which it is a key, where it is one; nothing where only the flag can.
+        key: Option<(String, Option<PathBuf>)>,
+        /// The command that shows the whole without any answer.
+        rehearsal: Option<&'static str>,
     },
     /// The person left a question open.
     #[error("cancelled at a question")]
@@ -378,6 +380,8 @@ pub enum Error {
     VmidTaken {
         /// Which.
         vmid: VmId,
+        /// The flag that named it.
+        flag: &'static str,
     },
     /// Every VMID that was tried was taken by somebody else.
     #[error("no free VMID after {tries} tries: others were faster each time")]

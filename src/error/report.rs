@@ -98,6 +98,8 @@ pub enum Hint {
     Say(String),
     /// A command.
     Run(String),
+    /// What stands between commands that are pasted together, as a comment of the shell.
+    Remark(String),
 }
 
 /// A failure as it is told: what happened, why, what to do.
@@ -179,7 +181,7 @@ impl Hint {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Say(text) | Self::Run(text) => text,
+            Self::Say(text) | Self::Run(text) | Self::Remark(text) => text,
         }
     }
 }
@@ -206,21 +208,92 @@ impl Draw for Report {
         for cause in &self.causes {
             screen.labelled("  why: ", Tone::Strong, cause)?;
         }
+        // What stands below no cause is the cause.
+        let mut label = if self.causes.is_empty() { "  why: " } else { "       " };
         for line in &self.details {
-            screen.line(&format!("       {line}"))?;
+            screen.row(std::mem::replace(&mut label, "       "), Tone::Plain, line)?;
         }
-        let mut label = "  try: ";
-        for hint in &self.hints {
-            match hint {
-                Hint::Say(text) => screen.labelled(label, Tone::Strong, text)?,
-                Hint::Run(text) => {
-                    let text = screen.paint(Tone::Command, text);
-                    let label = screen.paint(Tone::Strong, label);
-                    screen.line(&format!("{label}{text}"))?;
-                }
+        draw_hints("  try: ", &self.hints, screen)
+    }
+}
+
+/// Draws what to do next, the first behind a label and the others below it.
+///
+/// # Errors
+/// What the writer reports.
+pub fn draw_hints(label: &str, hints: &[Hint], screen: &mut Screen<'_>) -> fmt::Result {
+    let blanks = " ".repeat(label.chars().count());
+    let mut label = label;
+    for hint in hints {
+        match hint {
+            Hint::Say(text) => screen.labelled(label, Tone::Strong, text)?,
+            Hint::Remark(text) => screen.remark(blanks.len(), text)?,
+            Hint::Run(text) => {
+                let text = screen.paint(Tone::Command, text);
+                let label = screen.paint(Tone::Strong, label);
+                screen.line(&format!("{label}{text}"))?;
             }
-            label = "       ";
         }
-        Ok(())
+        label = &blanks;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hint, Kind, Report};
+    use crate::ui::{Style, render};
+
+    fn report() -> Report {
+        Report {
+            kind: Kind::Permission,
+            exit_code: 7,
+            message: "apex@pve!tok lacks privileges".to_owned(),
+            causes: Vec::new(),
+            server_message: None,
+            details: vec![
+                "/vms/9000       VM.Audit, VM.Clone (to clone the template)".to_owned(),
+                "/storage/local  Datastore.AllocateSpace (to store its disks)".to_owned(),
+                "not known from here: whether the user exists and is enabled".to_owned(),
+            ],
+            hints: vec![
+                Hint::Say("as root on a node:".to_owned()),
+                Hint::Remark("grant apex@pve!tok what it lacks (all that is written above)".to_owned()),
+                Hint::Run("pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser".to_owned()),
+            ],
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_remark_is_a_comment_and_details_hang() {
+        let style = Style { color: false, unicode: true, width: Some(60) };
+        insta::assert_snapshot!(render(&report(), style), @"
+        error: apex@pve!tok lacks privileges
+          why: /vms/9000       VM.Audit, VM.Clone (to clone the
+                               template)
+               /storage/local  Datastore.AllocateSpace (to store its
+                               disks)
+               not known from here: whether the user exists and is
+               enabled
+          try: as root on a node:
+               # grant apex@pve!tok what it lacks (all that is
+               # written above)
+               pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
+        ");
+        insta::assert_snapshot!(render(&report(), Style { width: Some(40), ..style }), @"
+        error: apex@pve!tok lacks privileges
+          why: /vms/9000 VM.Audit, VM.Clone
+                 (to clone the template)
+               /storage/local
+                 Datastore.AllocateSpace (to
+                 store its disks)
+               not known from here: whether the
+               user exists and is enabled
+          try: as root on a node:
+               # grant apex@pve!tok what it
+               # lacks (all that is written
+               # above)
+               pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
+        ");
     }
 }

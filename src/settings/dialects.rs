@@ -124,6 +124,12 @@ const TABLE: [(Tool, &[Word]); 6] = [
     ),
 ];
 
+/// Names the variables of a tool that say something about a server.
+#[must_use]
+pub fn variables_of(tool: Tool) -> Vec<&'static str> {
+    tool.words().iter().map(|word| word.variable).collect()
+}
+
 impl Tool {
     fn words(self) -> &'static [Word] {
         TABLE.iter().find(|(tool, _)| *tool == self).map(|(_, words)| *words).unwrap_or_default()

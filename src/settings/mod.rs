@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use self::assignment::Assignment;
-pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported};
+pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
 pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};

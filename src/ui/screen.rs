@@ -134,6 +134,49 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
+    /// Writes a line of a table, or of text, behind a label. Where it has to be wrapped, it hangs under its last column, or,
+    /// where that has no room, a little further in.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn row(&mut self, label: &str, tone: Tone, text: &str) -> fmt::Result {
+        let indent = measure_text_width(label);
+        let column = text.rfind("  ").map_or(0, |at| at + 2);
+        let (cells, rest) = text.split_at(column);
+        let room = self.style.width.map(|width| width.saturating_sub(indent));
+        let hang = measure_text_width(cells);
+        let is_narrow = column > 0 && room.is_some_and(|room| room < hang + NARROW);
+        let (pieces, hang) = if is_narrow {
+            let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            (wrap(&whole, room.map(|room| room.saturating_sub(2))), 2)
+        } else {
+            let mut pieces = wrap(rest, room.map(|room| room.saturating_sub(hang)));
+            if let Some(first) = pieces.first_mut() {
+                first.insert_str(0, cells);
+            }
+            (pieces, hang)
+        };
+        let mut label = self.paint(Tone::Strong, label);
+        for piece in pieces {
+            let piece = self.paint(tone, &piece);
+            self.line(&format!("{label}{piece}"))?;
+            label = " ".repeat(indent + hang);
+        }
+        Ok(())
+    }
+
+    /// Writes a comment among commands that are pasted together: whatever the width, no line of it is a command.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn remark(&mut self, indent: usize, text: &str) -> fmt::Result {
+        for piece in wrap(text, self.style.width.map(|width| width.saturating_sub(indent + 2))) {
+            let piece = self.paint(Tone::Dim, &format!("# {piece}"));
+            self.line(&format!("{}{piece}", " ".repeat(indent)))?;
+        }
+        Ok(())
+    }
+
     /// Writes a command on a line of its own, never wrapped, so that it can be pasted.
     ///
     /// # Errors
@@ -146,6 +189,9 @@ impl<'a> Screen<'a> {
 
 /// A cell that is wider than this pushes the rest of its own row aside, not of all rows.
 const WIDE: usize = 32;
+
+/// A last column with less room than this is not wrapped within itself.
+const NARROW: usize = 24;
 
 /// Lays rows out in columns, two blanks between them; blanks at the ends of lines are left out.
 #[must_use]

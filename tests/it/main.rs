@@ -3,6 +3,7 @@
 
 mod access_calls;
 mod access_worlds;
+mod advice;
 mod answers;
 mod architecture;
 mod cleanup;

@@ -386,7 +386,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let outcome = stage.glassdome(&create("")).expect(7);
     for words in [
-        "/vms/9100  VM.Allocate",
+        "/vms/9100                      VM.Allocate",
         "Sys.AccessNetwork",
         "qm create 9100",
         "qm disk resize 9100 scsi0 32G",

@@ -356,8 +356,9 @@ impl Ground {
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
         Error::Unanswered {
             what,
-            flag: key.entry().flag,
-            key: Some((key.variable(&self.instance), self.store.path().to_owned())),
+            flag: Some(key.entry().flag),
+            key: Some((key.variable(&self.instance), Some(self.store.path().to_owned()))),
+            rehearsal: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::commands::doctor::Examination;
 use crate::commands::doctor::check::{Check, Status};
-use crate::error::Hint;
+use crate::error::draw_hints;
 use crate::ui::{Draw, Screen, Tone};
 
 /// How wide the column of the results is.
@@ -52,22 +52,11 @@ fn draw(check: &Check, screen: &mut Screen<'_>) -> fmt::Result {
     };
     let label = format!("  {:<LABEL$}", check.status.word());
     screen.labelled(&label, tone, &check.summary)?;
+    let blanks = " ".repeat(LABEL + 2);
     for line in &check.detail {
-        screen.toned(LABEL + 2, Tone::Dim, line)?;
+        screen.row(&blanks, Tone::Dim, line)?;
     }
-    let mut label = format!("{:width$}try: ", "", width = LABEL + 2);
-    for hint in &check.fix {
-        match hint {
-            Hint::Say(text) => screen.labelled(&label, Tone::Strong, text)?,
-            Hint::Run(text) => {
-                let text = screen.paint(Tone::Command, text);
-                let painted = screen.paint(Tone::Strong, &label);
-                screen.line(&format!("{painted}{text}"))?;
-            }
-        }
-        label = " ".repeat(label.len());
-    }
-    Ok(())
+    draw_hints(&format!("{blanks}try: "), &check.fix, screen)
 }
 
 /// What was skipped for one reason is one line.

@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
                 Err(raced) if raced.is_lost_race(vmid) && self.order.vmid.is_none() => {
                     vmid = self.next_id(vmid).await?;
                 }
-                Err(raced) if raced.is_id_taken() => return Err(Error::VmidTaken { vmid }),
+                Err(raced) if raced.is_id_taken() => return Err(Error::VmidTaken { vmid, flag: "--vmid" }),
                 Err(why) => return Err(why),
             }
         }

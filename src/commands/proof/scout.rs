@@ -100,7 +100,7 @@ async fn first_id(pve: &Pve, order: &Order) -> Result<VmId, Error> {
     };
     match pve.is_free(vmid).await {
         Ok(true) => Ok(vmid),
-        Ok(false) => Err(Error::VmidTaken { vmid }),
+        Ok(false) => Err(Error::VmidTaken { vmid, flag: "--vmid" }),
         Err(source) => Err(Error::server(Doing::FindId, source)),
     }
 }

@@ -71,6 +71,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     };
     let ended = match (ended, story.made.take()) {
         (Err(why), Some(made)) => Err(made.left(why)),
+        (Err(why), None) => Err(in_its_own_words(why)),
         (ended, _) => ended,
     };
     let wants_json = global.output == Output::Json;
@@ -80,6 +81,16 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Failure { error, is_told: wants_json }),
+    }
+}
+
+/// Adds what only this command can say of an end.
+fn in_its_own_words(why: Error) -> Error {
+    match why {
+        Error::Unanswered { what, flag, key, .. } if flag == Some(Key::Host.entry().flag) => {
+            Error::Unanswered { what, flag, key, rehearsal: Some("glassdome setup --sandbox --no-input") }
+        }
+        other => other,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Doing, Error};
 use crate::model::{NodeName, VmId};
 use crate::pve::Pve;
 use crate::pve::privileges::Answer;
+use crate::ui::columns;
 
 /// What a new VM needs on its own path.
 const ON_VM: [&str; 8] = [
@@ -62,7 +63,7 @@ impl Needs<'_> {
             }
         }
         let told = lacking.into_iter().filter(|(missing, _)| !missing.is_empty());
-        Ok(told.map(|(missing, path)| format!("{path}  {}", missing.join(", "))).collect())
+        Ok(columns(&told.map(|(missing, path)| vec![path, missing.join(", ")]).collect::<Vec<_>>()))
     }
 }
 

@@ -171,7 +171,7 @@ impl Ground<'_> {
         let failed = |source| Error::server(Doing::FindId, source);
         if let Some(vmid) = self.arguments.id {
             let is_free = pve.is_free(vmid).await.map_err(failed)?;
-            return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid }) };
+            return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid, flag: "--id" }) };
         }
         let usual = self.wanted.usual_id();
         if pve.is_free(usual).await.map_err(failed)? {

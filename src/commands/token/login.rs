@@ -43,7 +43,7 @@ pub(crate) async fn log_in(
         tries += 1;
         let password = match &settled {
             Some(password) => password.clone(),
-            None => typed_password(session, ground, &user).await?,
+            None => typed_password(session, &user).await?,
         };
         match pve.clone().begin_log_in(&user, &password).await {
             Ok(LoggedIn::Done(pve)) => return Ok(Admin { pve: *pve, user }),
@@ -106,11 +106,13 @@ fn settled_password(session: &Session, ground: &Ground, login: &Login) -> Result
     Ok(if session.is_attended() { None } else { ground.rehearsed_login().map(|(_, password)| password) })
 }
 
-async fn typed_password(session: &Session, ground: &Ground, user: &UserId) -> Result<Secret, Error> {
+async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
     let otherwise = || Error::Unanswered {
         what: "the password of the log-in",
-        flag: "--login-password-file",
-        key: Some((PASSWORD_VARIABLE.to_owned(), ground.store.path().to_owned())),
+        flag: Some("--login-password-file"),
+        // An administrator's password belongs in no file of ours, and is not read from one.
+        key: Some((PASSWORD_VARIABLE.to_owned(), None)),
+        rehearsal: None,
     };
     let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
     ask::hidden(session, Hidden::new(question), otherwise).await

@@ -141,23 +141,25 @@ fn by_hand(user: &UserId) -> Option<Block> {
 fn mend_unseen(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
     let unseparated = if held.is_empty() {
         format!(
-            "the usual cause of no right at all is privilege separation; this gives {token} all that {} has",
+            "the usual cause of no right at all is privilege separation: without it {token} has all that {} has",
             token.user
         )
     } else {
-        format!(
-            "if {token} has privilege separation and its user has the rights: this gives it all that {} has",
-            token.user
-        )
+        format!("the usual cause is privilege separation: without it {token} has all that {} has", token.user)
     };
     let mut blocks = vec![switch_off(token, unseparated), grant_token(token, gaps, held)];
     // root@pam may do everything and takes no entries.
     if !is_root(&token.user) {
         let user = &token.user;
+        let later = if gaps.iter().any(|gap| is_open(&gap.place)) {
+            "; for storage and bridge run this again once the template can be read"
+        } else {
+            ""
+        };
         blocks.push(Block {
             remedy: Remedy::GrantUser,
             heading: format!(
-                "and grant its user {user} the same, unless it has it (cannot be told from here): what it holds is kept"
+                "and its user {user}, unless it has the same; what it holds is kept (VM 999999999 stands for any new one){later}"
             ),
             lines: lines_unseen(user, gaps),
         });
@@ -168,7 +170,7 @@ fn mend_unseen(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
 fn mend_seen(token: &TokenId, seen: &UserSeen, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
     let mut blocks = Vec::new();
     if seen.separation == Separation::On {
-        let why = format!("{token} has privilege separation: this gives it all that {} has", token.user);
+        let why = format!("{token} has privilege separation: without it, it has all that {} has", token.user);
         blocks.push(switch_off(token, why));
         blocks.push(grant_token(token, gaps, held));
     }
@@ -195,7 +197,7 @@ fn switch_off(token: &TokenId, heading: String) -> Block {
 fn grant_token(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Block {
     Block {
         remedy: Remedy::GrantToken,
-        heading: format!("or grant {token} what it lacks"),
+        heading: format!("grant {token} what it lacks"),
         lines: grant(Subject::Token(token), &plan(gaps, held, Sight::Cut)),
     }
 }
@@ -208,6 +210,11 @@ fn grant_user(user: &UserId, gaps: &[Gap], held: &Holdings) -> Block {
     }
 }
 
+/// Says whether a place comes to light only when the template can be read: what its user lacks is told then.
+fn is_open(place: &Place) -> bool {
+    matches!(place, Place::Below(parent) if !parent.is_bridge())
+}
+
 /// In the order of the plan: exact paths first, so that a propagating entry never hides what was held on its own path.
 fn lines_unseen(user: &UserId, gaps: &[Gap]) -> Vec<String> {
     let mut here: Vec<(AclPath, &Privileges)> = Vec::new();
@@ -216,6 +223,7 @@ fn lines_unseen(user: &UserId, gaps: &[Gap]) -> Vec<String> {
         match &gap.place {
             Place::At(path) => here.push((path.clone(), &gap.missing)),
             Place::NewVm(_) => below.push((AclPath::vms(), &gap.missing)),
+            place if is_open(place) => {}
             Place::Below(parent) => below.push((parent.clone(), &gap.missing)),
         }
     }
@@ -269,13 +277,13 @@ mod tests {
         ];
         let blocks = mend(&token(), &gaps, &holdings(&gaps, &[])).unwrap();
         insta::assert_snapshot!(shown(&blocks), @r##"
-        # the usual cause of no right at all is privilege separation; this gives apex@pve!tok all that apex@pve has
+        # the usual cause of no right at all is privilege separation: without it apex@pve!tok has all that apex@pve has
         pveum user token modify 'apex@pve' tok --privsep 0
-        # or grant apex@pve!tok what it lacks
+        # grant apex@pve!tok what it lacks
         pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser --propagate 0
         pveum role add Glassdome-92a6661f --privs 'VM.Allocate' || pveum role modify Glassdome-92a6661f --append 1 --privs 'VM.Allocate'
         pveum acl modify /vms --tokens 'apex@pve!tok' --roles Glassdome-92a6661f --propagate 1
-        # and grant its user apex@pve the same, unless it has it (cannot be told from here): what it holds is kept
+        # and its user apex@pve, unless it has the same; what it holds is kept (VM 999999999 stands for any new one)
         pveum role add Glassdome-5ad019c8 --privs 'VM.Audit,VM.Clone' || pveum role modify Glassdome-5ad019c8 --append 1 --privs 'VM.Audit,VM.Clone'
         held=$(pveum user permissions 'apex@pve' --path /vms/9000 --output-format json) && pveum role modify Glassdome-5ad019c8 --append 1 --privs "VM.Audit VM.Clone $(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')" && pveum acl modify /vms/9000 --users 'apex@pve' --roles Glassdome-5ad019c8 --propagate 0
         pveum role add Glassdome-4c82187f --privs 'VM.Allocate' || pveum role modify Glassdome-4c82187f --append 1 --privs 'VM.Allocate'
@@ -302,7 +310,7 @@ mod tests {
         let blocks = mend(&token(), &gaps, &holdings(&gaps, &held)).unwrap();
         let of_token: Vec<Block> = blocks.into_iter().filter(|block| block.remedy == Remedy::GrantToken).collect();
         insta::assert_snapshot!(shown(&of_token), @r##"
-        # or grant apex@pve!tok what it lacks
+        # grant apex@pve!tok what it lacks
         pveum acl modify /storage/local --tokens 'apex@pve!tok' --roles PVEDatastoreUser --propagate 0
         pveum role add Glassdome-a5564df6 --privs 'VM.Console' || pveum role modify Glassdome-a5564df6 --append 1 --privs 'VM.Console'
         pveum acl modify /vms/101 --tokens 'apex@pve!tok' --roles Glassdome-a5564df6 --propagate 0

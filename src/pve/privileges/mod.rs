@@ -131,7 +131,14 @@ impl AclPath {
 
     /// Gives a path right below this one that nobody has an entry for: rights there are what propagates from here.
     fn fresh_child(&self) -> Self {
-        if self.0 == "/vms" { Self("/vms/999999999".to_owned()) } else { Self(format!("{}{FRESH}", self.0)) }
+        if self.0 == "/vms" {
+            Self("/vms/999999999".to_owned())
+        } else if self.is_bridge() {
+            // The tags of VLANs end one before.
+            self.vlan(4095)
+        } else {
+            Self(format!("{}{FRESH}", self.0))
+        }
     }
 
     fn is_below(&self, other: &Self) -> bool {

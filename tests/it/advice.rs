@@ -1,0 +1,100 @@
+//! What an error advises helps where it stands: flags that the command has, lines that can be pasted, what helps most first.
+
+use glassdome::sandbox::Sandbox;
+
+use crate::support::stage::{Outcome, Stage, quick};
+
+fn scene() -> (Sandbox, Stage) {
+    let (sandbox, stage) = (Sandbox::start(quick()).unwrap(), Stage::new());
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
+impl Outcome {
+    fn never_says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(!self.talk.contains(word), "{word}: {}", self.talk);
+        }
+        self
+    }
+}
+
+#[test]
+fn what_helps_most_against_a_missing_privilege_comes_first() {
+    let (sandbox, stage) = scene();
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let outcome = stage.glassdome("test-vm").expect(7).never_says(&["glassdome-none"]);
+    let place = |words: &str| outcome.talk.find(words).unwrap_or_else(|| panic!("{words}: {}", outcome.talk));
+    let order = [
+        "Datacenter > Permissions > API Tokens > apex@pve!powerless > Edit, uncheck Privilege Separation",
+        "pveum user token modify 'apex@pve' powerless --privsep 0",
+        "glassdome token create --rights needed",
+        "cannot be told from here",
+        "# grant apex@pve!powerless what it lacks",
+        "pveum acl modify /vms/9000 --tokens",
+        "# and its user apex@pve",
+    ]
+    .map(place);
+    assert!(order.is_sorted(), "{}", outcome.talk);
+    // From the first command by hand on, every line is one that a shell runs or passes over.
+    let by_hand = &outcome.talk[order[4]..];
+    for line in by_hand.lines().map(str::trim_start) {
+        assert!(["#", "pveum ", "held="].iter().any(|start| line.starts_with(start)), "{line}");
+    }
+}
+
+#[test]
+fn a_command_is_not_told_of_flags_that_it_does_not_have() {
+    let (_sandbox, stage) = scene();
+    stage.glassdome("env --instance 03").expect(3).says("set the variable PROXMOX_03_HOST").never_says(&["--host"]);
+    stage.write(".env.sandbox", "PROXMOX_HOST=sandbox.invalid\n");
+    let outcome = stage.glassdome("env --env-file .env.sandbox").expect(3);
+    outcome.says("give --env-file the file of your own server").never_says(&["--host"]);
+    let outcome = stage.glassdome("template create --release 22.04 --no-checksum --id 101");
+    outcome.says("give another --id").never_says(&["--vmid"]);
+    stage.glassdome("test-vm --vmid 101").expect(3).says("give another --vmid");
+}
+
+#[test]
+fn the_password_of_an_administrator_is_asked_for_in_no_file() {
+    let (_sandbox, stage) = scene();
+    let outcome = stage.glassdome("token create --token-name more --login-user root@pam").expect(3);
+    outcome.says("give --login-password-file, or set the variable PROXMOX_LOGIN_PASSWORD").never_says(&["/.env"]);
+}
+
+#[test]
+fn a_log_in_without_the_right_is_not_told_of_privilege_separation() {
+    let (_sandbox, mut stage) = scene();
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    let outcome = stage.glassdome("token list --user apex@pve --login-user nobody@pve").expect(7);
+    outcome.says("--login-user root@pam").never_says(&["rivilege separation"]);
+}
+
+#[test]
+fn the_rehearsal_is_proposed_where_the_server_is_not_known_yet() {
+    let stage = Stage::new();
+    stage.glassdome("setup --no-input").expect(3).says("glassdome setup --sandbox --no-input");
+    for line in ["token revoke --yes", "token list", "env", "test-vm"] {
+        stage.glassdome(line).expect(3).never_says(&["--sandbox --no-input"]);
+    }
+}
+
+#[test]
+fn an_import_names_the_variables_of_its_tool() {
+    let mut stage = Stage::new();
+    stage.set("PROXMOX_URL", "https://pve.example:8006/api2/json");
+    let outcome = stage.glassdome("setup --no-input --import=packer").expect(3);
+    outcome.says("PROXMOX_URL, PROXMOX_USERNAME, PROXMOX_TOKEN, PROXMOX_PASSWORD").never_says(&["help env"]);
+}
+
+#[test]
+fn the_doctor_sends_nobody_to_the_doctor() {
+    let stage = Stage::new();
+    let sandbox =
+        Sandbox::start(glassdome::sandbox::Options { faults: vec!["gateway=502".parse().unwrap()], ..quick() })
+            .unwrap();
+    stage.point_at(&sandbox);
+    let outcome = stage.glassdome("doctor");
+    let all = format!("{}{}", outcome.results, outcome.talk);
+    assert!(!all.contains("`glassdome doctor`"), "{all}");
+}
