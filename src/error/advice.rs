@@ -78,6 +78,7 @@ pub(super) fn kind(error: &Error) -> Kind {
             }
         }
         Error::LeftBehind { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => Kind::LeftBehind,
+        Error::NothingWritten { signal } => Kind::Interrupted(signal.unwrap_or(Signal::Interrupt)),
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
     }
@@ -310,7 +311,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             _ => vec![run("glassdome cleanup"), say(format!("or destroy VM {vmid} in the web interface"))],
         },
         Error::StrangeEntry => vec![say("the entry was written by another version; remove its file from the journal")],
-        Error::Interrupted { .. } | Error::Cancelled => Vec::new(),
+        Error::NothingWritten { .. } | Error::Interrupted { .. } | Error::Cancelled => Vec::new(),
         Error::Abandoned { left: Some((vmid, node)), .. } => {
             vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
         }
@@ -440,7 +441,10 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
             vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
         }
         Pve::Gateway { status: 429, .. } => vec![say("the server wants fewer requests; wait a minute")],
-        Pve::Gateway { .. } => vec![say("a reverse proxy answers in place of the server; is the server behind it up?")],
+        Pve::Gateway { .. } => vec![
+            say("a reverse proxy answers in place of the server; is the server behind it up? on the node, this tells:"),
+            run("systemctl status pveproxy pvedaemon"),
+        ],
         Pve::Refusal(refusal) => of_no(doing, refusal),
     }
 }
@@ -461,6 +465,12 @@ fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
             ),
             run("glassdome doctor"),
         ],
+        (500, Doing::Clone { .. }) if refusal.text().contains("unable to find configuration file") => {
+            vec![
+                say("the template is gone: was it destroyed meanwhile? those that there are:"),
+                run("glassdome template list"),
+            ]
+        }
         (595..=599, _) => {
             vec![say("the node that was asked cannot reach the other one; is it up?"), run("pvecm status")]
         }
@@ -476,7 +486,7 @@ fn unauthenticated() -> Vec<Hint> {
         say("is the token name the one that was created, and the user's realm right (`apex@pve`, not `apex@pam`)?"),
         say("are user and token enabled and not expired?"),
         say("which of these it is, only the server can say; as root on a node:"),
-        run("pveum user token list USER@REALM"),
+        run("pveum user list --full 1"),
         run("journalctl -u pvedaemon -u pveproxy --since -5min | grep -i auth"),
     ]
 }

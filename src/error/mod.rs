@@ -26,6 +26,10 @@ pub use token::TokenError;
 pub enum Doing {
     /// Talking to the server for the first time.
     Reach(String),
+    /// Talking to something that answers as no API does.
+    Understand(String),
+    /// Being known to a server that may have known the caller before.
+    BeKnown(String),
     /// Logging in.
     LogIn(String),
     /// Reading the list of nodes.
@@ -93,6 +97,10 @@ impl fmt::Display for Doing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reach(server) => write!(formatter, "reach {server}"),
+            Self::Understand(server) => {
+                write!(formatter, "talk to {server}: something answers there, and not as the API does")
+            }
+            Self::BeKnown(server) => write!(formatter, "go on: {server} does not know who asks"),
             Self::LogIn(user) => write!(formatter, "log in as {user}"),
             Self::ReadNodes => formatter.write_str("read the list of nodes"),
             Self::ReadCertificates => formatter.write_str("read the certificates of the node"),
@@ -177,7 +185,7 @@ pub enum Error {
         rehearsal: Option<&'static str>,
     },
     /// The person left a question open.
-    #[error("cancelled at a question")]
+    #[error("stopped at a question; nothing that comes after it was done")]
     Cancelled,
     /// `--sandbox` with a file that belongs to a real server.
     #[error("{} belongs to a real server; the sandbox never touches it", path.display())]
@@ -287,7 +295,7 @@ pub enum Error {
         realms: Vec<String>,
     },
     /// The certificate is not trusted, and nobody can be asked.
-    #[error("the certificate of {server} is not trusted")]
+    #[error("the certificate of {server} is not trusted: it is signed by nobody whom this system knows")]
     Untrusted {
         /// Which server.
         server: String,
@@ -538,6 +546,12 @@ pub enum Error {
         /// Which.
         signal: Signal,
     },
+    /// The setup ended before it wrote anything.
+    #[error("{}; nothing was written", if signal.is_some() { "interrupted" } else { "stopped" })]
+    NothingWritten {
+        /// The signal; nothing where a person left a question open.
+        signal: Option<Signal>,
+    },
     /// A second signal came before everything was cleaned up.
     #[error("interrupted twice; nothing more was cleaned up")]
     Abandoned {
@@ -633,7 +647,23 @@ impl Error {
     /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
     #[must_use]
     pub fn reaching(endpoint: &Endpoint, source: pve::Error) -> Self {
-        Self::server(Doing::Reach(endpoint.authority()), source)
+        Self::seeing(endpoint.authority(), source)
+    }
+
+    /// Says what came of a first call, as far as it got.
+    fn seeing(server: String, source: pve::Error) -> Self {
+        use pve::Error as Pve;
+        match &source {
+            _ if source.is_unauthenticated() => Self::server(Doing::BeKnown(server), source),
+            Pve::Gateway { status, reason, .. } if *status < 500 && *status != 429 => {
+                let what = format!("TLS, but not its API; it answers {status} {reason} with a page of its own");
+                Self::NotProxmox { server, what }
+            }
+            Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
+                Self::server(Doing::Understand(server), source)
+            }
+            _ => Self::server(Doing::Reach(server), source),
+        }
     }
 
     /// Says whether somebody else was faster with a VMID: it is taken, or its lock is held.

@@ -38,8 +38,8 @@ pub enum Kind {
 
 /// Every kind with its meaning, for `help exit-codes` and the documentation.
 pub const KINDS: [(Kind, &str); 13] = [
-    (Kind::Unexpected, "unexpected error"),
-    (Kind::Usage, "usage"),
+    (Kind::Unexpected, "something failed that nobody foresaw"),
+    (Kind::Usage, "the command line is not understood, or lacks a flag"),
     (Kind::Configuration, "configuration missing or invalid"),
     (Kind::Unreachable, "DNS, route, refused, timed out, broken off, proxy"),
     (Kind::Tls, "certificate not trusted, or changed"),
@@ -127,7 +127,8 @@ impl Report {
     pub fn of(error: &Error) -> Self {
         let kind = advice::kind(error);
         let server_message = advice::server_message(error).map(|text| Printable(&text).to_string());
-        let mut causes = causes(error);
+        // Its cause says the same once more, and the certificate is among the details.
+        let mut causes = if matches!(error, Error::Untrusted { .. }) { Vec::new() } else { causes(error) };
         if let Some(said) = &server_message
             && !causes.iter().any(|cause| cause.contains(said.as_str()))
         {

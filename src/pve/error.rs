@@ -116,7 +116,7 @@ pub enum Error {
         leaf: Box<Leaf>,
     },
     /// The certificate has expired, or is not valid yet.
-    #[error("the certificate of {server} is valid from {} to {}, and not now", leaf.not_before, leaf.not_after)]
+    #[error("the certificate of {server} is valid from {} to {}, and not now", leaf.not_before.date(), leaf.not_after.date())]
     CertificateExpired {
         /// Which server.
         server: String,

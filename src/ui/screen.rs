@@ -191,7 +191,7 @@ impl<'a> Screen<'a> {
 const WIDE: usize = 32;
 
 /// A last column with less room than this is not wrapped within itself.
-const NARROW: usize = 24;
+const NARROW: usize = 20;
 
 /// Lays rows out in columns, two blanks between them; blanks at the ends of lines are left out.
 #[must_use]
@@ -224,6 +224,23 @@ pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
     if style.color && !text.trim().is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
+/// Parts a fingerprint that is wider than the line between its bytes; any other word stays whole.
+fn parted(word: &str, width: usize) -> Vec<String> {
+    let bytes: Vec<&str> = word.split(':').collect();
+    let is_fingerprint =
+        bytes.len() > 16 && bytes.iter().all(|it| it.len() == 2 && it.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if !is_fingerprint || word.len() <= width {
+        return vec![word.to_owned()];
+    }
+    // So many that two parts never fit on one line.
+    let count = [16, 8].into_iter().find(|count| count * 3 <= width).unwrap_or(4);
+    let mut parts: Vec<String> = bytes.chunks(count).map(|part| format!("{}:", part.join(":"))).collect();
+    if let Some(last) = parts.last_mut() {
+        last.pop();
+    }
+    parts
+}
+
 /// Breaks a text at its blanks; a word that is wider than the line stays whole, so that it can be copied.
 pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else {
@@ -231,16 +248,16 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     };
     let width = width.max(12);
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in text.split(' ').flat_map(|word| parted(word, width)) {
         let Some(line) = lines.last_mut() else { continue };
-        let is_full = !line.is_empty() && measure_text_width(line) + 1 + measure_text_width(word) > width;
+        let is_full = !line.is_empty() && measure_text_width(line) + 1 + measure_text_width(&word) > width;
         if is_full {
-            lines.push(word.to_owned());
+            lines.push(word);
         } else {
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines
@@ -257,6 +274,10 @@ mod tests {
         assert_eq!(wrap("a UPID:pve:00000132:0002DDB7 b", Some(12)), ["a", "UPID:pve:00000132:0002DDB7", "b"]);
         assert_eq!(wrap("日本日本日本 日本", Some(12)), ["日本日本日本", "日本"]);
         assert_eq!(wrap("one two three", None), ["one two three"]);
+        let fingerprint = ["AB"; 32].join(":");
+        let part = format!("{}:", ["AB"; 8].join(":"));
+        assert_eq!(wrap(&fingerprint, Some(30)), [&part, &part, &part, part.trim_end_matches(':')]);
+        assert_eq!(wrap(&fingerprint, Some(95)), [fingerprint]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What an error advises helps where it stands: flags that the command has, lines that can be pasted, what helps most first.
 
-use glassdome::sandbox::Sandbox;
+use glassdome::sandbox::{Options, Sandbox};
 
 use crate::support::stage::{Outcome, Stage, quick};
 
@@ -90,11 +90,42 @@ fn an_import_names_the_variables_of_its_tool() {
 #[test]
 fn the_doctor_sends_nobody_to_the_doctor() {
     let stage = Stage::new();
-    let sandbox =
-        Sandbox::start(glassdome::sandbox::Options { faults: vec!["gateway=502".parse().unwrap()], ..quick() })
-            .unwrap();
+    let sandbox = Sandbox::start(Options { faults: vec!["gateway=502".parse().unwrap()], ..quick() }).unwrap();
     stage.point_at(&sandbox);
     let outcome = stage.glassdome("doctor");
     let all = format!("{}{}", outcome.results, outcome.talk);
     assert!(!all.contains("`glassdome doctor`"), "{all}");
+}
+
+/// Runs a command against a server that has a fault.
+fn with_fault(fault: &str, line: &str) -> Outcome {
+    let (sandbox, stage) =
+        (Sandbox::start(Options { faults: vec![fault.parse().unwrap()], ..quick() }).unwrap(), Stage::new());
+    stage.point_at(&sandbox);
+    let mut outcome = stage.glassdome(line);
+    outcome.talk = format!("{}{}", outcome.results, outcome.talk);
+    outcome
+}
+
+#[test]
+fn whoever_answers_is_not_told_to_be_out_of_reach() {
+    for line in ["test-vm", "doctor"] {
+        let outcome = with_fault("gateway=502", line).expect(9).never_says(&["cannot reach"]);
+        outcome.says("something answers there, and not as the API does").says("502 Bad Gateway");
+        let outcome = with_fault("not-proxmox", line).expect(9).never_says(&["cannot reach", "reverse proxy"]);
+        outcome.says("is not Proxmox VE: TLS, but not its API; it answers 404");
+        with_fault("escapes", line).never_says(&["not Proxmox VE: it is no HTTP", "cannot reach"]);
+    }
+    with_fault("wrong-types=1", "doctor").never_says(&["does not know who asks"]);
+}
+
+#[test]
+fn a_template_that_is_gone_is_helped_by_those_that_are_left() {
+    with_fault("template-gone", "test-vm").expect(8).says("try: the template is gone").says("glassdome template list");
+}
+
+#[test]
+fn an_expired_certificate_has_dates_alone() {
+    let outcome = with_fault("expired-certificate", "test-vm").never_says(&["+00:00", "00:00:00"]);
+    assert_eq!(outcome.code, 5, "{}", outcome.talk);
 }

@@ -133,6 +133,11 @@ impl Check {
 }
 
 impl Failure {
+    /// Says whether the server does not take the caller for who it says.
+    pub(crate) fn is_of_credentials(&self) -> bool {
+        self.kind == Kind::Authentication
+    }
+
     /// Gives the exit code.
     pub(crate) const fn exit_code(&self) -> u8 {
         self.kind.exit_code()

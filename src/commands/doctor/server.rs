@@ -2,7 +2,7 @@
 
 use crate::cli::Proof;
 use crate::commands::connect::{Connected, Ground};
-use crate::commands::doctor::check::{Check, Status};
+use crate::commands::doctor::check::{Check, Failure, Status};
 use crate::commands::doctor::clone::{self, Inside};
 use crate::commands::doctor::{Examination, SKIPPED_WAY, access, way};
 use crate::commands::overheard::overheard;
@@ -110,7 +110,10 @@ async fn within(
     let is_in = proof.status == Status::Ok;
     access.push(proof);
     if !is_in {
-        return examination.cut(access, "the server does not know who asks");
+        let is_unknown = access.last().and_then(|check| check.failure.as_ref()).is_some_and(Failure::is_of_credentials);
+        let why =
+            if is_unknown { "the server does not know who asks" } else { "the server does not answer as it should" };
+        return examination.cut(access, why);
     }
     let nodes = inside.nodes.iter().flatten().map(|node| node.name.to_string());
     examination.note("NODE", nodes);

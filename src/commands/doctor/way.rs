@@ -160,7 +160,7 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
     let lines = vec![
         format!("for {}", Printable(&leaf.names.join(", "))),
         format!("signed by {}", Printable(&leaf.issuer)),
-        format!("fingerprint {}", leaf.fingerprint),
+        format!("fingerprint  {}", leaf.fingerprint),
     ];
     let renew = |check: Check| {
         check.say("renew it, as root on the node:").run("pvecm updatecerts --force && systemctl restart pveproxy")
@@ -192,9 +192,10 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::Error>) -> Chec
             Check::failed("product", &Error::NotProxmox { server, what })
         }
         Err(pve::Error::NotUnderstood { what, .. }) => {
-            Check::failed("product", &Error::NotProxmox { server, what: what.clone() })
+            let what = format!("its answer is not understood ({what})");
+            Check::failed("product", &Error::NotProxmox { server, what })
         }
-        Err(why) => Check::failed("product", &Error::server(Doing::Reach(server), why.clone())),
+        Err(why) => Check::failed("product", &Error::reaching(endpoint, why.clone())),
     }
 }
 

@@ -51,6 +51,7 @@ struct Story {
     /// What was made for the token in this run, as long as it is not saved.
     made: Option<Made>,
     is_created: bool,
+    is_saved: bool,
     /// Whether nothing was to be written or changed.
     is_rehearsal: bool,
     node: Option<String>,
@@ -71,7 +72,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     };
     let ended = match (ended, story.made.take()) {
         (Err(why), Some(made)) => Err(made.left(why)),
-        (Err(why), None) => Err(in_its_own_words(why)),
+        (Err(why), None) => Err(in_its_own_words(why, story.is_saved)),
         (ended, _) => ended,
     };
     let wants_json = global.output == Output::Json;
@@ -85,8 +86,10 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 }
 
 /// Adds what only this command can say of an end.
-fn in_its_own_words(why: Error) -> Error {
+fn in_its_own_words(why: Error, is_saved: bool) -> Error {
     match why {
+        Error::Cancelled if !is_saved => Error::NothingWritten { signal: None },
+        Error::Interrupted { signal } if !is_saved => Error::NothingWritten { signal: Some(signal) },
         Error::Unanswered { what, flag, key, .. } if flag == Some(Key::Host.entry().flag) => {
             Error::Unanswered { what, flag, key, rehearsal: Some("glassdome setup --sandbox --no-input") }
         }
@@ -141,6 +144,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     ground.read_saved()?;
     ground.repeat(session);
     story.made = None;
+    story.is_saved = true;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 

@@ -73,8 +73,11 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
                 if judged == Some(Verdict::ByCluster) {
                     way.is_new = IsNew::Yes;
                 }
-                for line in told(&way) {
-                    found(session, line);
+                found(session, told(&way));
+                if let Some(leaf) = &way.accepted {
+                    session.ui.borrow_mut().say(&trust::Facts(leaf));
+                    let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";
+                    found(session, text.to_owned());
                 }
                 return Ok(way);
             }
@@ -187,9 +190,8 @@ fn judge(endpoint: &Endpoint, source: pve::Error) -> Error {
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
             Error::Untrusted { server, facts, fingerprint, source }
         }
-        pve::Error::NotUnderstood { what, .. } => Error::NotProxmox { server, what },
-        pve::Error::Gateway { status, .. } if status < 500 => {
-            Error::NotProxmox { server, what: format!("it answers {status} where Proxmox VE lists its realms") }
+        pve::Error::NotUnderstood { what, .. } => {
+            Error::NotProxmox { server, what: format!("its answer is not understood ({what})") }
         }
         other => Error::reaching(endpoint, other),
     }
@@ -207,21 +209,15 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 }
 
 /// Says how certificates are judged from here on.
-fn told(way: &Way) -> Vec<String> {
-    let mut lines = match way.trusted {
-        Trusted::System => vec!["the certificate is trusted by this system".to_owned()],
-        Trusted::Ca => vec!["the certificate is signed by the CA that is trusted for it".to_owned()],
-        Trusted::Pin => vec!["the certificate is the pinned one".to_owned()],
-        Trusted::Unverified => {
-            vec!["the certificate is NOT verified: whoever is in between can read the secret".to_owned()]
-        }
+fn told(way: &Way) -> String {
+    let text = match way.trusted {
+        _ if way.accepted.is_some() => "the certificate is accepted as it is presented now, and pinned for this run",
+        Trusted::System => "the certificate is trusted by this system",
+        Trusted::Ca => "the certificate is signed by the CA that is trusted for it",
+        Trusted::Pin => "the certificate is the pinned one",
+        Trusted::Unverified => "the certificate is NOT verified: whoever is in between can read the secret",
     };
-    if let Some(leaf) = &way.accepted {
-        lines = vec!["the certificate is accepted as it is presented now, and pinned for this run".to_owned()];
-        lines.extend(facts(leaf));
-        lines.push("compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem".to_owned());
-    }
-    lines
+    text.to_owned()
 }
 
 /// Checks that the user's realm exists: the server itself only says "Authentication failed!".

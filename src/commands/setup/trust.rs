@@ -43,6 +43,9 @@ pub(super) struct Certificate {
     flaw: Flaw,
 }
 
+/// All that a certificate says of itself.
+pub(super) struct Facts<'a>(pub(super) &'a Leaf);
+
 /// Why a certificate is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Flaw {
@@ -191,6 +194,18 @@ fn fingerprint(screen: &mut Screen<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
+impl Draw for Facts<'_> {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let Self(leaf) = self;
+        screen.labelled("     subject      ", Tone::Dim, &Printable(&leaf.subject).to_string())?;
+        screen.labelled("     issuer       ", Tone::Dim, &Printable(&leaf.issuer).to_string())?;
+        screen.labelled("     names        ", Tone::Dim, &Printable(&leaf.names.join(", ")).to_string())?;
+        let valid = format!("{} to {}", leaf.not_before.date(), leaf.not_after.date());
+        screen.labelled("     valid        ", Tone::Dim, &valid)?;
+        fingerprint(screen, &leaf.fingerprint.to_string())
+    }
+}
+
 impl Draw for Certificate {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let (server, leaf) = (&self.server, &self.leaf);
@@ -211,12 +226,7 @@ impl Draw for Certificate {
             ),
         };
         screen.toned(3, tone, &text)?;
-        screen.labelled("     subject      ", Tone::Dim, &Printable(&leaf.subject).to_string())?;
-        screen.labelled("     issuer       ", Tone::Dim, &Printable(&leaf.issuer).to_string())?;
-        screen.labelled("     names        ", Tone::Dim, &Printable(&leaf.names.join(", ")).to_string())?;
-        let valid = format!("{} to {}", leaf.not_before.date(), leaf.not_after.date());
-        screen.labelled("     valid        ", Tone::Dim, &valid)?;
-        fingerprint(screen, &leaf.fingerprint.to_string())?;
+        Facts(leaf).draw(screen)?;
         screen.paragraph(
             3,
             "Compare the fingerprint before you trust it: in the web interface, node > System > Certificates; in a shell on the server, `pvenode cert info`, the entry pve-ssl.pem.",
