@@ -328,7 +328,7 @@ fn an_interruption_stops_all_and_leaves_nothing() {
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap());
     assert_eq!(outcome.code, 130, "{outcome:?}");
-    let outcome = outcome.says("0 proven, 0 failed, 8 interrupted");
+    let outcome = outcome.says("0 proven, 0 failed, 8 interrupted").says("on pve2: interrupted, and gone again");
     assert!(!outcome.talk.contains("limited by"), "{}", outcome.talk);
     assert_eq!(asked(&sandbox).len(), 8, "no further clone is asked for");
     nothing_is_left(&sandbox, &stage);

@@ -228,6 +228,9 @@ impl Many<'_> {
         let node = Printable(&receipt.node);
         let line = match error {
             None => format!("{vmid} on {node}: {:.2} s", receipt.seconds),
+            Some(Error::Interrupted { .. }) if receipt.vmid.is_some() => {
+                format!("{vmid} on {node}: interrupted, and gone again")
+            }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };
         self.session.ui.borrow_mut().say(&Note::found(line));

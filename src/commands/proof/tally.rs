@@ -191,7 +191,7 @@ impl Draw for Summary {
         let interrupted =
             if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
         let (succeeded, failed) = (self.succeeded, self.failed);
-        screen.line(&format!("  {succeeded} proven, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
+        screen.paragraph(2, &format!("{succeeded} proven, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
             screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
         }
@@ -200,7 +200,7 @@ impl Draw for Summary {
         }
         nodes::draw(&self.nodes, screen)?;
         let each = self.spent.each();
-        if !each.is_empty() {
+        if !each.is_empty() && self.succeeded > 0 {
             screen.labelled("each VM: ", Tone::Plain, &each)?;
         }
         if let Some(limit) = &self.limited_by {

@@ -16,6 +16,9 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
+/// What is said of a VM that is no template.
+const NO_TEMPLATE: &str = "it is a VM, no template";
+
 /// One template, or VM, as a clone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
@@ -33,7 +36,7 @@ struct Row {
     linked: bool,
     /// The keys of the settings that point at it.
     keys: Vec<&'static str>,
-    /// What is missing for it to be good.
+    /// What is missing for it to be good; of a VM that is no template, that alone.
     missing: Vec<String>,
 }
 
@@ -128,7 +131,7 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     let mut missing = Vec::new();
     // A VM is somebody's own: nothing is proposed that would change it, least of all what cannot be taken back.
     if !row.template {
-        return vec!["it is a VM, no template".to_owned()];
+        return vec![NO_TEMPLATE.to_owned()];
     }
     if row.storages.is_empty() {
         missing.push("a disk".to_owned());
@@ -163,6 +166,10 @@ impl Draw for Table {
                 screen.labelled("  ", Tone::Plain, &format!("{key} points at it"))?;
             }
             for missing in &row.missing {
+                if !row.template && missing == NO_TEMPLATE {
+                    screen.paragraph(2, missing)?;
+                    continue;
+                }
                 screen.labelled("  missing: ", Tone::Warning, missing)?;
             }
         }
@@ -200,6 +207,9 @@ mod tests {
     fn nothing_is_proposed_that_changes_somebodys_vm() {
         let vm = Row { template: false, agent: false, cloud_init: false, ..row(101) };
         assert_eq!(missing(&vm, false), ["it is a VM, no template"]);
+        let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }] };
+        let text = render(&table, Style { color: false, unicode: true, width: None });
+        assert!(text.ends_with("  it is a VM, no template\n") && !text.contains("missing: "), "{text}");
     }
 
     #[test]
