@@ -46,8 +46,13 @@ impl Repeat {
         let server = if name == OFFLINE { &[][..] } else { &self.server };
         let mut longer = command.to_owned();
         for (flag, value) in self.settings.iter().chain(server) {
-            // What was left behind on a real server has nothing to do with a simulated one.
-            let is_meant = !(name == "cleanup" && *flag == "--sandbox");
+            let is_meant = match (name, *flag) {
+                // What was left behind on a real server has nothing to do with a simulated one.
+                ("cleanup", "--sandbox") => false,
+                // The secret of one token says nothing about another, for which somebody logs in.
+                ("token", "--token-value-file") => false,
+                _ => true,
+            };
             if is_meant && !rest.split(' ').any(|word| word == *flag) {
                 longer.push(' ');
                 longer.push_str(flag);
@@ -92,15 +97,20 @@ mod tests {
         repeat.of_settings("--instance", "02".to_owned());
         repeat.of_server("--host", "pve.lan".to_owned());
         repeat.of_server("--insecure", String::new());
+        repeat.of_server("--token-value-file", "s.txt".to_owned());
         repeat
     }
 
     #[test]
     fn a_command_is_about_the_same_server() {
         for (command, expected) in [
-            ("glassdome doctor", "glassdome doctor --instance 02 --host pve.lan --insecure"),
-            ("glassdome setup --host other", "glassdome setup --host other --instance 02 --insecure"),
+            ("glassdome doctor", "glassdome doctor --instance 02 --host pve.lan --insecure --token-value-file s.txt"),
+            (
+                "glassdome setup --host other",
+                "glassdome setup --host other --instance 02 --insecure --token-value-file s.txt",
+            ),
             ("glassdome env --format sh", "glassdome env --format sh --instance 02"),
+            ("glassdome token list", "glassdome token list --instance 02 --host pve.lan --insecure"),
             ("glassdome help exit-codes", "glassdome help exit-codes"),
             ("glassdome sandbox --help", "glassdome sandbox --help"),
             ("qm destroy 100", "qm destroy 100"),
@@ -115,7 +125,10 @@ mod tests {
     fn so_is_one_in_a_document() {
         let mut document = json!({"error": {"hints": ["look", "glassdome doctor"]}, "checks": [{"fix": []}], "n": 1});
         second().lengthen(&mut document);
-        assert_eq!(document["error"]["hints"][1], "glassdome doctor --instance 02 --host pve.lan --insecure");
+        assert_eq!(
+            document["error"]["hints"][1],
+            "glassdome doctor --instance 02 --host pve.lan --insecure --token-value-file s.txt"
+        );
         assert_eq!(document["error"]["hints"][0], "look");
     }
 }
