@@ -10,7 +10,7 @@ use crate::commands::proof::order::{Afterwards, Order, Start};
 use crate::commands::proof::preflight::Plan;
 use crate::commands::proof::receipt::{LeftBehind, Mode, Receipt};
 use crate::commands::proof::remove::Remover;
-use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
+use crate::commands::proof::watch::{Heed, MAY_ROLL_BACK, Watcher, abort, uninterrupted};
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
@@ -21,9 +21,6 @@ use crate::session::Session;
 
 /// How often another VMID is tried when somebody else was faster.
 const TRIES_AT_AN_ID: usize = 20;
-
-/// How long a task that was told to stop may take to clean up behind itself.
-const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
 
 /// One proof on its way.
 pub(crate) struct Run<'a> {
@@ -340,7 +337,7 @@ impl<'a> Run<'a> {
     /// Removes everything that was asked for.
     async fn remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
         if let Some(upid) = self.trace.task.take() {
-            self.abort(&upid).await?;
+            abort(self.pve, self.session, &upid).await?;
         }
         let search = self.search();
         let remover = Remover { search, patience: self.order.patience, attention: self.attention };
@@ -363,21 +360,6 @@ impl<'a> Run<'a> {
             Some(entry) => Ok(entry.close()?),
             None => Ok(()),
         }
-    }
-
-    /// Stops the clone task, which rolls back, and waits until it has.
-    async fn abort(&self, upid: &Upid) -> Result<(), Error> {
-        let doing = || Doing::Abort;
-        self.pve.abort(upid).await.map_err(|source| Error::server(doing(), source))?;
-        let began = self.session.clock.now();
-        while self.session.clock.now().duration_since(began) < MAY_ROLL_BACK {
-            let status = self.pve.task_status(upid).await.map_err(|source| Error::server(doing(), source))?;
-            if status.is_stopped() {
-                return Ok(());
-            }
-            self.session.clock.sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
     }
 
     fn newest(&self) -> Option<LeftBehind> {

@@ -12,6 +12,12 @@ use crate::ui::{Printable, Progress};
 /// How many lines of a failed task's log are told.
 const LOG_LINES: usize = 5;
 
+/// How long a task that was told to stop may take to clean up behind itself.
+pub(crate) const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+
+/// Between two looks at a task that will stop soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Whether a signal ends the waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heed {
@@ -108,6 +114,25 @@ fn amount(progress: &task::Progress) -> String {
         }
         _ => Printable(amount).to_string(),
     }
+}
+
+/// Tells a task to stop, upon which it rolls back, and waits until it has stopped.
+pub(crate) async fn abort(pve: &Pve, session: &Session, upid: &Upid) -> Result<(), Error> {
+    pve.abort(upid).await.map_err(|source| Error::server(Doing::Abort, source))?;
+    until_stopped(pve, session, upid, &Doing::Abort).await
+}
+
+/// Waits until a task has stopped, however it ends; not longer than a roll-back may take.
+pub(crate) async fn until_stopped(pve: &Pve, session: &Session, upid: &Upid, doing: &Doing) -> Result<(), Error> {
+    let began = session.clock.now();
+    while session.clock.now().duration_since(began) < MAY_ROLL_BACK {
+        let status = pve.task_status(upid).await.map_err(|source| Error::server(doing.clone(), source))?;
+        if status.is_stopped() {
+            return Ok(());
+        }
+        session.clock.sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Gives an error once a signal has arrived.

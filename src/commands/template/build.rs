@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::commands::proof::look::Search;
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::remove::Remover;
-use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
+use crate::commands::proof::watch::{Heed, MAY_ROLL_BACK, Watcher, abort, uninterrupted, until_stopped};
 use crate::commands::screens::Note;
 use crate::commands::template::image::{Origin, Wanted};
 use crate::commands::template::plan::Plan;
@@ -25,11 +25,8 @@ use crate::ui::Progress;
 /// The disk of the VM.
 const DISK: &str = "scsi0";
 
-/// Between two looks at a task that was told to stop.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// How long a task that was told to stop may take to clean up behind itself.
-const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+/// How often the progress of an upload is shown anew.
+const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 
 /// One template in the making.
 pub(super) struct Build<'a> {
@@ -146,7 +143,7 @@ impl<'a> Build<'a> {
             tokio::select! {
                 asked = &mut sending => break asked,
                 signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
-                () = session.clock.sleep(LOOK_AGAIN) => {
+                () = session.clock.sleep(REDRAWN_EVERY) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
                     let progress = Progress { what: what.clone(), seconds, percent, detail: String::new() };
@@ -271,8 +268,10 @@ impl<'a> Build<'a> {
     async fn clear(&mut self, image: Afterwards) -> Result<(), Error> {
         match self.trace.task.take() {
             // Half a change is worse than a whole one, and it takes no time.
-            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.wait_for(&upid).await?,
-            Some(upid) => self.abort(&upid).await?,
+            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => {
+                until_stopped(self.pve, self.session, &upid, &Doing::ReadTasks).await?
+            }
+            Some(upid) => abort(self.pve, self.session, &upid).await?,
             // Where an answer was lost, a task may run of which only the list of tasks knows.
             None => self.wait_for_unanswered().await?,
         }
@@ -318,26 +317,8 @@ impl<'a> Build<'a> {
                 _ => false,
             };
             if is_ours {
-                self.wait_for(&task.upid).await?;
+                until_stopped(self.pve, self.session, &task.upid, &Doing::ReadTasks).await?;
             }
-        }
-        Ok(())
-    }
-
-    async fn abort(&self, upid: &Upid) -> Result<(), Error> {
-        self.pve.abort(upid).await.map_err(|source| Error::server(Doing::Abort, source))?;
-        self.wait_for(upid).await
-    }
-
-    /// Waits until a task has stopped, however it ends.
-    async fn wait_for(&self, upid: &Upid) -> Result<(), Error> {
-        let failed = |source| Error::server(Doing::ReadTasks, source);
-        let began = self.session.clock.now();
-        while self.session.clock.now().duration_since(began) < MAY_ROLL_BACK {
-            if self.pve.task_status(upid).await.map_err(failed)?.is_stopped() {
-                return Ok(());
-            }
-            self.session.clock.sleep(LOOK_AGAIN).await;
         }
         Ok(())
     }
