@@ -201,6 +201,13 @@ fn drawn(drawing: &impl Draw, style: Style, repeat: &Repeat) -> String {
     text
 }
 
+/// Writes a number of bytes in GiB, with one digit behind the point.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is all that is shown")]
+pub fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
 /// Opens the two real streams.
 #[must_use]
 pub fn streams() -> (Box<dyn Write>, Box<dyn Write>) {

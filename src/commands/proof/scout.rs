@@ -10,7 +10,7 @@ pub(crate) struct Survey {
     /// The version of the server.
     pub(crate) version: Version,
     /// The nodes of the cluster.
-    pub(super) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The first VMID to try.
     pub(super) vmid: VmId,
     /// What the node that was named says of the template, and which template that was.

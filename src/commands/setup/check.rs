@@ -155,7 +155,7 @@ async fn check(
     }
     heading(session, ground, "5. Node and templates");
     if session.is_attended() {
-        menus::choose(session, ground, connected, &vms, made.map(|made| made.key)).await?;
+        menus::choose(session, ground, connected, (&survey.nodes, &vms), made.map(|made| made.key)).await?;
     }
     let templates = templates(ground, &vms)?;
     let unseen = named_but_unseen(ground, &vms)?;

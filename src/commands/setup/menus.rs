@@ -3,17 +3,15 @@
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::releases::keyed;
 use crate::commands::{ask, together};
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::model::{Secret, VmId};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::Key;
-use crate::ui::columns;
 use crate::ui::prompt::Choice;
+use crate::ui::{columns, gibibytes};
 
 use super::found;
-
-const GIBIBYTE: f64 = 1_073_741_824.0;
 
 /// Lets a person choose node and templates, as far as nobody has settled them; `made` is the key of a template that
 /// was made just now.
@@ -21,11 +19,10 @@ pub(super) async fn choose(
     session: &Session,
     ground: &mut Ground,
     connected: &Connected,
-    vms: &[Vm],
+    (nodes, vms): (&[Node], &[Vm]),
     made: Option<Key>,
 ) -> Result<(), Error> {
-    let nodes = connected.pve.nodes().await.map_err(|source| Error::server(Doing::ReadNodes, source))?;
-    node(session, ground, &nodes).await?;
+    node(session, ground, nodes).await?;
     templates(session, ground, connected, vms, made).await
 }
 
@@ -110,7 +107,5 @@ fn template_row(vm: &Vm, config: Option<&VmConfig>) -> Vec<String> {
 
 /// Writes a size in GiB.
 fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]
-    let gibibytes = bytes as f64 / GIBIBYTE;
-    format!("{gibibytes:.1} GiB").replace(".0 GiB", " GiB")
+    gibibytes(bytes).replace(".0 GiB", " GiB")
 }

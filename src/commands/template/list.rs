@@ -14,7 +14,7 @@ use crate::error::{Doing, Error, TemplateError};
 use crate::pve::{Pve, Vm};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::ui::{Draw, Printable, Screen, Tone};
+use crate::ui::{Draw, Printable, Screen, Tone, gibibytes};
 
 /// What is said of a VM that is no template.
 const NO_TEMPLATE: &str = "it is a VM, no template";
@@ -175,11 +175,6 @@ impl Draw for Table {
         }
         Ok(())
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is all that is shown")]
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::error::TemplateError;
 use crate::model::{DiskSize, NodeName};
 use crate::pve::Storage;
+use crate::ui::gibibytes;
 
 /// What is about to be put where.
 pub(super) struct Load<'a> {
@@ -63,6 +64,6 @@ impl Load<'_> {
 fn shown(bytes: u64) -> String {
     match bytes {
         0..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
-        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
+        _ => gibibytes(bytes),
     }
 }
