@@ -2,13 +2,7 @@
 
 use glassdome::sandbox::{Options, Sandbox};
 
-use crate::support::stage::{Outcome, Stage, quick};
-
-fn scene() -> (Sandbox, Stage) {
-    let (sandbox, stage) = (Sandbox::start(quick()).unwrap(), Stage::new());
-    stage.point_at(&sandbox);
-    (sandbox, stage)
-}
+use crate::support::stage::{Outcome, Stage, quick, scene};
 
 impl Outcome {
     fn never_says(self, words: &[&str]) -> Self {
@@ -21,7 +15,7 @@ impl Outcome {
 
 #[test]
 fn what_helps_most_against_a_missing_privilege_comes_first() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let outcome = stage.glassdome("test-vm").expect(7).never_says(&["glassdome-none"]);
     let place = |words: &str| outcome.talk.find(words).unwrap_or_else(|| panic!("{words}: {}", outcome.talk));
@@ -45,7 +39,7 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
 
 #[test]
 fn a_command_is_not_told_of_flags_that_it_does_not_have() {
-    let (_sandbox, stage) = scene();
+    let (_sandbox, stage) = scene(quick());
     stage.glassdome("env --instance 03").expect(3).says("set the variable PROXMOX_03_HOST").never_says(&["--host"]);
     stage.write(".env.sandbox", "PROXMOX_HOST=sandbox.invalid\n");
     let outcome = stage.glassdome("env --env-file .env.sandbox").expect(3);
@@ -57,14 +51,14 @@ fn a_command_is_not_told_of_flags_that_it_does_not_have() {
 
 #[test]
 fn the_password_of_an_administrator_is_asked_for_in_no_file() {
-    let (_sandbox, stage) = scene();
+    let (_sandbox, stage) = scene(quick());
     let outcome = stage.glassdome("token create --token-name more --login-user root@pam").expect(3);
     outcome.says("give --login-password-file, or set the variable PROXMOX_LOGIN_PASSWORD").never_says(&["/.env"]);
 }
 
 #[test]
 fn a_log_in_without_the_right_is_not_told_of_privilege_separation() {
-    let (_sandbox, mut stage) = scene();
+    let (_sandbox, mut stage) = scene(quick());
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     let outcome = stage.glassdome("token list --user apex@pve --login-user nobody@pve").expect(7);
     outcome.says("--login-user root@pam").never_says(&["rivilege separation"]);

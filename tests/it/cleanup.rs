@@ -6,10 +6,7 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
+use crate::support::stage::{BOUND, Outcome, Stage, quick, signal};
 
 /// A sandbox with what others have: VM 101, an orphan disk of the number that the clone will get, and a VM with a marker
 /// that was copied.

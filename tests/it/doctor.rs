@@ -1,16 +1,12 @@
 //! `glassdome doctor`: what it finds, what it says about it, and that it changes nothing.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use glassdome::sandbox::{Fault, Options, Sandbox};
 use serde_json::Value;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick};
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
+use crate::support::stage::{self, BOUND, Outcome, Stage, quick};
 
 /// Every check, in the order in which things break.
 const IDS: [&str; 28] = [
@@ -45,9 +41,7 @@ const IDS: [&str; 28] = [
 ];
 
 fn scene(options: Options) -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(options).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
+    let (sandbox, stage) = stage::scene(options);
     std::fs::set_permissions(stage.path(".env"), std::fs::Permissions::from_mode(0o600)).unwrap();
     (sandbox, stage)
 }

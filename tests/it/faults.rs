@@ -6,18 +6,12 @@ use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::stage::{self, BOUND, Outcome, Stage, quick, signal};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
-
 fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(Options { faults: faults.to_vec(), ..quick() }).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
-    (sandbox, stage)
+    stage::scene(Options { faults: faults.to_vec(), ..quick() })
 }
 
 /// Runs `test-vm` under a fault, and checks its exit code, that nothing is left, and that the settings are untouched.

@@ -9,10 +9,7 @@ use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
 use crate::support::server::{Answer, data, reply};
 use crate::support::skipped;
-use crate::support::stage::{Outcome, Stage, quick};
-
-/// Longer than any of these calls may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
+use crate::support::stage::{BOUND, Outcome, Stage, quick};
 
 fn ok(head: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}").into_bytes()

@@ -13,20 +13,10 @@ use rustix::process::Signal;
 use crate::env_store::{SmallDisk, is_root};
 use crate::support::admin::Admin;
 use crate::support::skipped;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
-
-fn scene() -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
-    (sandbox, stage)
-}
 
 /// Fills a small disk to its last block.
 fn full_disk() -> Option<SmallDisk> {
@@ -46,7 +36,7 @@ fn full_disk() -> Option<SmallDisk> {
 
 #[test]
 fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
-    let (sandbox, mut stage) = scene();
+    let (sandbox, mut stage) = scene(quick());
     let Some(disk) = SmallDisk::new() else { return skipped("cannot mount a small file system") };
     let path = disk.0.path().join(".env");
     let old = stage.read(".env").replace("PROXMOX_NODE=pve\n", "");
@@ -67,7 +57,7 @@ fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
 
 #[test]
 fn a_read_only_folder_is_told_and_the_file_stays() {
-    let (_sandbox, stage) = scene();
+    let (_sandbox, stage) = scene(quick());
     if !is_root() {
         return skipped("only root can become somebody else");
     }
@@ -120,7 +110,7 @@ fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
 
 #[test]
 fn a_file_of_somebody_else_keeps_its_owner() {
-    let (_sandbox, stage) = scene();
+    let (_sandbox, stage) = scene(quick());
     if !is_root() {
         return skipped("only root can give a file away");
     }
@@ -163,7 +153,7 @@ fn of_two_wizards_at_once_the_second_writes_nothing() {
 
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     for line in ["help", "doctor", "doctor -o json", "test-vm", "test-vm -o json", "cleanup", "env", "sandbox --help"] {
         let words = line.split_whitespace();
         let mut child = stage.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -176,7 +166,7 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[test]
 fn without_a_home_there_is_no_note_and_so_no_vm() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let homeless = |line: &str| {
         let mut command = stage.command(line.split_whitespace());
         command.env_remove("HOME").env_remove("XDG_STATE_HOME");
@@ -192,7 +182,7 @@ fn without_a_home_there_is_no_note_and_so_no_vm() {
 
 #[test]
 fn bytes_that_are_no_text_are_told_where_they_matter() {
-    let (_sandbox, stage) = scene();
+    let (_sandbox, stage) = scene(quick());
     let strange = OsStr::from_bytes(b"\xff\xfe");
     let with = |name: &OsStr, line: &str| {
         let mut command = stage.command(line.split_whitespace());
@@ -221,7 +211,7 @@ fn bytes_that_are_no_text_are_told_where_they_matter() {
 
 /// Holds a run at a request and sends signals; gives what came of it, or nothing where the run ended before.
 fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, Stage, Outcome)> {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     sandbox.add_fault(Fault::HoldBefore(number));
     let mut child = stage.spawn(line);
     while !sandbox.wait_until_seen(number, Duration::from_millis(20)) {
@@ -245,7 +235,7 @@ fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, 
 #[test]
 fn a_signal_at_any_step_of_the_proof_leaves_nothing() {
     // Up to the start: what comes behind it is clean-up already, which no single signal hurries.
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     stage.glassdome("test-vm").expect(0);
     let last = sandbox.seen().iter().position(|seen| seen.path.ends_with("/status/start")).unwrap() + 1;
     for number in 1..=last {

@@ -8,19 +8,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
-
-fn scene(options: Options) -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(options).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
-    (sandbox, stage)
-}
 
 fn cluster(nodes: u8) -> Options {
     Options { nodes, shared_storage: true, ..quick() }

@@ -6,13 +6,10 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Stage, quick, signal};
+use crate::support::stage::{BOUND, Stage, quick, signal};
 use crate::support::terminal::Terminal;
 
 const DOWN: &str = "\x1b[B";
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
 
 /// A server with VM 101 and no template, and an image in the folder.
 fn scene(options: Options) -> (Sandbox, Stage) {

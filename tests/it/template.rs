@@ -9,21 +9,11 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 const SUM: &str = "abababababababababababababababababababababababababababababababab";
-
-/// Longer than any of these runs may take, whatever the machine is doing.
-const BOUND: Duration = Duration::from_secs(60);
-
-fn scene(options: Options) -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(options).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
-    (sandbox, stage)
-}
 
 /// Makes a template as most tests do.
 fn create(more: &str) -> String {

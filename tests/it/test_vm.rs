@@ -3,19 +3,12 @@
 use glassdome::sandbox::Sandbox;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Stage, quick};
+use crate::support::stage::{Stage, quick, scene};
 
 /// The VMs of the standard world.
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
 /// A sandbox, a stage that points at it, and what was there before.
-fn scene() -> (Sandbox, Stage) {
-    let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
-    stage.point_at(&sandbox);
-    (sandbox, stage)
-}
-
 /// Fails unless the sandbox is as it was, the journal empty, and the settings untouched.
 #[track_caller]
 fn nothing_is_left(sandbox: &Sandbox, stage: &Stage, settings: &str) {
@@ -45,7 +38,7 @@ fn the_sandbox_in_process_gives_a_receipt() {
 
 #[test]
 fn the_proof_leaves_nothing_on_the_server() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let settings = stage.read(".env");
     for options in [
         "",
@@ -71,7 +64,7 @@ fn the_proof_leaves_nothing_on_the_server() {
 
 #[test]
 fn one_connection_is_enough_for_what_comes_one_after_the_other() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     stage.glassdome("test-vm").expect(0);
     let mutating: std::collections::BTreeSet<u64> =
         sandbox.seen().iter().filter(|seen| seen.method != "GET").map(|seen| seen.connection).collect();
@@ -81,7 +74,7 @@ fn one_connection_is_enough_for_what_comes_one_after_the_other() {
 
 #[test]
 fn a_protected_template_is_proven_and_stays() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     Admin::of(&sandbox).call("PUT", "/nodes/pve/qemu/9000/config", "protection=1");
     let outcome = stage.glassdome("test-vm").expect(0);
     assert!(outcome.results.contains("the protection is taken off the clone"), "{}", outcome.results);
@@ -92,7 +85,7 @@ fn a_protected_template_is_proven_and_stays() {
 
 #[test]
 fn a_clone_that_is_to_be_kept_stays_and_is_named() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let receipt = stage.glassdome("test-vm --keep -o json").expect(0).json();
     let vmid = receipt["left_behind"]["vmid"].as_u64().unwrap();
     assert!(Admin::of(&sandbox).vmids().contains(&vmid));
@@ -104,7 +97,7 @@ fn a_clone_that_is_to_be_kept_stays_and_is_named() {
 
 #[test]
 fn what_does_not_exist_is_named_before_anything_is_cloned() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let settings = stage.read(".env");
     for (options, code, words) in [
         ("--node nosuch", 8, "there is no node `nosuch`"),
@@ -129,7 +122,7 @@ fn what_does_not_exist_is_named_before_anything_is_cloned() {
 
 #[test]
 fn bad_credentials_are_told_from_missing_rights() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let admin = Admin::of(&sandbox);
     stage.point_with(&sandbox, "apex@pve", "glassdome-token", "00000000-1111-2222-3333-999999999999");
     stage.glassdome("test-vm").expect(6).says("36 characters").says("apex@pam");
@@ -146,7 +139,7 @@ fn bad_credentials_are_told_from_missing_rights() {
 
 #[test]
 fn a_token_without_rights_learns_what_is_missing_and_how_to_get_it() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let outcome = stage.glassdome("test-vm -o json").expect(7);
     let error = &outcome.json()["error"];
@@ -158,7 +151,7 @@ fn a_token_without_rights_learns_what_is_missing_and_how_to_get_it() {
 
 #[test]
 fn a_confined_token_proves_in_its_pool() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let admin = Admin::of(&sandbox);
     admin.call("POST", "/pools", "poolid=lab");
     admin.call("POST", "/access/roles", "roleid=Guest&privs=VM.Allocate,VM.Audit,VM.PowerMgmt,VM.Config.Options");
@@ -181,7 +174,7 @@ fn a_confined_token_proves_in_its_pool() {
 
 #[test]
 fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     sandbox.edit(|cluster| {
         cluster.vnets.insert("vnet1".to_owned(), "lab".to_owned());
         cluster.set_option(9000, "net0", "virtio=BC:24:11:75:A5:71,bridge=vnet1");
@@ -217,7 +210,7 @@ fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
 
 #[test]
 fn json_is_one_document_on_failure_too() {
-    let (sandbox, stage) = scene();
+    let (sandbox, stage) = scene(quick());
     let document = stage.glassdome("test-vm --template 9999 -o json").expect(8).json();
     assert_eq!(document["schema"], "glassdome.test-vm/1");
     assert_eq!(document["ok"], false);

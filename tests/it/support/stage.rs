@@ -23,6 +23,17 @@ pub(crate) struct Outcome {
     pub(crate) talk: String,
 }
 
+/// Longer than anything that a test waits for may take, whatever the machine is doing.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+/// Starts a sandbox, and sets a stage whose settings lead to it.
+pub(crate) fn scene(options: Options) -> (Sandbox, Stage) {
+    let sandbox = Sandbox::start(options).expect("a sandbox");
+    let stage = Stage::new();
+    stage.point_at(&sandbox);
+    (sandbox, stage)
+}
+
 /// Options of a sandbox that wastes no time.
 pub(crate) fn quick() -> Options {
     Options { task_time: Duration::from_millis(60), auth_delay: Duration::ZERO, ..Options::default() }
