@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::Validated;
+
 /// Why a text is not the identifier that it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
@@ -21,6 +23,12 @@ pub enum Invalid {
     /// Not a name for a VM.
     #[error("a VM name is a DNS name: up to 63 letters, digits and hyphens a label, no underscore")]
     VmName,
+    /// Not the name of a bridge.
+    #[error("the name of a bridge has letters, digits, `-`, `_` and `.`")]
+    Bridge,
+    /// Not the name of a role.
+    #[error("the name of a role has letters, digits, `-`, `_` and `.`")]
+    Role,
     /// Not a UPID.
     #[error("not a task ID (UPID)")]
     Upid,
@@ -60,6 +68,8 @@ impl FromStr for VmId {
     }
 }
 
+impl Validated for VmId {}
+
 impl fmt::Display for VmId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -89,6 +99,8 @@ macro_rules! name_type {
                 if $check(text) { Ok(Self(text.to_owned())) } else { Err($error) }
             }
         }
+
+        impl Validated for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,6 +135,19 @@ name_type!(
     Invalid::VmName
 );
 
+name_type!(
+    /// The name of a bridge or vnet, `vmbr0` for example.
+    BridgeName,
+    is_bridge,
+    Invalid::Bridge
+);
+name_type!(
+    /// The name of a role.
+    RoleName,
+    is_role,
+    Invalid::Role
+);
+
 fn is_label(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
@@ -145,6 +170,16 @@ fn is_storage(text: &str) -> bool {
         && text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// The rule `pve-bridge-id`.
+fn is_bridge(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// The rule `pve-roleid`.
+fn is_role(text: &str) -> bool {
+    is_bridge(text)
 }
 
 /// The rule `pve-poolid`.
@@ -211,6 +246,8 @@ impl FromStr for Upid {
         Ok(Self { text: text.to_owned(), node })
     }
 }
+
+impl Validated for Upid {}
 
 impl fmt::Display for Upid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

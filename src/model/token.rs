@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::Secret;
+use crate::model::foreign::is_plain;
+use crate::model::{Secret, Validated};
 
 /// Why a text is no user ID, token name or token ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +17,7 @@ pub enum Invalid {
     IsTokenId,
     /// Something in the user ID that Proxmox VE does not take.
     #[error(
-        "a user ID is `name@realm`: no blanks, `:` or `/`, a realm that begins with a letter, at most 64 characters"
+        "a user ID is `name@realm`: no blanks, no invisible characters, no `:` or `/`, a realm that begins with a letter, at most 64 characters"
     )]
     User,
     /// A token name that Proxmox VE does not take.
@@ -63,13 +64,15 @@ impl FromStr for UserId {
             return Err(Invalid::NoRealm);
         }
         let name_is_good =
-            !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || it.is_control() || ":/".contains(it));
+            !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || !is_plain(it) || ":/".contains(it));
         if !name_is_good || !is_token_like(realm) || text.chars().count() > 64 {
             return Err(Invalid::User);
         }
         Ok(Self { name: name.to_owned(), realm: realm.to_owned() })
     }
 }
+
+impl Validated for UserId {}
 
 impl fmt::Display for UserId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,6 +100,8 @@ impl FromStr for TokenName {
         if is_token_like(text) { Ok(Self(text.to_owned())) } else { Err(Invalid::TokenName) }
     }
 }
+
+impl Validated for TokenName {}
 
 impl fmt::Display for TokenName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,6 +136,8 @@ impl FromStr for TokenId {
         Ok(Self { user: user.parse()?, name: name.parse()? })
     }
 }
+
+impl Validated for TokenId {}
 
 impl fmt::Display for TokenId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

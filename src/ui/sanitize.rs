@@ -1,30 +1,18 @@
 //! Foreign text made printable.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-/// Text from a server, a file or a command line, shown with everything escaped that could move the cursor or mislead.
+use crate::model::foreign::write_escaped;
+
+/// Text from a file or a command line, shown as text from a server is: with everything escaped that could move the cursor
+/// or mislead, and cut where nobody reads on.
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.trim_end().chars() {
-            if is_safe(character) {
-                formatter.write_char(character)?;
-            } else {
-                write!(formatter, "{}", character.escape_default())?;
-            }
-        }
-        Ok(())
+        write_escaped(self.0, formatter)
     }
-}
-
-/// Says whether a character stays where it is put: no control, no change of direction, nothing invisible.
-fn is_safe(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

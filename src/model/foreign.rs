@@ -1,0 +1,331 @@
+//! Text from a server: it can be shown, compared, quoted and parsed, and never leaves as it came.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+/// Characters of one text that are shown: more is no message that a person reads.
+const SHOWN_AT_MOST: usize = 2_000;
+
+/// Everything but the characters that RFC 3986 calls unreserved.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Text from a server. There is no way to the raw text: `Display` and `Debug` escape it and cut it at 2,000 characters,
+/// the shell form quotes it, the URL segment encodes it, and `parse` gives a type that has checked it.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Foreign(String);
+
+/// A type that holds only what its own check lets through, and which a foreign text may therefore become.
+pub trait Validated: FromStr {}
+
+impl Validated for u32 {}
+impl Validated for u64 {}
+impl Validated for f64 {}
+impl Validated for std::net::IpAddr {}
+
+impl Foreign {
+    /// Takes a text from a server.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Reads it as a value of a type that checks it.
+    ///
+    /// # Errors
+    /// What the type says against the text.
+    pub fn parse<T: Validated>(&self) -> Result<T, T::Err> {
+        self.0.parse()
+    }
+
+    /// Says whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Says whether these words are in it: for recognizing the sentences that Proxmox VE is known to say.
+    #[must_use]
+    pub fn contains(&self, words: &str) -> bool {
+        self.0.contains(words)
+    }
+
+    /// Says whether it begins with these words.
+    #[must_use]
+    pub fn starts_with(&self, words: &str) -> bool {
+        self.0.starts_with(words)
+    }
+
+    /// Says whether these words are in it, whatever the case of their ASCII letters.
+    #[must_use]
+    pub fn contains_ignoring_case(&self, words: &str) -> bool {
+        self.0.to_ascii_lowercase().contains(&words.to_ascii_lowercase())
+    }
+
+    /// Reads what stands behind a prefix as a value of a type that checks it.
+    #[must_use]
+    pub fn parse_behind<T: Validated>(&self, prefix: &str) -> Option<T> {
+        self.0.strip_prefix(prefix)?.trim().parse().ok()
+    }
+
+    /// Gives its parts between separators, without the blanks around them and without empty ones.
+    #[must_use]
+    pub fn split(&self, separators: &[char]) -> Vec<Self> {
+        self.0.split(separators).map(str::trim).filter(|part| !part.is_empty()).map(Self::new).collect()
+    }
+
+    /// Adds what another text says beyond this one: nothing where it is in this one already, all of it where it begins
+    /// with this one.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let (own, more) = (self.0.trim(), other.0.trim());
+        if more.starts_with(own) {
+            Self::new(more)
+        } else if own.contains(more) {
+            Self::new(own)
+        } else {
+            Self(format!("{own}: {more}"))
+        }
+    }
+
+    /// Adds a named part, ` name: text`.
+    #[must_use]
+    pub fn and_of(&self, name: &Self, text: &Self) -> Self {
+        Self(format!("{} {}: {}", self.0, name.0, text.0.trim()))
+    }
+
+    /// Writes it as one word of a shell: as it is where it is a plain word, else in single quotes. Where characters in it
+    /// could move the cursor or mislead, they are written as octal escapes in `$'…'`, as bash and zsh read them.
+    #[must_use]
+    pub fn shell_quoted(&self) -> String {
+        shell_word(&self.0)
+    }
+
+    /// Writes it as one segment of the path of a URL, percent-encoded.
+    #[must_use]
+    pub fn url_segment(&self) -> String {
+        utf8_percent_encode(&self.0, SEGMENT).to_string()
+    }
+
+    /// Gives it as a string of a JSON document, cut at 2,000 characters; whoever writes the document escapes it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let text = self.0.trim_end();
+        let Some((end, _)) = text.char_indices().nth(SHOWN_AT_MOST) else {
+            return Value::String(text.to_owned());
+        };
+        let (shown, left_out) = text.split_at(end);
+        Value::String(format!("{shown}{}", LeftOut(left_out.chars().count())))
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        write_escaped(&self.0, &mut text)?;
+        formatter.pad(&text)
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{self}`")
+    }
+}
+
+impl PartialEq<str> for Foreign {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Foreign {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// How much of a text is not shown.
+struct LeftOut(usize);
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "… ({} more characters)", self.0)
+    }
+}
+
+/// Joins texts for a list that is shown.
+#[must_use]
+pub fn listed<T: fmt::Display>(texts: impl IntoIterator<Item = T>) -> String {
+    texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a text so that nothing in it moves the cursor or misleads, and no more of it than a person reads. What was
+/// written so already stays as it is.
+///
+/// # Errors
+/// What the writer reports.
+pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
+    let text = text.trim_end();
+    let mut room = SHOWN_AT_MOST;
+    for (at, character) in text.char_indices() {
+        let length = if is_plain(character) { 1 } else { character.escape_default().len() };
+        if length > room {
+            let left_out = text.get(at..).unwrap_or_default().chars().count();
+            return write!(to, "{}", LeftOut(left_out));
+        }
+        room -= length;
+        if is_plain(character) {
+            to.write_char(character)?;
+        } else {
+            write!(to, "{}", character.escape_default())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a text as one word of a shell, see [`Foreign::shell_quoted`].
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,@%+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_word) {
+        text.to_owned()
+    } else if text.chars().all(is_plain) {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    } else {
+        ansi_quoted(text)
+    }
+}
+
+fn ansi_quoted(text: &str) -> String {
+    let mut word = "$'".to_owned();
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => word.extend(['\\', character]),
+            plain if is_plain(plain) => word.push(plain),
+            other => {
+                for byte in other.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(word, "\\{byte:03o}"); // writing to a String cannot fail
+                }
+            }
+        }
+    }
+    word.push('\'');
+    word
+}
+
+/// Says whether a character stays where it is put and can be seen: no control, no change of direction, nothing invisible
+/// (what Unicode calls default ignorable, line and paragraph separators, the empty braille cell, interlinear marks).
+#[must_use]
+pub fn is_plain(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+
+    use super::{Foreign, SHOWN_AT_MOST, is_plain};
+    use crate::model::{NodeName, VmId};
+
+    /// Reads a word as a shell does.
+    fn read_by(shell: &str, word: &str) -> String {
+        let output = Command::new(shell).arg("-c").arg(format!("printf %s {word}")).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    #[test]
+    fn what_could_move_the_cursor_or_mislead_is_escaped() {
+        for (text, shown) in [
+            ("storage 'x' does not exist\n", "storage 'x' does not exist"),
+            ("größer, 日本", "größer, 日本"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("evil\u{202e}txt.exe", "evil\\u{202e}txt.exe"),
+            ("\u{7f}\u{0}", "\\u{7f}\\u{0}"),
+            ("a\u{3164}b\u{e0041}\u{34f}", "a\\u{3164}b\\u{e0041}\\u{34f}"),
+        ] {
+            let foreign = Foreign::new(text);
+            assert_eq!(foreign.to_string(), shown);
+            assert_eq!(format!("{foreign:?}"), format!("`{shown}`"));
+            assert_eq!(Foreign::new(shown).to_string(), shown, "escaping twice is escaping once");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_by_how_much() {
+        let text = Foreign::new("x".repeat(20_000_000));
+        let shown = text.to_string();
+        assert_eq!(shown.chars().count(), SHOWN_AT_MOST + "… (19998000 more characters)".chars().count());
+        assert!(shown.ends_with("x… (19998000 more characters)"));
+        assert_eq!(text.to_json().as_str(), Some(shown.as_str()));
+        let escapes = Foreign::new("\u{1b}".repeat(2_000)).to_string();
+        assert!(escapes.chars().count() < SHOWN_AT_MOST + 40, "the escapes count, too");
+        assert_eq!(Foreign::new("x".repeat(SHOWN_AT_MOST)).to_string().chars().count(), SHOWN_AT_MOST);
+    }
+
+    #[test]
+    fn a_shell_takes_the_word_as_it_stands() {
+        for (text, word) in [
+            ("local-lvm", "local-lvm"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("o'brien", r"'o'\''brien'"),
+            ("lvm;touch${IFS}pwned;", "'lvm;touch${IFS}pwned;'"),
+            ("~root", "'~root'"),
+            ("\u{1b}[2J'\\", r"$'\033[2J\'\\'"),
+            ("a\u{202e}b", r"$'a\342\200\256b'"),
+        ] {
+            assert_eq!(Foreign::new(text).shell_quoted(), word);
+            assert_eq!(read_by("bash", word), text);
+        }
+    }
+
+    #[test]
+    fn a_segment_is_one_segment() {
+        assert_eq!(
+            Foreign::new("local:import/a b.qcow2?x#y%2e").url_segment(),
+            "local%3Aimport%2Fa%20b.qcow2%3Fx%23y%252e"
+        );
+    }
+
+    #[test]
+    fn only_what_its_type_takes_comes_out() {
+        assert_eq!(Foreign::new("9000").parse::<VmId>().map(VmId::number), Ok(9_000));
+        assert!(Foreign::new("pve;reboot").parse::<NodeName>().is_err());
+        assert_eq!(Foreign::new("WARNINGS: 3").parse_behind::<u64>("WARNINGS: "), Some(3));
+        assert!(Foreign::new("OK") == "OK" && Foreign::new("OK\n") != "OK");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_form_holds_a_hidden_character(text in any::<String>(), hidden in "[\\x00-\\x1f\\x7f-\\x9f\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\u{feff}]{0,8}") {
+            let foreign = Foreign::new(format!("{hidden}{text}{hidden}{text}"));
+            let forms = [foreign.to_string(), format!("{foreign:?}"), foreign.shell_quoted(), foreign.url_segment()];
+            for form in forms {
+                prop_assert!(form.chars().all(is_plain), "{:?}", form);
+            }
+        }
+
+        #[test]
+        fn every_shell_reads_the_word_back(text in "\\PC{0,60}") {
+            let foreign = Foreign::new(text.clone());
+            if text.chars().all(is_plain) {
+                prop_assert_eq!(read_by("sh", &foreign.shell_quoted()), text.clone());
+            }
+            prop_assert_eq!(read_by("bash", &foreign.shell_quoted()), text);
+        }
+    }
+}
