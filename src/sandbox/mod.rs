@@ -202,7 +202,7 @@ impl Sandbox {
         vec![
             user("root@pam", None),
             user("apex@pve", None),
-            user("totp@pve", Some("JBSWY3DPEHPK3PXP")),
+            user("totp@pve", Some("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")),
             user("nobody@pve", None),
         ]
     }

@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 
+use glassdome::sandbox::{Options, Sandbox};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::support::admin::Admin;
 use crate::support::stage::{Outcome, Stage, signal};
 
 /// Starts one on a free port, and reads the line in which it says where it listens.
@@ -64,4 +66,64 @@ fn what_it_cannot_be_is_told_at_once() {
     let line = format!("sandbox --listen {}", taken.local_addr().unwrap());
     let outcome: Outcome = stage.glassdome(&line).expect(1);
     outcome.says("--listen 127.0.0.1:0");
+}
+
+/// Waits until a task of the sandbox has ended well.
+fn finished(admin: &Admin<'_>, upid: &Value) {
+    let path = format!("/nodes/pve/tasks/{}/status", upid.as_str().unwrap());
+    loop {
+        let status = admin.call("GET", &path, "");
+        if status["status"] == "stopped" {
+            assert_eq!(status["exitstatus"], "OK", "{status}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_is_kept_listed_described_restored_and_removed() {
+    let sandbox = Sandbox::start(Options { task_time: std::time::Duration::ZERO, ..Options::default() }).unwrap();
+    let admin = Admin::of(&sandbox);
+    let vm = "/nodes/pve/qemu/101";
+    let snapshots = format!("{vm}/snapshot");
+    for name in ["first", "second"] {
+        admin.call("PUT", &format!("{vm}/config"), &format!("cores=2&description=at+{name}"));
+        finished(&admin, &admin.call("POST", &snapshots, &format!("snapname={name}&description=before+{name}")));
+    }
+    let of = |list: &Value, name: &str| list.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap().clone();
+    let list = admin.call("GET", &snapshots, "");
+    let second = of(&list, "second");
+    assert_eq!((&second["description"], &second["parent"]), (&"before second".into(), &"first".into()));
+    assert!(second["snaptime"].is_u64() && second["vmstate"] == 0, "{second}");
+    assert_eq!(of(&list, "current")["parent"], "second");
+    admin.call("PUT", &format!("{snapshots}/first/config"), "description=changed");
+    assert_eq!(admin.call("GET", &format!("{snapshots}/first/config"), "")["description"], "changed");
+    admin.call("PUT", &format!("{vm}/config"), "cores=8");
+    finished(&admin, &admin.call("POST", &format!("{snapshots}/first/rollback"), ""));
+    let config = admin.call("GET", &format!("{vm}/config"), "");
+    assert_eq!((&config["cores"], &config["parent"]), (&2.into(), &"first".into()));
+    assert_eq!(config["description"], "at second", "a VM keeps its own description");
+    finished(&admin, &admin.call("DELETE", &format!("{snapshots}/first"), ""));
+    let list = admin.call("GET", &snapshots, "");
+    assert_eq!((&of(&list, "second")["parent"], &of(&list, "current")["parent"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn the_lists_that_other_tools_begin_with_are_answered() {
+    let sandbox = Sandbox::start(Options::default()).unwrap();
+    let admin = Admin::of(&sandbox);
+    for path in [
+        "/nodes/pve/lxc",
+        "/nodes/pve/replication",
+        "/cluster/backup",
+        "/cluster/ha/resources",
+        "/cluster/ha/rules",
+        "/cluster/replication",
+    ] {
+        assert_eq!(admin.call("GET", path, ""), serde_json::json!([]), "{path}");
+    }
+    assert_eq!(admin.call("GET", "/cluster/config/qdevice", ""), serde_json::json!({}));
+    assert_eq!(admin.call("GET", "/nodes/pve/subscription", "")["status"], "notfound");
+    assert_eq!(admin.call("GET", "/cluster/backup-info/not-backed-up", "").as_array().unwrap().len(), 3);
+    assert_eq!(admin.call("GET", "/cluster/ha/status/manager_status", "")["quorum"]["quorate"], "1");
 }

@@ -127,7 +127,7 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     terminal.to("(0 characters)", "wrong").wait_for("not let in with that password").wait_for("(0 characters)");
     terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("the code is not taken");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    terminal.answer(&one_time_code("JBSWY3DPEHPK3PXP", now).unwrap());
+    terminal.answer(&one_time_code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now).unwrap());
     terminal.to("Which rights shall it have?", "");
     terminal.wait_for("Do this?").wait_for("pveum user add 'svc@pve'").answer("");
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");

@@ -171,7 +171,7 @@ fn a_second_factor_is_answered_and_a_wrong_one_refused() {
     create(&stage, line).expect(2).says("--totp");
     create(&stage, &format!("{line} --totp 000000")).expect(6);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let code = one_time_code("JBSWY3DPEHPK3PXP", now).unwrap();
+    let code = one_time_code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now).unwrap();
     create(&stage, &format!("{line} --totp {code}")).expect(0);
     create(&stage, "--login-user nowhere@ldap").expect(6).says("no realm `ldap`");
     create(&stage, "--login-user root@pam --user svc@nosuch").expect(6).says("no realm `nosuch`");

@@ -9,7 +9,7 @@ impl Access {
         for user in [ROOT, "apex@pve", "totp@pve", "nobody@pve"] {
             access.users.insert(user.to_owned(), User::with_password("sandbox"));
         }
-        access.guard("totp@pve", "JBSWY3DPEHPK3PXP");
+        access.guard("totp@pve", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP");
         access.grant("apex@pve", "/", "Administrator");
         access.lend("apex@pve", "glassdome-token", whole("00000000-1111-2222-3333-444444444444"));
         access.lend("apex@pve", "powerless", separate("00000000-1111-2222-3333-555555555555"));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::calls::{
     agents, change, clone, create, destroy, files, guests, indexes, nodes, options, power, schema, shape, tasks,
     uploads, volumes,
@@ -98,6 +100,23 @@ const CLUSTER: &[Route] = &[
     route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
     route("GET", "/cluster/sdn/vnets", &[], ANYBODY, |cluster, ask| Ok(nodes::vnets(cluster, ask))),
     route("GET", "/storage", &[], ANYBODY, |cluster, ask| Ok(volumes::configuration(cluster, ask))),
+    route("GET", "/cluster/replication", &[], ANYBODY, |_, _| Ok(indexes::nothing())),
+    route("GET", "/cluster/backup", &[], nodes::may_see_status, |_, _| Ok(indexes::nothing())),
+    route("GET", "/cluster/backup-info/not-backed-up", &[], ANYBODY, |cluster, ask| {
+        Ok(guests::not_backed_up(cluster, ask))
+    }),
+    route(
+        "GET",
+        "/cluster/ha/resources",
+        &[optional("type", Form::OneOf(&["ct", "vm"]))],
+        nodes::may_see_status,
+        |_, _| Ok(indexes::nothing()),
+    ),
+    route("GET", "/cluster/ha/rules", &[], nodes::may_see_status, |_, _| Ok(indexes::nothing())),
+    route("GET", "/cluster/ha/status/manager_status", &[], nodes::may_see_status, |cluster, ask| {
+        Ok(nodes::ha_manager(cluster, ask))
+    }),
+    route("GET", "/cluster/config/qdevice", &[], nodes::may_see_status, |_, _| Ok(json!({}).into())),
 ];
 
 /// The calls about one node.
@@ -113,6 +132,11 @@ const ONE_NODE: &[Route] = &[
         |cluster, ask| Ok(nodes::networks(cluster, ask)),
     ),
     route("GET", "/nodes/{node}/certificates/info", &[NODE], ANYBODY, |cluster, _| Ok(nodes::certificates(cluster))),
+    route("GET", "/nodes/{node}/lxc", &[NODE], ANYBODY, |_, _| Ok(indexes::nothing())),
+    route("GET", "/nodes/{node}/replication", &[NODE, optional("guest", Form::Guest)], ANYBODY, |_, _| {
+        Ok(indexes::nothing())
+    }),
+    route("GET", "/nodes/{node}/subscription", &[NODE], ANYBODY, |_, _| Ok(nodes::subscription())),
 ];
 
 /// The calls that read VMs.
@@ -318,6 +342,8 @@ const CHANGE_GUESTS: &[Route] = &[
 ];
 
 const SNAPSHOT: &str = "/nodes/{node}/qemu/{vmid}/snapshot";
+const ONE_SNAPSHOT: &str = "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}";
+const SNAPSHOT_CONFIG: &str = "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config";
 const NAME: Parameter = needed("snapname", Form::Of(options::config_id));
 
 /// The calls that change the shape of VMs.
@@ -351,12 +377,24 @@ const SHAPE_GUESTS: &[Route] = &[
         shape::may_keep,
         shape::keep,
     ),
+    route("DELETE", ONE_SNAPSHOT, &[NODE, VMID, NAME, optional("force", Form::Switch)], shape::may_keep, shape::forget),
+    route("GET", ONE_SNAPSHOT, &[NODE, VMID, NAME], shape::may_see_snapshot, |_, _| Ok(indexes::snapshot())),
+    route("GET", SNAPSHOT_CONFIG, &[NODE, VMID, NAME], shape::may_see_snapshot, |cluster, ask| {
+        shape::snapshot(cluster, ask)
+    }),
     route(
-        "DELETE",
-        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
-        &[NODE, VMID, NAME, optional("force", Form::Switch)],
+        "PUT",
+        SNAPSHOT_CONFIG,
+        &[NODE, VMID, NAME, optional("description", Form::Text(form::ANY_LENGTH))],
         shape::may_keep,
-        shape::forget,
+        shape::describe,
+    ),
+    route(
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback",
+        &[NODE, VMID, NAME, optional("start", Form::Switch)],
+        shape::may_roll_back,
+        shape::roll_back,
     ),
 ];
 

@@ -15,7 +15,7 @@ pub struct Vm {
     pub config: Config,
     /// Changes that wait for its next start.
     pub pending: Config,
-    /// Its snapshots by name, each with the configuration of then.
+    /// Its snapshots by name, each with the configuration of then, its own `description`, `snaptime` and `parent`.
     pub snapshots: BTreeMap<String, Config>,
     /// Whether it runs.
     pub power: Power,
@@ -81,7 +81,7 @@ impl Drive {
 }
 
 /// The options that are whole numbers or switches and are told as numbers.
-const NUMBERS: [&str; 24] = [
+const NUMBERS: [&str; 25] = [
     "acpi",
     "allow-ksm",
     "autostart",
@@ -100,6 +100,7 @@ const NUMBERS: [&str; 24] = [
     "reboot",
     "shares",
     "smp",
+    "snaptime",
     "sockets",
     "tablet",
     "tdf",
@@ -242,5 +243,43 @@ impl Vm {
     /// Gives the lock that its configuration holds.
     pub fn lock(&self) -> Option<&str> {
         self.config.get("lock")
+    }
+
+    /// Keeps the configuration as it is now. A snapshot has a description of its own in place of the VM's.
+    pub fn take_snapshot(&mut self, name: &str, description: &str, unix: u64) {
+        let mut config = self.config.clone();
+        config.remove("lock");
+        config.set("description", description);
+        config.set("snaptime", unix.to_string());
+        self.snapshots.insert(name.to_owned(), config);
+        self.config.set("parent", name);
+    }
+
+    /// Removes a snapshot; what came after it gets its parent.
+    pub fn remove_snapshot(&mut self, name: &str) {
+        let Some(removed) = self.snapshots.remove(name) else { return };
+        let after = self.snapshots.values_mut().chain([&mut self.config]);
+        for config in after.filter(|config| config.get("parent") == Some(name)) {
+            match removed.get("parent") {
+                Some(parent) => config.set("parent", parent),
+                None => {
+                    config.remove("parent");
+                }
+            }
+        }
+    }
+
+    /// Goes back to a snapshot; the VM keeps its description.
+    pub fn restore_snapshot(&mut self, name: &str) {
+        let Some(mut config) = self.snapshots.get(name).cloned() else { return };
+        for own in ["description", "snaptime"] {
+            config.remove(own);
+        }
+        if let Some(description) = self.config.get("description") {
+            config.set("description", description);
+        }
+        config.set("parent", name);
+        self.config = config;
+        self.pending = Config::default();
     }
 }

@@ -61,6 +61,12 @@ pub fn list(cluster: &Cluster, ask: Ask<'_>) -> Reply {
     entries.collect::<Value>().into()
 }
 
+/// `GET /cluster/backup-info/not-backed-up`: all, since there is no backup job.
+pub fn not_backed_up(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+    let entries = visible(cluster, ask).map(|(vmid, vm)| json!({"type": "qemu", "vmid": vmid, "name": vm.name(vmid)}));
+    entries.collect::<Value>().into()
+}
+
 fn visible<'a>(cluster: &'a Cluster, ask: Ask<'a>) -> impl Iterator<Item = (u32, &'a Vm)> {
     let all = cluster.vms.iter().map(|(vmid, vm)| (*vmid, vm));
     all.filter(move |(vmid, _)| cluster.allows(ask, &format!("/vms/{vmid}"), &["VM.Audit"]))

@@ -28,6 +28,16 @@ pub fn task() -> Reply {
     list("name", &["log", "status"])
 }
 
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`.
+pub fn snapshot() -> Reply {
+    list("cmd", &["rollback", "config"])
+}
+
+/// A list of something that this cluster does not have: containers, replication jobs, backup jobs, HA resources.
+pub fn nothing() -> Reply {
+    json!([]).into()
+}
+
 fn list(key: &str, names: &[&str]) -> Reply {
     let entries = names.iter().map(|name| json!({ key: name }));
     Value::Array(entries.collect()).into()

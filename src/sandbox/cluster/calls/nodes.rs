@@ -199,6 +199,27 @@ pub fn certificates(cluster: &Cluster) -> Reply {
     cluster.certificates.clone().into()
 }
 
+/// `GET /nodes/{node}/subscription`: there is none.
+pub fn subscription() -> Reply {
+    json!({
+        "status": "notfound",
+        "message": "There is no subscription key",
+        "serverid": "5A4EF0E1B5D5E2C86C1C2A3E00004000",
+        "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
+    })
+    .into()
+}
+
+/// `GET /cluster/ha/status/manager_status`: the HA manager has nothing to do.
+pub fn ha_manager(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+    json!({
+        "manager_status": {},
+        "quorum": {"node": cluster.local, "quorate": "1"},
+        "lrm_status": {&cluster.local: {"mode": "active", "results": {}, "state": "wait_for_agent_lock", "timestamp": ask.now.unix}},
+    })
+    .into()
+}
+
 fn uptime(ask: Ask<'_>) -> u64 {
     UP_BEFORE + ask.now.since_start.as_secs()
 }

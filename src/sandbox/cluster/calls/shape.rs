@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::tasks::{Claim, Plan, Scene, Work};
-use super::super::{Ask, Cluster, Reply};
+use super::super::{Ask, Cluster, Config, Power, Reply, Vm};
 use super::drives::short;
+use super::nodes::fields;
 use super::power::no_skiplock;
 use crate::sandbox::access::Refusal;
 
@@ -28,8 +29,9 @@ pub fn may_keep(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
 enum Change {
     Template,
     Resize { disk: String, size: String },
-    Keep { name: String },
+    Keep { name: String, description: String, unix: u64 },
     Forget { name: String },
+    RollBack { name: String, starts: bool },
 }
 
 /// `POST /nodes/{node}/qemu/{vmid}/template`.
@@ -72,10 +74,70 @@ fn resize_at_once(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal>
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot`.
 pub fn snapshots(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     let vm = cluster.vm(ask.node(), ask.vmid())?;
-    let mut told: Vec<Value> = vm.snapshots.keys().map(|name| json!({"name": name, "description": ""})).collect();
-    let digest = vm.config.digest();
-    told.push(json!({"name": "current", "description": "You are here!", "digest": digest, "running": u8::from(vm.is_running())}));
+    let mut told: Vec<Value> = vm
+        .snapshots
+        .iter()
+        .map(|(name, config)| {
+            let description = config.get("description").unwrap_or_default();
+            let entry = json!({
+                "name": name, "description": description, "snaptime": config.number("snaptime", 0), "vmstate": 0,
+            });
+            with_parent(entry, config)
+        })
+        .collect();
+    let current = json!({
+        "name": "current", "description": "You are here!", "digest": vm.config.digest(),
+        "running": u8::from(vm.is_running()),
+    });
+    told.push(with_parent(current, &vm.config));
     Ok(Value::Array(told).into())
+}
+
+fn with_parent(entry: Value, config: &Config) -> Value {
+    let mut entry = fields(entry);
+    entry.extend(config.get("parent").map(|parent| ("parent".to_owned(), json!(parent))));
+    Value::Object(entry)
+}
+
+/// Who may look at a snapshot.
+pub fn may_see_snapshot(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    let any = ["VM.Snapshot", "VM.Snapshot.Rollback", "VM.Audit"];
+    cluster.demand_any(ask, &format!("/vms/{}", ask.text("vmid")), &any)
+}
+
+/// Who may go back to a snapshot.
+pub fn may_roll_back(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    cluster.demand_any(ask, &format!("/vms/{}", ask.text("vmid")), &["VM.Snapshot", "VM.Snapshot.Rollback"])
+}
+
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`.
+pub fn snapshot(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let vm = cluster.vm(ask.node(), ask.vmid())?;
+    let config = kept(vm, ask.text("snapname")).map_err(Refusal::Failed)?;
+    let mut told = config.shown();
+    told.remove("digest");
+    Ok(Value::Object(told).into())
+}
+
+/// `PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`.
+pub fn describe(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let (name, vmid) = (ask.text("snapname"), ask.vmid());
+    kept(cluster.vm(ask.node(), vmid)?, name).map_err(Refusal::Failed)?;
+    let snapshot = cluster.vms.get_mut(&vmid).and_then(|vm| vm.snapshots.get_mut(name));
+    if let (Some(config), Some(description)) = (snapshot, ask.get("description")) {
+        config.set("description", description);
+    }
+    Ok(Value::Null.into())
+}
+
+/// `POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback`.
+pub fn roll_back(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let change = Change::RollBack { name: ask.text("snapname").to_owned(), starts: ask.is_on("start") };
+    shape(cluster, ask, "qmrollback", change)
+}
+
+fn kept<'a>(vm: &'a Vm, name: &str) -> Result<&'a Config, String> {
+    vm.snapshots.get(name).ok_or_else(|| format!("snapshot '{name}' does not exist"))
 }
 
 /// `POST /nodes/{node}/qemu/{vmid}/snapshot`.
@@ -84,7 +146,9 @@ pub fn keep(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     if matches!(name, "current" | "pending") {
         return Err(Refusal::Failed(format!("unable to use snapshot name '{name}' (reserved name)")));
     }
-    shape(cluster, ask, "qmsnapshot", Change::Keep { name: name.to_owned() })
+    let change =
+        Change::Keep { name: name.to_owned(), description: ask.text("description").to_owned(), unix: ask.now.unix };
+    shape(cluster, ask, "qmsnapshot", change)
 }
 
 /// `DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`.
@@ -121,20 +185,20 @@ impl Work for Shaping {
                 cluster.growth(vmid, disk, size)?;
                 vec!["Image resized.".to_owned()]
             }
-            Change::Keep { name } if vm.is_template() => {
+            Change::Keep { name, .. } if vm.is_template() => {
                 return Err(format!("you can't take a snapshot '{name}' if it's a template"));
             }
-            Change::Keep { name } if vm.snapshots.contains_key(name) => {
+            Change::Keep { name, .. } if vm.snapshots.contains_key(name) => {
                 return Err(format!("snapshot name '{name}' already used"));
             }
             Change::Keep { .. } => {
                 let disks = vm.config.drives().into_iter().filter(|drive| !drive.is_cdrom());
                 disks.map(|disk| format!("snapshotting 'drive-{}' ({})", disk.slot, disk.volume)).collect()
             }
-            Change::Forget { name } if !vm.snapshots.contains_key(name) => {
-                return Err(format!("snapshot '{name}' does not exist"));
+            Change::Forget { name } | Change::RollBack { name, .. } => {
+                kept(vm, name)?;
+                Vec::new()
             }
-            Change::Forget { .. } => Vec::new(),
         };
         Ok(Plan::of(cluster.task_time / 10, &lines))
     }
@@ -143,14 +207,21 @@ impl Work for Shaping {
         match &self.change {
             Change::Template => cluster.make_template(&scene.node, self.vmid),
             Change::Resize { disk, size } => cluster.resize(&scene.node, self.vmid, disk, size)?,
-            Change::Keep { name } => {
+            Change::Keep { name, description, unix } => {
                 if let Some(vm) = cluster.vms.get_mut(&self.vmid) {
-                    vm.snapshots.insert(name.clone(), vm.config.clone());
+                    vm.take_snapshot(name, description, *unix);
                 }
             }
             Change::Forget { name } => {
                 if let Some(vm) = cluster.vms.get_mut(&self.vmid) {
-                    vm.snapshots.remove(name);
+                    vm.remove_snapshot(name);
+                }
+            }
+            Change::RollBack { name, starts } => {
+                let now = cluster.seen;
+                if let Some(vm) = cluster.vms.get_mut(&self.vmid) {
+                    vm.restore_snapshot(name);
+                    vm.power = if *starts { Power::Running(now) } else { Power::Stopped };
                 }
             }
         }
