@@ -2,9 +2,10 @@
 //!
 //! The map, from the outside in: `cli` is the command line, `session` the world around the process, `commands` the
 //! story of each command, `error` what can go wrong and how that ends; `pve` talks to a server, `settings` keeps the
-//! `.env` file, `ui` draws, `sandbox` pretends to be a server, `journal` remembers what was made; `model` and `clock`
-//! are what all of them share.
+//! `.env` file, `ui` draws, `sandbox` pretends to be a server, `journal` remembers what was made; `model`, `clock`
+//! and `bounded` (reading files up to a limit) are what all of them share.
 
+pub mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod commands;
