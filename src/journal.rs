@@ -3,7 +3,7 @@
 mod rotation;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::{self, ENTRY_LIMIT, Unread};
 use crate::model::Marker;
 
 pub use rotation::Rotation;
@@ -66,9 +67,6 @@ impl Record {
 /// Why the journal could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Neither `XDG_STATE_HOME` nor `HOME` is set.
-    #[error("no place to note the test VM: neither XDG_STATE_HOME nor HOME is set")]
-    NoFolder,
     /// The folder or a file in it could not be used.
     #[error("cannot note the test VM in {}", path.display())]
     File {
@@ -105,17 +103,33 @@ pub struct Found<R = Record> {
     pub alive: usize,
     /// What those entries say, as far as they could be read.
     pub living: Vec<R>,
-    /// Files that are no entries.
+    /// What is no entry, or cannot be read: passed over.
     pub unreadable: Vec<PathBuf>,
 }
 
 impl<R: Noted> Journal<R> {
     /// Uses the journal below the state folder.
+    #[must_use]
+    pub fn new(state_folder: PathBuf) -> Self {
+        Self { folder: state_folder.join(R::FOLDER), kind: PhantomData }
+    }
+
+    /// Tries whether an entry could be written now, and leaves nothing but the folder: for before anything is changed.
     ///
     /// # Errors
-    /// Where no such folder is known.
-    pub fn new(state_folder: Option<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { folder: state_folder.ok_or(Error::NoFolder)?.join(R::FOLDER), kind: PhantomData })
+    /// Where the folder or a file in it cannot be made.
+    pub fn try_out(&self) -> Result<(), Error> {
+        self.make_folder()?;
+        let path = self.folder.join(format!("{}.new", uuid::Uuid::new_v4().simple()));
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let tried = made.and_then(|mut file| file.write_all(b"\n"));
+        let removed = if path.exists() { fs::remove_file(&path) } else { Ok(()) };
+        tried.and(removed).map_err(|source| Error::File { path: self.folder.clone(), source })
+    }
+
+    fn make_folder(&self) -> Result<(), Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(|source| Error::File { path: self.folder.clone(), source })
     }
 
     /// Writes a new entry, locked and on the disk when this returns.
@@ -127,7 +141,7 @@ impl<R: Noted> Journal<R> {
             let path = path.to_owned();
             move |source| Error::File { path, source }
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed(&self.folder))?;
+        self.make_folder()?;
         let path = self.folder.join(format!("{}.json", record.nonce()));
         // Others look at files that end in `.json`: this one gets its name when it is locked and whole.
         let unfinished = path.with_extension("new");
@@ -160,7 +174,7 @@ impl<R: Noted> Journal<R> {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
         paths.sort();
         for path in paths {
-            found.add(path)?;
+            found.add(path);
         }
         Ok(found)
     }
@@ -173,30 +187,36 @@ impl<R> Default for Found<R> {
 }
 
 impl<R: Noted> Found<R> {
-    fn add(&mut self, path: PathBuf) -> Result<(), Error> {
-        let mut file = match OpenOptions::new().read(true).append(true).open(&path) {
-            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(Error::File { path, source }),
+    fn add(&mut self, path: PathBuf) {
+        let file = match open_entry(&path) {
+            Err(gone) if gone.is_missing() => return,
+            Err(_) => return self.unreadable.push(path),
             Ok(file) => file,
         };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
+        let is_alive = match file.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(_)) => return self.unreadable.push(path),
+        };
+        let bytes = bounded::read_opened(&file, ENTRY_LIMIT).unwrap_or_default();
+        let record = last_record(&String::from_utf8_lossy(&bytes));
+        match record {
+            _ if is_alive => {
                 self.alive += 1;
-                let mut text = String::new();
-                self.living.extend(file.read_to_string(&mut text).ok().and_then(|_| last_record(&text)));
-                return Ok(());
+                self.living.extend(record);
             }
-            Err(TryLockError::Error(source)) => return Err(Error::File { path, source }),
-            Ok(()) => {}
-        }
-        let mut text = String::new();
-        let read = file.read_to_string(&mut text).ok().and_then(|_| last_record(&text));
-        match read {
             Some(record) => self.orphans.push(Entry { path, file, record }),
             None => self.unreadable.push(path),
         }
-        Ok(())
     }
+}
+
+/// Opens what may be an entry: a regular file of this folder, no link, and nothing that has to be waited for.
+fn open_entry(path: &Path) -> Result<File, Unread> {
+    bounded::require_regular(&path.symlink_metadata()?)?;
+    let file = bounded::non_blocking().read(true).append(true).open(path)?;
+    bounded::require_regular(&file.metadata()?)?;
+    Ok(file)
 }
 
 impl<R: Noted> Entry<R> {
@@ -259,7 +279,7 @@ mod tests {
     #[test]
     fn an_entry_is_seen_by_others_only_once_its_run_is_dead() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let journal = Journal::new(folder.path().to_owned());
         assert!(journal.read().unwrap().orphans.is_empty());
         let mut entry = journal.open(record("a1")).unwrap();
         entry.update(|record| record.vmids.push(101)).unwrap();
@@ -277,7 +297,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_entry_is_named_and_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let journal = Journal::new(folder.path().to_owned());
         drop(journal.open(record("a1")).unwrap());
         let strange = folder.path().join("journal/strange.json");
         std::fs::write(&strange, "not ours").unwrap();
@@ -288,7 +308,7 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_leaves_the_one_before_it() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let journal = Journal::new(folder.path().to_owned());
         let entry = journal.open(record("a1")).unwrap();
         let mut text = std::fs::read_to_string(&entry.path).unwrap();
         text.push_str("{\"server\":\"pve");
@@ -299,12 +319,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_plain_file_is_passed_over_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(folder.path().to_owned());
+        drop(journal.open(record("b1")).unwrap());
+        let at = |name: &str| folder.path().join("journal").join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, at("a.json"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        std::fs::create_dir(at("c.json")).unwrap();
+        std::os::unix::fs::symlink(at("b1.json"), at("d.json")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("e.json")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("f.json")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("g.json")).unwrap();
+        std::fs::File::create(at("h.json")).unwrap().set_len(3 << 30).unwrap();
+        std::fs::write(at("i.json"), [0xFF, 0xFE, 0]).unwrap();
+        let found = journal.read().unwrap();
+        let expected = ["a", "c", "d", "e", "f", "g", "h", "i"].map(|name| at(&format!("{name}.json")));
+        assert_eq!((found.orphans.len(), found.unreadable), (1, expected.to_vec()));
+    }
+
+    #[test]
+    fn a_trial_leaves_nothing_and_fails_where_an_entry_would() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::<Record>::new(folder.path().to_owned());
+        journal.try_out().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 0);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(Journal::<Record>::new(file).try_out().is_err());
+    }
+
+    #[test]
     fn an_entry_is_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(folder.path().to_owned())).unwrap();
+        let journal = Journal::new(folder.path().to_owned());
         let entry = journal.open(record("a1")).unwrap();
         assert_eq!(std::fs::metadata(&entry.path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Journal::<Record>::new(None).is_err());
     }
 }

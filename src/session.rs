@@ -133,6 +133,22 @@ pub enum Unanswered {
     Signal(Signal),
 }
 
+/// Why there is no folder for what must outlive a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoStateFolder {
+    /// No variable leads to one.
+    #[error("no place to note what is made on a server: neither XDG_STATE_HOME nor HOME is set")]
+    Unset,
+    /// A variable depends on the working directory.
+    #[error("{variable} is `{}`: not an absolute path", path.display())]
+    Relative {
+        /// The variable.
+        variable: &'static str,
+        /// What it says.
+        path: PathBuf,
+    },
+}
+
 /// Gives the terminal back when a question is no longer waited for.
 struct OpenQuestion(Arc<dyn Prompt>);
 
@@ -216,13 +232,19 @@ impl Session {
     }
 
     /// Gives the folder for what must outlive a run: `$XDG_STATE_HOME/glassdome`, else `~/.local/state/glassdome`.
-    #[must_use]
-    pub fn state_folder(&self) -> Option<PathBuf> {
-        let base = match self.variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
-            Some(base) => base,
-            None => PathBuf::from(self.variable("HOME")?).join(".local/state"),
+    ///
+    /// # Errors
+    /// Where neither variable is set, or the one that counts is not an absolute path: the folder would be another one
+    /// with each working directory.
+    pub fn state_folder(&self) -> Result<PathBuf, NoStateFolder> {
+        let set = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
+        let (variable, base, below) = match (set("XDG_STATE_HOME"), set("HOME")) {
+            (Some(base), _) => ("XDG_STATE_HOME", base, "glassdome"),
+            (None, Some(home)) => ("HOME", home, ".local/state/glassdome"),
+            (None, None) => return Err(NoStateFolder::Unset),
         };
-        Some(base.join("glassdome"))
+        let base = PathBuf::from(base);
+        if base.is_absolute() { Ok(base.join(below)) } else { Err(NoStateFolder::Relative { variable, path: base }) }
     }
 }
 
@@ -381,6 +403,28 @@ mod tests {
         assert_eq!(hidden, Err(Unanswered::Signal(Signal::Hangup)));
         let left = session.ask(|prompt| prompt.text(&Text::new("who?")).map(|_| ())).await;
         assert_eq!(left, Err(Unanswered::Left));
+    }
+
+    #[tokio::test]
+    async fn the_state_folder_is_an_absolute_path_or_an_error() {
+        let unset = Err("no place to note what is made on a server: neither XDG_STATE_HOME nor HOME is set");
+        for (pairs, expected) in [
+            (&[("XDG_STATE_HOME", "/state"), ("HOME", "/home/a")][..], Ok("/state/glassdome")),
+            (&[("XDG_STATE_HOME", ""), ("HOME", "/home/a")], Ok("/home/a/.local/state/glassdome")),
+            (&[("XDG_STATE_HOME", "/state"), ("HOME", "rel")], Ok("/state/glassdome")),
+            (&[("HOME", "rel")], Err("HOME is `rel`: not an absolute path")),
+            (&[("HOME", "~")], Err("HOME is `~`: not an absolute path")),
+            (&[("HOME", ".")], Err("HOME is `.`: not an absolute path")),
+            (&[("XDG_STATE_HOME", "rel"), ("HOME", "/home/a")], Err("XDG_STATE_HOME is `rel`: not an absolute path")),
+            (&[("HOME", "")], unset),
+            (&[], unset),
+        ] {
+            let mut session = session(Slow(Mutex::new(channel().1)));
+            session.variables = variables(pairs);
+            let found = session.state_folder().map_err(|why| why.to_string());
+            let found = found.as_ref().map(|path| path.to_str().unwrap()).map_err(String::as_str);
+            assert_eq!(found, expected, "{pairs:?}");
+        }
     }
 
     #[test]

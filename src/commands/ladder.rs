@@ -1,8 +1,8 @@
 //! From a pinned certificate to the cluster's own CA: fetched, checked, and from then on trusted alone.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::bounded::{self, CA_LIMIT};
 use crate::cli::Pin;
 use crate::commands::ask;
 use crate::commands::connect::{Connected, Fetched, Ground, Trusted};
@@ -10,6 +10,7 @@ use crate::commands::screens::Note;
 use crate::error::{Doing, Error, TokenError};
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::Session;
+use crate::settings;
 use crate::ui::Printable;
 use crate::ui::prompt::Confirm;
 
@@ -136,12 +137,14 @@ fn stay(session: &Session, pve: &Pve, wish: Wish, why: String) -> Result<Option<
 /// Decides on the file; one that holds another authority is not replaced unless somebody says so.
 async fn place(session: &Session, ground: &Ground, pem: String) -> Result<Fetched, Error> {
     let name = ground.instance.ca_file_name();
-    let path = ground.store.path().parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
-    let is_other = match fs::read(&path) {
-        Ok(found) => found != pem.as_bytes(),
-        Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => false,
-        Err(source) => return Err(Error::CaFileUnread { path, source }),
+    let path = ground.store.folder().join(&name);
+    let is_other = match bounded::read_regular(&path, CA_LIMIT) {
+        Ok(found) if found.as_slice() == pem.as_bytes() => return Ok(Fetched { name, path, pem }),
+        Ok(_) => true,
+        Err(why) if why.is_missing() => false,
+        Err(why) => return Err(Error::CaFileUnread { path, source: why.into() }),
     };
+    let path = unlinked(session, path).await?;
     if is_other {
         let question =
             Confirm::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
@@ -151,6 +154,20 @@ async fn place(session: &Session, ground: &Ground, pem: String) -> Result<Fetche
         }
     }
     Ok(Fetched { name, path, pem })
+}
+
+/// Follows a link in place of the file only where a person says so: what it leads to may belong to something else.
+async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
+    let Ok(target) = path.read_link() else { return Ok(path) };
+    let is_link = |path: &Path| Error::from(settings::Error::IsLink { path: path.to_path_buf() });
+    if session.confirms_all {
+        return Err(is_link(&path));
+    }
+    let text = format!("{} is a symbolic link to {}. Write the CA there?", path.display(), target.display());
+    if !ask::decide(session, Confirm::new(text).proposing_no(), || is_link(&path)).await? {
+        return Err(is_link(&path));
+    }
+    path.canonicalize().map_err(|_| settings::Error::DanglingLink { path }.into())
 }
 
 /// Says of the certificate in force that it has expired or soon will; nothing where there is time.

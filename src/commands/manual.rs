@@ -10,7 +10,7 @@ use crate::cli::{Completions, Man, completion, manual};
 use crate::commands::Failure;
 use crate::error::{Error, KINDS};
 use crate::session::{Session, Variables};
-use crate::settings::{EnvFile, Flags, Key, Settings};
+use crate::settings::{EnvFile, Flags, Key, Settings, Store};
 use crate::ui::{Draw, Screen};
 
 /// Prints one manual page, or writes all of them into a folder.
@@ -70,7 +70,7 @@ pub(crate) fn nodes(folder: &Path, variables: &Variables) -> Vec<String> {
 
 fn settings_file(folder: &Path, variables: &Variables) -> EnvFile {
     let name = variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map_or(".env".into(), |it| it.clone());
-    EnvFile::new(fs::read(folder.join(name)).unwrap_or_default())
+    Store::new(folder.join(name)).load().map(|loaded| loaded.file).unwrap_or_default()
 }
 
 /// A text as it is.

@@ -26,6 +26,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let ground = Ground::survey(session, global, &arguments.connection, &[])?;
     let host = ground.host()?;
     let order = order(&ground, &arguments.proof)?;
+    ground.require_journal(session)?;
     session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     if let Some(crowd) = crowd(arguments) {

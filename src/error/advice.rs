@@ -1,13 +1,13 @@
 //! The judgement on every error: its kind, and what to do about it. No arm is left to chance: whoever adds an error
 //! has to think about all of this before it compiles.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Error, Hint, Kind, authentication};
 use crate::pve;
 use crate::pve::privileges::Remedy;
 use crate::session::Signal;
-use crate::settings;
+use crate::settings::{self, sh_word};
 use crate::ui::Printable;
 
 /// Decides on the kind, from which the exit code follows.
@@ -28,6 +28,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::SandboxOnly
         | Error::Settings(_)
         | Error::Journal(_)
+        | Error::NoStateFolder(_)
         | Error::CaFile { .. }
         | Error::CaFileUnread { .. }
         | Error::WhichNode { .. }
@@ -228,6 +229,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::Token(error) => error.hints(),
         Error::Template(error) => error.hints(),
         Error::Import { why } => of_import(why),
+        Error::NoStateFolder(_) => {
+            vec![say("set XDG_STATE_HOME to the absolute path of a folder that you may write to")]
+        }
         Error::Journal(_) => vec![say("set XDG_STATE_HOME to a folder that you may write to")],
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
@@ -385,6 +389,22 @@ fn of_settings(error: &settings::Error) -> Vec<Hint> {
         Settings::DanglingLink { .. } | Settings::LinkLoop { .. } => {
             vec![say("correct the link, or give --env-file another path")]
         }
+        Settings::IsLink { path } => {
+            vec![say(format!("put the file itself there, or remove the link {}", path.display()))]
+        }
+        Settings::TooLarge { .. } => vec![say("give --env-file the path of a settings file")],
+        Settings::Encoding { path, encoding } => converted(path, *encoding),
+        Settings::NulByte { line, .. } => {
+            vec![say(format!("write line {line} and what follows it anew, with an editor that saves UTF-8"))]
+        }
+        Settings::MountPoint { .. } => {
+            vec![say("mount its folder instead of the file, or give --env-file a path in a folder of the container")]
+        }
+        Settings::Immutable { path } => vec![
+            say("if it may be changed, take the attribute away:"),
+            run(format!("chattr -i -a {}", sh_word(&path.display().to_string()))),
+        ],
+        Settings::NameTooLong { .. } => vec![say("give --env-file a shorter name")],
         Settings::NoFolder { .. } => vec![say("make the folder, or give --env-file another path")],
         Settings::IsFolder { .. } | Settings::NotAFile { .. } => vec![say("give --env-file the path of a file")],
         Settings::Denied { .. } | Settings::ReadOnly { .. } => {
@@ -393,6 +413,17 @@ fn of_settings(error: &settings::Error) -> Vec<Hint> {
         Settings::DiskFull { .. } => vec![say("make room; the old file is untouched")],
         Settings::System { .. } => vec![say("the old file is untouched")],
     }
+}
+
+/// Tells how a file becomes UTF-8; what is written meanwhile is as private as the file.
+fn converted(path: &Path, encoding: settings::Encoding) -> Vec<Hint> {
+    let (from, to) = (path.display().to_string(), format!("{}.utf8", path.display()));
+    let (from, to) = (sh_word(&from), sh_word(&to));
+    vec![
+        say("nothing was written; convert the file:"),
+        run(format!("(umask 077; iconv -f {encoding} -t UTF-8 {from} > {to} && mv {to} {from})")),
+        say("in PowerShell, write it with `Set-Content -Encoding utf8`"),
+    ]
 }
 
 fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {

@@ -14,7 +14,7 @@ use crate::journal;
 use crate::model::{Endpoint, NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
 use crate::pve::privileges::{Block, Caller, Gap};
-use crate::session::Signal;
+use crate::session::{NoStateFolder, Signal};
 use crate::settings;
 
 pub use report::{Hint, KINDS, Kind, Report, draw_hints};
@@ -222,6 +222,9 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// There is no folder for the journal.
+    #[error(transparent)]
+    NoStateFolder(#[from] NoStateFolder),
     /// Trust and tokens.
     #[error(transparent)]
     Token(#[from] TokenError),

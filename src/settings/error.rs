@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::encoding::Encoding;
 use super::quoting::Unwritable;
 use super::readers::Reader;
 use super::source::Source;
@@ -88,6 +89,54 @@ pub enum Error {
     #[error("{} is no regular file", path.display())]
     NotAFile {
         /// What is no file.
+        path: PathBuf,
+    },
+    /// A symbolic link where a file of ours should be.
+    #[error("{} is a symbolic link, and what it leads to is not replaced", path.display())]
+    IsLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// More than any settings file holds.
+    #[error("{} is larger than {} MiB: that is not a settings file", path.display(), limit >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// Text that is not UTF-8, and nothing like it.
+    #[error("{} is {encoding} text; settings files are UTF-8", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        encoding: Encoding,
+    },
+    /// A byte that no text contains.
+    #[error("{} is not a text file: line {line} holds a NUL byte, as UTF-16 text does that was added to a file", path.display())]
+    NulByte {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+    },
+    /// A file that was mounted by itself.
+    #[error("{} is a mount point (a single file that is mounted into a container): it cannot be replaced", path.display())]
+    MountPoint {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that the file system protects.
+    #[error("{} is protected by the file system (immutable or append-only): it cannot be replaced", path.display())]
+    Immutable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name beside which there is no room for the name of a backup.
+    #[error("the name of {} is too long: the backup beside it needs four bytes more", path.display())]
+    NameTooLong {
+        /// The file.
         path: PathBuf,
     },
     /// Not permitted.
@@ -273,6 +322,40 @@ pub enum Warning {
         /// The file.
         path: PathBuf,
     },
+    /// Rights by an access list were kept.
+    #[error("{}: by its access list (ACL) it may be used by {}", path.display(), names.join(", "))]
+    AccessListKept {
+        /// The file.
+        path: PathBuf,
+        /// Who is on the list.
+        names: Vec<String>,
+    },
+    /// An access list could not be kept.
+    #[error("{}: its access list (ACL) could not be kept; mode {mode:04o} alone counts now{}", path.display(), former(names))]
+    AccessListLost {
+        /// The file.
+        path: PathBuf,
+        /// Its mode now.
+        mode: u32,
+        /// Who was on the list.
+        names: Vec<String>,
+    },
+    /// Extended attributes could not be kept.
+    #[error("{}: these extended attributes could not be kept: {}", path.display(), names.join(", "))]
+    AttributesLost {
+        /// The file.
+        path: PathBuf,
+        /// The attributes.
+        names: Vec<String>,
+    },
+    /// A file with hard links.
+    #[error("{}: the file has {count} other {} (hard links), which keep the old content", path.display(), if *count == 1 { "name" } else { "names" })]
+    OtherNames {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: u64,
+    },
     /// The file belonged to somebody else.
     #[error("{}: it belonged to another user and now belongs to you", path.display())]
     OwnerChanged {
@@ -285,4 +368,9 @@ pub enum Warning {
         /// The folder.
         folder: PathBuf,
     },
+}
+
+/// Names those who lost their access.
+fn former(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" (it let in: {})", names.join(", ")) }
 }

@@ -3,6 +3,7 @@
 mod assignment;
 mod dialects;
 mod diff;
+mod encoding;
 mod env_file;
 mod error;
 mod keys;
@@ -21,6 +22,7 @@ use std::str::FromStr;
 pub use self::assignment::Assignment;
 pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
 pub use self::diff::{DiffLine, Sign, masked_diff};
+pub use self::encoding::Encoding;
 pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
 pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
 pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
@@ -114,7 +116,7 @@ pub enum Verification {
 #[derive(Debug, Clone)]
 pub struct Settings {
     instance: Instance,
-    folder: PathBuf,
+    folders: Vec<PathBuf>,
     found: BTreeMap<Key, Sourced<Secret>>,
 }
 
@@ -132,7 +134,7 @@ impl Settings {
         file: &EnvFile,
     ) -> Result<Self, Error> {
         let in_file = file.values(&|name| variables.get(name)?.to_str().map(str::to_owned));
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let folders = folders(path);
         let mut found = BTreeMap::new();
         for entry in &KEYS {
             let mut names = vec![entry.key.variable(instance)];
@@ -153,7 +155,7 @@ impl Settings {
                 .map(|text| Sourced { value: Secret::new(text.to_owned()), source: Source::Default(entry.variable) });
             found.extend(winner.or(default).map(|winner| (entry.key, winner)));
         }
-        Ok(Self { instance: instance.clone(), folder, found })
+        Ok(Self { instance: instance.clone(), folders, found })
     }
 
     /// Says where the value of a key comes from, where there is one.
@@ -319,14 +321,35 @@ impl Settings {
         }
     }
 
-    /// Gives the CA file; a flag is relative to the working directory, anything else to the folder of the `.env` file.
+    /// Gives the CA file; a flag is relative to the working directory, anything else to the folder of the `.env` file, or,
+    /// where there is no such file, to the folder of a link to it.
     #[must_use]
     pub fn ca_file(&self) -> Option<Sourced<PathBuf>> {
         let found = self.found.get(&Key::CaFile)?;
         let text = found.value.expose().trim();
         let is_typed = matches!(found.source, Source::Flag(_) | Source::Answer);
-        let value = if is_typed { PathBuf::from(text) } else { self.folder.join(text) };
+        let value = if is_typed { PathBuf::from(text) } else { self.beside(text) };
         Some(Sourced { value, source: found.source.clone() })
+    }
+
+    fn beside(&self, name: &str) -> PathBuf {
+        let mut places = self.folders.iter().map(|folder| folder.join(name));
+        let first = places.next().unwrap_or_default();
+        if first.exists() { first } else { places.find(|place| place.exists()).unwrap_or(first) }
+    }
+
+    /// Gives the CA file as it is written into the settings file: what stands there stays; what was said elsewhere is
+    /// relative where it lies below the folder of the file itself, else absolute.
+    #[must_use]
+    pub fn ca_file_text(&self) -> Option<String> {
+        let file = self.ca_file()?;
+        if let (Source::File { .. }, Some(text)) = (&file.source, self.text(Key::CaFile)) {
+            return Some(text.to_owned());
+        }
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let path = absolute(&file.value);
+        let folder = self.folders.first().map(|folder| absolute(folder)).unwrap_or_default();
+        Some(path.strip_prefix(folder).unwrap_or(&path).display().to_string())
     }
 
     /// Gives the variables that say the same to another run, or to the application: what is in force, nothing else.
@@ -389,6 +412,27 @@ impl Settings {
             Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: Invalid::from(why) }),
         }
     }
+}
+
+/// More links than this in a row are a circle.
+const LINKS_AT_MOST: usize = 40;
+
+/// Lists the folders that files beside the settings file are looked for in: its own, then those of the links to it, the
+/// one that was named last.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut path = path.to_path_buf();
+    let mut folders = vec![parent(&path)];
+    while let (Ok(next), true) = (path.read_link(), folders.len() <= LINKS_AT_MOST) {
+        path = parent(&path).join(next);
+        folders.push(parent(&path));
+    }
+    folders.reverse();
+    folders.dedup();
+    folders
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 fn from_variable(variables: &Variables, name: &str) -> Result<Option<Sourced<Secret>>, Error> {

@@ -1,10 +1,12 @@
 //! Private, atomic, locked reading and writing of the `.env` file.
 
+mod acl;
+mod attributes;
 mod place;
+mod protection;
 mod temporary;
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,10 +15,14 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use self::place::Place;
+use self::place::{Found, Place};
 use self::temporary::Temporary;
+use super::encoding::wide_encoding;
 use super::env_file::EnvFile;
 use super::error::{Doing, Error, Warning};
+use super::folders;
+use super::readers::line_at;
+use crate::bounded::{self, CA_LIMIT, SETTINGS_LIMIT};
 
 /// How long a run waits for another one that is writing: a write takes milliseconds, a slow disk a second or two.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
@@ -30,7 +36,10 @@ const PRIVATE: u32 = 0o600;
 /// The mode of a certificate, which is public.
 const PUBLIC: u32 = 0o644;
 
-/// What becomes of the group's rights in the file.
+/// A save may make the file so many bytes longer than it was: every key of an instance, with its comments.
+const ROOM_FOR_CHANGES: usize = 16 << 10;
+
+/// What becomes of the group's rights in the file, and of those on its access list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupRights {
     /// They stay, with a warning: a service may read the file by its group.
@@ -49,13 +58,17 @@ pub struct Loaded {
     pub stamp: Stamp,
     /// Its permission bits, where there is a file.
     pub mode: Option<u32>,
+    /// Who may use it by an access list besides its owner; nobody where there is none.
+    pub listed: Vec<String>,
+    /// How many other names (hard links) it has.
+    pub other_names: u64,
 }
 
 impl Loaded {
     /// Gives what there is where there is no file.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { file: EnvFile::default(), stamp: Stamp(None), mode: None }
+        Self { file: EnvFile::default(), stamp: Stamp(None), mode: None, listed: Vec::new(), other_names: 0 }
     }
 }
 
@@ -121,14 +134,39 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails where something that is no file stands in its place, or it cannot be read.
+    /// Fails where something that is no file stands in its place, it is too large or in another encoding than UTF-8, or
+    /// it cannot be read.
     pub fn load(&self) -> Result<Loaded, Error> {
         let place = Place::find(&self.path)?;
-        let found = place.read()?;
-        let mode = found.as_ref().map(|found| found.metadata.mode() & 0o7777);
-        let bytes = found.map(|found| found.bytes);
-        let file = EnvFile::new(bytes.as_ref().map_or_else(Vec::new, |bytes| bytes.to_vec()));
-        Ok(Loaded { file, stamp: Stamp(bytes), mode })
+        let Some(found) = place.read(SETTINGS_LIMIT)? else { return Ok(Loaded::nothing()) };
+        require_text(&place.target, &found.bytes)?;
+        Ok(Loaded {
+            file: EnvFile::new(found.bytes.to_vec()),
+            mode: Some(found.metadata.mode() & 0o7777),
+            listed: found.attributes.acl.others(),
+            other_names: found.metadata.nlink().saturating_sub(1),
+            stamp: Stamp(Some(found.bytes)),
+        })
+    }
+
+    /// Tries whether a save would succeed, and leaves everything as it is: writes as much as a save would beside the file,
+    /// and looks at what could keep the file in its place. For before something is done that cannot be undone.
+    ///
+    /// # Errors
+    ///
+    /// Fails where saving would fail now.
+    pub fn rehearse(&self, since: &Stamp) -> Result<(), Error> {
+        let place = Place::find(&self.path)?;
+        let lock = Lock::take(&place.folder, self.wait_for_lock)?;
+        if lock.is_held() {
+            temporary::sweep(&place);
+        }
+        let found = self.unchanged(&place, since)?;
+        let length = found.as_ref().map_or(0, |found| found.bytes.len());
+        let backup = Temporary::write(&place, &vec![b'#'; length])?;
+        let new = Temporary::write(&place, &vec![b'#'; length + ROOM_FOR_CHANGES])?;
+        backup.sync(&place.target)?;
+        new.sync(&place.target)
     }
 
     /// Puts a new text in place of the one that was read, and keeps the old one beside it. Killed at any moment, the old
@@ -145,81 +183,95 @@ impl Store {
         if lock.is_held() {
             temporary::sweep(&place);
         }
-        let found = place.read()?;
-        if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
-            return Err(Error::ChangedMeanwhile { path: place.target });
-        }
-        let Some(found) = found else {
+        let Some(found) = self.unchanged(&place, since)? else {
             let temporary = Temporary::write(&place, file.bytes())?;
-            temporary.protect(PRIVATE)?;
+            protection::protect(&place.target, temporary.file(), PRIVATE)?;
             temporary.put_at(&place.target)?;
             return Ok(Saved { outcome: Outcome::Written, backup: None, mode: PRIVATE, warnings });
         };
         if found.bytes.as_slice() == file.bytes() {
-            let mode = tightened(&place, &found, group, &mut warnings);
-            if mode != found.metadata.mode() & 0o7777 {
-                set_mode(&place.target, &found.file, mode)?;
-            }
+            let mode = protection::tighten(&place, &found, group, &mut warnings)?;
             return Ok(Saved { outcome: Outcome::Unchanged, backup: None, mode, warnings });
         }
         let backup = place.backup();
         let kept = Temporary::write(&place, &found.bytes)?;
-        kept.give_to(&found.metadata)?;
-        kept.protect(PRIVATE)?;
+        protection::make_private(&kept, &place, &found)?;
         kept.put_at(&backup)?;
         let new = Temporary::write(&place, file.bytes())?;
-        let ownership = new.give_to(&found.metadata)?;
-        let group = if ownership.group_kept { group } else { GroupRights::Drop };
-        warnings.extend(ownership.warnings(&place.target, &found.metadata));
-        let mode = tightened(&place, &found, group, &mut warnings);
-        new.protect(mode)?;
-        if place.read()?.is_none_or(|now| now.bytes != found.bytes) {
+        let mode = protection::carry_over(&new, &place, &found, group, &mut warnings)?;
+        if place.read(SETTINGS_LIMIT)?.is_none_or(|now| now.bytes != found.bytes) {
             return Err(Error::ChangedMeanwhile { path: place.target });
+        }
+        let names = found.metadata.nlink();
+        if names > 1 {
+            warnings.push(Warning::OtherNames { path: place.target.clone(), count: names - 1 });
         }
         new.put_at(&place.target)?;
         Ok(Saved { outcome: Outcome::Written, backup: Some(backup), mode, warnings })
     }
 
-    /// Writes a public file, a certificate for example, into the folder of the `.env` file, in the same atomic way.
+    /// Reads the file once more: it must be as it was, and another must be able to take its place.
+    fn unchanged(&self, place: &Place, since: &Stamp) -> Result<Option<Found>, Error> {
+        let found = place.read(SETTINGS_LIMIT)?;
+        if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
+            return Err(Error::ChangedMeanwhile { path: place.target.clone() });
+        }
+        if let Some(found) = &found {
+            place.require_replaceable(found)?;
+        }
+        Ok(found)
+    }
+
+    /// Gives the folder that the file itself lies in: the one of its target, where it is a link.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        match folders(&self.path).as_slice() {
+            [] => PathBuf::new(),
+            [folder] => folder.clone(),
+            [folder, ..] => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
+        }
+    }
+
+    /// Writes a public file, a certificate for example, into the folder of the `.env` file, in the same atomic way. Where
+    /// it is a symbolic link to something else, that is not replaced.
     ///
     /// # Errors
     ///
-    /// Fails where another run is writing or the system says no.
-    pub fn save_beside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
-        let path = self.path.parent().unwrap_or(Path::new("")).join(name);
-        let place = Place::find(&path)?;
+    /// Fails where it is such a link, another run is writing, or the system says no.
+    pub fn save_beside(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        if bounded::read_regular(path, CA_LIMIT).is_ok_and(|found| found.as_slice() == bytes) {
+            return Ok(());
+        }
+        let place = Place::find_unlinked(path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         if lock.is_held() {
             temporary::sweep(&place);
         }
-        let found = place.read()?;
+        let found = place.read(CA_LIMIT)?;
         if found.as_ref().is_none_or(|found| found.bytes.as_slice() != bytes) {
             let temporary = Temporary::write(&place, bytes)?;
-            if let Some(found) = found {
+            if let Some(found) = &found {
+                place.require_replaceable(found)?;
                 temporary.give_to(&found.metadata)?;
+                let _ = found.attributes.copy_to(temporary.file()); // everybody may read it, with or without them
             }
-            temporary.protect(PUBLIC)?;
+            protection::protect(&place.target, temporary.file(), PUBLIC)?;
             temporary.put_at(&place.target)?;
         }
-        Ok(path)
+        Ok(())
     }
 }
 
-/// Gives the mode that a file shall have: nothing for others, and for the group what it had, if it keeps it.
-fn tightened(place: &Place, found: &place::Found, group: GroupRights, warnings: &mut Vec<Warning>) -> u32 {
-    let before = found.metadata.mode() & 0o7777;
-    let after = match group {
-        GroupRights::Keep => before & 0o770,
-        GroupRights::Drop => before & 0o700,
-    };
-    let path = place.target.clone();
-    if before & 0o007 != 0 {
-        warnings.push(Warning::Tightened { path: path.clone(), before, after });
+/// Refuses what no reader of such files reads as text, before anything is added to it.
+fn require_text(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let path = path.to_path_buf();
+    if let Some(encoding) = wide_encoding(bytes) {
+        return Err(Error::Encoding { path, encoding });
     }
-    if after & 0o070 != 0 {
-        warnings.push(Warning::GroupMayRead { path, mode: after });
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(offset) => Err(Error::NulByte { path, line: line_at(bytes, offset) }),
+        None => Ok(()),
     }
-    after
 }
 
 fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), Error> {
@@ -274,13 +326,6 @@ impl Drop for Lock {
     }
 }
 
-/// Reads a whole file into memory that is wiped.
-fn read_all(path: &Path, mut file: &File, length: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
-    file.read_to_end(&mut bytes).map_err(|why| system(Doing::Read, path, why))?;
-    Ok(bytes)
-}
-
 /// Puts the system's error into words.
 fn system(doing: Doing, path: &Path, why: std::io::Error) -> Error {
     let path = path.to_path_buf();
@@ -290,6 +335,8 @@ fn system(doing: Doing, path: &Path, why: std::io::Error) -> Error {
         Some(Errno::NOSPC | Errno::DQUOT) => Error::DiskFull { doing, path },
         Some(Errno::LOOP) => Error::LinkLoop { path },
         Some(Errno::ISDIR) => Error::IsFolder { path },
+        Some(Errno::BUSY) if doing == Doing::Replace => Error::MountPoint { path },
+        Some(Errno::NAMETOOLONG) => Error::NameTooLong { path },
         _ => Error::System { doing, path, why },
     }
 }

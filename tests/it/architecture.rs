@@ -17,7 +17,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("session", &["clock", "ui"]),
     ("cli", &["model"]),
     ("journal", &["model", "bounded"]),
-    ("commands", &["cli", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"]),
+    (
+        "commands",
+        &["cli", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"],
+    ),
     ("lib", &["commands", "cli", "session", "error", "ui"]),
     ("main", &[]),
 ];

@@ -37,11 +37,11 @@ fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<Saved, Error> {
     store.save(&EnvFile::new(text.to_vec()), &loaded.stamp, group)
 }
 
-fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o7777
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -186,10 +186,11 @@ fn what_a_killed_run_left_is_removed_and_nothing_else() {
 fn a_certificate_is_saved_beside_the_file() {
     let (folder, path) = folder_with(0o600);
     let store = Store::new(&path);
-    let saved = store.save_beside("proxmox-ca.pem", b"certificate").unwrap();
+    let saved = store.folder().join("proxmox-ca.pem");
+    store.save_beside(&saved, b"certificate").unwrap();
     assert_eq!((fs::read(&saved).unwrap().as_slice(), mode(&saved)), (b"certificate".as_slice(), 0o644));
     let inode = fs::metadata(&saved).unwrap().ino();
-    store.save_beside("proxmox-ca.pem", b"certificate").unwrap();
+    store.save_beside(&saved, b"certificate").unwrap();
     assert_eq!(fs::metadata(&saved).unwrap().ino(), inode);
     assert_eq!(names(folder.path()), [".env", "proxmox-ca.pem"]);
 }
@@ -214,7 +215,7 @@ fn the_owner_is_kept_when_root_writes() {
 }
 
 /// Runs this test program once more, to do nothing but `the_child_of_other_tests`.
-fn child(program: &[&str], executable: &Path, file: &Path) -> Command {
+pub(crate) fn child(program: &[&str], executable: &Path, file: &Path) -> Command {
     let mut words: Vec<&std::ffi::OsStr> = program.iter().map(std::ffi::OsStr::new).collect();
     words.push(executable.as_os_str());
     let (first, rest) = words.split_first().unwrap();

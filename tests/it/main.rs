@@ -11,6 +11,8 @@ mod client;
 mod contract;
 mod doctor;
 mod env;
+mod env_attributes;
+mod env_files;
 mod env_readers;
 mod env_store;
 mod faults;

@@ -137,7 +137,11 @@ impl Draw for Told<'_> {
             screen.paragraph(0, &text)?;
         }
         for path in &summary.unreadable {
-            screen.labelled("skipped: ", Tone::Warning, &format!("{} is no journal entry", Printable(path)))?;
+            screen.labelled(
+                "skipped: ",
+                Tone::Warning,
+                &format!("{} is not a journal entry, or cannot be read", Printable(path)),
+            )?;
         }
         self.draw_marked(screen)?;
         if summary.is_empty() {

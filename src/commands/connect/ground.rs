@@ -1,9 +1,9 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::bounded::{self, CA_LIMIT};
 use crate::cli::{Connection, Global};
 use crate::commands::connect::Trusted;
 use crate::commands::connect::flags::flags;
@@ -378,7 +378,12 @@ impl Ground {
 
     /// Gives the journal; the sandbox ends with this process and needs none.
     pub(crate) fn journal(&self, session: &Session) -> Result<Option<Journal>, Error> {
-        if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder())?)) }
+        if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
+    }
+
+    /// Makes sure that what will be made on the server can be noted, before anybody is asked and anything is changed.
+    pub(crate) fn require_journal(&self, session: &Session) -> Result<(), Error> {
+        Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.try_out())?)
     }
 
     /// Says with `-v` which source won.
@@ -421,6 +426,7 @@ fn without_settings(variables: &Variables) -> Variables {
 }
 
 pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
-    let read = fs::read(path).map_err(|source| Error::CaFileUnread { path: path.to_owned(), source })?;
+    let read = bounded::read_regular(path, CA_LIMIT)
+        .map_err(|why| Error::CaFileUnread { path: path.to_owned(), source: why.into() })?;
     CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
 }

@@ -35,7 +35,15 @@ fn journal(session: &Session, ground: &Ground) -> Result<Found, Error> {
 }
 
 fn in_journal(found: &Found) -> Check {
+    let strange = found.unreadable.iter().map(|path| {
+        format!("passed over: {} is not a journal entry, or cannot be read", Printable(&path.display().to_string()))
+    });
     let alive = (found.alive > 0).then(|| format!("{} belong to runs that are alive; they stay", found.alive));
+    if found.orphans.is_empty() && !found.unreadable.is_empty() {
+        return Check::warning("journal", "no VM of an earlier run is noted, and something else lies among the notes")
+            .with(strange)
+            .with(alive);
+    }
     if found.orphans.is_empty() {
         return Check::ok("journal", "no earlier run of this machine left a VM behind").with(alive);
     }
@@ -46,6 +54,7 @@ fn in_journal(found: &Found) -> Check {
     });
     Check::warning("journal", format!("{} earlier runs may have left a VM behind", found.orphans.len()))
         .with(lines)
+        .with(strange)
         .with(alive)
         .run("glassdome cleanup")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
 use crate::commands::connect::{Ground, Troubles, Trusted};
-use crate::commands::doctor::check::Check;
+use crate::commands::doctor::check::{Check, Status};
 use crate::commands::setup::git;
 use crate::error::Error;
 use crate::model::Secret;
@@ -16,7 +16,7 @@ pub(super) async fn checks(session: &Session, ground: &Ground, troubles: &Troubl
     let mut checks = vec![file(ground, troubles.unread.as_ref())];
     match ground.loaded.mode {
         Some(mode) => {
-            checks.push(protection(ground, mode));
+            checks.push(other_names(ground, protection(ground, mode)));
             checks.push(repository(session, ground).await);
         }
         None => {
@@ -66,6 +66,16 @@ fn protection(ground: &Ground, mode: u32) -> Check {
         _ if mode & 0o070 != 0 => "its group",
         _ => "",
     };
+    if mode & 0o007 == 0 && !ground.loaded.listed.is_empty() {
+        let who = ground.loaded.listed.join(", ");
+        return Check::warning(
+            "env-mode",
+            format!(
+                "mode {mode:04o}: by its access list (ACL) the file may be used by {who}, and a secret stands in it"
+            ),
+        )
+        .run(format!("setfacl -b {0} && chmod 600 {0}", quoted(&path.display().to_string())));
+    }
     if !who.is_empty() {
         return Check::warning(
             "env-mode",
@@ -82,6 +92,16 @@ fn protection(ground: &Ground, mode: u32) -> Check {
         ),
         _ => Check::ok("env-mode", format!("mode {mode:04o}: nobody else may read it")),
     }
+}
+
+/// Warns of hard links: a save gives the new text to one name alone.
+fn other_names(ground: &Ground, check: Check) -> Check {
+    let count = ground.loaded.other_names;
+    if count == 0 {
+        return check;
+    }
+    let text = format!("it has {count} other name(s) (hard links), which keep the old content when the file is saved");
+    if check.status == Status::Ok { Check::warning("env-mode", text).and(check.summary) } else { check.and(text) }
 }
 
 async fn repository(session: &Session, ground: &Ground) -> Check {

@@ -1,6 +1,6 @@
 //! Asks the real git whether the files with secrets are kept out of a repository.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
+use crate::bounded::{self, SETTINGS_LIMIT};
 use crate::session::Variables;
 
 /// git answers from the index of one folder; where it takes longer, a file system or a hook of it hangs.
@@ -97,8 +99,8 @@ fn is_secret(name: &str) -> bool {
 /// Where the file cannot be read or written.
 pub(super) fn ignore(folder: &Path, lines: &[String]) -> io::Result<PathBuf> {
     let path = folder.join(".gitignore");
-    let old = match fs::read(&path) {
-        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Vec::new(),
+    let old = match bounded::read_regular(&path, SETTINGS_LIMIT) {
+        Err(gone) if gone.is_missing() => Zeroizing::default(),
         other => other?,
     };
     let mut text = String::new();

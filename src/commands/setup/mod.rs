@@ -109,6 +109,9 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         session.ui.borrow_mut().say(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
     story.env_file = ground.store.path().display().to_string();
+    if !arguments.skip_test_vm && !arguments.dry_run {
+        ground.require_journal(session)?;
+    }
     story.is_rehearsal = arguments.dry_run;
     let verified = verify(session, &mut ground, arguments, story).await;
     ground.repeat(session);

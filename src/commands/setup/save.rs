@@ -133,11 +133,9 @@ fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> 
         Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(pin.to_string()),
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
-    let ca_file = match (&connected.trust, ground.settings.ca_file()) {
+    let ca_file = match (&connected.trust, ground.settings.ca_file_text()) {
         (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(fetched.name.clone()),
-        (Trust::Ca(_) | Trust::CaAndPinned(..), Some(file)) if !ground.is_sandbox() => {
-            Some(ca_text(ground.store.path(), &file))
-        }
+        (Trust::Ca(_) | Trust::CaAndPinned(..), text) if !ground.is_sandbox() => text,
         _ => None,
     };
     for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file)] {
@@ -153,13 +151,6 @@ fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> 
         }
     }
     changes
-}
-
-/// Writes a CA file relative to the folder of the settings file where it lies below that, else absolute.
-fn ca_text(settings_file: &Path, file: &Sourced<PathBuf>) -> String {
-    let absolute = std::path::absolute(&file.value).unwrap_or_else(|_| file.value.clone());
-    let folder = settings_file.parent().unwrap_or(Path::new("/"));
-    absolute.strip_prefix(folder).unwrap_or(&absolute).display().to_string()
 }
 
 /// Says whether the file itself says this already.
@@ -184,8 +175,8 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
     let verdict = git::ask(&folder, &names, &session.variables).await;
     warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
-        let path = ground.store.save_beside(&fetched.name, fetched.pem.as_bytes())?;
-        session.ui.borrow_mut().say(&Note::found(format!("the cluster's CA is in {}", path.display())));
+        ground.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
+        session.ui.borrow_mut().say(&Note::found(format!("the cluster's CA is in {}", fetched.path.display())));
     }
     let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
@@ -216,7 +207,12 @@ async fn group_rights(session: &Session, ground: &Ground, draft: &Draft) -> Resu
     if mode == 0 || !session.is_attended() || draft.edited.changed.is_empty() {
         return Ok(GroupRights::Keep);
     }
-    let question = format!("Its group has rights in the file (mode {:04o}). Keep them?", mode | 0o600);
+    let listed = &ground.loaded.listed;
+    let question = if listed.is_empty() {
+        format!("Its group has rights in the file (mode {:04o}). Keep them?", mode | 0o600)
+    } else {
+        format!("By its access list (ACL) the file may be used by {}. Keep the list?", listed.join(", "))
+    };
     Ok(if confirmed(session, &question).await? { GroupRights::Keep } else { GroupRights::Drop })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
+use crate::bounded;
 use crate::cli::{Global, Output, TemplateCreate};
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::releases::USUAL;
@@ -27,6 +28,9 @@ const PIECE: usize = 256 * 1024;
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
     let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    if !arguments.dry_run {
+        ground.require_journal(session)?;
+    }
     let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
@@ -163,7 +167,7 @@ async fn checksum(
 
 fn sha256_of(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
+    let mut file = bounded::open_regular(path)?;
     let mut context = Context::new(&SHA256);
     let mut piece = vec![0; PIECE];
     loop {

@@ -34,13 +34,13 @@ struct Rotator<'a> {
 }
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<Told, Error> {
+    let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {
         let desk = Desk::open(session, global, &arguments.connection, "Rotate the token").await?;
         let admin = desk.admin(session, &arguments.login).await?;
         Ok((desk, admin))
     };
     let (desk, admin) = unless_interrupted(session, opened).await?;
-    let journal = if desk.ground.is_sandbox() { None } else { Some(Journal::new(session.state_folder())?) };
     let rotator = Rotator { session, desk, admin, journal };
     let old = rotator.desk.token()?;
     if let Some(new) = rotator.finish_earlier().await? {

@@ -1,12 +1,12 @@
 //! The calls that make a template: images on a storage, a VM out of one, its conversion.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use reqwest::Method;
 
+use crate::bounded::open_regular;
 use crate::model::{DiskSize, NodeName, Upid, VmId};
 use crate::pve::multipart::Form;
 use crate::pve::values::Fields;
@@ -81,7 +81,7 @@ impl Pve {
     /// As every call; where the answer is lost, it is not known whether the image is there.
     pub async fn upload_image(&self, node: &NodeName, storage: &str, upload: &Upload<'_>) -> Result<Upid, Error> {
         let unread = |why: std::io::Error| Error::Preparation { why: format!("{}: {why}", upload.path.display()) };
-        let file = File::open(upload.path).map_err(unread)?;
+        let file = open_regular(upload.path).map_err(|why| unread(why.into()))?;
         let length = file.metadata().map_err(unread)?.len();
         let mut fields = vec![("content", "import")];
         if let Some(sha256) = upload.sha256 {

@@ -1,12 +1,14 @@
 //! A new file beside the old one: private from the start, whole before it takes its place, gone if it never does.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
-use super::{PRIVATE, set_mode, system};
+use super::{PRIVATE, system};
 use crate::settings::error::{Doing, Error, Warning};
 
 /// A file that takes another's place, or is removed.
@@ -38,8 +40,8 @@ impl Ownership {
 impl Temporary {
     /// Writes a private file with a name that nobody can guess.
     pub(super) fn write(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
-        let name = format!("{}{}{SUFFIX}", prefix(place), uuid::Uuid::new_v4().simple());
-        let path = place.folder.join(name);
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let path = place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()));
         let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
         let file = opened.map_err(|why| system(Doing::Write, &place.target, why))?;
         let mut temporary = Self { path, folder: place.folder.clone(), file };
@@ -64,14 +66,19 @@ impl Temporary {
         Ok(Ownership { user_kept, group_kept })
     }
 
-    /// Sets the mode, whatever the umask was.
-    pub(super) fn protect(&self, mode: u32) -> Result<(), Error> {
-        set_mode(&self.path, &self.file, mode)
+    /// Gives the open file.
+    pub(super) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Sees to it that the text is on the disk.
+    pub(super) fn sync(&self, target: &Path) -> Result<(), Error> {
+        self.file.sync_all().map_err(|why| system(Doing::Write, target, why))
     }
 
     /// Takes the place of another file: synced, renamed, folder synced.
     pub(super) fn put_at(self, target: &Path) -> Result<(), Error> {
-        self.file.sync_all().map_err(|why| system(Doing::Write, target, why))?;
+        self.sync(target)?;
         std::fs::rename(&self.path, target).map_err(|why| system(Doing::Replace, target, why))?;
         let folder = File::open(&self.folder).map_err(|why| system(Doing::Read, &self.folder, why))?;
         // Some file systems cannot sync a folder; the file is in its place all the same.
@@ -87,12 +94,17 @@ impl Drop for Temporary {
     }
 }
 
-const SUFFIX: &str = ".tmp";
+const SUFFIX: &[u8] = b".tmp";
 
-fn prefix(place: &Place) -> String {
+/// So many bytes of a file's name are kept in that of its temporary file: with the rest it has at most 255.
+const NAME_AT_MOST: usize = 200;
+
+fn prefix(place: &Place) -> Vec<u8> {
     // Hidden, and under a name that whoever ignores `.env.*` ignores too.
-    let name = place.name();
-    format!("{}{name}.glassdome-", if name.starts_with('.') { "" } else { "." })
+    let name = place.target.file_name().map(OsStr::as_bytes).unwrap_or_default();
+    let name = name.get(..NAME_AT_MOST).unwrap_or(name);
+    let dot: &[u8] = if name.starts_with(b".") { b"" } else { b"." };
+    [dot, name, b".glassdome-"].concat()
 }
 
 /// Removes what killed runs left behind. Only for whoever holds the lock: then no such file can be in use.
@@ -101,8 +113,8 @@ pub(super) fn sweep(place: &Place) {
     let prefix = prefix(place);
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let random = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX));
-        let is_ours = random.is_some_and(|it| it.len() == 32 && it.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let random = name.as_bytes().strip_prefix(prefix.as_slice()).and_then(|rest| rest.strip_suffix(SUFFIX));
+        let is_ours = random.is_some_and(|it| it.len() == 32 && it.iter().all(u8::is_ascii_hexdigit));
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             // What cannot be removed harms nobody: it is private.
             let _ = std::fs::remove_file(entry.path());

@@ -1,0 +1,132 @@
+//! Who may use a file: what the old one allows, tightened, is what the new one gets.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::attributes::{AccessList, remove_acl, set_acl};
+use super::place::{Found, Place};
+use super::temporary::{Ownership, Temporary};
+use super::{GroupRights, PRIVATE, set_mode, system};
+use crate::settings::error::{Doing, Error, Warning};
+
+/// The permission bits of a mode.
+const BITS: u32 = 0o7777;
+
+/// What the group and those on an access list keep of their permissions.
+const WITHOUT_OTHERS: u32 = 0o770;
+const OWNER_ALONE: u32 = 0o700;
+
+/// Gives the new file the owner, the attributes and the permissions of the old one, and tells its mode.
+pub(super) fn carry_over(
+    new: &Temporary,
+    place: &Place,
+    found: &Found,
+    group: GroupRights,
+    warnings: &mut Vec<Warning>,
+) -> Result<u32, Error> {
+    let path = &place.target;
+    let ownership = new.give_to(&found.metadata)?;
+    warnings.extend(ownership.warnings(path, &found.metadata));
+    let lost = found.attributes.copy_to(new.file());
+    if !lost.is_empty() {
+        warnings.push(Warning::AttributesLost { path: path.clone(), names: lost });
+    }
+    remove_list(path, new.file())?;
+    let mode = permit(new, path, found, (group, &ownership), warnings)?;
+    warn_of_mode(path, found, mode, warnings);
+    Ok(mode)
+}
+
+/// Gives the copy of the old file the same owner and attributes; nobody but the owner may use it.
+pub(super) fn make_private(copy: &Temporary, place: &Place, found: &Found) -> Result<(), Error> {
+    copy.give_to(&found.metadata)?;
+    let _ = found.attributes.copy_to(copy.file()); // what gets lost is told of the file itself
+    protect(&place.target, copy.file(), PRIVATE)
+}
+
+/// Sets a mode that counts alone: a list that a new file has from its folder would let others in.
+pub(super) fn protect(path: &Path, file: &File, mode: u32) -> Result<(), Error> {
+    remove_list(path, file)?;
+    set_mode(path, file, mode)
+}
+
+/// Tightens a file whose text stays as it is, and tells its mode.
+pub(super) fn tighten(
+    place: &Place,
+    found: &Found,
+    group: GroupRights,
+    warnings: &mut Vec<Warning>,
+) -> Result<u32, Error> {
+    let before = found.metadata.mode() & BITS;
+    let mode = match group {
+        GroupRights::Keep => before & WITHOUT_OTHERS,
+        GroupRights::Drop => before & OWNER_ALONE,
+    };
+    if group == GroupRights::Drop {
+        remove_list(&place.target, &found.file)?;
+    }
+    if mode != before {
+        set_mode(&place.target, &found.file, mode)?;
+    }
+    warn_of_mode(&place.target, found, mode, warnings);
+    if group == GroupRights::Keep {
+        warn_of_list(&place.target, found, warnings);
+    }
+    Ok(mode)
+}
+
+fn permit(
+    new: &Temporary,
+    path: &Path,
+    found: &Found,
+    (group, ownership): (GroupRights, &Ownership),
+    warnings: &mut Vec<Warning>,
+) -> Result<u32, Error> {
+    let before = found.metadata.mode() & BITS;
+    let alone = |mode: u32| set_mode(path, new.file(), mode).map(|()| mode);
+    match (&found.attributes.acl, group) {
+        (_, GroupRights::Drop) => alone(before & OWNER_ALONE),
+        (AccessList::None, GroupRights::Keep) if !ownership.group_kept => alone(before & OWNER_ALONE),
+        (AccessList::None, GroupRights::Keep) => alone(before & WITHOUT_OTHERS),
+        (AccessList::Unreadable, GroupRights::Keep) => {
+            let mode = alone(before & OWNER_ALONE)?;
+            warnings.push(Warning::AccessListLost { path: path.to_path_buf(), mode, names: Vec::new() });
+            Ok(mode)
+        }
+        (AccessList::Some(acl), GroupRights::Keep) => {
+            let acl = acl.clone().without_others();
+            let acl = if ownership.group_kept { acl } else { acl.without_owning_group() };
+            if set_acl(new.file(), &acl).is_ok() {
+                warn_of_list(path, found, warnings);
+                return Ok(acl.mode());
+            }
+            let mode = alone(acl.mode_alone())?;
+            warnings.push(Warning::AccessListLost { path: path.to_path_buf(), mode, names: acl.others() });
+            Ok(mode)
+        }
+    }
+}
+
+fn remove_list(path: &Path, file: &File) -> Result<(), Error> {
+    remove_acl(file).map_err(|why| system(Doing::Protect, path, why.into()))
+}
+
+fn warn_of_mode(path: &Path, found: &Found, after: u32, warnings: &mut Vec<Warning>) {
+    let before = found.metadata.mode() & BITS;
+    let path = path.to_path_buf();
+    if before & 0o007 != 0 {
+        warnings.push(Warning::Tightened { path: path.clone(), before, after });
+    }
+    // Beside an access list these bits are its mask, and say nothing of the group.
+    if after & 0o070 != 0 && matches!(found.attributes.acl, AccessList::None) {
+        warnings.push(Warning::GroupMayRead { path, mode: after });
+    }
+}
+
+fn warn_of_list(path: &Path, found: &Found, warnings: &mut Vec<Warning>) {
+    let names = found.attributes.acl.others();
+    if !names.is_empty() {
+        warnings.push(Warning::AccessListKept { path: path.to_path_buf(), names });
+    }
+}
