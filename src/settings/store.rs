@@ -2,8 +2,10 @@
 
 mod acl;
 mod attributes;
+mod obstacle;
 mod place;
 mod protection;
+mod rehearsal;
 mod temporary;
 
 use std::fs::File;
@@ -35,9 +37,6 @@ const PRIVATE: u32 = 0o600;
 
 /// The mode of a certificate, which is public.
 const PUBLIC: u32 = 0o644;
-
-/// A save may make the file so many bytes longer than it was: every key of an instance, with its comments.
-const ROOM_FOR_CHANGES: usize = 16 << 10;
 
 /// What becomes of the group's rights in the file, and of those on its access list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -149,26 +148,6 @@ impl Store {
         })
     }
 
-    /// Tries whether a save would succeed, and leaves everything as it is: writes as much as a save would beside the file,
-    /// and looks at what could keep the file in its place. For before something is done that cannot be undone.
-    ///
-    /// # Errors
-    ///
-    /// Fails where saving would fail now.
-    pub fn rehearse(&self, since: &Stamp) -> Result<(), Error> {
-        let place = Place::find(&self.path)?;
-        let lock = Lock::take(&place.folder, self.wait_for_lock)?;
-        if lock.is_held() {
-            temporary::sweep(&place);
-        }
-        let found = self.unchanged(&place, since)?;
-        let length = found.as_ref().map_or(0, |found| found.bytes.len());
-        let backup = Temporary::write(&place, &vec![b'#'; length])?;
-        let new = Temporary::write(&place, &vec![b'#'; length + ROOM_FOR_CHANGES])?;
-        backup.sync(&place.target)?;
-        new.sync(&place.target)
-    }
-
     /// Puts a new text in place of the one that was read, and keeps the old one beside it. Killed at any moment, the old
     /// text or the new one is there, whole.
     ///
@@ -216,8 +195,8 @@ impl Store {
         if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
             return Err(Error::ChangedMeanwhile { path: place.target.clone() });
         }
-        if let Some(found) = &found {
-            place.require_replaceable(found)?;
+        if found.is_some() {
+            place.require_replaceable()?;
         }
         Ok(found)
     }
@@ -251,7 +230,7 @@ impl Store {
         if found.as_ref().is_none_or(|found| found.bytes.as_slice() != bytes) {
             let temporary = Temporary::write(&place, bytes)?;
             if let Some(found) = &found {
-                place.require_replaceable(found)?;
+                obstacle::require_replaceable(&place.target, &place.folder)?;
                 temporary.give_to(&found.metadata)?;
                 let _ = found.attributes.copy_to(temporary.file()); // everybody may read it, with or without them
             }

@@ -64,7 +64,7 @@ fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<Saved, Error> {
 
 fn rehearse(path: &Path) -> Result<(), Error> {
     let store = Store::new(path).waiting_at_most(Duration::from_millis(1));
-    store.rehearse(&store.load()?.stamp)
+    store.rehearse(&EnvFile::new(NEW.to_vec()), &store.load()?.stamp)
 }
 
 #[test]
@@ -251,13 +251,27 @@ fn a_rehearsal_leaves_everything_as_it_was_and_fails_where_a_save_would() {
     assert_eq!((fs::metadata(&path).unwrap().ino(), names(folder.path())), (inode, vec![".env".to_owned()]));
     let stamp = Store::new(&path).load().unwrap().stamp;
     fs::write(&path, NEW).unwrap();
-    assert!(matches!(Store::new(&path).rehearse(&stamp).unwrap_err(), Error::ChangedMeanwhile { .. }));
+    assert!(matches!(
+        Store::new(&path).rehearse(&EnvFile::default(), &stamp).unwrap_err(),
+        Error::ChangedMeanwhile { .. }
+    ));
+    fs::create_dir(folder.path().join(".env.bak")).unwrap();
+    for why in [rehearse(&path).unwrap_err(), save(&path, OLD, GroupRights::Keep).unwrap_err()] {
+        assert!(matches!(&why, Error::IsFolder { path } if path.ends_with(".env.bak")), "{why:?}");
+    }
+    let beside = folder.path().join("proxmox-ca.pem");
+    Store::new(&path).rehearse_beside(&beside, 2000).unwrap();
+    symlink("elsewhere.pem", &beside).unwrap();
+    assert!(matches!(Store::new(&path).rehearse_beside(&beside, 2000).unwrap_err(), Error::IsLink { .. }));
+    assert_eq!(names(folder.path()), [".env", ".env.bak", "proxmox-ca.pem"]);
     assert!(matches!(rehearse(&folder.path().join("none/.env")).unwrap_err(), Error::NoFolder { .. }));
     let Some(disk) = SmallDisk::new() else { return skipped("cannot mount a small file system") };
     let path = disk.0.path().join(".env");
     fs::write(&path, OLD).unwrap();
     fs::write(disk.0.path().join("filler"), vec![b'x'; 56 * 1024]).unwrap();
-    assert!(matches!(rehearse(&path).unwrap_err(), Error::DiskFull { .. }));
+    let long = EnvFile::new(vec![b'#'; 8 * 1024]);
+    let store = Store::new(&path);
+    assert!(matches!(store.rehearse(&long, &store.load().unwrap().stamp).unwrap_err(), Error::DiskFull { .. }));
     assert_eq!(names(disk.0.path()), [".env", "filler"]);
 }
 

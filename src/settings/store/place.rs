@@ -2,13 +2,14 @@
 
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::attributes::Attributes;
+use super::obstacle::require_replaceable;
 use super::system;
 use crate::bounded::{self, Unread};
 use crate::settings::error::{Doing, Error};
@@ -18,9 +19,6 @@ const BACKUP: &str = ".bak";
 
 /// The longest name that file systems take, in bytes.
 const NAME_AT_MOST: usize = 255;
-
-/// The bit of a folder in which only owners may replace their files.
-const STICKY: u32 = 0o1000;
 
 /// A place for a file: links followed, its folder known to exist.
 #[derive(Debug)]
@@ -104,49 +102,13 @@ impl Place {
     }
 
     /// Refuses a file that no other can take the place of, though its folder may be written to.
-    pub(super) fn require_replaceable(&self, found: &Found) -> Result<(), Error> {
-        let path = || self.target.clone();
-        match obstacle(&found.file) {
-            Some(Obstacle::MountPoint) => return Err(Error::MountPoint { path: path() }),
-            Some(Obstacle::Immutable) => return Err(Error::Immutable { path: path() }),
-            None => {}
-        }
+    pub(super) fn require_replaceable(&self) -> Result<(), Error> {
         if self.target.file_name().is_some_and(|name| name.len() + BACKUP.len() > NAME_AT_MOST) {
-            return Err(Error::NameTooLong { path: path() });
+            return Err(Error::NameTooLong { path: self.target.clone() });
         }
-        let folder = self.folder.metadata().map_err(|why| system(Doing::Read, &self.folder, why))?;
-        let me = rustix::process::geteuid();
-        let is_mine = [found.metadata.uid(), folder.uid()].contains(&me.as_raw());
-        if folder.mode() & STICKY != 0 && !is_mine && !me.is_root() {
-            return Err(Error::Denied { doing: Doing::Replace, path: path() });
-        }
-        Ok(())
+        require_replaceable(&self.target, &self.folder)?;
+        require_replaceable(&self.backup(), &self.folder)
     }
-}
-
-/// What keeps a file where it is.
-enum Obstacle {
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux mounts single files"))]
-    MountPoint,
-    Immutable,
-}
-
-#[cfg(target_os = "linux")]
-fn obstacle(file: &File) -> Option<Obstacle> {
-    use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
-    // Where the system does not tell, the renaming will.
-    let told = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty()).ok()?.stx_attributes;
-    if told.contains(StatxAttributes::MOUNT_ROOT) {
-        return Some(Obstacle::MountPoint);
-    }
-    told.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND).then_some(Obstacle::Immutable)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn obstacle(file: &File) -> Option<Obstacle> {
-    const IMMUTABLE_OR_APPEND: u32 = 0x0002_0002 | 0x0004_0004; // UF_ and SF_, of <sys/stat.h>
-    let flags = rustix::fs::fstat(file).ok()?.st_flags;
-    (flags & IMMUTABLE_OR_APPEND != 0).then_some(Obstacle::Immutable)
 }
 
 fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<(), Error> {

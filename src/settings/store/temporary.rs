@@ -40,8 +40,7 @@ impl Ownership {
 impl Temporary {
     /// Writes a private file with a name that nobody can guess.
     pub(super) fn write(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
-        let random = uuid::Uuid::new_v4().simple().to_string();
-        let path = place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()));
+        let path = fresh_path(place);
         let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
         let file = opened.map_err(|why| system(Doing::Write, &place.target, why))?;
         let mut temporary = Self { path, folder: place.folder.clone(), file };
@@ -71,9 +70,17 @@ impl Temporary {
         &self.file
     }
 
-    /// Sees to it that the text is on the disk.
+    /// Waits until it is on the disk, which may turn out to be full only then.
     pub(super) fn sync(&self, target: &Path) -> Result<(), Error> {
         self.file.sync_all().map_err(|why| system(Doing::Write, target, why))
+    }
+
+    /// Gets another name in its folder, and goes on under that one.
+    pub(super) fn rename_once(&mut self, place: &Place) -> Result<(), Error> {
+        let path = fresh_path(place);
+        std::fs::rename(&self.path, &path).map_err(|why| system(Doing::Replace, &place.target, why))?;
+        self.path = path;
+        Ok(())
     }
 
     /// Takes the place of another file: synced, renamed, folder synced.
@@ -95,6 +102,12 @@ impl Drop for Temporary {
 }
 
 const SUFFIX: &[u8] = b".tmp";
+
+/// Gives a path beside the file with a name that nobody can guess.
+fn fresh_path(place: &Place) -> PathBuf {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()))
+}
 
 /// So many bytes of a file's name are kept in that of its temporary file: with the rest it has at most 255.
 const NAME_AT_MOST: usize = 200;

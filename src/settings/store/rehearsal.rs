@@ -1,0 +1,60 @@
+//! Tries out whether a file could be saved, before something is given up for it that cannot be recovered.
+
+use std::path::Path;
+
+use super::obstacle::require_replaceable;
+use super::place::{Found, Place};
+use super::temporary::Temporary;
+use super::{CA_LIMIT, Lock, PRIVATE, Stamp, Store, protection};
+use crate::settings::env_file::EnvFile;
+use crate::settings::error::Error;
+
+/// What stands in a trial file in the place of the text, which may hold secrets.
+const FILLER: u8 = b'#';
+
+impl Store {
+    /// Checks that this text could be saved now: everything that saving does is tried in the folder, except for putting
+    /// the new file in the place of the old one.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with nothing changed, for each reason for which saving would fail.
+    pub fn rehearse(&self, file: &EnvFile, since: &Stamp) -> Result<(), Error> {
+        let place = Place::find(&self.path)?;
+        let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
+        let found = self.unchanged(&place, since)?;
+        let kept = match &found {
+            Some(found) => Some(trial(&place, found.bytes.len(), Some(found))?),
+            None => None,
+        };
+        let new = trial(&place, file.bytes().len(), found.as_ref());
+        // Both are on the disk at the same time, as when saving.
+        drop(kept);
+        new.map(drop)
+    }
+
+    /// Checks that a public file of this length could be written into the folder of the `.env` file.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with nothing changed, for each reason for which writing it would fail.
+    pub fn rehearse_beside(&self, path: &Path, length: usize) -> Result<(), Error> {
+        let place = Place::find_unlinked(path)?;
+        let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
+        let found = place.read(CA_LIMIT)?;
+        require_replaceable(&place.target, &place.folder)?;
+        trial(&place, length, found.as_ref()).map(drop)
+    }
+}
+
+/// Writes a file of this length, gives it its owner, and renames it.
+fn trial(place: &Place, length: usize, old: Option<&Found>) -> Result<Temporary, Error> {
+    let mut trial = Temporary::write(place, &vec![FILLER; length])?;
+    if let Some(old) = old {
+        trial.give_to(&old.metadata)?;
+    }
+    protection::protect(&place.target, trial.file(), PRIVATE)?;
+    trial.sync(&place.target)?;
+    trial.rename_once(place)?;
+    Ok(trial)
+}
