@@ -493,7 +493,8 @@ pub struct Cleanup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
-    /// Destroy this VM, too, if it carries the marker of a test VM; may be given several times
+    /// Destroy this VM, too, if it carries the marker of a test VM; one that is not called glassdome-test-... only after a
+    /// yes (--yes without a terminal). May be given several times
     #[arg(long, value_name = "VMID", help_heading = "Clean-up")]
     pub vmid: Vec<VmId>,
     /// Show what would be destroyed; destroy nothing
@@ -539,7 +540,8 @@ pub struct TemplateList {
 /// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk,
 /// which is grown, a drive for cloud-init, a serial console and the guest agent switched on is made and turned into a
 /// template, and the settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
-/// interrupt, what was made is removed; an image that is there already with the right checksum is not fetched again.
+/// interrupt, what was made is removed. The image gets a name that no other has, and is removed at the end; what this run
+/// cannot prove to have made stays, and is listed.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome template create --login-user root@pam
@@ -579,7 +581,7 @@ pub struct TemplateCreate {
     /// Take the image whatever its checksum
     #[arg(long, conflicts_with = "checksum", help_heading = "Template")]
     pub no_checksum: bool,
-    /// Keep the image on the server
+    /// Keep the image on the server, and print its volume ID
     #[arg(long, help_heading = "Template")]
     pub keep_image: bool,
     /// Show what would be made; make nothing
@@ -806,6 +808,8 @@ Failures to rehearse with --fault; requests and answers are counted from 1, over
       somebody makes the VM his own before it is destroyed
   locked
       somebody holds the lock of the VM when it is to be destroyed
+  disk-not-removed
+      the disks of a VM stay when it is destroyed, and the task warns of each
   id-taken
       somebody else is faster with the next free VMID; several times, as often
   id-taken-in-task

@@ -74,6 +74,8 @@ pub enum Fault {
     TakenOver,
     /// Somebody holds the lock of the VM when it is to be destroyed.
     Locked,
+    /// The disks of a VM that is destroyed cannot be removed.
+    DiskNotRemoved,
     /// Somebody else is faster with the next free VMID, and the call says so.
     IdTaken,
     /// Somebody else is faster with the next free VMID, and the task says so.
@@ -138,6 +140,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("template-gone", "the template is destroyed when a clone of it is asked for"),
     ("taken-over", "somebody makes the VM his own before it is destroyed"),
     ("locked", "somebody holds the lock of the VM when it is to be destroyed"),
+    ("disk-not-removed", "the disks of a VM stay when it is destroyed, and the task warns of each"),
     ("id-taken", "somebody else is faster with the next free VMID; several times, as often"),
     ("id-taken-in-task", "the same, and the task says so"),
     ("one-in-ten", "one clone in ten fails, each in another way"),
@@ -201,6 +204,7 @@ impl Fault {
             "template-gone" => Self::TemplateGone,
             "taken-over" => Self::TakenOver,
             "locked" => Self::Locked,
+            "disk-not-removed" => Self::DiskNotRemoved,
             "redirect" => Self::Redirect,
             "plain-http" => Self::PlainHttp,
             "not-proxmox" => Self::NotProxmox,

@@ -21,6 +21,7 @@ pub(super) fn prepare(cluster: &mut Cluster, fault: Fault) {
         }
         Fault::NoTemplates => drop(cluster.drop_templates()),
         Fault::StorageLock => cluster.one_clone_per_storage = true,
+        Fault::DiskNotRemoved => cluster.keeps_disks = true,
         Fault::StorageFull => cluster.storages.values_mut().for_each(|storage| storage.full = true),
         _ => {}
     }
@@ -38,6 +39,7 @@ pub(super) fn meddle(shared: &Arc<Shared>, method: &str, path: &str, parameters:
                 shared.cluster().vms.remove(&template);
             }
         }
+        ("POST", ["nodes", _, "qemu"]) => race(shared, parameters.get("vmid")),
         ("POST", ["nodes", _, "qemu", stopped, "status", "stop"]) => {
             if let (true, Some(stopped)) = (has(Fault::TakenOver), vmid(stopped)) {
                 shared.cluster().set_option(stopped, "description", "mine now");
@@ -88,7 +90,7 @@ pub(super) fn way(shared: &Shared, newid: Option<&String>) -> Option<Way> {
     ways.get(vmid / 10 % ways.len()).copied().filter(|_| shared.has(|fault| *fault == Fault::OneInTen))
 }
 
-/// Lets somebody else take the number that a clone is about to be asked for.
+/// Lets somebody else take the number that a clone or a new VM is about to be asked for.
 fn race(shared: &Shared, newid: Option<&String>) {
     let way = way(shared, newid);
     let Some(vmid) = newid.and_then(|text| text.parse::<u32>().ok()) else { return };

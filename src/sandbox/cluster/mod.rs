@@ -112,6 +112,8 @@ pub struct Cluster {
     pub held: BTreeSet<u32>,
     /// Whether clones on one storage wait for each other.
     pub one_clone_per_storage: bool,
+    /// Whether the disks of a VM stay when it is destroyed.
+    pub keeps_disks: bool,
     /// How long a task waits for a lock.
     pub patience: Duration,
     /// What is found at addresses that files are fetched from.

@@ -39,6 +39,7 @@ impl Cluster {
             rivals: BTreeMap::new(),
             held: BTreeSet::new(),
             one_clone_per_storage: false,
+            keeps_disks: false,
             patience: PATIENCE,
             downloads: BTreeMap::new(),
             uploads: BTreeMap::new(),

@@ -21,6 +21,9 @@ const ANY_CHANGE: &[&str] = &[
     "VM.Config.Cloudinit",
 ];
 
+/// What is said of a configuration whose digest is not the one that was named.
+pub(super) const CHANGED_MEANWHILE: &str = "checksum mismatch (file change by other user?)";
+
 /// Parameters of the calls that are no options.
 const NO_OPTIONS: [&str; 8] = ["node", "vmid", "delete", "digest", "force", "revert", "skiplock", "background_delay"];
 
@@ -120,7 +123,7 @@ pub(super) fn with_mac(cluster: &mut Cluster, card: &str) -> String {
 fn changeable(vm: &Vm, changes: &Changes) -> Result<(), Refusal> {
     let failed = |why: String| Err(Refusal::Failed(why));
     if changes.digest.as_ref().is_some_and(|digest| *digest != vm.config.digest()) {
-        return failed("checksum mismatch (file change by other user?)".to_owned());
+        return failed(CHANGED_MEANWHILE.to_owned());
     }
     match vm.lock() {
         Some(lock) if !changes.whatever_lock => failed(format!("VM is locked ({lock})")),

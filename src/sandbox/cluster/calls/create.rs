@@ -110,6 +110,9 @@ impl Work for Creating {
     }
 
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
+        if let Some(rival) = cluster.rivals.remove(&self.vmid) {
+            cluster.vms.insert(self.vmid, rival);
+        }
         if cluster.vms.contains_key(&self.vmid) {
             return Err(taken(cluster, self.vmid));
         }

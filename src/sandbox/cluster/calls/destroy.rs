@@ -79,10 +79,19 @@ impl Work for Destroying {
         let owned =
             |volume: &String| cluster.volume(&scene.node, volume).is_some_and(|volume| volume.vmid == Some(self.vmid));
         let volumes: Vec<String> = volumes.into_iter().filter(owned).collect();
-        let lines = volumes.iter().filter_map(|volume| cluster.free_volume(&scene.node, volume)).collect();
+        let lines = volumes.iter().filter_map(|volume| removed(cluster, &scene.node, volume)).collect();
         cluster.access.forget_vm(self.vmid);
         Ok(lines)
     }
+}
+
+/// Removes a disk of a VM that is gone, and gives what is logged of it.
+fn removed(cluster: &mut Cluster, node: &str, volume: &str) -> Option<String> {
+    if !cluster.keeps_disks {
+        return cluster.free_volume(node, volume);
+    }
+    let place = volume.split(':').next().unwrap_or_default();
+    Some(format!("WARN: Could not remove disk '{volume}', check manually: storage '{place}' is disabled"))
 }
 
 /// Lists the volumes that carry a VM's number, wherever they lie.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::tasks::{Claim, Plan, Scene, Work};
 use super::super::{Ask, Cluster, Config, Power, Reply, Vm};
+use super::change::CHANGED_MEANWHILE;
 use super::drives::short;
 use super::nodes::fields;
 use super::power::no_skiplock;
@@ -54,6 +55,10 @@ pub fn template(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
 /// `PUT /nodes/{node}/qemu/{vmid}/resize`.
 pub fn resize(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     no_skiplock(ask)?;
+    let digest = cluster.vm(ask.node(), ask.vmid())?.config.digest();
+    if ask.get("digest").is_some_and(|asked| asked != digest) {
+        return Err(Refusal::Failed(CHANGED_MEANWHILE.to_owned()));
+    }
     if !cluster.release().grows_disks_in_tasks() {
         return resize_at_once(cluster, ask);
     }
