@@ -54,6 +54,9 @@ pub struct Record {
     pub nonce: String,
     /// When it was made, RFC 3339.
     pub made: String,
+    /// The volume ID of the image that a template is made of, while it may be on the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 impl Record {
@@ -273,6 +276,7 @@ mod tests {
             name: "glassdome-test-abc123".to_owned(),
             nonce: nonce.to_owned(),
             made: "2026-11-24T08:00:00Z".to_owned(),
+            image: None,
         }
     }
 

@@ -10,6 +10,9 @@ use crate::session::Signal;
 use crate::settings::{self, sh_word};
 use crate::ui::Printable;
 
+/// How many lines to paste are given for disks that are left.
+const DISKS_AT_MOST: usize = 4;
+
 /// Decides on the kind, from which the exit code follows.
 #[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, is the point of this file")]
 pub(super) fn kind(error: &Error) -> Kind {
@@ -36,6 +39,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::CannotLink { .. }
         | Error::AgentDisabled { .. }
         | Error::TestVmInUse { .. }
+        | Error::OddName { .. }
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
         | Error::Import { .. }
@@ -78,7 +82,9 @@ pub(super) fn kind(error: &Error) -> Kind {
                 Kind::LeftBehind
             }
         }
-        Error::LeftBehind { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => Kind::LeftBehind,
+        Error::LeftBehind { .. } | Error::DisksLeft { .. } | Error::StuckClone { .. } | Error::TakenOver { .. } => {
+            Kind::LeftBehind
+        }
         Error::NothingWritten { signal } => Kind::Interrupted(signal.unwrap_or(Signal::Interrupt)),
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
@@ -148,6 +154,7 @@ pub(super) fn server_message(error: &Error) -> Option<String> {
         Error::Token(error) => error.why().and_then(server_message),
         Error::Template(error) => error.why().and_then(server_message),
         Error::SomeFailed { first, .. } => server_message(first),
+        Error::DisksLeft { proof, .. } => proof.as_deref().and_then(server_message),
         Error::LeftBehind { why, proof, .. } => {
             proof.as_deref().and_then(server_message).or_else(|| server_message(why))
         }
@@ -173,6 +180,11 @@ pub(super) fn details(error: &Error) -> Vec<String> {
         Error::SomeFailed { first, .. } => details(first),
         Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
+        Error::DisksLeft { disks, proof, .. } => {
+            let mut lines: Vec<String> = disks.iter().map(|disk| Printable(disk).to_string()).collect();
+            lines.extend(proof.iter().map(|proof| format!("before that: {}", told(proof))));
+            lines
+        }
         Error::LeftBehind { why, proof, .. } => {
             let mut lines = vec![format!("clean-up: {}", told(why))];
             lines.extend(proof.iter().map(|proof| format!("before that: {}", told(proof))));
@@ -293,7 +305,11 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             say("give --wait-ip more seconds if the guest starts slowly"),
         ],
         Error::NotGone { vmid } => {
-            vec![run("glassdome cleanup"), say(format!("or, as root on its node: qm stop {vmid}; qm destroy {vmid}"))]
+            vec![
+                run("glassdome cleanup"),
+                say("or, where no journal knows it:"),
+                run(format!("glassdome cleanup --vmid {vmid}")),
+            ]
         }
         Error::NoTestVm { .. } => vec![
             say(
@@ -301,18 +317,32 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             ),
             run("glassdome cleanup"),
         ],
+        Error::OddName { vmid, .. } => vec![
+            say("somebody may have made it his own; if it may go:"),
+            run(format!("glassdome cleanup --vmid {vmid} --yes")),
+        ],
         Error::TestVmInUse { .. } => vec![say("it goes when its run ends; Ctrl-C there ends it early, and cleans up")],
         Error::TakenOver { vmid } => {
-            vec![say(format!("it stays; if nobody wants it, destroy VM {vmid} in the web interface"))]
+            vec![say(format!("it stays: nothing proves any more that VM {vmid} is this program's"))]
         }
         Error::StuckClone { vmid, node } => vec![
-            say(format!("as root on {node}, once no clone task runs any more:")),
-            run(format!("qm unlock {vmid}")),
-            run(format!("qm destroy {vmid}")),
+            say(format!("as root on {node}, look first whose it is; a clone of somebody else looks the same:")),
+            run(format!("qm config {vmid}")),
+            say(format!(
+                "where no clone task runs any more and nobody else misses it: `qm unlock {vmid}`, then destroy it in the web interface"
+            )),
         ],
-        Error::LeftBehind { why, vmid, .. } => match why.as_ref() {
+        Error::DisksLeft { node, disks, .. } => {
+            let mut hints = vec![say(format!("as root on {node}, once their storage can be used:"))];
+            hints.extend(disks.iter().take(DISKS_AT_MOST).map(|disk| run(format!("pvesm free {}", sh_word(disk)))));
+            hints
+        }
+        Error::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
             Error::StuckClone { .. } | Error::TakenOver { .. } => hints(why),
-            _ => vec![run("glassdome cleanup"), say(format!("or destroy VM {vmid} in the web interface"))],
+            _ => vec![
+                run("glassdome cleanup"),
+                say(format!("or, if it is still called {}, destroy VM {vmid} in the web interface", Printable(name))),
+            ],
         },
         Error::StrangeEntry => vec![say("the entry was written by another version; remove its file from the journal")],
         Error::NothingWritten { .. } | Error::Interrupted { .. } | Error::Cancelled => Vec::new(),

@@ -85,6 +85,8 @@ pub enum Doing {
     SendImage(String),
     /// Removing an image.
     RemoveImage(String),
+    /// Reading which images a storage holds.
+    ReadImages(String),
     /// Making a VM.
     CreateVm(VmId),
     /// Growing the disk of a VM.
@@ -125,6 +127,7 @@ impl fmt::Display for Doing {
             Self::FetchImage(image) => write!(formatter, "let the server fetch {image}"),
             Self::SendImage(image) => write!(formatter, "send {image}"),
             Self::RemoveImage(image) => write!(formatter, "remove {image}"),
+            Self::ReadImages(storage) => write!(formatter, "read which images are on {storage}"),
             Self::CreateVm(vmid) => write!(formatter, "make VM {vmid}"),
             Self::Resize(vmid) => write!(formatter, "grow the disk of VM {vmid}"),
             Self::Convert(vmid) => write!(formatter, "make a template of VM {vmid}"),
@@ -506,6 +509,14 @@ pub enum Error {
         /// Its name, where there is such a VM.
         name: Option<String>,
     },
+    /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
+    #[error("VM {vmid} carries the marker of a test VM, and is called `{name}`: it is destroyed only after a yes")]
+    OddName {
+        /// Which.
+        vmid: VmId,
+        /// Its name.
+        name: String,
+    },
     /// A VM that was named belongs to a run that is alive.
     #[error("VM {vmid} belongs to a run that is alive on this machine")]
     TestVmInUse {
@@ -537,6 +548,20 @@ pub enum Error {
         name: String,
         /// Why it could not be removed.
         why: Box<Error>,
+        /// What had failed before.
+        proof: Option<Box<Error>>,
+    },
+    /// A VM was destroyed, and the server could not remove all of its disks.
+    #[error("VM {vmid} ({name}) is gone, and {} of its disks had to be left behind on {node}", disks.len())]
+    DisksLeft {
+        /// Which VM.
+        vmid: u32,
+        /// Where it was.
+        node: String,
+        /// Its name.
+        name: String,
+        /// The volume IDs of the disks.
+        disks: Vec<String>,
         /// What had failed before.
         proof: Option<Box<Error>>,
     },
@@ -681,6 +706,12 @@ impl Error {
     pub fn is_id_taken(&self) -> bool {
         self.said_by_server()
             .is_some_and(|text| text.contains("config file already exists") || text.contains("already exists on node"))
+    }
+
+    /// Says whether a download was refused because a file of that name is there.
+    #[must_use]
+    pub fn is_file_taken(&self) -> bool {
+        self.said_by_server().is_some_and(|text| text.contains("refusing to override existing file"))
     }
 
     /// Says whether a lock was held by somebody else for too long.

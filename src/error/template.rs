@@ -98,6 +98,12 @@ pub enum TemplateError {
         /// What is wrong.
         why: &'static str,
     },
+    /// The image is another one than that which this run put on the storage, or is gone.
+    #[error("the image {volume} is not the one that this run put there: somebody replaced or removed it")]
+    ImageChanged {
+        /// Its volume ID.
+        volume: String,
+    },
     /// Something failed, and not everything that was made could be removed.
     #[error("{why}")]
     Left {
@@ -122,7 +128,7 @@ impl TemplateError {
             }
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
             Self::Lacking { .. } => Kind::Permission,
-            Self::NotAsOrdered { .. } => Kind::Server,
+            Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
             Self::Left { why, .. } => match why.as_ref() {
                 // Whoever was told to leave at once did so.
                 Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
@@ -188,11 +194,15 @@ impl TemplateError {
                 hints.extend(lines_by_hand(by_hand));
                 hints
             }
-            Self::NotAsOrdered { .. } => vec![say("did somebody change it meanwhile? run this again")],
+            Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => {
+                vec![say("did somebody change it meanwhile? run this again")]
+            }
             Self::Left { why, lines, .. } => {
                 let mut hints = advice::hints(why);
-                hints.push(say("what is left is removed by these lines, `qm` and `pvesm` as root on the node:"));
-                hints.extend(lines.iter().map(run));
+                if !lines.is_empty() {
+                    hints.push(say("what is left is removed by these lines, `pvesm` as root on the node:"));
+                    hints.extend(lines.iter().map(run));
+                }
                 hints
             }
         }

@@ -26,7 +26,7 @@ use crate::pve::way::Limits;
 
 pub use access::{AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight};
 pub use changes::CloneRequest;
-pub use images::{FetchRequest, Image, Upload};
+pub use images::{FetchRequest, Growth, Image, Upload};
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
@@ -400,6 +400,17 @@ impl Pve {
         let path = ["nodes", node.as_str(), "tasks"];
         let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| ActiveTask::of(&it)));
         self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
+    }
+
+    /// Lists the newest tasks of one kind of this caller's user on a node, those that have ended as well.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, Error> {
+        let path = ["nodes", node.as_str(), "tasks"];
+        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| it.text("upid")?.parse().ok()));
+        let query = [("source", "all"), ("typefilter", kind)];
+        self.rows((&path, &query), "the list of tasks", &["upid"], row).await
     }
 
     /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link

@@ -86,6 +86,12 @@ impl VmConfig {
         self.text("lock")
     }
 
+    /// Gives the digest of the configuration: a change that names it is refused once the configuration is another one.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.text("digest")
+    }
+
     /// Says whether it is a template.
     #[must_use]
     pub fn is_template(&self) -> bool {

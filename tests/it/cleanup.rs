@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::admin::Admin;
 use crate::support::stage::{BOUND, Outcome, Stage, quick, signal};
+use crate::support::terminal::Terminal;
 
 /// A sandbox with what others have: VM 101, an orphan disk of the number that the clone will get, and a VM with a marker
 /// that was copied.
@@ -203,4 +204,81 @@ fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
 fn without_a_server_and_without_entries_nothing_is_asked_for() {
     Stage::new().glassdome("cleanup").expect(0).shows("no server is set");
     Stage::new().glassdome("cleanup --vmid 100").expect(3).says("--host");
+}
+
+#[test]
+fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
+    let (sandbox, stage) = scene(&[]);
+    sandbox.edit(|cluster| cluster.set_option(700, "name", "production-db"));
+    let outcome = stage.glassdome("cleanup --vmid 700 -o json").expect(3);
+    assert_eq!(outcome.json()["error"]["kind"], "configuration");
+    assert!(outcome.results.contains("glassdome cleanup --vmid 700 --yes"), "{}", outcome.results);
+    assert!(Admin::of(&sandbox).vmids().contains(&700));
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET" || seen.path == "/access/ticket"));
+    for (answer, is_there) in [("n", true), ("y", false)] {
+        let mut terminal = Terminal::start(&stage, 100, "cleanup --vmid 700");
+        terminal.to("is called production-db: destroy it?", answer);
+        let _ = terminal.end(0);
+        assert_eq!(Admin::of(&sandbox).vmids().contains(&700), is_there, "{answer}");
+    }
+    // Nobody is asked about one whose name is the usual one, and nobody where the yes was given beforehand.
+    let (sandbox, stage) = scene(&[]);
+    stage.glassdome("cleanup --vmid 700").expect(0);
+    let kept = stage.glassdome("test-vm --keep --name demo -o json").expect(0).json()["vmid"].as_u64().unwrap();
+    stage.glassdome(&format!("cleanup --vmid {kept} --dry-run")).expect(0);
+    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(3);
+    stage.glassdome(&format!("cleanup --vmid {kept} --yes")).expect(0);
+    assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000, 9001]);
+}
+
+#[test]
+fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
+    let disk = "local-lvm:vm-100-disk-0";
+    let (sandbox, stage) = scene(&[Fault::DiskNotRemoved]);
+    // A proof that ended well.
+    let outcome = stage.glassdome("test-vm -o json").expect(10);
+    let document = outcome.json();
+    assert_eq!(document["error"]["kind"], "left_behind");
+    let left = &document["left_behind"];
+    assert_eq!((&left["vmid"], &left["node"]), (&100.into(), &"pve".into()), "{document}");
+    assert!(left["disks"].as_array().unwrap().contains(&disk.into()), "{document}");
+    let warned =
+        format!("destroy: WARN: Could not remove disk '{disk}', check manually: storage 'local-lvm' is disabled");
+    assert!(document["warnings"].as_array().unwrap().contains(&warned.clone().into()), "{document}");
+    assert!(!Admin::of(&sandbox).vmids().contains(&100));
+    assert!(sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-0").is_some()));
+    assert!(stage.entries().is_empty(), "the VM is gone");
+    let told = stage.glassdome("test-vm --vmid 300").expect(10);
+    for words in
+        ["VM 300 (", "is gone, and 2 of its disks had to be left behind on pve", "pvesm free 'local-lvm:vm-300-"]
+    {
+        assert!(told.talk.contains(words), "{words}: {}", told.talk);
+    }
+    // Many proofs.
+    let document = stage.glassdome("test-vm --count 2 -o json").expect(10).json();
+    assert_eq!(document["left_behind"].as_array().unwrap().len(), 2, "{document}");
+    assert!(document["left_behind"][0]["disks"].is_array(), "{document}");
+    // One that was named.
+    let outcome = stage.glassdome("cleanup --vmid 700 -o json").expect(10);
+    assert_eq!(outcome.json()["left_behind"][0]["vmid"], 700);
+    assert_eq!(outcome.json()["marked"][0]["fate"], "destroyed");
+    assert!(outcome.talk.contains("Could not remove disk 'local-lvm:vm-700-disk-0'"), "{}", outcome.talk);
+}
+
+#[test]
+fn disks_that_stay_after_a_run_was_killed_are_told_by_the_clean_up() {
+    let (sandbox, stage) = scene(&[Fault::DiskNotRemoved]);
+    sandbox.add_fault(Fault::HoldBefore(14));
+    let mut child = stage.spawn("test-vm");
+    assert!(sandbox.wait_until_seen(14, BOUND));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.clear_faults();
+    let outcome = stage.glassdome("cleanup -o json").expect(10);
+    let document = outcome.json();
+    assert_eq!(document["vms"][0]["fate"], "destroyed", "{document}");
+    assert_eq!(document["left_behind"][0]["vmid"], 100, "{document}");
+    assert!(document["left_behind"][0]["disks"].to_string().contains("local-lvm:vm-100-disk-0"), "{document}");
+    assert!(stage.entries().is_empty(), "the VM is gone");
+    stage.glassdome("cleanup").expect(0);
 }

@@ -168,7 +168,7 @@ async fn a_change_whose_answer_is_lost_is_not_repeated() {
         assert!(refused.is_outcome_unknown());
     }
     let lost = [
-        pve.configure(&node(), vmid(100), &[("protection", "0".to_owned())]).await.unwrap_err(),
+        pve.configure(&node(), vmid(100), None, &[("protection", "0".to_owned())]).await.unwrap_err(),
         pve.stop(&node(), vmid(100)).await.unwrap_err(),
         pve.destroy(&node(), vmid(100)).await.unwrap_err(),
         pve.abort(&UPID.parse().unwrap()).await.unwrap_err(),
@@ -405,7 +405,7 @@ impl Recording {
                 ["agent", "network-get-interfaces"] => pve.agent_addresses(&node, vmid(100)).await.map(drop),
                 _ => return None,
             },
-            ("PUT", ["nodes", _, "qemu", _, "config"]) => pve.configure(&node, vmid(100), &[]).await,
+            ("PUT", ["nodes", _, "qemu", _, "config"]) => pve.configure(&node, vmid(100), None, &[]).await,
             ("POST", ["nodes", _, "qemu", _, "clone"]) => {
                 pve.clone_vm(&node, vmid(9000), &clone_request()).await.map(drop)
             }

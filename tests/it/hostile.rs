@@ -200,7 +200,7 @@ async fn a_change_is_repeated_only_where_it_was_certainly_not_carried_out() {
         assert_eq!(pve.start(&node(), vmid(100)).await.is_ok(), starts == 2, "{status} {reason}");
         assert_eq!(server.asked().len(), starts, "{status} {reason}: POST");
         let Pair { server, pve } = pair(move |asked| answer(asked.before));
-        let set = pve.configure(&node(), vmid(100), &[("protection", "0".to_owned())]).await;
+        let set = pve.configure(&node(), vmid(100), None, &[("protection", "0".to_owned())]).await;
         assert_eq!(set.is_ok(), sets == 2, "{status} {reason}");
         assert_eq!(server.asked().len(), sets, "{status} {reason}: PUT");
     }

@@ -34,6 +34,7 @@ mod setup_token;
 mod shell;
 mod support;
 mod template;
+mod template_owner;
 mod terminal;
 mod test_vm;
 mod third_party;

@@ -11,7 +11,7 @@ use crate::pve::{Pve, Vm};
 use crate::ui::Printable;
 
 /// How the name of a test VM begins, unless somebody chose another with `--name`.
-const USUAL_NAME: &str = "glassdome-test-";
+pub(super) const USUAL_NAME: &str = "glassdome-test-";
 
 /// So many VMs are looked at: more would be no leftovers but somebody's habit.
 const AT_MOST: usize = 100;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cli::{Cleanup, Global, Output};
 use crate::commands::Failure;
+use crate::commands::ask;
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::{LeftBehind, Receipt};
@@ -15,15 +16,16 @@ use crate::commands::proof::remove::Remover;
 use crate::commands::screens::{Heading, Note};
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Found, Record};
-use crate::model::{NodeName, VmId};
+use crate::model::{NodeName, Upid, VmId};
 use crate::pve::Vm;
 use crate::pve::task::Attention;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
+use crate::ui::prompt::Confirm;
 
-use marked::{Marked, look, marked, may_be_marked};
-use summary::{Fate, Summary};
+use marked::{Marked, USUAL_NAME, look, marked, may_be_marked};
+use summary::{Elsewhere, Fate, ImageFate, LeftImage, Summary};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, Failure> {
@@ -63,8 +65,8 @@ async fn clean(
     let (ours, others): (Vec<Entry>, Vec<Entry>) =
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
     for entry in others {
-        let vmid = entry.record.vmids.last().copied().unwrap_or_default();
-        summary.elsewhere.push((vmid, entry.record.server.clone()));
+        let Record { server, vmids, image, .. } = &entry.record;
+        summary.elsewhere.push(Elsewhere { vmid: vmids.last().copied(), image: image.clone(), server: server.clone() });
     }
     let connected = Connected::open(session, ground).await?;
     let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
@@ -97,10 +99,20 @@ impl Work<'_> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let mut first_failure = Ok(());
-        for entry in ours {
+        for mut entry in ours {
             match self.finish(&entry, summary).await {
-                Ok(()) if self.is_dry => {}
-                Ok(()) => entry.close()?,
+                Ok(disks) => {
+                    let image = self.look_for_image(&entry.record).await;
+                    match &image {
+                        _ if self.is_dry => {}
+                        None => entry.close()?,
+                        // The entry stays as long as its image does, so that it is not forgotten.
+                        Some(_) => entry.update(|record| record.vmids.clear())?,
+                    }
+                    summary.images.extend(image);
+                    let told = disks.map_or(Ok(()), |disks| disks_left(summary, disks));
+                    first_failure = first_failure.and(told);
+                }
                 Err(why) => {
                     let error = left(&entry, summary, self.connected.diagnosed(why).await);
                     first_failure = first_failure.and(Err(error));
@@ -156,35 +168,72 @@ impl Work<'_> {
             summary.marked.push((marked, Fate::WouldBeDestroyed));
             return Ok(());
         }
+        if !self.is_confirmed(vmid, &marker.name).await? {
+            summary.marked.push((marked, Fate::Listed));
+            return Ok(());
+        }
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
         let search = Search { pve, session, source: &node, target: &node, marker: &marker };
         session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
-        match (Remover { search, patience: self.patience, attention: Attention::Usual })
-            .remove(vmid, &mut Receipt::default())
-            .await
-        {
-            Ok(()) => {
+        match self.remove(search, vmid).await {
+            Ok(disks) => {
                 summary.marked.push((marked, Fate::Destroyed));
-                Ok(())
+                let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
+                disks_left(summary, LeftBehind { vmid, node, name, disks })
             }
             Err(why) => {
-                let left = LeftBehind { vmid: vmid.number(), node: node.to_string(), name: marker.name.clone() };
-                summary.left.push(left);
                 let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
+                let left = LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: Vec::new() };
+                summary.left.push(left);
                 Err(Error::LeftBehind { vmid, node, name, why: Box::new(why), proof: None })
             }
         }
     }
 
-    /// Removes what one entry names.
-    async fn finish(&self, entry: &Entry, summary: &mut Summary) -> Result<(), Error> {
+    /// Asks before a VM is destroyed that is not called what a test VM usually is: somebody may have made it his own.
+    async fn is_confirmed(&self, vmid: VmId, name: &str) -> Result<bool, Error> {
+        if name.starts_with(USUAL_NAME) {
+            return Ok(true);
+        }
+        let text = format!("VM {vmid} carries the marker of a test VM, and is called {}: destroy it?", Printable(name));
+        let question = Confirm::new(text).proposing_no();
+        ask::confirm(self.session, question, || Error::OddName { vmid, name: name.to_owned() }).await
+    }
+
+    /// Looks for the image that a run which made a template asked for. It is only listed: the run is dead, and its name
+    /// alone proves nothing.
+    async fn look_for_image(&self, record: &Record) -> Option<LeftImage> {
+        let volume = record.image.clone()?;
+        let fate = match self.image_fate(record, &volume).await {
+            Ok(fate) => fate?,
+            Err(why) => ImageFate::Unread(why.to_string()),
+        };
+        Some(LeftImage { volume, node: record.node.clone(), fate })
+    }
+
+    async fn image_fate(&self, record: &Record, volume: &str) -> Result<Option<ImageFate>, Error> {
+        let pve = &self.connected.pve;
+        let node: NodeName = record.node.parse().map_err(|_| Error::StrangeEntry)?;
+        let (storage, file) = volume.split_once(":import/").ok_or(Error::StrangeEntry)?;
+        let tasks = pve.active_tasks(&node).await.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+        let is_fetching = |upid: &Upid| upid.kind() == "imgcopy" || upid.kind() == "download" && upid.id() == file;
+        if tasks.iter().any(|task| is_fetching(&task.upid)) {
+            return Ok(Some(ImageFate::OnItsWay));
+        }
+        let images = pve.images(&node, storage).await;
+        let images = images.map_err(|source| Error::server(Doing::ReadImages(storage.to_owned()), source))?;
+        Ok(images.iter().any(|image| image.volume == volume).then_some(ImageFate::Listed))
+    }
+
+    /// Removes what one entry names, and gives the disks that are left of it.
+    async fn finish(&self, entry: &Entry, summary: &mut Summary) -> Result<Option<LeftBehind>, Error> {
         let Self { session, connected, is_dry, patience } = self;
         let (is_dry, patience) = (*is_dry, *patience);
         let marker = entry.record.marker();
         let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker };
-        let remover = Remover { search, patience, attention: Attention::Usual };
+        let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();
             let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;
@@ -202,14 +251,39 @@ impl Work<'_> {
                         .ui
                         .borrow_mut()
                         .say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
-                    remover.remove(vmid, &mut Receipt::default()).await?;
+                    let left = self.remove(search, vmid).await?;
+                    if !left.is_empty() {
+                        let (node, name) = (entry.record.target.clone(), marker.name.clone());
+                        disks = Some(LeftBehind { vmid: *number, node, name, disks: left });
+                    }
                     Fate::Destroyed
                 }
             };
             summary.fates.push((*number, marker.name.clone(), fate));
         }
-        Ok(())
+        Ok(disks)
     }
+
+    /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
+    async fn remove(&self, search: Search<'_>, vmid: VmId) -> Result<Vec<String>, Error> {
+        let mut receipt = Receipt::default();
+        let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
+        let removed = remover.remove(vmid, &mut receipt).await;
+        for warning in receipt.warnings {
+            self.session.ui.borrow_mut().say(&Note::warning(warning));
+        }
+        removed
+    }
+}
+
+/// Notes the disks that are left of a VM which is gone; the error where there are any.
+fn disks_left(summary: &mut Summary, left: LeftBehind) -> Result<(), Error> {
+    if left.disks.is_empty() {
+        return Ok(());
+    }
+    summary.left.push(left.clone());
+    let LeftBehind { vmid, node, name, disks } = left;
+    Err(Error::DisksLeft { vmid, node, name, disks, proof: None })
 }
 
 /// Notes a VM that could not be removed; its entry stays for another try.
@@ -218,6 +292,7 @@ fn left(entry: &Entry, summary: &mut Summary, why: Error) -> Error {
         vmid: entry.record.vmids.last().copied().unwrap_or_default(),
         node: entry.record.target.clone(),
         name: entry.record.name.clone(),
+        disks: Vec::new(),
     };
     summary.left.push(left.clone());
     Error::LeftBehind { vmid: left.vmid, node: left.node, name: left.name, why: Box::new(why), proof: None }

@@ -27,12 +27,47 @@ pub(super) enum Fate {
     Alive,
 }
 
+/// What became of the image that a run asked for which is dead now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ImageFate {
+    /// An image of its name is on the storage; it stays.
+    Listed,
+    /// A task may still be putting it there.
+    OnItsWay,
+    /// Nobody could look, for this reason.
+    Unread(String),
+}
+
+/// An image that may be left of a run which is dead now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LeftImage {
+    /// Its volume ID.
+    pub(super) volume: String,
+    /// The node of its storage.
+    pub(super) node: String,
+    /// What became of it.
+    pub(super) fate: ImageFate,
+}
+
+/// What an entry says that belongs to another server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    /// The VM.
+    pub(super) vmid: Option<u32>,
+    /// The image.
+    pub(super) image: Option<String>,
+    /// The server.
+    pub(super) server: String,
+}
+
 /// What was done, for the screen and for JSON.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     pub(super) fates: Vec<(u32, String, Fate)>,
     pub(super) left: Vec<LeftBehind>,
-    pub(super) elsewhere: Vec<(u32, String)>,
+    pub(super) elsewhere: Vec<Elsewhere>,
+    /// Images that may be left of runs that are dead now.
+    pub(super) images: Vec<LeftImage>,
     /// Marked VMs that no entry of this machine's dead runs names, with what became of them.
     pub(super) marked: Vec<(Marked, Fate)>,
     /// Why the server was not looked at.
@@ -61,12 +96,18 @@ impl Summary {
             })
             .collect();
         let elsewhere: Vec<Value> =
-            self.elsewhere.iter().map(|(vmid, server)| json!({"vmid": vmid, "server": server})).collect();
+            self.elsewhere.iter().map(|it| json!({"vmid": it.vmid, "image": it.image, "server": it.server})).collect();
+        let images: Vec<Value> = self
+            .images
+            .iter()
+            .map(|image| json!({"volume": image.volume, "node": image.node, "fate": image.fate.word()}))
+            .collect();
         let mut document = json!({
             "schema": "glassdome.cleanup/1",
             "ok": error.is_none(),
             "vms": fates,
             "marked": marked,
+            "images": images,
             "left_behind": self.left,
             "other_servers": elsewhere,
             "alive": self.alive,
@@ -104,6 +145,47 @@ impl Fate {
     }
 }
 
+impl ImageFate {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::OnItsWay => "on_its_way",
+            Self::Unread(_) => "unread",
+        }
+    }
+}
+
+impl LeftImage {
+    fn sentence(&self) -> String {
+        let (volume, node) = (Printable(&self.volume), Printable(&self.node));
+        match &self.fate {
+            ImageFate::Listed => format!(
+                "an image of the name that an interrupted `template create` asked for is on {node}: {volume}; nothing proves whose it is, so it stays"
+            ),
+            ImageFate::OnItsWay => format!(
+                "the image that an interrupted `template create` asked for may still be on its way to {node}: {volume}; run this again later"
+            ),
+            ImageFate::Unread(why) => {
+                format!(
+                    "the image of an interrupted `template create` may be left on {node}: {volume} ({})",
+                    Printable(why)
+                )
+            }
+        }
+    }
+}
+
+impl Elsewhere {
+    fn sentence(&self) -> String {
+        let what = match (self.vmid, &self.image) {
+            (Some(vmid), _) => format!("VM {vmid}"),
+            (None, Some(image)) => format!("image {}", Printable(image)),
+            (None, None) => "something".to_owned(),
+        };
+        format!("{what} was left on {}; run this with the settings of that server", Printable(&self.server))
+    }
+}
+
 /// The summary as it is drawn at a time, from which ages are counted.
 pub(super) struct Told<'a> {
     summary: &'a Summary,
@@ -117,7 +199,8 @@ impl Summary {
     }
 
     fn is_empty(&self) -> bool {
-        self.fates.is_empty() && self.left.is_empty() && self.elsewhere.is_empty() && self.marked.is_empty()
+        let has_vms = !self.fates.is_empty() || !self.left.is_empty() || !self.marked.is_empty();
+        !has_vms && self.images.is_empty() && self.elsewhere.is_empty()
     }
 }
 
@@ -127,10 +210,11 @@ impl Draw for Told<'_> {
         for (vmid, name, fate) in &summary.fates {
             screen.paragraph(0, &fate.sentence(*vmid, name))?;
         }
-        for (vmid, server) in &summary.elsewhere {
-            let text =
-                format!("VM {vmid} was left on {}; run this with the settings of that server", Printable(server));
-            screen.labelled("skipped: ", Tone::Warning, &text)?;
+        for image in &summary.images {
+            screen.labelled("left: ", Tone::Warning, &image.sentence())?;
+        }
+        for elsewhere in &summary.elsewhere {
+            screen.labelled("skipped: ", Tone::Warning, &elsewhere.sentence())?;
         }
         if summary.alive > 0 {
             let text = format!("{} test VM(s) belong to runs that are still alive; they stay", summary.alive);

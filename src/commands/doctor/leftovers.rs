@@ -49,10 +49,12 @@ fn in_journal(found: &Found) -> Check {
     }
     let lines = found.orphans.iter().map(|entry| {
         let record = &entry.record;
-        let vmid = record.vmids.last().copied().unwrap_or_default();
-        format!("VM {vmid} ({}) on {}", Printable(&record.name), Printable(&record.server))
+        let vm = record.vmids.last().map(|vmid| format!("VM {vmid} ({})", Printable(&record.name)));
+        let image = record.image.as_ref().map(|image| format!("image {}", Printable(image)));
+        let what: Vec<String> = vm.into_iter().chain(image).collect();
+        format!("{} on {}", what.join(" and "), Printable(&record.server))
     });
-    Check::warning("journal", format!("{} earlier runs may have left a VM behind", found.orphans.len()))
+    Check::warning("journal", format!("{} earlier runs may have left something behind", found.orphans.len()))
         .with(lines)
         .with(strange)
         .with(alive)

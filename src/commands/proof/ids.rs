@@ -9,6 +9,23 @@ use crate::pve::Pve;
 /// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
 const TAKEN_AT_MOST: usize = 20_000;
 
+/// Gives another free VMID after some were tried in vain. One of those may still be offered: then the next free one above
+/// it is taken.
+pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error> {
+    let failed = |source| Error::server(Doing::FindId, source);
+    let none = || Error::NoFreeId { tries: tried.len() };
+    let mut candidate = pve.next_id().await.map_err(failed)?;
+    if !tried.contains(&candidate) {
+        return Ok(candidate);
+    }
+    loop {
+        candidate = VmId::new(u64::from(candidate.number()) + 1).ok_or_else(none)?;
+        if !tried.contains(&candidate) && pve.is_free(candidate).await.map_err(failed)? {
+            return Ok(candidate);
+        }
+    }
+}
+
 /// The numbers of one run.
 pub(crate) struct Ids {
     next: Cell<VmId>,

@@ -1,7 +1,7 @@
 //! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
 
 mod account;
-mod ids;
+pub(crate) mod ids;
 pub(crate) mod look;
 pub(crate) mod many;
 mod nodes;

@@ -41,7 +41,7 @@ pub(crate) struct Step {
     pub(crate) upid: Option<String>,
 }
 
-/// A VM that is still there.
+/// A VM that is still there, or disks of one that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LeftBehind {
     /// Its number.
@@ -50,11 +50,19 @@ pub(crate) struct LeftBehind {
     pub(crate) node: String,
     /// Its name.
     pub(crate) name: String,
+    /// The volume IDs of its disks, where the VM is gone and they alone are left.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) disks: Vec<String>,
 }
 
 impl LeftBehind {
     /// Says where it is, or may be: what could not be looked at is not known.
     pub(crate) fn told(&self, how: &str) -> String {
+        if !self.disks.is_empty() {
+            let disks: Vec<String> = self.disks.iter().map(|disk| Printable(disk).to_string()).collect();
+            let (name, node) = (Printable(&self.name), Printable(&self.node));
+            return format!("of VM {} ({name}), which is gone, on {node}: {}", self.vmid, disks.join(", "));
+        }
         format!("VM {} ({}) {how} on {}", self.vmid, Printable(&self.name), Printable(&self.node))
     }
 }
@@ -209,13 +217,21 @@ mod tests {
     #[test]
     fn a_vm_that_is_still_there_is_named() {
         let mut receipt = receipt();
-        receipt.left_behind = Some(LeftBehind { vmid: 100, node: "pve".to_owned(), name: "x\u{1b}".to_owned() });
+        receipt.left_behind =
+            Some(LeftBehind { vmid: 100, node: "pve".to_owned(), name: "x\u{1b}".to_owned(), disks: Vec::new() });
         let style = Style { color: false, unicode: true, width: None };
         let text = render(&receipt, style);
         assert!(text.contains("kept: VM 100 (x\\u{1b}) is still on pve\n"), "{text}");
         assert!(text.contains("    glassdome cleanup --vmid 100\n"), "{text}");
         receipt.ok = false;
         assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
+        receipt.left_behind.as_mut().unwrap().disks = vec!["exdis:100/vm-100-disk-0.qcow2".to_owned()];
+        let told = "left: of VM 100 (x\\u{1b}), which is gone, on pve: exdis:100/vm-100-disk-0.qcow2\n";
+        assert!(render(&receipt, style).contains(told), "{}", render(&receipt, style));
+        assert_eq!(
+            serde_json::to_value(&receipt).unwrap()["left_behind"],
+            serde_json::json!({"vmid": 100, "node": "pve", "name": "x\u{1b}", "disks": ["exdis:100/vm-100-disk-0.qcow2"]})
+        );
     }
 
     #[test]

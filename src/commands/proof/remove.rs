@@ -6,12 +6,19 @@ use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
-use crate::model::{NodeName, VmId};
+use crate::model::{NodeName, Upid, VmId};
 use crate::pve::task::Attention;
 use crate::pve::{self, VmConfig};
+use crate::ui::Printable;
 
 /// A lock that is held by another task of the same VM is let go within seconds.
 const TRIES_AT_A_LOCK: usize = 3;
+
+/// How much of the log of a destroy task is read: each disk of a VM is one line at most.
+const LOG_LINES: usize = 500;
+
+/// How a warning begins in the log of a task.
+const WARNING: &str = "WARN: ";
 
 /// Between two looks at a task of the same VM.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -27,21 +34,26 @@ pub(crate) struct Remover<'a> {
 }
 
 impl Remover<'_> {
-    /// Removes the VM that carries the marker; whatever else stands there stays.
-    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+    /// Removes the VM that carries the marker, and gives the disks that the server could not remove with it; whatever else
+    /// stands there stays.
+    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<String>, Error> {
+        let mut disks = Vec::new();
         for tries in 0..TRIES_AT_A_LOCK {
             let (node, config) = match self.search.look(vmid).await? {
                 Standing::Ours(node, config) => (node, config),
                 // It was seen to be ours a moment ago, and nothing was asked for since.
                 Standing::Foreign(_) if tries == 0 => return Err(Error::TakenOver { vmid }),
-                _ => return Ok(()),
+                _ => return Ok(disks),
             };
             let ended = match self.stop(&node, vmid, receipt).await {
                 Ok(()) => self.destroy(&node, vmid, &config, receipt).await,
                 Err(why) => Err(why),
             };
             match ended {
-                Ok(()) => break,
+                Ok(left) => {
+                    disks = left;
+                    break;
+                }
                 Err(busy) if busy.is_busy_vm() || matches!(busy, Error::NotGone { .. }) => {
                     self.let_others_finish(&node, vmid).await?;
                 }
@@ -53,7 +65,7 @@ impl Remover<'_> {
         match self.search.look(vmid).await? {
             Standing::Ours(..) => Err(Error::NotGone { vmid }),
             // Somebody else may have taken the number in the meantime.
-            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(()),
+            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) | Standing::Hidden(_) => Ok(disks),
         }
     }
 
@@ -97,28 +109,44 @@ impl Remover<'_> {
         vmid: VmId,
         config: &VmConfig,
         receipt: &mut Receipt,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<String>, Error> {
         let began = self.now();
         let doing = Doing::Destroy(vmid);
         let pve = self.search.pve;
         if config.protection() {
-            let unprotected = pve.configure(node, vmid, &[("protection", "0".to_owned())]).await;
+            let unprotected = pve.configure(node, vmid, config.digest(), &[("protection", "0".to_owned())]).await;
             unprotected.map_err(|source| Error::server(Doing::Unprotect(vmid), source))?;
         }
         // The last look: a number alone never destroys anything.
         let node = match self.search.look(vmid).await? {
             Standing::Ours(node, _) => node,
             Standing::Foreign(_) => return Err(Error::TakenOver { vmid }),
-            _ => return Ok(()),
+            _ => return Ok(Vec::new()),
         };
         let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,
             Err(pve::Error::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
             Err(source) => return Err(Error::server(doing, source)),
         };
-        self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
+        let warnings = self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
         self.note(receipt, "destroy", began, upid.to_string());
-        Ok(())
+        if warnings == 0 { Ok(Vec::new()) } else { Ok(self.disks_left(&upid, receipt).await) }
+    }
+
+    /// Reads from the log of a task that has destroyed a VM, with warnings, which of its disks are still there.
+    async fn disks_left(&self, upid: &Upid, receipt: &mut Receipt) -> Vec<String> {
+        match self.search.pve.task_log(upid, 0, LOG_LINES).await {
+            Ok(log) => {
+                let warnings: Vec<&String> = log.iter().filter(|line| line.starts_with(WARNING)).collect();
+                receipt.warnings.extend(warnings.iter().map(|line| format!("destroy: {}", Printable(line))));
+                warnings.into_iter().filter_map(|line| disk_left(line)).collect()
+            }
+            Err(why) => {
+                let text = format!("the destroy task ended with warnings, and its log cannot be read ({why}): {upid}");
+                receipt.warnings.push(text);
+                Vec::new()
+            }
+        }
     }
 
     /// Clean-up goes on whatever signal has come.
@@ -133,5 +161,38 @@ impl Remover<'_> {
 
     fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: String) {
         receipt.step(name, self.now().duration_since(began), Some(upid));
+    }
+}
+
+/// Reads `WARN: Could not remove disk 'VOLUME', check manually: REASON`.
+fn disk_left(line: &str) -> Option<String> {
+    let rest = line.strip_prefix(WARNING)?.strip_prefix("Could not remove disk '")?;
+    let (volume, _) = rest.split_once("', check manually")?;
+    (!volume.is_empty()).then(|| volume.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disk_left;
+
+    #[test]
+    fn a_disk_that_was_not_removed_is_read_from_the_log() {
+        for (line, volume) in [
+            (
+                "WARN: Could not remove disk 'exdis:23143/vm-23143-cloudinit.qcow2', check manually: storage 'exdis' is disabled",
+                Some("exdis:23143/vm-23143-cloudinit.qcow2"),
+            ),
+            (
+                "WARN: Could not remove disk 'exdis:1/base-1-disk-0.qcow2/2/vm-2-disk-0.qcow2', check manually: no",
+                Some("exdis:1/base-1-disk-0.qcow2/2/vm-2-disk-0.qcow2"),
+            ),
+            ("WARN: Could not remove disk '', check manually: no", None),
+            ("WARN: Could not remove disk 'a:b'", None),
+            ("Could not remove disk 'a:b', check manually: no", None),
+            ("WARN: this is a rehearsal", None),
+            ("TASK WARNINGS: 2", None),
+        ] {
+            assert_eq!(disk_left(line).as_deref(), volume, "{line}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
 
-use crate::commands::proof::ids::Ids;
+use crate::commands::proof::ids::{Ids, another_id};
 use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::order::{Afterwards, Order, Start};
 use crate::commands::proof::preflight::Plan;
@@ -41,7 +41,12 @@ pub(crate) struct Run<'a> {
 #[derive(Debug, Default)]
 struct Trace {
     entry: Option<Entry>,
+    /// VMIDs that were asked for and may carry a VM of this run.
     asked: Vec<VmId>,
+    /// The newest of them.
+    newest: Option<VmId>,
+    /// VMIDs that the server refused to this run: what stands there is somebody else's, whatever it carries.
+    lost: Vec<VmId>,
     unanswered: bool,
     task: Option<Upid>,
 }
@@ -113,10 +118,11 @@ impl<'a> Run<'a> {
             return self.keep(receipt);
         }
         match self.remove(receipt).await {
-            Ok(()) => {
+            Ok(disks) if disks.is_empty() => {
                 self.tell_gone(proven.as_ref().err());
                 proven
             }
+            Ok(disks) => Err(self.disks_left(receipt, proven.err(), disks)),
             Err(why) => Err(self.left(receipt, proven.err(), why)),
         }
     }
@@ -126,7 +132,7 @@ impl<'a> Run<'a> {
         if self.ids.is_some() || !matches!(why, Some(Error::Interrupted { .. })) {
             return;
         }
-        let Some(vmid) = self.trace.asked.last() else { return };
+        let Some(vmid) = self.trace.newest else { return };
         let text = format!("VM {vmid} is gone again: nothing of this run is left on {}", self.plan.target);
         self.session.ui.borrow_mut().say(&Note::found(text));
     }
@@ -152,9 +158,15 @@ impl<'a> Run<'a> {
                     return Ok(vmid);
                 }
                 Err(raced) if raced.is_lost_race(vmid) && self.order.vmid.is_none() => {
-                    vmid = self.next_id(vmid).await?;
+                    if raced.is_id_taken() {
+                        self.lose(vmid)?;
+                    }
+                    vmid = self.next_id().await?;
                 }
-                Err(raced) if raced.is_id_taken() => return Err(Error::VmidTaken { vmid, flag: "--vmid" }),
+                Err(raced) if raced.is_id_taken() => {
+                    self.lose(vmid)?;
+                    return Err(Error::VmidTaken { vmid, flag: "--vmid" });
+                }
                 Err(why) => return Err(why),
             }
         }
@@ -185,6 +197,17 @@ impl<'a> Run<'a> {
         Ok(upid)
     }
 
+    /// Notes that the server refused a VMID: no VM of this run stands there.
+    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.asked.retain(|asked| *asked != vmid);
+        self.trace.newest = None;
+        self.trace.lost.push(vmid);
+        match &mut self.trace.entry {
+            Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
+            None => Ok(()),
+        }
+    }
+
     fn request(&self, vmid: VmId) -> CloneRequest {
         CloneRequest {
             newid: vmid,
@@ -200,6 +223,7 @@ impl<'a> Run<'a> {
     /// Notes the VMID on disk before it is asked for.
     fn announce(&mut self, vmid: VmId) -> Result<(), Error> {
         self.trace.asked.push(vmid);
+        self.trace.newest = Some(vmid);
         match (&mut self.trace.entry, self.journal) {
             (Some(entry), _) => entry.update(|record| {
                 record.vmids.push(vmid.number());
@@ -222,27 +246,18 @@ impl<'a> Run<'a> {
             name: self.marker.name.clone(),
             nonce: self.marker.nonce.clone(),
             made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+            image: None,
         }
     }
 
-    /// Asks for another free VMID. A number that was just lost may still be offered: then the one above it is taken.
-    async fn next_id(&self, lost: VmId) -> Result<VmId, Error> {
-        if let Some(ids) = self.ids {
-            ids.lose();
-            return ids.draw(self.pve).await;
-        }
-        let offered = self.pve.next_id().await.map_err(|source| Error::server(Doing::FindId, source))?;
-        if !self.trace.asked.contains(&offered) {
-            return Ok(offered);
-        }
-        let mut candidate = lost;
-        loop {
-            candidate = VmId::new(u64::from(candidate.number()) + 1)
-                .ok_or(Error::NoFreeId { tries: self.trace.asked.len() })?;
-            let is_new = !self.trace.asked.contains(&candidate);
-            if is_new && self.pve.is_free(candidate).await.map_err(|source| Error::server(Doing::FindId, source))? {
-                return Ok(candidate);
+    /// Asks for another free VMID.
+    async fn next_id(&self) -> Result<VmId, Error> {
+        match self.ids {
+            Some(ids) => {
+                ids.lose();
+                ids.draw(self.pve).await
             }
+            None => another_id(self.pve, &[self.trace.asked.as_slice(), &self.trace.lost].concat()).await,
         }
     }
 
@@ -293,12 +308,16 @@ impl<'a> Run<'a> {
         let doing = || Doing::LinksDown(vmid);
         let config =
             self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
+        if !self.marker.is_on(config.name(), config.description()) {
+            return Err(Error::MarkerMissing { vmid });
+        }
         let changes: Vec<(String, String)> = config.nics().map(|nic| (nic.key.clone(), nic.with_link_down())).collect();
         if changes.is_empty() {
             return Ok(());
         }
         let changes: Vec<(&str, String)> = changes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
-        self.pve.configure(&self.plan.target, vmid, &changes).await.map_err(|source| Error::server(doing(), source))
+        let changed = self.pve.configure(&self.plan.target, vmid, config.digest(), &changes).await;
+        changed.map_err(|source| Error::server(doing(), source))
     }
 
     async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
@@ -334,37 +353,47 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Removes everything that was asked for.
-    async fn remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+    /// Removes everything that was asked for, and gives the disks that the server could not remove.
+    async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<String>, Error> {
+        let mut disks = Vec::new();
         if let Some(upid) = self.trace.task.take() {
             abort(self.pve, self.session, &upid).await?;
         }
         let search = self.search();
         let remover = Remover { search, patience: self.order.patience, attention: self.attention };
         for vmid in self.trace.asked.clone() {
-            let is_newest = self.trace.asked.last() == Some(&vmid);
+            let is_newest = self.trace.newest == Some(vmid);
             let standing = if is_newest && self.trace.unanswered {
                 search.look_for_unanswered(vmid, self.order.patience).await?
             } else {
                 search.look_until_settled(vmid, MAY_ROLL_BACK).await?
             };
             match standing {
-                Standing::Ours(..) => remover.remove(vmid, receipt).await?,
+                Standing::Ours(..) => disks.extend(remover.remove(vmid, receipt).await?),
                 Standing::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
                 Standing::Hidden(refused) if is_newest => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
                 // A number that was lost to somebody else is theirs, whatever they do with it.
                 Standing::Unfinished(_) | Standing::Hidden(_) | Standing::Nothing | Standing::Foreign(_) => {}
             }
         }
-        match self.trace.entry.take() {
-            Some(entry) => Ok(entry.close()?),
-            None => Ok(()),
+        if let Some(entry) = self.trace.entry.take() {
+            entry.close()?;
         }
+        Ok(disks)
     }
 
     fn newest(&self) -> Option<LeftBehind> {
-        let vmid = self.trace.asked.last()?.number();
-        Some(LeftBehind { vmid, node: self.plan.target.to_string(), name: self.marker.name.clone() })
+        let vmid = self.trace.newest?.number();
+        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
+        Some(LeftBehind { vmid, node, name, disks: Vec::new() })
+    }
+
+    /// Says which disks are left of a VM that is gone, and what had gone wrong before.
+    fn disks_left(&self, receipt: &mut Receipt, proof: Option<Error>, disks: Vec<String>) -> Error {
+        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
+        let vmid = receipt.vmid.unwrap_or_default();
+        receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
+        Error::DisksLeft { vmid, node, name, disks, proof: proof.map(Box::new) }
     }
 
     /// Says what could not be removed, why, and what had gone wrong before.

@@ -72,7 +72,7 @@ impl Missing {
         let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
         let order = self.order(arguments, release);
-        let plan = create::make(session, ground, connected, &order, &wanted).await?;
+        let plan = create::make(session, ground, connected, &order, &wanted).await?.plan;
         if ground.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
             ground.answer(self.key, Secret::new(plan.vmid.to_string()))?;
         }

@@ -7,47 +7,87 @@ use std::time::Duration;
 
 use time::format_description::well_known::Rfc3339;
 
+use crate::commands::proof::ids::another_id;
 use crate::commands::proof::look::Search;
-use crate::commands::proof::receipt::Receipt;
-use crate::commands::proof::remove::Remover;
-use crate::commands::proof::watch::{Heed, MAY_ROLL_BACK, Watcher, abort, uninterrupted, until_stopped};
+use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
 use crate::commands::screens::Note;
 use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::owned::{Ownership, Place};
 use crate::commands::template::plan::Plan;
 use crate::error::{Doing, Error, TemplateError};
 use crate::journal::{Entry, Journal, Record};
-use crate::model::{DiskSize, Marker, Upid};
+use crate::model::{DiskSize, Marker, Upid, VmId};
 use crate::pve::task::Attention;
-use crate::pve::{FetchRequest, Pve, Upload};
+use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
 use crate::session::Session;
-use crate::ui::Progress;
+use crate::ui::{Printable, Progress};
 
 /// The disk of the VM.
 const DISK: &str = "scsi0";
+
+/// How often another VMID is tried when somebody else was faster.
+const TRIES_AT_AN_ID: usize = 20;
 
 /// How often the progress of an upload is shown anew.
 const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 
 /// One template in the making.
 pub(super) struct Build<'a> {
-    pve: &'a Pve,
-    session: &'a Session,
-    plan: &'a Plan,
+    pub(super) pve: &'a Pve,
+    pub(super) session: &'a Session,
+    pub(super) plan: &'a Plan,
     wanted: &'a Wanted,
     sha256: Option<&'a str>,
-    patience: Duration,
+    pub(super) patience: Duration,
     journal: Option<&'a Journal>,
     marker: Marker,
-    trace: Trace,
+    pub(super) afterwards: Afterwards,
+    volume: String,
+    pub(super) trace: Trace,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
 #[derive(Default)]
-struct Trace {
-    entry: Option<Entry>,
-    task: Option<Upid>,
-    image: bool,
-    vm: bool,
+pub(super) struct Trace {
+    pub(super) entry: Option<Entry>,
+    pub(super) task: Option<Upid>,
+    pub(super) image: Ownership,
+    pub(super) vm: Option<Machine>,
+    /// VMIDs that were tried in vain.
+    lost: Vec<VmId>,
+    /// Disks that the server could not remove together with their VM.
+    pub(super) disks: Vec<String>,
+}
+
+/// A VM that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Machine {
+    pub(super) vmid: VmId,
+    pub(super) phase: Phase,
+}
+
+/// How far a VM is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It was asked for, and the answer is not there, or was lost.
+    Unanswered,
+    /// The server has begun to make it.
+    Begun,
+    /// The task of this run that makes it has ended well.
+    Made,
+}
+
+/// What was made, and what is on the storage beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Made {
+    /// The number of the template.
+    pub(super) vmid: VmId,
+    /// The size of its disk.
+    pub(super) disk_size: Option<DiskSize>,
+    /// The volume ID of the image, where it is kept as it was asked for.
+    pub(super) kept_image: Option<String>,
+    /// The volume IDs of what could not be removed, or is not known to be this run's.
+    pub(super) left_behind: Vec<String>,
 }
 
 impl<'a> Build<'a> {
@@ -61,57 +101,73 @@ impl<'a> Build<'a> {
     ) -> Self {
         let nonce = Marker::new(None).nonce;
         let marker = Marker { name: plan.name.clone(), nonce };
-        Self { pve, session, plan, wanted, sha256, patience, journal, marker, trace: Trace::default() }
+        let (afterwards, volume, trace) = (Afterwards::Remove, plan.volume(), Trace::default());
+        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, trace }
     }
 
-    /// Makes it, and gives the size of its disk. The image is removed at the end, unless it is to stay. Whoever is in a
-    /// hurry leaves at once, and is told what may be left.
-    pub(super) async fn make(mut self, image: Afterwards) -> Result<Option<DiskSize>, Error> {
+    /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
+    /// what may be left.
+    pub(super) async fn make(mut self, image: Afterwards) -> Result<Made, Error> {
+        self.afterwards = image;
         let interrupts = self.session.interrupts.clone();
         let ended = tokio::select! {
-            ended = self.make_or_clear(image) => Ok(ended),
+            ended = self.make_or_clear() => Ok(ended),
             signal = interrupts.second() => Err(signal),
         };
         ended.unwrap_or_else(|signal| Err(self.left(Error::Abandoned { signal, left: None })))
     }
 
-    async fn make_or_clear(&mut self, image: Afterwards) -> Result<Option<DiskSize>, Error> {
-        let made = self.steps().await;
-        let cleared = match &made {
-            Ok(_) => self.clear_image(image).await,
-            Err(_) => self.clear(image).await,
-        };
-        match (made, cleared) {
-            (Ok(size), Ok(())) => Ok(size),
-            (Ok(size), Err(why)) => {
-                let text = format!("the image {} is still there: {why}", self.plan.volume());
-                self.session.ui.borrow_mut().say(&Note::warning(text));
-                Ok(size)
+    async fn make_or_clear(&mut self) -> Result<Made, Error> {
+        match self.steps().await {
+            Ok(made) => self.finished(made).await,
+            Err(why) => {
+                // What is left is told by the trace.
+                let _ = self.clear().await;
+                Err(self.left(why))
             }
-            (Err(why), Ok(())) => Err(why),
-            (Err(why), Err(_)) => Err(self.left(why)),
         }
     }
 
-    async fn steps(&mut self) -> Result<Option<DiskSize>, Error> {
-        if self.plan.is_there {
-            self.say(format!("{} is there already", self.plan.volume()));
-        } else {
-            match &self.wanted.origin {
-                Origin::Address(url) => self.fetch(url).await?,
-                Origin::File(path) => self.send(path).await?,
-            }
-            self.say(format!("{} is on the server", self.plan.volume()));
+    /// Removes the image after the template is made, or says that it is still there.
+    async fn finished(&mut self, made: Made) -> Result<Made, Error> {
+        let cleared = self.clear_image().await;
+        if let Err(why) = &cleared {
+            self.warn(format!("the image {} is still there: {why}", Printable(&self.volume)));
         }
-        self.create().await?;
-        self.say(format!("VM {} ({}) has its disk on {}", self.plan.vmid, self.plan.name, self.plan.disk_storage));
-        self.grow().await?;
-        let size = self.convert().await?;
-        self.say(format!("VM {} is a template", self.plan.vmid));
-        if let Some(entry) = self.trace.entry.take() {
+        let mut made = made;
+        match &self.trace.image {
+            Ownership::Nothing => {}
+            Ownership::Ours(image) if self.afterwards == Afterwards::Keep => {
+                made.kept_image = Some(image.volume.clone());
+            }
+            Ownership::Ours(_) => made.left_behind.push(self.volume.clone()),
+            Ownership::Unproven => {
+                if cleared.is_ok() {
+                    self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+                }
+                made.left_behind.push(self.volume.clone());
+            }
+        }
+        if made.left_behind.is_empty()
+            && let Some(entry) = self.trace.entry.take()
+        {
             entry.close()?;
         }
-        Ok(size)
+        Ok(made)
+    }
+
+    async fn steps(&mut self) -> Result<Made, Error> {
+        match &self.wanted.origin {
+            Origin::Address(url) => self.fetch(url).await?,
+            Origin::File(path) => self.send(path).await?,
+        }
+        self.say(format!("{} is on the server", Printable(&self.volume)));
+        let vmid = self.create().await?;
+        self.say(format!("VM {vmid} ({}) has its disk on {}", self.plan.name, self.plan.disk_storage));
+        self.grow(vmid).await?;
+        let disk_size = self.convert(vmid).await?;
+        self.say(format!("VM {vmid} is a template"));
+        Ok(Made { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
     }
 
     async fn fetch(&mut self, url: &str) -> Result<(), Error> {
@@ -122,16 +178,15 @@ impl<'a> Build<'a> {
             filename: self.plan.image.clone(),
             sha256: self.sha256.map(str::to_owned),
         };
-        self.trace.image = true;
+        self.announce_image()?;
         let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
-        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watch(upid, &doing).await
+        self.watch_image(asked, &doing).await
     }
 
     async fn send(&mut self, path: &Path) -> Result<(), Error> {
         uninterrupted(self.session)?;
         let doing = Doing::SendImage(self.plan.image.clone());
-        self.trace.image = true;
+        self.announce_image()?;
         let sent = Arc::new(AtomicU64::new(0));
         let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
         let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
@@ -152,18 +207,107 @@ impl<'a> Build<'a> {
             }
         };
         session.ui.borrow_mut().clear_progress();
-        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watch(upid, &doing).await
+        self.watch_image(asked, &doing).await
     }
 
-    async fn create(&mut self) -> Result<(), Error> {
-        uninterrupted(self.session)?;
+    /// Notes the image on disk before it is asked for.
+    fn announce_image(&mut self) -> Result<(), Error> {
         self.trace.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
-        self.trace.vm = true;
-        let doing = Doing::CreateVm(self.plan.vmid);
-        let asked = self.pve.create_vm(&self.plan.node, self.plan.vmid, &self.entries()).await;
+        self.trace.image = Ownership::Unproven;
+        Ok(())
+    }
+
+    /// Waits for the task that puts the image on its storage: only then it is this run's.
+    async fn watch_image(&mut self, asked: Result<Upid, pve::Error>, doing: &Doing) -> Result<(), Error> {
+        if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
+            self.trace.image = Ownership::Nothing;
+        }
         let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watch(upid, &doing).await
+        match self.watch(upid, doing).await {
+            Ok(()) => self.prove_image().await,
+            Err(why) => {
+                if why.is_file_taken() {
+                    self.trace.image = Ownership::Nothing;
+                    self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
+                }
+                Err(why)
+            }
+        }
+    }
+
+    /// Notes how the storage lists the image that a task of this run has just put there.
+    pub(super) async fn prove_image(&mut self) -> Result<(), Error> {
+        match self.place().listed().await? {
+            Some(image) => {
+                self.trace.image = Ownership::Ours(image);
+                Ok(())
+            }
+            None => Err(self.image_changed()),
+        }
+    }
+
+    /// Fails once the image is another one than that which this run put there.
+    async fn check_image(&mut self) -> Result<(), Error> {
+        let listed = self.place().listed().await?;
+        if listed.is_some_and(|image| self.trace.image == Ownership::Ours(image)) {
+            return Ok(());
+        }
+        self.trace.image = Ownership::Unproven;
+        Err(self.image_changed())
+    }
+
+    fn image_changed(&self) -> Error {
+        TemplateError::ImageChanged { volume: self.volume.clone() }.into()
+    }
+
+    /// Makes the VM under the number of the plan; where somebody else was faster, under the next free one, unless the
+    /// number was fixed.
+    async fn create(&mut self) -> Result<VmId, Error> {
+        let mut vmid = self.plan.vmid;
+        for _ in 0..TRIES_AT_AN_ID {
+            self.check_image().await?;
+            let raced = match self.create_at(vmid).await {
+                Ok(()) => return Ok(vmid),
+                Err(raced) if raced.is_id_taken() => raced,
+                Err(why) => return Err(why),
+            };
+            self.lose(vmid)?;
+            if self.plan.is_vmid_fixed {
+                return Err(Error::VmidTaken { vmid, flag: "--id" });
+            }
+            self.warn(format!("{raced}: somebody else was faster with VM {vmid}"));
+            vmid = another_id(self.pve, &self.trace.lost).await?;
+        }
+        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+    }
+
+    async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        if let Some(entry) = &mut self.trace.entry {
+            entry.update(|record| record.vmids.push(vmid.number()))?;
+        }
+        self.trace.vm = Some(Machine { vmid, phase: Phase::Unanswered });
+        let doing = Doing::CreateVm(vmid);
+        let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
+        self.trace.vm = match &asked {
+            Ok(_) => Some(Machine { vmid, phase: Phase::Begun }),
+            Err(why) if why.is_outcome_unknown() => Some(Machine { vmid, phase: Phase::Unanswered }),
+            Err(_) => None,
+        };
+        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
+        self.watch(upid, &doing).await?;
+        self.trace.vm = Some(Machine { vmid, phase: Phase::Made });
+        Ok(())
+    }
+
+    /// Notes that the server refused a VMID: what stands there is somebody else's, whatever it carries.
+    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.vm = None;
+        self.trace.lost.push(vmid);
+        match &mut self.trace.entry {
+            Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
+            None => Ok(()),
+        }
     }
 
     fn entries(&self) -> Vec<(&'static str, String)> {
@@ -176,7 +320,7 @@ impl<'a> Build<'a> {
             ("cores", "2".to_owned()),
             ("memory", "2048".to_owned()),
             ("scsihw", "virtio-scsi-pci".to_owned()),
-            (DISK, format!("{}:0,import-from={}", plan.disk_storage, plan.volume())),
+            (DISK, format!("{}:0,import-from={}", plan.disk_storage, self.volume)),
             ("ide2", format!("{}:cloudinit", plan.disk_storage)),
             ("boot", format!("order={DISK}")),
             ("serial0", "socket".to_owned()),
@@ -186,16 +330,26 @@ impl<'a> Build<'a> {
         ]
     }
 
+    /// Reads the configuration of the VM, and fails where it is not the one that this run made.
+    async fn our_config(&self, vmid: VmId, doing: &Doing) -> Result<VmConfig, Error> {
+        let config = self.pve.vm_config(&self.plan.node, vmid).await;
+        let config = config.map_err(|source| Error::server(doing.clone(), source))?;
+        if self.marker.is_on(config.name(), config.description()) {
+            return Ok(config);
+        }
+        let why = "it does not carry the name and the marker that it was given";
+        Err(TemplateError::NotAsOrdered { vmid, why }.into())
+    }
+
     /// Grows the disk to the size that it shall have; one that is larger stays, and a server would refuse to shrink it.
-    async fn grow(&mut self) -> Result<(), Error> {
-        let (node, vmid, wanted) = (&self.plan.node, self.plan.vmid, self.plan.disk_size);
+    async fn grow(&mut self, vmid: VmId) -> Result<(), Error> {
+        let (node, wanted) = (&self.plan.node, self.plan.disk_size);
         if wanted.bytes() == 0 {
             return Ok(());
         }
         uninterrupted(self.session)?;
         let doing = Doing::Resize(vmid);
-        let failed = |source| Error::server(doing.clone(), source);
-        let config = self.pve.vm_config(node, vmid).await.map_err(failed)?;
+        let config = self.our_config(vmid, &doing).await?;
         let Some(size) = config.size_of(DISK) else {
             let why = "the server does not tell the size of its disk";
             return Err(TemplateError::NotAsOrdered { vmid, why }.into());
@@ -204,27 +358,27 @@ impl<'a> Build<'a> {
             self.say(format!("its disk has {size} already"));
             return Ok(());
         }
-        if let Some(upid) = self.pve.resize(node, vmid, DISK, wanted).await.map_err(failed)? {
+        let growth = Growth { disk: DISK, size: wanted, digest: config.digest() };
+        let asked = self.pve.resize(node, vmid, &growth).await;
+        if let Some(upid) = asked.map_err(|source| Error::server(doing.clone(), source))? {
             self.watch(upid, &doing).await?;
         }
         self.say(format!("its disk has grown from {size} to {wanted}"));
         Ok(())
     }
 
-    /// Takes the marker off, which says that the VM may be deleted; makes a template of it, looks at it, and gives the
+    /// Makes a template of it, looks at it, takes the marker off, which says that the VM may be deleted, and gives the
     /// size of its disk.
-    async fn convert(&mut self) -> Result<Option<DiskSize>, Error> {
+    async fn convert(&mut self, vmid: VmId) -> Result<Option<DiskSize>, Error> {
         uninterrupted(self.session)?;
-        let (node, vmid) = (&self.plan.node, self.plan.vmid);
+        let node = &self.plan.node;
         let doing = Doing::Convert(vmid);
         let failed = |source| Error::server(doing.clone(), source);
+        self.our_config(vmid, &doing).await?;
         let upid = self.pve.convert(node, vmid).await.map_err(failed)?;
         self.watch(upid, &doing).await?;
-        let config = self.pve.vm_config(node, vmid).await.map_err(failed)?;
+        let config = self.our_config(vmid, &doing).await?;
         let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
-        if !self.marker.is_on(config.name(), config.description()) {
-            return Err(wrong("it does not carry the name and the marker that it was given"));
-        }
         if !config.is_template() {
             return Err(wrong("it is no template"));
         }
@@ -237,8 +391,18 @@ impl<'a> Build<'a> {
         }
         let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
         let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
-        self.pve.configure(node, vmid, &[("description", text)]).await.map_err(failed)?;
+        self.pve.configure(node, vmid, config.digest(), &[("description", text)]).await.map_err(failed)?;
+        self.trace.vm = None;
+        self.forget_vm();
         Ok(size)
+    }
+
+    /// Takes the VM out of the journal: from now on it is a template like any other.
+    fn forget_vm(&mut self) {
+        let forgotten = self.trace.entry.as_mut().map(|entry| entry.update(|record| record.vmids.clear()));
+        if let Some(Err(why)) = forgotten {
+            self.warn(why.to_string());
+        }
     }
 
     fn record(&self) -> Record {
@@ -247,11 +411,12 @@ impl<'a> Build<'a> {
             node: self.plan.node.to_string(),
             target: self.plan.node.to_string(),
             template: self.plan.vmid.number(),
-            vmids: vec![self.plan.vmid.number()],
+            vmids: Vec::new(),
             upid: None,
             name: self.marker.name.clone(),
             nonce: self.marker.nonce.clone(),
             made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+            image: Some(self.volume.clone()),
         }
     }
 
@@ -264,82 +429,12 @@ impl<'a> Build<'a> {
         watched.map(drop)
     }
 
-    /// Removes everything that this run made.
-    async fn clear(&mut self, image: Afterwards) -> Result<(), Error> {
-        match self.trace.task.take() {
-            // Half a change is worse than a whole one, and it takes no time.
-            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => {
-                until_stopped(self.pve, self.session, &upid, &Doing::ReadTasks).await?
-            }
-            Some(upid) => abort(self.pve, self.session, &upid).await?,
-            // Where an answer was lost, a task may run of which only the list of tasks knows.
-            None => self.wait_for_unanswered().await?,
-        }
-        if self.trace.vm {
-            let search = self.search();
-            search.look_for_unanswered(self.plan.vmid, MAY_ROLL_BACK).await?;
-            let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
-            remover.remove(self.plan.vmid, &mut Receipt::default()).await?;
-            self.trace.vm = false;
-            if let Some(entry) = self.trace.entry.take() {
-                entry.close()?;
-            }
-        }
-        self.clear_image(image).await
+    pub(super) fn place(&self) -> Place<'_> {
+        let (node, storage) = (&self.plan.node, self.plan.image_storage.as_str());
+        Place { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
     }
 
-    /// Removes the image, if this run put it there and nobody wants to keep it.
-    async fn clear_image(&mut self, image: Afterwards) -> Result<(), Error> {
-        if !self.trace.image || image == Afterwards::Keep {
-            return Ok(());
-        }
-        let (node, storage, volume) = (&self.plan.node, &self.plan.image_storage, self.plan.volume());
-        let doing = Doing::RemoveImage(volume.clone());
-        let failed = |source| Error::server(doing.clone(), source);
-        let there = self.pve.images(node, storage).await.map_err(failed)?;
-        if there.iter().any(|image| image.volume == volume) {
-            let upid = self.pve.remove_image(node, storage, &volume).await.map_err(failed)?;
-            self.watcher(Heed::Nothing).wait(&upid, &doing).await?;
-        }
-        self.trace.image = false;
-        Ok(())
-    }
-
-    /// Waits for tasks that make our VM or fetch our image: whose they are is told by what they make, once they end.
-    async fn wait_for_unanswered(&self) -> Result<(), Error> {
-        let failed = |source| Error::server(Doing::ReadTasks, source);
-        let vmid = self.plan.vmid.to_string();
-        for task in self.pve.active_tasks(&self.plan.node).await.map_err(failed)? {
-            let is_ours = match task.kind.as_str() {
-                "qmcreate" | "resize" => self.trace.vm && task.upid.id() == vmid,
-                "download" => self.trace.image && task.upid.id() == self.plan.image,
-                "imgcopy" => self.trace.image,
-                _ => false,
-            };
-            if is_ours {
-                until_stopped(self.pve, self.session, &task.upid, &Doing::ReadTasks).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Names what could not be removed.
-    fn left(&self, why: Error) -> Error {
-        let (mut left, mut lines) = (Vec::new(), Vec::new());
-        if self.trace.vm {
-            left.push(format!("VM {} ({}) may still be there", self.plan.vmid, self.plan.name));
-            // What the journal knows is removed by whoever looks twice whose it is.
-            let line = || format!("qm destroy {}", self.plan.vmid);
-            lines.push(self.trace.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
-        }
-        if self.trace.image {
-            left.push(format!("the image {} may still be there", self.plan.volume()));
-            lines.push(format!("pvesm free {}", self.plan.volume()));
-        }
-        TemplateError::Left { why: Box::new(why), left, lines }.into()
-    }
-
-    const fn search(&self) -> Search<'_> {
+    pub(super) const fn search(&self) -> Search<'_> {
         Search {
             pve: self.pve,
             session: self.session,
@@ -349,13 +444,17 @@ impl<'a> Build<'a> {
         }
     }
 
-    const fn watcher(&self, heed: Heed) -> Watcher<'_> {
+    pub(super) const fn watcher(&self, heed: Heed) -> Watcher<'_> {
         let (patience, attention) = (self.patience, Attention::Usual);
         Watcher { pve: self.pve, session: self.session, patience, heed, attention }
     }
 
     fn say(&self, text: String) {
         self.session.ui.borrow_mut().say(&Note::found(text));
+    }
+
+    pub(super) fn warn(&self, text: String) {
+        self.session.ui.borrow_mut().say(&Note::warning(text));
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Machine<'a> {
     pub(super) vmid: VmId,
     /// Its name.
     pub(super) name: &'a str,
+    /// The name of the image meanwhile, which no other file has.
+    pub(super) image: String,
     /// The storage of its disk.
     pub(super) storage: &'a str,
     /// The size of its disk; 0 is the image's own.
@@ -18,14 +20,15 @@ pub(super) struct Machine<'a> {
     pub(super) bridge: &'a str,
 }
 
-/// Gives the lines, with this server's storages and numbers filled in.
+/// Gives the lines, with this server's storages and numbers filled in. Each one runs only if the one before it succeeded:
+/// where somebody else has taken the number meanwhile, `qm create` refuses, and nothing touches that VM.
 pub(super) fn lines(wanted: &Wanted, sha256: Option<&str>, machine: &Machine<'_>) -> Vec<String> {
-    let Machine { vmid, name, storage, disk, bridge } = machine;
-    let file = format!("/var/tmp/{}", wanted.name_on_server(sha256));
+    let Machine { vmid, name, image, storage, disk, bridge } = machine;
+    let file = format!("/var/tmp/{image}");
     let mut lines = Vec::new();
     match &wanted.origin {
         Origin::Address(url) => lines.push(format!("wget -O {file} {}", sh_word(url))),
-        Origin::File(path) => lines.push(format!("# copy {} to {file}", path.display())),
+        Origin::File(_) => lines.push(format!("test -f {file}")),
     }
     if let Some(sha256) = sha256 {
         lines.push(format!("echo '{sha256}  {file}' | sha256sum -c"));
@@ -39,6 +42,35 @@ pub(super) fn lines(wanted: &Wanted, sha256: Option<&str>, machine: &Machine<'_>
     }
     lines.push(format!("qm set {vmid} --ide2 {storage}:cloudinit --boot order=scsi0"));
     lines.push(format!("qm template {vmid}"));
+    let mut lines: Vec<String> = lines.into_iter().map(|line| format!("{line} &&")).collect();
     lines.push(format!("rm {file}"));
+    if let Origin::File(path) = &wanted.origin {
+        lines.insert(0, format!("# first copy {} to {file}", path.display()));
+    }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Machine, lines};
+    use crate::commands::template::image::Wanted;
+    use crate::model::VmId;
+
+    #[test]
+    fn no_line_runs_after_one_that_failed() {
+        for release in ["22.04", "http://mirror.lan/disk.raw", "/dev/../etc/hostname"] {
+            let wanted = Wanted::of("--release", release, Path::new("/")).unwrap();
+            let vmid = VmId::new(9000).unwrap();
+            let (image, disk) = (wanted.name_on_server("0a1b2c"), "32G".parse().unwrap());
+            let machine = Machine { vmid, name: "t", image, storage: "local-lvm", disk, bridge: "vmbr0" };
+            let lines = lines(&wanted, Some(&"ab".repeat(32)), &machine);
+            let commands: Vec<&String> = lines.iter().filter(|line| !line.starts_with('#')).collect();
+            let (last, others) = commands.split_last().unwrap();
+            assert!(last.starts_with("rm /var/tmp/glassdome-") && !last.ends_with("&&"), "{lines:?}");
+            assert!(others.iter().all(|line| line.ends_with(" &&")), "{lines:?}");
+            assert!(others.iter().any(|line| line.starts_with("qm create 9000 ")), "{lines:?}");
+        }
+    }
 }

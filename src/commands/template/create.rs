@@ -35,30 +35,44 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
-    let plan = make(session, &ground, &connected, arguments, &wanted).await?;
+    let made = make(session, &ground, &connected, arguments, &wanted).await?;
+    let plan = &made.plan;
     let is_text = global.output == Output::Text;
     if arguments.dry_run {
         if is_text {
             session.ui.borrow_mut().result(&Note::plain("dry run: nothing was changed".to_owned()));
         }
-        return Ok(document(&plan, &wanted, &[]));
+        return Ok(document(&made, &wanted, &[]));
     }
     if is_text {
-        session.ui.borrow_mut().result(&Note::plain(made(&plan)));
+        session.ui.borrow_mut().result(&Note::plain(summary(plan)));
+        if let Some(volume) = &made.kept_image {
+            session.ui.borrow_mut().result(&Note::plain(format!("the image is kept: {}", Printable(volume))));
+        }
     }
     if ground.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
         session.ui.borrow_mut().say(&Note::plain("the sandbox forgets it now".to_owned()));
-        return Ok(document(&plan, &wanted, &[]));
+        return Ok(document(&made, &wanted, &[]));
     }
-    let changed = save(session, &ground, &wanted, &plan)?;
+    let changed = save(session, &ground, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
         session.ui.borrow_mut().say(&Note::warning(text));
     }
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);
     session.ui.borrow_mut().say(&Note::plain(text));
-    Ok(document(&plan, &wanted, &changed))
+    Ok(document(&made, &wanted, &changed))
+}
+
+/// A template that was made, or would be.
+pub(crate) struct Made {
+    /// What it is.
+    pub(crate) plan: Plan,
+    /// The volume ID of its image, where that is kept.
+    kept_image: Option<String>,
+    /// The volume IDs of what is left and should not be, or may be somebody else's.
+    left_behind: Vec<String>,
 }
 
 /// Makes a template, with a log-in where the token may not, and gives what it is; a dry run only says what it would be.
@@ -68,7 +82,7 @@ pub(crate) async fn make(
     connected: &Connected,
     arguments: &TemplateCreate,
     wanted: &Wanted,
-) -> Result<Plan, Error> {
+) -> Result<Made, Error> {
     let sha256 = unless_interrupted(session, checksum(session, ground, arguments, wanted)).await?;
     let facts = plan::Ground {
         arguments,
@@ -83,20 +97,22 @@ pub(crate) async fn make(
     for warning in &plan.warnings {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));
     }
+    let (mut kept_image, mut left_behind) = (None, Vec::new());
     if !arguments.dry_run {
         let journal = ground.journal(session)?;
         let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
         let build = Build::new(&pve, session, (&plan, wanted, sha256.as_deref()), patience, journal.as_ref());
         let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
-        if let Some(size) = build.make(image).await? {
-            plan.disk_size = size;
-        }
+        let made = build.make(image).await?;
+        (kept_image, left_behind) = (made.kept_image, made.left_behind);
+        plan.vmid = made.vmid;
+        plan.disk_size = made.disk_size.unwrap_or(plan.disk_size);
     }
-    Ok(plan)
+    Ok(Made { plan, kept_image, left_behind })
 }
 
 /// Says what was made, and where it is.
-fn made(plan: &Plan) -> String {
+fn summary(plan: &Plan) -> String {
     let (name, storage) = (Printable(plan.name.as_str()), Printable(&plan.disk_storage));
     format!("template {} ({name}) is on {}, its disk on {storage}", plan.vmid, plan.node)
 }
@@ -117,12 +133,15 @@ fn intention(plan: &Plan) -> String {
     )
 }
 
-fn document(plan: &Plan, wanted: &Wanted, changed: &[String]) -> Value {
+fn document(made: &Made, wanted: &Wanted, changed: &[String]) -> Value {
+    let plan = &made.plan;
     json!({
         "node": plan.node.as_str(),
         "vmid": plan.vmid.number(),
         "name": plan.name,
         "image": plan.volume(),
+        "kept_image": made.kept_image,
+        "left_behind": made.left_behind,
         "storage": plan.disk_storage,
         "disk_size": Some(plan.disk_size).filter(|size| size.bytes() > 0).map(|size| size.to_string()),
         "bridge": plan.bridge,

@@ -12,8 +12,14 @@ const UBUNTU: &str = "https://cloud-images.ubuntu.com/releases";
 /// The length of a SHA-256 checksum in hexadecimal digits.
 const DIGITS: usize = 64;
 
-/// How many digits of the checksum stand in the name: an image of that name is that image.
-const DIGITS_IN_NAME: usize = 12;
+/// How much of the file's own name is kept in the name on the server, which may have 255 characters.
+const STEM_AT_MOST: usize = 100;
+
+/// The ending of an image that says nothing else.
+pub(super) const QCOW2: &str = ".qcow2";
+
+/// The endings of images that a server imports as they are.
+const ENDINGS: [&str; 3] = [QCOW2, ".raw", ".vmdk"];
 
 /// What a template is called of whose image nobody knows which release it is.
 const NAMELESS: &str = "cloudinit-template";
@@ -104,19 +110,19 @@ impl Wanted {
         Some(format!("{folder}/SHA256SUMS"))
     }
 
-    /// Gives the name that the image gets on the server. The server takes no `.img` to import from, which Ubuntu's
-    /// images end in though they are qcow2.
-    pub(super) fn name_on_server(&self, sha256: Option<&str>) -> String {
+    /// Gives the name that the image gets on the server: with a nonce, so that no other image can be taken for it. The
+    /// server takes no `.img` to import from, which Ubuntu's images end in though they are qcow2.
+    pub(super) fn name_on_server(&self, nonce: &str) -> String {
         let file = self.file();
-        let known = [".qcow2", ".raw", ".vmdk"].into_iter().find(|ending| file.ends_with(ending));
-        let stem = match known {
-            Some(ending) => file.trim_end_matches(ending),
-            None => file.trim_end_matches(".img"),
-        };
-        let stem: String =
-            stem.chars().map(|it| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '-' }).collect();
-        let sum: String = sha256.unwrap_or("unverified").chars().take(DIGITS_IN_NAME).collect();
-        format!("{stem}-{sum}{}", known.unwrap_or(".qcow2"))
+        let stem = ENDINGS.into_iter().chain([".img"]).find_map(|ending| file.strip_suffix(ending)).unwrap_or(file);
+        let allowed = |it: char| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '-' };
+        let stem: String = stem.chars().take(STEM_AT_MOST).map(allowed).collect();
+        format!("glassdome-{stem}-{nonce}{}", self.ending())
+    }
+
+    /// Gives the ending of that name, which says what the image is.
+    pub(super) fn ending(&self) -> &'static str {
+        ENDINGS.into_iter().find(|ending| self.file().ends_with(ending)).unwrap_or(QCOW2)
     }
 }
 
@@ -147,21 +153,25 @@ mod tests {
         let address = format!("{folder}/ubuntu-22.04-server-cloudimg-amd64.img");
         assert_eq!(wanted.origin, Origin::Address(address));
         assert_eq!(wanted.sums().unwrap(), format!("{folder}/SHA256SUMS"));
-        let sum = "ab".repeat(32);
-        assert_eq!(wanted.name_on_server(Some(&sum)), "ubuntu-22.04-server-cloudimg-amd64-abababababab.qcow2");
-        assert_eq!(wanted.name_on_server(None), "ubuntu-22.04-server-cloudimg-amd64-unverified.qcow2");
+        assert_eq!(wanted.name_on_server("0a1b2c"), "glassdome-ubuntu-22.04-server-cloudimg-amd64-0a1b2c.qcow2");
         assert!(Wanted::of("--release", "21.10", Path::new("/")).is_err());
     }
 
     #[test]
     fn an_address_of_ones_own_keeps_its_kind() {
         for (address, name) in [
-            ("https://mirror.lan/a/disk.qcow2?x=1", "disk-unverified.qcow2"),
-            ("http://mirror.lan/my disk.raw", "my-disk-unverified.raw"),
-            ("http://mirror.lan/disk", "disk-unverified.qcow2"),
+            ("https://mirror.lan/a/disk.qcow2?x=1", "glassdome-disk-0a1b2c.qcow2"),
+            ("http://mirror.lan/my disk.raw", "glassdome-my-disk-0a1b2c.raw"),
+            ("http://mirror.lan/disk.vmdk", "glassdome-disk-0a1b2c.vmdk"),
+            ("http://mirror.lan/disk.img", "glassdome-disk-0a1b2c.qcow2"),
+            ("http://mirror.lan/disk", "glassdome-disk-0a1b2c.qcow2"),
+            ("http://mirror.lan/", "glassdome--0a1b2c.qcow2"),
         ] {
-            assert_eq!(Wanted::of("--release", address, Path::new("/")).unwrap().name_on_server(None), name);
+            assert_eq!(Wanted::of("--release", address, Path::new("/")).unwrap().name_on_server("0a1b2c"), name);
         }
+        let long = format!("http://mirror.lan/{}.raw", "x".repeat(400));
+        let name = Wanted::of("--release", &long, Path::new("/")).unwrap().name_on_server("0a1b2c");
+        assert!(name.len() < 255 && name.ends_with("-0a1b2c.raw"), "{name}");
     }
 
     #[test]

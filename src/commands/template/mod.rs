@@ -7,8 +7,10 @@ pub(crate) mod image;
 mod list;
 mod needs;
 mod network;
+mod owned;
 mod plan;
 mod room;
+mod undo;
 
 use std::process::ExitCode;
 

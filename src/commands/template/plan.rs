@@ -2,18 +2,23 @@
 
 use std::path::Path;
 
+use uuid::Uuid;
+
 use crate::cli::TemplateCreate;
 use crate::commands::template::by_hand;
-use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::image::{Origin, QCOW2, Wanted};
 use crate::commands::template::needs::Needs;
 use crate::commands::template::network::Network;
 use crate::commands::template::room::Load;
 use crate::error::{Doing, Error, TemplateError};
 use crate::model::{DiskSize, NodeName, StorageName, VmId};
-use crate::pve::{Image, Node, Pve, Storage, Version};
+use crate::pve::{Node, Pve, Storage, Version};
 
 /// The first version with images to import from.
 const IMPORTS_SINCE: (u32, u32) = (8, 3);
+
+/// How many hexadecimal digits the nonce of an image has.
+const NONCE_DIGITS: usize = 12;
 
 /// Where a template will be made, and of what.
 #[derive(Debug, Clone)]
@@ -24,14 +29,14 @@ pub(crate) struct Plan {
     pub(crate) node: NodeName,
     /// The number of the template.
     pub(crate) vmid: VmId,
+    /// Whether it is this number or none.
+    pub(super) is_vmid_fixed: bool,
     /// Its name.
     pub(crate) name: String,
     /// The storage that the image is put on.
     pub(super) image_storage: String,
     /// The name of the image there.
     pub(super) image: String,
-    /// Whether it is there already.
-    pub(super) is_there: bool,
     /// The storage that the disk is put on.
     pub(super) disk_storage: String,
     /// The size that the disk shall have at least; 0 is the image's own.
@@ -45,8 +50,18 @@ pub(crate) struct Plan {
 impl Plan {
     /// Gives the whole name of the image.
     pub(super) fn volume(&self) -> String {
-        format!("{}:import/{}", self.image_storage, self.image)
+        volume(&self.image_storage, &self.image)
     }
+}
+
+/// Gives the volume ID of an image.
+fn volume(storage: &str, image: &str) -> String {
+    format!("{storage}:import/{image}")
+}
+
+/// Gives a random text that stands in the name of this run's image, and in no other.
+fn nonce() -> String {
+    Uuid::new_v4().simple().to_string().chars().take(NONCE_DIGITS).collect()
 }
 
 /// What is known of the server, whoever calls.
@@ -100,22 +115,17 @@ impl Ground<'_> {
             Err(why) => return Err(why),
         };
         let disks = disks?;
-        let image = self.wanted.name_on_server(self.sha256);
-        let there = pve.images(&node, &images.name).await;
-        let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
-        let volume = format!("{}:import/{image}", images.name);
-        // Without a checksum in its name nobody knows whether it is the one that is wanted.
-        let known = there.iter().find(|image| self.sha256.is_some() && image.volume == volume);
-        let mut warnings = self.room(&node, (images, disks), known)?;
+        let image = self.free_name(pve, &node, images).await?;
+        let mut warnings = self.room(&node, (images, disks))?;
         warnings.extend(network.doubt);
         Ok(Plan {
             server: pve.endpoint().authority(),
             node,
             vmid,
+            is_vmid_fixed: self.arguments.id.is_some(),
             name,
             image_storage: images.name.clone(),
             image,
-            is_there: known.is_some(),
             disk_storage: disks.name.clone(),
             disk_size: self.arguments.disk_size,
             bridge,
@@ -123,28 +133,35 @@ impl Ground<'_> {
         })
     }
 
+    /// Draws a name for the image that no image on the storage has.
+    async fn free_name(&self, pve: &Pve, node: &NodeName, storage: &Storage) -> Result<String, Error> {
+        let there = pve.images(node, &storage.name).await;
+        let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+        loop {
+            let image = self.wanted.name_on_server(&nonce());
+            let volume = volume(&storage.name, &image);
+            if !there.iter().any(|image| image.volume == volume) {
+                return Ok(image);
+            }
+        }
+    }
+
     /// Gives the lines that make it in the shell of a node.
     fn by_hand(&self, vmid: VmId, name: &str, storage: Option<&Storage>, bridge: &str) -> Vec<String> {
         let storage = storage.map_or("STORAGE", |storage| storage.name.as_str());
-        let machine = by_hand::Machine { vmid, name, storage, disk: self.arguments.disk_size, bridge };
+        let (image, disk) = (self.wanted.name_on_server(&nonce()), self.arguments.disk_size);
+        let machine = by_hand::Machine { vmid, name, image, storage, disk, bridge };
         by_hand::lines(self.wanted, self.sha256, &machine)
     }
 
     /// Checks that image and disk fit where they go.
-    fn room(
-        &self,
-        node: &NodeName,
-        (image_storage, disk_storage): (&Storage, &Storage),
-        known: Option<&Image>,
-    ) -> Result<Vec<String>, Error> {
-        let of_file = || file(self.wanted).and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+    fn room(&self, node: &NodeName, (image_storage, disk_storage): (&Storage, &Storage)) -> Result<Vec<String>, Error> {
         let load = Load {
             node,
             image_storage,
             disk_storage,
-            image: known.map_or_else(of_file, |image| image.size),
-            is_there: known.is_some(),
-            is_compressed: self.wanted.name_on_server(None).ends_with(".qcow2"),
+            image: file(self.wanted).and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len()),
+            is_compressed: self.wanted.ending() == QCOW2,
             disk: self.arguments.disk_size,
         };
         Ok(load.check()?)

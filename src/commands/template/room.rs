@@ -15,8 +15,6 @@ pub(super) struct Load<'a> {
     pub(super) disk_storage: &'a Storage,
     /// The bytes of the image, where they are known.
     pub(super) image: Option<u64>,
-    /// Whether the image is there already.
-    pub(super) is_there: bool,
     /// Whether the image is compressed, so that its disk takes no less than itself.
     pub(super) is_compressed: bool,
     /// The size of the disk; 0 is the image's own.
@@ -28,12 +26,11 @@ impl Load<'_> {
     /// gives out room on demand takes all the same.
     pub(super) fn check(&self) -> Result<Vec<String>, TemplateError> {
         let image = self.image.unwrap_or_default();
-        let on_its_way = if self.is_there { 0 } else { image };
         let at_least = if self.is_compressed { image } else { 0 };
         if self.image_storage.name == self.disk_storage.name {
-            self.refuse(self.disk_storage, on_its_way + at_least)?;
+            self.refuse(self.disk_storage, image + at_least)?;
         } else {
-            self.refuse(self.image_storage, on_its_way)?;
+            self.refuse(self.image_storage, image)?;
             self.refuse(self.disk_storage, at_least)?;
         }
         let available = self.disk_storage.available.filter(|available| *available < self.disk.bytes());

@@ -43,13 +43,20 @@ impl Pve {
         self.task(&data)
     }
 
-    /// Changes entries of a VM's configuration at once.
+    /// Changes entries of a VM's configuration at once, unless it is another one than that with the digest.
     ///
     /// # Errors
     /// As every call.
-    pub async fn configure(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<(), Error> {
+    pub async fn configure(
+        &self,
+        node: &NodeName,
+        vmid: VmId,
+        digest: Option<&str>,
+        entries: &[(&str, String)],
+    ) -> Result<(), Error> {
         let vmid = vmid.to_string();
-        let form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let mut form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        form.extend(digest.map(|digest| ("digest", digest)));
         self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
     }
 

@@ -30,6 +30,19 @@ pub struct Image {
     pub volume: String,
     /// Its bytes.
     pub size: Option<u64>,
+    /// When its file was last changed, in seconds since 1970.
+    pub changed: Option<u64>,
+}
+
+/// How large a disk of a VM shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Growth<'a> {
+    /// The disk, `scsi0`.
+    pub disk: &'a str,
+    /// Its new size.
+    pub size: DiskSize,
+    /// The digest of the configuration that was read: where it is another one by now, nothing is changed.
+    pub digest: Option<&'a str>,
 }
 
 /// A file that is sent to the server.
@@ -54,10 +67,11 @@ impl Pve {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
         let row = |fields: Option<Fields<'_>>| {
             let fields = fields?;
-            Some(Some(Image { volume: fields.text("volid")?, size: fields.number("size") }))
+            let (size, changed) = (fields.number("size"), fields.number("ctime"));
+            Some(Some(Image { volume: fields.text("volid")?, size, changed }))
         };
         let call: (&[&str], &[(&str, &str)]) = (&path, &[("content", "import")]);
-        self.rows(call, "the content of the storage", &["volid", "size"], row).await
+        self.rows(call, "the content of the storage", &["volid", "size", "ctime"], row).await
     }
 
     /// Lets the server fetch an image (Datastore.AllocateTemplate, and Sys.AccessNetwork on the node).
@@ -119,10 +133,12 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether it was begun.
-    pub async fn resize(&self, node: &NodeName, vmid: VmId, disk: &str, size: DiskSize) -> Result<Option<Upid>, Error> {
-        let (vmid, size) = (vmid.to_string(), size.to_string());
+    pub async fn resize(&self, node: &NodeName, vmid: VmId, growth: &Growth<'_>) -> Result<Option<Upid>, Error> {
+        let (vmid, size) = (vmid.to_string(), growth.size.to_string());
         let path = ["nodes", node.as_str(), "qemu", &vmid, "resize"];
-        let data = self.transport.change(Method::PUT, &path, &[("disk", disk), ("size", &size)]).await?;
+        let mut form = vec![("disk", growth.disk), ("size", size.as_str())];
+        form.extend(growth.digest.map(|digest| ("digest", digest)));
+        let data = self.transport.change(Method::PUT, &path, &form).await?;
         if data.is_null() { Ok(None) } else { self.task(&data).map(Some) }
     }
 

@@ -1,0 +1,90 @@
+//! The image of one run: it is this run's only after a task of this run made it, and only as long as it stays as it was.
+
+use crate::error::{Doing, Error};
+use crate::model::{NodeName, Upid};
+use crate::pve::{Image, Pve};
+
+/// How many of the newest tasks are looked at to find one whose answer was lost.
+const TASKS_AT_MOST: usize = 10;
+
+/// The lines at the beginning of a task's log in which an upload names its file.
+const LOG_BEGINNING: usize = 10;
+
+/// What is known of the image that a run asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Ownership {
+    /// Nothing was asked for, or nothing is left of it.
+    #[default]
+    Nothing,
+    /// It was asked for, and no task is known to have made it.
+    Unproven,
+    /// A task of this run made it; the storage listed it like this afterwards.
+    Ours(Image),
+}
+
+/// Where the image of a run is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The server.
+    pub(super) pve: &'a Pve,
+    /// The node.
+    pub(super) node: &'a NodeName,
+    /// The storage.
+    pub(super) storage: &'a str,
+    /// The name of the file.
+    pub(super) image: &'a str,
+    /// The volume ID.
+    pub(super) volume: &'a str,
+}
+
+impl Place<'_> {
+    /// Looks how the storage lists the image at this moment.
+    pub(super) async fn listed(&self) -> Result<Option<Image>, Error> {
+        let listed = self.pve.images(self.node, self.storage).await;
+        let listed = listed.map_err(|source| Error::server(Doing::ReadImages(self.storage.to_owned()), source))?;
+        Ok(listed.into_iter().find(|image| image.volume == self.volume))
+    }
+
+    /// Finds the task that puts the image there, where the answer that would have named it was lost: a download carries
+    /// the name of the file, an upload logs it.
+    pub(super) async fn task(&self) -> Result<Option<Upid>, Error> {
+        let failed = |source| Error::server(Doing::ReadTasks, source);
+        let downloads = self.pve.tasks_of_kind(self.node, "download").await.map_err(failed)?;
+        if let Some(upid) = downloads.into_iter().find(|upid| upid.id() == self.image) {
+            return Ok(Some(upid));
+        }
+        let uploads = self.pve.tasks_of_kind(self.node, "imgcopy").await.map_err(failed)?;
+        for upid in uploads.into_iter().take(TASKS_AT_MOST) {
+            let log = self.pve.task_log(&upid, 0, LOG_BEGINNING).await.map_err(failed)?;
+            if log.iter().any(|line| is_target(line, self.image)) {
+                return Ok(Some(upid));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Says whether a line of an upload's log names this file as its target.
+fn is_target(line: &str, image: &str) -> bool {
+    let path = line.strip_prefix("target file: ");
+    path.and_then(|path| path.rsplit('/').next()) == Some(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_target;
+
+    #[test]
+    fn an_upload_names_its_file_in_its_log() {
+        for (line, is_it) in [
+            ("target file: /var/lib/vz/import/glassdome-a-1.qcow2", true),
+            ("target file: /var/lib/vz/import/x-glassdome-a-1.qcow2", false),
+            ("target file: /var/lib/vz/import/glassdome-a-1.qcow2.tmp", false),
+            ("command: cp -- /var/tmp/pveupload-1 /var/lib/vz/import/glassdome-a-1.qcow2", false),
+            ("target node: pve", false),
+            ("", false),
+        ] {
+            assert_eq!(is_target(line, "glassdome-a-1.qcow2"), is_it, "{line}");
+        }
+    }
+}
