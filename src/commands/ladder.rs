@@ -8,6 +8,7 @@ use crate::commands::ask;
 use crate::commands::connect::{Connected, Fetched, Ground, Trusted};
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error, TokenError};
+use crate::model::foreign::listed;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::Session;
 use crate::settings;
@@ -115,7 +116,7 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
         Err(pve::Error::CertificateWrongName { leaf, .. }) => Err(format!(
             "the certificate is not for `{}`, but for: {}; with one of these names as --host the CA can be trusted",
             pve.endpoint().host(),
-            leaf.names.join(", ")
+            listed(&leaf.names)
         )),
         Err(pve::Error::CertificateUntrusted { leaf, .. }) => {
             Err(format!("the cluster's CA has not signed it: it is a custom or ACME certificate of {}", leaf.issuer))

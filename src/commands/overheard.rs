@@ -35,6 +35,12 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
                     ui.say(&Note::warning(text));
                 }
             }
+            Event::LeftOut { what, name } => {
+                let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
+                if last.replace(text.clone()) != text {
+                    ui.say(&Note::warning(text));
+                }
+            }
             Event::Again { why, pause, number } => {
                 let why = why.to_string();
                 let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());

@@ -56,7 +56,7 @@ impl Release {
     /// Finds the best template of it among some: the usual number comes before the name.
     pub(crate) fn best(&self, templates: &[&Vm]) -> Option<VmId> {
         let by_number = templates.iter().find(|vm| vm.vmid == self.vmid);
-        let is_named = |vm: &&&Vm| self.words.iter().any(|word| vm.name.to_ascii_lowercase().contains(word));
+        let is_named = |vm: &&&Vm| self.words.iter().any(|word| vm.name.contains_ignoring_case(word));
         by_number.or_else(|| templates.iter().find(is_named)).map(|vm| vm.vmid)
     }
 }
@@ -74,10 +74,11 @@ const fn vmid(number: u64) -> VmId {
 #[cfg(test)]
 mod tests {
     use super::{RELEASES, vmid};
+    use crate::model::Foreign;
     use crate::pve::Vm;
 
     fn vm(number: u64, name: &str) -> Vm {
-        Vm { vmid: vmid(number), node: "pve".parse().unwrap(), name: name.to_owned(), is_template: true, disk: 0 }
+        Vm { vmid: vmid(number), node: "pve".parse().unwrap(), name: Foreign::new(name), is_template: true, disk: 0 }
     }
 
     #[test]

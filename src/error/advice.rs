@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Error, Hint, Kind, authentication};
+use crate::model::Foreign;
+use crate::model::foreign::listed;
 use crate::pve;
 use crate::pve::privileges::Remedy;
 use crate::session::Signal;
@@ -143,7 +145,7 @@ fn of_refusal(refusal: &pve::Refusal) -> Kind {
 }
 
 /// Gives the server's own words.
-pub(super) fn server_message(error: &Error) -> Option<String> {
+pub(super) fn server_message(error: &Error) -> Option<Foreign> {
     match error {
         Error::Server { source, .. } | Error::Untrusted { source, .. } | Error::Unauthenticated { source, .. } => {
             source.server_text()
@@ -178,10 +180,10 @@ pub(super) fn details(error: &Error) -> Vec<String> {
         Error::Token(error) => error.why().map(details).unwrap_or_default(),
         Error::Template(error) => error.details(),
         Error::SomeFailed { first, .. } => details(first),
-        Error::TaskFailed { log, .. } => log.iter().map(|line| Printable(line).to_string()).collect(),
+        Error::TaskFailed { log, .. } => log.shown(),
         Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
         Error::DisksLeft { disks, proof, .. } => {
-            let mut lines: Vec<String> = disks.iter().map(|disk| Printable(disk).to_string()).collect();
+            let mut lines: Vec<String> = disks.iter().map(ToString::to_string).collect();
             lines.extend(proof.iter().map(|proof| format!("before that: {}", told(proof))));
             lines
         }
@@ -334,7 +336,9 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         ],
         Error::DisksLeft { node, disks, .. } => {
             let mut hints = vec![say(format!("as root on {node}, once their storage can be used:"))];
-            hints.extend(disks.iter().take(DISKS_AT_MOST).map(|disk| run(format!("pvesm free {}", sh_word(disk)))));
+            hints.extend(
+                disks.iter().take(DISKS_AT_MOST).map(|disk| run(format!("pvesm free {}", disk.shell_quoted()))),
+            );
             hints
         }
         Error::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
@@ -491,7 +495,7 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
             say("is the clock right here and there? else renew it, as root on the node:"),
             run("pvecm updatecerts --force && systemctl restart pveproxy"),
         ],
-        Pve::CertificateWrongName { leaf, .. } => vec![say(format!("give --host one of: {}", leaf.names.join(", ")))],
+        Pve::CertificateWrongName { leaf, .. } => vec![say(format!("give --host one of: {}", listed(&leaf.names)))],
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
         Pve::CertificateStolen { .. } => {
             vec![say("do not go on: somebody answers in place of the server. Ask whoever runs the network")]
@@ -526,7 +530,7 @@ fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
             ),
             run("glassdome doctor"),
         ],
-        (500, Doing::Clone { .. }) if refusal.text().contains("unable to find configuration file") => {
+        (500, Doing::Clone { .. }) if refusal.says("unable to find configuration file") => {
             vec![
                 say("the template is gone: was it destroyed meanwhile? those that there are:"),
                 run("glassdome template list"),
@@ -623,23 +627,23 @@ fn lacking(who: &str, blocks: &[pve::privileges::Block], is_explained: bool) -> 
     hints
 }
 
-fn of_task(doing: &Doing, upid: &str, exit_status: &str) -> Vec<Hint> {
+fn of_task(doing: &Doing, upid: &str, exit_status: &Foreign) -> Vec<Hint> {
     let mut hints = Vec::new();
-    let text = exit_status.to_ascii_lowercase();
-    if text.contains("space") || text.contains("quota") {
+    let says = |words: &str| exit_status.contains_ignoring_case(words);
+    if says("space") || says("quota") {
         hints.push(say("the storage is full: make room, or give --storage another one"));
     }
-    if exit_status == "unexpected status" {
+    if *exit_status == "unexpected status" {
         hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
     }
-    if text.contains("can't lock file") || text.contains("got lock request timeout") {
+    if says("can't lock file") || says("got lock request timeout") {
         hints
             .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
     }
     if matches!(doing, Doing::Resize(_)) {
         hints.push(say("--disk-size 0 leaves the disk as large as the image"));
     }
-    if text.contains("interrupted by signal") {
+    if says("interrupted by signal") {
         hints.push(say("somebody stopped the task; run this again"));
     }
     if matches!(doing, Doing::Start(_)) {
@@ -650,8 +654,5 @@ fn of_task(doing: &Doing, upid: &str, exit_status: &str) -> Vec<Hint> {
 }
 
 fn shown(names: &[String]) -> String {
-    if names.is_empty() {
-        return "none that can be seen".to_owned();
-    }
-    names.iter().map(|name| Printable(name).to_string()).collect::<Vec<_>>().join(", ")
+    if names.is_empty() { "none that can be seen".to_owned() } else { Printable(&listed(names)).to_string() }
 }

@@ -146,11 +146,12 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::{details, hints};
     use crate::error::Hint;
+    use crate::model::Foreign;
     use crate::pve::Refusal;
     use crate::pve::privileges::Caller;
 
     fn refusal(reason: &str) -> Refusal {
-        let reason = reason.to_owned();
+        let reason = Foreign::new(reason);
         Refusal { status: 401, reason, message: None, errors: std::collections::BTreeMap::new(), node: None }
     }
 

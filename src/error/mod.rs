@@ -11,9 +11,10 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::journal;
-use crate::model::{Endpoint, NodeName, PoolName, StorageName, UserId, VmId};
+use crate::model::{Endpoint, Foreign, NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
 use crate::pve::privileges::{Block, Caller, Gap};
+use crate::pve::task::LogEnd;
 use crate::session::{NoStateFolder, Signal};
 use crate::settings;
 
@@ -335,7 +336,7 @@ pub enum Error {
         /// Which.
         node: NodeName,
         /// What the cluster says of it.
-        status: String,
+        status: Foreign,
     },
     /// The template does not exist.
     #[error("there is no VM {template} on any node")]
@@ -357,7 +358,7 @@ pub enum Error {
         /// Which.
         vmid: VmId,
         /// Its name.
-        name: String,
+        name: Foreign,
         /// Templates that can be seen.
         known: Vec<String>,
     },
@@ -371,7 +372,7 @@ pub enum Error {
         /// Where it should be cloned.
         node: NodeName,
         /// The storage of its disk.
-        storage: String,
+        storage: Foreign,
     },
     /// The storage does not exist on the node.
     #[error("there is no storage `{storage}` for disks on node {node}")]
@@ -427,7 +428,7 @@ pub enum Error {
         /// Whether it could be seen why they are missing.
         is_explained: bool,
         /// The server's own words, where it refused.
-        said: Option<String>,
+        said: Option<Foreign>,
     },
     /// A task failed.
     #[error("cannot {doing}: the task failed")]
@@ -437,9 +438,9 @@ pub enum Error {
         /// Its ID.
         upid: String,
         /// How it ended.
-        exit_status: String,
+        exit_status: Foreign,
         /// The last lines of its log.
-        log: Vec<String>,
+        log: LogEnd,
     },
     /// A task made no progress.
     #[error("cannot {doing}: no progress for {seconds} s")]
@@ -475,7 +476,7 @@ pub enum Error {
         /// Which disk.
         disk: String,
         /// Where it is.
-        storage: String,
+        storage: Foreign,
     },
     /// The clone was started and does not run.
     #[error("VM {vmid} was started, and its status is `{status}`")]
@@ -483,7 +484,7 @@ pub enum Error {
         /// Which.
         vmid: VmId,
         /// What the server says of it.
-        status: String,
+        status: Foreign,
     },
     /// The guest agent reported no address in time.
     #[error("the guest agent of VM {vmid} reported no address within {seconds} s")]
@@ -493,7 +494,7 @@ pub enum Error {
         /// For how long it was asked.
         seconds: u64,
         /// What it said last.
-        last: String,
+        last: Foreign,
     },
     /// The VM is still there after it was destroyed.
     #[error("VM {vmid} is still there")]
@@ -507,7 +508,7 @@ pub enum Error {
         /// Which.
         vmid: VmId,
         /// Its name, where there is such a VM.
-        name: Option<String>,
+        name: Option<Foreign>,
     },
     /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
     #[error("VM {vmid} carries the marker of a test VM, and is called `{name}`: it is destroyed only after a yes")]
@@ -561,7 +562,7 @@ pub enum Error {
         /// Its name.
         name: String,
         /// The volume IDs of the disks.
-        disks: Vec<String>,
+        disks: Vec<Foreign>,
         /// What had failed before.
         proof: Option<Box<Error>>,
     },
@@ -760,7 +761,7 @@ impl Error {
 
     /// Gives the server's own words where it refused a call for want of privileges.
     #[must_use]
-    pub fn forbidden_text(&self) -> Option<String> {
+    pub fn forbidden_text(&self) -> Option<Foreign> {
         match self {
             Self::Server { source, .. } if source.is_forbidden() => source.server_text(),
             _ => None,
@@ -768,7 +769,7 @@ impl Error {
     }
 
     /// Gives the server's own words.
-    fn said_by_server(&self) -> Option<String> {
+    fn said_by_server(&self) -> Option<Foreign> {
         match self {
             Self::Server { source, .. } => source.server_text(),
             Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
@@ -780,11 +781,12 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::{Doing, Error};
-    use crate::model::VmId;
+    use crate::model::{Foreign, VmId};
+    use crate::pve::task::LogEnd;
 
     fn task_failed(exit_status: &str) -> Error {
         let doing = Doing::FindId;
-        Error::TaskFailed { doing, upid: String::new(), exit_status: exit_status.to_owned(), log: Vec::new() }
+        Error::TaskFailed { doing, upid: String::new(), exit_status: Foreign::new(exit_status), log: LogEnd::default() }
     }
 
     #[test]

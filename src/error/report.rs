@@ -126,7 +126,7 @@ impl Report {
     #[must_use]
     pub fn of(error: &Error) -> Self {
         let kind = advice::kind(error);
-        let server_message = advice::server_message(error).map(|text| Printable(&text).to_string());
+        let server_message = advice::server_message(error).map(|text| text.to_string());
         // Its cause says the same once more, and the certificate is among the details.
         let mut causes = if matches!(error, Error::Untrusted { .. }) { Vec::new() } else { causes(error) };
         if let Some(said) = &server_message

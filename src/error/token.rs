@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Hint, Kind, advice};
-use crate::model::{Destination, TokenId, UserId};
+use crate::model::foreign::listed;
+use crate::model::{Destination, Foreign, TokenId, UserId};
 use crate::pve::privileges::Refused;
 use crate::ui::Printable;
 
@@ -36,7 +37,7 @@ pub enum TokenError {
         /// Which user.
         user: UserId,
         /// Its factors.
-        factors: Vec<String>,
+        factors: Vec<Foreign>,
     },
     /// No node answers.
     #[error("no node of {server} is online")]
@@ -319,8 +320,8 @@ fn shown(said: Option<&str>) -> String {
     said.map(|said| format!(": {}", Printable(said))).unwrap_or_default()
 }
 
-fn named(factors: &[String]) -> String {
-    if factors.is_empty() { "the server does not say which".to_owned() } else { factors.join(", ") }
+fn named(factors: &[Foreign]) -> String {
+    if factors.is_empty() { "the server does not say which".to_owned() } else { listed(factors) }
 }
 
 fn say(text: impl Into<String>) -> Hint {

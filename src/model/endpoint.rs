@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::model::Validated;
+
 /// The port of the Proxmox VE API.
 pub const DEFAULT_PORT: u16 = 8006;
 
@@ -63,6 +65,8 @@ impl Host {
         }
     }
 }
+
+impl Validated for Host {}
 
 impl FromStr for Host {
     type Err = Invalid;

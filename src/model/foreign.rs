@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 /// Characters of one text that are shown: more is no message that a person reads.
 const SHOWN_AT_MOST: usize = 2_000;
@@ -70,6 +70,19 @@ impl Foreign {
         self.0.strip_prefix(prefix)?.trim().parse().ok()
     }
 
+    /// Says whether it ends with these words.
+    #[must_use]
+    pub fn ends_with(&self, words: &str) -> bool {
+        self.0.ends_with(words)
+    }
+
+    /// Gives what stands behind a prefix and in front of the first of the words that follow; nothing where that is empty.
+    #[must_use]
+    pub fn between(&self, prefix: &str, words: &str) -> Option<Self> {
+        let (text, _) = self.0.strip_prefix(prefix)?.split_once(words)?;
+        (!text.is_empty()).then(|| Self::new(text))
+    }
+
     /// Gives its parts between separators, without the blanks around them and without empty ones.
     #[must_use]
     pub fn split(&self, separators: &[char]) -> Vec<Self> {
@@ -96,11 +109,11 @@ impl Foreign {
         Self(format!("{} {}: {}", self.0, name.0, text.0.trim()))
     }
 
-    /// Writes it as one word of a shell: as it is where it is a plain word, else in single quotes. Where characters in it
-    /// could move the cursor or mislead, they are written as octal escapes in `$'…'`, as bash and zsh read them.
+    /// Writes it as one word of a shell, in single quotes. Where characters in it could move the cursor or mislead, they
+    /// are written as octal escapes in `$'…'`, as bash and zsh read them.
     #[must_use]
     pub fn shell_quoted(&self) -> String {
-        shell_word(&self.0)
+        if self.0.chars().all(is_plain) { format!("'{}'", self.0.replace('\'', r"'\''")) } else { ansi_quoted(&self.0) }
     }
 
     /// Writes it as one segment of the path of a URL, percent-encoded.
@@ -108,16 +121,17 @@ impl Foreign {
     pub fn url_segment(&self) -> String {
         utf8_percent_encode(&self.0, SEGMENT).to_string()
     }
+}
 
-    /// Gives it as a string of a JSON document, cut at 2,000 characters; whoever writes the document escapes it.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
+/// A string of a JSON document, cut at 2,000 characters; the one writer of such documents escapes it.
+impl Serialize for Foreign {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.trim_end();
         let Some((end, _)) = text.char_indices().nth(SHOWN_AT_MOST) else {
-            return Value::String(text.to_owned());
+            return serializer.serialize_str(text);
         };
         let (shown, left_out) = text.split_at(end);
-        Value::String(format!("{shown}{}", LeftOut(left_out.chars().count())))
+        serializer.collect_str(&format_args!("{shown}{}", LeftOut(left_out.chars().count())))
     }
 }
 
@@ -143,6 +157,12 @@ impl PartialEq<str> for Foreign {
 
 impl PartialEq<&str> for Foreign {
     fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialEq<String> for Foreign {
+    fn eq(&self, other: &String) -> bool {
         self.0 == *other
     }
 }
@@ -184,19 +204,6 @@ pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-/// Writes a text as one word of a shell, see [`Foreign::shell_quoted`].
-#[must_use]
-pub fn shell_word(text: &str) -> String {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,@%+".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_word) {
-        text.to_owned()
-    } else if text.chars().all(is_plain) {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    } else {
-        ansi_quoted(text)
-    }
 }
 
 fn ansi_quoted(text: &str) -> String {
@@ -268,7 +275,7 @@ mod tests {
         let shown = text.to_string();
         assert_eq!(shown.chars().count(), SHOWN_AT_MOST + "… (19998000 more characters)".chars().count());
         assert!(shown.ends_with("x… (19998000 more characters)"));
-        assert_eq!(text.to_json().as_str(), Some(shown.as_str()));
+        assert_eq!(serde_json::json!(text), shown);
         let escapes = Foreign::new("\u{1b}".repeat(2_000)).to_string();
         assert!(escapes.chars().count() < SHOWN_AT_MOST + 40, "the escapes count, too");
         assert_eq!(Foreign::new("x".repeat(SHOWN_AT_MOST)).to_string().chars().count(), SHOWN_AT_MOST);
@@ -277,7 +284,7 @@ mod tests {
     #[test]
     fn a_shell_takes_the_word_as_it_stands() {
         for (text, word) in [
-            ("local-lvm", "local-lvm"),
+            ("local-lvm", "'local-lvm'"),
             ("", "''"),
             ("a b", "'a b'"),
             ("o'brien", r"'o'\''brien'"),

@@ -1,5 +1,6 @@
 //! Names and numbers of things on a server: VMID, node, storage, pool, VM name, UPID.
 
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,6 +30,18 @@ pub enum Invalid {
     /// Not the name of a role.
     #[error("the name of a role has letters, digits, `-`, `_` and `.`")]
     Role,
+    /// Not the name of a group.
+    #[error("the name of a group has letters, digits, `-`, `_` and `.`")]
+    Group,
+    /// Not something that a storage may hold.
+    #[error("what a storage may hold has letters, digits and hyphens")]
+    Content,
+    /// Not a digest.
+    #[error("a digest has hexadecimal digits")]
+    Digest,
+    /// Not the name of a realm.
+    #[error("the name of a realm begins with a letter and has letters, digits, `-`, `_` and `.`")]
+    Realm,
     /// Not a UPID.
     #[error("not a task ID (UPID)")]
     Upid,
@@ -102,6 +115,12 @@ macro_rules! name_type {
 
         impl Validated for $name {}
 
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.pad(&self.0)
@@ -141,11 +160,76 @@ name_type!(
     is_bridge,
     Invalid::Bridge
 );
+
+/// The name of a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleName(Cow<'static, str>);
+
+impl RoleName {
+    /// Gives the name of a role that this program or Proxmox VE itself makes.
+    #[must_use]
+    pub const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Gives the name with a number behind it.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        Self(Cow::Owned(format!("{}{number}", self.0)))
+    }
+
+    /// Gives the name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RoleName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if is_role(text) { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(Invalid::Role) }
+    }
+}
+
+impl Validated for RoleName {}
+
+impl Borrow<str> for RoleName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
 name_type!(
-    /// The name of a role.
-    RoleName,
+    /// What a storage may hold: `images`, `iso`, `import` and others.
+    ContentKind,
+    is_content,
+    Invalid::Content
+);
+name_type!(
+    /// The digest of a configuration.
+    Digest,
+    is_digest,
+    Invalid::Digest
+);
+name_type!(
+    /// The name of a realm: where users are known.
+    RealmName,
+    is_realm,
+    Invalid::Realm
+);
+name_type!(
+    /// The name of a group of users.
+    GroupName,
     is_role,
-    Invalid::Role
+    Invalid::Group
 );
 
 fn is_label(text: &str) -> bool {
@@ -177,7 +261,21 @@ fn is_bridge(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// The rule `pve-roleid`.
+/// What `pve-storage-content` knows, and what it may learn.
+fn is_content(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn is_digest(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The rule `pve-realm`.
+fn is_realm(text: &str) -> bool {
+    text.len() >= 2 && text.starts_with(|first: char| first.is_ascii_alphabetic()) && is_bridge(text)
+}
+
+/// The rules `pve-roleid` and `pve-groupid`.
 fn is_role(text: &str) -> bool {
     is_bridge(text)
 }

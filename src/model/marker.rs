@@ -1,10 +1,12 @@
 //! What a test VM carries so that it can be told from every other: its name, and a nonce in its description.
 
+use std::str::FromStr;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::model::VmName;
+use crate::model::{Foreign, Validated, VmName};
 
 /// What stands in front of the time, and behind the machine.
 const MADE_LABEL: &str = "Test VM of glassdome, made ";
@@ -42,8 +44,9 @@ impl Marker {
 
     /// Says whether a VM's name and description carry exactly this marker.
     #[must_use]
-    pub fn is_on(&self, name: Option<&str>, description: Option<&str>) -> bool {
-        name == Some(self.name.as_str()) && description.and_then(nonce_in) == Some(self.nonce.as_str())
+    pub fn is_on(&self, name: Option<&Foreign>, description: Option<&Foreign>) -> bool {
+        let origin = description.and_then(|text| text.parse::<Origin>().ok());
+        name.is_some_and(|name| *name == *self.name) && origin.is_some_and(|origin| origin.nonce == self.nonce)
     }
 }
 
@@ -55,27 +58,35 @@ pub struct Origin {
     /// When it was made.
     pub made: Option<OffsetDateTime>,
     /// The machine that made it.
-    pub machine: Option<String>,
+    pub machine: Option<Foreign>,
 }
 
-impl Origin {
-    /// Reads a description; nothing where it is not that of a test VM.
-    #[must_use]
-    pub fn of(description: &str) -> Option<Self> {
-        let nonce = nonce_in(description)?.to_owned();
+/// Why a description is not that of a test VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the description of a test VM")]
+pub struct NoOrigin;
+
+impl Validated for Origin {}
+
+impl FromStr for Origin {
+    type Err = NoOrigin;
+
+    fn from_str(description: &str) -> Result<Self, NoOrigin> {
+        let nonce = nonce_in(description).ok_or(NoOrigin)?.to_owned();
         let said = description.lines().find_map(|line| line.trim().strip_prefix(MADE_LABEL));
         let (made, rest) = said.and_then(|said| said.split_once(" by ")).unzip();
-        let machine = rest.and_then(|rest| rest.split_once(AFTER_MACHINE)).map(|(machine, _)| machine.to_owned());
+        let machine = rest.and_then(|rest| rest.split_once(AFTER_MACHINE)).map(|(machine, _)| Foreign::new(machine));
         let made = made.and_then(|made| OffsetDateTime::parse(made, &Rfc3339).ok());
-        Some(Self { nonce, made, machine })
+        Ok(Self { nonce, made, machine })
     }
 }
 
-/// Finds the nonce in a description. One that holds several is nobody's.
+/// Finds the nonce in a description, which has letters and digits. One that holds several is nobody's.
 fn nonce_in(description: &str) -> Option<&str> {
     let mut nonces = description.lines().filter_map(|line| line.trim().strip_prefix(NONCE_LABEL)).map(str::trim);
     let nonce = nonces.next()?;
-    nonces.next().is_none().then_some(nonce)
+    let is_nonce = !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (nonces.next().is_none() && is_nonce).then_some(nonce)
 }
 
 #[cfg(test)]
@@ -83,21 +94,24 @@ mod tests {
     use time::macros::datetime;
 
     use super::{Marker, Origin};
+    use crate::model::Foreign;
 
     #[test]
     fn a_marker_is_found_again_only_where_name_and_nonce_are_its_own() {
         let marker = Marker::new(None);
         let other = Marker::new(None);
         let description = marker.description(datetime!(2026-11-24 08:00:00.5 UTC), "desk");
-        assert!(marker.is_on(Some(&marker.name), Some(&description)));
-        assert!(marker.is_on(Some(&marker.name), Some(description.trim_end())));
-        assert!(!marker.is_on(Some(&other.name), Some(&description)));
-        assert!(!marker.is_on(Some("Copy-of-VM-glassdome-test"), Some(&description)));
-        assert!(!other.is_on(Some(&other.name), Some(&description)));
-        assert!(!marker.is_on(Some(&marker.name), None));
-        assert!(!marker.is_on(None, Some(&description)));
-        let doubled = format!("{description}{description}");
-        assert!(!marker.is_on(Some(&marker.name), Some(&doubled)));
+        let is_on = |marker: &Marker, name: &str, description: &str| {
+            marker.is_on(Some(&Foreign::new(name)), Some(&Foreign::new(description)))
+        };
+        assert!(is_on(&marker, &marker.name, &description));
+        assert!(is_on(&marker, &marker.name, description.trim_end()));
+        assert!(!is_on(&marker, &other.name, &description));
+        assert!(!is_on(&marker, "Copy-of-VM-glassdome-test", &description));
+        assert!(!is_on(&other, &other.name, &description));
+        assert!(!marker.is_on(Some(&Foreign::new(marker.name.as_str())), None));
+        assert!(!marker.is_on(None, Some(&Foreign::new(description.as_str()))));
+        assert!(!is_on(&marker, &marker.name, &format!("{description}{description}")));
     }
 
     #[test]
@@ -112,15 +126,15 @@ mod tests {
     #[test]
     fn a_description_tells_where_its_vm_comes_from() {
         let (marker, made) = (Marker::new(None), datetime!(2026-11-24 08:00:00 UTC));
-        let origin = Origin::of(&marker.description(made, "desk. by me")).unwrap();
+        let origin = Foreign::new(marker.description(made, "desk. by me")).parse::<Origin>().unwrap();
         assert_eq!(
-            (origin.nonce, origin.made, origin.machine.as_deref()),
-            (marker.nonce, Some(made), Some("desk. by me"))
+            (origin.nonce, origin.made, origin.machine),
+            (marker.nonce, Some(made), Some(Foreign::new("desk. by me")))
         );
-        let bare = Origin::of("glassdome-nonce: abc").unwrap();
+        let bare = "glassdome-nonce: abc".parse::<Origin>().unwrap();
         assert_eq!((bare.made, bare.machine), (None, None));
-        for other in ["", "my VM", "Test VM of glassdome, made yesterday by me"] {
-            assert_eq!(Origin::of(other), None, "{other}");
+        for other in ["", "my VM", "glassdome-nonce: a\u{1b}c", "Test VM of glassdome, made yesterday by me"] {
+            assert!(other.parse::<Origin>().is_err(), "{other}");
         }
     }
 }

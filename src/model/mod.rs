@@ -18,7 +18,10 @@ pub use endpoint::{Endpoint, Host};
 pub use expiry::Expiry;
 pub use fingerprint::Fingerprint;
 pub use foreign::{Foreign, Validated};
-pub use ids::{BridgeName, NodeName, PoolName, RoleName, StorageName, Upid, VmId, VmName};
+pub use ids::{
+    BridgeName, ContentKind, Digest, GroupName, NodeName, PoolName, RealmName, RoleName, StorageName, Upid, VmId,
+    VmName,
+};
 pub use marker::{Marker, Origin};
 pub use paste::Pasted;
 pub use secret::Secret;

@@ -9,18 +9,18 @@ use rustls::pki_types::pem::PemObject;
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, Foreign};
 use crate::pve::Error;
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// Whose it is.
-    pub subject: String,
+    pub subject: Foreign,
     /// Who signed it.
-    pub issuer: String,
+    pub issuer: Foreign,
     /// The names and addresses that it is for.
-    pub names: Vec<String>,
+    pub names: Vec<Foreign>,
     /// From when on it is valid.
     pub not_before: OffsetDateTime,
     /// Until when it is valid.
@@ -38,8 +38,8 @@ impl Leaf {
         let names = certificate.subject_alternative_name().ok().flatten();
         let names = names.map(|names| names.value.general_names.iter().filter_map(shown_name).collect());
         Ok(Self {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
+            subject: Foreign::new(certificate.subject().to_string()),
+            issuer: Foreign::new(certificate.issuer().to_string()),
             names: names.unwrap_or_default(),
             not_before: certificate.validity().not_before.to_datetime(),
             not_after: certificate.validity().not_after.to_datetime(),
@@ -55,8 +55,8 @@ impl Leaf {
     }
 }
 
-fn shown_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
+fn shown_name(name: &GeneralName<'_>) -> Option<Foreign> {
+    let name = match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => match bytes.len() {
             4 => <[u8; 4]>::try_from(*bytes).ok().map(|it| Ipv4Addr::from(it).to_string()),
@@ -64,7 +64,8 @@ fn shown_name(name: &GeneralName<'_>) -> Option<String> {
             _ => None,
         },
         _ => None,
-    }
+    };
+    name.map(Foreign::new)
 }
 
 /// Gives the SHA-256 fingerprint of a certificate in DER form.

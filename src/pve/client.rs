@@ -4,15 +4,17 @@ mod access;
 mod changes;
 mod images;
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::model::{Endpoint, NodeName, Secret, TokenId, TokenSecret, Upid, UserId, VmId};
+use crate::model::{
+    BridgeName, Endpoint, Foreign, NodeName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId,
+};
 use crate::pve::Error;
-use crate::pve::certificate::{CaBundle, Leaf};
-use crate::pve::privileges::Zones;
+use crate::pve::certificate::{CaBundle, Leaf, certificates_in};
+use crate::pve::privileges::{AclPath, Answer, Held, Zones};
 use crate::pve::proxy::Proxies;
 use crate::pve::repeat::{Ear, Event};
 use crate::pve::rows::Listed;
@@ -29,7 +31,7 @@ pub use changes::CloneRequest;
 pub use images::{FetchRequest, Growth, Image, Upload};
 
 /// Privileges by path: each privilege, and whether it propagates.
-pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
+pub type Permissions = Answer;
 
 /// A server, and who calls it.
 #[derive(Debug, Clone)]
@@ -133,7 +135,7 @@ impl Pve {
     /// As every call.
     pub async fn domains(&self) -> Result<Vec<Realm>, Error> {
         let data = self.transport.get(&["access", "domains"], &[]).await?;
-        let mut realms = self.list(&data, "the list of realms", Realm::of)?;
+        let mut realms = self.named(&data, "the list of realms", "realm", Realm::of)?;
         realms.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(realms)
     }
@@ -155,10 +157,14 @@ impl Pve {
                 Err(self.strange("the privileges are no map"))
             };
         };
-        let held = |value: &Value| {
-            value.as_object().map(|map| map.iter().map(|(name, flag)| (name.clone(), as_flag(flag))).collect())
+        // A path with other characters is no VM, storage, pool or bridge.
+        let known = paths.iter().filter_map(|(path, value)| Some((path.parse::<AclPath>().ok()?, value.as_object()?)));
+        let held = |(path, held): (AclPath, &Map<String, Value>)| {
+            let held = held.iter().map(|(name, flag)| Some((name.parse().ok()?, as_flag(flag))));
+            Some((path, held.collect::<Option<Held>>()?))
         };
-        Ok(paths.iter().filter_map(|(path, value)| Some((path.clone(), held(value)?))).collect())
+        // What is held and cannot be named could not be kept where a deeper entry replaces it.
+        known.map(held).collect::<Option<_>>().ok_or_else(|| self.strange("a privilege has a name that cannot be read"))
     }
 
     /// Reads what the server has noted of a token: a user about its own, a token only with User.Modify.
@@ -185,7 +191,7 @@ impl Pve {
     /// As every call.
     pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
-        self.list(&data, "the list of interfaces", Interface::of)
+        self.named(&data, "the list of interfaces", "iface", Interface::of)
     }
 
     /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
@@ -194,7 +200,7 @@ impl Pve {
     /// As every call.
     pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
-        self.list(&data, "the list of bridges", Interface::of)
+        self.named(&data, "the list of bridges", "iface", Interface::of)
     }
 
     /// Lists the nodes. Every token may.
@@ -269,9 +275,10 @@ impl Pve {
         let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
         let vnets = self.list(&data, "the list of vnets", |value| {
             let fields = Fields::of(value)?;
-            Some((fields.text("vnet")?, fields.text("zone")?))
+            // No path of the access control list has other names.
+            Some(fields.parsed::<BridgeName>("vnet").zip(fields.parsed::<BridgeName>("zone")))
         })?;
-        Ok(vnets.into_iter().collect())
+        Ok(vnets.into_iter().flatten().collect())
     }
 
     /// Says whether a linked clone of a VM is possible (VM.Audit).
@@ -317,7 +324,7 @@ impl Pve {
     /// As every call.
     pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
         let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
-        let mut storages = self.list(&data, "the list of storages", Storage::of)?;
+        let mut storages = self.named(&data, "the list of storages", "storage", Storage::of)?;
         storages.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(storages)
     }
@@ -327,8 +334,8 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn volumes(&self, node: &NodeName, storage: &str, vmid: VmId) -> Result<Vec<String>, Error> {
-        let (path, vmid) = (["nodes", node.as_str(), "storage", storage, "content"], vmid.to_string());
+    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, Error> {
+        let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
         let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
         let query = [("vmid", vmid.as_str())];
         let mut volumes = self.rows((&path, &query), "the content of the storage", &["volid"], row).await?;
@@ -344,23 +351,23 @@ impl Pve {
         let data = self.transport.get(&["nodes", node.as_str(), "certificates", "info"], &[]).await?;
         let files = self.list(&data, "the list of certificates", |value| {
             let fields = Fields::of(value)?;
-            Some((fields.text("filename"), fields.text("pem")))
+            let is_ca = fields.text("filename").is_some_and(|name| name == "pve-root-ca.pem");
+            Some((is_ca, value.get("pem").and_then(Value::as_str).map(certificates_in)))
         })?;
-        let is_ca = |name: &Option<String>| name.as_deref() == Some("pve-root-ca.pem");
-        Ok(files.into_iter().find(|(name, _)| is_ca(name)).and_then(|(_, pem)| pem))
+        Ok(files.into_iter().find(|(is_ca, _)| *is_ca).and_then(|(_, pem)| pem))
     }
 
     /// Reads the name of the cluster (Sys.Audit); none where the node is alone.
     ///
     /// # Errors
     /// As every call.
-    pub async fn cluster_name(&self) -> Result<Option<String>, Error> {
+    pub async fn cluster_name(&self) -> Result<Option<Foreign>, Error> {
         let data = self.transport.get(&["cluster", "status"], &[]).await?;
         let entries = self.list(&data, "the status of the cluster", |value| {
             let fields = Fields::of(value)?;
             Some((fields.text("type"), fields.text("name")))
         })?;
-        let is_cluster = |kind: &Option<String>| kind.as_deref() == Some("cluster");
+        let is_cluster = |kind: &Option<Foreign>| kind.as_ref().is_some_and(|kind| *kind == "cluster");
         Ok(entries.into_iter().find(|(kind, _)| is_cluster(kind)).and_then(|(_, name)| name))
     }
 
@@ -378,7 +385,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<String>, Error> {
+    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<Foreign>, Error> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
         let (from, limit) = (start.to_string(), limit.to_string());
         let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
@@ -418,14 +425,14 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; while the agent is not up, the server fails.
-    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<String>, Error> {
+    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<IpAddr>, Error> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "agent", "network-get-interfaces"];
         let data = self.transport.get(&path, &[]).await?;
         let interfaces = data.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
         let addresses = interfaces.iter().filter_map(|it| it.get("ip-addresses")?.as_array());
         let texts = addresses.flatten().filter_map(|it| it.get("ip-address")?.as_str());
-        Ok(texts.filter(|text| text.parse().is_ok_and(is_reachable)).map(str::to_owned).collect())
+        Ok(texts.filter_map(|text| text.parse().ok()).filter(|address| is_reachable(*address)).collect())
     }
 
     pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, Error> {
@@ -437,6 +444,23 @@ impl Pve {
         let entries = data.as_array().ok_or_else(|| self.no_list(what))?;
         let read: Option<Vec<T>> = entries.iter().map(read).collect();
         read.ok_or_else(|| self.unread(what))
+    }
+
+    /// Reads a list whose entries have names that a type checks: one with a name that no such thing can have is left out,
+    /// and that is reported.
+    fn named<T>(
+        &self,
+        data: &Value,
+        what: &str,
+        field: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let entries = self.list(data, what, |value| {
+            let name = Fields::of(value)?.text(field)?;
+            Some(read(value).ok_or(name))
+        })?;
+        let report = |name: &Foreign| self.tell(&Event::LeftOut { what, name });
+        Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 
     /// Reads a list that may be very long, as `list` does, and keeps of it what `row` makes of the wanted fields.
@@ -468,13 +492,9 @@ impl Pve {
 }
 
 /// Says whether an address leads to a guest from elsewhere.
-fn is_reachable(address: std::net::IpAddr) -> bool {
+fn is_reachable(address: IpAddr) -> bool {
     match address {
-        std::net::IpAddr::V4(address) => {
-            !address.is_loopback() && !address.is_link_local() && !address.is_unspecified()
-        }
-        std::net::IpAddr::V6(address) => {
-            !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified()
-        }
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
     }
 }

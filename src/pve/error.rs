@@ -1,6 +1,7 @@
 //! What can go wrong between here and a server.
 
-use crate::model::Fingerprint;
+use crate::model::foreign::listed;
+use crate::model::{Fingerprint, Foreign};
 use crate::pve::certificate::Leaf;
 use crate::pve::reply::Refusal;
 
@@ -175,7 +176,7 @@ pub enum Error {
         /// The status.
         status: u16,
         /// The reason phrase.
-        reason: String,
+        reason: Foreign,
     },
     /// An answer that is not the API's.
     #[error("the answer of {server} is not understood: {what}")]
@@ -201,16 +202,16 @@ pub enum Error {
 
 /// Lists the names of a certificate.
 fn named(leaf: &Leaf) -> String {
-    if leaf.names.is_empty() { "none".to_owned() } else { leaf.names.join(", ") }
+    if leaf.names.is_empty() { "none".to_owned() } else { listed(&leaf.names) }
 }
 
 impl Error {
     /// Gives the server's own words, where it said no.
     #[must_use]
-    pub fn server_text(&self) -> Option<String> {
+    pub fn server_text(&self) -> Option<Foreign> {
         match self {
             Self::Refusal(refusal) => Some(refusal.text()),
-            Self::Gateway { status, reason, .. } => Some(format!("{status} {reason}")),
+            Self::Gateway { status, reason, .. } => Some(Foreign::new(format!("{status} {reason}"))),
             Self::OutcomeUnknown { source } => source.server_text(),
             _ => None,
         }
@@ -240,8 +241,8 @@ impl Error {
     /// Says whether a VM has no configuration on the node that was asked.
     #[must_use]
     pub fn is_missing_config(&self) -> bool {
-        self.says(|text| text.contains("Configuration file") && text.contains("does not exist"))
-            || self.says(|text| text.contains("unable to find configuration file for VM"))
+        (self.says("Configuration file") && self.says("does not exist"))
+            || self.says("unable to find configuration file for VM")
     }
 
     /// Says whether the node that a call was for does not answer, though the server does: its status is 595 then.
@@ -253,9 +254,7 @@ impl Error {
     /// Says whether the guest agent does not answer yet, or the VM is not up yet.
     #[must_use]
     pub fn is_agent_down(&self) -> bool {
-        self.says(|text| {
-            text.contains("guest agent is not running") || text.contains("is not running") || text.contains("timeout")
-        })
+        self.says("is not running") || self.says("timeout")
     }
 
     /// Says whether a request that changes something may have been carried out though its answer was lost.
@@ -322,7 +321,7 @@ impl Error {
         }
     }
 
-    fn says(&self, test: impl Fn(&str) -> bool) -> bool {
-        self.refusal().is_some_and(|refusal| test(&refusal.text()))
+    fn says(&self, words: &str) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.says(words))
     }
 }

@@ -36,5 +36,5 @@ pub use spent::Spent;
 pub use sums::text_at;
 pub use tls::Trust;
 pub use values::{ActiveTask, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
-pub use vm_config::{Disk, Nic, VmConfig};
+pub use vm_config::{Disk, VmConfig};
 pub use way::Limits;

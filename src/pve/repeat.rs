@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::model::Foreign;
 use crate::pve::Error;
 use crate::pve::task::Trouble;
 
@@ -108,8 +109,7 @@ fn is_undone(why: &Error, contact: Contact) -> bool {
 }
 
 fn is_locked(why: &Error) -> bool {
-    let text = why.refusal().map(crate::pve::Refusal::text).unwrap_or_default();
-    text.contains("can't lock file") && text.contains("got timeout")
+    why.refusal().is_some_and(|refusal| refusal.says("can't lock file") && refusal.says("got timeout"))
 }
 
 /// What happens on the way to the server.
@@ -134,6 +134,13 @@ pub enum Event<'a> {
         pause: Duration,
         /// Which try it will be, counted from 2.
         number: usize,
+    },
+    /// An entry of a list is left out: its name is none that such a thing can have.
+    LeftOut {
+        /// Which list.
+        what: &'a str,
+        /// The name.
+        name: &'a Foreign,
     },
     /// A task runs on, and the server cannot be asked about it.
     Unheard(&'a Trouble),
@@ -166,15 +173,16 @@ mod tests {
     use std::time::Duration;
 
     use super::{Contact, Repeat, Tries};
+    use crate::model::Foreign;
     use crate::pve::{Error, Refusal};
 
     fn refusal(status: u16, reason: &str) -> Error {
-        let reason = reason.to_owned();
+        let reason = Foreign::new(reason);
         Error::Refusal(Refusal { status, reason, message: None, errors: std::collections::BTreeMap::new(), node: None })
     }
 
     fn page(status: u16) -> Error {
-        Error::Gateway { server: "pve".to_owned(), status, reason: String::new() }
+        Error::Gateway { server: "pve".to_owned(), status, reason: Foreign::default() }
     }
 
     fn refused() -> Error {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::Foreign;
 use crate::pve::rows::Found;
 
 /// Of an answer in an unknown form, so many bytes are shown.
@@ -17,7 +18,9 @@ pub(super) struct Reply {
     /// The status.
     pub(super) status: u16,
     /// The reason phrase, where Proxmox VE puts its error text; older servers nowhere else.
-    pub(super) reason: String,
+    pub(super) reason: Foreign,
+    /// Where an answer that is none leads to (`Location`).
+    pub(super) location: Option<Foreign>,
     /// The body.
     pub(super) body: Vec<u8>,
     /// How long the server asks to wait before the next call.
@@ -30,11 +33,11 @@ pub struct Refusal {
     /// The status.
     pub status: u16,
     /// The reason phrase.
-    pub reason: String,
+    pub reason: Foreign,
     /// `message` of the body.
-    pub message: Option<String>,
+    pub message: Option<Foreign>,
     /// `errors` of the body: parameter and text.
-    pub errors: BTreeMap<String, String>,
+    pub errors: BTreeMap<Foreign, Foreign>,
     /// The node that could not be asked, where the one that was connected to says so.
     pub node: Option<String>,
 }
@@ -49,7 +52,7 @@ pub(super) enum Strange {
         /// Its status.
         status: u16,
         /// Its reason phrase.
-        reason: String,
+        reason: Foreign,
     },
     /// Something that is not understood.
     Unclear(String),
@@ -58,20 +61,19 @@ pub(super) enum Strange {
 impl Refusal {
     /// Gives all that the server said, once.
     #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = self.reason.trim().to_owned();
-        if let Some(message) = self.message.as_deref().map(str::trim).filter(|message| !message.is_empty()) {
-            // The reason phrase is the first line of the message.
-            if text.is_empty() || message.starts_with(&text) {
-                text = message.to_owned();
-            } else if !text.contains(message) {
-                text = format!("{text}: {message}");
-            }
-        }
+    pub fn text(&self) -> Foreign {
+        // The reason phrase is the first line of the message.
+        let mut text = self.reason.and(self.message.as_ref().unwrap_or(&Foreign::default()));
         for (parameter, error) in &self.errors {
-            text = format!("{text} {parameter}: {}", error.trim());
+            text = text.and_of(parameter, error);
         }
-        if text.is_empty() { format!("status {}", self.status) } else { text }
+        if text.is_empty() { Foreign::new(format!("status {}", self.status)) } else { text }
+    }
+
+    /// Says whether these words are anywhere in what the server said.
+    #[must_use]
+    pub fn says(&self, words: &str) -> bool {
+        self.text().contains(words)
     }
 
     /// Names the node that could not be asked, from the path of the call.
@@ -84,8 +86,8 @@ impl Refusal {
 
     /// Says whether the complaint is about one parameter.
     #[must_use]
-    pub fn error_of(&self, parameter: &str) -> Option<&str> {
-        self.errors.get(parameter).map(String::as_str)
+    pub fn error_of(&self, parameter: &str) -> Option<&Foreign> {
+        self.errors.iter().find(|(name, _)| **name == *parameter).map(|(_, error)| error)
     }
 }
 
@@ -93,7 +95,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.node {
             Some(node) => write!(formatter, "node {node} cannot be asked: {}", self.text()),
-            None => formatter.write_str(&self.text()),
+            None => self.text().fmt(formatter),
         }
     }
 }
@@ -133,7 +135,8 @@ impl Reply {
     /// Says what an answer is that is no good one.
     fn no_data(self) -> Strange {
         if (300..400).contains(&self.status) {
-            return Strange::Unclear(format!("it leads elsewhere ({} {})", self.status, self.reason));
+            let to = self.location.map(|to| format!(", to {to}")).unwrap_or_default();
+            return Strange::Unclear(format!("it leads elsewhere ({} {}{to})", self.status, self.reason));
         }
         let body = serde_json::from_slice::<Value>(&self.body).ok();
         let is_api = body.as_ref().is_some_and(Value::is_object);
@@ -148,11 +151,11 @@ impl Reply {
     }
 
     fn refusal(self, body: Option<Value>) -> Refusal {
-        let message = body.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str).map(str::to_owned);
+        let message = body.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str).map(Foreign::new);
         // The HTTP layer of the API answers in plain text.
         let message = message.or_else(|| body.is_none().then(|| self.beginning()));
         let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
-        let errors = errors.map(|errors| errors.iter().map(|(name, text)| (name.clone(), plain(text))).collect());
+        let errors = errors.map(|errors| errors.iter().map(|(name, text)| (Foreign::new(name), plain(text))).collect());
         Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default(), node: None }
     }
 
@@ -164,14 +167,14 @@ impl Reply {
         format!("it is no JSON, but begins with `{}`", self.beginning())
     }
 
-    fn beginning(&self) -> String {
+    fn beginning(&self) -> Foreign {
         let beginning = self.body.get(..self.body.len().min(EXCERPT)).unwrap_or_default();
-        String::from_utf8_lossy(beginning).into_owned()
+        Foreign::new(String::from_utf8_lossy(beginning))
     }
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn plain(value: &Value) -> Foreign {
+    Foreign::new(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 fn looks_like_a_page(body: &[u8]) -> bool {
@@ -189,9 +192,10 @@ mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
     use super::{Reply, Strange};
+    use crate::model::Foreign;
 
     fn reply(status: u16, reason: &str, body: &str) -> Reply {
-        Reply { status, reason: reason.to_owned(), body: body.as_bytes().to_vec(), wait: None }
+        Reply { status, reason: Foreign::new(reason), location: None, body: body.as_bytes().to_vec(), wait: None }
     }
 
     #[test]
@@ -233,14 +237,14 @@ mod tests {
             (500, "", "", "status 500"),
         ] {
             let Err(Strange::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{reason}") };
-            assert_eq!((refusal.status, refusal.text().as_str()), (status, text));
+            assert_eq!((refusal.status, refusal.text()), (status, Foreign::new(text)));
         }
     }
 
     proptest! {
         #[test]
         fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
-            match (Reply { status, reason, body, wait: None }).data() {
+            match (Reply { status, reason: Foreign::new(reason), location: None, body, wait: None }).data() {
                 Err(Strange::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
                 Err(Strange::Unclear(what)) => prop_assert!(!what.is_empty()),
                 Ok(_) | Err(Strange::Page { .. }) => {}
@@ -255,7 +259,7 @@ mod tests {
         {
             assert_eq!(
                 reply(status, "Bad Gateway", body).data(),
-                Err(Strange::Page { status, reason: "Bad Gateway".to_owned() }),
+                Err(Strange::Page { status, reason: Foreign::new("Bad Gateway") }),
                 "{body}"
             );
         }

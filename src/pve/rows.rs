@@ -219,12 +219,13 @@ mod tests {
     use serde_json::Value;
 
     use super::{Found, Listed, read};
+    use crate::model::Foreign;
     use crate::pve::values::Fields;
 
-    type Outcome = Result<Found<Listed<(u64, Option<String>)>>, String>;
+    type Outcome = Result<Found<Listed<(u64, Option<Foreign>)>>, String>;
 
     /// Keeps the rows with an even number; without a number a row cannot be read.
-    fn even(fields: Option<Fields<'_>>) -> Option<Option<(u64, Option<String>)>> {
+    fn even(fields: Option<Fields<'_>>) -> Option<Option<(u64, Option<Foreign>)>> {
         let fields = fields?;
         let number = fields.number("vmid")?;
         Some((number % 2 == 0).then(|| (number, fields.text("name"))))
@@ -248,7 +249,7 @@ mod tests {
     fn of_each_row_what_is_wanted_is_read() {
         let body =
             br#"{"total":3,"data":[{"vmid":100,"name":"a","new":{"x":[1]}},{"vmid":101},{"name":7,"vmid":"102"}]}"#;
-        let rows = vec![(100, Some("a".to_owned())), (102, Some("7".to_owned()))];
+        let rows = vec![(100, Some(Foreign::new("a"))), (102, Some(Foreign::new("7")))];
         assert_eq!(row_by_row(body), Ok(Found::Data(Listed::Rows(rows))));
     }
 

@@ -1,6 +1,9 @@
 //! What the time of a task goes into, told by its log while it is watched.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use crate::model::{Foreign, Validated};
 
 /// What a task logs while it waits for a lock, and what while it waits for one of the whole cluster, once a second.
 const WAITS: [&str; 2] = ["trying to acquire lock...", "trying to acquire cfs lock "];
@@ -59,7 +62,7 @@ struct Disk {
 
 impl Follower {
     /// Takes in the new lines of the log.
-    pub(super) fn read(&mut self, lines: &[String], now: Duration) {
+    pub(super) fn read(&mut self, lines: &[Foreign], now: Duration) {
         self.spent.is_read = true;
         for line in lines {
             // Whoever begins with waiting has done nothing before.
@@ -89,18 +92,18 @@ impl Follower {
         (self.looked + now) / 2
     }
 
-    fn line(&mut self, line: &str, at: Duration) {
-        let copied = transferred(line);
+    fn line(&mut self, line: &Foreign, at: Duration) {
+        let copied = line.parse().ok();
         let phase = match &copied {
-            Some(_) => Phase::Copying,
+            Some(Disk { .. }) => Phase::Copying,
             None if WAITS.iter().any(|wait| line.starts_with(wait)) => Phase::Waiting,
             None => Phase::Working,
         };
-        if let Some((done, size)) = copied {
-            if done < self.disk.done {
+        if let Some(disk) = copied {
+            if disk.done < self.disk.done {
                 self.spent.copied += self.disk.size;
             }
-            self.disk = Disk { done, size };
+            self.disk = disk;
         }
         self.enter(phase, at);
     }
@@ -120,11 +123,17 @@ impl Follower {
     }
 }
 
-/// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`: how many bytes of how many.
-fn transferred(line: &str) -> Option<(u64, u64)> {
-    let (amount, _) = line.trim().strip_prefix("transferred ")?.split_once(" (")?;
-    let (done, size) = amount.split_once(" of ")?;
-    Some((bytes(done)?, bytes(size)?))
+impl Validated for Disk {}
+
+impl FromStr for Disk {
+    type Err = ();
+
+    /// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`: how many bytes of how many.
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let amount = line.trim().strip_prefix("transferred ").and_then(|rest| rest.split_once(" ("));
+        let (done, size) = amount.and_then(|(amount, _)| amount.split_once(" of ")).ok_or(())?;
+        Ok(Self { done: bytes(done).ok_or(())?, size: bytes(size).ok_or(())? })
+    }
 }
 
 #[expect(
@@ -144,6 +153,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Follower, Spent};
+    use crate::model::Foreign;
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -153,7 +163,7 @@ mod tests {
     fn follow(looks: &[(u64, &[&str])], end: u64) -> Spent {
         let mut follower = Follower::default();
         for (now, lines) in looks {
-            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            let lines: Vec<Foreign> = lines.iter().map(|line| Foreign::new(*line)).collect();
             follower.read(&lines, ms(*now));
             follower.looked(ms(*now));
         }

@@ -1,10 +1,12 @@
 //! Waits until a task has stopped.
 
+use std::collections::VecDeque;
 use std::pin::pin;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::model::Upid;
+use crate::model::{Foreign, Upid, Validated};
 use crate::pve::spent::Follower;
 use crate::pve::{Error, Event, Pve, Spent, TaskStatus};
 
@@ -26,6 +28,9 @@ const SLOW: Duration = Duration::from_secs(5);
 /// Lines of the log that are read at once.
 const LINES: usize = 500;
 
+/// Lines of the log that are kept, and shown at most: what went wrong stands at its end.
+const LINES_KEPT: usize = 50;
+
 /// How a task ended, where it was seen to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -37,15 +42,49 @@ pub enum Ended {
     /// Badly.
     Badly {
         /// The server's own words; `unexpected status` where its worker was killed.
-        exit_status: String,
+        exit_status: Foreign,
         /// The last lines of its log.
-        log: Vec<String>,
+        log: LogEnd,
     },
     /// It is not known: it made no progress for as long as was to be waited.
     Stuck {
         /// For how long it was watched without progress.
         waited: Duration,
     },
+}
+
+/// The end of the log of a task.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogEnd {
+    lines: VecDeque<Foreign>,
+    left_out: usize,
+}
+
+impl LogEnd {
+    fn add(&mut self, new: Vec<Foreign>) {
+        self.lines.extend(new);
+        let surplus = self.lines.len().saturating_sub(LINES_KEPT);
+        self.leave_out(surplus);
+    }
+
+    fn leave_out(&mut self, lines: usize) {
+        self.lines.drain(..lines);
+        self.left_out += lines;
+    }
+
+    /// Gives no more of its lines than that many.
+    #[must_use]
+    pub fn last(mut self, lines: usize) -> Self {
+        self.leave_out(self.lines.len().saturating_sub(lines));
+        self
+    }
+
+    /// Gives its lines as they are shown, the first of which says how many there are before them.
+    #[must_use]
+    pub fn shown(&self) -> Vec<String> {
+        let before = (self.left_out > 0).then(|| format!("… ({} lines before this are left out)", self.left_out));
+        before.into_iter().chain(self.lines.iter().map(ToString::to_string)).collect()
+    }
 }
 
 /// How closely the log of a task is read.
@@ -96,7 +135,7 @@ struct Watch<'a> {
     began: Instant,
     progressed: Instant,
     lines: usize,
-    last: Vec<String>,
+    last: LogEnd,
     progress: Progress,
     /// Since when the server cannot be asked.
     unheard: Option<Instant>,
@@ -118,7 +157,7 @@ pub async fn wait(
 ) -> Result<Watched, Error> {
     let began = clock.now();
     let progress = Progress { age: Duration::ZERO, percent: None, amount: None, trouble: None };
-    let (last, follower) = (Vec::new(), Follower::default());
+    let (last, follower) = (LogEnd::default(), Follower::default());
     let (progressed, lines, unheard) = (began, 0, None);
     let mut watch = Watch { pve, upid, clock, began, progressed, lines, last, progress, unheard, attention, follower };
     loop {
@@ -205,7 +244,7 @@ impl Watch<'_> {
     }
 
     async fn ended(&mut self, status: TaskStatus) -> Result<Ended, Error> {
-        let exit_status = status.exit_status.unwrap_or_else(|| "no exit status".to_owned());
+        let exit_status = status.exit_status.unwrap_or_else(|| Foreign::new("no exit status"));
         let has_succeeded = exit_status == "OK" || exit_status.starts_with("WARNINGS: ");
         if !has_succeeded || self.attention == Attention::Close {
             // The log only adds to what is known already.
@@ -214,8 +253,8 @@ impl Watch<'_> {
         if exit_status == "OK" {
             return Ok(Ended::Well { warnings: 0 });
         }
-        if let Some(count) = exit_status.strip_prefix("WARNINGS: ") {
-            return Ok(Ended::Well { warnings: count.trim().parse().unwrap_or(1) });
+        if exit_status.starts_with("WARNINGS: ") {
+            return Ok(Ended::Well { warnings: exit_status.parse_behind("WARNINGS: ").unwrap_or(1) });
         }
         Ok(Ended::Badly { exit_status, log: std::mem::take(&mut self.last) })
     }
@@ -230,36 +269,55 @@ impl Watch<'_> {
         self.progressed = self.clock.now();
         self.lines += new.len();
         for line in &new {
-            if let Some((amount, percent)) = read_progress(line) {
-                self.progress.amount = Some(amount);
-                self.progress.percent = Some(percent);
+            if let Ok(copied) = line.parse::<Copied>() {
+                self.progress.amount = Some(copied.amount);
+                self.progress.percent = Some(copied.percent);
             }
         }
-        self.last.extend(new);
-        let surplus = self.last.len().saturating_sub(LINES);
-        self.last.drain(..surplus);
+        self.last.add(new);
         Ok(())
     }
 }
 
-/// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`, and what wget writes, ` 32768K ........ ........ 21%  945M 0s`.
-fn read_progress(line: &str) -> Option<(String, f64)> {
-    if let Some((amount, dots)) = line.trim().split_once("K ")
-        && amount.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        let percent = dots.split_whitespace().find_map(|word| word.strip_suffix('%'))?.parse().ok()?;
-        return (0.0..=100.0).contains(&percent).then(|| (format!("{amount} KiB"), percent));
+/// What a line of a log says of a copy: how much of how much, in units of its own, and in percent.
+#[derive(Debug, Clone, PartialEq)]
+struct Copied {
+    amount: String,
+    percent: f64,
+}
+
+impl Validated for Copied {}
+
+impl FromStr for Copied {
+    type Err = ();
+
+    /// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`, and what wget writes, ` 32768K ........ ........ 21%  945M 0s`.
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let copied = by_wget(line.trim()).or_else(|| by_qemu(line.trim())).ok_or(())?;
+        if (0.0..=100.0).contains(&copied.percent) { Ok(copied) } else { Err(()) }
     }
-    let (amount, rest) = line.trim().strip_prefix("transferred ")?.split_once(" (")?;
-    let percent: f64 = rest.strip_suffix("%)")?.trim().parse().ok()?;
-    (0.0..=100.0).contains(&percent).then(|| (amount.to_owned(), percent))
+}
+
+fn by_wget(line: &str) -> Option<Copied> {
+    let (amount, dots) = line.split_once("K ")?;
+    let amount: u64 = amount.parse().ok()?;
+    let percent = dots.split_whitespace().find_map(|word| word.strip_suffix('%'))?.parse().ok()?;
+    Some(Copied { amount: format!("{amount} KiB"), percent })
+}
+
+fn by_qemu(line: &str) -> Option<Copied> {
+    let (amount, rest) = line.strip_prefix("transferred ")?.split_once(" (")?;
+    let is_amount = |byte: u8| byte.is_ascii_alphanumeric() || b". ".contains(&byte);
+    let percent = rest.strip_suffix("%)")?.trim().parse().ok()?;
+    amount.bytes().all(is_amount).then(|| Copied { amount: amount.to_owned(), percent })
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{interval, read_progress};
+    use super::{Copied, LogEnd, interval};
+    use crate::model::Foreign;
 
     #[test]
     fn the_questions_come_at_a_twentieth_of_the_age() {
@@ -272,16 +330,33 @@ mod tests {
 
     #[test]
     fn progress_is_read_from_the_log() {
-        assert_eq!(
-            read_progress("transferred 96.0 MiB of 1.0 GiB (9.38%)"),
-            Some(("96.0 MiB of 1.0 GiB".to_owned(), 9.38))
-        );
-        assert_eq!(
-            read_progress(" 32768K ........ ........ ........ ........ 21%  945M 0s"),
-            Some(("32768 KiB".to_owned(), 21.0))
-        );
-        for line in ["12K ....", "transferred", "transferred x of y (z%)", "TASK OK", "transferred 1 of 2 (200%)", ""] {
-            assert_eq!(read_progress(line), None, "{line}");
+        let copied = |amount: &str, percent| Ok(Copied { amount: amount.to_owned(), percent });
+        let qemu = "transferred 96.0 MiB of 1.0 GiB (9.38%)";
+        assert_eq!(Foreign::new(qemu).parse(), copied("96.0 MiB of 1.0 GiB", 9.38));
+        let wget = " 32768K ........ ........ ........ ........ 21%  945M 0s";
+        assert_eq!(Foreign::new(wget).parse(), copied("32768 KiB", 21.0));
+        for line in [
+            "12K ....",
+            "transferred",
+            "transferred x of y (z%)",
+            "TASK OK",
+            "transferred 1 of 2 (200%)",
+            "transferred 1 \u{1b}[2J of 2 (20%)",
+            "",
+        ] {
+            assert_eq!(Foreign::new(line).parse::<Copied>(), Err(()), "{line}");
         }
+    }
+
+    #[test]
+    fn of_a_long_log_the_end_is_kept() {
+        let mut log = LogEnd::default();
+        assert_eq!(log.shown(), Vec::<String>::new());
+        for round in 0..3 {
+            log.add((0..40).map(|line| Foreign::new(format!("{round}/{line}"))).collect());
+        }
+        let shown = log.shown();
+        assert_eq!((shown.len(), shown[0].as_str()), (51, "… (70 lines before this are left out)"));
+        assert_eq!((shown[1].as_str(), shown[50].as_str()), ("1/30", "2/39"));
     }
 }

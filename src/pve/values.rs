@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::model::{NodeName, Upid, VmId};
+use crate::model::{BridgeName, ContentKind, Foreign, NodeName, RealmName, Secret, StorageName, Upid, Validated, VmId};
 
 /// Reads one object of an answer.
 pub(super) struct Fields<'a>(Kept<'a>);
@@ -36,8 +36,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Gives a text; a number or a boolean is one as well.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<Foreign> {
         as_text(self.field(name)?)
+    }
+
+    /// Gives a text that its type takes.
+    pub(super) fn parsed<T: Validated>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Gives a text that is a secret.
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+        self.field(name)?.as_str().map(|text| Secret::new(text.to_owned()))
     }
 
     /// Gives a whole number, also where it came as a text.
@@ -57,7 +67,12 @@ impl<'a> Fields<'a> {
 }
 
 /// Gives a value as text.
-pub(super) fn as_text(value: &Value) -> Option<String> {
+pub(super) fn as_text(value: &Value) -> Option<Foreign> {
+    raw_text(value).map(Foreign::new)
+}
+
+/// Gives a value as the text that it is, for who takes it apart and lets only what was checked out.
+pub(super) fn raw_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -91,36 +106,34 @@ pub(super) fn as_flag(value: &Value) -> bool {
 /// The version of the server, "9.2.11".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    text: String,
+    text: Foreign,
+    numbers: (u32, u32),
 }
 
 impl Version {
-    pub(super) const fn new(text: String) -> Self {
-        Self { text }
+    pub(super) fn new(text: Foreign) -> Self {
+        // Old versions are written `6.4-15`.
+        let parts = text.split(&['.', '-', '~']);
+        let number = |index: usize| parts.get(index).and_then(|part| part.parse().ok()).unwrap_or(0);
+        Self { numbers: (number(0), number(1)), text }
     }
 
     /// Gives the first number, 9.
     #[must_use]
-    pub fn major(&self) -> u32 {
-        self.number(0)
+    pub const fn major(&self) -> u32 {
+        self.numbers.0
     }
 
     /// Gives the second number, 2.
     #[must_use]
-    pub fn minor(&self) -> u32 {
-        self.number(1)
-    }
-
-    fn number(&self, index: usize) -> u32 {
-        // Old versions are written `6.4-15`.
-        let part = self.text.split(['.', '-', '~']).nth(index).unwrap_or_default();
-        part.parse().unwrap_or(0)
+    pub const fn minor(&self) -> u32 {
+        self.numbers.1
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        self.text.fmt(formatter)
     }
 }
 
@@ -128,15 +141,15 @@ impl fmt::Display for Version {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Realm {
     /// Its name, the part of a user ID behind the `@`.
-    pub name: String,
+    pub name: RealmName,
     /// `pam`, `pve`, `ldap` and others; other products of the house have kinds of their own.
-    pub kind: String,
+    pub kind: Foreign,
 }
 
 impl Realm {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
-        Some(Self { name: fields.text("realm")?, kind: fields.text("type").unwrap_or_default() })
+        Some(Self { name: fields.parsed("realm")?, kind: fields.text("type").unwrap_or_default() })
     }
 }
 
@@ -146,7 +159,7 @@ pub struct Node {
     /// Its name.
     pub name: NodeName,
     /// `online`, `offline` or `unknown`.
-    pub status: String,
+    pub status: Foreign,
     /// How many processors it has; this and what follows needs Sys.Audit.
     pub processors: Option<u64>,
     /// How much of them is in use, from 0 to 1.
@@ -161,10 +174,10 @@ impl Node {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         Some(Self {
-            name: fields.text("node")?.parse().ok()?,
+            name: fields.parsed("node")?,
             status: fields.text("status").unwrap_or_default(),
             processors: fields.number("maxcpu"),
-            load: fields.text("cpu").and_then(|text| text.parse().ok()),
+            load: fields.parsed("cpu"),
             memory: fields.number("maxmem"),
             memory_used: fields.number("mem"),
         })
@@ -185,7 +198,7 @@ pub struct Vm {
     /// Where it is.
     pub node: NodeName,
     /// Its name, which a fresh clone has not yet.
-    pub name: String,
+    pub name: Foreign,
     /// Whether it is a template.
     pub is_template: bool,
     /// The size of its first disk, in bytes.
@@ -201,7 +214,7 @@ impl Vm {
         if fields.text("type").is_some_and(|kind| kind != "qemu") {
             return None;
         }
-        let node = fields.text("node")?.parse().ok()?;
+        let node = fields.parsed("node")?;
         Self::on(fields, &node)
     }
 
@@ -221,13 +234,13 @@ impl Vm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// Its name.
-    pub name: String,
+    pub name: StorageName,
     /// Whether every node sees the same.
     pub shared: bool,
     /// Whether it can be used now.
     pub is_active: bool,
     /// What it may hold: `images`, `iso`, `import` and others.
-    content: Vec<String>,
+    content: Vec<ContentKind>,
     /// Free space in bytes.
     pub available: Option<u64>,
 }
@@ -237,24 +250,24 @@ impl Storage {
         let fields = Fields::of(value)?;
         let content = fields.text("content").unwrap_or_default();
         Some(Self {
-            name: fields.text("storage")?,
+            name: fields.parsed("storage")?,
             shared: fields.flag("shared"),
             is_active: fields.flag("active"),
-            content: content.split(',').map(|it| it.trim().to_owned()).collect(),
+            content: content.split(&[',']).iter().filter_map(|it| it.parse().ok()).collect(),
             available: fields.number("avail"),
         })
     }
 
-    /// Gives all that it may hold, as the server writes it.
+    /// Gives all that it may hold and one thing more, as the server takes a list of them.
     #[must_use]
-    pub fn contents(&self) -> String {
-        self.content.join(",")
+    pub fn contents_with(&self, content: &str) -> String {
+        self.content.iter().map(ContentKind::as_str).chain([content]).collect::<Vec<_>>().join(",")
     }
 
     /// Says whether it may hold something.
     #[must_use]
     pub fn holds(&self, content: &str) -> bool {
-        self.content.iter().any(|it| it == content)
+        self.content.iter().any(|it| *it == *content)
     }
 }
 
@@ -262,7 +275,7 @@ impl Storage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     /// Its name, `vmbr0`.
-    pub name: String,
+    pub name: BridgeName,
     /// Whether it is up.
     pub is_active: bool,
 }
@@ -270,15 +283,15 @@ pub struct Interface {
 impl Interface {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
-        Some(Self { name: fields.text("iface")?, is_active: fields.flag("active") })
+        Some(Self { name: fields.parsed("iface")?, is_active: fields.flag("active") })
     }
 }
 
 /// Whether a VM runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    text: String,
-    detail: String,
+    text: Foreign,
+    detail: Foreign,
 }
 
 impl Status {
@@ -301,7 +314,7 @@ impl Status {
 
     /// Gives the server's word.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &Foreign {
         if self.detail.is_empty() { &self.text } else { &self.detail }
     }
 }
@@ -311,7 +324,7 @@ impl Status {
 pub struct TaskStatus {
     is_stopped: bool,
     /// How it ended, once it has.
-    pub exit_status: Option<String>,
+    pub exit_status: Option<Foreign>,
 }
 
 impl TaskStatus {
@@ -343,7 +356,7 @@ impl ActiveTask {
     /// Reads an entry; nothing where the task has ended.
     pub(super) fn of(fields: &Fields<'_>) -> Option<Self> {
         let is_running = fields.text("status").is_none_or(|status| status == "RUNNING" || status == "running");
-        let upid: Upid = fields.text("upid")?.parse().ok()?;
+        let upid: Upid = fields.parsed("upid")?;
         is_running.then(|| Self { kind: upid.kind().to_owned(), upid })
     }
 }
@@ -355,6 +368,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm};
+    use crate::model::Foreign;
 
     /// Reads an entry from all of it and from its wanted fields, which comes to the same.
     fn both<T: PartialEq + Debug>(value: &Value, wanted: &[&'static str], of: fn(&Fields) -> Option<T>) -> Option<T> {
@@ -398,7 +412,7 @@ mod tests {
     fn versions_of_every_age_are_read() {
         for (text, major, minor) in [("9.2.11", 9, 2), ("8.4.0~1", 8, 4), ("6.4-15", 6, 4), ("10", 10, 0), ("x", 0, 0)]
         {
-            let version = Version::new(text.to_owned());
+            let version = Version::new(Foreign::new(text));
             assert_eq!((version.major(), version.minor()), (major, minor), "{text}");
         }
     }

@@ -1,14 +1,16 @@
 //! The configuration of a VM: what it is called, what it may not, what it is made of.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
-use crate::model::DiskSize;
-use crate::pve::values::as_text;
+use crate::model::{Digest, DiskSize, Foreign};
+use crate::pve::privileges::{Hardware, Invalid, Zones};
+use crate::pve::values::raw_text;
 
-/// The configuration of a VM: every entry as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The configuration of a VM: every entry as text, of which only what was read from it goes out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct VmConfig {
     entries: BTreeMap<String, String>,
 }
@@ -19,48 +21,38 @@ pub struct Disk {
     /// Where it is attached, `scsi0`.
     pub bus: String,
     /// The storage that it is on.
-    pub storage: String,
+    pub storage: Foreign,
     /// Its volume, with the storage: `local-lvm:vm-100-disk-0`.
-    pub volume: String,
-    /// Its size as the configuration writes it, `32G`.
-    pub size: Option<String>,
+    pub volume: Foreign,
+    /// Its size, where its entry tells it.
+    pub size: Option<DiskSize>,
     /// Whether it is a CD-ROM or cloud-init drive, which is no disk.
     pub is_cdrom: bool,
 }
 
-/// A network device of a VM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nic {
-    /// Its entry, `net0`.
-    pub key: String,
-    /// The text of the entry.
-    text: String,
-}
-
-impl Nic {
-    /// Gives the bridge that it is attached to.
-    #[must_use]
-    pub fn bridge(&self) -> Option<&str> {
-        self.text.split(',').find_map(|part| part.strip_prefix("bridge="))
-    }
-
-    /// Gives the entry with its link set down and everything else as it is.
-    #[must_use]
-    pub fn with_link_down(&self) -> String {
-        let kept = self.text.split(',').filter(|part| !part.starts_with("link_down="));
-        kept.chain(["link_down=1"]).collect::<Vec<_>>().join(",")
+impl fmt::Debug for VmConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.entries.iter().map(|(key, value)| (Foreign::new(key), Foreign::new(value)));
+        formatter.debug_map().entries(shown).finish()
     }
 }
 
 impl VmConfig {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let map = value.as_object()?;
-        let entries = map.iter().filter_map(|(key, value)| Some((key.clone(), as_text(value)?))).collect();
+        let entries = map.iter().filter_map(|(key, value)| Some((key.clone(), raw_text(value)?))).collect();
         Some(Self { entries })
     }
 
-    /// Gives every entry.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Reads what of it a clone needs rights for.
+    ///
+    /// # Errors
+    /// Where a drive or network device is not understood.
+    pub fn hardware(&self, zones: &Zones) -> Result<Hardware, Invalid> {
+        Hardware::of(self.texts(), zones)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
@@ -68,28 +60,32 @@ impl VmConfig {
         self.entries.get(key).map(String::as_str)
     }
 
+    fn foreign(&self, key: &str) -> Option<Foreign> {
+        self.text(key).map(Foreign::new)
+    }
+
     /// Gives the name.
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.text("name")
+    pub fn name(&self) -> Option<Foreign> {
+        self.foreign("name")
     }
 
     /// Gives the description.
     #[must_use]
-    pub fn description(&self) -> Option<&str> {
-        self.text("description")
+    pub fn description(&self) -> Option<Foreign> {
+        self.foreign("description")
     }
 
     /// Gives the lock: `clone`, `backup` and others.
     #[must_use]
-    pub fn lock(&self) -> Option<&str> {
-        self.text("lock")
+    pub fn lock(&self) -> Option<Foreign> {
+        self.foreign("lock")
     }
 
     /// Gives the digest of the configuration: a change that names it is refused once the configuration is another one.
     #[must_use]
-    pub fn digest(&self) -> Option<&str> {
-        self.text("digest")
+    pub fn digest(&self) -> Option<Digest> {
+        self.text("digest")?.parse().ok()
     }
 
     /// Says whether it is a template.
@@ -127,8 +123,7 @@ impl VmConfig {
     /// Gives the size of a disk, where its entry tells it.
     #[must_use]
     pub fn size_of(&self, bus: &str) -> Option<DiskSize> {
-        let size = self.disks().find(|disk| disk.bus == bus)?.size?;
-        DiskSize::in_config(&size)
+        self.disks().find(|disk| disk.bus == bus)?.size
     }
 
     /// Lists everything that lies on a storage.
@@ -138,9 +133,10 @@ impl VmConfig {
             let volume = volume.strip_prefix("file=").unwrap_or(volume);
             // A device of the node itself begins with a slash and is on no storage.
             let (storage, _) = volume.split_once(':').filter(|_| !volume.starts_with('/'))?;
-            let size = value.split(',').find_map(|part| part.strip_prefix("size=")).map(str::to_owned);
+            let size = value.split(',').find_map(|part| part.strip_prefix("size=")).and_then(DiskSize::in_config);
             let is_cdrom = value.contains("media=cdrom");
-            Some(Disk { bus: key.to_owned(), storage: storage.to_owned(), volume: volume.to_owned(), size, is_cdrom })
+            let (bus, storage, volume) = (key.to_owned(), Foreign::new(storage), Foreign::new(volume));
+            Some(Disk { bus, storage, volume, size, is_cdrom })
         })
     }
 
@@ -151,12 +147,35 @@ impl VmConfig {
         })
     }
 
-    /// Lists the network devices.
-    pub fn nics(&self) -> impl Iterator<Item = Nic> {
-        self.entries.iter().filter_map(|(key, text)| {
-            let number = key.strip_prefix("net")?;
-            let is_device = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            is_device.then(|| Nic { key: key.clone(), text: text.clone() })
+    /// Lists the bridges that its network devices are attached to, as they are named there.
+    #[must_use]
+    pub fn bridges(&self) -> Vec<Foreign> {
+        let bridge_of = |text: &str| text.split(',').find_map(|part| part.strip_prefix("bridge=")).map(Foreign::new);
+        let mut bridges: Vec<Foreign> = self.nics().filter_map(|(_, text)| bridge_of(text)).collect();
+        bridges.sort();
+        bridges.dedup();
+        bridges
+    }
+
+    /// Says whether it has a network device.
+    #[must_use]
+    pub fn has_nic(&self) -> bool {
+        self.nics().next().is_some()
+    }
+
+    /// Gives the entries of the network devices with their links set down and everything else as it is.
+    pub(super) fn links_down(&self) -> Vec<(&str, String)> {
+        let down = |text: &str| {
+            let kept = text.split(',').filter(|part| !part.starts_with("link_down="));
+            kept.chain(["link_down=1"]).collect::<Vec<_>>().join(",")
+        };
+        self.nics().map(|(key, text)| (key, down(text))).collect()
+    }
+
+    fn nics(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts().filter(|(key, _)| {
+            let number = key.strip_prefix("net").unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         })
     }
 }
@@ -166,6 +185,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Disk, VmConfig};
+    use crate::model::{DiskSize, Foreign};
 
     #[test]
     fn a_configuration_tells_disks_from_drives() {
@@ -186,16 +206,16 @@ mod tests {
         let disks: Vec<Disk> = config.disks().collect();
         let disk = |bus: &str, storage: &str, volume: &str, size: Option<&str>| Disk {
             bus: bus.to_owned(),
-            storage: storage.to_owned(),
-            volume: volume.to_owned(),
-            size: size.map(str::to_owned),
+            storage: Foreign::new(storage),
+            volume: Foreign::new(volume),
+            size: size.and_then(DiskSize::in_config),
             is_cdrom: false,
         };
         let efi = disk("efidisk0", "ceph", "ceph:vm-1-disk-1", None);
         let scsi = disk("scsi0", "local-lvm", "local-lvm:base-9000-disk-0", Some("32G"));
         assert_eq!(disks, [efi, scsi]);
-        let nics: Vec<String> = config.nics().map(|nic| nic.with_link_down()).collect();
-        assert_eq!(nics, ["virtio=BC:24:11:75:A5:71,bridge=vmbr0,link_down=1"]);
+        assert_eq!(config.links_down(), [("net0", "virtio=BC:24:11:75:A5:71,bridge=vmbr0,link_down=1".to_owned())]);
+        assert_eq!(config.bridges(), [Foreign::new("vmbr0")]);
         assert!(config.is_template() && config.agent_enabled() && config.has_cloud_init() && !config.protection());
     }
 

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Request, Response, Url, redirect, retry};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::time::{Instant, timeout};
 
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Foreign};
 use crate::pve::Error;
 use crate::pve::failure::{Scene, deepest, is_seen, whole};
 use crate::pve::proxy::{Chosen, Proxies};
@@ -177,15 +177,16 @@ impl Way {
         let status = response.status();
         // Kept only where it is not the usual phrase of the status.
         let reason = match response.extensions().get::<ReasonPhrase>() {
-            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
-            None => status.canonical_reason().unwrap_or_default().to_owned(),
+            Some(phrase) => Foreign::new(String::from_utf8_lossy(phrase.as_bytes())),
+            None => Foreign::new(status.canonical_reason().unwrap_or_default()),
         };
         self.last.note(response.headers());
         let wait = seconds_of(response.headers());
+        let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
         let body = self.body(response).await.map_err(Failed::Amid)?;
         let (method, path) = (method.as_str(), path.as_str());
         listener.tell(&Event::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
-        Ok(Reply { status: status.as_u16(), reason, body, wait })
+        Ok(Reply { status: status.as_u16(), reason, location, body, wait })
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
@@ -196,7 +197,7 @@ impl Way {
             return Err(too_large());
         }
         if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
-            let encoding = String::from_utf8_lossy(encoding.as_bytes());
+            let encoding = Foreign::new(String::from_utf8_lossy(encoding.as_bytes()));
             let what = format!("it is encoded ({encoding}), which nobody asked for");
             return Err(Error::NotUnderstood { server: server(), what });
         }

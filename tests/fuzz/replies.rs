@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use glassdome::model::{NodeName, TokenId, Upid, VmId};
+use glassdome::model::{NodeName, StorageName, TokenId, Upid, VmId};
 use glassdome::pve::{Error, Limits, Proxies, Pve, Trust};
 use tokio::runtime::Runtime;
 
@@ -90,6 +90,7 @@ impl Replies {
 async fn ask(pve: &Pve, number: usize) -> Result<(), Error> {
     let node: NodeName = "pve".parse().expect("a node");
     let vmid = VmId::new(9000).expect("a VMID");
+    let storage: StorageName = "local".parse().expect("a storage");
     let upid: Upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:".parse().expect("a UPID");
     let token: TokenId = "apex@pve!tok".parse().expect("a token");
     match number % 18 {
@@ -106,7 +107,7 @@ async fn ask(pve: &Pve, number: usize) -> Result<(), Error> {
         10 => pve.domains().await.map(drop),
         11 => pve.interfaces(&node).await.map(drop),
         12 => pve.token_entry(&token).await.map(drop),
-        13 => pve.volumes(&node, "local", vmid).await.map(drop),
+        13 => pve.volumes(&node, &storage, vmid).await.map(drop),
         14 => pve.active_tasks(&node).await.map(drop),
         15 => pve.pool_members().await.map(drop),
         16 => pve.start(&node, vmid).await.map(drop),

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use glassdome::model::{
-    Endpoint, Fingerprint, NodeName, Origin, Pasted, PoolName, Secret, StorageName, TokenId, Upid, UserId, VmName,
+    Endpoint, Fingerprint, Foreign, NodeName, Origin, Pasted, PoolName, Secret, StorageName, TokenId, Upid, UserId,
+    VmName,
 };
 use glassdome::pve::CaBundle;
 use glassdome::pve::privileges::{AclPath, Denial, Hardware, Zones};
@@ -158,7 +159,7 @@ fn names(input: &[u8]) {
     round_trip::<PoolName>(input);
     round_trip::<StorageName>(input);
     round_trip::<Fingerprint>(input);
-    let _ = Origin::of(&text(input));
+    let _ = Foreign::new(text(input)).parse::<Origin>();
 }
 
 /// A secret is told by its first four characters at most, and a bad one by none.
@@ -184,7 +185,7 @@ fn printable(input: &[u8]) {
 
 fn privileges(input: &[u8]) {
     let text = text(input);
-    let _ = Denial::of(&text);
+    let _ = Denial::of(&Foreign::new(text.clone()));
     let entries = text.lines().filter_map(|line| line.split_once(": "));
     let _ = Hardware::of(entries, &Zones::new());
     if let Ok(path) = text.parse::<AclPath>() {

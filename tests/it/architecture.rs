@@ -44,7 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const EXPOSURES: &[(&str, usize)] = &[
     ("commands/connect/ground.rs", 1),
     ("commands/env.rs", 3),
-    ("pve/client/access.rs", 5),
+    ("pve/client/access.rs", 6),
     ("pve/transport.rs", 3),
     ("settings/dialects/import.rs", 1),
     ("settings/env_file.rs", 2),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use glassdome::model::{NodeName, Secret, TokenId, TokenSecret, VmId};
+use glassdome::model::{Foreign, NodeName, Secret, TokenId, TokenSecret, VmId};
 use glassdome::pve::{CaBundle, CloneRequest, Error, Limits, Proxies, Pve, Trust};
 use serde_json::Value;
 
@@ -337,7 +337,7 @@ async fn a_node_that_cannot_be_asked_is_named() {
     let Pair { server: _server, pve } = pair(|_| reply(595, "No route to host", ""));
     let refused = pve.vm_config(&"pve2".parse().unwrap(), vmid(100)).await.unwrap_err();
     assert_eq!(refused.to_string(), "node pve2 cannot be asked: No route to host");
-    assert_eq!(refused.server_text().as_deref(), Some("No route to host"));
+    assert_eq!(refused.server_text(), Some(Foreign::new("No route to host")));
 }
 
 /// A recorded exchange: the answer as it went over the wire.
@@ -392,7 +392,9 @@ impl Recording {
             ("GET", ["cluster", "nextid"]) => pve.next_id().await.map(drop),
             ("GET", ["nodes", _, "qemu"]) => pve.vms_on(&node).await.map(drop),
             ("GET", ["nodes", _, "storage"]) => pve.storages(&node).await.map(drop),
-            ("GET", ["nodes", _, "storage", _, "content"]) => pve.volumes(&node, "local", vmid(100)).await.map(drop),
+            ("GET", ["nodes", _, "storage", _, "content"]) => {
+                pve.volumes(&node, &"local".parse().unwrap(), vmid(100)).await.map(drop)
+            }
             ("GET", ["nodes", _, "certificates", "info"]) => pve.cluster_ca(&node).await.map(drop),
             ("GET", ["nodes", _, "tasks"]) => pve.active_tasks(&node).await.map(drop),
             ("GET", ["nodes", _, "tasks", _, "status"]) => pve.task_status(&UPID.parse().unwrap()).await.map(drop),

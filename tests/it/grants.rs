@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::model::TokenId;
+use glassdome::model::{Foreign, RoleName, TokenId};
 use glassdome::pve::privileges::{
     CloneOrder, Hardware, Privileges, Refused, Separation, Wish, World, Zones, grants, guest, needs, provisioner,
 };
@@ -21,9 +21,9 @@ const SUBJECTS: [&str; 4] = [USER, "u@pve!sep", "u@pve!full", TOKEN];
 
 fn holder(subject: &str) -> Holder {
     match subject.strip_prefix("group:") {
-        Some(group) => Holder::Group(group.to_owned()),
-        None if subject.contains('!') => Holder::Token(subject.to_owned()),
-        None => Holder::User(subject.to_owned()),
+        Some(group) => Holder::Group(Foreign::new(group)),
+        None if subject.contains('!') => Holder::Token(Foreign::new(subject)),
+        None => Holder::User(Foreign::new(subject)),
     }
 }
 
@@ -34,20 +34,23 @@ fn privileges<'a>(names: impl IntoIterator<Item = &'a String>) -> Privileges {
 /// The same world as the program would have read it.
 fn read(model: &Model) -> World {
     let entries = model.entries.iter().map(|entry| AclEntry {
-        path: entry.path.clone(),
+        path: entry.path.parse().unwrap(),
         holder: holder(&entry.subject),
-        role: entry.role.clone(),
+        role: entry.role.parse().unwrap(),
         propagates: entry.propagates,
     });
     let of_user = model.tokens.iter().filter(|(id, _)| id.starts_with("u@pve!"));
     let separation = |separated: &bool| if *separated { Separation::On } else { Separation::Off };
-    let members = model.pools.iter().flat_map(|(pool, members)| members.iter().map(|it| (it.clone(), pool.clone())));
+    let members = model
+        .pools
+        .iter()
+        .flat_map(|(pool, members)| members.iter().map(|it| (it.parse().unwrap(), pool.parse().unwrap())));
     World {
         user: USER.parse().unwrap(),
-        groups: model.groups[USER].iter().cloned().collect(),
-        tokens: of_user.map(|(id, it)| (id.clone(), separation(it))).collect(),
+        groups: model.groups[USER].iter().map(Foreign::new).collect(),
+        tokens: of_user.map(|(id, it)| (Foreign::new(id), separation(it))).collect(),
         entries: entries.collect(),
-        roles: model.roles.iter().map(|(name, held)| (name.clone(), privileges(held))).collect(),
+        roles: model.roles.iter().map(|(name, held)| (name.parse().unwrap(), privileges(held))).collect(),
         members: members.collect(),
         told: BTreeMap::new(),
     }
@@ -74,7 +77,7 @@ fn order(in_pool: bool) -> CloneOrder {
 }
 
 fn wishes(in_pool: bool) -> Vec<Wish> {
-    let wish = |(path, role): (&str, &str)| Wish { path: path.parse().unwrap(), role: role.to_owned() };
+    let wish = |(path, role): (&str, &str)| Wish { path: path.parse().unwrap(), role: role.parse().unwrap() };
     if in_pool {
         return [
             ("/pool/lab", "GlassdomeGuest"),
@@ -111,9 +114,8 @@ fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result
     for change in &plan.changes {
         let before = held(model);
         for role in &change.roles {
-            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &change.holder;
-            model.entries.retain(|it| (&it.path, &it.subject, &it.role) != (&change.path, who, role));
-            let (path, subject, role) = (change.path.clone(), who.clone(), role.clone());
+            let (path, subject, role) = (change.path.to_string(), change.holder.id().to_string(), role.to_string());
+            model.entries.retain(|it| (&it.path, &it.subject, &it.role) != (&path, &subject, &role));
             model.entries.push(Entry { path, subject, role, propagates: change.propagates });
         }
         let after = held(model);
@@ -122,8 +124,8 @@ fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result
         }
     }
     for effect in &plan.effects {
-        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &effect.subject;
-        prop_assert_eq!(privileges(&model.holds(who, &effect.path)), effect.after.clone(), "{:?}", effect);
+        let who = effect.subject.id().to_string();
+        prop_assert_eq!(privileges(&model.holds(&who, &effect.path)), effect.after.clone(), "{:?}", effect);
         prop_assert!(effect.before.is_subset(&effect.after));
     }
     Ok(Ok(()))
@@ -200,30 +202,30 @@ fn rights_are_worked_out_as_the_real_server_did() {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let roles = file["roles"].as_object().unwrap().iter().map(|(name, held)| {
         let held: Vec<String> = text(held).split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-        (name.clone(), privileges(&held))
+        (name.parse().unwrap(), privileges(&held))
     });
-    let roles: BTreeMap<String, Privileges> = roles.collect();
+    let roles: BTreeMap<RoleName, Privileges> = roles.collect();
     let mut answers = 0;
     for case in file["cases"].as_array().unwrap() {
         let entries = case["acl"].as_array().unwrap().iter().map(|entry| AclEntry {
-            path: text(&entry["path"]),
+            path: text(&entry["path"]).parse().unwrap(),
             holder: match entry["type"].as_str().unwrap() {
-                "user" => Holder::User(text(&entry["ugid"])),
-                "group" => Holder::Group(text(&entry["ugid"])),
-                _ => Holder::Token(text(&entry["ugid"])),
+                "user" => Holder::User(Foreign::new(text(&entry["ugid"]))),
+                "group" => Holder::Group(Foreign::new(text(&entry["ugid"]))),
+                _ => Holder::Token(Foreign::new(text(&entry["ugid"]))),
             },
-            role: text(&entry["roleid"]),
+            role: text(&entry["roleid"]).parse().unwrap(),
             propagates: entry["propagate"] == 1,
         });
         let world = World {
             user: "rvu@pve".parse().unwrap(),
-            groups: ["rvg".to_owned()].into(),
+            groups: [Foreign::new("rvg")].into(),
             tokens: [("rvu@pve!sep", Separation::On), ("rvu@pve!full", Separation::Off)]
-                .map(|(id, separation)| (id.to_owned(), separation))
+                .map(|(id, separation)| (Foreign::new(id), separation))
                 .into(),
             entries: entries.collect(),
             roles: roles.clone(),
-            members: vec![("/vms/102".to_owned(), "/pool/rvpool".to_owned())],
+            members: vec![("/vms/102".parse().unwrap(), "/pool/rvpool".parse().unwrap())],
             told: BTreeMap::new(),
         };
         for subject in ["rvu@pve", "rvu@pve!sep", "rvu@pve!full"] {

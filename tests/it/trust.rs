@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use glassdome::model::{Endpoint, TokenId, TokenSecret};
+use glassdome::model::foreign::listed;
+use glassdome::model::{Endpoint, Foreign, TokenId, TokenSecret};
 use glassdome::pve::{CaBundle, Error, Limits, Proxies, Pve, Trust, probe};
 use rustls::version::{TLS12, TLS13};
 
@@ -77,7 +78,7 @@ async fn a_pinned_certificate_that_has_expired_can_be_told() {
     assert!(!leaf.is_valid_at(time::OffsetDateTime::now_utc()));
     assert_eq!(
         (leaf.names.as_slice(), leaf.fingerprint),
-        (&["elsewhere.example".to_owned()][..], expired.fingerprint())
+        (&[Foreign::new("elsewhere.example")][..], expired.fingerprint())
     );
 }
 
@@ -116,7 +117,7 @@ async fn a_changed_certificate_is_shown_beside_the_pinned_one() {
     let Error::CertificateChanged { pinned, leaf, .. } = &refused else { panic!("{refused:?}") };
     assert_eq!((*pinned, leaf.fingerprint), (old.fingerprint(), new.fingerprint()));
     assert_eq!(leaf.issuer, "CN=the authority");
-    assert_eq!(refused.presented().map(|leaf| leaf.names.join(" ")).as_deref(), Some("127.0.0.1 localhost"));
+    assert_eq!(refused.presented().map(|leaf| listed(&leaf.names)).as_deref(), Some("127.0.0.1, localhost"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use glassdome::clock::Clock;
-use glassdome::model::Upid;
+use glassdome::model::{Foreign, Upid};
 use glassdome::pve::task::{Attention, Ended, Progress, wait};
 use glassdome::pve::{Error, Limits, Proxies, Pve, Spent, Trust};
 use time::OffsetDateTime;
@@ -206,7 +206,8 @@ async fn a_failure_comes_with_the_servers_words_and_the_log() {
     })
     .await;
     let Ended::Badly { exit_status, log } = watched.ended.unwrap() else { panic!() };
-    assert_eq!((exit_status.as_str(), log.len()), ("clone failed: no space", 2));
+    let shown = ["creating a clone".to_owned(), "TASK ERROR: clone failed: no space".to_owned()];
+    assert_eq!((exit_status, log.shown()), (Foreign::new("clone failed: no space"), shown.to_vec()));
 }
 
 #[tokio::test]
@@ -222,7 +223,7 @@ async fn every_exit_status_is_understood() {
             watch(MINUTE, move |_, asked| if is_log(asked) { reply(500, "gone", "") } else { stopped(exit_status) });
         match watched.await.ended.unwrap() {
             Ended::Well { warnings } => assert_eq!(Some(warnings), expected, "{exit_status}"),
-            Ended::Badly { exit_status: told, .. } => assert_eq!((told.as_str(), None), (exit_status, expected)),
+            Ended::Badly { exit_status: told, .. } => assert_eq!((told, None), (Foreign::new(exit_status), expected)),
             Ended::Stuck { .. } => panic!("{exit_status}"),
         }
     }

@@ -6,9 +6,8 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::commands::together;
 use crate::error::{Doing, Error};
-use crate::model::{Marker, NodeName, Origin, VmId};
+use crate::model::{Foreign, Marker, NodeName, Origin, VmId, VmName};
 use crate::pve::{Pve, Vm};
-use crate::ui::Printable;
 
 /// How the name of a test VM begins, unless somebody chose another with `--name`.
 pub(super) const USUAL_NAME: &str = "glassdome-test-";
@@ -24,17 +23,18 @@ pub(crate) struct Marked {
     /// Where it is.
     pub(crate) node: NodeName,
     /// Its name.
-    pub(crate) name: String,
+    pub(crate) name: Foreign,
     /// What its description says of where it comes from; nothing where that may not be read.
     pub(crate) origin: Option<Origin>,
     /// Its lock.
-    pub(crate) lock: Option<String>,
+    pub(crate) lock: Option<Foreign>,
 }
 
 impl Marked {
     /// Gives the marker that it carries.
     pub(crate) fn marker(&self) -> Option<Marker> {
-        self.origin.as_ref().map(|origin| Marker { name: self.name.clone(), nonce: origin.nonce.clone() })
+        let name: VmName = self.name.parse().ok()?;
+        self.origin.as_ref().map(|origin| Marker { name: name.to_string(), nonce: origin.nonce.clone() })
     }
 
     /// Tells what is known of it, in a line.
@@ -43,12 +43,13 @@ impl Marked {
             None => "its description may not be read".to_owned(),
             Some(origin) => {
                 let age = origin.made.map_or_else(|| "at an unknown time".to_owned(), |made| ago(now - made));
-                let machine = origin.machine.as_deref().unwrap_or("an unknown machine");
-                format!("made {age} by {}", Printable(machine))
+                let machine =
+                    origin.machine.as_ref().map_or_else(|| "an unknown machine".to_owned(), ToString::to_string);
+                format!("made {age} by {machine}")
             }
         };
-        let lock = self.lock.as_deref().map(|lock| format!(", locked ({})", Printable(lock))).unwrap_or_default();
-        format!("VM {} ({}) on {}, {from}{lock}", self.vmid, Printable(&self.name), self.node)
+        let lock = self.lock.as_ref().map(|lock| format!(", locked ({lock})")).unwrap_or_default();
+        format!("VM {} ({}) on {}, {from}{lock}", self.vmid, self.name, self.node)
     }
 
     /// Gives what scripts are told.
@@ -77,12 +78,12 @@ pub(super) async fn look(pve: &Pve, vm: &Vm) -> Result<Option<Marked>, Error> {
     let (vmid, node) = (vm.vmid, vm.node.clone());
     match pve.vm_config(&node, vmid).await {
         Ok(config) if config.is_template() => Ok(None),
-        Ok(config) => Ok(config.description().and_then(Origin::of).map(|origin| Marked {
+        Ok(config) => Ok(config.description().and_then(|text| text.parse().ok()).map(|origin| Marked {
             vmid,
             node,
-            name: config.name().unwrap_or_default().to_owned(),
+            name: config.name().unwrap_or_default(),
             origin: Some(origin),
-            lock: config.lock().map(str::to_owned),
+            lock: config.lock(),
         })),
         Err(why) if why.is_forbidden() => {
             Ok(Some(Marked { vmid, node, name: vm.name.clone(), origin: None, lock: None }))

@@ -16,7 +16,7 @@ use crate::commands::proof::remove::Remover;
 use crate::commands::screens::{Heading, Note};
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Found, Record};
-use crate::model::{NodeName, Upid, VmId};
+use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::pve::Vm;
 use crate::pve::task::Attention;
 use crate::session::Session;
@@ -129,7 +129,7 @@ impl Work<'_> {
             (Err(why), false) => return first_failure.and(Err(why)),
         };
         let alive = |marked: &Marked| {
-            let is_it = |record: &&Record| record.server == here && record.name == marked.name;
+            let is_it = |record: &&Record| record.server == here && marked.name == record.name;
             living.iter().any(|record| is_it(&record))
         };
         for vmid in named {
@@ -265,7 +265,7 @@ impl Work<'_> {
     }
 
     /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
-    async fn remove(&self, search: Search<'_>, vmid: VmId) -> Result<Vec<String>, Error> {
+    async fn remove(&self, search: Search<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
         let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;

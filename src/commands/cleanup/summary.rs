@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::commands::cleanup::marked::Marked;
 use crate::commands::proof::receipt::LeftBehind;
 use crate::error::{Error, Report};
+use crate::model::Foreign;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What became of one VMID of an entry.
@@ -20,7 +21,7 @@ pub(super) enum Fate {
     /// Nothing stands there.
     Gone,
     /// Something stands there, and it is not ours.
-    NotOurs(Option<String>),
+    NotOurs(Option<Foreign>),
     /// It carries a marker, and nobody has named it.
     Listed,
     /// It belongs to a run of this machine that is alive.
@@ -132,13 +133,12 @@ impl Fate {
         }
     }
 
-    fn sentence(&self, vmid: u32, name: &str) -> String {
-        let name = Printable(name);
+    fn sentence(&self, vmid: u32, name: impl fmt::Display) -> String {
         match self {
             Self::Destroyed => format!("VM {vmid} ({name}) is destroyed"),
             Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be destroyed"),
             Self::Gone => format!("VM {vmid} ({name}) is gone already"),
-            Self::NotOurs(Some(other)) => format!("VM {vmid} is `{}`, not ours; it stays", Printable(other)),
+            Self::NotOurs(Some(other)) => format!("VM {vmid} is `{}`, not ours; it stays", other),
             Self::Listed | Self::Alive => format!("VM {vmid} ({name}) stays"),
             Self::NotOurs(None) => format!("VM {vmid} is not ours; it stays"),
         }

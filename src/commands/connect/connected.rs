@@ -80,7 +80,8 @@ impl Connected {
             return error;
         }
         let realms = self.pve.clone().anonymous().domains().await.ok();
-        let realms: Option<Vec<String>> = realms.map(|all| all.into_iter().map(|realm| realm.name).collect());
+        let realms: Option<Vec<String>> =
+            realms.map(|all| all.into_iter().map(|realm| realm.name.to_string()).collect());
         let user = self.user().clone();
         match (error, realms) {
             (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {

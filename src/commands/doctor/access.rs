@@ -19,11 +19,11 @@ const ENDS_SOON_SECONDS: u64 = 14 * 86_400;
 pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::Error>) -> Check {
     match realms {
         Err(_) => Check::skipped("realm", "the realms could not be read"),
-        Ok(realms) if realms.iter().any(|realm| realm.name == user.realm()) => {
+        Ok(realms) if realms.iter().any(|realm| realm.name == *user.realm()) => {
             Check::ok("realm", format!("the server has the realm `{}`", user.realm()))
         }
         Ok(realms) => {
-            let realms = realms.iter().map(|realm| realm.name.clone()).collect();
+            let realms = realms.iter().map(|realm| realm.name.to_string()).collect();
             Check::failed("realm", &Error::UnknownRealm { user: user.clone(), realms })
         }
     }
@@ -37,7 +37,7 @@ pub(super) async fn authentication<T>(
 ) -> Check {
     match first {
         Ok(_) => {
-            let version = version.as_ref().map(|it| format!(" {}", Printable(&it.to_string()))).unwrap_or_default();
+            let version = version.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
             Check::ok("authentication", format!("Proxmox VE{version} knows {}", Printable(&connected.who())))
                 .and("that proves who it is, not what it may do")
         }

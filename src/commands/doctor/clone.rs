@@ -7,10 +7,10 @@ use crate::commands::proof::order::{Order, Start};
 use crate::commands::proof::rights::Rights;
 use crate::commands::proof::scout::{Reading, known_online, known_templates};
 use crate::error::{Doing, Error};
-use crate::model::{NodeName, VmId};
-use crate::pve::privileges::{CloneOrder, Hardware, Zones, needs, paths};
+use crate::model::foreign::listed;
+use crate::model::{Foreign, NodeName, VmId};
+use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
 use crate::pve::{self, Interface, Node, Storage, Version, Vm, VmConfig};
-use crate::ui::Printable;
 
 /// The checks of this part, in their order.
 const IDS: [&str; 8] =
@@ -138,15 +138,17 @@ fn there(order: &Order, node: &NodeName, found: &Found) -> Check {
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
-        let error = Error::NotATemplate { vmid, name: name.to_owned(), known: Vec::new() };
+        let error = Error::NotATemplate { vmid, name, known: Vec::new() };
         return Check::failed("template", &error);
     }
     let disks: Vec<String> = config
         .disks()
-        .map(|disk| format!("{} {} on {}", disk.bus, disk.size.unwrap_or_default(), disk.storage))
-        .map(|text| Printable(&text).to_string())
+        .map(|disk| {
+            let size = disk.size.map(|size| format!("{size} ")).unwrap_or_default();
+            format!("{} {size}on {}", disk.bus, disk.storage)
+        })
         .collect();
-    let summary = format!("template {vmid} ({}) is on {}", Printable(name), found.node);
+    let summary = format!("template {vmid} ({}) is on {}", name, found.node);
     if found.node != *node
         && let Some(disk) = local_disk(found)
     {
@@ -155,16 +157,16 @@ fn there(order: &Order, node: &NodeName, found: &Found) -> Check {
         return Check::failed("template", &error);
     }
     let check = match config.lock() {
-        Some(lock) => Check::warning("template", format!("{summary}, and is locked ({})", Printable(lock))),
+        Some(lock) => Check::warning("template", format!("{summary}, and is locked ({lock})")),
         None => Check::ok("template", summary),
     };
     check.with(disks)
 }
 
 /// Names the storage that ties the template to its node, where there is one.
-fn local_disk(found: &Found) -> Option<String> {
+fn local_disk(found: &Found) -> Option<Foreign> {
     let storages = found.reading.storages.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let is_shared = |name: &str| storages.iter().any(|storage| storage.name == name && storage.shared);
+    let is_shared = |name: &Foreign| storages.iter().any(|it| *name == *it.name.as_str() && it.shared);
     found.config.volumes().find(|volume| !is_shared(&volume.storage)).map(|volume| volume.storage)
 }
 
@@ -219,23 +221,21 @@ fn storage(found: &Found, size: Option<u64>) -> Check {
         Ok(storages) => storages,
         Err(why) => return Check::unknown("storage", "the storages could not be read").and(why.to_string()),
     };
-    let mut names: Vec<String> = found.config.disks().map(|disk| disk.storage).collect();
+    let mut names: Vec<Foreign> = found.config.disks().map(|disk| disk.storage).collect();
     names.dedup();
     let mut troubles = Vec::new();
     let mut lines = Vec::new();
     for name in &names {
-        match storages.iter().find(|storage| storage.name == *name) {
-            None => {
-                troubles.push(format!("{} is not visible (Datastore.Audit), or not on {}", Printable(name), found.node))
-            }
+        match storages.iter().find(|storage| *name == *storage.name.as_str()) {
+            None => troubles.push(format!("{name} is not visible (Datastore.Audit), or not on {}", found.node)),
             Some(storage) => match trouble(storage, size, found.reading.can_link.as_ref().is_ok_and(|can| *can)) {
-                Some(trouble) => troubles.push(format!("{} {trouble}", Printable(name))),
+                Some(trouble) => troubles.push(format!("{name} {trouble}")),
                 None => lines.push(free(storage)),
             },
         }
     }
     if troubles.is_empty() {
-        return Check::ok("storage", format!("{} can take a clone", Printable(&names.join(", ")))).with(lines);
+        return Check::ok("storage", format!("{} can take a clone", listed(&names))).with(lines);
     }
     Check::warning("storage", troubles.remove(0)).with(troubles).with(lines)
 }
@@ -255,7 +255,7 @@ fn trouble(storage: &Storage, size: Option<u64>, can_link: bool) -> Option<Strin
 fn free(storage: &Storage) -> String {
     let free =
         storage.available.map_or_else(|| "free space unknown".to_owned(), |free| format!("{} free", bytes(free)));
-    format!("{}: {free}", Printable(&storage.name))
+    format!("{}: {free}", storage.name)
 }
 
 /// Writes a size in GiB, as the web interface does.
@@ -269,25 +269,19 @@ fn bridge(found: &Found, interfaces: &Result<Vec<Interface>, pve::Error>) -> Che
         Ok(interfaces) => interfaces,
         Err(why) => return Check::unknown("bridge", "the network of the node could not be read").and(why.to_string()),
     };
-    let mut bridges: Vec<String> = found.config.nics().filter_map(|nic| nic.bridge().map(str::to_owned)).collect();
-    bridges.sort();
-    bridges.dedup();
+    let bridges = found.config.bridges();
     if bridges.is_empty() {
         return Check::warning("bridge", "the template has no network card on a bridge");
     }
-    let state = |bridge: &String| interfaces.iter().find(|it| it.name == *bridge).map(|it| it.is_active);
-    let absent: Vec<&String> = bridges.iter().filter(|bridge| state(bridge).is_none()).collect();
-    let down: Vec<&String> = bridges.iter().filter(|bridge| state(bridge) == Some(false)).collect();
+    let state = |bridge: &Foreign| interfaces.iter().find(|it| *bridge == *it.name.as_str()).map(|it| it.is_active);
+    let absent: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge).is_none()).collect();
+    let down: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge) == Some(false)).collect();
     match (absent.as_slice(), down.as_slice()) {
-        ([], []) => Check::ok("bridge", format!("{} is there", Printable(&bridges.join(", ")))),
-        ([], [down, ..]) => Check::warning("bridge", format!("{} is down on {}", Printable(down), found.node)),
+        ([], []) => Check::ok("bridge", format!("{} is there", listed(&bridges))),
+        ([], [down, ..]) => Check::warning("bridge", format!("{down} is down on {}", found.node)),
         ([absent, ..], _) => Check::warning(
             "bridge",
-            format!(
-                "{} is no bridge of {}: unless it is a vnet, no clone can be started",
-                Printable(absent),
-                found.node
-            ),
+            format!("{absent} is no bridge of {}: unless it is a vnet, no clone can be started", found.node),
         ),
     }
 }
@@ -307,7 +301,7 @@ async fn privileges(connected: &Connected, order: &Order, inside: &Inside, confi
         new: vmid,
         pool: order.pool.clone(),
         storage: None,
-        hardware: config.and_then(|config| Hardware::of(config.texts(), &Zones::new()).ok()),
+        hardware: config.and_then(|config| config.hardware(&Zones::new()).ok()),
         start: order.start != Start::No,
         links_down: false,
         wait_ip: false,

@@ -71,14 +71,14 @@ async fn on_server(session: &Session, server: Option<&Reached>, found: &Found, n
     };
     let known = |marked: &Marked| {
         let records = found.orphans.iter().map(|entry| &entry.record).chain(&found.living);
-        records.into_iter().any(|record| record.name == marked.name)
+        records.into_iter().any(|record| marked.name == record.name)
     };
     let others: Vec<Marked> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
     if others.is_empty() {
         return Check::ok("leftovers", "no other test VM can be seen on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
-    names.extend(machines.map(|name| Alias { name, stands_for: "MACHINE".to_owned() }));
+    names.extend(machines.map(|name| Alias { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
         .with(others.iter().map(|marked| marked.told(now)))

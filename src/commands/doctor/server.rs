@@ -45,7 +45,7 @@ pub(super) async fn checks(session: &Session, ground: &Ground, examination: &mut
     let ((realms, now), inside) = tokio::join!(realms, inside(session, ground, order.as_ref().ok()));
     way.extend(way::answered(ground, &anonymous, &realms, now));
     let names = anonymous.leaf().map(|leaf| leaf.names).unwrap_or_default();
-    examination.note("HOST", names.into_iter().filter(|name| name != "localhost"));
+    examination.note("HOST", names.iter().filter(|name| **name != "localhost").map(ToString::to_string));
     examination.groups.push(("Way", way));
     within(session, ground, examination, Asked { realms, inside, order }).await
 }

@@ -8,6 +8,7 @@ use crate::commands::connect::{Ground, Trusted};
 use crate::commands::doctor::check::Check;
 use crate::commands::together;
 use crate::error::{Doing, Error};
+use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
 use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, knock};
 use crate::session::Session;
@@ -158,8 +159,8 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
     let days = (leaf.not_after - now).whole_days();
     let until = leaf.not_after.date();
     let lines = vec![
-        format!("for {}", Printable(&leaf.names.join(", "))),
-        format!("signed by {}", Printable(&leaf.issuer)),
+        format!("for {}", listed(&leaf.names)),
+        format!("signed by {}", leaf.issuer),
         format!("fingerprint  {}", leaf.fingerprint),
     ];
     let renew = |check: Check| {
@@ -185,7 +186,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::Error>) -> Chec
     match realms {
         Ok(realms) if realms.iter().any(|realm| realm.kind == "pve") => {
             let names = listed(realms.iter().map(|realm| &realm.name));
-            Check::ok("product", "the server is Proxmox VE").and(format!("realms: {}", Printable(&names)))
+            Check::ok("product", "the server is Proxmox VE").and(format!("realms: {names}"))
         }
         Ok(realms) => {
             let what = crate::commands::setup::server::product(realms).to_owned();
@@ -220,8 +221,4 @@ pub(super) fn span(seconds: u64) -> String {
         7_200..=172_799 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
-}
-
-fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Doing, Error};
-use crate::model::{Marker, NodeName, VmId};
+use crate::model::{Foreign, Marker, NodeName, VmId};
 use crate::pve::{self, Pve, Vm, VmConfig};
 use crate::session::Session;
 
@@ -23,7 +23,7 @@ pub(crate) enum Standing {
     /// A clone that is not finished: it has a lock and no marker yet.
     Unfinished(NodeName),
     /// A VM without the marker.
-    Foreign(Option<String>),
+    Foreign(Option<Foreign>),
     /// Something that may not be read. A clone into a pool is one until it is finished: only then it joins the pool.
     Hidden(Box<pve::Error>),
 }
@@ -113,12 +113,12 @@ impl Search<'_> {
     }
 
     fn judge(&self, node: &NodeName, config: VmConfig) -> Standing {
-        if self.marker.is_on(config.name(), config.description()) {
+        if self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
             Standing::Ours(node.clone(), Box::new(config))
-        } else if config.lock() == Some("clone") {
+        } else if config.lock().is_some_and(|lock| lock == "clone") {
             Standing::Unfinished(node.clone())
         } else {
-            Standing::Foreign(config.name().map(str::to_owned))
+            Standing::Foreign(config.name())
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::commands::connect::{Connected, Ground};
 use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::session::Session;
-use crate::ui::Printable;
 
 use order::Order;
 use preflight::{Plan, Preflight};
@@ -89,11 +88,7 @@ fn intention(order: &Order, plan: &Plan) -> String {
     let storages: Vec<String> = plan.storages.iter().map(ToString::to_string).collect();
     let mut text = format!(
         "template {} ({}) on {}, Proxmox VE {}: {} clone",
-        order.template,
-        Printable(&plan.template_name),
-        plan.source,
-        plan.version,
-        plan.mode
+        order.template, plan.template_name, plan.source, plan.version, plan.mode
     );
     if !storages.is_empty() {
         text.push_str(&format!(" on {}", storages.join(", ")));

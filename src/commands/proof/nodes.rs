@@ -128,9 +128,10 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
 mod tests {
     use super::{NodeFigures, Nodes, Outcome, place, unproven};
     use crate::error::Error;
+    use crate::model::Foreign;
 
     fn offline(node: &str) -> Error {
-        Error::NodeOffline { node: node.parse().unwrap(), status: "offline".to_owned() }
+        Error::NodeOffline { node: node.parse().unwrap(), status: Foreign::new("offline") }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::commands::proof::receipt::Mode;
 use crate::commands::proof::rights::Rights;
 use crate::commands::proof::scout::{Survey, Template, known_online};
 use crate::error::{Doing, Error};
-use crate::model::{NodeName, StorageName, VmId};
+use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::pve::privileges::{AclPath, Caller, CloneOrder, Denial, Hardware, Holdings, Zones, gap_of_denial};
 use crate::pve::{Node, Pve, Version, VmConfig};
 use crate::settings::Key;
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     /// The node that the clone will be on.
     pub(crate) target: NodeName,
     /// The name of the template.
-    pub(crate) template_name: String,
+    pub(crate) template_name: Foreign,
     /// The first VMID to try.
     pub(crate) vmid: VmId,
     /// How the disk is made.
@@ -84,7 +84,7 @@ impl<'a> Preflight<'a> {
         let target = self.target(node, &template)?;
         let (mode, because) = self.mode(&template)?;
         let storages = self.storages(&template, mode, &target).await?;
-        let hardware = Hardware::of(template.config.texts(), &Zones::new()).ok();
+        let hardware = template.config.hardware(&Zones::new()).ok();
         let mut rights = self.order_of_rights(&survey.version, survey.vmid, hardware);
         if let Some(lacking) = self.rights().lacking(&mut rights, Some(&template.config)).await? {
             return Err(lacking);
@@ -97,7 +97,7 @@ impl<'a> Preflight<'a> {
             version: survey.version,
             source: template.node.clone(),
             target,
-            template_name: template.config.name().unwrap_or_default().to_owned(),
+            template_name: template.config.name().unwrap_or_default(),
             vmid: survey.vmid,
             mode,
             because,
@@ -140,7 +140,8 @@ impl<'a> Preflight<'a> {
         if *target == template.node {
             return Ok(target.clone());
         }
-        let is_shared = |storage: &str| template.storages.iter().any(|it| it.name == storage && it.shared);
+        let is_shared =
+            |storage: &Foreign| template.storages.iter().any(|it| *storage == *it.name.as_str() && it.shared);
         // The server counts the drive for cloud-init, too.
         match template.config.volumes().find(|volume| !is_shared(&volume.storage)) {
             None => Ok(target.clone()),
@@ -191,7 +192,7 @@ impl<'a> Preflight<'a> {
             seen if template.node == *target => seen.clone(),
             _ => self.pve.storages(target).await.map_err(failed)?,
         };
-        let usable: Vec<String> = there.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()).collect();
+        let usable: Vec<String> = there.iter().filter(|it| it.holds("images")).map(|it| it.name.to_string()).collect();
         if usable.iter().any(|name| name == wanted.as_str()) {
             return Ok(());
         }
@@ -231,8 +232,8 @@ fn warnings(config: &VmConfig) -> Vec<String> {
     if config.protection() {
         warnings.push("the template is protected, and so is its clone: the protection is taken off the clone before it is destroyed".to_owned());
     }
-    if config.lock().is_some() {
-        warnings.push(format!("the template is locked ({})", config.lock().unwrap_or_default()));
+    if let Some(lock) = config.lock() {
+        warnings.push(format!("the template is locked ({lock})"));
     }
     warnings
 }

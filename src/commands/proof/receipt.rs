@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::commands::proof::watch::TaskTime;
+use crate::model::Foreign;
+use crate::model::foreign::listed;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The schema of the JSON document.
@@ -52,16 +54,15 @@ pub(crate) struct LeftBehind {
     pub(crate) name: String,
     /// The volume IDs of its disks, where the VM is gone and they alone are left.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) disks: Vec<String>,
+    pub(crate) disks: Vec<Foreign>,
 }
 
 impl LeftBehind {
     /// Says where it is, or may be: what could not be looked at is not known.
     pub(crate) fn told(&self, how: &str) -> String {
         if !self.disks.is_empty() {
-            let disks: Vec<String> = self.disks.iter().map(|disk| Printable(disk).to_string()).collect();
             let (name, node) = (Printable(&self.name), Printable(&self.node));
-            return format!("of VM {} ({name}), which is gone, on {node}: {}", self.vmid, disks.join(", "));
+            return format!("of VM {} ({name}), which is gone, on {node}: {}", self.vmid, listed(&self.disks));
         }
         format!("VM {} ({}) {how} on {}", self.vmid, Printable(&self.name), Printable(&self.node))
     }
@@ -174,6 +175,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{LeftBehind, Mode, Receipt, SCHEMA};
+    use crate::model::Foreign;
     use crate::ui::{Style, render};
 
     fn receipt() -> Receipt {
@@ -225,7 +227,7 @@ mod tests {
         assert!(text.contains("    glassdome cleanup --vmid 100\n"), "{text}");
         receipt.ok = false;
         assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
-        receipt.left_behind.as_mut().unwrap().disks = vec!["exdis:100/vm-100-disk-0.qcow2".to_owned()];
+        receipt.left_behind.as_mut().unwrap().disks = vec![Foreign::new("exdis:100/vm-100-disk-0.qcow2")];
         let told = "left: of VM 100 (x\\u{1b}), which is gone, on pve: exdis:100/vm-100-disk-0.qcow2\n";
         assert!(render(&receipt, style).contains(told), "{}", render(&receipt, style));
         assert_eq!(

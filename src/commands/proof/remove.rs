@@ -6,10 +6,9 @@ use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
-use crate::model::{NodeName, Upid, VmId};
+use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::pve::task::Attention;
 use crate::pve::{self, VmConfig};
-use crate::ui::Printable;
 
 /// A lock that is held by another task of the same VM is let go within seconds.
 const TRIES_AT_A_LOCK: usize = 3;
@@ -36,7 +35,7 @@ pub(crate) struct Remover<'a> {
 impl Remover<'_> {
     /// Removes the VM that carries the marker, and gives the disks that the server could not remove with it; whatever else
     /// stands there stays.
-    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<String>, Error> {
+    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
         for tries in 0..TRIES_AT_A_LOCK {
             let (node, config) = match self.search.look(vmid).await? {
@@ -109,12 +108,13 @@ impl Remover<'_> {
         vmid: VmId,
         config: &VmConfig,
         receipt: &mut Receipt,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<Foreign>, Error> {
         let began = self.now();
         let doing = Doing::Destroy(vmid);
         let pve = self.search.pve;
         if config.protection() {
-            let unprotected = pve.configure(node, vmid, config.digest(), &[("protection", "0".to_owned())]).await;
+            let unprotected =
+                pve.configure(node, vmid, config.digest().as_ref(), &[("protection", "0".to_owned())]).await;
             unprotected.map_err(|source| Error::server(Doing::Unprotect(vmid), source))?;
         }
         // The last look: a number alone never destroys anything.
@@ -134,12 +134,12 @@ impl Remover<'_> {
     }
 
     /// Reads from the log of a task that has destroyed a VM, with warnings, which of its disks are still there.
-    async fn disks_left(&self, upid: &Upid, receipt: &mut Receipt) -> Vec<String> {
+    async fn disks_left(&self, upid: &Upid, receipt: &mut Receipt) -> Vec<Foreign> {
         match self.search.pve.task_log(upid, 0, LOG_LINES).await {
             Ok(log) => {
-                let warnings: Vec<&String> = log.iter().filter(|line| line.starts_with(WARNING)).collect();
-                receipt.warnings.extend(warnings.iter().map(|line| format!("destroy: {}", Printable(line))));
-                warnings.into_iter().filter_map(|line| disk_left(line)).collect()
+                let warnings: Vec<&Foreign> = log.iter().filter(|line| line.starts_with(WARNING)).collect();
+                receipt.warnings.extend(warnings.iter().map(|line| format!("destroy: {line}")));
+                warnings.into_iter().filter_map(disk_left).collect()
             }
             Err(why) => {
                 let text = format!("the destroy task ended with warnings, and its log cannot be read ({why}): {upid}");
@@ -165,15 +165,14 @@ impl Remover<'_> {
 }
 
 /// Reads `WARN: Could not remove disk 'VOLUME', check manually: REASON`.
-fn disk_left(line: &str) -> Option<String> {
-    let rest = line.strip_prefix(WARNING)?.strip_prefix("Could not remove disk '")?;
-    let (volume, _) = rest.split_once("', check manually")?;
-    (!volume.is_empty()).then(|| volume.to_owned())
+fn disk_left(line: &Foreign) -> Option<Foreign> {
+    line.between(&format!("{WARNING}Could not remove disk '"), "', check manually")
 }
 
 #[cfg(test)]
 mod tests {
     use super::disk_left;
+    use crate::model::Foreign;
 
     #[test]
     fn a_disk_that_was_not_removed_is_read_from_the_log() {
@@ -192,7 +191,7 @@ mod tests {
             ("WARN: this is a rehearsal", None),
             ("TASK WARNINGS: 2", None),
         ] {
-            assert_eq!(disk_left(line).as_deref(), volume, "{line}");
+            assert_eq!(disk_left(&Foreign::new(line)), volume.map(Foreign::new), "{line}");
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::commands::together;
 use crate::error::{Doing, Error};
+use crate::model::Foreign;
 use crate::pve::privileges::{
-    AclPath, Answer, Caller, CloneOrder, Gap, Hardware, Holdings, Privilege, Separation, UserSeen, Zones, gaps, mend,
-    needs, paths, questions,
+    AclPath, Answer, Caller, CloneOrder, Gap, Holdings, Privilege, Separation, UserSeen, Zones, gaps, mend, needs,
+    paths, questions,
 };
 use crate::pve::{Pve, VmConfig};
 
@@ -34,7 +35,7 @@ impl Rights<'_> {
             // A bridge may be a vnet, whose place is its own zone. Only who lacks the bridge's right has to know.
             let zones = self.zones(&missing, &mut held).await?;
             if !zones.is_empty() {
-                order.hardware = Hardware::of(config.texts(), &zones).ok();
+                order.hardware = config.hardware(&zones).ok();
                 missing = self.missing(order, &mut held).await?;
             }
         }
@@ -55,12 +56,13 @@ impl Rights<'_> {
     async fn zones(&self, missing: &[Gap], held: &mut Holdings) -> Result<Zones, Error> {
         let (listed, everywhere) = tokio::join!(self.pve.vnets(), self.pve.permissions(None, None));
         let everywhere = everywhere.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-        let _ = held.answer_everywhere(&everywhere); // a strange name among them is no reason to know less
+        held.answer_everywhere(&everywhere);
         let mut zones = Zones::new();
         for gap in missing {
             let path = gap.place.path();
             if let Some((_, bridge)) = zone_and_bridge(path.as_str()) {
-                zones.extend(zone_by_rights(bridge, &everywhere).map(|zone| (bridge.to_owned(), zone)));
+                let zone = zone_by_rights(bridge, &everywhere).and_then(|zone| zone.parse().ok());
+                zones.extend(bridge.parse().ok().zip(zone));
             }
         }
         // Without SDN, before it, or without a right to look at it there is no list.
@@ -73,11 +75,11 @@ impl Rights<'_> {
         &self,
         gaps: Vec<Gap>,
         mut held: Holdings,
-        said: Option<String>,
+        said: Option<Foreign>,
     ) -> Result<Error, Error> {
         let everywhere =
             self.pve.permissions(None, None).await.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-        let _ = held.answer_everywhere(&everywhere); // a strange name among them is no reason to hide the gaps
+        held.answer_everywhere(&everywhere);
         self.ask(questions(&gaps, &held), &mut held, None).await?;
         let caller = self.seen(&gaps).await;
         let blocks = mend(&caller, &gaps, &held).unwrap_or_default();
@@ -96,8 +98,8 @@ impl Rights<'_> {
         let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
         let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
         let mut holds = Holdings::default();
-        let asked = holds.answer_everywhere(&everywhere).is_ok()
-            && self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
+        holds.answer_everywhere(&everywhere);
+        let asked = self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
         let separation = if separated { Separation::On } else { Separation::Off };
         if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }
     }
@@ -113,7 +115,7 @@ impl Rights<'_> {
         let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
         for (path, answer) in paths.iter().zip(asked) {
             let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-            let _ = held.answer(path, &answer); // a privilege with a strange name is none that is needed
+            held.answer(path, &answer);
         }
         Ok(())
     }
@@ -145,10 +147,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::zone_by_rights;
+    use crate::pve::privileges::Privilege;
 
     #[test]
     fn a_vnet_is_known_by_what_may_be_used_in_its_zone() {
-        let may_use = ("SDN.Use".to_owned(), true);
+        let may_use = (Privilege::SDN_USE, true);
         for (paths, expected) in [
             (&["/sdn/zones/lab/vnet1"][..], Some("lab")),
             (&["/sdn/zones/lab/vnet1/100"], Some("lab")),
@@ -156,7 +159,8 @@ mod tests {
             (&["/sdn/zones/lab", "/sdn/zones/localnetwork"], Some("lab")),
             (&["/sdn/zones/lab/vnet2", "/sdn/zones/localnetwork/vnet1", "/sdn/zones/localnetwork", "/vms"], None),
         ] {
-            let everywhere = paths.iter().map(|path| ((*path).to_owned(), BTreeMap::from([may_use.clone()]))).collect();
+            let everywhere =
+                paths.iter().map(|path| (path.parse().unwrap(), BTreeMap::from([may_use.clone()]))).collect();
             assert_eq!(zone_by_rights("vnet1", &everywhere).as_deref(), expected, "{paths:?}");
         }
     }

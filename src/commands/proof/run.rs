@@ -14,7 +14,7 @@ use crate::commands::proof::watch::{Heed, MAY_ROLL_BACK, Watcher, abort, uninter
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
-use crate::model::{Marker, Upid, VmId};
+use crate::model::{Foreign, Marker, Upid, VmId};
 use crate::pve::task::Attention;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
@@ -272,7 +272,7 @@ impl<'a> Run<'a> {
             return Err(Error::WrongNode { vmid, node, expected: self.plan.target.clone() });
         }
         for disk in config.disks() {
-            if !self.plan.storages.iter().any(|storage| storage.as_str() == disk.storage) {
+            if !self.plan.storages.iter().any(|storage| disk.storage == storage.as_str()) {
                 return Err(Error::WrongStorage { vmid, disk: disk.bus.clone(), storage: disk.storage.clone() });
             }
         }
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
         self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
         let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(doing, source))?;
         if !status.is_running() {
-            return Err(Error::NotRunning { vmid, status: status.text().to_owned() });
+            return Err(Error::NotRunning { vmid, status: status.text().clone() });
         }
         self.note(receipt, "start", began, Some(upid.to_string()));
         if let Start::AndWaitForAddress(within) = self.order.start {
@@ -308,16 +308,11 @@ impl<'a> Run<'a> {
         let doing = || Doing::LinksDown(vmid);
         let config =
             self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
-        if !self.marker.is_on(config.name(), config.description()) {
+        if !self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
             return Err(Error::MarkerMissing { vmid });
         }
-        let changes: Vec<(String, String)> = config.nics().map(|nic| (nic.key.clone(), nic.with_link_down())).collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let changes: Vec<(&str, String)> = changes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
-        let changed = self.pve.configure(&self.plan.target, vmid, config.digest(), &changes).await;
-        changed.map_err(|source| Error::server(doing(), source))
+        let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
+        set.map_err(|source| Error::server(doing(), source))
     }
 
     async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
@@ -327,11 +322,11 @@ impl<'a> Run<'a> {
             let answer = self.pve.agent_addresses(&self.plan.target, vmid).await;
             let last = match answer {
                 Ok(addresses) if !addresses.is_empty() => {
-                    receipt.addresses = addresses;
+                    receipt.addresses = addresses.iter().map(ToString::to_string).collect();
                     self.note(receipt, "wait-ip", began, None);
                     return Ok(());
                 }
-                Ok(_) => "the agent answers, and has no address yet".to_owned(),
+                Ok(_) => Foreign::new("the agent answers, and has no address yet"),
                 Err(not_yet) if not_yet.is_agent_down() => not_yet.server_text().unwrap_or_default(),
                 Err(source) => return Err(Error::server(Doing::AskAgent(vmid), source)),
             };
@@ -354,7 +349,7 @@ impl<'a> Run<'a> {
     }
 
     /// Removes everything that was asked for, and gives the disks that the server could not remove.
-    async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<String>, Error> {
+    async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
         if let Some(upid) = self.trace.task.take() {
             abort(self.pve, self.session, &upid).await?;
@@ -389,7 +384,7 @@ impl<'a> Run<'a> {
     }
 
     /// Says which disks are left of a VM that is gone, and what had gone wrong before.
-    fn disks_left(&self, receipt: &mut Receipt, proof: Option<Error>, disks: Vec<String>) -> Error {
+    fn disks_left(&self, receipt: &mut Receipt, proof: Option<Error>, disks: Vec<Foreign>) -> Error {
         let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
         let vmid = receipt.vmid.unwrap_or_default();
         receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });

@@ -86,7 +86,7 @@ async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: Reading) -> R
     let config = reading.config.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
     if !config.is_template() {
         let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default());
-        return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default().to_owned(), known });
+        return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default(), known });
     }
     let can_link = reading.can_link.map_err(|source| Error::server(Doing::ReadTemplate(vmid), source))?;
     let storages = reading.storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;

@@ -267,8 +267,9 @@ mod tests {
     use crate::commands::proof::receipt::Receipt;
     use crate::commands::proof::watch::TaskTime;
     use crate::error::{Doing, Error};
-    use crate::model::VmId;
+    use crate::model::{Foreign, VmId};
     use crate::pve::Spent;
+    use crate::pve::task::LogEnd;
     use crate::ui::{Style, render};
 
     fn proof(node: &str, vmid: u32, seconds: f64) -> Receipt {
@@ -286,8 +287,8 @@ mod tests {
 
     fn failed(vmid: u32, exit_status: &str) -> Result<(), Error> {
         let doing = Doing::Destroy(VmId::new(u64::from(vmid)).unwrap());
-        let exit_status = exit_status.to_owned();
-        Err(Error::TaskFailed { doing, upid: String::new(), exit_status, log: Vec::new() })
+        let exit_status = Foreign::new(exit_status);
+        Err(Error::TaskFailed { doing, upid: String::new(), exit_status, log: LogEnd::default() })
     }
 
     #[test]

@@ -80,9 +80,8 @@ impl Watcher<'_> {
         times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
         match watched.ended {
             Ended::Well { warnings } => Ok(warnings),
-            Ended::Badly { exit_status, mut log } => {
-                let surplus = log.len().saturating_sub(LOG_LINES);
-                log.drain(..surplus);
+            Ended::Badly { exit_status, log } => {
+                let log = log.last(LOG_LINES);
                 Err(Error::TaskFailed { doing: doing.clone(), upid: upid.to_string(), exit_status, log })
             }
             Ended::Stuck { waited } => {

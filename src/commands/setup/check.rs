@@ -187,7 +187,7 @@ async fn check(
     }
     for (key, vmid) in &templates {
         let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
-        say(session, format!("{}={vmid} ({})", key.entry().variable, Printable(&name)));
+        say(session, format!("{}={vmid} ({name})", key.entry().variable));
     }
     for warning in &warnings {
         session.ui.borrow_mut().say(&Note::warning(warning.clone()));

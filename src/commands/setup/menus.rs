@@ -54,7 +54,7 @@ fn node_row(node: &Node) -> Vec<String> {
         Some(_) => format!("{} of {} memory", gibibytes(node.memory_used), gibibytes(node.memory)),
         None => String::new(),
     };
-    vec![node.name.to_string(), node.status.clone(), processors, load, memory]
+    vec![node.name.to_string(), node.status.to_string(), processors, load, memory]
 }
 
 async fn templates(
@@ -102,7 +102,7 @@ fn template_row(vm: &Vm, config: Option<&VmConfig>) -> Vec<String> {
             has.join(", ")
         }
     };
-    vec![vm.vmid.to_string(), vm.name.clone(), vm.node.to_string(), size(vm.disk), has]
+    vec![vm.vmid.to_string(), vm.name.to_string(), vm.node.to_string(), size(vm.disk), has]
 }
 
 /// Writes a size in GiB.

@@ -6,6 +6,7 @@ use crate::commands::ladder::{self, IsNew, Wish};
 use crate::commands::overheard::overheard;
 use crate::commands::{ask, waiting};
 use crate::error::Error;
+use crate::model::foreign::listed;
 use crate::model::{Endpoint, Secret};
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
@@ -163,14 +164,14 @@ async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<W
     if !realms.iter().any(|realm| realm.kind == "pve") {
         return Err(Error::NotProxmox { server, what: product(&realms).to_owned() });
     }
-    let realms = realms.into_iter().map(|realm| realm.name).collect();
+    let realms = realms.into_iter().map(|realm| realm.name.to_string()).collect();
     let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
     Ok(Way { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
 pub(crate) fn product(realms: &[Realm]) -> &'static str {
-    let has = |kind: &str| realms.iter().any(|realm| realm.kind == kind || realm.name == kind);
+    let has = |kind: &str| realms.iter().any(|realm| realm.kind == *kind || realm.name == *kind);
     if has("pbs") {
         "it is a Proxmox Backup Server"
     } else if has("pmg") {
@@ -202,7 +203,7 @@ fn facts(leaf: &Leaf) -> Vec<String> {
     vec![
         format!("subject      {}", leaf.subject),
         format!("issuer       {}", leaf.issuer),
-        format!("names        {}", leaf.names.join(", ")),
+        format!("names        {}", listed(&leaf.names)),
         format!("valid        {} to {}", leaf.not_before.date(), leaf.not_after.date()),
         format!("fingerprint  {}", leaf.fingerprint),
     ]

@@ -7,7 +7,7 @@ use crate::commands::releases::{Release, USUAL};
 use crate::commands::template::create;
 use crate::commands::template::image::Wanted;
 use crate::error::{Error, TemplateError};
-use crate::model::{DiskSize, Secret, VmId};
+use crate::model::{DiskSize, Foreign, Secret, VmId};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
@@ -76,7 +76,7 @@ impl Missing {
         if ground.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
             ground.answer(self.key, Secret::new(plan.vmid.to_string()))?;
         }
-        let vm = Vm { vmid: plan.vmid, node: plan.node, name: plan.name, is_template: true, disk: 0 };
+        let vm = Vm { vmid: plan.vmid, node: plan.node, name: Foreign::new(plan.name), is_template: true, disk: 0 };
         Ok(Made { key: self.key, vm })
     }
 

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use crate::commands::ask;
 use crate::commands::connect::{Ground, read_ca};
 use crate::error::Error;
+use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host, Secret};
 use crate::pve::{self, Leaf, Probed, probe};
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{Choice, Text};
-use crate::ui::{Draw, Printable, Screen, Tone};
+use crate::ui::{Draw, Screen, Tone};
 
 /// What a person decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,9 +198,9 @@ fn fingerprint(screen: &mut Screen<'_>, text: &str) -> fmt::Result {
 impl Draw for Facts<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let Self(leaf) = self;
-        screen.labelled("     subject      ", Tone::Dim, &Printable(&leaf.subject).to_string())?;
-        screen.labelled("     issuer       ", Tone::Dim, &Printable(&leaf.issuer).to_string())?;
-        screen.labelled("     names        ", Tone::Dim, &Printable(&leaf.names.join(", ")).to_string())?;
+        screen.labelled("     subject      ", Tone::Dim, &leaf.subject.to_string())?;
+        screen.labelled("     issuer       ", Tone::Dim, &leaf.issuer.to_string())?;
+        screen.labelled("     names        ", Tone::Dim, &listed(&leaf.names))?;
         let valid = format!("{} to {}", leaf.not_before.date(), leaf.not_after.date());
         screen.labelled("     valid        ", Tone::Dim, &valid)?;
         fingerprint(screen, &leaf.fingerprint.to_string())
@@ -239,7 +240,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::{Certificate, Flaw};
-    use crate::model::Fingerprint;
+    use crate::model::{Fingerprint, Foreign};
     use crate::pve::Leaf;
     use crate::ui::{Style, render};
 
@@ -247,9 +248,11 @@ mod tests {
 
     fn certificate(flaw: Flaw) -> Certificate {
         let leaf = Leaf {
-            subject: "OU=PVE Cluster Node, O=Proxmox Virtual Environment, CN=pve.a-rather-long-name.example".to_owned(),
-            issuer: "CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster Manager CA".to_owned(),
-            names: ["127.0.0.1", "localhost", "pve", "pve.a-rather-long-name.example"].map(str::to_owned).to_vec(),
+            subject: Foreign::new(
+                "OU=PVE Cluster Node, O=Proxmox Virtual Environment, CN=pve.a-rather-long-name.example",
+            ),
+            issuer: Foreign::new("CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster Manager CA"),
+            names: ["127.0.0.1", "localhost", "pve", "pve.a-rather-long-name.example"].map(Foreign::new).to_vec(),
             not_before: datetime!(2026-01-02 03:04:05 UTC),
             not_after: datetime!(2028-01-01 03:04:05 UTC),
             fingerprint: Fingerprint::new([0xAB; 32]),

@@ -16,7 +16,7 @@ use crate::commands::template::owned::{Ownership, Place};
 use crate::commands::template::plan::Plan;
 use crate::error::{Doing, Error, TemplateError};
 use crate::journal::{Entry, Journal, Record};
-use crate::model::{DiskSize, Marker, Upid, VmId};
+use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
 use crate::pve::task::Attention;
 use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
 use crate::session::Session;
@@ -56,7 +56,7 @@ pub(super) struct Trace {
     /// VMIDs that were tried in vain.
     lost: Vec<VmId>,
     /// Disks that the server could not remove together with their VM.
-    pub(super) disks: Vec<String>,
+    pub(super) disks: Vec<Foreign>,
 }
 
 /// A VM that was asked for.
@@ -138,7 +138,7 @@ impl<'a> Build<'a> {
         match &self.trace.image {
             Ownership::Nothing => {}
             Ownership::Ours(image) if self.afterwards == Afterwards::Keep => {
-                made.kept_image = Some(image.volume.clone());
+                made.kept_image = Some(image.volume.to_string());
             }
             Ownership::Ours(_) => made.left_behind.push(self.volume.clone()),
             Ownership::Unproven => {
@@ -334,7 +334,7 @@ impl<'a> Build<'a> {
     async fn our_config(&self, vmid: VmId, doing: &Doing) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
         let config = config.map_err(|source| Error::server(doing.clone(), source))?;
-        if self.marker.is_on(config.name(), config.description()) {
+        if self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
             return Ok(config);
         }
         let why = "it does not carry the name and the marker that it was given";
@@ -358,7 +358,8 @@ impl<'a> Build<'a> {
             self.say(format!("its disk has {size} already"));
             return Ok(());
         }
-        let growth = Growth { disk: DISK, size: wanted, digest: config.digest() };
+        let digest = config.digest();
+        let growth = Growth { disk: DISK, size: wanted, digest: digest.as_ref() };
         let asked = self.pve.resize(node, vmid, &growth).await;
         if let Some(upid) = asked.map_err(|source| Error::server(doing.clone(), source))? {
             self.watch(upid, &doing).await?;
@@ -391,7 +392,7 @@ impl<'a> Build<'a> {
         }
         let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
         let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
-        self.pve.configure(node, vmid, config.digest(), &[("description", text)]).await.map_err(failed)?;
+        self.pve.configure(node, vmid, config.digest().as_ref(), &[("description", text)]).await.map_err(failed)?;
         self.trace.vm = None;
         self.forget_vm();
         Ok(size)

@@ -223,7 +223,7 @@ async fn who_may(
     let pve = connected.pve.clone().anonymous();
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
-        let realms: Vec<String> = realms.into_iter().map(|realm| realm.name).collect();
+        let realms: Vec<String> = realms.into_iter().map(|realm| realm.name.to_string()).collect();
         log_in(session, ground, pve, &realms, login).await
     };
     let admin = unless_interrupted(session, enter).await?;

@@ -11,10 +11,12 @@ use crate::commands::releases::keyed;
 use crate::commands::screens::Heading;
 use crate::commands::{together, unless_interrupted};
 use crate::error::{Doing, Error, TemplateError};
+use crate::model::foreign::listed;
+use crate::model::{Foreign, StorageName};
 use crate::pve::{Pve, Vm};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::ui::{Draw, Printable, Screen, Tone, gibibytes};
+use crate::ui::{Draw, Screen, Tone, gibibytes};
 
 /// What is said of a VM that is no template.
 const NO_TEMPLATE: &str = "it is a VM, no template";
@@ -23,13 +25,13 @@ const NO_TEMPLATE: &str = "it is a VM, no template";
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
     vmid: u32,
-    name: String,
+    name: Foreign,
     node: String,
     template: bool,
     /// The size of its first disk, in bytes.
     disk: u64,
     /// The storages of its disks.
-    storages: Vec<String>,
+    storages: Vec<Foreign>,
     cloud_init: bool,
     agent: bool,
     /// Whether a linked clone is possible.
@@ -107,11 +109,11 @@ async fn row(pve: &Pve, vm: &Vm, keys: &[(&'static str, crate::model::VmId)]) ->
         (Ok(config), Ok(can_link)) => (config, can_link),
         // Its node may be offline, or it may be gone since the list was made.
         (Err(why), _) | (_, Err(why)) => {
-            let why = Printable(&why.to_string()).to_string();
+            let why = why.to_string();
             return Ok(Row { missing: vec![format!("it cannot be read: {why}")], ..blank });
         }
     };
-    let mut storages: Vec<String> = config.disks().map(|disk| disk.storage.clone()).collect();
+    let mut storages: Vec<Foreign> = config.disks().map(|disk| disk.storage.clone()).collect();
     storages.dedup();
     let mut row = Row {
         storages,
@@ -120,14 +122,15 @@ async fn row(pve: &Pve, vm: &Vm, keys: &[(&'static str, crate::model::VmId)]) ->
         linked: vm.is_template && can_link,
         ..blank
     };
-    row.missing = missing(&row, config.nics().next().is_some());
+    row.missing = missing(&row, config.has_nic());
     Ok(row)
 }
 
 /// Says what a template lacks, each with the line that mends it.
 fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     let Row { vmid, .. } = row;
-    let storage = row.storages.first().map_or("STORAGE", String::as_str);
+    let storage = row.storages.first().and_then(|name| name.parse::<StorageName>().ok());
+    let storage = storage.as_ref().map_or("STORAGE", StorageName::as_str);
     let mut missing = Vec::new();
     // A VM is somebody's own: nothing is proposed that would change it, least of all what cannot be taken back.
     if !row.template {
@@ -151,11 +154,11 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
 impl Draw for Table {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         for row in &self.templates {
-            let title = format!("{} {} on {}", row.vmid, Printable(&row.name), Printable(&row.node));
+            let title = format!("{} {} on {}", row.vmid, row.name, row.node);
             screen.heading(&title)?;
             let mut facts = vec![format!("disk {}", gibibytes(row.disk))];
             if !row.storages.is_empty() {
-                facts.push(format!("on {}", Printable(&row.storages.join(", "))));
+                facts.push(format!("on {}", listed(&row.storages)));
             }
             let mut known: Vec<&str> = Vec::new();
             known.extend(row.cloud_init.then_some("cloud-init drive"));
@@ -180,16 +183,17 @@ impl Draw for Table {
 #[cfg(test)]
 mod tests {
     use super::{Row, Table, missing};
+    use crate::model::Foreign;
     use crate::ui::{Style, render};
 
     fn row(vmid: u32) -> Row {
         Row {
             vmid,
-            name: "ubuntu-2204-cloudinit-template".to_owned(),
+            name: Foreign::new("ubuntu-2204-cloudinit-template"),
             node: "pve".to_owned(),
             template: true,
             disk: 32 << 30,
-            storages: vec!["local-lvm".to_owned()],
+            storages: vec![Foreign::new("local-lvm")],
             cloud_init: true,
             agent: true,
             linked: true,

@@ -1,8 +1,8 @@
 //! The bridge of a new VM, and the zone that it is in.
 
 use crate::model::NodeName;
+use crate::model::foreign::listed;
 use crate::pve::{Interface, Pve};
-use crate::ui::Printable;
 
 /// The bridge that every installation begins with.
 const USUAL_BRIDGE: &str = "vmbr0";
@@ -30,13 +30,14 @@ impl Network {
         };
         let (seen, vnets) = tokio::join!(pve.bridges(node), pve.vnets());
         let (seen, vnets) = (seen.unwrap_or_default(), vnets.unwrap_or_default());
-        let is_there = seen.is_empty() || seen.iter().any(|it| it.name == *named) || vnets.contains_key(named);
+        let is_there =
+            seen.is_empty() || seen.iter().any(|it| it.name == *named) || vnets.keys().any(|it| *it == *named);
         let doubt = (!is_there).then(|| {
-            let known: Vec<String> = seen.iter().map(|it| Printable(&it.name).to_string()).collect();
-            let known = known.join(", ");
+            let known = listed(seen.iter().map(|it| &it.name));
             format!("{node} shows no bridge {named} (but {known}): a VM with a bridge that is not there does not start")
         });
-        let zone = vnets.get(named).map_or(LOCAL_ZONE, String::as_str).to_owned();
+        let zone =
+            vnets.iter().find(|(vnet, _)| **vnet == *named).map_or(LOCAL_ZONE, |(_, zone)| zone.as_str()).to_owned();
         Self { bridge: named.to_owned(), zone, doubt }
     }
 
@@ -48,7 +49,7 @@ impl Network {
 
 /// Chooses the usual bridge where it is seen, or where nothing is; else one that is up, by its name.
 fn usual(seen: &[Interface]) -> String {
-    if seen.iter().any(|it| it.name == USUAL_BRIDGE) {
+    if seen.iter().any(|it| it.name == *USUAL_BRIDGE) {
         return USUAL_BRIDGE.to_owned();
     }
     let first = seen.iter().min_by_key(|it| (!it.is_active, it.name.as_str()));
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_usual_bridge_is_taken_where_it_is_there() {
-        let up = |name: &str| Interface { name: name.to_owned(), is_active: true };
+        let up = |name: &str| Interface { name: name.parse().unwrap(), is_active: true };
         let down = |name: &str| Interface { is_active: false, ..up(name) };
         for (seen, expected) in [
             (vec![], "vmbr0"),

@@ -1,7 +1,7 @@
 //! The image of one run: it is this run's only after a task of this run made it, and only as long as it stays as it was.
 
 use crate::error::{Doing, Error};
-use crate::model::{NodeName, Upid};
+use crate::model::{Foreign, NodeName, Upid};
 use crate::pve::{Image, Pve};
 
 /// How many of the newest tasks are looked at to find one whose answer was lost.
@@ -65,14 +65,14 @@ impl Place<'_> {
 }
 
 /// Says whether a line of an upload's log names this file as its target.
-fn is_target(line: &str, image: &str) -> bool {
-    let path = line.strip_prefix("target file: ");
-    path.and_then(|path| path.rsplit('/').next()) == Some(image)
+fn is_target(line: &Foreign, image: &str) -> bool {
+    line.starts_with("target file: ") && line.ends_with(&format!("/{image}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::is_target;
+    use crate::model::Foreign;
 
     #[test]
     fn an_upload_names_its_file_in_its_log() {
@@ -84,7 +84,7 @@ mod tests {
             ("target node: pve", false),
             ("", false),
         ] {
-            assert_eq!(is_target(line, "glassdome-a-1.qcow2"), is_it, "{line}");
+            assert_eq!(is_target(&Foreign::new(line), "glassdome-a-1.qcow2"), is_it, "{line}");
         }
     }
 }

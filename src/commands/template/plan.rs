@@ -124,9 +124,9 @@ impl Ground<'_> {
             vmid,
             is_vmid_fixed: self.arguments.id.is_some(),
             name,
-            image_storage: images.name.clone(),
+            image_storage: images.name.to_string(),
             image,
-            disk_storage: disks.name.clone(),
+            disk_storage: disks.name.to_string(),
             disk_size: self.arguments.disk_size,
             bridge,
             warnings,
@@ -135,11 +135,11 @@ impl Ground<'_> {
 
     /// Draws a name for the image that no image on the storage has.
     async fn free_name(&self, pve: &Pve, node: &NodeName, storage: &Storage) -> Result<String, Error> {
-        let there = pve.images(node, &storage.name).await;
+        let there = pve.images(node, storage.name.as_str()).await;
         let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
         loop {
             let image = self.wanted.name_on_server(&nonce());
-            let volume = volume(&storage.name, &image);
+            let volume = volume(storage.name.as_str(), &image);
             if !there.iter().any(|image| image.volume == volume) {
                 return Ok(image);
             }
@@ -208,8 +208,8 @@ fn chosen<'a>(
     let fitting = || storages.iter().filter(|storage| storage.is_active && storage.holds(content));
     let what = if content == "import" { "images to import from" } else { "disks of VMs" };
     match named {
-        Some(named) => fitting().find(|storage| storage.name == named.as_str()).ok_or_else(|| {
-            let known = fitting().map(|storage| storage.name.clone()).collect();
+        Some(named) => fitting().find(|storage| storage.name == *named).ok_or_else(|| {
+            let known = fitting().map(|storage| storage.name.to_string()).collect();
             TemplateError::WrongStorage { storage: named.clone(), node: node.clone(), content: what, known }.into()
         }),
         None => fitting()
@@ -227,7 +227,7 @@ fn enable(version: &Version, storages: &[Storage]) -> Vec<String> {
     let fitting = storages.iter().filter(|storage| storage.holds("iso") || storage.holds("vztmpl"));
     fitting
         .take(1)
-        .map(|storage| format!("pvesm set {} --content {},import", storage.name, storage.contents()))
+        .map(|storage| format!("pvesm set {} --content {}", storage.name, storage.contents_with("import")))
         .collect()
 }
 

@@ -40,7 +40,7 @@ impl Load<'_> {
     fn refuse(&self, storage: &Storage, needed: u64) -> Result<(), TemplateError> {
         match storage.available {
             Some(available) if available < needed => {
-                let (storage, node) = (storage.name.clone(), self.node.clone());
+                let (storage, node) = (storage.name.to_string(), self.node.clone());
                 Err(TemplateError::NoRoom { storage, node, available: shown(available), needed: shown(needed) })
             }
             _ => Ok(()),

@@ -9,7 +9,6 @@ use crate::commands::template::owned::Ownership;
 use crate::error::{Doing, Error, TemplateError};
 use crate::model::Upid;
 use crate::pve::task::Attention;
-use crate::settings::sh_word;
 use crate::ui::Printable;
 
 impl Build<'_> {
@@ -52,7 +51,7 @@ impl Build<'_> {
         }
         let status = self.pve.task_status(upid).await;
         let status = status.map_err(|source| Error::server(Doing::ReadTasks, source))?;
-        if status.exit_status.as_deref() == Some("OK") { self.prove_image().await } else { Ok(()) }
+        if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image().await } else { Ok(()) }
     }
 
     /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
@@ -146,12 +145,12 @@ impl Build<'_> {
         }
         for disk in &self.trace.disks {
             left.push(format!("disk {disk} could not be removed"));
-            lines.push(format!("pvesm free {}", sh_word(disk)));
+            lines.push(format!("pvesm free {}", disk.shell_quoted()));
         }
         match &self.trace.image {
             Ownership::Ours(image) if self.afterwards == Afterwards::Remove => {
                 left.push(format!("the image {} may still be there", image.volume));
-                lines.push(format!("pvesm free {}", sh_word(&image.volume)));
+                lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }
             Ownership::Unproven => left.push(self.unproven_image()),
             Ownership::Nothing | Ownership::Ours(_) => {}

@@ -40,7 +40,7 @@ impl Desk {
         let reach = |source| Error::reaching(&endpoint, source);
         let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
         let pve = overheard(pve, session);
-        let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name).collect();
+        let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name.to_string()).collect();
         if let Some(warning) = expiry(session, &pve, &trust) {
             session.ui.borrow_mut().say(&Note::warning(warning));
         }
@@ -76,7 +76,7 @@ impl Desk {
 pub(super) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenCard, Error> {
     let tokens = admin.pve.tokens(&token.user).await;
     let tokens = tokens.map_err(|source| Error::server(Doing::ReadTokens(token.user.to_string()), source))?;
-    let known: Vec<String> = tokens.iter().map(|card| card.name.clone()).collect();
-    let found = tokens.into_iter().find(|card| card.name == token.name.as_str());
+    let known: Vec<String> = tokens.iter().map(|card| card.name.to_string()).collect();
+    let found = tokens.into_iter().find(|card| card.name == token.name);
     found.ok_or_else(|| TokenError::Unknown { token: token.clone(), known }.into())
 }

@@ -13,6 +13,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId, UserId};
 use crate::pve::TokenCard;
+use crate::pve::privileges::Held;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -46,10 +47,10 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
         let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
         let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));
         let in_file: Vec<bool> = ids.iter().map(is_in_file).collect();
-        let names = |held: BTreeMap<String, bool>| held.into_keys().collect();
-        let rights = rights
-            .into_iter()
-            .map(|answer| answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path, names(held))).collect()));
+        let names = |held: Held| held.into_keys().map(|name| name.to_string()).collect();
+        let rights = rights.into_iter().map(|answer| {
+            answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path.to_string(), names(held))).collect())
+        });
         let rows = cards.into_iter().zip(rights).zip(in_file);
         let tokens = rows.map(|((card, rights), is_in_file)| Listed { card, rights, is_in_file }).collect();
         let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
@@ -95,7 +96,7 @@ impl Draw for List {
         }
         for listed in &self.tokens {
             let card = &listed.card;
-            screen.heading(&format!("{user}!{}", Printable(&card.name)))?;
+            screen.heading(&format!("{user}!{}", card.name))?;
             if listed.is_in_file {
                 screen.toned(2, Tone::Good, &format!("used by {}", self.file))?;
             }
@@ -108,7 +109,7 @@ impl Draw for List {
             let ended = if self.has_ended(card) { ", which is over" } else { "" };
             screen.paragraph(2, &format!("expires: {}{ended}", Expiry::shown(card.expire)))?;
             if let Some(comment) = &card.comment {
-                screen.labelled("  comment: ", Tone::Plain, &Printable(comment).to_string())?;
+                screen.labelled("  comment: ", Tone::Plain, &comment.to_string())?;
             }
             draw_rights(screen, listed.rights.as_ref())?;
         }
@@ -129,9 +130,9 @@ fn draw_rights(screen: &mut Screen<'_>, rights: Option<&BTreeMap<String, Vec<Str
         groups.entry(held).or_default().push(path);
     }
     for (held, paths) in groups {
-        screen.paragraph(2, &Printable(&paths.join(", ")).to_string())?;
+        screen.paragraph(2, &paths.join(", "))?;
         let text = if held.len() > 20 { format!("{} privileges", held.len()) } else { held.join(", ") };
-        screen.paragraph(4, &Printable(&text).to_string())?;
+        screen.paragraph(4, &text)?;
     }
     Ok(())
 }

@@ -6,11 +6,11 @@ use crate::commands::proof::order::{Order, Wish as Copying};
 use crate::commands::together;
 use crate::commands::token::login::Admin;
 use crate::error::{Doing, Error, TokenError};
-use crate::model::{NodeName, StorageName, TokenId};
+use crate::model::{NodeName, PoolName, StorageName, TokenId};
 use crate::pve::privileges::{
-    AclPath, Answer, CloneOrder, Hardware, Holdings, Need, Place, Privileges, Separation, World, Zones, needs,
+    AclPath, Answer, CloneOrder, Hardware, Holdings, Need, Place, Separation, World, Zones, needs,
 };
-use crate::pve::{Pve, TokenCard, UserSight, Version};
+use crate::pve::{Holder, Pve, TokenCard, UserSight, Version};
 
 /// Where a log-in may see all entries of the access control list, and with which privilege.
 const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
@@ -28,7 +28,7 @@ pub(crate) struct Sight {
     /// Whether all entries can be seen.
     pub(crate) is_whole: bool,
     /// The pools that can be seen.
-    pub(crate) pools: Vec<String>,
+    pub(crate) pools: Vec<PoolName>,
     /// The node in use.
     pub(crate) node: NodeName,
     /// The storages in use.
@@ -81,7 +81,7 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Resul
     let is_granted = |need: &Need| need.place != Place::At(AclPath::root());
     let needs = needs(&wanted).into_iter().filter(is_granted).collect();
     let card = match &user {
-        UserSight::Seen(card) => card.tokens.iter().find(|it| it.name == token.name.as_str()).cloned(),
+        UserSight::Seen(card) => card.tokens.iter().find(|it| it.name == token.name).cloned(),
         UserSight::Missing | UserSight::Hidden => None,
     };
     let networks = networks.into_iter().collect();
@@ -93,7 +93,7 @@ fn reach_none(pve: &Pve) -> Error {
 }
 
 /// Reads who there is, and which entries.
-async fn people(admin: &Admin, token: &TokenId) -> Result<(UserSight, World, bool, Vec<String>), Error> {
+async fn people(admin: &Admin, token: &TokenId) -> Result<(UserSight, World, bool, Vec<PoolName>), Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Doing::ReadAccess, source);
     let (user, acl, roles) = tokio::join!(pve.find_user(&token.user), pve.acl(), pve.roles());
@@ -107,23 +107,20 @@ async fn people(admin: &Admin, token: &TokenId) -> Result<(UserSight, World, boo
         UserSight::Missing | UserSight::Hidden => (BTreeSet::new(), Vec::new()),
     };
     let separation = |card: &TokenCard| if card.separated { Separation::On } else { Separation::Off };
-    let named = tokens.iter().map(|card| (format!("{}!{}", token.user, card.name), separation(card)));
-    let members = members.map_err(access)?.into_iter().map(|(path, pool)| (path, format!("/pool/{pool}")));
+    let named = tokens.iter().map(|card| {
+        let id = TokenId { user: token.user.clone(), name: card.name.clone() };
+        (Holder::token(&id).id().clone(), separation(card))
+    });
     let world = World {
         user: token.user.clone(),
         groups,
         tokens: named.collect(),
         entries,
-        roles: roles.into_iter().map(|(name, privileges)| (name, read(&privileges))).collect(),
-        members: members.collect(),
+        roles,
+        members: members.map_err(access)?,
         told: BTreeMap::new(),
     };
     Ok((user, world, is_whole, pools.map_err(access)?))
-}
-
-/// Reads the names of privileges; one with a strange name is none that we deal with.
-fn read(names: &[String]) -> Privileges {
-    names.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 async fn hardware(pve: &Pve, node: &NodeName, order: &Order) -> Result<Option<Hardware>, Error> {
@@ -135,7 +132,7 @@ async fn hardware(pve: &Pve, node: &NodeName, order: &Order) -> Result<Option<Ha
     };
     // Without SDN, before it, or without a right to look at it there is no list.
     let zones: Zones = vnets.unwrap_or_default();
-    Ok(Hardware::of(config.texts(), &zones).ok())
+    Ok(config.hardware(&zones).ok())
 }
 
 /// Lists the storages that disks are put on: those of the template, else every one that holds disks.
@@ -151,7 +148,7 @@ async fn storages(
         None => {
             let seen = pve.storages(node).await;
             let seen = seen.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
-            storages.extend(seen.iter().filter(|it| it.holds("images")).filter_map(|it| it.name.parse().ok()));
+            storages.extend(seen.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()));
         }
     }
     Ok(storages.into_iter().collect())
@@ -170,7 +167,7 @@ pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) ->
     let mut holdings = Holdings::default();
     for (path, answer) in paths.iter().zip(asked) {
         let answer: Answer = answer.ok()?;
-        holdings.answer(path, &answer).ok()?;
+        holdings.answer(path, &answer);
     }
     Some(holdings)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Expiry, PoolName, TokenId, UserId};
+use crate::model::{Expiry, PoolName, RoleName, TokenId, UserId};
 use crate::pve::privileges::{Effect, Privileges, RolePlan, RoleState};
 use crate::pve::{AclChange, Holder, TokenRequest};
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -31,7 +31,7 @@ pub(crate) enum Step {
 }
 
 /// Which of the roles of a change stood there before, and whether they reached the paths below.
-pub(crate) type Before = BTreeMap<String, bool>;
+pub(crate) type Before = BTreeMap<RoleName, bool>;
 
 impl Step {
     /// Gives the line for the shell of root on a node that does the same.
@@ -53,7 +53,7 @@ impl Step {
                 "pveum acl modify {} {} --roles {} --propagate {}",
                 change.path,
                 option(&change.holder),
-                change.roles.join(","),
+                joined(&change.roles),
                 u8::from(change.propagates)
             ),
             Self::Unseparate(token) => {
@@ -75,12 +75,11 @@ impl Step {
                 format!("pveum user token remove {} {}", quoted(&token.user.to_string()), token.name)
             }
             Self::Grant(change, before) => {
-                let new: Vec<&str> =
-                    change.roles.iter().map(String::as_str).filter(|role| !before.contains_key(*role)).collect();
+                let new: Vec<&RoleName> = change.roles.iter().filter(|role| !before.contains_key(*role)).collect();
                 if new.is_empty() {
                     return None;
                 }
-                format!("pveum acl delete {} {} --roles {}", change.path, option(&change.holder), new.join(","))
+                format!("pveum acl delete {} {} --roles {}", change.path, option(&change.holder), joined(new))
             }
             Self::Role(_) | Self::Unseparate(_) | Self::Regenerate(_) => return None,
         })
@@ -101,10 +100,14 @@ pub(crate) fn token_line(token: &TokenId, request: &TokenRequest) -> String {
 
 fn option(holder: &Holder) -> String {
     match holder {
-        Holder::User(user) => format!("--users {}", quoted(user)),
-        Holder::Group(group) => format!("--groups {}", quoted(group)),
-        Holder::Token(token) => format!("--tokens {}", quoted(token)),
+        Holder::User(user) => format!("--users {}", user.shell_quoted()),
+        Holder::Group(group) => format!("--groups {}", group.shell_quoted()),
+        Holder::Token(token) => format!("--tokens {}", token.shell_quoted()),
     }
+}
+
+fn joined<'a>(roles: impl IntoIterator<Item = &'a RoleName>) -> String {
+    roles.into_iter().map(RoleName::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// Writes privileges as the server reads a list.
@@ -174,11 +177,10 @@ impl Proposal {
         let mut subjects: Vec<&Holder> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();
         for subject in subjects {
-            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = subject;
             let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
             let (changed, same): (Vec<&Effect>, Vec<&Effect>) =
                 of_subject.partition(|effect| effect.before != effect.after);
-            screen.labelled("   ", Tone::Plain, &Printable(who).to_string())?;
+            screen.labelled("   ", Tone::Plain, &subject.id().to_string())?;
             for (counts, paths) in grouped(&changed) {
                 screen.labelled(&format!("     {counts}  "), Tone::Good, &paths)?;
             }

@@ -10,7 +10,7 @@ use crate::commands::token::login::Admin;
 use crate::commands::token::look::{Sight, look, told};
 use crate::commands::token::proposal::{Before, COMMENT, Proposal, Step};
 use crate::error::{Doing, Error, TokenError};
-use crate::model::{PoolName, TokenId, TokenSecret};
+use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::pve::privileges::{
     AclPath, RolePlan, RoleState, Separation, Wish, grants, guest, provisioner, questions_of_grants, role_plan,
 };
@@ -19,15 +19,15 @@ use crate::session::Session;
 use crate::ui::prompt::Confirm;
 
 /// The role for everything that Glassdome does.
-const PROVISIONER: &str = "GlassdomeProvisioner";
+const PROVISIONER: RoleName = RoleName::known("GlassdomeProvisioner");
 
 /// The role for guests of a pool.
-const GUEST: &str = "GlassdomeGuest";
+const GUEST: RoleName = RoleName::known("GlassdomeGuest");
 
 /// Roles that every server has, for what a token in a pool needs outside it.
-const TEMPLATE_USER: &str = "PVETemplateUser";
-const DATASTORE_USER: &str = "PVEDatastoreUser";
-const SDN_USER: &str = "PVESDNUser";
+const TEMPLATE_USER: RoleName = RoleName::known("PVETemplateUser");
+const DATASTORE_USER: RoleName = RoleName::known("PVEDatastoreUser");
+const SDN_USER: RoleName = RoleName::known("PVESDNUser");
 
 /// What rights a new token gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ async fn plan_grants(
     ask_where_unseen(admin, wanted, sight, &wishes).await?;
     let plan = grants(&sight.world, &wanted.token, separation, &wishes, &sight.needs)
         .map_err(|why| TokenError::Refused { token: wanted.token.clone(), why })?;
-    let is_missing = |pool: &&PoolName| !sight.pools.iter().any(|it| *it == pool.to_string());
+    let is_missing = |pool: &&PoolName| !sight.pools.iter().any(|it| it == *pool);
     proposal.steps.extend(pool.filter(is_missing).cloned().map(Step::Pool));
     let is_used = |role: &RolePlan| plan.changes.iter().any(|change| change.roles.contains(&role.name));
     let roles = roles.into_iter().filter(is_used).filter(|role| role.state != RoleState::Ready);
@@ -152,10 +152,10 @@ fn remarks_on(wanted: &Wanted<'_>) -> Vec<String> {
 /// Says which role is wished where, and which roles of ours that takes.
 fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<Wish>, Vec<RolePlan>) {
     let major = sight.version.major();
-    let wish = |path: AclPath, role: &str| Wish { path, role: role.to_owned() };
+    let wish = |path: AclPath, role: &RoleName| Wish { path, role: role.clone() };
     let with_networks = major >= 8;
     let Some(pool) = pool else {
-        let role = role_plan(&sight.world.roles, PROVISIONER, &provisioner(major));
+        let role = role_plan(&sight.world.roles, &PROVISIONER, &provisioner(major));
         let mut places = vec![AclPath::vms()];
         places.extend(sight.storages.iter().map(AclPath::storage));
         let mut zones: Vec<AclPath> =
@@ -165,13 +165,13 @@ fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<Wish>, Vec<RolePlan>) 
         places.push(AclPath::node(&sight.node));
         return (places.into_iter().map(|path| wish(path, &role.name)).collect(), vec![role]);
     };
-    let role = role_plan(&sight.world.roles, GUEST, &guest(major));
+    let role = role_plan(&sight.world.roles, &GUEST, &guest(major));
     let mut wishes = vec![wish(AclPath::pool(pool), &role.name)];
     // The template is what the needs begin with.
     let template = sight.needs.first().map(|need| need.place.path());
-    wishes.extend(template.map(|path| wish(path, TEMPLATE_USER)));
-    wishes.extend(sight.storages.iter().map(|storage| wish(AclPath::storage(storage), DATASTORE_USER)));
-    wishes.extend(sight.networks.iter().filter(|_| with_networks).map(|path| wish(path.clone(), SDN_USER)));
+    wishes.extend(template.map(|path| wish(path, &TEMPLATE_USER)));
+    wishes.extend(sight.storages.iter().map(|storage| wish(AclPath::storage(storage), &DATASTORE_USER)));
+    wishes.extend(sight.networks.iter().filter(|_| with_networks).map(|path| wish(path.clone(), &SDN_USER)));
     (wishes, vec![role])
 }
 
@@ -186,13 +186,13 @@ async fn ask_where_unseen(admin: &Admin, wanted: &Wanted<'_>, sight: &mut Sight,
     for subject in subjects {
         let unseen = || TokenError::Unseen { who: subject.clone(), admin: admin.user.clone() };
         let holdings = told(&admin.pve, &subject, &paths).await.ok_or_else(unseen)?;
-        sight.world.told.insert(subject, holdings);
+        sight.world.told.insert(Foreign::new(subject), holdings);
     }
     Ok(())
 }
 
 fn grant_steps(sight: &Sight, changes: Vec<AclChange>) -> Vec<Step> {
-    let mut world: BTreeMap<(String, Holder, String), bool> = sight
+    let mut world: BTreeMap<(AclPath, Holder, RoleName), bool> = sight
         .world
         .entries
         .iter()
@@ -216,7 +216,7 @@ pub(crate) async fn may_grant(admin: &Admin, proposal: &Proposal) -> Result<(), 
     let mut asked: Vec<(String, Vec<&str>)> = Vec::new();
     for step in &proposal.steps {
         match step {
-            Step::Grant(change, _) => asked.push((change.path.clone(), grants_by(&change.path))),
+            Step::Grant(change, _) => asked.push((change.path.to_string(), grants_by(change.path.as_str()))),
             Step::Role(_) => asked.push(("/access".to_owned(), vec!["Sys.Modify"])),
             Step::User(_) | Step::Pool(_) | Step::Token(..) | Step::Unseparate(_) | Step::Regenerate(_) => {}
         }
@@ -224,7 +224,7 @@ pub(crate) async fn may_grant(admin: &Admin, proposal: &Proposal) -> Result<(), 
     let answers = together(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
     for ((path, any_of), answer) in asked.iter().zip(answers) {
         let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
-        let may = answer.get(path).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
+        let may = answer.get(path.as_str()).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
         if !may {
             return Err(TokenError::MayNotGrant {
                 admin: admin.user.clone(),
@@ -411,10 +411,11 @@ async fn undo_one(pve: &Pve, step: &Step) -> Result<(), crate::pve::Error> {
 
 /// Takes back what was given, and lets what stood there before reach as far as it did.
 async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::Error> {
-    let narrowed: Vec<String> = before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
+    let narrowed: Vec<RoleName> =
+        before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
     if change.propagates && !narrowed.is_empty() {
         pve.grant(&AclChange { roles: narrowed, propagates: false, ..change.clone() }).await?;
     }
-    let new: Vec<String> = change.roles.iter().filter(|role| !before.contains_key(*role)).cloned().collect();
+    let new: Vec<RoleName> = change.roles.iter().filter(|role| !before.contains_key(*role)).cloned().collect();
     if new.is_empty() { Ok(()) } else { pve.ungrant(&AclChange { roles: new, ..change.clone() }).await }
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let admin = desk.admin(session, &arguments.login).await?;
         let card = existing(&admin, &token).await?;
         let acl = admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
-        let is_its = |entry: &AclEntry| entry.holder == Holder::Token(token.to_string());
+        let is_its = |entry: &AclEntry| entry.holder == Holder::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
         let file = desk.is_in_file(&token).then(|| desk.ground.store.path().display().to_string());
         Ok((admin, Farewell { token, card, entries, file }))
@@ -78,7 +78,7 @@ impl Draw for Farewell {
         let token = Printable(&self.token.to_string()).to_string();
         screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.card.expire)))?;
         if let Some(comment) = &self.card.comment {
-            screen.labelled("   comment: ", Tone::Plain, &Printable(comment).to_string())?;
+            screen.labelled("   comment: ", Tone::Plain, &comment.to_string())?;
         }
         match &self.file {
             Some(file) => {
@@ -87,10 +87,7 @@ impl Draw for Farewell {
             None => screen.paragraph(3, "the settings file here does not use it; others may")?,
         }
         for entry in &self.entries {
-            screen.paragraph(
-                3,
-                &format!("its role {} on {} goes with it", Printable(&entry.role), Printable(&entry.path)),
-            )?;
+            screen.paragraph(3, &format!("its role {} on {} goes with it", entry.role, entry.path))?;
         }
         screen
             .paragraph(3, "its user, the roles and what was granted to the user stay: other tokens may depend on them")

@@ -136,7 +136,7 @@ impl Rotator<'_> {
         if card.separated && !sees_all {
             return Err(TokenError::Unseen { who: old.to_string(), admin: self.admin.user.clone() }.into());
         }
-        let is_its = |entry: &AclEntry| entry.holder == Holder::Token(old.to_string());
+        let is_its = |entry: &AclEntry| entry.holder == Holder::token(old);
         let name = next_name(old.name.as_str(), &tokens).ok_or(TokenError::NoSecret)?;
         Ok((TokenId { user: old.user.clone(), name }, acl.into_iter().filter(is_its).collect()))
     }
@@ -246,7 +246,7 @@ impl Rotator<'_> {
         if self.desk.is_in_file(new) {
             self.say(format!("an earlier run put {new} into the settings file and could not remove {old}"));
             let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
-            let is_its = |entry: &AclEntry| entry.holder == Holder::Token(old.to_string());
+            let is_its = |entry: &AclEntry| entry.holder == Holder::token(old);
             let entries: Vec<AclEntry> = acl.into_iter().filter(is_its).collect();
             self.drop_old(old, &entries).await?;
             self.put_plain_comment(new).await;
@@ -301,7 +301,7 @@ fn proposal(new: &TokenId, card: &TokenCard, entries: &[AclEntry], nonce: &str) 
     steps.extend(entries.iter().map(|entry| {
         let change = AclChange {
             path: entry.path.clone(),
-            holder: Holder::Token(new.to_string()),
+            holder: Holder::token(new),
             roles: vec![entry.role.clone()],
             propagates: entry.propagates,
         };
@@ -321,7 +321,7 @@ pub(super) fn next_name(name: &str, tokens: &[TokenCard]) -> Option<TokenName> {
         _ => (name, 1),
     };
     let names = (number.saturating_add(1)..).map(|number| format!("{base}-{number}"));
-    let free = names.take(1000).find(|name| !tokens.iter().any(|token| token.name == *name));
+    let free = names.take(1000).find(|name| !tokens.iter().any(|token| token.name.as_str() == *name));
     free.and_then(|name| name.parse().ok())
 }
 
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn the_second_token_has_the_name_of_the_first_with_a_number() {
-        let card = |name: &str| TokenCard { name: name.to_owned(), separated: true, expire: 0, comment: None };
+        let card = |name: &str| TokenCard { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
         for (name, expected) in
             [("glassdome-token", "glassdome-token-2"), ("tt-2", "tt-3"), ("tt-8", "tt-10"), ("a-x", "a-x-2")]
         {

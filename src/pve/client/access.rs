@@ -1,10 +1,15 @@
 //! The calls about who may do what: log-in in two steps, users, tokens, groups, roles, entries, pools.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::percent_decode_str;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::model::{PoolName, Secret, TokenId, TokenSecret, UserId};
+use crate::model::{
+    Foreign, GroupName, PoolName, RoleName, Secret, StorageName, TokenId, TokenName, TokenSecret, UserId, VmId,
+};
+use crate::pve::privileges::{AclPath, Privileges};
 use crate::pve::values::{Fields, as_text};
 use crate::pve::{Error, Pve};
 
@@ -24,31 +29,31 @@ pub struct Challenge {
     user: UserId,
     ticket: Secret,
     /// The kinds of factor that the user has set up, `totp` for example; none where the server does not say.
-    pub factors: Vec<String>,
+    pub factors: Vec<Foreign>,
 }
 
 /// A token, as its user's list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenCard {
     /// Its name.
-    pub name: String,
+    pub name: TokenName,
     /// Whether it has privilege separation.
     pub separated: bool,
     /// When it expires, in seconds since 1970; 0 is never.
     pub expire: u64,
     /// What it is for.
-    pub comment: Option<String>,
+    pub comment: Option<Foreign>,
 }
 
 /// A user, as far as it may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserCard {
     /// Its ID, as the server writes it.
-    pub id: String,
+    pub id: Foreign,
     /// Whether it may log in.
     pub enabled: bool,
     /// Its groups.
-    pub groups: Vec<String>,
+    pub groups: Vec<Foreign>,
     /// Its tokens.
     pub tokens: Vec<TokenCard>,
 }
@@ -68,22 +73,53 @@ pub enum UserSight {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     /// A user.
-    User(String),
+    User(Foreign),
     /// A group.
-    Group(String),
+    Group(Foreign),
     /// A token.
-    Token(String),
+    Token(Foreign),
+}
+
+impl Holder {
+    /// Means a user.
+    #[must_use]
+    pub fn user(user: &UserId) -> Self {
+        Self::User(Foreign::new(user.to_string()))
+    }
+
+    /// Means a token.
+    #[must_use]
+    pub fn token(token: &TokenId) -> Self {
+        Self::Token(Foreign::new(token.to_string()))
+    }
+
+    /// Gives the ID.
+    #[must_use]
+    pub const fn id(&self) -> &Foreign {
+        match self {
+            Self::User(id) | Self::Group(id) | Self::Token(id) => id,
+        }
+    }
+
+    /// Gives the parameter that names it in a change; nothing where the ID is none.
+    fn parameter(&self) -> Option<(&'static str, String)> {
+        Some(match self {
+            Self::User(id) => ("users", id.parse::<UserId>().ok()?.to_string()),
+            Self::Group(id) => ("groups", id.parse::<GroupName>().ok()?.to_string()),
+            Self::Token(id) => ("tokens", id.parse::<TokenId>().ok()?.to_string()),
+        })
+    }
 }
 
 /// An entry of the access control list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclEntry {
     /// Where.
-    pub path: String,
+    pub path: AclPath,
     /// For whom.
     pub holder: Holder,
     /// Which role.
-    pub role: String,
+    pub role: RoleName,
     /// Whether it reaches the paths below.
     pub propagates: bool,
 }
@@ -92,11 +128,11 @@ pub struct AclEntry {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclChange {
     /// Where.
-    pub path: String,
+    pub path: AclPath,
     /// To whom.
     pub holder: Holder,
     /// Which roles, all in one step.
-    pub roles: Vec<String>,
+    pub roles: Vec<RoleName>,
     /// Whether they reach the paths below.
     pub propagates: bool,
 }
@@ -116,7 +152,7 @@ impl Challenge {
     /// Says whether a one-time code can be the factor.
     #[must_use]
     pub fn takes_codes(&self) -> bool {
-        self.factors.is_empty() || self.factors.iter().any(|factor| factor == "totp")
+        self.factors.is_empty() || self.factors.iter().any(|factor| *factor == "totp")
     }
 
     /// Answers with a one-time code. A wrong one may be followed by another.
@@ -146,17 +182,16 @@ impl Pve {
         if !fields.flag("NeedTFA") {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
-        let ticket = fields.text("ticket").ok_or_else(|| self.strange("the challenge has no ticket"))?;
-        let factors = factors(&ticket);
-        let ticket = Secret::new(ticket);
+        let ticket = fields.secret("ticket").ok_or_else(|| self.strange("the challenge has no ticket"))?;
+        let factors = factors(ticket.expose());
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }
 
     fn with_answer(self, data: &Value) -> Result<Self, Error> {
         let fields = self.fields(data, "the log-in")?;
-        let both = fields.text("ticket").zip(fields.text("CSRFPreventionToken"));
+        let both = fields.secret("ticket").zip(fields.secret("CSRFPreventionToken"));
         let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
-        Ok(Self { transport: self.transport.clone().with_ticket(&Secret::new(ticket), &Secret::new(csrf))? })
+        Ok(Self { transport: self.transport.clone().with_ticket(&ticket, &csrf)? })
     }
 
     /// Looks for a user, with its groups and tokens.
@@ -165,12 +200,12 @@ impl Pve {
     /// As every call.
     pub async fn find_user(&self, user: &UserId) -> Result<UserSight, Error> {
         let id = user.to_string();
-        if let Some(card) = self.users().await?.into_iter().find(|card| card.id == id) {
+        if let Some(card) = self.users().await?.into_iter().find(|card| card.id == *id) {
             return Ok(UserSight::Seen(card));
         }
         match self.transport.get(&["access", "users", &id], &[]).await {
             Ok(data) => Ok(UserSight::Seen(UserCard::alone(&id, &data))),
-            Err(Error::Refusal(refusal)) if refusal.text().contains("no such user") => Ok(UserSight::Missing),
+            Err(Error::Refusal(refusal)) if refusal.says("no such user") => Ok(UserSight::Missing),
             Err(refused) if refused.is_forbidden() => Ok(UserSight::Hidden),
             Err(why) => Err(why),
         }
@@ -276,20 +311,23 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn roles(&self) -> Result<Vec<(String, Vec<String>)>, Error> {
+    pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, Error> {
         let data = self.transport.get(&["access", "roles"], &[]).await?;
-        self.list(&data, "the list of roles", |value| {
+        // A privilege with a strange name is none that this program deals with.
+        let privileges = |names: &[Foreign]| names.iter().filter_map(|name| name.parse().ok()).collect();
+        let roles = self.list(&data, "the list of roles", |value| {
             let fields = Fields::of(value)?;
-            Some((fields.text("roleid")?, words(&fields.text("privs").unwrap_or_default())))
-        })
+            Some((fields.parsed("roleid")?, privileges(&words(&fields.text("privs").unwrap_or_default()))))
+        })?;
+        Ok(roles.into_iter().collect())
     }
 
     /// Makes a role.
     ///
     /// # Errors
     /// As every call.
-    pub async fn create_role(&self, role: &str, privileges: &str) -> Result<(), Error> {
-        let form = [("roleid", role.to_owned()), ("privs", privileges.to_owned())];
+    pub async fn create_role(&self, role: &RoleName, privileges: &str) -> Result<(), Error> {
+        let form = [("roleid", role.to_string()), ("privs", privileges.to_owned())];
         self.change_access(Method::POST, &["access", "roles"], &form).await
     }
 
@@ -297,17 +335,17 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn extend_role(&self, role: &str, privileges: &str) -> Result<(), Error> {
+    pub async fn extend_role(&self, role: &RoleName, privileges: &str) -> Result<(), Error> {
         let form = [("privs", privileges.to_owned()), ("append", "1".to_owned())];
-        self.change_access(Method::PUT, &["access", "roles", role], &form).await
+        self.change_access(Method::PUT, &["access", "roles", role.as_str()], &form).await
     }
 
     /// Removes a role with its entries.
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete_role(&self, role: &str) -> Result<(), Error> {
-        self.change_access(Method::DELETE, &["access", "roles", role], &[]).await
+    pub async fn delete_role(&self, role: &RoleName) -> Result<(), Error> {
+        self.change_access(Method::DELETE, &["access", "roles", role.as_str()], &[]).await
     }
 
     /// Lists the entries that may be seen: all with Sys.Audit on `/access`, else those that the caller may change.
@@ -338,12 +376,11 @@ impl Pve {
     }
 
     async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), Error> {
-        let (kind, holder) = match &change.holder {
-            Holder::User(user) => ("users", user),
-            Holder::Group(group) => ("groups", group),
-            Holder::Token(token) => ("tokens", token),
-        };
-        let mut form = vec![("path", change.path.clone()), ("roles", change.roles.join(",")), (kind, holder.clone())];
+        let holder = change.holder.parameter().ok_or_else(|| Error::Preparation {
+            why: format!("{} is no user, group or token that the server could take", change.holder.id()),
+        })?;
+        let roles = change.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let mut form = vec![("path", change.path.to_string()), ("roles", roles), holder];
         form.extend(how.iter().cloned());
         self.change_access(Method::PUT, &["access", "acl"], &form).await
     }
@@ -352,24 +389,21 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn pools(&self) -> Result<Vec<String>, Error> {
+    pub async fn pools(&self) -> Result<Vec<PoolName>, Error> {
         let data = self.transport.get(&["pools"], &[]).await?;
-        self.list(&data, "the list of pools", |value| Fields::of(value)?.text("poolid"))
+        self.named(&data, "the list of pools", "poolid", |value| Fields::of(value)?.parsed("poolid"))
     }
 
-    /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool.
+    /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool's.
     ///
     /// # Errors
     /// As every call.
-    pub async fn pool_members(&self) -> Result<Vec<(String, String)>, Error> {
+    pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, Error> {
         let row = |fields: Option<Fields<'_>>| {
             let fields = fields?;
-            let path = match (fields.number("vmid"), fields.text("storage")) {
-                (Some(vmid), _) => format!("/vms/{vmid}"),
-                (None, Some(storage)) => format!("/storage/{storage}"),
-                (None, None) => return Some(None),
-            };
-            Some(fields.text("pool").filter(|pool| !pool.is_empty()).map(|pool| (path, pool)))
+            let of_vm = fields.number("vmid").and_then(VmId::new).map(AclPath::vm);
+            let path = of_vm.or_else(|| fields.parsed::<StorageName>("storage").map(|it| AclPath::storage(&it)));
+            Some(path.zip(fields.parsed::<PoolName>("pool").map(|pool| AclPath::pool(&pool))))
         };
         let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[]);
         self.rows(call, "the list of resources", &["vmid", "storage", "pool"], row).await
@@ -398,7 +432,7 @@ impl Pve {
 
     /// Reads the secret of a token; without it the token is of no use to anybody.
     fn secret(&self, data: &Value) -> Result<TokenSecret, Error> {
-        let value = Fields::of(data).and_then(|fields| fields.text("value")).map(Secret::new);
+        let value = Fields::of(data).and_then(|fields| fields.secret("value"));
         let secret = value.and_then(|value| value.expose().parse().ok());
         secret.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it has no secret of a token")) })
     }
@@ -422,7 +456,7 @@ impl UserCard {
         let tokens = value.get("tokens").and_then(Value::as_object);
         let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenCard::of(Some(name), token));
         Self {
-            id: id.to_owned(),
+            id: Foreign::new(id),
             enabled: Fields::of(value).is_none_or(|fields| fields.flag_or("enable", true)),
             groups: groups.iter().filter_map(as_text).collect(),
             tokens: tokens.collect(),
@@ -434,7 +468,7 @@ impl TokenCard {
     pub(super) fn of(name: Option<&str>, value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         Some(Self {
-            name: name.map(str::to_owned).or_else(|| fields.text("tokenid"))?,
+            name: name.map_or_else(|| fields.parsed("tokenid"), |name| name.parse().ok())?,
             // The server leaves it out where it is the default.
             separated: fields.flag_or("privsep", true),
             expire: fields.number("expire").unwrap_or_default(),
@@ -447,42 +481,44 @@ impl AclEntry {
     fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         let holder = fields.text("ugid")?;
-        let holder = match fields.text("type")?.as_str() {
-            "user" => Holder::User(holder),
-            "group" => Holder::Group(holder),
-            "token" => Holder::Token(holder),
-            _ => return None,
+        let kind = fields.text("type")?;
+        let holder = match () {
+            () if kind == "user" => Holder::User(holder),
+            () if kind == "group" => Holder::Group(holder),
+            () if kind == "token" => Holder::Token(holder),
+            () => return None,
         };
         Some(Self {
-            path: fields.text("path")?,
+            path: fields.parsed("path")?,
             holder,
-            role: fields.text("roleid")?,
+            role: fields.parsed("roleid")?,
             propagates: fields.flag_or("propagate", true),
         })
     }
 }
 
 /// Reads the kinds of factor out of a challenge: `PVE:!tfa!{"totp"%3Atrue}:...`.
-fn factors(ticket: &str) -> Vec<String> {
+fn factors(ticket: &str) -> Vec<Foreign> {
     let named = ticket.split("!tfa!").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
     let decoded = percent_decode_str(named).decode_utf8_lossy().into_owned();
     let known: Option<Value> = serde_json::from_str(&decoded).ok();
     let Some(Value::Object(known)) = known else { return Vec::new() };
     let is_set = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
-    let mut factors: Vec<String> =
-        known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| name.clone()).collect();
+    let mut factors: Vec<Foreign> =
+        known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| Foreign::new(name)).collect();
     factors.sort();
     factors
 }
 
 /// Splits a list as the server writes it.
-fn words(text: &str) -> Vec<String> {
-    text.split([',', ';', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+fn words(text: &Foreign) -> Vec<Foreign> {
+    text.split(&[',', ';', ' '])
 }
 
 #[cfg(test)]
 mod tests {
     use super::factors;
+    use crate::model::Foreign;
 
     #[test]
     fn the_factors_are_read_out_of_the_challenge() {
@@ -494,7 +530,7 @@ mod tests {
             ("PVE:apex@pve:6B::x", &[]),
             ("", &[]),
         ] {
-            assert_eq!(factors(ticket), expected, "{ticket}");
+            assert_eq!(factors(ticket), expected.iter().map(|it| Foreign::new(*it)).collect::<Vec<_>>(), "{ticket}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::model::{NodeName, PoolName, StorageName, Upid, VmId};
-use crate::pve::{Error, Pve};
+use crate::model::{Digest, NodeName, PoolName, StorageName, Upid, VmId};
+use crate::pve::{Error, Pve, VmConfig};
 
 /// What a clone shall be.
 #[derive(Debug, Clone)]
@@ -51,13 +51,26 @@ impl Pve {
         &self,
         node: &NodeName,
         vmid: VmId,
-        digest: Option<&str>,
+        digest: Option<&Digest>,
         entries: &[(&str, String)],
     ) -> Result<(), Error> {
         let vmid = vmid.to_string();
         let mut form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        form.extend(digest.map(|digest| ("digest", digest)));
+        form.extend(digest.map(|digest| ("digest", digest.as_str())));
         self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
+    }
+
+    /// Sets the links of a VM's network devices down; everything else of them stays. Where the configuration is another
+    /// one by now, nothing is changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn set_links_down(&self, node: &NodeName, vmid: VmId, config: &VmConfig) -> Result<(), Error> {
+        let entries = config.links_down();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.configure(node, vmid, config.digest().as_ref(), &entries).await
     }
 
     /// Starts a VM.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use reqwest::Method;
 
 use crate::bounded::open_regular;
-use crate::model::{DiskSize, NodeName, Upid, VmId};
+use crate::model::{Digest, DiskSize, Foreign, NodeName, Upid, VmId};
 use crate::pve::multipart::Form;
 use crate::pve::values::Fields;
 use crate::pve::{Error, Pve};
@@ -27,7 +27,7 @@ pub struct FetchRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Its whole name, with the storage.
-    pub volume: String,
+    pub volume: Foreign,
     /// Its bytes.
     pub size: Option<u64>,
     /// When its file was last changed, in seconds since 1970.
@@ -42,7 +42,7 @@ pub struct Growth<'a> {
     /// Its new size.
     pub size: DiskSize,
     /// The digest of the configuration that was read: where it is another one by now, nothing is changed.
-    pub digest: Option<&'a str>,
+    pub digest: Option<&'a Digest>,
 }
 
 /// A file that is sent to the server.
@@ -137,7 +137,7 @@ impl Pve {
         let (vmid, size) = (vmid.to_string(), growth.size.to_string());
         let path = ["nodes", node.as_str(), "qemu", &vmid, "resize"];
         let mut form = vec![("disk", growth.disk), ("size", size.as_str())];
-        form.extend(growth.digest.map(|digest| ("digest", digest)));
+        form.extend(growth.digest.map(|digest| ("digest", digest.as_str())));
         let data = self.transport.change(Method::PUT, &path, &form).await?;
         if data.is_null() { Ok(None) } else { self.task(&data).map(Some) }
     }

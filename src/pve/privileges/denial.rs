@@ -1,5 +1,8 @@
 //! What the server's own "Permission check failed" says.
 
+use std::str::FromStr;
+
+use crate::model::{Foreign, Validated};
 use crate::pve::privileges::{AclPath, CloneOrder, Gap, Need, Place, Privilege, Privileges, Purpose, needs};
 
 /// A denial for want of rights, as its text tells it.
@@ -13,7 +16,7 @@ pub enum Denial {
         any_of: Privileges,
     },
     /// The pool does not exist, or the caller may not know that it does.
-    NoPool(String),
+    NoPool(Foreign),
     /// The call wants a log-in, and a token made it.
     NeedsLogIn,
     /// Several ways would have led there, and the server does not name them.
@@ -23,21 +26,39 @@ pub enum Denial {
 impl Denial {
     /// Reads the reason phrase or the message of an answer; nothing where it speaks of something else.
     #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
-        let rest = text.trim().strip_prefix("Permission check failed")?.trim();
-        let Some(detail) = rest.strip_prefix('(') else {
-            return rest.is_empty().then_some(Self::Unspecified);
-        };
-        // The denial of a token's call lacks its closing parenthesis.
-        let detail = detail.strip_suffix(')').unwrap_or(detail);
-        if detail.contains("need proper ticket") {
-            return Some(Self::NeedsLogIn);
-        }
-        if let Some(pool) = detail.strip_prefix("pool '").and_then(|it| it.strip_suffix("' does not exist")) {
-            return Some(Self::NoPool(pool.to_owned()));
-        }
-        Some(read_lack(detail).unwrap_or(Self::Unspecified))
+    pub fn of(text: &Foreign) -> Option<Self> {
+        text.parse().ok()
     }
+}
+
+/// Why a text is no denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoDenial;
+
+impl Validated for Denial {}
+
+impl FromStr for Denial {
+    type Err = NoDenial;
+
+    fn from_str(text: &str) -> Result<Self, NoDenial> {
+        read(text).ok_or(NoDenial)
+    }
+}
+
+fn read(text: &str) -> Option<Denial> {
+    let rest = text.trim().strip_prefix("Permission check failed")?.trim();
+    let Some(detail) = rest.strip_prefix('(') else {
+        return rest.is_empty().then_some(Denial::Unspecified);
+    };
+    // The denial of a token's call lacks its closing parenthesis.
+    let detail = detail.strip_suffix(')').unwrap_or(detail);
+    if detail.contains("need proper ticket") {
+        return Some(Denial::NeedsLogIn);
+    }
+    if let Some(pool) = detail.strip_prefix("pool '").and_then(|it| it.strip_suffix("' does not exist")) {
+        return Some(Denial::NoPool(Foreign::new(pool)));
+    }
+    Some(read_lack(detail).unwrap_or(Denial::Unspecified))
 }
 
 fn read_lack(detail: &str) -> Option<Denial> {
@@ -73,6 +94,7 @@ fn one(place: Place, privilege: Privilege, purpose: Option<Purpose>) -> Gap {
 #[cfg(test)]
 mod tests {
     use super::{Denial, gap_of_denial};
+    use crate::model::Foreign;
     use crate::pve::privileges::{CloneOrder, Hardware, Privileges, Zones};
 
     fn lacks(path: &str, privileges: &[&str]) -> Denial {
@@ -91,7 +113,7 @@ mod tests {
                 Some(lacks("/vms/400", &["VM.Config.CDROM", "VM.Config.Disk"])),
             ),
             ("Permission check failed", Some(Denial::Unspecified)),
-            ("Permission check failed (pool 'nosuch' does not exist)", Some(Denial::NoPool("nosuch".to_owned()))),
+            ("Permission check failed (pool 'nosuch' does not exist)", Some(Denial::NoPool(Foreign::new("nosuch")))),
             (
                 "Permission check failed (URI '/access/users' not available with API token, need proper ticket.",
                 Some(Denial::NeedsLogIn),
@@ -103,7 +125,7 @@ mod tests {
             ("Authentication failed!", None),
             ("", None),
         ] {
-            assert_eq!(Denial::of(text), expected, "{text}");
+            assert_eq!(Denial::of(&Foreign::new(text)), expected, "{text}");
         }
     }
 
@@ -130,7 +152,7 @@ mod tests {
             (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["/pool/lab", "VM.PowerMgmt", "start and stop it"])),
             (lacks(tag, &["SDN.Use"]), &order, Some([tag, "SDN.Use", "attach it to the network"])),
             (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["/storage/other", "Datastore.Audit", ""])),
-            (Denial::NoPool("lab".to_owned()), &in_pool, None),
+            (Denial::NoPool(Foreign::new("lab")), &in_pool, None),
             (Denial::NeedsLogIn, &order, None),
         ] {
             let found = gap_of_denial(&denial, order).map(|gap| gap.row());

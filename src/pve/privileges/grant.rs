@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::TokenId;
+use crate::model::{Foreign, RoleName, TokenId};
 use crate::pve::client::{AclChange, Holder};
 use crate::pve::privileges::needs::join;
 use crate::pve::privileges::world::{NO_ACCESS, Roles, World, child_of};
@@ -15,7 +15,7 @@ pub struct Wish {
     /// Where.
     pub path: AclPath,
     /// Which role.
-    pub role: String,
+    pub role: RoleName,
 }
 
 /// What somebody holds on a path before and after.
@@ -47,7 +47,7 @@ pub enum Refused {
     #[error("{who} is shut out of {path} by the role NoAccess, which no grant may undo")]
     ShutOut {
         /// Who.
-        who: String,
+        who: Foreign,
         /// Where the grant would be made.
         path: String,
     },
@@ -57,7 +57,7 @@ pub enum Refused {
     )]
     Unseen {
         /// Whose.
-        who: String,
+        who: Foreign,
         /// Where.
         path: String,
     },
@@ -65,7 +65,7 @@ pub enum Refused {
     #[error("{who} would lose {lost} on {path}")]
     WouldLose {
         /// Who.
-        who: String,
+        who: Foreign,
         /// Where.
         path: String,
         /// What.
@@ -75,7 +75,7 @@ pub enum Refused {
     #[error("{who} would still lack {missing} on {path}")]
     OutOfReach {
         /// Who.
-        who: String,
+        who: Foreign,
         /// Where.
         path: String,
         /// What.
@@ -85,7 +85,7 @@ pub enum Refused {
     #[error("no list can name {who}: grant what it lacks in the web interface (Datacenter > Permissions)")]
     Unnameable {
         /// Who.
-        who: String,
+        who: Foreign,
     },
 }
 
@@ -102,9 +102,9 @@ pub fn grants(
 ) -> Result<Grants, Refused> {
     let before = world.with_token(token, separation);
     let mut planner = Planner { world: before.clone(), changes: Vec::new() };
-    let user = Holder::User(world.user.to_string());
-    let subject = Holder::Token(token.to_string());
-    let is_separated = before.tokens.get(&token.to_string()) == Some(&Separation::On);
+    let user = Holder::user(&world.user);
+    let subject = Holder::token(token);
+    let is_separated = before.tokens.get(subject.id()) == Some(&Separation::On);
     let holders = if is_separated { vec![&subject, &user] } else { vec![&user] };
     for holder in &holders {
         for wish in wishes {
@@ -135,56 +135,55 @@ struct Planner {
 
 impl Planner {
     fn grant_where_lacking(&mut self, holder: &Holder, wish: &Wish) -> Result<(), Refused> {
-        let path = wish.path.as_str();
         let wanted = self.world.roles.get(&wish.role).cloned().unwrap_or_default();
         let below = wish.path.fresh_child();
         let has = |path: &str| wanted.is_subset(&self.world.given(holder, path));
-        if has(path) && (!wish.path.has_children() || has(below.as_str())) {
+        if has(wish.path.as_str()) && (!wish.path.has_children() || has(below.as_str())) {
             return Ok(());
         }
-        self.grant(holder, path, &wish.role)
+        self.grant(holder, &wish.path, &wish.role)
     }
 
     /// Grants a role on a path, beside what decides there already.
-    fn grant(&mut self, holder: &Holder, path: &str, role: &str) -> Result<(), Refused> {
-        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = holder;
+    fn grant(&mut self, holder: &Holder, at: &AclPath, role: &RoleName) -> Result<(), Refused> {
+        let (who, path) = (holder.id(), at.as_str());
         if self.world.told.contains_key(who) {
             return Err(Refused::Unseen { who: who.clone(), path: path.to_owned() });
         }
-        if who.contains([',', ';', '\0']) {
+        if [",", ";", "\0"].iter().any(|parting| who.contains(parting)) {
             return Err(Refused::Unnameable { who: who.clone() });
         }
         let here = self.world.roles_on(holder, path);
         let below = self.world.roles_on(holder, &child_of(path));
-        if here.contains_key(NO_ACCESS) || below.contains_key(NO_ACCESS) {
+        if here.contains_key(&NO_ACCESS) || below.contains_key(&NO_ACCESS) {
             return Err(Refused::ShutOut { who: who.clone(), path: path.to_owned() });
         }
         let own = self.world.entries_of(|it| it == holder, path);
         // First what stops at the path, ours with it, so that what decides below goes on deciding there.
-        let stops = |(name, _): &(&String, &bool)| !below.contains_key(*name) && !own.contains_key(*name);
-        let mut stopping: Vec<String> = here.iter().filter(stops).map(|(name, _)| name.clone()).collect();
+        let stops = |(name, _): &(&RoleName, &bool)| !below.contains_key(*name) && !own.contains_key(*name);
+        let mut stopping: Vec<RoleName> = here.iter().filter(stops).map(|(name, _)| name.clone()).collect();
         if !stopping.is_empty() {
             let others = here.keys().filter(|name| !own.contains_key(*name) && !stopping.contains(name));
-            let others: Vec<String> = others.cloned().collect();
+            let others: Vec<RoleName> = others.cloned().collect();
             stopping.extend(others);
             if !own.contains_key(role) && !stopping.iter().any(|name| name == role) {
-                stopping.push(role.to_owned());
+                stopping.push(role.clone());
             }
-            self.change(holder, path, stopping, false);
+            self.change(holder, at, stopping, false);
         }
         let own = self.world.entries_of(|it| it == holder, path);
         let mut reaching = missing_below(&below, &own);
         if own.get(role) != Some(&true) && !reaching.iter().any(|name| name == role) {
-            reaching.push(role.to_owned());
+            reaching.push(role.clone());
         }
         if !reaching.is_empty() {
-            self.change(holder, path, reaching, true);
+            self.change(holder, at, reaching, true);
         }
         Ok(())
     }
 
-    fn change(&mut self, holder: &Holder, path: &str, roles: Vec<String>, propagates: bool) {
-        let change = AclChange { path: path.to_owned(), holder: holder.clone(), roles, propagates };
+    fn change(&mut self, holder: &Holder, path: &AclPath, roles: Vec<RoleName>, propagates: bool) {
+        let change = AclChange { path: path.clone(), holder: holder.clone(), roles, propagates };
         self.world.apply(&change);
         self.changes.push(change);
     }
@@ -205,7 +204,7 @@ impl Planner {
             };
             for holder in holders {
                 if !self.world.given(holder, path.as_str()).contains(&need.privilege) {
-                    self.grant(holder, path.as_str(), &role)?;
+                    self.grant(holder, &path, &role)?;
                 }
             }
         }
@@ -216,7 +215,7 @@ impl Planner {
     fn nobody_loses(&self, before: &World) -> Result<(), Refused> {
         let paths: BTreeSet<String> = before.paths().union(&self.world.paths()).cloned().collect();
         for subject in self.world.subjects() {
-            let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = &subject;
+            let who = subject.id();
             for path in &paths {
                 let lost = &before.holds(&subject, path) - &self.world.holds(&subject, path);
                 if !lost.is_empty() {
@@ -229,7 +228,7 @@ impl Planner {
     }
 
     fn is_enough(&self, token: &Holder, needs: &[Need]) -> Result<(), Refused> {
-        let (Holder::User(who) | Holder::Token(who) | Holder::Group(who)) = token;
+        let who = token.id();
         let held = self.world.holdings(token, &paths(needs));
         match needs.iter().find(|need| !need.is_met(&held)) {
             None => Ok(()),
@@ -243,7 +242,7 @@ impl Planner {
 
     fn effects(&self, before: &World, wishes: &[Wish], needs: &[Need]) -> Vec<Effect> {
         let mut places: Vec<String> = Vec::new();
-        let of_changes = self.changes.iter().map(|change| change.path.clone());
+        let of_changes = self.changes.iter().map(|change| change.path.to_string());
         let of_wishes = wishes.iter().map(|wish| wish.path.to_string());
         let of_needs = needs.iter().map(|need| need.place.path().to_string());
         for path in of_wishes.chain(of_needs).chain(of_changes) {
@@ -263,6 +262,6 @@ impl Planner {
 }
 
 /// Lists the roles that decide below a path and have no own propagating entry on it.
-fn missing_below(below: &Roles, own: &Roles) -> Vec<String> {
+fn missing_below(below: &Roles, own: &Roles) -> Vec<RoleName> {
     below.keys().filter(|name| own.get(*name) != Some(&true)).cloned().collect()
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::model::StorageName;
+use crate::model::{BridgeName, StorageName};
 use crate::pve::privileges::{AclPath, Invalid};
 
 /// The zone of each vnet by the vnet's name; what is not in it is a bridge of the node.
-pub type Zones = BTreeMap<String, String>;
+pub type Zones = BTreeMap<BridgeName, BridgeName>;
 
 /// One network device: its bridge and the VLANs that it may use there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +92,12 @@ fn read_nic(value: &str, zones: &Zones) -> Option<Option<Nic>> {
     let Some(bridge) = options.get("bridge") else {
         return Some(None);
     };
-    let zone = zones.get(*bridge).map_or("localnetwork", String::as_str);
+    let bridge: BridgeName = bridge.parse().ok()?;
+    let path = zones.get(&bridge).map_or_else(|| AclPath::local_bridge(&bridge), |zone| AclPath::bridge(zone, &bridge));
     let tag = options.get("tag").into_iter().copied();
     let trunks = options.get("trunks").into_iter().flat_map(|trunks| trunks.split(';'));
     let vlans = tag.chain(trunks).map(read_range).collect::<Option<_>>()?;
-    Some(Some(Nic { bridge: AclPath::bridge(zone, bridge).ok()?, vlans }))
+    Some(Some(Nic { bridge: path, vlans }))
 }
 
 fn read_range(text: &str) -> Option<RangeInclusive<u16>> {
@@ -109,7 +110,7 @@ mod tests {
     use super::{Hardware, Invalid, Zones};
 
     fn read(entry: (&str, &str)) -> Result<Hardware, Invalid> {
-        Hardware::of([entry], &Zones::from([("vnet1".to_owned(), "lab".to_owned())]))
+        Hardware::of([entry], &Zones::from([("vnet1".parse().unwrap(), "lab".parse().unwrap())]))
     }
 
     #[test]

@@ -10,12 +10,12 @@ mod plan;
 mod roles;
 mod world;
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::{NodeName, PoolName, StorageName, VmId};
+use crate::model::{BridgeName, NodeName, PoolName, StorageName, Validated, VmId};
 
 pub use denial::{Denial, gap_of_denial};
 pub use grant::{Effect, Grants, Refused, Wish, grants, questions_of_grants};
@@ -100,14 +100,15 @@ impl AclPath {
     }
 
     /// Gives the path of a bridge or vnet in its zone.
-    ///
-    /// # Errors
-    /// Where one of the names has a character that no path has.
-    pub fn bridge(zone: &str, bridge: &str) -> Result<Self, Invalid> {
-        if zone.contains('/') || bridge.contains('/') {
-            return Err(Invalid::Path);
-        }
-        format!("/sdn/zones/{zone}/{bridge}").parse()
+    #[must_use]
+    pub fn bridge(zone: &BridgeName, bridge: &BridgeName) -> Self {
+        Self(format!("/sdn/zones/{zone}/{bridge}"))
+    }
+
+    /// Gives the path of a bridge of a node, which is in the zone that exists without any SDN.
+    #[must_use]
+    pub fn local_bridge(bridge: &BridgeName) -> Self {
+        Self(format!("{}/{bridge}", Self::local_zone()))
     }
 
     /// Gives the path of the zone that a bridge or vnet is in; of a zone, itself.
@@ -178,6 +179,14 @@ impl FromStr for AclPath {
     }
 }
 
+impl Validated for AclPath {}
+
+impl Borrow<str> for AclPath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for AclPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.0)
@@ -239,6 +248,14 @@ impl FromStr for Privilege {
     }
 }
 
+impl Validated for Privilege {}
+
+impl Borrow<str> for Privilege {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Privilege {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.0)
@@ -249,7 +266,7 @@ impl fmt::Display for Privilege {
 pub type Privileges = BTreeSet<Privilege>;
 
 /// An answer of `/access/permissions`: path, privilege, and whether it propagates.
-pub type Answer = BTreeMap<String, BTreeMap<String, bool>>;
+pub type Answer = BTreeMap<AclPath, Held>;
 
 /// What somebody holds on one path: each privilege, and whether it propagates to the paths below.
 pub type Held = BTreeMap<Privilege, bool>;
@@ -263,29 +280,15 @@ pub struct Holdings {
 
 impl Holdings {
     /// Takes in the answer to `/access/permissions?path=PATH`.
-    ///
-    /// # Errors
-    /// Where the answer has a privilege whose name is none.
-    pub fn answer(&mut self, path: &AclPath, answer: &Answer) -> Result<(), Invalid> {
-        let held = answer.get(path.as_str()).map(read_held).transpose()?.unwrap_or_default();
-        self.by_path.insert(path.clone(), held);
-        Ok(())
+    pub fn answer(&mut self, path: &AclPath, answer: &Answer) {
+        self.by_path.insert(path.clone(), answer.get(path).cloned().unwrap_or_default());
     }
 
     /// Takes in the answer to `/access/permissions` without a path, which is exact for each path that it lists: every
     /// one that has an entry of somebody's, or is named by a pool, and where something is held.
-    ///
-    /// # Errors
-    /// Where the answer has a privilege whose name is none.
-    pub fn answer_everywhere(&mut self, answer: &Answer) -> Result<(), Invalid> {
-        for (path, held) in answer {
-            // A path with other characters than ours is no VM, storage, pool or bridge.
-            if let Ok(path) = path.parse() {
-                self.by_path.insert(path, read_held(held)?);
-            }
-        }
+    pub fn answer_everywhere(&mut self, answer: &Answer) {
+        self.by_path.extend(answer.iter().map(|(path, held)| (path.clone(), held.clone())));
         self.everywhere = true;
-        Ok(())
     }
 
     /// Says what is held on a path; nothing where it was not asked.
@@ -299,8 +302,4 @@ impl Holdings {
     pub fn is_empty(&self) -> bool {
         self.by_path.values().all(BTreeMap::is_empty)
     }
-}
-
-fn read_held(held: &BTreeMap<String, bool>) -> Result<Held, Invalid> {
-    held.iter().map(|(name, propagates)| Ok((name.parse()?, *propagates))).collect()
 }

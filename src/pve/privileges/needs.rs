@@ -404,8 +404,9 @@ mod tests {
     fn held(answers: &[(&str, &str)]) -> Holdings {
         let mut held = Holdings::default();
         for (path, privileges) in answers {
-            let privileges = privileges.split_whitespace().map(|it| (it.to_owned(), true)).collect();
-            held.answer(&path.parse().unwrap(), &Answer::from([((*path).to_owned(), privileges)])).unwrap();
+            let privileges = privileges.split_whitespace().map(|it| (it.parse().unwrap(), true)).collect();
+            let path: super::AclPath = path.parse().unwrap();
+            held.answer(&path, &Answer::from([(path.clone(), privileges)]));
         }
         held
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::RoleName;
 use crate::pve::privileges::{Privilege, Privileges};
 
 /// What a guest takes: cloning, making, starting, reading, configuring it.
@@ -27,7 +28,7 @@ const SURROUNDINGS: [&str; 3] = ["Datastore.AllocateSpace", "Datastore.Audit", "
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePlan {
     /// Its name.
-    pub name: String,
+    pub name: RoleName,
     /// Its privileges.
     pub privileges: Privileges,
     /// Whether it exists.
@@ -65,8 +66,8 @@ pub fn guest(major: u32) -> Privileges {
 
 /// Finds a name for a role: the usual one, unless somebody gave a role of that name more than ours has.
 #[must_use]
-pub fn role_plan(roles: &BTreeMap<String, Privileges>, usual: &str, privileges: &Privileges) -> RolePlan {
-    let mut name = usual.to_owned();
+pub fn role_plan(roles: &BTreeMap<RoleName, Privileges>, usual: &RoleName, privileges: &Privileges) -> RolePlan {
+    let mut name = usual.clone();
     let mut number = 1_u32;
     loop {
         let state = match roles.get(&name) {
@@ -79,7 +80,7 @@ pub fn role_plan(roles: &BTreeMap<String, Privileges>, usual: &str, privileges: 
             return RolePlan { name, privileges: privileges.clone(), state };
         }
         number += 1;
-        name = format!("{usual}{number}");
+        name = usual.numbered(number);
     }
 }
 
@@ -88,6 +89,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{RoleState, guest, provisioner, role_plan};
+    use crate::model::RoleName;
+
+    const R: RoleName = RoleName::known("R");
 
     #[test]
     fn the_privileges_have_the_names_of_the_version() {
@@ -102,14 +106,14 @@ mod tests {
     fn a_role_of_that_name_with_more_in_it_is_left_alone() {
         let wanted = guest(9);
         let mut roles = BTreeMap::new();
-        assert_eq!(role_plan(&roles, "R", &wanted).state, RoleState::Missing);
-        roles.insert("R".to_owned(), wanted.clone());
-        assert_eq!(role_plan(&roles, "R", &wanted).state, RoleState::Ready);
-        roles.insert("R".to_owned(), guest(8).intersection(&wanted).cloned().collect());
-        let plan = role_plan(&roles, "R", &wanted);
+        assert_eq!(role_plan(&roles, &R, &wanted).state, RoleState::Missing);
+        roles.insert(R, wanted.clone());
+        assert_eq!(role_plan(&roles, &R, &wanted).state, RoleState::Ready);
+        roles.insert(R, guest(8).intersection(&wanted).cloned().collect());
+        let plan = role_plan(&roles, &R, &wanted);
         assert!(matches!(&plan.state, RoleState::Lacks(lacking) if lacking.len() == 1), "{plan:?}");
-        roles.insert("R".to_owned(), provisioner(9));
-        let plan = role_plan(&roles, "R", &wanted);
+        roles.insert(R, provisioner(9));
+        let plan = role_plan(&roles, &R, &wanted);
         assert_eq!((plan.name.as_str(), plan.state), ("R2", RoleState::Missing));
     }
 }

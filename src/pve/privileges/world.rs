@@ -5,19 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{TokenId, UserId};
+use crate::model::{Foreign, RoleName, TokenId, UserId};
 use crate::pve::client::{AclChange, AclEntry, Holder};
 use crate::pve::privileges::mend::{Separation, is_root};
-use crate::pve::privileges::{Answer, Holdings, Privileges};
+use crate::pve::privileges::{AclPath, Answer, Holdings, Privileges};
 
 /// The role that takes everything away.
-pub(super) const NO_ACCESS: &str = "NoAccess";
+pub(super) const NO_ACCESS: RoleName = RoleName::known("NoAccess");
 
 /// The role that has every privilege.
-const ADMINISTRATOR: &str = "Administrator";
+const ADMINISTRATOR: RoleName = RoleName::known("Administrator");
 
 /// The roles that decide on a path, and whether each reaches the paths below.
-pub(super) type Roles = BTreeMap<String, bool>;
+pub(super) type Roles = BTreeMap<RoleName, bool>;
 
 /// One user with its groups and tokens, and everything that decides about their rights.
 #[derive(Debug, Clone)]
@@ -25,17 +25,17 @@ pub struct World {
     /// The user.
     pub user: UserId,
     /// The groups that it is in.
-    pub groups: BTreeSet<String>,
+    pub groups: BTreeSet<Foreign>,
     /// Its tokens by full ID.
-    pub tokens: BTreeMap<String, Separation>,
+    pub tokens: BTreeMap<Foreign, Separation>,
     /// The entries of the access control list.
     pub entries: Vec<AclEntry>,
     /// The roles with their privileges.
-    pub roles: BTreeMap<String, Privileges>,
+    pub roles: BTreeMap<RoleName, Privileges>,
     /// VMs and storages that are in a pool: their path, and the pool's.
-    pub members: Vec<(String, String)>,
+    pub members: Vec<(AclPath, AclPath)>,
     /// What the server said that somebody holds, where not all entries may be seen: by user ID or full token ID.
-    pub told: BTreeMap<String, Holdings>,
+    pub told: BTreeMap<Foreign, Holdings>,
 }
 
 impl World {
@@ -43,20 +43,19 @@ impl World {
     /// its user holds.
     #[must_use]
     pub fn given(&self, holder: &Holder, path: &str) -> Privileges {
-        let (Holder::User(id) | Holder::Token(id) | Holder::Group(id)) = holder;
-        if let Some(told) = self.told.get(id) {
+        if let Some(told) = self.told.get(holder.id()) {
             return path.parse().map(|path| told.on(&path)).unwrap_or_default();
         }
         if matches!(holder, Holder::User(_)) && is_root(&self.user) {
-            return self.roles.get(ADMINISTRATOR).cloned().unwrap_or_default();
+            return self.roles.get(&ADMINISTRATOR).cloned().unwrap_or_default();
         }
         let mut roles = self.roles_on(holder, path);
-        for (_, pool) in self.members.iter().filter(|(member, _)| member == path) {
-            for role in self.roles_on(holder, pool).into_keys() {
+        for (_, pool) in self.members.iter().filter(|(member, _)| member.as_str() == path) {
+            for role in self.roles_on(holder, pool.as_str()).into_keys() {
                 roles.entry(role).or_insert(false);
             }
         }
-        if roles.contains_key(NO_ACCESS) {
+        if roles.contains_key(&NO_ACCESS) {
             return Privileges::new();
         }
         roles.keys().filter_map(|role| self.roles.get(role)).flatten().cloned().collect()
@@ -65,7 +64,7 @@ impl World {
     /// Says what the user or one of its tokens holds on a path.
     #[must_use]
     pub fn holds(&self, subject: &Holder, path: &str) -> Privileges {
-        let of_user = || self.given(&Holder::User(self.user.to_string()), path);
+        let of_user = || self.given(&Holder::user(&self.user), path);
         match subject {
             Holder::Token(id) => match self.tokens.get(id) {
                 None => Privileges::new(),
@@ -78,16 +77,12 @@ impl World {
     }
 
     /// Says what a subject holds on several paths, as the server would answer.
-    pub(super) fn holdings<'a>(
-        &self,
-        subject: &Holder,
-        paths: impl IntoIterator<Item = &'a super::AclPath>,
-    ) -> Holdings {
+    pub(super) fn holdings<'a>(&self, subject: &Holder, paths: impl IntoIterator<Item = &'a AclPath>) -> Holdings {
         let mut holdings = Holdings::default();
         for path in paths {
             let held = self.holds(subject, path.as_str());
-            let held = held.into_iter().map(|privilege| (privilege.to_string(), true)).collect();
-            let _ = holdings.answer(path, &Answer::from([(path.to_string(), held)])); // the names are good ones
+            let held = held.into_iter().map(|privilege| (privilege, true)).collect();
+            holdings.answer(path, &Answer::from([(path.clone(), held)]));
         }
         holdings
     }
@@ -116,7 +111,7 @@ impl World {
     /// Gives the entries on exactly this path, of whoever is meant.
     pub(super) fn entries_of(&self, is_meant: impl Fn(&Holder) -> bool, path: &str) -> Roles {
         let mut roles = Roles::new();
-        for entry in self.entries.iter().filter(|entry| entry.path == path && is_meant(&entry.holder)) {
+        for entry in self.entries.iter().filter(|entry| entry.path.as_str() == path && is_meant(&entry.holder)) {
             *roles.entry(entry.role.clone()).or_insert(false) |= entry.propagates;
         }
         roles
@@ -138,7 +133,7 @@ impl World {
     /// Lists the user and its tokens.
     #[must_use]
     pub fn subjects(&self) -> Vec<Holder> {
-        let user = Holder::User(self.user.to_string());
+        let user = Holder::user(&self.user);
         std::iter::once(user).chain(self.tokens.keys().cloned().map(Holder::Token)).collect()
     }
 
@@ -147,7 +142,7 @@ impl World {
         let mut paths = BTreeSet::from(["/".to_owned()]);
         let named = self.entries.iter().map(|entry| &entry.path);
         for path in named.chain(self.members.iter().flat_map(|(member, pool)| [member, pool])) {
-            paths.extend(levels(path).into_iter().map(str::to_owned));
+            paths.extend(levels(path.as_str()).into_iter().map(str::to_owned));
         }
         let below: Vec<String> = paths.iter().map(|path| child_of(path)).collect();
         paths.extend(below);
@@ -157,7 +152,7 @@ impl World {
     /// Adds a token that does not exist yet.
     pub(super) fn with_token(&self, token: &TokenId, separation: Separation) -> Self {
         let mut world = self.clone();
-        world.tokens.entry(token.to_string()).or_insert(separation);
+        world.tokens.entry(Holder::token(token).id().clone()).or_insert(separation);
         world
     }
 }

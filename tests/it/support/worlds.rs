@@ -111,9 +111,15 @@ pub(crate) fn everything(world: &World) -> BTreeMap<(&'static str, &'static str)
 
 pub(crate) fn ask(world: &World, subject: &str, holdings: &mut Holdings, paths: impl IntoIterator<Item = AclPath>) {
     for path in paths {
-        let answer = Answer::from([(path.to_string(), world.permissions(subject, path.as_str()))]);
-        holdings.answer(&path, &answer).unwrap();
+        let answer = read_answer([(path.to_string(), world.permissions(subject, path.as_str()))]);
+        holdings.answer(&path, &answer);
     }
+}
+
+/// Reads what the model answers as the program reads it.
+pub(crate) fn read_answer(answer: impl IntoIterator<Item = (String, BTreeMap<String, bool>)>) -> Answer {
+    let read = |held: BTreeMap<String, bool>| held.iter().map(|(name, it)| (name.parse().unwrap(), *it)).collect();
+    answer.into_iter().map(|(path, held)| (path.parse().unwrap(), read(held))).collect()
 }
 
 /// The order as a command would know it: the hardware only where the template can be read.
@@ -147,7 +153,7 @@ pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<Gap>, H
 
 pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) -> Vec<Block> {
     let (gaps, mut held) = lacks(world, subject, in_pool);
-    held.answer_everywhere(&world.everywhere(subject)).unwrap();
+    held.answer_everywhere(&read_answer(world.everywhere(subject)));
     let questions = questions(&gaps, &held);
     ask(world, subject, &mut held, questions.clone());
     let caller = match subject.parse::<TokenId>() {
