@@ -34,7 +34,8 @@ pub(super) struct Answer {
     pub(super) reason: String,
     kind: Option<&'static str>,
     location: Option<String>,
-    body: Option<String>,
+    /// The body, where there is one.
+    pub(super) body: Option<String>,
     is_of_daemon: bool,
 }
 
@@ -100,10 +101,10 @@ impl Answer {
         Self::json(status, &first, &json!({ "data": null, "message": format!("{message}\n") }))
     }
 
-    /// Refuses a token what needs a ticket; the server forgets the closing bracket.
+    /// Refuses a token what needs a ticket; the closing bracket comes in a line of its own.
     pub(super) fn without_bracket(what: &str) -> Self {
         let words = format!("Permission check failed ({what}");
-        Self::json(403, &words, &json!({ "data": null, "message": format!("{words}\n") }))
+        Self::json(403, &words, &json!({ "data": null, "message": format!("{words}\n)\n") }))
     }
 
     fn status(status: u16, reason: &str) -> Self {
@@ -160,6 +161,16 @@ impl Answer {
     pub(super) const fn of_daemon(mut self) -> Self {
         self.is_of_daemon = true;
         self
+    }
+
+    /// Leaves the words in the reason phrase alone.
+    pub(super) fn without_body(self) -> Self {
+        Self::bare(self.status, self.reason)
+    }
+
+    /// Says whether it comes later than others: what is refused while the caller is made out.
+    pub(super) const fn is_held_back(&self) -> bool {
+        self.status == 401 || (self.status == 403 && self.body.is_none())
     }
 
     /// Says whether the connection is closed behind it, as it must be where no length is told.

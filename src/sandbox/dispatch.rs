@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::time::sleep;
 
-use super::access::{Audience, Credentials, Refusal};
+use super::access::{Audience, Credentials, Refusal, packed};
 use super::answer::Answer;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Now, Reply};
 use super::daemon;
 use super::distort::{self, Distortion};
 use super::faults::Fault;
 use super::multipart::Parts;
-use super::request::Head;
+use super::request::{Head, Parameters};
 use super::shared::{Seen, Shared};
 use super::trouble;
 
@@ -33,10 +33,7 @@ pub(super) enum Outcome {
 
 /// Processes a request.
 pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], connection: u64) -> Outcome {
-    let parameters = match head.upload(body) {
-        Some(parts) => Ok(received(shared, parts)),
-        None => head.parameters(body),
-    };
+    let parameters = parameters(&mut shared.cluster(), head, body);
     let known = parameters.as_ref().map_or_else(|_| BTreeMap::new(), shown);
     let path = head.path.strip_prefix("/api2/json").unwrap_or(&head.path).to_owned();
     let seen =
@@ -64,9 +61,15 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     after(shared, number, &path, answer)
 }
 
-/// Puts a file that was sent where its call finds it; gives the parameters of the call.
-fn received(shared: &Shared, parts: Parts) -> BTreeMap<String, String> {
-    let mut cluster = shared.cluster();
+/// Reads the parameters of a request; a file that was sent is put where its call finds it.
+pub(super) fn parameters(cluster: &mut Cluster, head: &Head, body: &[u8]) -> Parameters {
+    match head.upload(body) {
+        Some(parts) => Ok(received(cluster, parts)),
+        None => head.parameters(body),
+    }
+}
+
+fn received(cluster: &mut Cluster, parts: Parts) -> BTreeMap<String, String> {
     let temporary = format!("/var/tmp/pveupload-{}", cluster.chance.uuid().replace('-', ""));
     cluster.uploads.insert(temporary.clone(), parts.file);
     let mut parameters = parts.fields;
@@ -77,7 +80,7 @@ fn received(shared: &Shared, parts: Parts) -> BTreeMap<String, String> {
 /// Masks secrets.
 fn shown(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mask = |(name, value): (&String, &String)| {
-        let value = if SECRETS.contains(&name.as_str()) { "****".to_owned() } else { value.clone() };
+        let value = if SECRETS.contains(&name.as_str()) { "****".to_owned() } else { packed::shown(value) };
         (name.clone(), value)
     };
     parameters.iter().map(mask).collect()
@@ -160,47 +163,71 @@ fn after(shared: &Shared, number: usize, path: &str, answer: Answer) -> Outcome 
     }
 }
 
-/// Answers as the API does.
+/// Answers as the API does, some refusals later than the rest.
 async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String, String>) -> Answer {
+    let now = shared.now();
+    let Reaction { answer, clone } = react(&mut shared.cluster(), head, parameters, now);
+    if let Some(upid) = clone {
+        let (shared, newid) = (Arc::clone(shared), parameters.get("newid").cloned());
+        tokio::spawn(async move { trouble::disturb(&shared, &upid, newid.as_ref()).await });
+    }
+    if answer.is_held_back() {
+        sleep(shared.options.auth_delay).await;
+    }
+    answer
+}
+
+/// What a request brings about.
+pub(super) struct Reaction {
+    /// Its answer.
+    pub(super) answer: Answer,
+    /// The task of the clone that it began.
+    clone: Option<String>,
+}
+
+impl From<Answer> for Reaction {
+    fn from(answer: Answer) -> Self {
+        Self { answer, clone: None }
+    }
+}
+
+/// Answers as the API does at this moment.
+pub(super) fn react(cluster: &mut Cluster, head: &Head, parameters: &BTreeMap<String, String>, now: Now) -> Reaction {
     let (path, is_web) = match (head.path.strip_prefix("/api2/json"), head.path.strip_prefix("/api2/extjs")) {
         (Some(path), _) => (path, false),
         (None, Some(path)) => (path, true),
         (None, None) if head.path == "/" => {
-            return Answer::page(
-                200,
-                "OK",
-                "<!DOCTYPE html><html><head><title>pve - Proxmox Virtual Environment</title></head></html>",
-            );
+            let page = "<!DOCTYPE html><html><head><title>pve - Proxmox Virtual Environment</title></head></html>";
+            return Answer::page(200, "OK", page).into();
         }
         (None, None) => {
-            return Answer::bare(
-                501,
-                format!("no handler defined for method '{}' and path '{}'", head.method, head.path),
-            );
+            let why = format!("no handler defined for method '{}' and path '{}'", head.method, head.path);
+            return Answer::bare(501, why).into();
         }
     };
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
-    let made = call(shared, head, path, parameters);
-    let answer = match made {
-        Ok(answer) => answer,
-        Err(stranger) => {
-            sleep(shared.options.auth_delay).await;
-            stranger
+    let (answer, clone) = match call(cluster, head, path, parameters, now) {
+        Ok(reply) => {
+            let clone = reply.data.as_str().filter(|text| text.contains(":qmclone:")).map(str::to_owned);
+            (Answer::data(reply), clone)
         }
+        // Who may send a file is asked together with who it is, before the file is read.
+        Err(refused) if refused.status == 403 && head.is_upload() => (refused.without_body(), None),
+        Err(refused) => (refused, None),
     };
     let answer = if is_web { answer.for_web_interface() } else { answer };
-    if daemon::answers(&head.method, path) { answer.of_daemon() } else { answer }
+    let answer = if daemon::answers(&head.method, path) { answer.of_daemon() } else { answer };
+    Reaction { answer, clone }
 }
 
-/// Makes the call; the error is a 401, which is held back.
+/// Makes the call, for whoever its headers name.
 fn call(
-    shared: &Arc<Shared>,
+    cluster: &mut Cluster,
     head: &Head,
     path: &str,
     parameters: &BTreeMap<String, String>,
-) -> Result<Answer, Answer> {
-    let now = shared.now();
-    let mut cluster = shared.cluster();
+    now: Now,
+) -> Result<Reply, Answer> {
     let known = Cluster::knows(&head.method, path).map(|(known, _)| known.audience());
     let credentials = Credentials {
         cookie: head.header("cookie"),
@@ -214,26 +241,12 @@ fn call(
         Err(stranger) => return Err(Answer::bare(401, stranger.reason)),
     };
     let Some(audience) = known else {
-        return Ok(Answer::refusal(&Refusal::Status {
-            status: 501,
-            reason: format!("Method '{} {path}' not implemented", head.method),
-        }));
+        let reason = format!("Method '{} {path}' not implemented", head.method);
+        return Err(Answer::refusal(&Refusal::Status { status: 501, reason }));
     };
     if audience == Audience::Users && caller.token().is_some() {
         let what = format!("URI '{path}' not available with API token, need proper ticket.");
-        return Ok(Answer::without_bracket(&what));
+        return Err(Answer::without_bracket(&what));
     }
-    match cluster.call(&head.method, path, parameters, &caller, now) {
-        Ok(reply) => {
-            let upid = reply.data.as_str().filter(|text| text.contains(":qmclone:")).map(str::to_owned);
-            drop(cluster);
-            if let Some(upid) = upid {
-                let (shared, newid) = (Arc::clone(shared), parameters.get("newid").cloned());
-                tokio::spawn(async move { trouble::disturb(&shared, &upid, newid.as_ref()).await });
-            }
-            Ok(Answer::data(reply))
-        }
-        Err(refusal @ Refusal::NotLoggedIn) => Err(Answer::refusal(&refusal)),
-        Err(refusal) => Ok(Answer::refusal(&refusal)),
-    }
+    cluster.call(&head.method, path, parameters, &caller, now).map_err(|refusal| Answer::refusal(&refusal))
 }

@@ -9,6 +9,7 @@ mod connection;
 mod daemon;
 mod dispatch;
 mod distort;
+pub mod exchange;
 mod faults;
 pub mod multipart;
 mod request;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use super::access::packed;
 use super::answer::Answer;
 use super::multipart::{Parts, take_apart};
 
@@ -45,7 +46,7 @@ pub(super) enum Parsed {
     TooLarge,
 }
 
-/// Parameters, or the answer to a request whose form is wrong.
+/// Parameters, or the answer to a request whose body cannot be read.
 pub(super) type Parameters = Result<BTreeMap<String, String>, Answer>;
 
 impl Head {
@@ -65,7 +66,8 @@ impl Head {
             .split_once("://")
             .map_or(target, |(_, rest)| rest.find('/').map_or("/", |at| rest.get(at..).unwrap_or("/")));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let written = bytes.get(..length).unwrap_or_default();
+        let text = |value: &[u8]| String::from_utf8_lossy(with_blanks(value, written)).into_owned();
         Parsed::Whole(Box::new(Self {
             method: method.to_owned(),
             path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
@@ -107,8 +109,7 @@ impl Head {
         if length > 0 && matches!(self.method.as_str(), "GET" | "DELETE") {
             return Some(Answer::text(501, &format!("Unexpected content for method '{}'", self.method)));
         }
-        let is_upload = self.path.ends_with("/upload") && self.header("content-type").is_some_and(is_multipart);
-        if is_upload && length <= UPLOAD_AT_MOST {
+        if self.is_upload() && length <= UPLOAD_AT_MOST {
             return None;
         }
         if length > BODY_AT_MOST {
@@ -120,6 +121,11 @@ impl Head {
             }
             _ => None,
         }
+    }
+
+    /// Says whether it brings a file.
+    pub(super) fn is_upload(&self) -> bool {
+        self.path.ends_with("/upload") && self.header("content-type").is_some_and(is_multipart)
     }
 
     /// Takes apart a form with a file.
@@ -136,19 +142,24 @@ impl Head {
         } else {
             all.extend(form_urlencoded::parse(body).into_owned());
         }
-        let mut parameters = BTreeMap::new();
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in all {
-            if parameters.insert(name.clone(), value).is_some() {
-                return Err(duplicate(&name));
-            }
+            parameters.entry(name).or_default().push(value);
         }
-        Ok(parameters)
+        let one = |values: Vec<String>| match values.as_slice() {
+            [value] => value.clone(),
+            several => packed::array(several.iter().map(String::as_str)),
+        };
+        Ok(parameters.into_iter().map(|(name, values)| (name, one(values))).collect())
     }
 }
 
-fn duplicate(name: &str) -> Answer {
-    let errors = BTreeMap::from([(name.to_owned(), "type check ('string') failed - got ARRAY".to_owned())]);
-    Answer::refusal(&super::access::Refusal::Invalid(errors))
+/// Gives a header's value with the blanks at its end: the real server keeps them, and a secret with one is wrong.
+fn with_blanks<'a>(value: &'a [u8], written: &'a [u8]) -> &'a [u8] {
+    let start = value.as_ptr().addr().saturating_sub(written.as_ptr().addr());
+    let rest = written.get(start..).unwrap_or_default();
+    let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    end.and_then(|end| rest.get(..end)).unwrap_or(value)
 }
 
 /// Complains about a body in the words of the Perl library that reads it.
@@ -181,11 +192,59 @@ fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Answer> {
         Err(why) if why.is_eof() => return Err(malformed(body, body.len())),
         Err(why) => return Err(malformed(body, why.column().saturating_sub(1))),
     };
-    let text = |value: Value| match value {
-        Value::String(text) => Some(text),
-        Value::Bool(flag) => Some(u8::from(flag).to_string()),
-        Value::Null => None,
-        other => Some(other.to_string()),
-    };
-    Ok(map.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+    Ok(map.into_iter().map(|(name, value)| (name, from_value(value))).collect())
+}
+
+fn from_value(value: Value) -> String {
+    match value {
+        Value::Null => packed::NULL.to_owned(),
+        Value::Bool(flag) => u8::from(flag).to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        Value::Array(items) => {
+            let items: Vec<String> = items.into_iter().map(from_value).collect();
+            packed::array(items.iter().map(String::as_str))
+        }
+        Value::Object(_) => packed::OBJECT.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parameters of a request, as they are shown; nothing where its body cannot be read.
+    fn parameters(request: &str) -> Option<Vec<String>> {
+        let Parsed::Whole(head) = Head::parse(request.as_bytes()) else { panic!("{request}") };
+        let parameters = head.parameters(&request.as_bytes()[head.length..]).ok()?;
+        Some(parameters.iter().map(|(name, value)| format!("{name}={}", packed::shown(value))).collect())
+    }
+
+    #[test]
+    fn a_header_is_kept_to_its_last_blank() {
+        let request = "GET /version HTTP/1.1\r\nA: b c \r\nD:e\t\r\nF:\r\nG: \r\nH:  i\r\n\r\n";
+        let Parsed::Whole(head) = Head::parse(request.as_bytes()) else { panic!("{request}") };
+        let values = ["a", "d", "f", "g", "h"].map(|name| head.header(name).unwrap());
+        assert_eq!(values, ["b c ", "e\t", "", "", "i"]);
+    }
+
+    #[test]
+    fn parameters_come_from_query_form_and_json() {
+        let table: [(&str, &str, &str, Option<&[&str]>); 8] = [
+            ("?a=1", "", "", Some(&["a=1"])),
+            ("?a=1", "application/x-www-form-urlencoded", "b=%20x+y", Some(&["a=1", "b= x y"])),
+            ("", "", "a=1", Some(&["a=1"])),
+            ("?a=1&a=2", "", "", Some(&["a=1,2"])),
+            ("?a=1", "application/json", r#"{"b": 2, "c": true, "d": "x"}"#, Some(&["a=1", "b=2", "c=1", "d=x"])),
+            ("", "application/json;charset=UTF-8", r#"{"a": null, "b": {"c": 1}}"#, Some(&["a=null", "b={}"])),
+            ("", "application/json", r#"{"a": ["x", 2, false]}"#, Some(&["a=x,2,0"])),
+            ("", "application/json", r#"{"a": "#, None),
+        ];
+        for (query, kind, body, expected) in table {
+            let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
+            let request = format!("POST /api2/json/version{query} HTTP/1.1\r\n{kind}\r\n{body}");
+            let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
+            assert_eq!(parameters(&request), expected, "{request}");
+        }
+    }
 }

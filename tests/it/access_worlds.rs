@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use glassdome::sandbox::access::{Access, Entry, Group, Holder, Pool, Release, Rights, Role, Token, User};
 use serde_json::Value;
 
-use crate::support;
+use crate::support::recorded::AclWorlds;
 
 const WITHOUT_PATH: &str = "(no path)";
 const SUBJECTS: [&str; 3] = ["rvu@pve", "rvu@pve!sep", "rvu@pve!full"];
 
 #[test]
 fn every_world_gives_the_recorded_rights() {
-    let Some(file) = cases() else { return };
-    let worlds = file["cases"].as_array().unwrap();
+    let AclWorlds { roles, worlds } = AclWorlds::load();
     assert_eq!(worlds.len(), 40);
     let mut answers = 0;
     for (number, world) in worlds.iter().enumerate() {
-        let access = access(&file["roles"], &world["acl"]);
+        let access = access(&roles, &world["acl"]);
         for subject in SUBJECTS {
             for (path, expected) in world["permissions"][subject].as_object().unwrap() {
                 let given = match path.as_str() {
@@ -30,11 +29,6 @@ fn every_world_gives_the_recorded_rights() {
         }
     }
     assert_eq!(answers, 40 * 3 * 8);
-}
-
-fn cases() -> Option<Value> {
-    let file = support::shared("pve/acl-cases.json")?;
-    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 fn everywhere(access: &Access, subject: &str) -> BTreeMap<String, BTreeMap<String, u8>> {

@@ -8,8 +8,8 @@ use glassdome::model::{Foreign, NodeName, Secret, TokenId, TokenSecret, VmId};
 use glassdome::pve::{CaBundle, CloneRequest, Error, Limits, Proxies, Pve, Trust};
 use serde_json::Value;
 
+use crate::support::recorded::Recordings;
 use crate::support::server::{Answer, Asked, Authority, Server, closed_port, data, reply};
-use crate::support::shared;
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 pub(crate) const UPID: &str = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:";
@@ -350,28 +350,22 @@ struct Recording {
     body: String,
 }
 
-fn recordings() -> Option<Vec<Recording>> {
-    let folder = shared("pve/recordings")?;
-    let mut recordings = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|ending| ending != "json") {
-            continue;
+fn recordings() -> Vec<Recording> {
+    let recordings = Recordings::load().0.into_iter();
+    let exchanges = recordings.filter(|(_, recording)| recording["response"].is_object());
+    let exchanges = exchanges.map(|(name, recording)| {
+        let (request, response) = (&recording["request"], &recording["response"]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Recording {
+            name,
+            method: text(&request["method"]),
+            url: text(&request["url"]),
+            status: response["status"].as_u64().unwrap().try_into().unwrap(),
+            reason: text(&response["reason"]),
+            body: text(&response["body"]),
         }
-        let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let Some(status) = value.pointer("/response/status").and_then(Value::as_u64) else { continue };
-        recordings.push(Recording {
-            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
-            method: text("/request/method").unwrap(),
-            url: text("/request/url").unwrap(),
-            status: u16::try_from(status).unwrap(),
-            reason: text("/response/reason").unwrap_or_default(),
-            body: text("/response/body").unwrap_or_default(),
-        });
-    }
-    recordings.sort_by(|left, right| left.name.cmp(&right.name));
-    Some(recordings)
+    });
+    exchanges.collect()
 }
 
 impl Recording {
@@ -425,7 +419,7 @@ const STRANGE: &[(&str, &str)] = &[("task-log-download", "download=1: a compress
 
 #[tokio::test]
 async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
-    let Some(recordings) = recordings() else { return };
+    let recordings = recordings();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let answer = Arc::clone(&sent);
     let limits = Limits { size: 1 << 20, ..patient() };

@@ -12,7 +12,7 @@ use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 
 use crate::support::acl_model::{Entry, World as Model};
-use crate::support::shared;
+use crate::support::recorded::AclWorlds;
 use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, entry, world};
 
 const USER: &str = "u@pve";
@@ -197,16 +197,15 @@ proptest! {
 
 #[test]
 fn rights_are_worked_out_as_the_real_server_did() {
-    let Some(file) = shared("pve/acl-cases.json") else { return };
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let AclWorlds { roles, worlds } = AclWorlds::load();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let roles = file["roles"].as_object().unwrap().iter().map(|(name, held)| {
+    let roles = roles.as_object().unwrap().iter().map(|(name, held)| {
         let held: Vec<String> = text(held).split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
         (name.parse().unwrap(), privileges(&held))
     });
     let roles: BTreeMap<RoleName, Privileges> = roles.collect();
     let mut answers = 0;
-    for case in file["cases"].as_array().unwrap() {
+    for case in &worlds {
         let entries = case["acl"].as_array().unwrap().iter().map(|entry| AclEntry {
             path: text(&entry["path"]).parse().unwrap(),
             holder: match entry["type"].as_str().unwrap() {

@@ -7,7 +7,7 @@ use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 
 use crate::support::acl_model::{Entry, World};
-use crate::support::shared;
+use crate::support::recorded::AclWorlds;
 use crate::support::worlds::{
     OTHER_PATHS, PATHS, ROLES, SUBJECTS, View, blocks, entry, everything, lacks, on_the_sandbox, world,
 };
@@ -83,20 +83,17 @@ proptest! {
 
 #[test]
 fn the_model_agrees_with_a_real_server() {
-    let Some(path) = shared("pve/acl-cases.json") else {
-        return;
-    };
-    let cases: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let AclWorlds { roles, worlds } = AclWorlds::load();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let mut compared = 0;
-    for case in cases["cases"].as_array().unwrap() {
+    for case in &worlds {
         let mut world = World {
             groups: BTreeMap::from([("rvu@pve".to_owned(), vec!["rvg".to_owned()])]),
             tokens: BTreeMap::from([("rvu@pve!sep".to_owned(), true), ("rvu@pve!full".to_owned(), false)]),
             pools: BTreeMap::from([("/pool/rvpool".to_owned(), vec!["/vms/102".to_owned()])]),
             ..World::default()
         };
-        for (role, privileges) in cases["roles"].as_object().unwrap() {
+        for (role, privileges) in roles.as_object().unwrap() {
             let privileges = text(privileges).split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
             world.roles.insert(role.clone(), privileges);
         }

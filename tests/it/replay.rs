@@ -1,4 +1,4 @@
-//! The recorded exchanges, played again in the world of `WORLD.md` and compared.
+//! The recorded exchanges, played again in the world that they were recorded in and compared.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -77,7 +77,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 #[test]
 fn recorded_exchanges_are_answered_alike() {
-    let Some(recordings) = Recordings::load() else { return };
+    let recordings = Recordings::load();
     let mut played: BTreeSet<String> = BTreeSet::new();
     let mut differences = Vec::new();
     for play in PLAYS {
@@ -205,7 +205,6 @@ fn identities(player: &mut Player<'_>) {
     player.play(EARLY);
     player.add_later();
     player.play(LATER);
-    player.lend_recorded_secret("rv1@pve", "full");
     player.play(BY_THE_TOKEN);
     player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder != Holder::User("min@pve".into())));
     player.edit(|cluster| cluster.access.grant("rv1@pve", "/", "Administrator"));
@@ -444,7 +443,7 @@ fn downloads(player: &mut Player<'_>) {
     );
     player.play("upload-no-permission upload-wrong-ext +upload-iso-ok upload-iso-ok-task-status");
     // The call itself was not recorded a second time: only what its task says.
-    let temporary = player.send_file("upload-iso-again-task-log", vec![b'X'; 2048]);
+    let temporary = player.send_file(&[b'X'; 2048]);
     let form = format!("content=iso&filename=lab.iso&tmpfilename={temporary}");
     player.call("apex@pve!glassdome-token", "POST", "/nodes/pve/storage/local/upload", &form);
     player.finish();

@@ -104,7 +104,7 @@ pub(crate) fn plays(name: &str) -> bool {
 
 #[test]
 fn recorded_bytes_are_answered_alike() {
-    let Some(recordings) = Recordings::load() else { return };
+    let recordings = Recordings::load();
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.edit(|cluster| *cluster = recordings.cluster(recordings.access(RELEASE)));
     let whole = &recordings.0["wire-absolute-form"]["request_raw"];
@@ -120,15 +120,12 @@ fn recorded_bytes_are_answered_alike() {
 
 #[test]
 fn recorded_requests_of_odd_form_are_answered_alike() {
-    let Some(recordings) = Recordings::load() else { return };
+    let recordings = Recordings::load();
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.edit(|cluster| *cluster = recordings.cluster(recordings.access(RELEASE)));
     for name in ODD_FORMS {
         let (request, response) = (&recordings.0[*name]["request"], &recordings.0[*name]["response"]);
-        let body = match request["body"].as_str().unwrap_or_default() {
-            "<600012 bytes>" => format!("description={}", "a".repeat(600_000)),
-            body => body.to_owned(),
-        };
+        let body = request["body"].as_str().unwrap_or_default();
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: x\r\n", text(&request["method"]), text(&request["url"]));
         for (header, value) in request["headers"].as_object().unwrap() {
             bytes.push_str(&format!("{header}: {}\r\n", text(value)));

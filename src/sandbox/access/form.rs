@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::packed::{self, Kind};
 use super::refusal::Refusal;
 use super::{Access, names};
 
@@ -67,6 +68,8 @@ pub enum Form {
     /// A number that may have a fraction, 0 or more.
     Decimal,
     /// A word or several that this rule of the guests' options judges.
+    Words(fn(&str) -> Result<(), String>),
+    /// What this rule of the guests' options judges.
     Of(fn(&str) -> Result<(), String>),
     /// The same, where what is said stands by itself.
     Plain(fn(&str) -> Result<(), String>),
@@ -97,19 +100,19 @@ pub(in crate::sandbox) fn demand(
     let mut errors = BTreeMap::new();
     for rule in rules {
         if let Some(name) = rule.name.strip_suffix("[n]") {
-            let numbered = given.iter().filter(|(given, _)| is_numbered(given, name));
+            let numbered = given.iter().filter(|(given, value)| is_numbered(given, name) && *value != packed::NULL);
             errors.extend(numbered.filter_map(|(name, value)| {
                 checked(access, rule.form, value).err().map(|why| (name.clone(), why.replace(ITSELF, name)))
             }));
             continue;
         }
-        match (given.get(rule.name), rule.need) {
+        match (defined(given, rule.name), rule.need) {
             (Some(value), need) => {
                 if let Err(why) = checked(access, rule.form, value) {
                     errors.insert(rule.name.to_owned(), why);
                 }
                 if let Need::With(other) = need
-                    && !given.contains_key(other)
+                    && defined(given, other).is_none()
                 {
                     errors.insert(other.to_owned(), format!("missing property required by '{}'", rule.name));
                 }
@@ -127,11 +130,43 @@ pub(in crate::sandbox) fn demand(
     if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
 }
 
+/// Gives a value that is not undefined.
+fn defined<'a>(given: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    given.get(name).filter(|value| *value != packed::NULL)
+}
+
 impl Parameter {
     fn is_for(&self, name: &str) -> bool {
         match self.name.strip_suffix("[n]") {
             Some(stem) => is_numbered(name, stem),
             None => self.name == name,
+        }
+    }
+}
+
+impl Form {
+    /// Names the type that the server's schema gives such a value.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Switch => "boolean",
+            Self::Number | Self::Between(..) | Self::Guest => "integer",
+            Self::Decimal => "number",
+            Self::Text(_)
+            | Self::Password
+            | Self::OneOf(_)
+            | Self::Realm
+            | Self::User
+            | Self::Subject
+            | Self::TokenName
+            | Self::Name(_)
+            | Self::Pool
+            | Self::List(_)
+            | Self::Token
+            | Self::Privilege
+            | Self::Vmid
+            | Self::Words(_)
+            | Self::Of(_)
+            | Self::Plain(_) => "string",
         }
     }
 }
@@ -143,6 +178,12 @@ fn is_numbered(name: &str, stem: &str) -> bool {
 
 fn checked(access: &Access, form: Form, value: &str) -> Result<(), String> {
     let format = |why: String| format!("invalid format - {why}\n");
+    let is = |what: &str| Err(format!("type check ('{}') failed - got {what}", form.kind()));
+    match (packed::kind(value), form) {
+        (Kind::Hash, _) => return is("HASH"),
+        (Kind::Plain | Kind::Null, _) | (Kind::Array, Form::List(_) | Form::Words(_)) => {}
+        (Kind::Array, _) => return is("ARRAY"),
+    }
     let pattern = "value does not match the regex pattern";
     match form {
         Form::Text(longest) => at_most(value, longest),
@@ -164,7 +205,7 @@ fn checked(access: &Access, form: Form, value: &str) -> Result<(), String> {
         },
         Form::Guest if value.parse::<i64>().is_err() => Err(wrong_type("integer", value)),
         Form::Guest => of_format(access, Form::Vmid, value).map_err(format),
-        Form::Of(rule) => rule(value).map_err(format),
+        Form::Of(rule) | Form::Words(rule) => rule(value).map_err(format),
         Form::Plain(rule) => rule(value),
         Form::OneOf(words) => demanded(words.contains(&value), || {
             format!("value '{value}' does not have a value in the enumeration '{}'", words.join(", "))
@@ -268,6 +309,33 @@ mod tests {
         ];
         for (query, expected) in table {
             assert_eq!(errors(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_judged_by_its_type() {
+        let (list, object) = (packed::array(["VM.Audit", "VM.Clone"]), packed::OBJECT.to_owned());
+        let null = packed::NULL.to_owned();
+        let table = [
+            ("privs", list.clone(), None),
+            ("privs", packed::array(["VM.Monitor"]), Some("invalid format - invalid privilege 'VM.Monitor'\n")),
+            ("privs", object.clone(), Some("type check ('string') failed - got HASH")),
+            ("comment", list.clone(), Some("type check ('string') failed - got ARRAY")),
+            ("expire", list.clone(), Some("type check ('integer') failed - got ARRAY")),
+            ("enable", object, Some("type check ('boolean') failed - got HASH")),
+            ("comment", null.clone(), None),
+            ("expire", null.clone(), None),
+            ("roleid", null.clone(), Some("property is missing and it is not optional")),
+        ];
+        let access = Access::new(Release { major: 9, minor: 2, patch: 11 });
+        for (name, value, expected) in table {
+            let mut given = BTreeMap::from([("roleid".to_owned(), "a".to_owned())]);
+            given.insert(name.to_owned(), value.clone());
+            let why = match demand(&access, RULES, &given) {
+                Err(Refusal::Invalid(errors)) => errors.get(name).cloned(),
+                _ => None,
+            };
+            assert_eq!(why.as_deref(), expected, "{name} {value:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod encoding;
 pub(in crate::sandbox) mod form;
 mod login;
 pub mod names;
+pub(in crate::sandbox) mod packed;
 mod people;
 mod pools;
 mod refusal;

@@ -21,7 +21,7 @@ pub use storage::{Download, Kind, Storage, Volume};
 pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
-use super::access::{self, Access, Audience, Caller, Refusal, Release};
+use super::access::{self, Access, Audience, Caller, Refusal, Release, packed};
 use super::multipart::Received;
 
 /// The moment at which a call is made.
@@ -60,9 +60,9 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// Gives a parameter, or nothing where it is missing.
+    /// Gives a parameter, or nothing where it is missing or undefined.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.params.get(name).map(String::as_str)
+        self.params.get(name).map(String::as_str).filter(|value| *value != packed::NULL)
     }
 
     /// Gives a parameter, or an empty text where it is missing.

@@ -186,7 +186,7 @@ const READ_STORAGES: &[Route] = &[
         "/nodes/{node}/storage",
         &[
             NODE,
-            optional("content", Form::Of(options::contents)),
+            optional("content", Form::Words(options::contents)),
             optional("enabled", Form::Switch),
             optional("format", Form::Switch),
             optional("storage", Form::Of(options::storage_name)),
@@ -201,7 +201,7 @@ const READ_STORAGES: &[Route] = &[
     route(
         "GET",
         "/nodes/{node}/storage/{storage}/content",
-        &[NODE, STORAGE, optional("content", Form::Of(options::contents)), optional("vmid", Form::Guest)],
+        &[NODE, STORAGE, optional("content", Form::Words(options::contents)), optional("vmid", Form::Guest)],
         volumes::may_look,
         |cluster, ask| volumes::content(cluster, ask),
     ),
@@ -220,8 +220,8 @@ const CHANGES: &[Parameter] = &[
     VMID,
     SKIPLOCK,
     DIGEST,
-    optional("delete", Form::Of(options::config_ids)),
-    optional("revert", Form::Of(options::config_ids)),
+    optional("delete", Form::Words(options::config_ids)),
+    optional("revert", Form::Words(options::config_ids)),
     optional("background_delay", Form::Between(1, 30)),
 ];
 

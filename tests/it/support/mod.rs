@@ -13,18 +13,6 @@ pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod worlds;
 
-use std::path::PathBuf;
-
-/// Finds the reference data that lies beside the checkout; says loudly when it is not there.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    skipped(&format!("{} is missing", path.display()));
-    None
-}
-
 /// Says that a test was skipped; under CI nothing may be.
 pub(crate) fn skipped(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "a test must not be skipped under CI: {why}");

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Audience, Caller, Credentials, Refusal, Role, Token};
+use glassdome::sandbox::access::{Caller, Role, Token};
 use glassdome::sandbox::cluster::{Cluster, Now};
-use glassdome::sandbox::multipart::{Received, take_apart};
-use serde_json::{Map, Value, json};
+use glassdome::sandbox::exchange::exchange;
+use glassdome::sandbox::multipart::Received;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -22,11 +23,10 @@ pub(crate) struct Answer {
 
 /// One world, and what was played in it.
 pub(crate) struct Player<'a> {
-    recordings: &'a Recordings,
-    cluster: Cluster,
+    pub(crate) recordings: &'a Recordings,
+    pub(crate) cluster: Cluster,
     clock: Duration,
     upids: BTreeMap<String, String>,
-    temporary: Option<String>,
     pub(crate) played: BTreeSet<String>,
     pub(crate) differences: Vec<String>,
 }
@@ -39,7 +39,6 @@ impl<'a> Player<'a> {
             cluster,
             clock: Duration::ZERO,
             upids: BTreeMap::new(),
-            temporary: None,
             played: BTreeSet::new(),
             differences: Vec::new(),
         }
@@ -71,32 +70,35 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Puts a file where a call that was not recorded finds it, under the name that a recording has for it.
-    pub(crate) fn send_file(&mut self, recorded: &str, bytes: Vec<u8>) -> String {
-        let temporary = self.temporary_in(recorded).expect("a temporary name");
-        self.cluster.uploads.insert(temporary.clone(), Received::of(&bytes));
+    /// Puts a file where a call that was not recorded finds it; gives its name.
+    pub(crate) fn send_file(&mut self, bytes: &[u8]) -> String {
+        let temporary = "/var/tmp/pveupload-0".to_owned();
+        self.cluster.uploads.insert(temporary.clone(), Received::of(bytes));
         temporary
     }
 
-    /// Finds the name of a temporary file in what was recorded.
-    fn temporary_in(&self, recorded: &str) -> Option<String> {
-        let text = self.recordings.0.get(recorded)?["response"]["body"].as_str()?;
-        let start = text.find("/var/tmp/pveupload-")?;
-        let end = text[start..].find(|it: char| !it.is_ascii_alphanumeric() && !"/-".contains(it))?;
-        Some(text[start..start + end].to_owned())
+    fn play_one(&mut self, name: &str) {
+        let answer = self.answer_to(name);
+        self.played.insert(name.to_owned());
+        let differences = differences(&answer, &self.recordings.0[name]["response"]);
+        self.differences.extend(differences.into_iter().map(|difference| format!("{name}: {difference}")));
     }
 
-    fn play_one(&mut self, name: &str) {
-        self.temporary = self.temporary_in(&format!("{name}-task-log"));
+    /// Sends what was recorded; remembers the task that it begins, and gives a token that it makes its recorded secret.
+    pub(crate) fn answer_to(&mut self, name: &str) -> Answer {
         let recording = self.recordings.0.get(name).unwrap_or_else(|| panic!("no recording {name}"));
-        let answer = self.send(&recording["request"], moment(&recording["response"]), &recording["response"]);
+        let answer = self.send(&recording["request"], &recording["response"]);
         if let Some(upid) = recording["response"]["json"]["data"].as_str().filter(|data| data.starts_with("UPID:")) {
             let ours = answer.json["data"].as_str().unwrap_or_default();
             self.upids.insert(upid.to_owned(), ours.to_owned());
         }
-        self.played.insert(name.to_owned());
-        let differences = differences(&answer, &recording["response"]);
-        self.differences.extend(differences.into_iter().map(|difference| format!("{name}: {difference}")));
+        let made = &recording["response"]["json"]["data"];
+        if let (Some(id), Some(secret)) = (made["full-tokenid"].as_str(), made["value"].as_str()) {
+            let (user, name) = id.split_once('!').unwrap();
+            let user = self.cluster.access.users.get_mut(user).unwrap();
+            user.tokens.get_mut(name).unwrap().secret = secret.to_owned();
+        }
+        answer
     }
 
     /// Says that a recorded task is the last one that was started here.
@@ -111,7 +113,7 @@ impl<'a> Player<'a> {
     pub(crate) fn call(&mut self, subject: &str, method: &str, path: &str, query: &str) {
         let params = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let caller = Caller { subject: subject.to_owned() };
-        let now = Now { unix: 1_795_490_000, since_start: self.clock };
+        let now = Now { unix: 1_767_669_200, since_start: self.clock };
         self.cluster.call(method, path, &params, &caller, now).unwrap();
     }
 
@@ -140,67 +142,59 @@ impl<'a> Player<'a> {
         });
     }
 
-    /// Sends one request; this alone knows how it travels.
-    fn send(&mut self, request: &Value, unix: u64, expected: &Value) -> Answer {
+    /// Sends one request, with the names of our own tasks and tickets of our own.
+    fn send(&mut self, request: &Value, expected: &Value) -> Answer {
         self.clock += Duration::from_millis(1);
-        let now = Now { unix, since_start: self.clock };
-        let url = request["url"].as_str().unwrap();
-        let url = url.strip_prefix("/api2/json").unwrap_or_else(|| panic!("{url} is not below /api2/json"));
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let path = percent_encoding::percent_decode_str(path).decode_utf8().unwrap().into_owned();
-        let path = self.upids.iter().fold(path, |path, (theirs, ours)| path.replace(theirs, ours));
-        let method = request["method"].as_str().unwrap();
-        let body = request["body"].as_str().unwrap_or_default();
-        let mut params = parameters(query, body);
-        if let Some(parts) = request["headers"]["Content-Type"].as_str().and_then(|it| take_apart(it, body.as_bytes()))
-        {
-            params = parts.fields;
-            let temporary = self.temporary.take().unwrap_or_else(|| "/var/tmp/pveupload-0".to_owned());
-            self.cluster.uploads.insert(temporary.clone(), parts.file);
-            params.insert("tmpfilename".to_owned(), temporary);
-        }
-        self.sign_parameters(&mut params, now.unix);
-        let caller = match self.caller(method, &path, request, now.unix, expected["status"] != 401) {
-            Ok(caller) => caller,
-            Err(reason) => return Answer { status: 401, reason, json: Value::Null },
-        };
-        answer(self.cluster.call(method, &path, &params, &caller, now))
+        let now = Now { unix: moment(expected), since_start: self.clock };
+        let bytes = self.bytes(request, now.unix, expected["status"] != 401);
+        let answer = exchange(&mut self.cluster, &bytes, now).expect("a whole request");
+        let json = serde_json::from_str(&answer.body).unwrap_or_default();
+        Answer { status: answer.status, reason: answer.reason, json }
     }
 
-    fn caller(&self, method: &str, path: &str, request: &Value, unix: u64, valid: bool) -> Result<Caller, String> {
-        let audience = Cluster::knows(method, path).map(|(known, _)| known.audience());
-        if audience == Some(Audience::World) {
-            return Ok(Caller { subject: String::new() });
+    /// Writes a request as it goes over the wire.
+    fn bytes(&self, request: &Value, unix: u64, valid: bool) -> Vec<u8> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (method, mut url) = (text(&request["method"]), text(&request["url"]));
+        for (theirs, ours) in &self.upids {
+            url = url.replace(theirs, ours).replace(&theirs.replace(':', "%3A"), ours);
         }
-        let header = |name: &str| request["headers"][name].as_str().map(str::to_owned);
-        let (mut cookie, mut authorization) = (header("Cookie"), header("Authorization"));
-        let mut csrf = header("CSRFPreventionToken");
-        let signer = &self.cluster.access.signer;
-        for place in [&mut cookie, &mut authorization] {
-            let user = place.as_deref().and_then(ticket_holder).filter(|_| valid || method != "GET");
-            if let Some(user) = user {
-                *place = Some(format!("PVEAuthCookie={}", signer.ticket(&user, unix)));
-                csrf = if valid { Some(signer.csrf(&user, unix)) } else { csrf.clone() };
+        let body = self.signed(&text(&request["body"]), unix);
+        let mut head = format!("{method} {url} HTTP/1.1\r\n");
+        let mut signed_for = None;
+        for (name, value) in request["headers"].as_object().unwrap() {
+            let holder = ticket_holder(&text(value)).filter(|_| valid || method != "GET");
+            let value = match (name.as_str(), &holder) {
+                ("Content-Length", _) => body.len().to_string(),
+                ("Cookie" | "Authorization", Some(user)) => {
+                    format!("PVEAuthCookie={}", self.cluster.access.signer.ticket(user, unix))
+                }
+                _ => text(value),
+            };
+            signed_for = holder.or(signed_for);
+            if name != "CSRFPreventionToken" || !valid {
+                head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
-        let credentials = Credentials {
-            cookie: cookie.as_deref(),
-            authorization: authorization.as_deref(),
-            csrf: csrf.as_deref(),
-            changes: method != "GET",
-        };
-        self.cluster.access.authenticate(credentials, unix).map_err(|stranger| stranger.reason)
+        if let Some(user) = signed_for.filter(|_| valid) {
+            head.push_str(&format!("CSRFPreventionToken: {}\r\n", self.cluster.access.signer.csrf(&user, unix)));
+        }
+        format!("{head}\r\n{body}").into_bytes()
     }
 
-    /// Replaces tickets that were signed with a key that nobody has.
-    fn sign_parameters(&self, params: &mut BTreeMap<String, String>, unix: u64) {
-        let user = params.get("username").cloned().unwrap_or_default();
-        let signer = &self.cluster.access.signer;
-        if let Some(challenge) = params.get_mut("tfa-challenge") {
-            *challenge = signer.challenge(&user, unix);
-        } else if let Some(ticket) = params.get_mut("password").filter(|password| password.starts_with("PVE:")) {
-            *ticket = signer.ticket(&user, unix);
-        }
+    /// Replaces the tickets of a form, which were signed with a key that nobody has.
+    fn signed(&self, body: &str, unix: u64) -> String {
+        let user = body.split('&').find_map(|field| field.strip_prefix("username=")).unwrap_or_default();
+        let (user, signer) = (user.replace("%40", "@"), &self.cluster.access.signer);
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let field = |field: &str| match field.split_once('=') {
+            Some((name @ "tfa-challenge", _)) => format!("{name}={}", encoded(&signer.challenge(&user, unix))),
+            Some((name @ "password", old)) if old.starts_with("PVE%3A") => {
+                format!("{name}={}", encoded(&signer.ticket(&user, unix)))
+            }
+            _ => field.to_owned(),
+        };
+        body.split('&').map(field).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -211,66 +205,19 @@ fn ticket_holder(header: &str) -> Option<String> {
     ticket.split(':').next().filter(|user| user.contains('@')).map(str::to_owned)
 }
 
-/// Reads the parameters off the query and the body, a form or a JSON object.
-fn parameters(query: &str, body: &str) -> BTreeMap<String, String> {
-    let mut params: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    match serde_json::from_str::<Map<String, Value>>(body) {
-        Ok(fields) => params.extend(fields.into_iter().map(|(key, value)| (key, plain(&value)))),
-        Err(_) if body.starts_with('<') && body.ends_with("bytes>") => {
-            params.insert("description".to_owned(), "x".repeat(70_000));
-        }
-        Err(_) => params.extend(form_urlencoded::parse(body.as_bytes()).into_owned()),
-    }
-    params
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Bool(on) => u8::from(*on).to_string(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn answer(outcome: Result<glassdome::sandbox::cluster::Reply, Refusal>) -> Answer {
-    let refused = |status: u16, message: String, errors: Option<BTreeMap<String, String>>| {
-        let mut json = json!({"data": null, "message": format!("{message}\n")});
-        if let Some(errors) = errors {
-            json["errors"] = json!(errors);
-        }
-        Answer { status, reason: message, json }
-    };
-    match outcome {
-        Ok(reply) => {
-            let mut json = json!({ "data": reply.data });
-            if let Some(total) = reply.total {
-                json["total"] = json!(total);
-            }
-            Answer { status: 200, reason: "OK".to_owned(), json }
-        }
-        Err(Refusal::Forbidden(None)) => refused(403, "Permission check failed".to_owned(), None),
-        Err(Refusal::Forbidden(Some(what))) => refused(403, format!("Permission check failed ({what})"), None),
-        Err(Refusal::Invalid(errors)) => refused(400, "Parameter verification failed.".to_owned(), Some(errors)),
-        Err(Refusal::Failed(why)) => refused(500, why, None),
-        Err(Refusal::NotLoggedIn) => refused(401, "authentication failure".to_owned(), None),
-        Err(Refusal::Status { status: 595, reason }) => Answer { status: 595, reason, json: Value::Null },
-        Err(Refusal::Status { status, reason }) => refused(status, reason, None),
-    }
-}
-
 /// Lists what is not alike in two answers.
 fn differences(ours: &Answer, theirs: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare = |what: &str, ours: Value, theirs: Value| {
-        if ours != theirs {
+        if without_chance(&ours) != without_chance(&theirs) {
             found.push(format!("{what}\n    ours   {ours}\n    theirs {theirs}"));
         }
     };
     compare("status", json!(ours.status), theirs["status"].clone());
     let reason = theirs["reason"].as_str().unwrap_or_default();
     compare("reason", json!(ours.reason.lines().next().unwrap_or_default()), json!(reason));
+    compare("message", ours.json["message"].clone(), theirs["json"]["message"].clone());
+    compare("body", json!(ours.json.is_null()), json!(theirs["json"].is_null()));
     compare("errors", ours.json["errors"].clone(), theirs["json"]["errors"].clone());
     compare("exit", ours.json["data"]["exitstatus"].clone(), theirs["json"]["data"]["exitstatus"].clone());
     for key in ["status", "qmpstatus", "hasFeature", "lock", "type", "name", "template"] {
@@ -281,6 +228,13 @@ fn differences(ours: &Answer, theirs: &Value) -> Vec<String> {
         compare("shape", shape(&ours.json), shape(&theirs["json"]));
     }
     found
+}
+
+/// Takes the name of a temporary file out of what is said of it.
+fn without_chance(value: &Value) -> String {
+    let text = value.to_string();
+    let Some((before, after)) = text.split_once("/var/tmp/pveupload-") else { return text };
+    format!("{before}{}", after.trim_start_matches(|sign: char| sign.is_ascii_hexdigit()))
 }
 
 /// Finds the last line of a log that says how a task ended.
@@ -311,7 +265,7 @@ fn shape(value: &Value) -> Value {
 }
 
 /// Reads when a call was made off its answer, for one-time codes hold only then.
-fn moment(response: &Value) -> u64 {
+pub(crate) fn moment(response: &Value) -> u64 {
     let date = response["headers"].as_array().unwrap().iter().find(|header| header[0] == "Date").unwrap();
     let date = OffsetDateTime::parse(&date[1].as_str().unwrap().replace("GMT", "+0000"), &Rfc2822).unwrap();
     u64::try_from(date.unix_timestamp()).unwrap()

@@ -1,13 +1,16 @@
 //! The recordings, and the world that they were made in; secrets are read off the recordings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use glassdome::sandbox::access::{Access, ROOT, Release, Role, Token, Totp, User};
 use glassdome::sandbox::cluster::{Cluster, Config, Kind, Reach, Storage, Vm, Volume};
 use serde_json::Value;
 
-use super::shared;
+/// The files of the recordings; their `README.md` says what is in them.
+const FILES: [&str; 7] =
+    ["access.jsonl", "clones.jsonl", "guests.jsonl", "http.jsonl", "nodes.jsonl", "privileges.jsonl", "storages.jsonl"];
 
 /// The release of the server that was recorded.
 pub(crate) const RELEASE: Release = Release { major: 9, minor: 2, patch: 11 };
@@ -20,17 +23,52 @@ const GIB: u64 = 1 << 30;
 /// All recordings by name.
 pub(crate) struct Recordings(pub(crate) BTreeMap<String, Value>);
 
+/// Reads a file of `tests/data/pve`, one value a line.
+fn lines(file: &str) -> Vec<Value> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/pve").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Access control lists that were drawn by lot, and what the real server said of the rights that they give.
+pub(crate) struct AclWorlds {
+    /// The roles that the entries name.
+    pub(crate) roles: Value,
+    /// The worlds.
+    pub(crate) worlds: Vec<Value>,
+}
+
+impl AclWorlds {
+    /// Reads them.
+    pub(crate) fn load() -> Self {
+        let mut lines = lines("acl-worlds.jsonl");
+        let roles = lines.remove(0)["roles"].take();
+        Self { roles, worlds: lines }
+    }
+}
+
+/// Writes out what was too long to be noted, and reads a body that is JSON.
+fn complete(mut recording: Value) -> (String, Value) {
+    let body = recording["request"]["body"].as_str().unwrap_or_default();
+    let length = body.strip_prefix('<').and_then(|rest| rest.strip_suffix(" bytes>")?.parse::<usize>().ok());
+    if let Some(length) = length {
+        let name = "description=";
+        recording["request"]["body"] = format!("{name}{}", "a".repeat(length - name.len())).into();
+    }
+    if let Some(body) = recording["response"]["body"].as_str() {
+        recording["response"]["json"] = serde_json::from_str(body).unwrap_or_default();
+    }
+    (recording["name"].as_str().unwrap().to_owned(), recording)
+}
+
 impl Recordings {
-    /// Reads them, if they are there.
-    pub(crate) fn load() -> Option<Self> {
-        let folder = shared("pve/recordings")?;
-        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-        let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
-        let recordings = files.map(|file| {
-            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-            (name, serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
-        });
-        Some(Self(recordings.collect()))
+    /// Reads them.
+    pub(crate) fn load() -> Self {
+        let recordings: Vec<Value> = FILES.iter().flat_map(|file| lines(file)).collect();
+        let count = recordings.len();
+        let recordings: BTreeMap<String, Value> = recordings.into_iter().map(complete).collect();
+        assert_eq!(recordings.len(), count, "each recording has a name of its own");
+        Self(recordings)
     }
 
     /// Makes the identities that the recordings began with.
@@ -87,7 +125,7 @@ impl Recordings {
         access.grant("apex@pve", "/", "LNet");
     }
 
-    /// Makes the cluster of `WORLD.md` with these identities.
+    /// Makes the cluster that the data's `README.md` describes, with these identities.
     pub(crate) fn cluster(&self, access: Access) -> Cluster {
         let mut cluster = Cluster::bare(access, 1, Duration::from_secs(4), 1);
         let content = ["iso", "images", "snippets", "vztmpl", "backup", "rootdir", "import"];
@@ -152,7 +190,7 @@ fn volume(vmid: u32, base: Option<&str>) -> Volume {
         format: "qcow2".to_owned(),
         size: GIB,
         used: 300 << 20,
-        created: 1_795_486_208,
+        created: 1_767_665_408,
         base: base.map(str::to_owned),
     }
 }
@@ -171,7 +209,7 @@ pub(crate) fn add_vm(cluster: &mut Cluster, vmid: u32, name: &str, disk: &str) {
         ("boot", "order=scsi0;net0"),
         ("cores", "1"),
         ("memory", "256"),
-        ("meta", "creation-qemu=10.0.13,ctime=1795486129"),
+        ("meta", "creation-qemu=10.0.13,ctime=1767665329"),
         ("ostype", "l26"),
         ("scsihw", "virtio-scsi-single"),
         ("serial0", "socket"),

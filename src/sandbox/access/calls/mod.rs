@@ -12,7 +12,7 @@ pub mod users;
 
 use std::collections::BTreeMap;
 
-use super::{Caller, names};
+use super::{Caller, names, packed};
 
 /// A call whose sender is known and whose parameters have the right form.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +26,9 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Gives a parameter, or nothing where it is missing.
+    /// Gives a parameter, or nothing where it is missing or undefined.
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.params.get(name).map(String::as_str)
+        self.params.get(name).map(String::as_str).filter(|value| *value != packed::NULL)
     }
 
     /// Gives a parameter, or an empty text where it is missing.

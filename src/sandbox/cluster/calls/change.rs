@@ -7,7 +7,7 @@ use super::super::vm::is_drive;
 use super::super::{Ask, Cluster, Config, Reply, Vm};
 use super::power::no_skiplock;
 use super::schema::{self, Needs};
-use crate::sandbox::access::{ROOT, Refusal, names};
+use crate::sandbox::access::{ROOT, Refusal, names, packed};
 
 /// One of these lets a caller ask for changes at all.
 const ANY_CHANGE: &[&str] = &[
@@ -73,6 +73,11 @@ fn read(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Changes, Refusal> {
         ..Changes::default()
     };
     for (key, value) in ask.params.iter().filter(|(key, _)| !NO_OPTIONS.contains(&key.as_str())) {
+        // An option that is undefined is not written any more.
+        if value == packed::NULL {
+            changes.delete.push(key.clone());
+            continue;
+        }
         let value = if key.starts_with("net") { with_mac(cluster, value) } else { value.clone() };
         changes.set.set(key, value);
     }

@@ -8,7 +8,7 @@ use super::super::tasks::Claim;
 use super::super::{Ask, Cluster, Config, Reply, Vm};
 use super::cloning::Cloning;
 use super::disks::config_of;
-use crate::sandbox::access::{Caller, Refusal, names};
+use crate::sandbox::access::{Caller, Refusal, names, packed};
 
 /// What is asked of a clone.
 #[derive(Debug, Clone)]
@@ -53,7 +53,12 @@ pub fn clone(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         node: ask.node().to_owned(),
         other_node: ask.get("target").filter(|target| *target != ask.node()).map(str::to_owned),
         full: ask.get("full").map(|full| full == "1"),
-        params: ask.params.clone(),
+        params: ask
+            .params
+            .iter()
+            .filter(|(_, value)| *value != packed::NULL)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
     };
     cluster.cloneable(&order, ask.caller)?;
     let (source, claims) = (order.source.to_string(), cluster.claims(&order));

@@ -9,7 +9,7 @@ use super::change::{only_root, with_mac};
 use super::cloning::progress;
 use super::drives::{Wanted, wanted};
 use super::schema::{self, Needs};
-use crate::sandbox::access::{ROOT, Refusal};
+use crate::sandbox::access::{ROOT, Refusal, packed};
 
 /// Parameters of the call that are no options.
 const NO_OPTIONS: [&str; 12] = [
@@ -41,7 +41,8 @@ pub fn create(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::Failed(format!("unable to restore '{archive}': no backups are kept here")));
     }
     let mut order = Config::default();
-    for (key, value) in ask.params.iter().filter(|(key, _)| !NO_OPTIONS.contains(&key.as_str())) {
+    let defined = ask.params.iter().filter(|(_, value)| *value != packed::NULL);
+    for (key, value) in defined.filter(|(key, _)| !NO_OPTIONS.contains(&key.as_str())) {
         order.set(key, value);
     }
     cluster.check_drives(ask, &order)?;
