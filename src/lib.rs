@@ -17,6 +17,10 @@ pub mod pve;
 pub mod sandbox;
 pub mod session;
 pub mod settings;
+#[cfg(test)]
+#[expect(dead_code, reason = "the last test program tells what is noted here")]
+#[path = "../tests/skipped/skips.rs"]
+mod skip;
 pub mod ui;
 
 use std::ffi::OsString;

@@ -243,6 +243,7 @@ mod tests {
 
     use super::{Foreign, SHOWN_AT_MOST, is_plain};
     use crate::model::{NodeName, VmId};
+    use crate::skip::lacks;
 
     /// Reads a word as a shell does.
     fn read_by(shell: &str, word: &str) -> String {
@@ -283,6 +284,7 @@ mod tests {
 
     #[test]
     fn a_shell_takes_the_word_as_it_stands() {
+        let has_bash = !lacks(&["bash"]);
         for (text, word) in [
             ("local-lvm", "'local-lvm'"),
             ("", "''"),
@@ -294,7 +296,9 @@ mod tests {
             ("a\u{202e}b", r"$'a\342\200\256b'"),
         ] {
             assert_eq!(Foreign::new(text).shell_quoted(), word);
-            assert_eq!(read_by("bash", word), text);
+            if has_bash {
+                assert_eq!(read_by("bash", word), text);
+            }
         }
     }
 
@@ -330,9 +334,11 @@ mod tests {
         fn every_shell_reads_the_word_back(text in "\\PC{0,60}") {
             let foreign = Foreign::new(text.clone());
             if text.chars().all(is_plain) {
-                prop_assert_eq!(read_by("sh", &foreign.shell_quoted()), text.clone());
+                prop_assert_eq!(read_by("/bin/sh", &foreign.shell_quoted()), text.clone());
             }
-            prop_assert_eq!(read_by("bash", &foreign.shell_quoted()), text);
+            if !lacks(&["bash"]) {
+                prop_assert_eq!(read_by("bash", &foreign.shell_quoted()), text);
+            }
         }
     }
 }

@@ -158,6 +158,23 @@ fn names_are_imported_one_by_one() {
 }
 
 #[test]
+fn no_test_reads_what_lies_outside_the_checkout() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&root.join("tests"), &mut files);
+    collect(&root.join("src"), &mut files);
+    let beside = concat!("..", "/shared");
+    let climbs = concat!("CARGO_MANIFEST_DIR\")).join(\"", "..");
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a source file");
+        for (number, line) in text.lines().enumerate() {
+            let is_outside = line.contains(beside) || line.contains(climbs);
+            assert!(!is_outside, "{}:{}: bring it into the project", path.display(), number + 1);
+        }
+    }
+}
+
+#[test]
 fn every_file_says_its_one_job_at_its_top() {
     for (file, text) in sources() {
         assert!(text.starts_with("//! "), "src/{file}: begin with one line `//!` that says what the file is for");

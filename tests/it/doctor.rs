@@ -6,6 +6,7 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use serde_json::Value;
 
 use crate::support::admin::Admin;
+use crate::support::lacks;
 use crate::support::stage::{self, BOUND, Outcome, Stage, quick};
 
 /// Every check, in the order in which things break.
@@ -179,6 +180,9 @@ fn a_file_that_cannot_be_read_hides_nothing_that_variables_say() {
 
 #[test]
 fn git_is_asked_about_the_file() {
+    if lacks(&["git"]) {
+        return;
+    }
     let (_sandbox, stage) = scene(quick());
     let git = |arguments: &[&str]| {
         let done = std::process::Command::new("git").current_dir(stage.folder()).args(arguments).output().unwrap();

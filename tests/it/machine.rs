@@ -12,9 +12,9 @@ use rustix::process::Signal;
 
 use crate::env_store::{SmallDisk, is_root};
 use crate::support::admin::Admin;
-use crate::support::skipped;
 use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
+use crate::support::{lacks, skipped};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
@@ -87,6 +87,9 @@ fn a_read_only_folder_is_told_and_the_file_stays() {
 
 #[test]
 fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
+    if lacks(&["mkfifo"]) {
+        return;
+    }
     for (kind, words) in
         [("folder", "folder"), ("fifo", "no regular file"), ("dangling", "symbolic link"), ("loop", "link")]
     {

@@ -2,6 +2,7 @@
 
 use glassdome::sandbox::{Fault, Options, Sandbox};
 
+use crate::support::lacks;
 use crate::support::stage::{Stage, mode, quick};
 
 #[test]
@@ -198,6 +199,9 @@ fn a_password_stands_in_place_of_the_token() {
 
 #[test]
 fn git_is_asked_about_the_secret() {
+    if lacks(&["git"]) {
+        return;
+    }
     let stage = Stage::new();
     let git = |arguments: &[&str]| {
         let output = stage.command(["--version"]).get_current_dir().map(std::path::Path::to_owned);

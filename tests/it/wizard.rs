@@ -4,6 +4,7 @@ use glassdome::model::Fingerprint;
 use glassdome::sandbox::{Flaw, Options, Sandbox};
 use rustix::process::Signal;
 
+use crate::support::lacks;
 use crate::support::stage::{Stage, mode, quick, signal};
 use crate::support::terminal::Terminal;
 
@@ -136,6 +137,9 @@ fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
 
 #[test]
 fn stty_says_that_the_terminal_is_as_it_was() {
+    if lacks(&["stty"]) {
+        return;
+    }
     let stage = Stage::new();
     for (prompt, key) in [("The server", "\x03"), ("The server", "\x04")] {
         let run = "trap : INT; before=$(stty -g); \"$GLASSDOME\" setup; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same; read -r rest";
@@ -283,6 +287,9 @@ fn a_certificate_for_other_names_offers_them() {
 
 #[test]
 fn what_git_and_the_group_may_read_is_asked() {
+    if lacks(&["git"]) {
+        return;
+    }
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = Stage::new();
     let git = std::process::Command::new("git").arg("-C").arg(stage.folder()).args(["init", "-q"]).status().unwrap();

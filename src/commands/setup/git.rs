@@ -134,6 +134,7 @@ mod tests {
 
     use super::{Verdict, ask, ignore, is_secret};
     use crate::session::Variables;
+    use crate::skip::lacks;
 
     fn git(folder: &Path, arguments: &[&str]) {
         let status = Command::new("git").arg("-C").arg(folder).args(arguments).output().unwrap().status;
@@ -146,6 +147,9 @@ mod tests {
 
     #[tokio::test]
     async fn tracked_exposed_and_ignored_files_are_told_apart() {
+        if lacks(&["git"]) {
+            return;
+        }
         let folder = tempfile::tempdir().unwrap();
         let names: Vec<String> = [".env", ".env.bak", "a [b].pem"].map(str::to_owned).to_vec();
         assert_eq!(ask(folder.path(), &names, &variables()).await, Verdict::default());

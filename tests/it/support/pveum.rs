@@ -64,7 +64,7 @@ impl Stub {
 /// A shell that finds the `pveum` of this folder first.
 fn shell(line: &str, tools: &Path, work: &Path) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line).current_dir(work).env("PATH", format!("{}:{path}", tools.display()));
     shell
 }

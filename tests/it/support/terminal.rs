@@ -74,7 +74,7 @@ impl Terminal {
     /// Starts a line of shell, in which `$GLASSDOME` is the binary.
     pub(crate) fn shell(stage: &Stage, line: &str) -> Self {
         let binary = stage.command([""; 0]);
-        let mut command = Command::new("sh");
+        let mut command = Command::new("/bin/sh");
         command.args(["-c", line]).current_dir(stage.folder()).env_clear().env("GLASSDOME", binary.get_program());
         command.envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Self::of(command, 80)
@@ -250,9 +250,12 @@ fn listen(mut side: File, is_closed: Arc<AtomicBool>) -> Receiver<Vec<u8>> {
     receiver
 }
 
+/// A part of every Linux, whatever the search path holds.
+const SETSID: &str = "/usr/bin/setsid";
+
 /// Lets a command lead a session of its own, with its terminal as the controlling one.
 fn leading(command: &Command) -> Command {
-    let mut leader = Command::new("setsid");
+    let mut leader = Command::new(SETSID);
     leader.arg("--ctty").arg(command.get_program()).args(command.get_args());
     leader.env_clear().env("TERM", "xterm");
     for (name, value) in command.get_envs() {
