@@ -2,11 +2,14 @@
 
 mod draft;
 mod plan;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use self::uses::TokenUse;
 
 use self::draft::Draft;
 use self::plan::Plan;

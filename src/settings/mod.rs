@@ -23,7 +23,7 @@ pub use self::assignment::Assignment;
 pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::encoding::Encoding;
-pub use self::env_file::{Change, Consent, Edited, EnvFile, Located};
+pub use self::env_file::{Change, Consent, Edited, EnvFile, Located, TokenUse};
 pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
 pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
 pub use self::quoting::Unwritable;

@@ -49,6 +49,7 @@ const EXPOSURES: &[(&str, usize)] = &[
     ("settings/dialects/import.rs", 1),
     ("settings/env_file.rs", 2),
     ("settings/env_file/plan.rs", 2),
+    ("settings/env_file/uses.rs", 5),
     ("settings/mod.rs", 4),
     ("settings/syntax.rs", 2),
     ("settings/values.rs", 2),
