@@ -1,5 +1,6 @@
 //! What was asked of which server, kept on disk until the VM is gone: the proof of ownership after a crash.
 
+mod creation;
 mod rotation;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounded::{self, ENTRY_LIMIT, Unread};
 use crate::model::Marker;
 
+pub use creation::Creation;
 pub use rotation::Rotation;
 
 /// Something that is noted before it is done.

@@ -47,6 +47,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::Import { .. }
         | Error::Unwritten { .. }
         | Error::TokenAlone { .. }
+        | Error::NeedsYes { .. }
         | Error::Bundle { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
         Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
@@ -230,6 +231,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say(format!("give {flag} a file that you may read, or `-` and the secret on standard input"))]
         }
         Error::Unanswered { flag, key, rehearsal, .. } => unanswered(*flag, key.as_ref(), *rehearsal),
+        Error::NeedsYes { .. } => vec![say("add --yes, or run this at a terminal")],
         Error::NotSandboxFile { path } => {
             vec![say(format!("leave --env-file out, or remove {} if it was a rehearsal", path.display()))]
         }

@@ -20,7 +20,7 @@ use crate::settings;
 
 pub use report::{Hint, KINDS, Kind, Report, draw_hints};
 pub use template::TemplateError;
-pub use token::TokenError;
+pub use token::{Kept, Left, TokenError};
 
 /// What the program was doing when a server said no, as it stands behind "cannot".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +187,12 @@ pub enum Error {
         key: Option<(String, Option<PathBuf>)>,
         /// The command that shows the whole without any answer.
         rehearsal: Option<&'static str>,
+    },
+    /// Something that exists would be replaced or removed, and nobody agreed to it.
+    #[error("{what}: without a terminal that needs --yes; nothing was changed")]
+    NeedsYes {
+        /// What would be done.
+        what: String,
     },
     /// The person left a question open.
     #[error("stopped at a question; nothing that comes after it was done")]

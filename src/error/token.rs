@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use crate::error::{Error, Hint, Kind, advice};
 use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
@@ -178,11 +180,104 @@ pub enum TokenError {
         /// What failed.
         #[source]
         why: Box<Error>,
-        /// The lines that undo what is left.
-        lines: Vec<String>,
-        /// Whether an old secret died, and the new one was not saved.
-        is_dead: bool,
+        /// What is left.
+        left: Left,
     },
+    /// The plan that was agreed to does not fit the server any more.
+    #[error(
+        "permissions, users or tokens on the server were changed after the plan was made, and it would be another one now; nothing was changed"
+    )]
+    PlanChanged,
+    /// Somebody else changed what the plan was made from while it was being carried out.
+    #[error("permissions, users or tokens of {who} were changed by another program or person during this run")]
+    ChangedMeanwhile {
+        /// Whose.
+        who: UserId,
+    },
+    /// With the new entries somebody holds less than without them.
+    #[error(
+        "with the new permissions {who} would hold less on {path} ({lost}): permissions were changed during this run"
+    )]
+    WouldHaveLost {
+        /// Who.
+        who: Foreign,
+        /// Where.
+        path: String,
+        /// What.
+        lost: String,
+    },
+    /// A secret that is to be replaced is used by other lines of the settings file.
+    #[error("the secret of {token} cannot be replaced for one instance: {place} in {} uses it, too", file.display())]
+    UsedElsewhere {
+        /// Which token.
+        token: TokenId,
+        /// The variable that uses it.
+        place: String,
+        /// The settings file.
+        file: PathBuf,
+    },
+}
+
+/// What a run leaves on the server that it could not, or must not, remove.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Left {
+    /// The lines that undo what this run made, the last first.
+    pub lines: Vec<String>,
+    /// What is kept, because it may not be this run's alone.
+    pub kept: Vec<Kept>,
+    /// The command that gets another secret, where the old one is dead and the new one was not saved.
+    pub again: Option<String>,
+}
+
+/// Something on the server that is not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is: `user new@pve`.
+    pub object: String,
+    /// Why it is kept.
+    pub reason: String,
+}
+
+impl Left {
+    /// Says whether nothing is left.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.lines.is_empty() && self.kept.is_empty() && self.again.is_none()
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        if !self.lines.is_empty() {
+            hints.push(say("what was made is still on the server; as root on a node, these lines remove it:"));
+            hints.extend(self.lines.iter().map(run));
+        }
+        if !self.kept.is_empty() {
+            hints.push(say(
+                "kept on the server, because it may not be this run's alone; look at it before you remove it:",
+            ));
+            let kept = self.kept.iter().map(|it| say(Printable(&format!("{}: {}", it.object, it.reason)).to_string()));
+            hints.extend(kept);
+        }
+        if let Some(again) = &self.again {
+            hints.push(say("the old secret is dead, and the new one was not saved; this makes another:"));
+            hints.push(run(again));
+        }
+        hints
+    }
+}
+
+impl Error {
+    /// Lists what is left on the server, for JSON.
+    #[must_use]
+    pub fn left_on_server(&self) -> Vec<Value> {
+        let Self::Token(TokenError::LeftOnServer { left, .. }) = self else { return Vec::new() };
+        let lines = left.lines.iter().map(|line| json!({ "remove": line }));
+        let kept = left.kept.iter().map(|kept| {
+            let shown = |text: &String| Printable(text).to_string();
+            json!({ "kept": shown(&kept.object), "reason": shown(&kept.reason) })
+        });
+        lines.chain(kept).collect()
+    }
 }
 
 impl TokenError {
@@ -201,7 +296,11 @@ impl TokenError {
             Self::NoPveum { .. } => Kind::NotFound,
             Self::PveumFailed { .. } | Self::SshGarbage { .. } => Kind::Server,
             Self::Unknown { .. } => Kind::NotFound,
-            Self::NotTheSame { .. } => Kind::Server,
+            Self::NotTheSame { .. }
+            | Self::PlanChanged
+            | Self::ChangedMeanwhile { .. }
+            | Self::WouldHaveLost { .. } => Kind::Server,
+            Self::UsedElsewhere { .. } => Kind::Configuration,
             Self::OtherFactor { .. } => Kind::Authentication,
             Self::NoNode { .. } | Self::CannotRegenerate { .. } | Self::NoSecret => Kind::Server,
             Self::Unseen { .. } | Self::Refused { .. } | Self::MayNotGrant { .. } => Kind::Permission,
@@ -282,17 +381,15 @@ impl TokenError {
             }
             Self::CannotRegenerate { .. } => vec![say("choose another name with --token-name")],
             Self::NoSecret => Vec::new(),
-            Self::LeftOnServer { why, lines, is_dead } => {
-                let mut hints = advice::hints(why);
-                if !lines.is_empty() {
-                    hints.push(say("what was made is still on the server; as root on a node, these lines remove it:"));
-                    hints.extend(lines.iter().map(run));
-                }
-                if *is_dead {
-                    hints.push(say("the token's old secret is dead, and the new one was not saved: run this again with --regenerate"));
-                }
-                hints
+            Self::LeftOnServer { why, left } => advice::hints(why).into_iter().chain(left.hints()).collect(),
+            Self::PlanChanged => vec![say("look at the plan as it is now: run this again with --dry-run")],
+            Self::ChangedMeanwhile { .. } | Self::WouldHaveLost { .. } => {
+                vec![say("run this again: it plans with the permissions as they are then")]
             }
+            Self::UsedElsewhere { place, .. } => vec![
+                say("make a second token: `glassdome token rotate` without --in-place does, and keeps this one"),
+                say(format!("or give the instance of {place} a token of its own first")),
+            ],
             Self::NothingToPin => vec![say("add --accept-new-certificate, or --fingerprint SHA256")],
         }
     }

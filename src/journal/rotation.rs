@@ -9,8 +9,11 @@ use crate::journal::Noted;
 pub struct Rotation {
     /// The server, `host:port`.
     pub server: String,
-    /// The settings file that the new secret goes into.
+    /// The settings file that the new secret goes into, as an absolute path without links.
     pub file: String,
+    /// The instance in that file; entries of older versions do not name it.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// The full ID of the token that is replaced.
     pub old: String,
     /// The full ID of the token that takes its place; nothing where the old one gets a new secret.
@@ -26,5 +29,17 @@ impl Noted for Rotation {
 
     fn nonce(&self) -> &str {
         &self.nonce
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rotation;
+
+    #[test]
+    fn an_entry_of_an_older_version_is_read() {
+        let text = r#"{"server":"h:8006","file":"/a/.env","old":"u@pve!t","new":null,"nonce":"n","made":"x"}"#;
+        let read: Rotation = serde_json::from_str(text).unwrap();
+        assert_eq!((read.file.as_str(), read.instance), ("/a/.env", None));
     }
 }

@@ -26,7 +26,9 @@ use crate::pve::values::{
 use crate::pve::vm_config::VmConfig;
 use crate::pve::way::Limits;
 
-pub use access::{AclChange, AclEntry, Challenge, Holder, LoggedIn, TokenCard, TokenRequest, UserCard, UserSight};
+pub use access::{
+    AclChange, AclEntry, Challenge, Holder, LoggedIn, PoolCard, TokenCard, TokenRequest, UserCard, UserSight,
+};
 pub use changes::CloneRequest;
 pub use images::{FetchRequest, Growth, Image, Upload};
 

@@ -24,8 +24,8 @@ mod way;
 pub use addresses::{addresses, knock};
 pub use certificate::{CaBundle, Leaf, certificates_in};
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Holder, Image, LoggedIn, Pve, TokenCard,
-    TokenRequest, Upload, UserCard, UserSight,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Holder, Image, LoggedIn, PoolCard, Pve,
+    TokenCard, TokenRequest, Upload, UserCard, UserSight,
 };
 pub use error::Error;
 pub use probe::{Probed, probe};

@@ -56,7 +56,7 @@ fn the_next_sandbox_knows_the_token_that_one_made() {
     all(&stage);
     let made = stage.read(".env.sandbox");
     for line in ["rotate", "rotate --in-place", "create --token-name other"] {
-        stage.glassdome(&format!("token {line} --sandbox --no-input")).expect(0);
+        stage.glassdome(&format!("token {line} --sandbox --no-input --yes")).expect(0);
         assert_ne!(stage.read(".env.sandbox"), made);
         all(&stage);
     }

@@ -18,7 +18,7 @@ fn stage(sandbox: &Sandbox) -> Stage {
 }
 
 fn create(stage: &Stage, more: &str) -> Outcome {
-    stage.glassdome(&format!("token create --no-input -o json {more}"))
+    stage.glassdome(&format!("token create --no-input --yes -o json {more}"))
 }
 
 /// What everybody holds everywhere.
@@ -244,7 +244,7 @@ fn whatever_fails_in_between_everything_before_it_is_undone() {
 #[test]
 fn a_signal_in_between_leaves_nothing_behind() {
     let options = || glassdome::sandbox::Options { latency: std::time::Duration::from_millis(30), ..quick() };
-    let line = "token create --no-input --login-user root@pam --user svc@pve --token-name tt";
+    let line = "token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt";
     let count = {
         let sandbox = Sandbox::start(options()).unwrap();
         stage(&sandbox).glassdome(line).expect(0);
@@ -272,7 +272,7 @@ fn a_second_signal_leaves_at_once_with_the_lines_that_undo() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    let line = "token create --no-input --login-user root@pam --user svc@pve --token-name tt";
+    let line = "token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt";
     // The user is made, and from then on nobody answers.
     let number = {
         let sandbox = Sandbox::start(quick()).unwrap();

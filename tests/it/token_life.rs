@@ -13,7 +13,7 @@ fn stage(sandbox: &Sandbox) -> Stage {
     let mut stage = Stage::new();
     stage.point_at(sandbox);
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
-    stage.glassdome("token create --no-input --login-user root@pam --user svc@pve --token-name tt").expect(0);
+    stage.glassdome("token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt").expect(0);
     stage
 }
 
@@ -56,7 +56,7 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let before = stage.read(".env");
-    let document = token(&stage, "rotate").expect(0).json();
+    let document = token(&stage, "rotate --yes").expect(0).json();
     assert_eq!((&document["token"]["id"], &document["replaced"]), (&"svc@pve!tt-2".into(), &"svc@pve!tt".into()));
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
     let comment = sandbox.edit(|cluster| cluster.access.users["svc@pve"].tokens["tt-2"].comment.clone());
@@ -64,10 +64,10 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     assert_eq!(stage.read(".env.bak"), before);
     stage.glassdome("test-vm").expect(0);
     assert_eq!(notes(&stage), 0);
-    token(&stage, "rotate --in-place").expect(0).says("dies at once");
+    token(&stage, "rotate --in-place --yes").expect(0).says("dies at once");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
     stage.glassdome("test-vm").expect(0);
-    token(&stage, "rotate --token-name nosuch").expect(8).says("there are: tt-2");
+    token(&stage, "rotate --yes --token-name nosuch").expect(8).says("there are: tt-2");
     assert_eq!(notes(&stage), 0);
 }
 
@@ -79,9 +79,9 @@ fn what_came_of_it_is_the_result_even_where_nothing_else_is_said() {
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     for (line, result) in [
         ("create --dry-run --user svc@pve --token-name tt", "dry run: nothing was changed\n"),
-        ("create --user svc@pve --token-name tt", "svc@pve!tt is made, and its secret is in "),
-        ("rotate", "svc@pve!tt-2 takes the place of svc@pve!tt, and its secret is in "),
-        ("rotate --in-place", "svc@pve!tt-2 has a new secret, which is in "),
+        ("create --yes --user svc@pve --token-name tt", "svc@pve!tt is made, and its secret is in "),
+        ("rotate --yes", "svc@pve!tt-2 takes the place of svc@pve!tt, and its secret is in "),
+        ("rotate --in-place --yes", "svc@pve!tt-2 has a new secret, which is in "),
         ("revoke --yes", "svc@pve!tt-2 is revoked\n"),
     ] {
         let outcome = stage.glassdome(&format!("token {line} -q --no-input --login-user root@pam")).expect(0);
@@ -96,10 +96,10 @@ fn an_older_server_says_that_it_cannot_regenerate() {
     let sandbox = Sandbox::start(options).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    token(&stage, "rotate --in-place").expect(9).says("since access-control 9.1.0");
+    token(&stage, "rotate --in-place --yes").expect(9).says("since access-control 9.1.0");
     assert_eq!((stage.read(".env"), notes(&stage)), (file, 0));
     stage.glassdome("test-vm").expect(0);
-    token(&stage, "rotate").expect(0);
+    token(&stage, "rotate --yes").expect(0);
     stage.glassdome("test-vm").expect(0);
 }
 
@@ -144,12 +144,12 @@ fn a_kill_leaves_a_way_back(line: &str) {
 
 #[test]
 fn a_rotation_that_is_killed_leaves_a_working_secret_and_is_finished_by_the_next() {
-    a_kill_leaves_a_way_back("rotate");
+    a_kill_leaves_a_way_back("rotate --yes");
 }
 
 #[test]
 fn a_rotation_in_place_that_is_killed_is_finished_by_the_next() {
-    a_kill_leaves_a_way_back("rotate --in-place");
+    a_kill_leaves_a_way_back("rotate --in-place --yes");
 }
 
 /// Kills a rotation at the request that would be the one for the second token; nothing where it was another one.
@@ -158,7 +158,7 @@ fn killed_while_the_token_is_asked_for() -> Option<(Sandbox, Stage)> {
     let stage = stage(&sandbox);
     let number = sandbox.seen().len() + 11;
     sandbox.add_fault(Fault::HoldBefore(number));
-    let mut child = stage.spawn("token rotate --no-input --login-user root@pam");
+    let mut child = stage.spawn("token rotate --yes --no-input --login-user root@pam");
     assert!(sandbox.wait_until_seen(number, Duration::from_secs(60)));
     signal(&child, Signal::KILL);
     child.wait().unwrap();
@@ -175,7 +175,7 @@ fn a_token_that_only_looks_like_ours_is_left_alone() {
     let (sandbox, stage) = killed.expect("the request for the token was never the one that was held");
     assert_eq!(notes(&stage), 1);
     Admin::of(&sandbox).token("svc@pve", "tt-2", false);
-    token(&stage, "rotate").expect(0);
+    token(&stage, "rotate --yes").expect(0);
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2", "tt-3"]);
     assert_eq!(notes(&stage), 0);
 }
@@ -185,7 +185,7 @@ fn a_token_is_revoked_with_what_was_granted_to_it() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    token(&stage, "revoke").expect(2).says("--yes").says("GlassdomeProvisioner on /vms goes with it");
+    token(&stage, "revoke").expect(3).says("--yes").says("GlassdomeProvisioner on /vms goes with it");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt"]);
     let document = token(&stage, "revoke --yes").expect(0).says("is dead").json();
     assert_eq!((&document["token"]["id"], &document["was_in_use"]), (&"svc@pve!tt".into(), &true.into()));

@@ -14,6 +14,7 @@ use crate::commands::proof::look::{Search, Standing};
 use crate::commands::proof::receipt::{LeftBehind, Receipt};
 use crate::commands::proof::remove::Remover;
 use crate::commands::screens::{Heading, Note};
+use crate::commands::token::notes;
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Found, Record};
 use crate::model::{Foreign, NodeName, Upid, VmId};
@@ -35,6 +36,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
         None => Found::default(),
     };
     let mut summary = Summary { alive: found.alive, ..Summary::default() };
+    summary.tokens = notes::unsaved(session, &ground)?;
     summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
     let error = clean(session, &ground, arguments, found, &mut summary).await.err();
     if global.output == Output::Json {

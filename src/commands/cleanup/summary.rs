@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::commands::cleanup::marked::Marked;
 use crate::commands::proof::receipt::LeftBehind;
+use crate::commands::token::notes::Unsaved;
 use crate::error::{Error, Report};
 use crate::model::Foreign;
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -75,6 +76,8 @@ pub(super) struct Summary {
     pub(super) unseen: Option<&'static str>,
     pub(super) alive: usize,
     pub(super) unreadable: Vec<String>,
+    /// Tokens that ended runs may have made without saving their secret.
+    pub(super) tokens: Vec<Unsaved>,
 }
 
 impl Summary {
@@ -113,6 +116,7 @@ impl Summary {
             "other_servers": elsewhere,
             "alive": self.alive,
             "unreadable": self.unreadable,
+            "unsaved_tokens": self.tokens.iter().map(Unsaved::document).collect::<Vec<_>>(),
         });
         if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
             map.insert("error".to_owned(), Report::of(error).as_json());
@@ -200,7 +204,7 @@ impl Summary {
 
     fn is_empty(&self) -> bool {
         let has_vms = !self.fates.is_empty() || !self.left.is_empty() || !self.marked.is_empty();
-        !has_vms && self.images.is_empty() && self.elsewhere.is_empty()
+        !has_vms && self.images.is_empty() && self.elsewhere.is_empty() && self.tokens.is_empty()
     }
 }
 
@@ -228,6 +232,10 @@ impl Draw for Told<'_> {
             )?;
         }
         self.draw_marked(screen)?;
+        for it in &summary.tokens {
+            screen.labelled("not removed: ", Tone::Warning, &Printable(&it.sentence()).to_string())?;
+            it.commands().iter().try_for_each(|command| screen.command(2, command))?;
+        }
         if summary.is_empty() {
             screen.paragraph(0, summary.unseen.unwrap_or("nothing was left behind, as far as can be seen"))?;
         }

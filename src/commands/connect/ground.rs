@@ -230,6 +230,12 @@ impl Ground {
         Ok(Settings::load(&self.instance, &flags, &variables, self.store.path(), &self.loaded.file)?)
     }
 
+    /// Says whether the server of this run is the one that the settings file names.
+    pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
+        let in_file = self.saved()?.host()?.map(|host| host.value);
+        Ok(in_file == Some(self.host()?))
+    }
+
     /// Says whether the server is a simulated one.
     pub(crate) const fn is_sandbox(&self) -> bool {
         #[cfg(feature = "sandbox")]

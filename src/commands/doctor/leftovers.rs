@@ -5,6 +5,7 @@ use crate::commands::connect::Ground;
 use crate::commands::doctor::bundle::Alias;
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::server::Reached;
+use crate::commands::token::notes;
 use crate::error::Error;
 use crate::journal::Found;
 use crate::session::Session;
@@ -24,7 +25,27 @@ pub(super) async fn checks(
         }
     };
     let journal = in_journal(&found);
-    vec![journal, on_server(session, server, &found, names).await]
+    let mut checks = vec![journal, on_server(session, server, &found, names).await];
+    checks.extend(tokens(session, ground, server, names));
+    checks
+}
+
+/// Looks for tokens that an ended run may have made without saving their secret; nothing where there are none.
+fn tokens(session: &Session, ground: &Ground, server: Option<&Reached>, names: &mut Vec<Alias>) -> Option<Check> {
+    let mut left = match notes::unsaved(session, ground) {
+        Ok(left) => left,
+        Err(why) => return Some(Check::failed("unsaved_tokens", &why)),
+    };
+    // The secret of the token that was just called with is in the file after all.
+    let in_use = server.map(|reached| reached.connected.who());
+    left.retain(|it| Some(&it.token) != in_use.as_ref());
+    let first = left.first()?;
+    for it in &left {
+        names.extend(it.names().into_iter().map(|(name, kind)| Alias { name, stands_for: kind.to_owned() }));
+    }
+    let check = Check::warning("unsaved_tokens", format!("{} runs ended before a token was saved", left.len()));
+    let check = check.with(left.iter().map(|it| Printable(&it.sentence()).to_string()));
+    Some(first.commands().into_iter().fold(check.say("one of these ends it:"), Check::run))
 }
 
 fn journal(session: &Session, ground: &Ground) -> Result<Found, Error> {

@@ -26,12 +26,14 @@ use crate::commands::proof::prove;
 use crate::commands::proof::receipt::Receipt;
 use crate::commands::screens::{Heading, Note};
 use crate::commands::test_vm::{document, order};
-use crate::commands::token::provision::Made;
+use crate::commands::token::consent;
+use crate::commands::token::notes;
+use crate::commands::token::undo::Made;
 use crate::commands::unless_interrupted;
 use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
-use crate::settings::{Consent, Key};
+use crate::settings::{Consent, Credentials, Key};
 use crate::ui::prompt::Confirm;
 
 use check::{Checked, Switch};
@@ -143,10 +145,16 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         }
         return Ok(());
     }
+    if story.made.is_none() {
+        agree_to_replace(session, &ground, &connected).await?;
+    }
     let saved = save::write(session, &ground, draft).await?;
+    if let (Some(made), Credentials::Token { id, .. }) = (story.made.take(), &connected.credentials) {
+        made.saved()?;
+        notes::forget(session, &ground, id)?;
+    }
     ground.read_saved()?;
     ground.repeat(session);
-    story.made = None;
     story.is_saved = true;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
@@ -157,6 +165,13 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
     }
     Ok(())
+}
+
+/// Ends the run where another token of the settings file would be replaced that works, and nobody agreed to that.
+async fn agree_to_replace(session: &Session, ground: &Ground, connected: &Connected) -> Result<(), Error> {
+    let Credentials::Token { id, .. } = &connected.credentials else { return Ok(()) };
+    let way = (connected.pve.endpoint().clone(), connected.trust.clone(), connected.trusted);
+    unless_interrupted(session, consent::for_replacing(session, ground, way, id)).await
 }
 
 /// Steps 1 to 5: finds the server, decides on the trust, makes the token where that is wanted, checks token, privileges,
@@ -233,7 +248,7 @@ async fn make(
             found(session, origin::line(ground, arguments)?);
             return Ok(None);
         }
-        story.made = Some(origin::over_ssh(session, ground, to.as_ref(), arguments).await?);
+        story.made = Some(origin::over_ssh(session, ground, way.clone(), to.as_ref(), arguments).await?);
         story.is_created = true;
         return unless_interrupted(session, token::checked(session, ground, way)).await.map(Some);
     }
@@ -345,6 +360,7 @@ impl Story {
         });
         if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
             map.insert("error".to_owned(), Report::of(error).as_json());
+            map.insert("left_on_server".to_owned(), error.left_on_server().into());
         }
         document
     }

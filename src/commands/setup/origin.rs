@@ -3,14 +3,19 @@
 use crate::cli::Setup;
 use crate::commands::connect::{Connected, Ground};
 use crate::commands::test_vm::order;
-use crate::commands::token::create::{Creation, create};
-use crate::commands::token::provision::Made;
+use crate::commands::token::consent;
+use crate::commands::token::create::{Creation, create, regenerating};
+use crate::commands::token::notes::note;
+use crate::commands::token::proposal::Step;
+use crate::commands::token::save::{Rehearsed, rehearse};
 use crate::commands::token::shell::{self, Errand};
+use crate::commands::token::undo::Made;
+use crate::commands::unless_interrupted;
 use crate::error::{Error, TokenError};
 use crate::model::{Destination, TokenId};
 use crate::pve::TokenRequest;
 use crate::session::Session;
-use crate::settings::Key;
+use crate::settings::{Consent, Key};
 
 use super::server::Way;
 
@@ -70,6 +75,7 @@ pub(super) async fn by_log_in(
         order: &order,
         realms: &realms,
         wish,
+        consent: may_be_ambiguous(session, arguments),
         is_rehearsal: arguments.dry_run,
     };
     Ok(match create(session, ground, way.into_parts(), &creation).await? {
@@ -96,10 +102,16 @@ fn errand(arguments: &Setup) -> (Errand, u64) {
     (if arguments.new.regenerate { Errand::Regenerate } else { Errand::Make }, expire)
 }
 
+/// Says whether a value may be written that only the application reads back; a person is asked when saving.
+fn may_be_ambiguous(session: &Session, arguments: &Setup) -> Consent {
+    if arguments.allow_ambiguous_value || session.is_attended() { Consent::PythonAlone } else { Consent::Withheld }
+}
+
 /// Makes the token in the shell of a node, and takes its secret as an answer.
 pub(super) async fn over_ssh(
     session: &Session,
     ground: &mut Ground,
+    way: Way,
     to: Option<&Destination>,
     arguments: &Setup,
 ) -> Result<Made, Error> {
@@ -109,11 +121,24 @@ pub(super) async fn over_ssh(
         None => format!("root@{}", ground.endpoint()?.host()).parse().map_err(|_| TokenError::NoDestination)?,
     };
     let (errand, expire) = errand(arguments);
-    let secret = shell::run(session, &to, &token, (errand, expire)).await?;
+    if errand == Errand::Regenerate {
+        regenerating(session, ground, &token)?;
+    }
+    unless_interrupted(session, consent::for_replacing(session, ground, way.into_parts(), &token)).await?;
+    let consent = may_be_ambiguous(session, arguments);
+    rehearse(ground, &ground.loaded, &token, &Rehearsed { consent, ..Rehearsed::default() })?;
+    let mut made = Made::nothing(shell::again(&to), note(session, ground, &token, errand)?);
+    let secret = match shell::run(session, &to, &token, (errand, expire)).await {
+        Ok(secret) => secret,
+        // What the node did is not known, so the note stays.
+        Err(why @ Error::Token(TokenError::LeftOnServer { .. })) => return Err(why),
+        Err(why) => return Err(made.saved().err().unwrap_or(why)),
+    };
     ground.answer(Key::TokenValue, secret.into())?;
     let request = TokenRequest { separated: false, expire, comment: String::new() };
-    Ok(match errand {
-        Errand::Make => Made::token(token, request),
-        Errand::Regenerate => Made::secret(token),
-    })
+    made.add(match errand {
+        Errand::Make => Step::Token(token, request),
+        Errand::Regenerate => Step::Regenerate(token),
+    });
+    Ok(made)
 }

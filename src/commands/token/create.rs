@@ -8,15 +8,22 @@ use crate::commands::overheard::overheard;
 use crate::commands::proof::order::Order;
 use crate::commands::proof::preflight::Preflight;
 use crate::commands::screens::Note;
+use crate::commands::token::consent;
+use crate::commands::token::desk::existing;
 use crate::commands::token::login::{Admin, log_in};
-use crate::commands::token::provision::{Made, Rights, Wanted, agree, carry_out, propose};
+use crate::commands::token::notes::{again, forget, note, require, unsaved, warn};
+use crate::commands::token::proposal::Proposal;
+use crate::commands::token::provision::{Rights, Wanted, agree, carry_out, propose};
+use crate::commands::token::recheck;
 use crate::commands::token::rotate::next_name;
+use crate::commands::token::save::{Rehearsed, is_used_here_alone, rehearse, stored};
+use crate::commands::token::undo::Made;
 use crate::commands::unless_interrupted;
 use crate::error::{Error, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
-use crate::settings::{Credentials, Key, Source};
+use crate::settings::{Consent, Credentials, Key, Source};
 use crate::ui::Printable;
 use crate::ui::prompt::Choice;
 
@@ -32,6 +39,8 @@ pub(crate) struct Creation<'a> {
     pub(crate) realms: &'a [String],
     /// What shall be stored of the certificate.
     pub(crate) wish: Wish,
+    /// Whether values may be written that only the application reads back.
+    pub(crate) consent: Consent,
     /// Whether the plan is shown and nothing more.
     pub(crate) is_rehearsal: bool,
 }
@@ -56,34 +65,36 @@ pub(crate) async fn create(
     creation: &Creation<'_>,
 ) -> Result<Option<Created>, Error> {
     let mut wanted = wanted(session, ground, creation)?;
+    if !creation.is_rehearsal {
+        prepare(session, ground, &wanted, creation)?;
+    }
     let entered = enter(session, ground, (endpoint.clone(), trust.clone()), creation);
     let (admin, climbed) = unless_interrupted(session, entered).await?;
-    if session.is_attended() && creation.new.rights.is_none() {
-        wanted.rights = rights(session, &wanted).await?;
-    }
-    let proposal = loop {
-        match unless_interrupted(session, propose(&admin, &wanted)).await {
-            Ok(proposal) => break proposal,
-            Err(why @ Error::Token(TokenError::Exists { .. })) => {
-                wanted = beside_the_one_that_exists(session, ground, wanted, why).await?;
-            }
-            Err(why) => return Err(why),
-        }
-    };
-    if creation.is_rehearsal {
-        session.ui.borrow_mut().say(&proposal);
-        return Ok(None);
-    }
-    agree(session, &proposal).await?;
-    let (secret, made) = carry_out(session, &admin, &proposal).await?;
     let (trust, trusted, fetched) = match climbed {
         Some(Climbed { trust, fetched, .. }) => (trust, Trusted::Ca, Some(fetched)),
         None => (trust, trusted, None),
     };
+    let way = (endpoint, trust, trusted);
+    recall(session, ground, &admin, &wanted.token).await?;
+    if session.is_attended() && creation.new.rights.is_none() {
+        wanted.rights = rights(session, &wanted).await?;
+    }
+    let proposal = planned(session, ground, &admin, &mut wanted).await?;
+    if creation.is_rehearsal {
+        session.ui.borrow_mut().say(&proposal);
+        return Ok(None);
+    }
+    consent::for_replacing(session, ground, way.clone(), &wanted.token).await?;
+    let proposal = agreed(session, ground, (&admin, &mut wanted), proposal).await?;
+    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
+    rehearse(ground, &ground.loaded, &wanted.token, &more)?;
+    let made = Made::nothing(again(&wanted.token), note(session, ground, &wanted.token, proposal.errand())?);
+    let (secret, made) = carry_out(session, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
-        let connected = Connected::with(session, ground, (endpoint, trust, trusted), credentials).await?;
+        let connected = Connected::with(session, ground, way, credentials).await?;
         try_out(ground, &connected, creation.order).await?;
+        recheck::nobody_holds_less(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
     match unless_interrupted(session, tried).await {
@@ -93,6 +104,92 @@ pub(crate) async fn create(
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
         Err(why) => Err(made.undo(session, &admin.pve, why).await),
+    }
+}
+
+/// Finds out before somebody logs in what would end the run later: a missing yes, a file that cannot be written, a
+/// secret that others use.
+fn prepare(session: &Session, ground: &Ground, wanted: &Wanted<'_>, creation: &Creation<'_>) -> Result<(), Error> {
+    if wanted.may_regenerate {
+        regenerating(session, ground, &wanted.token)?;
+    }
+    require(session, ground)?;
+    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: None, consent: creation.consent };
+    rehearse(ground, &ground.loaded, &wanted.token, &more)
+}
+
+/// Ends the run where a secret would die without a yes, or one that other lines of the file use.
+pub(crate) fn regenerating(session: &Session, ground: &Ground, token: &TokenId) -> Result<(), Error> {
+    consent::needed(session, || format!("--regenerate ends the old secret of {token}"))?;
+    is_used_here_alone(ground, token)
+}
+
+/// Reminds of what earlier runs left; what is not on the server any more is forgotten.
+async fn recall(session: &Session, ground: &Ground, admin: &Admin, token: &TokenId) -> Result<(), Error> {
+    let unsaved = unsaved(session, ground)?;
+    if unsaved.iter().any(|it| it.token == token.to_string()) {
+        let found = unless_interrupted(session, existing(admin, token)).await;
+        if matches!(found, Err(Error::Token(TokenError::Unknown { .. }))) {
+            forget(session, ground, token)?;
+            return Ok(());
+        }
+    }
+    warn(session, &unsaved);
+    Ok(())
+}
+
+/// Plans, and settles what becomes of a token of that name that exists.
+async fn planned(
+    session: &Session,
+    ground: &Ground,
+    admin: &Admin,
+    wanted: &mut Wanted<'_>,
+) -> Result<Proposal, Error> {
+    loop {
+        match unless_interrupted(session, propose(admin, wanted)).await {
+            Ok(mut proposal) => {
+                proposal.remarks.extend(replacing(ground, &wanted.token));
+                return Ok(proposal);
+            }
+            Err(why @ Error::Token(TokenError::Exists { .. })) => {
+                beside_the_one_that_exists(session, ground, wanted, why).await?;
+            }
+            Err(why) => return Err(why),
+        }
+    }
+}
+
+/// Names the token that the settings file holds and that the new one replaces there.
+fn replacing(ground: &Ground, new: &TokenId) -> Option<String> {
+    match stored(ground) {
+        Ok(Some(Credentials::Token { id, .. })) if id != *new => {
+            Some(format!("{} holds {id}, whose place it takes there", ground.store.path().display()))
+        }
+        _ => None,
+    }
+}
+
+/// Lets the plan be agreed to, and reads everything again that it was made from: what was agreed to is what is done.
+async fn agreed(
+    session: &Session,
+    ground: &Ground,
+    (admin, wanted): (&Admin, &mut Wanted<'_>),
+    mut proposal: Proposal,
+) -> Result<Proposal, Error> {
+    loop {
+        agree(session, &proposal).await?;
+        let again = planned(session, ground, admin, wanted).await?;
+        if recheck::is_same(&proposal, &again) {
+            return Ok(again);
+        }
+        let text = "something on the server was changed since the plan was made; this is the plan now";
+        session.ui.borrow_mut().say(&Note::warning(text.to_owned()));
+        if !session.is_attended() || session.confirms_all {
+            session.ui.borrow_mut().say(&again);
+            let is_harmless = recheck::is_within(&proposal, &again);
+            return if is_harmless { Ok(again) } else { Err(TokenError::PlanChanged.into()) };
+        }
+        proposal = again;
     }
 }
 
@@ -109,12 +206,12 @@ async fn rights(session: &Session, wanted: &Wanted<'_>) -> Result<Rights, Error>
 
 /// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
 /// rehearsal without a person, whose token's name nobody chose, it is one of the next name.
-async fn beside_the_one_that_exists<'a>(
+async fn beside_the_one_that_exists(
     session: &Session,
     ground: &Ground,
-    mut wanted: Wanted<'a>,
+    wanted: &mut Wanted<'_>,
     why: Error,
-) -> Result<Wanted<'a>, Error> {
+) -> Result<(), Error> {
     let free = next_name(&wanted.token.name.to_string(), &[]);
     if !session.is_attended() {
         let (true, Some(Source::Sandbox), Some(name)) =
@@ -123,7 +220,7 @@ async fn beside_the_one_that_exists<'a>(
             return Err(why);
         };
         wanted.token.name = name;
-        return Ok(wanted);
+        return Ok(());
     }
     session.ui.borrow_mut().alert(&Report::of(&why));
     let mut items = vec!["give it a new secret: whatever uses the old one stops working at once".to_owned()];
@@ -140,10 +237,13 @@ async fn beside_the_one_that_exists<'a>(
             let default = free.map(|name| name.to_string());
             wanted.token.name = ask::value(session, "The name of the token", default, otherwise).await?;
         }
-        (0, false) | (1, true) => wanted.may_regenerate = true,
+        (0, false) | (1, true) => {
+            is_used_here_alone(ground, &wanted.token)?;
+            wanted.may_regenerate = true;
+        }
         _ => return Err(why),
     }
-    Ok(wanted)
+    Ok(())
 }
 
 fn wanted<'a>(session: &Session, ground: &Ground, creation: &Creation<'a>) -> Result<Wanted<'a>, Error> {

@@ -8,10 +8,12 @@ use crate::commands::test_vm::order;
 use crate::commands::token::Told;
 use crate::commands::token::create::{Creation, create};
 use crate::commands::token::desk::Desk;
+use crate::commands::token::notes::forget;
 use crate::commands::token::save::save;
 use crate::commands::unless_interrupted;
 use crate::error::Error;
 use crate::session::Session;
+use crate::settings::Consent;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCreate) -> Result<Told, Error> {
     let opened = Desk::open(session, global, &arguments.connection, "New token");
@@ -23,6 +25,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         order: &order,
         realms: &desk.realms,
         wish: Wish::Leaf,
+        consent: Consent::Withheld,
         is_rehearsal: arguments.dry_run,
     };
     let token = desk.token()?;
@@ -33,6 +36,8 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
     let id = created.connected.who();
     match save(session, &desk.ground, &created.token, &created.secret, order.pool.as_ref()) {
         Ok(changed) => {
+            created.made.saved()?;
+            forget(session, &desk.ground, &created.token)?;
             let told = Told::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
             Ok(told.saying(format!("{id} is made, and its secret is in {}", desk.ground.store.path().display())))
         }

@@ -9,6 +9,7 @@ use crate::cli::{Global, TokenList};
 use crate::commands::together;
 use crate::commands::token::Told;
 use crate::commands::token::desk::Desk;
+use crate::commands::token::notes::{self, Unsaved};
 use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId, UserId};
@@ -31,6 +32,8 @@ struct List {
     tokens: Vec<Listed>,
     file: String,
     now: u64,
+    /// What earlier runs may have made without saving its secret.
+    unsaved: Vec<Unsaved>,
 }
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<Told, Error> {
@@ -54,13 +57,28 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
         let rows = cards.into_iter().zip(rights).zip(in_file);
         let tokens = rows.map(|((card, rights), is_in_file)| Listed { card, rights, is_in_file }).collect();
         let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
-        Ok(List { user, tokens, file: desk.ground.store.path().display().to_string(), now })
+        let unsaved = still_unsaved(session, &desk, &user, &ids)?;
+        Ok(List { user, tokens, file: desk.ground.store.path().display().to_string(), now, unsaved })
     };
     let list = unless_interrupted(session, listed).await?;
+    notes::warn(session, &list.unsaved);
     if global.output == crate::cli::Output::Text {
         session.ui.borrow_mut().result(&list);
     }
     Ok(Told::of(list.document()))
+}
+
+/// Lists what earlier runs left, and forgets what is not among the tokens of its user any more.
+fn still_unsaved(session: &Session, desk: &Desk, user: &UserId, known: &[String]) -> Result<Vec<Unsaved>, Error> {
+    let of_user = format!("{user}!");
+    for it in notes::unsaved(session, &desk.ground)? {
+        if let (true, Ok(token)) = (it.token.starts_with(&of_user), it.token.parse::<TokenId>())
+            && !known.contains(&it.token)
+        {
+            notes::forget(session, &desk.ground, &token)?;
+        }
+    }
+    notes::unsaved(session, &desk.ground)
 }
 
 impl List {
@@ -80,7 +98,7 @@ impl List {
                 })
             })
             .collect();
-        json!({ "user": self.user.to_string(), "tokens": tokens })
+        json!({ "user": self.user.to_string(), "tokens": tokens, "unsaved": self.unsaved.iter().map(Unsaved::document).collect::<Vec<_>>() })
     }
 
     fn has_ended(&self, card: &TokenCard) -> bool {

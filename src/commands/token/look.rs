@@ -6,7 +6,7 @@ use crate::commands::proof::order::{Order, Wish as Copying};
 use crate::commands::together;
 use crate::commands::token::login::Admin;
 use crate::error::{Doing, Error, TokenError};
-use crate::model::{NodeName, PoolName, StorageName, TokenId};
+use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
 use crate::pve::privileges::{
     AclPath, Answer, CloneOrder, Hardware, Holdings, Need, Place, Separation, World, Zones, needs,
 };
@@ -49,7 +49,7 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Resul
     let nodes = nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?;
     let templates = templates.map_err(|source| Error::server(Doing::ReadVms, source))?;
     let next = next.map_err(|source| Error::server(Doing::FindId, source))?;
-    let (user, world, is_whole, pools) = people(admin, token).await?;
+    let People { user, world, is_whole, pools } = people(admin, &token.user).await?;
 
     let template = templates.first();
     let first = nodes.iter().find(|node| node.is_online()).map(|node| node.name.clone());
@@ -92,35 +92,56 @@ fn reach_none(pve: &Pve) -> Error {
     TokenError::NoNode { server: pve.endpoint().authority() }.into()
 }
 
+/// Who there is, and what decides about their rights.
+pub(super) struct People {
+    /// Whether the user exists.
+    user: UserSight,
+    /// The user with its tokens, and everything that decides about their rights.
+    pub(super) world: World,
+    /// Whether all entries can be seen.
+    is_whole: bool,
+    /// The pools that can be seen.
+    pools: Vec<PoolName>,
+}
+
 /// Reads who there is, and which entries.
-async fn people(admin: &Admin, token: &TokenId) -> Result<(UserSight, World, bool, Vec<PoolName>), Error> {
+pub(super) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Doing::ReadAccess, source);
-    let (user, acl, roles) = tokio::join!(pve.find_user(&token.user), pve.acl(), pve.roles());
-    let (user, entries, roles) = (user.map_err(access)?, acl.map_err(access)?, roles.map_err(access)?);
+    let (user, mut world) = world(admin, user).await?;
     let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
     let own = own.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
     let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
     let is_whole = is_auditor && user != UserSight::Hidden || user == UserSight::Missing;
-    let (groups, tokens) = match &user {
+    world.members = members.map_err(access)?;
+    Ok(People { user, world, is_whole, pools: pools.map_err(access)? })
+}
+
+/// Reads a user with its groups and tokens, the entries and the roles; what is in which pool is left out.
+pub(super) async fn world(admin: &Admin, user: &UserId) -> Result<(UserSight, World), Error> {
+    let pve = &admin.pve;
+    let access = |source| Error::server(Doing::ReadAccess, source);
+    let (sight, acl, roles) = tokio::join!(pve.find_user(user), pve.acl(), pve.roles());
+    let (sight, entries, roles) = (sight.map_err(access)?, acl.map_err(access)?, roles.map_err(access)?);
+    let (groups, tokens) = match &sight {
         UserSight::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
         UserSight::Missing | UserSight::Hidden => (BTreeSet::new(), Vec::new()),
     };
     let separation = |card: &TokenCard| if card.separated { Separation::On } else { Separation::Off };
     let named = tokens.iter().map(|card| {
-        let id = TokenId { user: token.user.clone(), name: card.name.clone() };
+        let id = TokenId { user: user.clone(), name: card.name.clone() };
         (Holder::token(&id).id().clone(), separation(card))
     });
     let world = World {
-        user: token.user.clone(),
+        user: user.clone(),
         groups,
         tokens: named.collect(),
         entries,
         roles,
-        members: members.map_err(access)?,
+        members: Vec::new(),
         told: BTreeMap::new(),
     };
-    Ok((user, world, is_whole, pools.map_err(access)?))
+    Ok((sight, world))
 }
 
 async fn hardware(pve: &Pve, node: &NodeName, order: &Order) -> Result<Option<Hardware>, Error> {

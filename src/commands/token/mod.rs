@@ -1,17 +1,23 @@
 //! `glassdome token`: tokens made with a log-in, and their life after that.
 
+pub(crate) mod consent;
 pub(crate) mod create;
 mod desk;
+mod evidence;
 mod fresh;
 mod list;
 pub(crate) mod login;
 pub(crate) mod look;
+pub(crate) mod notes;
 pub(crate) mod proposal;
 pub(crate) mod provision;
+mod recheck;
+mod retire;
 mod revoke;
 mod rotate;
-mod save;
+pub(crate) mod save;
 pub(crate) mod shell;
+pub(crate) mod undo;
 
 use std::process::ExitCode;
 
@@ -49,6 +55,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
             if wants_json {
                 let mut document = Told { document: Report::of(&error).document("token"), lines: Vec::new() };
                 document.splice("action", action.into());
+                document.splice("left_on_server", error.left_on_server().into());
                 session.ui.borrow_mut().json(&document.document);
             }
             Err(Failure { error, is_told: wants_json })

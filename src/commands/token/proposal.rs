@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::commands::token::shell::Errand;
 use crate::model::{Expiry, PoolName, RoleName, TokenId, UserId};
-use crate::pve::privileges::{Effect, Privileges, RolePlan, RoleState};
+use crate::pve::privileges::{Effect, Privileges, RolePlan, RoleState, World};
 use crate::pve::{AclChange, Holder, TokenRequest};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
@@ -63,6 +64,22 @@ impl Step {
                 format!("pveum user token modify {} {} --regenerate 1", quoted(&token.user.to_string()), token.name)
             }
         })
+    }
+
+    /// Names what it makes or changes.
+    pub(crate) fn object(&self) -> String {
+        match self {
+            Self::User(user) => format!("user {user}"),
+            Self::Pool(pool) => format!("pool {pool}"),
+            Self::Role(role) => format!("role {}", role.name),
+            Self::Token(token, _) => format!("token {token}"),
+            Self::Unseparate(token) => format!("privilege separation of the token {token}"),
+            Self::Regenerate(token) => format!("secret of the token {token}"),
+            Self::Grant(change, _) => {
+                let roles: Vec<&str> = change.roles.iter().map(RoleName::as_str).collect();
+                format!("permission of {} on {} ({})", change.holder.id(), change.path, roles.join(", "))
+            }
+        }
     }
 
     /// Gives the line that undoes it; a role that got more, and a secret that changed, stay as they are.
@@ -134,9 +151,17 @@ pub(crate) struct Proposal {
     pub(crate) effects: Vec<Effect>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,
+    /// What decides about everybody's rights, as it was read for this plan; nothing where nobody's rights change.
+    pub(crate) basis: Option<World>,
 }
 
 impl Proposal {
+    /// Says whether a token is made, or one that exists gets a new secret.
+    pub(crate) fn errand(&self) -> Errand {
+        let regenerates = self.steps.iter().any(|step| matches!(step, Step::Regenerate(_)));
+        if regenerates { Errand::Regenerate } else { Errand::Make }
+    }
+
     /// Gives the lines that do the same.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.steps.iter().filter_map(Step::line).collect()

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::commands::ask;
 use crate::commands::proof::order::Order;
-use crate::commands::screens::Note;
 use crate::commands::together;
 use crate::commands::token::login::Admin;
 use crate::commands::token::look::{Sight, look, told};
 use crate::commands::token::proposal::{Before, COMMENT, Proposal, Step};
+use crate::commands::token::recheck;
+use crate::commands::token::undo::Made;
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::pve::privileges::{
-    AclPath, RolePlan, RoleState, Separation, Wish, grants, guest, provisioner, questions_of_grants, role_plan,
+    AclPath, RolePlan, RoleState, Separation, Wish, World, grants, guest, provisioner, questions_of_grants, role_plan,
 };
 use crate::pve::{AclChange, Holder, Pve, TokenCard, TokenRequest, UserSight};
 use crate::session::Session;
@@ -76,6 +77,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Propos
         steps: Vec::new(),
         effects: Vec::new(),
         remarks: Vec::new(),
+        basis: Some(sight.world.clone()),
     };
     if sight.user == UserSight::Missing {
         proposal.steps.push(Step::User(user.clone()));
@@ -264,46 +266,62 @@ pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), 
     }
 }
 
-/// What was done, so that it can be undone.
-#[derive(Debug, Default)]
-pub(crate) struct Made {
-    steps: Vec<Step>,
-}
-
 /// Carries the plan out. Where a step fails, or a signal comes in between, everything before it is undone; after a second
 /// signal the lines that undo it are all that there is time for.
 pub(crate) async fn carry_out(
     session: &Session,
     admin: &Admin,
     proposal: &Proposal,
+    mut made: Made,
 ) -> Result<(TokenSecret, Made), Error> {
-    let mut made = Made::default();
     let mut secret = None;
+    let mut expected = proposal.basis.clone();
     for step in &proposal.steps {
         let outcome = match session.interrupts.seen() {
             Some(signal) => Err(Error::Interrupted { signal }),
             None => tokio::select! {
-                outcome = run(&admin.pve, step, &mut secret) => outcome,
+                outcome = checked(admin, step, expected.as_ref(), &mut secret) => outcome,
                 signal = session.interrupts.second() => {
-                    made.steps.push(step.clone());
+                    made.add_unconfirmed(step.clone());
                     return Err(made.left(Error::Abandoned { signal, left: None }));
                 }
             },
         };
-        match outcome {
-            Ok(()) => made.steps.push(step.clone()),
-            Err(why) => {
-                if matches!(&why, Error::Server { source, .. } if source.is_outcome_unknown()) {
-                    made.steps.push(step.clone());
-                }
-                return Err(made.undo(session, &admin.pve, why).await);
+        if let Some(secret) = &secret {
+            made.keep_secret(TokenSecret::clone(secret));
+        }
+        if let Err(why) = outcome {
+            if matches!(&why, Error::Server { doing: Doing::ChangeAccess(_), source } if source.is_outcome_unknown()) {
+                made.add_unconfirmed(step.clone());
             }
+            return Err(made.undo(session, &admin.pve, why).await);
+        }
+        made.add(step.clone());
+        if let Some(expected) = &mut expected {
+            recheck::apply(expected, step);
         }
     }
-    match secret {
-        Some(secret) => Ok((secret, made)),
-        None => Err(made.undo(session, &admin.pve, TokenError::NoSecret.into()).await),
+    let ended = match secret {
+        Some(secret) => recheck::nobody_holds_less(admin, &proposal.token, &made).await.map(|()| secret),
+        None => Err(TokenError::NoSecret.into()),
+    };
+    match ended {
+        Ok(secret) => Ok((secret, made)),
+        Err(why) => Err(made.undo(session, &admin.pve, why).await),
     }
+}
+
+/// Does one step; right before anything is granted, what the plan was made from is read once more.
+async fn checked(
+    admin: &Admin,
+    step: &Step,
+    expected: Option<&World>,
+    secret: &mut Option<TokenSecret>,
+) -> Result<(), Error> {
+    if let (Step::Grant(..), Some(expected)) = (step, expected) {
+        recheck::is_as_planned(admin, expected).await?;
+    }
+    run(&admin.pve, step, secret).await
 }
 
 async fn run(pve: &Pve, step: &Step, secret: &mut Option<TokenSecret>) -> Result<(), Error> {
@@ -332,90 +350,4 @@ pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret
         let line = Step::Regenerate(token.clone()).line().unwrap_or_default();
         Error::server(Doing::ChangeAccess(line), source)
     })
-}
-
-impl Made {
-    /// Notes a token that was made in another way.
-    pub(crate) fn token(token: TokenId, request: TokenRequest) -> Self {
-        Self { steps: vec![Step::Token(token, request)] }
-    }
-
-    /// Notes a new secret of a token.
-    pub(crate) fn secret(token: TokenId) -> Self {
-        Self { steps: vec![Step::Regenerate(token)] }
-    }
-
-    /// Undoes everything, the last first, and gives the error that is to be told.
-    pub(crate) async fn undo(self, session: &Session, pve: &Pve, mut why: Error) -> Error {
-        let mut left = Vec::new();
-        let is_something = !self.steps.is_empty();
-        for (place, step) in self.steps.iter().enumerate().rev() {
-            let undone = tokio::select! {
-                undone = undo_one(pve, step) => undone,
-                signal = session.interrupts.second() => {
-                    left.extend(self.steps.iter().take(place + 1).rev().filter_map(Step::undo_line));
-                    why = Error::Abandoned { signal, left: None };
-                    break;
-                }
-            };
-            if let Err(failed) = undone {
-                session.ui.borrow_mut().alert(&Note::warning(format!("cannot undo a step: {failed}")));
-                left.extend(step.undo_line());
-            }
-        }
-        let is_dead = self.steps.iter().any(|step| matches!(step, Step::Regenerate(_)));
-        if left.is_empty() && !is_dead {
-            if is_something {
-                let text = "what had been made on the server before that is removed again";
-                session.ui.borrow_mut().say(&Note::found(text.to_owned()));
-            }
-            return why;
-        }
-        TokenError::LeftOnServer { why: Box::new(why), lines: left, is_dead }.into()
-    }
-
-    /// Gives the error of a later step, with the lines that undo what was made.
-    pub(crate) fn left(&self, why: Error) -> Error {
-        let lines: Vec<String> = self.steps.iter().rev().filter_map(Step::undo_line).collect();
-        let is_dead = self.steps.iter().any(|step| matches!(step, Step::Regenerate(_)));
-        if lines.is_empty() && !is_dead {
-            return why;
-        }
-        TokenError::LeftOnServer { why: Box::new(why), lines, is_dead }.into()
-    }
-}
-
-/// Undoes a step. What is not there any more, or never came to be, is undone.
-async fn undo_one(pve: &Pve, step: &Step) -> Result<(), crate::pve::Error> {
-    let undone = match step {
-        Step::User(user) => pve.delete_user(user).await,
-        Step::Pool(pool) => pve.delete_pool(pool).await,
-        Step::Role(role) if role.state == RoleState::Missing => {
-            // Somebody else may have given it to others meanwhile.
-            let is_used = pve.acl().await?.iter().any(|entry| entry.role == role.name);
-            if is_used { Ok(()) } else { pve.delete_role(&role.name).await }
-        }
-        Step::Token(token, _) => pve.delete_token(token).await,
-        Step::Grant(change, before) => ungrant(pve, change, before).await,
-        Step::Role(_) | Step::Unseparate(_) | Step::Regenerate(_) => Ok(()),
-    };
-    match undone {
-        Err(gone)
-            if gone.server_text().is_some_and(|text| text.contains("no such") || text.contains("does not exist")) =>
-        {
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-/// Takes back what was given, and lets what stood there before reach as far as it did.
-async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::Error> {
-    let narrowed: Vec<RoleName> =
-        before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
-    if change.propagates && !narrowed.is_empty() {
-        pve.grant(&AclChange { roles: narrowed, propagates: false, ..change.clone() }).await?;
-    }
-    let new: Vec<RoleName> = change.roles.iter().filter(|role| !before.contains_key(*role)).cloned().collect();
-    if new.is_empty() { Ok(()) } else { pve.ungrant(&AclChange { roles: new, ..change.clone() }).await }
 }

@@ -8,8 +8,11 @@ use crate::cli::{Global, TokenRevoke};
 use crate::commands::ask;
 use crate::commands::screens::Note;
 use crate::commands::token::Told;
+use crate::commands::token::consent;
 use crate::commands::token::desk::{Desk, existing};
 use crate::commands::token::login::Admin;
+use crate::commands::token::notes::forget;
+use crate::commands::token::save::uses_in_file;
 use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId};
@@ -35,16 +38,19 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let acl = admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
         let is_its = |entry: &AclEntry| entry.holder == Holder::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
-        let file = desk.is_in_file(&token).then(|| desk.ground.store.path().display().to_string());
-        Ok((admin, Farewell { token, card, entries, file }))
+        let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.ground, &token)?.is_empty();
+        let file = is_used.then(|| desk.ground.store.path().display().to_string());
+        Ok((desk.ground, admin, Farewell { token, card, entries, file }))
     };
-    let (admin, farewell) = unless_interrupted(session, looked).await?;
+    let (ground, admin, farewell) = unless_interrupted(session, looked).await?;
     session.ui.borrow_mut().say(&farewell);
+    consent::needed(session, || format!("{} would be revoked", farewell.token))?;
     let question = Confirm::new(format!("Revoke {}?", farewell.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
         return Err(Error::Cancelled);
     }
     remove(&admin, &farewell.token, &farewell.entries).await?;
+    forget(session, &ground, &farewell.token)?;
     if let Some(file) = &farewell.file {
         let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
         session.ui.borrow_mut().say(&Note::warning(text));

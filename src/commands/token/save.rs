@@ -1,22 +1,71 @@
-//! Puts a new token into the settings file, and reads what stands there.
+//! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what stands there.
 
-use crate::commands::connect::Ground;
+use crate::commands::connect::{Fetched, Ground};
 use crate::commands::screens::Note;
-use crate::error::Error;
+use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenSecret};
 use crate::session::Session;
 use crate::settings::{
-    Change, Consent, Credentials, Flags, GroupRights, Key, Loaded, Settings, Source, Value, Variables,
+    Change, Consent, Credentials, Edited, EnvFile, Flags, GroupRights, Key, Loaded, Settings, Source, TokenUse, Value,
+    Variables,
 };
 
+/// A secret of the right form, for an edit that is only tried.
+const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// How much longer the file may become by what is not known yet, the node and the templates for example.
+const RESERVE: usize = 4096;
+
 /// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
-pub(super) fn stored(ground: &Ground) -> Result<Option<Credentials>, Error> {
+pub(crate) fn stored(ground: &Ground) -> Result<Option<Credentials>, Error> {
     let loaded = ground.store.load()?;
     Ok(read(ground, &loaded)?.credentials().ok().map(|(credentials, _)| credentials))
 }
 
 fn read(ground: &Ground, loaded: &Loaded) -> Result<Settings, Error> {
     Ok(Settings::load(&ground.instance, &Flags::default(), &Variables::new(), ground.store.path(), &loaded.file)?)
+}
+
+/// Lists what in the settings file, as it is now, names a token: the lines of every instance, and comments.
+pub(super) fn uses_in_file(ground: &Ground, token: &TokenId) -> Result<Vec<TokenUse>, Error> {
+    Ok(ground.store.load()?.file.uses_of(token))
+}
+
+/// Refuses to replace the secret of a token that other lines of the settings file use, too: they would hold a dead one.
+pub(crate) fn is_used_here_alone(ground: &Ground, token: &TokenId) -> Result<(), Error> {
+    let own = Key::TokenName.variable(&ground.instance);
+    let elsewhere = uses_in_file(ground, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());
+    match elsewhere {
+        None => Ok(()),
+        Some(TokenUse { place, .. }) => {
+            let file = ground.store.path().to_owned();
+            Err(TokenError::UsedElsewhere { token: token.clone(), place, file }.into())
+        }
+    }
+}
+
+/// Finds out whether the token could be saved, before it is made or its old secret is given up.
+pub(crate) fn rehearse(ground: &Ground, loaded: &Loaded, token: &TokenId, more: &Rehearsed<'_>) -> Result<(), Error> {
+    let Ok(secret) = PLACEHOLDER.parse::<TokenSecret>() else { return Ok(()) };
+    let edited = edit(ground, loaded, token, &secret, more)?;
+    let mut bytes = edited.file.bytes().to_vec();
+    bytes.resize(bytes.len() + RESERVE, b'#');
+    ground.store.rehearse(&EnvFile::new(bytes), &loaded.stamp)?;
+    if let Some(fetched) = more.fetched {
+        ground.store.rehearse_beside(&fetched.path, fetched.pem.len())?;
+    }
+    Ok(())
+}
+
+/// What is written beside the token itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rehearsed<'a> {
+    /// The pool that it is confined to.
+    pub(crate) pool: Option<&'a PoolName>,
+    /// The cluster's CA, which goes into a file of its own.
+    pub(crate) fetched: Option<&'a Fetched>,
+    /// Whether values may be written that only the application reads back.
+    pub(crate) consent: Consent,
 }
 
 /// Writes the token into the settings file as it is now, with what leads to the server where the file does not say it.
@@ -28,7 +77,24 @@ pub(super) fn save(
     pool: Option<&PoolName>,
 ) -> Result<Vec<String>, Error> {
     let loaded = ground.store.load()?;
-    let in_file = read(ground, &loaded)?;
+    let edited = edit(ground, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
+    let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
+    let mut ui = session.ui.borrow_mut();
+    ui.say(&Note::found(format!("{} holds {token} now, secret {}", ground.store.path().display(), secret.masked())));
+    for warning in edited.warnings.iter().chain(&saved.warnings) {
+        ui.say(&Note::warning(warning.to_string()));
+    }
+    Ok(edited.changed)
+}
+
+fn edit(
+    ground: &Ground,
+    loaded: &Loaded,
+    token: &TokenId,
+    secret: &TokenSecret,
+    more: &Rehearsed<'_>,
+) -> Result<Edited, Error> {
+    let in_file = read(ground, loaded)?;
     let mut changes = vec![
         Change::Set(Key::User, Value::Text(token.user.to_string())),
         Change::Set(Key::TokenName, Value::Text(token.name.to_string())),
@@ -41,16 +107,9 @@ pub(super) fn save(
             changes.push(Change::Set(key, Value::Text(text.to_owned())));
         }
     }
-    changes.extend(pool.map(|pool| Change::Set(Key::Pool, Value::Text(pool.to_string()))));
+    changes.extend(more.pool.map(|pool| Change::Set(Key::Pool, Value::Text(pool.to_string()))));
     if in_file.password().is_some() {
         changes.push(Change::Remove(Key::Password));
     }
-    let edited = loaded.file.edit(&ground.instance, &changes, Consent::Withheld, &|_| None)?;
-    let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
-    let mut ui = session.ui.borrow_mut();
-    ui.say(&Note::found(format!("{} holds {token} now, secret {}", ground.store.path().display(), secret.masked())));
-    for warning in edited.warnings.iter().chain(&saved.warnings) {
-        ui.say(&Note::warning(warning.to_string()));
-    }
-    Ok(edited.changed)
+    Ok(loaded.file.edit(&ground.instance, &changes, more.consent, &|_| None)?)
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::commands::screens::Note;
 use crate::commands::token::proposal::{COMMENT, Step, token_line};
 use crate::commands::unless_interrupted;
-use crate::error::{Error, TokenError};
+use crate::error::{Error, Kept, Left, TokenError};
 use crate::model::{Destination, TokenId, TokenSecret};
 use crate::pve::TokenRequest;
 use crate::session::Session;
@@ -62,14 +62,14 @@ pub(crate) async fn run(
     let printed = match ended {
         Ok(printed) => printed,
         // ssh got the signal as well; what the node did by then is not known.
-        Err(why) => return Err(left(token, errand, why)),
+        Err(why) => return Err(left(to, token, errand, why)),
     };
     match printed.status.code() {
         Some(0) => match secret_in(&printed.output) {
             Some(secret) => Ok(secret),
             None => {
                 let why = TokenError::SshGarbage { to: to.clone(), length: printed.output.len() };
-                Err(left(token, errand, why.into()))
+                Err(left(to, token, errand, why.into()))
             }
         },
         code => Err(failed(to, token, (errand, line), code, &printed.complaints)),
@@ -149,14 +149,20 @@ fn failed(
 }
 
 /// Says that the token may be there, or its old secret be dead.
-fn left(token: &TokenId, errand: Errand, why: Error) -> Error {
-    let request = TokenRequest { separated: false, expire: 0, comment: String::new() };
-    let undo = Step::Token(token.clone(), request).undo_line();
-    let (lines, is_dead) = match errand {
-        Errand::Make => (undo.into_iter().collect(), false),
-        Errand::Regenerate => (Vec::new(), true),
+fn left(to: &Destination, token: &TokenId, errand: Errand, why: Error) -> Error {
+    let left = match errand {
+        Errand::Make => {
+            let reason = "whether it was made is not known".to_owned();
+            Left { kept: vec![Kept { object: format!("token {token}"), reason }], ..Left::default() }
+        }
+        Errand::Regenerate => Left { again: Some(again(to)), ..Left::default() },
     };
-    TokenError::LeftOnServer { why: Box::new(why), lines, is_dead }.into()
+    TokenError::LeftOnServer { why: Box::new(why), left }.into()
+}
+
+/// Gives the command that gets another secret in the same way.
+pub(crate) fn again(to: &Destination) -> String {
+    format!("glassdome setup --over-ssh {to} --regenerate")
 }
 
 #[cfg(test)]

@@ -56,6 +56,19 @@ pub struct UserCard {
     pub groups: Vec<Foreign>,
     /// Its tokens.
     pub tokens: Vec<TokenCard>,
+    /// What it is for.
+    pub comment: Option<Foreign>,
+    /// Whether it has anything that a user made for a token alone does not have: a name, an address, an end.
+    pub is_described: bool,
+}
+
+/// What is in a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolCard {
+    /// How many VMs, containers and storages.
+    pub members: usize,
+    /// What it is for.
+    pub comment: Option<Foreign>,
 }
 
 /// Whether a user exists, as far as that can be told.
@@ -394,6 +407,22 @@ impl Pve {
         self.named(&data, "the list of pools", "poolid", |value| Fields::of(value)?.parsed("poolid"))
     }
 
+    /// Looks into a pool; nothing where there is none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, Error> {
+        let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
+            Ok(data) => data,
+            Err(gone) if gone.server_text().is_some_and(|text| text.contains("does not exist")) => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let fields = self.fields(&data, "the pool")?;
+        let members = data.get("members").and_then(Value::as_array).map(Vec::len);
+        let members = members.ok_or_else(|| self.strange("the pool has no list of members"))?;
+        Ok(Some(PoolCard { members, comment: text_of(&fields, "comment") }))
+    }
+
     /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool's.
     ///
     /// # Errors
@@ -442,11 +471,15 @@ impl UserCard {
     fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         let tokens = value.get("tokens").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let known: Vec<TokenCard> = tokens.iter().filter_map(|token| TokenCard::of(None, token)).collect();
         Some(Self {
             id: fields.text("userid")?,
             enabled: fields.flag_or("enable", true),
             groups: words(&fields.text("groups").unwrap_or_default()),
-            tokens: tokens.iter().filter_map(|token| TokenCard::of(None, token)).collect(),
+            comment: text_of(&fields, "comment"),
+            // A token that cannot be read is one all the same.
+            is_described: is_described(&fields) || known.len() != tokens.len(),
+            tokens: known,
         })
     }
 
@@ -455,9 +488,12 @@ impl UserCard {
         let groups = value.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let tokens = value.get("tokens").and_then(Value::as_object);
         let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenCard::of(Some(name), token));
+        let fields = Fields::of(value);
         Self {
             id: Foreign::new(id),
-            enabled: Fields::of(value).is_none_or(|fields| fields.flag_or("enable", true)),
+            comment: fields.as_ref().and_then(|fields| text_of(fields, "comment")),
+            is_described: fields.as_ref().is_some_and(is_described),
+            enabled: fields.is_none_or(|fields| fields.flag_or("enable", true)),
             groups: groups.iter().filter_map(as_text).collect(),
             tokens: tokens.collect(),
         }
@@ -508,6 +544,16 @@ fn factors(ticket: &str) -> Vec<Foreign> {
         known.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| Foreign::new(name)).collect();
     factors.sort();
     factors
+}
+
+/// Gives a text that is not empty.
+fn text_of(fields: &Fields<'_>, name: &str) -> Option<Foreign> {
+    fields.text(name).filter(|text| !text.is_empty())
+}
+
+fn is_described(fields: &Fields<'_>) -> bool {
+    ["firstname", "lastname", "email", "keys"].iter().any(|name| text_of(fields, name).is_some())
+        || fields.number("expire").is_some_and(|end| end != 0)
 }
 
 /// Splits a list as the server writes it.

@@ -1,5 +1,6 @@
 //! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
 
+mod compare;
 mod denial;
 mod grant;
 mod hardware;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 
 use crate::model::{BridgeName, NodeName, PoolName, StorageName, Validated, VmId};
 
+pub use compare::Loss;
 pub use denial::{Denial, gap_of_denial};
 pub use grant::{Effect, Grants, Refused, Wish, grants, questions_of_grants};
 pub use hardware::{Hardware, Nic, Zones};

@@ -118,7 +118,7 @@ impl World {
     }
 
     /// Carries out a change as the server does: one entry for each path, holder and role.
-    pub(super) fn apply(&mut self, change: &AclChange) {
+    pub fn apply(&mut self, change: &AclChange) {
         for role in &change.roles {
             self.entries.retain(|it| (&it.path, &it.holder, &it.role) != (&change.path, &change.holder, role));
             self.entries.push(AclEntry {

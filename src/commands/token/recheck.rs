@@ -1,0 +1,66 @@
+//! Sees to it that what a plan was made from still holds while it is carried out, and that nobody holds less afterwards.
+
+use crate::commands::token::login::Admin;
+use crate::commands::token::look::{people, world};
+use crate::commands::token::proposal::{Proposal, Step};
+use crate::commands::token::undo::Made;
+use crate::error::{Error, TokenError};
+use crate::model::TokenId;
+use crate::pve::Holder;
+use crate::pve::privileges::{Effect, Separation, World};
+
+/// Compares what decides about the user's rights with what the plan was made from and what was done since.
+pub(super) async fn is_as_planned(admin: &Admin, expected: &World) -> Result<(), Error> {
+    let (_, now) = world(admin, &expected.user).await?;
+    if now.decides_like(expected) {
+        Ok(())
+    } else {
+        Err(TokenError::ChangedMeanwhile { who: expected.user.clone() }.into())
+    }
+}
+
+/// Compares what the user and its tokens hold with what they would hold without the entries of this run.
+pub(super) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Made) -> Result<(), Error> {
+    if made.grants().next().is_none() {
+        return Ok(());
+    }
+    let now = people(admin, &token.user).await?.world;
+    let grants: Vec<_> = made.grants().collect();
+    let without = grants.into_iter().rev().fold(now.clone(), |world, (change, before)| world.without(change, before));
+    match now.loss_against(&without) {
+        None => Ok(()),
+        Some(loss) => Err(TokenError::WouldHaveLost { who: loss.who, path: loss.path, lost: loss.lost }.into()),
+    }
+}
+
+/// Carries a step out in what was read, as the server did.
+pub(super) fn apply(world: &mut World, step: &Step) {
+    match step {
+        Step::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
+        Step::Token(token, request) => {
+            let separation = if request.separated { Separation::On } else { Separation::Off };
+            world.tokens.insert(Holder::token(token).id().clone(), separation);
+        }
+        Step::Unseparate(token) => drop(world.tokens.insert(Holder::token(token).id().clone(), Separation::Off)),
+        Step::Grant(change, _) => world.apply(change),
+        Step::User(_) | Step::Pool(_) | Step::Regenerate(_) => {}
+    }
+}
+
+/// Says whether two plans, made one after the other, are the same: they do the same, with the same effect wherever both
+/// look. The VMID that is free next, for example, may be another one.
+pub(super) fn is_same(old: &Proposal, new: &Proposal) -> bool {
+    let kind = |it: &Proposal| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
+    let is_like = |effect: &Effect| {
+        let is_it = |it: &&Effect| (&it.subject, &it.path) == (&effect.subject, &effect.path);
+        old.effects.iter().find(is_it).is_none_or(|other| other == effect)
+    };
+    kind(old) == kind(new) && old.steps == new.steps && new.effects.iter().all(is_like)
+}
+
+/// Says whether a plan does nothing that an earlier one, which was agreed to, did not do.
+pub(super) fn is_within(old: &Proposal, new: &Proposal) -> bool {
+    let kind = |it: &Proposal| (it.token.clone(), it.separated, it.expire);
+    let lines = old.lines();
+    kind(old) == kind(new) && new.lines().iter().all(|line| lines.contains(line))
+}

@@ -1,0 +1,162 @@
+//! Compares what a user and its tokens hold with what they would hold without some entries, or held before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Foreign, RoleName};
+use crate::pve::client::{AclChange, AclEntry, Holder};
+use crate::pve::privileges::needs::join;
+use crate::pve::privileges::{Privileges, Separation, World};
+
+/// Something that somebody holds no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Who.
+    pub who: Foreign,
+    /// Where.
+    pub path: String,
+    /// Which privileges.
+    pub lost: String,
+}
+
+/// What decides about the rights of one user and its tokens.
+#[derive(Debug, PartialEq, Eq)]
+struct Deciding<'a> {
+    groups: &'a BTreeSet<Foreign>,
+    tokens: &'a BTreeMap<Foreign, Separation>,
+    entries: BTreeSet<&'a AclEntry>,
+    roles: BTreeMap<&'a RoleName, &'a Privileges>,
+}
+
+impl World {
+    /// Gives the world in which a change of the access control list was not made; `before` says which of its roles stood
+    /// there already, and whether they reached the paths below.
+    #[must_use]
+    pub fn without(mut self, change: &AclChange, before: &BTreeMap<RoleName, bool>) -> Self {
+        let is_of = |entry: &AclEntry| {
+            entry.path == change.path
+                && entry.holder == change.holder
+                && entry.propagates == change.propagates
+                && change.roles.contains(&entry.role)
+        };
+        self.entries.retain(|entry| !is_of(entry) || before.contains_key(&entry.role));
+        for entry in &mut self.entries {
+            if let (true, Some(reached)) = (is_of(entry), before.get(&entry.role)) {
+                entry.propagates = *reached;
+            }
+        }
+        self
+    }
+
+    /// Finds somebody who holds less here than in another world, on any path where rights may differ.
+    #[must_use]
+    pub fn loss_against(&self, other: &Self) -> Option<Loss> {
+        let paths: BTreeSet<String> = other.paths().union(&self.paths()).cloned().collect();
+        self.subjects().into_iter().find_map(|subject| {
+            paths.iter().find_map(|path| {
+                let lost = &other.holds(&subject, path) - &self.holds(&subject, path);
+                let loss = || Loss { who: subject.id().clone(), path: path.clone(), lost: join(&lost, ", ") };
+                (!lost.is_empty()).then(loss)
+            })
+        })
+    }
+
+    /// Says whether the same decides about the rights of the user and its tokens.
+    #[must_use]
+    pub fn decides_like(&self, other: &Self) -> bool {
+        self.deciding() == other.deciding()
+    }
+
+    fn deciding(&self) -> Deciding<'_> {
+        let user = Holder::user(&self.user);
+        let is_of = |entry: &&AclEntry| match &entry.holder {
+            Holder::User(_) => entry.holder == user,
+            Holder::Group(group) => self.groups.contains(group),
+            Holder::Token(token) => self.tokens.contains_key(token),
+        };
+        let entries: BTreeSet<&AclEntry> = self.entries.iter().filter(is_of).collect();
+        let roles = entries.iter().filter_map(|entry| self.roles.get_key_value(&entry.role)).collect();
+        Deciding { groups: &self.groups, tokens: &self.tokens, entries, roles }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::{AclChange, AclEntry, Foreign, Holder, World};
+    use crate::pve::privileges::{Privileges, Separation};
+
+    fn entry(path: &str, who: &str, role: &str, propagates: bool) -> AclEntry {
+        let holder = if who.contains('!') { Holder::Token(Foreign::new(who)) } else { Holder::User(Foreign::new(who)) };
+        AclEntry { path: path.parse().unwrap(), holder, role: role.parse().unwrap(), propagates }
+    }
+
+    fn world(entries: &[AclEntry]) -> World {
+        let privileges = |names: &[&str]| -> Privileges { names.iter().filter_map(|name| name.parse().ok()).collect() };
+        World {
+            user: "bob@pve".parse().unwrap(),
+            groups: BTreeSet::new(),
+            tokens: BTreeMap::from([(Foreign::new("bob@pve!all"), Separation::Off)]),
+            entries: entries.to_vec(),
+            roles: BTreeMap::from([
+                ("Small".parse().unwrap(), privileges(&["VM.Audit"])),
+                ("Big".parse().unwrap(), privileges(&["VM.Audit", "VM.Clone", "VM.Allocate"])),
+            ]),
+            members: Vec::new(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    fn change(propagates: bool, roles: &[&str]) -> AclChange {
+        let holder = Holder::User(Foreign::new("bob@pve"));
+        let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
+        AclChange { path: "/vms".parse().unwrap(), holder, roles, propagates }
+    }
+
+    #[test]
+    fn who_would_hold_more_without_an_entry_loses_by_it_and_who_was_revoked_does_not() {
+        let ours = entry("/vms", "bob@pve", "Small", true);
+        let none = BTreeMap::new();
+        for (now, loses) in [
+            (vec![ours.clone()], false),
+            // Somebody made bob an administrator meanwhile.
+            (vec![ours.clone(), entry("/", "bob@pve", "Big", true)], true),
+            // Somebody gave bob more on the same path, or deeper: nothing is hidden.
+            (vec![ours.clone(), entry("/vms", "bob@pve", "Big", true)], false),
+            (vec![ours, entry("/vms/101", "bob@pve", "Big", true)], false),
+            // Somebody took away what bob had: that is not undone.
+            (vec![], false),
+        ] {
+            let now = world(&now);
+            let without = now.clone().without(&change(true, &["Small"]), &none);
+            assert_eq!(now.loss_against(&without).is_some(), loses, "{:?}", now.entries);
+        }
+    }
+
+    #[test]
+    fn what_stood_there_before_stays_as_far_as_it_reached() {
+        let before = BTreeMap::from([("Big".parse().unwrap(), false)]);
+        let now = world(&[entry("/vms", "bob@pve", "Big", true), entry("/vms", "bob@pve", "Small", true)]);
+        let without = now.without(&change(true, &["Big", "Small"]), &before);
+        assert_eq!(without.entries, [entry("/vms", "bob@pve", "Big", false)]);
+    }
+
+    #[test]
+    fn only_what_concerns_the_user_counts_as_a_change() {
+        let basis = world(&[entry("/vms", "bob@pve", "Small", true)]);
+        let with = |more: AclEntry| {
+            let mut world = basis.clone();
+            world.entries.push(more);
+            world
+        };
+        assert!(basis.decides_like(&with(entry("/", "eve@pve", "Big", true))));
+        assert!(!basis.decides_like(&with(entry("/", "bob@pve", "Big", true))));
+        assert!(!basis.decides_like(&with(entry("/x", "bob@pve!all", "Small", true))));
+        let mut changed = basis.clone();
+        changed.roles.insert("Small".parse().unwrap(), Privileges::new());
+        assert!(!basis.decides_like(&changed));
+        let mut changed = basis.clone();
+        changed.tokens.insert(Foreign::new("bob@pve!more"), Separation::On);
+        assert!(!basis.decides_like(&changed));
+    }
+}
