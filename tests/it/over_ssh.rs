@@ -47,7 +47,8 @@ fn the_secret_comes_from_pveum_and_is_seen_by_nobody() {
     let environment = sshd.read("environment");
     assert!(environment.contains("PATH=") && !environment.contains("PROXMOX"), "{environment}");
     stage.glassdome("test-vm").expect(0);
-    set_up(&stage, &sandbox, "--regenerate").expect(0);
+    set_up(&stage, &sandbox, "--regenerate").expect(3).says("--yes");
+    set_up(&stage, &sandbox, "--regenerate --yes").expect(0);
     assert!(sshd.read("told").starts_with("user\ntoken\nmodify\napex@pve\nglassdome-token\n--regenerate\n1\n"));
 }
 

@@ -152,11 +152,21 @@ fn a_rotation_in_place_that_is_killed_is_finished_by_the_next() {
     a_kill_leaves_a_way_back("rotate --in-place --yes");
 }
 
-/// Kills a rotation at the request that would be the one for the second token; nothing where it was another one.
-fn killed_while_the_token_is_asked_for() -> Option<(Sandbox, Stage)> {
+/// Finds the request for the second token of a rotation, by its number among those of the rotation.
+fn request_for_the_token() -> usize {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
-    let number = sandbox.seen().len() + 11;
+    let already = sandbox.seen().len();
+    token(&stage, "rotate --yes").expect(0);
+    let seen = sandbox.seen();
+    seen[already..].iter().position(|it| it.method == "POST" && it.path.contains("/token/")).unwrap() + 1
+}
+
+/// Kills a rotation at the request that would be the one for the second token; nothing where it was another one.
+fn killed_while_the_token_is_asked_for(place: usize) -> Option<(Sandbox, Stage)> {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let number = sandbox.seen().len() + place;
     sandbox.add_fault(Fault::HoldBefore(number));
     let mut child = stage.spawn("token rotate --yes --no-input --login-user root@pam");
     assert!(sandbox.wait_until_seen(number, Duration::from_secs(60)));
@@ -171,7 +181,8 @@ fn killed_while_the_token_is_asked_for() -> Option<(Sandbox, Stage)> {
 fn a_token_that_only_looks_like_ours_is_left_alone() {
     // Killed while the second token was asked for; then somebody else makes one of that name. Reads that go out at once
     // arrive in any order: once in a while another request is held.
-    let killed = (0..20).find_map(|_| killed_while_the_token_is_asked_for());
+    let place = request_for_the_token();
+    let killed = (0..20).find_map(|_| killed_while_the_token_is_asked_for(place));
     let (sandbox, stage) = killed.expect("the request for the token was never the one that was held");
     assert_eq!(notes(&stage), 1);
     Admin::of(&sandbox).token("svc@pve", "tt-2", false);

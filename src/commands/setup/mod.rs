@@ -149,10 +149,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         agree_to_replace(session, &ground, &connected).await?;
     }
     let saved = save::write(session, &ground, draft).await?;
-    if let (Some(made), Credentials::Token { id, .. }) = (story.made.take(), &connected.credentials) {
-        made.saved()?;
-        notes::forget(session, &ground, id)?;
-    }
+    end_note(session, &ground, story, &connected)?;
     ground.read_saved()?;
     ground.repeat(session);
     story.is_saved = true;
@@ -163,6 +160,15 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     let receipt = if skips { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
     if global.output == Output::Text {
         session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
+    }
+    Ok(())
+}
+
+/// Ends what the journal says of the token that was made: its secret is saved.
+fn end_note(session: &Session, ground: &Ground, story: &mut Story, connected: &Connected) -> Result<(), Error> {
+    if let (Some(made), Credentials::Token { id, .. }) = (story.made.take(), &connected.credentials) {
+        made.saved()?;
+        notes::forget(session, ground, id)?;
     }
     Ok(())
 }
@@ -255,7 +261,7 @@ async fn make(
     match origin::by_log_in(session, ground, way, arguments).await? {
         Obtained::Planned => Ok(None),
         Obtained::Made(connected, made) => {
-            (story.made, story.is_created) = (Some(made), true);
+            (story.made, story.is_created) = (Some(*made), true);
             Ok(Some(*connected))
         }
     }

@@ -33,7 +33,7 @@ pub(super) enum Origin {
 /// What came of making a token.
 pub(super) enum Obtained {
     /// It is made, and this connection has it.
-    Made(Box<Connected>, Made),
+    Made(Box<Connected>, Box<Made>),
     /// Only the plan was to be shown.
     Planned,
 }
@@ -79,7 +79,7 @@ pub(super) async fn by_log_in(
         is_rehearsal: arguments.dry_run,
     };
     Ok(match create(session, ground, way.into_parts(), &creation).await? {
-        Some(created) => Obtained::Made(Box::new(created.connected), created.made),
+        Some(created) => Obtained::Made(Box::new(created.connected), Box::new(created.made)),
         None => Obtained::Planned,
     })
 }

@@ -154,7 +154,8 @@ mod tests {
             let uses = EnvFile::new(text.as_bytes().to_vec()).uses_of(&token);
             let found: Vec<&str> = uses.iter().map(|it| it.place.as_str()).collect();
             let (mut found, mut places) = (found, places.to_vec());
-            (found.sort_unstable(), places.sort_unstable());
+            found.sort_unstable();
+            places.sort_unstable();
             assert_eq!(found, places, "{text}");
         }
     }
