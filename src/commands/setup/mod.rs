@@ -145,9 +145,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         }
         return Ok(());
     }
-    if story.made.is_none() {
-        agree_to_replace(session, &ground, &connected).await?;
-    }
+    agree_to_replace(session, &ground, story, &connected).await?;
     let saved = save::write(session, &ground, draft).await?;
     end_note(session, &ground, story, &connected)?;
     ground.read_saved()?;
@@ -174,8 +172,14 @@ fn end_note(session: &Session, ground: &Ground, story: &mut Story, connected: &C
 }
 
 /// Ends the run where another token of the settings file would be replaced that works, and nobody agreed to that.
-async fn agree_to_replace(session: &Session, ground: &Ground, connected: &Connected) -> Result<(), Error> {
-    let Credentials::Token { id, .. } = &connected.credentials else { return Ok(()) };
+async fn agree_to_replace(
+    session: &Session,
+    ground: &Ground,
+    story: &Story,
+    connected: &Connected,
+) -> Result<(), Error> {
+    // Where the token was made in this run, that was settled before.
+    let (None, Credentials::Token { id, .. }) = (&story.made, &connected.credentials) else { return Ok(()) };
     let way = (connected.pve.endpoint().clone(), connected.trust.clone(), connected.trusted);
     unless_interrupted(session, consent::for_replacing(session, ground, way, id)).await
 }
