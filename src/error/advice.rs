@@ -111,6 +111,7 @@ fn of_server(source: &pve::Error) -> Kind {
         Pve::Handshake { .. }
         | Pve::CertificateUntrusted { .. }
         | Pve::CertificateExpired { .. }
+        | Pve::AuthorityNotValid { .. }
         | Pve::CertificateWrongName { .. }
         | Pve::CertificateChanged { .. }
         | Pve::CertificateStolen { .. }
@@ -496,6 +497,13 @@ fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
         Pve::CertificateExpired { .. } => vec![
             say("is the clock right here and there? else renew it, as root on the node:"),
             run("pvecm updatecerts --force && systemctl restart pveproxy"),
+        ],
+        Pve::AuthorityNotValid { leaf, .. } => vec![
+            say(
+                "check the clock here; if it is right, get the current CA certificate from the server, on a node of the cluster:",
+            ),
+            run("cat /etc/pve/pve-root-ca.pem"),
+            say(format!("or trust this certificate alone: --fingerprint {}", leaf.fingerprint)),
         ],
         Pve::CertificateWrongName { leaf, .. } => vec![say(format!("give --host one of: {}", listed(&leaf.names)))],
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),

@@ -1,12 +1,13 @@
 //! What a certificate says of itself.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ring::digest::{SHA256, digest};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::model::{Fingerprint, Foreign};
@@ -51,7 +52,37 @@ impl Leaf {
     /// Says whether it is valid at a time.
     #[must_use]
     pub fn is_valid_at(&self, time: OffsetDateTime) -> bool {
-        (self.not_before..=self.not_after).contains(&time)
+        self.not_valid_at(time).is_none()
+    }
+
+    /// Says why it is not valid at a time; nothing where it is.
+    #[must_use]
+    pub fn not_valid_at(&self, time: OffsetDateTime) -> Option<NotValid> {
+        if time < self.not_before {
+            Some(NotValid::NotYet(self.not_before.date()))
+        } else if time > self.not_after {
+            Some(NotValid::Expired(self.not_after.date()))
+        } else {
+            None
+        }
+    }
+}
+
+/// Why a certificate is not valid at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotValid {
+    /// It was valid until this day.
+    Expired(Date),
+    /// It will be valid from this day on.
+    NotYet(Date),
+}
+
+impl fmt::Display for NotValid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(day) => write!(formatter, "expired on {day}"),
+            Self::NotYet(day) => write!(formatter, "is not valid before {day}"),
+        }
     }
 }
 
@@ -100,17 +131,17 @@ impl CaBundle {
             }
         }
         let bundle = Self { certificates };
-        bundle.roots().map(|_| bundle)
-    }
-
-    /// Gives the authorities in the form that the verifier takes.
-    pub(super) fn roots(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
-        for certificate in &self.certificates {
+        for certificate in &bundle.certificates {
             let added = roots.add(certificate.clone());
             added.map_err(|_| Error::NotACa { why: "a certificate in it cannot be used" })?;
         }
-        Ok(roots)
+        Ok(bundle)
+    }
+
+    /// Gives the certificates.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 }
 

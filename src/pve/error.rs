@@ -2,7 +2,7 @@
 
 use crate::model::foreign::listed;
 use crate::model::{Fingerprint, Foreign};
-use crate::pve::certificate::Leaf;
+use crate::pve::certificate::{Leaf, NotValid};
 use crate::pve::reply::Refusal;
 
 /// What can go wrong between here and a server.
@@ -122,6 +122,18 @@ pub enum Error {
         /// Which server.
         server: String,
         /// What it presented.
+        leaf: Box<Leaf>,
+    },
+    /// The certificate of an authority is not valid now, so that it vouches for nothing.
+    #[error("the CA that signed the certificate of {server} {why} ({authority})")]
+    AuthorityNotValid {
+        /// Which server.
+        server: String,
+        /// The subject of the authority.
+        authority: Foreign,
+        /// Why it is not valid.
+        why: NotValid,
+        /// What the server presented.
         leaf: Box<Leaf>,
     },
     /// The certificate is for other names.
@@ -302,6 +314,7 @@ impl Error {
                 | Self::Handshake { .. }
                 | Self::CertificateUntrusted { .. }
                 | Self::CertificateExpired { .. }
+                | Self::AuthorityNotValid { .. }
                 | Self::CertificateWrongName { .. }
                 | Self::CertificateChanged { .. }
                 | Self::CertificateStolen { .. }
@@ -315,6 +328,7 @@ impl Error {
         match self {
             Self::CertificateUntrusted { leaf, .. }
             | Self::CertificateExpired { leaf, .. }
+            | Self::AuthorityNotValid { leaf, .. }
             | Self::CertificateWrongName { leaf, .. }
             | Self::CertificateChanged { leaf, .. } => Some(leaf),
             _ => None,

@@ -22,7 +22,7 @@ mod vm_config;
 mod way;
 
 pub use addresses::{addresses, knock};
-pub use certificate::{CaBundle, Leaf, certificates_in};
+pub use certificate::{CaBundle, Leaf, NotValid, certificates_in};
 pub use client::{
     AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Holder, Image, LoggedIn, PoolCard, Pve,
     TokenCard, TokenRequest, Upload, UserCard, UserSight,

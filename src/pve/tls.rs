@@ -8,10 +8,11 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use time::OffsetDateTime;
 
 use crate::model::{Endpoint, Fingerprint, Host};
 use crate::pve::Error;
-use crate::pve::certificate::{CaBundle, Leaf, fingerprint};
+use crate::pve::certificate::{CaBundle, Leaf, NotValid, fingerprint};
 
 /// How the certificate of the server is judged: one policy, decided once, for every request of a run.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub enum Trust {
 pub(super) enum Verdict {
     Untrusted(Leaf),
     Expired(Leaf),
+    /// The certificate of the authority itself, or of an intermediate one, is not valid now.
+    AuthorityNotValid(Leaf, NotValid, Leaf),
     WrongName(Leaf),
     Changed(Fingerprint, Leaf),
     Stolen,
@@ -56,6 +59,9 @@ impl Verdict {
         match self {
             Self::Untrusted(leaf) => Error::CertificateUntrusted { server, leaf: Box::new(leaf) },
             Self::Expired(leaf) => Error::CertificateExpired { server, leaf: Box::new(leaf) },
+            Self::AuthorityNotValid(authority, why, leaf) => {
+                Error::AuthorityNotValid { server, authority: authority.subject, why, leaf: Box::new(leaf) }
+            }
             Self::WrongName(leaf) => Error::CertificateWrongName { server, leaf: Box::new(leaf) },
             Self::Changed(pinned, leaf) => Error::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
             Self::Stolen => Error::CertificateStolen { server },
@@ -71,6 +77,16 @@ impl Verdict {
             Ok(leaf) => verdict(leaf),
             Err(why) => Self::Broken(why),
         }
+    }
+
+    /// Says that an authority is not valid now, or that its certificate cannot be read.
+    fn on_authority(authority: &CertificateDer<'_>, leaf: &CertificateDer<'_>, now: UnixTime) -> Self {
+        let broken = |why: &str| Self::Broken(why.to_owned());
+        let Ok(authority) = Leaf::read(authority) else { return broken("that of its authority cannot be read") };
+        let Some(why) = date(now).and_then(|now| authority.not_valid_at(now)) else {
+            return broken("its authority is not valid now");
+        };
+        Self::on(leaf, |leaf| Self::AuthorityNotValid(authority, why, leaf))
     }
 }
 
@@ -126,9 +142,9 @@ pub(super) enum Purpose {
 struct Judge {
     server: Option<ServerName<'static>>,
     pinned: Option<Fingerprint>,
-    authority: Option<Arc<WebPkiServerVerifier>>,
+    authorities: Option<Authorities>,
     /// The system's authorities, which judge a proxy that is itself reached by TLS.
-    of_proxies: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+    of_proxies: OnceLock<Option<Authorities>>,
     provider: Arc<CryptoProvider>,
     presented: Presented,
     purpose: Purpose,
@@ -137,16 +153,16 @@ struct Judge {
 impl Judge {
     fn new(endpoint: &Endpoint, trust: &Trust, purpose: Purpose) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let (roots, pinned) = match trust {
-            Trust::System => (Some(system_roots()?), None),
-            Trust::Ca(bundle) => (Some(bundle.roots()?), None),
-            Trust::CaAndPinned(bundle, pin) => (Some(bundle.roots()?), Some(*pin)),
+        let of_bundle = |bundle: &CaBundle| Authorities::new(bundle.certificates().to_vec(), &provider);
+        let (authorities, pinned) = match trust {
+            Trust::System => (Some(Authorities::of_system(&provider)?), None),
+            Trust::Ca(bundle) => (Some(of_bundle(bundle)?), None),
+            Trust::CaAndPinned(bundle, pin) => (Some(of_bundle(bundle)?), Some(*pin)),
             Trust::Pinned(pin) => (None, Some(*pin)),
             Trust::Unverified => (None, None),
         };
-        let authority = roots.map(|roots| verifier(roots, &provider)).transpose()?;
         let (server, of_proxies, presented) = (server_name(endpoint), OnceLock::new(), Presented::default());
-        Ok(Self { server, pinned, authority, of_proxies, provider, presented, purpose })
+        Ok(Self { server, pinned, authorities, of_proxies, provider, presented, purpose })
     }
 
     /// Judges the certificate of a proxy, by the system's authorities.
@@ -157,12 +173,15 @@ impl Judge {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let system = || system_roots().and_then(|roots| verifier(roots, &self.provider)).ok();
+        let system = || Authorities::of_system(&self.provider).ok();
         let refused = |why: String| Verdict::OfProxy(format!("the certificate of the proxy is not accepted: {why}"));
         let Some(system) = self.of_proxies.get_or_init(system) else {
             return Err(refused("this system has no trusted authorities".to_owned()).into());
         };
-        system.verify_server_cert(leaf, rest, name, &[], now).map_err(|why| refused(why.to_string()).into())
+        system.judge(leaf, rest, name, now).map_err(|refusal| match refusal {
+            Refusal::NotValid(_) => refused("its authority is not valid now".to_owned()).into(),
+            Refusal::Other(why) => refused(why.to_string()).into(),
+        })
     }
 
     /// Ends the judgement with the signature over the handshake. A bad one means that the certificate is presented by
@@ -211,11 +230,13 @@ impl ServerCertVerifier for Judge {
         {
             return Err(Verdict::on(end_entity, |leaf| Verdict::Changed(pinned, leaf)).into());
         }
-        let Some(authority) = &self.authority else {
+        let Some(authorities) = &self.authorities else {
             return Ok(ServerCertVerified::assertion());
         };
-        let judged = authority.verify_server_cert(end_entity, intermediates, server_name, &[], now);
-        judged.map_err(|why| Verdict::on(end_entity, kind_of(&why)).into())
+        authorities.judge(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
+            Refusal::NotValid(authority) => Verdict::on_authority(&authority, end_entity, now).into(),
+            Refusal::Other(why) => Verdict::on(end_entity, kind_of(&why)).into(),
+        })
     }
 
     fn verify_tls12_signature(
@@ -246,12 +267,7 @@ impl ServerCertVerifier for Judge {
 /// Chooses the verdict for what the verifier complains about.
 const fn kind_of(why: &rustls::Error) -> fn(Leaf) -> Verdict {
     match why {
-        rustls::Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        ) => Verdict::Expired,
+        why if is_of_time(why) => Verdict::Expired,
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => Verdict::WrongName,
@@ -259,14 +275,107 @@ const fn kind_of(why: &rustls::Error) -> fn(Leaf) -> Verdict {
     }
 }
 
-/// Reads the system's authorities; only where they are needed, since it takes some milliseconds.
-fn system_roots() -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 { Err(Error::NoSystemTrust) } else { Ok(roots) }
+/// The authorities of one trust. The library does not ask whether an authority is valid itself, so those that are not
+/// valid now are kept apart: they vouch for nothing, but can be named.
+#[derive(Debug)]
+struct Authorities {
+    /// Nothing where none is valid.
+    valid: Option<Arc<WebPkiServerVerifier>>,
+    not_valid: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
 }
 
-fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+/// Why the authorities do not vouch for a certificate.
+enum Refusal {
+    /// This authority signed it, and is not valid now.
+    NotValid(CertificateDer<'static>),
+    /// What the library says.
+    Other(rustls::Error),
+}
+
+impl Authorities {
+    fn new(certificates: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let now = UnixTime::now();
+        let (valid, not_valid): (Vec<_>, Vec<_>) = certificates.into_iter().partition(|it| is_valid_at(it, now));
+        let valid = if valid.is_empty() { None } else { Some(verifier(valid, provider)?) };
+        Ok(Self { valid, not_valid, provider: Arc::clone(provider) })
+    }
+
+    /// Reads the system's authorities; only where they are needed, since it takes some milliseconds.
+    fn of_system(provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let mut found = rustls_native_certs::load_native_certs().certs;
+        found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+        if found.is_empty() { Err(Error::NoSystemTrust) } else { Self::new(found, provider) }
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Refusal> {
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let judged = self.valid.as_ref().map(|valid| valid.verify_server_cert(leaf, rest, name, &[], now));
+        let mut why = match judged {
+            Some(Ok(verified)) => return Ok(verified),
+            Some(Err(why)) => why,
+            None => unknown.clone(),
+        };
+        if is_of_time(&why) && is_valid_at(leaf, now) {
+            // The leaf is valid, so it is one of those between it and the authority that is not.
+            if let Some(between) = rest.iter().find(|between| !is_valid_at(between, now)) {
+                return Err(Refusal::NotValid(between.clone().into_owned()));
+            }
+        }
+        if why != unknown {
+            return Err(Refusal::Other(why));
+        }
+        for authority in &self.not_valid {
+            let Ok(verifier) = verifier(vec![authority.clone()], &self.provider) else { continue };
+            match verifier.verify_server_cert(leaf, rest, name, &[], now) {
+                Ok(_) => return Err(Refusal::NotValid(authority.clone())),
+                // What else is wrong with it is worth more than that nobody vouches for it.
+                Err(other) if self.valid.is_none() => why = other,
+                Err(_) => {}
+            }
+        }
+        Err(Refusal::Other(why))
+    }
+}
+
+/// Says whether a certificate is valid at a time. One that cannot be read here is left to the library.
+fn is_valid_at(certificate: &CertificateDer<'_>, time: UnixTime) -> bool {
+    match (Leaf::read(certificate), date(time)) {
+        (Ok(read), Some(time)) => read.is_valid_at(time),
+        _ => true,
+    }
+}
+
+fn date(time: UnixTime) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(i64::try_from(time.as_secs()).ok()?).ok()
+}
+
+const fn is_of_time(why: &rustls::Error) -> bool {
+    matches!(
+        why,
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. }
+        )
+    )
+}
+
+fn verifier(
+    authorities: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority).map_err(|why| Error::Preparation { why: why.to_string() })?;
+    }
     let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     builder.build().map_err(|why| Error::Preparation { why: why.to_string() })
 }

@@ -49,6 +49,7 @@ fn word(outcome: &Result<(), Error>) -> &'static str {
         Ok(()) => "accepted",
         Err(Error::CertificateUntrusted { .. }) => "untrusted",
         Err(Error::CertificateExpired { .. }) => "expired",
+        Err(Error::AuthorityNotValid { .. }) => "authority not valid",
         Err(Error::CertificateWrongName { .. }) => "wrong name",
         Err(Error::CertificateChanged { .. }) => "changed",
         Err(Error::CertificateStolen { .. }) => "stolen",
@@ -133,6 +134,47 @@ async fn an_authority_vouches_for_its_own_for_their_names_and_for_their_time() {
 }
 
 #[tokio::test]
+async fn an_authority_whose_time_is_not_now_vouches_for_nothing() {
+    let (past, future) = ((2020, 2021), (2080, 2090));
+    let valid = Authority::new("valid");
+    let (ended, begins) = (Authority::in_years("ended", past), Authority::in_years("begins", future));
+    let bundle = |authorities: &[&Authority]| {
+        let pem: String = authorities.iter().map(|it| it.pem.clone()).collect();
+        Trust::Ca(CaBundle::from_pem(pem.as_bytes()).unwrap())
+    };
+    for (identity, trust, expected) in [
+        (ended.good(), bundle(&[&ended]), "authority not valid"),
+        (begins.good(), bundle(&[&begins]), "authority not valid"),
+        (ended.good(), bundle(&[&ended, &valid]), "authority not valid"),
+        (ended.good(), bundle(&[&valid, &ended, &begins]), "authority not valid"),
+        (valid.good(), bundle(&[&ended, &valid]), "accepted"),
+        (valid.good(), bundle(&[&valid, &begins]), "accepted"),
+        (valid.good(), bundle(&[&ended]), "untrusted"),
+        (ended.sign(&["pve.lan"], (2020, 2090)), bundle(&[&ended]), "wrong name"),
+        (ended.sign(&["127.0.0.1"], past), bundle(&[&ended]), "expired"),
+        // In between: what is presented beside the server's own certificate.
+        (valid.below("good", (2020, 2090)).good_with_chain(), bundle(&[&valid]), "accepted"),
+        (valid.below("ended", past).good_with_chain(), bundle(&[&valid]), "authority not valid"),
+        (valid.below("begins", future).good_with_chain(), bundle(&[&valid]), "authority not valid"),
+        (ended.below("good", (2020, 2090)).good_with_chain(), bundle(&[&ended]), "authority not valid"),
+    ] {
+        assert_eq!(outcome(&identity, &trust).await, expected, "{trust:?}");
+        // Beside a pin the authority must hold as well; a pin alone asks for nobody who signed.
+        let Trust::Ca(authorities) = trust else { unreachable!() };
+        let both = Trust::CaAndPinned(authorities, identity.fingerprint());
+        assert_eq!(outcome(&identity, &both).await, expected);
+        assert_eq!(outcome(&identity, &Trust::Pinned(identity.fingerprint())).await, "accepted");
+    }
+    for (authority, words) in
+        [(&ended, "expired on 2021-01-01 (CN=ended)"), (&begins, "is not valid before 2080-01-01 (CN=begins)")]
+    {
+        let server = Server::start(&authority.good(), version);
+        let refused = pve(server.endpoint(), &bundle(&[authority])).version().await.unwrap_err();
+        assert!(refused.to_string().ends_with(words), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_name_lists_the_right_ones() {
     let authority = Authority::new("the authority");
     let server = Server::start(&authority.sign(&["pve.lan", "10.0.0.1", "::1"], (2020, 2090)), version);
@@ -181,14 +223,16 @@ async fn under_system_trust_the_systems_authorities_decide() {
         return;
     }
     let (authority, other) = (Authority::new("the authority"), Authority::new("another"));
+    let ended = Authority::in_years("ended", (2020, 2021));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("authorities.pem");
-    std::fs::write(&file, &authority.pem).unwrap();
+    std::fs::write(&file, format!("{}{}", authority.pem, ended.pem)).unwrap();
     let servers = [
         ("accepted", authority.good()),
         ("expired", authority.sign(&["127.0.0.1"], (2020, 2021))),
         ("wrong-name", authority.sign(&["pve.lan"], (2020, 2090))),
         ("untrusted", other.good()),
+        ("authority-not-valid", ended.good()),
         ("stolen", authority.good().stolen(&rcgen::PKCS_ECDSA_P256_SHA256)),
     ]
     .map(|(expected, identity)| (expected, Server::start(&identity, version)));
@@ -200,7 +244,7 @@ async fn under_system_trust_the_systems_authorities_decide() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && told.contains("1 passed"), "{told}");
     let requests: Vec<usize> = servers.iter().map(|(_, server)| server.asked().len()).collect();
-    assert_eq!(requests, [1, 0, 0, 0, 0]);
+    assert_eq!(requests, [1, 0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersi
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) pem: String,
+    leaf: CertificateDer<'static>,
 }
 
 /// A certificate with its key.
@@ -26,17 +27,44 @@ pub(crate) struct Authority {
 pub(crate) struct Identity {
     pub(crate) pem: String,
     leaf: CertificateDer<'static>,
+    /// What is presented beside it.
+    others: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
 }
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
+        Self::in_years(name, (2020, 2090))
+    }
+
+    /// Makes an authority that is itself valid in these years, from the first of January on.
+    pub(crate) fn in_years(name: &str, years: (i32, i32)) -> Self {
+        let (params, key) = (Self::params(name, years), KeyPair::generate().unwrap());
+        let made = params.self_signed(&key).unwrap();
+        let (pem, leaf) = (made.pem(), made.der().clone());
+        Self { issuer: Issuer::new(params, key), pem, leaf }
+    }
+
+    /// Makes an authority below this one.
+    pub(crate) fn below(&self, name: &str, years: (i32, i32)) -> Self {
+        let (params, key) = (Self::params(name, years), KeyPair::generate().unwrap());
+        let made = params.signed_by(&key, &self.issuer).unwrap();
+        let (pem, leaf) = (made.pem(), made.der().clone());
+        Self { issuer: Issuer::new(params, key), pem, leaf }
+    }
+
+    fn params(name: &str, years: (i32, i32)) -> CertificateParams {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        params
+    }
+
+    /// Signs a good certificate, and lets it be presented together with this authority's own.
+    pub(crate) fn good_with_chain(&self) -> Identity {
+        Identity { others: vec![self.leaf.clone()], ..self.good() }
     }
 
     /// Signs a certificate for these names, valid in these years, from the first of January on.
@@ -48,7 +76,7 @@ impl Authority {
         params.not_after = date_time_ymd(years.1, 1, 1);
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
-        Identity { pem: leaf.pem(), leaf: leaf.der().clone(), key: key.serialize_der() }
+        Identity { pem: leaf.pem(), leaf: leaf.der().clone(), others: Vec::new(), key: key.serialize_der() }
     }
 
     /// Signs a certificate that is good for every server of these tests.
@@ -74,7 +102,8 @@ impl Identity {
         let provider = rustls::crypto::ring::default_provider();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let key = provider.key_provider.load_private_key(key).unwrap();
-        let chosen = Presenter(Arc::new(CertifiedKey::new(vec![self.leaf.clone()], key)));
+        let chosen =
+            Presenter(Arc::new(CertifiedKey::new([vec![self.leaf.clone()], self.others.clone()].concat(), key)));
         let config = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(versions).unwrap();
         Arc::new(config.with_no_client_auth().with_cert_resolver(Arc::new(chosen)))
     }
