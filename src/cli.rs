@@ -187,8 +187,9 @@ pub struct Setup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
-    /// Trust the certificate that is presented now, and store it
-    #[arg(long, conflicts_with_all = ["fingerprint", "ca_file", "insecure"], help_heading = "Trust")]
+    /// Trust the certificate that is presented now and store it, if no fingerprint and no CA is stored for this server;
+    /// a certificate that does not match what is stored is refused
+    #[arg(long, conflicts_with = "insecure", help_heading = "Trust")]
     pub accept_new_certificate: bool,
     /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
     /// [default: ca where it can be had, leaf with --fingerprint]

@@ -66,7 +66,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::NoAddress { .. }
         | Error::NotGone { .. } => Kind::Server,
         Error::UnknownRealm { .. } | Error::Unauthenticated { .. } => Kind::Authentication,
-        Error::Untrusted { .. } => Kind::Tls,
+        Error::Untrusted { .. } | Error::NotFromStoredCa { .. } => Kind::Tls,
         Error::Lacking { .. } => Kind::Permission,
         Error::UnknownNode { .. }
         | Error::NoTemplate { .. }
@@ -149,9 +149,10 @@ fn of_refusal(refusal: &pve::Refusal) -> Kind {
 /// Gives the server's own words.
 pub(super) fn server_message(error: &Error) -> Option<Foreign> {
     match error {
-        Error::Server { source, .. } | Error::Untrusted { source, .. } | Error::Unauthenticated { source, .. } => {
-            source.server_text()
-        }
+        Error::Server { source, .. }
+        | Error::Untrusted { source, .. }
+        | Error::NotFromStoredCa { source, .. }
+        | Error::Unauthenticated { source, .. } => source.server_text(),
         Error::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
         Error::Lacking { said, .. } => said.clone(),
         Error::NoAddress { last, .. } => Some(last.clone()),
@@ -183,7 +184,9 @@ pub(super) fn details(error: &Error) -> Vec<String> {
         Error::Template(error) => error.details(),
         Error::SomeFailed { first, .. } => details(first),
         Error::TaskFailed { log, .. } => log.shown(),
-        Error::Untrusted { facts, .. } => facts.iter().map(|fact| Printable(fact).to_string()).collect(),
+        Error::Untrusted { facts, .. } | Error::NotFromStoredCa { facts, .. } => {
+            facts.iter().map(|fact| Printable(fact).to_string()).collect()
+        }
         Error::DisksLeft { disks, proof, .. } => {
             let mut lines: Vec<String> = disks.iter().map(ToString::to_string).collect();
             lines.extend(proof.iter().map(|proof| format!("before that: {}", told(proof))));
@@ -264,6 +267,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say(format!("the realms are: {}; `apex@pam` for `apex@pve` is the classic mistake", shown(realms)))]
         }
         Error::Untrusted { fingerprint, .. } => untrusted(fingerprint),
+        Error::NotFromStoredCa { fingerprint, .. } => changed(fingerprint),
         Error::WhichNode { nodes, variable } => {
             vec![say(format!("give --node or set {variable} to one of: {}", shown(nodes)))]
         }

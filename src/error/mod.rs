@@ -16,7 +16,7 @@ use crate::pve;
 use crate::pve::privileges::{Block, Caller, Gap};
 use crate::pve::task::LogEnd;
 use crate::session::{NoStateFolder, Signal};
-use crate::settings;
+use crate::settings::{self, Sourced};
 
 pub use report::{Hint, KINDS, Kind, Report, draw_hints};
 pub use template::TemplateError;
@@ -315,6 +315,21 @@ pub enum Error {
         /// What it presented.
         facts: Vec<String>,
         /// Its fingerprint.
+        fingerprint: String,
+        /// Why it is not trusted.
+        #[source]
+        source: pve::Error,
+    },
+    /// A CA is stored for the server, and the certificate that is presented was not signed by it.
+    #[error("the certificate of {server} is not signed by the CA in {} ({})", stored.value.display(), stored.source)]
+    NotFromStoredCa {
+        /// Which server.
+        server: String,
+        /// The file of the CA, and what names it.
+        stored: Box<Sourced<PathBuf>>,
+        /// What the server presented.
+        facts: Vec<String>,
+        /// The fingerprint of that.
         fingerprint: String,
         /// Why it is not trusted.
         #[source]

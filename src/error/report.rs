@@ -128,7 +128,11 @@ impl Report {
         let kind = advice::kind(error);
         let server_message = advice::server_message(error).map(|text| text.to_string());
         // Its cause says the same once more, and the certificate is among the details.
-        let mut causes = if matches!(error, Error::Untrusted { .. }) { Vec::new() } else { causes(error) };
+        let mut causes = if matches!(error, Error::Untrusted { .. } | Error::NotFromStoredCa { .. }) {
+            Vec::new()
+        } else {
+            causes(error)
+        };
         if let Some(said) = &server_message
             && !causes.iter().any(|cause| cause.contains(said.as_str()))
         {

@@ -146,6 +146,15 @@ impl Endpoint {
         self.port
     }
 
+    /// Says whether both are one server: the same port, and the same name or address, also where an IPv4 address is written
+    /// as an IPv6 one (`::ffff:192.0.2.1`).
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        let address = |endpoint: &Self| endpoint.host.address().map(|address| address.to_canonical());
+        self.port == other.port
+            && (self.host == other.host || address(self).is_some_and(|it| address(other) == Some(it)))
+    }
+
     /// Gives `host:port`, an IPv6 address in brackets, as URLs and messages want it.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -252,6 +261,25 @@ mod tests {
             let endpoint: Endpoint = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!((endpoint.authority().as_str(), endpoint.to_string().as_str()), (authority, shown), "{text}");
             assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_the_same_in_every_spelling() {
+        for (one, other, same) in [
+            ("pve.lan", "PVE.LAN.:8006", true),
+            ("https://pve.lan:8006/#v1", "pve.lan", true),
+            ("192.168.1.50", "[::ffff:192.168.1.50]:8006", true),
+            ("2001:DB8:0::1", "[2001:db8::1]:8006", true),
+            ("pve.lan", "pve.lan:443", false),
+            ("pve.lan", "pve", false),
+            ("192.168.1.50", "192.168.1.51", false),
+            ("127.0.0.1", "localhost", false),
+            ("::1", "127.0.0.1", false),
+        ] {
+            let (one, other): (Endpoint, Endpoint) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(one.is_same_server(&other), same, "{one} {other}");
+            assert_eq!(other.is_same_server(&one), same, "{other} {one}");
         }
     }
 

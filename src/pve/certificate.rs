@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use time::{Date, OffsetDateTime};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
 use crate::model::{Fingerprint, Foreign};
 use crate::pve::Error;
@@ -30,6 +30,8 @@ pub struct Leaf {
     pub fingerprint: Fingerprint,
     /// Whether it may sign others.
     pub is_ca: bool,
+    /// Whether it has the form that Proxmox VE gives to the certificates that it makes for its nodes.
+    pub is_of_proxmox: bool,
 }
 
 impl Leaf {
@@ -46,6 +48,7 @@ impl Leaf {
             not_after: certificate.validity().not_after.to_datetime(),
             fingerprint: fingerprint(der),
             is_ca: certificate.is_ca(),
+            is_of_proxmox: is_of_proxmox(&certificate),
         })
     }
 
@@ -84,6 +87,24 @@ impl fmt::Display for NotValid {
             Self::NotYet(day) => write!(formatter, "is not valid before {day}"),
         }
     }
+}
+
+/// Says whether subject and issuer are those of a node and of its cluster's own CA.
+fn is_of_proxmox(certificate: &X509Certificate<'_>) -> bool {
+    let (subject, issuer) = (certificate.subject(), certificate.issuer());
+    let is_only = |mut found: Vec<&str>, wanted: &str| found.pop() == Some(wanted) && found.is_empty();
+    let organizations = |name: &X509Name<'_>, wanted: &str| {
+        is_only(name.iter_organization().filter_map(|it| it.as_str().ok()).collect(), wanted)
+    };
+    let units = |name: &X509Name<'_>, wanted: &str| {
+        is_only(name.iter_organizational_unit().filter_map(|it| it.as_str().ok()).collect(), wanted)
+    };
+    let product = "Proxmox Virtual Environment";
+    !certificate.is_ca()
+        && organizations(subject, product)
+        && units(subject, "PVE Cluster Node")
+        && organizations(issuer, "PVE Cluster Manager CA")
+        && is_only(issuer.iter_common_name().filter_map(|it| it.as_str().ok()).collect(), product)
 }
 
 fn shown_name(name: &GeneralName<'_>) -> Option<Foreign> {

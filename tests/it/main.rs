@@ -1,6 +1,7 @@
 //! The tests of whole flows; `support` holds what they share.
 #![cfg(test)]
 
+mod accept_new;
 mod access_calls;
 mod access_worlds;
 mod advice;

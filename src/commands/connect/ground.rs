@@ -225,7 +225,7 @@ impl Ground {
     }
 
     /// Gives what the file alone says.
-    fn saved(&self) -> Result<Settings, Error> {
+    pub(super) fn saved(&self) -> Result<Settings, Error> {
         let (flags, variables) = (Flags::default(), Variables::new());
         Ok(Settings::load(&self.instance, &flags, &variables, self.store.path(), &self.loaded.file)?)
     }

@@ -3,6 +3,7 @@
 mod connected;
 mod flags;
 mod ground;
+mod stored_trust;
 
 pub(crate) use connected::{Connected, Fetched, Trusted};
 pub(crate) use flags::read_password;

@@ -1,5 +1,6 @@
 //! Values of the settings file that cannot be read: told to a person, and asked anew instead of ending the run.
 
+use crate::cli::Setup;
 use crate::commands::connect::Ground;
 use crate::commands::screens::Note;
 use crate::error::Error;
@@ -11,7 +12,7 @@ const TRUST: [Key; 3] = [Key::Fingerprint, Key::CaFile, Key::VerifySsl];
 
 /// Lets go of what the file says wrongly. A wrong flag or variable stays an error, and so does everything where nobody
 /// can be asked.
-pub(super) fn forget_what_is_wrong(session: &Session, ground: &mut Ground) -> Result<(), Error> {
+pub(super) fn forget_what_is_wrong(session: &Session, ground: &mut Ground, arguments: &Setup) -> Result<(), Error> {
     if !session.is_attended() {
         return Ok(());
     }
@@ -28,6 +29,10 @@ pub(super) fn forget_what_is_wrong(session: &Session, ground: &mut Ground) -> Re
         Key::Ubuntu2004Template,
     ] {
         let Some(why) = wrong(ground, key) else { continue };
+        if TRUST.contains(&key) && arguments.accept_new_certificate {
+            // Something was stored for this server: what it was cannot be read, so nothing may take its place unasked.
+            return Err(why.into());
+        }
         if ground.settings.source(key).is_none_or(Source::is_settled) {
             continue;
         }

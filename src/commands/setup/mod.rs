@@ -238,7 +238,7 @@ async fn meet(
             ground.credentials(session)?;
         }
     }
-    mend::forget_what_is_wrong(session, ground)?;
+    mend::forget_what_is_wrong(session, ground, arguments)?;
     let way = server::find(session, ground, arguments).await?;
     story.host = ground.host()?.to_string();
     Ok(way)

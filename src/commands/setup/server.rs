@@ -62,6 +62,7 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
     loop {
         if std::mem::take(&mut wants_host) {
             host(session, ground).await?;
+            ground.forget_pin_of_another_server()?;
             waiver(session, ground).await?;
         }
         let server = ground.host()?;
@@ -118,10 +119,6 @@ async fn host(session: &Session, ground: &mut Ground) -> Result<(), Error> {
     let host: Endpoint = ask::value(session, question, default, || ground.unanswered("the server", Key::Host)).await?;
     if before.as_ref() != Some(&host) {
         ground.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
-        if before.is_some() && ground.settings.fingerprint()?.is_some_and(|pin| !pin.source.is_settled()) {
-            // Beside a pin stands PROXMOX_VERIFY_SSL=false, which alone would mean: whatever comes.
-            ground.unset(&[Key::Fingerprint, Key::VerifySsl])?;
-        }
     }
     ground.answer(Key::Host, Secret::new(host.to_string()))
 }
@@ -143,23 +140,33 @@ async fn waiver(session: &Session, ground: &mut Ground) -> Result<(), Error> {
 
 /// Says whether another server could be the remedy.
 fn is_of_host(why: &Error) -> bool {
-    matches!(why, Error::Server { .. } | Error::NotProxmox { .. } | Error::Untrusted { .. } | Error::SandboxOnly)
+    matches!(
+        why,
+        Error::Server { .. }
+            | Error::NotProxmox { .. }
+            | Error::Untrusted { .. }
+            | Error::NotFromStoredCa { .. }
+            | Error::SandboxOnly
+    )
 }
 
 async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<Way, Error> {
     let endpoint = ground.endpoint()?;
-    let (mut trust, mut trusted) = ground.trust()?;
     let mut accepted = None;
-    if arguments.accept_new_certificate {
+    let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(ground)? {
         let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
         let leaf = probed.map_err(|source| Error::reaching(&endpoint, source))?.leaf;
-        (trust, trusted) = (Trust::Pinned(leaf.fingerprint), Trusted::Pin);
-        accepted = Some(leaf);
-    }
+        (Trust::Pinned(accepted.insert(leaf).fingerprint), Trusted::Pin)
+    } else {
+        ground.trust()?
+    };
     let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
         .map_err(|source| Error::reaching(&endpoint, source))?;
     let pve = overheard(pve, session);
-    let realms = pve.domains().await.map_err(|source| judge(&endpoint, source))?;
+    let realms = match pve.domains().await {
+        Ok(realms) => realms,
+        Err(source) => return Err(judge(ground, &endpoint, source)?),
+    };
     let server = endpoint.authority();
     if !realms.iter().any(|realm| realm.kind == "pve") {
         return Err(Error::NotProxmox { server, what: product(&realms).to_owned() });
@@ -167,6 +174,13 @@ async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<W
     let realms = realms.into_iter().map(|realm| realm.name.to_string()).collect();
     let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
     Ok(Way { pve, endpoint, trust, trusted, accepted, is_new, realms })
+}
+
+/// Says whether nothing is stored for this server, and nobody has decided about its certificate in this run, so that
+/// whatever it presents may be accepted as new.
+fn is_first_contact(ground: &Ground) -> Result<bool, Error> {
+    let is_decided = matches!(ground.settings.source(Key::VerifySsl), Some(Source::Answer));
+    Ok(!is_decided && !ground.has_stored_trust()?)
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
@@ -182,20 +196,25 @@ pub(crate) fn product(realms: &[Realm]) -> &'static str {
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
-fn judge(endpoint: &Endpoint, source: pve::Error) -> Error {
+fn judge(ground: &Ground, endpoint: &Endpoint, source: pve::Error) -> Result<Error, Error> {
     let server = endpoint.authority();
-    match source {
+    Ok(match source {
         pve::Error::CertificateUntrusted { .. } => {
             let leaf = source.presented();
             let facts = leaf.map(facts).unwrap_or_default();
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
-            Error::Untrusted { server, facts, fingerprint, source }
+            match ground.settings.ca_file() {
+                Some(stored) if !ground.is_for_another_server(Key::CaFile)? => {
+                    Error::NotFromStoredCa { server, stored: Box::new(stored), facts, fingerprint, source }
+                }
+                _ => Error::Untrusted { server, facts, fingerprint, source },
+            }
         }
         pve::Error::NotUnderstood { what, .. } => {
             Error::NotProxmox { server, what: format!("its answer is not understood ({what})") }
         }
         other => Error::reaching(endpoint, other),
-    }
+    })
 }
 
 /// Lists what a certificate says of itself.

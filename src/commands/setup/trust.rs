@@ -8,7 +8,7 @@ use crate::commands::connect::{Ground, read_ca};
 use crate::error::Error;
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host, Secret};
-use crate::pve::{self, Leaf, Probed, probe};
+use crate::pve::{self, Leaf, NotValid, Probed, probe};
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{Choice, Text};
@@ -26,6 +26,7 @@ pub(super) enum Verdict {
 }
 
 /// What can be done about a certificate.
+#[derive(Clone)]
 enum Way {
     Cluster,
     Pin,
@@ -52,9 +53,13 @@ pub(super) struct Facts<'a>(pub(super) &'a Leaf);
 enum Flaw {
     Stranger,
     Expired,
+    /// The authority that signed it is not valid now.
+    AuthorityNotValid(NotValid),
     WrongName,
     /// Another one was pinned, or shown a moment ago.
     Changed,
+    /// The CA that is stored for this server has not signed it.
+    NotFromStoredCa,
 }
 
 /// Says whether a certificate is the matter, and a person may decide about it.
@@ -65,10 +70,14 @@ pub(super) fn is_open(session: &Session, ground: &Ground, why: &Error) -> bool {
 }
 
 fn flaw(why: &Error) -> Option<Flaw> {
+    if let Error::NotFromStoredCa { .. } = why {
+        return Some(Flaw::NotFromStoredCa);
+    }
     let (Error::Untrusted { source, .. } | Error::Server { source, .. }) = why else { return None };
     match source {
         pve::Error::CertificateUntrusted { .. } => Some(Flaw::Stranger),
         pve::Error::CertificateExpired { .. } => Some(Flaw::Expired),
+        pve::Error::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
         pve::Error::CertificateWrongName { .. } => Some(Flaw::WrongName),
         pve::Error::CertificateChanged { .. } => Some(Flaw::Changed),
         _ => None,
@@ -115,7 +124,8 @@ pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) ->
     Ok(Verdict::Settled)
 }
 
-/// Lists what can be done. Where a certificate has changed, to leave is what is proposed.
+/// Lists what can be done. Where a certificate has changed, to leave is what is proposed; where it does not look like one of
+/// Proxmox VE, to name another server.
 fn ways(session: &Session, ground: &Ground, leaf: &Leaf, flaw: &Flaw) -> Result<Vec<(Way, String)>, Error> {
     let mut ways = Vec::new();
     if ground.is_open(session, Key::Host) && *flaw == Flaw::WrongName {
@@ -127,18 +137,25 @@ fn ways(session: &Session, ground: &Ground, leaf: &Leaf, flaw: &Flaw) -> Result<
             (Way::Name(endpoint), text)
         }));
     }
-    ways.push((Way::Cluster, "trust this cluster's own CA (recommended): it outlives this certificate".to_owned()));
+    let is_strange = *flaw == Flaw::Stranger && !leaf.is_of_proxmox;
+    let other = (Way::OtherServer, "another server is meant".to_owned());
+    let is_host_open = ground.is_open(session, Key::Host);
+    if is_strange && is_host_open {
+        ways.push(other.clone());
+    }
+    let recommended = if is_strange { "" } else { " (recommended)" };
+    ways.push((Way::Cluster, format!("trust this cluster's own CA{recommended}: it outlives this certificate")));
     ways.push((Way::Pin, "pin this certificate: trust it, and no other".to_owned()));
     ways.push((Way::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
     ways.push((Way::Unverified, "do not verify: whoever is in between can read the secret".to_owned()));
-    if ground.is_open(session, Key::Host) {
-        ways.push((Way::OtherServer, "another server is meant".to_owned()));
+    if !is_strange && is_host_open {
+        ways.push(other);
     }
     let leave = (Way::Leave, "leave; nothing was sent but this look at the certificate".to_owned());
-    if *flaw == Flaw::Changed {
-        ways.insert(0, leave)
+    if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_strange && !is_host_open) {
+        ways.insert(0, leave);
     } else {
-        ways.push(leave)
+        ways.push(leave);
     }
     Ok(ways)
 }
@@ -207,25 +224,39 @@ impl Draw for Facts<'_> {
     }
 }
 
+impl Flaw {
+    /// Says what is wrong, and how much it matters.
+    fn words(&self, server: &str, leaf: &Leaf) -> (Tone, String) {
+        let text = match self {
+            Self::Stranger if leaf.is_of_proxmox => {
+                return (
+                    Tone::Plain,
+                    format!(
+                        "The certificate of {server} is signed by nobody whom this system trusts. That is usual: Proxmox VE makes its own."
+                    ),
+                );
+            }
+            Self::Stranger => format!(
+                "The certificate of {server} is signed by an authority that this system does not trust, and it does not look like a certificate of Proxmox VE. Check that this is the server that you mean."
+            ),
+            Self::Expired => format!("The certificate of {server} has expired, or is not valid yet."),
+            Self::AuthorityNotValid(why) => format!("The CA that signed the certificate of {server} {why}."),
+            Self::WrongName => format!("The certificate of {server} is for other names."),
+            Self::Changed => format!(
+                "The certificate of {server} is not the one that was pinned. Either it was renewed, or somebody is in between."
+            ),
+            Self::NotFromStoredCa => format!(
+                "The certificate of {server} is not signed by the CA that is stored for this server. Either the server has a new CA or another certificate, or someone between here and the server presents one."
+            ),
+        };
+        (Tone::Warning, text)
+    }
+}
+
 impl Draw for Certificate {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let (server, leaf) = (&self.server, &self.leaf);
-        let (tone, text) = match self.flaw {
-            Flaw::Stranger => (
-                Tone::Plain,
-                format!(
-                    "The certificate of {server} is signed by nobody whom this system trusts. That is usual: Proxmox VE makes its own."
-                ),
-            ),
-            Flaw::Expired => (Tone::Warning, format!("The certificate of {server} has expired, or is not valid yet.")),
-            Flaw::WrongName => (Tone::Warning, format!("The certificate of {server} is for other names.")),
-            Flaw::Changed => (
-                Tone::Warning,
-                format!(
-                    "The certificate of {server} is not the one that was pinned. Either it was renewed, or somebody is in between."
-                ),
-            ),
-        };
+        let (tone, text) = self.flaw.words(server, leaf);
         screen.toned(3, tone, &text)?;
         Facts(leaf).draw(screen)?;
         screen.paragraph(
@@ -241,7 +272,7 @@ mod tests {
 
     use super::{Certificate, Flaw};
     use crate::model::{Fingerprint, Foreign};
-    use crate::pve::Leaf;
+    use crate::pve::{Leaf, NotValid};
     use crate::ui::{Style, render};
 
     const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
@@ -257,8 +288,21 @@ mod tests {
             not_after: datetime!(2028-01-01 03:04:05 UTC),
             fingerprint: Fingerprint::new([0xAB; 32]),
             is_ca: false,
+            is_of_proxmox: true,
         };
         Certificate { server: "192.168.1.50:8006".to_owned(), leaf, flaw }
+    }
+
+    #[test]
+    fn only_a_certificate_as_proxmox_makes_it_is_called_usual() {
+        for flaw in [Flaw::Stranger, Flaw::Expired, Flaw::WrongName, Flaw::Changed, Flaw::NotFromStoredCa] {
+            for is_of_proxmox in [true, false] {
+                let mut shown = certificate(flaw.clone());
+                shown.leaf.is_of_proxmox = is_of_proxmox;
+                let is_usual = render(&shown, WIDE).contains("usual");
+                assert_eq!(is_usual, flaw == Flaw::Stranger && is_of_proxmox, "{flaw:?} {is_of_proxmox}");
+            }
+        }
     }
 
     #[test]
@@ -326,6 +370,12 @@ mod tests {
         let whole = render(&certificate(Flaw::Expired), Style { width: None, ..WIDE });
         assert!(whole.contains(&Fingerprint::new([0xAB; 32]).to_string()), "{whole}");
         assert!(whole.contains("has expired, or is not valid yet"), "{whole}");
+        let expired = NotValid::Expired(time::macros::date!(2026 - 01 - 01));
+        let shown = render(&certificate(Flaw::AuthorityNotValid(expired)), Style { width: None, ..WIDE });
+        assert!(
+            shown.contains("The CA that signed the certificate of 192.168.1.50:8006 expired on 2026-01-01."),
+            "{shown}"
+        );
         assert!(render(&certificate(Flaw::WrongName), WIDE).contains("is for other names"));
     }
 }
