@@ -141,6 +141,7 @@ impl<'a> Build<'a> {
                 made.kept_image = Some(image.volume.to_string());
             }
             Ownership::Ours(_) => made.left_behind.push(self.volume.clone()),
+            Ownership::Replaced => self.warn(format!("{}; it stays", Printable(&self.unproven_image()))),
             Ownership::Unproven => {
                 if cleared.is_ok() {
                     self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
@@ -223,8 +224,8 @@ impl<'a> Build<'a> {
             self.trace.image = Ownership::Nothing;
         }
         let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        match self.watch(upid, doing).await {
-            Ok(()) => self.prove_image().await,
+        match self.watch(upid.clone(), doing).await {
+            Ok(()) => self.prove_image(&upid).await,
             Err(why) => {
                 if why.is_file_taken() {
                     self.trace.image = Ownership::Nothing;
@@ -236,14 +237,11 @@ impl<'a> Build<'a> {
     }
 
     /// Notes how the storage lists the image that a task of this run has just put there.
-    pub(super) async fn prove_image(&mut self) -> Result<(), Error> {
-        match self.place().listed().await? {
-            Some(image) => {
-                self.trace.image = Ownership::Ours(image);
-                Ok(())
-            }
-            None => Err(self.image_changed()),
-        }
+    pub(super) async fn prove_image(&mut self, upid: &Upid) -> Result<(), Error> {
+        let made = self.place().made_by(upid).await?;
+        let is_there = made.is_some();
+        self.trace.image = made.map_or(Ownership::Replaced, Ownership::Ours);
+        if is_there { Ok(()) } else { Err(self.image_changed()) }
     }
 
     /// Fails once the image is another one than that which this run put there.
@@ -252,7 +250,7 @@ impl<'a> Build<'a> {
         if listed.is_some_and(|image| self.trace.image == Ownership::Ours(image)) {
             return Ok(());
         }
-        self.trace.image = Ownership::Unproven;
+        self.trace.image = Ownership::Replaced;
         Err(self.image_changed())
     }
 
@@ -267,7 +265,11 @@ impl<'a> Build<'a> {
         for _ in 0..TRIES_AT_AN_ID {
             self.check_image().await?;
             let raced = match self.create_at(vmid).await {
-                Ok(()) => return Ok(vmid),
+                Ok(()) => {
+                    // Replaced while its disk was copied, it may be in the disk.
+                    self.check_image().await?;
+                    return Ok(vmid);
+                }
                 Err(raced) if raced.is_id_taken() => raced,
                 Err(why) => return Err(why),
             };

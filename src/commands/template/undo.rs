@@ -22,6 +22,10 @@ impl Build<'_> {
         if kept {
             self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
         }
+        if self.trace.image == Ownership::Replaced {
+            self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+            self.trace.image = Ownership::Nothing;
+        }
         let is_all_clear = self.trace.vm.is_none() && (kept || self.trace.image == Ownership::Nothing);
         if is_all_clear && let Some(entry) = self.trace.entry.take() {
             entry.close()?;
@@ -51,7 +55,7 @@ impl Build<'_> {
         }
         let status = self.pve.task_status(upid).await;
         let status = status.map_err(|source| Error::server(Doing::ReadTasks, source))?;
-        if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image().await } else { Ok(()) }
+        if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image(upid).await } else { Ok(()) }
     }
 
     /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
@@ -112,9 +116,13 @@ impl Build<'_> {
             self.trace.image = Ownership::Nothing;
             return Ok(());
         };
-        if self.trace.image != Ownership::Ours(there) {
-            self.trace.image = Ownership::Unproven;
-            return Ok(());
+        match &self.trace.image {
+            Ownership::Ours(made) if *made == there => {}
+            Ownership::Ours(_) | Ownership::Replaced => {
+                self.trace.image = Ownership::Replaced;
+                return Ok(());
+            }
+            Ownership::Nothing | Ownership::Unproven => return Ok(()),
         }
         if self.afterwards == Afterwards::Keep {
             return Ok(());
@@ -131,7 +139,12 @@ impl Build<'_> {
     /// Says that an image of this run's name is there, or may be, and that it is not known to be this run's.
     pub(super) fn unproven_image(&self) -> String {
         let volume = self.place().volume;
-        format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
+        match &self.trace.image {
+            Ownership::Replaced => format!("the image {volume} is another one than that which this run put there"),
+            Ownership::Nothing | Ownership::Unproven | Ownership::Ours(_) => {
+                format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
+            }
+        }
     }
 
     /// Names what could not be removed, and gives lines for what is known to be this run's.
@@ -153,7 +166,7 @@ impl Build<'_> {
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }
             Ownership::Unproven => left.push(self.unproven_image()),
-            Ownership::Nothing | Ownership::Ours(_) => {}
+            Ownership::Nothing | Ownership::Replaced | Ownership::Ours(_) => {}
         }
         if left.is_empty() { why } else { TemplateError::Left { why: Box::new(why), left, lines }.into() }
     }
