@@ -24,16 +24,23 @@ mod skip;
 pub mod ui;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::cli::{Cli, Color, Global, completion};
 use crate::error::{Error, Report};
 use crate::session::{Session, Wishes, ui_of_this_process, variables_of_this_process};
 use crate::ui::{Loudness, Ui};
+
+/// How many files and connections a run has open at once: six of the runtime, the settings file, nine connections or
+/// pipes.
+const DESCRIPTORS: usize = 16;
 
 /// Runs a whole command, from its arguments to its exit code.
 #[must_use]
@@ -76,11 +83,31 @@ fn keep_memory_private() {
     }
 }
 
+/// Checks that the files and connections of a run can be opened, before anything is changed on a server. The runtime needs
+/// six descriptors, and panics where it gets only some of them; the others are the settings file and the connections.
+fn require_descriptors() -> io::Result<()> {
+    let mut opened = Vec::new();
+    while opened.len() < DESCRIPTORS {
+        match File::open("/dev/null") {
+            Ok(file) => opened.push(file),
+            Err(why)
+                if [Errno::MFILE, Errno::NFILE].map(|it| Some(it.raw_os_error())).contains(&why.raw_os_error()) =>
+            {
+                return Err(why);
+            }
+            // Whatever else is wrong with this one file is no matter of the limit.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
 fn execute(cli: Cli) -> ExitCode {
     let wishes = wishes(&cli.global);
     let name = commands::name(&cli.command);
     let wants_json = cli.global.output == cli::Output::Json;
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let built = require_descriptors().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
+    let runtime = match built {
         Ok(runtime) => runtime,
         Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
     };

@@ -26,6 +26,9 @@ const IDLE_AT_MOST: Duration = Duration::from_secs(5);
 /// other, which mostly goes well.
 const LATE_AT_MOST: Duration = Duration::from_secs(1);
 
+/// How long accepting rests when the system gives nothing for another connection.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
 /// An answer without an end has so many bytes, all the same.
 const FLOOD: usize = 1 << 30;
 
@@ -49,8 +52,16 @@ impl Server {
                 _ = stopped.changed() => return,
                 () = self.shared.vanished() => return,
             };
-            // A connection that was given up before it was accepted is nobody's loss.
-            let Ok((socket, _)) = accepted else { continue };
+            let socket = match accepted {
+                Ok((socket, _)) => socket,
+                // A connection that was given up before it was accepted is nobody's loss.
+                Err(why) if is_of_connection(&why) => continue,
+                // No descriptors or no memory: the connection waits in the queue, and so does this loop.
+                Err(_) => {
+                    sleep(BETWEEN_TRIES).await;
+                    continue;
+                }
+            };
             let Ok(acceptor) = self.acceptor() else { return };
             let shared = Arc::clone(&self.shared);
             tokio::spawn(async move {
@@ -74,6 +85,12 @@ impl Server {
         };
         Ok(TlsAcceptor::from(config))
     }
+}
+
+/// Says whether an error of `accept` is that of the one connection (accept(2)), and not of the whole process.
+fn is_of_connection(why: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(why.kind(), Kind::ConnectionAborted | Kind::ConnectionReset | Kind::Interrupted | Kind::PermissionDenied)
 }
 
 /// Serves one connection from its first byte.

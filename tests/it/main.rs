@@ -20,6 +20,7 @@ mod faults;
 mod grants;
 mod hostile;
 mod ladder;
+mod limits;
 mod machine;
 mod many;
 mod over_ssh;
