@@ -1,6 +1,7 @@
 //! From the command line to the function that does it.
 
 mod ask;
+mod child_environment;
 mod cleanup;
 mod connect;
 mod doctor;
@@ -28,6 +29,7 @@ use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::session::Session;
 
+pub(crate) use child_environment::ChildKind;
 pub(crate) use manual::{instances, nodes};
 pub(crate) use together::{side_by_side, together};
 pub(crate) use unless_interrupted::unless_interrupted;

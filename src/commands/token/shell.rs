@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
+use crate::commands::ChildKind;
 use crate::commands::screens::Note;
 use crate::commands::token::proposal::{COMMENT, Step, token_line};
 use crate::commands::unless_interrupted;
@@ -84,15 +85,9 @@ fn start(session: &Session, to: &Destination, remote: &str) -> io::Result<Child>
         command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]);
     }
     command.arg("--").arg(to.as_str()).arg(remote);
-    command.env_clear().envs(session.variables.iter().filter(|(name, _)| !is_secret(name)));
+    command.env_clear().envs(ChildKind::Ssh.environment(&session.variables));
     let complaints = if session.is_attended() { Stdio::inherit() } else { Stdio::piped() };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints).kill_on_drop(true).spawn()
-}
-
-/// Says whether a variable may hold a secret, ours or anybody's. The agent's socket is none.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    name.starts_with("PROXMOX_") || ["TOKEN", "SECRET", "PASSWORD", "PASSWD"].iter().any(|it| name.contains(it))
 }
 
 /// What a command left.
