@@ -107,10 +107,11 @@ pub struct Connection {
     /// Name of the token [env: PROXMOX_TOKEN_NAME]
     #[arg(long, value_name = "NAME")]
     pub token_name: Option<TokenName>,
-    /// Read the token's secret from this file, `-` for standard input [env: PROXMOX_TOKEN_VALUE holds the secret itself]
+    /// Read the token's secret, or all that was copied with it, from this file, `-` for standard input, at a terminal a
+    /// hidden prompt [env: PROXMOX_TOKEN_VALUE holds the secret itself]
     #[arg(long, value_name = "PATH")]
     pub token_value_file: Option<PathBuf>,
-    /// Read the user's password from this file, `-` for standard input [env: PROXMOX_PASSWORD holds the password itself]
+    /// Read the user's password from this file, `-` for standard input, at a terminal a hidden prompt [env: PROXMOX_PASSWORD holds the password itself]
     #[arg(long, value_name = "PATH")]
     pub password_file: Option<PathBuf>,
     /// Node to work on [env: PROXMOX_NODE]
@@ -243,7 +244,7 @@ pub struct Login {
     /// Log in as this user, `root@pam` for example
     #[arg(long, value_name = "USER@REALM")]
     pub login_user: Option<UserId>,
-    /// Read the password of the log-in from this file, `-` for standard input
+    /// Read the password of the log-in from this file, `-` for standard input, at a terminal a hidden prompt
     /// [env: PROXMOX_LOGIN_PASSWORD holds the password itself]
     #[arg(long, value_name = "PATH")]
     pub login_password_file: Option<PathBuf>,

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use console::Term;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, SystemClock};
 use crate::ui::prompt::{Keyboard, Nobody, Prompt, Silence};
@@ -131,6 +131,8 @@ pub enum Unanswered {
     Left,
     /// A signal came while the question was open.
     Signal(Signal),
+    /// The system starts no thread to wait for the answer on.
+    NoThread(io::ErrorKind),
 }
 
 /// Why there is no folder for what must outlive a run.
@@ -210,7 +212,12 @@ impl Session {
     ) -> Result<T, Unanswered> {
         self.ui.borrow_mut().clear_progress();
         let (prompt, _open) = (Arc::clone(&self.prompt), OpenQuestion(Arc::clone(&self.prompt)));
-        let asked = tokio::task::spawn_blocking(move || put(&*prompt));
+        let (sender, asked) = oneshot::channel();
+        let asking = std::thread::Builder::new().name("prompt".to_owned());
+        // Where a signal came first, nobody waits for the answer any more.
+        if let Err(why) = asking.spawn(move || drop(sender.send(put(&*prompt)))) {
+            return Err(Unanswered::NoThread(why.kind()));
+        }
         tokio::select! {
             biased;
             signal = self.interrupts.first() => Err(Unanswered::Signal(signal)),

@@ -82,5 +82,6 @@ async fn put<T: Send + 'static>(
         Unanswered::Nobody => otherwise(),
         Unanswered::Left => Error::Cancelled,
         Unanswered::Signal(signal) => Error::Interrupted { signal },
+        Unanswered::NoThread(kind) => Error::NoThread { source: kind.into() },
     })
 }

@@ -18,8 +18,8 @@ use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
 use crate::ui::{Draw, Screen};
 
 /// Prints the variables, or runs a command with them.
-pub(crate) fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &Connection::default(), &[])?;
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, Failure> {
+    let ground = Ground::survey(session, global, &Connection::default(), &[]).await?;
     ground.host().map_err(without_flag)?;
     ground.credentials(session).map_err(without_flag)?;
     let told = Told::of(&ground, arguments.format)?;

@@ -1,6 +1,7 @@
 //! From the command line to the function that does it.
 
 mod ask;
+mod blocking;
 mod child_environment;
 mod cleanup;
 mod connect;
@@ -29,6 +30,7 @@ use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::session::Session;
 
+pub(crate) use blocking::blocking;
 pub(crate) use child_environment::ChildKind;
 pub(crate) use manual::{instances, nodes};
 pub(crate) use together::{side_by_side, together};
@@ -81,7 +83,7 @@ pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure
         Command::Token(arguments) => token::run(session, &cli.global, arguments).await,
         Command::Cleanup(arguments) => cleanup::run(session, &cli.global, arguments).await,
         Command::Template(arguments) => template::run(session, &cli.global, arguments).await,
-        Command::Env(arguments) => env::run(session, &cli.global, arguments),
+        Command::Env(arguments) => env::run(session, &cli.global, arguments).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
         Command::Completions(arguments) => manual::completions(session, arguments),

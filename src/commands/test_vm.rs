@@ -23,15 +23,16 @@ const USUALLY_AT_ONCE: usize = 4;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
     let host = ground.host()?;
     let order = order(&ground, &arguments.proof)?;
     ground.require_journal(session)?;
     session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
+    let of_trust = ground.trust_warnings(connected.trusted);
     if let Some(crowd) = crowd(arguments) {
         let (summary, ended) = prove_many(session, &ground, &connected, &order, crowd).await?;
-        let told = Told { receipt: &summary, warnings: &summary.warnings, is_worth_showing: true };
+        let told = Told { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
         return tell(session, global, &told, ended);
     }
     let (receipt, ended) = prove(session, &ground, &connected, &order).await?;
@@ -39,7 +40,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
         Err(why) => Err(connected.diagnosed(why).await),
         Ok(()) => Ok(()),
     };
-    let told = Told { receipt: &receipt, warnings: &receipt.warnings, is_worth_showing: !receipt.steps.is_empty() };
+    let told =
+        Told { receipt: &receipt, warnings: &receipt.warnings, of_trust, is_worth_showing: !receipt.steps.is_empty() };
     tell(session, global, &told, ended)
 }
 
@@ -47,6 +49,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
 struct Told<'a, R> {
     receipt: &'a R,
     warnings: &'a [String],
+    /// What has been said of the trust, before anything was sent.
+    of_trust: Vec<String>,
     /// Whether it says something though the proof failed.
     is_worth_showing: bool,
 }
@@ -60,7 +64,11 @@ fn tell<R: Draw + Serialize>(
 ) -> Result<ExitCode, Failure> {
     let wants_json = global.output == Output::Json;
     if wants_json {
-        session.ui.borrow_mut().json(&document(told.receipt, ended.as_ref().err()));
+        let mut document = document(told.receipt, ended.as_ref().err());
+        if let Some(all) = document.get_mut("warnings").and_then(serde_json::Value::as_array_mut) {
+            all.extend(told.of_trust.iter().cloned().map(serde_json::Value::from));
+        }
+        session.ui.borrow_mut().json(&document);
     } else if ended.is_ok() {
         session.ui.borrow_mut().result(told.receipt);
     } else if told.is_worth_showing {

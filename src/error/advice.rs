@@ -23,6 +23,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::CommandLine { .. }
         | Error::UnknownTopic { .. }
         | Error::StandardInputTwice
+        | Error::SecretAtTerminal { .. }
         | Error::CannotRun { .. }
         | Error::Instance { .. }
         | Error::Unanswered { key: None, .. }
@@ -50,7 +51,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::NeedsYes { .. }
         | Error::Bundle { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
-        Error::Sandbox { .. } | Error::NoRuntime { .. } => Kind::Unexpected,
+        Error::Sandbox { .. } | Error::NoRuntime { .. } | Error::NoThread { .. } => Kind::Unexpected,
         Error::Server { source, .. } => of_server(source),
         Error::Token(error) => error.kind(),
         Error::Template(error) => error.kind(),
@@ -228,7 +229,13 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![run("glassdome --help"), run("glassdome help exit-codes"), run("glassdome help environment")]
         }
         Error::StandardInputTwice => {
-            vec![say("give one of --token-value-file and --password-file a path instead of `-`")]
+            vec![say("give one of --token-value-file, --password-file and --login-password-file a path instead of `-`")]
+        }
+        Error::SecretAtTerminal { .. } => vec![say(
+            "leave --no-input out and let standard error go to the terminal, then it is asked for and not shown; or give a file, or a pipe: pass show pve | glassdome ...",
+        )],
+        Error::NoThread { .. } => {
+            vec![say("the limit of processes, threads or memory is reached (ulimit -u, ulimit -v)")]
         }
         Error::Instance { .. } => vec![say("use `--instance 02`, for example")],
         Error::SecretFile { flag, .. } => {
@@ -419,6 +426,9 @@ fn of_settings(error: &settings::Error) -> Vec<Hint> {
     match error {
         Settings::Invalid { origin, .. } => vec![say(format!("correct {origin}"))],
         Settings::TwoUsers { .. } => vec![say("keep one of the two; the token name alone is enough")],
+        Settings::TwoTokens { .. } => {
+            vec![say("give the name of the token that the secret is of, or leave the name out")]
+        }
         Settings::Missing { .. } => vec![say("`glassdome help environment` lists every setting")],
         Settings::Unwritable { .. } => vec![
             say("use a token instead of the password: its secret can always be written"),

@@ -176,6 +176,19 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A secret would be typed where it can be seen.
+    #[error("{flag} reads from a terminal, and no question may be put there: what is typed would be shown")]
+    SecretAtTerminal {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The system starts no thread.
+    #[error("cannot start a thread")]
+    NoThread {
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
     /// Nobody said something that must be known.
     #[error("{what} is not known, and nobody can be asked")]
     Unanswered {

@@ -1,5 +1,6 @@
 //! Plain values: parsed once at the door, never wrong afterwards.
 
+pub mod decode;
 pub mod destination;
 pub mod endpoint;
 pub mod expiry;
@@ -13,6 +14,7 @@ pub mod size;
 pub mod token;
 pub mod tool;
 
+pub use decode::decode;
 pub use destination::Destination;
 pub use endpoint::{Endpoint, Host};
 pub use expiry::Expiry;

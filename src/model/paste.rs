@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use crate::model::Secret;
 use crate::model::token::{BadSecret, TokenId, TokenName, TokenSecret, UserId};
 
@@ -26,13 +28,25 @@ impl Pasted {
     /// # Errors
     /// Where there is none, or more than one, the reason; it does not repeat what was pasted.
     pub fn read(said: &Secret) -> Result<Self, BadSecret> {
-        let text = said.expose().trim();
+        let text = plain(said.expose());
+        let text = text.trim();
         let found = uuids(text);
         let secret = match found.as_slice() {
-            [] => return Err(reason(text)),
+            [] => return broken_over_lines(text).ok_or_else(|| reason(text)),
             [one] => one.clone(),
             several => the_one(text, several).ok_or(BadSecret::Several)?,
         };
+        Self::around(text, secret)
+    }
+
+    /// Says whether the secret is all that was pasted, as a program takes it that wants the secret alone.
+    #[must_use]
+    pub fn is_all_of(&self, said: &Secret) -> bool {
+        said.expose().eq_ignore_ascii_case(self.secret.expose())
+    }
+
+    /// Takes the secret that stands there, and finds whose token it is.
+    fn around(text: &str, secret: Range<usize>) -> Result<Self, BadSecret> {
         let secret: TokenSecret = text.get(secret).unwrap_or_default().parse()?;
         Ok(match id_beside(text) {
             Some(id) => Self { user: Some(id.user), name: Some(id.name), secret },
@@ -43,6 +57,61 @@ impl Pasted {
             }
         })
     }
+}
+
+/// Writes a text without what programs put into it on its way: characters that cannot be seen, quotation marks of a word
+/// processor, hyphens that are not to be broken at, blanks of other widths.
+fn plain(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut characters = text.chars().peekable();
+    let mut before = None;
+    while let Some(character) = characters.next() {
+        let is_apostrophe =
+            |next: Option<&char>| before.is_some_and(char::is_alphabetic) && next.is_some_and(|it| it.is_alphabetic());
+        let written = match character {
+            '\u{00AD}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206F}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FEFF}' => continue,
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' => '-',
+            '\u{201C}'..='\u{201F}' | '\u{00AB}' | '\u{00BB}' | '\u{2033}' | '\u{2036}' | '\u{FF02}' => '"',
+            // A user may be called o’brien.
+            '\u{2018}'..='\u{201B}' | '\u{2039}' | '\u{203A}' | '\u{2032}' | '\u{2035}' | '\u{FF07}'
+                if !is_apostrophe(characters.peek()) =>
+            {
+                '\''
+            }
+            '\u{2028}' | '\u{2029}' | '\u{0085}' => '\n',
+            blank if blank.is_whitespace() && !blank.is_ascii() => ' ',
+            other => other,
+        };
+        plain.push(written);
+        before = Some(character);
+    }
+    plain
+}
+
+/// Finds a secret that a narrow window or an editor broke over two or three lines; there must be one alone.
+fn broken_over_lines(text: &str) -> Option<Pasted> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut found: Vec<Pasted> = Vec::new();
+    for count in [2, 3] {
+        for place in 0..(lines.len() + 1).saturating_sub(count) {
+            let (before, rest) = lines.split_at(place);
+            let (broken, after) = rest.split_at(count);
+            // A shell's line goes on behind a backslash.
+            let joined: Vec<&str> = broken.iter().map(|line| line.trim_end_matches('\\').trim_end()).collect();
+            let whole = Zeroizing::new([before, &[joined.concat().as_str()], after].concat().join("\n"));
+            if let [one] = uuids(&whole).as_slice() {
+                found.extend(Pasted::around(&whole, one.clone()));
+            }
+        }
+    }
+    let first = found.first()?;
+    found.iter().all(|other| other.secret == first.secret).then(|| first.clone())
 }
 
 /// Finds what has the form of a secret and stands alone: no letter, digit or hyphen on either side, no brace, no `urn:`.
@@ -183,6 +252,58 @@ mod tests {
     }
 
     #[test]
+    fn what_programs_put_in_on_its_way_is_passed_over() {
+        let hyphens = |hyphen: char| UUID.replace('-', &hyphen.to_string());
+        for text in [
+            format!("\u{feff}{UUID}"),
+            format!("\u{200b}{UUID}\u{200b}"),
+            format!("{}\u{200d}{}", &UUID[..10], &UUID[10..]),
+            format!("\u{201c}{UUID}\u{201d}"),
+            format!("\u{201e}{UUID}\u{201c}"),
+            format!("\u{2018}{UUID}\u{2019}"),
+            format!("\u{ab}\u{a0}{UUID}\u{a0}\u{bb}"),
+            format!("\u{202a}{UUID}\u{202c}"),
+            hyphens('\u{2010}'),
+            hyphens('\u{2011}'),
+            hyphens('\u{2013}'),
+            hyphens('\u{2212}'),
+            UUID.replace('-', "-\u{ad}"),
+            format!("{UUID}\u{2028}"),
+        ] {
+            assert_eq!(found(&text), (None, None), "{text:?}");
+        }
+        let with_id = format!("\u{201c}o\u{2019}brien@pve!tt={UUID}\u{201d}");
+        assert_eq!(found(&with_id), (Some("o\u{2019}brien@pve".to_owned()), Some("tt".to_owned())));
+    }
+
+    #[test]
+    fn a_secret_that_is_broken_over_lines_is_joined() {
+        let whole = format!("apex@pve!tt={UUID}");
+        for place in 1..UUID.len() {
+            let (first, rest) = UUID.split_at(place);
+            for between in ["\n", "\r\n", " \n  ", "\n\n", "\\\n"] {
+                assert_eq!(found(&format!("{first}{between}{rest}\n")), (None, None), "{place}");
+            }
+            let id = (Some("apex@pve".to_owned()), Some("tt".to_owned()));
+            assert_eq!(found(&format!("apex@pve!tt={first}\n{rest}")), id, "{place}");
+            let file = format!(
+                "PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE={first}\n{rest}\nPROXMOX_NODE=pve\n"
+            );
+            assert_eq!(found(&file), id, "{place}");
+        }
+        for place in 1..whole.len() {
+            let (first, rest) = whole.split_at(place);
+            assert_eq!(read(&format!("{first}\n{rest}")).unwrap().secret.expose(), UUID, "{place}");
+        }
+        let three = format!("{}\n{}\n{}", &UUID[..10], &UUID[10..20], &UUID[20..]);
+        assert_eq!(found(&three), (None, None));
+        // Two halves that belong to nothing are no secret.
+        for text in [format!("{}\nwords\n{}", &UUID[..20], &UUID[20..]), format!("{}\n{}", &UUID[..20], &UUID[21..])] {
+            assert!(read(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn whose_token_it_is_is_found_beside_it() {
         let table = format!(
             "┌──────────────┬──────────────────────────────────────┐\n│ key          │ value                                │\n\
@@ -233,7 +354,10 @@ mod tests {
                 "curl -H 'x: PVEAPIToken=a@pve!tt=a1b2c3d4-1234-5678-9abc-def0123456789' x",
                 BadSecret::TooLong { length: 37 },
             ),
-            ("PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9abc-def01234567g", BadSecret::Character { position: 36 }),
+            (
+                "PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9abc-def01234567g",
+                BadSecret::Character { position: 36, length: 36, found: 'g' },
+            ),
             ("a1b2c3d4123456789abcdef012345678", BadSecret::NoHyphens),
             ("{a1b2c3d4-1234-5678-9abc-def012345678}", BadSecret::Wrapped),
             ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", BadSecret::Wrapped),

@@ -188,12 +188,22 @@ pub enum BadSecret {
     },
     /// A character that does not belong there.
     #[error(
-        "character {position} of 36 does not belong there: the form is 8-4-4-4-12 hexadecimal digits with 4 hyphens"
+        "character {position} of {length}, {}, does not belong there: the form is 8-4-4-4-12 hexadecimal digits with 4 hyphens",
+        named(*found)
     )]
     Character {
         /// Where it stands, counted from 1.
         position: usize,
+        /// How many characters there are.
+        length: usize,
+        /// Which it is. One character that is not of the secret tells nothing about it.
+        found: char,
     },
+}
+
+/// Names a character: a visible one as it is, any other by its number in Unicode.
+fn named(character: char) -> String {
+    if character.is_ascii_graphic() { format!("`{character}`") } else { format!("U+{:04X}", u32::from(character)) }
 }
 
 /// The secret of a token: a UUID in lower case, 36 characters.
@@ -249,13 +259,14 @@ fn refusal(text: &str) -> Option<BadSecret> {
     if length == 0 {
         return Some(BadSecret::Empty);
     }
+    let strange = text.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit() && *it != '-');
+    let misplaced = |(index, found): (usize, char)| BadSecret::Character { position: index + 1, length, found };
     if length == 36 {
-        let misplaced = text.chars().enumerate().find(|(index, character)| !belongs(*index, *character));
-        let (index, _) = misplaced?;
+        let first = text.chars().enumerate().find(|(index, character)| !belongs(*index, *character))?;
         return Some(if text.parse::<TokenId>().is_ok() {
             BadSecret::IsTokenId
-        } else if text.chars().all(|it| it.is_ascii_hexdigit() || it == '-') || digits(text) >= 24 {
-            BadSecret::Character { position: index + 1 }
+        } else if strange.is_none() || digits(text) >= 24 {
+            misplaced(first)
         } else {
             BadSecret::Password
         });
@@ -270,9 +281,10 @@ fn refusal(text: &str) -> Option<BadSecret> {
     if lower.starts_with("urn:uuid:") || (text.starts_with('{') && text.ends_with('}')) {
         return Some(BadSecret::Wrapped);
     }
-    let is_uuid_like = text.chars().all(|it| it.is_ascii_hexdigit() || it == '-');
-    if !is_uuid_like && digits(text) < 24 {
-        return Some(BadSecret::Password);
+    match strange {
+        Some(_) if digits(text) < 24 => return Some(BadSecret::Password),
+        Some(strange) => return Some(misplaced(strange)),
+        None => {}
     }
     Some(if length < 36 { BadSecret::TooShort { length } } else { BadSecret::TooLong { length } })
 }
@@ -340,6 +352,7 @@ mod tests {
 
     #[test]
     fn secrets_are_refused_with_the_reason() {
+        let strange = |position, length, found| Some(BadSecret::Character { position, length, found });
         for (text, refused) in [
             ("12345678-abcd-ef12-3456-7890abcdef12", None),
             ("00000000-1111-2222-3333-444444444444", None),
@@ -349,8 +362,11 @@ mod tests {
             ("abc123", Some(BadSecret::TooShort { length: 6 })),
             ("a1b2c3d4-1234-5678-9abc-def01234567", Some(BadSecret::TooShort { length: 35 })),
             ("a1b2c3d4-1234-5678-9abc-def0123456789", Some(BadSecret::TooLong { length: 37 })),
-            ("a1b2c3d4-1234-5678-9abc-def01234567g", Some(BadSecret::Character { position: 36 })),
-            ("a1b2c3d41234-5678-9abc-def0-12345678", Some(BadSecret::Character { position: 9 })),
+            ("a1b2c3d4-1234-5678-9abc-def01234567g", strange(36, 36, 'g')),
+            ("a1b2c3d41234-5678-9abc-def0-12345678", strange(9, 36, '1')),
+            ("a1b2c3d4-1234-5678-9abc-def012345678.", strange(37, 37, '.')),
+            ("a1b2c3d4 -1234-5678-9abc-def012345678", strange(9, 37, ' ')),
+            ("a1b2c3d4-1234-5678-9abc-def01234567\u{1f600}", strange(36, 36, '\u{1f600}')),
             ("a1b2c3d4123456789abcdef012345678", Some(BadSecret::NoHyphens)),
             ("{a1b2c3d4-1234-5678-9abc-def012345678}", Some(BadSecret::Wrapped)),
             ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", Some(BadSecret::Wrapped)),
@@ -360,6 +376,16 @@ mod tests {
             ("correct horse battery staple, no, no", Some(BadSecret::Password)),
         ] {
             assert_eq!(text.parse::<TokenSecret>().err(), refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_strange_character_is_named_by_its_number_where_it_cannot_be_seen() {
+        for (found, name) in
+            [('g', "`g`"), (' ', "U+0020"), ('\u{7}', "U+0007"), ('\u{301}', "U+0301"), ('ä', "U+00E4")]
+        {
+            let told = BadSecret::Character { position: 3, length: 40, found }.to_string();
+            assert!(told.starts_with(&format!("character 3 of 40, {name}, ")), "{told}");
         }
     }
 

@@ -14,11 +14,11 @@ pub use self::uses::TokenUse;
 use self::draft::Draft;
 use self::plan::Plan;
 use super::error::{Error, Warning};
-use super::keys::{Instance, KEYS, Key};
+use super::keys::{Instance, KEYS, Key, Secrecy};
 use super::readers::python::{Binding, bindings, decode, interpolate};
 use super::readers::{dotenvy, line_at, slice};
 use super::values::Value;
-use crate::model::Secret;
+use crate::model::{Pasted, Secret};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -130,6 +130,10 @@ impl EnvFile {
             let python = last.value.as_ref().map(|value| interpolate(&decode(&self.bytes, value), &|_| None));
             if python != dotenvy::decode(slice(&self.bytes, &last.range)) {
                 warnings.push(Warning::ReadDifferently { name: name.clone(), line });
+            }
+            let secret = python.filter(|_| entry.key.secrecy() == Secrecy::Token).map(Secret::new);
+            if secret.is_some_and(|secret| Pasted::read(&secret).is_ok_and(|it| !it.is_all_of(&secret))) {
+                warnings.push(Warning::NotBare { name: name.clone(), line });
             }
             if mine.len() > 1 {
                 warnings.push(Warning::Twice { name, line });

@@ -7,7 +7,7 @@ use super::encoding::Encoding;
 use super::quoting::Unwritable;
 use super::readers::Reader;
 use super::source::Source;
-use crate::model::{UserId, endpoint, fingerprint, ids, token};
+use crate::model::{TokenName, UserId, endpoint, fingerprint, ids, token};
 
 /// Why settings cannot be read or stored. No text of a secret is ever in it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum Error {
     /// A full token ID whose user is not the one of `PROXMOX_USER`.
     #[error("{0}")]
     TwoUsers(Box<TwoUsers>),
+    /// A secret beside which another token's name stands.
+    #[error("{0}")]
+    TwoTokens(Box<TwoTokens>),
     /// A key without which nothing works.
     #[error("{variable} is not set: give {flag}, the variable, or a line in the file")]
     Missing {
@@ -190,6 +193,20 @@ pub struct TwoUsers {
     pub other_user: UserId,
 }
 
+/// The secret of one token beside the name of another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{secret} holds the secret of the token {secret_token}, but {name} says {other_token}")]
+pub struct TwoTokens {
+    /// Where the secret stands.
+    pub secret: Source,
+    /// The token that it says it is of.
+    pub secret_token: TokenName,
+    /// Where the name stands.
+    pub name: Source,
+    /// That name.
+    pub other_token: TokenName,
+}
+
 /// What was being done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
@@ -289,6 +306,16 @@ pub enum Warning {
     ForPythonAlone {
         /// The variable.
         name: String,
+    },
+    /// A token secret in a form that this program alone reads.
+    #[error(
+        "line {line}: {name} holds more than the secret; it is found here, but other programs read the whole value"
+    )]
+    NotBare {
+        /// The variable.
+        name: String,
+        /// Its line.
+        line: usize,
     },
     /// A token and a password.
     #[error("{token} and {password} are both set; the token is used")]

@@ -24,7 +24,7 @@ pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported,
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::encoding::Encoding;
 pub use self::env_file::{Change, Consent, Edited, EnvFile, Located, TokenUse};
-pub use self::error::{Doing, Error, Invalid, TwoUsers, Warning};
+pub use self::error::{Doing, Error, Invalid, TwoTokens, TwoUsers, Warning};
 pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
 pub use self::quoting::Unwritable;
 pub use self::readers::Reader;
@@ -32,7 +32,9 @@ pub use self::source::{Source, Sourced};
 pub use self::store::{GroupRights, Loaded, Outcome, Saved, Stamp, Store};
 pub use self::syntax::{Shown, Syntax, sh_word};
 pub use self::values::Value;
-use crate::model::{Endpoint, Fingerprint, NodeName, PoolName, Secret, TokenId, TokenName, TokenSecret, UserId, VmId};
+use crate::model::{
+    Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenId, TokenName, TokenSecret, UserId, VmId,
+};
 
 /// The variables of the process, as far as settings may see them.
 pub type Variables = BTreeMap<String, OsString>;
@@ -206,13 +208,37 @@ impl Settings {
         self.parsed(key)
     }
 
-    /// Gives the secret of the token.
+    /// Gives the secret of the token, in whatever form it was copied.
     ///
     /// # Errors
     ///
-    /// Fails where the value is no token secret.
+    /// Fails where there is no token secret in the value.
     pub fn token_secret(&self) -> Result<Option<Sourced<TokenSecret>>, Error> {
-        self.parsed(Key::TokenValue)
+        let pasted = self.pasted_token()?;
+        Ok(pasted.map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source }))
+    }
+
+    /// Finds the secret in what stands in its place, and whose token it is, where that stands beside it.
+    fn pasted_token(&self) -> Result<Option<Sourced<Pasted>>, Error> {
+        let Some(found) = self.found.get(&Key::TokenValue) else { return Ok(None) };
+        match Pasted::read(&found.value) {
+            Ok(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
+            Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: why.into() }),
+        }
+    }
+
+    /// Says whether nothing but the secret of the token stands in its place, if anything does.
+    #[must_use]
+    pub fn is_secret_bare(&self) -> bool {
+        let pasted = self.pasted_token().ok().flatten();
+        let found = self.found.get(&Key::TokenValue);
+        pasted.zip(found).is_none_or(|(pasted, found)| pasted.value.is_all_of(&found.value))
+    }
+
+    /// Gives a part of the token ID that stands beside the secret, with its source.
+    fn beside_secret<T>(&self, part: impl Fn(Pasted) -> Option<T>) -> Option<Sourced<T>> {
+        let pasted = self.pasted_token().ok()??;
+        Some(Sourced { value: part(pasted.value)?, source: pasted.source })
     }
 
     /// Gives the password.
@@ -221,36 +247,50 @@ impl Settings {
         self.found.get(&Key::Password)
     }
 
-    /// Gives the user: `PROXMOX_USER`, else the one in a full token ID.
+    /// Gives the user: `PROXMOX_USER`, else the one in a full token ID, in the place of the token's name or beside its
+    /// secret.
     ///
     /// # Errors
     ///
-    /// Fails where the value is no user ID, or the token ID names another user.
+    /// Fails where the value is no user ID, or a token ID names another user.
     pub fn user(&self) -> Result<Option<Sourced<UserId>>, Error> {
-        let user = self.parsed::<UserId>(Key::User)?;
-        let Some(id) = self.full_token_id()? else { return Ok(user) };
+        let mut user = self.parsed::<UserId>(Key::User)?;
+        let of_name = self.full_token_id()?.map(|id| Sourced { value: id.value.user, source: id.source });
+        if let (Some(user), Some(of_name)) = (&user, &of_name)
+            && user.value != of_name.value
+        {
+            return Err(two_users(of_name, user));
+        }
+        user = user.or(of_name);
+        let Some(of_secret) = self.beside_secret(|pasted| pasted.user) else { return Ok(user) };
         match user {
-            Some(user) if user.value != id.value.user => Err(Error::TwoUsers(Box::new(TwoUsers {
-                token: id.source,
-                token_user: id.value.user,
-                user: user.source,
-                other_user: user.value,
-            }))),
-            Some(user) => Ok(Some(user)),
-            None => Ok(Some(Sourced { value: id.value.user, source: id.source })),
+            Some(user) if user.value == of_secret.value => Ok(Some(user)),
+            Some(user) if !of_secret.source.outranks(&user.source) => Err(two_users(&of_secret, &user)),
+            _ => Ok(Some(of_secret)),
         }
     }
 
-    /// Gives the name of the token, also where a full token ID stands in its place.
+    /// Gives the name of the token, also where a full token ID stands in its place or beside its secret.
     ///
     /// # Errors
     ///
-    /// Fails where the value is neither.
+    /// Fails where the value is neither, or another token's name stands beside the secret.
     pub fn token_name(&self) -> Result<Option<Sourced<TokenName>>, Error> {
-        if let Some(id) = self.full_token_id()? {
-            return Ok(Some(Sourced { value: id.value.name, source: id.source }));
+        let name = match self.full_token_id()? {
+            Some(id) => Some(Sourced { value: id.value.name, source: id.source }),
+            None => self.parsed(Key::TokenName)?,
+        };
+        let Some(of_secret) = self.beside_secret(|pasted| pasted.name) else { return Ok(name) };
+        match name {
+            Some(name) if name.value == of_secret.value => Ok(Some(name)),
+            Some(name) if !of_secret.source.outranks(&name.source) => Err(Error::TwoTokens(Box::new(TwoTokens {
+                secret: of_secret.source,
+                secret_token: of_secret.value,
+                name: name.source,
+                other_token: name.value,
+            }))),
+            _ => Ok(Some(of_secret)),
         }
-        self.parsed(Key::TokenName)
     }
 
     fn full_token_id(&self) -> Result<Option<Sourced<TokenId>>, Error> {
@@ -433,6 +473,15 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 
 fn parent(path: &Path) -> PathBuf {
     path.parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+fn two_users(token: &Sourced<UserId>, user: &Sourced<UserId>) -> Error {
+    Error::TwoUsers(Box::new(TwoUsers {
+        token: token.source.clone(),
+        token_user: token.value.clone(),
+        user: user.source.clone(),
+        other_user: user.value.clone(),
+    }))
 }
 
 fn from_variable(variables: &Variables, name: &str) -> Result<Option<Sourced<Secret>>, Error> {

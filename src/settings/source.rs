@@ -41,6 +41,21 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// Says whether a value of this source counts more than one of another.
+    #[must_use]
+    pub const fn outranks(&self, other: &Self) -> bool {
+        self.rank() > other.rank()
+    }
+
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Flag(_) | Self::Answer => 3,
+            Self::Variable(_) => 2,
+            Self::File { .. } => 1,
+            Self::Sandbox | Self::Default(_) => 0,
+        }
+    }
+
     /// Says whether this is settled for the run: nobody need be asked.
     #[must_use]
     pub const fn is_settled(&self) -> bool {

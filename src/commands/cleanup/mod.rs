@@ -30,7 +30,7 @@ use summary::{Elsewhere, Fate, ImageFate, LeftImage, Summary};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
     let found = match ground.journal(session)? {
         Some(journal) => journal.read().map_err(Error::from)?,
         None => Found::default(),

@@ -33,6 +33,7 @@ impl Connected {
         let endpoint = ground.endpoint()?;
         let (trust, trusted) = ground.trust()?;
         let credentials = ground.credentials(session)?;
+        ground.warn_of_trust(session, trusted);
         Self::with(session, ground, (endpoint, trust, trusted), credentials).await
     }
 

@@ -1,19 +1,26 @@
 //! What the flags of a connection say, with the secrets read from the files that they name.
 
-use std::fs;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
-use crate::cli::Connection;
-use crate::error::Error;
-use crate::model::Secret;
-use crate::settings::{Flags, Key};
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
 
-/// A secret is a line; a file that is longer holds something else.
-const SECRET_AT_MOST: u64 = 64 * 1024;
+use crate::bounded::{self, SECRET_LIMIT};
+use crate::cli::Connection;
+use crate::commands::{ask, blocking};
+use crate::error::Error;
+use crate::model::{Pasted, Secret, decode};
+use crate::session::Session;
+use crate::settings::{Flags, Key, Source};
+use crate::ui::prompt::Hidden;
+
+/// The names of standard input.
+const STANDARD_INPUT: [&str; 3] = ["-", "/dev/stdin", "/dev/fd/0"];
 
 /// Collects what flags say; secrets are read from the files that they name.
-pub(super) fn flags(connection: &Connection) -> Result<Flags, Error> {
+pub(super) async fn flags(session: &Session, connection: &Connection) -> Result<Flags, Error> {
     let mut flags = Flags::default();
     let mut set = |key, text: Option<String>| {
         if let Some(text) = text {
@@ -27,40 +34,76 @@ pub(super) fn flags(connection: &Connection) -> Result<Flags, Error> {
     set(Key::Fingerprint, connection.fingerprint.as_ref().map(ToString::to_string));
     set(Key::CaFile, connection.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()));
     set(Key::VerifySsl, connection.insecure.then(|| "false".to_owned()));
-    let stdin = Some(Path::new("-"));
-    if connection.token_value_file.as_deref() == stdin && connection.password_file.as_deref() == stdin {
+    if is_stdin(connection.token_value_file.as_deref()) && is_stdin(connection.password_file.as_deref()) {
         return Err(Error::StandardInputTwice);
     }
     if let Some(path) = &connection.token_value_file {
-        set(Key::TokenValue, Some(read_secret(path, Key::TokenValue.entry().flag)?));
+        let flag = Key::TokenValue.entry().flag;
+        let whole = |said: &Secret| Pasted::read(said).map(drop).map_err(|why| why.to_string());
+        let question = Hidden::new(format!("The token's secret, or all that you copied ({flag}; it is not shown)"));
+        said(&mut flags, Key::TokenValue, read_secret(session, path, flag, question.checked(whole)).await?);
     }
     if let Some(path) = &connection.password_file {
-        let text = read_secret(path, Key::Password.entry().flag)?;
-        set(Key::Password, Some(text.trim_end_matches(['\r', '\n']).to_owned()));
+        let password = read_password(session, path, Key::Password.entry().flag).await?;
+        said(&mut flags, Key::Password, password);
     }
     Ok(flags)
 }
 
-/// Reads a password from a file, or from standard input.
-pub(crate) fn read_password(path: &Path, flag: &'static str) -> Result<Secret, Error> {
-    let text = read_secret(path, flag)?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+fn said(flags: &mut Flags, key: Key, secret: Secret) {
+    flags.say(key, secret, Source::Flag(key.entry().flag));
 }
 
-/// Reads a secret from a file, or from standard input.
-fn read_secret(path: &Path, flag: &'static str) -> Result<String, Error> {
+/// Says whether a path of a flag names standard input.
+pub(super) fn is_stdin(path: Option<&Path>) -> bool {
+    path.and_then(Path::to_str).is_some_and(|path| STANDARD_INPUT.contains(&path))
+}
+
+/// Reads a password from a file, or from standard input; at a terminal it is asked for.
+pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static str) -> Result<Secret, Error> {
+    let question = Hidden::new(format!("The password ({flag}; it is not shown)"));
+    let said = read_secret(session, path, flag, question).await?;
+    Ok(Secret::new(said.expose().trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// What stands where a secret should be.
+enum Stored {
+    /// Bytes.
+    Bytes(Zeroizing<Vec<u8>>),
+    /// Somebody at a keyboard, who would see what is typed.
+    Terminal,
+}
+
+/// Reads a secret from a file, or from standard input; at a terminal this question is put, and nothing is shown.
+async fn read_secret(session: &Session, path: &Path, flag: &'static str, question: Hidden) -> Result<Secret, Error> {
     let is_stdin = path == Path::new("-");
     let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let read = || -> io::Result<String> {
-        let mut text = String::new();
-        let source: Box<dyn Read> = if is_stdin { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
-        source.take(SECRET_AT_MOST).read_to_string(&mut text)?;
-        Ok(text)
+    let failed = |source: io::Error| Error::SecretFile { flag, place: place.clone(), source };
+    let path = session.folder.join(path);
+    let found = blocking(session, move || if is_stdin { take(io::stdin()) } else { take(open(&path)?) }).await?;
+    let secret = match found.map_err(&failed)? {
+        Stored::Terminal => return ask::hidden(session, question, || Error::SecretAtTerminal { flag }).await,
+        Stored::Bytes(bytes) => {
+            let mut text = decode(&bytes).map_err(|why| failed(io::Error::new(io::ErrorKind::InvalidData, why)))?;
+            Secret::new(std::mem::take(&mut *text))
+        }
     };
-    let text = read().map_err(|source| Error::SecretFile { flag, place: place.clone(), source })?;
-    if text.trim().is_empty() {
-        let source = io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty");
-        return Err(Error::SecretFile { flag, place, source });
+    if secret.expose().trim().is_empty() {
+        return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty")));
     }
-    Ok(text)
+    Ok(secret)
+}
+
+/// Opens a file; a terminal does not become ours by that.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Reads all that comes, unless it is typed at a terminal.
+fn take(source: impl Read + IsTerminal) -> io::Result<Stored> {
+    if source.is_terminal() {
+        return Ok(Stored::Terminal);
+    }
+    Ok(Stored::Bytes(bounded::read_stream(source, SECRET_LIMIT)?))
 }

@@ -1,12 +1,14 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::bounded::{self, CA_LIMIT};
 use crate::cli::{Connection, Global};
+use crate::commands::blocking;
 use crate::commands::connect::Trusted;
-use crate::commands::connect::flags::flags;
+use crate::commands::connect::flags::{flags, is_stdin, read_password};
 use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::journal::Journal;
@@ -48,6 +50,15 @@ pub(crate) struct Ground {
     named_file: Option<PathBuf>,
     /// The file that a flag named for the token's secret.
     secret_file: Option<PathBuf>,
+    /// Whether a secret was read from standard input, where no second one can be.
+    is_stdin_taken: bool,
+    /// Whether the settings file was chosen by name, and is not just the one in the working directory.
+    pub(super) is_file_named: bool,
+    /// The CA that flags, variables and the file named at first, and its file: kept until
+    /// something else is said.
+    authority: Option<(PathBuf, CaBundle)>,
+    /// Whether it has been said what should be known of the trust.
+    pub(super) is_warned: Cell<bool>,
 }
 
 /// What could not be read, where a diagnosis goes on all the same.
@@ -61,16 +72,15 @@ pub(crate) struct Troubles {
 
 impl Ground {
     /// Reads everything, and starts the sandbox where it was asked for; `more` is what other flags say about settings.
-    pub(crate) fn survey(
+    pub(crate) async fn survey(
         session: &Session,
         global: &Global,
         connection: &Connection,
         more: &[(Key, Option<String>)],
     ) -> Result<Self, Error> {
-        let store = Store::new(file(session, global, connection));
-        let loaded = store.load()?;
+        let (store, loaded) = load(session, global, connection).await?;
         let variables = session.variables.clone();
-        let ground = Self::upon(session, (global, connection, more), variables, (store, loaded))?;
+        let ground = Self::upon(session, (global, connection, more), variables, (store, loaded?)).await?;
         for warning in ground.loaded.file.warnings(&ground.instance) {
             session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
         }
@@ -79,20 +89,20 @@ impl Ground {
 
     /// Reads everything for a diagnosis: a file that cannot be read and variables that are no text are told beside, and
     /// everything else goes on.
-    pub(crate) fn survey_for_diagnosis(
+    pub(crate) async fn survey_for_diagnosis(
         session: &Session,
         global: &Global,
         connection: &Connection,
     ) -> Result<(Self, Troubles), Error> {
-        let store = Store::new(file(session, global, connection));
-        let (loaded, unread) = match store.load() {
+        let (store, loaded) = load(session, global, connection).await?;
+        let (loaded, unread) = match loaded {
             Ok(loaded) => (loaded, None),
             Err(why) => (Loaded::nothing(), Some(why.into())),
         };
         let is_text = |value: &std::ffi::OsString| value.to_str().is_some();
         let (variables, strange): (Variables, Variables) =
             session.variables.clone().into_iter().partition(|(_, value)| is_text(value));
-        let ground = Self::upon(session, (global, connection, &[]), variables, (store, loaded))?;
+        let ground = Self::upon(session, (global, connection, &[]), variables, (store, loaded)).await?;
         let ours = KEYS.iter().map(|entry| entry.key.variable(&ground.instance));
         let no_text = ours.filter(|name| !connection.is_sandbox() && strange.contains_key(name)).map(|name| {
             let (origin, why) = (Source::Variable(name), Invalid::NotText);
@@ -102,7 +112,7 @@ impl Ground {
         Ok((ground, troubles))
     }
 
-    fn upon(
+    async fn upon(
         session: &Session,
         (global, connection, more): (&Global, &Connection, &[(Key, Option<String>)]),
         variables: Variables,
@@ -113,7 +123,7 @@ impl Ground {
             Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
         };
         let variables = if connection.is_sandbox() { without_settings(&variables) } else { variables };
-        let mut flags = flags(connection)?;
+        let mut flags = flags(session, connection).await?;
         for (key, text) in more {
             if let Some(text) = text {
                 flags.set(*key, text.clone());
@@ -130,10 +140,20 @@ impl Ground {
             connect_timeout: connection.connect_timeout.unwrap_or(Duration::from_secs(10)),
             flags,
             named_file: global.env_file.clone(),
+            is_file_named: named_file(session, global).is_some(),
+            is_warned: Cell::new(false),
+            authority: None,
+            is_stdin_taken: is_stdin(connection.token_value_file.as_deref())
+                || is_stdin(connection.password_file.as_deref()),
             secret_file: connection.token_value_file.clone().filter(|path| path != Path::new("-")),
         };
         #[cfg(feature = "sandbox")]
         let ground = if connection.is_sandbox() { ground.on_the_sandbox()? } else { ground };
+        let mut ground = ground;
+        if let Some(named) = ground.settings.ca_file().filter(|_| !connection.is_sandbox()) {
+            let read = blocking(session, move || read_ca(&named.value).ok().map(|bundle| (named.value, bundle)));
+            ground.authority = read.await?; // why it cannot be read is told where it is needed
+        }
         ground.tell_sources(session);
         ground.repeat(session);
         Ok(ground)
@@ -212,6 +232,7 @@ impl Ground {
     }
 
     fn reload(&mut self) -> Result<(), Error> {
+        self.authority = None;
         self.settings =
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
         Ok(())
@@ -219,6 +240,7 @@ impl Ground {
 
     /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
+        self.authority = None;
         self.loaded = self.store.load()?;
         self.settings = self.saved()?;
         Ok(())
@@ -284,7 +306,7 @@ impl Ground {
             Verification::System => Ok((Trust::System, Trusted::System)),
             Verification::Waived(_) => Ok((Trust::Unverified, Trusted::Unverified)),
             Verification::Pinned { ca_file, fingerprint } => {
-                let bundle = ca_file.map(|it| read_ca(&it.value)).transpose()?;
+                let bundle = ca_file.map(|it| self.authority_in(&it.value)).transpose()?;
                 match (bundle, fingerprint.map(|it| it.value)) {
                     (Some(bundle), Some(pin)) => Ok((Trust::CaAndPinned(bundle, pin), Trusted::Ca)),
                     (Some(bundle), None) => Ok((Trust::Ca(bundle), Trusted::Ca)),
@@ -292,6 +314,13 @@ impl Ground {
                     (None, None) => Ok((Trust::System, Trusted::System)),
                 }
             }
+        }
+    }
+
+    fn authority_in(&self, path: &Path) -> Result<CaBundle, Error> {
+        match &self.authority {
+            Some((known, bundle)) if known == path => Ok(bundle.clone()),
+            _ => read_ca(path),
         }
     }
 
@@ -308,6 +337,19 @@ impl Ground {
             session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
         }
         Ok(credentials)
+    }
+
+    /// Reads the password of a log-in from a file, or from standard input, unless a secret came from there already.
+    pub(crate) async fn login_password(
+        &self,
+        session: &Session,
+        path: &Path,
+        flag: &'static str,
+    ) -> Result<Secret, Error> {
+        if self.is_stdin_taken && is_stdin(Some(path)) {
+            return Err(Error::StandardInputTwice);
+        }
+        read_password(session, path, flag).await
     }
 
     /// Gives a secret that stands in a variable which is no setting; there are none of a real server's on the sandbox.
@@ -406,12 +448,29 @@ impl Ground {
     }
 }
 
+/// Reads the settings file; the inner error says why it cannot be read.
+async fn load(
+    session: &Session,
+    global: &Global,
+    connection: &Connection,
+) -> Result<(Store, Result<Loaded, settings::Error>), Error> {
+    let store = Store::new(file(session, global, connection));
+    blocking(session, move || {
+        let loaded = store.load();
+        (store, loaded)
+    })
+    .await
+}
+
+/// Gives the settings file that a flag or a variable names.
+fn named_file(session: &Session, global: &Global) -> Option<PathBuf> {
+    let variable = || session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from);
+    global.env_file.clone().or_else(variable)
+}
+
 /// Decides on the settings file.
 fn file(session: &Session, global: &Global, connection: &Connection) -> PathBuf {
-    let said = global
-        .env_file
-        .clone()
-        .or_else(|| session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from));
+    let said = named_file(session, global);
     let usual = if connection.is_sandbox() { SANDBOX_FILE } else { FILE };
     session.folder.join(said.unwrap_or_else(|| PathBuf::from(usual)))
 }

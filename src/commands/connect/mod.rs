@@ -4,7 +4,7 @@ mod connected;
 mod flags;
 mod ground;
 mod stored_trust;
+mod warnings;
 
 pub(crate) use connected::{Connected, Fetched, Trusted};
-pub(crate) use flags::read_password;
 pub(crate) use ground::{Ground, Troubles, read_ca};

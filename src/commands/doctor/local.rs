@@ -200,6 +200,17 @@ fn endpoint(ground: &Ground) -> Check {
 }
 
 fn trust(ground: &Ground) -> Check {
+    let check = policy(ground);
+    let Ok((_, trusted)) = ground.trust() else { return check };
+    match ground.mixed_sources(trusted) {
+        Some(warning) if trusted == Trusted::Unverified => check.and(warning),
+        Some(warning) => Check::warning("trust", warning),
+        None => check,
+    }
+}
+
+/// Says how certificates are judged.
+fn policy(ground: &Ground) -> Check {
     match ground.trust() {
         Ok((_, Trusted::System)) => Check::ok("trust", "certificates are judged by the authorities of this system"),
         Ok((_, Trusted::Ca)) => Check::ok("trust", "certificates are judged by the CA that is trusted for this server"),

@@ -62,7 +62,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
 async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
-    let (ground, troubles) = Ground::survey_for_diagnosis(session, global, &arguments.connection)?;
+    let (ground, troubles) = Ground::survey_for_diagnosis(session, global, &arguments.connection).await?;
     if let Some(why) = troubles.unread {
         return Err(why.into());
     }
@@ -98,7 +98,7 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn examine(session: &Session, global: &Global, connection: &Connection) -> Result<Examination, Error> {
     let mut examination = Examination::default();
-    let (ground, troubles) = match Ground::survey_for_diagnosis(session, global, connection) {
+    let (ground, troubles) = match Ground::survey_for_diagnosis(session, global, connection).await {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {
@@ -106,6 +106,9 @@ pub(crate) async fn examine(session: &Session, global: &Global, connection: &Con
             return Ok(examination);
         }
     };
+    if let Ok((_, trusted)) = ground.trust() {
+        ground.warn_of_trust(session, trusted);
+    }
     examination.groups.push(("Settings", local::checks(session, &ground, &troubles).await));
     examination.note_settings(&ground);
     let server = server::checks(session, &ground, &mut examination).await;

@@ -105,7 +105,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         (Key::Ubuntu2204Template, text(arguments.ubuntu_2204_template_id)),
         (Key::Ubuntu2004Template, text(arguments.ubuntu_2004_template_id)),
     ];
-    let mut ground = Ground::survey(session, global, &arguments.connection, &templates)?;
+    let mut ground = Ground::survey(session, global, &arguments.connection, &templates).await?;
     if let Some(from) = arguments.import {
         let tool = ground.import(session, from.tool())?;
         session.ui.borrow_mut().say(&Note::plain(format!("what {tool}'s variables say is taken")));
@@ -130,6 +130,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     story.templates =
         checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
     story.warnings.clone_from(&checked.warnings);
+    story.warnings.extend(ground.trust_warnings(connected.trusted));
 
     heading(session, &ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };

@@ -92,9 +92,12 @@ fn changes(
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
             let is_new = in_file.source(Key::TokenValue).is_none() && !ground.instance.is_first();
-            let is_same = !is_new && stands(in_file.token_name(), &id.name);
+            // The application reads the secret alone: what stands around it is written where it belongs.
+            let is_bare = in_file.is_secret_bare();
+            let is_same = !is_new && is_bare && stands(in_file.token_name(), &id.name);
             set(Key::TokenName, is_same, Value::Text(id.name.to_string()));
-            set(Key::TokenValue, stands(in_file.token_secret(), secret), Value::Token(secret.clone()));
+            let is_same = is_bare && stands(in_file.token_secret(), secret);
+            set(Key::TokenValue, is_same, Value::Token(secret.clone()));
         }
         Credentials::Password { password, .. } => {
             let is_same = in_file.password().is_some_and(|it| it.value == *password);

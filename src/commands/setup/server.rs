@@ -76,6 +76,7 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
                     way.is_new = IsNew::Yes;
                 }
                 found(session, told(&way));
+                ground.warn_of_trust(session, way.trusted);
                 if let Some(leaf) = &way.accepted {
                     session.ui.borrow_mut().say(&trust::Facts(leaf));
                     let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";

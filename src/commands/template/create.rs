@@ -27,7 +27,7 @@ const PIECE: usize = 256 * 1024;
 
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
     if !arguments.dry_run {
         ground.require_journal(session)?;
     }

@@ -50,7 +50,7 @@ struct Table {
 
 /// Lists what may be seen.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[])?;
+    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
     let text = format!("Templates on {}", ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;

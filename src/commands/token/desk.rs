@@ -33,10 +33,11 @@ impl Desk {
         connection: &Connection,
         what: &str,
     ) -> Result<Self, Error> {
-        let ground = Ground::survey(session, global, connection, &[])?;
+        let ground = Ground::survey(session, global, connection, &[]).await?;
         let text = format!("{what} on {}", ground.host()?);
         session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
         let (endpoint, (trust, trusted)) = (ground.endpoint()?, ground.trust()?);
+        ground.warn_of_trust(session, trusted);
         let reach = |source| Error::reaching(&endpoint, source);
         let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
         let pve = overheard(pve, session);

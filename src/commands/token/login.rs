@@ -2,17 +2,21 @@
 
 use crate::cli::Login;
 use crate::commands::ask;
-use crate::commands::connect::{Ground, read_password};
+use crate::commands::connect::Ground;
 use crate::commands::screens::Note;
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{Secret, UserId};
 use crate::pve::{Challenge, LoggedIn, Pve};
 use crate::session::Session;
+use crate::settings::Source;
 use crate::ui::Printable;
 use crate::ui::prompt::{Choice, Hidden, Text};
 
 /// The variable that holds the password of the log-in.
 const PASSWORD_VARIABLE: &str = "PROXMOX_LOGIN_PASSWORD";
+
+/// The flag that names a file with it.
+const PASSWORD_FLAG: &str = "--login-password-file";
 
 /// How often a person may get a password or a code wrong.
 const TRIES: u32 = 3;
@@ -37,7 +41,7 @@ pub(crate) async fn log_in(
     if !realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::UnknownRealm { user, realms: realms.to_vec() });
     }
-    let settled = settled_password(session, ground, login)?;
+    let settled = settled_password(session, ground, login).await?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -96,11 +100,13 @@ pub(crate) fn explained(realm: &str) -> String {
     }
 }
 
-fn settled_password(session: &Session, ground: &Ground, login: &Login) -> Result<Option<Secret>, Error> {
+async fn settled_password(session: &Session, ground: &Ground, login: &Login) -> Result<Option<Secret>, Error> {
     if let Some(path) = &login.login_password_file {
-        return read_password(path, "--login-password-file").map(Some);
+        ground.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
+        return ground.login_password(session, path, PASSWORD_FLAG).await.map(Some);
     }
     if let Some(password) = ground.secret_variable(PASSWORD_VARIABLE) {
+        ground.warn_of_login(session, &Source::Variable(PASSWORD_VARIABLE.to_owned()));
         return Ok(Some(password));
     }
     Ok(if session.is_attended() { None } else { ground.rehearsed_login().map(|(_, password)| password) })
@@ -109,7 +115,7 @@ fn settled_password(session: &Session, ground: &Ground, login: &Login) -> Result
 async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
     let otherwise = || Error::Unanswered {
         what: "the password of the log-in",
-        flag: Some("--login-password-file"),
+        flag: Some(PASSWORD_FLAG),
         // An administrator's password belongs in no file of ours, and is not read from one.
         key: Some((PASSWORD_VARIABLE.to_owned(), None)),
         rehearsal: None,
