@@ -9,8 +9,11 @@ pub mod foreign;
 pub mod ids;
 pub mod marker;
 pub mod paste;
+pub mod register;
 pub mod secret;
+pub mod secret_form;
 pub mod size;
+mod spelling;
 pub mod token;
 pub mod tool;
 
@@ -26,6 +29,7 @@ pub use ids::{
 };
 pub use marker::{Marker, Origin};
 pub use paste::Pasted;
+pub use register::Register;
 pub use secret::Secret;
 pub use size::DiskSize;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::model::Register;
+
 /// A secret text: wiped from memory when dropped, masked in `Debug`, without `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -19,6 +21,22 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Lets this text be masked in everything that the process prints from here on. Not every text that is held as a secret
+    /// is one: a setting is, before it is known which one it is.
+    pub fn register(&self) {
+        Register::of_process().add(&self.0);
+    }
+
+    /// Does the same for the ticket of a log-in, or for the token that goes with it.
+    pub fn register_ticket(&self) {
+        Register::of_process().add_ticket(&self.0);
+    }
+
+    /// Does the same for what looks like a secret in this text, judged by the variable that holds it.
+    pub fn notice(&self, variable: &str) {
+        Register::of_process().notice_variable(variable, &self.0);
     }
 
     /// Says whether there is nothing in it.

@@ -1,0 +1,674 @@
+//! The secrets that this process knows, and the one rule by which they are masked.
+//!
+//! There is one register for the whole process, and not one for each session: secrets are made where there is no session
+//! (a token is parsed, a command line is refused), and a panic is reported where none can be reached.
+//!
+//! A secret of eight characters or more is masked wherever it stands. A shorter one is masked where it is a word of its own,
+//! and one of letters alone, of fewer than four characters, or one of the words that this program's own texts are made of
+//! is masked only where it is a value, as in `password=VALUE`: or else every other word on the screen would be masked, and
+//! tell what the secret is.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use memchr::memmem::{Finder, find_iter};
+use zeroize::Zeroizing;
+
+use super::Secret;
+use super::secret_form;
+use super::spelling::{Place, View, folded};
+use super::token::{TokenId, UserId};
+
+/// What is shown in the place of a secret.
+pub const MASK: &str = "••••";
+
+/// From so many characters on a secret is masked wherever it stands.
+const STRONG: usize = 8;
+
+/// From so many characters on a secret with more than letters in it is masked as a word.
+const WORD: usize = 4;
+
+/// Long words of which this program's own texts are full: as passwords the first that anybody would try.
+const OUR_WORDS: [&str; 14] = [
+    "administrator",
+    "authentication",
+    "certificate",
+    "configuration",
+    "fingerprint",
+    "glassdome",
+    "password",
+    "permission",
+    "privileges",
+    "provisioner",
+    "settings",
+    "template",
+    "templates",
+    "virtual",
+];
+
+/// A part of a secret that nobody made up is masked from so many characters on.
+const PART: usize = 12;
+
+/// Every part of that length holds one of the blocks that begin at every seventh character.
+const BLOCK: usize = 6;
+
+/// Where a text was cut off, so many characters of a secret may be left: the program itself shows four.
+const HEAD: usize = 5;
+
+/// So often escapes are decoded in a text, in what stands there in base64, and in what stands in base64 in that.
+const READINGS: [usize; 3] = [4, 3, 2];
+
+/// Where a secret counts as found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Anywhere,
+    AsWord,
+    AsValue,
+}
+
+/// One secret, prepared to be searched for.
+struct Known {
+    /// As it is, in lower case; never shown.
+    text: Zeroizing<Vec<u8>>,
+    /// The readings that it may have.
+    forms: Vec<Finder<'static>>,
+    strength: Strength,
+    /// Where it was not made up by a person: parts of it, with their places in it.
+    blocks: Vec<(usize, Finder<'static>)>,
+}
+
+/// The secrets that are known.
+#[derive(Default)]
+pub struct Register {
+    known: RwLock<Vec<Known>>,
+}
+
+/// The register of this process.
+static REGISTER: Register = Register::new();
+
+impl Register {
+    /// Knows nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { known: RwLock::new(Vec::new()) }
+    }
+
+    /// Gives the register of this process.
+    #[must_use]
+    pub fn of_process() -> &'static Self {
+        &REGISTER
+    }
+
+    /// Adds a secret that a person may have made up: a password.
+    pub fn add(&self, secret: &str) {
+        self.push(Known::of(secret, Vec::new()));
+    }
+
+    /// Adds a secret that a program made: longer parts of it are masked as well.
+    pub fn add_generated(&self, secret: &str) {
+        let text = folded(secret.as_bytes());
+        let starts = (0..text.len().saturating_sub(BLOCK - 1)).step_by(BLOCK + 1);
+        let block = |start: usize| Some((start, Finder::new(text.get(start..start + BLOCK)?).into_owned()));
+        let blocks = if text.len() >= PART { starts.filter_map(block).collect() } else { Vec::new() };
+        self.push(Known::of(secret, blocks));
+    }
+
+    /// Adds the ticket of a log-in, or the token that goes with it: its signature, and the whole of it.
+    pub fn add_ticket(&self, ticket: &str) {
+        self.add(ticket);
+        if let Some((_, signature)) = ticket.rsplit_once(':') {
+            self.add_generated(signature);
+        }
+    }
+
+    /// Adds everything that has the form of a secret in a text that somebody gave: a flag, a variable, a setting.
+    pub fn notice(&self, given: &str) {
+        let bytes = folded(given.as_bytes());
+        for found in secret_form::find(&bytes) {
+            let Some(text) = given.get(found) else { continue };
+            if secret_form::is_token_secret(text) { self.add_generated(text) } else { self.notice_user(text) }
+        }
+        // Here the password may hold any character, as it was not encoded by anybody.
+        let address = given.split_once("://").map_or(given, |(_, rest)| rest);
+        if let Some((before, _)) = address.rsplit_once('@')
+            && let Some((user, _)) = before.split_once(':')
+            && !user.contains(['@', '/'])
+        {
+            self.notice_user(before);
+        }
+    }
+
+    /// Adds what stands before the `@` of an address: a password, or a token in the place of the user.
+    pub fn notice_user(&self, user_information: &str) {
+        let (user, password) = user_information.split_once(':').unwrap_or((user_information, ""));
+        self.add(password);
+        if password.is_empty() && user.chars().count() >= STRONG {
+            self.add(user);
+        }
+    }
+
+    /// Adds what a variable holds, judged by its name and by its form.
+    pub fn notice_variable(&self, name: &str, value: &str) {
+        let name = name.to_ascii_uppercase();
+        let is_ours =
+            ["PROXMOX", "UBUNTU_", "PM_", "PVE_", "PKR_VAR_", "TF_VAR_"].iter().any(|begin| name.starts_with(begin));
+        let is_proxy = name.ends_with("_PROXY");
+        if !is_ours && !is_proxy {
+            return;
+        }
+        self.notice(value);
+        let words = ["PASS", "SECRET", "TOKEN_VALUE", "TICKET", "CSRF", "OTP"];
+        // The ID of a token in the place of its secret is a slip, and no secret.
+        let is_name = !name.contains("PASS") && (value.parse::<TokenId>().is_ok() || value.parse::<UserId>().is_ok());
+        if is_ours && words.iter().any(|word| name.contains(word)) && !is_name {
+            self.add(value);
+        }
+    }
+
+    /// Gives a text with every secret masked.
+    #[must_use]
+    pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        replaced(text, &self.places(text), MASK)
+    }
+
+    /// Gives a text with every secret masked but those that are to be revealed.
+    #[must_use]
+    pub fn masked_except<'a>(&self, text: &'a str, revealed: &[Secret]) -> Cow<'a, str> {
+        let shown: Vec<Range<usize>> = revealed
+            .iter()
+            .map(Secret::expose)
+            .filter(|secret| !secret.is_empty())
+            .flat_map(|secret| text.match_indices(secret).map(|(start, _)| start..start + secret.len()))
+            .collect();
+        let mut places = self.places(text);
+        places.retain(|place| !shown.iter().any(|it| it.start <= place.start && place.end <= it.end));
+        replaced(text, &places, MASK)
+    }
+
+    /// Gives so many characters of a text, masked before it is cut, so that no secret is cut in two, and how many are left
+    /// out behind them.
+    #[must_use]
+    pub fn masked_beginning<'a>(&self, text: &'a str, length: usize) -> (Cow<'a, str>, usize) {
+        // An escape takes ten characters at most, and a secret is hardly longer than a ticket.
+        let at = |length: usize| text.char_indices().nth(length).map_or(text.len(), |(end, _)| end);
+        let mut places = self.places(text.get(..at(length + 5_000)).unwrap_or_default());
+        let end = at(length);
+        let end = places.iter().find(|place| place.start < end && end < place.end).map_or(end, |place| place.end);
+        places.retain(|place| place.end <= end);
+        let (beginning, rest) = text.split_at(end);
+        (replaced(beginning, &places, MASK), rest.chars().count())
+    }
+
+    /// Finds the places of everything to be masked, in their order and apart from each other.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        if text.len() < 2 {
+            return Vec::new();
+        }
+        let known = self.read();
+        let mut search =
+            Search { known: known.iter().collect(), least: least(&known), forms: secret_form::find, found: Vec::new() };
+        let view = View::of(text);
+        let broken = [view.unwrapped(b" "), view.unwrapped(b"")];
+        search.every_reading(view, &READINGS);
+        let [between_words, within_words] = broken;
+        if let Some(view) = between_words {
+            search.every_reading(view, &READINGS);
+        }
+        if let Some(view) = within_words {
+            // The ends of two lines that follow each other make up a short word too easily.
+            search.known.retain(|it| it.strength == Strength::Anywhere);
+            search.forms = secret_form::token_secrets;
+            search.every_reading(view, &READINGS);
+        }
+        apart(text, search.found)
+    }
+
+    fn push(&self, known: Known) {
+        if known.text.is_empty() {
+            return;
+        }
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        match all.iter_mut().find(|it| it.text == known.text) {
+            Some(old) if old.blocks.is_empty() => *old = known,
+            Some(_) => {}
+            None => all.push(known),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn of(secret: &str, blocks: Vec<(usize, Finder<'static>)>) -> Self {
+        let secret = secret.trim();
+        let mut readings = vec![Zeroizing::new(secret.as_bytes().to_vec())];
+        // Where only some of its characters were encoded, what looks like an escape in it is decoded with them.
+        let mut view = View::of(secret);
+        while let Some(next) = view.unescaped().filter(|_| readings.len() < READINGS.len()) {
+            readings.push(Zeroizing::new(next.bytes.clone()));
+            view = next;
+        }
+        readings.extend(misread(secret));
+        if secret_form::is_token_secret(secret) {
+            readings.push(Zeroizing::new(secret.replace('-', "").into_bytes()));
+        }
+        let strength = strength(secret);
+        let is_searched = |reading: &&Zeroizing<Vec<u8>>| reading.len() >= STRONG || strength != Strength::Anywhere;
+        let forms = readings.iter().filter(is_searched).map(|it| Finder::new(&folded(it)).into_owned()).collect();
+        Self { text: Zeroizing::new(folded(secret.as_bytes())), forms, strength, blocks }
+    }
+
+    /// Reports where it stands in a text, whole or in part.
+    fn find(&self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
+        for form in &self.forms {
+            let length = form.needle().len();
+            for start in form.find_iter(bytes) {
+                if self.counts(bytes, start, start + length) {
+                    found(start, start + length);
+                }
+            }
+        }
+        for (offset, block) in &self.blocks {
+            for hit in block.find_iter(bytes) {
+                let (start, end) = self.part(bytes, hit, *offset);
+                if end - start >= PART {
+                    found(start, end);
+                }
+            }
+        }
+    }
+
+    /// Says whether what was found is the secret, and not a word that happens to be the same.
+    fn counts(&self, bytes: &[u8], start: usize, end: usize) -> bool {
+        let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
+        let after = bytes.get(end).copied();
+        let is_inner = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte >= 0x80);
+        match self.strength {
+            Strength::Anywhere => true,
+            Strength::AsWord => !is_inner(before) && !is_inner(after),
+            Strength::AsValue => {
+                let behind_colon = before == Some(b' ') && start >= 2 && bytes.get(start - 2) == Some(&b':');
+                let is_closed = |more: &[u8]| after.is_none_or(|byte| more.contains(&byte));
+                match before {
+                    Some(b'=') => is_closed(b"&,;\"'<>)]}\0\n\r\t "),
+                    Some(b':' | b'"' | b'\'' | 0) => is_closed(b"&,;\"'<>)]}\0\n\r"),
+                    _ => behind_colon && is_closed(b"&,;\"'<>)]}\0\n\r"),
+                }
+            }
+        }
+    }
+
+    /// Gives the longest part of the secret around one of its blocks.
+    fn part(&self, bytes: &[u8], hit: usize, offset: usize) -> (usize, usize) {
+        let same = |at: usize, own: usize| bytes.get(at).is_some_and(|byte| self.text.get(own) == Some(byte));
+        let before = (1..=offset.min(hit)).take_while(|back| same(hit - back, offset - back)).count();
+        let after = (BLOCK..self.text.len()).take_while(|on| same(hit + on, offset + on)).count();
+        (hit - before, hit + BLOCK + after)
+    }
+
+    /// Gives how much of the secret a text ends with that was cut off within it.
+    fn head(&self, bytes: &[u8]) -> usize {
+        if self.strength != Strength::Anywhere {
+            return 0;
+        }
+        let longest = self.text.len().saturating_sub(1).min(bytes.len());
+        let ends = |length: &usize| self.text.get(..*length).is_some_and(|head| bytes.ends_with(head));
+        (HEAD..=longest).rev().find(ends).unwrap_or(0)
+    }
+}
+
+/// Judges where a secret counts as found.
+fn strength(secret: &str) -> Strength {
+    let length = secret.chars().count();
+    let is_our_word = OUR_WORDS.iter().any(|word| word.eq_ignore_ascii_case(secret));
+    if length >= STRONG && !is_our_word {
+        Strength::Anywhere
+    } else if length >= WORD && !secret.chars().all(char::is_alphabetic) {
+        Strength::AsWord
+    } else {
+        Strength::AsValue
+    }
+}
+
+/// Gives what becomes of letters beyond ASCII where somebody reads them in the wrong encoding.
+fn misread(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    if secret.is_ascii() {
+        return Vec::new();
+    }
+    let as_latin: String = secret.bytes().map(char::from).collect();
+    let lost = |each: &dyn Fn(char) -> usize| -> String {
+        let signs = secret.chars().map(|it| if it.is_ascii() { it.to_string() } else { "\u{fffd}".repeat(each(it)) });
+        signs.collect()
+    };
+    let (by_byte, by_letter) = (lost(&char::len_utf8), lost(&|_| 1));
+    let marked = by_letter.replace('\u{fffd}', "?");
+    let mut readings: Vec<_> =
+        [as_latin, by_byte, by_letter, marked].into_iter().map(|it| Zeroizing::new(it.into_bytes())).collect();
+    let latin: Option<Vec<u8>> = secret.chars().map(|it| u8::try_from(u32::from(it)).ok()).collect();
+    readings.extend(latin.map(Zeroizing::new));
+    readings
+}
+
+/// Gives the length of the shortest run of base64 that can hold a secret.
+fn least(known: &[Known]) -> usize {
+    let shortest = known.iter().flat_map(|it| it.forms.iter().map(|form| form.needle().len())).min().unwrap_or(STRONG);
+    (shortest * 4 / 3).clamp(4, 10)
+}
+
+/// A text that is searched, in all its readings.
+struct Search<'a> {
+    known: Vec<&'a Known>,
+    least: usize,
+    /// Finds what has the form of a secret.
+    forms: fn(&[u8]) -> Vec<Range<usize>>,
+    found: Vec<Place>,
+}
+
+impl Search<'_> {
+    /// Searches a reading, what its escapes stand for, and what stands in it in base64.
+    fn every_reading(&mut self, view: View, readings: &[usize]) {
+        let Some((count, deeper)) = readings.split_first() else { return };
+        let mut view = view;
+        for reading in 1..=*count {
+            self.one_reading(&view, readings.len());
+            if !deeper.is_empty() && view.holds_base64(self.least) {
+                for offset in 0..4 {
+                    self.every_reading(view.unencoded(offset, self.least), deeper);
+                }
+            }
+            match view.unescaped().filter(|_| reading < *count) {
+                Some(next) => view = next,
+                None => return,
+            }
+        }
+    }
+
+    fn one_reading(&mut self, view: &View, depth: usize) {
+        let bytes = folded(&view.bytes);
+        let found = &mut self.found;
+        // Whatever stands there is decoded as base64, and a letter or two come up everywhere in that.
+        let is_long = |known: &&&Known| known.text.len() >= WORD || depth == READINGS.len();
+        for known in self.known.iter().filter(is_long) {
+            known.find(&bytes, &mut |start, end| found.push(view.place(start, end)));
+        }
+        // A certificate in base64 holds the UUID of its cluster, and is to stay what it is.
+        if depth == READINGS.len() {
+            found.extend((self.forms)(&bytes).into_iter().map(|form| view.place(form.start, form.end)));
+        }
+        for dots in find_iter(&bytes, b"...") {
+            let before = bytes.get(..dots).unwrap_or_default();
+            for known in &self.known {
+                let length = known.head(before);
+                if length > 0 {
+                    found.push(view.place(dots - length, dots));
+                }
+            }
+        }
+    }
+}
+
+/// Joins places that overlap, and widens each to whole characters.
+fn apart(text: &str, mut places: Vec<Place>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| place.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        let start = (0..=place.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (place.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        match joined.last_mut().filter(|last| start <= last.end) {
+            Some(last) => last.end = last.end.max(end),
+            None => joined.push(start..end),
+        }
+    }
+    joined
+}
+
+/// Writes a mask over places in a text.
+#[must_use]
+pub fn replaced<'a>(text: &'a str, places: &[Range<usize>], mask: &str) -> Cow<'a, str> {
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for place in places {
+        shown.push_str(text.get(at..place.start).unwrap_or_default());
+        shown.push_str(mask);
+        at = place.end;
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::sample::Index;
+
+    use super::Register;
+    use crate::model::Secret;
+
+    const UUID: &str = "cafebabe-dead-4eef-8aaa-c0ffee123456";
+
+    fn knowing(secrets: &[&str]) -> Register {
+        let register = Register::new();
+        for secret in secrets {
+            register.add(secret);
+        }
+        register
+    }
+
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    fn base64(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        for chunk in bytes.chunks(3) {
+            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            for index in 0..4 {
+                let digit = DIGITS[(bits >> (18 - 6 * index) & 63) as usize];
+                text.push(if index <= chunk.len() { char::from(digit) } else { '=' });
+            }
+        }
+        text
+    }
+
+    /// A way to write a text.
+    #[derive(Debug, Clone, Copy)]
+    enum Spelling {
+        Plain,
+        Upper,
+        Percent,
+        Form,
+        Json,
+        JsonNumbers,
+        Html,
+        Quoted,
+        Base64,
+        Base64Url,
+    }
+
+    impl Spelling {
+        /// Writes a text, with those characters encoded for which `chosen` says so.
+        fn write(self, text: &str, chosen: &dyn Fn(usize, char) -> bool) -> String {
+            let each = |encode: &dyn Fn(char) -> String| -> String {
+                let characters = text.chars().enumerate();
+                characters.map(|(at, it)| if chosen(at, it) { encode(it) } else { it.to_string() }).collect()
+            };
+            let percent = |it: char| -> String { it.to_string().bytes().map(|byte| format!("%{byte:02x}")).collect() };
+            match self {
+                Self::Plain => text.to_owned(),
+                Self::Upper => text.to_ascii_uppercase(),
+                Self::Percent => each(&percent),
+                Self::Form => each(&|it| percent(it).to_ascii_uppercase()).replace(' ', "+"),
+                Self::Json => serde_json::Value::from(text).to_string().replace('/', r"\/"),
+                Self::JsonNumbers => {
+                    each(&|it| it.encode_utf16(&mut [0; 2]).iter().map(|it| format!(r"\u{it:04X}")).collect())
+                }
+                Self::Html => each(&|it| format!("&#{};", u32::from(it))),
+                Self::Quoted => format!("'{}'", text.replace('\'', r"'\''")),
+                Self::Base64 => base64(text.as_bytes()),
+                Self::Base64Url => base64(text.as_bytes()).replace('+', "-").replace('/', "_").replace('=', ""),
+            }
+        }
+    }
+
+    /// Gives the ways that keep their meaning in whatever else a text is written in.
+    fn outer() -> impl Strategy<Value = Spelling> {
+        prop_oneof![
+            Just(Spelling::Plain),
+            Just(Spelling::Percent),
+            Just(Spelling::Form),
+            Just(Spelling::Json),
+            Just(Spelling::JsonNumbers),
+            Just(Spelling::Html),
+            Just(Spelling::Base64),
+            Just(Spelling::Base64Url),
+        ]
+    }
+
+    fn inner() -> impl Strategy<Value = Spelling> {
+        prop_oneof![1 => Just(Spelling::Upper), 1 => Just(Spelling::Quoted), 8 => outer()]
+    }
+
+    proptest! {
+        /// The secret stands in some text, the whole is written in one spelling, put into another text, and that is written
+        /// in another spelling: what is left is the same whatever the secret is.
+        #[test]
+        fn no_spelling_of_a_secret_is_shown(
+            secret in "[a-zA-Z0-9!#~äß\u{1F600}-][a-zA-Z0-9 !$%&'()*+,./:;<=>?@#_|~äß\u{1F600}-]{6,38}[a-zA-Z0-9!#~äß\u{1F600}-]",
+            around in ["[ -~]{0,7}", "[ -~]{0,7}", "[ -~]{0,7}", "[ -~]{0,7}"],
+            spellings in (inner(), outer()),
+            places: u64,
+        ) {
+            let chosen = |at: usize, _| places >> (at % 64) & 1 == 1;
+            // What begins an escape in what was written already is always encoded.
+            let chosen_again = |at: usize, it: char| chosen(at, it) || "%\\&".contains(it);
+            let [a, b, c, d] = around;
+            let inner = spellings.0.write(&format!("{a}={secret}&{b}"), &chosen);
+            let text = spellings.1.write(&format!("{c} {inner} {d}"), &chosen_again);
+            let masked = knowing(&[&secret]).masked(&text).into_owned();
+            prop_assert!(masked.contains("••••"), "{text} became {masked}");
+            // Nothing is found in what is left.
+            prop_assert_eq!(knowing(&[&secret]).masked(&masked).matches("••••").count(), masked.matches("••••").count());
+            prop_assert!(!masked.to_lowercase().contains(&secret.to_lowercase()), "{text} became {masked}");
+        }
+
+        #[test]
+        fn a_generated_secret_is_found_in_parts(start in 0_usize..24, more in 0_usize..13, at in any::<Index>()) {
+            let register = Register::new();
+            register.add_generated(UUID);
+            let part = &UUID[start..start + 12 + more.min(UUID.len() - 12 - start)];
+            let words = ["cut ", " in ", "two"];
+            let text = format!("{}{part}…", words[at.index(3)]);
+            prop_assert!(!register.masked(&text).contains(&part[4..]), "{text}");
+        }
+
+        #[test]
+        fn other_text_stays_as_it_is(text in "[a-zA-Z0-9 /.,%&\\\\äß\n-]{0,60}") {
+            let register = knowing(&["Zq7#mmmmmm~Zq7#", "x", "template", "xyz~"]);
+            prop_assert_eq!(register.masked(&text), &*text);
+        }
+    }
+
+    #[test]
+    fn a_screen_does_not_part_a_secret() {
+        let register = knowing(&["correct horse battery"]);
+        for text in [
+            "why: correct\n     horse battery",
+            "\x1b[1mcorrect horse\x1b[0m\n  \x1b[1mbattery\x1b[0m",
+            "correct horse bat\n   tery",
+            "# correct\n # horse battery",
+        ] {
+            let shown = register.masked(text).into_owned();
+            assert!(shown.contains("••••") && !shown.contains("horse"), "{shown}");
+        }
+        assert_eq!(register.masked("it was correct ho…"), "it was ••••…");
+    }
+
+    #[test]
+    fn a_short_secret_is_masked_where_it_is_one() {
+        for (secret, text, shown) in [
+            ("a", "a VM has password=a&x=a1, and a name", "a VM has password=••••&x=a1, and a name"),
+            ("a", r#"{"password":"a","b":1}"#, r#"{"password":"••••","b":1}"#),
+            ("sandbox", "the sandbox: sandbox", "the sandbox: ••••"),
+            ("sandbox", "username=root%40pam&password=sandbox", "username=root%40pam&password=••••"),
+            ("123456", "code 123456 is wrong, VM 1234567", "code •••• is wrong, VM 1234567"),
+            ("hunter2", "hunter2! hunter22 HUNTER2", "••••! hunter22 ••••"),
+            ("template", "a template, password=template", "a template, password=••••"),
+            ("hunter2", "Basic cm9vdEBwYW06aHVudGVyMg==", "Basic cm9vdEBwYW06••••=="),
+            ("hunter22", "xhunter22x", "x••••x"),
+            ("", "nothing", "nothing"),
+        ] {
+            assert_eq!(knowing(&[secret]).masked(text), shown, "{secret}");
+        }
+    }
+
+    #[test]
+    fn what_was_given_is_searched_for_secrets() {
+        for (given, secret) in [
+            ("https://root:p/w:canary@pve", "p/w:canary"),
+            ("root:canaryPW@pve", "canaryPW"),
+            ("http://canaryTOKEN@proxy:3128", "canaryTOKEN"),
+            ("curl -H 'Authorization: PVEAPIToken=a@pve!t=cafebabe-dead-4eef-8aaa-c0ffee123456'", UUID),
+            ("Authorization: Bearer canaryBEARER", "canaryBEARER"),
+        ] {
+            let register = Register::new();
+            register.notice(given);
+            let shown = register.masked(&format!("<{secret}>")).into_owned();
+            assert_eq!(shown, "<••••>", "{given}");
+        }
+        let register = Register::new();
+        for (name, value) in [
+            ("PM_API_TOKEN_SECRET", "hunter2canary"),
+            ("PROXMOX_PASSWORD_02", "pässword-two"),
+            ("https_proxy", "me:proxycanary@proxy"),
+            ("PROXMOX_TOKEN_VALUE", "apex@pve!glassdome-token"),
+            ("SECRET_OF_ANOTHER", "not-ours-at-all"),
+        ] {
+            register.notice_variable(name, value);
+        }
+        assert_eq!(
+            register.masked("hunter2canary p%E4SSWORD-two proxycanary apex@pve!glassdome-token not-ours-at-all"),
+            "•••• •••• •••• apex@pve!glassdome-token not-ours-at-all"
+        );
+    }
+
+    #[test]
+    fn what_is_revealed_passes_and_nothing_else() {
+        let register = knowing(&["hunter2canary", "another-secret"]);
+        let shown = register.masked_except("hunter2canary another-secret", &[Secret::new("hunter2canary".to_owned())]);
+        assert_eq!(shown, "hunter2canary ••••");
+    }
+
+    #[test]
+    fn a_cut_does_not_part_a_secret() {
+        let register = knowing(&["hunter2canary"]);
+        let text = format!("{}{}", "x".repeat(90), "%68%75%6e%74%65%72%32%63%61%6e%61%72%79-".repeat(400));
+        let (beginning, _) = register.masked_beginning(&text, 100);
+        assert_eq!(beginning, format!("{}••••", "x".repeat(90)));
+    }
+
+    #[test]
+    fn a_long_hostile_text_takes_no_longer_than_its_length() {
+        let register = knowing(&[&"a".repeat(400), "hunter2canary", "another-secret"]);
+        register.add_generated(UUID);
+        let began = std::time::Instant::now();
+        for unit in [
+            "a",
+            "%61",
+            "...a",
+            "cafebabe-dead-4eef-8aaa-",
+            "YWFh",
+            "\\u0061",
+            "https://a@",
+            "&#97;",
+            "::",
+            "00000000::",
+        ] {
+            let _ = register.masked(&unit.repeat(20_000 / unit.len()));
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
+    }
+}
