@@ -25,7 +25,8 @@ pub mod ui;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,9 +35,10 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::cli::{Cli, Color, Global, completion};
-use crate::error::{Error, Report};
-use crate::session::{Session, Wishes, ui_of_this_process, variables_of_this_process};
-use crate::ui::{Loudness, Ui};
+use crate::error::{Aftermath, Error, Report};
+use crate::model::Register;
+use crate::session::{Session, Variables, Wishes, ui_of_this_process, variables_of_this_process};
+use crate::ui::{Loudness, Masked, Ui};
 
 /// How many files and connections a run has open at once: six of the runtime, the settings file, nine connections or
 /// pipes.
@@ -46,7 +48,9 @@ const DESCRIPTORS: usize = 16;
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     keep_memory_private();
+    std::panic::set_hook(Box::new(|panic| report_panic(panic, &mut Masked::new(io::stderr()))));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    notice_secrets(&arguments, &variables_of_this_process());
     if std::env::var_os(completion::ASKING).is_some() {
         return complete(&arguments);
     }
@@ -56,12 +60,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Looks for secrets in what the process was given, so that whatever quotes it, clap included, does not show them.
+fn notice_secrets(arguments: &[OsString], variables: &Variables) {
+    let register = Register::of_process();
+    for argument in arguments {
+        register.notice(&argument.to_string_lossy());
+    }
+    for (name, value) in variables {
+        register.notice_variable(name, &value.to_string_lossy());
+    }
+}
+
+/// Reports a panic as the standard library does, with secrets masked in the message.
+fn report_panic(panic: &PanicHookInfo<'_>, to: &mut Masked<impl Write>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("unnamed");
+    let written = writeln!(to, "thread '{name}' {panic}");
+    let _ = written.and_then(|()| to.flush()); // nobody is left to tell
+}
+
 /// Answers a shell that asks how a command line goes on.
 fn complete(arguments: &[OsString]) -> ExitCode {
     let folder = std::env::current_dir().ok();
     let known = completion::Known {
-        instances: || commands::instances(Path::new("."), &variables_of_this_process()),
-        nodes: || commands::nodes(Path::new("."), &variables_of_this_process()),
+        instances: || shown(commands::instances(Path::new("."), &variables_of_this_process())),
+        nodes: || shown(commands::nodes(Path::new("."), &variables_of_this_process())),
         #[cfg(feature = "sandbox")]
         faults: || sandbox::KINDS,
         #[cfg(not(feature = "sandbox"))]
@@ -71,6 +94,11 @@ fn complete(arguments: &[OsString]) -> ExitCode {
         Ok(_) => ExitCode::SUCCESS,
         Err(refused) => refuse(&refused, arguments),
     }
+}
+
+/// Leaves out what would be masked: a secret that stands in the place of a name completes nothing.
+fn shown(names: Vec<String>) -> Vec<String> {
+    names.into_iter().filter(|name| Register::of_process().masked(name) == *name).collect()
 }
 
 /// Sees to it that no crash writes the memory, with a secret in it, to a disk.
@@ -116,10 +144,11 @@ fn execute(cli: Cli) -> ExitCode {
             Ok(session) => session,
             Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
         };
-        match commands::run(&session, cli).await {
+        let code = match commands::run(&session, cli).await {
             Ok(code) => code,
             Err(failure) => finish(&mut session.ui.borrow_mut(), &failure.error, name, wants_json && !failure.is_told),
-        }
+        };
+        concluded(&mut session.ui.borrow_mut(), code, commands::aftermath(name))
     });
     // A resolver thread that hangs must not keep the process alive.
     runtime.shutdown_background();
@@ -136,22 +165,41 @@ fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode 
     ExitCode::from(report.exit_code)
 }
 
+/// Ends a run whose exit code is decided. Where a result could not be written, that is told, and a run that went well has
+/// failed after all; after changes the result is told on standard error in its place.
+fn concluded(ui: &mut Ui, code: ExitCode, after: Aftermath) -> ExitCode {
+    let Some(unwritten) = ui.take_unwritten() else { return code };
+    let report = Report::of(&Error::ResultUnwritten { after, source: unwritten.why });
+    ui.alert(&report);
+    if let Some(text) = unwritten.text.filter(|_| after == Aftermath::Changes) {
+        ui.alert(&ui::Verbatim(text));
+    }
+    if code == ExitCode::SUCCESS { ExitCode::from(report.exit_code) } else { code }
+}
+
 /// Tells what clap has to say: help and version as results, everything else as a usage error.
 fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_answer = matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     if !is_answer && asks_for_json(&words) {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
-        return finish(
-            &mut bare_ui(Wishes { color: None, loudness: Loudness::Normal, no_input: true, confirms_all: false }),
-            &misunderstood(&refused.to_string(), &words),
-            name,
-            true,
-        );
+        return finish(&mut bare_ui(UNSPOKEN), &misunderstood(&refused.to_string(), &words), name, true);
     }
-    let _ = refused.print(); // the reader may be gone
-    ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+    let rendered = refused.render();
+    let mut ui = bare_ui(UNSPOKEN);
+    let style = if is_answer { ui.results_style() } else { ui.talk_style() };
+    let text = if style.color { rendered.ansi().to_string() } else { rendered.to_string() };
+    if is_answer {
+        ui.result(&ui::Verbatim(text));
+    } else {
+        ui.alert(&ui::Verbatim(text));
+    }
+    let code = ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2));
+    concluded(&mut ui, code, Aftermath::Nothing)
 }
+
+/// What is wished where the command line is not understood.
+const UNSPOKEN: Wishes = Wishes { color: None, loudness: Loudness::Normal, no_input: true, confirms_all: false };
 
 /// Takes out of clap's words what is wrong and what may have been meant.
 fn misunderstood(said: &str, words: &[&str]) -> Error {
@@ -187,7 +235,48 @@ fn wishes(global: &Global) -> Wishes {
 
 #[cfg(test)]
 mod tests {
-    use super::asks_for_json;
+    use std::sync::{Arc, Mutex};
+
+    use super::{asks_for_json, report_panic};
+    use crate::model::Secret;
+    use crate::ui::Masked;
+
+    /// A place that can be looked at.
+    #[derive(Default, Clone)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_does_not_show_a_secret() {
+        Secret::new("canary-of-a-panic".to_owned()).register();
+        let (sink, before) = (Sink::default(), std::panic::take_hook());
+        let (to, before) = (sink.clone(), Arc::new(before));
+        let others = Arc::clone(&before);
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() == Some("unlucky") {
+                report_panic(panic, &mut Masked::new(to.clone()));
+            } else {
+                others(panic);
+            }
+        }));
+        let words = "it says password=canary%2Dof-a-panic, cafebabe-dead-4eef-8aaa-c0ffee123456";
+        let unlucky = std::thread::Builder::new().name("unlucky".to_owned()).spawn(move || panic!("{words}"));
+        assert!(unlucky.unwrap().join().is_err());
+        std::panic::set_hook(Box::new(move |panic| before(panic)));
+        let said = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(said.starts_with("thread 'unlucky' panicked at src/lib.rs:"), "{said}");
+        assert!(said.ends_with("\nit says password=••••, ••••\n"), "{said}");
+    }
 
     #[test]
     fn json_is_recognised_before_the_rest_is_understood() {

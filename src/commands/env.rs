@@ -39,12 +39,14 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
     let written = Written::of(arguments)?;
     if global.output == Output::Json {
-        session.ui.borrow_mut().json(&told.document(arguments.format, shown));
+        let document = told.document(arguments.format, shown);
+        session.ui.borrow_mut().reveal_json(&document, &told.revealed(shown));
     } else if written == Written::Json {
-        session.ui.borrow_mut().json(&Value::Object(told.object(shown)));
+        session.ui.borrow_mut().reveal_json(&Value::Object(told.object(shown)), &told.revealed(shown));
     } else {
-        let lines = told.lines(written, shown)?;
-        session.ui.borrow_mut().result(&Lines(lines));
+        let lines = Lines(told.lines(written, shown)?);
+        let revealed = if shown == Shown::Whole { lines.0.clone() } else { Vec::new() };
+        session.ui.borrow_mut().reveal(&lines, &revealed);
     }
     if shown == Shown::Masked && told.variables.iter().any(Assignment::is_secret) {
         session
@@ -127,6 +129,11 @@ impl Told {
     fn object(&self, shown: Shown) -> Map<String, Value> {
         let told = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
         told.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()
+    }
+
+    /// Gives the values that are to be read as they are.
+    fn revealed(&self, shown: Shown) -> Vec<Secret> {
+        if shown == Shown::Whole { self.variables.iter().map(Assignment::whole).collect() } else { Vec::new() }
     }
 
     /// Names the variables that are left out.

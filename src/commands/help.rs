@@ -8,7 +8,7 @@ use crate::commands::Failure;
 use crate::error::{Error, KINDS};
 use crate::session::Session;
 use crate::settings::{Instance, KEYS};
-use crate::ui::{Draw, Screen};
+use crate::ui::{Draw, Screen, Verbatim};
 
 /// Prints the help of a topic.
 pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Fa
         topic => {
             let text =
                 cli::help(topic).ok_or_else(|| Error::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })?;
-            session.ui.borrow_mut().result(&Text(text));
+            session.ui.borrow_mut().result(&Verbatim(text));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -66,14 +66,5 @@ impl Draw for Environment {
             screen.paragraph(6, about)?;
         }
         Ok(())
-    }
-}
-
-/// A text that is drawn already.
-struct Text(String);
-
-impl Draw for Text {
-    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.line(self.0.trim_end())
     }
 }

@@ -1,6 +1,5 @@
 //! `glassdome man` and `glassdome completions`: what packagers and shells want.
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +10,7 @@ use crate::commands::Failure;
 use crate::error::{Error, KINDS};
 use crate::session::{Session, Variables};
 use crate::settings::{EnvFile, Flags, Key, Settings, Store};
-use crate::ui::{Draw, Screen};
+use crate::ui::Verbatim;
 
 /// Prints one manual page, or writes all of them into a folder.
 pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Failure> {
@@ -71,13 +70,4 @@ pub(crate) fn nodes(folder: &Path, variables: &Variables) -> Vec<String> {
 fn settings_file(folder: &Path, variables: &Variables) -> EnvFile {
     let name = variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map_or(".env".into(), |it| it.clone());
     Store::new(folder.join(name)).load().map(|loaded| loaded.file).unwrap_or_default()
-}
-
-/// A text as it is.
-struct Verbatim(String);
-
-impl Draw for Verbatim {
-    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.line(self.0.trim_end())
-    }
 }

@@ -27,7 +27,7 @@ mod waiting;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::error::Error;
+use crate::error::{Aftermath, Error};
 use crate::session::Session;
 
 pub(crate) use blocking::blocking;
@@ -71,6 +71,14 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Completions(_) => "completions",
         Command::Man(_) => "man",
         Command::Help { .. } => "help",
+    }
+}
+
+/// Says whether a command, given by its name, may have changed something.
+pub(crate) fn aftermath(name: &str) -> Aftermath {
+    match name {
+        "setup" | "test-vm" | "token" | "cleanup" | "template" => Aftermath::Changes,
+        _ => Aftermath::Nothing,
     }
 }
 

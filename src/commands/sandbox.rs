@@ -11,7 +11,7 @@ use crate::cli;
 use crate::cli::{Global, Output};
 use crate::commands::Failure;
 use crate::error::Error;
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, Secret};
 use crate::sandbox::{Options, Sandbox};
 use crate::session::Session;
 use crate::ui::{Draw, Screen, Tone};
@@ -20,10 +20,15 @@ use crate::ui::{Draw, Screen, Tone};
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &cli::Sandbox) -> Result<ExitCode, Failure> {
     let sandbox = Sandbox::start(options(arguments)?).map_err(refused)?;
     let announcement = Announcement { sandbox: &sandbox };
+    let public = announcement.public();
     if global.output == Output::Json {
-        session.ui.borrow_mut().json(&announcement.document());
+        session.ui.borrow_mut().reveal_json(&announcement.document(), &public);
     } else {
-        session.ui.borrow_mut().result(&announcement);
+        session.ui.borrow_mut().reveal(&announcement, &public);
+    }
+    if session.ui.borrow().has_unwritten() {
+        // Nobody can know where it listens.
+        return Ok(ExitCode::SUCCESS);
     }
     tokio::select! {
         _ = session.interrupts.first() => {}
@@ -69,6 +74,13 @@ struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
+    /// Gives the secrets of the simulated server, which are documented and open nothing else.
+    fn public(&self) -> Vec<Secret> {
+        let tokens = self.sandbox.tokens().into_iter().map(|token| token.secret.to_owned());
+        let users = self.sandbox.users().into_iter().map(|user| user.password.to_owned());
+        tokens.chain(users).map(Secret::new).collect()
+    }
+
     fn document(&self) -> Value {
         json!({
             "schema": "glassdome.sandbox/1",

@@ -1,9 +1,10 @@
 //! The judgement on every error: its kind, and what to do about it. No arm is left to chance: whoever adds an error
 //! has to think about all of this before it compiles.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Doing, Error, Hint, Kind, authentication};
+use crate::error::{Aftermath, Doing, Error, Hint, Kind, authentication};
 use crate::model::Foreign;
 use crate::model::foreign::listed;
 use crate::pve;
@@ -46,12 +47,13 @@ pub(super) fn kind(error: &Error) -> Kind {
         | Error::StrangeEntry
         | Error::GitIgnore { .. }
         | Error::Import { .. }
-        | Error::Unwritten { .. }
         | Error::TokenAlone { .. }
         | Error::NeedsYes { .. }
-        | Error::Bundle { .. }
         | Error::ReadBack { .. } => Kind::Configuration,
-        Error::Sandbox { .. } | Error::NoRuntime { .. } | Error::NoThread { .. } => Kind::Unexpected,
+        Error::Unwritten { source, .. } | Error::Bundle { source, .. } => of_file(source),
+        Error::Sandbox { .. } | Error::NoRuntime { .. } | Error::NoThread { .. } | Error::ResultUnwritten { .. } => {
+            Kind::Unexpected
+        }
         Error::Server { source, .. } => of_server(source),
         Error::Token(error) => error.kind(),
         Error::Template(error) => error.kind(),
@@ -93,6 +95,22 @@ pub(super) fn kind(error: &Error) -> Kind {
         Error::Interrupted { signal } | Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
         Error::Cancelled => Kind::Interrupted(Signal::Interrupt),
     }
+}
+
+/// Decides about a file that could not be written: whether another path would do, or nothing can be written there.
+fn of_file(source: &io::Error) -> Kind {
+    use io::ErrorKind as Why;
+    let is_path = [
+        Why::NotFound,
+        Why::PermissionDenied,
+        Why::AlreadyExists,
+        Why::IsADirectory,
+        Why::NotADirectory,
+        Why::ReadOnlyFilesystem,
+        Why::InvalidFilename,
+        Why::InvalidInput,
+    ];
+    if is_path.contains(&source.kind()) { Kind::Configuration } else { Kind::Unexpected }
 }
 
 fn of_server(source: &pve::Error) -> Kind {
@@ -368,10 +386,16 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
         }
         Error::Abandoned { left: None, .. } => Vec::new(),
+        Error::ResultUnwritten { after: Aftermath::Nothing, .. } => Vec::new(),
+        Error::ResultUnwritten { after: Aftermath::Changes, .. } => {
+            vec![say("the command has run to its end: what it changed stands")]
+        }
+        Error::Unwritten { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
         Error::Unwritten { .. } => vec![say("does the folder exist, and may you write to it?")],
         Error::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
         Error::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
         Error::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
+        Error::Bundle { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
         Error::Bundle { .. } => vec![say("give --bundle the path of a file that does not exist yet")],
         Error::SomeFailed { left, first, .. } => {
             let mut hints = hints(first);

@@ -137,6 +137,15 @@ impl fmt::Display for Doing {
     }
 }
 
+/// What stands after a command whose result could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aftermath {
+    /// It reads only.
+    Nothing,
+    /// It may have changed a server, or a file.
+    Changes,
+}
+
 /// What can go wrong in a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -622,6 +631,15 @@ pub enum Error {
         signal: Signal,
         /// The VM that is perhaps still there, and its node.
         left: Option<(u32, String)>,
+    },
+    /// The result of a command could not be written.
+    #[error("cannot write the result to standard output")]
+    ResultUnwritten {
+        /// Whether the command may have changed something.
+        after: Aftermath,
+        /// Why.
+        #[source]
+        source: io::Error,
     },
     /// A file could not be written.
     #[error("cannot write {}", path.display())]

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::model::Validated;
+use crate::model::secret_form::is_pasted_secret;
 
 /// The port of the Proxmox VE API.
 pub const DEFAULT_PORT: u16 = 8006;
@@ -24,6 +25,9 @@ pub enum Invalid {
     /// `https://user:password@host`. What stood there is not repeated: it may be a password.
     #[error("the address has a user name or password in it; give the host alone")]
     Credentials,
+    /// The secret of a token: it is not looked up as a name.
+    #[error("this looks like a secret, and not like a server")]
+    Secret,
     /// Something behind the colon that is no port.
     #[error("a port is a number from 1 to 65535")]
     Port,
@@ -177,6 +181,9 @@ impl FromStr for Endpoint {
     /// Accepts a name, an address, `host:port`, and the web interface's address as a browser shows it.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
+        if is_pasted_secret(text) {
+            return Err(Invalid::Secret);
+        }
         let text = strip_scheme(text)?;
         let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {

@@ -6,8 +6,13 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 
+use crate::model::Register;
+
 /// Characters of one text that are shown: more is no message that a person reads.
 const SHOWN_AT_MOST: usize = 2_000;
+
+/// Characters that one character takes at most when it is escaped, `\u{e0041}`.
+const LONGEST_ESCAPE: usize = 10;
 
 /// Everything but the characters that RFC 3986 calls unreserved.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -127,11 +132,11 @@ impl Foreign {
 impl Serialize for Foreign {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.trim_end();
-        let Some((end, _)) = text.char_indices().nth(SHOWN_AT_MOST) else {
+        if text.chars().nth(SHOWN_AT_MOST).is_none() {
             return serializer.serialize_str(text);
-        };
-        let (shown, left_out) = text.split_at(end);
-        serializer.collect_str(&format_args!("{shown}{}", LeftOut(left_out.chars().count())))
+        }
+        let (shown, unseen) = Register::of_process().masked_beginning(text, SHOWN_AT_MOST);
+        serializer.collect_str(&format_args!("{shown}{}", LeftOut(unseen)))
     }
 }
 
@@ -189,11 +194,16 @@ pub fn listed<T: fmt::Display>(texts: impl IntoIterator<Item = T>) -> String {
 /// What the writer reports.
 pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
     let text = text.trim_end();
+    // Masked before it is cut, so that no secret is cut in two; what is not cut is masked where it leaves the program.
+    let (text, unseen) = match text.chars().nth(SHOWN_AT_MOST / LONGEST_ESCAPE) {
+        Some(_) => Register::of_process().masked_beginning(text, SHOWN_AT_MOST),
+        None => (text.into(), 0),
+    };
     let mut room = SHOWN_AT_MOST;
     for (at, character) in text.char_indices() {
         let length = if is_plain(character) { 1 } else { character.escape_default().len() };
         if length > room {
-            let left_out = text.get(at..).unwrap_or_default().chars().count();
+            let left_out = text.get(at..).unwrap_or_default().chars().count() + unseen;
             return write!(to, "{}", LeftOut(left_out));
         }
         room -= length;
@@ -203,7 +213,7 @@ pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
             write!(to, "{}", character.escape_default())?;
         }
     }
-    Ok(())
+    if unseen > 0 { write!(to, "{}", LeftOut(unseen)) } else { Ok(()) }
 }
 
 fn ansi_quoted(text: &str) -> String {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::foreign::is_plain;
-use crate::model::{Secret, Validated};
+use crate::model::secret_form::is_pasted_secret;
+use crate::model::{Register, Secret, Validated};
 
 /// Why a text is no user ID, token name or token ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum Invalid {
     /// A token ID where a user ID was asked for.
     #[error("this is a token ID; the user ID is the part before the `!`")]
     IsTokenId,
+    /// The secret of a token where a name was asked for.
+    #[error("this looks like the secret of a token, and not like a name")]
+    Secret,
     /// Something in the user ID that Proxmox VE does not take.
     #[error(
         "a user ID is `name@realm`: no blanks, no invisible characters, no `:` or `/`, a realm that begins with a letter, at most 64 characters"
@@ -54,6 +58,9 @@ impl FromStr for UserId {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
+        if is_pasted_secret(text) {
+            return Err(Invalid::Secret);
+        }
         let Some((name, realm)) = text.rsplit_once('@') else {
             return Err(Invalid::NoRealm);
         };
@@ -240,6 +247,7 @@ impl FromStr for TokenSecret {
         if let Some(reason) = refusal(text) {
             return Err(reason);
         }
+        Register::of_process().add_generated(text);
         Ok(Self(Secret::new(text.to_ascii_lowercase())))
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use reqwest::{Proxy, Url};
 
-use crate::model::{Endpoint, Host};
+use crate::model::{Endpoint, Host, Register};
 use crate::pve::Error;
 
 /// Curl's port for a proxy whose address names none.
@@ -125,6 +125,8 @@ impl Named {
         if !names_port(&with_scheme) && url.scheme() != "https" {
             url.set_port(Some(DEFAULT_PORT)).ok()?;
         }
+        let user_information = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+        Register::of_process().notice_user(&user_information);
         let host = url.host_str().filter(|host| !host.is_empty())?.to_owned();
         let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
         let proxy = Proxy::all(url.clone()).ok()?;
@@ -176,9 +178,10 @@ fn split_port(exception: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Shows a proxy without its password.
+/// Shows a proxy without user and password: some take a token in the place of the user.
 fn masked(mut url: Url) -> String {
-    if url.password().is_some() && url.set_password(Some("****")).is_err() {
+    let is_named = !url.username().is_empty() || url.password().is_some();
+    if is_named && (url.set_password(None).is_err() || url.set_username("****").is_err()) {
         return url.host_str().unwrap_or_default().to_owned();
     }
     url.to_string().trim_end_matches('/').to_owned()
@@ -204,7 +207,7 @@ mod tests {
             (&[("HTTPS_PROXY", "proxy")], "pve.lan", Some("http://proxy:1080")),
             (&[("HTTPS_PROXY", "http://proxy:80")], "pve.lan", Some("http://proxy")),
             (&[("HTTPS_PROXY", "https://proxy")], "pve.lan", Some("https://proxy")),
-            (&[("HTTPS_PROXY", "http://u:p%40w@[::1]")], "pve.lan", Some("http://u:****@[::1]:1080")),
+            (&[("HTTPS_PROXY", "http://u:p%40w@[::1]")], "pve.lan", Some("http://****@[::1]:1080")),
             (&[("HTTPS_PROXY", ""), ("ALL_PROXY", "proxy:1")], "pve.lan", Some("http://proxy:1")),
             (&[("HTTP_PROXY", "http://proxy:3128")], "pve.lan", None),
             (
@@ -212,7 +215,7 @@ mod tests {
                 "pve.lan",
                 Some("http://lower:1"),
             ),
-            (&[("ALL_PROXY", "socks5h://user:hunter2@proxy:1080")], "pve.lan", Some("socks5h://user:****@proxy:1080")),
+            (&[("ALL_PROXY", "socks5h://user:hunter2@proxy:1080")], "pve.lan", Some("socks5h://****@proxy:1080")),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "*")], "pve.lan", None),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "other, .lan")], "pve.lan", None),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "lan")], "pve.lan", None),

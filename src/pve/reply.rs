@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::Foreign;
+use crate::model::{Foreign, Register};
 use crate::pve::rows::Found;
 
 /// Of an answer in an unknown form, so many bytes are shown.
@@ -168,8 +168,9 @@ impl Reply {
     }
 
     fn beginning(&self) -> Foreign {
-        let beginning = self.body.get(..self.body.len().min(EXCERPT)).unwrap_or_default();
-        Foreign::new(String::from_utf8_lossy(beginning))
+        let ample = self.body.get(..self.body.len().min(EXCERPT * 100)).unwrap_or_default();
+        let text = String::from_utf8_lossy(ample);
+        Foreign::new(Register::of_process().masked_beginning(&text, EXCERPT).0)
     }
 }
 

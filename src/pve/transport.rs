@@ -64,6 +64,8 @@ impl Transport {
 
     /// Authenticates every request with a ticket, and every one that changes something with its CSRF token, too.
     pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, Error> {
+        ticket.register_ticket();
+        csrf.register_ticket();
         let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), percent_encoding::NON_ALPHANUMERIC);
         let value = Zeroizing::new(format!("PVEAuthCookie={encoded}"));
         self.headers.insert(COOKIE, sensitive(&value)?);

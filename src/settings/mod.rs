@@ -136,6 +136,11 @@ impl Settings {
         file: &EnvFile,
     ) -> Result<Self, Error> {
         let in_file = file.values(&|name| variables.get(name)?.to_str().map(str::to_owned));
+        for (name, located) in &in_file {
+            if let Some(text) = &located.text {
+                text.notice(name);
+            }
+        }
         let folders = folders(path);
         let mut found = BTreeMap::new();
         for entry in &KEYS {
@@ -155,7 +160,8 @@ impl Settings {
             let default = entry
                 .default
                 .map(|text| Sourced { value: Secret::new(text.to_owned()), source: Source::Default(entry.variable) });
-            found.extend(winner.or(default).map(|winner| (entry.key, winner)));
+            let winner = winner.or(default).inspect(|winner| winner.value.notice(entry.variable));
+            found.extend(winner.map(|winner| (entry.key, winner)));
         }
         Ok(Self { instance: instance.clone(), folders, found })
     }

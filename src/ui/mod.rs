@@ -1,6 +1,8 @@
 //! What a person sees: streams, style, and the pieces that every screen is drawn from.
 
 mod hush;
+mod json;
+mod masked;
 mod progress;
 pub mod prompt;
 mod repeat;
@@ -12,10 +14,13 @@ use std::fmt;
 use std::io::{self, Write};
 
 use hush::Hush;
+pub use masked::{Layout, Masked};
 pub use progress::Progress;
 pub use repeat::Repeat;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
+
+use crate::model::Secret;
 
 /// How a screen is drawn: decided once per stream, passed in, never looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +57,10 @@ pub enum Loudness {
 
 /// The two streams of a run: results, and the talk about them.
 pub struct Ui {
-    results: Box<dyn Write>,
-    talk: Box<dyn Write>,
+    results: Masked<Box<dyn Write>>,
+    talk: Masked<Box<dyn Write>>,
+    /// A result that could not be written.
+    unwritten: Option<Unwritten>,
     results_style: Style,
     talk_style: Style,
     loudness: Loudness,
@@ -76,8 +83,9 @@ impl Ui {
         is_live: bool,
     ) -> Self {
         Self {
-            results: results.0,
-            talk: talk.0,
+            results: masked(results.0, results.1),
+            talk: masked(talk.0, talk.1),
+            unwritten: None,
             results_style: results.1,
             talk_style: talk.1,
             loudness,
@@ -94,25 +102,72 @@ impl Ui {
         self.repeat = repeat;
     }
 
+    /// Gives the style of the results.
+    #[must_use]
+    pub const fn results_style(&self) -> Style {
+        self.results_style
+    }
+
+    /// Gives the style of the talk about them.
+    #[must_use]
+    pub const fn talk_style(&self) -> Style {
+        self.talk_style
+    }
+
     /// Gives how much is said.
     #[must_use]
     pub const fn loudness(&self) -> Loudness {
         self.loudness
     }
 
-    /// Prints a result to standard output. A reader that has gone away is no error: there is nobody to tell.
+    /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
     pub fn result(&mut self, drawing: &impl Draw) {
         self.clear_progress();
         let text = drawn(drawing, self.results_style, &self.repeat);
-        let _ = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush()); // the reader may be gone
+        let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
+        self.note(written, || Some(text));
+    }
+
+    /// Prints a result in which these secrets, and no others, can be read.
+    pub fn reveal(&mut self, drawing: &impl Draw, revealed: &[Secret]) {
+        self.clear_progress();
+        let text = drawn(drawing, self.results_style, &self.repeat);
+        let written = self.results.reveal(&text, revealed);
+        self.note(written, || None);
     }
 
     /// Prints one JSON document to standard output, on one line.
     pub fn json(&mut self, document: &serde_json::Value) {
         self.clear_progress();
-        let mut document = document.clone();
-        self.repeat.lengthen(&mut document);
-        let _ = writeln!(self.results, "{document}").and_then(|()| self.results.flush()); // the reader may be gone
+        let mut longer = document.clone();
+        self.repeat.lengthen(&mut longer);
+        let written = self.results.document(longer, Layout::Line, &[]);
+        self.note(written, || Some(format!("{document}\n")));
+    }
+
+    /// Prints one JSON document in which these secrets, and no others, can be read.
+    pub fn reveal_json(&mut self, document: &serde_json::Value, revealed: &[Secret]) {
+        self.clear_progress();
+        let written = self.results.document(document.clone(), Layout::Line, revealed);
+        self.note(written, || None);
+    }
+
+    /// Gives the first result that could not be written, once; a reader that has gone away does not count.
+    pub fn take_unwritten(&mut self) -> Option<Unwritten> {
+        self.unwritten.take().filter(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    /// Says whether a result could not be written.
+    #[must_use]
+    pub fn has_unwritten(&self) -> bool {
+        self.unwritten.as_ref().is_some_and(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    /// Keeps the first result that could not be written.
+    fn note(&mut self, written: io::Result<()>, text: impl FnOnce() -> Option<String>) {
+        if let (Err(why), None) = (written, &self.unwritten) {
+            self.unwritten = Some(Unwritten { why, text: text() });
+        }
     }
 
     /// Says something that a person wants to know, on standard error.
@@ -185,6 +240,29 @@ impl Ui {
         let text = drawn(drawing, self.talk_style, &self.repeat);
         let _ = self.talk.write_all(text.as_bytes()).and_then(|()| self.talk.flush()); // nobody is left to tell
     }
+}
+
+/// A text that is drawn already.
+#[derive(Debug)]
+pub struct Verbatim(pub String);
+
+impl Draw for Verbatim {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.line(self.0.trim_end())
+    }
+}
+
+/// A result that could not be written.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// What the system says.
+    pub why: io::Error,
+    /// The result, where nothing is revealed in it.
+    pub text: Option<String>,
+}
+
+fn masked(to: Box<dyn Write>, style: Style) -> Masked<Box<dyn Write>> {
+    if style.unicode { Masked::new(to) } else { Masked::new(to).in_ascii() }
 }
 
 /// Draws something into a text.

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "commands",
         &["cli", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"],
     ),
-    ("lib", &["commands", "cli", "session", "error", "ui"]),
+    ("lib", &["commands", "cli", "session", "error", "ui", "model"]),
     ("main", &[]),
 ];
 

@@ -106,6 +106,9 @@ fn a_sandbox_without_descriptors_rests_and_goes_on_when_they_are_free() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let (user, name, secret) = sandbox.default_token();
     stage.write("secret", secret);
-    let line = format!("template list --insecure --host {} --user {user} --token-name {name} --token-value-file secret", starved.1);
+    let line = format!(
+        "template list --insecure --host {} --user {user} --token-name {name} --token-value-file secret",
+        starved.1
+    );
     stage.glassdome(&line).expect(0);
 }

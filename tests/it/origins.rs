@@ -77,13 +77,17 @@ fn every_command_says_that_nothing_is_verified() {
     let login = "token list --login-user root@pam --login-password-file password";
     let stage = Stage::new();
     stage.write("password", "sandbox");
-    stage.write(".env", &format!("PROXMOX_HOST={}\nPROXMOX_VERIFY_SSL=false\nPROXMOX_USER=apex@pve\n", sandbox.address()));
+    stage.write(
+        ".env",
+        &format!("PROXMOX_HOST={}\nPROXMOX_VERIFY_SSL=false\nPROXMOX_USER=apex@pve\n", sandbox.address()),
+    );
     stage.glassdome(login).expect(0).says(UNVERIFIED).says("the secret from --login-password-file");
     // Where something is verified, nothing is said; nor on the sandbox, which is this program itself.
     let pin = Fingerprint::new(sandbox.fingerprint()).to_string();
     for line in COMMANDS {
         let verify = ("PROXMOX_FINGERPRINT", "--fingerprint", pin.clone());
-        let outcome = Sources { host: From::File, secret: From::File, trust: From::File, verify }.run(&sandbox, line, "");
+        let outcome =
+            Sources { host: From::File, secret: From::File, trust: From::File, verify }.run(&sandbox, line, "");
         assert!(!outcome.talk.contains(UNVERIFIED), "{line}\n{}", outcome.talk);
     }
     let outcome = Stage::new().glassdome("test-vm --sandbox --no-start").expect(0);
@@ -97,9 +101,10 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
     for host in ALL {
         for secret in ALL {
             for trust in ALL {
-                for verify in
-                    [("PROXMOX_VERIFY_SSL", "", "false".to_owned()), ("PROXMOX_FINGERPRINT", "--fingerprint", pin.clone())]
-                {
+                for verify in [
+                    ("PROXMOX_VERIFY_SSL", "", "false".to_owned()),
+                    ("PROXMOX_FINGERPRINT", "--fingerprint", pin.clone()),
+                ] {
                     let sources = Sources { host, secret, trust, verify };
                     let is_mixed = secret != From::File && (host == From::File || trust == From::File);
                     let outcome = sources.run(&sandbox, "template list", "").expect(0);
@@ -107,7 +112,11 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
                     assert_eq!(outcome.talk.matches(MIXED).count(), usize::from(is_mixed), "{what}");
                     if is_mixed {
                         let key = if host == From::File { "PROXMOX_HOST" } else { sources.verify.0 };
-                        let named = if secret == From::Flag { "--token-value-file" } else { "the variable PROXMOX_TOKEN_VALUE" };
+                        let named = if secret == From::Flag {
+                            "--token-value-file"
+                        } else {
+                            "the variable PROXMOX_TOKEN_VALUE"
+                        };
                         assert!(outcome.talk.contains(key) && outcome.talk.contains(named), "{what}");
                     }
                 }
@@ -150,7 +159,8 @@ fn git_and_ssh_get_the_variables_on_their_lists_and_no_other() {
     }
     let path = std::env::var("PATH").unwrap();
     stage.set("PATH", &format!("{}:{path}", stage.path("bin").display()));
-    let secret = ["API_KEY", "HTTPS_PROXY", "DATABASE_URL", "LC_CUSTOM", "GIT_CONFIG_VALUE_0", "SSH_PASS", "ACCESS", "GIT_DIR"];
+    let secret =
+        ["API_KEY", "HTTPS_PROXY", "DATABASE_URL", "LC_CUSTOM", "GIT_CONFIG_VALUE_0", "SSH_PASS", "ACCESS", "GIT_DIR"];
     for name in secret {
         stage.set(name, "http://canary:canary@127.0.0.1:9");
     }

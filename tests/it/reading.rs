@@ -76,9 +76,9 @@ fn wait_for_thread(process: u32, name: &str) {
     let until = std::time::Instant::now() + crate::support::stage::BOUND;
     let has_one = || {
         let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-        threads.flatten().any(|thread| {
-            std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-        })
+        threads
+            .flatten()
+            .any(|thread| std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim() == name))
     };
     while !has_one() {
         assert!(std::time::Instant::now() < until, "there is no thread `{name}`");
@@ -154,8 +154,13 @@ fn standard_input_gives_one_secret_under_every_name_that_it_has() {
         "doctor --token-value-file - --password-file /dev/stdin",
         "token list --login-user root@pam --token-value-file - --login-password-file -",
     ] {
-        let mut child =
-            stage.command(line.split(' ')).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = stage
+            .command(line.split(' '))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         // Where it refuses both at once nobody reads.
         let _ = child.stdin.take().unwrap().write_all(TYPED.as_bytes());
         Outcome::of(&child.wait_with_output().unwrap()).expect(2).says("only one secret can come from standard input");
@@ -171,7 +176,9 @@ fn files(secret: &str) -> Vec<Vec<u8>> {
         format!("\"{secret}\""),
         format!("apex@pve!glassdome-token={secret}\n"),
         format!("Authorization: PVEAPIToken=apex@pve!glassdome-token={secret}"),
-        format!("{{\"full-tokenid\":\"apex@pve!glassdome-token\",\"info\":{{\"privsep\":\"0\"}},\"value\":\"{secret}\"}}"),
+        format!(
+            "{{\"full-tokenid\":\"apex@pve!glassdome-token\",\"info\":{{\"privsep\":\"0\"}},\"value\":\"{secret}\"}}"
+        ),
         format!("PROXMOX_USER=apex@pve\nexport PROXMOX_TOKEN_VALUE='{secret}'\n"),
         format!("\u{feff}{secret}"),
         format!("\u{200b}{secret}\u{2060}"),

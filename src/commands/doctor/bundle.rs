@@ -4,7 +4,7 @@
 //! that the report still shows which belong together; versions, numbers, privileges and the server's words stay.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::commands::doctor::Examination;
 use crate::session::Session;
+use crate::ui::{Layout, Masked};
 
 /// A name that tells whose server it is, and the word that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +36,12 @@ pub(super) fn write(session: &Session, path: &Path, examination: &Examination) -
     let mut mask = Mask::of(session, examination);
     mask.value(&mut document);
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
-    serde_json::to_writer_pretty(&mut file, &document)?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+    let file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    let written = Masked::new(&file).document(document, Layout::Indented, &[]).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(path); // half a report is none
+    }
+    written
 }
 
 /// Names that so many have that they tell nobody, and realms.

@@ -174,6 +174,7 @@ impl Challenge {
     /// Where the server refuses the code.
     pub async fn answer(&self, code: &Secret) -> Result<Pve, Error> {
         let name = self.user.to_string();
+        code.register();
         let answer = Secret::new(format!("totp:{}", code.expose()));
         let form =
             [("username", name.as_str()), ("tfa-challenge", self.ticket.expose()), ("password", answer.expose())];
@@ -189,6 +190,7 @@ impl Pve {
     /// Where the server refuses.
     pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, Error> {
         let name = user.to_string();
+        password.register();
         let form = [("username", name.as_str()), ("password", password.expose())];
         let data = self.transport.submit(&["access", "ticket"], &form).await?;
         let fields = self.fields(&data, "the log-in")?;
@@ -196,6 +198,7 @@ impl Pve {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
         let ticket = fields.secret("ticket").ok_or_else(|| self.strange("the challenge has no ticket"))?;
+        ticket.register_ticket();
         let factors = factors(ticket.expose());
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }

@@ -9,12 +9,16 @@ use super::line::Line;
 use super::menu::{Menu, Step};
 use super::terminal::{Mode, Opened, Terminal, TypedAhead};
 use super::{Choice, Confirm, Hidden, Prompt, Silence, Text};
-use crate::model::Secret;
+use crate::model::secret_form::is_pasted_secret;
+use crate::model::{Register, Secret};
 use crate::ui::secret;
 use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
 
 /// So many items of a menu are on the screen at once, where the window has the rows.
 const ROWS_AT_MOST: usize = 12;
+
+/// What is said of a secret that is given where everybody can read it.
+const SEEN: &str = "this looks like a secret: it is not taken here, and is asked for where nothing of it is shown";
 
 /// The line that is typed on begins like this.
 const MARK: &str = "   > ";
@@ -162,6 +166,11 @@ impl Prompt for Keyboard {
             let typed = self.line(&mut opened)?;
             let typed = typed.trim();
             let answer = if typed.is_empty() { self.taken(default.unwrap_or_default()) } else { typed };
+            if is_pasted_secret(answer) {
+                Register::of_process().notice(answer);
+                self.say(Tone::Warning, SEEN);
+                continue;
+            }
             match (text.check)(answer) {
                 Ok(()) => return Ok(answer.to_owned()),
                 Err(why) => self.say(Tone::Warning, &Printable(&why).to_string()),

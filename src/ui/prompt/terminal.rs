@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Silence;
 use super::keys::{Decoder, Key};
+use crate::ui::Masked;
 
 /// How often somebody who waits for a key looks whether the question is still wanted, and whether the window has changed.
 const TICK: Duration = Duration::from_millis(100);
@@ -141,7 +142,7 @@ impl Terminal {
 }
 
 fn put(text: &str) {
-    let mut stream = io::stderr();
+    let mut stream = Masked::new(io::stderr());
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()); // the terminal may be gone
 }
 
