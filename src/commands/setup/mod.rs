@@ -123,14 +123,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         }
         return Ok(());
     };
-    story.trust = Some(connected.trusted.word());
-    story.token = Some(connected.who());
-    story.version = Some(checked.version.to_string());
-    story.node = Some(checked.node.to_string());
-    story.templates =
-        checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
-    story.warnings.clone_from(&checked.warnings);
-    story.warnings.extend(ground.trust_warnings(connected.trusted));
+    story.note_access(&ground, &connected, &checked);
 
     heading(session, &ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
@@ -352,6 +345,18 @@ fn found(session: &Session, text: String) {
 }
 
 impl Story {
+    /// Notes who is connected to which server, and what was chosen there.
+    fn note_access(&mut self, ground: &Ground, connected: &Connected, checked: &check::Checked) {
+        self.trust = Some(connected.trusted.word());
+        self.token = Some(connected.who());
+        self.version = Some(checked.version.to_string());
+        self.node = Some(checked.node.to_string());
+        self.templates =
+            checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
+        self.warnings.clone_from(&checked.warnings);
+        self.warnings.extend(ground.trust_warnings(connected.trusted));
+    }
+
     fn document(&self, error: Option<&Error>) -> Value {
         let templates: serde_json::Map<String, Value> =
             self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();
