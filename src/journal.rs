@@ -59,6 +59,9 @@ pub struct Record {
     /// The volume ID of the image that a template is made of, while it may be on the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The drives that the VM is made with, by their slots; with another one in it, it is no longer this run's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drives: Option<Vec<String>>,
 }
 
 impl Record {
@@ -279,6 +282,7 @@ mod tests {
             nonce: nonce.to_owned(),
             made: "2026-11-24T08:00:00Z".to_owned(),
             image: None,
+            drives: None,
         }
     }
 

@@ -567,8 +567,8 @@ pub enum Error {
         /// Which.
         vmid: VmId,
     },
-    /// A VM that was ours has got another name or description.
-    #[error("VM {vmid} no longer carries the name and the marker that it was given: somebody made it his own")]
+    /// A VM that was ours has another name or description, or a drive more.
+    #[error("VM {vmid} is no longer as this program made it: its name or marker was changed, or a drive was added")]
     TakenOver {
         /// Which.
         vmid: VmId,

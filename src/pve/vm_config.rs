@@ -140,6 +140,11 @@ impl VmConfig {
         })
     }
 
+    /// Lists the slots of its drives, whatever is in them.
+    pub fn slots(&self) -> impl Iterator<Item = &str> {
+        self.drives().map(|(slot, _)| slot)
+    }
+
     fn drives(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts().filter(|(key, _)| {
             let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());

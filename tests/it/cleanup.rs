@@ -117,6 +117,26 @@ fn a_vm_that_was_renamed_is_somebody_elses() {
 }
 
 #[test]
+fn a_vm_into_which_somebody_put_a_disk_is_somebody_elses() {
+    let (sandbox, stage) = scene(&[Fault::HoldBefore(14)]);
+    let mut child = stage.spawn("test-vm");
+    assert!(sandbox.wait_until_seen(14, BOUND));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.clear_faults();
+    let admin = Admin::of(&sandbox);
+    while admin.call("GET", "/nodes/pve/qemu/100/config", "")["lock"] == "clone" {
+        std::thread::yield_now();
+    }
+    let disk = sandbox.edit(|cluster| cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-3", 1 << 30));
+    sandbox.edit(|cluster| cluster.set_option(100, "scsi1", &disk));
+    stage.glassdome("cleanup").expect(0).shows("not ours");
+    assert!(sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-3").is_some()));
+    assert!(admin.vmids().contains(&100));
+    assert!(stage.entries().is_empty());
+}
+
+#[test]
 fn the_entry_of_a_run_that_is_alive_is_left_alone() {
     let (sandbox, stage) = scene(&[]);
     sandbox.add_fault(Fault::HoldBefore(14));

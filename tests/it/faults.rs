@@ -363,7 +363,7 @@ fn a_template_that_is_gone_before_the_clone_is_named() {
 #[test]
 fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
     let (sandbox, stage) = scene(&[Fault::TakenOver]);
-    stage.glassdome("test-vm").expect(10).says("somebody made it his own");
+    stage.glassdome("test-vm").expect(10).says("is no longer as this program made it");
     let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
     assert_eq!(destroyed, 0, "nothing was to be destroyed");
     assert!(Admin::of(&sandbox).vmids().contains(&100));

@@ -175,7 +175,7 @@ impl Work<'_> {
             return Ok(());
         }
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
-        let search = Search { pve, session, source: &node, target: &node, marker: &marker };
+        let search = Search { pve, session, source: &node, target: &node, marker: &marker, drives: None };
         session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
         match self.remove(search, vmid).await {
             Ok(disks) => {
@@ -234,7 +234,8 @@ impl Work<'_> {
         let marker = entry.record.marker();
         let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
-        let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker };
+        let drives = entry.record.drives.as_deref();
+        let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker, drives };
         let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();

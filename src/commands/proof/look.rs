@@ -41,6 +41,8 @@ pub(crate) struct Search<'a> {
     pub(crate) target: &'a NodeName,
     /// What ours carries.
     pub(crate) marker: &'a Marker,
+    /// The drives that ours is made with, by their slots; nothing where that is not known.
+    pub(crate) drives: Option<&'a [String]>,
 }
 
 impl Search<'_> {
@@ -112,8 +114,15 @@ impl Search<'_> {
         Ok(tasks.iter().any(|task| task.kind == "qmclone"))
     }
 
+    /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
+    /// somebody else has put into it, who would lose what is on it.
+    pub(crate) fn is_ours(&self, config: &VmConfig) -> bool {
+        let is_known = |slot: &str| self.drives.is_none_or(|drives| drives.iter().any(|drive| drive == slot));
+        self.marker.is_on(config.name().as_ref(), config.description().as_ref()) && config.slots().all(is_known)
+    }
+
     fn judge(&self, node: &NodeName, config: VmConfig) -> Standing {
-        if self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
+        if self.is_ours(&config) {
             Standing::Ours(node.clone(), Box::new(config))
         } else if config.lock().is_some_and(|lock| lock == "clone") {
             Standing::Unfinished(node.clone())

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) storage: Option<StorageName>,
     /// The storages that the disks will be on.
     pub(crate) storages: Vec<StorageName>,
+    /// The drives of the template, by their slots.
+    pub(crate) drives: Vec<String>,
     /// What takes rights.
     pub(crate) rights: CloneOrder,
     /// What a person should know.
@@ -103,6 +105,7 @@ impl<'a> Preflight<'a> {
             because,
             storage: if mode == Mode::Full { self.wanted_storage().cloned() } else { None },
             storages,
+            drives: template.config.slots().map(str::to_owned).collect(),
             rights,
             warnings: warnings(&template.config),
         })

@@ -247,6 +247,7 @@ impl<'a> Run<'a> {
             nonce: self.marker.nonce.clone(),
             made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
             image: None,
+            drives: Some(self.plan.drives.clone()),
         }
     }
 
@@ -308,7 +309,7 @@ impl<'a> Run<'a> {
         let doing = || Doing::LinksDown(vmid);
         let config =
             self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(doing(), source))?;
-        if !self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
+        if !self.search().is_ours(&config) {
             return Err(Error::MarkerMissing { vmid });
         }
         let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
@@ -414,13 +415,14 @@ impl<'a> Run<'a> {
         Error::Abandoned { signal, left }
     }
 
-    const fn search(&self) -> Search<'_> {
+    fn search(&self) -> Search<'_> {
         Search {
             pve: self.pve,
             session: self.session,
             source: &self.plan.source,
             target: &self.plan.target,
             marker: &self.marker,
+            drives: Some(self.plan.drives.as_slice()),
         }
     }
 

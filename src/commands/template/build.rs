@@ -25,6 +25,9 @@ use crate::ui::{Printable, Progress};
 /// The disk of the VM.
 const DISK: &str = "scsi0";
 
+/// The drive for cloud-init.
+const CLOUD_INIT: &str = "ide2";
+
 /// How often another VMID is tried when somebody else was faster.
 const TRIES_AT_AN_ID: usize = 20;
 
@@ -43,6 +46,8 @@ pub(super) struct Build<'a> {
     marker: Marker,
     pub(super) afterwards: Afterwards,
     volume: String,
+    /// The drives that the VM is made with, by their slots.
+    drives: Vec<String>,
     pub(super) trace: Trace,
 }
 
@@ -102,7 +107,8 @@ impl<'a> Build<'a> {
         let nonce = Marker::new(None).nonce;
         let marker = Marker { name: plan.name.clone(), nonce };
         let (afterwards, volume, trace) = (Afterwards::Remove, plan.volume(), Trace::default());
-        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, trace }
+        let drives = [DISK, CLOUD_INIT].map(str::to_owned).to_vec();
+        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, trace }
     }
 
     /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
@@ -323,7 +329,7 @@ impl<'a> Build<'a> {
             ("memory", "2048".to_owned()),
             ("scsihw", "virtio-scsi-pci".to_owned()),
             (DISK, format!("{}:0,import-from={}", plan.disk_storage, self.volume)),
-            ("ide2", format!("{}:cloudinit", plan.disk_storage)),
+            (CLOUD_INIT, format!("{}:cloudinit", plan.disk_storage)),
             ("boot", format!("order={DISK}")),
             ("serial0", "socket".to_owned()),
             ("vga", "serial0".to_owned()),
@@ -336,7 +342,7 @@ impl<'a> Build<'a> {
     async fn our_config(&self, vmid: VmId, doing: &Doing) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
         let config = config.map_err(|source| Error::server(doing.clone(), source))?;
-        if self.marker.is_on(config.name().as_ref(), config.description().as_ref()) {
+        if self.search().is_ours(&config) {
             return Ok(config);
         }
         let why = "it does not carry the name and the marker that it was given";
@@ -420,6 +426,7 @@ impl<'a> Build<'a> {
             nonce: self.marker.nonce.clone(),
             made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
             image: Some(self.volume.clone()),
+            drives: Some(self.drives.clone()),
         }
     }
 
@@ -437,13 +444,14 @@ impl<'a> Build<'a> {
         Place { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
     }
 
-    pub(super) const fn search(&self) -> Search<'_> {
+    pub(super) fn search(&self) -> Search<'_> {
         Search {
             pve: self.pve,
             session: self.session,
             source: &self.plan.node,
             target: &self.plan.node,
             marker: &self.marker,
+            drives: Some(self.drives.as_slice()),
         }
     }
 
