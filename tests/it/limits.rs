@@ -15,7 +15,7 @@ use crate::support::stage::{BOUND, Outcome, Stage, quick, scene};
 fn limited(stage: &Stage, descriptors: u32, line: &str) -> Command {
     let binary = stage.command([""; 0]);
     let program = binary.get_program().to_string_lossy().into_owned();
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("ulimit -n {descriptors}; exec '{program}' {line}")]);
     command.current_dir(stage.folder()).env_clear().stdin(Stdio::null());
     command.envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?)))).arg0("sh");

@@ -14,7 +14,7 @@ use crate::env_store::{SmallDisk, is_root};
 use crate::support::admin::Admin;
 use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
-use crate::support::{lacks, skipped};
+use crate::support::{make_fifo, skipped};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
@@ -87,9 +87,6 @@ fn a_read_only_folder_is_told_and_the_file_stays() {
 
 #[test]
 fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
-    if lacks(&["mkfifo"]) {
-        return;
-    }
     for (kind, words) in
         [("folder", "folder"), ("fifo", "no regular file"), ("dangling", "symbolic link"), ("loop", "link")]
     {
@@ -97,7 +94,7 @@ fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
         let path = stage.path(".env");
         match kind {
             "folder" => fs::create_dir(&path).unwrap(),
-            "fifo" => drop(Command::new("mkfifo").arg(&path).status().unwrap()),
+            "fifo" => make_fifo(&path),
             "dangling" => symlink(stage.path("nowhere/.env"), &path).unwrap(),
             _ => symlink(&path, &path).unwrap(),
         }

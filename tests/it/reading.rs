@@ -10,6 +10,7 @@ use glassdome::model::Fingerprint;
 use glassdome::sandbox::Sandbox;
 use rustix::process::Signal;
 
+use crate::support::make_fifo as fifo;
 use crate::support::stage::{Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
 
@@ -26,11 +27,6 @@ const READERS: [&str; 5] = [
 
 /// A secret that no server has, so that what is typed can be told from everything else.
 const TYPED: &str = "cafebabe-dead-4eef-8aaa-c0ffeec0ffee";
-
-fn fifo(path: &Path) {
-    let made = Command::new("mkfifo").arg(path).status().unwrap();
-    assert!(made.success());
-}
 
 #[test]
 fn a_signal_ends_the_reading_of_a_pipe_that_gives_nothing() {

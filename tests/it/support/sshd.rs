@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::skip::find;
 use crate::support::skipped;
 
 /// A server that ends with this value.
@@ -104,8 +105,7 @@ impl Sshd {
 
     /// Lets `ssh` use one of the configurations `good`, `wrong-host` and `refused-key`.
     pub(crate) fn use_config(&self, name: &str) {
-        let real = Command::new("sh").args(["-c", "command -v ssh"]).output().expect("a shell");
-        let real = String::from_utf8_lossy(&real.stdout).trim().to_owned();
+        let real = find("ssh").expect("it was there").display().to_string();
         let script = format!(
             "#!/bin/sh\nenv > '{}'\nexec '{real}' -F '{}' \"$@\"\n",
             self.path("environment").display(),
