@@ -136,12 +136,12 @@ pub enum TokenError {
         line: String,
     },
     /// ssh did not get as far as a command.
-    #[error("ssh does not get to {to}{}", shown(said.as_deref()))]
+    #[error("ssh does not get to {to}{}", shown(said.as_ref()))]
     SshFailed {
         /// Where to.
         to: Destination,
         /// What it said; nothing where that went to the terminal.
-        said: Option<String>,
+        said: Option<Foreign>,
         /// What would have been run.
         line: String,
     },
@@ -154,12 +154,12 @@ pub enum TokenError {
         line: String,
     },
     /// pveum refused.
-    #[error("pveum on {to} did not do it{}", shown(said.as_deref()))]
+    #[error("pveum on {to} did not do it{}", shown(said.as_ref()))]
     PveumFailed {
         /// Where.
         to: Destination,
         /// What it said; nothing where that went to the terminal.
-        said: Option<String>,
+        said: Option<Foreign>,
         /// What was run.
         line: String,
     },
@@ -413,8 +413,8 @@ fn by_hand(line: &str) -> Vec<Hint> {
 }
 
 /// Gives what somebody said behind a colon.
-fn shown(said: Option<&str>) -> String {
-    said.map(|said| format!(": {}", Printable(said))).unwrap_or_default()
+fn shown(said: Option<&Foreign>) -> String {
+    said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
 fn named(factors: &[Foreign]) -> String {

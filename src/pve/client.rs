@@ -150,7 +150,7 @@ impl Pve {
     pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<Permissions, Error> {
         let query: Vec<(&str, &str)> =
             [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let data = self.transport.get(&["access", "permissions"], &query).await?;
+        let data = self.transport.get_whole(&["access", "permissions"], &query).await?;
         let Some(paths) = data.as_object() else {
             // Perl writes an empty map as an empty list where it was never filled.
             return if data.as_array().is_some_and(Vec::is_empty) {
@@ -231,7 +231,7 @@ impl Pve {
     /// As every call.
     pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, Error> {
         let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
-        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| Vm::of(&it)).filter(&is_wanted));
+        let row = |fields: Option<Fields<'_>>| Some(Vm::of(&fields?).filter(&is_wanted));
         let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
         vms.sort_by_key(|vm| vm.vmid);
         Ok(vms)
@@ -243,7 +243,7 @@ impl Pve {
     /// As every call.
     pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, Error> {
         let path = ["nodes", node.as_str(), "qemu"];
-        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| Vm::on(&it, node)));
+        let row = |fields: Option<Fields<'_>>| Some(Vm::on(&fields?, node));
         let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
         vms.sort_by_key(|vm| vm.vmid);
         Ok(vms)
@@ -407,7 +407,7 @@ impl Pve {
     /// As every call.
     pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, Error> {
         let path = ["nodes", node.as_str(), "tasks"];
-        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| ActiveTask::of(&it)));
+        let row = |fields: Option<Fields<'_>>| Some(ActiveTask::of(&fields?));
         self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
     }
 

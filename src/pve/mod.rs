@@ -37,4 +37,4 @@ pub use sums::text_at;
 pub use tls::Trust;
 pub use values::{ActiveTask, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
 pub use vm_config::{Disk, VmConfig};
-pub use way::Limits;
+pub use way::{Limits, Sizes};

@@ -106,7 +106,8 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
                 entries.next_value_seed(self.next(Place::Elsewhere))?;
                 continue;
             };
-            let value = entries.next_value()?;
+            let mut value = Value::Null;
+            entries.next_value_seed(Scalar(&mut value, self.next(Place::Elsewhere)))?;
             // Of a field that stands twice, the last counts.
             self.reading.row.retain(|(other, _)| *other != name);
             self.reading.row.push((name, value));
@@ -186,6 +187,62 @@ impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Pa
 
     fn visit_unit<E: Error>(self) -> Result<bool, E> {
         Ok(false)
+    }
+}
+
+/// A wanted field that is next to be read: a list or an object in its place is walked through, and not kept.
+struct Scalar<'r, 'w, T, R>(&'r mut Value, Part<'r, 'w, T, R>);
+
+impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> DeserializeSeed<'de> for Scalar<'_, '_, T, R> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Scalar<'_, '_, T, R> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        self.1.visit_map(entries).map(drop)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
+        self.1.visit_seq(items).map(drop)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        *self.0 = Value::from(text);
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        *self.0 = Value::from(number);
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        *self.0 = Value::from(number);
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        *self.0 = Value::from(number);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<(), E> {
+        *self.0 = Value::from(flag);
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 

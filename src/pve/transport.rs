@@ -18,7 +18,7 @@ use crate::pve::reply::{Reply, Strange};
 use crate::pve::rows::{self, Listed};
 use crate::pve::tls::{Presented, Purpose, Trust};
 use crate::pve::values::Fields;
-use crate::pve::way::{Failed, Limits, Way};
+use crate::pve::way::{Extent, Failed, Limits, Way};
 
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
@@ -99,8 +99,17 @@ impl Transport {
 
     /// Reads something.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
+        self.get_value(path, query, Extent::Usual).await
+    }
+
+    /// Reads something that grows with the cluster and cannot be read row by row.
+    pub(super) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
+        self.get_value(path, query, Extent::Whole).await
+    }
+
+    async fn get_value(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Value, Error> {
         let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(Repeat::Reads, async || self.get_reply(path, query).await, read).await
+        self.repeated(Repeat::Reads, async || self.get_reply(path, query, extent).await, read).await
     }
 
     /// Reads a list that may be very long, row by row; of a row the wanted fields alone are seen. What `row` gives nothing
@@ -112,20 +121,20 @@ impl Transport {
         row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
     ) -> Result<Listed<T>, Error> {
         let read = |reply| self.read(path, reply, |reply| reply.read(|body| rows::read(body, wanted, &row)));
-        self.repeated(Repeat::Reads, async || self.get_reply(path, query).await, read).await
+        self.repeated(Repeat::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
     }
 
     /// Reads something for somebody who has a rule of his own about trying again.
     pub(super) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
         let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(Repeat::Elsewhere, async || self.get_reply(path, query).await, read).await
+        self.repeated(Repeat::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await
     }
 
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
-    async fn get_reply(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Reply, Error> {
+    async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, Error> {
         let request = || self.request(Method::GET, path, query, None);
-        let reply = match self.way.send(request()?, &self.listener).await {
-            Err(Failed::Died(_)) => self.way.send_afresh(request()?, &self.listener).await,
+        let reply = match self.way.send(request()?, extent, &self.listener).await {
+            Err(Failed::Died(_)) => self.way.send_afresh(request()?, extent, &self.listener).await,
             other => other,
         };
         reply.map_err(Failed::error)
@@ -135,7 +144,7 @@ impl Transport {
     pub(super) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, Error> {
         let send = async || {
             let request = self.request(Method::POST, path, &[], Some(form))?;
-            self.way.send(request, &self.listener).await.map_err(Failed::error)
+            self.way.send(request, Extent::Usual, &self.listener).await.map_err(Failed::error)
         };
         self.repeated(Repeat::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
     }
@@ -148,7 +157,7 @@ impl Transport {
             // The server refuses a DELETE with a body.
             let (query, body) = if method == Method::DELETE { (form, None) } else { (&[][..], Some(form)) };
             let request = self.request(method.clone(), path, query, body)?;
-            self.way.send(request, &self.listener).await.map_err(Failed::of_change)
+            self.way.send(request, Extent::Usual, &self.listener).await.map_err(Failed::of_change)
         };
         self.repeated(repeat, send, |reply| self.read_change(path, reply)).await
     }
@@ -161,7 +170,7 @@ impl Transport {
         request.headers_mut().insert(CONTENT_TYPE, kind);
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(form.length()));
         *request.body_mut() = Some(Body::wrap(form));
-        let reply = self.way.patient().send(request, &self.listener).await.map_err(Failed::of_change)?;
+        let reply = self.way.patient().send(request, Extent::Usual, &self.listener).await.map_err(Failed::of_change)?;
         self.read_change(path, reply)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, Request, Response, Url, redirect, retry};
+use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -47,8 +47,39 @@ pub struct Limits {
     pub outcome: Duration,
     /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
     pub quiet: Duration,
-    /// For a body, in bytes: 100 000 guests are 24 MiB.
-    pub size: u64,
+    /// For a body.
+    pub size: Sizes,
+}
+
+/// Limits of bodies, in bytes, by how they are read: what is kept of one is larger than itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// For a list that is read row by row, of which little is kept: 100 000 guests are 24 MiB.
+    pub rows: u64,
+    /// For what grows with the cluster and has to be read as a whole, at up to twenty times its size in memory: the
+    /// privileges on all paths, the users with their tokens. 10 000 of these are 5 MiB.
+    pub whole: u64,
+    /// For everything else, a refusal among it.
+    pub usual: u64,
+}
+
+impl Sizes {
+    /// Gives one limit for all of them.
+    #[must_use]
+    pub const fn all(bytes: u64) -> Self {
+        Self { rows: bytes, whole: bytes, usual: bytes }
+    }
+}
+
+/// How a body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Row by row.
+    Rows,
+    /// As a whole, though it grows with the cluster.
+    Whole,
+    /// As a whole.
+    Usual,
 }
 
 impl Default for Limits {
@@ -58,15 +89,27 @@ impl Default for Limits {
             answer: Duration::from_secs(30),
             outcome: Duration::from_secs(60),
             quiet: Duration::from_secs(20),
-            size: 64 * 1024 * 1024,
+            size: Sizes { rows: 64 * 1024 * 1024, whole: 8 * 1024 * 1024, usual: 1024 * 1024 },
         }
     }
 }
 
 impl Limits {
     /// Gives how long the first byte of an answer is waited for.
+    ///
+    /// It is also what ends an endless row of informational answers (1xx). They are passed over by the HTTP library, which
+    /// keeps no more than one of them in memory; it could count them, and the client above it has no way to ask for that.
     fn first_byte(&self, method: &Method) -> Duration {
         if method == Method::GET { self.answer } else { self.outcome }
+    }
+
+    /// Gives how large a body may be. What is no good answer is no list.
+    fn size(&self, status: StatusCode, extent: Extent) -> u64 {
+        match extent {
+            Extent::Rows if status.is_success() => self.size.rows,
+            Extent::Whole if status.is_success() => self.size.whole,
+            _ => self.size.usual,
+        }
     }
 }
 
@@ -144,6 +187,10 @@ impl Way {
     pub(super) fn url(&self, path: &[&str]) -> Result<Url, Error> {
         let base = format!("{}/api2/json/", self.endpoint.url());
         let mut url = Url::parse(&base).map_err(|why| Error::Preparation { why: why.to_string() })?;
+        // These are no segments of their own: the call would be another one.
+        if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(Error::Preparation { why: "a name in the path of the call is none".to_owned() });
+        }
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
@@ -156,17 +203,28 @@ impl Way {
     }
 
     /// Sends a request on a connection of the pool.
-    pub(super) async fn send(&self, request: Request, listener: &Listener) -> Result<Reply, Failed> {
-        self.send_by(&self.client, request, listener).await
+    pub(super) async fn send(&self, request: Request, extent: Extent, listener: &Listener) -> Result<Reply, Failed> {
+        self.send_by(&self.client, request, extent, listener).await
     }
 
     /// Sends a request on a connection of its own.
-    pub(super) async fn send_afresh(&self, request: Request, listener: &Listener) -> Result<Reply, Failed> {
+    pub(super) async fn send_afresh(
+        &self,
+        request: Request,
+        extent: Extent,
+        listener: &Listener,
+    ) -> Result<Reply, Failed> {
         let fresh = client(&self.config, self.limits, self.proxy.as_ref(), 0).map_err(Failed::Unsent)?;
-        self.send_by(&fresh, request, listener).await
+        self.send_by(&fresh, request, extent, listener).await
     }
 
-    async fn send_by(&self, client: &Client, request: Request, listener: &Listener) -> Result<Reply, Failed> {
+    async fn send_by(
+        &self,
+        client: &Client,
+        request: Request,
+        extent: Extent,
+        listener: &Listener,
+    ) -> Result<Reply, Failed> {
         let (began, method, path) = (Instant::now(), request.method().clone(), request.url().path().to_owned());
         let within = self.limits.first_byte(&method);
         let response = match timeout(self.limits.connect + within, client.execute(request)).await {
@@ -183,14 +241,13 @@ impl Way {
         self.last.note(response.headers());
         let wait = seconds_of(response.headers());
         let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
-        let body = self.body(response).await.map_err(Failed::Amid)?;
+        let body = self.body(response, self.limits.size(status, extent)).await.map_err(Failed::Amid)?;
         let (method, path) = (method.as_str(), path.as_str());
         listener.tell(&Event::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
         Ok(Reply { status: status.as_u16(), reason, location, body, wait })
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
-        let limit = self.limits.size;
+    async fn body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Error> {
         let server = || self.endpoint.authority();
         let too_large = || Error::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
         if response.content_length().is_some_and(|length| length > limit) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glassdome::model::{NodeName, StorageName, TokenId, Upid, VmId};
-use glassdome::pve::{Error, Limits, Proxies, Pve, Trust};
+use glassdome::pve::{Error, Limits, Proxies, Pve, Sizes, Trust};
 use tokio::runtime::Runtime;
 
 use crate::server::{Answer, Authority, Server};
@@ -67,7 +67,8 @@ impl Replies {
             Answer::Keep([head.as_bytes(), &body].concat())
         });
         let minute = Duration::from_secs(60);
-        let limits = Limits { connect: minute, answer: minute, outcome: minute, quiet: minute, size: 1 << 20 };
+        let limits =
+            Limits { connect: minute, answer: minute, outcome: minute, quiet: minute, size: Sizes::all(1 << 20) };
         let trust = Trust::Pinned(identity.fingerprint());
         let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).expect("a client");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

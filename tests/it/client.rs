@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use glassdome::model::{Foreign, NodeName, Secret, TokenId, TokenSecret, VmId};
-use glassdome::pve::{CaBundle, CloneRequest, Error, Limits, Proxies, Pve, Trust};
+use glassdome::pve::{CaBundle, CloneRequest, Error, Limits, Proxies, Pve, Sizes, Trust};
 use serde_json::Value;
 
 use crate::support::recorded::Recordings;
@@ -23,7 +23,7 @@ pub(crate) struct Pair {
 /// Limits that a test never reaches unless it shortens one.
 pub(crate) fn patient() -> Limits {
     let long = Duration::from_secs(30);
-    Limits { connect: long, answer: long, outcome: long, quiet: long, size: 1024 }
+    Limits { connect: long, answer: long, outcome: long, quiet: long, size: Sizes::all(1024) }
 }
 
 pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
@@ -422,7 +422,7 @@ async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
     let recordings = recordings();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let answer = Arc::clone(&sent);
-    let limits = Limits { size: 1 << 20, ..patient() };
+    let limits = Limits { size: Sizes::all(1 << 20), ..patient() };
     let Pair { server: _server, pve } = with_limits(limits, move |_| Answer::Close(answer.lock().unwrap().clone()));
     let (mut read, mut told) = (0, 0);
     for recording in &recordings {

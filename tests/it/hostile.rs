@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use glassdome::pve::{Error, Limits};
+use glassdome::pve::{Error, Limits, Sizes};
 use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
@@ -48,7 +48,7 @@ async fn a_header_without_an_end_is_given_up() {
 async fn a_body_without_an_end_is_cut_off_at_the_limit() {
     let began = Instant::now();
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
-    let limits = Limits { size: 4 << 20, ..patient() };
+    let limits = Limits { size: Sizes::all(4 << 20), ..patient() };
     let Pair { server: _server, pve } =
         with_limits(limits, move |_| Answer::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
     let refused = pve.version().await.unwrap_err();
@@ -147,7 +147,7 @@ async fn what_is_no_answer_of_the_api_is_said_to_be_none() {
 
 #[tokio::test]
 async fn a_list_of_a_hundred_thousand_vms_is_read() {
-    let limits = Limits { size: 64 << 20, ..patient() };
+    let limits = Limits { size: Sizes::all(64 << 20), ..patient() };
     let Pair { server: _server, pve } = with_limits(limits, |_| {
         let filler = "x".repeat(180);
         let vm = |vmid: u32| format!("{{\"vmid\":{vmid},\"node\":\"pve\",\"type\":\"qemu\",\"name\":\"{filler}\"}}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glassdome::model::foreign::listed;
 use glassdome::model::{Endpoint, Foreign, TokenId, TokenSecret};
-use glassdome::pve::{CaBundle, Error, Limits, Proxies, Pve, Trust, probe};
+use glassdome::pve::{CaBundle, Error, Limits, Proxies, Pve, Sizes, Trust, probe};
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::server::{Answer, Asked, Authority, Identity, Server, closed_port, data};
@@ -17,7 +17,7 @@ const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
 fn limits() -> Limits {
     let long = Duration::from_secs(30);
-    Limits { connect: long, answer: long, outcome: long, quiet: long, size: 1 << 20 }
+    Limits { connect: long, answer: long, outcome: long, quiet: long, size: Sizes::all(1 << 20) }
 }
 
 fn pve(endpoint: Endpoint, trust: &Trust) -> Pve {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use glassdome::clock::Clock;
 use glassdome::model::{Foreign, Upid};
 use glassdome::pve::task::{Attention, Ended, Progress, wait};
-use glassdome::pve::{Error, Limits, Proxies, Pve, Spent, Trust};
+use glassdome::pve::{Error, Limits, Proxies, Pve, Sizes, Spent, Trust};
 use time::OffsetDateTime;
 
 use crate::support::server::{Answer, Asked, Authority, Server, data, reply};
@@ -83,7 +83,7 @@ async fn watch_like(
     let on_server = Arc::clone(&clock);
     let identity = Authority::new("the authority").good();
     let server = Server::start(&identity, move |asked| answer(on_server.seconds(), asked));
-    let limits = Limits { connect: MINUTE, answer: MINUTE, outcome: MINUTE, quiet: MINUTE, size: 1 << 20 };
+    let limits = Limits { connect: MINUTE, answer: MINUTE, outcome: MINUTE, quiet: MINUTE, size: Sizes::all(1 << 20) };
     let trust = Trust::Pinned(identity.fingerprint());
     let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).unwrap();
     let mut shown = Vec::new();

@@ -12,7 +12,7 @@ use crate::commands::screens::Note;
 use crate::commands::token::proposal::{COMMENT, Step, token_line};
 use crate::commands::unless_interrupted;
 use crate::error::{Error, Kept, Left, TokenError};
-use crate::model::{Destination, TokenId, TokenSecret};
+use crate::model::{Destination, Foreign, TokenId, TokenSecret};
 use crate::pve::TokenRequest;
 use crate::session::Session;
 
@@ -131,7 +131,7 @@ fn failed(
     code: Option<i32>,
     complaints: &str,
 ) -> Error {
-    let said = (!complaints.is_empty()).then(|| complaints.to_owned());
+    let said = (!complaints.is_empty()).then(|| Foreign::new(complaints));
     let says = |words: &str| said.as_ref().is_some_and(|said| said.contains(words));
     match code {
         Some(NO_SUCH_COMMAND) => TokenError::NoPveum { to: to.clone(), line }.into(),

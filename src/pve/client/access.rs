@@ -232,7 +232,7 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn users(&self) -> Result<Vec<UserCard>, Error> {
-        let data = self.transport.get(&["access", "users"], &[("full", "1")]).await?;
+        let data = self.transport.get_whole(&["access", "users"], &[("full", "1")]).await?;
         let mut users = self.list(&data, "the list of users", UserCard::of)?;
         users.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(users)
@@ -369,8 +369,9 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn acl(&self) -> Result<Vec<AclEntry>, Error> {
-        let data = self.transport.get(&["access", "acl"], &[]).await?;
-        let mut entries = self.list(&data, "the access control list", AclEntry::of)?;
+        let row = |fields: Option<Fields<'_>>| AclEntry::of(&fields?).map(Some);
+        let call: (&[&str], &[(&str, &str)]) = (&["access", "acl"], &[]);
+        let mut entries = self.rows(call, "the access control list", AclEntry::FIELDS, row).await?;
         entries.sort();
         Ok(entries)
     }
@@ -517,8 +518,10 @@ impl TokenCard {
 }
 
 impl AclEntry {
-    fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
+    /// What is read of an entry.
+    const FIELDS: &[&'static str] = &["path", "ugid", "type", "roleid", "propagate"];
+
+    fn of(fields: &Fields<'_>) -> Option<Self> {
         let holder = fields.text("ugid")?;
         let kind = fields.text("type")?;
         let holder = match () {
