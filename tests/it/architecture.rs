@@ -148,6 +148,61 @@ fn secrets_leave_their_wrapping_in_few_places() {
     assert_eq!(found, expected, "every place where a secret is exposed is known and counted");
 }
 
+/// What would let the text of a server out as it came.
+const RAW_WAYS_OUT: [&str; 7] = [
+    "as_str",
+    "impl Deref for Foreign",
+    "AsRef<str> for Foreign",
+    "Borrow<str> for Foreign",
+    "From<Foreign>",
+    "Validated for String",
+    "into_inner",
+];
+
+/// The files of `pve` whose types hold what a server said, and what of them is text of our own: names of entries that a
+/// check let through, reasons that this program words, texts of requests.
+const OWN_TEXT: &[(&str, &[&str])] = &[
+    ("pve/client/access.rs", &["pub comment: String"]),
+    ("pve/client/changes.rs", &["pub name: String", "pub description: String"]),
+    ("pve/client/images.rs", &["pub url: String", "pub filename: String", "pub sha256: Option<String>"]),
+    ("pve/reply.rs", &["pub node: Option<String>"]),
+    ("pve/task.rs", &["pub amount: Option<String>", "pub why: String"]),
+    ("pve/vm_config.rs", &["pub bus: String"]),
+    ("pve/values.rs", &["pub kind: String"]),
+    ("pve/certificate.rs", &[]),
+];
+
+#[test]
+fn text_of_a_server_has_no_raw_way_out() {
+    let files: BTreeMap<String, String> = sources().into_iter().collect();
+    let foreign = &files["model/foreign.rs"];
+    let found: Vec<&str> = RAW_WAYS_OUT
+        .into_iter()
+        .filter(|way| foreign.lines().any(|line| line.contains(way) && !line.contains(".as_str()")))
+        .collect();
+    assert!(found.is_empty(), "src/model/foreign.rs: {found:?}");
+    let elsewhere = |text: &String| text.contains("Validated for String") || text.contains("From<Foreign>");
+    let wrong: Vec<&String> = files.iter().filter(|(_, text)| elsewhere(text)).map(|(file, _)| file).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn what_a_server_says_is_held_as_foreign_or_as_a_checked_name() {
+    let files: BTreeMap<String, String> = sources().into_iter().collect();
+    let mut wrong = Vec::new();
+    for (file, own) in OWN_TEXT {
+        for (number, line) in files[*file].lines().enumerate() {
+            let line = line.trim().trim_end_matches(',');
+            let is_text =
+                line.starts_with("pub ") && line.contains(": ") && line.contains("String") && !line.contains('(');
+            if is_text && !own.contains(&line) {
+                wrong.push(format!("src/{file}:{}: `{line}`: text of a server is `Foreign`", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn names_are_imported_one_by_one() {
     for (file, text) in sources() {

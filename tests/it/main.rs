@@ -18,6 +18,7 @@ mod env_files;
 mod env_readers;
 mod env_store;
 mod faults;
+mod foreign;
 mod grants;
 mod hostile;
 mod ladder;
