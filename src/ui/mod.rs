@@ -11,7 +11,9 @@ mod screen;
 mod secret;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 use hush::Hush;
 pub use masked::{Layout, Masked};
@@ -289,5 +291,10 @@ pub fn gibibytes(bytes: u64) -> String {
 /// Opens the two real streams.
 #[must_use]
 pub fn streams() -> (Box<dyn Write>, Box<dyn Write>) {
-    (Box::new(io::stdout()), Box::new(io::stderr()))
+    // The standard library's own writer says nothing where the descriptor cannot be written to.
+    let results: Box<dyn Write> = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(results) => Box::new(File::from(results)),
+        Err(_) => Box::new(io::stdout()),
+    };
+    (results, Box::new(io::stderr()))
 }

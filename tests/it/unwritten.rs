@@ -96,6 +96,16 @@ fn a_sandbox_that_nobody_can_find_ends() {
 }
 
 #[test]
+fn a_standard_output_that_is_only_read_from_is_a_failure() {
+    let (_sandbox, stage) = stage();
+    for line in ["env --reveal", "--version", "template list -o json"] {
+        let to = File::open(stage.path(".env")).unwrap();
+        let output = stage.command(line.split_whitespace()).stdout(to).stderr(Stdio::piped()).output().unwrap();
+        Outcome::of(&output).expect(1).says("cannot write the result to standard output");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_away_is_no_failure() {
     let (_sandbox, stage) = stage();
     for line in ["man", "--help", "completions zsh", "env --reveal", "template list -o json", "--version"] {
