@@ -260,7 +260,7 @@ pub struct NewToken {
     /// Give it what Glassdome needs, or all that its user has [default: needed]
     #[arg(long, value_name = "WHAT")]
     pub rights: Option<Rights>,
-    /// Give a token of that name that exists already a new secret; the old one is dead at once
+    /// Give a token of that name that exists already a new secret; the old one is dead at once (needs --yes without a terminal)
     #[arg(long)]
     pub regenerate: bool,
     /// Let it end on this day, as the day begins (UTC): 2027-01-31
@@ -449,7 +449,8 @@ pub struct TokenList {
 /// Put another secret into the settings file, one that works at every moment
 ///
 /// A second token with the same rights is made, tried, written to the settings file, and only then the first is
-/// removed. A run after a crash finishes what was begun.
+/// removed, unless another line of the settings file uses it. A run after a crash finishes what was begun. Without a
+/// terminal this needs --yes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome token rotate --login-user root@pam
@@ -468,7 +469,8 @@ pub struct TokenRotate {
 
 /// Remove a token and what was granted to it
 ///
-/// Its user, the roles and what was granted to the user stay: other tokens may depend on them.
+/// Its user, the roles and what was granted to the user stay: other tokens may depend on them. Without a terminal this
+/// needs --yes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   glassdome token revoke --login-user root@pam --token-name old-token")]

@@ -47,6 +47,7 @@ pub(super) async fn process(shared: &Arc<Shared>, head: &Head, body: &[u8], conn
     let answer = match parameters {
         Err(answer) => answer,
         Ok(parameters) => {
+            shared.before_call(&head.method, &path);
             trouble::meddle(shared, &head.method, &path, &parameters);
             let answer = answer(shared, head, &parameters).await;
             let is_lost = trouble::way(shared, parameters.get("newid")) == Some(trouble::Way::Unanswered);

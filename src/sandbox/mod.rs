@@ -245,6 +245,12 @@ impl Sandbox {
         change(&mut self.shared.cluster())
     }
 
+    /// Lets somebody else act on the cluster right before each call is carried out, of which the verb and the path are
+    /// given.
+    pub fn before_call(&self, act: impl FnMut(&str, &str, &mut Cluster) + Send + 'static) {
+        self.shared.set_before_call(Box::new(act));
+    }
+
     /// Adds a failure to rehearse.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.add_fault(fault);

@@ -29,6 +29,9 @@ pub struct Seen {
     pub status: Option<u16>,
 }
 
+/// Somebody who acts on the cluster right before a call is carried out; told its verb and its path.
+pub(super) type BeforeCall = Box<dyn FnMut(&str, &str, &mut Cluster) + Send>;
+
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) options: Options,
@@ -40,6 +43,7 @@ pub(super) struct Shared {
     read: Condvar,
     handshakes: Mutex<u64>,
     gone: Notify,
+    before_call: Mutex<Option<BeforeCall>>,
     away_until: Mutex<Option<Instant>>,
     started: Instant,
 }
@@ -56,6 +60,7 @@ impl Shared {
             read: Condvar::new(),
             handshakes: Mutex::default(),
             gone: Notify::new(),
+            before_call: Mutex::default(),
             away_until: Mutex::default(),
             started,
         };
@@ -107,6 +112,17 @@ impl Shared {
     /// Finds a fault that is in force.
     pub(super) fn find<T>(&self, test: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         lock(&self.faults).iter().find_map(test)
+    }
+
+    pub(super) fn set_before_call(&self, act: BeforeCall) {
+        *lock(&self.before_call) = Some(act);
+    }
+
+    /// Lets somebody act before a call.
+    pub(super) fn before_call(&self, method: &str, path: &str) {
+        if let Some(act) = lock(&self.before_call).as_mut() {
+            act(method, path, &mut self.cluster());
+        }
     }
 
     /// Notes a request; gives its number, counted from 1.

@@ -46,6 +46,7 @@ mod test_vm;
 mod third_party;
 mod token_create;
 mod token_life;
+mod token_owner;
 mod trust;
 mod unwritten;
 mod watch;

@@ -108,8 +108,8 @@ pub(super) struct People {
 pub(super) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Doing::ReadAccess, source);
-    let (user, mut world) = world(admin, user).await?;
     let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
+    let (user, mut world) = world(admin, user).await?;
     let own = own.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
     let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
     let is_whole = is_auditor && user != UserSight::Hidden || user == UserSight::Missing;
@@ -121,8 +121,10 @@ pub(super) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error
 pub(super) async fn world(admin: &Admin, user: &UserId) -> Result<(UserSight, World), Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Doing::ReadAccess, source);
-    let (sight, acl, roles) = tokio::join!(pve.find_user(user), pve.acl(), pve.roles());
-    let (sight, entries, roles) = (sight.map_err(access)?, acl.map_err(access)?, roles.map_err(access)?);
+    let (sight, roles) = tokio::join!(pve.find_user(user), pve.roles());
+    let (sight, roles) = (sight.map_err(access)?, roles.map_err(access)?);
+    // Last, because entries are what is most likely to change.
+    let entries = pve.acl().await.map_err(access)?;
     let (groups, tokens) = match &sight {
         UserSight::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
         UserSight::Missing | UserSight::Hidden => (BTreeSet::new(), Vec::new()),

@@ -5,9 +5,12 @@ use crate::commands::token::look::{people, world};
 use crate::commands::token::proposal::{Proposal, Step};
 use crate::commands::token::undo::Made;
 use crate::error::{Error, TokenError};
-use crate::model::TokenId;
+use crate::model::{TokenId, UserId};
 use crate::pve::Holder;
-use crate::pve::privileges::{Effect, Separation, World};
+use crate::pve::privileges::{AclPath, Effect, Held, Separation, World};
+
+/// How often everything is read that must agree with the server's own answer.
+const READINGS: usize = 4;
 
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
 pub(super) async fn is_as_planned(admin: &Admin, expected: &World) -> Result<(), Error> {
@@ -24,13 +27,32 @@ pub(super) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Mad
     if made.grants().next().is_none() {
         return Ok(());
     }
-    let now = people(admin, &token.user).await?.world;
+    let now = settled(admin, &token.user).await?;
     let grants: Vec<_> = made.grants().collect();
     let without = grants.into_iter().rev().fold(now.clone(), |world, (change, before)| world.without(change, before));
     match now.loss_against(&without) {
         None => Ok(()),
         Some(loss) => Err(TokenError::WouldHaveLost { who: loss.who, path: loss.path, lost: loss.lost }.into()),
     }
+}
+
+/// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
+/// changed between two of the requests would not be seen otherwise.
+async fn settled(admin: &Admin, user: &UserId) -> Result<World, Error> {
+    let mut now = people(admin, user).await?.world;
+    for _ in 1..READINGS {
+        let told = admin.pve.permissions(None, Some(&user.to_string())).await;
+        let subject = Holder::user(user);
+        let is_known = |path: &AclPath, held: &Held| now.holds(&subject, path.as_str()).iter().eq(held.keys());
+        match told {
+            Ok(told) if !told.iter().all(|(path, held)| is_known(path, held)) => {
+                now = people(admin, user).await?.world;
+            }
+            // Who may not ask for somebody else's has nothing to compare with.
+            Ok(_) | Err(_) => return Ok(now),
+        }
+    }
+    Ok(now)
 }
 
 /// Carries a step out in what was read, as the server did.
