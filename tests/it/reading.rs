@@ -3,8 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use glassdome::model::Fingerprint;
 use glassdome::sandbox::Sandbox;
