@@ -106,7 +106,7 @@ fn race(shared: &Shared, newid: Option<&String>) {
     }
 }
 
-/// Disturbs a clone task that has just been begun, once half of its time is over.
+/// Disturbs a clone task that has just been begun; one that is to be interrupted, once half of its time is over.
 pub(super) async fn disturb(shared: &Shared, upid: &str, newid: Option<&String>) {
     let in_force = shared.find(|fault| match fault {
         Fault::CloneAborted | Fault::WorkerKilled | Fault::TaskStuck | Fault::TaskWarnings => Some(*fault),
@@ -118,17 +118,19 @@ pub(super) async fn disturb(shared: &Shared, upid: &str, newid: Option<&String>)
         _ => None,
     };
     let Some(how) = in_force.or(one_in_ten) else { return };
-    if matches!(how, Fault::CloneAborted | Fault::WorkerKilled) {
-        // Else it might be over before its time comes, where the machine is busy.
-        shared.cluster().never_end(upid);
+    // At once, and not after half of its time: else it might be over before that, where the machine is busy.
+    match how {
+        Fault::TaskWarnings => return shared.cluster().warn(upid, shared.now().since_start),
+        _ => shared.cluster().never_end(upid),
+    }
+    if how == Fault::TaskStuck {
+        return;
     }
     tokio::time::sleep(shared.options.task_time / 2).await;
     let at: Duration = shared.now().since_start;
     let mut cluster = shared.cluster();
     match how {
         Fault::WorkerKilled => cluster.kill_worker(upid, at),
-        Fault::TaskStuck => cluster.never_end(upid),
-        Fault::TaskWarnings => cluster.warn(upid, at),
         _ => cluster.interrupt(upid, at),
     }
 }
