@@ -44,6 +44,20 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Says whether there is nothing but blanks in it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
+    /// Gives it without the end of the last line, which an editor or `echo` adds.
+    #[must_use]
+    pub fn without_line_end(mut self) -> Self {
+        let length = self.0.trim_end_matches(['\r', '\n']).len();
+        self.0.truncate(length);
+        self
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -55,6 +69,14 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::Secret;
+
+    #[test]
+    fn a_line_end_is_taken_off_and_no_blank() {
+        for (text, bare) in [("a\n", "a"), ("a\r\n\n", "a"), (" a b ", " a b "), ("\n", "")] {
+            assert_eq!(Secret::new(text.to_owned()).without_line_end().expose(), bare);
+        }
+        assert!(Secret::new(" \r\n".to_owned()).is_blank() && !Secret::new(" a".to_owned()).is_blank());
+    }
 
     #[test]
     fn debug_shows_nothing_of_the_text() {

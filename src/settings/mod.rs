@@ -228,7 +228,11 @@ impl Settings {
     fn pasted_token(&self) -> Result<Option<Sourced<Pasted>>, Error> {
         let Some(found) = self.found.get(&Key::TokenValue) else { return Ok(None) };
         match Pasted::read(&found.value) {
-            Ok(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
+            Ok(value) => {
+                // In the text as it was given it may be broken over lines, or have invisible characters in it.
+                Secret::from(value.secret.clone()).register();
+                Ok(Some(Sourced { value, source: found.source.clone() }))
+            }
             Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: why.into() }),
         }
     }

@@ -167,7 +167,7 @@ fn git_and_ssh_get_the_variables_on_their_lists_and_no_other() {
     stage.set("no_proxy", "*");
     stage.set("SSH_AUTH_SOCK", "/agent");
     stage.glassdome("doctor").expect(0);
-    stage.glassdome("setup --no-input --over-ssh --token-name another --skip-test-vm");
+    stage.glassdome("setup --no-input --yes --over-ssh --token-name another --skip-test-vm");
     for (name, own) in [("git", "GIT_TERMINAL_PROMPT="), ("ssh", "SSH_AUTH_SOCK=/agent")] {
         let told = stage.read(&format!("{name}.told"));
         assert!(told.contains("HOME=") && told.contains("LANG=C.UTF-8") && told.contains(own), "{name}\n{told}");

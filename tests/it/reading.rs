@@ -10,6 +10,8 @@ use glassdome::sandbox::Sandbox;
 use rustix::process::Signal;
 
 use crate::support::make_fifo as fifo;
+use crate::support::lacks;
+use crate::support::server::{Authority, Server, reply};
 use crate::support::stage::{Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
 
@@ -43,6 +45,41 @@ fn a_signal_ends_the_reading_of_a_pipe_that_gives_nothing() {
             assert_eq!(outcome.code, code, "{line}\n{}", outcome.talk);
         }
     }
+}
+
+#[test]
+fn a_signal_ends_the_reading_of_a_ca_that_does_not_come_and_one_that_comes_is_read() {
+    if lacks(&["bash"]) {
+        return;
+    }
+    let (sandbox, stage) = scene(quick());
+    let path = stage.path("pipe");
+    fifo(&path);
+    let give = |line: &str| {
+        // The program waits only for somebody who is there before it.
+        let writer = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let child = stage.spawn(&format!("{line} --ca-file pipe"));
+        wait_for_thread(child.id(), "blocking");
+        (writer, child)
+    };
+    for line in ["doctor", "test-vm", "setup --no-input --skip-test-vm"] {
+        for (number, code) in SIGNALS {
+            let (writer, child) = give(line);
+            signal(&child, number);
+            let outcome = Outcome::of(&child.wait_with_output().unwrap());
+            drop(writer);
+            assert_eq!(outcome.code, code, "{line}\n{}", outcome.talk);
+        }
+    }
+    for (line, code) in [("test-vm --no-start", 0), ("doctor", 0), ("setup --no-input --skip-test-vm", 3)] {
+        let child = stage.command(["-c", &format!("exec \"$0\" {line} --ca-file <(cat proxmox-ca.pem)")]);
+        let mut shell = Command::new("bash");
+        shell.args(child.get_args()).arg(child.get_program()).current_dir(stage.folder()).env_clear();
+        shell.envs(child.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        Outcome::of(&shell.output().unwrap()).expect(code);
+    }
+    assert!(sandbox.seen().len() > 3);
+    stage.glassdome("test-vm --ca-file pipe").expect(3).says("a FIFO");
 }
 
 #[test]
@@ -219,6 +256,22 @@ fn a_file_and_a_variable_are_read_in_every_form_in_which_a_secret_is_copied() {
     // What the file says of another token gives way to a flag.
     stage.write(".env", "PROXMOX_USER=other@pve\nPROXMOX_TOKEN_NAME=other\n");
     stage.glassdome(&line).expect(0);
+}
+
+#[test]
+fn a_secret_is_masked_in_every_form_in_which_it_was_given() {
+    let identity = Authority::new("the authority").good();
+    // Repeats in its error text what it was asked.
+    let server = Server::start(&identity, |asked| reply(500, &asked.text.replace("\r\n", " "), "{\"data\":null}"));
+    let (host, pin) = (server.endpoint(), identity.fingerprint());
+    let line = format!("template list --user apex@pve --host {host} --fingerprint {pin} --token-value-file secret");
+    for bytes in files(TYPED) {
+        let stage = Stage::new();
+        std::fs::write(stage.path("secret"), &bytes).unwrap();
+        let outcome = stage.glassdome(&line).expect(9);
+        assert!(outcome.talk.contains("user-agent: glassdome") && outcome.talk.contains("••••"), "{}", outcome.talk);
+        assert!(!outcome.talk.contains(TYPED), "{}", outcome.talk);
+    }
 }
 
 #[test]

@@ -61,9 +61,9 @@ pub(super) fn is_stdin(path: Option<&Path>) -> bool {
 
 /// Reads a password from a file, or from standard input; at a terminal it is asked for.
 pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static str) -> Result<Secret, Error> {
-    let question = Hidden::new(format!("The password ({flag}; it is not shown)"));
-    let said = read_secret(session, path, flag, question).await?;
-    Ok(Secret::new(said.expose().trim_end_matches(['\r', '\n']).to_owned()))
+    let is_there = |said: &Secret| if said.is_empty() { Err("the password is empty".to_owned()) } else { Ok(()) };
+    let question = Hidden::new(format!("The password ({flag}; it is not shown)")).checked(is_there);
+    Ok(read_secret(session, path, flag, question).await?.without_line_end())
 }
 
 /// What stands where a secret should be.
@@ -88,7 +88,7 @@ async fn read_secret(session: &Session, path: &Path, flag: &'static str, questio
             Secret::new(std::mem::take(&mut *text))
         }
     };
-    if secret.expose().trim().is_empty() {
+    if secret.is_blank() {
         return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty")));
     }
     Ok(secret)

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::bounded::{self, CA_LIMIT};
 use crate::cli::{Connection, Global};
 use crate::commands::blocking;
 use crate::commands::connect::Trusted;
+use crate::commands::connect::authority::{Authority, read_ca};
 use crate::commands::connect::flags::{flags, is_stdin, read_password};
 use crate::commands::screens::Note;
 use crate::error::Error;
@@ -56,7 +56,7 @@ pub(crate) struct Ground {
     pub(super) is_file_named: bool,
     /// The CA that flags, variables and the file named at first, and its file: kept until
     /// something else is said.
-    authority: Option<(PathBuf, CaBundle)>,
+    authority: Option<Authority>,
     /// Whether it has been said what should be known of the trust.
     pub(super) is_warned: Cell<bool>,
 }
@@ -151,8 +151,7 @@ impl Ground {
         let ground = if connection.is_sandbox() { ground.on_the_sandbox()? } else { ground };
         let mut ground = ground;
         if let Some(named) = ground.settings.ca_file().filter(|_| !connection.is_sandbox()) {
-            let read = blocking(session, move || read_ca(&named.value).ok().map(|bundle| (named.value, bundle)));
-            ground.authority = read.await?; // why it cannot be read is told where it is needed
+            ground.authority = blocking(session, move || Authority::read(named.value)).await?;
         }
         ground.tell_sources(session);
         ground.repeat(session);
@@ -232,7 +231,7 @@ impl Ground {
     }
 
     fn reload(&mut self) -> Result<(), Error> {
-        self.authority = None;
+        self.authority.take_if(|authority| authority.can_be_read_again());
         self.settings =
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
         Ok(())
@@ -240,7 +239,7 @@ impl Ground {
 
     /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
-        self.authority = None;
+        self.authority.take_if(|authority| authority.can_be_read_again());
         self.loaded = self.store.load()?;
         self.settings = self.saved()?;
         Ok(())
@@ -318,9 +317,17 @@ impl Ground {
     }
 
     fn authority_in(&self, path: &Path) -> Result<CaBundle, Error> {
+        match self.authority.as_ref().and_then(|authority| authority.at(path)) {
+            Some(known) => known.map_err(|source| Error::CaFile { path: path.to_owned(), source }),
+            None => read_ca(path),
+        }
+    }
+
+    /// Refuses a CA that came through a pipe, where its file is to be written into the settings.
+    pub(crate) fn require_lasting_ca(&self) -> Result<(), Error> {
         match &self.authority {
-            Some((known, bundle)) if known == path => Ok(bundle.clone()),
-            _ => read_ca(path),
+            Some(authority) if !authority.can_be_read_again() => Err(authority.not_lasting()),
+            _ => Ok(()),
         }
     }
 
@@ -488,10 +495,4 @@ fn without_settings(variables: &Variables) -> Variables {
         .filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
-    let read = bounded::read_regular(path, CA_LIMIT)
-        .map_err(|why| Error::CaFileUnread { path: path.to_owned(), source: why.into() })?;
-    CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
 }

@@ -56,6 +56,7 @@ impl Way {
 /// Finds the server, and settles the trust. A person is asked for both, and asked again where they do not do; without
 /// one, a certificate that is not trusted ends it, unless it was to be accepted as new.
 pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Setup) -> Result<Way, Error> {
+    ground.require_lasting_ca()?;
     heading(session, ground, "1. Server");
     let mut judged = None;
     let mut wants_host = true;
