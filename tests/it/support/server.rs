@@ -98,7 +98,7 @@ impl Identity {
         Self { key: key.serialize_der(), ..self.clone() }
     }
 
-    fn config(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
         let provider = rustls::crypto::ring::default_provider();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let key = provider.key_provider.load_private_key(key).unwrap();
