@@ -3,14 +3,14 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use glassdome::model::Fingerprint;
 use glassdome::sandbox::Sandbox;
 use rustix::process::Signal;
 
-use crate::support::make_fifo as fifo;
 use crate::support::lacks;
+use crate::support::make_fifo as fifo;
 use crate::support::server::{Authority, Server, reply};
 use crate::support::stage::{Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
