@@ -135,7 +135,11 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
 #[test]
 fn the_documents_hold_the_warnings_too() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    for line in ["test-vm --no-start -o json", "setup --no-input --skip-test-vm --dry-run -o json"] {
+    for line in [
+        "test-vm --no-start -o json",
+        "setup --no-input --skip-test-vm --dry-run -o json",
+        "template create --dry-run --no-checksum --release ./disk.qcow2 -o json",
+    ] {
         let outcome = unverified(From::File, From::Variable, From::File).run(&sandbox, line, "").expect(0);
         let warnings = outcome.json()["warnings"].to_string();
         assert!(warnings.contains(UNVERIFIED) && warnings.contains(MIXED), "{warnings}");

@@ -35,7 +35,9 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
     session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
-    let made = make(session, &ground, &connected, arguments, &wanted).await?;
+    let mut made = make(session, &ground, &connected, arguments, &wanted).await?;
+    // They have been said already, before anything was sent.
+    made.plan.warnings.extend(ground.trust_warnings(connected.trusted));
     let plan = &made.plan;
     let is_text = global.output == Output::Text;
     if arguments.dry_run {
