@@ -7,11 +7,13 @@ use std::process::{Command, Stdio};
 use glassdome::sandbox::Sandbox;
 
 use crate::support::admin::Admin;
+use crate::support::skipped;
 use crate::support::stage::{Outcome, Stage, quick, scene};
 
 /// Opens the device that is always full; there is none outside Linux.
 fn full() -> Option<File> {
-    OpenOptions::new().write(true).open("/dev/full").ok()
+    let full = OpenOptions::new().write(true).open("/dev/full");
+    full.map_err(|_| skipped("missing: /dev/full")).ok()
 }
 
 /// Runs a command whose results go to a full disk.
@@ -136,7 +138,7 @@ fn errors_that_cannot_be_told_change_nothing() {
 /// Prepares a shell that runs the binary as `$0`.
 fn shell(stage: &Stage, script: &str) -> Command {
     let ours = stage.command::<&str>([]);
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).arg(ours.get_program()).current_dir(stage.folder()).env_clear().stdin(Stdio::null());
     command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
