@@ -324,3 +324,27 @@ fn a_second_signal_leaves_at_once_with_the_lines_that_undo() {
     }
     assert_eq!(stage.read(".env"), file);
 }
+
+#[test]
+fn a_new_secret_is_saved_even_if_the_check_that_follows_fails() {
+    let line = "--login-user root@pam --user svc@pve --token-name tt";
+    let scene = || {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        let stage = stage(&sandbox);
+        create(&stage, line).expect(0);
+        (sandbox, stage)
+    };
+    let number = {
+        let (sandbox, stage) = scene();
+        create(&stage, &format!("{line} --regenerate")).expect(0);
+        sandbox.seen().iter().position(|it| it.query_and_body.contains_key("regenerate")).unwrap() + 1
+    };
+    let (sandbox, stage) = scene();
+    let before = stage.read(".env");
+    sandbox.add_fault(Fault::UnauthenticatedFrom(number + 1));
+    let outcome = create(&stage, &format!("{line} --regenerate")).says("holds svc@pve!tt now");
+    assert!(outcome.code != 0 && !outcome.talk.contains("was not saved"), "{outcome:?}");
+    sandbox.clear_faults();
+    assert_ne!(stage.read(".env"), before);
+    stage.glassdome("test-vm --no-start").expect(0);
+}

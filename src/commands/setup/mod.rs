@@ -115,7 +115,21 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         ground.require_journal(session)?;
     }
     story.is_rehearsal = arguments.dry_run;
-    let verified = verify(session, &mut ground, arguments, story).await;
+    let ended = from_server_to_proof(session, global, arguments, &mut ground, story).await;
+    match (ended, story.made.take()) {
+        (Err(why), Some(made)) => Err(made.saved_or_left(session, &ground, why)),
+        (ended, _) => ended,
+    }
+}
+
+async fn from_server_to_proof(
+    session: &Session,
+    global: &Global,
+    arguments: &Setup,
+    ground: &mut Ground,
+    story: &mut Story,
+) -> Result<(), Error> {
+    let verified = verify(session, ground, arguments, story).await;
     ground.repeat(session);
     let Some((connected, checked)) = verified? else {
         if global.output == Output::Text {
@@ -123,35 +137,35 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
         }
         return Ok(());
     };
-    story.note_access(&ground, &connected, &checked);
+    story.note_access(ground, &connected, &checked);
 
-    heading(session, &ground, "6. Save");
+    heading(session, ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
-    let draft = save::draft(session, &ground, &connected, &checked, consent).await?;
+    let draft = save::draft(session, ground, &connected, &checked, consent).await?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {
         if global.output == Output::Text {
             session.ui.borrow_mut().result(&Plan {
                 skips_proof: arguments.skip_test_vm,
                 node: checked.node,
-                template: order(&ground, &arguments.proof)?.template,
+                template: order(ground, &arguments.proof)?.template,
             });
         }
         return Ok(());
     }
-    agree_to_replace(session, &ground, story, &connected).await?;
-    let saved = save::write(session, &ground, draft).await?;
-    end_note(session, &ground, story, &connected)?;
+    agree_to_replace(session, ground, story, &connected).await?;
+    let saved = save::write(session, ground, draft).await?;
+    end_note(session, ground, story, &connected)?;
     ground.read_saved()?;
     ground.repeat(session);
     story.is_saved = true;
     story.changed.clone_from(&saved.changed);
     story.warnings.extend(saved.warnings.iter().cloned());
 
-    let skips = arguments.skip_test_vm || !is_proof_wanted(session, &ground, arguments).await?;
-    let receipt = if skips { None } else { Some(proof(session, arguments, &mut ground, story).await?) };
+    let skips = arguments.skip_test_vm || !is_proof_wanted(session, ground, arguments).await?;
+    let receipt = if skips { None } else { Some(proof(session, arguments, ground, story).await?) };
     if global.output == Output::Text {
-        session.ui.borrow_mut().result(&next(&ground, &connected, &saved, receipt));
+        session.ui.borrow_mut().result(&next(ground, &connected, &saved, receipt));
     }
     Ok(())
 }

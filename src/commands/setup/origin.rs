@@ -134,6 +134,7 @@ pub(super) async fn over_ssh(
         Err(why @ Error::Token(TokenError::LeftOnServer { .. })) => return Err(why),
         Err(why) => return Err(made.saved().err().unwrap_or(why)),
     };
+    made.keep_secret(secret.clone());
     ground.answer(Key::TokenValue, secret.into())?;
     let request = TokenRequest { separated: false, expire, comment: String::new() };
     made.add(match errand {

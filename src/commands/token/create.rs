@@ -89,7 +89,7 @@ pub(crate) async fn create(
     let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
     rehearse(ground, &ground.loaded, &wanted.token, &more)?;
     let made = Made::nothing(again(&wanted.token), note(session, ground, &wanted.token, proposal.errand())?);
-    let (secret, made) = carry_out(session, &admin, &proposal, made).await?;
+    let (secret, made) = carry_out(session, ground, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::with(session, ground, way, credentials).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn create(
             session.ui.borrow_mut().say(&Note::found(text));
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
-        Err(why) => Err(made.undo(session, &admin.pve, why).await),
+        Err(why) => Err(made.undo(session, ground, &admin.pve, why).await),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a step of a plan left on the server, read right before it is undone: ours alone, or something that others have
 //! added to.
 
-use crate::commands::token::proposal::{Before, COMMENT, Step, listed};
+use crate::commands::token::proposal::{Before, COMMENT, Step};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret, UserId};
 use crate::pve::privileges::{RolePlan, RoleState};
 use crate::pve::{AclChange, AclEntry, Error, Holder, Pve, TokenCard, TokenRequest, UserSight};
@@ -39,13 +39,7 @@ pub(super) async fn of_unconfirmed(pve: &Pve, step: &Step) -> Evidence {
     let is_there = match step {
         Step::User(user) => pve.find_user(user).await.map(|found| found != UserSight::Missing),
         Step::Pool(pool) => pve.pool(pool).await.map(|found| found.is_some()),
-        Step::Role(role) => pve.roles().await.map(|roles| {
-            let found = roles.get(&role.name);
-            found.is_some_and(|held| match &role.state {
-                RoleState::Lacks(lacking) => lacking.is_subset(held),
-                RoleState::Ready | RoleState::Missing => true,
-            })
-        }),
+        Step::Role(role) => pve.roles().await.map(|roles| roles.contains_key(&role.name)),
         Step::Token(token, _) => card(pve, token).await.map(|card| card.is_some()),
         Step::Unseparate(token) => card(pve, token).await.map(|card| card.is_some_and(|card| !card.separated)),
         Step::Grant(change, before) => pve.acl().await.map(|acl| !added(&acl, change, before).is_empty()),
@@ -114,12 +108,8 @@ async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, Error> {
 }
 
 async fn of_role(pve: &Pve, role: &RolePlan) -> Result<Evidence, Error> {
-    match &role.state {
-        RoleState::Ready => return Ok(Gone),
-        RoleState::Lacks(lacking) => {
-            return Ok(Keep(format!("it exists for others as well, and keeps the added {}", listed(lacking))));
-        }
-        RoleState::Missing => {}
+    if role.state == RoleState::Ready {
+        return Ok(Gone);
     }
     let (roles, acl, sees_all) = tokio::join!(pve.roles(), pve.acl(), sees_all(pve));
     let Some(held) = roles?.remove(&role.name) else { return Ok(Gone) };

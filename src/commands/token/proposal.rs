@@ -19,7 +19,7 @@ pub(crate) enum Step {
     User(UserId),
     /// The pool is made.
     Pool(PoolName),
-    /// A role is made, or gets what it lacks.
+    /// A role is made.
     Role(RolePlan),
     /// The token is made.
     Token(TokenId, TokenRequest),
@@ -44,9 +44,6 @@ impl Step {
                 RoleState::Ready => return None,
                 RoleState::Missing => {
                     format!("pveum role add {} --privs {}", role.name, quoted(&listed(&role.privileges)))
-                }
-                RoleState::Lacks(lacking) => {
-                    format!("pveum role modify {} --append 1 --privs {}", role.name, quoted(&listed(lacking)))
                 }
             },
             Self::Token(token, request) => token_line(token, request),
@@ -82,7 +79,7 @@ impl Step {
         }
     }
 
-    /// Gives the line that undoes it; a role that got more, and a secret that changed, stay as they are.
+    /// Gives the line that undoes it; a secret that changed stays as it is.
     pub(crate) fn undo_line(&self) -> Option<String> {
         Some(match self {
             Self::User(user) => format!("pveum user delete {}", quoted(&user.to_string())),

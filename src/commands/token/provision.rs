@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::commands::ask;
+use crate::commands::connect::Ground;
 use crate::commands::proof::order::Order;
 use crate::commands::together;
 use crate::commands::token::login::Admin;
@@ -270,6 +271,7 @@ pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), 
 /// signal the lines that undo it are all that there is time for.
 pub(crate) async fn carry_out(
     session: &Session,
+    ground: &Ground,
     admin: &Admin,
     proposal: &Proposal,
     mut made: Made,
@@ -283,7 +285,7 @@ pub(crate) async fn carry_out(
                 outcome = checked(admin, step, expected.as_ref(), &mut secret) => outcome,
                 signal = session.interrupts.second() => {
                     made.add_unconfirmed(step.clone());
-                    return Err(made.left(Error::Abandoned { signal, left: None }));
+                    return Err(made.saved_or_left(session, ground, Error::Abandoned { signal, left: None }));
                 }
             },
         };
@@ -294,7 +296,7 @@ pub(crate) async fn carry_out(
             if matches!(&why, Error::Server { doing: Doing::ChangeAccess(_), source } if source.is_outcome_unknown()) {
                 made.add_unconfirmed(step.clone());
             }
-            return Err(made.undo(session, &admin.pve, why).await);
+            return Err(made.undo(session, ground, &admin.pve, why).await);
         }
         made.add(step.clone());
         if let Some(expected) = &mut expected {
@@ -307,7 +309,7 @@ pub(crate) async fn carry_out(
     };
     match ended {
         Ok(secret) => Ok((secret, made)),
-        Err(why) => Err(made.undo(session, &admin.pve, why).await),
+        Err(why) => Err(made.undo(session, ground, &admin.pve, why).await),
     }
 }
 
@@ -331,7 +333,6 @@ async fn run(pve: &Pve, step: &Step, secret: &mut Option<TokenSecret>) -> Result
         Step::Role(role) => match &role.state {
             RoleState::Ready => Ok(()),
             RoleState::Missing => pve.create_role(&role.name, &super::proposal::listed(&role.privileges)).await,
-            RoleState::Lacks(lacking) => pve.extend_role(&role.name, &super::proposal::listed(lacking)).await,
         },
         Step::Token(token, request) => pve.create_token(token, request).await.map(|it| *secret = Some(it)),
         Step::Grant(change, _) => pve.grant(change).await,

@@ -127,7 +127,7 @@ impl Rotator<'_> {
         rehearse(&self.desk.ground, &loaded, &new, &Rehearsed::default())?;
         let entry = self.note(&old, Some(&new), &nonce)?;
         let made = Made::nothing(ROTATE.to_owned(), None);
-        let (secret, made) = match carry_out(self.session, &self.admin, &proposal, made).await {
+        let (secret, made) = match carry_out(self.session, &self.desk.ground, &self.admin, &proposal, made).await {
             Ok(done) => done,
             Err(why) => return Err(closed_unless_left(entry, why)),
         };
@@ -168,7 +168,7 @@ impl Rotator<'_> {
     }
 
     async fn undone(&self, entry: Option<Entry<Rotation>>, made: Made, why: Error) -> Error {
-        let why = made.undo(self.session, &self.admin.pve, why).await;
+        let why = made.undo(self.session, &self.desk.ground, &self.admin.pve, why).await;
         closed_unless_left(entry, why)
     }
 

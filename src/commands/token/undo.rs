@@ -1,14 +1,17 @@
 //! What a run made on the server, and how it is undone: step by step, the last first, each one read right before.
 
+use crate::commands::connect::Ground;
 use crate::commands::screens::Note;
 use crate::commands::token::evidence::{Evidence, added, of_step, of_unconfirmed};
 use crate::commands::token::proposal::{Before, Step};
+use crate::commands::token::save::{save, stored};
 use crate::error::{Error, Kept, Left, TokenError};
 use crate::journal::{Creation, Entry};
 use crate::model::{RoleName, TokenSecret};
 use crate::pve::privileges::RoleState;
 use crate::pve::{AclChange, AclEntry, Pve};
 use crate::session::Session;
+use crate::settings::Credentials;
 
 /// What was done, so that it can be undone.
 #[derive(Debug, Default)]
@@ -42,7 +45,7 @@ impl Made {
     }
 
     /// Notes the secret of the token.
-    pub(super) fn keep_secret(&mut self, secret: TokenSecret) {
+    pub(crate) fn keep_secret(&mut self, secret: TokenSecret) {
         self.secret = Some(secret);
     }
 
@@ -60,9 +63,10 @@ impl Made {
     }
 
     /// Undoes everything that is still as this run made it, the last first, and gives the error that is reported.
-    pub(crate) async fn undo(self, session: &Session, pve: &Pve, mut why: Error) -> Error {
+    pub(crate) async fn undo(self, session: &Session, ground: &Ground, pve: &Pve, mut why: Error) -> Error {
         let is_something = !self.steps.is_empty();
-        let mut left = Left { again: self.again_if_dead(), ..Left::default() };
+        let again = if self.saves_new_secret(session, ground) { None } else { self.again_if_dead() };
+        let mut left = Left { again, ..Left::default() };
         for (place, step) in self.steps.iter().enumerate().rev() {
             let undone = tokio::select! {
                 undone = undo_one(pve, step, self.secret.as_ref()) => undone,
@@ -97,14 +101,47 @@ impl Made {
         self.told(why, left)
     }
 
+    /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is
+    /// dead, whatever else has failed. Says whether the file holds the new one now.
+    fn saves_new_secret(&self, session: &Session, ground: &Ground) -> bool {
+        let regenerated = self.steps.iter().find_map(|step| match step {
+            Step::Regenerate(token) => Some(token),
+            _ => None,
+        });
+        let (Some(token), Some(secret)) = (regenerated, &self.secret) else { return false };
+        if !matches!(stored(ground), Ok(Some(Credentials::Token { id, .. })) if id == *token) {
+            return false;
+        }
+        match save(session, ground, token, secret, None) {
+            Ok(_) => true,
+            Err(why) => {
+                session.ui.borrow_mut().alert(&Note::warning(format!("cannot save the new secret: {why}")));
+                false
+            }
+        }
+    }
+
+    /// Gives the error of a later step, as [`Made::left`] does, with the new secret in the settings file if it can be
+    /// saved there.
+    pub(crate) fn saved_or_left(self, session: &Session, ground: &Ground, why: Error) -> Error {
+        let is_saved = self.saves_new_secret(session, ground);
+        let mut left = self.what_is_left();
+        left.again = left.again.filter(|_| !is_saved);
+        self.told(why, left)
+    }
+
     /// Gives the error of a later step, with the lines that undo what was made.
     pub(crate) fn left(self, why: Error) -> Error {
-        let left = Left {
+        let left = self.what_is_left();
+        self.told(why, left)
+    }
+
+    fn what_is_left(&self) -> Left {
+        Left {
             lines: self.steps.iter().rev().filter_map(Step::undo_line).collect(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
             again: self.again_if_dead(),
-        };
-        self.told(why, left)
+        }
     }
 
     /// Makes one error of what failed and what is left; where nothing is, the note of the token ends.

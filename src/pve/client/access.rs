@@ -347,15 +347,6 @@ impl Pve {
         self.change_access(Method::POST, &["access", "roles"], &form).await
     }
 
-    /// Adds privileges to a role.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn extend_role(&self, role: &RoleName, privileges: &str) -> Result<(), Error> {
-        let form = [("privs", privileges.to_owned()), ("append", "1".to_owned())];
-        self.change_access(Method::PUT, &["access", "roles", role.as_str()], &form).await
-    }
-
     /// Removes a role with its entries.
     ///
     /// # Errors
