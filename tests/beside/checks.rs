@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use glassdome::sandbox::access::{Access, Release};
 
 use crate::actions::{Action, Scene};
-use crate::relay::{Acted, Request};
+use crate::relay::{Acted, Ending, Request};
 use crate::run::Case;
 use crate::scenarios::Setting;
 use crate::state::{State, token};
@@ -255,7 +255,10 @@ impl After<'_> {
         let is_revoked = self.case.scenario.name == "token-revoke" || self.case.action == Action::RevokeToken;
         let held = self.state.things.get(&token(&format!("{user}!{name}")));
         let works = held.is_some_and(|it| it.contains(secret));
-        (!works && !is_revoked).then(|| format!("the settings file holds a dead secret of {user}!{name}"))
+        // Whoever does not get the answer cannot know the secret, and says so; the next run makes another.
+        let request = self.requests.get(self.acted.number - 1);
+        let is_lost = self.case.ending == Ending::Cut && request.is_some_and(|it| it.body.contains("regenerate=1"));
+        (!works && !is_revoked && !is_lost).then(|| format!("the settings file holds a dead secret of {user}!{name}"))
     }
 }
 

@@ -353,6 +353,16 @@ pub(crate) const ALL: &[Scenario] = &[
         actions: OF_POOLS,
     },
     Scenario {
+        name: "setup-regenerate",
+        line: "setup --yes --create-token --regenerate --login-user root@pam --user svc@pve --token-name tt --no-start",
+        recovery: Some(
+            "setup --yes --create-token --regenerate --login-user root@pam --user svc@pve --token-name tt --skip-test-vm",
+        ),
+        ground: Ground::OwnToken,
+        scene: of_own_token,
+        actions: OF_SETUP,
+    },
+    Scenario {
         name: "setup-over-ssh",
         line: "setup --yes --ca-file ca.pem --host {host} --over-ssh node --user apex@pve --token-name tt --no-start",
         recovery: Some(
