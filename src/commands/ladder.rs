@@ -113,12 +113,12 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
     };
     Ok(match pve.is_vouched_for_by(&bundle) {
         Ok(()) => Ok((bundle, pem)),
-        Err(pve::Error::CertificateWrongName { leaf, .. }) => Err(format!(
+        Err(pve::ApiError::CertificateWrongName { leaf, .. }) => Err(format!(
             "the certificate is not for `{}`, but for: {}; with one of these names as --host the CA can be trusted",
             pve.endpoint().host(),
             listed(&leaf.names)
         )),
-        Err(pve::Error::CertificateUntrusted { leaf, .. }) => {
+        Err(pve::ApiError::CertificateUntrusted { leaf, .. }) => {
             Err(format!("the cluster's CA has not signed it: it is a custom or ACME certificate of {}", leaf.issuer))
         }
         Err(why) => Err(why.to_string()),

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::commands::screens::Note;
-use crate::pve::{Event, Pve};
+use crate::pve::{CallEvent, Pve};
 use crate::session::Session;
 use crate::ui::Printable;
 
@@ -18,30 +18,30 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
     // Calls that are made at once meet the same trouble at once.
     let last = RefCell::new(String::new());
     let is_unheard = Cell::new(false);
-    pve.heard_by(Rc::new(move |event| {
+    pve.observed_by(Rc::new(move |event| {
         let mut ui = ui.borrow_mut();
         match event {
-            Event::Answered { method, path, status, took } => {
+            CallEvent::Answered { method, path, status, took } => {
                 if *status < 400 && is_unheard.replace(false) {
                     ui.say(&Note::found("the server answers again".to_owned()));
                 }
                 let path = path.strip_prefix("/api2/json").unwrap_or(path);
                 ui.trace(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
             }
-            Event::Unheard(trouble) => {
+            CallEvent::Unheard(trouble) => {
                 if !is_unheard.replace(true) {
                     let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
                     let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
                     ui.say(&Note::warning(text));
                 }
             }
-            Event::LeftOut { what, name } => {
+            CallEvent::LeftOut { what, name } => {
                 let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
                 if last.replace(text.clone()) != text {
                     ui.say(&Note::warning(text));
                 }
             }
-            Event::Again { why, pause, number } => {
+            CallEvent::Again { why, pause, number } => {
                 let why = why.to_string();
                 let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
                 if last.replace(text.clone()) == text {

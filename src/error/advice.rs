@@ -8,7 +8,7 @@ use crate::error::{Aftermath, Doing, Error, Hint, Kind, authentication};
 use crate::model::Foreign;
 use crate::model::foreign::listed;
 use crate::pve;
-use crate::pve::privileges::Remedy;
+use crate::pve::privileges::FixKind;
 use crate::session::Signal;
 use crate::settings::{self, sh_word};
 use crate::ui::Printable;
@@ -113,8 +113,8 @@ fn of_file(source: &io::Error) -> Kind {
     if is_path.contains(&source.kind()) { Kind::Configuration } else { Kind::Unexpected }
 }
 
-fn of_server(source: &pve::Error) -> Kind {
-    use pve::Error as Pve;
+fn of_server(source: &pve::ApiError) -> Kind {
+    use pve::ApiError as Pve;
     match source {
         Pve::UnknownName { .. }
         | Pve::NoRoute { .. }
@@ -190,7 +190,7 @@ pub(super) fn server_message(error: &Error) -> Option<Foreign> {
 pub(super) fn details(error: &Error) -> Vec<String> {
     match error {
         Error::Lacking { gaps, .. } => {
-            let rows: Vec<[String; 3]> = gaps.iter().map(pve::privileges::Gap::row).collect();
+            let rows: Vec<[String; 3]> = gaps.iter().map(pve::privileges::MissingPrivileges::row).collect();
             let width = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or_default();
             rows.iter()
                 .map(|[place, missing, purposes]| format!("{place:<width$}  {missing} (to {purposes})"))
@@ -501,8 +501,8 @@ fn converted(path: &Path, encoding: settings::Encoding) -> Vec<Hint> {
     ]
 }
 
-fn of_call(doing: &Doing, source: &pve::Error) -> Vec<Hint> {
-    use pve::Error as Pve;
+fn of_call(doing: &Doing, source: &pve::ApiError) -> Vec<Hint> {
+    use pve::ApiError as Pve;
     match source {
         Pve::UnknownName { .. } => vec![say("is the name spelt right? give the address instead, with --host")],
         Pve::NoRoute { .. } => vec![say("is the server in a network that can be reached from here, perhaps by VPN?")],
@@ -642,8 +642,8 @@ fn of_templates(known: &[String]) -> Vec<Hint> {
 }
 
 /// What helps most stands first: a whole screen of lines may follow.
-fn lacking(who: &str, blocks: &[pve::privileges::Block], is_explained: bool) -> Vec<Hint> {
-    let (first, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.remedy == Remedy::Unseparate);
+fn lacking(who: &str, blocks: &[pve::privileges::FixScript], is_explained: bool) -> Vec<Hint> {
+    let (first, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.remedy == FixKind::Unseparate);
     let mut hints = Vec::new();
     for block in first {
         let path = "Datacenter > Permissions > API Tokens";

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::journal;
 use crate::model::{Endpoint, Foreign, NodeName, PoolName, StorageName, UserId, VmId};
 use crate::pve;
-use crate::pve::privileges::{Block, Caller, Gap};
+use crate::pve::privileges::{Caller, FixScript, MissingPrivileges};
 use crate::pve::task::LogEnd;
 use crate::session::{NoStateFolder, Signal};
 use crate::settings::{self, Sourced};
@@ -291,7 +291,7 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: pve::Error,
+        source: pve::ApiError,
     },
     /// A server could not be reached, or said no.
     #[error("cannot {doing}")]
@@ -300,7 +300,7 @@ pub enum Error {
         doing: Doing,
         /// What came of it.
         #[source]
-        source: pve::Error,
+        source: pve::ApiError,
     },
     /// Something answers, and it is not Proxmox VE.
     #[error("{server} is not Proxmox VE: {what}")]
@@ -319,7 +319,7 @@ pub enum Error {
         realms: Option<Vec<String>>,
         /// What the server said.
         #[source]
-        source: pve::Error,
+        source: pve::ApiError,
     },
     /// The user's realm does not exist on the server.
     #[error("{user} cannot be known there: the server has no realm `{}`", user.realm())]
@@ -340,7 +340,7 @@ pub enum Error {
         fingerprint: String,
         /// Why it is not trusted.
         #[source]
-        source: pve::Error,
+        source: pve::ApiError,
     },
     /// A CA is stored for the server, and the certificate that is presented was not signed by it.
     #[error("the certificate of {server} is not signed by the CA in {} ({})", stored.value.display(), stored.source)]
@@ -355,7 +355,7 @@ pub enum Error {
         fingerprint: String,
         /// Why it is not trusted.
         #[source]
-        source: pve::Error,
+        source: pve::ApiError,
     },
     /// No node was named, and there are several.
     #[error("there are several nodes, and PROXMOX_NODE names none of them")]
@@ -465,9 +465,9 @@ pub enum Error {
         /// Who.
         who: String,
         /// What is missing, path by path.
-        gaps: Vec<Gap>,
+        gaps: Vec<MissingPrivileges>,
         /// The lines that close the gap.
-        blocks: Vec<Block>,
+        blocks: Vec<FixScript>,
         /// Whether it could be seen why they are missing.
         is_explained: bool,
         /// The server's own words, where it refused.
@@ -721,19 +721,19 @@ fn named(caller: &Caller) -> String {
 impl Error {
     /// Says what was being done when a server said no.
     #[must_use]
-    pub const fn server(doing: Doing, source: pve::Error) -> Self {
+    pub const fn server(doing: Doing, source: pve::ApiError) -> Self {
         Self::Server { doing, source }
     }
 
     /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
     #[must_use]
-    pub fn reaching(endpoint: &Endpoint, source: pve::Error) -> Self {
+    pub fn reaching(endpoint: &Endpoint, source: pve::ApiError) -> Self {
         Self::seeing(endpoint.authority(), source)
     }
 
     /// Says what came of a first call, as far as it got.
-    fn seeing(server: String, source: pve::Error) -> Self {
-        use pve::Error as Pve;
+    fn seeing(server: String, source: pve::ApiError) -> Self {
+        use pve::ApiError as Pve;
         match &source {
             _ if source.is_unauthenticated() => Self::server(Doing::BeKnown(server), source),
             Pve::Gateway { status, reason, .. } if *status < 500 && *status != 429 => {

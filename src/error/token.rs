@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Hint, Kind, advice};
 use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
-use crate::pve::privileges::Refused;
+use crate::pve::privileges::GrantRefused;
 use crate::ui::Printable;
 
 /// What can go wrong with trust and tokens.
@@ -86,7 +86,7 @@ pub enum TokenError {
         /// Which token.
         token: TokenId,
         /// Why not.
-        why: Refused,
+        why: GrantRefused,
     },
     /// The log-in may not make the entries.
     #[error("{admin} may not change permissions on {path} ({privilege}); nothing was changed")]
@@ -362,11 +362,11 @@ impl TokenError {
             Self::NotTheSame { .. } => vec![say("did somebody change permissions meanwhile? run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
             Self::Refused { why, .. } => match why {
-                Refused::ShutOut { .. } | Refused::OutOfReach { .. } => vec![say(
+                GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. } => vec![say(
                     "give the token another user, with --user: glassdome@pve for example is made if it does not exist",
                 )],
-                Refused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
-                Refused::WouldLose { .. } | Refused::Unnameable { .. } => {
+                GrantRefused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
+                GrantRefused::WouldLose { .. } | GrantRefused::Unnameable { .. } => {
                     vec![say("give the token another user, with --user")]
                 }
             },

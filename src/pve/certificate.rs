@@ -11,7 +11,7 @@ use time::{Date, OffsetDateTime};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
 use crate::model::{Fingerprint, Foreign};
-use crate::pve::Error;
+use crate::pve::ApiError;
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,24 +138,24 @@ impl CaBundle {
     ///
     /// # Errors
     /// Where there is none, or one that may not sign others.
-    pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+    pub fn from_pem(text: &[u8]) -> Result<Self, ApiError> {
         let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
-        let certificates = read.map_err(|_| Error::NotACa { why: "it is not in PEM form" })?;
+        let certificates = read.map_err(|_| ApiError::NotACa { why: "it is not in PEM form" })?;
         if certificates.is_empty() {
-            return Err(Error::NotACa { why: "there is no certificate in it" });
+            return Err(ApiError::NotACa { why: "there is no certificate in it" });
         }
         for certificate in &certificates {
             let leaf =
-                Leaf::read(certificate).map_err(|_| Error::NotACa { why: "a certificate in it cannot be read" })?;
+                Leaf::read(certificate).map_err(|_| ApiError::NotACa { why: "a certificate in it cannot be read" })?;
             if !leaf.is_ca {
-                return Err(Error::NotACa { why: "a certificate in it is not that of an authority" });
+                return Err(ApiError::NotACa { why: "a certificate in it is not that of an authority" });
             }
         }
         let bundle = Self { certificates };
         let mut roots = RootCertStore::empty();
         for certificate in &bundle.certificates {
             let added = roots.add(certificate.clone());
-            added.map_err(|_| Error::NotACa { why: "a certificate in it cannot be used" })?;
+            added.map_err(|_| ApiError::NotACa { why: "a certificate in it cannot be used" })?;
         }
         Ok(bundle)
     }

@@ -12,28 +12,28 @@ use time::OffsetDateTime;
 use crate::model::{
     BridgeName, Endpoint, Foreign, NodeName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId,
 };
-use crate::pve::Error;
+use crate::pve::ApiError;
 use crate::pve::certificate::{CaBundle, Leaf, certificates_in};
-use crate::pve::privileges::{AclPath, Answer, Held, Zones};
+use crate::pve::http_client::Limits;
+use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
 use crate::pve::proxy::Proxies;
-use crate::pve::repeat::{Ear, Event};
-use crate::pve::rows::Listed;
+use crate::pve::retry::{CallEvent, Observer};
+use crate::pve::streaming_list::ListReply;
 use crate::pve::tls::{Trust, judge_again};
 use crate::pve::transport::Transport;
 use crate::pve::values::{
-    ActiveTask, Fields, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm, as_flag, as_number,
+    ActiveTask, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag, as_number,
 };
 use crate::pve::vm_config::VmConfig;
-use crate::pve::way::Limits;
 
 pub use access::{
-    AclChange, AclEntry, Challenge, Holder, LoggedIn, PoolCard, TokenCard, TokenRequest, UserCard, UserSight,
+    AclChange, AclEntry, Challenge, LoggedIn, PoolCard, Subject, TokenRecord, TokenRequest, UserLookup, UserRecord,
 };
 pub use changes::CloneRequest;
 pub use images::{FetchRequest, Growth, Image, Upload};
 
 /// Privileges by path: each privilege, and whether it propagates.
-pub type Permissions = Answer;
+pub type PermissionsReply = PermissionsAt;
 
 /// A server, and who calls it.
 #[derive(Debug, Clone)]
@@ -46,12 +46,12 @@ impl Pve {
     ///
     /// # Errors
     /// Where the trust or the proxy cannot be used.
-    pub fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
+    pub fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
         Ok(Self { transport: Transport::new(endpoint, trust, limits, proxies)? })
     }
 
     /// Tells whoever listens what happens on the way.
-    pub(super) fn tell(&self, event: &Event<'_>) {
+    pub(super) fn tell(&self, event: &CallEvent<'_>) {
         self.transport.tell(event);
     }
 
@@ -72,7 +72,7 @@ impl Pve {
     ///
     /// # Errors
     /// Where they did not, what is wrong.
-    pub fn is_vouched_for_by(&self, bundle: &CaBundle) -> Result<(), Error> {
+    pub fn is_vouched_for_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
         judge_again(bundle, &self.transport.presented().chain(), self.endpoint())
     }
 
@@ -80,7 +80,7 @@ impl Pve {
     ///
     /// # Errors
     /// Where the trust or the proxy cannot be used.
-    pub fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
+    pub fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
         Ok(Self { transport: self.transport.reconnected(trust, limits, proxies)? })
     }
 
@@ -88,7 +88,7 @@ impl Pve {
     ///
     /// # Errors
     /// Where the token ID cannot stand in a header.
-    pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
+    pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
     }
 
@@ -100,8 +100,8 @@ impl Pve {
 
     /// Tells somebody from here on of every answer, and of every call that is sent once more.
     #[must_use]
-    pub fn heard_by(self, ear: Ear) -> Self {
-        Self { transport: self.transport.heard_by(ear) }
+    pub fn observed_by(self, ear: Observer) -> Self {
+        Self { transport: self.transport.observed_by(ear) }
     }
 
     /// Gives the server's time as its last answer told it; none before the first.
@@ -114,10 +114,10 @@ impl Pve {
     ///
     /// # Errors
     /// Where the server refuses, or wants a second factor.
-    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, Error> {
+    pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, ApiError> {
         match self.begin_log_in(user, password).await? {
             LoggedIn::Done(pve) => Ok(*pve),
-            LoggedIn::NeedsFactor(_) => Err(Error::SecondFactor { user: user.to_string() }),
+            LoggedIn::NeedsFactor(_) => Err(ApiError::SecondFactor { user: user.to_string() }),
         }
     }
 
@@ -125,17 +125,17 @@ impl Pve {
     ///
     /// # Errors
     /// As every call: the way there, the credentials, the privileges, the server.
-    pub async fn version(&self) -> Result<Version, Error> {
+    pub async fn version(&self) -> Result<Version, ApiError> {
         let data = self.transport.get(&["version"], &[]).await?;
         let version = self.fields(&data, "the version")?.text("version");
-        Ok(Version::new(version.ok_or_else(|| self.strange("the version has no number"))?))
+        Ok(Version::new(version.ok_or_else(|| self.unexpected("the version has no number"))?))
     }
 
     /// Lists the realms. Needs no log-in.
     ///
     /// # Errors
     /// As every call.
-    pub async fn domains(&self) -> Result<Vec<Realm>, Error> {
+    pub async fn domains(&self) -> Result<Vec<Realm>, ApiError> {
         let data = self.transport.get(&["access", "domains"], &[]).await?;
         let mut realms = self.named(&data, "the list of realms", "realm", Realm::of)?;
         realms.sort_by(|left, right| left.name.cmp(&right.name));
@@ -147,43 +147,46 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<Permissions, Error> {
+    pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<PermissionsReply, ApiError> {
         let query: Vec<(&str, &str)> =
             [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let data = self.transport.get_whole(&["access", "permissions"], &query).await?;
         let Some(paths) = data.as_object() else {
             // Perl writes an empty map as an empty list where it was never filled.
             return if data.as_array().is_some_and(Vec::is_empty) {
-                Ok(Permissions::new())
+                Ok(PermissionsReply::new())
             } else {
-                Err(self.strange("the privileges are no map"))
+                Err(self.unexpected("the privileges are no map"))
             };
         };
         // A path with other characters is no VM, storage, pool or bridge.
         let known = paths.iter().filter_map(|(path, value)| Some((path.parse::<AclPath>().ok()?, value.as_object()?)));
         let held = |(path, held): (AclPath, &Map<String, Value>)| {
             let held = held.iter().map(|(name, flag)| Some((name.parse().ok()?, as_flag(flag))));
-            Some((path, held.collect::<Option<Held>>()?))
+            Some((path, held.collect::<Option<Grant>>()?))
         };
         // What is held and cannot be named could not be kept where a deeper entry replaces it.
-        known.map(held).collect::<Option<_>>().ok_or_else(|| self.strange("a privilege has a name that cannot be read"))
+        known
+            .map(held)
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.unexpected("a privilege has a name that cannot be read"))
     }
 
     /// Reads what the server has noted of a token: a user about its own, a token only with User.Modify.
     ///
     /// # Errors
     /// As every call.
-    pub async fn token_entry(&self, token: &TokenId) -> Result<TokenCard, Error> {
+    pub async fn token_entry(&self, token: &TokenId) -> Result<TokenRecord, ApiError> {
         let user = token.user.to_string();
         let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
-        TokenCard::of(Some(token.name.as_str()), &data).ok_or_else(|| self.strange("the token is no map"))
+        TokenRecord::of(Some(token.name.as_str()), &data).ok_or_else(|| self.unexpected("the token is no map"))
     }
 
     /// Says whether a token has privilege separation.
     ///
     /// # Errors
     /// As every call.
-    pub async fn is_separated(&self, token: &TokenId) -> Result<bool, Error> {
+    pub async fn is_separated(&self, token: &TokenId) -> Result<bool, ApiError> {
         self.token_entry(token).await.map(|entry| entry.separated)
     }
 
@@ -191,7 +194,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
+    pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
         self.named(&data, "the list of interfaces", "iface", Interface::of)
     }
@@ -200,7 +203,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, Error> {
+    pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
         self.named(&data, "the list of bridges", "iface", Interface::of)
     }
@@ -209,7 +212,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn nodes(&self) -> Result<Vec<Node>, Error> {
+    pub async fn nodes(&self) -> Result<Vec<Node>, ApiError> {
         let data = self.transport.get(&["nodes"], &[]).await?;
         let mut nodes = self.list(&data, "the list of nodes", Node::of)?;
         nodes.sort_by(|left, right| left.name.cmp(&right.name));
@@ -220,7 +223,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
+    pub async fn vms(&self) -> Result<Vec<Vm>, ApiError> {
         self.vms_where(|_| true).await
     }
 
@@ -229,7 +232,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, Error> {
+    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
         let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
         let row = |fields: Option<Fields<'_>>| Some(Vm::of(&fields?).filter(&is_wanted));
         let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
@@ -241,7 +244,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, Error> {
+    pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
         let path = ["nodes", node.as_str(), "qemu"];
         let row = |fields: Option<Fields<'_>>| Some(Vm::on(&fields?, node));
         let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
@@ -253,27 +256,27 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, Error> {
+    pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
-        VmConfig::of(&data).ok_or_else(|| self.strange("the configuration of the VM is no map"))
+        VmConfig::of(&data).ok_or_else(|| self.unexpected("the configuration of the VM is no map"))
     }
 
     /// Reads whether a VM runs (VM.Audit).
     ///
     /// # Errors
     /// As every call.
-    pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<Status, Error> {
+    pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
-        Status::of(&data).ok_or_else(|| self.strange("the status of the VM has no status"))
+        VmStatus::of(&data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
     }
 
     /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
     ///
     /// # Errors
     /// As every call.
-    pub async fn vnets(&self) -> Result<Zones, Error> {
+    pub async fn vnets(&self) -> Result<Zones, ApiError> {
         let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
         let vnets = self.list(&data, "the list of vnets", |value| {
             let fields = Fields::of(value)?;
@@ -287,7 +290,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn can_link(&self, node: &NodeName, vmid: VmId) -> Result<bool, Error> {
+    pub async fn can_link(&self, node: &NodeName, vmid: VmId) -> Result<bool, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
         let data = self.transport.get(&path, &[("feature", "clone")]).await?;
@@ -298,20 +301,20 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn next_id(&self) -> Result<VmId, Error> {
+    pub async fn next_id(&self) -> Result<VmId, ApiError> {
         let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
-        as_number(&data).and_then(VmId::new).ok_or_else(|| self.strange("the next VMID is no number"))
+        as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is no number"))
     }
 
     /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
     ///
     /// # Errors
     /// As every call.
-    pub async fn is_free(&self, vmid: VmId) -> Result<bool, Error> {
+    pub async fn is_free(&self, vmid: VmId) -> Result<bool, ApiError> {
         let number = vmid.to_string();
         match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
             Ok(_) => Ok(true),
-            Err(Error::Refusal(refusal))
+            Err(ApiError::Refusal(refusal))
                 if refusal.error_of("vmid").is_some_and(|why| why.contains("already exists")) =>
             {
                 Ok(false)
@@ -324,7 +327,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
+    pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
         let mut storages = self.named(&data, "the list of storages", "storage", Storage::of)?;
         storages.sort_by(|left, right| left.name.cmp(&right.name));
@@ -336,7 +339,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, Error> {
+    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, ApiError> {
         let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
         let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
         let query = [("vmid", vmid.as_str())];
@@ -349,7 +352,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; `None` where the node has no such certificate.
-    pub async fn cluster_ca(&self, node: &NodeName) -> Result<Option<String>, Error> {
+    pub async fn cluster_ca(&self, node: &NodeName) -> Result<Option<String>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "certificates", "info"], &[]).await?;
         let files = self.list(&data, "the list of certificates", |value| {
             let fields = Fields::of(value)?;
@@ -363,7 +366,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn cluster_name(&self) -> Result<Option<Foreign>, Error> {
+    pub async fn cluster_name(&self) -> Result<Option<Foreign>, ApiError> {
         let data = self.transport.get(&["cluster", "status"], &[]).await?;
         let entries = self.list(&data, "the status of the cluster", |value| {
             let fields = Fields::of(value)?;
@@ -377,17 +380,17 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, Error> {
+    pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
         let data = self.transport.get_once(&path, &[]).await?;
-        TaskStatus::of(&data).ok_or_else(|| self.strange("the status of the task has no status"))
+        TaskStatus::of(&data).ok_or_else(|| self.unexpected("the status of the task has no status"))
     }
 
     /// Reads the log of a task from a line on, counted from 0; gives its lines.
     ///
     /// # Errors
     /// As every call.
-    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<Foreign>, Error> {
+    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<Foreign>, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
         let (from, limit) = (start.to_string(), limit.to_string());
         let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
@@ -405,7 +408,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, Error> {
+    pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
         let row = |fields: Option<Fields<'_>>| Some(ActiveTask::of(&fields?));
         self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
@@ -415,7 +418,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, Error> {
+    pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
         let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| it.text("upid")?.parse().ok()));
         let query = [("source", "all"), ("typefilter", kind)];
@@ -427,7 +430,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; while the agent is not up, the server fails.
-    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<IpAddr>, Error> {
+    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<IpAddr>, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "agent", "network-get-interfaces"];
         let data = self.transport.get(&path, &[]).await?;
@@ -437,12 +440,12 @@ impl Pve {
         Ok(texts.filter_map(|text| text.parse().ok()).filter(|address| is_reachable(*address)).collect())
     }
 
-    pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, Error> {
-        Fields::of(data).ok_or_else(|| self.strange(&format!("{what} is no map")))
+    pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, ApiError> {
+        Fields::of(data).ok_or_else(|| self.unexpected(&format!("{what} is no map")))
     }
 
     /// Reads a list; an entry that cannot be read makes the whole not understood.
-    fn list<T>(&self, data: &Value, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
+    fn list<T>(&self, data: &Value, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, ApiError> {
         let entries = data.as_array().ok_or_else(|| self.no_list(what))?;
         let read: Option<Vec<T>> = entries.iter().map(read).collect();
         read.ok_or_else(|| self.unread(what))
@@ -456,12 +459,12 @@ impl Pve {
         what: &str,
         field: &str,
         read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, ApiError> {
         let entries = self.list(data, what, |value| {
             let name = Fields::of(value)?.text(field)?;
             Some(read(value).ok_or(name))
         })?;
-        let report = |name: &Foreign| self.tell(&Event::LeftOut { what, name });
+        let report = |name: &Foreign| self.tell(&CallEvent::LeftOut { what, name });
         Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 
@@ -472,24 +475,24 @@ impl Pve {
         what: &str,
         wanted: &[&'static str],
         row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, ApiError> {
         match self.transport.get_rows(call, wanted, row).await? {
-            Listed::Rows(rows) => Ok(rows),
-            Listed::Unread => Err(self.unread(what)),
-            Listed::NoList => Err(self.no_list(what)),
+            ListReply::Rows(rows) => Ok(rows),
+            ListReply::Unread => Err(self.unread(what)),
+            ListReply::NoList => Err(self.no_list(what)),
         }
     }
 
-    fn no_list(&self, what: &str) -> Error {
-        self.strange(&format!("{what} is no list"))
+    fn no_list(&self, what: &str) -> ApiError {
+        self.unexpected(&format!("{what} is no list"))
     }
 
-    fn unread(&self, what: &str) -> Error {
-        self.strange(&format!("{what} has an entry that cannot be read"))
+    fn unread(&self, what: &str) -> ApiError {
+        self.unexpected(&format!("{what} has an entry that cannot be read"))
     }
 
-    pub(super) fn strange(&self, what: &str) -> Error {
-        Error::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
+    pub(super) fn unexpected(&self, what: &str) -> ApiError {
+        ApiError::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::pve::reply::Refusal;
 
 /// What can go wrong between here and a server.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
+pub enum ApiError {
     /// The name is not in the DNS.
     #[error("the name {host} does not resolve: {why}")]
     UnknownName {
@@ -47,7 +47,7 @@ pub enum Error {
         server: String,
         /// What happened.
         #[source]
-        source: Box<Error>,
+        source: Box<ApiError>,
     },
     /// The value of a proxy variable is no proxy.
     #[error("the variable {variable} names no proxy that can be used")]
@@ -92,7 +92,7 @@ pub enum Error {
     OutcomeUnknown {
         /// What happened to the answer.
         #[source]
-        source: Box<Error>,
+        source: Box<ApiError>,
     },
     /// Something else than TLS speaks on the port.
     #[error("{server} does not speak TLS; a plain HTTP server seems to listen there")]
@@ -217,7 +217,7 @@ fn named(leaf: &Leaf) -> String {
     if leaf.names.is_empty() { "none".to_owned() } else { listed(&leaf.names) }
 }
 
-impl Error {
+impl ApiError {
     /// Gives the server's own words, where it said no.
     #[must_use]
     pub fn server_text(&self) -> Option<Foreign> {

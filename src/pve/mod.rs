@@ -1,40 +1,40 @@
 //! The API of a Proxmox VE server, and what can go wrong on the way to it.
 
-mod addresses;
 mod certificate;
 pub mod client;
 mod error;
-mod failure;
+mod error_mapping;
+mod http_client;
 mod multipart;
 pub mod privileges;
 mod probe;
 mod proxy;
-mod repeat;
+mod reachability;
 mod reply;
-mod rows;
-mod spent;
-mod sums;
+mod retry;
+mod streaming_list;
 pub mod task;
+mod task_timing;
+mod text_download;
 mod tls;
 mod transport;
 mod values;
 mod vm_config;
-mod way;
 
-pub use addresses::{addresses, knock};
 pub use certificate::{CaBundle, Leaf, NotValid, certificates_in};
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Holder, Image, LoggedIn, PoolCard, Pve,
-    TokenCard, TokenRequest, Upload, UserCard, UserSight,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve, Subject,
+    TokenRecord, TokenRequest, Upload, UserLookup, UserRecord,
 };
-pub use error::Error;
+pub use error::ApiError;
+pub use http_client::{Limits, Sizes};
 pub use probe::{Probed, probe};
 pub use proxy::{Proxies, ProxySeen};
-pub use repeat::{Ear, Event};
+pub use reachability::{addresses, tcp_connect};
 pub use reply::Refusal;
-pub use spent::Spent;
-pub use sums::text_at;
+pub use retry::{CallEvent, Observer};
+pub use task_timing::TaskTiming;
+pub use text_download::text_at;
 pub use tls::Trust;
-pub use values::{ActiveTask, Interface, Node, Realm, Status, Storage, TaskStatus, Version, Vm};
+pub use values::{ActiveTask, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus};
 pub use vm_config::{Disk, VmConfig};
-pub use way::{Limits, Sizes};

@@ -1,11 +1,11 @@
 //! Looks at the certificate that a server presents, before anybody decides whether to trust it.
 
 use crate::model::Endpoint;
-use crate::pve::Error;
+use crate::pve::ApiError;
 use crate::pve::certificate::{CaBundle, Leaf};
+use crate::pve::http_client::{HttpClient, Limits};
 use crate::pve::proxy::Proxies;
-use crate::pve::tls::{Chain, Purpose, Trust, judge_again};
-use crate::pve::way::{Limits, Way};
+use crate::pve::tls::{Chain, HandshakePurpose, Trust, judge_again};
 
 /// What a server presented.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl Probed {
     ///
     /// # Errors
     /// Where they did not, what is wrong.
-    pub fn is_signed_by(&self, bundle: &CaBundle) -> Result<(), Error> {
+    pub fn is_signed_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
         judge_again(bundle, &self.chain, &self.endpoint)
     }
 }
@@ -32,17 +32,17 @@ impl Probed {
 ///
 /// # Errors
 /// Where no TLS connection comes about.
-pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Result<Probed, Error> {
-    let way = Way::new(endpoint.clone(), &Trust::Unverified, limits, proxies, Purpose::Look)?;
+pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Result<Probed, ApiError> {
+    let way = HttpClient::new(endpoint.clone(), &Trust::Unverified, limits, proxies, HandshakePurpose::Probe)?;
     let ended = way.shake_hands().await;
     let chain = way.presented.chain();
     match (ended, chain.first()) {
         (Ok(()), Some(der)) => match Leaf::read(der) {
             Ok(leaf) => Ok(Probed { leaf, endpoint: endpoint.clone(), chain }),
-            Err(why) => Err(Error::CertificateBroken { server: endpoint.authority(), why }),
+            Err(why) => Err(ApiError::CertificateBroken { server: endpoint.authority(), why }),
         },
         (Ok(()), None) => {
-            Err(Error::Handshake { server: endpoint.authority(), why: "no certificate is presented".to_owned() })
+            Err(ApiError::Handshake { server: endpoint.authority(), why: "no certificate is presented".to_owned() })
         }
         (Err(why), _) => Err(why),
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use reqwest::{Proxy, Url};
 
 use crate::model::{Endpoint, Host, Register};
-use crate::pve::Error;
+use crate::pve::ApiError;
 
 /// Curl's port for a proxy whose address names none.
 const DEFAULT_PORT: u16 = 1080;
@@ -17,20 +17,20 @@ const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "soc
 /// The proxy variables of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    named: Option<Named>,
+    named: Option<ProxyVariable>,
     exceptions: Vec<String>,
 }
 
 /// A variable and what it holds, perhaps with a password in it.
 #[derive(Clone)]
-struct Named {
+struct ProxyVariable {
     variable: String,
     address: String,
 }
 
 /// The proxy that leads to a server.
 #[derive(Clone)]
-pub(super) struct Chosen {
+pub(super) struct ProxyChoice {
     pub(super) proxy: Proxy,
     /// The proxy without its password.
     pub(super) shown: String,
@@ -51,13 +51,13 @@ pub struct ProxySeen {
     pub variable: String,
 }
 
-impl fmt::Debug for Named {
+impl fmt::Debug for ProxyVariable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.variable)
     }
 }
 
-impl fmt::Debug for Chosen {
+impl fmt::Debug for ProxyChoice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.shown)
     }
@@ -76,7 +76,7 @@ impl Proxies {
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let filled = |name: &&str| {
             let address = variable(name).filter(|it| !it.trim().is_empty())?;
-            Some(Named { variable: (*name).to_owned(), address: address.trim().to_owned() })
+            Some(ProxyVariable { variable: (*name).to_owned(), address: address.trim().to_owned() })
         };
         let exceptions = ["no_proxy", "NO_PROXY"].iter().find_map(filled).map(|it| it.address.to_ascii_lowercase());
         let words = exceptions.as_deref().unwrap_or_default().split([',', ' ']).map(str::trim);
@@ -90,17 +90,17 @@ impl Proxies {
     ///
     /// # Errors
     /// Where the variable names none that can be used.
-    pub fn seen(&self, endpoint: &Endpoint) -> Result<Option<ProxySeen>, Error> {
+    pub fn seen(&self, endpoint: &Endpoint) -> Result<Option<ProxySeen>, ApiError> {
         let chosen = self.chosen(endpoint)?;
         Ok(chosen.map(|chosen| ProxySeen { address: chosen.shown, variable: chosen.variable }))
     }
 
     /// Decides for one server.
-    pub(super) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<Chosen>, Error> {
+    pub(super) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<ProxyChoice>, ApiError> {
         match &self.named {
             Some(named) if !self.excepts(endpoint) => match named.read() {
                 Some(chosen) => Ok(Some(chosen)),
-                None => Err(Error::BadProxy { variable: named.variable.clone() }),
+                None => Err(ApiError::BadProxy { variable: named.variable.clone() }),
             },
             _ => Ok(None),
         }
@@ -117,8 +117,8 @@ impl Proxies {
     }
 }
 
-impl Named {
-    fn read(&self) -> Option<Chosen> {
+impl ProxyVariable {
+    fn read(&self) -> Option<ProxyChoice> {
         let address = &self.address;
         let with_scheme = if address.contains("://") { address.clone() } else { format!("http://{address}") };
         let mut url = Url::parse(&with_scheme).ok().filter(|url| SCHEMES.contains(&url.scheme()))?;
@@ -131,7 +131,7 @@ impl Named {
         let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
         let proxy = Proxy::all(url.clone()).ok()?;
         let authority = format!("{host}:{port}");
-        Some(Chosen { proxy, shown: masked(url), host, authority, variable: self.variable.clone() })
+        Some(ProxyChoice { proxy, shown: masked(url), host, authority, variable: self.variable.clone() })
     }
 }
 

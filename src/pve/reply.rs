@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Foreign, Register};
-use crate::pve::rows::Found;
+use crate::pve::streaming_list::ReplyData;
 
 /// Of an answer in an unknown form, so many bytes are shown.
 const EXCERPT: usize = 80;
@@ -44,7 +44,7 @@ pub struct Refusal {
 
 /// What an answer turned out to be, where it is not data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Strange {
+pub(super) enum ReplyError {
     /// The API says no.
     Refusal(Refusal),
     /// A page that is not the API's, with a status of failure.
@@ -108,35 +108,35 @@ impl Reply {
     }
 
     /// Gives the data of a good answer, or says what it is instead.
-    pub(super) fn data(self) -> Result<Value, Strange> {
+    pub(super) fn data(self) -> Result<Value, ReplyError> {
         self.read(|body| {
             Ok(match serde_json::from_slice(body)? {
-                Value::Object(mut map) => map.remove("data").map_or(Found::NoData, Found::Data),
-                _ => Found::NoMap,
+                Value::Object(mut map) => map.remove("data").map_or(ReplyData::NoData, ReplyData::Data),
+                _ => ReplyData::NoMap,
             })
         })
     }
 
     /// Gives the data of a good answer as it is read from the body, or says what the answer is instead.
-    pub(super) fn read<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<Found<T>>) -> Result<T, Strange> {
+    pub(super) fn read<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<ReplyData<T>>) -> Result<T, ReplyError> {
         if !(200..300).contains(&self.status) {
             return Err(self.no_data());
         }
         let what = match read(&self.body) {
-            Ok(Found::Data(data)) => return Ok(data),
-            Ok(Found::NoData) => "it has no `data`".to_owned(),
-            Ok(Found::NoMap) => self.no_json(""),
+            Ok(ReplyData::Data(data)) => return Ok(data),
+            Ok(ReplyData::NoData) => "it has no `data`".to_owned(),
+            Ok(ReplyData::NoMap) => self.no_json(""),
             Err(_) if self.body.is_empty() => "it is empty".to_owned(),
             Err(why) => self.no_json(&why.to_string()),
         };
-        Err(Strange::Unclear(what))
+        Err(ReplyError::Unclear(what))
     }
 
     /// Says what an answer is that is no good one.
-    fn no_data(self) -> Strange {
+    fn no_data(self) -> ReplyError {
         if (300..400).contains(&self.status) {
             let to = self.location.map(|to| format!(", to {to}")).unwrap_or_default();
-            return Strange::Unclear(format!("it leads elsewhere ({} {}{to})", self.status, self.reason));
+            return ReplyError::Unclear(format!("it leads elsewhere ({} {}{to})", self.status, self.reason));
         }
         let body = serde_json::from_slice::<Value>(&self.body).ok();
         let is_api = body.as_ref().is_some_and(Value::is_object);
@@ -144,9 +144,9 @@ impl Reply {
         // errors of the API's own HTTP layer carry plain text.
         let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status));
         if is_page {
-            Strange::Page { status: self.status, reason: self.reason }
+            ReplyError::Page { status: self.status, reason: self.reason }
         } else {
-            Strange::Refusal(self.refusal(body))
+            ReplyError::Refusal(self.refusal(body))
         }
     }
 
@@ -192,7 +192,7 @@ const fn is_gateway(status: u16) -> bool {
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
-    use super::{Reply, Strange};
+    use super::{Reply, ReplyError};
     use crate::model::Foreign;
 
     fn reply(status: u16, reason: &str, body: &str) -> Reply {
@@ -204,9 +204,9 @@ mod tests {
         assert_eq!(reply(200, "OK", r#"{"data":"100"}"#).data(), Ok(serde_json::json!("100")));
         assert_eq!(reply(200, "OK", r#"{"data":null}"#).data(), Ok(serde_json::Value::Null));
         for body in ["", "{}", "[]", "<html>", "{\"data\":"] {
-            assert!(matches!(reply(200, "OK", body).data(), Err(Strange::Unclear(_))), "{body}");
+            assert!(matches!(reply(200, "OK", body).data(), Err(ReplyError::Unclear(_))), "{body}");
         }
-        assert!(matches!(reply(301, "Moved", "").data(), Err(Strange::Unclear(_))));
+        assert!(matches!(reply(301, "Moved", "").data(), Err(ReplyError::Unclear(_))));
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
             (400, "", "no such thing\n", "no such thing"),
             (500, "", "", "status 500"),
         ] {
-            let Err(Strange::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{reason}") };
+            let Err(ReplyError::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{reason}") };
             assert_eq!((refusal.status, refusal.text()), (status, Foreign::new(text)));
         }
     }
@@ -246,9 +246,9 @@ mod tests {
         #[test]
         fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
             match (Reply { status, reason: Foreign::new(reason), location: None, body, wait: None }).data() {
-                Err(Strange::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
-                Err(Strange::Unclear(what)) => prop_assert!(!what.is_empty()),
-                Ok(_) | Err(Strange::Page { .. }) => {}
+                Err(ReplyError::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
+                Err(ReplyError::Unclear(what)) => prop_assert!(!what.is_empty()),
+                Ok(_) | Err(ReplyError::Page { .. }) => {}
             }
         }
     }
@@ -260,7 +260,7 @@ mod tests {
         {
             assert_eq!(
                 reply(status, "Bad Gateway", body).data(),
-                Err(Strange::Page { status, reason: Foreign::new("Bad Gateway") }),
+                Err(ReplyError::Page { status, reason: Foreign::new("Bad Gateway") }),
                 "{body}"
             );
         }

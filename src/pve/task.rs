@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::model::{Foreign, Upid, Validated};
-use crate::pve::spent::Follower;
-use crate::pve::{Error, Event, Pve, Spent, TaskStatus};
+use crate::pve::task_timing::LogFollower;
+use crate::pve::{ApiError, CallEvent, Pve, TaskStatus, TaskTiming};
 
 /// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
 const SHARE_OF_AGE: u32 = 20;
@@ -89,7 +89,7 @@ impl LogEnd {
 
 /// How closely the log of a task is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attention {
+pub enum LogDetail {
     /// From its first second on, for the progress that it tells.
     Usual,
     /// From its beginning to its end, at the price of more questions, to know what its time goes into.
@@ -98,16 +98,16 @@ pub enum Attention {
 
 /// What was seen of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watched {
+pub struct WaitResult {
     /// How it ended.
     pub ended: Ended,
     /// What its time went into.
-    pub spent: Spent,
+    pub spent: TaskTiming,
 }
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
+pub struct TaskProgress {
     /// Since it is watched.
     pub age: Duration,
     /// How much of it is done, in percent, where its log says so.
@@ -115,12 +115,12 @@ pub struct Progress {
     /// What is done of how much, "96.0 MiB of 1.0 GiB".
     pub amount: Option<String>,
     /// What keeps the server from being asked, while something does.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<TaskTrouble>,
 }
 
 /// Why nothing is known of a task at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct TaskTrouble {
     /// For how long already.
     pub lasting: Duration,
     /// What is in the way.
@@ -128,7 +128,7 @@ pub struct Trouble {
 }
 
 /// One task under watch.
-struct Watch<'a> {
+struct TaskWait<'a> {
     pve: &'a Pve,
     upid: &'a Upid,
     clock: &'a dyn Clock,
@@ -136,11 +136,11 @@ struct Watch<'a> {
     progressed: Instant,
     lines: usize,
     last: LogEnd,
-    progress: Progress,
+    progress: TaskProgress,
     /// Since when the server cannot be asked.
     unheard: Option<Instant>,
-    attention: Attention,
-    follower: Follower,
+    attention: LogDetail,
+    follower: LogFollower,
 }
 
 /// Waits until a task has stopped, or has made no progress for as long as the patience lasts. A connection that is lost
@@ -152,14 +152,15 @@ pub async fn wait(
     pve: &Pve,
     upid: &Upid,
     clock: &dyn Clock,
-    (patience, attention): (Duration, Attention),
-    show: &mut dyn FnMut(&Progress),
-) -> Result<Watched, Error> {
+    (patience, attention): (Duration, LogDetail),
+    show: &mut dyn FnMut(&TaskProgress),
+) -> Result<WaitResult, ApiError> {
     let began = clock.now();
-    let progress = Progress { age: Duration::ZERO, percent: None, amount: None, trouble: None };
-    let (last, follower) = (LogEnd::default(), Follower::default());
+    let progress = TaskProgress { age: Duration::ZERO, percent: None, amount: None, trouble: None };
+    let (last, follower) = (LogEnd::default(), LogFollower::default());
     let (progressed, lines, unheard) = (began, 0, None);
-    let mut watch = Watch { pve, upid, clock, began, progressed, lines, last, progress, unheard, attention, follower };
+    let mut watch =
+        TaskWait { pve, upid, clock, began, progressed, lines, last, progress, unheard, attention, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
         let asked = watch.look_and_tell(show).await;
@@ -182,19 +183,19 @@ fn interval(age: Duration) -> Duration {
     (age / SHARE_OF_AGE).clamp(SHORTEST, LONGEST)
 }
 
-impl Watch<'_> {
+impl TaskWait<'_> {
     fn age(&self) -> Duration {
         self.clock.now().duration_since(self.began)
     }
 
-    fn over(self, ended: Ended) -> Watched {
+    fn over(self, ended: Ended) -> WaitResult {
         let went_well = matches!(ended, Ended::Well { .. });
         let age = self.age();
-        Watched { ended, spent: self.follower.end(age, went_well) }
+        WaitResult { ended, spent: self.follower.end(age, went_well) }
     }
 
     /// Looks once, and says meanwhile where the answer is long in coming.
-    async fn look_and_tell(&mut self, show: &mut dyn FnMut(&Progress)) -> Result<Option<Ended>, Error> {
+    async fn look_and_tell(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<Ended>, ApiError> {
         let (pve, clock, began, asked) = (self.pve, self.clock, self.began, tokio::time::Instant::now());
         let mut progress = self.progress.clone();
         let mut look = pin!(self.look());
@@ -205,8 +206,9 @@ impl Watch<'_> {
                 () = tokio::time::sleep(LONGEST) => {}
             }
             if asked.elapsed() >= SLOW {
-                let trouble = Trouble { lasting: asked.elapsed(), why: "the last question is still open".to_owned() };
-                pve.tell(&Event::Unheard(&trouble));
+                let trouble =
+                    TaskTrouble { lasting: asked.elapsed(), why: "the last question is still open".to_owned() };
+                pve.tell(&CallEvent::Unheard(&trouble));
                 progress.trouble = Some(trouble);
             }
             progress.age = clock.now().duration_since(began);
@@ -215,7 +217,7 @@ impl Watch<'_> {
     }
 
     /// Notes whether the server could be asked, and tells where it could not for long.
-    fn note(&mut self, trouble: Option<&Error>) {
+    fn note(&mut self, trouble: Option<&ApiError>) {
         let now = self.clock.now();
         let Some(why) = trouble else {
             self.unheard = None;
@@ -224,29 +226,29 @@ impl Watch<'_> {
         };
         let lasting = now.duration_since(*self.unheard.get_or_insert(now));
         if lasting >= NOTICED {
-            let trouble = Trouble { lasting, why: why.to_string() };
-            self.pve.tell(&Event::Unheard(&trouble));
+            let trouble = TaskTrouble { lasting, why: why.to_string() };
+            self.pve.tell(&CallEvent::Unheard(&trouble));
             self.progress.trouble = Some(trouble);
         }
     }
 
     /// Looks once; gives how it ended, once it has.
-    async fn look(&mut self) -> Result<Option<Ended>, Error> {
+    async fn look(&mut self) -> Result<Option<Ended>, ApiError> {
         let status = self.pve.task_status(self.upid).await?;
         if status.is_stopped() {
             return self.ended(status).await.map(Some);
         }
         // A task that is over in a second has no progress to tell; each question costs the server one, too.
-        if self.age() >= LONGEST || self.attention == Attention::Close {
+        if self.age() >= LONGEST || self.attention == LogDetail::Close {
             self.read_log().await?;
         }
         Ok(None)
     }
 
-    async fn ended(&mut self, status: TaskStatus) -> Result<Ended, Error> {
+    async fn ended(&mut self, status: TaskStatus) -> Result<Ended, ApiError> {
         let exit_status = status.exit_status.unwrap_or_else(|| Foreign::new("no exit status"));
         let has_succeeded = exit_status == "OK" || exit_status.starts_with("WARNINGS: ");
-        if !has_succeeded || self.attention == Attention::Close {
+        if !has_succeeded || self.attention == LogDetail::Close {
             // The log only adds to what is known already.
             let _ = self.read_log().await;
         }
@@ -260,7 +262,7 @@ impl Watch<'_> {
     }
 
     /// Reads what was added to the log; every new line is progress.
-    async fn read_log(&mut self) -> Result<(), Error> {
+    async fn read_log(&mut self) -> Result<(), ApiError> {
         let new = self.pve.task_log(self.upid, self.lines, LINES).await?;
         self.follower.read(&new, self.age());
         if new.is_empty() {

@@ -11,7 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, 
 use time::OffsetDateTime;
 
 use crate::model::{Endpoint, Fingerprint, Host};
-use crate::pve::Error;
+use crate::pve::ApiError;
 use crate::pve::certificate::{CaBundle, Leaf, NotValid, fingerprint};
 
 /// How the certificate of the server is judged: one policy, decided once, for every request of a run.
@@ -32,7 +32,7 @@ pub enum Trust {
 /// Why a certificate is not accepted. It travels inside the TLS library's error, so that it is told of the handshake
 /// that it belongs to and of no other.
 #[derive(Debug, Clone)]
-pub(super) enum Verdict {
+pub(super) enum CertError {
     Untrusted(Leaf),
     Expired(Leaf),
     /// The certificate of the authority itself, or of an intermediate one, is not valid now.
@@ -47,7 +47,7 @@ pub(super) enum Verdict {
     Seen,
 }
 
-impl Verdict {
+impl CertError {
     /// Finds the verdict in an error of the TLS library.
     pub(super) fn within(why: &rustls::Error) -> Option<&Self> {
         let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = why else { return None };
@@ -55,19 +55,19 @@ impl Verdict {
     }
 
     /// Makes the error that the user lives through.
-    pub(super) fn error(self, server: String) -> Error {
+    pub(super) fn error(self, server: String) -> ApiError {
         match self {
-            Self::Untrusted(leaf) => Error::CertificateUntrusted { server, leaf: Box::new(leaf) },
-            Self::Expired(leaf) => Error::CertificateExpired { server, leaf: Box::new(leaf) },
+            Self::Untrusted(leaf) => ApiError::CertificateUntrusted { server, leaf: Box::new(leaf) },
+            Self::Expired(leaf) => ApiError::CertificateExpired { server, leaf: Box::new(leaf) },
             Self::AuthorityNotValid(authority, why, leaf) => {
-                Error::AuthorityNotValid { server, authority: authority.subject, why, leaf: Box::new(leaf) }
+                ApiError::AuthorityNotValid { server, authority: authority.subject, why, leaf: Box::new(leaf) }
             }
-            Self::WrongName(leaf) => Error::CertificateWrongName { server, leaf: Box::new(leaf) },
-            Self::Changed(pinned, leaf) => Error::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
-            Self::Stolen => Error::CertificateStolen { server },
-            Self::Broken(why) => Error::CertificateBroken { server, why },
-            Self::OfProxy(why) => Error::Handshake { server, why },
-            Self::Seen => Error::Handshake { server, why: "broken off after a look at the certificate".to_owned() },
+            Self::WrongName(leaf) => ApiError::CertificateWrongName { server, leaf: Box::new(leaf) },
+            Self::Changed(pinned, leaf) => ApiError::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
+            Self::Stolen => ApiError::CertificateStolen { server },
+            Self::Broken(why) => ApiError::CertificateBroken { server, why },
+            Self::OfProxy(why) => ApiError::Handshake { server, why },
+            Self::Seen => ApiError::Handshake { server, why: "broken off after a look at the certificate".to_owned() },
         }
     }
 
@@ -90,16 +90,16 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CertError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the certificate is not accepted")
     }
 }
 
-impl std::error::Error for Verdict {}
+impl std::error::Error for CertError {}
 
-impl From<Verdict> for rustls::Error {
-    fn from(verdict: Verdict) -> Self {
+impl From<CertError> for rustls::Error {
+    fn from(verdict: CertError) -> Self {
         Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(verdict))))
     }
 }
@@ -130,16 +130,16 @@ impl Presented {
 
 /// What the judge does once it has found nothing wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum HandshakePurpose {
     /// Lets the requests through.
     Requests,
     /// Breaks the handshake off, so that nothing can ever be sent.
-    Look,
+    Probe,
 }
 
 /// Judges certificates by the trust of the run. Whatever the trust, the server must have the certificate's key.
 #[derive(Debug)]
-struct Judge {
+struct Verifier {
     server: Option<ServerName<'static>>,
     pinned: Option<Fingerprint>,
     authorities: Option<Authorities>,
@@ -147,11 +147,11 @@ struct Judge {
     of_proxies: OnceLock<Option<Authorities>>,
     provider: Arc<CryptoProvider>,
     presented: Presented,
-    purpose: Purpose,
+    purpose: HandshakePurpose,
 }
 
-impl Judge {
-    fn new(endpoint: &Endpoint, trust: &Trust, purpose: Purpose) -> Result<Self, Error> {
+impl Verifier {
+    fn new(endpoint: &Endpoint, trust: &Trust, purpose: HandshakePurpose) -> Result<Self, ApiError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let of_bundle = |bundle: &CaBundle| Authorities::new(bundle.certificates().to_vec(), &provider);
         let (authorities, pinned) = match trust {
@@ -174,7 +174,7 @@ impl Judge {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let system = || Authorities::of_system(&self.provider).ok();
-        let refused = |why: String| Verdict::OfProxy(format!("the certificate of the proxy is not accepted: {why}"));
+        let refused = |why: String| CertError::OfProxy(format!("the certificate of the proxy is not accepted: {why}"));
         let Some(system) = self.of_proxies.get_or_init(system) else {
             return Err(refused("this system has no trusted authorities".to_owned()).into());
         };
@@ -192,12 +192,12 @@ impl Judge {
         signature: Result<HandshakeSignatureValid, rustls::Error>,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         match signature {
-            Ok(_) if self.purpose == Purpose::Look && self.presented.is_of_server(certificate) => {
-                Err(Verdict::Seen.into())
+            Ok(_) if self.purpose == HandshakePurpose::Probe && self.presented.is_of_server(certificate) => {
+                Err(CertError::Seen.into())
             }
             Ok(valid) => Ok(valid),
-            Err(why) if is_of_another_key(&why) => Err(Verdict::Stolen.into()),
-            Err(why) => Err(Verdict::Broken(why.to_string()).into()),
+            Err(why) if is_of_another_key(&why) => Err(CertError::Stolen.into()),
+            Err(why) => Err(CertError::Broken(why.to_string()).into()),
         }
     }
 }
@@ -212,7 +212,7 @@ const fn is_of_another_key(why: &rustls::Error) -> bool {
     )
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -228,14 +228,14 @@ impl ServerCertVerifier for Judge {
         if let Some(pinned) = self.pinned
             && fingerprint(end_entity) != pinned
         {
-            return Err(Verdict::on(end_entity, |leaf| Verdict::Changed(pinned, leaf)).into());
+            return Err(CertError::on(end_entity, |leaf| CertError::Changed(pinned, leaf)).into());
         }
         let Some(authorities) = &self.authorities else {
             return Ok(ServerCertVerified::assertion());
         };
         authorities.judge(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
-            Refusal::NotValid(authority) => Verdict::on_authority(&authority, end_entity, now).into(),
-            Refusal::Other(why) => Verdict::on(end_entity, kind_of(&why)).into(),
+            Refusal::NotValid(authority) => CertError::on_authority(&authority, end_entity, now).into(),
+            Refusal::Other(why) => CertError::on(end_entity, kind_of(&why)).into(),
         })
     }
 
@@ -265,13 +265,13 @@ impl ServerCertVerifier for Judge {
 }
 
 /// Chooses the verdict for what the verifier complains about.
-const fn kind_of(why: &rustls::Error) -> fn(Leaf) -> Verdict {
+const fn kind_of(why: &rustls::Error) -> fn(Leaf) -> CertError {
     match why {
-        why if is_of_time(why) => Verdict::Expired,
+        why if is_of_time(why) => CertError::Expired,
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Verdict::WrongName,
-        _ => Verdict::Untrusted,
+        ) => CertError::WrongName,
+        _ => CertError::Untrusted,
     }
 }
 
@@ -294,7 +294,7 @@ enum Refusal {
 }
 
 impl Authorities {
-    fn new(certificates: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+    fn new(certificates: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, ApiError> {
         let now = UnixTime::now();
         let (valid, not_valid): (Vec<_>, Vec<_>) = certificates.into_iter().partition(|it| is_valid_at(it, now));
         let valid = if valid.is_empty() { None } else { Some(verifier(valid, provider)?) };
@@ -302,10 +302,10 @@ impl Authorities {
     }
 
     /// Reads the system's authorities; only where they are needed, since it takes some milliseconds.
-    fn of_system(provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+    fn of_system(provider: &Arc<CryptoProvider>) -> Result<Self, ApiError> {
         let mut found = rustls_native_certs::load_native_certs().certs;
         found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
-        if found.is_empty() { Err(Error::NoSystemTrust) } else { Self::new(found, provider) }
+        if found.is_empty() { Err(ApiError::NoSystemTrust) } else { Self::new(found, provider) }
     }
 
     fn judge(
@@ -371,39 +371,39 @@ const fn is_of_time(why: &rustls::Error) -> bool {
 fn verifier(
     authorities: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, Error> {
+) -> Result<Arc<WebPkiServerVerifier>, ApiError> {
     let mut roots = RootCertStore::empty();
     for authority in authorities {
-        roots.add(authority).map_err(|why| Error::Preparation { why: why.to_string() })?;
+        roots.add(authority).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
     }
     let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    builder.build().map_err(|why| Error::Preparation { why: why.to_string() })
+    builder.build().map_err(|why| ApiError::Preparation { why: why.to_string() })
 }
 
 /// Makes the TLS configuration of a run, and the place where its judge leaves what was presented.
 pub(super) fn configuration(
     endpoint: &Endpoint,
     trust: &Trust,
-    purpose: Purpose,
-) -> Result<(ClientConfig, Presented), Error> {
-    let judge = Judge::new(endpoint, trust, purpose)?;
+    purpose: HandshakePurpose,
+) -> Result<(ClientConfig, Presented), ApiError> {
+    let judge = Verifier::new(endpoint, trust, purpose)?;
     let presented = judge.presented.clone();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&judge.provider));
     let builder =
-        builder.with_safe_default_protocol_versions().map_err(|why| Error::Preparation { why: why.to_string() })?;
+        builder.with_safe_default_protocol_versions().map_err(|why| ApiError::Preparation { why: why.to_string() })?;
     let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(judge)).with_no_client_auth();
     Ok((config, presented))
 }
 
 /// Judges a certificate that was looked at as a run would judge it that trusts these authorities.
-pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), Error> {
+pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), ApiError> {
     let server = endpoint.authority();
-    let judge = Judge::new(endpoint, &Trust::Ca(bundle.clone()), Purpose::Requests)?;
-    let unusable = |why: &str| Error::CertificateBroken { server: server.clone(), why: why.to_owned() };
+    let judge = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;
+    let unusable = |why: &str| ApiError::CertificateBroken { server: server.clone(), why: why.to_owned() };
     let name = judge.server.clone().ok_or_else(|| unusable("the name of the server cannot stand in a certificate"))?;
     let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("none was presented"))?;
     let judged = judge.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
-    judged.map(drop).map_err(|why| match Verdict::within(&why) {
+    judged.map(drop).map_err(|why| match CertError::within(&why) {
         Some(verdict) => verdict.clone().error(server.clone()),
         None => unusable(&why.to_string()),
     })

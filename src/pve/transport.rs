@@ -10,38 +10,38 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
-use crate::pve::Error;
+use crate::pve::ApiError;
+use crate::pve::http_client::{Extent, HttpClient, Limits, SendError};
 use crate::pve::multipart::Form;
 use crate::pve::proxy::Proxies;
-use crate::pve::repeat::{Ear, Event, Listener, Repeat, Tries};
-use crate::pve::reply::{Reply, Strange};
-use crate::pve::rows::{self, Listed};
-use crate::pve::tls::{Presented, Purpose, Trust};
+use crate::pve::reply::{Reply, ReplyError};
+use crate::pve::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
+use crate::pve::streaming_list::{self, ListReply};
+use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 use crate::pve::values::Fields;
-use crate::pve::way::{Extent, Failed, Limits, Way};
 
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
-    way: Way,
+    way: HttpClient,
     headers: HeaderMap,
     csrf: Option<HeaderValue>,
-    listener: Listener,
+    listener: Observers,
 }
 
 impl Transport {
     /// Prepares the way for somebody who is not authenticated.
-    pub(super) fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
-        let way = Way::new(endpoint, trust, limits, proxies, Purpose::Requests)?;
+    pub(super) fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
+        let way = HttpClient::new(endpoint, trust, limits, proxies, HandshakePurpose::Requests)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("glassdome/", env!("CARGO_PKG_VERSION"))));
-        Ok(Self { way, headers, csrf: None, listener: Listener::default() })
+        Ok(Self { way, headers, csrf: None, listener: Observers::default() })
     }
 
     /// Prepares another way to the same server, judged by another trust, for the same caller.
-    pub(super) fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, Error> {
-        let way = Way::new(self.endpoint().clone(), trust, limits, proxies, Purpose::Requests)?;
+    pub(super) fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
+        let way = HttpClient::new(self.endpoint().clone(), trust, limits, proxies, HandshakePurpose::Requests)?;
         Ok(Self { way, ..self.clone() })
     }
 
@@ -56,14 +56,14 @@ impl Transport {
     }
 
     /// Authenticates every request with a token.
-    pub(super) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, Error> {
+    pub(super) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
         let value = Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
         self.headers.insert(AUTHORIZATION, sensitive(&value)?);
         Ok(self)
     }
 
     /// Authenticates every request with a ticket, and every one that changes something with its CSRF token, too.
-    pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, Error> {
+    pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, ApiError> {
         ticket.register_ticket();
         csrf.register_ticket();
         let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), percent_encoding::NON_ALPHANUMERIC);
@@ -82,13 +82,13 @@ impl Transport {
     }
 
     /// Tells somebody from here on what happens on the way.
-    pub(super) fn heard_by(mut self, ear: Ear) -> Self {
-        self.listener = Listener(Some(ear));
+    pub(super) fn observed_by(mut self, ear: Observer) -> Self {
+        self.listener = Observers(Some(ear));
         self
     }
 
     /// Tells whoever listens.
-    pub(super) fn tell(&self, event: &Event<'_>) {
+    pub(super) fn tell(&self, event: &CallEvent<'_>) {
         self.listener.tell(event);
     }
 
@@ -98,18 +98,18 @@ impl Transport {
     }
 
     /// Reads something.
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         self.get_value(path, query, Extent::Usual).await
     }
 
     /// Reads something that grows with the cluster and cannot be read row by row.
-    pub(super) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
+    pub(super) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         self.get_value(path, query, Extent::Whole).await
     }
 
-    async fn get_value(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Value, Error> {
+    async fn get_value(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Value, ApiError> {
         let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(Repeat::Reads, async || self.get_reply(path, query, extent).await, read).await
+        self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, extent).await, read).await
     }
 
     /// Reads a list that may be very long, row by row; of a row the wanted fields alone are seen. What `row` gives nothing
@@ -119,69 +119,70 @@ impl Transport {
         (path, query): (&[&str], &[(&str, &str)]),
         wanted: &[&'static str],
         row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
-    ) -> Result<Listed<T>, Error> {
-        let read = |reply| self.read(path, reply, |reply| reply.read(|body| rows::read(body, wanted, &row)));
-        self.repeated(Repeat::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
+    ) -> Result<ListReply<T>, ApiError> {
+        let read = |reply| self.read(path, reply, |reply| reply.read(|body| streaming_list::read(body, wanted, &row)));
+        self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
     }
 
     /// Reads something for somebody who has a rule of his own about trying again.
-    pub(super) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Error> {
+    pub(super) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(Repeat::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await
+        self.repeated(RetryPolicy::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await
     }
 
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
-    async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, Error> {
+    async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, ApiError> {
         let request = || self.request(Method::GET, path, query, None);
         let reply = match self.way.send(request()?, extent, &self.listener).await {
-            Err(Failed::Died(_)) => self.way.send_afresh(request()?, extent, &self.listener).await,
+            Err(SendError::ConnectionReset(_)) => self.way.send_afresh(request()?, extent, &self.listener).await,
             other => other,
         };
-        reply.map_err(Failed::error)
+        reply.map_err(SendError::error)
     }
 
     /// Sends a form that changes nothing on the server.
-    pub(super) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, Error> {
+    pub(super) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
         let send = async || {
             let request = self.request(Method::POST, path, &[], Some(form))?;
-            self.way.send(request, Extent::Usual, &self.listener).await.map_err(Failed::error)
+            self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::error)
         };
-        self.repeated(Repeat::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
+        self.repeated(RetryPolicy::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
     }
 
     /// Changes something. It is sent again only where it was certainly not carried out: where the answer is lost, so is
     /// the knowledge of what happened.
-    pub(super) async fn change(&self, method: Method, path: &[&str], form: &[(&str, &str)]) -> Result<Value, Error> {
-        let repeat = if method == Method::PUT { Repeat::Sets } else { Repeat::Acts };
+    pub(super) async fn change(&self, method: Method, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
+        let repeat = if method == Method::PUT { RetryPolicy::Sets } else { RetryPolicy::Acts };
         let send = async || {
             // The server refuses a DELETE with a body.
             let (query, body) = if method == Method::DELETE { (form, None) } else { (&[][..], Some(form)) };
             let request = self.request(method.clone(), path, query, body)?;
-            self.way.send(request, Extent::Usual, &self.listener).await.map_err(Failed::of_change)
+            self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::of_change)
         };
         self.repeated(repeat, send, |reply| self.read_change(path, reply)).await
     }
 
     /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
-    pub(super) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, Error> {
-        let unfit = |_| Error::Preparation { why: "the form has no type that a header takes".to_owned() };
+    pub(super) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, ApiError> {
+        let unfit = |_| ApiError::Preparation { why: "the form has no type that a header takes".to_owned() };
         let kind = HeaderValue::from_str(&form.kind()).map_err(unfit)?;
         let mut request = self.request(Method::POST, path, &[], None)?;
         request.headers_mut().insert(CONTENT_TYPE, kind);
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(form.length()));
         *request.body_mut() = Some(Body::wrap(form));
-        let reply = self.way.patient().send(request, Extent::Usual, &self.listener).await.map_err(Failed::of_change)?;
+        let reply =
+            self.way.patient().send(request, Extent::Usual, &self.listener).await.map_err(SendError::of_change)?;
         self.read_change(path, reply)
     }
 
     /// Calls until there is an answer that stands, by the one rule of repeating.
     async fn repeated<T>(
         &self,
-        repeat: Repeat,
-        call: impl AsyncFn() -> Result<Reply, Error>,
-        read: impl Fn(Reply) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut tries = Tries::new(repeat);
+        repeat: RetryPolicy,
+        call: impl AsyncFn() -> Result<Reply, ApiError>,
+        read: impl Fn(Reply) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let mut tries = Attempts::new(repeat);
         loop {
             let replied = call().await;
             let asked = replied.as_ref().ok().and_then(|reply| reply.wait);
@@ -190,25 +191,30 @@ impl Transport {
                 Err(why) => why,
             };
             let Some(pause) = tries.next(&why, self.way.last.contact(), asked) else { return Err(why) };
-            self.listener.tell(&Event::Again { why: &why, pause, number: tries.made() + 1 });
+            self.listener.tell(&CallEvent::Again { why: &why, pause, number: tries.made() + 1 });
             sleep(pause).await;
         }
     }
 
-    fn read_change(&self, path: &[&str], reply: Reply) -> Result<Value, Error> {
+    fn read_change(&self, path: &[&str], reply: Reply) -> Result<Value, ApiError> {
         let may_be_done = reply.may_be_done();
         self.read(path, reply, Reply::data).map_err(|why| match why {
-            why if may_be_done => Error::OutcomeUnknown { source: Box::new(why) },
+            why if may_be_done => ApiError::OutcomeUnknown { source: Box::new(why) },
             why => why,
         })
     }
 
-    fn read<T>(&self, path: &[&str], reply: Reply, read: impl FnOnce(Reply) -> Result<T, Strange>) -> Result<T, Error> {
+    fn read<T>(
+        &self,
+        path: &[&str],
+        reply: Reply,
+        read: impl FnOnce(Reply) -> Result<T, ReplyError>,
+    ) -> Result<T, ApiError> {
         let server = || self.endpoint().authority();
         read(reply).map_err(|strange| match strange {
-            Strange::Refusal(refusal) => Error::Refusal(refusal.about(path)),
-            Strange::Page { status, reason } => Error::Gateway { server: server(), status, reason },
-            Strange::Unclear(what) => Error::NotUnderstood { server: server(), what },
+            ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path)),
+            ReplyError::Page { status, reason } => ApiError::Gateway { server: server(), status, reason },
+            ReplyError::Unclear(what) => ApiError::NotUnderstood { server: server(), what },
         })
     }
 
@@ -218,7 +224,7 @@ impl Transport {
         path: &[&str],
         query: &[(&str, &str)],
         form: Option<&[(&str, &str)]>,
-    ) -> Result<Request, Error> {
+    ) -> Result<Request, ApiError> {
         let mut url = self.way.url(path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -241,8 +247,8 @@ impl Transport {
     }
 }
 
-fn sensitive(text: &str) -> Result<HeaderValue, Error> {
-    let unfit = |_| Error::Preparation { why: "the credentials hold characters that no header takes".to_owned() };
+fn sensitive(text: &str) -> Result<HeaderValue, ApiError> {
+    let unfit = |_| ApiError::Preparation { why: "the credentials hold characters that no header takes".to_owned() };
     let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)

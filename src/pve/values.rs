@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use crate::model::{BridgeName, ContentKind, Foreign, NodeName, RealmName, Secret, StorageName, Upid, Validated, VmId};
 
 /// Reads one object of an answer.
-pub(super) struct Fields<'a>(Kept<'a>);
+pub(super) struct Fields<'a>(FieldSource<'a>);
 
 /// What there is of an object.
-enum Kept<'a> {
+enum FieldSource<'a> {
     /// All of it.
     Whole(&'a Map<String, Value>),
     /// Those of its fields that are wanted.
@@ -20,18 +20,18 @@ enum Kept<'a> {
 impl<'a> Fields<'a> {
     /// Takes an object; anything else is nothing.
     pub(super) fn of(value: &'a Value) -> Option<Self> {
-        value.as_object().map(|map| Self(Kept::Whole(map)))
+        value.as_object().map(|map| Self(FieldSource::Whole(map)))
     }
 
     /// Takes those fields of an object that are wanted.
     pub(super) const fn of_row(row: &'a [(&'static str, Value)]) -> Self {
-        Self(Kept::Wanted(row))
+        Self(FieldSource::Wanted(row))
     }
 
     fn field(&self, name: &str) -> Option<&'a Value> {
         match self.0 {
-            Kept::Whole(map) => map.get(name),
-            Kept::Wanted(row) => row.iter().find(|(other, _)| *other == name).map(|(_, value)| value),
+            FieldSource::Whole(map) => map.get(name),
+            FieldSource::Wanted(row) => row.iter().find(|(other, _)| *other == name).map(|(_, value)| value),
         }
     }
 
@@ -289,12 +289,12 @@ impl Interface {
 
 /// Whether a VM runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct VmStatus {
     text: Foreign,
     detail: Foreign,
 }
 
-impl Status {
+impl VmStatus {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         Some(Self { text: fields.text("status")?, detail: fields.text("qmpstatus").unwrap_or_default() })
@@ -367,7 +367,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{ActiveTask, Fields, Node, Status, Storage, TaskStatus, Version, Vm};
+    use super::{ActiveTask, Fields, Node, Storage, TaskStatus, Version, Vm, VmStatus};
     use crate::model::Foreign;
 
     /// Reads an entry from all of it and from its wanted fields, which comes to the same.
@@ -419,9 +419,9 @@ mod tests {
 
     #[test]
     fn states_are_told_apart() {
-        assert!(Status::of(&json!({"status": "running", "qmpstatus": "running"})).unwrap().is_running());
-        assert!(!Status::of(&json!({"status": "running", "qmpstatus": "paused"})).unwrap().is_running());
-        assert!(Status::of(&json!({"status": "stopped"})).unwrap().is_stopped());
+        assert!(VmStatus::of(&json!({"status": "running", "qmpstatus": "running"})).unwrap().is_running());
+        assert!(!VmStatus::of(&json!({"status": "running", "qmpstatus": "paused"})).unwrap().is_running());
+        assert!(VmStatus::of(&json!({"status": "stopped"})).unwrap().is_stopped());
         assert!(!TaskStatus::of(&json!({"status": "running"})).unwrap().is_stopped());
         let upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:";
         assert_eq!(task(json!({"upid": upid, "status": "RUNNING"})).unwrap().kind, "qmclone");

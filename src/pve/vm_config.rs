@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Digest, DiskSize, Foreign};
-use crate::pve::privileges::{Hardware, Invalid, Zones};
+use crate::pve::privileges::{Hardware, InvalidAclPath, Zones};
 use crate::pve::values::raw_text;
 
 /// The configuration of a VM: every entry as text, of which only what was read from it goes out.
@@ -48,7 +48,7 @@ impl VmConfig {
     ///
     /// # Errors
     /// Where a drive or network device is not understood.
-    pub fn hardware(&self, zones: &Zones) -> Result<Hardware, Invalid> {
+    pub fn hardware(&self, zones: &Zones) -> Result<Hardware, InvalidAclPath> {
         Hardware::of(self.texts(), zones)
     }
 

@@ -78,7 +78,7 @@ impl Default for Options {
 
 /// A user who may log in, for the announcement.
 #[derive(Debug, Clone, Serialize)]
-pub struct UserCard {
+pub struct UserRecord {
     /// The user.
     pub userid: &'static str,
     /// Its password.
@@ -89,7 +89,7 @@ pub struct UserCard {
 
 /// A token, for the announcement.
 #[derive(Debug, Clone, Serialize)]
-pub struct TokenCard {
+pub struct TokenRecord {
     /// The full token ID.
     pub tokenid: &'static str,
     /// Its secret.
@@ -198,8 +198,8 @@ impl Sandbox {
 
     /// Lists who may log in.
     #[must_use]
-    pub fn users(&self) -> Vec<UserCard> {
-        let user = |userid, totp| UserCard { userid, password: "sandbox", totp };
+    pub fn users(&self) -> Vec<UserRecord> {
+        let user = |userid, totp| UserRecord { userid, password: "sandbox", totp };
         vec![
             user("root@pam", None),
             user("apex@pve", None),
@@ -210,10 +210,14 @@ impl Sandbox {
 
     /// Lists the tokens.
     #[must_use]
-    pub fn tokens(&self) -> Vec<TokenCard> {
+    pub fn tokens(&self) -> Vec<TokenRecord> {
         vec![
-            TokenCard { tokenid: "apex@pve!glassdome-token", secret: DEFAULT_TOKEN.2, privsep: false },
-            TokenCard { tokenid: "apex@pve!powerless", secret: "00000000-1111-2222-3333-555555555555", privsep: true },
+            TokenRecord { tokenid: "apex@pve!glassdome-token", secret: DEFAULT_TOKEN.2, privsep: false },
+            TokenRecord {
+                tokenid: "apex@pve!powerless",
+                secret: "00000000-1111-2222-3333-555555555555",
+                privsep: true,
+            },
         ]
     }
 

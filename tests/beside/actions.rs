@@ -1,6 +1,6 @@
 //! What an administrator does on a server while a run of ours is under way.
 
-use glassdome::sandbox::access::{Entry, Group, Holder, Pool, Role, Token, User};
+use glassdome::sandbox::access::{Entry, Group, Pool, Role, Subject, Token, User};
 use glassdome::sandbox::cluster::{Cluster, Vm, Volume};
 
 use crate::relay::Request;
@@ -198,16 +198,16 @@ impl Action {
 
     fn apply_to_identities(self, cluster: &mut Cluster, scene: &Scene) {
         let access = &mut cluster.access;
-        let mut grant = |path: &str, holder: Holder, role: &str| {
+        let mut grant = |path: &str, holder: Subject, role: &str| {
             access.acl.set(Entry { path: path.to_owned(), holder, role: role.to_owned(), propagate: true });
         };
-        let our_user = || Holder::User(scene.user.to_owned());
-        let bob = || Holder::User("bob@pve".to_owned());
+        let our_user = || Subject::User(scene.user.to_owned());
+        let bob = || Subject::User("bob@pve".to_owned());
         let pool = scene.pool.unwrap_or_default();
         match self {
             Self::UseRole => grant("/vms/101", bob(), scene.role),
             Self::GrantUser => grant("/vms/101", our_user(), "PVEAuditor"),
-            Self::GrantToken => grant("/vms/101", Holder::Token(scene.token.to_owned()), "PVEAuditor"),
+            Self::GrantToken => grant("/vms/101", Subject::Token(scene.token.to_owned()), "PVEAuditor"),
             Self::GrantPool => grant(&format!("/pool/{pool}"), bob(), "PVEVMUser"),
             Self::PromoteUser => {
                 grant("/", our_user(), "Administrator");
@@ -220,7 +220,7 @@ impl Action {
                 }
             }
             Self::GroupUser => {
-                grant("/", Holder::Group("admins".to_owned()), "Administrator");
+                grant("/", Subject::Group("admins".to_owned()), "Administrator");
                 let group: &mut Group = access.groups.entry("admins".to_owned()).or_default();
                 group.members.insert(scene.user.to_owned());
             }
@@ -249,7 +249,7 @@ impl Action {
                 }
             }
             Self::TakePrivileges => access.acl.forget_holders(|holder| match holder {
-                Holder::User(id) | Holder::Token(id) | Holder::Group(id) => id == scene.actor,
+                Subject::User(id) | Subject::Token(id) | Subject::Group(id) => id == scene.actor,
             }),
             _ => unreachable!("{self:?} is about machines"),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::sandbox::access::{Access, Entry, Group, Holder, Pool, Release, Role, Token, User};
+use glassdome::sandbox::access::{Access, Entry, Group, Pool, Release, Role, Subject, Token, User};
 use glassdome::sandbox::cluster::Cluster;
 
 /// Everything, by what it is: `vm/101`, `token/apex@pve!tt`, `acl/user:apex@pve/Administrator on /`.
@@ -83,9 +83,9 @@ impl State {
         }
         for it in access.acl.entries() {
             let holder = match &it.holder {
-                Holder::User(id) => format!("user:{id}"),
-                Holder::Group(id) => format!("group:{id}"),
-                Holder::Token(id) => format!("token:{id}"),
+                Subject::User(id) => format!("user:{id}"),
+                Subject::Group(id) => format!("group:{id}"),
+                Subject::Token(id) => format!("token:{id}"),
             };
             self.add(format!("acl/{holder}/{} on {}", it.role, it.path), u8::from(it.propagate).to_string());
         }
@@ -144,9 +144,9 @@ fn entry(name: &str, value: &str) -> Entry {
     let (holder, role) = subject.rsplit_once('/').expect("a role");
     let (kind, id) = holder.split_once(':').expect("a holder");
     let holder = match kind {
-        "user" => Holder::User(id.to_owned()),
-        "group" => Holder::Group(id.to_owned()),
-        _ => Holder::Token(id.to_owned()),
+        "user" => Subject::User(id.to_owned()),
+        "group" => Subject::Group(id.to_owned()),
+        _ => Subject::Token(id.to_owned()),
     };
     Entry { path: path.to_owned(), holder, role: role.to_owned(), propagate: value == "1" }
 }

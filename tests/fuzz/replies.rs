@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glassdome::model::{NodeName, StorageName, TokenId, Upid, VmId};
-use glassdome::pve::{Error, Limits, Proxies, Pve, Sizes, Trust};
+use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, Trust};
 use tokio::runtime::Runtime;
 
-use crate::server::{Answer, Authority, Server};
+use crate::server::{Authority, PermissionsAt, Server};
 
 pub(crate) const EXAMPLES: [&str; 9] = [
     r#"{"data":{"version":"9.2.11","release":"9.2","repoid":"5a4ef0e1b5d5e2c8"}}"#,
@@ -64,7 +64,7 @@ impl Replies {
         let server = Server::start(&identity, move |_| {
             let (status, body) = given.lock().expect("it is whole").clone();
             let head = format!("HTTP/1.1 {status} Words\r\nContent-Length: {}\r\n\r\n", body.len());
-            Answer::Keep([head.as_bytes(), &body].concat())
+            PermissionsAt::Keep([head.as_bytes(), &body].concat())
         });
         let minute = Duration::from_secs(60);
         let limits =
@@ -88,7 +88,7 @@ impl Replies {
     }
 }
 
-async fn ask(pve: &Pve, number: usize) -> Result<(), Error> {
+async fn ask(pve: &Pve, number: usize) -> Result<(), ApiError> {
     let node: NodeName = "pve".parse().expect("a node");
     let vmid = VmId::new(9000).expect("a VMID");
     let storage: StorageName = "local".parse().expect("a storage");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::support::server::{Answer, Asked, Authority, Identity, Server, data, reply};
+use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
 use crate::support::stage::{Outcome, Stage};
 use crate::support::terminal::Terminal;
 
@@ -43,7 +43,7 @@ enum AcceptsNew {
 const FILES: [(&str, &str); 2] = [("01", "PROXMOX_VERIFY_SSL=false\n"), ("02", "")];
 
 /// Answers what anybody may ask, and lets nobody in.
-fn closed(asked: &Asked) -> Answer {
+fn closed(asked: &Asked) -> PermissionsAt {
     if asked.line().contains("/access/domains") {
         return data(r#"[{"realm":"pve","type":"pve"},{"realm":"pam","type":"pam"}]"#);
     }

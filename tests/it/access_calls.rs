@@ -1,6 +1,6 @@
 //! The recorded calls about identities, made in their order without the wire, and answered alike.
 
-use glassdome::sandbox::access::{Credentials, Entry, Holder, Release};
+use glassdome::sandbox::access::{Credentials, Entry, Release, Subject};
 use serde_json::{Value, json};
 
 use crate::support::player::{Player, moment};
@@ -50,12 +50,12 @@ fn recorded_calls_about_identities_are_answered_alike() {
     assert_eq!(access.effective("apex@pve", "/").len(), 33);
     assert_eq!(replay(&mut player, LATER), 49);
     let access = &mut player.cluster.access;
-    access.acl.forget_holders(|holder| *holder != Holder::User("min@pve".into()));
+    access.acl.forget_holders(|holder| *holder != Subject::User("min@pve".into()));
     access.grant("rv1@pve", "/", "Administrator");
     replay(&mut player, "shadow-1-administrator-on-root shadow-2-grant-own-role-on-vms shadow-3-after");
     let access = &mut player.cluster.access;
-    access.acl.forget_holders(|holder| *holder == Holder::User("rv1@pve".into()));
-    let holder = Holder::Group("rvg".into());
+    access.acl.forget_holders(|holder| *holder == Subject::User("rv1@pve".into()));
+    let holder = Subject::Group("rvg".into());
     access.acl.set(Entry { path: "/".into(), holder, role: "Administrator".into(), propagate: true });
     replay(&mut player, "shadow-4-administrator-by-group");
     player.cluster.access.grant("rv1@pve", "/", "PVEAuditor");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::sandbox::access::{Access, Entry, Group, Holder, Pool, Release, Rights, Role, Token, User};
+use glassdome::sandbox::access::{Access, Entry, Group, Pool, Release, Rights, Role, Subject, Token, User};
 use serde_json::Value;
 
 use crate::support::recorded::AclWorlds;
@@ -69,9 +69,9 @@ fn access(roles: &Value, acl: &Value) -> Access {
 fn parsed(entry: &Value) -> Entry {
     let text = |key: &str| entry[key].as_str().unwrap().to_owned();
     let holder = match entry["type"].as_str().unwrap() {
-        "user" => Holder::User(text("ugid")),
-        "group" => Holder::Group(text("ugid")),
-        "token" => Holder::Token(text("ugid")),
+        "user" => Subject::User(text("ugid")),
+        "group" => Subject::Group(text("ugid")),
+        "token" => Subject::Token(text("ugid")),
         other => panic!("unknown kind of entry {other}"),
     };
     Entry { path: text("path"), holder, role: text("roleid"), propagate: entry["propagate"] == 1 }

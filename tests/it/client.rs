@@ -5,11 +5,11 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use glassdome::model::{Foreign, NodeName, Secret, TokenId, TokenSecret, VmId};
-use glassdome::pve::{CaBundle, CloneRequest, Error, Limits, Proxies, Pve, Sizes, Trust};
+use glassdome::pve::{ApiError, CaBundle, CloneRequest, Limits, Proxies, Pve, Sizes, Trust};
 use serde_json::Value;
 
 use crate::support::recorded::Recordings;
-use crate::support::server::{Answer, Asked, Authority, Server, closed_port, data, reply};
+use crate::support::server::{Asked, Authority, PermissionsAt, Server, closed_port, data, reply};
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 pub(crate) const UPID: &str = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:";
@@ -26,7 +26,7 @@ pub(crate) fn patient() -> Limits {
     Limits { connect: long, answer: long, outcome: long, quiet: long, size: Sizes::all(1024) }
 }
 
-pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
+pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Pair {
     let authority = Authority::new("the authority");
     let server = Server::start(&authority.good(), answer);
     let trust = Trust::Ca(CaBundle::from_pem(authority.pem.as_bytes()).unwrap());
@@ -36,7 +36,7 @@ pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Answer + Se
     Pair { server, pve: pve.with_token(&token, &secret).unwrap() }
 }
 
-pub(crate) fn pair(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Pair {
+pub(crate) fn pair(answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Pair {
     with_limits(patient(), answer)
 }
 
@@ -60,8 +60,8 @@ fn clone_request() -> CloneRequest {
     }
 }
 
-fn hang_up() -> Answer {
-    Answer::Close(Vec::new())
+fn hang_up() -> PermissionsAt {
+    PermissionsAt::Close(Vec::new())
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn one_connection_serves_a_run_though_answers_say_both_close_and_keep_aliv
     let Pair { server, pve } = pair(|_| {
         let body = r#"{"data":{"version":"9.2.11"}}"#;
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: Keep-Alive\r\n";
-        Answer::Keep(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+        PermissionsAt::Keep(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
     });
     for _ in 0..5 {
         pve.version().await.unwrap();
@@ -114,7 +114,7 @@ async fn one_connection_serves_a_run_though_answers_say_both_close_and_keep_aliv
 #[tokio::test]
 async fn an_error_that_closes_its_connection_disturbs_nothing() {
     let Pair { server, pve } = pair(|asked| match asked.before % 2 {
-        0 => Answer::Close(
+        0 => PermissionsAt::Close(
             b"HTTP/1.1 500 VM is locked (backup)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec(),
         ),
         _ => data(&format!("\"{UPID}\"")),
@@ -152,7 +152,7 @@ async fn a_read_on_a_connection_that_died_is_repeated_on_a_fresh_one() {
 async fn a_read_is_repeated_once_and_no_more() {
     let Pair { server, pve } = pair(|_| hang_up());
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::BrokenOff { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::BrokenOff { .. }), "{refused:?}");
     assert_eq!(server.asked().len(), 2);
 }
 
@@ -164,7 +164,9 @@ async fn a_change_whose_answer_is_lost_is_not_repeated() {
     pve.version().await.unwrap();
     for _ in 0..2 {
         let refused = pve.clone_vm(&node(), vmid(9000), &clone_request()).await.unwrap_err();
-        assert!(matches!(&refused, Error::OutcomeUnknown { source } if matches!(**source, Error::BrokenOff { .. })));
+        assert!(
+            matches!(&refused, ApiError::OutcomeUnknown { source } if matches!(**source, ApiError::BrokenOff { .. }))
+        );
         assert!(refused.is_outcome_unknown());
     }
     let lost = [
@@ -173,7 +175,7 @@ async fn a_change_whose_answer_is_lost_is_not_repeated() {
         pve.destroy(&node(), vmid(100)).await.unwrap_err(),
         pve.abort(&UPID.parse().unwrap()).await.unwrap_err(),
     ];
-    assert!(lost.iter().all(Error::is_outcome_unknown), "{lost:?}");
+    assert!(lost.iter().all(ApiError::is_outcome_unknown), "{lost:?}");
     assert_eq!(server.asked().len(), 1 + 2 + 4);
 }
 
@@ -202,18 +204,18 @@ async fn a_change_is_unknown_wherever_it_may_have_been_carried_out() {
 async fn a_change_that_was_never_sent_is_known_not_to_be_done() {
     let pve = Pve::new(closed_port(), &Trust::Unverified, patient(), &Proxies::none()).unwrap();
     let refused = pve.clone_vm(&node(), vmid(9000), &clone_request()).await.unwrap_err();
-    assert!(matches!(refused, Error::Refused { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::Refused { .. }), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let Pair { server, pve } = pair(|_| {
-        Answer::Close(
+        PermissionsAt::Close(
             b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n".to_vec(),
         )
     });
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(&refused, Error::NotUnderstood { what, .. } if what.contains("302 Found")), "{refused:?}");
+    assert!(matches!(&refused, ApiError::NotUnderstood { what, .. } if what.contains("302 Found")), "{refused:?}");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -226,9 +228,9 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
         format!("HTTP/1.1 500 Error\r\nConnection: close\r\n\r\n{}", "x".repeat(1025)),
     ] {
         let sent = answer.clone();
-        let Pair { server: _server, pve } = pair(move |_| Answer::Stall(sent.clone().into_bytes()));
+        let Pair { server: _server, pve } = pair(move |_| PermissionsAt::Stall(sent.clone().into_bytes()));
         let refused = pve.version().await.unwrap_err();
-        assert!(matches!(refused, Error::TooLarge { .. }), "{refused:?} for {answer}");
+        assert!(matches!(refused, ApiError::TooLarge { .. }), "{refused:?} for {answer}");
     }
 }
 
@@ -236,28 +238,29 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
 async fn a_server_that_falls_silent_is_given_up() {
     let short = Duration::from_millis(200);
     let silent = Limits { connect: Duration::from_secs(1), answer: short, ..patient() };
-    let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
+    let Pair { server: _server, pve } = with_limits(silent, |_| PermissionsAt::Stall(Vec::new()));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
 
     let silent = Limits { connect: Duration::from_secs(1), outcome: short, ..patient() };
-    let Pair { server: _server, pve } = with_limits(silent, |_| Answer::Stall(Vec::new()));
+    let Pair { server: _server, pve } = with_limits(silent, |_| PermissionsAt::Stall(Vec::new()));
     let refused = pve.start(&node(), vmid(100)).await.unwrap_err();
     assert!(refused.is_outcome_unknown(), "{refused:?}");
 
     let stalling = Limits { quiet: short, ..patient() };
-    let Pair { server: _server, pve } =
-        with_limits(stalling, |_| Answer::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec()));
+    let Pair { server: _server, pve } = with_limits(stalling, |_| {
+        PermissionsAt::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec())
+    });
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::Stalled { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::Stalled { .. }), "{refused:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_broken_off() {
     let Pair { server: _server, pve } =
-        pair(|_| Answer::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec()));
+        pair(|_| PermissionsAt::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec()));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::BrokenOff { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::BrokenOff { .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -269,23 +272,24 @@ async fn ports_on_which_something_else_listens_are_told_apart() {
     let short = Limits { connect: Duration::from_millis(500), ..patient() };
     let moved = Server::plain(|_| reply(400, "Bad Request", ""));
     let refused = call(&moved, short).await;
-    assert!(matches!(refused, Error::NotTls { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NotTls { .. }), "{refused:?}");
     let refused = call(&Server::mute(), short).await;
-    assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
     let mail = Server::greeting(&Authority::new("the authority").good(), "220 mail.example ESMTP\r\n");
     let refused = call(&mail, patient()).await;
-    assert!(matches!(refused, Error::NotUnderstood { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NotUnderstood { .. }), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_proxy_that_does_not_lead_on_is_named_without_its_password() {
-    let refusing = Server::plain(|_| Answer::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec()));
+    let refusing =
+        Server::plain(|_| PermissionsAt::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec()));
     for proxy in [refusing.endpoint(), closed_port()] {
         let address = format!("http://user:hunter2@{}", proxy.authority());
         let proxies = Proxies::from_variables(&|name| (name == "ALL_PROXY").then(|| address.clone()));
         let pve = Pve::new("pve.lan".parse().unwrap(), &Trust::Unverified, patient(), &proxies).unwrap();
         let refused = pve.version().await.unwrap_err();
-        let Error::Proxy { proxy: shown, variable, server, source } = &refused else { panic!("{refused:?}") };
+        let ApiError::Proxy { proxy: shown, variable, server, source } = &refused else { panic!("{refused:?}") };
         assert_eq!((variable.as_str(), server.as_str()), ("ALL_PROXY", "pve.lan:8006"));
         assert_eq!(*shown, format!("http://****@{}", proxy.authority()));
         assert!(source.to_string().contains(&proxy.authority()), "{source}");
@@ -322,7 +326,7 @@ async fn a_second_factor_is_said_to_be_needed() {
     let Pair { server: _server, pve } =
         pair(|_| data(r#"{"NeedTFA":1,"ticket":"PVE:!tfa!x:6B04F45A::y","username":"totp@pve"}"#));
     let refused = pve.log_in(&"totp@pve".parse().unwrap(), &Secret::new("sandbox".to_owned())).await.unwrap_err();
-    assert!(matches!(&refused, Error::SecondFactor { user } if user == "totp@pve"), "{refused:?}");
+    assert!(matches!(&refused, ApiError::SecondFactor { user } if user == "totp@pve"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -370,7 +374,7 @@ fn recordings() -> Vec<Recording> {
 
 impl Recording {
     /// Calls what was recorded, where the client knows the call; says how that went.
-    async fn call(&self, pve: &Pve) -> Option<Result<(), Error>> {
+    async fn call(&self, pve: &Pve) -> Option<Result<(), ApiError>> {
         let path = self.url.strip_prefix("/api2/json")?;
         let path = path.split('?').next().unwrap_or_default().replace("%3A", ":");
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -423,7 +427,8 @@ async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let answer = Arc::clone(&sent);
     let limits = Limits { size: Sizes::all(1 << 20), ..patient() };
-    let Pair { server: _server, pve } = with_limits(limits, move |_| Answer::Close(answer.lock().unwrap().clone()));
+    let Pair { server: _server, pve } =
+        with_limits(limits, move |_| PermissionsAt::Close(answer.lock().unwrap().clone()));
     let (mut read, mut told) = (0, 0);
     for recording in &recordings {
         let Recording { name, status, reason, body, .. } = recording;

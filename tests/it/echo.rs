@@ -10,7 +10,7 @@ use glassdome::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::admin::{Admin, exchange};
-use crate::support::server::{Answer, Asked, Authority, Server};
+use crate::support::server::{Asked, Authority, PermissionsAt, Server};
 use crate::support::stage::{Outcome, Stage, quick};
 
 const PASSWORD: &str = "hunter2 canary/P&ss=w%41rd";
@@ -80,7 +80,7 @@ fn repeated(asked: &Asked) -> [String; 2] {
     [short, asked.text.replace(['\r', '\n'], " ")]
 }
 
-fn refusal(asked: &Asked, status: u16, round: usize) -> Answer {
+fn refusal(asked: &Asked, status: u16, round: usize) -> PermissionsAt {
     let [short, whole] = repeated(asked);
     let body = json!({
         "data": null,
@@ -95,7 +95,9 @@ fn refusal(asked: &Asked, status: u16, round: usize) -> Answer {
         spelled(&short, 1)
     );
     let body = body.to_string();
-    Answer::Close(format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    PermissionsAt::Close(
+        format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+    )
 }
 
 /// Adds the request to every text that says nothing to a program.
@@ -126,11 +128,18 @@ fn remember(document: &Value, secrets: &Mutex<BTreeSet<String>>) {
     }
 }
 
-fn passed_on(sandbox: &Sandbox, asked: &Asked, round: Option<usize>, secrets: &Mutex<BTreeSet<String>>) -> Answer {
+fn passed_on(
+    sandbox: &Sandbox,
+    asked: &Asked,
+    round: Option<usize>,
+    secrets: &Mutex<BTreeSet<String>>,
+) -> PermissionsAt {
     let request = asked.text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     let answer = exchange(sandbox, request.as_bytes());
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let Ok(mut document) = serde_json::from_str::<Value>(body) else { return Answer::Close(answer.into_bytes()) };
+    let Ok(mut document) = serde_json::from_str::<Value>(body) else {
+        return PermissionsAt::Close(answer.into_bytes());
+    };
     remember(&document, secrets);
     if let Some(round) = round {
         let [short, _] = repeated(asked);
@@ -140,7 +149,7 @@ fn passed_on(sandbox: &Sandbox, asked: &Asked, round: Option<usize>, secrets: &M
     let body = document.to_string();
     let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
     let head = kept.collect::<Vec<_>>().join("\r\n");
-    Answer::Close(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    PermissionsAt::Close(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
 impl Echo {
@@ -347,7 +356,7 @@ fn a_proxy_that_repeats_gets_nothing_printed() {
         let lines: String = asked.text.lines().map(|line| format!("{line} ")).collect();
         let text = format!("{lines} {}", base64(lines.as_bytes()));
         let head = format!("HTTP/1.1 407 {text}\r\nProxy-Authenticate: Basic realm=\"{text}\"\r\n");
-        Answer::Close(format!("{head}Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes())
+        PermissionsAt::Close(format!("{head}Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes())
     });
     let echo = Echo::start();
     let address = proxy.endpoint().authority();

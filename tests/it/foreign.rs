@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
 use crate::support::lacks;
-use crate::support::server::{Answer, Asked, Authority, Identity, Server, data, reply};
+use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
 use crate::support::stage::{Outcome, Stage, quick};
 
 /// Clears the screen, sets the title, colours, turns the text round, hides some of it, and runs as a command.
@@ -83,7 +83,7 @@ impl Carrier {
         (head.to_owned(), body.to_owned())
     }
 
-    fn answer(&self, asked: &Asked, fields: &[&str]) -> Answer {
+    fn answer(&self, asked: &Asked, fields: &[&str]) -> PermissionsAt {
         let (head, body) = self.carry(&asked.text);
         let mut words = head.lines().next().unwrap_or_default().splitn(3, ' ').skip(1);
         let (status, reason) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -198,7 +198,7 @@ fn a_redirect_is_named_with_its_target_and_not_followed() {
     let (authority, identity) = identity();
     let sandbox = Sandbox::start(quick()).unwrap();
     let head = "HTTP/1.1 302 Found\r\nLocation: https://login.example/\u{9b}31m\u{202e}x\r\nContent-Length: 0\r\n\r\n";
-    let server = Server::start(&identity, move |_| Answer::Keep(head.as_bytes().to_vec()));
+    let server = Server::start(&identity, move |_| PermissionsAt::Keep(head.as_bytes().to_vec()));
     let outcome = stage(&server, &authority, &sandbox).glassdome("test-vm").expect(9);
     let outcome = outcome.says("it leads elsewhere (302 Found, to https://login.example/\\u{9b}31m\\u{202e}x)");
     assert!(is_harmless(&outcome.talk), "{:?}", outcome.talk);

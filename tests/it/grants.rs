@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{Foreign, RoleName, TokenId};
 use glassdome::pve::privileges::{
-    CloneOrder, Hardware, Privileges, Refused, Separation, Wish, World, Zones, grants, guest, needs, provisioner,
+    AclModel, CloneOrder, GrantRefused, GrantRequest, Hardware, Privileges, Separation, Zones, grants, guest, needs,
+    provisioner,
 };
-use glassdome::pve::{AclEntry, Holder};
+use glassdome::pve::{AclEntry, Subject};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
@@ -19,11 +20,11 @@ const USER: &str = "u@pve";
 const TOKEN: &str = "u@pve!new";
 const SUBJECTS: [&str; 4] = [USER, "u@pve!sep", "u@pve!full", TOKEN];
 
-fn holder(subject: &str) -> Holder {
+fn holder(subject: &str) -> Subject {
     match subject.strip_prefix("group:") {
-        Some(group) => Holder::Group(Foreign::new(group)),
-        None if subject.contains('!') => Holder::Token(Foreign::new(subject)),
-        None => Holder::User(Foreign::new(subject)),
+        Some(group) => Subject::Group(Foreign::new(group)),
+        None if subject.contains('!') => Subject::Token(Foreign::new(subject)),
+        None => Subject::User(Foreign::new(subject)),
     }
 }
 
@@ -32,7 +33,7 @@ fn privileges<'a>(names: impl IntoIterator<Item = &'a String>) -> Privileges {
 }
 
 /// The same world as the program would have read it.
-fn read(model: &Model) -> World {
+fn read(model: &Model) -> AclModel {
     let entries = model.entries.iter().map(|entry| AclEntry {
         path: entry.path.parse().unwrap(),
         holder: holder(&entry.subject),
@@ -45,7 +46,7 @@ fn read(model: &Model) -> World {
         .pools
         .iter()
         .flat_map(|(pool, members)| members.iter().map(|it| (it.parse().unwrap(), pool.parse().unwrap())));
-    World {
+    AclModel {
         user: USER.parse().unwrap(),
         groups: model.groups[USER].iter().map(Foreign::new).collect(),
         tokens: of_user.map(|(id, it)| (Foreign::new(id), separation(it))).collect(),
@@ -76,8 +77,8 @@ fn order(in_pool: bool) -> CloneOrder {
     }
 }
 
-fn wishes(in_pool: bool) -> Vec<Wish> {
-    let wish = |(path, role): (&str, &str)| Wish { path: path.parse().unwrap(), role: role.parse().unwrap() };
+fn wishes(in_pool: bool) -> Vec<GrantRequest> {
+    let wish = |(path, role): (&str, &str)| GrantRequest { path: path.parse().unwrap(), role: role.parse().unwrap() };
     if in_pool {
         return [
             ("/pool/lab", "GlassdomeGuest"),
@@ -99,7 +100,7 @@ fn held(model: &Model) -> BTreeMap<(&'static str, &'static str), std::collection
 }
 
 /// Makes the plan and carries it out change by change.
-fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result<(), Refused>, TestCaseError> {
+fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result<(), GrantRefused>, TestCaseError> {
     for (name, held) in [("GlassdomeProvisioner", provisioner(9)), ("GlassdomeGuest", guest(9))] {
         model.roles.insert(name.to_owned(), held.iter().map(ToString::to_string).collect());
     }
@@ -135,7 +136,7 @@ fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result
 fn lacks(model: &Model, in_pool: bool) -> Vec<String> {
     let holds = |path: &str, name: &str| model.holds(TOKEN, path).contains(name);
     let needs = needs(&order(in_pool));
-    let met = |need: &&glassdome::pve::privileges::Need| {
+    let met = |need: &&glassdome::pve::privileges::Requirement| {
         let first = (need.place.clone(), need.privilege.clone());
         std::iter::once(&first).chain(&need.instead).any(|(place, it)| holds(place.path().as_str(), it.as_str()))
     };
@@ -157,7 +158,7 @@ proptest! {
         let before = model.clone();
         match carry_out(&mut model, separated, in_pool)? {
             Ok(()) => prop_assert_eq!(lacks(&model, in_pool), Vec::<String>::new()),
-            Err(Refused::ShutOut { .. } | Refused::OutOfReach { .. }) => {
+            Err(GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. }) => {
                 let is_shut_out = before.entries.iter().any(|entry| entry.role == "NoAccess");
                 prop_assert!(is_shut_out, "refused without a reason");
             }
@@ -209,14 +210,14 @@ fn rights_are_worked_out_as_the_real_server_did() {
         let entries = case["acl"].as_array().unwrap().iter().map(|entry| AclEntry {
             path: text(&entry["path"]).parse().unwrap(),
             holder: match entry["type"].as_str().unwrap() {
-                "user" => Holder::User(Foreign::new(text(&entry["ugid"]))),
-                "group" => Holder::Group(Foreign::new(text(&entry["ugid"]))),
-                _ => Holder::Token(Foreign::new(text(&entry["ugid"]))),
+                "user" => Subject::User(Foreign::new(text(&entry["ugid"]))),
+                "group" => Subject::Group(Foreign::new(text(&entry["ugid"]))),
+                _ => Subject::Token(Foreign::new(text(&entry["ugid"]))),
             },
             role: text(&entry["roleid"]).parse().unwrap(),
             propagates: entry["propagate"] == 1,
         });
-        let world = World {
+        let world = AclModel {
             user: "rvu@pve".parse().unwrap(),
             groups: [Foreign::new("rvg")].into(),
             tokens: [("rvu@pve!sep", Separation::On), ("rvu@pve!full", Separation::Off)]

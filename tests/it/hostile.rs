@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use glassdome::pve::{Error, Limits, Sizes};
+use glassdome::pve::{ApiError, Limits, Sizes};
 use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
-use crate::support::server::{Answer, data, reply};
+use crate::support::server::{PermissionsAt, data, reply};
 use crate::support::skipped;
 use crate::support::stage::{BOUND, Outcome, Stage, quick};
 
@@ -21,9 +21,9 @@ async fn an_answer_of_one_byte_at_a_time_comes_to_an_end() {
     let limits = Limits { quiet: Duration::from_secs(1), ..patient() };
     let pace = Duration::from_millis(50);
     for head in ["Content-Length: 900\r\n", "Connection: close\r\n"] {
-        let Pair { server: _server, pve } = with_limits(limits, move |_| Answer::Trickle(ok(head, "{"), pace));
+        let Pair { server: _server, pve } = with_limits(limits, move |_| PermissionsAt::Trickle(ok(head, "{"), pace));
         let refused = pve.version().await.unwrap_err();
-        assert!(matches!(refused, Error::Stalled { .. }), "{refused:?}");
+        assert!(matches!(refused, ApiError::Stalled { .. }), "{refused:?}");
     }
     assert!(began.elapsed() < BOUND);
 }
@@ -32,15 +32,16 @@ async fn an_answer_of_one_byte_at_a_time_comes_to_an_end() {
 async fn a_header_without_an_end_is_given_up() {
     let began = Instant::now();
     let line = b"X-Padding: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n".to_vec();
-    let Pair { server: _server, pve } = pair(move |_| Answer::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), line.clone()));
+    let Pair { server: _server, pve } =
+        pair(move |_| PermissionsAt::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), line.clone()));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::NotUnderstood { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NotUnderstood { .. }), "{refused:?}");
 
     let limits = Limits { connect: Duration::from_secs(1), answer: Duration::from_secs(1), ..patient() };
-    let slow = |_: &_| Answer::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), Duration::from_millis(50));
+    let slow = |_: &_| PermissionsAt::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), Duration::from_millis(50));
     let Pair { server: _server, pve } = with_limits(limits, slow);
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
     assert!(began.elapsed() < BOUND);
 }
 
@@ -50,20 +51,21 @@ async fn a_body_without_an_end_is_cut_off_at_the_limit() {
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
     let limits = Limits { size: Sizes::all(4 << 20), ..patient() };
     let Pair { server: _server, pve } =
-        with_limits(limits, move |_| Answer::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
+        with_limits(limits, move |_| PermissionsAt::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::TooLarge { mebibytes: 4, .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::TooLarge { mebibytes: 4, .. }), "{refused:?}");
     // One that announces a gigabyte is not begun.
     let Pair { server: _server, pve } =
-        with_limits(limits, move |_| Answer::Stall(ok("Content-Length: 1073741824\r\n", "")));
+        with_limits(limits, move |_| PermissionsAt::Stall(ok("Content-Length: 1073741824\r\n", "")));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::TooLarge { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::TooLarge { .. }), "{refused:?}");
     assert!(began.elapsed() < BOUND);
 }
 
 #[tokio::test]
 async fn an_encoding_that_nobody_asked_for_is_not_unpacked() {
-    let Pair { server, pve } = pair(|_| Answer::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
+    let Pair { server, pve } =
+        pair(|_| PermissionsAt::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
     let refused = pve.version().await.unwrap_err();
     assert!(refused.to_string().ends_with("it is encoded (gzip), which nobody asked for"), "{refused}");
     assert!(!server.asked()[0].text.to_ascii_lowercase().contains("accept-encoding"), "{:?}", server.asked());
@@ -139,7 +141,7 @@ async fn what_is_no_answer_of_the_api_is_said_to_be_none() {
         let owned = body.to_owned();
         let Pair { server, pve } = pair(move |_| reply(200, "OK", &owned));
         let refused = pve.version().await.unwrap_err();
-        assert!(matches!(refused, Error::NotUnderstood { .. }), "{refused:?}");
+        assert!(matches!(refused, ApiError::NotUnderstood { .. }), "{refused:?}");
         assert!(refused.to_string().contains(words), "{refused} for {body}");
         assert_eq!(server.asked().len(), 1, "it is not asked for again");
     }
@@ -175,7 +177,7 @@ async fn a_read_is_repeated_while_the_trouble_is_short() {
     }
     let Pair { server, pve } = pair(|_| reply(503, "Service Unavailable", ""));
     let refused = pve.version().await.unwrap_err();
-    assert!(matches!(refused, Error::Gateway { status: 503, .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::Gateway { status: 503, .. }), "{refused:?}");
     assert_eq!(server.asked().len(), 4, "it comes to an end");
 }
 
@@ -210,7 +212,9 @@ async fn a_change_is_repeated_only_where_it_was_certainly_not_carried_out() {
 async fn a_server_that_asks_to_wait_is_given_the_time() {
     let began = Instant::now();
     let Pair { server, pve } = pair(|asked| match asked.before {
-        0 => Answer::Close(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        0 => PermissionsAt::Close(
+            b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        ),
         _ => data(r#"{"version":"9.2.11"}"#),
     });
     pve.version().await.unwrap();

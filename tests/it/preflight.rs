@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::pve::privileges::{Block, Remedy};
+use glassdome::pve::privileges::{FixKind, FixScript};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 
@@ -13,8 +13,8 @@ use crate::support::worlds::{
 };
 
 /// Runs the lines of one way out, and sees after each of them that nobody has lost anything.
-fn run(world: &mut World, blocks: &[Block], instead: Remedy) -> Result<(), TestCaseError> {
-    let other = if instead == Remedy::Unseparate { Remedy::GrantToken } else { Remedy::Unseparate };
+fn run(world: &mut World, blocks: &[FixScript], instead: FixKind) -> Result<(), TestCaseError> {
+    let other = if instead == FixKind::Unseparate { FixKind::GrantToken } else { FixKind::Unseparate };
     for line in blocks.iter().filter(|block| block.remedy != other).flat_map(|block| &block.lines) {
         let before = everything(world);
         world.run(line);
@@ -42,7 +42,7 @@ proptest! {
         let mut world = world(&entries);
         let view = if seen { View::Seen } else { View::Hidden };
         let blocks = blocks(&world, SUBJECTS[subject], view, in_pool);
-        let way = if unseparate { Remedy::Unseparate } else { Remedy::GrantToken };
+        let way = if unseparate { FixKind::Unseparate } else { FixKind::GrantToken };
         run(&mut world, &blocks, way)?;
         // Who runs them once more loses nothing either.
         run(&mut world, &blocks, way)?;
@@ -61,7 +61,7 @@ proptest! {
             world.entries.retain(|it| it.path != "/vms/105");
         }
         let (subject, view) = (SUBJECTS[subject], if seen { View::Seen } else { View::Hidden });
-        let way = if unseparate { Remedy::Unseparate } else { Remedy::GrantToken };
+        let way = if unseparate { FixKind::Unseparate } else { FixKind::GrantToken };
         // Once the template can be read, its protection and its own storages and bridges come to light; the entry that
         // is left over shows only as the difference to what was granted.
         for _ in 0..if leftover { 4 } else { 2 } {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use glassdome::model::TokenId;
-use glassdome::pve::privileges::{Answer, Caller, Gap, Holdings, Place, Remedy, mend, questions};
+use glassdome::pve::privileges::{
+    Caller, FixKind, MissingPrivileges, Permissions, PermissionsAt, RequirementPath, fix_scripts, questions,
+};
 use glassdome::sandbox::access::Access;
 
 use crate::support::acl_model::Privileges;
@@ -14,16 +16,16 @@ use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, SUBJECTS, View, blocks, 
 
 /// The lines for a user of whom nothing is held on the template, nor can be seen.
 fn lines_for(user: &str) -> Vec<String> {
-    let place = Place::At("/vms/9000".parse().unwrap());
+    let place = RequirementPath::At("/vms/9000".parse().unwrap());
     let missing = ["VM.Audit", "VM.Clone"].map(|name| name.parse().unwrap()).into();
-    let gaps = [Gap { place, missing, purposes: std::collections::BTreeSet::new() }];
-    let mut held = Holdings::default();
-    held.answer_everywhere(&Answer::new());
+    let gaps = [MissingPrivileges { place, missing, purposes: std::collections::BTreeSet::new() }];
+    let mut held = Permissions::default();
+    held.answer_everywhere(&PermissionsAt::new());
     for path in questions(&gaps, &held) {
-        held.answer(&path, &Answer::new());
+        held.answer(&path, &PermissionsAt::new());
     }
     let token: TokenId = format!("{user}!tok").parse().unwrap();
-    let blocks = mend(&Caller::Token(token, None), &gaps, &held).unwrap();
+    let blocks = fix_scripts(&Caller::Token(token, None), &gaps, &held).unwrap();
     blocks.into_iter().flat_map(|block| block.lines).collect()
 }
 
@@ -115,7 +117,7 @@ fn everything_on(access: &Access) -> BTreeMap<(&'static str, &'static str), Priv
 /// An entry by names: path, subject, role, and whether it propagates.
 type Named = (&'static str, &'static str, &'static str, bool);
 
-fn lines_close_the_gap(subject: &str, view: View, in_pool: bool, way: Remedy, entries: &[Named]) {
+fn lines_close_the_gap(subject: &str, view: View, in_pool: bool, way: FixKind, entries: &[Named]) {
     if skip::lacks(&["grep", "python3", "tr"]) {
         return;
     }
@@ -127,7 +129,7 @@ fn lines_close_the_gap(subject: &str, view: View, in_pool: bool, way: Remedy, en
         .collect();
     let mut world = world(&entries);
     let front = Front::start(on_the_sandbox(&world));
-    let other = if way == Remedy::Unseparate { Remedy::GrantToken } else { Remedy::Unseparate };
+    let other = if way == FixKind::Unseparate { FixKind::GrantToken } else { FixKind::Unseparate };
     // The second time the template can be read, and what it needs is known.
     for _ in 0..2 {
         let blocks = blocks(&world, subject, view, in_pool);
@@ -149,12 +151,12 @@ fn lines_close_the_gap(subject: &str, view: View, in_pool: bool, way: Remedy, en
 #[test]
 fn an_administrator_by_group_stays_one_when_its_token_is_granted() {
     let entries = [("/", "group:g", "All", true)];
-    lines_close_the_gap("u@pve!sep", View::Hidden, false, Remedy::GrantToken, &entries);
+    lines_close_the_gap("u@pve!sep", View::Hidden, false, FixKind::GrantToken, &entries);
 }
 
 #[test]
 fn a_token_gets_the_rights_of_its_user_by_one_line() {
-    lines_close_the_gap("u@pve!sep", View::Hidden, false, Remedy::Unseparate, &[("/", "u@pve", "All", true)]);
+    lines_close_the_gap("u@pve!sep", View::Hidden, false, FixKind::Unseparate, &[("/", "u@pve", "All", true)]);
 }
 
 #[test]
@@ -164,12 +166,12 @@ fn members_of_a_pool_keep_what_the_pool_gave_them() {
         ("/vms", "group:g", "All", true),
         ("/vms", "u@pve", "Disk", false),
     ];
-    lines_close_the_gap("u@pve!sep", View::Hidden, true, Remedy::GrantToken, &entries);
+    lines_close_the_gap("u@pve!sep", View::Hidden, true, FixKind::GrantToken, &entries);
 }
 
 #[test]
 fn a_user_that_can_be_seen_keeps_what_its_group_gave_it() {
     let entries = [("/vms", "group:g", "Disk", true), ("/", "u@pve", "Pools", true)];
-    lines_close_the_gap("u@pve!full", View::Seen, false, Remedy::GrantToken, &entries);
-    lines_close_the_gap("u@pve", View::Seen, true, Remedy::GrantToken, &[("/storage", "u@pve", "PVEAuditor", true)]);
+    lines_close_the_gap("u@pve!full", View::Seen, false, FixKind::GrantToken, &entries);
+    lines_close_the_gap("u@pve", View::Seen, true, FixKind::GrantToken, &[("/storage", "u@pve", "PVEAuditor", true)]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Entry, Holder, Release};
+use glassdome::sandbox::access::{Entry, Release, Subject};
 use glassdome::sandbox::cluster::{Cluster, Download};
 
 use serde_json::json;
@@ -206,12 +206,12 @@ fn identities(player: &mut Player<'_>) {
     player.add_later();
     player.play(LATER);
     player.play(BY_THE_TOKEN);
-    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder != Holder::User("min@pve".into())));
+    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder != Subject::User("min@pve".into())));
     player.edit(|cluster| cluster.access.grant("rv1@pve", "/", "Administrator"));
     player.play("shadow-1-administrator-on-root shadow-2-grant-own-role-on-vms shadow-3-after");
     player.edit(|cluster| {
-        cluster.access.acl.forget_holders(|holder| *holder == Holder::User("rv1@pve".into()));
-        let holder = Holder::Group("rvg".into());
+        cluster.access.acl.forget_holders(|holder| *holder == Subject::User("rv1@pve".into()));
+        let holder = Subject::Group("rvg".into());
         cluster.access.acl.set(Entry { path: "/".into(), holder, role: "Administrator".into(), propagate: true });
     });
     player.play("shadow-4-administrator-by-group");
@@ -458,7 +458,7 @@ fn downloads(player: &mut Player<'_>) {
 fn few_rights(player: &mut Player<'_>) {
     player.add_later();
     player.play("priv-pool-get");
-    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder == Holder::User("min@pve".into())));
+    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder == Subject::User("min@pve".into())));
     let grant =
         |player: &mut Player<'_>, path: &str, privileges: &str| player.grant_privileges("min@pve", path, privileges);
     grant(player, "/vms/9000", "VM.Clone");

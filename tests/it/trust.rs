@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use glassdome::model::foreign::listed;
 use glassdome::model::{Endpoint, Foreign, TokenId, TokenSecret};
-use glassdome::pve::{CaBundle, Error, Limits, Proxies, Pve, Sizes, Trust, probe};
+use glassdome::pve::{ApiError, CaBundle, Limits, Proxies, Pve, Sizes, Trust, probe};
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::server::{Answer, Asked, Authority, Identity, Server, closed_port, data};
+use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, closed_port, data};
 
 /// Where the child process of the system's trust finds its servers.
 const SERVERS: &str = "TRUST_TEST_SERVERS";
@@ -26,7 +26,7 @@ fn pve(endpoint: Endpoint, trust: &Trust) -> Pve {
     Pve::new(endpoint, trust, limits(), &Proxies::none()).unwrap().with_token(&token, &secret).unwrap()
 }
 
-fn version(_: &Asked) -> Answer {
+fn version(_: &Asked) -> PermissionsAt {
     data(r#"{"version":"9.2.11"}"#)
 }
 
@@ -44,16 +44,16 @@ async fn outcome(identity: &Identity, trust: &Trust) -> &'static str {
     word
 }
 
-fn word(outcome: &Result<(), Error>) -> &'static str {
+fn word(outcome: &Result<(), ApiError>) -> &'static str {
     match outcome {
         Ok(()) => "accepted",
-        Err(Error::CertificateUntrusted { .. }) => "untrusted",
-        Err(Error::CertificateExpired { .. }) => "expired",
-        Err(Error::AuthorityNotValid { .. }) => "authority not valid",
-        Err(Error::CertificateWrongName { .. }) => "wrong name",
-        Err(Error::CertificateChanged { .. }) => "changed",
-        Err(Error::CertificateStolen { .. }) => "stolen",
-        Err(Error::Handshake { .. }) => "handshake",
+        Err(ApiError::CertificateUntrusted { .. }) => "untrusted",
+        Err(ApiError::CertificateExpired { .. }) => "expired",
+        Err(ApiError::AuthorityNotValid { .. }) => "authority not valid",
+        Err(ApiError::CertificateWrongName { .. }) => "wrong name",
+        Err(ApiError::CertificateChanged { .. }) => "changed",
+        Err(ApiError::CertificateStolen { .. }) => "stolen",
+        Err(ApiError::Handshake { .. }) => "handshake",
         Err(why) => panic!("{why:?}"),
     }
 }
@@ -100,7 +100,7 @@ async fn whoever_has_the_certificate_without_its_key_is_refused_before_any_reque
                 let server = Server::speaking(&thief, versions, version);
                 let refused = pve(server.endpoint(), trust).version().await.unwrap_err();
                 assert!(
-                    matches!(refused, Error::CertificateStolen { .. }),
+                    matches!(refused, ApiError::CertificateStolen { .. }),
                     "{algorithm:?} {versions:?} {trust:?}: {refused:?}"
                 );
                 assert_eq!(server.asked().len(), 0, "{trust:?}");
@@ -115,7 +115,7 @@ async fn a_changed_certificate_is_shown_beside_the_pinned_one() {
     let (old, new) = (authority.good(), authority.good());
     let server = Server::start(&new, version);
     let refused = pve(server.endpoint(), &Trust::Pinned(old.fingerprint())).version().await.unwrap_err();
-    let Error::CertificateChanged { pinned, leaf, .. } = &refused else { panic!("{refused:?}") };
+    let ApiError::CertificateChanged { pinned, leaf, .. } = &refused else { panic!("{refused:?}") };
     assert_eq!((*pinned, leaf.fingerprint), (old.fingerprint(), new.fingerprint()));
     assert_eq!(leaf.issuer, "CN=the authority");
     assert_eq!(refused.presented().map(|leaf| listed(&leaf.names)).as_deref(), Some("127.0.0.1, localhost"));
@@ -261,7 +261,7 @@ async fn a_look_at_the_certificate_sends_no_request() {
     }
     let server = Server::start(&authority.good().stolen(&rcgen::PKCS_ECDSA_P256_SHA256), version);
     let refused = probe(&server.endpoint(), limits(), &Proxies::none()).await.unwrap_err();
-    assert!(matches!(refused, Error::CertificateStolen { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::CertificateStolen { .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -302,13 +302,13 @@ async fn a_look_goes_through_the_proxy_as_the_requests_do() {
 #[tokio::test]
 async fn a_look_tells_the_ways_apart_in_which_there_is_no_certificate() {
     let short = Limits { connect: Duration::from_millis(500), ..limits() };
-    let plain = Server::plain(|_| Answer::Close(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
+    let plain = Server::plain(|_| PermissionsAt::Close(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
     let refused = probe(&plain.endpoint(), short, &Proxies::none()).await.unwrap_err();
-    assert!(matches!(refused, Error::NotTls { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NotTls { .. }), "{refused:?}");
     let refused = probe(&closed_port(), short, &Proxies::none()).await.unwrap_err();
-    assert!(matches!(refused, Error::Refused { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::Refused { .. }), "{refused:?}");
     let refused = probe(&Server::mute().endpoint(), short, &Proxies::none()).await.unwrap_err();
-    assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
     let refused = probe(&"no.such.host.invalid".parse().unwrap(), limits(), &Proxies::none()).await.unwrap_err();
-    assert!(matches!(&refused, Error::UnknownName { host, .. } if host == "no.such.host.invalid"), "{refused:?}");
+    assert!(matches!(&refused, ApiError::UnknownName { host, .. } if host == "no.such.host.invalid"), "{refused:?}");
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use glassdome::clock::Clock;
 use glassdome::model::{Foreign, Upid};
-use glassdome::pve::task::{Attention, Ended, Progress, wait};
-use glassdome::pve::{Error, Limits, Proxies, Pve, Sizes, Spent, Trust};
+use glassdome::pve::task::{Ended, LogDetail, TaskProgress, wait};
+use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, TaskTiming, Trust};
 use time::OffsetDateTime;
 
-use crate::support::server::{Answer, Asked, Authority, Server, data, reply};
+use crate::support::server::{Asked, Authority, PermissionsAt, Server, data, reply};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -52,9 +52,9 @@ impl Clock for Stepped {
 
 /// What came of a watch.
 struct Watched {
-    ended: Result<Ended, Error>,
-    spent: Spent,
-    shown: Vec<Progress>,
+    ended: Result<Ended, ApiError>,
+    spent: TaskTiming,
+    shown: Vec<TaskProgress>,
     server: Server,
     seconds: f64,
 }
@@ -70,14 +70,14 @@ fn upid() -> Upid {
 }
 
 /// Watches a task of a server that answers by the time on the clock.
-async fn watch(patience: Duration, answer: impl Fn(f64, &Asked) -> Answer + Send + Sync + 'static) -> Watched {
-    watch_like(patience, Attention::Usual, answer).await
+async fn watch(patience: Duration, answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static) -> Watched {
+    watch_like(patience, LogDetail::Usual, answer).await
 }
 
 async fn watch_like(
     patience: Duration,
-    attention: Attention,
-    answer: impl Fn(f64, &Asked) -> Answer + Send + Sync + 'static,
+    attention: LogDetail,
+    answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static,
 ) -> Watched {
     let clock = Stepped::new();
     let on_server = Arc::clone(&clock);
@@ -89,21 +89,21 @@ async fn watch_like(
     let mut shown = Vec::new();
     let how = (patience, attention);
     let watched = wait(&pve, &upid(), clock.as_ref(), how, &mut |progress| shown.push(progress.clone())).await;
-    let spent = watched.as_ref().map_or_else(|_| Spent::default(), |watched| watched.spent);
+    let spent = watched.as_ref().map_or_else(|_| TaskTiming::default(), |watched| watched.spent);
     let ended = watched.map(|watched| watched.ended);
     Watched { ended, spent, shown, server, seconds: clock.seconds() }
 }
 
-fn running() -> Answer {
+fn running() -> PermissionsAt {
     data(r#"{"status":"running"}"#)
 }
 
-fn stopped(exit_status: &str) -> Answer {
+fn stopped(exit_status: &str) -> PermissionsAt {
     data(&format!(r#"{{"status":"stopped","exitstatus":"{exit_status}"}}"#))
 }
 
 /// Answers with the lines from the one asked for on, numbered from 1.
-fn log(asked: &Asked, lines: &[String]) -> Answer {
+fn log(asked: &Asked, lines: &[String]) -> PermissionsAt {
     let start = asked.line().split("start=").nth(1).unwrap().split(['&', ' ']).next().unwrap();
     let start: usize = start.parse().unwrap();
     let entries = lines.iter().enumerate().skip(start);
@@ -157,7 +157,7 @@ async fn a_wait_for_a_lock_is_measured_from_the_log() {
         let lines = ["trying to acquire lock...", " OK", "creating a clone"].map(str::to_owned);
         lines[..if now < 3.0 { 1 } else { 3 }].to_vec()
     };
-    for attention in [Attention::Usual, Attention::Close] {
+    for attention in [LogDetail::Usual, LogDetail::Close] {
         let watched = watch_like(MINUTE, attention, move |now, asked| match is_log(asked) {
             true => log(asked, &lines(now)),
             false if now < 4.0 => running(),
@@ -172,7 +172,7 @@ async fn a_wait_for_a_lock_is_measured_from_the_log() {
 
 #[tokio::test]
 async fn the_log_of_a_short_task_is_read_only_where_it_is_asked_for() {
-    for (attention, reads, waits) in [(Attention::Usual, false, 0), (Attention::Close, true, 1)] {
+    for (attention, reads, waits) in [(LogDetail::Usual, false, 0), (LogDetail::Close, true, 1)] {
         let watched = watch_like(MINUTE, attention, |now, asked| match is_log(asked) {
             true => {
                 log(asked, &["trying to acquire lock...".to_owned(), " OK".to_owned()][..1 + usize::from(now > 0.2)])
@@ -233,7 +233,7 @@ async fn every_exit_status_is_understood() {
 async fn a_task_goes_on_being_watched_through_troubles_that_pass() {
     let watched = watch(MINUTE, |now, asked| match now {
         _ if asked.before < 3 => running(),
-        ..0.3 => Answer::Close(Vec::new()),
+        ..0.3 => PermissionsAt::Close(Vec::new()),
         ..0.5 => reply(502, "Bad Gateway", "<html>"),
         ..0.8 => reply(595, "Connection refused", ""),
         ..1.0 => reply(500, "RPCEnvironment init request failed: Unable to load access control list", ""),
@@ -250,8 +250,8 @@ async fn a_task_goes_on_being_watched_through_troubles_that_pass() {
 
 #[tokio::test]
 async fn a_server_that_stays_away_ends_the_patience() {
-    let watched = watch(MINUTE, |_, _| Answer::Close(Vec::new())).await;
-    assert!(matches!(watched.ended, Err(Error::BrokenOff { .. })), "{:?}", watched.ended);
+    let watched = watch(MINUTE, |_, _| PermissionsAt::Close(Vec::new())).await;
+    assert!(matches!(watched.ended, Err(ApiError::BrokenOff { .. })), "{:?}", watched.ended);
     assert!((60.0..62.0).contains(&watched.seconds), "{}", watched.seconds);
 }
 

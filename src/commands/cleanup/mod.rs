@@ -19,7 +19,7 @@ use crate::error::{Doing, Error};
 use crate::journal::{Entry, Found, Record};
 use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::pve::Vm;
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
@@ -270,7 +270,7 @@ impl Work<'_> {
     /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
     async fn remove(&self, search: Search<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
-        let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
+        let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;
         for warning in receipt.warnings {
             self.session.ui.borrow_mut().say(&Note::warning(warning));

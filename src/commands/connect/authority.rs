@@ -23,7 +23,7 @@ enum Origin {
     /// A file, which may say something else the next time.
     File(CaBundle),
     /// A pipe, which says it once.
-    Pipe(Result<CaBundle, pve::Error>),
+    Pipe(Result<CaBundle, pve::ApiError>),
 }
 
 impl Authority {
@@ -40,7 +40,7 @@ impl Authority {
     }
 
     /// Gives it, if it is the one in this file.
-    pub(super) fn at(&self, path: &Path) -> Option<Result<CaBundle, pve::Error>> {
+    pub(super) fn at(&self, path: &Path) -> Option<Result<CaBundle, pve::ApiError>> {
         (self.path == path).then(|| match &self.read {
             Origin::File(bundle) => Ok(bundle.clone()),
             Origin::Pipe(read) => read.clone(),

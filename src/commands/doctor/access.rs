@@ -8,7 +8,7 @@ use crate::commands::doctor::way::span;
 use crate::error::{Doing, Error};
 use crate::model::UserId;
 use crate::pve::privileges::Caller;
-use crate::pve::{self, Realm, TokenCard, Version};
+use crate::pve::{self, Realm, TokenRecord, Version};
 use crate::session::Session;
 use crate::ui::Printable;
 
@@ -16,7 +16,7 @@ use crate::ui::Printable;
 const ENDS_SOON_SECONDS: u64 = 14 * 86_400;
 
 /// Checks that the server knows the user's realm: to a token of an unknown one it only says "Authentication failed!".
-pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::Error>) -> Check {
+pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
     match realms {
         Err(_) => Check::skipped("realm", "the realms could not be read"),
         Ok(realms) if realms.iter().any(|realm| realm.name == *user.realm()) => {
@@ -32,8 +32,8 @@ pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::Error>) -> C
 /// Tells whether the server takes us for who we say; `first` is a call that everybody may make who is authenticated.
 pub(super) async fn authentication<T>(
     connected: &Connected,
-    first: &Result<T, pve::Error>,
-    version: &Result<Version, pve::Error>,
+    first: &Result<T, pve::ApiError>,
+    version: &Result<Version, pve::ApiError>,
 ) -> Check {
     match first {
         Ok(_) => {
@@ -65,7 +65,7 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
     }
 }
 
-fn noted(token: &crate::model::TokenId, entry: &TokenCard, now: OffsetDateTime) -> Check {
+fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime) -> Check {
     let separation = if entry.separated {
         "privilege separation is on: it has only what it was granted itself, and its user has as well"
     } else {

@@ -18,11 +18,11 @@ const IDS: [&str; 8] =
 
 /// What the server said before anything about the template was known.
 pub(super) struct Inside {
-    pub(super) nodes: Result<Vec<Node>, pve::Error>,
-    pub(super) version: Result<Version, pve::Error>,
+    pub(super) nodes: Result<Vec<Node>, pve::ApiError>,
+    pub(super) version: Result<Version, pve::ApiError>,
     /// The templates, and what goes by the number of one or by the name of a test VM.
-    pub(super) vms: Result<Vec<Vm>, pve::Error>,
-    next_id: Result<VmId, pve::Error>,
+    pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
+    next_id: Result<VmId, pve::ApiError>,
     /// What the node that is set says of the template.
     named: Option<Reading>,
 }
@@ -93,7 +93,7 @@ pub(super) async fn checks(connected: &Connected, order: &Order, variable: Strin
 }
 
 /// Decides on the node as every other command does.
-fn which(order: &Order, nodes: &Result<Vec<Node>, pve::Error>, variable: String) -> Result<NodeName, Error> {
+fn which(order: &Order, nodes: &Result<Vec<Node>, pve::ApiError>, variable: String) -> Result<NodeName, Error> {
     let nodes = nodes.as_ref().map_err(|why| Error::server(Doing::ReadNodes, why.clone()))?;
     match (&order.node, nodes.as_slice()) {
         (Some(node), all) => known_online(all, node).map(|()| node.clone()),
@@ -112,7 +112,7 @@ async fn find(
     inside: &mut Inside,
 ) -> Result<Option<Found>, Error> {
     let vmid = order.template;
-    let failed = |why: &pve::Error| Error::server(Doing::ReadTemplate(vmid), why.clone());
+    let failed = |why: &pve::ApiError| Error::server(Doing::ReadTemplate(vmid), why.clone());
     let reading = match inside.named.take() {
         Some(reading) => reading,
         None => Reading::of(&connected.pve, node, vmid).await,
@@ -264,7 +264,7 @@ fn bytes(count: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-fn bridge(found: &Found, interfaces: &Result<Vec<Interface>, pve::Error>) -> Check {
+fn bridge(found: &Found, interfaces: &Result<Vec<Interface>, pve::ApiError>) -> Check {
     let interfaces = match interfaces {
         Ok(interfaces) => interfaces,
         Err(why) => return Check::unknown("bridge", "the network of the node could not be read").and(why.to_string()),

@@ -16,7 +16,7 @@ use crate::settings::{Credentials, Key};
 /// A server that let us in, and those VMs there that matter.
 pub(super) struct Reached {
     pub(super) connected: Connected,
-    pub(super) vms: Result<Vec<Vm>, pve::Error>,
+    pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
 }
 
 /// Makes the checks that need the server; gives it, where it let us in.
@@ -70,7 +70,7 @@ async fn inside(
 
 /// What the first questions brought.
 struct Asked {
-    realms: Result<Vec<Realm>, pve::Error>,
+    realms: Result<Vec<Realm>, pve::ApiError>,
     /// Nothing where there are no credentials of the right form.
     inside: Option<Result<(Connected, Inside), Error>>,
     order: Result<Order, Error>,

@@ -10,7 +10,7 @@ use crate::commands::together;
 use crate::error::{Doing, Error};
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
-use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, knock};
+use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, tcp_connect};
 use crate::session::Session;
 use crate::ui::Printable;
 
@@ -23,31 +23,31 @@ const SAME_TIME_SECONDS: u64 = 30;
 /// The way as far as it can be seen without TLS.
 pub(super) struct Path {
     endpoint: Endpoint,
-    proxy: Result<Option<ProxySeen>, pve::Error>,
-    names: Result<Vec<SocketAddr>, pve::Error>,
-    knocks: Vec<(SocketAddr, Result<(), pve::Error>)>,
+    proxy: Result<Option<ProxySeen>, pve::ApiError>,
+    names: Result<Vec<SocketAddr>, pve::ApiError>,
+    connects: Vec<(SocketAddr, Result<(), pve::ApiError>)>,
 }
 
 impl Path {
     /// Looks the name up, and knocks at every address of it; a proxy does both itself.
     pub(super) async fn look(session: &Session, ground: &Ground, endpoint: &Endpoint) -> Self {
         let proxy = ground.proxies(session).seen(endpoint);
-        let mut path = Self { endpoint: endpoint.clone(), proxy, names: Ok(Vec::new()), knocks: Vec::new() };
+        let mut path = Self { endpoint: endpoint.clone(), proxy, names: Ok(Vec::new()), connects: Vec::new() };
         if !matches!(path.proxy, Ok(None)) {
             return path;
         }
         let within = ground.limits().connect;
         path.names = addresses(endpoint, within).await;
         let all = path.names.clone().unwrap_or_default();
-        let heard = together(all.iter().map(|address| knock(*address, within))).await;
-        path.knocks = all.into_iter().zip(heard).collect();
+        let heard = together(all.iter().map(|address| tcp_connect(*address, within))).await;
+        path.connects = all.into_iter().zip(heard).collect();
         path
     }
 
     /// Says whether there is any use in going on to TLS.
     pub(super) fn is_open(&self) -> bool {
         match &self.proxy {
-            Ok(None) => self.knocks.iter().any(|(_, heard)| heard.is_ok()),
+            Ok(None) => self.connects.iter().any(|(_, heard)| heard.is_ok()),
             Ok(Some(_)) => true,
             Err(_) => false,
         }
@@ -77,7 +77,7 @@ impl Path {
                 return vec![proxy, failed, Check::skipped("tcp", "there is no address to connect to")];
             }
         };
-        vec![proxy, dns, port(&self.endpoint, self.knocks)]
+        vec![proxy, dns, port(&self.endpoint, self.connects)]
     }
 }
 
@@ -88,11 +88,11 @@ fn resolved(endpoint: &Endpoint, found: &[SocketAddr]) -> Check {
     }
 }
 
-fn port(endpoint: &Endpoint, knocks: Vec<(SocketAddr, Result<(), pve::Error>)>) -> Check {
+fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError>)>) -> Check {
     let mut lines = Vec::new();
     let mut first = None;
-    let count = knocks.len();
-    for (_, heard) in knocks {
+    let count = connects.len();
+    for (_, heard) in connects {
         if let Err(why) = heard {
             lines.push(why.to_string());
             first = first.or(Some(why));
@@ -116,7 +116,7 @@ fn port(endpoint: &Endpoint, knocks: Vec<(SocketAddr, Result<(), pve::Error>)>) 
 pub(super) fn answered(
     ground: &Ground,
     pve: &Pve,
-    realms: &Result<Vec<Realm>, pve::Error>,
+    realms: &Result<Vec<Realm>, pve::ApiError>,
     now: OffsetDateTime,
 ) -> Vec<Check> {
     let endpoint = pve.endpoint();
@@ -141,7 +141,7 @@ pub(super) fn answered(
 }
 
 /// Says whether something went wrong before a question could be asked: no certificate came, or it is not accepted.
-fn is_before_http(why: &pve::Error, seen: Option<&Leaf>) -> bool {
+fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
     seen.is_none() || why.is_of_tls()
 }
 
@@ -181,7 +181,7 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
     check.with(lines)
 }
 
-fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::Error>) -> Check {
+fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
     let server = endpoint.authority();
     match realms {
         Ok(realms) if realms.iter().any(|realm| realm.kind == "pve") => {
@@ -192,7 +192,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::Error>) -> Chec
             let what = crate::commands::setup::server::product(realms).to_owned();
             Check::failed("product", &Error::NotProxmox { server, what })
         }
-        Err(pve::Error::NotUnderstood { what, .. }) => {
+        Err(pve::ApiError::NotUnderstood { what, .. }) => {
             let what = format!("its answer is not understood ({what})");
             Check::failed("product", &Error::NotProxmox { server, what })
         }

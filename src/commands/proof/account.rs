@@ -124,16 +124,22 @@ mod tests {
     use super::Account;
     use crate::commands::proof::receipt::Receipt;
     use crate::commands::proof::watch::TaskTime;
-    use crate::pve::Spent;
+    use crate::pve::TaskTiming;
 
-    fn task(kind: &str, whole: u64, spent: Spent) -> TaskTime {
+    fn task(kind: &str, whole: u64, spent: TaskTiming) -> TaskTime {
         let whole = Duration::from_millis(whole);
-        TaskTime { kind: kind.to_owned(), spent: Spent { whole, ..spent } }
+        TaskTime { kind: kind.to_owned(), spent: TaskTiming { whole, ..spent } }
     }
 
-    fn read(locks: u64, copying: u64) -> Spent {
+    fn read(locks: u64, copying: u64) -> TaskTiming {
         let ms = Duration::from_millis;
-        Spent { locks: ms(locks), waits: u32::from(locks > 0), copying: ms(copying), is_read: true, ..Spent::default() }
+        TaskTiming {
+            locks: ms(locks),
+            waits: u32::from(locks > 0),
+            copying: ms(copying),
+            is_read: true,
+            ..TaskTiming::default()
+        }
     }
 
     fn proof(seconds: f64, times: Vec<TaskTime>) -> Receipt {
@@ -146,7 +152,7 @@ mod tests {
         // Of ten short clones one was followed, half of whose time was waiting.
         account.add(&proof(0.5, vec![task("qmclone", 400, read(200, 0))]));
         for _ in 0..9 {
-            account.add(&proof(0.5, vec![task("qmclone", 400, Spent::default())]));
+            account.add(&proof(0.5, vec![task("qmclone", 400, TaskTiming::default())]));
         }
         // A long one is always read, and stands for itself.
         account.add(&proof(10.0, vec![task("qmclone", 10_000, read(0, 9_000))]));
@@ -161,8 +167,8 @@ mod tests {
     #[test]
     fn what_no_log_tells_is_not_told() {
         let mut account = Account::default();
-        let unseen = Spent { unseen: Duration::from_millis(10), ..Spent::default() };
-        account.add(&proof(0.5, vec![task("qmclone", 300, unseen), task("qmstart", 100, Spent::default())]));
+        let unseen = TaskTiming { unseen: Duration::from_millis(10), ..TaskTiming::default() };
+        account.add(&proof(0.5, vec![task("qmclone", 300, unseen), task("qmstart", 100, TaskTiming::default())]));
         let spent = serde_json::to_value(account.spent()).unwrap();
         assert!(spent["locks"].is_null() && spent["copying"].is_null(), "{spent}");
         assert_eq!(

@@ -25,7 +25,7 @@ pub(crate) enum Standing {
     /// A VM without the marker.
     Foreign(Option<Foreign>),
     /// Something that may not be read. A clone into a pool is one until it is finished: only then it joins the pool.
-    Hidden(Box<pve::Error>),
+    Hidden(Box<pve::ApiError>),
 }
 
 /// Where to look, and for what.

@@ -15,7 +15,7 @@ use crate::commands::screens::Note;
 use crate::commands::side_by_side;
 use crate::error::{Doing, Error, Report};
 use crate::journal::Journal;
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
 
@@ -206,8 +206,8 @@ impl Many<'_> {
     }
 
     /// Says how closely a proof is watched.
-    const fn attention(&self, index: usize) -> Attention {
-        if index.is_multiple_of(self.count.div_ceil(FOLLOWED)) { Attention::Close } else { Attention::Usual }
+    const fn attention(&self, index: usize) -> LogDetail {
+        if index.is_multiple_of(self.count.div_ceil(FOLLOWED)) { LogDetail::Close } else { LogDetail::Usual }
     }
 
     /// Gives the number of the next proof; none where all are begun, or it would be in vain.

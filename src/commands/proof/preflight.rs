@@ -7,7 +7,7 @@ use crate::commands::proof::rights::Rights;
 use crate::commands::proof::scout::{Survey, Template, known_online};
 use crate::error::{Doing, Error};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
-use crate::pve::privileges::{AclPath, Caller, CloneOrder, Denial, Hardware, Holdings, Zones, gap_of_denial};
+use crate::pve::privileges::{AclPath, Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
 use crate::pve::{Node, Pve, Version, VmConfig};
 use crate::settings::Key;
 
@@ -119,7 +119,7 @@ impl<'a> Preflight<'a> {
             return Error::UnknownPool { pool: pool.clone() };
         }
         let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
-        match self.rights().remedied(vec![gap], Holdings::default(), Some(text)).await {
+        match self.rights().remedied(vec![gap], Permissions::default(), Some(text)).await {
             Ok(explained) => explained,
             Err(_) => refused,
         }

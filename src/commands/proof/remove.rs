@@ -7,7 +7,7 @@ use crate::commands::proof::receipt::Receipt;
 use crate::commands::proof::watch::{Heed, Watcher};
 use crate::error::{Doing, Error};
 use crate::model::{Foreign, NodeName, Upid, VmId};
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::pve::{self, VmConfig};
 
 /// A lock that is held by another task of the same VM is let go within seconds.
@@ -29,7 +29,7 @@ pub(crate) struct Remover<'a> {
     /// How long a task may be without progress.
     pub(crate) patience: Duration,
     /// How closely tasks are watched.
-    pub(crate) attention: Attention,
+    pub(crate) attention: LogDetail,
 }
 
 impl Remover<'_> {
@@ -94,7 +94,7 @@ impl Remover<'_> {
         let upid = match pve.stop(node, vmid).await {
             Ok(upid) => upid,
             // Carried out or not, the look that follows will tell.
-            Err(pve::Error::OutcomeUnknown { .. }) => return Ok(()),
+            Err(pve::ApiError::OutcomeUnknown { .. }) => return Ok(()),
             Err(source) => return Err(Error::server(doing, source)),
         };
         self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;
@@ -125,7 +125,7 @@ impl Remover<'_> {
         };
         let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,
-            Err(pve::Error::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
+            Err(pve::ApiError::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
             Err(source) => return Err(Error::server(doing, source)),
         };
         let warnings = self.watcher().wait_and_note(&upid, &doing, &mut receipt.times).await?;

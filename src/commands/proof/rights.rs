@@ -4,8 +4,8 @@ use crate::commands::together;
 use crate::error::{Doing, Error};
 use crate::model::Foreign;
 use crate::pve::privileges::{
-    AclPath, Answer, Caller, CloneOrder, Gap, Holdings, Privilege, Separation, UserSeen, Zones, gaps, mend, needs,
-    paths, questions,
+    AclPath, Caller, CloneOrder, MissingPrivileges, Permissions, PermissionsAt, Privilege, Separation, UserSeen, Zones,
+    fix_scripts, gaps, needs, paths, questions,
 };
 use crate::pve::{Pve, VmConfig};
 
@@ -28,9 +28,9 @@ impl Rights<'_> {
         order: &mut CloneOrder,
         template: Option<&VmConfig>,
     ) -> Result<Option<Error>, Error> {
-        let mut held = Holdings::default();
+        let mut held = Permissions::default();
         let mut missing = self.missing(order, &mut held).await?;
-        let is_network = |gap: &Gap| gap.missing.contains(&Privilege::SDN_USE);
+        let is_network = |gap: &MissingPrivileges| gap.missing.contains(&Privilege::SDN_USE);
         if let (true, Some(config)) = (missing.iter().any(is_network), template) {
             // A bridge may be a vnet, whose place is its own zone. Only who lacks the bridge's right has to know.
             let zones = self.zones(&missing, &mut held).await?;
@@ -45,7 +45,7 @@ impl Rights<'_> {
         self.remedied(missing, held, None).await.map(Some)
     }
 
-    async fn missing(&self, order: &CloneOrder, held: &mut Holdings) -> Result<Vec<Gap>, Error> {
+    async fn missing(&self, order: &CloneOrder, held: &mut Permissions) -> Result<Vec<MissingPrivileges>, Error> {
         let needs = needs(order);
         self.ask(paths(&needs), held, None).await?;
         Ok(gaps(&needs, held))
@@ -53,7 +53,7 @@ impl Rights<'_> {
 
     /// Learns the zones of the vnets: from the list of those that may be seen, else from the paths on which the caller
     /// holds something.
-    async fn zones(&self, missing: &[Gap], held: &mut Holdings) -> Result<Zones, Error> {
+    async fn zones(&self, missing: &[MissingPrivileges], held: &mut Permissions) -> Result<Zones, Error> {
         let (listed, everywhere) = tokio::join!(self.pve.vnets(), self.pve.permissions(None, None));
         let everywhere = everywhere.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
         held.answer_everywhere(&everywhere);
@@ -73,8 +73,8 @@ impl Rights<'_> {
     /// Finds out what closes the gaps.
     pub(super) async fn remedied(
         &self,
-        gaps: Vec<Gap>,
-        mut held: Holdings,
+        gaps: Vec<MissingPrivileges>,
+        mut held: Permissions,
         said: Option<Foreign>,
     ) -> Result<Error, Error> {
         let everywhere =
@@ -82,7 +82,7 @@ impl Rights<'_> {
         held.answer_everywhere(&everywhere);
         self.ask(questions(&gaps, &held), &mut held, None).await?;
         let caller = self.seen(&gaps).await;
-        let blocks = mend(&caller, &gaps, &held).unwrap_or_default();
+        let blocks = fix_scripts(&caller, &gaps, &held).unwrap_or_default();
         let (who, is_explained) = match &caller {
             Caller::User(user) => (user.to_string(), true),
             Caller::Token(token, seen) => (token.to_string(), seen.is_some()),
@@ -91,13 +91,13 @@ impl Rights<'_> {
     }
 
     /// Looks at the token's user, where that may be seen (Sys.Audit on `/access`).
-    async fn seen(&self, gaps: &[Gap]) -> Caller {
+    async fn seen(&self, gaps: &[MissingPrivileges]) -> Caller {
         let Caller::Token(token, _) = self.caller else { return self.caller.clone() };
         let unseen = Caller::Token(token.clone(), None);
         let user = token.user.to_string();
         let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
         let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
-        let mut holds = Holdings::default();
+        let mut holds = Permissions::default();
         holds.answer_everywhere(&everywhere);
         let asked = self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
         let separation = if separated { Separation::On } else { Separation::Off };
@@ -108,7 +108,7 @@ impl Rights<'_> {
     async fn ask(
         &self,
         paths: impl IntoIterator<Item = AclPath>,
-        held: &mut Holdings,
+        held: &mut Permissions,
         user: Option<&str>,
     ) -> Result<(), Error> {
         let paths: Vec<AclPath> = paths.into_iter().collect();
@@ -129,7 +129,7 @@ fn zone_and_bridge(path: &str) -> Option<(&str, &str)> {
 
 /// Finds the zone in which the caller may use something by this name: on a path that names it, else in a zone that it
 /// may use as a whole. Where that is a mistake, the server refuses the clone, and says why.
-fn zone_by_rights(bridge: &str, everywhere: &Answer) -> Option<String> {
+fn zone_by_rights(bridge: &str, everywhere: &PermissionsAt) -> Option<String> {
     let usable = everywhere.iter().filter(|(_, held)| held.contains_key(Privilege::SDN_USE.as_str()));
     let mut as_a_whole = None;
     for path in usable.map(|(path, _)| path.as_str()) {

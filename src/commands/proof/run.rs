@@ -15,7 +15,7 @@ use crate::commands::screens::Note;
 use crate::error::{Doing, Error};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{Foreign, Marker, Upid, VmId};
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
 
@@ -34,7 +34,7 @@ pub(crate) struct Run<'a> {
     /// Where VMIDs come from, if many proofs are made at once.
     ids: Option<&'a Ids>,
     /// How closely its tasks are watched.
-    attention: Attention,
+    attention: LogDetail,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
             marker,
             trace: Trace::default(),
             ids: None,
-            attention: Attention::Usual,
+            attention: LogDetail::Usual,
         }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
     }
 
     /// Watches its tasks like this.
-    pub(crate) const fn watched(mut self, attention: Attention) -> Self {
+    pub(crate) const fn watched(mut self, attention: LogDetail) -> Self {
         self.attention = attention;
         self
     }
@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
         let request = self.request(vmid);
         self.trace.unanswered = true;
         let asked = self.pve.clone_vm(&self.plan.source, self.order.template, &request).await;
-        self.trace.unanswered = asked.as_ref().is_err_and(pve::Error::is_outcome_unknown);
+        self.trace.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
         let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
         self.trace.task = Some(upid.clone());
         if let Some(entry) = &mut self.trace.entry {

@@ -31,9 +31,9 @@ pub(super) struct Template {
 
 /// What one node says of a VM, each answer for itself.
 pub(crate) struct Reading {
-    pub(crate) config: Result<VmConfig, pve::Error>,
-    pub(crate) can_link: Result<bool, pve::Error>,
-    pub(crate) storages: Result<Vec<Storage>, pve::Error>,
+    pub(crate) config: Result<VmConfig, pve::ApiError>,
+    pub(crate) can_link: Result<bool, pve::ApiError>,
+    pub(crate) storages: Result<Vec<Storage>, pve::ApiError>,
 }
 
 impl Reading {

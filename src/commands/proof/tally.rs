@@ -268,7 +268,7 @@ mod tests {
     use crate::commands::proof::watch::TaskTime;
     use crate::error::{Doing, Error};
     use crate::model::{Foreign, VmId};
-    use crate::pve::Spent;
+    use crate::pve::TaskTiming;
     use crate::pve::task::LogEnd;
     use crate::ui::{Style, render};
 
@@ -279,7 +279,7 @@ mod tests {
         receipt.seconds = seconds + 0.1;
         for (kind, seconds) in [("qmclone", seconds), ("qmstart", 0.1)] {
             let whole = Duration::from_secs_f64(seconds);
-            let spent = Spent { whole, is_read: true, ..Spent::default() };
+            let spent = TaskTiming { whole, is_read: true, ..TaskTiming::default() };
             receipt.times.push(TaskTime { kind: kind.to_owned(), spent });
         }
         receipt

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::error::{Doing, Error};
 use crate::model::Upid;
-use crate::pve::task::{self, Attention, Ended};
-use crate::pve::{Pve, Spent};
+use crate::pve::task::{self, Ended, LogDetail};
+use crate::pve::{Pve, TaskTiming};
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
 
@@ -39,7 +39,7 @@ pub(crate) struct Watcher<'a> {
     /// Whether a signal ends the waiting.
     pub(crate) heed: Heed,
     /// How closely the task's log is read.
-    pub(crate) attention: Attention,
+    pub(crate) attention: LogDetail,
 }
 
 /// What the time of one task went into.
@@ -48,7 +48,7 @@ pub(crate) struct TaskTime {
     /// What kind of task it was: `qmclone`, `qmstart` and others.
     pub(crate) kind: String,
     /// What its time went into.
-    pub(crate) spent: Spent,
+    pub(crate) spent: TaskTiming,
 }
 
 impl Watcher<'_> {
@@ -65,7 +65,7 @@ impl Watcher<'_> {
         times: &mut Vec<TaskTime>,
     ) -> Result<u64, Error> {
         let session = self.session;
-        let mut show = |progress: &task::Progress| {
+        let mut show = |progress: &task::TaskProgress| {
             let (percent, (what, detail)) = (progress.percent, told(progress, doing));
             session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
         };
@@ -92,7 +92,7 @@ impl Watcher<'_> {
 }
 
 /// Says what is done, and how far it is; where the server cannot be asked, that before all.
-fn told(progress: &task::Progress, doing: &Doing) -> (String, String) {
+fn told(progress: &task::TaskProgress, doing: &Doing) -> (String, String) {
     match &progress.trouble {
         None => (doing.to_string(), amount(progress)),
         Some(trouble) => {
@@ -103,7 +103,7 @@ fn told(progress: &task::Progress, doing: &Doing) -> (String, String) {
 }
 
 /// Says how much is done, at which rate, and how long the rest will take.
-fn amount(progress: &task::Progress) -> String {
+fn amount(progress: &task::TaskProgress) -> String {
     let Some(amount) = &progress.amount else { return String::new() };
     let age = progress.age.as_secs_f64();
     match progress.percent {

@@ -198,10 +198,10 @@ pub(crate) fn product(realms: &[Realm]) -> &'static str {
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
-fn judge(ground: &Ground, endpoint: &Endpoint, source: pve::Error) -> Result<Error, Error> {
+fn judge(ground: &Ground, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
     let server = endpoint.authority();
     Ok(match source {
-        pve::Error::CertificateUntrusted { .. } => {
+        pve::ApiError::CertificateUntrusted { .. } => {
             let leaf = source.presented();
             let facts = leaf.map(facts).unwrap_or_default();
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
@@ -212,7 +212,7 @@ fn judge(ground: &Ground, endpoint: &Endpoint, source: pve::Error) -> Result<Err
                 _ => Error::Untrusted { server, facts, fingerprint, source },
             }
         }
-        pve::Error::NotUnderstood { what, .. } => {
+        pve::ApiError::NotUnderstood { what, .. } => {
             Error::NotProxmox { server, what: format!("its answer is not understood ({what})") }
         }
         other => Error::reaching(endpoint, other),

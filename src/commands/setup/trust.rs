@@ -75,11 +75,11 @@ fn flaw(why: &Error) -> Option<Flaw> {
     }
     let (Error::Untrusted { source, .. } | Error::Server { source, .. }) = why else { return None };
     match source {
-        pve::Error::CertificateUntrusted { .. } => Some(Flaw::Stranger),
-        pve::Error::CertificateExpired { .. } => Some(Flaw::Expired),
-        pve::Error::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
-        pve::Error::CertificateWrongName { .. } => Some(Flaw::WrongName),
-        pve::Error::CertificateChanged { .. } => Some(Flaw::Changed),
+        pve::ApiError::CertificateUntrusted { .. } => Some(Flaw::Stranger),
+        pve::ApiError::CertificateExpired { .. } => Some(Flaw::Expired),
+        pve::ApiError::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
+        pve::ApiError::CertificateWrongName { .. } => Some(Flaw::WrongName),
+        pve::ApiError::CertificateChanged { .. } => Some(Flaw::Changed),
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ use crate::commands::template::plan::Plan;
 use crate::error::{Doing, Error, TemplateError};
 use crate::journal::{Entry, Journal, Record};
 use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
@@ -225,7 +225,7 @@ impl<'a> Build<'a> {
     }
 
     /// Waits for the task that puts the image on its storage: only then it is this run's.
-    async fn watch_image(&mut self, asked: Result<Upid, pve::Error>, doing: &Doing) -> Result<(), Error> {
+    async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, doing: &Doing) -> Result<(), Error> {
         if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
             self.trace.image = Ownership::Nothing;
         }
@@ -456,7 +456,7 @@ impl<'a> Build<'a> {
     }
 
     pub(super) const fn watcher(&self, heed: Heed) -> Watcher<'_> {
-        let (patience, attention) = (self.patience, Attention::Usual);
+        let (patience, attention) = (self.patience, LogDetail::Usual);
         Watcher { pve: self.pve, session: self.session, patience, heed, attention }
     }
 

@@ -4,7 +4,7 @@ use crate::commands::together;
 use crate::error::{Doing, Error};
 use crate::model::{NodeName, VmId};
 use crate::pve::Pve;
-use crate::pve::privileges::Answer;
+use crate::pve::privileges::PermissionsAt;
 use crate::ui::columns;
 
 /// What a new VM needs on its own path.
@@ -51,7 +51,7 @@ impl Needs<'_> {
         let mut lacking = Vec::new();
         let paths = needs.iter().map(|(path, _)| path.as_str()).chain(fetching.as_deref());
         let asked = together(paths.map(|path| pve.permissions(Some(path), None))).await;
-        let answers = asked.into_iter().collect::<Result<Vec<Answer>, _>>();
+        let answers = asked.into_iter().collect::<Result<Vec<PermissionsAt>, _>>();
         let mut answers = answers.map_err(|source| Error::server(Doing::ReadPrivileges, source))?.into_iter();
         for ((path, wanted), answer) in needs.into_iter().zip(answers.by_ref()) {
             lacking.push((lacks(&answer, &path, &wanted), path));
@@ -73,7 +73,7 @@ async fn may_fetch_instead(pve: &Pve) -> Result<bool, Error> {
     Ok(lacks(&answer, "/", &FETCH_INSTEAD).is_empty())
 }
 
-fn lacks(answer: &Answer, path: &str, wanted: &[&'static str]) -> Vec<&'static str> {
+fn lacks(answer: &PermissionsAt, path: &str, wanted: &[&'static str]) -> Vec<&'static str> {
     let held = answer.get(path);
     wanted.iter().copied().filter(|name| !held.is_some_and(|held| held.contains_key(*name))).collect()
 }

@@ -8,7 +8,7 @@ use crate::commands::template::build::{Afterwards, Build, Machine, Phase};
 use crate::commands::template::owned::Ownership;
 use crate::error::{Doing, Error, TemplateError};
 use crate::model::Upid;
-use crate::pve::task::Attention;
+use crate::pve::task::LogDetail;
 use crate::ui::Printable;
 
 impl Build<'_> {
@@ -85,7 +85,7 @@ impl Build<'_> {
         };
         let removed = match standing {
             Standing::Ours(..) => {
-                let remover = Remover { search, patience: self.patience, attention: Attention::Usual };
+                let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
                 let mut receipt = Receipt::default();
                 let removed = remover.remove(vmid, &mut receipt).await;
                 receipt.warnings.into_iter().for_each(|warning| self.warn(warning));

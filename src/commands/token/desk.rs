@@ -8,7 +8,7 @@ use crate::commands::screens::{Heading, Note};
 use crate::commands::token::login::{Admin, log_in};
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{Endpoint, TokenId};
-use crate::pve::{Pve, TokenCard, Trust};
+use crate::pve::{Pve, TokenRecord, Trust};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
@@ -74,7 +74,7 @@ impl Desk {
 }
 
 /// Finds a token among those of its user.
-pub(super) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenCard, Error> {
+pub(super) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenRecord, Error> {
     let tokens = admin.pve.tokens(&token.user).await;
     let tokens = tokens.map_err(|source| Error::server(Doing::ReadTokens(token.user.to_string()), source))?;
     let known: Vec<String> = tokens.iter().map(|card| card.name.to_string()).collect();

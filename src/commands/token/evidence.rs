@@ -4,7 +4,7 @@
 use crate::commands::token::proposal::{Before, COMMENT, Step};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret, UserId};
 use crate::pve::privileges::{RolePlan, RoleState};
-use crate::pve::{AclChange, AclEntry, Error, Holder, Pve, TokenCard, TokenRequest, UserSight};
+use crate::pve::{AclChange, AclEntry, ApiError, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
 
 /// What stands where a step was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) async fn of_step(pve: &Pve, step: &Step, secret: Option<&TokenSecret>
 /// Says whether something stands where a step was asked for whose answer never came.
 pub(super) async fn of_unconfirmed(pve: &Pve, step: &Step) -> Evidence {
     let is_there = match step {
-        Step::User(user) => pve.find_user(user).await.map(|found| found != UserSight::Missing),
+        Step::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),
         Step::Pool(pool) => pve.pool(pool).await.map(|found| found.is_some()),
         Step::Role(role) => pve.roles().await.map(|roles| roles.contains_key(&role.name)),
         Step::Token(token, _) => card(pve, token).await.map(|card| card.is_some()),
@@ -60,13 +60,13 @@ pub(super) fn added(acl: &[AclEntry], change: &AclChange, before: &Before) -> Ve
     change.roles.iter().filter(|role| !before.contains_key(*role)).filter(is_there).cloned().collect()
 }
 
-async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, Error> {
+async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
     let (found, acl, sees_all) = tokio::join!(pve.find_user(user), pve.acl(), sees_all(pve));
     let (acl, sees_all) = (acl?, sees_all?);
     let card = match found? {
-        UserSight::Missing => return Ok(Gone),
-        UserSight::Hidden => return Ok(Keep("it cannot be seen any more".to_owned())),
-        UserSight::Seen(card) => card,
+        UserLookup::Missing => return Ok(Gone),
+        UserLookup::Hidden => return Ok(Keep("it cannot be seen any more".to_owned())),
+        UserLookup::Seen(card) => card,
     };
     if let Some(token) = card.tokens.first() {
         return Ok(Keep(format!("it has the token {}", token.name)));
@@ -74,11 +74,11 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, Error> {
     if let Some(group) = card.groups.first() {
         return Ok(Keep(format!("it is in the group {group}")));
     }
-    let (id, of_tokens) = (Holder::user(user), format!("{user}!"));
+    let (id, of_tokens) = (Subject::user(user), format!("{user}!"));
     let is_its = |entry: &&AclEntry| match &entry.holder {
-        Holder::User(_) => entry.holder == id,
-        Holder::Token(holder) => holder.starts_with(&of_tokens),
-        Holder::Group(_) => false,
+        Subject::User(_) => entry.holder == id,
+        Subject::Token(holder) => holder.starts_with(&of_tokens),
+        Subject::Group(_) => false,
     };
     if let Some(entry) = acl.iter().find(is_its) {
         return Ok(Keep(format!("it has the role {} on {}", entry.role, entry.path)));
@@ -89,7 +89,7 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, Error> {
     Ok(if sees_all { Ours } else { Keep("what was given to it cannot be seen by this login".to_owned()) })
 }
 
-async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, Error> {
+async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, ApiError> {
     let (found, pools, acl) = tokio::join!(pve.pool(pool), pve.pools(), pve.acl());
     let Some(card) = found? else { return Ok(Gone) };
     let (path, inner) = (format!("/pool/{pool}"), format!("{pool}/"));
@@ -107,7 +107,7 @@ async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, Error> {
     })
 }
 
-async fn of_role(pve: &Pve, role: &RolePlan) -> Result<Evidence, Error> {
+async fn of_role(pve: &Pve, role: &RolePlan) -> Result<Evidence, ApiError> {
     if role.state == RoleState::Ready {
         return Ok(Gone);
     }
@@ -127,10 +127,10 @@ async fn of_token(
     token: &TokenId,
     request: &TokenRequest,
     secret: Option<&TokenSecret>,
-) -> Result<Evidence, Error> {
+) -> Result<Evidence, ApiError> {
     let (found, acl, sees_all) = tokio::join!(card(pve, token), pve.acl(), sees_all(pve));
     let Some(card) = found? else { return Ok(Gone) };
-    let expected = TokenCard {
+    let expected = TokenRecord {
         name: token.name.clone(),
         separated: request.separated,
         expire: request.expire,
@@ -140,7 +140,7 @@ async fn of_token(
         return Ok(Keep("it was changed".to_owned()));
     }
     let id = token.to_string();
-    if let Some(entry) = acl?.iter().find(|entry| entry.holder == Holder::token(token)) {
+    if let Some(entry) = acl?.iter().find(|entry| entry.holder == Subject::token(token)) {
         return Ok(Keep(format!("it has the role {} on {}", entry.role, entry.path)));
     }
     // Without privilege separation an entry for the token has no effect.
@@ -156,7 +156,7 @@ async fn of_token(
     }
 }
 
-async fn of_grant(pve: &Pve, change: &AclChange, before: &Before) -> Result<Evidence, Error> {
+async fn of_grant(pve: &Pve, change: &AclChange, before: &Before) -> Result<Evidence, ApiError> {
     let (acl, sees_all) = tokio::join!(pve.acl(), sees_all(pve));
     let acl = acl?;
     let standing = |role: &RoleName| {
@@ -178,7 +178,7 @@ async fn of_grant(pve: &Pve, change: &AclChange, before: &Before) -> Result<Evid
     })
 }
 
-async fn card(pve: &Pve, token: &TokenId) -> Result<Option<TokenCard>, Error> {
+async fn card(pve: &Pve, token: &TokenId) -> Result<Option<TokenRecord>, ApiError> {
     match pve.tokens(&token.user).await {
         Ok(cards) => Ok(cards.into_iter().find(|card| card.name == token.name)),
         Err(gone) if gone.server_text().is_some_and(|text| text.contains("no such user")) => Ok(None),
@@ -187,7 +187,7 @@ async fn card(pve: &Pve, token: &TokenId) -> Result<Option<TokenCard>, Error> {
 }
 
 /// Says whether the login may see every entry of the access control list.
-async fn sees_all(pve: &Pve) -> Result<bool, Error> {
+async fn sees_all(pve: &Pve) -> Result<bool, ApiError> {
     let held = pve.permissions(Some("/access"), None).await?;
     Ok(held.get("/access").is_some_and(|held| held.contains_key("Sys.Audit")))
 }

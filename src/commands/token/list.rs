@@ -13,15 +13,15 @@ use crate::commands::token::notes::{self, Unsaved};
 use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId, UserId};
-use crate::pve::TokenCard;
-use crate::pve::privileges::Held;
+use crate::pve::TokenRecord;
+use crate::pve::privileges::Grant;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// A token with what it may do: privileges by path, where that may be seen.
 struct Listed {
-    card: TokenCard,
+    card: TokenRecord,
     rights: Option<BTreeMap<String, Vec<String>>>,
     is_in_file: bool,
 }
@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
         let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
         let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));
         let in_file: Vec<bool> = ids.iter().map(is_in_file).collect();
-        let names = |held: Held| held.into_keys().map(|name| name.to_string()).collect();
+        let names = |held: Grant| held.into_keys().map(|name| name.to_string()).collect();
         let rights = rights.into_iter().map(|answer| {
             answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path.to_string(), names(held))).collect())
         });
@@ -101,7 +101,7 @@ impl List {
         json!({ "user": self.user.to_string(), "tokens": tokens, "unsaved": self.unsaved.iter().map(Unsaved::document).collect::<Vec<_>>() })
     }
 
-    fn has_ended(&self, card: &TokenCard) -> bool {
+    fn has_ended(&self, card: &TokenRecord) -> bool {
         card.expire != 0 && card.expire <= self.now
     }
 }

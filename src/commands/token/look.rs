@@ -8,9 +8,10 @@ use crate::commands::token::login::Admin;
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
 use crate::pve::privileges::{
-    AclPath, Answer, CloneOrder, Hardware, Holdings, Need, Place, Separation, World, Zones, needs,
+    AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
+    Zones, needs,
 };
-use crate::pve::{Holder, Pve, TokenCard, UserSight, Version};
+use crate::pve::{Pve, Subject, TokenRecord, UserLookup, Version};
 
 /// Where a log-in may see all entries of the access control list, and with which privilege.
 const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
@@ -20,11 +21,11 @@ pub(crate) struct Sight {
     /// The version of the server.
     pub(crate) version: Version,
     /// Whether the token's user exists.
-    pub(crate) user: UserSight,
+    pub(crate) user: UserLookup,
     /// The token, where it exists.
-    pub(crate) token: Option<TokenCard>,
+    pub(crate) token: Option<TokenRecord>,
     /// Everything that decides about the rights of the user and its tokens.
-    pub(crate) world: World,
+    pub(crate) world: AclModel,
     /// Whether all entries can be seen.
     pub(crate) is_whole: bool,
     /// The pools that can be seen.
@@ -36,7 +37,7 @@ pub(crate) struct Sight {
     /// The bridges in use, or the zone of all of them where no template says which.
     pub(crate) networks: Vec<AclPath>,
     /// What a proof with everything that it can do needs.
-    pub(crate) needs: Vec<Need>,
+    pub(crate) needs: Vec<Requirement>,
 }
 
 /// Looks at everything.
@@ -78,11 +79,11 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &Order) -> Resul
         wait_ip: true,
     };
     // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
-    let is_granted = |need: &Need| need.place != Place::At(AclPath::root());
+    let is_granted = |need: &Requirement| need.place != RequirementPath::At(AclPath::root());
     let needs = needs(&wanted).into_iter().filter(is_granted).collect();
     let card = match &user {
-        UserSight::Seen(card) => card.tokens.iter().find(|it| it.name == token.name).cloned(),
-        UserSight::Missing | UserSight::Hidden => None,
+        UserLookup::Seen(card) => card.tokens.iter().find(|it| it.name == token.name).cloned(),
+        UserLookup::Missing | UserLookup::Hidden => None,
     };
     let networks = networks.into_iter().collect();
     Ok(Sight { version, user, token: card, world, is_whole, pools, node, storages, networks, needs })
@@ -95,9 +96,9 @@ fn reach_none(pve: &Pve) -> Error {
 /// Who there is, and what decides about their rights.
 pub(super) struct People {
     /// Whether the user exists.
-    user: UserSight,
+    user: UserLookup,
     /// The user with its tokens, and everything that decides about their rights.
-    pub(super) world: World,
+    pub(super) world: AclModel,
     /// Whether all entries can be seen.
     is_whole: bool,
     /// The pools that can be seen.
@@ -112,13 +113,13 @@ pub(super) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error
     let (user, mut world) = world(admin, user).await?;
     let own = own.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
     let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
-    let is_whole = is_auditor && user != UserSight::Hidden || user == UserSight::Missing;
+    let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
     world.members = members.map_err(access)?;
     Ok(People { user, world, is_whole, pools: pools.map_err(access)? })
 }
 
 /// Reads a user with its groups and tokens, the entries and the roles; what is in which pool is left out.
-pub(super) async fn world(admin: &Admin, user: &UserId) -> Result<(UserSight, World), Error> {
+pub(super) async fn world(admin: &Admin, user: &UserId) -> Result<(UserLookup, AclModel), Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Doing::ReadAccess, source);
     let (sight, roles) = tokio::join!(pve.find_user(user), pve.roles());
@@ -126,15 +127,15 @@ pub(super) async fn world(admin: &Admin, user: &UserId) -> Result<(UserSight, Wo
     // Last, because entries are what is most likely to change.
     let entries = pve.acl().await.map_err(access)?;
     let (groups, tokens) = match &sight {
-        UserSight::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
-        UserSight::Missing | UserSight::Hidden => (BTreeSet::new(), Vec::new()),
+        UserLookup::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
+        UserLookup::Missing | UserLookup::Hidden => (BTreeSet::new(), Vec::new()),
     };
-    let separation = |card: &TokenCard| if card.separated { Separation::On } else { Separation::Off };
+    let separation = |card: &TokenRecord| if card.separated { Separation::On } else { Separation::Off };
     let named = tokens.iter().map(|card| {
         let id = TokenId { user: user.clone(), name: card.name.clone() };
-        (Holder::token(&id).id().clone(), separation(card))
+        (Subject::token(&id).id().clone(), separation(card))
     });
-    let world = World {
+    let world = AclModel {
         user: user.clone(),
         groups,
         tokens: named.collect(),
@@ -185,11 +186,11 @@ const fn wanted_storage(order: &Order) -> Option<&StorageName> {
 }
 
 /// Asks the server what somebody holds on these paths, for a log-in that may not see all entries.
-pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Holdings> {
+pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Permissions> {
     let asked = together(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
-    let mut holdings = Holdings::default();
+    let mut holdings = Permissions::default();
     for (path, answer) in paths.iter().zip(asked) {
-        let answer: Answer = answer.ok()?;
+        let answer: PermissionsAt = answer.ok()?;
         holdings.answer(path, &answer);
     }
     Some(holdings)

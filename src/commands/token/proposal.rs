@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::commands::token::shell::Errand;
 use crate::model::{Expiry, PoolName, RoleName, TokenId, UserId};
-use crate::pve::privileges::{Effect, Privileges, RolePlan, RoleState, World};
-use crate::pve::{AclChange, Holder, TokenRequest};
+use crate::pve::privileges::{AclModel, GrantEffect, Privileges, RolePlan, RoleState};
+use crate::pve::{AclChange, Subject, TokenRequest};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What everybody sees beside a token that set-up made.
@@ -112,11 +112,11 @@ pub(crate) fn token_line(token: &TokenId, request: &TokenRequest) -> String {
     )
 }
 
-fn option(holder: &Holder) -> String {
+fn option(holder: &Subject) -> String {
     match holder {
-        Holder::User(user) => format!("--users {}", user.shell_quoted()),
-        Holder::Group(group) => format!("--groups {}", group.shell_quoted()),
-        Holder::Token(token) => format!("--tokens {}", token.shell_quoted()),
+        Subject::User(user) => format!("--users {}", user.shell_quoted()),
+        Subject::Group(group) => format!("--groups {}", group.shell_quoted()),
+        Subject::Token(token) => format!("--tokens {}", token.shell_quoted()),
     }
 }
 
@@ -145,11 +145,11 @@ pub(crate) struct Proposal {
     /// The steps, in their order.
     pub(crate) steps: Vec<Step>,
     /// What everybody concerned holds, before and after.
-    pub(crate) effects: Vec<Effect>,
+    pub(crate) effects: Vec<GrantEffect>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,
     /// What decides about everybody's rights, as it was read for this plan; nothing where nobody's rights change.
-    pub(crate) basis: Option<World>,
+    pub(crate) basis: Option<AclModel>,
 }
 
 impl Proposal {
@@ -196,11 +196,11 @@ impl Proposal {
             return Ok(());
         }
         screen.paragraph(3, "privileges before and after (nobody loses any):")?;
-        let mut subjects: Vec<&Holder> = self.effects.iter().map(|effect| &effect.subject).collect();
+        let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();
         for subject in subjects {
             let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
-            let (changed, same): (Vec<&Effect>, Vec<&Effect>) =
+            let (changed, same): (Vec<&GrantEffect>, Vec<&GrantEffect>) =
                 of_subject.partition(|effect| effect.before != effect.after);
             screen.labelled("   ", Tone::Plain, &subject.id().to_string())?;
             for (counts, paths) in grouped(&changed) {
@@ -215,7 +215,7 @@ impl Proposal {
 }
 
 /// Puts the paths together on which the numbers are the same.
-fn grouped(effects: &[&Effect]) -> Vec<(String, String)> {
+fn grouped(effects: &[&GrantEffect]) -> Vec<(String, String)> {
     let mut groups: BTreeMap<(usize, usize), BTreeSet<&str>> = BTreeMap::new();
     for effect in effects {
         groups.entry((effect.before.len(), effect.after.len())).or_default().insert(&effect.path);

@@ -14,9 +14,10 @@ use crate::commands::token::undo::Made;
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::pve::privileges::{
-    AclPath, RolePlan, RoleState, Separation, Wish, World, grants, guest, provisioner, questions_of_grants, role_plan,
+    AclModel, AclPath, GrantRequest, RolePlan, RoleState, Separation, grants, guest, provisioner, questions_of_grants,
+    role_plan,
 };
-use crate::pve::{AclChange, Holder, Pve, TokenCard, TokenRequest, UserSight};
+use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
 use crate::session::Session;
 use crate::ui::prompt::Confirm;
 
@@ -80,7 +81,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Propos
         remarks: Vec::new(),
         basis: Some(sight.world.clone()),
     };
-    if sight.user == UserSight::Missing {
+    if sight.user == UserLookup::Missing {
         proposal.steps.push(Step::User(user.clone()));
         let text = format!("{user} does not exist yet, and is made without a password: it is for the token alone");
         proposal.remarks.push(text);
@@ -121,7 +122,7 @@ async fn plan_grants(
 }
 
 /// Plans the token itself, then what is granted to it; a new secret comes last, when nothing else can fail.
-fn plan_token(proposal: &mut Proposal, wanted: &Wanted<'_>, card: Option<&TokenCard>, granted: Vec<Step>) {
+fn plan_token(proposal: &mut Proposal, wanted: &Wanted<'_>, card: Option<&TokenRecord>, granted: Vec<Step>) {
     let token = &wanted.token;
     match card {
         None => {
@@ -153,9 +154,9 @@ fn remarks_on(wanted: &Wanted<'_>) -> Vec<String> {
 }
 
 /// Says which role is wished where, and which roles of ours that takes.
-fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<Wish>, Vec<RolePlan>) {
+fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<GrantRequest>, Vec<RolePlan>) {
     let major = sight.version.major();
-    let wish = |path: AclPath, role: &RoleName| Wish { path, role: role.clone() };
+    let wish = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
     let Some(pool) = pool else {
         let role = role_plan(&sight.world.roles, &PROVISIONER, &provisioner(major));
@@ -179,7 +180,12 @@ fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<Wish>, Vec<RolePlan>) 
 }
 
 /// Where the log-in does not see all entries, the server is asked what the user, and an existing token, hold.
-async fn ask_where_unseen(admin: &Admin, wanted: &Wanted<'_>, sight: &mut Sight, wishes: &[Wish]) -> Result<(), Error> {
+async fn ask_where_unseen(
+    admin: &Admin,
+    wanted: &Wanted<'_>,
+    sight: &mut Sight,
+    wishes: &[GrantRequest],
+) -> Result<(), Error> {
     if sight.is_whole {
         return Ok(());
     }
@@ -195,7 +201,7 @@ async fn ask_where_unseen(admin: &Admin, wanted: &Wanted<'_>, sight: &mut Sight,
 }
 
 fn grant_steps(sight: &Sight, changes: Vec<AclChange>) -> Vec<Step> {
-    let mut world: BTreeMap<(AclPath, Holder, RoleName), bool> = sight
+    let mut world: BTreeMap<(AclPath, Subject, RoleName), bool> = sight
         .world
         .entries
         .iter()
@@ -317,7 +323,7 @@ pub(crate) async fn carry_out(
 async fn checked(
     admin: &Admin,
     step: &Step,
-    expected: Option<&World>,
+    expected: Option<&AclModel>,
     secret: &mut Option<TokenSecret>,
 ) -> Result<(), Error> {
     if let (Step::Grant(..), Some(expected)) = (step, expected) {

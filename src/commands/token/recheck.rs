@@ -6,14 +6,14 @@ use crate::commands::token::proposal::{Proposal, Step};
 use crate::commands::token::undo::Made;
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
-use crate::pve::Holder;
-use crate::pve::privileges::{AclPath, Effect, Held, Separation, World};
+use crate::pve::Subject;
+use crate::pve::privileges::{AclModel, AclPath, Grant, GrantEffect, Separation};
 
 /// How often everything is read that must agree with the server's own answer.
 const READINGS: usize = 4;
 
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
-pub(super) async fn is_as_planned(admin: &Admin, expected: &World) -> Result<(), Error> {
+pub(super) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
     let (_, now) = world(admin, &expected.user).await?;
     if now.decides_like(expected) {
         Ok(())
@@ -38,12 +38,12 @@ pub(super) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Mad
 
 /// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
 /// changed between two of the requests would not be seen otherwise.
-async fn settled(admin: &Admin, user: &UserId) -> Result<World, Error> {
+async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
     let mut now = people(admin, user).await?.world;
     for _ in 1..READINGS {
         let told = admin.pve.permissions(None, Some(&user.to_string())).await;
-        let subject = Holder::user(user);
-        let is_known = |path: &AclPath, held: &Held| now.holds(&subject, path.as_str()).iter().eq(held.keys());
+        let subject = Subject::user(user);
+        let is_known = |path: &AclPath, held: &Grant| now.holds(&subject, path.as_str()).iter().eq(held.keys());
         match told {
             Ok(told) if !told.iter().all(|(path, held)| is_known(path, held)) => {
                 now = people(admin, user).await?.world;
@@ -56,14 +56,14 @@ async fn settled(admin: &Admin, user: &UserId) -> Result<World, Error> {
 }
 
 /// Carries a step out in what was read, as the server did.
-pub(super) fn apply(world: &mut World, step: &Step) {
+pub(super) fn apply(world: &mut AclModel, step: &Step) {
     match step {
         Step::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
         Step::Token(token, request) => {
             let separation = if request.separated { Separation::On } else { Separation::Off };
-            world.tokens.insert(Holder::token(token).id().clone(), separation);
+            world.tokens.insert(Subject::token(token).id().clone(), separation);
         }
-        Step::Unseparate(token) => drop(world.tokens.insert(Holder::token(token).id().clone(), Separation::Off)),
+        Step::Unseparate(token) => drop(world.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
         Step::Grant(change, _) => world.apply(change),
         Step::User(_) | Step::Pool(_) | Step::Regenerate(_) => {}
     }
@@ -73,8 +73,8 @@ pub(super) fn apply(world: &mut World, step: &Step) {
 /// look. The VMID that is free next, for example, may be another one.
 pub(super) fn is_same(old: &Proposal, new: &Proposal) -> bool {
     let kind = |it: &Proposal| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
-    let is_like = |effect: &Effect| {
-        let is_it = |it: &&Effect| (&it.subject, &it.path) == (&effect.subject, &effect.path);
+    let is_like = |effect: &GrantEffect| {
+        let is_it = |it: &&GrantEffect| (&it.subject, &it.path) == (&effect.subject, &effect.path);
         old.effects.iter().find(is_it).is_none_or(|other| other == effect)
     };
     kind(old) == kind(new) && old.steps == new.steps && new.effects.iter().all(is_like)

@@ -6,7 +6,7 @@ use crate::commands::token::rotate::{Rotator, entries_of};
 use crate::commands::token::save::uses_in_file;
 use crate::error::{Doing, Error, TokenError};
 use crate::model::{TokenId, TokenSecret};
-use crate::pve::{AclEntry, TokenCard, TokenRequest};
+use crate::pve::{AclEntry, TokenRecord, TokenRequest};
 use crate::settings::TokenUse;
 
 use super::proposal::Step;
@@ -14,7 +14,7 @@ use super::proposal::Step;
 /// What a token was when its place was taken.
 pub(super) struct Basis {
     /// Its own data.
-    pub(super) card: TokenCard,
+    pub(super) card: TokenRecord,
     /// What it was granted.
     pub(super) entries: Vec<AclEntry>,
     /// Its secret, if the settings file held it and it worked.
@@ -36,7 +36,7 @@ impl Basis {
     pub(super) async fn of(
         rotator: &Rotator<'_>,
         token: &TokenId,
-        card: TokenCard,
+        card: TokenRecord,
         entries: Vec<AclEntry>,
         secret: Option<TokenSecret>,
     ) -> Self {
@@ -101,6 +101,6 @@ impl Rotator<'_> {
     }
 }
 
-fn is_gone(source: &crate::pve::Error) -> bool {
+fn is_gone(source: &crate::pve::ApiError) -> bool {
     source.server_text().is_some_and(|text| text.contains("no such token"))
 }

@@ -16,7 +16,7 @@ use crate::commands::token::save::uses_in_file;
 use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId};
-use crate::pve::{AclChange, AclEntry, Holder, TokenCard};
+use crate::pve::{AclChange, AclEntry, Subject, TokenRecord};
 use crate::session::Session;
 use crate::ui::prompt::Confirm;
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -24,7 +24,7 @@ use crate::ui::{Draw, Printable, Screen, Tone};
 /// What goes with a token.
 struct Farewell {
     token: TokenId,
-    card: TokenCard,
+    card: TokenRecord,
     entries: Vec<AclEntry>,
     file: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let admin = desk.admin(session, &arguments.login).await?;
         let card = existing(&admin, &token).await?;
         let acl = admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
-        let is_its = |entry: &AclEntry| entry.holder == Holder::token(&token);
+        let is_its = |entry: &AclEntry| entry.holder == Subject::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
         let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.ground, &token)?.is_empty();
         let file = is_used.then(|| desk.ground.store.path().display().to_string());

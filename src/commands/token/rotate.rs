@@ -24,7 +24,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Doing, Error, Left, TokenError};
 use crate::journal::{Entry, Journal, Rotation};
 use crate::model::{TokenId, TokenName, TokenSecret};
-use crate::pve::{AclChange, AclEntry, Holder, TokenCard, TokenRequest};
+use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
 use crate::session::Session;
 use crate::settings::Credentials;
 use crate::ui::Printable;
@@ -117,7 +117,7 @@ impl Rotator<'_> {
     }
 
     /// Makes a second token like the first, puts it into the settings file, and only then removes the first.
-    async fn replace(&self, old: TokenId, card: TokenCard) -> Result<Rotated, Error> {
+    async fn replace(&self, old: TokenId, card: TokenRecord) -> Result<Rotated, Error> {
         let nonce = nonce();
         let secret = self.secret_in_file(&old)?;
         let planned = unless_interrupted(self.session, self.agreed(&old, card, &nonce)).await?;
@@ -144,7 +144,7 @@ impl Rotator<'_> {
     }
 
     /// Shows the plan until it is agreed to as it is at that moment.
-    async fn agreed(&self, old: &TokenId, card: TokenCard, nonce: &str) -> Result<Planned, Error> {
+    async fn agreed(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
         let mut planned = self.plan(old, card, nonce).await?;
         loop {
             may_grant(&self.admin, &planned.proposal).await?;
@@ -161,7 +161,7 @@ impl Rotator<'_> {
         }
     }
 
-    async fn plan(&self, old: &TokenId, card: TokenCard, nonce: &str) -> Result<Planned, Error> {
+    async fn plan(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
         let (new, entries) = self.look(old, &card).await?;
         let proposal = proposal(&new, &card, &entries, nonce);
         Ok(Planned { new, card, entries, proposal })
@@ -173,7 +173,7 @@ impl Rotator<'_> {
     }
 
     /// Reads what the first token was granted, and finds a name for the second.
-    async fn look(&self, old: &TokenId, card: &TokenCard) -> Result<(TokenId, Vec<AclEntry>), Error> {
+    async fn look(&self, old: &TokenId, card: &TokenRecord) -> Result<(TokenId, Vec<AclEntry>), Error> {
         let pve = &self.admin.pve;
         let (tokens, acl, seen) =
             tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
@@ -383,7 +383,7 @@ impl Rotator<'_> {
     }
 
     /// Removes the second token after a crash: it must have been granted nothing that the first does not have.
-    async fn discarded(&self, new: &TokenId, old: &TokenId, card: TokenCard) -> Result<(), Error> {
+    async fn discarded(&self, new: &TokenId, old: &TokenId, card: TokenRecord) -> Result<(), Error> {
         let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
         let (of_new, of_old) = (entries_of(acl.clone(), new), entries_of(acl, old));
         let is_copied = |entry: &&AclEntry| of_old.contains(&held_by((*entry).clone(), old));
@@ -409,7 +409,7 @@ impl Rotator<'_> {
 /// A second token, as it is to be made.
 struct Planned {
     new: TokenId,
-    card: TokenCard,
+    card: TokenRecord,
     entries: Vec<AclEntry>,
     proposal: Proposal,
 }
@@ -420,12 +420,12 @@ fn nonce() -> String {
 
 /// Lists the entries of a token.
 pub(super) fn entries_of(acl: Vec<AclEntry>, token: &TokenId) -> Vec<AclEntry> {
-    let holder = Holder::token(token);
+    let holder = Subject::token(token);
     acl.into_iter().filter(|entry| entry.holder == holder).collect()
 }
 
 fn held_by(entry: AclEntry, token: &TokenId) -> AclEntry {
-    AclEntry { holder: Holder::token(token), ..entry }
+    AclEntry { holder: Subject::token(token), ..entry }
 }
 
 /// Says that the secret in the file may be dead, and how to get another.
@@ -446,14 +446,14 @@ fn closed_unless_left(entry: Option<Entry<Rotation>>, why: Error) -> Error {
     close(entry).err().unwrap_or(why)
 }
 
-fn proposal(new: &TokenId, card: &TokenCard, entries: &[AclEntry], nonce: &str) -> Proposal {
+fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str) -> Proposal {
     let comment = format!("{COMMENT} (rotation {nonce})");
     let request = TokenRequest { separated: card.separated, expire: card.expire, comment };
     let mut steps = vec![Step::Token(new.clone(), request)];
     steps.extend(entries.iter().map(|entry| {
         let change = AclChange {
             path: entry.path.clone(),
-            holder: Holder::token(new),
+            holder: Subject::token(new),
             roles: vec![entry.role.clone()],
             propagates: entry.propagates,
         };
@@ -471,7 +471,7 @@ fn proposal(new: &TokenId, card: &TokenCard, entries: &[AclEntry], nonce: &str) 
 }
 
 /// Finds a name that no token has: the same one with the next number.
-pub(super) fn next_name(name: &str, tokens: &[TokenCard]) -> Option<TokenName> {
+pub(super) fn next_name(name: &str, tokens: &[TokenRecord]) -> Option<TokenName> {
     let (base, number) = match name.rsplit_once('-') {
         Some((base, digits)) if !base.is_empty() => match digits.parse::<u32>() {
             Ok(number) => (base, number),
@@ -487,11 +487,11 @@ pub(super) fn next_name(name: &str, tokens: &[TokenCard]) -> Option<TokenName> {
 #[cfg(test)]
 mod tests {
     use super::next_name;
-    use crate::pve::TokenCard;
+    use crate::pve::TokenRecord;
 
     #[test]
     fn the_second_token_has_the_name_of_the_first_with_a_number() {
-        let card = |name: &str| TokenCard { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
+        let card = |name: &str| TokenRecord { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
         for (name, expected) in
             [("glassdome-token", "glassdome-token-2"), ("tt-2", "tt-3"), ("tt-8", "tt-10"), ("a-x", "a-x-2")]
         {

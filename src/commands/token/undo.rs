@@ -185,7 +185,7 @@ fn unknown(step: &Step) -> Kept {
 }
 
 /// Reads what a step left, and undoes it if that is all its own.
-async fn undo_one(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Result<Evidence, crate::pve::Error> {
+async fn undo_one(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Result<Evidence, crate::pve::ApiError> {
     let evidence = of_step(pve, step, secret).await;
     if evidence != Evidence::Ours {
         return Ok(evidence);
@@ -210,7 +210,7 @@ async fn undo_one(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Resul
 }
 
 /// Takes back what was given, and lets what stood there before reach as far as it did.
-async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::Error> {
+async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::ApiError> {
     let narrowed: Vec<RoleName> =
         before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
     if change.propagates && !narrowed.is_empty() {

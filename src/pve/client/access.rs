@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::pve::privileges::{AclPath, Privileges};
 use crate::pve::values::{Fields, as_text};
-use crate::pve::{Error, Pve};
+use crate::pve::{ApiError, Pve};
 
 /// How far a log-in came.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Challenge {
 
 /// A token, as its user's list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenCard {
+pub struct TokenRecord {
     /// Its name.
     pub name: TokenName,
     /// Whether it has privilege separation.
@@ -47,7 +47,7 @@ pub struct TokenCard {
 
 /// A user, as far as it may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserCard {
+pub struct UserRecord {
     /// Its ID, as the server writes it.
     pub id: Foreign,
     /// Whether it may log in.
@@ -55,7 +55,7 @@ pub struct UserCard {
     /// Its groups.
     pub groups: Vec<Foreign>,
     /// Its tokens.
-    pub tokens: Vec<TokenCard>,
+    pub tokens: Vec<TokenRecord>,
     /// What it is for.
     pub comment: Option<Foreign>,
     /// Whether it has anything that a user made for a token alone does not have: a name, an address, an end.
@@ -73,9 +73,9 @@ pub struct PoolCard {
 
 /// Whether a user exists, as far as that can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserSight {
+pub enum UserLookup {
     /// It exists.
-    Seen(UserCard),
+    Seen(UserRecord),
     /// It does not exist.
     Missing,
     /// The caller may not know.
@@ -84,7 +84,7 @@ pub enum UserSight {
 
 /// Who an entry is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
+pub enum Subject {
     /// A user.
     User(Foreign),
     /// A group.
@@ -93,7 +93,7 @@ pub enum Holder {
     Token(Foreign),
 }
 
-impl Holder {
+impl Subject {
     /// Means a user.
     #[must_use]
     pub fn user(user: &UserId) -> Self {
@@ -130,7 +130,7 @@ pub struct AclEntry {
     /// Where.
     pub path: AclPath,
     /// For whom.
-    pub holder: Holder,
+    pub holder: Subject,
     /// Which role.
     pub role: RoleName,
     /// Whether it reaches the paths below.
@@ -143,7 +143,7 @@ pub struct AclChange {
     /// Where.
     pub path: AclPath,
     /// To whom.
-    pub holder: Holder,
+    pub holder: Subject,
     /// Which roles, all in one step.
     pub roles: Vec<RoleName>,
     /// Whether they reach the paths below.
@@ -172,7 +172,7 @@ impl Challenge {
     ///
     /// # Errors
     /// Where the server refuses the code.
-    pub async fn answer(&self, code: &Secret) -> Result<Pve, Error> {
+    pub async fn answer(&self, code: &Secret) -> Result<Pve, ApiError> {
         let name = self.user.to_string();
         code.register();
         let answer = Secret::new(format!("totp:{}", code.expose()));
@@ -188,7 +188,7 @@ impl Pve {
     ///
     /// # Errors
     /// Where the server refuses.
-    pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, Error> {
+    pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, ApiError> {
         let name = user.to_string();
         password.register();
         let form = [("username", name.as_str()), ("password", password.expose())];
@@ -197,16 +197,16 @@ impl Pve {
         if !fields.flag("NeedTFA") {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
-        let ticket = fields.secret("ticket").ok_or_else(|| self.strange("the challenge has no ticket"))?;
+        let ticket = fields.secret("ticket").ok_or_else(|| self.unexpected("the challenge has no ticket"))?;
         ticket.register_ticket();
         let factors = factors(ticket.expose());
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }
 
-    fn with_answer(self, data: &Value) -> Result<Self, Error> {
+    fn with_answer(self, data: &Value) -> Result<Self, ApiError> {
         let fields = self.fields(data, "the log-in")?;
         let both = fields.secret("ticket").zip(fields.secret("CSRFPreventionToken"));
-        let (ticket, csrf) = both.ok_or_else(|| self.strange("the log-in has no ticket"))?;
+        let (ticket, csrf) = both.ok_or_else(|| self.unexpected("the log-in has no ticket"))?;
         Ok(Self { transport: self.transport.clone().with_ticket(&ticket, &csrf)? })
     }
 
@@ -214,15 +214,15 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn find_user(&self, user: &UserId) -> Result<UserSight, Error> {
+    pub async fn find_user(&self, user: &UserId) -> Result<UserLookup, ApiError> {
         let id = user.to_string();
         if let Some(card) = self.users().await?.into_iter().find(|card| card.id == *id) {
-            return Ok(UserSight::Seen(card));
+            return Ok(UserLookup::Seen(card));
         }
         match self.transport.get(&["access", "users", &id], &[]).await {
-            Ok(data) => Ok(UserSight::Seen(UserCard::alone(&id, &data))),
-            Err(Error::Refusal(refusal)) if refusal.says("no such user") => Ok(UserSight::Missing),
-            Err(refused) if refused.is_forbidden() => Ok(UserSight::Hidden),
+            Ok(data) => Ok(UserLookup::Seen(UserRecord::alone(&id, &data))),
+            Err(ApiError::Refusal(refusal)) if refusal.says("no such user") => Ok(UserLookup::Missing),
+            Err(refused) if refused.is_forbidden() => Ok(UserLookup::Hidden),
             Err(why) => Err(why),
         }
     }
@@ -231,9 +231,9 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn users(&self) -> Result<Vec<UserCard>, Error> {
+    pub async fn users(&self) -> Result<Vec<UserRecord>, ApiError> {
         let data = self.transport.get_whole(&["access", "users"], &[("full", "1")]).await?;
-        let mut users = self.list(&data, "the list of users", UserCard::of)?;
+        let mut users = self.list(&data, "the list of users", UserRecord::of)?;
         users.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(users)
     }
@@ -242,7 +242,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call. The server takes a realm that does not exist: look first.
-    pub async fn create_user(&self, user: &UserId, comment: &str) -> Result<(), Error> {
+    pub async fn create_user(&self, user: &UserId, comment: &str) -> Result<(), ApiError> {
         let form = [("userid", user.to_string()), ("comment", comment.to_owned())];
         self.change_access(Method::POST, &["access", "users"], &form).await
     }
@@ -251,7 +251,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete_user(&self, user: &UserId) -> Result<(), Error> {
+    pub async fn delete_user(&self, user: &UserId) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["access", "users", &user.to_string()], &[]).await
     }
 
@@ -259,9 +259,9 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn tokens(&self, user: &UserId) -> Result<Vec<TokenCard>, Error> {
+    pub async fn tokens(&self, user: &UserId) -> Result<Vec<TokenRecord>, ApiError> {
         let data = self.transport.get(&["access", "users", &user.to_string(), "token"], &[]).await?;
-        let mut tokens = self.list(&data, "the list of tokens", |value| TokenCard::of(None, value))?;
+        let mut tokens = self.list(&data, "the list of tokens", |value| TokenRecord::of(None, value))?;
         tokens.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(tokens)
     }
@@ -270,7 +270,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether there is a token now.
-    pub async fn create_token(&self, token: &TokenId, request: &TokenRequest) -> Result<TokenSecret, Error> {
+    pub async fn create_token(&self, token: &TokenId, request: &TokenRequest) -> Result<TokenSecret, ApiError> {
         let form = [
             ("privsep", u8::from(request.separated).to_string()),
             ("expire", request.expire.to_string()),
@@ -287,7 +287,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known which secret counts.
-    pub async fn regenerate_token(&self, token: &TokenId) -> Result<TokenSecret, Error> {
+    pub async fn regenerate_token(&self, token: &TokenId) -> Result<TokenSecret, ApiError> {
         let user = token.user.to_string();
         let path = ["access", "users", &user, "token", token.name.as_str()];
         let data = self.transport.change(Method::PUT, &path, &[("regenerate", "1")]).await?;
@@ -298,7 +298,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn unseparate_token(&self, token: &TokenId) -> Result<(), Error> {
+    pub async fn unseparate_token(&self, token: &TokenId) -> Result<(), ApiError> {
         let form = [("privsep", "0".to_owned())];
         let user = token.user.to_string();
         self.change_access(Method::PUT, &["access", "users", &user, "token", token.name.as_str()], &form).await
@@ -308,7 +308,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn describe_token(&self, token: &TokenId, comment: &str) -> Result<(), Error> {
+    pub async fn describe_token(&self, token: &TokenId, comment: &str) -> Result<(), ApiError> {
         let form = [("comment", comment.to_owned())];
         let user = token.user.to_string();
         self.change_access(Method::PUT, &["access", "users", &user, "token", token.name.as_str()], &form).await
@@ -318,7 +318,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete_token(&self, token: &TokenId) -> Result<(), Error> {
+    pub async fn delete_token(&self, token: &TokenId) -> Result<(), ApiError> {
         let user = token.user.to_string();
         self.change_access(Method::DELETE, &["access", "users", &user, "token", token.name.as_str()], &[]).await
     }
@@ -327,7 +327,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, Error> {
+    pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, ApiError> {
         let data = self.transport.get(&["access", "roles"], &[]).await?;
         // A privilege with a strange name is none that this program deals with.
         let privileges = |names: &[Foreign]| names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -342,7 +342,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn create_role(&self, role: &RoleName, privileges: &str) -> Result<(), Error> {
+    pub async fn create_role(&self, role: &RoleName, privileges: &str) -> Result<(), ApiError> {
         let form = [("roleid", role.to_string()), ("privs", privileges.to_owned())];
         self.change_access(Method::POST, &["access", "roles"], &form).await
     }
@@ -351,7 +351,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete_role(&self, role: &RoleName) -> Result<(), Error> {
+    pub async fn delete_role(&self, role: &RoleName) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["access", "roles", role.as_str()], &[]).await
     }
 
@@ -359,7 +359,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn acl(&self) -> Result<Vec<AclEntry>, Error> {
+    pub async fn acl(&self) -> Result<Vec<AclEntry>, ApiError> {
         let row = |fields: Option<Fields<'_>>| AclEntry::of(&fields?).map(Some);
         let call: (&[&str], &[(&str, &str)]) = (&["access", "acl"], &[]);
         let mut entries = self.rows(call, "the access control list", AclEntry::FIELDS, row).await?;
@@ -371,7 +371,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn grant(&self, change: &AclChange) -> Result<(), Error> {
+    pub async fn grant(&self, change: &AclChange) -> Result<(), ApiError> {
         self.change_acl(change, &[("propagate", u8::from(change.propagates).to_string())]).await
     }
 
@@ -379,12 +379,12 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn ungrant(&self, change: &AclChange) -> Result<(), Error> {
+    pub async fn ungrant(&self, change: &AclChange) -> Result<(), ApiError> {
         self.change_acl(change, &[("delete", "1".to_owned())]).await
     }
 
-    async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), Error> {
-        let holder = change.holder.parameter().ok_or_else(|| Error::Preparation {
+    async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), ApiError> {
+        let holder = change.holder.parameter().ok_or_else(|| ApiError::Preparation {
             why: format!("{} is no user, group or token that the server could take", change.holder.id()),
         })?;
         let roles = change.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -397,7 +397,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn pools(&self) -> Result<Vec<PoolName>, Error> {
+    pub async fn pools(&self) -> Result<Vec<PoolName>, ApiError> {
         let data = self.transport.get(&["pools"], &[]).await?;
         self.named(&data, "the list of pools", "poolid", |value| Fields::of(value)?.parsed("poolid"))
     }
@@ -406,7 +406,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, Error> {
+    pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, ApiError> {
         let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
             Ok(data) => data,
             Err(gone) if gone.server_text().is_some_and(|text| text.contains("does not exist")) => return Ok(None),
@@ -414,7 +414,7 @@ impl Pve {
         };
         let fields = self.fields(&data, "the pool")?;
         let members = data.get("members").and_then(Value::as_array).map(Vec::len);
-        let members = members.ok_or_else(|| self.strange("the pool has no list of members"))?;
+        let members = members.ok_or_else(|| self.unexpected("the pool has no list of members"))?;
         Ok(Some(PoolCard { members, comment: text_of(&fields, "comment") }))
     }
 
@@ -422,7 +422,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, Error> {
+    pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, ApiError> {
         let row = |fields: Option<Fields<'_>>| {
             let fields = fields?;
             let of_vm = fields.number("vmid").and_then(VmId::new).map(AclPath::vm);
@@ -437,7 +437,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn create_pool(&self, pool: &PoolName) -> Result<(), Error> {
+    pub async fn create_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
         self.change_access(Method::POST, &["pools"], &[("poolid", pool.to_string())]).await
     }
 
@@ -445,28 +445,30 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), Error> {
+    pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["pools"], &[("poolid", pool.to_string())]).await
     }
 
-    async fn change_access(&self, method: Method, path: &[&str], form: &[(&str, String)]) -> Result<(), Error> {
+    async fn change_access(&self, method: Method, path: &[&str], form: &[(&str, String)]) -> Result<(), ApiError> {
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.transport.change(method, path, &form).await.map(drop)
     }
 
     /// Reads the secret of a token; without it the token is of no use to anybody.
-    fn secret(&self, data: &Value) -> Result<TokenSecret, Error> {
+    fn secret(&self, data: &Value) -> Result<TokenSecret, ApiError> {
         let value = Fields::of(data).and_then(|fields| fields.secret("value"));
         let secret = value.and_then(|value| value.expose().parse().ok());
-        secret.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it has no secret of a token")) })
+        secret.ok_or_else(|| ApiError::OutcomeUnknown {
+            source: Box::new(self.unexpected("it has no secret of a token")),
+        })
     }
 }
 
-impl UserCard {
+impl UserRecord {
     fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         let tokens = value.get("tokens").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let known: Vec<TokenCard> = tokens.iter().filter_map(|token| TokenCard::of(None, token)).collect();
+        let known: Vec<TokenRecord> = tokens.iter().filter_map(|token| TokenRecord::of(None, token)).collect();
         Some(Self {
             id: fields.text("userid")?,
             enabled: fields.flag_or("enable", true),
@@ -482,7 +484,7 @@ impl UserCard {
     fn alone(id: &str, value: &Value) -> Self {
         let groups = value.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let tokens = value.get("tokens").and_then(Value::as_object);
-        let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenCard::of(Some(name), token));
+        let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenRecord::of(Some(name), token));
         let fields = Fields::of(value);
         Self {
             id: Foreign::new(id),
@@ -495,7 +497,7 @@ impl UserCard {
     }
 }
 
-impl TokenCard {
+impl TokenRecord {
     pub(super) fn of(name: Option<&str>, value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
         Some(Self {
@@ -516,9 +518,9 @@ impl AclEntry {
         let holder = fields.text("ugid")?;
         let kind = fields.text("type")?;
         let holder = match () {
-            () if kind == "user" => Holder::User(holder),
-            () if kind == "group" => Holder::Group(holder),
-            () if kind == "token" => Holder::Token(holder),
+            () if kind == "user" => Subject::User(holder),
+            () if kind == "group" => Subject::Group(holder),
+            () if kind == "token" => Subject::Token(holder),
             () => return None,
         };
         Some(Self {

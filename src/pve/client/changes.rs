@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::model::{Digest, NodeName, PoolName, StorageName, Upid, VmId};
-use crate::pve::{Error, Pve, VmConfig};
+use crate::pve::{ApiError, Pve, VmConfig};
 
 /// What a clone shall be.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether the clone was begun.
-    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, Error> {
+    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, ApiError> {
         let newid = request.newid.to_string();
         let mut form = vec![("newid", newid.as_str()), ("name", &request.name), ("description", &request.description)];
         form.extend(request.full.map(|full| ("full", if full { "1" } else { "0" })));
@@ -53,7 +53,7 @@ impl Pve {
         vmid: VmId,
         digest: Option<&Digest>,
         entries: &[(&str, String)],
-    ) -> Result<(), Error> {
+    ) -> Result<(), ApiError> {
         let vmid = vmid.to_string();
         let mut form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
         form.extend(digest.map(|digest| ("digest", digest.as_str())));
@@ -65,7 +65,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn set_links_down(&self, node: &NodeName, vmid: VmId, config: &VmConfig) -> Result<(), Error> {
+    pub async fn set_links_down(&self, node: &NodeName, vmid: VmId, config: &VmConfig) -> Result<(), ApiError> {
         let entries = config.links_down();
         if entries.is_empty() {
             return Ok(());
@@ -77,7 +77,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         self.power(node, vmid, "start").await
     }
 
@@ -85,11 +85,11 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         self.power(node, vmid, "stop").await
     }
 
-    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, Error> {
+    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let data =
             self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
@@ -101,7 +101,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
         self.task(&data)
@@ -111,14 +111,14 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn abort(&self, upid: &Upid) -> Result<(), Error> {
+    pub async fn abort(&self, upid: &Upid) -> Result<(), ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
         self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
     }
 
     /// Reads the task that a change was handed to. Without it nobody knows what became of the change.
-    pub(super) fn task(&self, data: &Value) -> Result<Upid, Error> {
+    pub(super) fn task(&self, data: &Value) -> Result<Upid, ApiError> {
         let upid = data.as_str().and_then(|text| text.parse().ok());
-        upid.ok_or_else(|| Error::OutcomeUnknown { source: Box::new(self.strange("it names no task")) })
+        upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it names no task")) })
     }
 }

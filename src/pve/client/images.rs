@@ -10,7 +10,7 @@ use crate::bounded::open_regular;
 use crate::model::{Digest, DiskSize, Foreign, NodeName, Upid, VmId};
 use crate::pve::multipart::Form;
 use crate::pve::values::Fields;
-use crate::pve::{Error, Pve};
+use crate::pve::{ApiError, Pve};
 
 /// A file that the server shall fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, Error> {
+    pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, ApiError> {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
         let row = |fields: Option<Fields<'_>>| {
             let fields = fields?;
@@ -78,7 +78,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether it was begun.
-    pub async fn fetch_image(&self, node: &NodeName, storage: &str, request: &FetchRequest) -> Result<Upid, Error> {
+    pub async fn fetch_image(&self, node: &NodeName, storage: &str, request: &FetchRequest) -> Result<Upid, ApiError> {
         let mut form =
             vec![("content", "import"), ("url", request.url.as_str()), ("filename", request.filename.as_str())];
         if let Some(sha256) = &request.sha256 {
@@ -93,8 +93,8 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether the image is there.
-    pub async fn upload_image(&self, node: &NodeName, storage: &str, upload: &Upload<'_>) -> Result<Upid, Error> {
-        let unread = |why: std::io::Error| Error::Preparation { why: format!("{}: {why}", upload.path.display()) };
+    pub async fn upload_image(&self, node: &NodeName, storage: &str, upload: &Upload<'_>) -> Result<Upid, ApiError> {
+        let unread = |why: std::io::Error| ApiError::Preparation { why: format!("{}: {why}", upload.path.display()) };
         let file = open_regular(upload.path).map_err(|why| unread(why.into()))?;
         let length = file.metadata().map_err(unread)?.len();
         let mut fields = vec![("content", "import")];
@@ -111,7 +111,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn remove_image(&self, node: &NodeName, storage: &str, volume: &str) -> Result<Upid, Error> {
+    pub async fn remove_image(&self, node: &NodeName, storage: &str, volume: &str) -> Result<Upid, ApiError> {
         let path = ["nodes", node.as_str(), "storage", storage, "content", volume];
         let data = self.transport.change(Method::DELETE, &path, &[]).await?;
         self.task(&data)
@@ -121,7 +121,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether it was begun.
-    pub async fn create_vm(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<Upid, Error> {
+    pub async fn create_vm(&self, node: &NodeName, vmid: VmId, entries: &[(&str, String)]) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let mut form = vec![("vmid", vmid.as_str())];
         form.extend(entries.iter().map(|(key, value)| (*key, value.as_str())));
@@ -133,7 +133,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether it was begun.
-    pub async fn resize(&self, node: &NodeName, vmid: VmId, growth: &Growth<'_>) -> Result<Option<Upid>, Error> {
+    pub async fn resize(&self, node: &NodeName, vmid: VmId, growth: &Growth<'_>) -> Result<Option<Upid>, ApiError> {
         let (vmid, size) = (vmid.to_string(), growth.size.to_string());
         let path = ["nodes", node.as_str(), "qemu", &vmid, "resize"];
         let mut form = vec![("disk", growth.disk), ("size", size.as_str())];
@@ -146,7 +146,7 @@ impl Pve {
     ///
     /// # Errors
     /// As every call.
-    pub async fn convert(&self, node: &NodeName, vmid: VmId) -> Result<Upid, Error> {
+    pub async fn convert(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "template"];
         let data = self.transport.change(Method::POST, &path, &[]).await?;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Foreign, RoleName};
-use crate::pve::client::{AclChange, AclEntry, Holder};
-use crate::pve::privileges::needs::join;
-use crate::pve::privileges::{Privileges, Separation, World};
+use crate::pve::client::{AclChange, AclEntry, Subject};
+use crate::pve::privileges::requirements::join;
+use crate::pve::privileges::{AclModel, Privileges, Separation};
 
 /// Something that somebody holds no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ struct Deciding<'a> {
     roles: BTreeMap<&'a RoleName, &'a Privileges>,
 }
 
-impl World {
+impl AclModel {
     /// Gives the world in which a change of the access control list was not made; `before` says which of its roles stood
     /// there already, and whether they reached the paths below.
     #[must_use]
@@ -67,11 +67,11 @@ impl World {
     }
 
     fn deciding(&self) -> Deciding<'_> {
-        let user = Holder::user(&self.user);
+        let user = Subject::user(&self.user);
         let is_of = |entry: &&AclEntry| match &entry.holder {
-            Holder::User(_) => entry.holder == user,
-            Holder::Group(group) => self.groups.contains(group),
-            Holder::Token(token) => self.tokens.contains_key(token),
+            Subject::User(_) => entry.holder == user,
+            Subject::Group(group) => self.groups.contains(group),
+            Subject::Token(token) => self.tokens.contains_key(token),
         };
         let entries: BTreeSet<&AclEntry> = self.entries.iter().filter(is_of).collect();
         let roles = entries.iter().filter_map(|entry| self.roles.get_key_value(&entry.role)).collect();
@@ -83,17 +83,18 @@ impl World {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{AclChange, AclEntry, Foreign, Holder, World};
+    use super::{AclChange, AclEntry, AclModel, Foreign, Subject};
     use crate::pve::privileges::{Privileges, Separation};
 
     fn entry(path: &str, who: &str, role: &str, propagates: bool) -> AclEntry {
-        let holder = if who.contains('!') { Holder::Token(Foreign::new(who)) } else { Holder::User(Foreign::new(who)) };
+        let holder =
+            if who.contains('!') { Subject::Token(Foreign::new(who)) } else { Subject::User(Foreign::new(who)) };
         AclEntry { path: path.parse().unwrap(), holder, role: role.parse().unwrap(), propagates }
     }
 
-    fn world(entries: &[AclEntry]) -> World {
+    fn world(entries: &[AclEntry]) -> AclModel {
         let privileges = |names: &[&str]| -> Privileges { names.iter().filter_map(|name| name.parse().ok()).collect() };
-        World {
+        AclModel {
             user: "bob@pve".parse().unwrap(),
             groups: BTreeSet::new(),
             tokens: BTreeMap::from([(Foreign::new("bob@pve!all"), Separation::Off)]),
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn change(propagates: bool, roles: &[&str]) -> AclChange {
-        let holder = Holder::User(Foreign::new("bob@pve"));
+        let holder = Subject::User(Foreign::new("bob@pve"));
         let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
         AclChange { path: "/vms".parse().unwrap(), holder, roles, propagates }
     }

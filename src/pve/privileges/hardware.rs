@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::model::{BridgeName, StorageName};
-use crate::pve::privileges::{AclPath, Invalid};
+use crate::pve::privileges::{AclPath, InvalidAclPath};
 
 /// The zone of each vnet by the vnet's name; what is not in it is a bridge of the node.
 pub type Zones = BTreeMap<BridgeName, BridgeName>;
 
 /// One network device: its bridge and the VLANs that it may use there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nic {
+pub struct NicRequirement {
     /// The path of the bridge or vnet.
     pub bridge: AclPath,
     /// Its VLAN tag and its trunks; none for the bridge itself.
@@ -28,7 +28,7 @@ pub struct Hardware {
     /// Whether it has the node's own CD-ROM drive.
     pub physical_cdrom: bool,
     /// Its network devices.
-    pub nics: Vec<Nic>,
+    pub nics: Vec<NicRequirement>,
     /// Whether it may not be destroyed; a clone inherits that.
     pub protected: bool,
 }
@@ -38,10 +38,10 @@ impl Hardware {
     ///
     /// # Errors
     /// Where a drive or network device is not understood.
-    pub fn of<'a>(config: impl IntoIterator<Item = (&'a str, &'a str)>, zones: &Zones) -> Result<Self, Invalid> {
+    pub fn of<'a>(config: impl IntoIterator<Item = (&'a str, &'a str)>, zones: &Zones) -> Result<Self, InvalidAclPath> {
         let mut hardware = Self::default();
         for (key, value) in config {
-            let not_understood = || Invalid::Device { key: key.to_owned() };
+            let not_understood = || InvalidAclPath::Device { key: key.to_owned() };
             match device_of(key) {
                 "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate" => {
                     hardware.add_drive(value).ok_or_else(not_understood)?;
@@ -87,7 +87,7 @@ fn read_options<'a>(text: &'a str, first: &str) -> Option<(&'a str, BTreeMap<&'a
 }
 
 /// Reads a network device; without a bridge it is the user-mode network, which needs no right.
-fn read_nic(value: &str, zones: &Zones) -> Option<Option<Nic>> {
+fn read_nic(value: &str, zones: &Zones) -> Option<Option<NicRequirement>> {
     let (_, options) = read_options(value, "model")?;
     let Some(bridge) = options.get("bridge") else {
         return Some(None);
@@ -97,7 +97,7 @@ fn read_nic(value: &str, zones: &Zones) -> Option<Option<Nic>> {
     let tag = options.get("tag").into_iter().copied();
     let trunks = options.get("trunks").into_iter().flat_map(|trunks| trunks.split(';'));
     let vlans = tag.chain(trunks).map(read_range).collect::<Option<_>>()?;
-    Some(Some(Nic { bridge: path, vlans }))
+    Some(Some(NicRequirement { bridge: path, vlans }))
 }
 
 fn read_range(text: &str) -> Option<RangeInclusive<u16>> {
@@ -107,9 +107,9 @@ fn read_range(text: &str) -> Option<RangeInclusive<u16>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hardware, Invalid, Zones};
+    use super::{Hardware, InvalidAclPath, Zones};
 
-    fn read(entry: (&str, &str)) -> Result<Hardware, Invalid> {
+    fn read(entry: (&str, &str)) -> Result<Hardware, InvalidAclPath> {
         Hardware::of([entry], &Zones::from([("vnet1".parse().unwrap(), "lab".parse().unwrap())]))
     }
 
@@ -164,7 +164,7 @@ mod tests {
             ("scsi0", "a b:disk"),
             ("vmstatestorage", ""),
         ] {
-            assert_eq!(read((key, value)), Err(Invalid::Device { key: key.to_owned() }), "{key}: {value}");
+            assert_eq!(read((key, value)), Err(InvalidAclPath::Device { key: key.to_owned() }), "{key}: {value}");
         }
     }
 

@@ -1,15 +1,15 @@
 //! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
 
+mod acl_model;
 mod compare;
-mod denial;
-mod grant;
+mod grant_plan;
 mod hardware;
-mod lines;
-mod mend;
-mod needs;
+mod permission_denied;
 mod plan;
+mod pveum_lines;
+mod remediation;
+mod requirements;
 mod roles;
-mod world;
 
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,21 +18,21 @@ use std::str::FromStr;
 
 use crate::model::{BridgeName, NodeName, PoolName, StorageName, Validated, VmId};
 
+pub use acl_model::AclModel;
 pub use compare::Loss;
-pub use denial::{Denial, gap_of_denial};
-pub use grant::{Effect, Grants, Refused, Wish, grants, questions_of_grants};
-pub use hardware::{Hardware, Nic, Zones};
-pub use mend::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
-pub use needs::{CloneOrder, Gap, Need, Place, Purpose, gaps, needs, paths};
+pub use grant_plan::{GrantEffect, GrantRefused, GrantRequest, Grants, grants, questions_of_grants};
+pub use hardware::{Hardware, NicRequirement, Zones};
+pub use permission_denied::{Denial, gap_of_denial};
+pub use remediation::{Caller, FixKind, FixScript, MissingPath, Separation, UserSeen, fix_scripts, questions};
+pub use requirements::{CloneOrder, MissingPrivileges, PrivilegeUse, Requirement, RequirementPath, gaps, needs, paths};
 pub use roles::{RolePlan, RoleState, guest, provisioner, role_plan};
-pub use world::World;
 
 /// The end of a path that nobody has an entry for.
 const FRESH: &str = "/glassdome-none";
 
 /// Why a text from a server is no part of an access control list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidAclPath {
     /// Not a path.
     #[error("not a path of the access control list")]
     Path,
@@ -170,14 +170,18 @@ impl AclPath {
 }
 
 impl FromStr for AclPath {
-    type Err = Invalid;
+    type Err = InvalidAclPath;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidAclPath> {
         let is_segment = |segment: &str| {
             !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
-        let rest = text.strip_prefix('/').ok_or(Invalid::Path)?;
-        if rest.is_empty() || rest.split('/').all(is_segment) { Ok(Self(text.to_owned())) } else { Err(Invalid::Path) }
+        let rest = text.strip_prefix('/').ok_or(InvalidAclPath::Path)?;
+        if rest.is_empty() || rest.split('/').all(is_segment) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidAclPath::Path)
+        }
     }
 }
 
@@ -241,12 +245,12 @@ impl Privilege {
 }
 
 impl FromStr for Privilege {
-    type Err = Invalid;
+    type Err = InvalidAclPath;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidAclPath> {
         let is_name = text.starts_with(|first: char| first.is_ascii_uppercase())
             && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
-        if is_name { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(Invalid::Privilege) }
+        if is_name { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(InvalidAclPath::Privilege) }
     }
 }
 
@@ -268,27 +272,27 @@ impl fmt::Display for Privilege {
 pub type Privileges = BTreeSet<Privilege>;
 
 /// An answer of `/access/permissions`: path, privilege, and whether it propagates.
-pub type Answer = BTreeMap<AclPath, Held>;
+pub type PermissionsAt = BTreeMap<AclPath, Grant>;
 
 /// What somebody holds on one path: each privilege, and whether it propagates to the paths below.
-pub type Held = BTreeMap<Privilege, bool>;
+pub type Grant = BTreeMap<Privilege, bool>;
 
 /// What somebody holds, path by path, as the server answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holdings {
-    by_path: BTreeMap<AclPath, Held>,
+pub struct Permissions {
+    by_path: BTreeMap<AclPath, Grant>,
     everywhere: bool,
 }
 
-impl Holdings {
+impl Permissions {
     /// Takes in the answer to `/access/permissions?path=PATH`.
-    pub fn answer(&mut self, path: &AclPath, answer: &Answer) {
+    pub fn answer(&mut self, path: &AclPath, answer: &PermissionsAt) {
         self.by_path.insert(path.clone(), answer.get(path).cloned().unwrap_or_default());
     }
 
     /// Takes in the answer to `/access/permissions` without a path, which is exact for each path that it lists: every
     /// one that has an entry of somebody's, or is named by a pool, and where something is held.
-    pub fn answer_everywhere(&mut self, answer: &Answer) {
+    pub fn answer_everywhere(&mut self, answer: &PermissionsAt) {
         self.by_path.extend(answer.iter().map(|(path, held)| (path.clone(), held.clone())));
         self.everywhere = true;
     }

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::pve::privileges::{AclPath, Gap, Holdings, Place, Privileges};
+use crate::pve::privileges::{AclPath, MissingPrivileges, Permissions, Privileges, RequirementPath};
 
 /// How far an entry reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Reach {
+pub(super) enum Propagation {
     /// Its own path alone.
     Here,
     /// The paths below, too.
@@ -19,7 +19,7 @@ pub(super) enum Reach {
 
 /// Whether the subject's effective rights are all that its entries give it, or cut down to those of its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Visibility {
     /// A user: what it holds is what its entries give.
     Whole,
     /// A token: it may have been given more than it holds, and its user may hold it on some paths only.
@@ -28,30 +28,30 @@ pub(super) enum Sight {
 
 /// One entry to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct PlannedEntry {
     pub(super) path: AclPath,
-    pub(super) reach: Reach,
+    pub(super) reach: Propagation,
     pub(super) privileges: Privileges,
 }
 
 /// The privileges to be granted, those for the paths alone and those that propagate.
 struct Plan<'a> {
-    holds: &'a Holdings,
+    holds: &'a Permissions,
     here: BTreeMap<AclPath, Privileges>,
     below: BTreeMap<AclPath, Privileges>,
 }
 
 /// Makes the plan for one subject. Its entries are in an order in which nothing is lost after each of them either.
-pub(super) fn plan(gaps: &[Gap], holds: &Holdings, sight: Sight) -> Vec<Entry> {
+pub(super) fn plan(gaps: &[MissingPrivileges], holds: &Permissions, sight: Visibility) -> Vec<PlannedEntry> {
     let mut plan = Plan { holds, here: BTreeMap::new(), below: BTreeMap::new() };
     for gap in gaps {
         match &gap.place {
-            Place::At(path) => plan.grant_at(path, &gap.missing),
-            Place::NewVm(vmid) => plan.grant_new(&AclPath::vm(*vmid), &gap.missing),
-            Place::Below(parent) => plan.grant_below(parent, &gap.missing),
+            RequirementPath::At(path) => plan.grant_at(path, &gap.missing),
+            RequirementPath::NewVm(vmid) => plan.grant_new(&AclPath::vm(*vmid), &gap.missing),
+            RequirementPath::Below(parent) => plan.grant_below(parent, &gap.missing),
         }
     }
-    if sight == Sight::Cut {
+    if sight == Visibility::Cut {
         plan.keep_what_shows_only_deeper(gaps);
     }
     plan.keep_what_does_not_propagate();
@@ -78,10 +78,10 @@ impl Plan<'_> {
     }
 
     /// A token's entry high up, which our new one replaces, may show only deeper, where its user has rights of its own.
-    fn keep_what_shows_only_deeper(&mut self, gaps: &[Gap]) {
+    fn keep_what_shows_only_deeper(&mut self, gaps: &[MissingPrivileges]) {
         let parents: Vec<AclPath> = self.below.keys().cloned().collect();
         for parent in parents {
-            let is_open = gaps.iter().any(|gap| gap.place == Place::Below(parent.clone()));
+            let is_open = gaps.iter().any(|gap| gap.place == RequirementPath::Below(parent.clone()));
             let deeper: Vec<AclPath> = self.holds.by_path.keys().filter(|it| it.is_below(&parent)).cloned().collect();
             for path in deeper {
                 self.keep_below(&path, &parent, is_open);
@@ -132,10 +132,10 @@ impl Plan<'_> {
 
     /// Exact paths first, pools after what their members keep, then the propagating entries, deepest first: each finds
     /// everything kept already that it covers.
-    fn entries(self) -> Vec<Entry> {
-        let entry = |reach| move |(path, privileges)| Entry { path, reach, privileges };
+    fn entries(self) -> Vec<PlannedEntry> {
+        let entry = |reach| move |(path, privileges)| PlannedEntry { path, reach, privileges };
         let (pools, others): (Vec<_>, Vec<_>) = self.here.into_iter().partition(|(path, _)| path.is_pool());
-        let here = others.into_iter().chain(pools).map(entry(Reach::Here));
-        here.chain(self.below.into_iter().rev().map(entry(Reach::Below))).collect()
+        let here = others.into_iter().chain(pools).map(entry(Propagation::Here));
+        here.chain(self.below.into_iter().rev().map(entry(Propagation::Below))).collect()
     }
 }

@@ -7,7 +7,7 @@ pub(super) type Roles = BTreeMap<String, bool>;
 
 /// Who an entry is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holder {
+pub enum Subject {
     /// A user, as `name@realm`.
     User(String),
     /// A group, by its name.
@@ -22,7 +22,7 @@ pub struct Entry {
     /// The path in its one form.
     pub path: String,
     /// Who it is for.
-    pub holder: Holder,
+    pub holder: Subject,
     /// The role it gives.
     pub role: String,
     /// Whether it reaches the paths below.
@@ -32,7 +32,7 @@ pub struct Entry {
 /// The list, by path and holder.
 #[derive(Debug, Clone, Default)]
 pub struct Acl {
-    nodes: BTreeMap<String, BTreeMap<Holder, Roles>>,
+    nodes: BTreeMap<String, BTreeMap<Subject, Roles>>,
 }
 
 impl Acl {
@@ -43,7 +43,7 @@ impl Acl {
     }
 
     /// Takes an entry away, if it is there.
-    pub fn remove(&mut self, path: &str, holder: &Holder, role: &str) {
+    pub fn remove(&mut self, path: &str, holder: &Subject, role: &str) {
         if let Some(roles) = self.nodes.get_mut(path).and_then(|node| node.get_mut(holder)) {
             roles.remove(role);
         }
@@ -56,7 +56,7 @@ impl Acl {
     }
 
     /// Forgets everything that these holders were given.
-    pub fn forget_holders(&mut self, gone: impl Fn(&Holder) -> bool) {
+    pub fn forget_holders(&mut self, gone: impl Fn(&Subject) -> bool) {
         for node in self.nodes.values_mut() {
             node.retain(|holder, _| !gone(holder));
         }
@@ -99,7 +99,7 @@ impl Acl {
     ///
     /// `claims` lists who the subject is, the most personal first; the groups come last and count as one. On each level
     /// the first claim that has an entry replaces what was found above.
-    pub(super) fn walk(&self, path: &str, claims: &[Vec<Holder>]) -> Roles {
+    pub(super) fn walk(&self, path: &str, claims: &[Vec<Subject>]) -> Roles {
         let mut roles = Roles::new();
         let levels = levels(path);
         for level in &levels {
@@ -157,8 +157,8 @@ mod tests {
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
             let holder = match words[1].strip_prefix('@') {
-                Some(group) => Holder::Group(group.into()),
-                None => Holder::User(words[1].into()),
+                Some(group) => Subject::Group(group.into()),
+                None => Subject::User(words[1].into()),
             };
             acl.set(Entry {
                 path: words[0].into(),
@@ -171,7 +171,8 @@ mod tests {
     }
 
     fn walk(acl: &Acl, path: &str) -> String {
-        let claims = [vec![Holder::User("u@pve".into())], vec![Holder::Group("g".into()), Holder::Group("h".into())]];
+        let claims =
+            [vec![Subject::User("u@pve".into())], vec![Subject::Group("g".into()), Subject::Group("h".into())]];
         let roles = acl.walk(path, &claims);
         let words: Vec<String> = roles.iter().map(|(role, down)| format!("{role}{}", u8::from(*down))).collect();
         words.join(" ")

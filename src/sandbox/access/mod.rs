@@ -22,7 +22,7 @@ mod worlds;
 
 use std::collections::BTreeMap;
 
-pub use acl::{Acl, Entry, Holder};
+pub use acl::{Acl, Entry, Subject};
 pub use door::{Caller, Credentials, Stranger};
 pub use form::{Form, Need, Parameter};
 pub use login::{LogIn, Progress, Refused};
@@ -87,8 +87,8 @@ impl Access {
     /// Gives a role to a user or token.
     pub fn grant(&mut self, subject: &str, path: &str, role: &str) {
         let holder = match names::split_token(subject) {
-            Some(_) => Holder::Token(subject.to_owned()),
-            None => Holder::User(subject.to_owned()),
+            Some(_) => Subject::Token(subject.to_owned()),
+            None => Subject::User(subject.to_owned()),
         };
         self.acl.set(Entry { path: path.to_owned(), holder, role: role.to_owned(), propagate: true });
     }

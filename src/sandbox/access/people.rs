@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::acl::Holder;
+use super::acl::Subject;
 use super::{Access, names};
 
 /// Where users come from.
@@ -96,9 +96,9 @@ impl Access {
             group.members.remove(user);
         }
         self.acl.forget_holders(|holder| match holder {
-            Holder::User(id) => id == user,
-            Holder::Token(id) => names::owner(id) == user,
-            Holder::Group(_) => false,
+            Subject::User(id) => id == user,
+            Subject::Token(id) => names::owner(id) == user,
+            Subject::Group(_) => false,
         });
     }
 
@@ -107,14 +107,14 @@ impl Access {
         if let Some(user) = self.users.get_mut(user) {
             user.tokens.remove(name);
         }
-        let gone = Holder::Token(format!("{user}!{name}"));
+        let gone = Subject::Token(format!("{user}!{name}"));
         self.acl.forget_holders(|holder| *holder == gone);
     }
 
     /// Forgets a group and its entries.
     pub fn remove_group(&mut self, group: &str) {
         self.groups.remove(group);
-        let gone = Holder::Group(group.to_owned());
+        let gone = Subject::Group(group.to_owned());
         self.acl.forget_holders(|holder| *holder == gone);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::acl::{Holder, Roles};
+use super::acl::{Roles, Subject};
 use super::{Access, ROOT, names};
 
 /// Privileges by name, each with whether it reaches the paths below.
@@ -92,9 +92,9 @@ impl Access {
     /// Gives the roles of a subject at a path, those of the pools that hold its object included.
     fn roles_at(&self, subject: &str, path: &str) -> Roles {
         let claims = [
-            vec![Holder::Token(subject.to_owned())],
-            vec![Holder::User(subject.to_owned())],
-            self.groups_of(subject).cloned().map(Holder::Group).collect(),
+            vec![Subject::Token(subject.to_owned())],
+            vec![Subject::User(subject.to_owned())],
+            self.groups_of(subject).cloned().map(Subject::Group).collect(),
         ];
         let mut roles = self.acl.walk(path, &claims);
         if roles.contains_key("NoAccess") {
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn vm_allocate_lets_grant_at_a_single_vm_only() {
         let mut access = access();
-        let holder = Holder::Group("g".into());
+        let holder = Subject::Group("g".into());
         access.acl.set(Entry { path: "/vms".into(), holder, role: "PVEVMAdmin".into(), propagate: true });
         for (path, may) in [("/vms/100", true), ("/vms", false), ("/storage/local", false), ("/nodes/pve", false)] {
             assert_eq!(access.may_grant_at("u@pve", path), may, "{path}");

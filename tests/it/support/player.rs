@@ -15,7 +15,7 @@ use super::recorded::Recordings;
 
 /// What a request was answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct PermissionsAt {
     pub(crate) status: u16,
     pub(crate) reason: String,
     pub(crate) json: Value,
@@ -85,7 +85,7 @@ impl<'a> Player<'a> {
     }
 
     /// Sends what was recorded; remembers the task that it begins, and gives a token that it makes its recorded secret.
-    pub(crate) fn answer_to(&mut self, name: &str) -> Answer {
+    pub(crate) fn answer_to(&mut self, name: &str) -> PermissionsAt {
         let recording = self.recordings.0.get(name).unwrap_or_else(|| panic!("no recording {name}"));
         let answer = self.send(&recording["request"], &recording["response"]);
         if let Some(upid) = recording["response"]["json"]["data"].as_str().filter(|data| data.starts_with("UPID:")) {
@@ -143,13 +143,13 @@ impl<'a> Player<'a> {
     }
 
     /// Sends one request, with the names of our own tasks and tickets of our own.
-    fn send(&mut self, request: &Value, expected: &Value) -> Answer {
+    fn send(&mut self, request: &Value, expected: &Value) -> PermissionsAt {
         self.clock += Duration::from_millis(1);
         let now = Now { unix: moment(expected), since_start: self.clock };
         let bytes = self.bytes(request, now.unix, expected["status"] != 401);
         let answer = exchange(&mut self.cluster, &bytes, now).expect("a whole request");
         let json = serde_json::from_str(&answer.body).unwrap_or_default();
-        Answer { status: answer.status, reason: answer.reason, json }
+        PermissionsAt { status: answer.status, reason: answer.reason, json }
     }
 
     /// Writes a request as it goes over the wire.
@@ -206,7 +206,7 @@ fn ticket_holder(header: &str) -> Option<String> {
 }
 
 /// Lists what is not alike in two answers.
-fn differences(ours: &Answer, theirs: &Value) -> Vec<String> {
+fn differences(ours: &PermissionsAt, theirs: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare = |what: &str, ours: Value, theirs: Value| {
         if without_chance(&ours) != without_chance(&theirs) {

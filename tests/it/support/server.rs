@@ -140,7 +140,7 @@ impl Asked {
 }
 
 /// What the server does with a request.
-pub(crate) enum Answer {
+pub(crate) enum PermissionsAt {
     /// Sends this and keeps the connection.
     Keep(Vec<u8>),
     /// Sends this and closes the connection.
@@ -154,13 +154,15 @@ pub(crate) enum Answer {
 }
 
 /// Makes a good answer with a JSON body.
-pub(crate) fn data(json: &str) -> Answer {
+pub(crate) fn data(json: &str) -> PermissionsAt {
     reply(200, "OK", &format!("{{\"data\":{json}}}"))
 }
 
 /// Makes an answer that keeps the connection.
-pub(crate) fn reply(status: u16, reason: &str, body: &str) -> Answer {
-    Answer::Keep(format!("HTTP/1.1 {status} {reason}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+pub(crate) fn reply(status: u16, reason: &str, body: &str) -> PermissionsAt {
+    PermissionsAt::Keep(
+        format!("HTTP/1.1 {status} {reason}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+    )
 }
 
 /// What a server was asked, and by how many connections.
@@ -179,7 +181,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server with a certificate, for both versions of TLS.
-    pub(crate) fn start(identity: &Identity, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(identity: &Identity, answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Self {
         Self::speaking(identity, rustls::ALL_VERSIONS, answer)
     }
 
@@ -187,7 +189,7 @@ impl Server {
     pub(crate) fn speaking(
         identity: &Identity,
         versions: &[&'static SupportedProtocolVersion],
-        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+        answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static,
     ) -> Self {
         let config = identity.config(versions);
         Self::serve(move |socket, ledger, number| {
@@ -197,7 +199,7 @@ impl Server {
     }
 
     /// Starts a server without TLS.
-    pub(crate) fn plain(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn plain(answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Self {
         Self::serve(move |mut socket, ledger, number| {
             let _ = converse(&mut socket, ledger, number, &answer);
         })
@@ -294,22 +296,22 @@ fn converse(
     stream: &mut (impl Read + Write),
     ledger: &Ledger,
     connection: usize,
-    answer: &impl Fn(&Asked) -> Answer,
+    answer: &impl Fn(&Asked) -> PermissionsAt,
 ) -> io::Result<()> {
     while let Some(asked) = read_request(stream, ledger, connection)? {
         match answer(&asked) {
-            Answer::Keep(bytes) => stream.write_all(&bytes)?,
-            Answer::Close(bytes) => {
+            PermissionsAt::Keep(bytes) => stream.write_all(&bytes)?,
+            PermissionsAt::Close(bytes) => {
                 stream.write_all(&bytes)?;
                 return stream.flush();
             }
-            Answer::Stall(bytes) => {
+            PermissionsAt::Stall(bytes) => {
                 stream.write_all(&bytes)?;
                 stream.flush()?;
                 wait_for_end(stream);
                 return Ok(());
             }
-            Answer::Trickle(bytes, pace) => {
+            PermissionsAt::Trickle(bytes, pace) => {
                 stream.write_all(&bytes)?;
                 loop {
                     stream.write_all(b" ")?;
@@ -317,7 +319,7 @@ fn converse(
                     thread::sleep(pace);
                 }
             }
-            Answer::Flood(bytes, more) => {
+            PermissionsAt::Flood(bytes, more) => {
                 stream.write_all(&bytes)?;
                 loop {
                     stream.write_all(&more)?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{TokenId, UserId};
 use glassdome::pve::privileges::{
-    AclPath, Answer, Block, Caller, CloneOrder, Gap, Hardware, Holdings, Separation, UserSeen, Zones, gaps, mend,
-    needs, paths, questions,
+    AclPath, Caller, CloneOrder, FixScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, Separation,
+    UserSeen, Zones, fix_scripts, gaps, needs, paths, questions,
 };
 use glassdome::sandbox::access::{Access, Pool, Release};
 use proptest::prelude::{Just, Strategy, prop_oneof};
@@ -109,7 +109,7 @@ pub(crate) fn everything(world: &World) -> BTreeMap<(&'static str, &'static str)
         .collect()
 }
 
-pub(crate) fn ask(world: &World, subject: &str, holdings: &mut Holdings, paths: impl IntoIterator<Item = AclPath>) {
+pub(crate) fn ask(world: &World, subject: &str, holdings: &mut Permissions, paths: impl IntoIterator<Item = AclPath>) {
     for path in paths {
         let answer = read_answer([(path.to_string(), world.permissions(subject, path.as_str()))]);
         holdings.answer(&path, &answer);
@@ -117,7 +117,7 @@ pub(crate) fn ask(world: &World, subject: &str, holdings: &mut Holdings, paths: 
 }
 
 /// Reads what the model answers as the program reads it.
-pub(crate) fn read_answer(answer: impl IntoIterator<Item = (String, BTreeMap<String, bool>)>) -> Answer {
+pub(crate) fn read_answer(answer: impl IntoIterator<Item = (String, BTreeMap<String, bool>)>) -> PermissionsAt {
     let read = |held: BTreeMap<String, bool>| held.iter().map(|(name, it)| (name.parse().unwrap(), *it)).collect();
     answer.into_iter().map(|(path, held)| (path.parse().unwrap(), read(held))).collect()
 }
@@ -144,14 +144,14 @@ pub(crate) fn order(world: &World, subject: &str, in_pool: bool) -> CloneOrder {
     }
 }
 
-pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<Gap>, Holdings) {
+pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<MissingPrivileges>, Permissions) {
     let needs = needs(&order(world, subject, in_pool));
-    let mut held = Holdings::default();
+    let mut held = Permissions::default();
     ask(world, subject, &mut held, paths(&needs));
     (gaps(&needs, &held), held)
 }
 
-pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) -> Vec<Block> {
+pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) -> Vec<FixScript> {
     let (gaps, mut held) = lacks(world, subject, in_pool);
     held.answer_everywhere(&read_answer(world.everywhere(subject)));
     let questions = questions(&gaps, &held);
@@ -160,7 +160,7 @@ pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) ->
         Err(_) => Caller::User(subject.parse::<UserId>().unwrap()),
         Ok(token) => {
             let seen = (view == View::Seen).then(|| {
-                let mut holds = Holdings::default();
+                let mut holds = Permissions::default();
                 ask(world, &token.user.to_string(), &mut holds, questions);
                 let separation = if world.tokens[subject] { Separation::On } else { Separation::Off };
                 UserSeen { holds, separation }
@@ -168,7 +168,7 @@ pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) ->
             Caller::Token(token, seen)
         }
     };
-    mend(&caller, &gaps, &held).unwrap()
+    fix_scripts(&caller, &gaps, &held).unwrap()
 }
 
 fn fields(fields: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::refusal::Refusal;
-use super::super::{Access, Acl, Entry, Holder, names};
+use super::super::{Access, Acl, Entry, Subject, names};
 use super::Request;
 
 /// `GET /access/acl`: with Sys.Audit the whole list, else the paths that the caller may change.
@@ -84,35 +84,35 @@ fn may_hand_out(access: &Access, request: Request<'_>, path: &str, role: &str) -
     Ok(())
 }
 
-fn holders(access: &Access, request: Request<'_>) -> Result<Vec<Holder>, Refusal> {
+fn holders(access: &Access, request: Request<'_>) -> Result<Vec<Subject>, Refusal> {
     let mut holders = Vec::new();
     for group in request.list("groups") {
         if !access.groups.contains_key(group) {
             return Err(Refusal::Failed(format!("group '{group}' does not exist")));
         }
-        holders.push(Holder::Group(group.to_owned()));
+        holders.push(Subject::Group(group.to_owned()));
     }
     for user in request.list("users") {
         if !access.users.contains_key(user) {
             return Err(Refusal::Failed(format!("user '{user}' does not exist")));
         }
-        holders.push(Holder::User(user.to_owned()));
+        holders.push(Subject::User(user.to_owned()));
     }
     for token in request.list("tokens") {
         let (user, name) = names::split_token(token).ok_or_else(|| {
             Refusal::Failed(format!("'{token}' is not a valid token ID - not able to split into user and token parts"))
         })?;
         access.existing_token(user, name)?;
-        holders.push(Holder::Token(token.to_owned()));
+        holders.push(Subject::Token(token.to_owned()));
     }
     Ok(holders)
 }
 
 fn described(entry: Entry) -> Value {
     let (kind, holder) = match entry.holder {
-        Holder::User(user) => ("user", user),
-        Holder::Group(group) => ("group", group),
-        Holder::Token(token) => ("token", token),
+        Subject::User(user) => ("user", user),
+        Subject::Group(group) => ("group", group),
+        Subject::Token(token) => ("token", token),
     };
     json!({
         "path": entry.path,

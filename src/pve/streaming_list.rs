@@ -12,7 +12,7 @@ use crate::pve::values::Fields;
 
 /// What stands where the data of an answer should.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<T> {
+pub(super) enum ReplyData<T> {
     /// Data.
     Data(T),
     /// An object without data.
@@ -23,7 +23,7 @@ pub(super) enum Found<T> {
 
 /// What the data of an answer is, read as a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Listed<T> {
+pub(super) enum ListReply<T> {
     /// A list, each row of which could be read.
     Rows(Vec<T>),
     /// A list with a row that cannot be read.
@@ -38,8 +38,8 @@ pub(super) fn read<T>(
     body: &[u8],
     wanted: &[&'static str],
     read: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
-) -> serde_json::Result<Found<Listed<T>>> {
-    let mut reading = Reading { wanted, read, row: Vec::with_capacity(wanted.len()), found: Found::NoMap };
+) -> serde_json::Result<ReplyData<ListReply<T>>> {
+    let mut reading = Reading { wanted, read, row: Vec::with_capacity(wanted.len()), found: ReplyData::NoMap };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     Part { place: Place::Body, reading: &mut reading }.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -52,7 +52,7 @@ struct Reading<'w, T, R> {
     read: R,
     /// The wanted fields of the row that is at hand.
     row: Vec<(&'static str, Value)>,
-    found: Found<Listed<T>>,
+    found: ReplyData<ListReply<T>>,
 }
 
 /// Which part of the answer a value is.
@@ -81,7 +81,7 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
 
     fn list<'de, A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let mut rows = Vec::new();
-        self.reading.found = Found::Data(Listed::Unread);
+        self.reading.found = ReplyData::Data(ListReply::Unread);
         while let Some(is_object) = items.next_element_seed(self.next(Place::Row))? {
             let fields = is_object.then(|| Fields::of_row(&self.reading.row));
             let Some(row) = (self.reading.read)(fields) else {
@@ -90,7 +90,7 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
             };
             rows.extend(row);
         }
-        self.reading.found = Found::Data(Listed::Rows(rows));
+        self.reading.found = ReplyData::Data(ListReply::Rows(rows));
         Ok(())
     }
 
@@ -116,13 +116,13 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
     }
 
     fn body<'de, A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        self.reading.found = Found::NoData;
+        self.reading.found = ReplyData::NoData;
         while let Some(name) = entries.next_key_seed(Name(&["data"]))? {
             if name.is_none() {
                 entries.next_value_seed(self.next(Place::Elsewhere))?;
                 continue;
             }
-            self.reading.found = Found::Data(Listed::NoList);
+            self.reading.found = ReplyData::Data(ListReply::NoList);
             entries.next_value_seed(self.next(Place::Data))?;
         }
         Ok(())
@@ -275,11 +275,11 @@ mod tests {
     use proptest::sample::select;
     use serde_json::Value;
 
-    use super::{Found, Listed, read};
+    use super::{ListReply, ReplyData, read};
     use crate::model::Foreign;
     use crate::pve::values::Fields;
 
-    type Outcome = Result<Found<Listed<(u64, Option<Foreign>)>>, String>;
+    type Outcome = Result<ReplyData<ListReply<(u64, Option<Foreign>)>>, String>;
 
     /// Keeps the rows with an even number; without a number a row cannot be read.
     fn even(fields: Option<Fields<'_>>) -> Option<Option<(u64, Option<Foreign>)>> {
@@ -295,11 +295,13 @@ mod tests {
     /// Reads the same by keeping all of it.
     fn as_a_whole(body: &[u8]) -> Outcome {
         let body: Value = serde_json::from_slice(body).map_err(|why| why.to_string())?;
-        let Some(map) = body.as_object() else { return Ok(Found::NoMap) };
-        let Some(data) = map.get("data") else { return Ok(Found::NoData) };
-        let Some(rows) = data.as_array() else { return Ok(Found::Data(Listed::NoList)) };
+        let Some(map) = body.as_object() else { return Ok(ReplyData::NoMap) };
+        let Some(data) = map.get("data") else { return Ok(ReplyData::NoData) };
+        let Some(rows) = data.as_array() else { return Ok(ReplyData::Data(ListReply::NoList)) };
         let rows: Option<Vec<_>> = rows.iter().map(|row| even(Fields::of(row))).collect();
-        Ok(Found::Data(rows.map_or(Listed::Unread, |rows| Listed::Rows(rows.into_iter().flatten().collect()))))
+        Ok(ReplyData::Data(
+            rows.map_or(ListReply::Unread, |rows| ListReply::Rows(rows.into_iter().flatten().collect())),
+        ))
     }
 
     #[test]
@@ -307,7 +309,7 @@ mod tests {
         let body =
             br#"{"total":3,"data":[{"vmid":100,"name":"a","new":{"x":[1]}},{"vmid":101},{"name":7,"vmid":"102"}]}"#;
         let rows = vec![(100, Some(Foreign::new("a"))), (102, Some(Foreign::new("7")))];
-        assert_eq!(row_by_row(body), Ok(Found::Data(Listed::Rows(rows))));
+        assert_eq!(row_by_row(body), Ok(ReplyData::Data(ListReply::Rows(rows))));
     }
 
     #[test]

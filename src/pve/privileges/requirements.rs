@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::{PoolName, StorageName, VmId};
-use crate::pve::privileges::{AclPath, Hardware, Held, Holdings, Nic, Privilege, Privileges};
+use crate::pve::privileges::{AclPath, Grant, Hardware, NicRequirement, Permissions, Privilege, Privileges};
 
 /// A device with more VLANs than this is checked at its bridge: one question for each of 4094 would be a flood.
 const VLANS_ASKED_ONE_BY_ONE: u16 = 16;
@@ -34,7 +34,7 @@ pub struct CloneOrder {
 
 /// What a privilege is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub enum PrivilegeUse {
     /// To clone the template.
     Clone,
     /// To read the template's configuration.
@@ -59,7 +59,7 @@ pub enum Purpose {
     UseDrive,
 }
 
-impl fmt::Display for Purpose {
+impl fmt::Display for PrivilegeUse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Clone => "clone the template",
@@ -79,7 +79,7 @@ impl fmt::Display for Purpose {
 
 /// Where a privilege is needed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum RequirementPath {
     /// A path that is known and lasts.
     At(AclPath),
     /// The VM to be made. Entries on its own path die with it, so rights for it are granted on `/vms`.
@@ -88,7 +88,7 @@ pub enum Place {
     Below(AclPath),
 }
 
-impl Place {
+impl RequirementPath {
     /// Gives the path whose answer decides.
     #[must_use]
     pub fn path(&self) -> AclPath {
@@ -100,7 +100,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RequirementPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(path) => path.fmt(formatter),
@@ -112,25 +112,25 @@ impl fmt::Display for Place {
 
 /// One privilege that the clone needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub struct Requirement {
     /// Where.
-    pub place: Place,
+    pub place: RequirementPath,
     /// Which.
     pub privilege: Privilege,
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: PrivilegeUse,
     /// What does as well.
-    pub instead: Vec<(Place, Privilege)>,
+    pub instead: Vec<(RequirementPath, Privilege)>,
 }
 
-impl Need {
-    fn new(place: Place, privilege: Privilege, purpose: Purpose) -> Self {
+impl Requirement {
+    fn new(place: RequirementPath, privilege: Privilege, purpose: PrivilegeUse) -> Self {
         Self { place, privilege, purpose, instead: Vec::new() }
     }
 
     /// Says whether it is met by what somebody holds.
     #[must_use]
-    pub fn is_met(&self, held: &Holdings) -> bool {
+    pub fn is_met(&self, held: &Permissions) -> bool {
         let first = (self.place.clone(), self.privilege.clone());
         std::iter::once(&first)
             .chain(&self.instead)
@@ -140,16 +140,16 @@ impl Need {
 
 /// What is missing in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
+pub struct MissingPrivileges {
     /// Where.
-    pub place: Place,
+    pub place: RequirementPath,
     /// Which privileges.
     pub missing: Privileges,
     /// What they are needed for.
-    pub purposes: BTreeSet<Purpose>,
+    pub purposes: BTreeSet<PrivilegeUse>,
 }
 
-impl Gap {
+impl MissingPrivileges {
     /// Gives the row of the table: path, missing privileges, purposes.
     #[must_use]
     pub fn row(&self) -> [String; 3] {
@@ -159,9 +159,9 @@ impl Gap {
     /// Finds the path above from which something that is missing would be inherited, did not a deeper entry, of the
     /// caller's or of its user's, replace it.
     #[must_use]
-    pub fn replaced_from(&self, held: &Holdings) -> Option<AclPath> {
+    pub fn replaced_from(&self, held: &Permissions) -> Option<AclPath> {
         let path = self.place.path();
-        let propagates = |held: &Held| self.missing.iter().any(|privilege| held.get(privilege) == Some(&true));
+        let propagates = |held: &Grant| self.missing.iter().any(|privilege| held.get(privilege) == Some(&true));
         let above = held.by_path.iter().filter(|(above, held)| path.is_below(above) && propagates(held));
         above.map(|(above, _)| above).max_by_key(|above| above.as_str().len()).cloned()
     }
@@ -173,11 +173,11 @@ pub(super) fn join<T: ToString>(items: impl IntoIterator<Item = T>, between: &st
 
 /// Lists what the clone needs, in the order in which the server asks for it.
 #[must_use]
-pub fn needs(order: &CloneOrder) -> Vec<Need> {
-    let template = Place::At(AclPath::vm(order.template));
+pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
+    let template = RequirementPath::At(AclPath::vm(order.template));
     let mut needs = vec![
-        Need::new(template.clone(), Privilege::VM_CLONE, Purpose::Clone),
-        Need::new(template, Privilege::VM_AUDIT, Purpose::ReadTemplate),
+        Requirement::new(template.clone(), Privilege::VM_CLONE, PrivilegeUse::Clone),
+        Requirement::new(template, Privilege::VM_AUDIT, PrivilegeUse::ReadTemplate),
     ];
     needs.extend(of_the_new_vm(order));
     needs.extend(of_the_storages(order));
@@ -190,19 +190,23 @@ pub fn needs(order: &CloneOrder) -> Vec<Need> {
 
 /// Lists the paths that must be asked for to see whether the needs are met.
 #[must_use]
-pub fn paths(needs: &[Need]) -> BTreeSet<AclPath> {
-    let alternatives = |need: &Need| need.instead.iter().map(|(place, _)| place.path()).collect::<Vec<_>>();
+pub fn paths(needs: &[Requirement]) -> BTreeSet<AclPath> {
+    let alternatives = |need: &Requirement| need.instead.iter().map(|(place, _)| place.path()).collect::<Vec<_>>();
     needs.iter().flat_map(|need| std::iter::once(need.place.path()).chain(alternatives(need))).collect()
 }
 
 /// Says what is missing, place by place, in the order of the needs.
 #[must_use]
-pub fn gaps(needs: &[Need], held: &Holdings) -> Vec<Gap> {
-    let mut found: Vec<Gap> = Vec::new();
-    let mut index: BTreeMap<&Place, usize> = BTreeMap::new();
+pub fn gaps(needs: &[Requirement], held: &Permissions) -> Vec<MissingPrivileges> {
+    let mut found: Vec<MissingPrivileges> = Vec::new();
+    let mut index: BTreeMap<&RequirementPath, usize> = BTreeMap::new();
     for need in needs.iter().filter(|need| !need.is_met(held)) {
         let at = *index.entry(&need.place).or_insert_with(|| {
-            found.push(Gap { place: need.place.clone(), missing: Privileges::new(), purposes: BTreeSet::new() });
+            found.push(MissingPrivileges {
+                place: need.place.clone(),
+                missing: Privileges::new(),
+                purposes: BTreeSet::new(),
+            });
             found.len() - 1
         });
         if let Some(gap) = found.get_mut(at) {
@@ -213,7 +217,7 @@ pub fn gaps(needs: &[Need], held: &Holdings) -> Vec<Gap> {
     found
 }
 
-fn of_the_new_vm(order: &CloneOrder) -> Vec<Need> {
+fn of_the_new_vm(order: &CloneOrder) -> Vec<Requirement> {
     let is_protected = order.hardware.as_ref().is_some_and(|hardware| hardware.protected);
     let starts = order.start || order.wait_ip;
     let (ask_agent, ask_all) = if order.major >= 9 {
@@ -222,12 +226,12 @@ fn of_the_new_vm(order: &CloneOrder) -> Vec<Need> {
         (Privilege::VM_MONITOR, None)
     };
     [
-        (true, Privilege::VM_ALLOCATE, Purpose::Make, None),
-        (true, Privilege::VM_AUDIT, Purpose::Check, None),
-        (is_protected, Privilege::VM_CONFIG_OPTIONS, Purpose::Unprotect, None),
-        (order.links_down, Privilege::VM_CONFIG_NETWORK, Purpose::SetLinksDown, None),
-        (starts, Privilege::VM_POWER_MGMT, Purpose::Start, None),
-        (order.wait_ip, ask_agent, Purpose::AskAgent, ask_all),
+        (true, Privilege::VM_ALLOCATE, PrivilegeUse::Make, None),
+        (true, Privilege::VM_AUDIT, PrivilegeUse::Check, None),
+        (is_protected, Privilege::VM_CONFIG_OPTIONS, PrivilegeUse::Unprotect, None),
+        (order.links_down, Privilege::VM_CONFIG_NETWORK, PrivilegeUse::SetLinksDown, None),
+        (starts, Privilege::VM_POWER_MGMT, PrivilegeUse::Start, None),
+        (order.wait_ip, ask_agent, PrivilegeUse::AskAgent, ask_all),
     ]
     .into_iter()
     .filter(|(wanted, ..)| *wanted)
@@ -236,24 +240,29 @@ fn of_the_new_vm(order: &CloneOrder) -> Vec<Need> {
 }
 
 /// A VM of a pool gives each privilege that is held on its own path or on the pool's.
-fn on_the_new_vm(order: &CloneOrder, privilege: Privilege, purpose: Purpose, instead: Option<Privilege>) -> Need {
-    let itself = Place::NewVm(order.new);
-    let pool = order.pool.as_ref().map(|pool| Place::At(AclPath::pool(pool)));
-    let mut ways: Vec<(Place, Privilege)> = Vec::new();
+fn on_the_new_vm(
+    order: &CloneOrder,
+    privilege: Privilege,
+    purpose: PrivilegeUse,
+    instead: Option<Privilege>,
+) -> Requirement {
+    let itself = RequirementPath::NewVm(order.new);
+    let pool = order.pool.as_ref().map(|pool| RequirementPath::At(AclPath::pool(pool)));
+    let mut ways: Vec<(RequirementPath, Privilege)> = Vec::new();
     for privilege in std::iter::once(privilege.clone()).chain(instead) {
         ways.extend(pool.iter().chain([&itself]).map(|place| (place.clone(), privilege.clone())));
     }
     let place = pool.unwrap_or(itself);
     ways.retain(|way| *way != (place.clone(), privilege.clone()));
-    Need { place, privilege, purpose, instead: ways }
+    Requirement { place, privilege, purpose, instead: ways }
 }
 
-fn of_the_storages(order: &CloneOrder) -> Vec<Need> {
-    let at = |storage: &StorageName| Place::At(AclPath::storage(storage));
-    let mut places: BTreeSet<Place> = BTreeSet::new();
+fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
+    let at = |storage: &StorageName| RequirementPath::At(AclPath::storage(storage));
+    let mut places: BTreeSet<RequirementPath> = BTreeSet::new();
     let mut drive = None;
     match (&order.hardware, &order.storage) {
-        (None, None) => drop(places.insert(Place::Below(AclPath::storages()))),
+        (None, None) => drop(places.insert(RequirementPath::Below(AclPath::storages()))),
         (None, Some(storage)) => drop(places.insert(at(storage))),
         (Some(hardware), storage) => {
             places.extend(
@@ -263,42 +272,42 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Need> {
                 ),
             );
             places.extend(hardware.state_storage.as_ref().map(at));
-            drive = hardware.physical_cdrom.then_some(Place::At(AclPath::root()));
+            drive = hardware.physical_cdrom.then_some(RequirementPath::At(AclPath::root()));
         }
     }
     let space = Privilege::DATASTORE_ALLOCATE_SPACE;
-    let disks = places.into_iter().map(|place| Need::new(place, space.clone(), Purpose::Store));
-    disks.chain(drive.map(|place| Need::new(place, Privilege::SYS_CONSOLE, Purpose::UseDrive))).collect()
+    let disks = places.into_iter().map(|place| Requirement::new(place, space.clone(), PrivilegeUse::Store));
+    disks.chain(drive.map(|place| Requirement::new(place, Privilege::SYS_CONSOLE, PrivilegeUse::UseDrive))).collect()
 }
 
-fn of_the_network(order: &CloneOrder) -> Vec<Need> {
-    let places: BTreeSet<Place> = match &order.hardware {
-        None => BTreeSet::from([Place::Below(AclPath::local_zone())]),
+fn of_the_network(order: &CloneOrder) -> Vec<Requirement> {
+    let places: BTreeSet<RequirementPath> = match &order.hardware {
+        None => BTreeSet::from([RequirementPath::Below(AclPath::local_zone())]),
         Some(hardware) => hardware.nics.iter().flat_map(places_of).collect(),
     };
-    places.into_iter().map(|place| Need::new(place, Privilege::SDN_USE, Purpose::Attach)).collect()
+    places.into_iter().map(|place| Requirement::new(place, Privilege::SDN_USE, PrivilegeUse::Attach)).collect()
 }
 
-fn places_of(nic: &Nic) -> Vec<Place> {
+fn places_of(nic: &NicRequirement) -> Vec<RequirementPath> {
     if nic.vlans.is_empty() {
-        return vec![Place::At(nic.bridge.clone())];
+        return vec![RequirementPath::At(nic.bridge.clone())];
     }
     let (mut places, mut too_many) = (Vec::new(), false);
     for range in &nic.vlans {
         if range.end().abs_diff(*range.start()) < VLANS_ASKED_ONE_BY_ONE {
-            places.extend(range.clone().map(|tag| Place::At(nic.bridge.vlan(tag))));
+            places.extend(range.clone().map(|tag| RequirementPath::At(nic.bridge.vlan(tag))));
         } else {
             too_many = true;
         }
     }
-    places.extend(too_many.then(|| Place::Below(nic.bridge.clone())));
+    places.extend(too_many.then(|| RequirementPath::Below(nic.bridge.clone())));
     places
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CloneOrder, Gap, gaps, join, needs, paths};
-    use crate::pve::privileges::{Answer, Hardware, Holdings, Zones};
+    use super::{CloneOrder, MissingPrivileges, gaps, join, needs, paths};
+    use crate::pve::privileges::{Hardware, Permissions, PermissionsAt, Zones};
 
     const DISK: (&str, &str) = ("scsi0", "local-lvm:base-9000-disk-0,size=32G");
     const NIC: (&str, &str) = ("net0", "virtio,bridge=vmbr0");
@@ -401,12 +410,12 @@ mod tests {
         assert_eq!(listed(&order), in_pool);
     }
 
-    fn held(answers: &[(&str, &str)]) -> Holdings {
-        let mut held = Holdings::default();
+    fn held(answers: &[(&str, &str)]) -> Permissions {
+        let mut held = Permissions::default();
         for (path, privileges) in answers {
             let privileges = privileges.split_whitespace().map(|it| (it.parse().unwrap(), true)).collect();
             let path: super::AclPath = path.parse().unwrap();
-            held.answer(&path, &Answer::from([(path.clone(), privileges)]));
+            held.answer(&path, &PermissionsAt::from([(path.clone(), privileges)]));
         }
         held
     }
@@ -435,7 +444,8 @@ mod tests {
     fn gaps_are_rows_of_a_table_in_the_order_of_the_needs() {
         let order = CloneOrder { start: true, ..order(&[DISK, NIC]) };
         let held = held(&[("/vms/9000", "VM.Audit"), ("/storage/local-lvm", "Datastore.AllocateSpace")]);
-        let rows: Vec<String> = gaps(&needs(&order), &held).iter().map(Gap::row).map(|row| row.join(" | ")).collect();
+        let rows: Vec<String> =
+            gaps(&needs(&order), &held).iter().map(MissingPrivileges::row).map(|row| row.join(" | ")).collect();
         assert_eq!(
             rows,
             [

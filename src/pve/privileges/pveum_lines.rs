@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use ring::digest::{SHA256, digest};
 
 use crate::model::{TokenId, UserId};
-use crate::pve::privileges::needs::join;
-use crate::pve::privileges::plan::{Entry, Reach};
+use crate::pve::privileges::plan::{PlannedEntry, Propagation};
+use crate::pve::privileges::requirements::join;
 use crate::pve::privileges::{AclPath, Privilege, Privileges};
 
 /// Roles that every server has, with their privileges.
@@ -18,14 +18,14 @@ const BUILT_IN: [(&str, [Privilege; 2]); 3] = [
 
 /// Who is granted something.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Subject<'a> {
+pub(super) enum Grantee<'a> {
     /// A token.
     Token(&'a TokenId),
     /// A user.
     User(&'a UserId),
 }
 
-impl Subject<'_> {
+impl Grantee<'_> {
     fn option(self) -> String {
         match self {
             Self::Token(token) => format!("--tokens {}", quoted(&token.to_string())),
@@ -35,7 +35,7 @@ impl Subject<'_> {
 }
 
 /// Writes the lines for entries whose privileges are known.
-pub(super) fn grant(subject: Subject<'_>, entries: &[Entry]) -> Vec<String> {
+pub(super) fn grant(subject: Grantee<'_>, entries: &[PlannedEntry]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for entry in entries {
         let role = built_in(entry).map_or_else(
@@ -56,15 +56,15 @@ pub(super) fn grant(subject: Subject<'_>, entries: &[Entry]) -> Vec<String> {
 
 /// Writes the lines for an entry of a user whose rights cannot be seen from here: the server is asked for them, and where
 /// it does not answer, no entry is made.
-pub(super) fn grant_unseen(user: &UserId, path: &AclPath, missing: &Privileges, reach: Reach) -> [String; 2] {
+pub(super) fn grant_unseen(user: &UserId, path: &AclPath, missing: &Privileges, reach: Propagation) -> [String; 2] {
     let asked = match reach {
-        Reach::Here => path.clone(),
-        Reach::Below => path.fresh_child(),
+        Propagation::Here => path.clone(),
+        Propagation::Below => path.fresh_child(),
     };
     let role = role_name(&format!("{user} {path} {reach:?} {}", join(missing, ",")));
     let who = quoted(&user.to_string());
     let names = r#"$(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')"#;
-    let grant = grant_role(Subject::User(user), path, &role, reach);
+    let grant = grant_role(Grantee::User(user), path, &role, reach);
     let line = format!(
         "held=$(pveum user permissions {who} --path {asked} --output-format json) \
          && pveum role modify {role} --append 1 --privs \"{} {names}\" && {grant}",
@@ -84,8 +84,8 @@ fn make_role(role: &str, privileges: &Privileges) -> String {
     format!("pveum role add {role} --privs {privileges} || pveum role modify {role} --append 1 --privs {privileges}")
 }
 
-fn grant_role(subject: Subject<'_>, path: &AclPath, role: &str, reach: Reach) -> String {
-    let propagate = u8::from(reach == Reach::Below);
+fn grant_role(subject: Grantee<'_>, path: &AclPath, role: &str, reach: Propagation) -> String {
+    let propagate = u8::from(reach == Propagation::Below);
     format!("pveum acl modify {path} {} --roles {role} --propagate {propagate}", subject.option())
 }
 
@@ -93,8 +93,8 @@ fn grant_role(subject: Subject<'_>, path: &AclPath, role: &str, reach: Reach) ->
 ///
 /// The server keeps one entry for each path, subject and role: the same role once more, without propagation, would take
 /// that of an entry made by somebody else. So where there may be paths below, no role of somebody else's is used.
-fn built_in(entry: &Entry) -> Option<&'static str> {
-    if entry.reach == Reach::Here && entry.path.has_children() {
+fn built_in(entry: &PlannedEntry) -> Option<&'static str> {
+    if entry.reach == Propagation::Here && entry.path.has_children() {
         return None;
     }
     let fits = |role: &[Privilege; 2]| {

@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 /// What the time of a task went into. The log has no times: something happened between two looks at it, and is taken to
 /// have happened half-way between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
+pub struct TaskTiming {
     /// All of it, from the answer that named the task to the one that told its end.
     pub whole: Duration,
     /// Waiting for locks.
@@ -42,25 +42,25 @@ enum Phase {
 
 /// Follows a task from phase to phase. Times are those since it is watched.
 #[derive(Debug, Default)]
-pub(super) struct Follower {
-    spent: Spent,
+pub(super) struct LogFollower {
+    spent: TaskTiming,
     phase: Phase,
     since: Duration,
     /// The last look before this one.
     looked: Duration,
     lines: usize,
     /// The disk that is being copied.
-    disk: Disk,
+    disk: DiskTransfer,
 }
 
 /// A disk that is being copied.
 #[derive(Debug, Clone, Copy, Default)]
-struct Disk {
+struct DiskTransfer {
     done: u64,
     size: u64,
 }
 
-impl Follower {
+impl LogFollower {
     /// Takes in the new lines of the log.
     pub(super) fn read(&mut self, lines: &[Foreign], now: Duration) {
         self.spent.is_read = true;
@@ -78,7 +78,7 @@ impl Follower {
     }
 
     /// Gives what its time went into, now that it has stopped.
-    pub(super) fn end(mut self, now: Duration, went_well: bool) -> Spent {
+    pub(super) fn end(mut self, now: Duration, went_well: bool) -> TaskTiming {
         let at = self.between(now);
         self.enter(Phase::Working, at);
         // The last lines may not have been read.
@@ -95,7 +95,7 @@ impl Follower {
     fn line(&mut self, line: &Foreign, at: Duration) {
         let copied = line.parse().ok();
         let phase = match &copied {
-            Some(Disk { .. }) => Phase::Copying,
+            Some(DiskTransfer { .. }) => Phase::Copying,
             None if WAITS.iter().any(|wait| line.starts_with(wait)) => Phase::Waiting,
             None => Phase::Working,
         };
@@ -123,9 +123,9 @@ impl Follower {
     }
 }
 
-impl Validated for Disk {}
+impl Validated for DiskTransfer {}
 
-impl FromStr for Disk {
+impl FromStr for DiskTransfer {
     type Err = ();
 
     /// Reads `transferred 96.0 MiB of 1.0 GiB (9.38%)`: how many bytes of how many.
@@ -152,7 +152,7 @@ fn bytes(text: &str) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Follower, Spent};
+    use super::{LogFollower, TaskTiming};
     use crate::model::Foreign;
 
     const fn ms(millis: u64) -> Duration {
@@ -160,8 +160,8 @@ mod tests {
     }
 
     /// Follows a task that is looked at, and has logged these lines, at these times.
-    fn follow(looks: &[(u64, &[&str])], end: u64) -> Spent {
-        let mut follower = Follower::default();
+    fn follow(looks: &[(u64, &[&str])], end: u64) -> TaskTiming {
+        let mut follower = LogFollower::default();
         for (now, lines) in looks {
             let lines: Vec<Foreign> = lines.iter().map(|line| Foreign::new(*line)).collect();
             follower.read(&lines, ms(*now));
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_a_log_that_was_not_read() {
-        let spent = Follower::default().end(ms(40), true);
-        assert_eq!(spent, Spent { whole: ms(40), unseen: ms(20), ..Spent::default() });
+        let spent = LogFollower::default().end(ms(40), true);
+        assert_eq!(spent, TaskTiming { whole: ms(40), unseen: ms(20), ..TaskTiming::default() });
     }
 }

@@ -7,21 +7,21 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::model::{Endpoint, Host};
-use crate::pve::Error;
-use crate::pve::failure::{of_io, whole};
+use crate::pve::ApiError;
+use crate::pve::error_mapping::{system_error, whole};
 
 /// Looks up all addresses of a server.
 ///
 /// # Errors
 /// Where the name does not resolve in time.
-pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<SocketAddr>, Error> {
+pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<SocketAddr>, ApiError> {
     let port = endpoint.port();
     let name = match endpoint.host() {
         Host::V4(address) => return Ok(vec![SocketAddr::new(IpAddr::V4(*address), port)]),
         Host::V6(address) => return Ok(vec![SocketAddr::new(IpAddr::V6(*address), port)]),
         Host::Name(name) => name,
     };
-    let unknown = |why: String| Error::UnknownName { host: name.clone(), why };
+    let unknown = |why: String| ApiError::UnknownName { host: name.clone(), why };
     let found = timeout(within, lookup_host((name.as_str(), port))).await;
     let found = found.map_err(|_| unknown(format!("no answer within {} s", whole(within))))?;
     let mut all: Vec<SocketAddr> = found.map_err(|why| unknown(why.to_string()))?.collect();
@@ -34,10 +34,10 @@ pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<Sock
 ///
 /// # Errors
 /// Where nobody takes the connection in time.
-pub async fn knock(address: SocketAddr, within: Duration) -> Result<(), Error> {
+pub async fn tcp_connect(address: SocketAddr, within: Duration) -> Result<(), ApiError> {
     match timeout(within, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(why)) => Err(of_io(&why, address.to_string(), within)),
-        Err(_) => Err(Error::ConnectTimeout { server: address.to_string(), seconds: whole(within) }),
+        Ok(Err(why)) => Err(system_error(&why, address.to_string(), within)),
+        Err(_) => Err(ApiError::ConnectTimeout { server: address.to_string(), seconds: whole(within) }),
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::model::{TokenId, UserId};
-use crate::pve::privileges::lines::{Subject, grant, grant_unseen, unseparate};
-use crate::pve::privileges::plan::{Reach, Sight, plan};
-use crate::pve::privileges::{AclPath, Gap, Holdings, Place, Privileges};
+use crate::pve::privileges::plan::{Propagation, Visibility, plan};
+use crate::pve::privileges::pveum_lines::{Grantee, grant, grant_unseen, unseparate};
+use crate::pve::privileges::{AclPath, MissingPrivileges, Permissions, Privileges, RequirementPath};
 
 /// Whether a token has rights of its own, cut down to those of its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Separation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSeen {
     /// What the user holds itself.
-    pub holds: Holdings,
+    pub holds: Permissions,
     /// Whether the token has privilege separation.
     pub separation: Separation,
 }
@@ -36,7 +36,7 @@ pub enum Caller {
 
 /// What a block of lines does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub enum FixKind {
     /// Switches privilege separation off, in place of granting the token.
     Unseparate,
     /// Grants the token.
@@ -49,9 +49,9 @@ pub enum Remedy {
 
 /// Lines for the shell of root on a node, and what they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
+pub struct FixScript {
     /// What the lines do.
-    pub remedy: Remedy,
+    pub remedy: FixKind,
     /// The sentence above them.
     pub heading: String,
     /// The lines, to be run in this order.
@@ -62,19 +62,19 @@ pub struct Block {
 /// take it away.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("what is held on {0} was not asked")]
-pub struct Unasked(pub String);
+pub struct MissingPath(pub String);
 
 /// Lists the paths that must be asked for before the gaps can be mended, after the answer without a path was taken in.
 /// The same ones are asked for the user where it can be seen.
 #[must_use]
-pub fn questions(gaps: &[Gap], held: &Holdings) -> BTreeSet<AclPath> {
+pub fn questions(gaps: &[MissingPrivileges], held: &Permissions) -> BTreeSet<AclPath> {
     let mut paths = BTreeSet::new();
     for gap in gaps {
         paths.insert(gap.place.path());
         let parent = match &gap.place {
-            Place::At(_) => continue,
-            Place::NewVm(_) => AclPath::vms(),
-            Place::Below(parent) => parent.clone(),
+            RequirementPath::At(_) => continue,
+            RequirementPath::NewVm(_) => AclPath::vms(),
+            RequirementPath::Below(parent) => parent.clone(),
         };
         let bridges = held.by_path.keys().filter(|path| path.is_below(&parent) && path.is_bridge());
         paths.extend(bridges.map(AclPath::fresh_child));
@@ -89,7 +89,11 @@ pub fn questions(gaps: &[Gap], held: &Holdings) -> BTreeSet<AclPath> {
 ///
 /// # Errors
 /// Where an answer is missing that `questions` names.
-pub fn mend(caller: &Caller, gaps: &[Gap], held: &Holdings) -> Result<Vec<Block>, Unasked> {
+pub fn fix_scripts(
+    caller: &Caller,
+    gaps: &[MissingPrivileges],
+    held: &Permissions,
+) -> Result<Vec<FixScript>, MissingPath> {
     if gaps.is_empty() {
         return Ok(Vec::new());
     }
@@ -117,20 +121,20 @@ pub fn mend(caller: &Caller, gaps: &[Gap], held: &Holdings) -> Result<Vec<Block>
     }
 }
 
-fn all_asked(gaps: &[Gap], held: &Holdings) -> Result<(), Unasked> {
+fn all_asked(gaps: &[MissingPrivileges], held: &Permissions) -> Result<(), MissingPath> {
     let unasked = questions(gaps, held).into_iter().find(|path| !held.by_path.contains_key(path));
-    unasked.map_or(Ok(()), |path| Err(Unasked(path.to_string())))
+    unasked.map_or(Ok(()), |path| Err(MissingPath(path.to_string())))
 }
 
-fn must_be_everywhere(held: &Holdings) -> Result<(), Unasked> {
-    if held.everywhere { Ok(()) } else { Err(Unasked("all paths together".to_owned())) }
+fn must_be_everywhere(held: &Permissions) -> Result<(), MissingPath> {
+    if held.everywhere { Ok(()) } else { Err(MissingPath("all paths together".to_owned())) }
 }
 
 /// The command line takes a list of users, parted by commas or semicolons, where such a name would be two users.
-fn by_hand(user: &UserId) -> Option<Block> {
+fn by_hand(user: &UserId) -> Option<FixScript> {
     let name = user.to_string();
-    name.contains([',', ';', '\0']).then(|| Block {
-        remedy: Remedy::ByHand,
+    name.contains([',', ';', '\0']).then(|| FixScript {
+        remedy: FixKind::ByHand,
         heading: format!(
             "pveum cannot name {name}: grant what is missing in the web interface (Datacenter > Permissions)"
         ),
@@ -138,7 +142,7 @@ fn by_hand(user: &UserId) -> Option<Block> {
     })
 }
 
-fn mend_unseen(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
+fn mend_unseen(token: &TokenId, gaps: &[MissingPrivileges], held: &Permissions) -> Vec<FixScript> {
     let unseparated = if held.is_empty() {
         format!(
             "the usual cause of no right at all is privilege separation: without it {token} has all that {} has",
@@ -156,8 +160,8 @@ fn mend_unseen(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
         } else {
             ""
         };
-        blocks.push(Block {
-            remedy: Remedy::GrantUser,
+        blocks.push(FixScript {
+            remedy: FixKind::GrantUser,
             heading: format!(
                 "and its user {user}, unless it has the same; what it holds is kept (VM 999999999 stands for any new one){later}"
             ),
@@ -167,93 +171,94 @@ fn mend_unseen(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
     blocks
 }
 
-fn mend_seen(token: &TokenId, seen: &UserSeen, gaps: &[Gap], held: &Holdings) -> Vec<Block> {
+fn mend_seen(token: &TokenId, seen: &UserSeen, gaps: &[MissingPrivileges], held: &Permissions) -> Vec<FixScript> {
     let mut blocks = Vec::new();
     if seen.separation == Separation::On {
         let why = format!("{token} has privilege separation: without it, it has all that {} has", token.user);
         blocks.push(switch_off(token, why));
         blocks.push(grant_token(token, gaps, held));
     }
-    let of_user: Vec<Gap> = gaps.iter().filter_map(|gap| still_missing(gap, &seen.holds)).collect();
+    let of_user: Vec<MissingPrivileges> = gaps.iter().filter_map(|gap| still_missing(gap, &seen.holds)).collect();
     if !of_user.is_empty() && !is_root(&token.user) {
         blocks.push(grant_user(&token.user, &of_user, &seen.holds));
     }
     blocks
 }
 
-fn still_missing(gap: &Gap, held: &Holdings) -> Option<Gap> {
+fn still_missing(gap: &MissingPrivileges, held: &Permissions) -> Option<MissingPrivileges> {
     let missing: Privileges = &gap.missing - &held.on(&gap.place.path());
-    (!missing.is_empty()).then(|| Gap { missing, ..gap.clone() })
+    (!missing.is_empty()).then(|| MissingPrivileges { missing, ..gap.clone() })
 }
 
 pub(super) fn is_root(user: &UserId) -> bool {
     user.name() == "root" && user.realm() == "pam"
 }
 
-fn switch_off(token: &TokenId, heading: String) -> Block {
-    Block { remedy: Remedy::Unseparate, heading, lines: vec![unseparate(token)] }
+fn switch_off(token: &TokenId, heading: String) -> FixScript {
+    FixScript { remedy: FixKind::Unseparate, heading, lines: vec![unseparate(token)] }
 }
 
-fn grant_token(token: &TokenId, gaps: &[Gap], held: &Holdings) -> Block {
-    Block {
-        remedy: Remedy::GrantToken,
+fn grant_token(token: &TokenId, gaps: &[MissingPrivileges], held: &Permissions) -> FixScript {
+    FixScript {
+        remedy: FixKind::GrantToken,
         heading: format!("grant {token} what it lacks"),
-        lines: grant(Subject::Token(token), &plan(gaps, held, Sight::Cut)),
+        lines: grant(Grantee::Token(token), &plan(gaps, held, Visibility::Cut)),
     }
 }
 
-fn grant_user(user: &UserId, gaps: &[Gap], held: &Holdings) -> Block {
-    Block {
-        remedy: Remedy::GrantUser,
+fn grant_user(user: &UserId, gaps: &[MissingPrivileges], held: &Permissions) -> FixScript {
+    FixScript {
+        remedy: FixKind::GrantUser,
         heading: format!("grant {user} what it lacks"),
-        lines: grant(Subject::User(user), &plan(gaps, held, Sight::Whole)),
+        lines: grant(Grantee::User(user), &plan(gaps, held, Visibility::Whole)),
     }
 }
 
 /// Says whether a place comes to light only when the template can be read: what its user lacks is told then.
-fn is_open(place: &Place) -> bool {
-    matches!(place, Place::Below(parent) if !parent.is_bridge())
+fn is_open(place: &RequirementPath) -> bool {
+    matches!(place, RequirementPath::Below(parent) if !parent.is_bridge())
 }
 
 /// In the order of the plan: exact paths first, so that a propagating entry never hides what was held on its own path.
-fn lines_unseen(user: &UserId, gaps: &[Gap]) -> Vec<String> {
+fn lines_unseen(user: &UserId, gaps: &[MissingPrivileges]) -> Vec<String> {
     let mut here: Vec<(AclPath, &Privileges)> = Vec::new();
     let mut below: Vec<(AclPath, &Privileges)> = Vec::new();
     for gap in gaps {
         match &gap.place {
-            Place::At(path) => here.push((path.clone(), &gap.missing)),
-            Place::NewVm(_) => below.push((AclPath::vms(), &gap.missing)),
+            RequirementPath::At(path) => here.push((path.clone(), &gap.missing)),
+            RequirementPath::NewVm(_) => below.push((AclPath::vms(), &gap.missing)),
             place if is_open(place) => {}
-            Place::Below(parent) => below.push((parent.clone(), &gap.missing)),
+            RequirementPath::Below(parent) => below.push((parent.clone(), &gap.missing)),
         }
     }
     here.extend(below.iter().cloned());
-    let here = here.into_iter().map(|(path, missing)| (path, missing, Reach::Here));
-    let below = below.into_iter().map(|(path, missing)| (path, missing, Reach::Below));
+    let here = here.into_iter().map(|(path, missing)| (path, missing, Propagation::Here));
+    let below = below.into_iter().map(|(path, missing)| (path, missing, Propagation::Below));
     here.chain(below).flat_map(|(path, missing, reach)| grant_unseen(user, &path, missing, reach)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Caller, Remedy, Separation, Unasked, UserSeen, mend, questions};
-    use crate::pve::privileges::{Answer, Gap, Holdings, Place, Privileges};
+    use super::{Caller, FixKind, FixScript, MissingPath, Separation, UserSeen, fix_scripts, questions};
+    use crate::pve::privileges::{MissingPrivileges, Permissions, PermissionsAt, Privileges, RequirementPath};
 
-    fn gap(place: Place, missing: &[&str]) -> Gap {
-        Gap { place, missing: privileges(missing), purposes: std::collections::BTreeSet::new() }
+    fn gap(place: RequirementPath, missing: &[&str]) -> MissingPrivileges {
+        MissingPrivileges { place, missing: privileges(missing), purposes: std::collections::BTreeSet::new() }
     }
 
     fn privileges(names: &[&str]) -> Privileges {
         names.iter().map(|name| name.parse().unwrap()).collect()
     }
 
-    fn at(path: &str) -> Place {
-        Place::At(path.parse().unwrap())
+    fn at(path: &str) -> RequirementPath {
+        RequirementPath::At(path.parse().unwrap())
     }
 
-    fn holdings(gaps: &[Gap], everywhere: &[(&str, &str)]) -> Holdings {
+    fn holdings(gaps: &[MissingPrivileges], everywhere: &[(&str, &str)]) -> Permissions {
         let held = |text: &str| text.split_whitespace().map(|name| (name.parse().unwrap(), true)).collect();
-        let answer: Answer = everywhere.iter().map(|(path, names)| (path.parse().unwrap(), held(names))).collect();
-        let mut holdings = Holdings::default();
+        let answer: PermissionsAt =
+            everywhere.iter().map(|(path, names)| (path.parse().unwrap(), held(names))).collect();
+        let mut holdings = Permissions::default();
         holdings.answer_everywhere(&answer);
         for path in questions(gaps, &holdings) {
             holdings.answer(&path, &answer);
@@ -265,7 +270,7 @@ mod tests {
         Caller::Token("apex@pve!tok".parse().unwrap(), None)
     }
 
-    fn shown(blocks: &[Block]) -> String {
+    fn shown(blocks: &[FixScript]) -> String {
         blocks.iter().map(|block| format!("# {}\n{}\n", block.heading, block.lines.join("\n"))).collect()
     }
 
@@ -273,9 +278,9 @@ mod tests {
     fn a_token_without_any_right_gets_both_ways_out() {
         let gaps = [
             gap(at("/vms/9000"), &["VM.Clone", "VM.Audit"]),
-            gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
+            gap(RequirementPath::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
         ];
-        let blocks = mend(&token(), &gaps, &holdings(&gaps, &[])).unwrap();
+        let blocks = fix_scripts(&token(), &gaps, &holdings(&gaps, &[])).unwrap();
         insta::assert_snapshot!(shown(&blocks), @r##"
         # the usual cause of no right at all is privilege separation: without it apex@pve!tok has all that apex@pve has
         pveum user token modify 'apex@pve' tok --privsep 0
@@ -298,7 +303,7 @@ mod tests {
         let gaps = [
             gap(at("/vms/9000"), &["VM.Clone"]),
             gap(at("/storage/local"), &["Datastore.AllocateSpace"]),
-            gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
+            gap(RequirementPath::NewVm("105".parse().unwrap()), &["VM.Allocate"]),
         ];
         let held = [
             ("/vms/9000", "VM.Audit VM.Backup"),
@@ -307,8 +312,8 @@ mod tests {
             ("/vms/105", "VM.Audit"),
             ("/vms/101", "VM.Console"),
         ];
-        let blocks = mend(&token(), &gaps, &holdings(&gaps, &held)).unwrap();
-        let of_token: Vec<Block> = blocks.into_iter().filter(|block| block.remedy == Remedy::GrantToken).collect();
+        let blocks = fix_scripts(&token(), &gaps, &holdings(&gaps, &held)).unwrap();
+        let of_token: Vec<FixScript> = blocks.into_iter().filter(|block| block.remedy == FixKind::GrantToken).collect();
         insta::assert_snapshot!(shown(&of_token), @r##"
         # grant apex@pve!tok what it lacks
         pveum acl modify /storage/local --tokens 'apex@pve!tok' --roles PVEDatastoreUser --propagate 0
@@ -327,12 +332,12 @@ mod tests {
         let held = holdings(&gaps, &[]);
         let of_user = [("/vms/9000", "VM.Clone VM.Audit")];
         for (separation, expected) in [
-            (Separation::On, &[Remedy::Unseparate, Remedy::GrantToken, Remedy::GrantUser][..]),
-            (Separation::Off, &[Remedy::GrantUser]),
+            (Separation::On, &[FixKind::Unseparate, FixKind::GrantToken, FixKind::GrantUser][..]),
+            (Separation::Off, &[FixKind::GrantUser]),
         ] {
             let seen = UserSeen { holds: holdings(&gaps, &of_user), separation };
             let caller = Caller::Token("apex@pve!tok".parse().unwrap(), Some(seen));
-            let blocks = mend(&caller, &gaps, &held).unwrap();
+            let blocks = fix_scripts(&caller, &gaps, &held).unwrap();
             assert_eq!(blocks.iter().map(|block| block.remedy).collect::<Vec<_>>(), expected);
             let of_user = blocks.last().map(|block| block.lines.clone()).unwrap_or_default();
             let line = "pveum acl modify /storage/local --users 'apex@pve' --roles PVEDatastoreUser --propagate 0";
@@ -342,16 +347,16 @@ mod tests {
 
     #[test]
     fn no_line_is_written_before_everything_was_asked() {
-        let gaps = [gap(Place::NewVm("105".parse().unwrap()), &["VM.Allocate"])];
-        let mut held = Holdings::default();
-        assert_eq!(mend(&token(), &gaps, &held), Err(Unasked("/vms".to_owned())));
+        let gaps = [gap(RequirementPath::NewVm("105".parse().unwrap()), &["VM.Allocate"])];
+        let mut held = Permissions::default();
+        assert_eq!(fix_scripts(&token(), &gaps, &held), Err(MissingPath("/vms".to_owned())));
         for path in questions(&gaps, &held) {
-            held.answer(&path, &Answer::new());
+            held.answer(&path, &PermissionsAt::new());
         }
-        assert_eq!(mend(&token(), &gaps, &held), Err(Unasked("all paths together".to_owned())));
-        held.answer_everywhere(&Answer::new());
-        assert!(mend(&token(), &gaps, &held).is_ok());
-        assert_eq!(mend(&token(), &[], &Holdings::default()), Ok(Vec::new()));
+        assert_eq!(fix_scripts(&token(), &gaps, &held), Err(MissingPath("all paths together".to_owned())));
+        held.answer_everywhere(&PermissionsAt::new());
+        assert!(fix_scripts(&token(), &gaps, &held).is_ok());
+        assert_eq!(fix_scripts(&token(), &[], &Permissions::default()), Ok(Vec::new()));
     }
 
     #[test]
@@ -359,8 +364,8 @@ mod tests {
         let gaps = [gap(at("/vms/9000"), &["VM.Clone"])];
         for user in ["x@pve,root@pam", "x@pve;root@pam"] {
             let caller = Caller::User(user.parse().unwrap());
-            let blocks = mend(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
-            assert!(matches!(&blocks[..], [Block { remedy: Remedy::ByHand, lines, .. }] if lines.is_empty()));
+            let blocks = fix_scripts(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
+            assert!(matches!(&blocks[..], [FixScript { remedy: FixKind::ByHand, lines, .. }] if lines.is_empty()));
         }
     }
 
@@ -368,8 +373,8 @@ mod tests {
     fn root_is_never_granted_anything_but_its_tokens_are() {
         let gaps = [gap(at("/vms/9000"), &["VM.Clone"])];
         let caller = Caller::Token("root@pam!tok".parse().unwrap(), None);
-        let blocks = mend(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
-        let remedies: Vec<Remedy> = blocks.iter().map(|block| block.remedy).collect();
-        assert_eq!(remedies, [Remedy::Unseparate, Remedy::GrantToken]);
+        let blocks = fix_scripts(&caller, &gaps, &holdings(&gaps, &[])).unwrap();
+        let remedies: Vec<FixKind> = blocks.iter().map(|block| block.remedy).collect();
+        assert_eq!(remedies, [FixKind::Unseparate, FixKind::GrantToken]);
     }
 }

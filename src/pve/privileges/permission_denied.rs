@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use crate::model::{Foreign, Validated};
-use crate::pve::privileges::{AclPath, CloneOrder, Gap, Need, Place, Privilege, Privileges, Purpose, needs};
+use crate::pve::privileges::{
+    AclPath, CloneOrder, MissingPrivileges, Privilege, PrivilegeUse, Privileges, Requirement, RequirementPath, needs,
+};
 
 /// A denial for want of rights, as its text tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,26 +71,26 @@ fn read_lack(detail: &str) -> Option<Denial> {
 
 /// Makes of a refused step of the proof the gap that the preflight would have shown; none where a grant is no answer.
 #[must_use]
-pub fn gap_of_denial(denial: &Denial, order: &CloneOrder) -> Option<Gap> {
+pub fn gap_of_denial(denial: &Denial, order: &CloneOrder) -> Option<MissingPrivileges> {
     let (path, any_of) = match denial {
         Denial::NoPool(_) | Denial::NeedsLogIn => return None,
         // The one either-or check among the calls of the proof: VM.Allocate on the new VM or on its pool.
         Denial::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
         Denial::Lacks { path, any_of } => (path.clone(), any_of.clone()),
     };
-    let is_there = |place: &Place| place.path() == path;
-    let is_asked = |need: &Need| {
+    let is_there = |place: &RequirementPath| place.path() == path;
+    let is_asked = |need: &Requirement| {
         any_of.contains(&need.privilege)
             && (is_there(&need.place) || need.instead.iter().any(|(place, _)| is_there(place)))
     };
     if let Some(need) = needs(order).into_iter().find(is_asked) {
         return Some(one(need.place, need.privilege, Some(need.purpose)));
     }
-    any_of.into_iter().next().map(|privilege| one(Place::At(path), privilege, None))
+    any_of.into_iter().next().map(|privilege| one(RequirementPath::At(path), privilege, None))
 }
 
-fn one(place: Place, privilege: Privilege, purpose: Option<Purpose>) -> Gap {
-    Gap { place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
+fn one(place: RequirementPath, privilege: Privilege, purpose: Option<PrivilegeUse>) -> MissingPrivileges {
+    MissingPrivileges { place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
 }
 
 #[cfg(test)]

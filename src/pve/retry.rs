@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::Foreign;
-use crate::pve::Error;
-use crate::pve::task::Trouble;
+use crate::pve::ApiError;
+use crate::pve::task::TaskTrouble;
 
 /// The pauses before the second, third and fourth try: a daemon is back within seconds after a restart.
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
@@ -33,7 +33,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 /// What a second try of a call could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum RetryPolicy {
     /// Nothing: it reads.
     Reads,
     /// The same once more: it sets a value.
@@ -46,7 +46,7 @@ pub(super) enum Repeat {
 
 /// Whether the server has answered in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Contact {
+pub(super) enum ServerSeen {
     /// It has.
     Made,
     /// Not yet: perhaps the address is wrong.
@@ -55,20 +55,20 @@ pub(super) enum Contact {
 
 /// The tries of one call.
 #[derive(Debug)]
-pub(super) struct Tries {
-    repeat: Repeat,
+pub(super) struct Attempts {
+    repeat: RetryPolicy,
     began: Instant,
     made: usize,
 }
 
-impl Tries {
+impl Attempts {
     /// Begins.
-    pub(super) fn new(repeat: Repeat) -> Self {
+    pub(super) fn new(repeat: RetryPolicy) -> Self {
         Self { repeat, began: Instant::now(), made: 0 }
     }
 
     /// Gives the pause before the next try, where there is to be one. `asked` is what the server asked for.
-    pub(super) fn next(&mut self, why: &Error, contact: Contact, asked: Option<Duration>) -> Option<Duration> {
+    pub(super) fn next(&mut self, why: &ApiError, contact: ServerSeen, asked: Option<Duration>) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
         if !is_worth_it(self.repeat, why, contact) || self.began.elapsed() >= WITHIN {
             return None;
@@ -83,38 +83,39 @@ impl Tries {
     }
 }
 
-fn is_worth_it(repeat: Repeat, why: &Error, contact: Contact) -> bool {
+fn is_worth_it(repeat: RetryPolicy, why: &ApiError, contact: ServerSeen) -> bool {
     match repeat {
-        Repeat::Elsewhere => false,
-        Repeat::Reads => is_short_trouble(why, contact),
-        Repeat::Sets => is_undone(why, contact) || is_locked(why),
-        Repeat::Acts => is_undone(why, contact),
+        RetryPolicy::Elsewhere => false,
+        RetryPolicy::Reads => is_short_trouble(why, contact),
+        RetryPolicy::Sets => is_undone(why, contact) || is_locked(why),
+        RetryPolicy::Acts => is_undone(why, contact),
     }
 }
 
-fn is_short_trouble(why: &Error, contact: Contact) -> bool {
-    let waited_already = matches!(why, Error::ConnectTimeout { .. } | Error::NoAnswer { .. } | Error::Stalled { .. });
-    why.is_passing() && !waited_already && (contact == Contact::Made || !why.is_unreachable())
+fn is_short_trouble(why: &ApiError, contact: ServerSeen) -> bool {
+    let waited_already =
+        matches!(why, ApiError::ConnectTimeout { .. } | ApiError::NoAnswer { .. } | ApiError::Stalled { .. });
+    why.is_passing() && !waited_already && (contact == ServerSeen::Made || !why.is_unreachable())
 }
 
 /// Says whether a call was certainly not carried out: it did not leave this machine, or was turned away unread.
-fn is_undone(why: &Error, contact: Contact) -> bool {
+fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
     match why {
-        Error::Gateway { status, .. } => *status == 429,
-        Error::Refusal(refusal) => matches!(refusal.status, 429 | 595),
+        ApiError::Gateway { status, .. } => *status == 429,
+        ApiError::Refusal(refusal) => matches!(refusal.status, 429 | 595),
         // What may have been carried out comes as `OutcomeUnknown`.
-        Error::Refused { .. } | Error::NoRoute { .. } | Error::BrokenOff { .. } => contact == Contact::Made,
+        ApiError::Refused { .. } | ApiError::NoRoute { .. } | ApiError::BrokenOff { .. } => contact == ServerSeen::Made,
         _ => false,
     }
 }
 
-fn is_locked(why: &Error) -> bool {
+fn is_locked(why: &ApiError) -> bool {
     why.refusal().is_some_and(|refusal| refusal.says("can't lock file") && refusal.says("got timeout"))
 }
 
 /// What happens on the way to the server.
 #[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
+pub enum CallEvent<'a> {
     /// A call was answered.
     Answered {
         /// The verb.
@@ -129,7 +130,7 @@ pub enum Event<'a> {
     /// A call is about to be sent once more.
     Again {
         /// Why the last try was none.
-        why: &'a Error,
+        why: &'a ApiError,
         /// How long it is waited before.
         pause: Duration,
         /// Which try it will be, counted from 2.
@@ -143,26 +144,26 @@ pub enum Event<'a> {
         name: &'a Foreign,
     },
     /// A task runs on, and the server cannot be asked about it.
-    Unheard(&'a Trouble),
+    Unheard(&'a TaskTrouble),
 }
 
 /// Takes in what happens on the way.
-pub type Ear = Rc<dyn Fn(&Event<'_>)>;
+pub type Observer = Rc<dyn Fn(&CallEvent<'_>)>;
 
 /// Somebody who is told what happens on the way, or nobody.
 #[derive(Clone, Default)]
-pub(super) struct Listener(pub(super) Option<Ear>);
+pub(super) struct Observers(pub(super) Option<Observer>);
 
-impl Listener {
+impl Observers {
     /// Tells.
-    pub(super) fn tell(&self, event: &Event<'_>) {
+    pub(super) fn tell(&self, event: &CallEvent<'_>) {
         if let Some(listener) = &self.0 {
             listener(event);
         }
     }
 }
 
-impl fmt::Debug for Listener {
+impl fmt::Debug for Observers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Listener")
     }
@@ -172,29 +173,35 @@ impl fmt::Debug for Listener {
 mod tests {
     use std::time::Duration;
 
-    use super::{Contact, Repeat, Tries};
+    use super::{Attempts, RetryPolicy, ServerSeen};
     use crate::model::Foreign;
-    use crate::pve::{Error, Refusal};
+    use crate::pve::{ApiError, Refusal};
 
-    fn refusal(status: u16, reason: &str) -> Error {
+    fn refusal(status: u16, reason: &str) -> ApiError {
         let reason = Foreign::new(reason);
-        Error::Refusal(Refusal { status, reason, message: None, errors: std::collections::BTreeMap::new(), node: None })
+        ApiError::Refusal(Refusal {
+            status,
+            reason,
+            message: None,
+            errors: std::collections::BTreeMap::new(),
+            node: None,
+        })
     }
 
-    fn page(status: u16) -> Error {
-        Error::Gateway { server: "pve".to_owned(), status, reason: Foreign::default() }
+    fn page(status: u16) -> ApiError {
+        ApiError::Gateway { server: "pve".to_owned(), status, reason: Foreign::default() }
     }
 
-    fn refused() -> Error {
-        Error::Refused { server: "pve".to_owned() }
+    fn refused() -> ApiError {
+        ApiError::Refused { server: "pve".to_owned() }
     }
 
-    fn lost() -> Error {
-        Error::OutcomeUnknown { source: Box::new(refused()) }
+    fn lost() -> ApiError {
+        ApiError::OutcomeUnknown { source: Box::new(refused()) }
     }
 
-    fn late() -> Error {
-        Error::NoAnswer { server: "pve".to_owned(), seconds: 60 }
+    fn late() -> ApiError {
+        ApiError::NoAnswer { server: "pve".to_owned(), seconds: 60 }
     }
 
     #[test]
@@ -223,10 +230,13 @@ mod tests {
             ("403", refusal(403, "Permission check failed"), false, false, false),
             ("500", refusal(500, "VM is locked (backup)"), false, false, false),
         ] {
-            for (repeat, expected) in
-                [(Repeat::Reads, reads), (Repeat::Sets, sets), (Repeat::Acts, acts), (Repeat::Elsewhere, false)]
-            {
-                let again = Tries::new(repeat).next(&error, Contact::Made, None);
+            for (repeat, expected) in [
+                (RetryPolicy::Reads, reads),
+                (RetryPolicy::Sets, sets),
+                (RetryPolicy::Acts, acts),
+                (RetryPolicy::Elsewhere, false),
+            ] {
+                let again = Attempts::new(repeat).next(&error, ServerSeen::Made, None);
                 assert_eq!(again.is_some(), expected, "{what}, {repeat:?}");
             }
         }
@@ -234,21 +244,22 @@ mod tests {
 
     #[test]
     fn a_server_that_never_answered_is_not_tried_again() {
-        for repeat in [Repeat::Reads, Repeat::Sets, Repeat::Acts] {
-            assert_eq!(Tries::new(repeat).next(&refused(), Contact::None, None), None);
+        for repeat in [RetryPolicy::Reads, RetryPolicy::Sets, RetryPolicy::Acts] {
+            assert_eq!(Attempts::new(repeat).next(&refused(), ServerSeen::None, None), None);
         }
-        assert!(Tries::new(Repeat::Reads).next(&page(503), Contact::None, None).is_some());
+        assert!(Attempts::new(RetryPolicy::Reads).next(&page(503), ServerSeen::None, None).is_some());
     }
 
     #[test]
     fn the_pauses_grow_and_end_and_a_server_may_ask_for_longer_ones() {
-        let mut tries = Tries::new(Repeat::Reads);
-        let pauses: Vec<u128> =
-            std::iter::from_fn(|| tries.next(&page(503), Contact::Made, None)).map(|pause| pause.as_millis()).collect();
+        let mut tries = Attempts::new(RetryPolicy::Reads);
+        let pauses: Vec<u128> = std::iter::from_fn(|| tries.next(&page(503), ServerSeen::Made, None))
+            .map(|pause| pause.as_millis())
+            .collect();
         assert_eq!(pauses, [250, 1_000, 2_000]);
         for (asked, given) in [(0, 250), (3, 3_000), (3_600, 10_000)] {
             let asked = Some(Duration::from_secs(asked));
-            let pause = Tries::new(Repeat::Acts).next(&refusal(429, ""), Contact::Made, asked);
+            let pause = Attempts::new(RetryPolicy::Acts).next(&refusal(429, ""), ServerSeen::Made, asked);
             assert_eq!(pause.map(|pause| pause.as_millis()), Some(given));
         }
     }

@@ -4,10 +4,10 @@ use reqwest::{Client, Url, redirect};
 use tokio::time::timeout;
 
 use crate::model::{Endpoint, Host};
-use crate::pve::failure::deepest;
+use crate::pve::error_mapping::deepest;
+use crate::pve::http_client::Limits;
 use crate::pve::proxy::Proxies;
-use crate::pve::tls::{Purpose, Trust, configuration};
-use crate::pve::way::Limits;
+use crate::pve::tls::{HandshakePurpose, Trust, configuration};
 
 /// A list of checksums is some hundred lines; what is longer is something else.
 const TEXT_AT_MOST: usize = 1024 * 1024;
@@ -25,7 +25,8 @@ pub async fn text_at(address: &str, limits: Limits, proxies: &Proxies) -> Result
         .parse()
         .map_err(|why: crate::model::endpoint::Invalid| why.to_string())?;
     let endpoint = Endpoint::new(host, url.port_or_known_default().unwrap_or(443));
-    let (config, _) = configuration(&endpoint, &Trust::System, Purpose::Requests).map_err(|why| why.to_string())?;
+    let (config, _) =
+        configuration(&endpoint, &Trust::System, HandshakePurpose::Requests).map_err(|why| why.to_string())?;
     let mut builder = Client::builder()
         .tls_backend_preconfigured(config)
         .http1_only()

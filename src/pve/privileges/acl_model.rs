@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Foreign, RoleName, TokenId, UserId};
-use crate::pve::client::{AclChange, AclEntry, Holder};
-use crate::pve::privileges::mend::{Separation, is_root};
-use crate::pve::privileges::{AclPath, Answer, Holdings, Privileges};
+use crate::pve::client::{AclChange, AclEntry, Subject};
+use crate::pve::privileges::remediation::{Separation, is_root};
+use crate::pve::privileges::{AclPath, Permissions, PermissionsAt, Privileges};
 
 /// The role that takes everything away.
 pub(super) const NO_ACCESS: RoleName = RoleName::known("NoAccess");
@@ -21,7 +21,7 @@ pub(super) type Roles = BTreeMap<RoleName, bool>;
 
 /// One user with its groups and tokens, and everything that decides about their rights.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct AclModel {
     /// The user.
     pub user: UserId,
     /// The groups that it is in.
@@ -35,18 +35,18 @@ pub struct World {
     /// VMs and storages that are in a pool: their path, and the pool's.
     pub members: Vec<(AclPath, AclPath)>,
     /// What the server said that somebody holds, where not all entries may be seen: by user ID or full token ID.
-    pub told: BTreeMap<Foreign, Holdings>,
+    pub told: BTreeMap<Foreign, Permissions>,
 }
 
-impl World {
+impl AclModel {
     /// Says what somebody is given on a path: for a token with privilege separation that is not yet cut down to what
     /// its user holds.
     #[must_use]
-    pub fn given(&self, holder: &Holder, path: &str) -> Privileges {
+    pub fn given(&self, holder: &Subject, path: &str) -> Privileges {
         if let Some(told) = self.told.get(holder.id()) {
             return path.parse().map(|path| told.on(&path)).unwrap_or_default();
         }
-        if matches!(holder, Holder::User(_)) && is_root(&self.user) {
+        if matches!(holder, Subject::User(_)) && is_root(&self.user) {
             return self.roles.get(&ADMINISTRATOR).cloned().unwrap_or_default();
         }
         let mut roles = self.roles_on(holder, path);
@@ -63,42 +63,42 @@ impl World {
 
     /// Says what the user or one of its tokens holds on a path.
     #[must_use]
-    pub fn holds(&self, subject: &Holder, path: &str) -> Privileges {
-        let of_user = || self.given(&Holder::user(&self.user), path);
+    pub fn holds(&self, subject: &Subject, path: &str) -> Privileges {
+        let of_user = || self.given(&Subject::user(&self.user), path);
         match subject {
-            Holder::Token(id) => match self.tokens.get(id) {
+            Subject::Token(id) => match self.tokens.get(id) {
                 None => Privileges::new(),
                 Some(Separation::Off) => of_user(),
                 Some(Separation::On) => &self.given(subject, path) & &of_user(),
             },
-            Holder::User(_) => of_user(),
-            Holder::Group(_) => Privileges::new(),
+            Subject::User(_) => of_user(),
+            Subject::Group(_) => Privileges::new(),
         }
     }
 
     /// Says what a subject holds on several paths, as the server would answer.
-    pub(super) fn holdings<'a>(&self, subject: &Holder, paths: impl IntoIterator<Item = &'a AclPath>) -> Holdings {
-        let mut holdings = Holdings::default();
+    pub(super) fn holdings<'a>(&self, subject: &Subject, paths: impl IntoIterator<Item = &'a AclPath>) -> Permissions {
+        let mut holdings = Permissions::default();
         for path in paths {
             let held = self.holds(subject, path.as_str());
             let held = held.into_iter().map(|privilege| (privilege, true)).collect();
-            holdings.answer(path, &Answer::from([(path.clone(), held)]));
+            holdings.answer(path, &PermissionsAt::from([(path.clone(), held)]));
         }
         holdings
     }
 
     /// Gives the roles that decide for somebody on a path.
-    pub(super) fn roles_on(&self, holder: &Holder, path: &str) -> Roles {
+    pub(super) fn roles_on(&self, holder: &Subject, path: &str) -> Roles {
         let mut decided = Roles::new();
         for level in levels(path) {
             let is_last = level == path;
             let mut own = self.entries_of(|it| it == holder, level);
             own.retain(|_, propagates| is_last || *propagates);
             let mut of_groups = match holder {
-                Holder::User(_) => {
-                    self.entries_of(|it| matches!(it, Holder::Group(group) if self.groups.contains(group)), level)
+                Subject::User(_) => {
+                    self.entries_of(|it| matches!(it, Subject::Group(group) if self.groups.contains(group)), level)
                 }
-                Holder::Group(_) | Holder::Token(_) => Roles::new(),
+                Subject::Group(_) | Subject::Token(_) => Roles::new(),
             };
             of_groups.retain(|_, propagates| is_last || *propagates);
             if let Some(roles) = [own, of_groups].into_iter().find(|roles| !roles.is_empty()) {
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Gives the entries on exactly this path, of whoever is meant.
-    pub(super) fn entries_of(&self, is_meant: impl Fn(&Holder) -> bool, path: &str) -> Roles {
+    pub(super) fn entries_of(&self, is_meant: impl Fn(&Subject) -> bool, path: &str) -> Roles {
         let mut roles = Roles::new();
         for entry in self.entries.iter().filter(|entry| entry.path.as_str() == path && is_meant(&entry.holder)) {
             *roles.entry(entry.role.clone()).or_insert(false) |= entry.propagates;
@@ -132,9 +132,9 @@ impl World {
 
     /// Lists the user and its tokens.
     #[must_use]
-    pub fn subjects(&self) -> Vec<Holder> {
-        let user = Holder::user(&self.user);
-        std::iter::once(user).chain(self.tokens.keys().cloned().map(Holder::Token)).collect()
+    pub fn subjects(&self) -> Vec<Subject> {
+        let user = Subject::user(&self.user);
+        std::iter::once(user).chain(self.tokens.keys().cloned().map(Subject::Token)).collect()
     }
 
     /// Lists every path on which rights may differ from those of the path above, and one below each.
@@ -152,7 +152,7 @@ impl World {
     /// Adds a token that does not exist yet.
     pub(super) fn with_token(&self, token: &TokenId, separation: Separation) -> Self {
         let mut world = self.clone();
-        world.tokens.entry(Holder::token(token).id().clone()).or_insert(separation);
+        world.tokens.entry(Subject::token(token).id().clone()).or_insert(separation);
         world
     }
 }

@@ -9,68 +9,68 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::model::Endpoint;
-use crate::pve::Error;
-use crate::pve::proxy::Chosen;
-use crate::pve::tls::Verdict;
+use crate::pve::ApiError;
+use crate::pve::proxy::ProxyChoice;
+use crate::pve::tls::CertError;
 
 /// A second look at a port that did not shake hands takes no longer than this.
 const LOOK_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Where a request was going when it failed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scene<'a> {
+pub(super) struct RequestContext<'a> {
     pub(super) endpoint: &'a Endpoint,
-    pub(super) proxy: Option<&'a Chosen>,
+    pub(super) proxy: Option<&'a ProxyChoice>,
     pub(super) connect: Duration,
 }
 
-impl Scene<'_> {
+impl RequestContext<'_> {
     /// Tells why no connection came about.
-    pub(super) fn of_connecting(&self, why: &reqwest::Error) -> Error {
+    pub(super) fn connect_error(&self, why: &reqwest::Error) -> ApiError {
         let server = self.endpoint.authority();
         match (causes(why).find_map(tls_error), self.proxy) {
-            (Some(tls), Some(proxy)) if matches!(Verdict::within(tls), Some(Verdict::OfProxy(_))) => {
-                self.through(proxy, of_handshake(tls, proxy.authority.clone()))
+            (Some(tls), Some(proxy)) if matches!(CertError::within(tls), Some(CertError::OfProxy(_))) => {
+                self.through(proxy, handshake_error(tls, proxy.authority.clone()))
             }
-            (Some(tls), _) => of_handshake(tls, server),
-            (None, Some(proxy)) => self.through(proxy, self.of_socket(why, &proxy.host, &proxy.authority)),
-            (None, None) => self.of_socket(why, &self.endpoint.host().to_string(), &server),
+            (Some(tls), _) => handshake_error(tls, server),
+            (None, Some(proxy)) => self.through(proxy, self.socket_error(why, &proxy.host, &proxy.authority)),
+            (None, None) => self.socket_error(why, &self.endpoint.host().to_string(), &server),
         }
     }
 
     /// Tells why a connection that had come about is of no use any more.
-    pub(super) fn of_talking(&self, why: &reqwest::Error) -> Error {
+    pub(super) fn io_error(&self, why: &reqwest::Error) -> ApiError {
         let server = self.endpoint.authority();
         let is_other_protocol = |cause: &hyper::Error| cause.is_parse();
         if causes(why).filter_map(|cause| cause.downcast_ref()).any(is_other_protocol) {
-            return Error::NotUnderstood { server, what: "it is no HTTP".to_owned() };
+            return ApiError::NotUnderstood { server, what: "it is no HTTP".to_owned() };
         }
-        Error::BrokenOff { server, why: deepest(why) }
+        ApiError::BrokenOff { server, why: deepest(why) }
     }
 
-    fn through(&self, proxy: &Chosen, source: Error) -> Error {
+    fn through(&self, proxy: &ProxyChoice, source: ApiError) -> ApiError {
         let (shown, variable) = (proxy.shown.clone(), proxy.variable.clone());
-        Error::Proxy { proxy: shown, variable, server: self.endpoint.authority(), source: Box::new(source) }
+        ApiError::Proxy { proxy: shown, variable, server: self.endpoint.authority(), source: Box::new(source) }
     }
 
-    fn of_socket(&self, why: &reqwest::Error, host: &str, authority: &str) -> Error {
+    fn socket_error(&self, why: &reqwest::Error, host: &str, authority: &str) -> ApiError {
         let server = authority.to_owned();
         let system =
             causes(why).filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|io| io.get_ref().is_none());
         if why.is_dns() {
-            return Error::UnknownName { host: host.to_owned(), why: deepest(why) };
+            return ApiError::UnknownName { host: host.to_owned(), why: deepest(why) };
         }
         match system {
-            Some(system) => of_io(system, server, self.connect),
-            None if why.is_timeout() => Error::ConnectTimeout { server, seconds: whole(self.connect) },
-            None => Error::BrokenOff { server, why: deepest(why) },
+            Some(system) => system_error(system, server, self.connect),
+            None if why.is_timeout() => ApiError::ConnectTimeout { server, seconds: whole(self.connect) },
+            None => ApiError::BrokenOff { server, why: deepest(why) },
         }
     }
 
     /// Looks once more, without TLS, at a port that did not shake hands: many servers of plain HTTP hang up on a TLS
     /// greeting, or go on waiting for a line of text.
-    pub(super) async fn look_again(&self, why: Error) -> Error {
-        let is_unclear = matches!(why, Error::ConnectTimeout { .. } | Error::BrokenOff { .. });
+    pub(super) async fn probe_without_tls(&self, why: ApiError) -> ApiError {
+        let is_unclear = matches!(why, ApiError::ConnectTimeout { .. } | ApiError::BrokenOff { .. });
         if self.proxy.is_some() || !is_unclear {
             return why;
         }
@@ -88,8 +88,8 @@ impl Scene<'_> {
             io::Result::Ok(is_plain_http(&answer))
         };
         match (timeout(within, ask).await, why) {
-            (Ok(Ok(true)), _) => Error::NotTls { server },
-            (_, Error::ConnectTimeout { seconds, .. }) => Error::NoAnswer { server, seconds },
+            (Ok(Ok(true)), _) => ApiError::NotTls { server },
+            (_, ApiError::ConnectTimeout { seconds, .. }) => ApiError::NoAnswer { server, seconds },
             (_, why) => why,
         }
     }
@@ -102,20 +102,23 @@ fn is_plain_http(answer: &[u8; 10]) -> bool {
 }
 
 /// Tells what the system said of a connection that did not come about.
-pub(super) fn of_io(why: &io::Error, server: String, connect: Duration) -> Error {
+pub(super) fn system_error(why: &io::Error, server: String, connect: Duration) -> ApiError {
     match why.kind() {
-        io::ErrorKind::ConnectionRefused => Error::Refused { server },
+        io::ErrorKind::ConnectionRefused => ApiError::Refused { server },
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
-            Error::NoRoute { server }
+            ApiError::NoRoute { server }
         }
-        io::ErrorKind::TimedOut => Error::ConnectTimeout { server, seconds: whole(connect) },
-        _ => Error::BrokenOff { server, why: why.to_string() },
+        io::ErrorKind::TimedOut => ApiError::ConnectTimeout { server, seconds: whole(connect) },
+        _ => ApiError::BrokenOff { server, why: why.to_string() },
     }
 }
 
 /// Says whether a handshake was broken off on purpose, after a look at the certificate.
 pub(super) fn is_seen(why: &reqwest::Error) -> bool {
-    causes(why).find_map(tls_error).and_then(Verdict::within).is_some_and(|verdict| matches!(verdict, Verdict::Seen))
+    causes(why)
+        .find_map(tls_error)
+        .and_then(CertError::within)
+        .is_some_and(|verdict| matches!(verdict, CertError::Seen))
 }
 
 /// Gives a limit in whole seconds, as it is told.
@@ -123,11 +126,11 @@ pub(super) fn whole(limit: Duration) -> u64 {
     limit.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
 
-fn of_handshake(why: &rustls::Error, server: String) -> Error {
-    match (Verdict::within(why), why) {
+fn handshake_error(why: &rustls::Error, server: String) -> ApiError {
+    match (CertError::within(why), why) {
         (Some(verdict), _) => verdict.clone().error(server),
-        (None, rustls::Error::InvalidMessage(_)) => Error::NotTls { server },
-        (None, other) => Error::Handshake { server, why: other.to_string() },
+        (None, rustls::Error::InvalidMessage(_)) => ApiError::NotTls { server },
+        (None, other) => ApiError::Handshake { server, why: other.to_string() },
     }
 }
 

@@ -12,12 +12,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::time::{Instant, timeout};
 
 use crate::model::{Endpoint, Foreign};
-use crate::pve::Error;
-use crate::pve::failure::{Scene, deepest, is_seen, whole};
-use crate::pve::proxy::{Chosen, Proxies};
-use crate::pve::repeat::{Contact, Event, Listener};
+use crate::pve::ApiError;
+use crate::pve::error_mapping::{RequestContext, deepest, is_seen, whole};
+use crate::pve::proxy::{Proxies, ProxyChoice};
 use crate::pve::reply::Reply;
-use crate::pve::tls::{Presented, Purpose, Trust, configuration};
+use crate::pve::retry::{CallEvent, Observers, ServerSeen};
+use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
@@ -117,63 +117,63 @@ impl Limits {
 const LONGEST_SENDING: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A request that brought no reply, and what that means for a second try.
-pub(super) enum Failed {
+pub(super) enum SendError {
     /// Nothing was sent.
-    Unsent(Error),
+    NotSent(ApiError),
     /// The connection died before the first byte of the answer: normal on one that was kept alive.
-    Died(Error),
+    ConnectionReset(ApiError),
     /// It was sent, and something went wrong with the answer.
-    Amid(Error),
+    AfterSend(ApiError),
 }
 
-impl Failed {
+impl SendError {
     /// Gives what went wrong.
-    pub(super) fn error(self) -> Error {
+    pub(super) fn error(self) -> ApiError {
         match self {
-            Self::Unsent(why) | Self::Died(why) | Self::Amid(why) => why,
+            Self::NotSent(why) | Self::ConnectionReset(why) | Self::AfterSend(why) => why,
         }
     }
 
     /// Says of a request that changes something that it is not known whether it was carried out.
-    pub(super) fn of_change(self) -> Error {
+    pub(super) fn of_change(self) -> ApiError {
         match self {
-            Self::Unsent(why) => why,
-            Self::Died(why) | Self::Amid(why) => Error::OutcomeUnknown { source: Box::new(why) },
+            Self::NotSent(why) => why,
+            Self::ConnectionReset(why) | Self::AfterSend(why) => ApiError::OutcomeUnknown { source: Box::new(why) },
         }
     }
 }
 
 /// The way to one server, without anybody who goes it.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(super) struct HttpClient {
     pub(super) endpoint: Endpoint,
     limits: Limits,
-    proxy: Option<Chosen>,
+    proxy: Option<ProxyChoice>,
     config: rustls::ClientConfig,
     client: Client,
     /// What the server presented last.
     pub(super) presented: Presented,
     /// What it answered last.
-    pub(super) last: LastAnswer,
+    pub(super) last: LastReply,
 }
 
-impl Way {
+impl HttpClient {
     /// Prepares the way; nothing is sent yet.
     pub(super) fn new(
         endpoint: Endpoint,
         trust: &Trust,
         limits: Limits,
         proxies: &Proxies,
-        purpose: Purpose,
-    ) -> Result<Self, Error> {
+        purpose: HandshakePurpose,
+    ) -> Result<Self, ApiError> {
         let (config, presented) = configuration(&endpoint, trust, purpose)?;
         let proxy = proxies.chosen(&endpoint)?;
         let client = client(&config, limits, proxy.as_ref(), IDLE_CONNECTIONS)?;
-        Ok(Self { endpoint, limits, proxy, config, client, presented, last: LastAnswer::default() })
+        Ok(Self { endpoint, limits, proxy, config, client, presented, last: LastReply::default() })
     }
 
     /// Shakes hands and sends nothing, under a judge whose purpose is to look.
-    pub(super) async fn shake_hands(&self) -> Result<(), Error> {
+    pub(super) async fn shake_hands(&self) -> Result<(), ApiError> {
         let request = Request::new(Method::GET, self.url(&[])?);
         let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
         match ended {
@@ -184,12 +184,12 @@ impl Way {
         }
     }
 
-    pub(super) fn url(&self, path: &[&str]) -> Result<Url, Error> {
+    pub(super) fn url(&self, path: &[&str]) -> Result<Url, ApiError> {
         let base = format!("{}/api2/json/", self.endpoint.url());
-        let mut url = Url::parse(&base).map_err(|why| Error::Preparation { why: why.to_string() })?;
+        let mut url = Url::parse(&base).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
         // These are no segments of their own: the call would be another one.
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-            return Err(Error::Preparation { why: "a name in the path of the call is none".to_owned() });
+            return Err(ApiError::Preparation { why: "a name in the path of the call is none".to_owned() });
         }
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -203,7 +203,12 @@ impl Way {
     }
 
     /// Sends a request on a connection of the pool.
-    pub(super) async fn send(&self, request: Request, extent: Extent, listener: &Listener) -> Result<Reply, Failed> {
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        extent: Extent,
+        listener: &Observers,
+    ) -> Result<Reply, SendError> {
         self.send_by(&self.client, request, extent, listener).await
     }
 
@@ -212,9 +217,9 @@ impl Way {
         &self,
         request: Request,
         extent: Extent,
-        listener: &Listener,
-    ) -> Result<Reply, Failed> {
-        let fresh = client(&self.config, self.limits, self.proxy.as_ref(), 0).map_err(Failed::Unsent)?;
+        listener: &Observers,
+    ) -> Result<Reply, SendError> {
+        let fresh = client(&self.config, self.limits, self.proxy.as_ref(), 0).map_err(SendError::NotSent)?;
         self.send_by(&fresh, request, extent, listener).await
     }
 
@@ -223,12 +228,12 @@ impl Way {
         client: &Client,
         request: Request,
         extent: Extent,
-        listener: &Listener,
-    ) -> Result<Reply, Failed> {
+        listener: &Observers,
+    ) -> Result<Reply, SendError> {
         let (began, method, path) = (Instant::now(), request.method().clone(), request.url().path().to_owned());
         let within = self.limits.first_byte(&method);
         let response = match timeout(self.limits.connect + within, client.execute(request)).await {
-            Err(_) => return Err(Failed::Amid(self.no_answer(within))),
+            Err(_) => return Err(SendError::AfterSend(self.no_answer(within))),
             Ok(Err(why)) => return Err(self.failed(&why).await),
             Ok(Ok(response)) => response,
         };
@@ -241,22 +246,22 @@ impl Way {
         self.last.note(response.headers());
         let wait = seconds_of(response.headers());
         let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
-        let body = self.body(response, self.limits.size(status, extent)).await.map_err(Failed::Amid)?;
+        let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
         let (method, path) = (method.as_str(), path.as_str());
-        listener.tell(&Event::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
+        listener.tell(&CallEvent::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
         Ok(Reply { status: status.as_u16(), reason, location, body, wait })
     }
 
-    async fn body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Error> {
+    async fn body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, ApiError> {
         let server = || self.endpoint.authority();
-        let too_large = || Error::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
+        let too_large = || ApiError::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
             let encoding = Foreign::new(String::from_utf8_lossy(encoding.as_bytes()));
             let what = format!("it is encoded ({encoding}), which nobody asked for");
-            return Err(Error::NotUnderstood { server: server(), what });
+            return Err(ApiError::NotUnderstood { server: server(), what });
         }
         let (mut body, began) = (Vec::new(), Instant::now());
         loop {
@@ -264,8 +269,8 @@ impl Way {
             let bought = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
             let left = self.limits.quiet.min(bought.saturating_sub(began.elapsed()));
             let next = timeout(left, response.chunk()).await;
-            let next = next.map_err(|_| Error::Stalled { server: server(), seconds: whole(self.limits.quiet) })?;
-            let Some(chunk) = next.map_err(|why| self.scene().of_talking(&why))? else {
+            let next = next.map_err(|_| ApiError::Stalled { server: server(), seconds: whole(self.limits.quiet) })?;
+            let Some(chunk) = next.map_err(|why| self.request_context().io_error(&why))? else {
                 return Ok(body);
             };
             if body.len() as u64 + chunk.len() as u64 > limit {
@@ -275,28 +280,33 @@ impl Way {
         }
     }
 
-    async fn failed(&self, why: &reqwest::Error) -> Failed {
-        let scene = self.scene();
+    async fn failed(&self, why: &reqwest::Error) -> SendError {
+        let scene = self.request_context();
         if why.is_connect() {
-            return Failed::Unsent(scene.look_again(scene.of_connecting(why)).await);
+            return SendError::NotSent(scene.probe_without_tls(scene.connect_error(why)).await);
         }
-        match scene.of_talking(why) {
-            died @ Error::BrokenOff { .. } => Failed::Died(died),
-            other => Failed::Amid(other),
+        match scene.io_error(why) {
+            died @ ApiError::BrokenOff { .. } => SendError::ConnectionReset(died),
+            other => SendError::AfterSend(other),
         }
     }
 
-    const fn scene(&self) -> Scene<'_> {
-        Scene { endpoint: &self.endpoint, proxy: self.proxy.as_ref(), connect: self.limits.connect }
+    const fn request_context(&self) -> RequestContext<'_> {
+        RequestContext { endpoint: &self.endpoint, proxy: self.proxy.as_ref(), connect: self.limits.connect }
     }
 
-    fn no_answer(&self, within: Duration) -> Error {
-        Error::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
+    fn no_answer(&self, within: Duration) -> ApiError {
+        ApiError::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
     }
 }
 
 /// Makes an HTTP client that keeps this many idle connections.
-fn client(config: &rustls::ClientConfig, limits: Limits, proxy: Option<&Chosen>, idle: usize) -> Result<Client, Error> {
+fn client(
+    config: &rustls::ClientConfig,
+    limits: Limits,
+    proxy: Option<&ProxyChoice>,
+    idle: usize,
+) -> Result<Client, ApiError> {
     let builder = Client::builder()
         .tls_backend_preconfigured(config.clone())
         .http1_only()
@@ -312,37 +322,37 @@ fn client(config: &rustls::ClientConfig, limits: Limits, proxy: Option<&Chosen>,
         Some(chosen) => builder.proxy(chosen.proxy.clone()),
         None => builder,
     };
-    builder.build().map_err(|why| Error::Preparation { why: deepest(&why) })
+    builder.build().map_err(|why| ApiError::Preparation { why: deepest(&why) })
 }
 
 /// The last answer of the server: that there was one, and what time it told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LastAnswer(Arc<Mutex<Option<Told>>>);
+pub(super) struct LastReply(Arc<Mutex<Option<LastResponse>>>);
 
 /// What the head of an answer told.
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct LastResponse {
     date: Option<OffsetDateTime>,
 }
 
-impl LastAnswer {
+impl LastReply {
     /// Gives the server's time.
     pub(super) fn date(&self) -> Option<OffsetDateTime> {
         self.lock().and_then(|told| told.date)
     }
 
     /// Says whether the server has answered in this run.
-    pub(super) fn contact(&self) -> Contact {
-        if self.lock().is_some() { Contact::Made } else { Contact::None }
+    pub(super) fn contact(&self) -> ServerSeen {
+        if self.lock().is_some() { ServerSeen::Made } else { ServerSeen::None }
     }
 
     fn note(&self, headers: &HeaderMap) {
         let text = headers.get(DATE).and_then(|it| it.to_str().ok());
         let date = text.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
-        *self.lock() = Some(Told { date: date.map(PrimitiveDateTime::assume_utc) });
+        *self.lock() = Some(LastResponse { date: date.map(PrimitiveDateTime::assume_utc) });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Told>> {
+    fn lock(&self) -> MutexGuard<'_, Option<LastResponse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Foreign, RoleName, TokenId};
-use crate::pve::client::{AclChange, Holder};
-use crate::pve::privileges::needs::join;
-use crate::pve::privileges::world::{NO_ACCESS, Roles, World, child_of};
-use crate::pve::privileges::{AclPath, Need, Privileges, Separation, paths};
+use crate::pve::client::{AclChange, Subject};
+use crate::pve::privileges::acl_model::{AclModel, NO_ACCESS, Roles, child_of};
+use crate::pve::privileges::requirements::join;
+use crate::pve::privileges::{AclPath, Privileges, Requirement, Separation, paths};
 
 /// A role that shall be held on a path and below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct GrantRequest {
     /// Where.
     pub path: AclPath,
     /// Which role.
@@ -20,9 +20,9 @@ pub struct Wish {
 
 /// What somebody holds on a path before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Effect {
+pub struct GrantEffect {
     /// Who.
-    pub subject: Holder,
+    pub subject: Subject,
     /// Where.
     pub path: String,
     /// What it held.
@@ -37,12 +37,12 @@ pub struct Grants {
     /// The changes of the access control list.
     pub changes: Vec<AclChange>,
     /// What everybody concerned holds, before and after, on the paths that matter.
-    pub effects: Vec<Effect>,
+    pub effects: Vec<GrantEffect>,
 }
 
 /// Why no plan is made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum GrantRefused {
     /// Somebody was shut out on purpose.
     #[error("{who} is shut out of {path} by the role NoAccess, which no grant may undo")]
     ShutOut {
@@ -94,16 +94,16 @@ pub enum Refused {
 /// # Errors
 /// Where somebody would lose a right, or the token would still lack one.
 pub fn grants(
-    world: &World,
+    world: &AclModel,
     token: &TokenId,
     separation: Separation,
-    wishes: &[Wish],
-    needs: &[Need],
-) -> Result<Grants, Refused> {
+    wishes: &[GrantRequest],
+    needs: &[Requirement],
+) -> Result<Grants, GrantRefused> {
     let before = world.with_token(token, separation);
     let mut planner = Planner { world: before.clone(), changes: Vec::new() };
-    let user = Holder::user(&world.user);
-    let subject = Holder::token(token);
+    let user = Subject::user(&world.user);
+    let subject = Subject::token(token);
     let is_separated = before.tokens.get(subject.id()) == Some(&Separation::On);
     let holders = if is_separated { vec![&subject, &user] } else { vec![&user] };
     for holder in &holders {
@@ -120,7 +120,7 @@ pub fn grants(
 
 /// Lists the paths on which the plan depends, for who can only ask the server.
 #[must_use]
-pub fn questions_of_grants(wishes: &[Wish], needs: &[Need]) -> BTreeSet<AclPath> {
+pub fn questions_of_grants(wishes: &[GrantRequest], needs: &[Requirement]) -> BTreeSet<AclPath> {
     let mut asked = paths(needs);
     for wish in wishes {
         asked.extend([wish.path.clone(), wish.path.fresh_child()]);
@@ -129,12 +129,12 @@ pub fn questions_of_grants(wishes: &[Wish], needs: &[Need]) -> BTreeSet<AclPath>
 }
 
 struct Planner {
-    world: World,
+    world: AclModel,
     changes: Vec<AclChange>,
 }
 
 impl Planner {
-    fn grant_where_lacking(&mut self, holder: &Holder, wish: &Wish) -> Result<(), Refused> {
+    fn grant_where_lacking(&mut self, holder: &Subject, wish: &GrantRequest) -> Result<(), GrantRefused> {
         let wanted = self.world.roles.get(&wish.role).cloned().unwrap_or_default();
         let below = wish.path.fresh_child();
         let has = |path: &str| wanted.is_subset(&self.world.given(holder, path));
@@ -145,18 +145,18 @@ impl Planner {
     }
 
     /// Grants a role on a path, beside what decides there already.
-    fn grant(&mut self, holder: &Holder, at: &AclPath, role: &RoleName) -> Result<(), Refused> {
+    fn grant(&mut self, holder: &Subject, at: &AclPath, role: &RoleName) -> Result<(), GrantRefused> {
         let (who, path) = (holder.id(), at.as_str());
         if self.world.told.contains_key(who) {
-            return Err(Refused::Unseen { who: who.clone(), path: path.to_owned() });
+            return Err(GrantRefused::Unseen { who: who.clone(), path: path.to_owned() });
         }
         if [",", ";", "\0"].iter().any(|parting| who.contains(parting)) {
-            return Err(Refused::Unnameable { who: who.clone() });
+            return Err(GrantRefused::Unnameable { who: who.clone() });
         }
         let here = self.world.roles_on(holder, path);
         let below = self.world.roles_on(holder, &child_of(path));
         if here.contains_key(&NO_ACCESS) || below.contains_key(&NO_ACCESS) {
-            return Err(Refused::ShutOut { who: who.clone(), path: path.to_owned() });
+            return Err(GrantRefused::ShutOut { who: who.clone(), path: path.to_owned() });
         }
         let own = self.world.entries_of(|it| it == holder, path);
         // First what stops at the path, ours with it, so that what decides below goes on deciding there.
@@ -182,21 +182,28 @@ impl Planner {
         Ok(())
     }
 
-    fn change(&mut self, holder: &Holder, path: &AclPath, roles: Vec<RoleName>, propagates: bool) {
+    fn change(&mut self, holder: &Subject, path: &AclPath, roles: Vec<RoleName>, propagates: bool) {
         let change = AclChange { path: path.clone(), holder: holder.clone(), roles, propagates };
         self.world.apply(&change);
         self.changes.push(change);
     }
 
     /// Goes to the very paths where a deeper entry keeps the wishes from reaching.
-    fn reach(&mut self, token: &Holder, holders: &[&Holder], wishes: &[Wish], needs: &[Need]) -> Result<(), Refused> {
+    fn reach(
+        &mut self,
+        token: &Subject,
+        holders: &[&Subject],
+        wishes: &[GrantRequest],
+        needs: &[Requirement],
+    ) -> Result<(), GrantRefused> {
         for need in needs {
             let path = need.place.path();
             if need.is_met(&self.world.holdings(token, &paths(std::slice::from_ref(need)))) {
                 continue;
             }
-            let has =
-                |wish: &&Wish| self.world.roles.get(&wish.role).is_some_and(|role| role.contains(&need.privilege));
+            let has = |wish: &&GrantRequest| {
+                self.world.roles.get(&wish.role).is_some_and(|role| role.contains(&need.privilege))
+            };
             // The wish above the path, else any that has the privilege.
             let above = wishes.iter().filter(has).find(|wish| path.is_below(&wish.path) || path == wish.path);
             let Some(role) = above.or_else(|| wishes.iter().find(has)).map(|wish| wish.role.clone()) else {
@@ -212,7 +219,7 @@ impl Planner {
     }
 
     /// Compares what everybody holds, on every path where anything could be different.
-    fn nobody_loses(&self, before: &World) -> Result<(), Refused> {
+    fn nobody_loses(&self, before: &AclModel) -> Result<(), GrantRefused> {
         let paths: BTreeSet<String> = before.paths().union(&self.world.paths()).cloned().collect();
         for subject in self.world.subjects() {
             let who = subject.id();
@@ -220,19 +227,19 @@ impl Planner {
                 let lost = &before.holds(&subject, path) - &self.world.holds(&subject, path);
                 if !lost.is_empty() {
                     let lost = join(&lost, ", ");
-                    return Err(Refused::WouldLose { who: who.clone(), path: path.clone(), lost });
+                    return Err(GrantRefused::WouldLose { who: who.clone(), path: path.clone(), lost });
                 }
             }
         }
         Ok(())
     }
 
-    fn is_enough(&self, token: &Holder, needs: &[Need]) -> Result<(), Refused> {
+    fn is_enough(&self, token: &Subject, needs: &[Requirement]) -> Result<(), GrantRefused> {
         let who = token.id();
         let held = self.world.holdings(token, &paths(needs));
         match needs.iter().find(|need| !need.is_met(&held)) {
             None => Ok(()),
-            Some(need) => Err(Refused::OutOfReach {
+            Some(need) => Err(GrantRefused::OutOfReach {
                 who: who.clone(),
                 path: need.place.to_string(),
                 missing: need.privilege.to_string(),
@@ -240,7 +247,7 @@ impl Planner {
         }
     }
 
-    fn effects(&self, before: &World, wishes: &[Wish], needs: &[Need]) -> Vec<Effect> {
+    fn effects(&self, before: &AclModel, wishes: &[GrantRequest], needs: &[Requirement]) -> Vec<GrantEffect> {
         let mut places: Vec<String> = Vec::new();
         let of_changes = self.changes.iter().map(|change| change.path.to_string());
         let of_wishes = wishes.iter().map(|wish| wish.path.to_string());
@@ -254,7 +261,7 @@ impl Planner {
         for subject in self.world.subjects() {
             for path in &places {
                 let (before, after) = (before.holds(&subject, path), self.world.holds(&subject, path));
-                effects.push(Effect { subject: subject.clone(), path: path.clone(), before, after });
+                effects.push(GrantEffect { subject: subject.clone(), path: path.clone(), before, after });
             }
         }
         effects
