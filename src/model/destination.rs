@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Why a text is no destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a destination is `user@host` or `host`, without blanks, and neither begins with a hyphen")]
-pub struct Invalid;
+pub struct InvalidDestination;
 
 /// Where ssh goes, `root@pve.lan` or a name from the person's own ssh configuration. It never looks like an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,15 +21,15 @@ impl Destination {
 }
 
 impl FromStr for Destination {
-    type Err = Invalid;
+    type Err = InvalidDestination;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidDestination> {
         let text = text.trim();
         let is_part =
             |part: &str| !part.is_empty() && !part.starts_with('-') && part.bytes().all(|byte| byte.is_ascii_graphic());
         let is_good =
             text.rsplit_once('@').map_or_else(|| is_part(text), |(user, host)| is_part(user) && is_part(host));
-        if is_good { Ok(Self(text.to_owned())) } else { Err(Invalid) }
+        if is_good { Ok(Self(text.to_owned())) } else { Err(InvalidDestination) }
     }
 }
 

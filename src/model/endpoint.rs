@@ -12,7 +12,7 @@ pub const DEFAULT_PORT: u16 = 8006;
 
 /// Why a text says no server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidEndpoint {
     /// Nothing at all.
     #[error("the host is empty")]
     Empty,
@@ -73,17 +73,17 @@ impl Host {
 impl Validated for Host {}
 
 impl FromStr for Host {
-    type Err = Invalid;
+    type Err = InvalidEndpoint;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         if text.is_empty() {
-            return Err(Invalid::Empty);
+            return Err(InvalidEndpoint::Empty);
         }
         if text.contains('%') {
-            return Err(Invalid::Zone);
+            return Err(InvalidEndpoint::Zone);
         }
         if text.contains(':') {
-            return text.parse().map(Self::V6).map_err(|_| Invalid::Ipv6);
+            return text.parse().map(Self::V6).map_err(|_| InvalidEndpoint::Ipv6);
         }
         if let Ok(address) = text.parse() {
             return Ok(Self::V4(address));
@@ -92,14 +92,14 @@ impl FromStr for Host {
         // A name whose last label is a number is an IPv4 address to every URL parser, and never a DNS name (RFC 3696, 2).
         let last_label = name.rsplit('.').next().unwrap_or_default();
         if last_label.bytes().all(|byte| byte.is_ascii_digit()) && !last_label.is_empty() {
-            return Err(Invalid::Ipv4);
+            return Err(InvalidEndpoint::Ipv4);
         }
         let is_hexadecimal = last_label.len() > 2 && last_label.to_ascii_lowercase().starts_with("0x");
         if is_hexadecimal && last_label.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Invalid::Ipv4);
+            return Err(InvalidEndpoint::Ipv4);
         }
         if name.len() > 253 || !name.split('.').all(is_label) {
-            return Err(Invalid::Name);
+            return Err(InvalidEndpoint::Name);
         }
         Ok(Self::Name(name.to_ascii_lowercase()))
     }
@@ -176,25 +176,25 @@ impl Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = Invalid;
+    type Err = InvalidEndpoint;
 
     /// Accepts a name, an address, `host:port`, and the web interface's address as a browser shows it.
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let text = text.trim();
         if is_pasted_secret(text) {
-            return Err(Invalid::Secret);
+            return Err(InvalidEndpoint::Secret);
         }
         let text = strip_scheme(text)?;
         let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {
-            return Err(Invalid::Credentials);
+            return Err(InvalidEndpoint::Credentials);
         }
         let (host, port) = split_port(authority)?;
         Ok(Self { host: host.parse()?, port })
     }
 }
 
-fn strip_scheme(text: &str) -> Result<&str, Invalid> {
+fn strip_scheme(text: &str) -> Result<&str, InvalidEndpoint> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Ok(text);
     };
@@ -202,21 +202,21 @@ fn strip_scheme(text: &str) -> Result<&str, Invalid> {
         // A browser that was sent to http shows http; the API itself speaks https only.
         "https" | "http" => Ok(rest),
         other if other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
-            Err(Invalid::Scheme { scheme: other.to_owned() })
+            Err(InvalidEndpoint::Scheme { scheme: other.to_owned() })
         }
-        _ => Err(Invalid::Name),
+        _ => Err(InvalidEndpoint::Name),
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, u16), Invalid> {
+fn split_port(authority: &str) -> Result<(&str, u16), InvalidEndpoint> {
     if let Some(rest) = authority.strip_prefix('[') {
-        let (host, port) = rest.split_once(']').ok_or(Invalid::Ipv6)?;
+        let (host, port) = rest.split_once(']').ok_or(InvalidEndpoint::Ipv6)?;
         if !host.contains(':') {
-            return Err(Invalid::Ipv6);
+            return Err(InvalidEndpoint::Ipv6);
         }
         return match port.strip_prefix(':') {
             None if port.is_empty() => Ok((host, DEFAULT_PORT)),
-            None => Err(Invalid::Ipv6),
+            None => Err(InvalidEndpoint::Ipv6),
             Some(port) => Ok((host, read_port(port)?)),
         };
     }
@@ -226,11 +226,11 @@ fn split_port(authority: &str) -> Result<(&str, u16), Invalid> {
     }
 }
 
-fn read_port(text: &str) -> Result<u16, Invalid> {
+fn read_port(text: &str) -> Result<u16, InvalidEndpoint> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Invalid::Port);
+        return Err(InvalidEndpoint::Port);
     }
-    text.parse().ok().filter(|port| *port != 0).ok_or(Invalid::Port)
+    text.parse().ok().filter(|port| *port != 0).ok_or(InvalidEndpoint::Port)
 }
 
 impl fmt::Display for Endpoint {
@@ -244,7 +244,7 @@ impl fmt::Display for Endpoint {
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use super::{Endpoint, Invalid};
+    use super::{Endpoint, InvalidEndpoint};
 
     #[test]
     fn everything_a_person_has_at_hand_is_read() {
@@ -293,30 +293,30 @@ mod tests {
     #[test]
     fn what_is_no_server_is_refused_with_the_reason() {
         for (text, reason) in [
-            ("", Invalid::Empty),
-            ("https://", Invalid::Empty),
-            (":8006", Invalid::Empty),
-            ("ssh://pve.lan", Invalid::Scheme { scheme: "ssh".to_owned() }),
-            ("https://root:hunter2@pve.lan", Invalid::Credentials),
-            ("root@pve.lan", Invalid::Credentials),
-            ("pve.lan:", Invalid::Port),
-            ("pve.lan:0", Invalid::Port),
-            ("pve.lan:65536", Invalid::Port),
-            ("pve.lan:80a", Invalid::Port),
-            ("pve.lan:+80", Invalid::Port),
-            ("256.1.1.1", Invalid::Ipv4),
-            ("192.168.1", Invalid::Ipv4),
-            ("0x7f.0x1", Invalid::Ipv4),
-            ("fe80::1%eth0", Invalid::Zone),
-            ("[fe80::1", Invalid::Ipv6),
-            ("[pve.lan]:8006", Invalid::Ipv6),
-            ("[::1]8006", Invalid::Ipv6),
-            ("1:2:3", Invalid::Ipv6),
-            ("pve lan", Invalid::Name),
-            ("-pve", Invalid::Name),
-            ("pve..lan", Invalid::Name),
-            ("prüfung.lan", Invalid::Name),
-            ("pve.lan\u{0}", Invalid::Name),
+            ("", InvalidEndpoint::Empty),
+            ("https://", InvalidEndpoint::Empty),
+            (":8006", InvalidEndpoint::Empty),
+            ("ssh://pve.lan", InvalidEndpoint::Scheme { scheme: "ssh".to_owned() }),
+            ("https://root:hunter2@pve.lan", InvalidEndpoint::Credentials),
+            ("root@pve.lan", InvalidEndpoint::Credentials),
+            ("pve.lan:", InvalidEndpoint::Port),
+            ("pve.lan:0", InvalidEndpoint::Port),
+            ("pve.lan:65536", InvalidEndpoint::Port),
+            ("pve.lan:80a", InvalidEndpoint::Port),
+            ("pve.lan:+80", InvalidEndpoint::Port),
+            ("256.1.1.1", InvalidEndpoint::Ipv4),
+            ("192.168.1", InvalidEndpoint::Ipv4),
+            ("0x7f.0x1", InvalidEndpoint::Ipv4),
+            ("fe80::1%eth0", InvalidEndpoint::Zone),
+            ("[fe80::1", InvalidEndpoint::Ipv6),
+            ("[pve.lan]:8006", InvalidEndpoint::Ipv6),
+            ("[::1]8006", InvalidEndpoint::Ipv6),
+            ("1:2:3", InvalidEndpoint::Ipv6),
+            ("pve lan", InvalidEndpoint::Name),
+            ("-pve", InvalidEndpoint::Name),
+            ("pve..lan", InvalidEndpoint::Name),
+            ("prüfung.lan", InvalidEndpoint::Name),
+            ("pve.lan\u{0}", InvalidEndpoint::Name),
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(reason), "{text}");
         }

@@ -9,7 +9,7 @@ use time::{Date, OffsetDateTime};
 /// Why a text is no such day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a day is written 2027-01-31, and the token ends as it begins (UTC)")]
-pub struct Invalid;
+pub struct InvalidExpiry;
 
 /// The day on which a token ends, as it begins (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +34,11 @@ impl Expiry {
 }
 
 impl FromStr for Expiry {
-    type Err = Invalid;
+    type Err = InvalidExpiry;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let date = Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).map_err(|_| Invalid)?;
-        Self(date).seconds().map(|_| Self(date)).ok_or(Invalid)
+    fn from_str(text: &str) -> Result<Self, InvalidExpiry> {
+        let date = Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).map_err(|_| InvalidExpiry)?;
+        Self(date).seconds().map(|_| Self(date)).ok_or(InvalidExpiry)
     }
 }
 

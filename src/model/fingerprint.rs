@@ -9,7 +9,7 @@ pub struct Fingerprint([u8; 32]);
 
 /// Why a text is no fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidFingerprint {
     /// SHA-1 fingerprints have 20 bytes and prove nothing any more.
     #[error("this is a SHA-1 fingerprint (20 bytes); the SHA-256 one has 32, as in `pvenode cert info`")]
     Sha1,
@@ -42,10 +42,10 @@ impl Fingerprint {
 }
 
 impl FromStr for Fingerprint {
-    type Err = Invalid;
+    type Err = InvalidFingerprint;
 
     /// Accepts the forms that Proxmox VE, openssl and ssh print: `AB:CD:…`, `abcd…`, each with or without `sha256:`.
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidFingerprint> {
         let text = text.trim();
         let body = strip_label(text);
         let offset = text.chars().count() - body.chars().count();
@@ -54,14 +54,14 @@ impl FromStr for Fingerprint {
             match character.to_digit(16) {
                 Some(digit) => digits.push(digit),
                 None if character == ':' => {}
-                None => return Err(Invalid::Character { position: offset + index + 1 }),
+                None => return Err(InvalidFingerprint::Character { position: offset + index + 1 }),
             }
         }
         if digits.len() == 40 {
-            return Err(Invalid::Sha1);
+            return Err(InvalidFingerprint::Sha1);
         }
         if digits.len() != 64 {
-            return Err(Invalid::Length { digits: digits.len() });
+            return Err(InvalidFingerprint::Length { digits: digits.len() });
         }
         let mut digest = [0_u8; 32];
         for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
@@ -103,7 +103,7 @@ impl fmt::Debug for Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fingerprint, Invalid};
+    use super::{Fingerprint, InvalidFingerprint};
 
     const SHOWN: &str =
         "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF";
@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn what_is_none_is_refused_with_the_reason() {
         let sha1 = &SHOWN[..59];
-        assert_eq!(sha1.parse::<Fingerprint>(), Err(Invalid::Sha1));
-        assert_eq!("AB:CD".parse::<Fingerprint>(), Err(Invalid::Length { digits: 4 }));
-        assert_eq!("AB:XD".parse::<Fingerprint>(), Err(Invalid::Character { position: 4 }));
-        assert_eq!("sha256:é".parse::<Fingerprint>(), Err(Invalid::Character { position: 8 }));
-        assert_eq!("".parse::<Fingerprint>(), Err(Invalid::Length { digits: 0 }));
+        assert_eq!(sha1.parse::<Fingerprint>(), Err(InvalidFingerprint::Sha1));
+        assert_eq!("AB:CD".parse::<Fingerprint>(), Err(InvalidFingerprint::Length { digits: 4 }));
+        assert_eq!("AB:XD".parse::<Fingerprint>(), Err(InvalidFingerprint::Character { position: 4 }));
+        assert_eq!("sha256:é".parse::<Fingerprint>(), Err(InvalidFingerprint::Character { position: 8 }));
+        assert_eq!("".parse::<Fingerprint>(), Err(InvalidFingerprint::Length { digits: 0 }));
     }
 }

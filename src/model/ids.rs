@@ -8,7 +8,7 @@ use crate::model::Validated;
 
 /// Why a text is not the identifier that it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidId {
     /// Not a VMID.
     #[error("a VMID is a whole number from 100 to 999999999")]
     VmId,
@@ -70,14 +70,14 @@ impl VmId {
 }
 
 impl FromStr for VmId {
-    type Err = Invalid;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         let text = text.trim();
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Invalid::VmId);
+            return Err(InvalidId::VmId);
         }
-        text.parse().ok().and_then(Self::new).ok_or(Invalid::VmId)
+        text.parse().ok().and_then(Self::new).ok_or(InvalidId::VmId)
     }
 }
 
@@ -105,9 +105,9 @@ macro_rules! name_type {
         }
 
         impl FromStr for $name {
-            type Err = Invalid;
+            type Err = InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, Invalid> {
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let text = text.trim();
                 if $check(text) { Ok(Self(text.to_owned())) } else { Err($error) }
             }
@@ -133,32 +133,32 @@ name_type!(
     /// The name of a node of the cluster, a host name without its domain.
     NodeName,
     is_node,
-    Invalid::Node
+    InvalidId::Node
 );
 name_type!(
     /// The name of a storage.
     StorageName,
     is_storage,
-    Invalid::Storage
+    InvalidId::Storage
 );
 name_type!(
     /// The name of a pool; since Proxmox VE 8.1 pools nest, up to three levels (`a/b/c`).
     PoolName,
     is_pool,
-    Invalid::Pool
+    InvalidId::Pool
 );
 name_type!(
     /// The name of a VM: a DNS name.
     VmName,
     is_dns_name,
-    Invalid::VmName
+    InvalidId::VmName
 );
 
 name_type!(
     /// The name of a bridge or vnet, `vmbr0` for example.
     BridgeName,
     is_bridge,
-    Invalid::Bridge
+    InvalidId::Bridge
 );
 
 /// The name of a role.
@@ -186,10 +186,10 @@ impl RoleName {
 }
 
 impl FromStr for RoleName {
-    type Err = Invalid;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if is_role(text) { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(Invalid::Role) }
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_role(text) { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(InvalidId::Role) }
     }
 }
 
@@ -211,25 +211,25 @@ name_type!(
     /// What a storage may hold: `images`, `iso`, `import` and others.
     ContentKind,
     is_content,
-    Invalid::Content
+    InvalidId::Content
 );
 name_type!(
     /// The digest of a configuration.
     Digest,
     is_digest,
-    Invalid::Digest
+    InvalidId::Digest
 );
 name_type!(
     /// The name of a realm: where users are known.
     RealmName,
     is_realm,
-    Invalid::Realm
+    InvalidId::Realm
 );
 name_type!(
     /// The name of a group of users.
     GroupName,
     is_role,
-    Invalid::Group
+    InvalidId::Group
 );
 
 fn is_label(text: &str) -> bool {
@@ -323,12 +323,12 @@ impl Upid {
 }
 
 impl FromStr for Upid {
-    type Err = Invalid;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         let parts: Vec<&str> = text.split(':').collect();
         let &["UPID", node, pid, pstart, starttime, kind, .., _user, ""] = parts.as_slice() else {
-            return Err(Invalid::Upid);
+            return Err(InvalidId::Upid);
         };
         let is_hexadecimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
@@ -338,9 +338,9 @@ impl FromStr for Upid {
             || kind.is_empty()
             || !printable
         {
-            return Err(Invalid::Upid);
+            return Err(InvalidId::Upid);
         }
-        let node = node.parse().map_err(|_| Invalid::Upid)?;
+        let node = node.parse().map_err(|_| InvalidId::Upid)?;
         Ok(Self { text: text.to_owned(), node })
     }
 }
@@ -357,7 +357,7 @@ impl fmt::Display for Upid {
 mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
 
-    use super::{Invalid, NodeName, PoolName, StorageName, Upid, VmId, VmName};
+    use super::{InvalidId, NodeName, PoolName, StorageName, Upid, VmId, VmName};
 
     #[test]
     fn vmids_end_where_proxmox_ends_them() {
@@ -365,7 +365,7 @@ mod tests {
             assert_eq!(text.parse::<VmId>().ok().map(VmId::number), number, "{text}");
         }
         for text in ["", "99", "1000000000", "+100", "-100", "1e3", "100 200", "99999999999999999999999"] {
-            assert_eq!(text.parse::<VmId>(), Err(Invalid::VmId), "{text}");
+            assert_eq!(text.parse::<VmId>(), Err(InvalidId::VmId), "{text}");
         }
     }
 
@@ -419,7 +419,7 @@ mod tests {
             "UPID:../..:1:1:1:a:b:c:",
             "UPID:pve:1:1:1:a:b/c:d:",
         ] {
-            assert_eq!(text.parse::<Upid>(), Err(Invalid::Upid), "{text}");
+            assert_eq!(text.parse::<Upid>(), Err(InvalidId::Upid), "{text}");
         }
     }
 

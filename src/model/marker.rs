@@ -45,14 +45,14 @@ impl Marker {
     /// Says whether a VM's name and description carry exactly this marker.
     #[must_use]
     pub fn is_on(&self, name: Option<&Foreign>, description: Option<&Foreign>) -> bool {
-        let origin = description.and_then(|text| text.parse::<Origin>().ok());
+        let origin = description.and_then(|text| text.parse::<Provenance>().ok());
         name.is_some_and(|name| *name == *self.name) && origin.is_some_and(|origin| origin.nonce == self.nonce)
     }
 }
 
 /// What a description says of where a test VM comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct Provenance {
     /// The random text that no other VM has.
     pub nonce: String,
     /// When it was made.
@@ -66,9 +66,9 @@ pub struct Origin {
 #[error("not the description of a test VM")]
 pub struct NoOrigin;
 
-impl Validated for Origin {}
+impl Validated for Provenance {}
 
-impl FromStr for Origin {
+impl FromStr for Provenance {
     type Err = NoOrigin;
 
     fn from_str(description: &str) -> Result<Self, NoOrigin> {
@@ -93,7 +93,7 @@ fn nonce_in(description: &str) -> Option<&str> {
 mod tests {
     use time::macros::datetime;
 
-    use super::{Marker, Origin};
+    use super::{Marker, Provenance};
     use crate::model::Foreign;
 
     #[test]
@@ -126,15 +126,15 @@ mod tests {
     #[test]
     fn a_description_tells_where_its_vm_comes_from() {
         let (marker, made) = (Marker::new(None), datetime!(2026-11-24 08:00:00 UTC));
-        let origin = Foreign::new(marker.description(made, "desk. by me")).parse::<Origin>().unwrap();
+        let origin = Foreign::new(marker.description(made, "desk. by me")).parse::<Provenance>().unwrap();
         assert_eq!(
             (origin.nonce, origin.made, origin.machine),
             (marker.nonce, Some(made), Some(Foreign::new("desk. by me")))
         );
-        let bare = "glassdome-nonce: abc".parse::<Origin>().unwrap();
+        let bare = "glassdome-nonce: abc".parse::<Provenance>().unwrap();
         assert_eq!((bare.made, bare.machine), (None, None));
         for other in ["", "my VM", "glassdome-nonce: a\u{1b}c", "Test VM of glassdome, made yesterday by me"] {
-            assert!(other.parse::<Origin>().is_err(), "{other}");
+            assert!(other.parse::<Provenance>().is_err(), "{other}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod destination;
+pub mod disk_size;
 pub mod endpoint;
 pub mod expiry;
 pub mod fingerprint;
@@ -12,13 +13,13 @@ pub mod paste;
 pub mod register;
 pub mod secret;
 pub mod secret_form;
-pub mod size;
 mod spelling;
 pub mod token;
 pub mod tool;
 
 pub use decode::decode;
 pub use destination::Destination;
+pub use disk_size::DiskSize;
 pub use endpoint::{Endpoint, Host};
 pub use expiry::Expiry;
 pub use fingerprint::Fingerprint;
@@ -27,10 +28,9 @@ pub use ids::{
     BridgeName, ContentKind, Digest, GroupName, NodeName, PoolName, RealmName, RoleName, StorageName, Upid, VmId,
     VmName,
 };
-pub use marker::{Marker, Origin};
+pub use marker::{Marker, Provenance};
 pub use paste::Pasted;
 pub use register::Register;
 pub use secret::Secret;
-pub use size::DiskSize;
 pub use token::{TokenId, TokenName, TokenSecret, UserId};
 pub use tool::Tool;

@@ -9,7 +9,7 @@ use crate::model::{Register, Secret, Validated};
 
 /// Why a text is no user ID, token name or token ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidToken {
     /// `apex` instead of `apex@pve`.
     #[error("a user ID is `name@realm`, `apex@pve` for example; the realm is missing")]
     NoRealm,
@@ -54,26 +54,26 @@ impl UserId {
 }
 
 impl FromStr for UserId {
-    type Err = Invalid;
+    type Err = InvalidToken;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         if is_pasted_secret(text) {
-            return Err(Invalid::Secret);
+            return Err(InvalidToken::Secret);
         }
         let Some((name, realm)) = text.rsplit_once('@') else {
-            return Err(Invalid::NoRealm);
+            return Err(InvalidToken::NoRealm);
         };
         if realm.contains('!') && text.parse::<TokenId>().is_ok() {
-            return Err(Invalid::IsTokenId);
+            return Err(InvalidToken::IsTokenId);
         }
         if realm.is_empty() {
-            return Err(Invalid::NoRealm);
+            return Err(InvalidToken::NoRealm);
         }
         let name_is_good =
             !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || !is_plain(it) || ":/".contains(it));
         if !name_is_good || !is_token_like(realm) || text.chars().count() > 64 {
-            return Err(Invalid::User);
+            return Err(InvalidToken::User);
         }
         Ok(Self { name: name.to_owned(), realm: realm.to_owned() })
     }
@@ -100,11 +100,11 @@ impl TokenName {
 }
 
 impl FromStr for TokenName {
-    type Err = Invalid;
+    type Err = InvalidToken;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
-        if is_token_like(text) { Ok(Self(text.to_owned())) } else { Err(Invalid::TokenName) }
+        if is_token_like(text) { Ok(Self(text.to_owned())) } else { Err(InvalidToken::TokenName) }
     }
 }
 
@@ -133,12 +133,12 @@ pub struct TokenId {
 }
 
 impl FromStr for TokenId {
-    type Err = Invalid;
+    type Err = InvalidToken;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let (user, name) = text.trim().rsplit_once('!').ok_or(Invalid::TokenId)?;
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        let (user, name) = text.trim().rsplit_once('!').ok_or(InvalidToken::TokenId)?;
         if !user.contains('@') {
-            return Err(Invalid::TokenId);
+            return Err(InvalidToken::TokenId);
         }
         Ok(Self { user: user.parse()?, name: name.parse()? })
     }
@@ -310,7 +310,7 @@ fn digits(text: &str) -> usize {
 mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
-    use super::{BadSecret, Invalid, TokenId, TokenName, TokenSecret, UserId};
+    use super::{BadSecret, InvalidToken, TokenId, TokenName, TokenSecret, UserId};
 
     #[test]
     fn user_ids_need_a_realm() {
@@ -319,21 +319,21 @@ mod tests {
             (" root@pam\n", Ok(("root", "pam"))),
             ("a@b.example@ad-1", Ok(("a@b.example", "ad-1"))),
             ("jürgen@pve", Ok(("jürgen", "pve"))),
-            ("apex", Err(Invalid::NoRealm)),
-            ("apex@", Err(Invalid::NoRealm)),
-            ("apex@p", Err(Invalid::User)),
-            ("@pve", Err(Invalid::User)),
-            ("a b@pve", Err(Invalid::User)),
-            ("a/b@pve", Err(Invalid::User)),
-            ("a:b@pve", Err(Invalid::User)),
-            ("apex@1pve", Err(Invalid::User)),
-            ("apex@pve!tok", Err(Invalid::IsTokenId)),
+            ("apex", Err(InvalidToken::NoRealm)),
+            ("apex@", Err(InvalidToken::NoRealm)),
+            ("apex@p", Err(InvalidToken::User)),
+            ("@pve", Err(InvalidToken::User)),
+            ("a b@pve", Err(InvalidToken::User)),
+            ("a/b@pve", Err(InvalidToken::User)),
+            ("a:b@pve", Err(InvalidToken::User)),
+            ("apex@1pve", Err(InvalidToken::User)),
+            ("apex@pve!tok", Err(InvalidToken::IsTokenId)),
         ] {
             let got = text.parse::<UserId>();
             assert_eq!(got.as_ref().map(|user| (user.name(), user.realm())).map_err(Clone::clone), read, "{text}");
         }
         let long = format!("{}@pve", "x".repeat(61));
-        assert_eq!(long.parse::<UserId>(), Err(Invalid::User));
+        assert_eq!(long.parse::<UserId>(), Err(InvalidToken::User));
     }
 
     #[test]

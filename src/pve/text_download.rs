@@ -23,7 +23,7 @@ pub async fn text_at(address: &str, limits: Limits, proxies: &Proxies) -> Result
         .unwrap_or_default()
         .trim_matches(['[', ']'])
         .parse()
-        .map_err(|why: crate::model::endpoint::Invalid| why.to_string())?;
+        .map_err(|why: crate::model::endpoint::InvalidEndpoint| why.to_string())?;
     let endpoint = Endpoint::new(host, url.port_or_known_default().unwrap_or(443));
     let (config, _) =
         configuration(&endpoint, &Trust::System, HandshakePurpose::Requests).map_err(|why| why.to_string())?;

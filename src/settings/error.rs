@@ -245,19 +245,19 @@ pub enum Invalid {
     Boolean,
     /// Not a server.
     #[error(transparent)]
-    Endpoint(#[from] endpoint::Invalid),
+    Endpoint(#[from] endpoint::InvalidEndpoint),
     /// Not a user, token name or token ID.
     #[error(transparent)]
-    Token(#[from] token::Invalid),
+    Token(#[from] token::InvalidToken),
     /// Not a token secret.
     #[error(transparent)]
     Secret(#[from] token::BadSecret),
     /// Not a node, pool or VMID.
     #[error(transparent)]
-    Id(#[from] ids::Invalid),
+    Id(#[from] ids::InvalidId),
     /// Not a fingerprint.
     #[error(transparent)]
-    Fingerprint(#[from] fingerprint::Invalid),
+    Fingerprint(#[from] fingerprint::InvalidFingerprint),
 }
 
 /// What a person should know, though the work goes on.

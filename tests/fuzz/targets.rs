@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use glassdome::model::{
-    Endpoint, Fingerprint, Foreign, NodeName, Origin, Pasted, PoolName, Secret, StorageName, TokenId, Upid, UserId,
+    Endpoint, Fingerprint, Foreign, NodeName, Pasted, PoolName, Provenance, Secret, StorageName, TokenId, Upid, UserId,
     VmName,
 };
 use glassdome::pve::CaBundle;
@@ -159,7 +159,7 @@ fn names(input: &[u8]) {
     round_trip::<PoolName>(input);
     round_trip::<StorageName>(input);
     round_trip::<Fingerprint>(input);
-    let _ = Foreign::new(text(input)).parse::<Origin>();
+    let _ = Foreign::new(text(input)).parse::<Provenance>();
 }
 
 /// A secret is told by its first four characters at most, and a bad one by none.

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::commands::together;
 use crate::error::{Doing, Error};
-use crate::model::{Foreign, Marker, NodeName, Origin, VmId, VmName};
+use crate::model::{Foreign, Marker, NodeName, Provenance, VmId, VmName};
 use crate::pve::{Pve, Vm};
 
 /// How the name of a test VM begins, unless somebody chose another with `--name`.
@@ -25,7 +25,7 @@ pub(crate) struct Marked {
     /// Its name.
     pub(crate) name: Foreign,
     /// What its description says of where it comes from; nothing where that may not be read.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) origin: Option<Provenance>,
     /// Its lock.
     pub(crate) lock: Option<Foreign>,
 }

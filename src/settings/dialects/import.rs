@@ -218,7 +218,7 @@ impl<'a> Reading<'a> {
         let endpoint: Endpoint = parsed(word, text)?;
         if let Some((word, port)) = self.any(Says::Port) {
             let port = port.trim().parse().ok().filter(|port| *port != 0);
-            let port = port.ok_or_else(|| invalid(word, crate::model::endpoint::Invalid::Port))?;
+            let port = port.ok_or_else(|| invalid(word, crate::model::endpoint::InvalidEndpoint::Port))?;
             return Ok(Some(Endpoint::new(endpoint.host().clone(), port)));
         }
         let names_no_port = endpoint.port() == DEFAULT_PORT && !authority(text).ends_with(":8006");
@@ -231,7 +231,7 @@ impl<'a> Reading<'a> {
     fn credentials(&self) -> Result<Credentials, BadImport> {
         if let Some((word, whole)) = self.any(Says::WholeToken) {
             let Some((id, secret)) = whole.trim().rsplit_once('=') else {
-                return Err(invalid(word, crate::model::token::Invalid::TokenId));
+                return Err(invalid(word, crate::model::token::InvalidToken::TokenId));
             };
             return Ok(Credentials::Token { id: parsed(word, id)?, secret: parsed(word, secret)? });
         }

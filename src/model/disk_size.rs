@@ -9,7 +9,7 @@ const UNITS: [(char, u64); 4] = [('T', 1 << 40), ('G', 1 << 30), ('M', 1 << 20),
 /// Why a text is no size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a size is a whole number with its unit, M, G or T: 32G; or 0")]
-pub struct Invalid;
+pub struct InvalidDiskSize;
 
 /// The size of a disk, written as Proxmox VE writes it: `32G`. Ordered by the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,11 +53,11 @@ fn share(fraction: f64, unit: u64) -> u64 {
 }
 
 impl FromStr for DiskSize {
-    type Err = Invalid;
+    type Err = InvalidDiskSize;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidDiskSize> {
         let is_plain = text == "0" || text.ends_with(['M', 'G', 'T']) && !text.contains('.');
-        if is_plain { Self::in_config(text).ok_or(Invalid) } else { Err(Invalid) }
+        if is_plain { Self::in_config(text).ok_or(InvalidDiskSize) } else { Err(InvalidDiskSize) }
     }
 }
 
