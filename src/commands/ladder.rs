@@ -160,7 +160,7 @@ async fn place(session: &Session, ground: &Ground, pem: String) -> Result<Fetche
 /// Follows a link in place of the file only where a person says so: what it leads to may belong to something else.
 async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     let Ok(target) = path.read_link() else { return Ok(path) };
-    let is_link = |path: &Path| Error::from(settings::Error::IsLink { path: path.to_path_buf() });
+    let is_link = |path: &Path| Error::from(settings::SettingsError::IsLink { path: path.to_path_buf() });
     if session.confirms_all {
         return Err(is_link(&path));
     }
@@ -168,7 +168,7 @@ async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     if !ask::decide(session, Confirm::new(text).proposing_no(), || is_link(&path)).await? {
         return Err(is_link(&path));
     }
-    path.canonicalize().map_err(|_| settings::Error::DanglingLink { path }.into())
+    path.canonicalize().map_err(|_| settings::SettingsError::DanglingLink { path }.into())
 }
 
 /// Says of the certificate in force that it has expired or soon will; nothing where there is time.

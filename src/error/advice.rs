@@ -445,8 +445,8 @@ fn unanswered(
     hints
 }
 
-fn of_settings(error: &settings::Error) -> Vec<Hint> {
-    use settings::Error as Settings;
+fn of_settings(error: &settings::SettingsError) -> Vec<Hint> {
+    use settings::SettingsError as Settings;
     match error {
         Settings::Invalid { origin, .. } => vec![say(format!("correct {origin}"))],
         Settings::TwoUsers { .. } => vec![say("keep one of the two; the token name alone is enough")],

@@ -250,7 +250,7 @@ pub enum Error {
     },
     /// The settings.
     #[error(transparent)]
-    Settings(#[from] settings::Error),
+    Settings(#[from] settings::SettingsError),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),

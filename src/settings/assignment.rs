@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::values::Value;
+use super::values::WritableValue;
 use crate::model::Secret;
 
 /// A variable and its value.
@@ -13,7 +13,7 @@ pub struct Assignment {
     /// What of its value may be shown.
     public: String,
     /// What follows, and may not.
-    hidden: Option<Value>,
+    hidden: Option<WritableValue>,
 }
 
 impl Assignment {
@@ -23,7 +23,7 @@ impl Assignment {
     }
 
     /// Makes an assignment whose value ends with a secret.
-    pub(super) const fn hidden(name: String, before: String, secret: Value) -> Self {
+    pub(super) const fn hidden(name: String, before: String, secret: WritableValue) -> Self {
         Self { name, public: before, hidden: Some(secret) }
     }
 
@@ -36,14 +36,14 @@ impl Assignment {
     /// Gives the value with its secret masked.
     #[must_use]
     pub fn masked(&self) -> String {
-        let hidden = self.hidden.as_ref().map(Value::masked).unwrap_or_default();
+        let hidden = self.hidden.as_ref().map(WritableValue::masked).unwrap_or_default();
         format!("{}{hidden}", self.public)
     }
 
     /// Gives the whole value.
     #[must_use]
     pub fn whole(&self) -> Secret {
-        let hidden = self.hidden.as_ref().map(Value::expose).unwrap_or_default();
+        let hidden = self.hidden.as_ref().map(WritableValue::expose).unwrap_or_default();
         // Joined in a buffer of the right size, so that no copy of the secret is left behind by its growth.
         let mut whole = Zeroizing::new(String::with_capacity(self.public.len() + hidden.len()));
         whole.push_str(&self.public);

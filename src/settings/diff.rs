@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::keys::{KEYS, Secrecy};
-use super::readers::python::bindings;
-use super::readers::slice;
+use super::parsers::python::bindings;
+use super::parsers::slice;
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 2;
@@ -52,9 +52,9 @@ impl fmt::Display for DiffLine {
 pub fn masked_diff(old: &[u8], new: &[u8]) -> Vec<DiffLine> {
     let old = lines(old);
     let new = lines(new);
-    let same = |(left, right): &(&Line<'_>, &Line<'_>)| left.bytes == right.bytes;
+    let same = |(left, right): &(&SourceLine<'_>, &SourceLine<'_>)| left.bytes == right.bytes;
     let head = old.iter().zip(&new).take_while(same).count();
-    let rest = |all: &[Line<'_>]| all.len().saturating_sub(head);
+    let rest = |all: &[SourceLine<'_>]| all.len().saturating_sub(head);
     let tail = old.iter().rev().zip(new.iter().rev()).take(rest(&old).min(rest(&new))).take_while(same).count();
     let middle_old = old.get(head..old.len() - tail).unwrap_or_default();
     let middle_new = new.get(head..new.len() - tail).unwrap_or_default();
@@ -65,19 +65,19 @@ pub fn masked_diff(old: &[u8], new: &[u8]) -> Vec<DiffLine> {
     near_changes(all)
 }
 
-struct Line<'a> {
+struct SourceLine<'a> {
     bytes: &'a [u8],
     shown: String,
 }
 
-impl Line<'_> {
+impl SourceLine<'_> {
     fn shown(&self, sign: Sign) -> DiffLine {
         DiffLine { sign, text: self.shown.clone() }
     }
 }
 
 /// Aligns lines along a longest common subsequence.
-fn align(old: &[Line<'_>], new: &[Line<'_>], into: &mut Vec<DiffLine>) {
+fn align(old: &[SourceLine<'_>], new: &[SourceLine<'_>], into: &mut Vec<DiffLine>) {
     if old.len().saturating_mul(new.len()) > ALIGNED_AT_MOST * ALIGNED_AT_MOST {
         into.extend(old.iter().map(|line| line.shown(Sign::Removed)));
         into.extend(new.iter().map(|line| line.shown(Sign::Added)));
@@ -129,7 +129,7 @@ fn near_changes(all: Vec<DiffLine>) -> Vec<DiffLine> {
 }
 
 /// Cuts a text into lines and masks them.
-fn lines(bytes: &[u8]) -> Vec<Line<'_>> {
+fn lines(bytes: &[u8]) -> Vec<SourceLine<'_>> {
     let hidden = continued_secrets(bytes);
     let mut hidden = hidden.iter().peekable();
     let mut offset = 0;
@@ -141,7 +141,7 @@ fn lines(bytes: &[u8]) -> Vec<Line<'_>> {
         let is_hidden = hidden.peek().is_some_and(|range| range.start < offset && offset < range.end);
         let text = String::from_utf8_lossy(line);
         let shown = if is_hidden { "••••".to_owned() } else { masked(text.trim_end_matches(['\n', '\r'])) };
-        found.push(Line { bytes: line, shown });
+        found.push(SourceLine { bytes: line, shown });
         offset += line.len();
     }
     found

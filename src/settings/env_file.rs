@@ -1,8 +1,8 @@
 //! Reads a `.env` as python-dotenv does, and edits it without losing a line.
 
-mod draft;
-mod plan;
+mod edit;
 mod uses;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 
 pub use self::uses::TokenUse;
 
-use self::draft::Draft;
-use self::plan::Plan;
-use super::error::{Error, Warning};
+use self::edit::EnvEditor;
+use self::verify::EditPlan;
+use super::error::{SettingsError, Warning};
 use super::keys::{Instance, KEYS, Key, Secrecy};
-use super::readers::python::{Binding, bindings, decode, interpolate};
-use super::readers::{dotenvy, line_at, slice};
-use super::values::Value;
+use super::parsers::python::{Binding, bindings, decode, interpolate};
+use super::parsers::{dotenvy, line_at, slice};
+use super::values::WritableValue;
 use crate::model::{Pasted, Secret};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -41,19 +41,19 @@ pub struct Located {
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Gives the key a value.
-    Set(Key, Value),
+    Set(Key, WritableValue),
     /// Removes every line of the key.
     Remove(Key),
 }
 
 /// Whether somebody agreed that values may be written which only python-dotenv reads back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Consent {
+pub enum AmbiguousValues {
     /// Nobody did: such a value is refused.
     #[default]
     Withheld,
     /// A person did.
-    PythonAlone,
+    Allow,
 }
 
 /// What an edit made of a file.
@@ -159,19 +159,19 @@ impl EnvFile {
         &self,
         instance: &Instance,
         changes: &[Change],
-        consent: Consent,
+        consent: AmbiguousValues,
         variables: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Edited, Error> {
+    ) -> Result<Edited, SettingsError> {
         let mut file = self.clone();
         let mut changed = Vec::new();
         for (leaning, name) in self.leaning_on_first() {
             let renames = |change: &Change| match change {
-                Change::Set(Key::TokenName, Value::Text(new)) => *new != name,
+                Change::Set(Key::TokenName, WritableValue::Text(new)) => *new != name,
                 Change::Remove(Key::TokenName) => true,
                 _ => false,
             };
             if instance.is_first() && changes.iter().any(renames) {
-                let keep = [Change::Set(Key::TokenName, Value::Text(name.clone()))];
+                let keep = [Change::Set(Key::TokenName, WritableValue::Text(name.clone()))];
                 let edited = file.patched(&leaning, &keep, consent, variables)?;
                 file = edited.file;
                 changed.extend(edited.changed);
@@ -199,14 +199,14 @@ impl EnvFile {
         &self,
         instance: &Instance,
         changes: &[Change],
-        consent: Consent,
+        consent: AmbiguousValues,
         variables: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Edited, Error> {
-        let plan = Plan::new(self, instance, changes, consent, variables)?;
+    ) -> Result<Edited, SettingsError> {
+        let plan = EditPlan::new(self, instance, changes, consent, variables)?;
         let forms = if plan.wanted.iter().any(|wanted| wanted.refusal.is_some()) { 3 } else { 1 };
         let mut refused = None;
         for form in 0..forms {
-            let mut draft = Draft { bytes: Zeroizing::new(self.bytes.to_vec()), instance };
+            let mut draft = EnvEditor { bytes: Zeroizing::new(self.bytes.to_vec()), instance };
             plan.wanted.iter().for_each(|wanted| draft.set(wanted, form));
             plan.unwanted.iter().for_each(|name| draft.remove(name));
             match plan.check(&self.bytes, &draft.bytes) {
@@ -218,7 +218,7 @@ impl EnvFile {
         }
         // Where not even a form for python-dotenv alone leaves the other keys as they are, the value is to blame.
         if let Some((wanted, why)) = plan.wanted.iter().find_map(|wanted| wanted.refusal.map(|why| (wanted, why))) {
-            return Err(Error::Unwritable { name: wanted.name.clone(), why });
+            return Err(SettingsError::Unwritable { name: wanted.name.clone(), why });
         }
         refused.map_or_else(|| Ok(Edited { file: self.clone(), changed: Vec::new(), warnings: Vec::new() }), Err)
     }

@@ -4,14 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use super::encoding::Encoding;
+use super::parsers::Reader;
 use super::quoting::Unwritable;
-use super::readers::Reader;
 use super::source::Source;
 use crate::model::{TokenName, UserId, endpoint, fingerprint, ids, token};
 
 /// Why settings cannot be read or stored. No text of a secret is ever in it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SettingsError {
     /// A value that is not what its key wants.
     #[error("{origin}: {why}")]
     Invalid {
@@ -19,7 +19,7 @@ pub enum Error {
         origin: Source,
         /// What is wrong with it.
         #[source]
-        why: Invalid,
+        why: InvalidValue,
     },
     /// A full token ID whose user is not the one of `PROXMOX_USER`.
     #[error("{0}")]
@@ -146,7 +146,7 @@ pub enum Error {
     #[error("no permission to {doing} {}", path.display())]
     Denied {
         /// What was tried.
-        doing: Doing,
+        doing: FileOperation,
         /// With what.
         path: PathBuf,
     },
@@ -154,7 +154,7 @@ pub enum Error {
     #[error("cannot {doing} {}: the file system is read-only", path.display())]
     ReadOnly {
         /// What was tried.
-        doing: Doing,
+        doing: FileOperation,
         /// With what.
         path: PathBuf,
     },
@@ -162,7 +162,7 @@ pub enum Error {
     #[error("cannot {doing} {}: the disk is full", path.display())]
     DiskFull {
         /// What was tried.
-        doing: Doing,
+        doing: FileOperation,
         /// With what.
         path: PathBuf,
     },
@@ -170,7 +170,7 @@ pub enum Error {
     #[error("cannot {doing} {}: {why}", path.display())]
     System {
         /// What was tried.
-        doing: Doing,
+        doing: FileOperation,
         /// With what.
         path: PathBuf,
         /// The system's own words.
@@ -209,7 +209,7 @@ pub struct TwoTokens {
 
 /// What was being done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doing {
+pub enum FileOperation {
     /// Reading it.
     Read,
     /// Creating or writing it.
@@ -222,7 +222,7 @@ pub enum Doing {
     Protect,
 }
 
-impl std::fmt::Display for Doing {
+impl std::fmt::Display for FileOperation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Read => "read",
@@ -236,7 +236,7 @@ impl std::fmt::Display for Doing {
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidValue {
     /// Bytes that are no text.
     #[error("not UTF-8 text")]
     NotText,

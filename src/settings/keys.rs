@@ -34,7 +34,7 @@ pub enum Key {
 
 /// The block of the file that a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Block {
+pub enum Section {
     /// How the server is reached.
     Connection,
     /// Which templates are cloned; the same for every instance.
@@ -43,7 +43,7 @@ pub enum Block {
 
 /// What is known of a key.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct KeySpec {
     /// The key.
     pub key: Key,
     /// Its variable where the instance is `01`.
@@ -72,8 +72,8 @@ pub enum Secrecy {
 }
 
 /// Every key, in the order in which the file lists them.
-pub const KEYS: [Entry; 12] = [
-    Entry {
+pub const KEYS: [KeySpec; 12] = [
+    KeySpec {
         key: Key::Host,
         variable: "PROXMOX_HOST",
         flag: "--host",
@@ -82,7 +82,7 @@ pub const KEYS: [Entry; 12] = [
         example: "192.168.1.50",
         about: "Server: a name or an address, with `:port` where the port is not 8006",
     },
-    Entry {
+    KeySpec {
         key: Key::User,
         variable: "PROXMOX_USER",
         flag: "--user",
@@ -91,7 +91,7 @@ pub const KEYS: [Entry; 12] = [
         example: "apex@pve",
         about: "User with its realm, `name@realm`",
     },
-    Entry {
+    KeySpec {
         key: Key::TokenName,
         variable: "PROXMOX_TOKEN_NAME",
         flag: "--token-name",
@@ -100,7 +100,7 @@ pub const KEYS: [Entry; 12] = [
         example: "glassdome-token",
         about: "Name of the API token, without the user",
     },
-    Entry {
+    KeySpec {
         key: Key::TokenValue,
         variable: "PROXMOX_TOKEN_VALUE",
         flag: "--token-value-file",
@@ -109,7 +109,7 @@ pub const KEYS: [Entry; 12] = [
         example: "12345678-abcd-ef12-3456-7890abcdef12",
         about: "Secret of the API token, a UUID that the server shows once",
     },
-    Entry {
+    KeySpec {
         key: Key::Password,
         variable: "PROXMOX_PASSWORD",
         flag: "--password-file",
@@ -118,7 +118,7 @@ pub const KEYS: [Entry; 12] = [
         example: "'correct horse'",
         about: "Password of the user, in place of the two token keys (a token is safer, and beats it)",
     },
-    Entry {
+    KeySpec {
         key: Key::VerifySsl,
         variable: "PROXMOX_VERIFY_SSL",
         flag: "--insecure",
@@ -127,7 +127,7 @@ pub const KEYS: [Entry; 12] = [
         example: "false",
         about: "Whether the Python side verifies the certificate: true under system trust, else false",
     },
-    Entry {
+    KeySpec {
         key: Key::Node,
         variable: "PROXMOX_NODE",
         flag: "--node",
@@ -136,7 +136,7 @@ pub const KEYS: [Entry; 12] = [
         example: "pve",
         about: "Node on which VMs are made",
     },
-    Entry {
+    KeySpec {
         key: Key::CaFile,
         variable: "PROXMOX_CA_FILE",
         flag: "--ca-file",
@@ -145,7 +145,7 @@ pub const KEYS: [Entry; 12] = [
         example: "proxmox-ca.pem",
         about: "Certificate authority of the cluster, relative to this file's folder; decides over PROXMOX_VERIFY_SSL",
     },
-    Entry {
+    KeySpec {
         key: Key::Fingerprint,
         variable: "PROXMOX_FINGERPRINT",
         flag: "--fingerprint",
@@ -154,7 +154,7 @@ pub const KEYS: [Entry; 12] = [
         example: "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF",
         about: "SHA-256 fingerprint of the server's certificate; decides over PROXMOX_VERIFY_SSL",
     },
-    Entry {
+    KeySpec {
         key: Key::Pool,
         variable: "PROXMOX_POOL",
         flag: "--pool",
@@ -163,7 +163,7 @@ pub const KEYS: [Entry; 12] = [
         example: "glassdome",
         about: "Pool that VMs are made in",
     },
-    Entry {
+    KeySpec {
         key: Key::Ubuntu2204Template,
         variable: "UBUNTU_2204_TEMPLATE_ID",
         flag: "--ubuntu-2204-template-id",
@@ -172,7 +172,7 @@ pub const KEYS: [Entry; 12] = [
         example: "9000",
         about: "VMID of the Ubuntu 22.04 template",
     },
-    Entry {
+    KeySpec {
         key: Key::Ubuntu2004Template,
         variable: "UBUNTU_2004_TEMPLATE_ID",
         flag: "--ubuntu-2004-template-id",
@@ -187,7 +187,7 @@ impl Key {
     /// Gives what the table says of this key.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "a test holds the table against the order of the variants")]
-    pub const fn entry(self) -> &'static Entry {
+    pub const fn entry(self) -> &'static KeySpec {
         &KEYS[self as usize]
     }
 
@@ -205,10 +205,10 @@ impl Key {
 
     /// Gives the block of the file that it belongs to.
     #[must_use]
-    pub const fn block(self) -> Block {
+    pub const fn block(self) -> Section {
         match self {
-            Self::Ubuntu2204Template | Self::Ubuntu2004Template => Block::Templates,
-            _ => Block::Connection,
+            Self::Ubuntu2204Template | Self::Ubuntu2004Template => Section::Templates,
+            _ => Section::Connection,
         }
     }
 

@@ -1,14 +1,14 @@
 //! Settings: which value holds for each key, and which source it comes from.
 
 mod assignment;
-mod dialects;
 mod diff;
 mod encoding;
 mod env_file;
 mod error;
+mod formats;
 mod keys;
+mod parsers;
 mod quoting;
-mod readers;
 mod source;
 mod store;
 mod syntax;
@@ -20,18 +20,18 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use self::assignment::Assignment;
-pub use self::dialects::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::encoding::Encoding;
-pub use self::env_file::{Change, Consent, Edited, EnvFile, Located, TokenUse};
-pub use self::error::{Doing, Error, Invalid, TwoTokens, TwoUsers, Warning};
-pub use self::keys::{BadInstance, Block, Entry, Instance, KEYS, Key, Secrecy};
+pub use self::env_file::{AmbiguousValues, Change, Edited, EnvFile, Located, TokenUse};
+pub use self::error::{FileOperation, InvalidValue, SettingsError, TwoTokens, TwoUsers, Warning};
+pub use self::formats::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
+pub use self::keys::{BadInstance, Instance, KEYS, Key, KeySpec, Secrecy, Section};
+pub use self::parsers::Reader;
 pub use self::quoting::Unwritable;
-pub use self::readers::Reader;
 pub use self::source::{Source, Sourced};
-pub use self::store::{GroupRights, Loaded, Outcome, Saved, Stamp, Store};
+pub use self::store::{GroupRights, Loaded, SaveOutcome, SaveReport, Stamp, Store};
 pub use self::syntax::{Shown, Syntax, sh_word};
-pub use self::values::Value;
+pub use self::values::WritableValue;
 use crate::model::{
     Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenId, TokenName, TokenSecret, UserId, VmId,
 };
@@ -111,7 +111,7 @@ pub enum Verification {
         fingerprint: Option<Sourced<Fingerprint>>,
     },
     /// Not at all.
-    Waived(Source),
+    Disabled(Source),
 }
 
 /// The values of one instance, each from the source that wins: flag, variable, file, default.
@@ -134,7 +134,7 @@ impl Settings {
         variables: &Variables,
         path: &Path,
         file: &EnvFile,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, SettingsError> {
         let in_file = file.values(&|name| variables.get(name)?.to_str().map(str::to_owned));
         for (name, located) in &in_file {
             if let Some(text) = &located.text {
@@ -183,7 +183,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is no server.
-    pub fn host(&self) -> Result<Option<Sourced<Endpoint>>, Error> {
+    pub fn host(&self) -> Result<Option<Sourced<Endpoint>>, SettingsError> {
         self.parsed(Key::Host)
     }
 
@@ -192,7 +192,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is no node name.
-    pub fn node(&self) -> Result<Option<Sourced<NodeName>>, Error> {
+    pub fn node(&self) -> Result<Option<Sourced<NodeName>>, SettingsError> {
         self.parsed(Key::Node)
     }
 
@@ -201,7 +201,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is no pool name.
-    pub fn pool(&self) -> Result<Option<Sourced<PoolName>>, Error> {
+    pub fn pool(&self) -> Result<Option<Sourced<PoolName>>, SettingsError> {
         self.parsed(Key::Pool)
     }
 
@@ -210,7 +210,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is no VMID.
-    pub fn template(&self, key: Key) -> Result<Option<Sourced<VmId>>, Error> {
+    pub fn template(&self, key: Key) -> Result<Option<Sourced<VmId>>, SettingsError> {
         self.parsed(key)
     }
 
@@ -219,13 +219,13 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where there is no token secret in the value.
-    pub fn token_secret(&self) -> Result<Option<Sourced<TokenSecret>>, Error> {
+    pub fn token_secret(&self) -> Result<Option<Sourced<TokenSecret>>, SettingsError> {
         let pasted = self.pasted_token()?;
         Ok(pasted.map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source }))
     }
 
     /// Finds the secret in what stands in its place, and whose token it is, where that stands beside it.
-    fn pasted_token(&self) -> Result<Option<Sourced<Pasted>>, Error> {
+    fn pasted_token(&self) -> Result<Option<Sourced<Pasted>>, SettingsError> {
         let Some(found) = self.found.get(&Key::TokenValue) else { return Ok(None) };
         match Pasted::read(&found.value) {
             Ok(value) => {
@@ -233,7 +233,7 @@ impl Settings {
                 Secret::from(value.secret.clone()).register();
                 Ok(Some(Sourced { value, source: found.source.clone() }))
             }
-            Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: why.into() }),
+            Err(why) => Err(SettingsError::Invalid { origin: found.source.clone(), why: why.into() }),
         }
     }
 
@@ -263,7 +263,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is no user ID, or a token ID names another user.
-    pub fn user(&self) -> Result<Option<Sourced<UserId>>, Error> {
+    pub fn user(&self) -> Result<Option<Sourced<UserId>>, SettingsError> {
         let mut user = self.parsed::<UserId>(Key::User)?;
         let of_name = self.full_token_id()?.map(|id| Sourced { value: id.value.user, source: id.source });
         if let (Some(user), Some(of_name)) = (&user, &of_name)
@@ -285,7 +285,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where the value is neither, or another token's name stands beside the secret.
-    pub fn token_name(&self) -> Result<Option<Sourced<TokenName>>, Error> {
+    pub fn token_name(&self) -> Result<Option<Sourced<TokenName>>, SettingsError> {
         let name = match self.full_token_id()? {
             Some(id) => Some(Sourced { value: id.value.name, source: id.source }),
             None => self.parsed(Key::TokenName)?,
@@ -293,17 +293,19 @@ impl Settings {
         let Some(of_secret) = self.beside_secret(|pasted| pasted.name) else { return Ok(name) };
         match name {
             Some(name) if name.value == of_secret.value => Ok(Some(name)),
-            Some(name) if !of_secret.source.outranks(&name.source) => Err(Error::TwoTokens(Box::new(TwoTokens {
-                secret: of_secret.source,
-                secret_token: of_secret.value,
-                name: name.source,
-                other_token: name.value,
-            }))),
+            Some(name) if !of_secret.source.outranks(&name.source) => {
+                Err(SettingsError::TwoTokens(Box::new(TwoTokens {
+                    secret: of_secret.source,
+                    secret_token: of_secret.value,
+                    name: name.source,
+                    other_token: name.value,
+                })))
+            }
             _ => Ok(Some(of_secret)),
         }
     }
 
-    fn full_token_id(&self) -> Result<Option<Sourced<TokenId>>, Error> {
+    fn full_token_id(&self) -> Result<Option<Sourced<TokenId>>, SettingsError> {
         let is_full = self.text(Key::TokenName).is_some_and(|text| text.contains('!'));
         if is_full { self.parsed(Key::TokenName) } else { Ok(None) }
     }
@@ -313,7 +315,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where user or secret are missing or invalid.
-    pub fn credentials(&self) -> Result<(Credentials, Option<Warning>), Error> {
+    pub fn credentials(&self) -> Result<(Credentials, Option<Warning>), SettingsError> {
         let user = self.user()?.ok_or_else(|| self.missing(Key::User))?.value;
         let Some(secret) = self.token_secret()? else {
             let password = self.password().ok_or_else(|| self.missing(Key::TokenValue))?.value.clone();
@@ -333,7 +335,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where a value is no boolean or no fingerprint.
-    pub fn verification(&self) -> Result<Verification, Error> {
+    pub fn verification(&self) -> Result<Verification, SettingsError> {
         let fingerprint = self.fingerprint()?;
         let ca_file = self.ca_file();
         let verify = self.verify_ssl()?;
@@ -343,7 +345,7 @@ impl Settings {
             || ca_file.as_ref().is_some_and(|it| is_flag(&it.source));
         let is_pinned = fingerprint.is_some() || ca_file.is_some();
         Ok(match waived {
-            Some(source) if !is_pinned || (is_flag(&source) && !pinned_by_flag) => Verification::Waived(source),
+            Some(source) if !is_pinned || (is_flag(&source) && !pinned_by_flag) => Verification::Disabled(source),
             _ if is_pinned => Verification::Pinned { ca_file, fingerprint },
             _ => Verification::System,
         })
@@ -354,7 +356,7 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where it is none.
-    pub fn fingerprint(&self) -> Result<Option<Sourced<Fingerprint>>, Error> {
+    pub fn fingerprint(&self) -> Result<Option<Sourced<Fingerprint>>, SettingsError> {
         self.parsed(Key::Fingerprint)
     }
 
@@ -363,11 +365,11 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where it is no boolean.
-    pub fn verify_ssl(&self) -> Result<Option<Sourced<bool>>, Error> {
+    pub fn verify_ssl(&self) -> Result<Option<Sourced<bool>>, SettingsError> {
         let Some(found) = self.found.get(&Key::VerifySsl) else { return Ok(None) };
         match values::boolean(found.value.expose()) {
             Some(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
-            None => Err(Error::Invalid { origin: found.source.clone(), why: Invalid::Boolean }),
+            None => Err(SettingsError::Invalid { origin: found.source.clone(), why: InvalidValue::Boolean }),
         }
     }
 
@@ -407,14 +409,16 @@ impl Settings {
     /// # Errors
     ///
     /// Fails where a value is invalid, or there is nothing to authenticate with.
-    pub fn assignments(&self) -> Result<Vec<Assignment>, Error> {
+    pub fn assignments(&self) -> Result<Vec<Assignment>, SettingsError> {
         let (credentials, _) = self.credentials()?;
         let mut assignments = Vec::new();
         for entry in &KEYS {
             let name = entry.key.variable(&self.instance);
             let secret = match (&credentials, entry.key) {
-                (Credentials::Token { secret, .. }, Key::TokenValue) => Some(Value::Token(secret.clone())),
-                (Credentials::Password { password, .. }, Key::Password) => Some(Value::Password(password.clone())),
+                (Credentials::Token { secret, .. }, Key::TokenValue) => Some(WritableValue::Token(secret.clone())),
+                (Credentials::Password { password, .. }, Key::Password) => {
+                    Some(WritableValue::Password(password.clone()))
+                }
                 _ => None,
             };
             if let Some(secret) = secret {
@@ -427,7 +431,7 @@ impl Settings {
     }
 
     /// Gives the text of a key that is no secret, in the form in which `.env` holds it; paths in full.
-    fn exported(&self, key: Key, credentials: &Credentials) -> Result<Option<String>, Error> {
+    fn exported(&self, key: Key, credentials: &Credentials) -> Result<Option<String>, SettingsError> {
         Ok(match key {
             Key::Host => self.host()?.map(|found| found.value.to_string()),
             Key::User => self.user()?.map(|found| found.value.to_string()),
@@ -447,19 +451,19 @@ impl Settings {
 
     /// Says that a key is missing, naming variable and flag.
     #[must_use]
-    pub fn missing(&self, key: Key) -> Error {
-        Error::Missing { variable: key.variable(&self.instance), flag: key.entry().flag }
+    pub fn missing(&self, key: Key) -> SettingsError {
+        SettingsError::Missing { variable: key.variable(&self.instance), flag: key.entry().flag }
     }
 
-    fn parsed<T>(&self, key: Key) -> Result<Option<Sourced<T>>, Error>
+    fn parsed<T>(&self, key: Key) -> Result<Option<Sourced<T>>, SettingsError>
     where
         T: FromStr,
-        Invalid: From<T::Err>,
+        InvalidValue: From<T::Err>,
     {
         let Some(found) = self.found.get(&key) else { return Ok(None) };
         match found.value.expose().parse() {
             Ok(value) => Ok(Some(Sourced { value, source: found.source.clone() })),
-            Err(why) => Err(Error::Invalid { origin: found.source.clone(), why: Invalid::from(why) }),
+            Err(why) => Err(SettingsError::Invalid { origin: found.source.clone(), why: InvalidValue::from(why) }),
         }
     }
 }
@@ -485,8 +489,8 @@ fn parent(path: &Path) -> PathBuf {
     path.parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
-fn two_users(token: &Sourced<UserId>, user: &Sourced<UserId>) -> Error {
-    Error::TwoUsers(Box::new(TwoUsers {
+fn two_users(token: &Sourced<UserId>, user: &Sourced<UserId>) -> SettingsError {
+    SettingsError::TwoUsers(Box::new(TwoUsers {
         token: token.source.clone(),
         token_user: token.value.clone(),
         user: user.source.clone(),
@@ -494,12 +498,12 @@ fn two_users(token: &Sourced<UserId>, user: &Sourced<UserId>) -> Error {
     }))
 }
 
-fn from_variable(variables: &Variables, name: &str) -> Result<Option<Sourced<Secret>>, Error> {
+fn from_variable(variables: &Variables, name: &str) -> Result<Option<Sourced<Secret>>, SettingsError> {
     let Some(value) = variables.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     let source = Source::Variable(name.to_owned());
     match value.to_str() {
         Some(text) => Ok(Some(Sourced { value: Secret::new(text.to_owned()), source })),
-        None => Err(Error::Invalid { origin: source, why: Invalid::NotText }),
+        None => Err(SettingsError::Invalid { origin: source, why: InvalidValue::NotText }),
     }
 }
 

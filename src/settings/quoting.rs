@@ -1,6 +1,6 @@
 //! How a value is written so that every reader reads it back.
 
-use super::readers::python::{Quotes, has_variable};
+use super::parsers::python::{Quotes, has_variable};
 
 /// Why a value cannot be written so that all four readers read it back. It never holds the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

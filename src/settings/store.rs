@@ -3,10 +3,10 @@
 mod acl;
 mod attributes;
 mod obstacle;
-mod place;
 mod protection;
 mod rehearsal;
-mod temporary;
+mod target;
+mod temp_file;
 
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -17,13 +17,13 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use self::place::{Found, Place};
-use self::temporary::Temporary;
+use self::target::{Target, TargetState};
+use self::temp_file::TempFile;
 use super::encoding::wide_encoding;
 use super::env_file::EnvFile;
-use super::error::{Doing, Error, Warning};
+use super::error::{FileOperation, SettingsError, Warning};
 use super::folders;
-use super::readers::line_at;
+use super::parsers::line_at;
 use crate::bounded::{self, CA_LIMIT, SETTINGS_LIMIT};
 
 /// How long a run waits for another one that is writing: a write takes milliseconds, a slow disk a second or two.
@@ -83,9 +83,9 @@ impl std::fmt::Debug for Stamp {
 
 /// What saving did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub struct SaveReport {
     /// Whether the file was written, or already had this text.
-    pub outcome: Outcome,
+    pub outcome: SaveOutcome,
     /// Where the old text was kept.
     pub backup: Option<PathBuf>,
     /// The permission bits that the file has now.
@@ -96,7 +96,7 @@ pub struct Saved {
 
 /// Whether a file was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SaveOutcome {
     /// It had this text already.
     Unchanged,
     /// It has a new text.
@@ -135,8 +135,8 @@ impl Store {
     ///
     /// Fails where something that is no file stands in its place, it is too large or in another encoding than UTF-8, or
     /// it cannot be read.
-    pub fn load(&self) -> Result<Loaded, Error> {
-        let place = Place::find(&self.path)?;
+    pub fn load(&self) -> Result<Loaded, SettingsError> {
+        let place = Target::find(&self.path)?;
         let Some(found) = place.read(SETTINGS_LIMIT)? else { return Ok(Loaded::nothing()) };
         require_text(&place.target, &found.bytes)?;
         Ok(Loaded {
@@ -155,45 +155,45 @@ impl Store {
     ///
     /// Fails, the file untouched, where another run is writing, somebody else wrote it since it was read, or the system
     /// says no.
-    pub fn save(&self, file: &EnvFile, since: &Stamp, group: GroupRights) -> Result<Saved, Error> {
-        let place = Place::find(&self.path)?;
+    pub fn save(&self, file: &EnvFile, since: &Stamp, group: GroupRights) -> Result<SaveReport, SettingsError> {
+        let place = Target::find(&self.path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let mut warnings = lock.warning(&place.folder);
         if lock.is_held() {
-            temporary::sweep(&place);
+            temp_file::sweep(&place);
         }
         let Some(found) = self.unchanged(&place, since)? else {
-            let temporary = Temporary::write(&place, file.bytes())?;
+            let temporary = TempFile::write(&place, file.bytes())?;
             protection::protect(&place.target, temporary.file(), PRIVATE)?;
             temporary.put_at(&place.target)?;
-            return Ok(Saved { outcome: Outcome::Written, backup: None, mode: PRIVATE, warnings });
+            return Ok(SaveReport { outcome: SaveOutcome::Written, backup: None, mode: PRIVATE, warnings });
         };
         if found.bytes.as_slice() == file.bytes() {
             let mode = protection::tighten(&place, &found, group, &mut warnings)?;
-            return Ok(Saved { outcome: Outcome::Unchanged, backup: None, mode, warnings });
+            return Ok(SaveReport { outcome: SaveOutcome::Unchanged, backup: None, mode, warnings });
         }
         let backup = place.backup();
-        let kept = Temporary::write(&place, &found.bytes)?;
+        let kept = TempFile::write(&place, &found.bytes)?;
         protection::make_private(&kept, &place, &found)?;
         kept.put_at(&backup)?;
-        let new = Temporary::write(&place, file.bytes())?;
+        let new = TempFile::write(&place, file.bytes())?;
         let mode = protection::carry_over(&new, &place, &found, group, &mut warnings)?;
         if place.read(SETTINGS_LIMIT)?.is_none_or(|now| now.bytes != found.bytes) {
-            return Err(Error::ChangedMeanwhile { path: place.target });
+            return Err(SettingsError::ChangedMeanwhile { path: place.target });
         }
         let names = found.metadata.nlink();
         if names > 1 {
             warnings.push(Warning::OtherNames { path: place.target.clone(), count: names - 1 });
         }
         new.put_at(&place.target)?;
-        Ok(Saved { outcome: Outcome::Written, backup: Some(backup), mode, warnings })
+        Ok(SaveReport { outcome: SaveOutcome::Written, backup: Some(backup), mode, warnings })
     }
 
     /// Reads the file once more: it must be as it was, and another must be able to take its place.
-    fn unchanged(&self, place: &Place, since: &Stamp) -> Result<Option<Found>, Error> {
+    fn unchanged(&self, place: &Target, since: &Stamp) -> Result<Option<TargetState>, SettingsError> {
         let found = place.read(SETTINGS_LIMIT)?;
         if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
-            return Err(Error::ChangedMeanwhile { path: place.target.clone() });
+            return Err(SettingsError::ChangedMeanwhile { path: place.target.clone() });
         }
         if found.is_some() {
             place.require_replaceable()?;
@@ -217,18 +217,18 @@ impl Store {
     /// # Errors
     ///
     /// Fails where it is such a link, another run is writing, or the system says no.
-    pub fn save_beside(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    pub fn save_beside(&self, path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
         if bounded::read_regular(path, CA_LIMIT).is_ok_and(|found| found.as_slice() == bytes) {
             return Ok(());
         }
-        let place = Place::find_unlinked(path)?;
+        let place = Target::find_unlinked(path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         if lock.is_held() {
-            temporary::sweep(&place);
+            temp_file::sweep(&place);
         }
         let found = place.read(CA_LIMIT)?;
         if found.as_ref().is_none_or(|found| found.bytes.as_slice() != bytes) {
-            let temporary = Temporary::write(&place, bytes)?;
+            let temporary = TempFile::write(&place, bytes)?;
             if let Some(found) = &found {
                 obstacle::require_replaceable(&place.target, &place.folder)?;
                 temporary.give_to(&found.metadata)?;
@@ -242,20 +242,20 @@ impl Store {
 }
 
 /// Refuses what no reader of such files reads as text, before anything is added to it.
-fn require_text(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+fn require_text(path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
     let path = path.to_path_buf();
     if let Some(encoding) = wide_encoding(bytes) {
-        return Err(Error::Encoding { path, encoding });
+        return Err(SettingsError::Encoding { path, encoding });
     }
     match bytes.iter().position(|byte| *byte == 0) {
-        Some(offset) => Err(Error::NulByte { path, line: line_at(bytes, offset) }),
+        Some(offset) => Err(SettingsError::NulByte { path, line: line_at(bytes, offset) }),
         None => Ok(()),
     }
 }
 
-fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), Error> {
+fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), SettingsError> {
     let permissions = std::fs::Permissions::from_mode(mode);
-    file.set_permissions(permissions).map_err(|why| system(Doing::Protect, path, why))
+    file.set_permissions(permissions).map_err(|why| system(FileOperation::Protect, path, why))
 }
 
 /// Keeps two runs apart by a lock on the folder itself, so that no lock file is left lying about.
@@ -265,10 +265,10 @@ enum Lock {
 }
 
 impl Lock {
-    fn take(folder: &Path, at_most: Duration) -> Result<Self, Error> {
+    fn take(folder: &Path, at_most: Duration) -> Result<Self, SettingsError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(folder, flags, Mode::empty());
-        let file = File::from(opened.map_err(|why| system(Doing::Lock, folder, why.into()))?);
+        let file = File::from(opened.map_err(|why| system(FileOperation::Lock, folder, why.into()))?);
         let tries = at_most.as_millis() / BETWEEN_TRIES.as_millis().max(1) + 1;
         for attempt in 0..tries {
             if attempt > 0 {
@@ -281,10 +281,10 @@ impl Lock {
                 Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL | Errno::NOSYS) => {
                     return Ok(Self::Unsupported);
                 }
-                Err(why) => return Err(system(Doing::Lock, folder, why.into())),
+                Err(why) => return Err(system(FileOperation::Lock, folder, why.into())),
             }
         }
-        Err(Error::Locked { folder: folder.to_path_buf() })
+        Err(SettingsError::Locked { folder: folder.to_path_buf() })
     }
 
     const fn is_held(&self) -> bool {
@@ -306,16 +306,16 @@ impl Drop for Lock {
 }
 
 /// Puts the system's error into words.
-fn system(doing: Doing, path: &Path, why: std::io::Error) -> Error {
+fn system(doing: FileOperation, path: &Path, why: std::io::Error) -> SettingsError {
     let path = path.to_path_buf();
     match Errno::from_io_error(&why) {
-        Some(Errno::ACCESS | Errno::PERM) => Error::Denied { doing, path },
-        Some(Errno::ROFS) => Error::ReadOnly { doing, path },
-        Some(Errno::NOSPC | Errno::DQUOT) => Error::DiskFull { doing, path },
-        Some(Errno::LOOP) => Error::LinkLoop { path },
-        Some(Errno::ISDIR) => Error::IsFolder { path },
-        Some(Errno::BUSY) if doing == Doing::Replace => Error::MountPoint { path },
-        Some(Errno::NAMETOOLONG) => Error::NameTooLong { path },
-        _ => Error::System { doing, path, why },
+        Some(Errno::ACCESS | Errno::PERM) => SettingsError::Denied { doing, path },
+        Some(Errno::ROFS) => SettingsError::ReadOnly { doing, path },
+        Some(Errno::NOSPC | Errno::DQUOT) => SettingsError::DiskFull { doing, path },
+        Some(Errno::LOOP) => SettingsError::LinkLoop { path },
+        Some(Errno::ISDIR) => SettingsError::IsFolder { path },
+        Some(Errno::BUSY) if doing == FileOperation::Replace => SettingsError::MountPoint { path },
+        Some(Errno::NAMETOOLONG) => SettingsError::NameTooLong { path },
+        _ => SettingsError::System { doing, path, why },
     }
 }

@@ -3,9 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::assignment::Assignment;
-use super::error::Error;
+use super::error::SettingsError;
+use super::parsers::python::Quotes;
 use super::quoting::{quoted, refusal};
-use super::readers::python::Quotes;
 use crate::model::Secret;
 
 /// What is read by whom.
@@ -36,7 +36,7 @@ impl Syntax {
     /// # Errors
     ///
     /// Fails where no form of the value is read alike by every reader of `.env` files.
-    pub fn line(self, assignment: &Assignment, shown: Shown) -> Result<Secret, Error> {
+    pub fn line(self, assignment: &Assignment, shown: Shown) -> Result<Secret, SettingsError> {
         let is_masked = assignment.is_secret() && shown == Shown::Masked;
         if is_masked {
             let value = Secret::new(assignment.masked());
@@ -46,7 +46,7 @@ impl Syntax {
         if self == Self::Dotenv
             && let Some(why) = refusal(value.expose())
         {
-            return Err(Error::Unwritable { name: assignment.name.clone(), why });
+            return Err(SettingsError::Unwritable { name: assignment.name.clone(), why });
         }
         Ok(self.statement(&assignment.name, &value, ""))
     }
@@ -93,12 +93,12 @@ pub fn sh_word(value: &str) -> String {
 mod tests {
     use super::{Shown, Syntax};
     use crate::model::Secret;
-    use crate::settings::Value;
+    use crate::settings::WritableValue;
     use crate::settings::assignment::Assignment;
 
     fn line(syntax: Syntax, value: &str) -> String {
         let assignment =
-            Assignment::hidden("K".to_owned(), String::new(), Value::Password(Secret::new(value.to_owned())));
+            Assignment::hidden("K".to_owned(), String::new(), WritableValue::Password(Secret::new(value.to_owned())));
         syntax.line(&assignment, Shown::Whole).unwrap().expose().to_owned()
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_masked_secret_is_a_comment_that_sets_nothing() {
-        let password = Value::Password(Secret::new("canary".to_owned()));
+        let password = WritableValue::Password(Secret::new("canary".to_owned()));
         let assignment = Assignment::hidden("K".to_owned(), "a=".to_owned(), password);
         for (syntax, masked) in [
             (Syntax::Dotenv, "# K='a=••••'"),
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_value_that_readers_of_dotenv_files_disagree_on_is_refused() {
-        let password = Value::Password(Secret::new("a${B}".to_owned()));
+        let password = WritableValue::Password(Secret::new("a${B}".to_owned()));
         let assignment = Assignment::hidden("K".to_owned(), String::new(), password);
         assert!(Syntax::Dotenv.line(&assignment, Shown::Whole).is_err());
         assert!(Syntax::Dotenv.line(&assignment, Shown::Masked).is_ok());

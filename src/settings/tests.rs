@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Block, Credentials, EnvFile, Error, Flags, Instance, KEYS, Key, Settings, Source, Variables, Verification, Warning,
+    Credentials, EnvFile, Flags, Instance, KEYS, Key, Section, Settings, SettingsError, Source, Variables,
+    Verification, Warning,
 };
 
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
@@ -79,7 +80,7 @@ fn a_token_beats_a_password_and_says_so() {
     let alone = load("01", &[], &[], "PROXMOX_USER=apex@pve\nPROXMOX_PASSWORD=p\n");
     assert!(matches!(alone.credentials().unwrap(), (Credentials::Password { .. }, None)));
     let nothing = load("01", &[], &[], "PROXMOX_USER=apex@pve\n").credentials().unwrap_err();
-    assert!(matches!(nothing, Error::Missing { variable, .. } if variable == "PROXMOX_TOKEN_VALUE"));
+    assert!(matches!(nothing, SettingsError::Missing { variable, .. } if variable == "PROXMOX_TOKEN_VALUE"));
 }
 
 #[test]
@@ -94,8 +95,8 @@ fn what_is_pinned_decides_over_verify_ssl() {
     for (flags, file, expected) in [
         (vec![], "", Verification::System),
         (vec![], "PROXMOX_VERIFY_SSL=ON\n", Verification::System),
-        (vec![], "PROXMOX_VERIFY_SSL=0\n", Verification::Waived(in_file(1, "PROXMOX_VERIFY_SSL"))),
-        (vec![(Key::VerifySsl, "false")], pinned.as_str(), Verification::Waived(Source::Flag("--insecure"))),
+        (vec![], "PROXMOX_VERIFY_SSL=0\n", Verification::Disabled(in_file(1, "PROXMOX_VERIFY_SSL"))),
+        (vec![(Key::VerifySsl, "false")], pinned.as_str(), Verification::Disabled(Source::Flag("--insecure"))),
     ] {
         assert_eq!(load("01", &flags, &[], file).verification().unwrap(), expected, "{file}");
     }
@@ -153,7 +154,7 @@ fn the_example_documents_every_key() {
             assert!(example.contains(&line), "{line}");
         }
         let second = entry.key.variable(&"02".parse().unwrap());
-        assert!(entry.key.block() == Block::Templates || example.contains(&format!("#{second}=")), "{second}");
+        assert!(entry.key.block() == Section::Templates || example.contains(&format!("#{second}=")), "{second}");
     }
     let values = EnvFile::new(example.as_bytes().to_vec()).values(&|_| None);
     assert!(values.keys().all(|name| KEYS.iter().any(|entry| entry.variable == name)), "{values:?}");

@@ -6,7 +6,7 @@ use crate::model::{Secret, TokenSecret};
 
 /// A value for a key; secrets are carried as what they are until they are written.
 #[derive(Debug, Clone)]
-pub enum Value {
+pub enum WritableValue {
     /// Anything that may be shown.
     Text(String),
     /// A password.
@@ -15,7 +15,7 @@ pub enum Value {
     Token(TokenSecret),
 }
 
-impl Value {
+impl WritableValue {
     pub(super) fn expose(&self) -> &str {
         match self {
             Self::Text(text) => text,

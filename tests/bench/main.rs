@@ -4,7 +4,7 @@
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use glassdome::settings::{Change, Consent, EnvFile, Instance, Key, Value};
+use glassdome::settings::{AmbiguousValues, Change, EnvFile, Instance, Key, WritableValue};
 
 /// How often a quick thing is done; the fastest counts, because everything else is somebody else's work.
 const ROUNDS: usize = 15;
@@ -47,8 +47,9 @@ fn settings(lines: usize) -> String {
 
 /// Changes one key.
 fn edit(file: &EnvFile) -> usize {
-    let changes = [Change::Set(Key::Node, Value::Text("another".to_owned()))];
-    let edited = file.edit(&Instance::default(), &changes, Consent::Withheld, &|_| None).expect("it can be edited");
+    let changes = [Change::Set(Key::Node, WritableValue::Text("another".to_owned()))];
+    let edited =
+        file.edit(&Instance::default(), &changes, AmbiguousValues::Withheld, &|_| None).expect("it can be edited");
     edited.file.bytes().len()
 }
 

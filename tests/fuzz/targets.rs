@@ -8,7 +8,7 @@ use glassdome::model::{
 };
 use glassdome::pve::CaBundle;
 use glassdome::pve::privileges::{AclPath, Denial, Hardware, Zones};
-use glassdome::settings::{Change, Consent, EnvFile, Instance, Key, Value};
+use glassdome::settings::{AmbiguousValues, Change, EnvFile, Instance, Key, WritableValue};
 use glassdome::ui::Printable;
 
 use crate::Target;
@@ -200,11 +200,11 @@ fn env(input: &[u8]) {
     let instance = Instance::default();
     let _ = file.warnings(&instance);
     let before = file.values(&|_| None);
-    let unchanged = file.edit(&instance, &[], Consent::Withheld, &|_| None);
+    let unchanged = file.edit(&instance, &[], AmbiguousValues::Withheld, &|_| None);
     assert!(unchanged.is_ok_and(|edited| edited.file == file), "no change changes the file");
     let said = "a b".to_owned();
-    let set = [Change::Set(Key::Host, Value::Text(said.clone()))];
-    let Ok(edited) = file.edit(&instance, &set, Consent::Withheld, &|_| None) else { return };
+    let set = [Change::Set(Key::Host, WritableValue::Text(said.clone()))];
+    let Ok(edited) = file.edit(&instance, &set, AmbiguousValues::Withheld, &|_| None) else { return };
     let mut after = edited.file.values(&|_| None);
     let written = after.remove("PROXMOX_HOST").and_then(|located| located.text);
     assert_eq!(written, Some(Secret::new(said)));
@@ -213,7 +213,7 @@ fn env(input: &[u8]) {
     for (name, located) in before.into_iter().filter(|(name, _)| is_plain && !is_ours(name)) {
         assert_eq!(after.get(&name).map(|it| &it.text), Some(&located.text), "{name} is another one");
     }
-    let again = edited.file.edit(&instance, &set, Consent::Withheld, &|_| None);
+    let again = edited.file.edit(&instance, &set, AmbiguousValues::Withheld, &|_| None);
     assert!(again.is_ok_and(|again| again.file == edited.file), "the same edit twice is another one");
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use glassdome::settings::{EnvFile, Error, GroupRights, Saved, Store, Warning};
+use glassdome::settings::{EnvFile, GroupRights, SaveReport, SettingsError, Store, Warning};
 use rustix::buffer::spare_capacity;
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::TempDir;
@@ -56,13 +56,13 @@ fn file_with(name: &str, value: &[u8]) -> Option<(TempDir, PathBuf)> {
     Some((folder, path))
 }
 
-fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<Saved, Error> {
+fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<SaveReport, SettingsError> {
     let store = Store::new(path).waiting_at_most(Duration::from_millis(1));
     let loaded = store.load()?;
     store.save(&EnvFile::new(text.to_vec()), &loaded.stamp, group)
 }
 
-fn rehearse(path: &Path) -> Result<(), Error> {
+fn rehearse(path: &Path) -> Result<(), SettingsError> {
     let store = Store::new(path).waiting_at_most(Duration::from_millis(1));
     store.rehearse(&EnvFile::new(NEW.to_vec()), &store.load()?.stamp)
 }
@@ -214,7 +214,7 @@ fn a_mounted_file_is_told_before_anything_is_written() {
     }
     let _mounted = Mounted(path.clone());
     for why in [save(&path, NEW, GroupRights::Keep).unwrap_err(), rehearse(&path).unwrap_err()] {
-        assert!(matches!(why, Error::MountPoint { .. }), "{why:?}");
+        assert!(matches!(why, SettingsError::MountPoint { .. }), "{why:?}");
     }
     assert_eq!(fs::read(&path).unwrap(), OLD);
     assert_eq!(names(folder.path()), [".env", "outside"]);
@@ -233,7 +233,7 @@ fn a_protected_file_is_told_before_anything_is_written() {
         let why = [save(&path, NEW, GroupRights::Keep).unwrap_err(), rehearse(&path).unwrap_err()];
         assert!(Command::new("chattr").arg(format!("-{flag}")).arg(&path).status().unwrap().success());
         for why in why {
-            assert!(matches!(why, Error::Immutable { .. }), "{flag}: {why:?}");
+            assert!(matches!(why, SettingsError::Immutable { .. }), "{flag}: {why:?}");
         }
         assert_eq!(names(folder.path()), [".env"]);
     }
@@ -253,25 +253,25 @@ fn a_rehearsal_leaves_everything_as_it_was_and_fails_where_a_save_would() {
     fs::write(&path, NEW).unwrap();
     assert!(matches!(
         Store::new(&path).rehearse(&EnvFile::default(), &stamp).unwrap_err(),
-        Error::ChangedMeanwhile { .. }
+        SettingsError::ChangedMeanwhile { .. }
     ));
     fs::create_dir(folder.path().join(".env.bak")).unwrap();
     for why in [rehearse(&path).unwrap_err(), save(&path, OLD, GroupRights::Keep).unwrap_err()] {
-        assert!(matches!(&why, Error::IsFolder { path } if path.ends_with(".env.bak")), "{why:?}");
+        assert!(matches!(&why, SettingsError::IsFolder { path } if path.ends_with(".env.bak")), "{why:?}");
     }
     let beside = folder.path().join("proxmox-ca.pem");
     Store::new(&path).rehearse_beside(&beside, 2000).unwrap();
     symlink("elsewhere.pem", &beside).unwrap();
-    assert!(matches!(Store::new(&path).rehearse_beside(&beside, 2000).unwrap_err(), Error::IsLink { .. }));
+    assert!(matches!(Store::new(&path).rehearse_beside(&beside, 2000).unwrap_err(), SettingsError::IsLink { .. }));
     assert_eq!(names(folder.path()), [".env", ".env.bak", "proxmox-ca.pem"]);
-    assert!(matches!(rehearse(&folder.path().join("none/.env")).unwrap_err(), Error::NoFolder { .. }));
+    assert!(matches!(rehearse(&folder.path().join("none/.env")).unwrap_err(), SettingsError::NoFolder { .. }));
     let Some(disk) = SmallDisk::new() else { return skipped("cannot mount a small file system") };
     let path = disk.0.path().join(".env");
     fs::write(&path, OLD).unwrap();
     fs::write(disk.0.path().join("filler"), vec![b'x'; 56 * 1024]).unwrap();
     let long = EnvFile::new(vec![b'#'; 8 * 1024]);
     let store = Store::new(&path);
-    assert!(matches!(store.rehearse(&long, &store.load().unwrap().stamp).unwrap_err(), Error::DiskFull { .. }));
+    assert!(matches!(store.rehearse(&long, &store.load().unwrap().stamp).unwrap_err(), SettingsError::DiskFull { .. }));
     assert_eq!(names(disk.0.path()), [".env", "filler"]);
 }
 
@@ -284,7 +284,7 @@ fn a_long_name_has_a_temporary_file_and_else_a_clear_error() {
         save(&path, OLD, GroupRights::Keep).unwrap();
         match save(&path, NEW, GroupRights::Keep) {
             Ok(_) => assert!(is_saved, "{length}"),
-            Err(why) => assert!(!is_saved && matches!(why, Error::NameTooLong { .. }), "{length}: {why:?}"),
+            Err(why) => assert!(!is_saved && matches!(why, SettingsError::NameTooLong { .. }), "{length}: {why:?}"),
         }
         assert_eq!(rehearse(&path).is_ok(), is_saved, "{length}");
         let backup = format!("{name}.bak");
@@ -321,7 +321,7 @@ fn a_file_that_is_too_large_is_refused_with_its_limit() {
         file.set_len(length).unwrap();
         let why = Store::new(&path).load().unwrap_err();
         // What is not too large is a file full of NUL bytes.
-        assert_eq!(matches!(why, Error::TooLarge { .. }), !is_read, "{why:?}");
+        assert_eq!(matches!(why, SettingsError::TooLarge { .. }), !is_read, "{why:?}");
     }
     let why = Store::new(&path).load().unwrap_err();
     assert_eq!(why.to_string(), format!("{} is larger than 16 MiB: that is not a settings file", path.display()));
@@ -339,7 +339,7 @@ fn a_certificate_is_written_through_no_link() {
         }
         let _ = fs::remove_file(&path);
         symlink(&other, &path).unwrap();
-        assert!(matches!(store.save_beside(&path, b"ours").unwrap_err(), Error::IsLink { .. }));
+        assert!(matches!(store.save_beside(&path, b"ours").unwrap_err(), SettingsError::IsLink { .. }));
         assert_eq!(other.exists(), is_there);
     }
     assert_eq!(fs::read(&other).unwrap(), b"theirs");

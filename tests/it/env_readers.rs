@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use glassdome::model::Secret;
-use glassdome::settings::{Change, Consent, EnvFile, Error, Instance, Key, Value};
+use glassdome::settings::{AmbiguousValues, Change, EnvFile, Instance, Key, SettingsError, WritableValue};
 
 use crate::support::skipped;
 
@@ -143,10 +143,11 @@ fn is_listed(value: &str) -> bool {
         || (value.contains('\'') && value.chars().any(|it| "\"$\\`".contains(it)))
 }
 
-fn edit(before: &[u8], key: Key, value: &str) -> Result<Vec<u8>, Error> {
-    let change = Change::Set(key, Value::Password(Secret::new(value.to_owned())));
+fn edit(before: &[u8], key: Key, value: &str) -> Result<Vec<u8>, SettingsError> {
+    let change = Change::Set(key, WritableValue::Password(Secret::new(value.to_owned())));
     let file = EnvFile::new(before.to_vec());
-    file.edit(&Instance::default(), &[change], Consent::Withheld, &|_| None).map(|edited| edited.file.bytes().to_vec())
+    file.edit(&Instance::default(), &[change], AmbiguousValues::Withheld, &|_| None)
+        .map(|edited| edited.file.bytes().to_vec())
 }
 
 fn cases() -> Vec<Case> {
@@ -161,7 +162,7 @@ fn cases() -> Vec<Case> {
                     assert!(!is_listed(&value) || after == before, "case {number}: {value:?} should have been refused");
                     Some(after)
                 }
-                Err(Error::Unwritable { .. }) => {
+                Err(SettingsError::Unwritable { .. }) => {
                     assert!(is_listed(&value), "case {number}: {value:?} should not have been refused");
                     None
                 }
@@ -380,9 +381,9 @@ fn whatever_stands_in_the_file_python_and_node_read_what_was_written_and_the_res
     let mut refused = 0;
     for _ in 0..CASES {
         let (before, value) = (junk(&mut dice).into_bytes(), dice.value());
-        let change = Change::Set(Key::Password, Value::Password(Secret::new(value.clone())));
+        let change = Change::Set(Key::Password, WritableValue::Password(Secret::new(value.clone())));
         let file = EnvFile::new(before.clone());
-        match file.edit(&Instance::default(), &[change], Consent::PythonAlone, &|_| None) {
+        match file.edit(&Instance::default(), &[change], AmbiguousValues::Allow, &|_| None) {
             Ok(edited) => {
                 std::fs::write(folder.path().join((2 * written.len()).to_string()), &before).unwrap();
                 let name = "PROXMOX_PASSWORD".to_owned();
@@ -390,7 +391,7 @@ fn whatever_stands_in_the_file_python_and_node_read_what_was_written_and_the_res
                 std::fs::write(folder.path().join((2 * written.len() + 1).to_string()), edited.file.bytes()).unwrap();
                 written.push((is_plain, Case { name, value, before, after: Some(edited.file.bytes().to_vec()) }));
             }
-            Err(Error::Entangled { .. } | Error::Unwritable { .. }) => refused += 1,
+            Err(SettingsError::Entangled { .. } | SettingsError::Unwritable { .. }) => refused += 1,
             Err(why) => panic!("{why}"),
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use glassdome::settings::{EnvFile, Error, GroupRights, Outcome, Saved, Store, Warning};
+use glassdome::settings::{EnvFile, GroupRights, SaveOutcome, SaveReport, SettingsError, Store, Warning};
 use rustix::fs::FlockOperation;
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ fn folder_with(mode: u32) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<Saved, Error> {
+fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<SaveReport, SettingsError> {
     let store = Store::new(path).waiting_at_most(Duration::from_millis(1));
     let loaded = store.load()?;
     store.save(&EnvFile::new(text.to_vec()), &loaded.stamp, group)
@@ -53,7 +53,7 @@ fn a_new_file_is_private_and_leaves_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".env");
     let saved = save(&path, NEW, GroupRights::Keep).unwrap();
-    assert_eq!((saved.outcome, saved.backup, saved.mode, saved.warnings), (Outcome::Written, None, 0o600, vec![]));
+    assert_eq!((saved.outcome, saved.backup, saved.mode, saved.warnings), (SaveOutcome::Written, None, 0o600, vec![]));
     assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (NEW, 0o600));
     assert_eq!(names(folder.path()), [".env"]);
 }
@@ -75,7 +75,7 @@ fn an_unchanged_file_is_not_rewritten() {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
     let before = fs::metadata(&path).unwrap();
-    assert_eq!(save(&path, OLD, GroupRights::Keep).unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(save(&path, OLD, GroupRights::Keep).unwrap().outcome, SaveOutcome::Unchanged);
     let after = fs::metadata(&path).unwrap();
     assert_eq!((after.ino(), after.modified().unwrap()), (before.ino(), long_ago));
     assert_eq!(names(folder.path()), [".env"]);
@@ -132,11 +132,11 @@ fn what_is_no_file_is_named_as_what_it_is() {
     for name in ["dangling", "circle", "folder", "fifo", "missing/.env"] {
         let why = save(&at(name), NEW, GroupRights::Keep).unwrap_err();
         let is_right = match name {
-            "dangling" => matches!(why, Error::DanglingLink { .. }),
-            "circle" => matches!(why, Error::LinkLoop { .. }),
-            "folder" => matches!(why, Error::IsFolder { .. }),
-            "fifo" => matches!(why, Error::NotAFile { .. }),
-            _ => matches!(why, Error::NoFolder { .. }),
+            "dangling" => matches!(why, SettingsError::DanglingLink { .. }),
+            "circle" => matches!(why, SettingsError::LinkLoop { .. }),
+            "folder" => matches!(why, SettingsError::IsFolder { .. }),
+            "fifo" => matches!(why, SettingsError::NotAFile { .. }),
+            _ => matches!(why, SettingsError::NoFolder { .. }),
         };
         assert!(is_right, "{name}: {why:?}");
     }
@@ -150,10 +150,10 @@ fn a_file_that_somebody_else_changed_is_not_overwritten() {
     let loaded = store.load().unwrap();
     fs::write(&path, "THEIRS=1\n").unwrap();
     let why = store.save(&EnvFile::new(NEW.to_vec()), &loaded.stamp, GroupRights::Keep).unwrap_err();
-    assert!(matches!(why, Error::ChangedMeanwhile { .. }), "{why:?}");
+    assert!(matches!(why, SettingsError::ChangedMeanwhile { .. }), "{why:?}");
     fs::remove_file(&path).unwrap();
     let why = store.save(&EnvFile::new(NEW.to_vec()), &loaded.stamp, GroupRights::Keep).unwrap_err();
-    assert!(matches!(why, Error::ChangedMeanwhile { .. }), "{why:?}");
+    assert!(matches!(why, SettingsError::ChangedMeanwhile { .. }), "{why:?}");
     assert_eq!(names(folder.path()), Vec::<String>::new());
 }
 
@@ -163,7 +163,7 @@ fn two_runs_are_kept_apart_without_leaving_a_lock() {
     let held = fs::File::open(folder.path()).unwrap();
     rustix::fs::flock(&held, FlockOperation::LockExclusive).unwrap();
     let why = save(&path, NEW, GroupRights::Keep).unwrap_err();
-    assert!(matches!(why, Error::Locked { .. }), "{why:?}");
+    assert!(matches!(why, SettingsError::Locked { .. }), "{why:?}");
     assert_eq!(fs::read(&path).unwrap(), OLD);
     drop(held);
     save(&path, NEW, GroupRights::Keep).unwrap();
@@ -293,7 +293,7 @@ fn a_full_disk_leaves_the_file_as_it_was() {
     fs::write(disk.0.path().join("filler"), filler).unwrap();
     let large = [NEW, vec![b'#'; 32 * 1024].as_slice()].concat();
     let why = save(&path, &large, GroupRights::Keep).unwrap_err();
-    assert!(matches!(why, Error::DiskFull { .. }), "{why:?}");
+    assert!(matches!(why, SettingsError::DiskFull { .. }), "{why:?}");
     assert_eq!(fs::read(&path).unwrap(), OLD);
     assert_eq!(names(disk.0.path()), [".env", ".env.bak", "filler"]);
 }

@@ -16,8 +16,8 @@ use crate::model::{Endpoint, Secret, Tool, UserId};
 use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    self, Credentials, Flags, Instance, Invalid, KEYS, Key, Loaded, Secrecy, Settings, Source, Store, Verification,
-    imported, sh_word,
+    self, Credentials, Flags, Instance, InvalidValue, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
+    Verification, imported, sh_word,
 };
 use crate::ui::Repeat;
 
@@ -105,8 +105,8 @@ impl Ground {
         let ground = Self::upon(session, (global, connection, &[]), variables, (store, loaded)).await?;
         let ours = KEYS.iter().map(|entry| entry.key.variable(&ground.instance));
         let no_text = ours.filter(|name| !connection.is_sandbox() && strange.contains_key(name)).map(|name| {
-            let (origin, why) = (Source::Variable(name), Invalid::NotText);
-            settings::Error::Invalid { origin, why }.into()
+            let (origin, why) = (Source::Variable(name), InvalidValue::NotText);
+            settings::SettingsError::Invalid { origin, why }.into()
         });
         let troubles = Troubles { unread, no_text: no_text.collect() };
         Ok((ground, troubles))
@@ -303,7 +303,7 @@ impl Ground {
         }
         match self.settings.verification()? {
             Verification::System => Ok((Trust::System, Trusted::System)),
-            Verification::Waived(_) => Ok((Trust::Unverified, Trusted::Unverified)),
+            Verification::Disabled(_) => Ok((Trust::Unverified, Trusted::Unverified)),
             Verification::Pinned { ca_file, fingerprint } => {
                 let bundle = ca_file.map(|it| self.authority_in(&it.value)).transpose()?;
                 match (bundle, fingerprint.map(|it| it.value)) {
@@ -401,7 +401,7 @@ impl Ground {
         if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
             repeat.of_server(Key::TokenValue.entry().flag, word(&path.display().to_string()));
         }
-        if said(Key::VerifySsl) && matches!(self.settings.verification(), Ok(Verification::Waived(_))) {
+        if said(Key::VerifySsl) && matches!(self.settings.verification(), Ok(Verification::Disabled(_))) {
             repeat.of_server("--insecure", String::new());
         }
         repeat
@@ -460,7 +460,7 @@ async fn load(
     session: &Session,
     global: &Global,
     connection: &Connection,
-) -> Result<(Store, Result<Loaded, settings::Error>), Error> {
+) -> Result<(Store, Result<Loaded, settings::SettingsError>), Error> {
     let store = Store::new(file(session, global, connection));
     blocking(session, move || {
         let loaded = store.load();

@@ -39,7 +39,7 @@ impl Ground {
 
     fn unverified(&self, trusted: Trusted) -> Option<String> {
         let source = match self.settings.verification() {
-            Ok(Verification::Waived(source)) if trusted == Trusted::Unverified => source,
+            Ok(Verification::Disabled(source)) if trusted == Trusted::Unverified => source,
             _ => return None,
         };
         Some(format!(

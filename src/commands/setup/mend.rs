@@ -44,7 +44,7 @@ pub(super) fn forget_what_is_wrong(session: &Session, ground: &mut Ground, argum
 }
 
 /// Says what is wrong with the value of a key, where something is.
-fn wrong(ground: &Ground, key: Key) -> Option<settings::Error> {
+fn wrong(ground: &Ground, key: Key) -> Option<settings::SettingsError> {
     let settings = &ground.settings;
     match key {
         Key::Host => settings.host().err(),

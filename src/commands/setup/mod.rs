@@ -33,7 +33,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
-use crate::settings::{Consent, Credentials, Key};
+use crate::settings::{AmbiguousValues, Credentials, Key};
 use crate::ui::prompt::Confirm;
 
 use check::{Checked, Switch};
@@ -140,7 +140,7 @@ async fn from_server_to_proof(
     story.note_access(ground, &connected, &checked);
 
     heading(session, ground, "6. Save");
-    let consent = if arguments.allow_ambiguous_value { Consent::PythonAlone } else { Consent::Withheld };
+    let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
     let draft = save::draft(session, ground, &connected, &checked, consent).await?;
     session.ui.borrow_mut().say(&draft);
     if arguments.dry_run {

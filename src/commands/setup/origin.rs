@@ -15,7 +15,7 @@ use crate::error::{Error, TokenError};
 use crate::model::{Destination, TokenId};
 use crate::pve::TokenRequest;
 use crate::session::Session;
-use crate::settings::{Consent, Key};
+use crate::settings::{AmbiguousValues, Key};
 
 use super::server::Way;
 
@@ -103,8 +103,12 @@ fn errand(arguments: &Setup) -> (Errand, u64) {
 }
 
 /// Says whether a value may be written that only the application reads back; a person is asked when saving.
-fn may_be_ambiguous(session: &Session, arguments: &Setup) -> Consent {
-    if arguments.allow_ambiguous_value || session.is_attended() { Consent::PythonAlone } else { Consent::Withheld }
+fn may_be_ambiguous(session: &Session, arguments: &Setup) -> AmbiguousValues {
+    if arguments.allow_ambiguous_value || session.is_attended() {
+        AmbiguousValues::Allow
+    } else {
+        AmbiguousValues::Withheld
+    }
 }
 
 /// Makes the token in the shell of a node, and takes its secret as an answer.

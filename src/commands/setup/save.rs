@@ -14,8 +14,8 @@ use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings;
 use crate::settings::{
-    Change, Consent, Credentials, DiffLine, Edited, Flags, GroupRights, Key, Outcome, Settings, Sign, Source, Sourced,
-    Store, Value, Variables, masked_diff,
+    AmbiguousValues, Change, Credentials, DiffLine, Edited, Flags, GroupRights, Key, SaveOutcome, Settings, Sign,
+    Source, Sourced, Store, Variables, WritableValue, masked_diff,
 };
 use crate::ui::prompt::Confirm;
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -43,14 +43,14 @@ pub(super) async fn draft(
     ground: &Ground,
     connected: &Connected,
     checked: &Checked,
-    consent: Consent,
+    consent: AmbiguousValues,
 ) -> Result<Draft, Error> {
     let path = ground.store.path().to_owned();
     let in_file = Settings::load(&ground.instance, &Flags::default(), &Variables::new(), &path, &ground.loaded.file)?;
     let changes = changes(ground, &in_file, connected, checked)?;
     let edit = |consent| ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None);
     let edited = match edit(consent) {
-        Err(why) if may_consent(session, &why).await? => edit(Consent::PythonAlone)?,
+        Err(why) if may_consent(session, &why).await? => edit(AmbiguousValues::Allow)?,
         edited => edited?,
     };
     let diff = masked_diff(ground.loaded.file.bytes(), edited.file.bytes());
@@ -59,8 +59,8 @@ pub(super) async fn draft(
 }
 
 /// Asks whether a value may be written that only the application reads back.
-async fn may_consent(session: &Session, why: &settings::Error) -> Result<bool, Error> {
-    let settings::Error::Unwritable { name, why } = why else { return Ok(false) };
+async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result<bool, Error> {
+    let settings::SettingsError::Unwritable { name, why } = why else { return Ok(false) };
     if why.is_final() || !session.is_attended() {
         return Ok(false);
     }
@@ -79,15 +79,19 @@ fn changes(
     checked: &Checked,
 ) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
-    let mut set = |key: Key, is_same: bool, value: Value| {
+    let mut set = |key: Key, is_same: bool, value: WritableValue| {
         if !is_same {
             changes.push(Change::Set(key, value));
         }
     };
     let host = ground.host()?;
-    set(Key::Host, stands(in_file.host(), &host), Value::Text(host.to_string()));
+    set(Key::Host, stands(in_file.host(), &host), WritableValue::Text(host.to_string()));
     let user = connected.user();
-    set(Key::User, in_file.source(Key::User).is_some() && stands(in_file.user(), user), Value::Text(user.to_string()));
+    set(
+        Key::User,
+        in_file.source(Key::User).is_some() && stands(in_file.user(), user),
+        WritableValue::Text(user.to_string()),
+    );
     match &connected.credentials {
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
@@ -95,23 +99,23 @@ fn changes(
             // The application reads the secret alone: what stands around it is written where it belongs.
             let is_bare = in_file.is_secret_bare();
             let is_same = !is_new && is_bare && stands(in_file.token_name(), &id.name);
-            set(Key::TokenName, is_same, Value::Text(id.name.to_string()));
+            set(Key::TokenName, is_same, WritableValue::Text(id.name.to_string()));
             let is_same = is_bare && stands(in_file.token_secret(), secret);
-            set(Key::TokenValue, is_same, Value::Token(secret.clone()));
+            set(Key::TokenValue, is_same, WritableValue::Token(secret.clone()));
         }
         Credentials::Password { password, .. } => {
             let is_same = in_file.password().is_some_and(|it| it.value == *password);
-            set(Key::Password, is_same, Value::Password(password.clone()));
+            set(Key::Password, is_same, WritableValue::Password(password.clone()));
         }
     }
     let verifies = connected.trusted == Trusted::System;
-    set(Key::VerifySsl, stands(in_file.verify_ssl(), &verifies), Value::Text(verifies.to_string()));
-    set(Key::Node, stands(in_file.node(), &checked.node), Value::Text(checked.node.to_string()));
+    set(Key::VerifySsl, stands(in_file.verify_ssl(), &verifies), WritableValue::Text(verifies.to_string()));
+    set(Key::Node, stands(in_file.node(), &checked.node), WritableValue::Text(checked.node.to_string()));
     if let Some(pool) = &checked.pool {
-        set(Key::Pool, stands(in_file.pool(), pool), Value::Text(pool.to_string()));
+        set(Key::Pool, stands(in_file.pool(), pool), WritableValue::Text(pool.to_string()));
     }
     for (key, vmid) in &checked.templates {
-        set(*key, stands(in_file.template(*key), vmid), Value::Text(vmid.to_string()));
+        set(*key, stands(in_file.template(*key), vmid), WritableValue::Text(vmid.to_string()));
     }
     changes.extend(dropped(ground, in_file).into_iter().map(Change::Remove));
     changes.extend(trust_changes(ground, in_file, connected));
@@ -148,7 +152,7 @@ fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> 
             _ => standing == wanted.as_deref(),
         };
         match wanted {
-            Some(text) if !is_same => changes.push(Change::Set(key, Value::Text(text))),
+            Some(text) if !is_same => changes.push(Change::Set(key, WritableValue::Text(text))),
             None if standing.is_some() => changes.push(Change::Remove(key)),
             _ => {}
         }
@@ -184,8 +188,8 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
     let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
     let text = match saved.outcome {
-        Outcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
-        Outcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
+        SaveOutcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
+        SaveOutcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
     };
     session.ui.borrow_mut().say(&Note::found(text));
     if let Some(backup) = &saved.backup {

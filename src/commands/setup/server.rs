@@ -127,7 +127,7 @@ async fn host(session: &Session, ground: &mut Ground) -> Result<(), Error> {
 
 /// Asks whether a file that says not to verify is to be heeded, as every file of the older scripts says.
 async fn waiver(session: &Session, ground: &mut Ground) -> Result<(), Error> {
-    let Verification::Waived(Source::File { .. }) = ground.settings.verification()? else { return Ok(()) };
+    let Verification::Disabled(Source::File { .. }) = ground.settings.verification()? else { return Ok(()) };
     if !session.is_attended() || ground.is_sandbox() {
         return Ok(());
     }

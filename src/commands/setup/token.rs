@@ -313,7 +313,7 @@ async fn secret(session: &Session, ground: &mut Ground, way: &Way) -> Result<(),
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
         Ok(pasted) => take(session, ground, pasted),
-        Err(why) => Err(settings::Error::Invalid { origin: Source::Answer, why: why.into() }.into()),
+        Err(why) => Err(settings::SettingsError::Invalid { origin: Source::Answer, why: why.into() }.into()),
     }
 }
 

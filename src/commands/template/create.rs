@@ -19,7 +19,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Error, TemplateError};
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
-use crate::settings::{Change, Consent, GroupRights, Key, Value as Text};
+use crate::settings::{AmbiguousValues, Change, GroupRights, Key, Value as Text};
 use crate::ui::Printable;
 
 /// How much of a file is read at once for its checksum.
@@ -238,7 +238,7 @@ fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Res
     let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
     let loaded = ground.store.load()?;
     let changes = [Change::Set(key, Text::Text(plan.vmid.to_string()))];
-    let edited = loaded.file.edit(&ground.instance, &changes, Consent::Withheld, &|_| None)?;
+    let edited = loaded.file.edit(&ground.instance, &changes, AmbiguousValues::Withheld, &|_| None)?;
     if edited.changed.is_empty() {
         return Ok(Vec::new());
     }

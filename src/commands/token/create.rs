@@ -23,7 +23,7 @@ use crate::error::{Error, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
-use crate::settings::{Consent, Credentials, Key, Source};
+use crate::settings::{AmbiguousValues, Credentials, Key, Source};
 use crate::ui::Printable;
 use crate::ui::prompt::Choice;
 
@@ -40,7 +40,7 @@ pub(crate) struct Creation<'a> {
     /// What shall be stored of the certificate.
     pub(crate) wish: Wish,
     /// Whether values may be written that only the application reads back.
-    pub(crate) consent: Consent,
+    pub(crate) consent: AmbiguousValues,
     /// Whether the plan is shown and nothing more.
     pub(crate) is_rehearsal: bool,
 }

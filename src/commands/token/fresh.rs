@@ -13,7 +13,7 @@ use crate::commands::token::save::save;
 use crate::commands::unless_interrupted;
 use crate::error::Error;
 use crate::session::Session;
-use crate::settings::Consent;
+use crate::settings::AmbiguousValues;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCreate) -> Result<Told, Error> {
     let opened = Desk::open(session, global, &arguments.connection, "New token");
@@ -25,7 +25,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         order: &order,
         realms: &desk.realms,
         wish: Wish::Leaf,
-        consent: Consent::Withheld,
+        consent: AmbiguousValues::Withheld,
         is_rehearsal: arguments.dry_run,
     };
     let token = desk.token()?;

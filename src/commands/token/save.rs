@@ -6,8 +6,8 @@ use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenSecret};
 use crate::session::Session;
 use crate::settings::{
-    Change, Consent, Credentials, Edited, EnvFile, Flags, GroupRights, Key, Loaded, Settings, Source, TokenUse, Value,
-    Variables,
+    AmbiguousValues, Change, Credentials, Edited, EnvFile, Flags, GroupRights, Key, Loaded, Settings, Source, TokenUse,
+    Variables, WritableValue,
 };
 
 /// A secret of the right form, for an edit that is only tried.
@@ -65,7 +65,7 @@ pub(crate) struct Rehearsed<'a> {
     /// The cluster's CA, which goes into a file of its own.
     pub(crate) fetched: Option<&'a Fetched>,
     /// Whether values may be written that only the application reads back.
-    pub(crate) consent: Consent,
+    pub(crate) consent: AmbiguousValues,
 }
 
 /// Writes the token into the settings file as it is now, with what leads to the server where the file does not say it.
@@ -96,18 +96,18 @@ fn edit(
 ) -> Result<Edited, Error> {
     let in_file = read(ground, loaded)?;
     let mut changes = vec![
-        Change::Set(Key::User, Value::Text(token.user.to_string())),
-        Change::Set(Key::TokenName, Value::Text(token.name.to_string())),
-        Change::Set(Key::TokenValue, Value::Token(secret.clone())),
+        Change::Set(Key::User, WritableValue::Text(token.user.to_string())),
+        Change::Set(Key::TokenName, WritableValue::Text(token.name.to_string())),
+        Change::Set(Key::TokenValue, WritableValue::Token(secret.clone())),
     ];
     for key in [Key::Host, Key::Fingerprint, Key::CaFile, Key::VerifySsl, Key::Node] {
         let is_there = in_file.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
         let said = ground.settings.source(key).filter(|source| !matches!(source, Source::Default(_)));
         if let (false, Some(_), Some(text)) = (is_there, said, ground.settings.text(key)) {
-            changes.push(Change::Set(key, Value::Text(text.to_owned())));
+            changes.push(Change::Set(key, WritableValue::Text(text.to_owned())));
         }
     }
-    changes.extend(more.pool.map(|pool| Change::Set(Key::Pool, Value::Text(pool.to_string()))));
+    changes.extend(more.pool.map(|pool| Change::Set(Key::Pool, WritableValue::Text(pool.to_string()))));
     if in_file.password().is_some() {
         changes.push(Change::Remove(Key::Password));
     }

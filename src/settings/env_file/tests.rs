@@ -1,12 +1,12 @@
 //! The editor, line by line.
 
-use super::{Change, Consent, EnvFile};
+use super::{AmbiguousValues, Change, EnvFile};
 use crate::model::Secret;
-use crate::settings::error::{Error, Warning};
+use crate::settings::error::{SettingsError, Warning};
 use crate::settings::keys::{Instance, Key};
+use crate::settings::parsers::Reader;
 use crate::settings::quoting::Unwritable;
-use crate::settings::readers::Reader;
-use crate::settings::values::Value;
+use crate::settings::values::WritableValue;
 
 const SAMPLE: &str = "# Proxmox Configuration
 PROXMOX_HOST=192.168.1.50
@@ -22,7 +22,7 @@ UBUNTU_2004_TEMPLATE_ID=9001
 ";
 
 fn set(key: Key, text: &str) -> Change {
-    Change::Set(key, Value::Password(Secret::new(text.to_owned())))
+    Change::Set(key, WritableValue::Password(Secret::new(text.to_owned())))
 }
 
 fn sample() -> Vec<Change> {
@@ -36,14 +36,17 @@ fn sample() -> Vec<Change> {
         (Key::Host, "192.168.1.50"),
     ]
     .into_iter()
-    .map(|(key, text)| Change::Set(key, Value::Text(text.to_owned())))
-    .chain([Change::Set(Key::TokenValue, Value::Token("12345678-abcd-ef12-3456-7890abcdef12".parse().unwrap()))])
+    .map(|(key, text)| Change::Set(key, WritableValue::Text(text.to_owned())))
+    .chain([Change::Set(
+        Key::TokenValue,
+        WritableValue::Token("12345678-abcd-ef12-3456-7890abcdef12".parse().unwrap()),
+    )])
     .collect()
 }
 
 fn edited(text: &str, changes: &[Change]) -> String {
     let file = EnvFile::new(text.as_bytes().to_vec());
-    let edited = file.edit(&Instance::default(), changes, Consent::Withheld, &|_| None);
+    let edited = file.edit(&Instance::default(), changes, AmbiguousValues::Withheld, &|_| None);
     let edited = edited.unwrap_or_else(|why| panic!("{text:?}: {why}"));
     String::from_utf8(edited.file.bytes().to_vec()).unwrap()
 }
@@ -52,7 +55,7 @@ fn edited(text: &str, changes: &[Change]) -> String {
 fn an_empty_file_becomes_the_sample_and_stays_it() {
     assert_eq!(edited("", &sample()), SAMPLE);
     let file = EnvFile::new(SAMPLE.as_bytes().to_vec());
-    let again = file.edit(&Instance::default(), &sample(), Consent::Withheld, &|_| None).unwrap();
+    let again = file.edit(&Instance::default(), &sample(), AmbiguousValues::Withheld, &|_| None).unwrap();
     assert_eq!((again.file.bytes(), again.changed.len(), again.warnings.len()), (SAMPLE.as_bytes(), 0, 0));
     assert_eq!(edited("A=1", &sample()), format!("A=1\n\n{}", SAMPLE.trim_end()));
     assert_eq!(edited("A=1\r\n", &sample()), format!("A=1\n\n{SAMPLE}").replace('\n', "\r\n"));
@@ -100,7 +103,7 @@ fn what_already_says_so_is_left_alone() {
 fn bytes_that_are_no_text_stay() {
     let before = b"X=\xff\xfe\nPROXMOX_HOST=a\n# \xc3\n".to_vec();
     let file = EnvFile::new(before);
-    let edited = file.edit(&Instance::default(), &[set(Key::Host, "b")], Consent::Withheld, &|_| None).unwrap();
+    let edited = file.edit(&Instance::default(), &[set(Key::Host, "b")], AmbiguousValues::Withheld, &|_| None).unwrap();
     assert_eq!(edited.file.bytes(), b"X=\xff\xfe\nPROXMOX_HOST=b\n# \xc3\n");
     assert_eq!(file.warnings(&Instance::default()), [Warning::NotUtf8 { line: 1 }]);
 }
@@ -127,7 +130,7 @@ fn another_instance_has_its_own_block() {
     let second: Instance = "02".parse().unwrap();
     let changes = [set(Key::Host, "b"), set(Key::TokenValue, "12345678-abcd-ef12-3456-7890abcdef12")];
     let file = EnvFile::new(b"PROXMOX_HOST=a\n".to_vec());
-    let edited = file.edit(&second, &changes, Consent::Withheld, &|_| None).unwrap();
+    let edited = file.edit(&second, &changes, AmbiguousValues::Withheld, &|_| None).unwrap();
     assert_eq!(
         String::from_utf8_lossy(edited.file.bytes()),
         "PROXMOX_HOST=a\n\n# Proxmox Configuration (02)\nPROXMOX_02_HOST=b\nPROXMOX_TOKEN_VALUE_02=12345678-abcd-ef12-3456-7890abcdef12\n"
@@ -148,10 +151,10 @@ fn an_unwritable_value_needs_consent_and_a_line_break_is_refused_always() {
             let file = EnvFile::new(text.as_bytes().to_vec());
             let changes = [set(Key::Password, value)];
             let edit = |consent| file.edit(&Instance::default(), &changes, consent, &|_| None);
-            let refused = edit(Consent::Withheld).unwrap_err();
-            assert!(matches!(refused, Error::Unwritable { why: it, .. } if it == why), "{value}: {refused:?}");
+            let refused = edit(AmbiguousValues::Withheld).unwrap_err();
+            assert!(matches!(refused, SettingsError::Unwritable { why: it, .. } if it == why), "{value}: {refused:?}");
             assert!(!refused.to_string().contains(value));
-            let edited = edit(Consent::PythonAlone).unwrap_or_else(|why| panic!("{value}: {why}"));
+            let edited = edit(AmbiguousValues::Allow).unwrap_or_else(|why| panic!("{value}: {why}"));
             let name = "PROXMOX_PASSWORD".to_owned();
             let read = edited.file.values(&|_| None).get(&name).and_then(|it| it.text.clone());
             assert_eq!(read, Some(Secret::new(value.to_owned())));
@@ -162,13 +165,13 @@ fn an_unwritable_value_needs_consent_and_a_line_break_is_refused_always() {
     let file = EnvFile::new(b"X='1'\nY=\"2\"\n".to_vec());
     let changes = [set(Key::Host, "it's \"x\" \\")];
     let placed = EnvFile::new(b"PROXMOX_HOST=a\nX='1'\nY=\"2\"\n".to_vec());
-    assert!(file.edit(&Instance::default(), &changes, Consent::PythonAlone, &|_| None).is_ok());
-    let refused = placed.edit(&Instance::default(), &changes, Consent::PythonAlone, &|_| None);
-    assert!(matches!(refused, Err(Error::Unwritable { why: Unwritable::FinalBackslash, .. })), "{refused:?}");
+    assert!(file.edit(&Instance::default(), &changes, AmbiguousValues::Allow, &|_| None).is_ok());
+    let refused = placed.edit(&Instance::default(), &changes, AmbiguousValues::Allow, &|_| None);
+    assert!(matches!(refused, Err(SettingsError::Unwritable { why: Unwritable::FinalBackslash, .. })), "{refused:?}");
     let file = EnvFile::default();
     for value in ["a\nb", "a\r", "\0"] {
-        let refused = file.edit(&Instance::default(), &[set(Key::Password, value)], Consent::PythonAlone, &|_| None);
-        assert!(matches!(refused, Err(Error::Unwritable { .. })), "{value:?}");
+        let refused = file.edit(&Instance::default(), &[set(Key::Password, value)], AmbiguousValues::Allow, &|_| None);
+        assert!(matches!(refused, Err(SettingsError::Unwritable { .. })), "{value:?}");
     }
 }
 
@@ -176,7 +179,7 @@ fn an_unwritable_value_needs_consent_and_a_line_break_is_refused_always() {
 fn an_open_quote_elsewhere_is_reported_or_stops_the_edit() {
     let open = "X=it's\nPROXMOX_HOST=a\n";
     let file = EnvFile::new(open.as_bytes().to_vec());
-    let edited = file.edit(&Instance::default(), &[set(Key::Host, "b")], Consent::Withheld, &|_| None).unwrap();
+    let edited = file.edit(&Instance::default(), &[set(Key::Host, "b")], AmbiguousValues::Withheld, &|_| None).unwrap();
     assert_eq!(edited.file.bytes(), b"X=it's\nPROXMOX_HOST=b\n");
     let name = "PROXMOX_HOST".to_owned();
     assert_eq!(
@@ -184,8 +187,8 @@ fn an_open_quote_elsewhere_is_reported_or_stops_the_edit() {
         [Reader::Dotenvy, Reader::Shell].map(|reader| Warning::NotRead { name: name.clone(), line: 2, reader })
     );
     let python = EnvFile::new(b"X='open\nPROXMOX_HOST=a\n".to_vec());
-    let joined = python.edit(&Instance::default(), &[set(Key::Host, "it' # x")], Consent::Withheld, &|_| None);
-    assert!(matches!(joined, Err(Error::Entangled { reader: Reader::Python, line: 1 })), "{joined:?}");
+    let joined = python.edit(&Instance::default(), &[set(Key::Host, "it' # x")], AmbiguousValues::Withheld, &|_| None);
+    assert!(matches!(joined, Err(SettingsError::Entangled { reader: Reader::Python, line: 1 })), "{joined:?}");
 }
 
 #[test]
@@ -215,13 +218,13 @@ proptest::proptest! {
         let _ = file.values(&|_| None);
         let _ = file.warnings(&Instance::default());
         let changes = [set(Key::Host, &text), Change::Remove(Key::Password)];
-        let _ = file.edit(&Instance::default(), &changes, Consent::PythonAlone, &|_| None);
+        let _ = file.edit(&Instance::default(), &changes, AmbiguousValues::Allow, &|_| None);
     }
 
     #[test]
     fn any_lines_are_edited_so_that_nothing_else_changes(text in "(([A-C]|PROXMOX_HOST|export|'|\"|`|=|#|\\\\| |a|\n|\r\n){0,40})", value in "[a' #\"]{0,6}") {
         let file = EnvFile::new(text.into_bytes());
-        if let Ok(edited) = file.edit(&Instance::default(), &[set(Key::Host, &value)], Consent::Withheld, &|_| None) {
+        if let Ok(edited) = file.edit(&Instance::default(), &[set(Key::Host, &value)], AmbiguousValues::Withheld, &|_| None) {
             let mut before = file.values(&|_| None);
             let mut after = edited.file.values(&|_| None);
             let written = after.remove("PROXMOX_HOST").and_then(|located| located.text);
@@ -241,8 +244,9 @@ fn a_name_that_others_lean_on_stays_theirs() {
           PROXMOX_03_HOST=three\nPROXMOX_03_TOKEN_NAME=own\nPROXMOX_TOKEN_VALUE_03=y\nPROXMOX_04_HOST=four\n"
             .to_vec(),
     );
-    let edit = |change: Change| file.edit(&Instance::default(), &[change], Consent::Withheld, &|_| None).unwrap();
-    let name = |text: &str| Change::Set(Key::TokenName, Value::Text(text.to_owned()));
+    let edit =
+        |change: Change| file.edit(&Instance::default(), &[change], AmbiguousValues::Withheld, &|_| None).unwrap();
+    let name = |text: &str| Change::Set(Key::TokenName, WritableValue::Text(text.to_owned()));
     for change in [name("new"), Change::Remove(Key::TokenName)] {
         let edited = edit(change);
         let values = edited.file.values(&|_| None);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::EnvFile;
 use crate::model::{Secret, TokenId, TokenName, TokenSecret, UserId};
 use crate::settings::keys::{Instance, Key};
-use crate::settings::readers::python::{bindings, decode, interpolate};
-use crate::settings::readers::slice;
+use crate::settings::parsers::python::{bindings, decode, interpolate};
+use crate::settings::parsers::slice;
 
 /// A place in the file that names a token.
 #[derive(Debug, Clone, PartialEq, Eq)]

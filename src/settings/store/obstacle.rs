@@ -6,29 +6,33 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::system;
-use crate::settings::error::{Doing, Error};
+use crate::settings::error::{FileOperation, SettingsError};
 
 /// The bit of a folder in which only owners may replace their files.
 const STICKY: u32 = 0o1000;
 
 /// Refuses a place that no new file can take; one where nothing stands can be taken.
-pub(super) fn require_replaceable(target: &Path, folder: &Path) -> Result<(), Error> {
+pub(super) fn require_replaceable(target: &Path, folder: &Path) -> Result<(), SettingsError> {
     let old = match target.symlink_metadata() {
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(why) => return Err(system(Doing::Read, target, why)),
+        Err(why) => return Err(system(FileOperation::Read, target, why)),
         Ok(old) => old,
     };
     let path = target.to_path_buf();
     if old.is_dir() {
-        return Err(Error::IsFolder { path });
+        return Err(SettingsError::IsFolder { path });
     }
     match Obstacle::of(target) {
-        Some(Obstacle::MountPoint) => return Err(Error::MountPoint { path }),
-        Some(Obstacle::Protected) => return Err(Error::Immutable { path }),
+        Some(Obstacle::MountPoint) => return Err(SettingsError::MountPoint { path }),
+        Some(Obstacle::Protected) => return Err(SettingsError::Immutable { path }),
         None => {}
     }
-    let around = folder.metadata().map_err(|why| system(Doing::Read, folder, why))?;
-    if is_kept_by_sticky_folder(&old, &around) { Err(Error::Denied { doing: Doing::Replace, path }) } else { Ok(()) }
+    let around = folder.metadata().map_err(|why| system(FileOperation::Read, folder, why))?;
+    if is_kept_by_sticky_folder(&old, &around) {
+        Err(SettingsError::Denied { doing: FileOperation::Replace, path })
+    } else {
+        Ok(())
+    }
 }
 
 /// In a folder like `/tmp` only the owner of a file may put another one in its place.

@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::attributes::{AccessList, remove_acl, set_acl};
-use super::place::{Found, Place};
-use super::temporary::{Ownership, Temporary};
+use super::target::{Target, TargetState};
+use super::temp_file::{Ownership, TempFile};
 use super::{GroupRights, PRIVATE, set_mode, system};
-use crate::settings::error::{Doing, Error, Warning};
+use crate::settings::error::{FileOperation, SettingsError, Warning};
 
 /// The permission bits of a mode.
 const BITS: u32 = 0o7777;
@@ -19,12 +19,12 @@ const OWNER_ALONE: u32 = 0o700;
 
 /// Gives the new file the owner, the attributes and the permissions of the old one, and tells its mode.
 pub(super) fn carry_over(
-    new: &Temporary,
-    place: &Place,
-    found: &Found,
+    new: &TempFile,
+    place: &Target,
+    found: &TargetState,
     group: GroupRights,
     warnings: &mut Vec<Warning>,
-) -> Result<u32, Error> {
+) -> Result<u32, SettingsError> {
     let path = &place.target;
     let ownership = new.give_to(&found.metadata)?;
     warnings.extend(ownership.warnings(path, &found.metadata));
@@ -39,25 +39,25 @@ pub(super) fn carry_over(
 }
 
 /// Gives the copy of the old file the same owner and attributes; nobody but the owner may use it.
-pub(super) fn make_private(copy: &Temporary, place: &Place, found: &Found) -> Result<(), Error> {
+pub(super) fn make_private(copy: &TempFile, place: &Target, found: &TargetState) -> Result<(), SettingsError> {
     copy.give_to(&found.metadata)?;
     let _ = found.attributes.copy_to(copy.file()); // what gets lost is told of the file itself
     protect(&place.target, copy.file(), PRIVATE)
 }
 
 /// Sets a mode that counts alone: a list that a new file has from its folder would let others in.
-pub(super) fn protect(path: &Path, file: &File, mode: u32) -> Result<(), Error> {
+pub(super) fn protect(path: &Path, file: &File, mode: u32) -> Result<(), SettingsError> {
     remove_list(path, file)?;
     set_mode(path, file, mode)
 }
 
 /// Tightens a file whose text stays as it is, and tells its mode.
 pub(super) fn tighten(
-    place: &Place,
-    found: &Found,
+    place: &Target,
+    found: &TargetState,
     group: GroupRights,
     warnings: &mut Vec<Warning>,
-) -> Result<u32, Error> {
+) -> Result<u32, SettingsError> {
     let before = found.metadata.mode() & BITS;
     let mode = match group {
         GroupRights::Keep => before & WITHOUT_OTHERS,
@@ -77,12 +77,12 @@ pub(super) fn tighten(
 }
 
 fn permit(
-    new: &Temporary,
+    new: &TempFile,
     path: &Path,
-    found: &Found,
+    found: &TargetState,
     (group, ownership): (GroupRights, &Ownership),
     warnings: &mut Vec<Warning>,
-) -> Result<u32, Error> {
+) -> Result<u32, SettingsError> {
     let before = found.metadata.mode() & BITS;
     let alone = |mode: u32| set_mode(path, new.file(), mode).map(|()| mode);
     match (&found.attributes.acl, group) {
@@ -108,11 +108,11 @@ fn permit(
     }
 }
 
-fn remove_list(path: &Path, file: &File) -> Result<(), Error> {
-    remove_acl(file).map_err(|why| system(Doing::Protect, path, why.into()))
+fn remove_list(path: &Path, file: &File) -> Result<(), SettingsError> {
+    remove_acl(file).map_err(|why| system(FileOperation::Protect, path, why.into()))
 }
 
-fn warn_of_mode(path: &Path, found: &Found, after: u32, warnings: &mut Vec<Warning>) {
+fn warn_of_mode(path: &Path, found: &TargetState, after: u32, warnings: &mut Vec<Warning>) {
     let before = found.metadata.mode() & BITS;
     let path = path.to_path_buf();
     if before & 0o007 != 0 {
@@ -124,7 +124,7 @@ fn warn_of_mode(path: &Path, found: &Found, after: u32, warnings: &mut Vec<Warni
     }
 }
 
-fn warn_of_list(path: &Path, found: &Found, warnings: &mut Vec<Warning>) {
+fn warn_of_list(path: &Path, found: &TargetState, warnings: &mut Vec<Warning>) {
     let names = found.attributes.acl.others();
     if !names.is_empty() {
         warnings.push(Warning::AccessListKept { path: path.to_path_buf(), names });

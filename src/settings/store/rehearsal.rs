@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::obstacle::require_replaceable;
-use super::place::{Found, Place};
-use super::temporary::Temporary;
+use super::target::{Target, TargetState};
+use super::temp_file::TempFile;
 use super::{CA_LIMIT, Lock, PRIVATE, Stamp, Store, protection};
 use crate::settings::env_file::EnvFile;
-use crate::settings::error::Error;
+use crate::settings::error::SettingsError;
 
 /// What stands in a trial file in the place of the text, which may hold secrets.
 const FILLER: u8 = b'#';
@@ -19,8 +19,8 @@ impl Store {
     /// # Errors
     ///
     /// Fails, with nothing changed, for each reason for which saving would fail.
-    pub fn rehearse(&self, file: &EnvFile, since: &Stamp) -> Result<(), Error> {
-        let place = Place::find(&self.path)?;
+    pub fn rehearse(&self, file: &EnvFile, since: &Stamp) -> Result<(), SettingsError> {
+        let place = Target::find(&self.path)?;
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = self.unchanged(&place, since)?;
         let kept = match &found {
@@ -38,8 +38,8 @@ impl Store {
     /// # Errors
     ///
     /// Fails, with nothing changed, for each reason for which writing it would fail.
-    pub fn rehearse_beside(&self, path: &Path, length: usize) -> Result<(), Error> {
-        let place = Place::find_unlinked(path)?;
+    pub fn rehearse_beside(&self, path: &Path, length: usize) -> Result<(), SettingsError> {
+        let place = Target::find_unlinked(path)?;
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = place.read(CA_LIMIT)?;
         require_replaceable(&place.target, &place.folder)?;
@@ -48,8 +48,8 @@ impl Store {
 }
 
 /// Writes a file of this length, gives it its owner, and renames it.
-fn trial(place: &Place, length: usize, old: Option<&Found>) -> Result<Temporary, Error> {
-    let mut trial = Temporary::write(place, &vec![FILLER; length])?;
+fn trial(place: &Target, length: usize, old: Option<&TargetState>) -> Result<TempFile, SettingsError> {
+    let mut trial = TempFile::write(place, &vec![FILLER; length])?;
     if let Some(old) = old {
         trial.give_to(&old.metadata)?;
     }

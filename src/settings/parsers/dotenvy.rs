@@ -3,7 +3,7 @@
 use super::{Statement, slice};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum DotenvyState {
     Complete,
     Blank,
     Escape,
@@ -14,7 +14,7 @@ enum State {
 
 pub(super) fn statements(bytes: &[u8]) -> Vec<Statement> {
     let mut found = Vec::new();
-    let mut state = State::Complete;
+    let mut state = DotenvyState::Complete;
     let mut start = 0;
     let mut offset = 0;
     while offset < bytes.len() {
@@ -22,38 +22,40 @@ pub(super) fn statements(bytes: &[u8]) -> Vec<Statement> {
         let end = offset + rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |length| length + 1);
         let line = String::from_utf8_lossy(slice(bytes, &(offset..end)));
         let mut end_of_statement = end;
-        if state != State::Complete || !line.trim_start().starts_with('#') {
+        if state != DotenvyState::Complete || !line.trim_start().starts_with('#') {
             (state, end_of_statement) = walk(state, &line, offset, end);
         }
-        if matches!(state, State::Complete | State::Comment) {
+        if matches!(state, DotenvyState::Complete | DotenvyState::Comment) {
             found.extend(Statement::at(bytes, start..end_of_statement));
-            (state, start) = (State::Complete, end);
+            (state, start) = (DotenvyState::Complete, end);
         }
         offset = end;
     }
     if start < bytes.len() {
-        let is_open = matches!(state, State::Quoted(_) | State::QuotedEscape(_));
+        let is_open = matches!(state, DotenvyState::Quoted(_) | DotenvyState::QuotedEscape(_));
         found.extend(Statement::at(bytes, start..bytes.len()).map(|last| Statement { is_open, ..last }));
     }
     found
 }
 
 /// Gives the state behind a line, and where its statement ends.
-fn walk(mut state: State, line: &str, offset: usize, end: usize) -> (State, usize) {
+fn walk(mut state: DotenvyState, line: &str, offset: usize, end: usize) -> (DotenvyState, usize) {
     for (position, character) in line.char_indices() {
         state = match (state, character) {
-            (State::Blank, '#') => return (State::Comment, offset + position),
-            (State::Quoted(_), '\\') => match state {
-                State::Quoted(quote) => State::QuotedEscape(quote),
+            (DotenvyState::Blank, '#') => return (DotenvyState::Comment, offset + position),
+            (DotenvyState::Quoted(_), '\\') => match state {
+                DotenvyState::Quoted(quote) => DotenvyState::QuotedEscape(quote),
                 other => other,
             },
-            (State::Quoted(quote), _) if character == quote => State::Complete,
-            (State::Quoted(quote) | State::QuotedEscape(quote), _) => State::Quoted(quote),
-            (State::Escape, _) => State::Complete,
-            (_, '\\') => State::Escape,
-            (_, '"' | '\'') => State::Quoted(character),
-            (State::Complete, _) if character.is_whitespace() && !"\r\n".contains(character) => State::Blank,
-            _ => State::Complete,
+            (DotenvyState::Quoted(quote), _) if character == quote => DotenvyState::Complete,
+            (DotenvyState::Quoted(quote) | DotenvyState::QuotedEscape(quote), _) => DotenvyState::Quoted(quote),
+            (DotenvyState::Escape, _) => DotenvyState::Complete,
+            (_, '\\') => DotenvyState::Escape,
+            (_, '"' | '\'') => DotenvyState::Quoted(character),
+            (DotenvyState::Complete, _) if character.is_whitespace() && !"\r\n".contains(character) => {
+                DotenvyState::Blank
+            }
+            _ => DotenvyState::Complete,
         };
     }
     (state, end)

@@ -4,20 +4,20 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::plan::Wanted;
+use super::verify::NewValue;
 use super::{BYTE_ORDER_MARK, EnvFile};
-use crate::settings::keys::{Block, Instance, KEYS, Key};
+use crate::settings::keys::{Instance, KEYS, Key, Section};
+use crate::settings::parsers::python::{Binding, Quotes, bindings};
+use crate::settings::parsers::{over_break, slice};
 use crate::settings::quoting::{for_python_alone, quoted};
-use crate::settings::readers::python::{Binding, Quotes, bindings};
-use crate::settings::readers::{over_break, slice};
 
 /// A text that is being edited.
-pub(super) struct Draft<'a> {
+pub(super) struct EnvEditor<'a> {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     pub(super) instance: &'a Instance,
 }
 
-impl Draft<'_> {
+impl EnvEditor<'_> {
     fn splice(&mut self, range: Range<usize>, with: &[u8]) {
         // Built anew instead of in place, so that no grown buffer leaves a copy of a secret behind.
         let mut bytes = Vec::with_capacity(self.bytes.len() + with.len());
@@ -42,7 +42,7 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn set(&mut self, wanted: &Wanted<'_>, form: usize) {
+    pub(super) fn set(&mut self, wanted: &NewValue<'_>, form: usize) {
         let written = |before: Quotes| {
             if wanted.refusal.is_some() {
                 for_python_alone(wanted.text).into_iter().nth(form).unwrap_or_default()
@@ -147,9 +147,9 @@ impl Draft<'_> {
 
     fn heading(&self, key: Key) -> String {
         match key.block() {
-            Block::Connection if self.instance.is_first() => "# Proxmox Configuration".to_owned(),
-            Block::Connection => format!("# Proxmox Configuration ({})", self.instance),
-            Block::Templates => "# Template IDs".to_owned(),
+            Section::Connection if self.instance.is_first() => "# Proxmox Configuration".to_owned(),
+            Section::Connection => format!("# Proxmox Configuration ({})", self.instance),
+            Section::Templates => "# Template IDs".to_owned(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{Endpoint, Fingerprint, UserId};
-use crate::settings::{Credentials, Error, Settings, Verification};
+use crate::settings::{Credentials, Settings, SettingsError, Verification};
 
 /// Server, credentials and trust, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +26,12 @@ impl Access {
     /// # Errors
     ///
     /// Fails where a value is missing or invalid.
-    pub fn of(settings: &Settings) -> Result<Self, Error> {
+    pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let endpoint = settings.host()?.ok_or_else(|| settings.missing(super::super::Key::Host))?.value;
         let (credentials, _) = settings.credentials()?;
         let (is_verified, ca_file, fingerprint) = match settings.verification()? {
             Verification::System => (true, None, None),
-            Verification::Waived(_) => (false, None, None),
+            Verification::Disabled(_) => (false, None, None),
             Verification::Pinned { ca_file, fingerprint } => {
                 (true, ca_file.map(|found| found.value), fingerprint.map(|found| found.value))
             }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Access, Says, Word};
+use super::{Access, Field, Variable};
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, Tool, UserId};
 use crate::settings::values::boolean;
-use crate::settings::{Credentials, Invalid, Key, Source, Variables};
+use crate::settings::{Credentials, InvalidValue, Key, Source, Variables};
 
 /// The port of an address that names none.
 const HTTPS_PORT: u16 = 443;
@@ -49,16 +49,19 @@ impl Import {
 
     /// Names the variable that says what a key holds.
     fn source(&self, key: Key, variables: &Variables) -> Source {
-        let is_meant = |says: Says| match key {
-            Key::Host => matches!(says, Says::Address(_) | Says::Host),
+        let is_meant = |says: Field| match key {
+            Key::Host => matches!(says, Field::Address(_) | Field::Host),
             Key::User => {
-                matches!(says, Says::WholeToken | Says::TokenId | Says::TokenIdOrUser | Says::User | Says::PasswordUser)
+                matches!(
+                    says,
+                    Field::WholeToken | Field::TokenId | Field::TokenIdOrUser | Field::User | Field::PasswordUser
+                )
             }
             Key::TokenName => {
-                matches!(says, Says::WholeToken | Says::TokenId | Says::TokenIdOrUser | Says::TokenName)
+                matches!(says, Field::WholeToken | Field::TokenId | Field::TokenIdOrUser | Field::TokenName)
             }
-            Key::VerifySsl => matches!(says, Says::Verify | Says::Insecure),
-            Key::CaFile => says == Says::CaFile,
+            Key::VerifySsl => matches!(says, Field::Verify | Field::Insecure),
+            Key::CaFile => says == Field::CaFile,
             _ => is_secret(says),
         };
         let all = std::iter::once(self.tool).chain(Tool::ALL);
@@ -100,7 +103,7 @@ pub enum BadImport {
         variable: &'static str,
         /// What is wrong with it.
         #[source]
-        why: Invalid,
+        why: InvalidValue,
     },
 }
 
@@ -150,8 +153,8 @@ fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
     Ok(Import { tool: first.tool, access })
 }
 
-const fn is_secret(says: Says) -> bool {
-    matches!(says, Says::TokenSecret | Says::WholeToken | Says::Password)
+const fn is_secret(says: Field) -> bool {
+    matches!(says, Field::TokenSecret | Field::WholeToken | Field::Password)
 }
 
 /// Says whether a tool's variables are there: a secret that is its alone, in the form that it has there.
@@ -175,35 +178,35 @@ fn text<'a>(variables: &'a Variables, variable: &str) -> Option<&'a str> {
 }
 
 /// One tool's variables under reading.
-struct Reading<'a> {
+struct VariableReader<'a> {
     variables: &'a Variables,
     tool: Tool,
 }
 
 fn read(variables: &Variables, tool: Tool) -> Result<Import, BadImport> {
-    let reading = Reading { variables, tool };
+    let reading = VariableReader { variables, tool };
     let access = Access {
         endpoint: reading.endpoint()?,
         credentials: Some(reading.credentials()?),
         is_verified: reading.is_verified()?,
-        ca_file: reading.any(Says::CaFile).map(|(_, text)| PathBuf::from(text)),
+        ca_file: reading.any(Field::CaFile).map(|(_, text)| PathBuf::from(text)),
         fingerprint: None,
     };
     Ok(Import { tool, access })
 }
 
-impl<'a> Reading<'a> {
-    fn find(&self, is_meant: impl Fn(Says) -> bool) -> Option<(Word, &'a str)> {
+impl<'a> VariableReader<'a> {
+    fn find(&self, is_meant: impl Fn(Field) -> bool) -> Option<(Variable, &'a str)> {
         let mut words = self.tool.words().iter().filter(|word| is_meant(word.says));
         words.find_map(|word| Some((*word, text(self.variables, word.variable)?)))
     }
 
-    fn any(&self, says: Says) -> Option<(Word, &'a str)> {
+    fn any(&self, says: Field) -> Option<(Variable, &'a str)> {
         self.find(|other| other == says)
     }
 
     /// Gives a variable that must be there.
-    fn needed(&self, is_meant: impl Fn(Says) -> bool) -> Result<(Word, &'a str), BadImport> {
+    fn needed(&self, is_meant: impl Fn(Field) -> bool) -> Result<(Variable, &'a str), BadImport> {
         self.find(&is_meant).ok_or_else(|| BadImport::Missing {
             tool: self.tool,
             variable: self.tool.word_that(is_meant).unwrap_or_default(),
@@ -211,59 +214,61 @@ impl<'a> Reading<'a> {
     }
 
     fn endpoint(&self) -> Result<Option<Endpoint>, BadImport> {
-        if self.tool.word_that(|says| matches!(says, Says::Address(_) | Says::Host)).is_none() {
+        if self.tool.word_that(|says| matches!(says, Field::Address(_) | Field::Host)).is_none() {
             return Ok(None);
         }
-        let (word, text) = self.needed(|says| matches!(says, Says::Address(_) | Says::Host))?;
+        let (word, text) = self.needed(|says| matches!(says, Field::Address(_) | Field::Host))?;
         let endpoint: Endpoint = parsed(word, text)?;
-        if let Some((word, port)) = self.any(Says::Port) {
+        if let Some((word, port)) = self.any(Field::Port) {
             let port = port.trim().parse().ok().filter(|port| *port != 0);
             let port = port.ok_or_else(|| invalid(word, crate::model::endpoint::InvalidEndpoint::Port))?;
             return Ok(Some(Endpoint::new(endpoint.host().clone(), port)));
         }
         let names_no_port = endpoint.port() == DEFAULT_PORT && !authority(text).ends_with(":8006");
-        if word.says != Says::Host && names_no_port && text.contains("://") {
+        if word.says != Field::Host && names_no_port && text.contains("://") {
             return Ok(Some(Endpoint::new(endpoint.host().clone(), HTTPS_PORT)));
         }
         Ok(Some(endpoint))
     }
 
     fn credentials(&self) -> Result<Credentials, BadImport> {
-        if let Some((word, whole)) = self.any(Says::WholeToken) {
+        if let Some((word, whole)) = self.any(Field::WholeToken) {
             let Some((id, secret)) = whole.trim().rsplit_once('=') else {
                 return Err(invalid(word, crate::model::token::InvalidToken::TokenId));
             };
             return Ok(Credentials::Token { id: parsed(word, id)?, secret: parsed(word, secret)? });
         }
-        if let Some((word, secret)) = self.any(Says::TokenSecret) {
+        if let Some((word, secret)) = self.any(Field::TokenSecret) {
             return Ok(Credentials::Token { id: self.token_id()?, secret: parsed(word, secret)? });
         }
         let (_, password) = self.needed(is_secret)?;
-        let (word, user) = self.needed(|says| matches!(says, Says::User | Says::PasswordUser | Says::TokenIdOrUser))?;
+        let (word, user) =
+            self.needed(|says| matches!(says, Field::User | Field::PasswordUser | Field::TokenIdOrUser))?;
         Ok(Credentials::Password { user: parsed(word, user)?, password: Secret::new(password.to_owned()) })
     }
 
     fn token_id(&self) -> Result<TokenId, BadImport> {
-        if let Some((word, id)) = self.find(|says| matches!(says, Says::TokenId | Says::TokenIdOrUser)) {
+        if let Some((word, id)) = self.find(|says| matches!(says, Field::TokenId | Field::TokenIdOrUser)) {
             return parsed(word, id);
         }
-        let (word, name) = self.needed(|says| matches!(says, Says::TokenId | Says::TokenIdOrUser | Says::TokenName))?;
+        let (word, name) =
+            self.needed(|says| matches!(says, Field::TokenId | Field::TokenIdOrUser | Field::TokenName))?;
         // Ansible takes the full ID in its place, too.
         if name.contains('!') {
             return parsed(word, name);
         }
         let name: TokenName = parsed(word, name)?;
-        let (word, user) = self.needed(|says| says == Says::User)?;
+        let (word, user) = self.needed(|says| says == Field::User)?;
         let user: UserId = parsed(word, user)?;
         Ok(TokenId { user, name })
     }
 
     fn is_verified(&self) -> Result<Option<bool>, BadImport> {
-        let Some((word, text)) = self.find(|says| matches!(says, Says::Verify | Says::Insecure)) else {
+        let Some((word, text)) = self.find(|says| matches!(says, Field::Verify | Field::Insecure)) else {
             return Ok(None);
         };
-        let said = boolean(text).ok_or(BadImport::Invalid { variable: word.variable, why: Invalid::Boolean })?;
-        Ok(Some(said == (word.says == Says::Verify)))
+        let said = boolean(text).ok_or(BadImport::Invalid { variable: word.variable, why: InvalidValue::Boolean })?;
+        Ok(Some(said == (word.says == Field::Verify)))
     }
 }
 
@@ -272,14 +277,14 @@ fn authority(text: &str) -> &str {
     behind.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-fn parsed<T>(word: Word, text: &str) -> Result<T, BadImport>
+fn parsed<T>(word: Variable, text: &str) -> Result<T, BadImport>
 where
     T: FromStr,
-    Invalid: From<T::Err>,
+    InvalidValue: From<T::Err>,
 {
-    text.trim().parse().map_err(|why| BadImport::Invalid { variable: word.variable, why: Invalid::from(why) })
+    text.trim().parse().map_err(|why| BadImport::Invalid { variable: word.variable, why: InvalidValue::from(why) })
 }
 
-fn invalid(word: Word, why: impl Into<Invalid>) -> BadImport {
+fn invalid(word: Variable, why: impl Into<InvalidValue>) -> BadImport {
     BadImport::Invalid { variable: word.variable, why: why.into() }
 }

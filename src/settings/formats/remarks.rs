@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Access, Credentials, Says};
+use super::{Access, Credentials, Field};
 use crate::model::Tool;
 use crate::model::endpoint::DEFAULT_PORT;
 
@@ -73,17 +73,17 @@ impl Tool {
     pub fn remarks(self, access: &Access) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let endpoint = access.endpoint.as_ref();
-        if let (Some(endpoint), None) = (endpoint, self.word_that(|it| matches!(it, Says::Address(_) | Says::Host))) {
+        if let (Some(endpoint), None) = (endpoint, self.word_that(|it| matches!(it, Field::Address(_) | Field::Host))) {
             remarks.push(Remark::NoEndpoint { tool: self, target: endpoint.to_string() });
         }
         if access.fingerprint.is_some() {
             remarks.push(Remark::NoFingerprint { tool: self });
         }
-        if let (Some(path), None) = (&access.ca_file, self.word_that(|says| says == Says::CaFile)) {
+        if let (Some(path), None) = (&access.ca_file, self.word_that(|says| says == Field::CaFile)) {
             let variable = self.authorities();
             remarks.push(Remark::NoCaFile { tool: self, variable, path: path.clone() });
         }
-        let is_told = self.word_that(|it| matches!(it, Says::Verify | Says::Insecure)).is_some();
+        let is_told = self.word_that(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
         if access.is_verified == Some(false) && !is_told {
             remarks.push(Remark::NoVerification { tool: self, setting: "insecure_skip_tls_verify = true" });
         }

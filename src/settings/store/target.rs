@@ -12,7 +12,7 @@ use super::attributes::Attributes;
 use super::obstacle::require_replaceable;
 use super::system;
 use crate::bounded::{self, Unread};
-use crate::settings::error::{Doing, Error};
+use crate::settings::error::{FileOperation, SettingsError};
 
 /// What the name of the old text ends with.
 const BACKUP: &str = ".bak";
@@ -22,58 +22,58 @@ const NAME_AT_MOST: usize = 255;
 
 /// A place for a file: links followed, its folder known to exist.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Target {
     pub(super) target: PathBuf,
     pub(super) folder: PathBuf,
 }
 
 /// A file that stands there.
-pub(super) struct Found {
+pub(super) struct TargetState {
     pub(super) file: File,
     pub(super) metadata: Metadata,
     pub(super) attributes: Attributes,
     pub(super) bytes: Zeroizing<Vec<u8>>,
 }
 
-impl Place {
-    pub(super) fn find(path: &Path) -> Result<Self, Error> {
+impl Target {
+    pub(super) fn find(path: &Path) -> Result<Self, SettingsError> {
         let target = match path.canonicalize() {
             Ok(target) => target,
             Err(why) if why.kind() == ErrorKind::NotFound => Self::fresh(path)?,
-            Err(why) => return Err(system(Doing::Read, path, why)),
+            Err(why) => return Err(system(FileOperation::Read, path, why)),
         };
-        let folder = target.parent().ok_or_else(|| Error::IsFolder { path: target.clone() })?.to_path_buf();
+        let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
         Ok(Self { target, folder })
     }
 
     /// Finds the place of a file that must not be a link: its folder is followed, its name is not.
-    pub(super) fn find_unlinked(path: &Path) -> Result<Self, Error> {
+    pub(super) fn find_unlinked(path: &Path) -> Result<Self, SettingsError> {
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-            return Err(Error::IsLink { path: path.to_path_buf() });
+            return Err(SettingsError::IsLink { path: path.to_path_buf() });
         }
         let target = Self::fresh(path)?;
-        let folder = target.parent().ok_or_else(|| Error::IsFolder { path: target.clone() })?.to_path_buf();
+        let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
         Ok(Self { target, folder })
     }
 
     /// Gives the place of a file that is not there yet.
-    fn fresh(path: &Path) -> Result<PathBuf, Error> {
+    fn fresh(path: &Path) -> Result<PathBuf, SettingsError> {
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-            return Err(Error::DanglingLink { path: path.to_path_buf() });
+            return Err(SettingsError::DanglingLink { path: path.to_path_buf() });
         }
-        let Some(name) = path.file_name() else { return Err(Error::IsFolder { path: path.to_path_buf() }) };
+        let Some(name) = path.file_name() else { return Err(SettingsError::IsFolder { path: path.to_path_buf() }) };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         match folder.canonicalize() {
             Ok(folder) => Ok(folder.join(name)),
-            Err(why) if why.kind() == ErrorKind::NotFound => Err(Error::NoFolder { path: path.to_path_buf() }),
-            Err(why) => Err(system(Doing::Read, folder, why)),
+            Err(why) if why.kind() == ErrorKind::NotFound => Err(SettingsError::NoFolder { path: path.to_path_buf() }),
+            Err(why) => Err(system(FileOperation::Read, folder, why)),
         }
     }
 
     /// Reads what stands there, up to a limit; nothing where nothing does. Never waits for the other end of a FIFO.
-    pub(super) fn read(&self, limit: u64) -> Result<Option<Found>, Error> {
+    pub(super) fn read(&self, limit: u64) -> Result<Option<TargetState>, SettingsError> {
         let path = &self.target;
-        let failed = |why| system(Doing::Read, path, why);
+        let failed = |why| system(FileOperation::Read, path, why);
         match path.symlink_metadata() {
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
             Err(why) => return Err(failed(why)),
@@ -87,11 +87,11 @@ impl Place {
         refuse_what_is_no_file(path, &metadata)?;
         let bytes = match bounded::read_opened(&file, limit) {
             Ok(bytes) => bytes,
-            Err(Unread::TooLarge { limit }) => return Err(Error::TooLarge { path: path.clone(), limit }),
+            Err(Unread::TooLarge { limit }) => return Err(SettingsError::TooLarge { path: path.clone(), limit }),
             Err(why @ (Unread::NotRegular { .. } | Unread::System(_))) => return Err(failed(why.into())),
         };
         let attributes = Attributes::of(&file);
-        Ok(Some(Found { file, metadata, attributes, bytes }))
+        Ok(Some(TargetState { file, metadata, attributes, bytes }))
     }
 
     /// Gives the path where the old text is kept.
@@ -102,18 +102,18 @@ impl Place {
     }
 
     /// Refuses a file that no other can take the place of, though its folder may be written to.
-    pub(super) fn require_replaceable(&self) -> Result<(), Error> {
+    pub(super) fn require_replaceable(&self) -> Result<(), SettingsError> {
         if self.target.file_name().is_some_and(|name| name.len() + BACKUP.len() > NAME_AT_MOST) {
-            return Err(Error::NameTooLong { path: self.target.clone() });
+            return Err(SettingsError::NameTooLong { path: self.target.clone() });
         }
         require_replaceable(&self.target, &self.folder)?;
         require_replaceable(&self.backup(), &self.folder)
     }
 }
 
-fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<(), Error> {
+fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<(), SettingsError> {
     if metadata.is_dir() {
-        return Err(Error::IsFolder { path: path.to_path_buf() });
+        return Err(SettingsError::IsFolder { path: path.to_path_buf() });
     }
-    if metadata.is_file() { Ok(()) } else { Err(Error::NotAFile { path: path.to_path_buf() }) }
+    if metadata.is_file() { Ok(()) } else { Err(SettingsError::NotAFile { path: path.to_path_buf() }) }
 }

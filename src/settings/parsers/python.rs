@@ -239,30 +239,30 @@ pub(in crate::settings) fn has_variable(text: &str) -> bool {
     next_variable(text).is_some()
 }
 
-struct Variable<'a> {
+struct Expansion<'a> {
     name: &'a str,
     default: &'a str,
     length: usize,
 }
 
-fn next_variable(text: &str) -> Option<(usize, Variable<'_>)> {
+fn next_variable(text: &str) -> Option<(usize, Expansion<'_>)> {
     text.match_indices("${").find_map(|(start, _)| {
         let rest = text.get(start + 2..)?;
         let name_length = rest.find(['}', ':'])?;
         let (name, behind) = rest.split_at_checked(name_length)?;
         if behind.starts_with('}') {
-            return Some((start, Variable { name, default: "", length: 2 + name_length + 1 }));
+            return Some((start, Expansion { name, default: "", length: 2 + name_length + 1 }));
         }
         let tail = behind.strip_prefix(":-")?;
         let (default, _) = tail.split_once('}')?;
-        Some((start, Variable { name, default, length: 2 + name_length + 2 + default.len() + 1 }))
+        Some((start, Expansion { name, default, length: 2 + name_length + 2 + default.len() + 1 }))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{bindings, decode, interpolate};
-    use crate::settings::readers::slice;
+    use crate::settings::parsers::slice;
 
     /// What python-dotenv 1.2 answers, taken down from the real one.
     #[test]

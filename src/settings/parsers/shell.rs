@@ -3,7 +3,7 @@
 use super::Statement;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ShellState {
     Word,
     Blank,
     Comment,
@@ -12,36 +12,36 @@ enum State {
 
 pub(super) fn statements(bytes: &[u8]) -> Vec<Statement> {
     let mut found = Vec::new();
-    let mut state = State::Blank;
+    let mut state = ShellState::Blank;
     let mut start = 0;
     let mut end = None;
     let mut offset = 0;
     while let Some(byte) = bytes.get(offset) {
-        let escapes = *byte == b'\\' && !matches!(state, State::Comment | State::Quoted(b'\''));
+        let escapes = *byte == b'\\' && !matches!(state, ShellState::Comment | ShellState::Quoted(b'\''));
         state = match (state, *byte) {
             _ if escapes => {
                 offset += 1;
-                if state == State::Blank { State::Word } else { state }
+                if state == ShellState::Blank { ShellState::Word } else { state }
             }
-            (State::Quoted(quote), _) if *byte == quote => State::Word,
-            (State::Quoted(_), _) => state,
+            (ShellState::Quoted(quote), _) if *byte == quote => ShellState::Word,
+            (ShellState::Quoted(_), _) => state,
             (_, b'\n') => {
                 found.extend(Statement::at(bytes, start..end.unwrap_or(offset)));
                 (start, end) = (offset + 1, None);
-                State::Blank
+                ShellState::Blank
             }
-            (State::Comment, _) => state,
-            (_, b'\'' | b'"' | b'`') => State::Quoted(*byte),
-            (State::Blank, b'#') => {
+            (ShellState::Comment, _) => state,
+            (_, b'\'' | b'"' | b'`') => ShellState::Quoted(*byte),
+            (ShellState::Blank, b'#') => {
                 end = Some(offset);
-                State::Comment
+                ShellState::Comment
             }
-            (_, b' ' | b'\t' | b';' | b'&' | b'|' | b'(' | b')') => State::Blank,
-            _ => State::Word,
+            (_, b' ' | b'\t' | b';' | b'&' | b'|' | b'(' | b')') => ShellState::Blank,
+            _ => ShellState::Word,
         };
         offset += 1;
     }
-    let is_open = matches!(state, State::Quoted(_));
+    let is_open = matches!(state, ShellState::Quoted(_));
     let last = Statement::at(bytes, start..end.unwrap_or(bytes.len()));
     found.extend(last.map(|last| Statement { is_open, ..last }));
     found

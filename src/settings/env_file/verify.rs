@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::draft::mentions_brokenly;
-use super::{BYTE_ORDER_MARK, Change, Consent, EnvFile};
+use super::edit::mentions_brokenly;
+use super::{AmbiguousValues, BYTE_ORDER_MARK, Change, EnvFile};
 use crate::model::Fingerprint;
-use crate::settings::error::{Error, Warning};
+use crate::settings::error::{SettingsError, Warning};
 use crate::settings::keys::{Instance, Key};
+use crate::settings::parsers::python::{Binding, bindings, decode, interpolate};
+use crate::settings::parsers::{Reader, Statement, line_at, slice};
 use crate::settings::quoting::{Unwritable, refusal};
-use crate::settings::readers::python::{Binding, bindings, decode, interpolate};
-use crate::settings::readers::{Reader, Statement, line_at, slice};
 use crate::settings::values::boolean;
 
 /// One value that must be written.
-pub(super) struct Wanted<'a> {
+pub(super) struct NewValue<'a> {
     pub(super) key: Key,
     pub(super) name: String,
     pub(super) text: &'a str,
@@ -22,19 +22,19 @@ pub(super) struct Wanted<'a> {
 }
 
 /// What has to change, values that already stand there left out.
-pub(super) struct Plan<'a> {
-    pub(super) wanted: Vec<Wanted<'a>>,
+pub(super) struct EditPlan<'a> {
+    pub(super) wanted: Vec<NewValue<'a>>,
     pub(super) unwanted: Vec<String>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> EditPlan<'a> {
     pub(super) fn new(
         file: &EnvFile,
         instance: &Instance,
         changes: &'a [Change],
-        consent: Consent,
+        consent: AmbiguousValues,
         variables: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, SettingsError> {
         let present = file.values(variables);
         let mut plan = Self { wanted: Vec::new(), unwanted: Vec::new() };
         for change in changes {
@@ -47,10 +47,10 @@ impl<'a> Plan<'a> {
                         continue;
                     }
                     let why = refusal(text);
-                    if let Some(why) = why.filter(|why| why.is_final() || consent == Consent::Withheld) {
-                        return Err(Error::Unwritable { name, why });
+                    if let Some(why) = why.filter(|why| why.is_final() || consent == AmbiguousValues::Withheld) {
+                        return Err(SettingsError::Unwritable { name, why });
                     }
-                    plan.wanted.push(Wanted { key: *key, name, text, refusal: why });
+                    plan.wanted.push(NewValue { key: *key, name, text, refusal: why });
                 }
                 Change::Remove(key) => {
                     let name = key.variable(instance);
@@ -70,7 +70,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Reads old and new text as every reader does: nothing else may have changed, and what was written must be there.
-    pub(super) fn check(&self, old: &[u8], new: &[u8]) -> Result<Vec<Warning>, Error> {
+    pub(super) fn check(&self, old: &[u8], new: &[u8]) -> Result<Vec<Warning>, SettingsError> {
         let names = self.names();
         let ours: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
         // Some readers see the mark and some do not; what stands behind it is compared as if none did.
@@ -83,7 +83,7 @@ impl<'a> Plan<'a> {
             let before = reader.statements(old);
             let after = reader.statements(new);
             if let Some(line) = first_lost(&ours, old, &before, new, &after) {
-                return Err(Error::Entangled { reader, line });
+                return Err(SettingsError::Entangled { reader, line });
             }
             for wanted in &self.wanted {
                 let mine = bound.iter().rev().find(|binding| binding.binds(new, &wanted.name));
@@ -101,14 +101,14 @@ impl<'a> Plan<'a> {
             }
         }
         let bound = bindings(whole);
-        let is_written = |wanted: &&Wanted<'_>| {
+        let is_written = |wanted: &&NewValue<'_>| {
             let mine = bound.iter().rev().find(|it| it.binds(whole, &wanted.name));
             mine.is_some_and(|mine| python_reads(whole, mine, wanted.text))
         };
         if let Some(unread) = self.wanted.iter().find(|wanted| !is_written(wanted)) {
             let mine = bound.iter().rev().find(|it| it.binds(whole, &unread.name));
             let line = mine.map_or(1, |mine| line_at(whole, mine.range.start));
-            return Err(Error::Entangled { reader: Reader::Python, line });
+            return Err(SettingsError::Entangled { reader: Reader::Python, line });
         }
         Ok(warnings)
     }

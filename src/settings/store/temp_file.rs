@@ -7,12 +7,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::target::Target;
 use super::{PRIVATE, system};
-use crate::settings::error::{Doing, Error, Warning};
+use crate::settings::error::{FileOperation, SettingsError, Warning};
 
 /// A file that takes another's place, or is removed.
-pub(super) struct Temporary {
+pub(super) struct TempFile {
     path: PathBuf,
     folder: PathBuf,
     file: File,
@@ -37,20 +37,20 @@ impl Ownership {
     }
 }
 
-impl Temporary {
+impl TempFile {
     /// Writes a private file with a name that nobody can guess.
-    pub(super) fn write(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
+    pub(super) fn write(place: &Target, bytes: &[u8]) -> Result<Self, SettingsError> {
         let path = fresh_path(place);
         let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
-        let file = opened.map_err(|why| system(Doing::Write, &place.target, why))?;
+        let file = opened.map_err(|why| system(FileOperation::Write, &place.target, why))?;
         let mut temporary = Self { path, folder: place.folder.clone(), file };
-        temporary.file.write_all(bytes).map_err(|why| system(Doing::Write, &place.target, why))?;
+        temporary.file.write_all(bytes).map_err(|why| system(FileOperation::Write, &place.target, why))?;
         Ok(temporary)
     }
 
     /// Gives it to the owner and the group of another file, as far as the system lets us.
-    pub(super) fn give_to(&self, other: &Metadata) -> Result<Ownership, Error> {
-        let mine = self.file.metadata().map_err(|why| system(Doing::Protect, &self.path, why))?;
+    pub(super) fn give_to(&self, other: &Metadata) -> Result<Ownership, SettingsError> {
+        let mine = self.file.metadata().map_err(|why| system(FileOperation::Protect, &self.path, why))?;
         let user_kept = mine.uid() == other.uid();
         let group_kept = mine.gid() == other.gid();
         if user_kept && group_kept {
@@ -58,7 +58,7 @@ impl Temporary {
         }
         if rustix::process::geteuid().is_root() {
             let given = fchown(&self.file, Some(other.uid()), Some(other.gid()));
-            given.map_err(|why| system(Doing::Protect, &self.path, why))?;
+            given.map_err(|why| system(FileOperation::Protect, &self.path, why))?;
             return Ok(Ownership { user_kept: true, group_kept: true });
         }
         let group_kept = group_kept || fchown(&self.file, None, Some(other.gid())).is_ok();
@@ -71,30 +71,30 @@ impl Temporary {
     }
 
     /// Waits until it is on the disk, which may turn out to be full only then.
-    pub(super) fn sync(&self, target: &Path) -> Result<(), Error> {
-        self.file.sync_all().map_err(|why| system(Doing::Write, target, why))
+    pub(super) fn sync(&self, target: &Path) -> Result<(), SettingsError> {
+        self.file.sync_all().map_err(|why| system(FileOperation::Write, target, why))
     }
 
     /// Gets another name in its folder, and goes on under that one.
-    pub(super) fn rename_once(&mut self, place: &Place) -> Result<(), Error> {
+    pub(super) fn rename_once(&mut self, place: &Target) -> Result<(), SettingsError> {
         let path = fresh_path(place);
-        std::fs::rename(&self.path, &path).map_err(|why| system(Doing::Replace, &place.target, why))?;
+        std::fs::rename(&self.path, &path).map_err(|why| system(FileOperation::Replace, &place.target, why))?;
         self.path = path;
         Ok(())
     }
 
     /// Takes the place of another file: synced, renamed, folder synced.
-    pub(super) fn put_at(self, target: &Path) -> Result<(), Error> {
+    pub(super) fn put_at(self, target: &Path) -> Result<(), SettingsError> {
         self.sync(target)?;
-        std::fs::rename(&self.path, target).map_err(|why| system(Doing::Replace, target, why))?;
-        let folder = File::open(&self.folder).map_err(|why| system(Doing::Read, &self.folder, why))?;
+        std::fs::rename(&self.path, target).map_err(|why| system(FileOperation::Replace, target, why))?;
+        let folder = File::open(&self.folder).map_err(|why| system(FileOperation::Read, &self.folder, why))?;
         // Some file systems cannot sync a folder; the file is in its place all the same.
         let _ = folder.sync_all();
         Ok(())
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TempFile {
     fn drop(&mut self) {
         // Once it was renamed there is nothing under this name.
         let _ = std::fs::remove_file(&self.path);
@@ -104,7 +104,7 @@ impl Drop for Temporary {
 const SUFFIX: &[u8] = b".tmp";
 
 /// Gives a path beside the file with a name that nobody can guess.
-fn fresh_path(place: &Place) -> PathBuf {
+fn fresh_path(place: &Target) -> PathBuf {
     let random = uuid::Uuid::new_v4().simple().to_string();
     place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()))
 }
@@ -112,7 +112,7 @@ fn fresh_path(place: &Place) -> PathBuf {
 /// So many bytes of a file's name are kept in that of its temporary file: with the rest it has at most 255.
 const NAME_AT_MOST: usize = 200;
 
-fn prefix(place: &Place) -> Vec<u8> {
+fn prefix(place: &Target) -> Vec<u8> {
     // Hidden, and under a name that whoever ignores `.env.*` ignores too.
     let name = place.target.file_name().map(OsStr::as_bytes).unwrap_or_default();
     let name = name.get(..NAME_AT_MOST).unwrap_or(name);
@@ -121,7 +121,7 @@ fn prefix(place: &Place) -> Vec<u8> {
 }
 
 /// Removes what killed runs left behind. Only for whoever holds the lock: then no such file can be in use.
-pub(super) fn sweep(place: &Place) {
+pub(super) fn sweep(place: &Target) {
     let Ok(entries) = std::fs::read_dir(&place.folder) else { return };
     let prefix = prefix(place);
     for entry in entries.flatten() {

@@ -11,12 +11,12 @@ pub use self::import::{BadImport, Import, imported};
 pub use self::remarks::Remark;
 use super::Credentials;
 use super::assignment::Assignment;
-use super::values::Value;
+use super::values::WritableValue;
 use crate::model::Tool;
 
 /// What one variable says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum Field {
     /// `https://host:port`, and this behind it.
     Address(&'static str),
     /// The host alone.
@@ -49,77 +49,77 @@ enum Says {
 
 /// One variable of a tool.
 #[derive(Debug, Clone, Copy)]
-struct Word {
+struct Variable {
     variable: &'static str,
-    says: Says,
+    says: Field,
 }
 
-const fn word(variable: &'static str, says: Says) -> Word {
-    Word { variable, says }
+const fn word(variable: &'static str, says: Field) -> Variable {
+    Variable { variable, says }
 }
 
 /// Every tool's variables, in the order in which they are printed.
-const TABLE: [(Tool, &[Word]); 6] = [
+const TABLE: [(Tool, &[Variable]); 6] = [
     (
         Tool::TerraformBpg,
         &[
-            word("PROXMOX_VE_ENDPOINT", Says::Address("/")),
-            word("PROXMOX_VE_API_TOKEN", Says::WholeToken),
-            word("PROXMOX_VE_USERNAME", Says::PasswordUser),
-            word("PROXMOX_VE_PASSWORD", Says::Password),
-            word("PROXMOX_VE_INSECURE", Says::Insecure),
+            word("PROXMOX_VE_ENDPOINT", Field::Address("/")),
+            word("PROXMOX_VE_API_TOKEN", Field::WholeToken),
+            word("PROXMOX_VE_USERNAME", Field::PasswordUser),
+            word("PROXMOX_VE_PASSWORD", Field::Password),
+            word("PROXMOX_VE_INSECURE", Field::Insecure),
         ],
     ),
     (
         Tool::TerraformTelmate,
         &[
-            word("PM_API_URL", Says::Address("/api2/json")),
-            word("PM_API_TOKEN_ID", Says::TokenId),
-            word("PM_API_TOKEN_SECRET", Says::TokenSecret),
-            word("PM_USER", Says::PasswordUser),
-            word("PM_PASS", Says::Password),
-            word("PM_TLS_INSECURE", Says::Insecure),
+            word("PM_API_URL", Field::Address("/api2/json")),
+            word("PM_API_TOKEN_ID", Field::TokenId),
+            word("PM_API_TOKEN_SECRET", Field::TokenSecret),
+            word("PM_USER", Field::PasswordUser),
+            word("PM_PASS", Field::Password),
+            word("PM_TLS_INSECURE", Field::Insecure),
         ],
     ),
     (
         Tool::Packer,
         &[
-            word("PROXMOX_URL", Says::Address("/api2/json")),
-            word("PROXMOX_USERNAME", Says::TokenIdOrUser),
-            word("PROXMOX_TOKEN", Says::TokenSecret),
-            word("PROXMOX_PASSWORD", Says::Password),
+            word("PROXMOX_URL", Field::Address("/api2/json")),
+            word("PROXMOX_USERNAME", Field::TokenIdOrUser),
+            word("PROXMOX_TOKEN", Field::TokenSecret),
+            word("PROXMOX_PASSWORD", Field::Password),
         ],
     ),
     (
         Tool::Ansible,
         &[
-            word("PROXMOX_HOST", Says::Host),
-            word("PROXMOX_PORT", Says::Port),
-            word("PROXMOX_USER", Says::User),
-            word("PROXMOX_TOKEN_ID", Says::TokenName),
-            word("PROXMOX_TOKEN_SECRET", Says::TokenSecret),
-            word("PROXMOX_PASSWORD", Says::Password),
-            word("PROXMOX_VALIDATE_CERTS", Says::Verify),
-            word("PROXMOX_CA_PATH", Says::CaFile),
+            word("PROXMOX_HOST", Field::Host),
+            word("PROXMOX_PORT", Field::Port),
+            word("PROXMOX_USER", Field::User),
+            word("PROXMOX_TOKEN_ID", Field::TokenName),
+            word("PROXMOX_TOKEN_SECRET", Field::TokenSecret),
+            word("PROXMOX_PASSWORD", Field::Password),
+            word("PROXMOX_VALIDATE_CERTS", Field::Verify),
+            word("PROXMOX_CA_PATH", Field::CaFile),
         ],
     ),
     (
         Tool::Capmox,
         &[
-            word("PROXMOX_URL", Says::Address("")),
-            word("PROXMOX_TOKEN", Says::TokenId),
-            word("PROXMOX_SECRET", Says::TokenSecret),
-            word("PROXMOX_INSECURE", Says::Insecure),
+            word("PROXMOX_URL", Field::Address("")),
+            word("PROXMOX_TOKEN", Field::TokenId),
+            word("PROXMOX_SECRET", Field::TokenSecret),
+            word("PROXMOX_INSECURE", Field::Insecure),
         ],
     ),
     (
         Tool::Exporter,
         &[
-            word("PVE_USER", Says::User),
-            word("PVE_TOKEN_NAME", Says::TokenName),
-            word("PVE_TOKEN_VALUE", Says::TokenSecret),
-            word("PVE_PASSWORD", Says::Password),
-            word("PVE_VERIFY_SSL", Says::Verify),
+            word("PVE_USER", Field::User),
+            word("PVE_TOKEN_NAME", Field::TokenName),
+            word("PVE_TOKEN_VALUE", Field::TokenSecret),
+            word("PVE_PASSWORD", Field::Password),
+            word("PVE_VERIFY_SSL", Field::Verify),
         ],
     ),
 ];
@@ -131,17 +131,17 @@ pub fn variables_of(tool: Tool) -> Vec<&'static str> {
 }
 
 impl Tool {
-    fn words(self) -> &'static [Word] {
+    fn words(self) -> &'static [Variable] {
         TABLE.iter().find(|(tool, _)| *tool == self).map(|(_, words)| *words).unwrap_or_default()
     }
 
-    fn word_that(self, says: impl Fn(Says) -> bool) -> Option<&'static str> {
+    fn word_that(self, says: impl Fn(Field) -> bool) -> Option<&'static str> {
         self.words().iter().find(|word| says(word.says)).map(|word| word.variable)
     }
 
     /// Says whether it can log in with a password.
     fn takes_passwords(self) -> bool {
-        self.word_that(|says| says == Says::Password).is_some()
+        self.word_that(|says| says == Field::Password).is_some()
     }
 
     /// Gives the variables that say what is known; nothing where the tool cannot be told how to authenticate.
@@ -155,7 +155,7 @@ impl Tool {
 }
 
 /// Says with one variable what it is there for, where that is known.
-fn assignment(word: Word, access: &Access) -> Option<Assignment> {
+fn assignment(word: Variable, access: &Access) -> Option<Assignment> {
     let name = word.variable.to_owned();
     let token = match &access.credentials {
         Some(Credentials::Token { id, secret }) => Some((id, secret)),
@@ -167,30 +167,30 @@ fn assignment(word: Word, access: &Access) -> Option<Assignment> {
     };
     let endpoint = access.endpoint.as_ref();
     let text = match word.says {
-        Says::WholeToken => {
+        Field::WholeToken => {
             let (id, secret) = token?;
-            return Some(Assignment::hidden(name, format!("{id}="), Value::Token(secret.clone())));
+            return Some(Assignment::hidden(name, format!("{id}="), WritableValue::Token(secret.clone())));
         }
-        Says::TokenSecret => {
-            return Some(Assignment::hidden(name, String::new(), Value::Token(token?.1.clone())));
+        Field::TokenSecret => {
+            return Some(Assignment::hidden(name, String::new(), WritableValue::Token(token?.1.clone())));
         }
-        Says::Password => {
-            return Some(Assignment::hidden(name, String::new(), Value::Password(password?.1.clone())));
+        Field::Password => {
+            return Some(Assignment::hidden(name, String::new(), WritableValue::Password(password?.1.clone())));
         }
-        Says::Address(behind) => format!("{}{behind}", endpoint?.url()),
-        Says::Host => endpoint?.host().to_string(),
-        Says::Port => endpoint?.port().to_string(),
-        Says::User => access.user()?.to_string(),
-        Says::PasswordUser => password?.0.to_string(),
-        Says::TokenIdOrUser => match token {
+        Field::Address(behind) => format!("{}{behind}", endpoint?.url()),
+        Field::Host => endpoint?.host().to_string(),
+        Field::Port => endpoint?.port().to_string(),
+        Field::User => access.user()?.to_string(),
+        Field::PasswordUser => password?.0.to_string(),
+        Field::TokenIdOrUser => match token {
             Some((id, _)) => id.to_string(),
             None => password?.0.to_string(),
         },
-        Says::TokenId => token?.0.to_string(),
-        Says::TokenName => token?.0.name.to_string(),
-        Says::Verify => access.is_verified?.to_string(),
-        Says::Insecure => (!access.is_verified?).to_string(),
-        Says::CaFile => access.ca_file.as_ref()?.display().to_string(),
+        Field::TokenId => token?.0.to_string(),
+        Field::TokenName => token?.0.name.to_string(),
+        Field::Verify => access.is_verified?.to_string(),
+        Field::Insecure => (!access.is_verified?).to_string(),
+        Field::CaFile => access.ca_file.as_ref()?.display().to_string(),
     };
     Some(Assignment::public(name, text))
 }
