@@ -37,8 +37,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::cli::{Cli, Color, Global, completion};
 use crate::error::{Aftermath, Error, Report};
 use crate::model::Register;
-use crate::session::{Session, Variables, Wishes, ui_of_this_process, variables_of_this_process};
-use crate::ui::{Loudness, Masked, Ui};
+use crate::session::{ProcessOptions, Session, Variables, ui_of_this_process, variables_of_this_process};
+use crate::ui::{Masked, Ui, Verbosity};
 
 /// How many files and connections a run has open at once: six of the runtime, the settings file, nine connections or
 /// pipes.
@@ -131,18 +131,18 @@ fn require_descriptors() -> io::Result<()> {
 }
 
 fn execute(cli: Cli) -> ExitCode {
-    let wishes = wishes(&cli.global);
+    let options = options(&cli.global);
     let name = commands::name(&cli.command);
     let wants_json = cli.global.output == cli::Output::Json;
     let built = require_descriptors().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     let runtime = match built {
         Ok(runtime) => runtime,
-        Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
+        Err(source) => return finish(&mut bare_ui(options), &Error::NoRuntime { source }, name, wants_json),
     };
     let ended = runtime.block_on(async {
-        let session = match Session::of_this_process(wishes) {
+        let session = match Session::of_this_process(options) {
             Ok(session) => session,
-            Err(source) => return finish(&mut bare_ui(wishes), &Error::NoRuntime { source }, name, wants_json),
+            Err(source) => return finish(&mut bare_ui(options), &Error::NoRuntime { source }, name, wants_json),
         };
         let code = match commands::run(&session, cli).await {
             Ok(code) => code,
@@ -161,7 +161,7 @@ fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode 
     if as_json {
         ui.json(&report.document(command));
     }
-    ui.alert(&report);
+    ui.error(&report);
     ExitCode::from(report.exit_code)
 }
 
@@ -170,9 +170,9 @@ fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode 
 fn concluded(ui: &mut Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     let Some(unwritten) = ui.take_unwritten() else { return code };
     let report = Report::of(&Error::ResultUnwritten { after, source: unwritten.why });
-    ui.alert(&report);
+    ui.error(&report);
     if let Some(text) = unwritten.text.filter(|_| after == Aftermath::Changes) {
-        ui.alert(&ui::Verbatim(text));
+        ui.error(&ui::Verbatim(text));
     }
     if code == ExitCode::SUCCESS { ExitCode::from(report.exit_code) } else { code }
 }
@@ -187,19 +187,20 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     }
     let rendered = refused.render();
     let mut ui = bare_ui(UNSPOKEN);
-    let style = if is_answer { ui.results_style() } else { ui.talk_style() };
+    let style = if is_answer { ui.results_style() } else { ui.stderr_style() };
     let text = if style.color { rendered.ansi().to_string() } else { rendered.to_string() };
     if is_answer {
         ui.result(&ui::Verbatim(text));
     } else {
-        ui.alert(&ui::Verbatim(text));
+        ui.error(&ui::Verbatim(text));
     }
     let code = ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2));
     concluded(&mut ui, code, Aftermath::Nothing)
 }
 
 /// What is wished where the command line is not understood.
-const UNSPOKEN: Wishes = Wishes { color: None, loudness: Loudness::Normal, no_input: true, confirms_all: false };
+const UNSPOKEN: ProcessOptions =
+    ProcessOptions { color: None, verbosity: Verbosity::Normal, no_input: true, confirms_all: false };
 
 /// Takes out of clap's words what is wrong and what may have been meant.
 fn misunderstood(said: &str, words: &[&str]) -> Error {
@@ -214,23 +215,23 @@ fn asks_for_json(words: &[&str]) -> bool {
 }
 
 /// Gives streams for the time when there is no session.
-fn bare_ui(wishes: Wishes) -> Ui {
-    ui_of_this_process(&variables_of_this_process(), wishes)
+fn bare_ui(options: ProcessOptions) -> Ui {
+    ui_of_this_process(&variables_of_this_process(), options)
 }
 
-fn wishes(global: &Global) -> Wishes {
+fn options(global: &Global) -> ProcessOptions {
     let color = match global.color {
         Color::Auto => None,
         Color::Always => Some(true),
         Color::Never => Some(false),
     };
-    let loudness = match (global.quiet, global.verbose) {
-        (true, _) => Loudness::Quiet,
-        (false, 0) => Loudness::Normal,
-        (false, 1) => Loudness::Verbose,
-        (false, _) => Loudness::Debug,
+    let verbosity = match (global.quiet, global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::Debug,
     };
-    Wishes { color, loudness, no_input: global.no_input, confirms_all: global.yes }
+    ProcessOptions { color, verbosity, no_input: global.no_input, confirms_all: global.yes }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use console::Term;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, SystemClock};
-use crate::ui::prompt::{Keyboard, Nobody, Prompt, Silence};
-use crate::ui::{Loudness, Style, Ui};
+use crate::ui::prompt::{NonInteractive, Prompt, PromptError, TtyPrompt};
+use crate::ui::{Style, Ui, Verbosity};
 
 /// The environment variables of the process.
 pub type Variables = BTreeMap<String, OsString>;
@@ -126,9 +126,9 @@ pub struct Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {
     /// There is nobody to ask.
-    Nobody,
+    NonInteractive,
     /// The person left.
-    Left,
+    Cancelled,
     /// A signal came while the question was open.
     Signal(Signal),
     /// The system starts no thread to wait for the answer on.
@@ -156,17 +156,17 @@ struct OpenQuestion(Arc<dyn Prompt>);
 
 impl Drop for OpenQuestion {
     fn drop(&mut self) {
-        self.0.give_back();
+        self.0.release();
     }
 }
 
 /// What the real terminal and the options say about how to draw.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes {
+pub struct ProcessOptions {
     /// `--color always` is true, `never` is false, `auto` is neither.
     pub color: Option<bool>,
     /// How much is said.
-    pub loudness: Loudness,
+    pub verbosity: Verbosity,
     /// Whether nobody is to be asked.
     pub no_input: bool,
     /// Whether everything that would be asked is confirmed beforehand.
@@ -178,11 +178,11 @@ impl Session {
     ///
     /// # Errors
     /// Where the working directory is gone, or signals cannot be handled.
-    pub fn of_this_process(wishes: Wishes) -> io::Result<Self> {
+    pub fn of_this_process(options: ProcessOptions) -> io::Result<Self> {
         let variables = variables_of_this_process();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, wishes)));
-        let prompt = prompt_of_this_process(&variables, wishes);
+        let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, options)));
+        let prompt = prompt_of_this_process(&variables, options);
         Ok(Self {
             folder: std::env::current_dir()?,
             variables,
@@ -191,14 +191,14 @@ impl Session {
             clock: Box::new(SystemClock),
             interrupts: Interrupts::install()?,
             prompt,
-            confirms_all: wishes.confirms_all,
+            confirms_all: options.confirms_all,
         })
     }
 
     /// Says whether somebody can be asked.
     #[must_use]
     pub fn is_attended(&self) -> bool {
-        self.prompt.is_somebody()
+        self.prompt.is_interactive()
     }
 
     /// Asks a question. Meanwhile the run goes on: the answer is waited for on a thread of its own. When this returns,
@@ -208,7 +208,7 @@ impl Session {
     /// Where there is no answer.
     pub async fn ask<T: Send + 'static>(
         &self,
-        put: impl FnOnce(&dyn Prompt) -> Result<T, Silence> + Send + 'static,
+        put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
     ) -> Result<T, Unanswered> {
         self.ui.borrow_mut().clear_progress();
         let (prompt, _open) = (Arc::clone(&self.prompt), OpenQuestion(Arc::clone(&self.prompt)));
@@ -223,11 +223,11 @@ impl Session {
             signal = self.interrupts.first() => Err(Unanswered::Signal(signal)),
             answer = asked => match answer {
                 Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(Silence::Nobody)) => Err(Unanswered::Nobody),
-                Ok(Err(Silence::Left)) => Err(self.interrupts.seen().map_or(Unanswered::Left, Unanswered::Signal)),
+                Ok(Err(PromptError::NonInteractive)) => Err(Unanswered::NonInteractive),
+                Ok(Err(PromptError::Cancelled)) => Err(self.interrupts.seen().map_or(Unanswered::Cancelled, Unanswered::Signal)),
                 // The signal that says so may still be on its way.
-                Ok(Err(Silence::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
-                Err(_) => Err(Unanswered::Left),
+                Ok(Err(PromptError::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
+                Err(_) => Err(Unanswered::Cancelled),
             },
         }
     }
@@ -263,31 +263,31 @@ pub fn variables_of_this_process() -> Variables {
 
 /// Opens the streams of the process with the styles that they can take; also used before there is a session.
 #[must_use]
-pub fn ui_of_this_process(variables: &Variables, wishes: Wishes) -> Ui {
-    let (results, talk) = crate::ui::streams();
+pub fn ui_of_this_process(variables: &Variables, options: ProcessOptions) -> Ui {
+    let (results, stderr) = crate::ui::streams();
     let style = |term: &Term, is_terminal: bool| Style {
-        color: wishes.color.unwrap_or_else(|| wants_color(variables, is_terminal)),
+        color: options.color.unwrap_or_else(|| wants_color(variables, is_terminal)),
         unicode: speaks_unicode(variables),
         width: if is_terminal { term.size_checked().map(|(_, columns)| usize::from(columns)) } else { None },
     };
     let results_style = style(&Term::stdout(), io::stdout().is_terminal());
     let talk_style = style(&Term::stderr(), io::stderr().is_terminal());
     let is_live = io::stderr().is_terminal() && variable(variables, "TERM") != Some("dumb");
-    Ui::new((results, results_style), (talk, talk_style), wishes.loudness, is_live)
+    Ui::new((results, results_style), (stderr, talk_style), options.verbosity, is_live)
 }
 
 /// Decides whether somebody is there: questions are read from standard input, and shown on standard error.
-fn prompt_of_this_process(variables: &Variables, wishes: Wishes) -> Arc<dyn Prompt> {
-    if wishes.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Arc::new(Nobody);
+fn prompt_of_this_process(variables: &Variables, options: ProcessOptions) -> Arc<dyn Prompt> {
+    if options.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Arc::new(NonInteractive);
     }
     let style = Style {
-        color: wishes.color.unwrap_or_else(|| wants_color(variables, true)),
+        color: options.color.unwrap_or_else(|| wants_color(variables, true)),
         unicode: speaks_unicode(variables),
         width: None,
     };
     let knows_sequences = variable(variables, "TERM").is_some_and(|term| term != "dumb");
-    Arc::new(Keyboard::new(style, knows_sequences))
+    Arc::new(TtyPrompt::new(style, knows_sequences))
 }
 
 fn variable<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
@@ -326,8 +326,8 @@ mod tests {
     use super::{Interrupts, Session, Signal, Unanswered, Variables, speaks_unicode, wants_color};
     use crate::clock::SystemClock;
     use crate::model::Secret;
-    use crate::ui::prompt::{Choice, Confirm, Hidden, Prompt, Silence, Text};
-    use crate::ui::{Loudness, Style, Ui};
+    use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
+    use crate::ui::{Style, Ui, Verbosity};
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -355,28 +355,28 @@ mod tests {
     struct Slow(Mutex<Receiver<()>>);
 
     impl Prompt for Slow {
-        fn is_somebody(&self) -> bool {
+        fn is_interactive(&self) -> bool {
             true
         }
 
-        fn text(&self, _question: &Text) -> Result<String, Silence> {
-            Err(Silence::Left)
+        fn text(&self, _question: &TextPrompt) -> Result<String, PromptError> {
+            Err(PromptError::Cancelled)
         }
 
-        fn choice(&self, _question: &Choice) -> Result<usize, Silence> {
+        fn choice(&self, _question: &ChoicePrompt) -> Result<usize, PromptError> {
             let others = self.0.lock().unwrap();
-            others.recv_timeout(Duration::from_secs(60)).map(|()| 7).map_err(|_| Silence::Left)
+            others.recv_timeout(Duration::from_secs(60)).map(|()| 7).map_err(|_| PromptError::Cancelled)
         }
 
-        fn confirm(&self, _question: &Confirm) -> Result<bool, Silence> {
-            Err(Silence::Left)
+        fn confirm(&self, _question: &ConfirmPrompt) -> Result<bool, PromptError> {
+            Err(PromptError::Cancelled)
         }
 
-        fn hidden(&self, _question: &Hidden) -> Result<Secret, Silence> {
-            Err(Silence::Gone)
+        fn hidden(&self, _question: &HiddenPrompt) -> Result<Secret, PromptError> {
+            Err(PromptError::Gone)
         }
 
-        fn give_back(&self) {}
+        fn release(&self) {}
     }
 
     fn session(prompt: impl Prompt + 'static) -> Session {
@@ -386,7 +386,7 @@ mod tests {
             variables: Variables::new(),
             folder: "/".into(),
             machine: "here".to_owned(),
-            ui: Rc::new(RefCell::new(Ui::new(sink(), sink(), Loudness::Quiet, false))),
+            ui: Rc::new(RefCell::new(Ui::new(sink(), sink(), Verbosity::Quiet, false))),
             clock: Box::new(SystemClock),
             interrupts: Interrupts::install().unwrap(),
             prompt: Arc::new(prompt),
@@ -398,7 +398,7 @@ mod tests {
     async fn an_open_question_holds_up_nothing_else() {
         let (sender, receiver) = channel();
         let session = session(Slow(Mutex::new(receiver)));
-        let menu = Choice::new("which?", vec!["one".to_owned()]);
+        let menu = ChoicePrompt::new("which?", vec!["one".to_owned()]);
         let others = async {
             // Timers and other tasks get their turn while the menu is open.
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -406,10 +406,10 @@ mod tests {
         };
         let (answer, ()) = tokio::join!(session.ask(move |prompt| prompt.choice(&menu)), others);
         assert_eq!(answer, Ok(7));
-        let hidden = session.ask(|prompt| prompt.hidden(&Hidden::new("secret")).map(|_| ())).await;
+        let hidden = session.ask(|prompt| prompt.hidden(&HiddenPrompt::new("secret")).map(|_| ())).await;
         assert_eq!(hidden, Err(Unanswered::Signal(Signal::Hangup)));
-        let left = session.ask(|prompt| prompt.text(&Text::new("who?")).map(|_| ())).await;
-        assert_eq!(left, Err(Unanswered::Left));
+        let left = session.ask(|prompt| prompt.text(&TextPrompt::new("who?")).map(|_| ())).await;
+        assert_eq!(left, Err(Unanswered::Cancelled));
     }
 
     #[tokio::test]

@@ -6,10 +6,14 @@ use std::str::FromStr;
 use crate::error::Error;
 use crate::model::Secret;
 use crate::session::{Session, Unanswered};
-use crate::ui::prompt::{Choice, Confirm, Hidden, Prompt, Silence, Text};
+use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
 
 /// Asks for a text; `otherwise` is the error where nobody is there.
-pub(crate) async fn text(session: &Session, text: Text, otherwise: impl FnOnce() -> Error) -> Result<String, Error> {
+pub(crate) async fn text(
+    session: &Session,
+    text: TextPrompt,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<String, Error> {
     put(session, move |prompt| prompt.text(&text), otherwise).await
 }
 
@@ -25,7 +29,7 @@ where
     T::Err: fmt::Display,
 {
     loop {
-        let said = text(session, Text::of::<T>(question).or(default.clone()), &otherwise).await?;
+        let said = text(session, TextPrompt::of::<T>(question).or(default.clone()), &otherwise).await?;
         if let Ok(value) = said.parse() {
             return Ok(value);
         }
@@ -35,7 +39,7 @@ where
 /// Asks for one of several things, and gives its place among them.
 pub(crate) async fn choice(
     session: &Session,
-    choice: Choice,
+    choice: ChoicePrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<usize, Error> {
     put(session, move |prompt| prompt.choice(&choice), otherwise).await
@@ -44,7 +48,7 @@ pub(crate) async fn choice(
 /// Asks for yes or no; `--yes` has said so beforehand.
 pub(crate) async fn confirm(
     session: &Session,
-    confirm: Confirm,
+    confirm: ConfirmPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<bool, Error> {
     if session.confirms_all { Ok(true) } else { decide(session, confirm, otherwise).await }
@@ -53,7 +57,7 @@ pub(crate) async fn confirm(
 /// Asks for yes or no about something that `--yes` does not cover.
 pub(crate) async fn decide(
     session: &Session,
-    confirm: Confirm,
+    confirm: ConfirmPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<bool, Error> {
     put(session, move |prompt| prompt.confirm(&confirm), otherwise).await
@@ -62,7 +66,7 @@ pub(crate) async fn decide(
 /// Asks for something that nobody may see.
 pub(crate) async fn hidden(
     session: &Session,
-    hidden: Hidden,
+    hidden: HiddenPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<Secret, Error> {
     put(session, move |prompt| prompt.hidden(&hidden), otherwise).await
@@ -75,12 +79,12 @@ pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
 
 async fn put<T: Send + 'static>(
     session: &Session,
-    put: impl FnOnce(&dyn Prompt) -> Result<T, Silence> + Send + 'static,
+    put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<T, Error> {
     session.ask(put).await.map_err(|why| match why {
-        Unanswered::Nobody => otherwise(),
-        Unanswered::Left => Error::Cancelled,
+        Unanswered::NonInteractive => otherwise(),
+        Unanswered::Cancelled => Error::Cancelled,
         Unanswered::Signal(signal) => Error::Interrupted { signal },
         Unanswered::NoThread(kind) => Error::NoThread { source: kind.into() },
     })

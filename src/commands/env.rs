@@ -24,7 +24,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     ground.credentials(session).map_err(without_flag)?;
     let told = Told::of(&ground, arguments.format)?;
     for warning in &told.warnings {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     if let Some((program, rest)) = arguments.command.split_first() {
         if told.line.is_some() {
@@ -52,7 +52,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
         session
             .ui
             .borrow_mut()
-            .say(&Note::plain(told.about_masked(global.output == Output::Json || written == Written::Json)));
+            .info(&Note::plain(told.about_masked(global.output == Output::Json || written == Written::Json)));
     }
     Ok(ExitCode::SUCCESS)
 }

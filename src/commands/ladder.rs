@@ -13,7 +13,7 @@ use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::Session;
 use crate::settings;
 use crate::ui::Printable;
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 /// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
 const WARN_BEFORE: time::Duration = time::Duration::days(30);
@@ -91,7 +91,7 @@ pub(crate) async fn climb(session: &Session, ground: &Ground, pve: &Pve, wish: W
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
     let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
     Ok(Some(Climbed { pve, trust, fetched }))
 }
 
@@ -130,8 +130,8 @@ fn stay(session: &Session, pve: &Pve, wish: Wish, why: String) -> Result<Option<
     if wish == Wish::Ca {
         return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());
     }
-    session.ui.borrow_mut().say(&Note::found(why));
-    session.ui.borrow_mut().say(&Note::found("so the certificate itself is pinned".to_owned()));
+    session.ui.borrow_mut().info(&Note::found(why));
+    session.ui.borrow_mut().info(&Note::found("so the certificate itself is pinned".to_owned()));
     Ok(None)
 }
 
@@ -148,7 +148,7 @@ async fn place(session: &Session, ground: &Ground, pem: String) -> Result<Fetche
     let path = unlinked(session, path).await?;
     if is_other {
         let question =
-            Confirm::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
+            ConfirmPrompt::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
         let otherwise = || TokenError::OtherCaFile { path: path.clone() }.into();
         if !ask::confirm(session, question, otherwise).await? {
             return Err(TokenError::OtherCaFile { path }.into());
@@ -165,7 +165,7 @@ async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
         return Err(is_link(&path));
     }
     let text = format!("{} is a symbolic link to {}. Write the CA there?", path.display(), target.display());
-    if !ask::decide(session, Confirm::new(text).proposing_no(), || is_link(&path)).await? {
+    if !ask::decide(session, ConfirmPrompt::new(text).proposing_no(), || is_link(&path)).await? {
         return Err(is_link(&path));
     }
     path.canonicalize().map_err(|_| settings::SettingsError::DanglingLink { path }.into())

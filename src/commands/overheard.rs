@@ -23,22 +23,22 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
         match event {
             CallEvent::Answered { method, path, status, took } => {
                 if *status < 400 && is_unheard.replace(false) {
-                    ui.say(&Note::found("the server answers again".to_owned()));
+                    ui.info(&Note::found("the server answers again".to_owned()));
                 }
                 let path = path.strip_prefix("/api2/json").unwrap_or(path);
-                ui.trace(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
+                ui.debug(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
             }
             CallEvent::Unheard(trouble) => {
                 if !is_unheard.replace(true) {
                     let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
                     let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
-                    ui.say(&Note::warning(text));
+                    ui.info(&Note::warning(text));
                 }
             }
             CallEvent::LeftOut { what, name } => {
                 let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
                 if last.replace(text.clone()) != text {
-                    ui.say(&Note::warning(text));
+                    ui.info(&Note::warning(text));
                 }
             }
             CallEvent::Again { why, pause, number } => {
@@ -48,9 +48,9 @@ pub(crate) fn overheard(pve: Pve, session: &Session) -> Pve {
                     return;
                 }
                 if *number >= LASTING {
-                    ui.say(&Note::warning(text));
+                    ui.info(&Note::warning(text));
                 } else {
-                    ui.detail(&Note::plain(text));
+                    ui.verbose(&Note::plain(text));
                 }
             }
         }

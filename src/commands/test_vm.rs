@@ -27,7 +27,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let host = ground.host()?;
     let order = order(&ground, &arguments.proof)?;
     ground.require_journal(session)?;
-    session.ui.borrow_mut().say(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     let of_trust = ground.trust_warnings(connected.trusted);
     if let Some(crowd) = crowd(arguments) {
@@ -72,10 +72,10 @@ fn tell<R: Draw + Serialize>(
     } else if ended.is_ok() {
         session.ui.borrow_mut().result(told.receipt);
     } else if told.is_worth_showing {
-        session.ui.borrow_mut().say(told.receipt);
+        session.ui.borrow_mut().info(told.receipt);
     }
     for warning in told.warnings.iter().filter(|_| wants_json) {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),

@@ -1,26 +1,26 @@
 //! What a person sees: streams, style, and the pieces that every screen is drawn from.
 
-mod hush;
+mod echo_guard;
 mod json;
 mod masked;
 mod progress;
 pub mod prompt;
-mod repeat;
 mod sanitize;
 mod screen;
 mod secret;
+mod sticky_flags;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-use hush::Hush;
+use echo_guard::EchoGuard;
 pub use masked::{Layout, Masked};
 pub use progress::Progress;
-pub use repeat::Repeat;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
+pub use sticky_flags::StickyFlags;
 
 use crate::model::Secret;
 
@@ -46,7 +46,7 @@ pub trait Draw {
 
 /// How much is said beside the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loudness {
+pub enum Verbosity {
     /// Errors alone.
     Quiet,
     /// What a person wants to know.
@@ -60,19 +60,19 @@ pub enum Loudness {
 /// The two streams of a run: results, and the talk about them.
 pub struct Ui {
     results: Masked<Box<dyn Write>>,
-    talk: Masked<Box<dyn Write>>,
+    stderr: Masked<Box<dyn Write>>,
     /// A result that could not be written.
     unwritten: Option<Unwritten>,
     results_style: Style,
-    talk_style: Style,
-    loudness: Loudness,
+    stderr_style: Style,
+    verbosity: Verbosity,
     is_live: bool,
     /// The line of progress that is on the screen.
     shown: String,
     /// The keyboard, while it is.
-    hush: Option<Hush>,
+    hush: Option<EchoGuard>,
     has_overall: bool,
-    repeat: Repeat,
+    repeat: StickyFlags,
 }
 
 impl Ui {
@@ -80,27 +80,27 @@ impl Ui {
     #[must_use]
     pub fn new(
         results: (Box<dyn Write>, Style),
-        talk: (Box<dyn Write>, Style),
-        loudness: Loudness,
+        stderr: (Box<dyn Write>, Style),
+        verbosity: Verbosity,
         is_live: bool,
     ) -> Self {
         Self {
             results: masked(results.0, results.1),
-            talk: masked(talk.0, talk.1),
+            stderr: masked(stderr.0, stderr.1),
             unwritten: None,
             results_style: results.1,
-            talk_style: talk.1,
-            loudness,
-            is_live: is_live && loudness >= Loudness::Normal,
+            stderr_style: stderr.1,
+            verbosity,
+            is_live: is_live && verbosity >= Verbosity::Normal,
             shown: String::new(),
             hush: None,
             has_overall: false,
-            repeat: Repeat::NOTHING,
+            repeat: StickyFlags::NOTHING,
         }
     }
 
     /// Lets every command to paste repeat these flags from here on.
-    pub fn repeat(&mut self, repeat: Repeat) {
+    pub fn repeat(&mut self, repeat: StickyFlags) {
         self.repeat = repeat;
     }
 
@@ -112,14 +112,14 @@ impl Ui {
 
     /// Gives the style of the talk about them.
     #[must_use]
-    pub const fn talk_style(&self) -> Style {
-        self.talk_style
+    pub const fn stderr_style(&self) -> Style {
+        self.stderr_style
     }
 
     /// Gives how much is said.
     #[must_use]
-    pub const fn loudness(&self) -> Loudness {
-        self.loudness
+    pub const fn verbosity(&self) -> Verbosity {
+        self.verbosity
     }
 
     /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
@@ -142,7 +142,7 @@ impl Ui {
     pub fn json(&mut self, document: &serde_json::Value) {
         self.clear_progress();
         let mut longer = document.clone();
-        self.repeat.lengthen(&mut longer);
+        self.repeat.append_to(&mut longer);
         let written = self.results.document(longer, Layout::Line, &[]);
         self.note(written, || Some(format!("{document}\n")));
     }
@@ -173,23 +173,23 @@ impl Ui {
     }
 
     /// Says something that a person wants to know, on standard error.
-    pub fn say(&mut self, drawing: &impl Draw) {
-        self.talk_at(Loudness::Normal, drawing);
+    pub fn info(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Normal, drawing);
     }
 
     /// Says what only `-v` shows.
-    pub fn detail(&mut self, drawing: &impl Draw) {
-        self.talk_at(Loudness::Verbose, drawing);
+    pub fn verbose(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Verbose, drawing);
     }
 
     /// Says what only `-vv` shows.
-    pub fn trace(&mut self, drawing: &impl Draw) {
-        self.talk_at(Loudness::Debug, drawing);
+    pub fn debug(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Debug, drawing);
     }
 
     /// Says what even `-q` shows: an error, or a warning about something lost.
-    pub fn alert(&mut self, drawing: &impl Draw) {
-        self.talk_at(Loudness::Quiet, drawing);
+    pub fn error(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Quiet, drawing);
     }
 
     /// Redraws the line of progress, where there is a terminal to redraw it on.
@@ -215,14 +215,14 @@ impl Ui {
         if !self.is_live {
             return;
         }
-        let line = progress.line(self.talk_style);
+        let line = progress.line(self.stderr_style);
         if line == self.shown {
             return;
         }
         if self.shown.is_empty() {
-            self.hush = Hush::begin();
+            self.hush = EchoGuard::begin();
         }
-        let _ = write!(self.talk, "\r\x1b[K{line}").and_then(|()| self.talk.flush()); // decoration
+        let _ = write!(self.stderr, "\r\x1b[K{line}").and_then(|()| self.stderr.flush()); // decoration
         self.shown = line;
     }
 
@@ -230,17 +230,17 @@ impl Ui {
     pub fn clear_progress(&mut self) {
         self.hush = None;
         if !std::mem::take(&mut self.shown).is_empty() {
-            let _ = write!(self.talk, "\r\x1b[K").and_then(|()| self.talk.flush()); // decoration
+            let _ = write!(self.stderr, "\r\x1b[K").and_then(|()| self.stderr.flush()); // decoration
         }
     }
 
-    fn talk_at(&mut self, loudness: Loudness, drawing: &impl Draw) {
-        if self.loudness < loudness {
+    fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
+        if self.verbosity < verbosity {
             return;
         }
         self.clear_progress();
-        let text = drawn(drawing, self.talk_style, &self.repeat);
-        let _ = self.talk.write_all(text.as_bytes()).and_then(|()| self.talk.flush()); // nobody is left to tell
+        let text = drawn(drawing, self.stderr_style, &self.repeat);
+        let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush()); // nobody is left to tell
     }
 }
 
@@ -270,10 +270,10 @@ fn masked(to: Box<dyn Write>, style: Style) -> Masked<Box<dyn Write>> {
 /// Draws something into a text.
 #[must_use]
 pub fn render(drawing: &impl Draw, style: Style) -> String {
-    drawn(drawing, style, &Repeat::NOTHING)
+    drawn(drawing, style, &StickyFlags::NOTHING)
 }
 
-fn drawn(drawing: &impl Draw, style: Style, repeat: &Repeat) -> String {
+fn drawn(drawing: &impl Draw, style: Style, repeat: &StickyFlags) -> String {
     let mut text = String::new();
     let mut screen = Screen::new(&mut text, style).repeating(repeat);
     let drawn = drawing.draw(&mut screen);

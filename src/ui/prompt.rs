@@ -11,24 +11,24 @@ use std::str::FromStr;
 
 use crate::model::Secret;
 
-pub use keyboard::Keyboard;
-pub(super) use keys::Key;
-pub(super) use terminal::{NO_KEY, Opened};
+pub use keyboard::TtyPrompt;
+pub(super) use keys::KeyPress;
+pub(super) use terminal::{NO_KEY, RawTerminal};
 
 /// Tells whether a text is an answer, or why it is none.
-type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
 /// The same of something that nobody may see; the reason does not repeat it.
-type SecretCheck = Box<dyn Fn(&Secret) -> Result<(), String> + Send>;
+type SecretValidator = Box<dyn Fn(&Secret) -> Result<(), String> + Send>;
 
 /// A question for a line of text.
-pub struct Text {
+pub struct TextPrompt {
     pub(in crate::ui) question: String,
     pub(in crate::ui) default: Option<String>,
-    pub(in crate::ui) check: Check,
+    pub(in crate::ui) check: Validator,
 }
 
-impl Text {
+impl TextPrompt {
     /// Asks for a text; any will do.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
@@ -61,13 +61,13 @@ impl Text {
 }
 
 /// A question for one of several things.
-pub struct Choice {
+pub struct ChoicePrompt {
     pub(in crate::ui) question: String,
     pub(in crate::ui) items: Vec<String>,
     pub(in crate::ui) default: usize,
 }
 
-impl Choice {
+impl ChoicePrompt {
     /// Offers items; the first is proposed.
     #[must_use]
     pub fn new(question: impl Into<String>, items: Vec<String>) -> Self {
@@ -83,12 +83,12 @@ impl Choice {
 }
 
 /// A question for yes or no.
-pub struct Confirm {
+pub struct ConfirmPrompt {
     pub(in crate::ui) question: String,
     pub(in crate::ui) default: Option<bool>,
 }
 
-impl Confirm {
+impl ConfirmPrompt {
     /// Asks; nothing is proposed.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
@@ -111,12 +111,12 @@ impl Confirm {
 }
 
 /// A question for something that nobody may see: how many characters were typed or pasted is all that is shown.
-pub struct Hidden {
+pub struct HiddenPrompt {
     pub(in crate::ui) question: String,
-    pub(in crate::ui) check: SecretCheck,
+    pub(in crate::ui) check: SecretValidator,
 }
 
-impl Hidden {
+impl HiddenPrompt {
     /// Asks; an answer may have several lines.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
@@ -133,11 +133,11 @@ impl Hidden {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
+pub enum PromptError {
     /// There is nobody to ask.
-    Nobody,
+    NonInteractive,
     /// The person left, with Esc or Ctrl-D.
-    Left,
+    Cancelled,
     /// The terminal is gone.
     Gone,
 }
@@ -145,59 +145,59 @@ pub enum Silence {
 /// Whom questions are put to.
 pub trait Prompt: Send + Sync {
     /// Says whether there is somebody.
-    fn is_somebody(&self) -> bool;
+    fn is_interactive(&self) -> bool;
 
     /// Asks for a line of text, and waits for it.
     ///
     /// # Errors
     /// Where there is no answer; so for all of these.
-    fn text(&self, question: &Text) -> Result<String, Silence>;
+    fn text(&self, question: &TextPrompt) -> Result<String, PromptError>;
 
     /// Asks for one of several things, and gives its place among them.
     ///
     /// # Errors
     /// As for a text.
-    fn choice(&self, question: &Choice) -> Result<usize, Silence>;
+    fn choice(&self, question: &ChoicePrompt) -> Result<usize, PromptError>;
 
     /// Asks for yes or no.
     ///
     /// # Errors
     /// As for a text.
-    fn confirm(&self, question: &Confirm) -> Result<bool, Silence>;
+    fn confirm(&self, question: &ConfirmPrompt) -> Result<bool, PromptError>;
 
     /// Asks for something that nobody may see.
     ///
     /// # Errors
     /// As for a text.
-    fn hidden(&self, question: &Hidden) -> Result<Secret, Silence>;
+    fn hidden(&self, question: &HiddenPrompt) -> Result<Secret, PromptError>;
 
     /// Gives the terminal back as it was, though a question may still be open.
-    fn give_back(&self);
+    fn release(&self);
 }
 
 /// Nobody: standard input is no terminal, or nobody is to be asked.
-pub struct Nobody;
+pub struct NonInteractive;
 
-impl Prompt for Nobody {
-    fn is_somebody(&self) -> bool {
+impl Prompt for NonInteractive {
+    fn is_interactive(&self) -> bool {
         false
     }
 
-    fn text(&self, _question: &Text) -> Result<String, Silence> {
-        Err(Silence::Nobody)
+    fn text(&self, _question: &TextPrompt) -> Result<String, PromptError> {
+        Err(PromptError::NonInteractive)
     }
 
-    fn choice(&self, _question: &Choice) -> Result<usize, Silence> {
-        Err(Silence::Nobody)
+    fn choice(&self, _question: &ChoicePrompt) -> Result<usize, PromptError> {
+        Err(PromptError::NonInteractive)
     }
 
-    fn confirm(&self, _question: &Confirm) -> Result<bool, Silence> {
-        Err(Silence::Nobody)
+    fn confirm(&self, _question: &ConfirmPrompt) -> Result<bool, PromptError> {
+        Err(PromptError::NonInteractive)
     }
 
-    fn hidden(&self, _question: &Hidden) -> Result<Secret, Silence> {
-        Err(Silence::Nobody)
+    fn hidden(&self, _question: &HiddenPrompt) -> Result<Secret, PromptError> {
+        Err(PromptError::NonInteractive)
     }
 
-    fn give_back(&self) {}
+    fn release(&self) {}
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use console::measure_text_width;
 
-use crate::ui::{Repeat, Style};
+use crate::ui::{StickyFlags, Style};
 
 /// What a piece of text is, from which its colour follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Tone {
 pub struct Screen<'a> {
     to: &'a mut dyn Write,
     style: Style,
-    repeat: Option<&'a Repeat>,
+    repeat: Option<&'a StickyFlags>,
 }
 
 impl<'a> Screen<'a> {
@@ -40,7 +40,7 @@ impl<'a> Screen<'a> {
 
     /// Lets every command repeat these flags.
     #[must_use]
-    pub const fn repeating(self, repeat: &'a Repeat) -> Self {
+    pub const fn repeating(self, repeat: &'a StickyFlags) -> Self {
         Self { repeat: Some(repeat), ..self }
     }
 

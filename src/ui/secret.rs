@@ -5,7 +5,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::model::Secret;
-use crate::ui::prompt::{Key, Opened, Silence};
+use crate::ui::prompt::{KeyPress, PromptError, RawTerminal};
 
 /// A terminal that does not mark what is pasted sends its lines one after the other: the answer has ended when nothing
 /// more has come for this long.
@@ -15,7 +15,7 @@ const QUIET: Duration = Duration::from_millis(100);
 const AT_MOST: usize = 64 * 1024;
 
 /// Reads one answer and says how many characters it has so far.
-pub(super) fn read(opened: &mut Opened<'_>, count: &dyn Fn(usize)) -> Result<Secret, Silence> {
+pub(super) fn read(opened: &mut RawTerminal<'_>, count: &dyn Fn(usize)) -> Result<Secret, PromptError> {
     let mut text = Zeroizing::new(String::with_capacity(AT_MOST));
     let (mut was_pasted, mut has_ended) = (false, false);
     count(0);
@@ -29,19 +29,19 @@ pub(super) fn read(opened: &mut Opened<'_>, count: &dyn Fn(usize)) -> Result<Sec
             opened.key()?
         };
         match key {
-            Key::Enter if was_pasted => break,
-            Key::Enter => {
+            KeyPress::Enter if was_pasted => break,
+            KeyPress::Enter => {
                 has_ended = true;
                 push(&mut text, "\n");
             }
-            Key::Char(character) => push(&mut text, character.encode_utf8(&mut [0; 4])),
-            Key::Paste(pasted) => {
+            KeyPress::Char(character) => push(&mut text, character.encode_utf8(&mut [0; 4])),
+            KeyPress::Paste(pasted) => {
                 was_pasted = true;
                 push(&mut text, &pasted);
             }
-            Key::Backspace => drop(text.pop()),
-            Key::Clear => text.clear(),
-            Key::Leave => return Err(Silence::Left),
+            KeyPress::Backspace => drop(text.pop()),
+            KeyPress::Clear => text.clear(),
+            KeyPress::Leave => return Err(PromptError::Cancelled),
             _ => {}
         }
         if !opened.has_more() {

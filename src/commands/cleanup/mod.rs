@@ -23,7 +23,7 @@ use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 use marked::{Marked, USUAL_NAME, look, marked, may_be_marked};
 use summary::{Elsewhere, Fate, ImageFate, LeftImage, Summary};
@@ -62,7 +62,7 @@ async fn clean(
         return Ok(());
     }
     let host = ground.host()?;
-    session.ui.borrow_mut().say(&Heading { text: format!("Clean-up on {host}"), is_sandbox: ground.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text: format!("Clean-up on {host}"), is_sandbox: ground.is_sandbox() });
     let here = ground.endpoint()?.authority();
     let (ours, others): (Vec<Entry>, Vec<Entry>) =
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
@@ -176,7 +176,7 @@ impl Work<'_> {
         }
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
         let search = Search { pve, session, source: &node, target: &node, marker: &marker, drives: None };
-        session.ui.borrow_mut().say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+        session.ui.borrow_mut().info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
         match self.remove(search, vmid).await {
             Ok(disks) => {
                 summary.marked.push((marked, Fate::Destroyed));
@@ -198,7 +198,7 @@ impl Work<'_> {
             return Ok(true);
         }
         let text = format!("VM {vmid} carries the marker of a test VM, and is called {}: destroy it?", Printable(name));
-        let question = Confirm::new(text).proposing_no();
+        let question = ConfirmPrompt::new(text).proposing_no();
         ask::confirm(self.session, question, || Error::OddName { vmid, name: name.to_owned() }).await
     }
 
@@ -253,7 +253,7 @@ impl Work<'_> {
                     session
                         .ui
                         .borrow_mut()
-                        .say(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+                        .info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
                     let left = self.remove(search, vmid).await?;
                     if !left.is_empty() {
                         let (node, name) = (entry.record.target.clone(), marker.name.clone());
@@ -273,7 +273,7 @@ impl Work<'_> {
         let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;
         for warning in receipt.warnings {
-            self.session.ui.borrow_mut().say(&Note::warning(warning));
+            self.session.ui.borrow_mut().info(&Note::warning(warning));
         }
         removed
     }

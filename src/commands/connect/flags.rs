@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::model::{Pasted, Secret, decode};
 use crate::session::Session;
 use crate::settings::{Flags, Key, Source};
-use crate::ui::prompt::Hidden;
+use crate::ui::prompt::HiddenPrompt;
 
 /// The names of standard input.
 const STANDARD_INPUT: [&str; 3] = ["-", "/dev/stdin", "/dev/fd/0"];
@@ -40,7 +40,8 @@ pub(super) async fn flags(session: &Session, connection: &Connection) -> Result<
     if let Some(path) = &connection.token_value_file {
         let flag = Key::TokenValue.entry().flag;
         let whole = |said: &Secret| Pasted::read(said).map(drop).map_err(|why| why.to_string());
-        let question = Hidden::new(format!("The token's secret, or all that you copied ({flag}; it is not shown)"));
+        let question =
+            HiddenPrompt::new(format!("The token's secret, or all that you copied ({flag}; it is not shown)"));
         said(&mut flags, Key::TokenValue, read_secret(session, path, flag, question.checked(whole)).await?);
     }
     if let Some(path) = &connection.password_file {
@@ -62,7 +63,7 @@ pub(super) fn is_stdin(path: Option<&Path>) -> bool {
 /// Reads a password from a file, or from standard input; at a terminal it is asked for.
 pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static str) -> Result<Secret, Error> {
     let is_there = |said: &Secret| if said.is_empty() { Err("the password is empty".to_owned()) } else { Ok(()) };
-    let question = Hidden::new(format!("The password ({flag}; it is not shown)")).checked(is_there);
+    let question = HiddenPrompt::new(format!("The password ({flag}; it is not shown)")).checked(is_there);
     Ok(read_secret(session, path, flag, question).await?.without_line_end())
 }
 
@@ -75,7 +76,12 @@ enum Stored {
 }
 
 /// Reads a secret from a file, or from standard input; at a terminal this question is put, and nothing is shown.
-async fn read_secret(session: &Session, path: &Path, flag: &'static str, question: Hidden) -> Result<Secret, Error> {
+async fn read_secret(
+    session: &Session,
+    path: &Path,
+    flag: &'static str,
+    question: HiddenPrompt,
+) -> Result<Secret, Error> {
     let is_stdin = path == Path::new("-");
     let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let failed = |source: io::Error| Error::SecretFile { flag, place: place.clone(), source };

@@ -19,7 +19,7 @@ use crate::settings::{
     self, Credentials, Flags, Instance, InvalidValue, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
     Verification, imported, sh_word,
 };
-use crate::ui::Repeat;
+use crate::ui::StickyFlags;
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
 const SANDBOX_HOST: &str = "sandbox.invalid";
@@ -82,7 +82,7 @@ impl Ground {
         let variables = session.variables.clone();
         let ground = Self::upon(session, (global, connection, more), variables, (store, loaded?)).await?;
         for warning in ground.loaded.file.warnings(&ground.instance) {
-            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
+            session.ui.borrow_mut().info(&Note::warning(warning.to_string()));
         }
         Ok(ground)
     }
@@ -341,7 +341,7 @@ impl Ground {
         }
         let (credentials, warning) = self.settings.credentials()?;
         if let Some(warning) = warning {
-            session.ui.borrow_mut().say(&Note::warning(warning.to_string()));
+            session.ui.borrow_mut().info(&Note::warning(warning.to_string()));
         }
         Ok(credentials)
     }
@@ -381,8 +381,8 @@ impl Ground {
     }
 
     /// Gives the flags that lead to the same settings and the same server.
-    pub(crate) fn repeated(&self) -> Repeat {
-        let mut repeat = Repeat::default();
+    pub(crate) fn repeated(&self) -> StickyFlags {
+        let mut repeat = StickyFlags::default();
         if let Some(path) = &self.named_file {
             repeat.of_settings("--env-file", word(&path.display().to_string()));
         }
@@ -450,7 +450,7 @@ impl Ground {
                 Secrecy::Public => self.settings.text(entry.key).unwrap_or_default().to_owned(),
                 Secrecy::Token | Secrecy::Password => "(secret)".to_owned(),
             };
-            session.ui.borrow_mut().detail(&Note::plain(format!("{name}={shown}, from {source}")));
+            session.ui.borrow_mut().verbose(&Note::plain(format!("{name}={shown}, from {source}")));
         }
     }
 }

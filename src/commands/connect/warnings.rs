@@ -24,7 +24,7 @@ impl Ground {
     pub(crate) fn warn_of_trust(&self, session: &Session, trusted: Trusted) {
         if !self.is_warned.replace(true) {
             for warning in self.trust_warnings(trusted) {
-                session.ui.borrow_mut().say(&Note::warning(warning));
+                session.ui.borrow_mut().info(&Note::warning(warning));
             }
         }
     }
@@ -33,7 +33,7 @@ impl Ground {
     pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
         let trusted = self.trust().map_or(Trusted::System, |(_, trusted)| trusted);
         if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
-            session.ui.borrow_mut().say(&Note::warning(warning));
+            session.ui.borrow_mut().info(&Note::warning(warning));
         }
     }
 

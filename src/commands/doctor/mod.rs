@@ -36,7 +36,7 @@ pub(crate) struct Examination {
 /// Looks, tells, and gives the exit code of the first failure.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
     let is_sandbox = arguments.connection.is_sandbox();
-    session.ui.borrow_mut().say(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
+    session.ui.borrow_mut().info(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
     if arguments.all_instances {
         return every_instance(session, global, arguments).await;
     }
@@ -47,7 +47,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
     if let Some(path) = &arguments.bundle {
         let path = session.folder.join(path);
         bundle::write(session, &path, &examination).map_err(|source| Error::Bundle { path: path.clone(), source })?;
-        session.ui.borrow_mut().say(&Note::found(format!(
+        session.ui.borrow_mut().info(&Note::found(format!(
             "the report is in {}: names and addresses are replaced, but read it before you give it away",
             path.display()
         )));

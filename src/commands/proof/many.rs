@@ -90,7 +90,7 @@ pub(crate) async fn prove_many(
     let count = crowd.count.max(places.len());
     let text = intention(&first.order, &first.plan);
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
     let many = Many {
         session,
         connected,
@@ -233,7 +233,7 @@ impl Many<'_> {
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };
-        self.session.ui.borrow_mut().say(&Note::found(line));
+        self.session.ui.borrow_mut().info(&Note::found(line));
     }
 
     fn show(&self, parallel: usize) {

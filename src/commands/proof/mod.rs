@@ -50,7 +50,7 @@ pub(crate) async fn prove(
             receipt.step("preflight", session.clock.now().duration_since(began), None);
             receipt.node = plan.target.to_string();
             receipt.warnings.clone_from(&plan.warnings);
-            session.ui.borrow_mut().say(&Note::found(intention(order, &plan)));
+            session.ui.borrow_mut().info(&Note::found(intention(order, &plan)));
             let run = Run::new(&connected.pve, session, (order, &plan), journal.as_ref());
             match run.prove(&mut receipt).await {
                 Ok(()) => Ok(()),

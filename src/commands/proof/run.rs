@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         }
         let Some(vmid) = self.trace.newest else { return };
         let text = format!("VM {vmid} is gone again: nothing of this run is left on {}", self.plan.target);
-        self.session.ui.borrow_mut().say(&Note::found(text));
+        self.session.ui.borrow_mut().info(&Note::found(text));
     }
 
     async fn steps(&mut self, receipt: &mut Receipt) -> Result<(), Error> {

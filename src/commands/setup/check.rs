@@ -15,7 +15,7 @@ use crate::pve::{Version, Vm};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
-use crate::ui::prompt::Choice;
+use crate::ui::prompt::ChoicePrompt;
 
 use super::template::{Made, Missing};
 use super::{heading, menus, tell, template};
@@ -112,7 +112,7 @@ async fn turn(session: &Session, why: &Error, missing: Option<&Missing>, switch:
         ways.push((Turn::OtherToken, "use another token, or make one".to_owned()));
     }
     ways.push((Turn::Leave, "leave; nothing was written".to_owned()));
-    let menu = Choice::new("How does it go on?", ways.iter().map(|(_, text)| text.clone()).collect());
+    let menu = ChoicePrompt::new("How does it go on?", ways.iter().map(|(_, text)| text.clone()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
     Ok(match ways.into_iter().nth(index) {
         Some((Turn::Make(Some(_)), _)) => Turn::Make(Some(template::image(session).await?)),
@@ -190,7 +190,7 @@ async fn check(
         say(session, format!("{}={vmid} ({name})", key.entry().variable));
     }
     for warning in &warnings {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     Ok(Checked { version, node, templates, pool: order.pool, warnings })
 }
@@ -232,5 +232,5 @@ fn named_but_unseen(ground: &Ground, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
 }
 
 fn say(session: &Session, text: String) {
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
 }

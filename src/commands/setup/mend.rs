@@ -36,7 +36,7 @@ pub(super) fn forget_what_is_wrong(session: &Session, ground: &mut Ground, argum
         if ground.settings.source(key).is_none_or(Source::is_settled) {
             continue;
         }
-        session.ui.borrow_mut().say(&Note::warning(format!("{why}; it is asked anew")));
+        session.ui.borrow_mut().info(&Note::warning(format!("{why}; it is asked anew")));
         // What stands beside a wrong pin must not decide alone: it says that nothing is verified.
         if TRUST.contains(&key) { ground.unset(&TRUST)? } else { ground.unset(&[key])? }
     }

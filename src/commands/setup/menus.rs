@@ -8,7 +8,7 @@ use crate::model::{Secret, VmId};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::Key;
-use crate::ui::prompt::Choice;
+use crate::ui::prompt::ChoicePrompt;
 use crate::ui::{columns, gibibytes};
 
 use super::found;
@@ -38,7 +38,8 @@ async fn node(session: &Session, ground: &mut Ground, nodes: &[Node]) -> Result<
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();
     let is_said = |node: &Node| Some(&node.name) == said.as_ref();
     let proposed = nodes.iter().position(is_said).or_else(|| nodes.iter().position(Node::is_online));
-    let menu = Choice::new("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
+    let menu =
+        ChoicePrompt::new("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
     let index = ask::choice(session, menu, || ground.unanswered("the node", Key::Node)).await?;
     match nodes.get(index) {
         Some(node) => ground.answer(Key::Node, Secret::new(node.name.to_string())),
@@ -82,7 +83,8 @@ async fn templates(
         let is_visible = |vmid: &VmId| visible.iter().any(|vm| vm.vmid == *vmid);
         let proposed = said.filter(is_visible).or_else(|| release.best(&visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
-        let menu = Choice::new(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
+        let menu =
+            ChoicePrompt::new(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
         let index = ask::choice(session, menu, || ground.unanswered("the template", key)).await?;
         match visible.get(index) {
             Some(vm) => ground.answer(key, Secret::new(vm.vmid.to_string()))?,

@@ -34,7 +34,7 @@ use crate::error::{Error, Report};
 use crate::model::VmId;
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key};
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 use check::{Checked, Switch};
 use origin::{Obtained, Origin};
@@ -108,7 +108,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mu
     let mut ground = Ground::survey(session, global, &arguments.connection, &templates).await?;
     if let Some(from) = arguments.import {
         let tool = ground.import(session, from.tool())?;
-        session.ui.borrow_mut().say(&Note::plain(format!("what {tool}'s variables say is taken")));
+        session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
     story.env_file = ground.store.path().display().to_string();
     if !arguments.skip_test_vm && !arguments.dry_run {
@@ -142,7 +142,7 @@ async fn from_server_to_proof(
     heading(session, ground, "6. Save");
     let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
     let draft = save::draft(session, ground, &connected, &checked, consent).await?;
-    session.ui.borrow_mut().say(&draft);
+    session.ui.borrow_mut().info(&draft);
     if arguments.dry_run {
         if global.output == Output::Text {
             session.ui.borrow_mut().result(&Plan {
@@ -296,7 +296,7 @@ async fn check(
         return Ok(None);
     };
     if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
         checked.warnings.push(warning);
     }
     Ok(Some((connected, checked)))
@@ -308,7 +308,8 @@ async fn is_proof_wanted(session: &Session, ground: &Ground, arguments: &Setup) 
         return Ok(true);
     }
     let template = order(ground, &arguments.proof)?.template;
-    let question = Confirm::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
+    let question =
+        ConfirmPrompt::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
@@ -323,7 +324,7 @@ async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story:
         Ok(()) => Ok(receipt),
         Err(why) => {
             if !receipt.steps.is_empty() {
-                session.ui.borrow_mut().say(&receipt);
+                session.ui.borrow_mut().info(&receipt);
             }
             found(
                 session,
@@ -346,16 +347,16 @@ fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<R
 }
 
 fn heading(session: &Session, ground: &Ground, text: &str) {
-    session.ui.borrow_mut().say(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
 }
 
 /// Tells an error that a person may mend right here.
 fn tell(session: &Session, why: &Error) {
-    session.ui.borrow_mut().alert(&Report::of(why));
+    session.ui.borrow_mut().error(&Report::of(why));
 }
 
 fn found(session: &Session, text: String) {
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
 }
 
 impl Story {

@@ -17,7 +17,7 @@ use crate::settings::{
     AmbiguousValues, Change, Credentials, DiffLine, Edited, Flags, GroupRights, Key, SaveOutcome, Settings, Sign,
     Source, Sourced, Store, Variables, WritableValue, masked_diff,
 };
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What will be written, as a person may see it.
@@ -65,8 +65,8 @@ async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result
         return Ok(false);
     }
     let text = format!("{name} has no spelling that every reader of the file reads alike: {why}");
-    session.ui.borrow_mut().say(&Note::warning(text));
-    let question = Confirm::new("Write it so that python-dotenv, and perhaps nobody else, reads it back?");
+    session.ui.borrow_mut().info(&Note::warning(text));
+    let question = ConfirmPrompt::new("Write it so that python-dotenv, and perhaps nobody else, reads it back?");
     // Not for --yes: it confirms what would be asked, and this is a failed check.
     ask::decide(session, question.proposing_no(), || ask::only_by("--allow-ambiguous-value", "the spelling")).await
 }
@@ -183,7 +183,7 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
     warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
         ground.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
-        session.ui.borrow_mut().say(&Note::found(format!("the cluster's CA is in {}", fetched.path.display())));
+        session.ui.borrow_mut().info(&Note::found(format!("the cluster's CA is in {}", fetched.path.display())));
     }
     let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
@@ -191,12 +191,12 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
         SaveOutcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
         SaveOutcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
     };
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
     if let Some(backup) = &saved.backup {
-        session.ui.borrow_mut().say(&Note::found(format!("the old one is kept as {}", backup.display())));
+        session.ui.borrow_mut().info(&Note::found(format!("the old one is kept as {}", backup.display())));
     }
     for warning in &warnings {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     read_back(&ground.store, &draft)?;
     Ok(Saved { path: draft.path, changed: draft.edited.changed, warnings })
@@ -204,7 +204,7 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
 
 /// Asks for a yes, where somebody is there.
 async fn confirmed(session: &Session, question: &str) -> Result<bool, Error> {
-    let question = Confirm::new(question).proposing_yes();
+    let question = ConfirmPrompt::new(question).proposing_yes();
     ask::confirm(session, question, || ask::only_by("--yes", "whether to write")).await
 }
 

@@ -11,7 +11,7 @@ use crate::model::{Endpoint, Secret};
 use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Source, Verification};
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 use super::trust::{self, Verdict};
 use super::{found, heading, tell};
@@ -79,7 +79,7 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
                 found(session, told(&way));
                 ground.warn_of_trust(session, way.trusted);
                 if let Some(leaf) = &way.accepted {
-                    session.ui.borrow_mut().say(&trust::Facts(leaf));
+                    session.ui.borrow_mut().info(&trust::Facts(leaf));
                     let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";
                     found(session, text.to_owned());
                 }
@@ -134,7 +134,7 @@ async fn waiver(session: &Session, ground: &mut Ground) -> Result<(), Error> {
     let question =
         "The file says not to verify the certificate: whoever is in between can read the secret. Leave it so?";
     let otherwise = || ask::only_by("--insecure", "whether to verify");
-    if !ask::confirm(session, Confirm::new(question).proposing_yes(), otherwise).await? {
+    if !ask::confirm(session, ConfirmPrompt::new(question).proposing_yes(), otherwise).await? {
         ground.unset(&[Key::VerifySsl])?;
     }
     Ok(())

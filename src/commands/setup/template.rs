@@ -11,7 +11,7 @@ use crate::model::{DiskSize, Foreign, Secret, VmId};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
-use crate::ui::prompt::Text;
+use crate::ui::prompt::TextPrompt;
 
 /// The flag that makes it without a question.
 const FLAG: &str = "--create-template";
@@ -121,7 +121,7 @@ impl Missing {
 /// Asks for an image of one's own.
 pub(super) async fn image(session: &Session) -> Result<String, Error> {
     let folder = session.folder.clone();
-    let question = Text::new("The image: a file here, or an address that the server fetches it from");
+    let question = TextPrompt::new("The image: a file here, or an address that the server fetches it from");
     let question = question.checked(move |text| {
         let why = "there is no such file, and an address begins with http:// or https://";
         Wanted::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())

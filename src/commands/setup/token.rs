@@ -8,7 +8,7 @@ use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
 use crate::session::Session;
 use crate::settings::{self, Key, Source, Sourced};
 use crate::ui::Printable;
-use crate::ui::prompt::{Choice, Confirm, Hidden, Text};
+use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 
 use super::guides::{PasswordAdvice, ShellGuide, WebGuide};
 use super::origin::Origin;
@@ -138,7 +138,7 @@ async fn correct(session: &Session, ground: &Ground, why: Error) -> Result<Wante
     tell(session, &why);
     let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
     texts.push("nothing: leave".to_owned());
-    let menu = Choice::new("What is to be corrected?", texts);
+    let menu = ChoicePrompt::new("What is to be corrected?", texts);
     let index = ask::choice(session, menu, || ground.unanswered("the secret", secret)).await?;
     items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
 }
@@ -178,11 +178,11 @@ async fn identify(session: &Session, ground: &mut Ground, way: &Way, wanted: Wan
 /// the token is to be made.
 async fn obtain(session: &Session, ground: &mut Ground, way: &Way) -> Result<Option<Origin>, Error> {
     let items = MANNERS.map(|(_, text)| text.to_owned()).to_vec();
-    let menu = Choice::new("How do you come by the token?", items);
+    let menu = ChoicePrompt::new("How do you come by the token?", items);
     let index = ask::choice(session, menu, || ground.unanswered("the token's secret", Key::TokenValue)).await?;
     let manner = MANNERS.get(index).map_or(Manner::Have, |(manner, _)| *manner);
     if manner == Manner::Password {
-        session.ui.borrow_mut().say(&PasswordAdvice);
+        session.ui.borrow_mut().info(&PasswordAdvice);
         ground.unset(&[Key::TokenValue])?;
         return password(session, ground).await.map(|()| None);
     }
@@ -193,9 +193,9 @@ async fn obtain(session: &Session, ground: &mut Ground, way: &Way) -> Result<Opt
     let name = ground.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
     let endpoint = ground.endpoint()?;
     match manner {
-        Manner::Web => session.ui.borrow_mut().say(&WebGuide { url: endpoint.url(), user, name }),
+        Manner::Web => session.ui.borrow_mut().info(&WebGuide { url: endpoint.url(), user, name }),
         Manner::Shell => {
-            session.ui.borrow_mut().say(&ShellGuide { host: endpoint.host().to_string(), user, name });
+            session.ui.borrow_mut().info(&ShellGuide { host: endpoint.host().to_string(), user, name });
         }
         Manner::LogIn => return Ok(Some(Origin::LogIn)),
         Manner::Ssh => return destination(session, &endpoint).await.map(|to| Some(Origin::Shell(Some(to)))),
@@ -218,7 +218,7 @@ async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Resu
     }
     let default = ground.settings.user()?.map(|user| user.value.to_string());
     let known = realms.to_vec();
-    let question = Text::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
+    let question = TextPrompt::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
         let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
         let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
         let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
@@ -228,7 +228,7 @@ async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Resu
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {
         let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
-        let menu = Choice::new(format!("The realm of {user}"), realms.iter().map(|it| explained(it)).collect())
+        let menu = ChoicePrompt::new(format!("The realm of {user}"), realms.iter().map(|it| explained(it)).collect())
             .proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
@@ -262,7 +262,7 @@ async fn keep(session: &Session, ground: &Ground) -> Result<bool, Error> {
     let place =
         if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
     let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
-    ask::confirm(session, Confirm::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
+    ask::confirm(session, ConfirmPrompt::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
 }
 
 /// What a pasted token must not contradict: what flags and variables say, and the realms that the server has.
@@ -307,7 +307,7 @@ async fn secret(session: &Session, ground: &mut Ground, way: &Way) -> Result<(),
     let (server, file) = (ground.host()?, ground.store.path().display().to_string());
     let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
     found(session, destiny);
-    let question = Hidden::new("Paste the secret, or all that you copied (it is not shown), then Enter");
+    let question = HiddenPrompt::new("Paste the secret, or all that you copied (it is not shown), then Enter");
     let question = question.checked(move |said| settled.judge(said));
     let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
@@ -339,7 +339,7 @@ fn take(session: &Session, ground: &mut Ground, pasted: Pasted) -> Result<(), Er
 /// Asks for the password.
 async fn password(session: &Session, ground: &mut Ground) -> Result<(), Error> {
     let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
-    let question = Hidden::new(format!("The password of {} (it is not shown)", Printable(&user)));
+    let question = HiddenPrompt::new(format!("The password of {} (it is not shown)", Printable(&user)));
     let question = question.checked(|said| match said.is_empty() {
         true => Err("the password is empty".to_owned()),
         false => Ok(()),

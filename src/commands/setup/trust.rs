@@ -11,7 +11,7 @@ use crate::model::{Endpoint, Host, Secret};
 use crate::pve::{self, Leaf, NotValid, Probed, probe};
 use crate::session::Session;
 use crate::settings::{Key, Source};
-use crate::ui::prompt::{Choice, Text};
+use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 use crate::ui::{Draw, Screen, Tone};
 
 /// What a person decided on.
@@ -92,9 +92,9 @@ pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) ->
     let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
     let mut ways = ways(session, ground, &probed.leaf, &flaw)?;
-    session.ui.borrow_mut().say(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
+    session.ui.borrow_mut().info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
-    let menu = Choice::new("How shall it be trusted?", items);
+    let menu = ChoicePrompt::new("How shall it be trusted?", items);
     let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
     if index >= ways.len() {
         return Err(why);
@@ -177,7 +177,7 @@ async fn ca_file(session: &Session, ground: &Ground, probed: Probed) -> Result<S
         _ => folder.join(text),
     };
     let check = place.clone();
-    let question = Text::new("The CA file").checked(move |text| {
+    let question = TextPrompt::new("The CA file").checked(move |text| {
         let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
         probed.is_signed_by(&bundle).map_err(|why| format!("this CA does not do: {why}"))
     });

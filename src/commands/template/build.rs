@@ -461,11 +461,11 @@ impl<'a> Build<'a> {
     }
 
     fn say(&self, text: String) {
-        self.session.ui.borrow_mut().say(&Note::found(text));
+        self.session.ui.borrow_mut().info(&Note::found(text));
     }
 
     pub(super) fn warn(&self, text: String) {
-        self.session.ui.borrow_mut().say(&Note::warning(text));
+        self.session.ui.borrow_mut().info(&Note::warning(text));
     }
 }
 

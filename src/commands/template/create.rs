@@ -19,7 +19,7 @@ use crate::commands::unless_interrupted;
 use crate::error::{Error, TemplateError};
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Change, GroupRights, Key, Value as Text};
+use crate::settings::{AmbiguousValues, Change, GroupRights, Key, Value as TextPrompt};
 use crate::ui::Printable;
 
 /// How much of a file is read at once for its checksum.
@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     }
     let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, ground.host()?);
-    session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     let mut made = make(session, &ground, &connected, arguments, &wanted).await?;
     // They have been said already, before anything was sent.
@@ -54,16 +54,16 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     }
     if ground.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
-        session.ui.borrow_mut().say(&Note::plain("the sandbox forgets it now".to_owned()));
+        session.ui.borrow_mut().info(&Note::plain("the sandbox forgets it now".to_owned()));
         return Ok(document(&made, &wanted, &[]));
     }
     let changed = save(session, &ground, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
-        session.ui.borrow_mut().say(&Note::warning(text));
+        session.ui.borrow_mut().info(&Note::warning(text));
     }
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);
-    session.ui.borrow_mut().say(&Note::plain(text));
+    session.ui.borrow_mut().info(&Note::plain(text));
     Ok(document(&made, &wanted, &changed))
 }
 
@@ -95,9 +95,9 @@ pub(crate) async fn make(
     };
     let (pve, mut plan) = who_may(session, ground, connected, &facts).await?;
     let would = if arguments.dry_run { "would be made: " } else { "" };
-    session.ui.borrow_mut().say(&Note::found(format!("{would}{}", intention(&plan))));
+    session.ui.borrow_mut().info(&Note::found(format!("{would}{}", intention(&plan))));
     for warning in &plan.warnings {
-        session.ui.borrow_mut().say(&Note::warning(warning.clone()));
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     let (mut kept_image, mut left_behind) = (None, Vec::new());
     if !arguments.dry_run {
@@ -221,7 +221,7 @@ async fn who_may(
     if !is_lack || (login.login_user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
-    session.ui.borrow_mut().say(&Note::found(format!("{why}; somebody with more rights can log in")));
+    session.ui.borrow_mut().info(&Note::found(format!("{why}; somebody with more rights can log in")));
     let pve = connected.pve.clone().anonymous();
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
@@ -237,7 +237,7 @@ async fn who_may(
 fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Result<Vec<String>, Error> {
     let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
     let loaded = ground.store.load()?;
-    let changes = [Change::Set(key, Text::Text(plan.vmid.to_string()))];
+    let changes = [Change::Set(key, TextPrompt::Text(plan.vmid.to_string()))];
     let edited = loaded.file.edit(&ground.instance, &changes, AmbiguousValues::Withheld, &|_| None)?;
     if edited.changed.is_empty() {
         return Ok(Vec::new());
@@ -245,9 +245,9 @@ fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Res
     let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let mut ui = session.ui.borrow_mut();
     let name = key.variable(&ground.instance);
-    ui.say(&Note::found(format!("{} holds {name}={} now", ground.store.path().display(), plan.vmid)));
+    ui.info(&Note::found(format!("{} holds {name}={} now", ground.store.path().display(), plan.vmid)));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
-        ui.say(&Note::warning(warning.to_string()));
+        ui.info(&Note::warning(warning.to_string()));
     }
     Ok(edited.changed)
 }

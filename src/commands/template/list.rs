@@ -52,7 +52,7 @@ struct Table {
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
     let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
     let text = format!("Templates on {}", ground.host()?);
-    session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text, is_sandbox: ground.is_sandbox() });
     let connected = Connected::open(session, &ground).await?;
     let read = unless_interrupted(session, table(&connected, &ground.settings, arguments)).await;
     let table = match read {

@@ -25,7 +25,7 @@ use crate::pve::{Pve, Trust};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
 use crate::ui::Printable;
-use crate::ui::prompt::Choice;
+use crate::ui::prompt::ChoicePrompt;
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -81,7 +81,7 @@ pub(crate) async fn create(
     }
     let proposal = planned(session, ground, &admin, &mut wanted).await?;
     if creation.is_rehearsal {
-        session.ui.borrow_mut().say(&proposal);
+        session.ui.borrow_mut().info(&proposal);
         return Ok(None);
     }
     consent::for_replacing(session, ground, way.clone(), &wanted.token).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn create(
     match unless_interrupted(session, tried).await {
         Ok(connected) => {
             let text = format!("{} is made and answers; the log-in is forgotten", wanted.token);
-            session.ui.borrow_mut().say(&Note::found(text));
+            session.ui.borrow_mut().info(&Note::found(text));
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
         Err(why) => Err(made.undo(session, ground, &admin.pve, why).await),
@@ -183,9 +183,9 @@ async fn agreed(
             return Ok(again);
         }
         let text = "something on the server was changed since the plan was made; this is the plan now";
-        session.ui.borrow_mut().say(&Note::warning(text.to_owned()));
+        session.ui.borrow_mut().info(&Note::warning(text.to_owned()));
         if !session.is_attended() || session.confirms_all {
-            session.ui.borrow_mut().say(&again);
+            session.ui.borrow_mut().info(&again);
             let is_harmless = recheck::is_within(&proposal, &again);
             return if is_harmless { Ok(again) } else { Err(TokenError::PlanChanged.into()) };
         }
@@ -199,7 +199,7 @@ async fn rights(session: &Session, wanted: &Wanted<'_>) -> Result<Rights, Error>
         "what Glassdome needs (recommended): the plan is shown before anything is done".to_owned(),
         format!("all that {} has: no privilege separation", Printable(&wanted.token.user.to_string())),
     ];
-    let menu = Choice::new("Which rights shall it have?", items);
+    let menu = ChoicePrompt::new("Which rights shall it have?", items);
     let index = ask::choice(session, menu, || ask::only_by("--rights", "the rights of the token")).await?;
     Ok(if index == 0 { Rights::Needed } else { Rights::OfUser })
 }
@@ -222,14 +222,14 @@ async fn beside_the_one_that_exists(
         wanted.token.name = name;
         return Ok(());
     }
-    session.ui.borrow_mut().alert(&Report::of(&why));
+    session.ui.borrow_mut().error(&Report::of(&why));
     let mut items = vec!["give it a new secret: whatever uses the old one stops working at once".to_owned()];
     if ground.is_open(session, Key::TokenName) {
         items.insert(0, "make one of another name".to_owned());
     }
     let can_rename = items.len() > 1;
     items.push("leave; nothing was changed".to_owned());
-    let menu = Choice::new("How does it go on?", items);
+    let menu = ChoicePrompt::new("How does it go on?", items);
     match (ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?, can_rename)
     {
         (0, true) => {

@@ -35,7 +35,7 @@ impl Desk {
     ) -> Result<Self, Error> {
         let ground = Ground::survey(session, global, connection, &[]).await?;
         let text = format!("{what} on {}", ground.host()?);
-        session.ui.borrow_mut().say(&Heading { text, is_sandbox: ground.is_sandbox() });
+        session.ui.borrow_mut().info(&Heading { text, is_sandbox: ground.is_sandbox() });
         let (endpoint, (trust, trusted)) = (ground.endpoint()?, ground.trust()?);
         ground.warn_of_trust(session, trusted);
         let reach = |source| Error::reaching(&endpoint, source);
@@ -43,7 +43,7 @@ impl Desk {
         let pve = overheard(pve, session);
         let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name.to_string()).collect();
         if let Some(warning) = expiry(session, &pve, &trust) {
-            session.ui.borrow_mut().say(&Note::warning(warning));
+            session.ui.borrow_mut().info(&Note::warning(warning));
         }
         Ok(Self { ground, realms, pve, endpoint, trust, trusted })
     }

@@ -10,7 +10,7 @@ use crate::pve::{Challenge, LoggedIn, Pve};
 use crate::session::Session;
 use crate::settings::Source;
 use crate::ui::Printable;
-use crate::ui::prompt::{Choice, Hidden, Text};
+use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
 
 /// The variable that holds the password of the log-in.
 const PASSWORD_VARIABLE: &str = "PROXMOX_LOGIN_PASSWORD";
@@ -73,7 +73,7 @@ async fn user(session: &Session, ground: &Ground, realms: &[String], login: &Log
         return Ok(user);
     }
     let otherwise = || ask::only_by("--login-user", "who logs in");
-    let question = Text::new("Log in as, with the realm: root@pam for example").or(Some("root@pam".to_owned()));
+    let question = TextPrompt::new("Log in as, with the realm: root@pam for example").or(Some("root@pam".to_owned()));
     let question = question.checked(|text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
         whole.parse::<UserId>().map(|_| ()).map_err(|why| why.to_string())
@@ -84,7 +84,7 @@ async fn user(session: &Session, ground: &Ground, realms: &[String], login: &Log
     } else {
         let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
         let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
-        let menu = Choice::new(format!("The realm of {said}"), items).proposing(proposed);
+        let menu = ChoicePrompt::new(format!("The realm of {said}"), items).proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
     };
@@ -121,7 +121,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
         rehearsal: None,
     };
     let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
-    ask::hidden(session, Hidden::new(question), otherwise).await
+    ask::hidden(session, HiddenPrompt::new(question), otherwise).await
 }
 
 async fn second_factor(session: &Session, challenge: &Challenge, user: &UserId, login: &Login) -> Result<Pve, Error> {
@@ -134,7 +134,7 @@ async fn second_factor(session: &Session, challenge: &Challenge, user: &UserId, 
         let code = match &login.totp {
             Some(code) => code.clone(),
             None => {
-                let question = Text::new("The one-time code (six digits)").checked(|text| {
+                let question = TextPrompt::new("The one-time code (six digits)").checked(|text| {
                     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
                         return Err("a one-time code has digits alone".to_owned());
                     }
@@ -156,5 +156,5 @@ async fn second_factor(session: &Session, challenge: &Challenge, user: &UserId, 
 }
 
 fn say(session: &Session, text: String) {
-    session.ui.borrow_mut().say(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::found(text));
 }

@@ -120,7 +120,7 @@ pub(crate) fn warn(session: &Session, unsaved: &[Unsaved]) {
     for it in unsaved {
         let commands = it.commands().join("`, or `");
         let text = format!("{}: `{commands}`", it.sentence());
-        session.ui.borrow_mut().say(&Note::warning(text));
+        session.ui.borrow_mut().info(&Note::warning(text));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::pve::privileges::{
 };
 use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
 use crate::session::Session;
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 /// The role for everything that Glassdome does.
 const PROVISIONER: RoleName = RoleName::known("GlassdomeProvisioner");
@@ -262,11 +262,11 @@ fn grants_by(path: &str) -> Vec<&'static str> {
 
 /// Asks whether the plan shall be carried out; without a person it was asked for by a flag.
 pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), Error> {
-    session.ui.borrow_mut().say(proposal);
+    session.ui.borrow_mut().info(proposal);
     if !session.is_attended() {
         return Ok(());
     }
-    let question = Confirm::new("Do this?").proposing_yes();
+    let question = ConfirmPrompt::new("Do this?").proposing_yes();
     match ask::confirm(session, question, || ask::only_by("--yes", "whether to do this")).await? {
         true => Ok(()),
         false => Err(Error::Cancelled),

@@ -18,7 +18,7 @@ use crate::error::{Doing, Error};
 use crate::model::{Expiry, TokenId};
 use crate::pve::{AclChange, AclEntry, Subject, TokenRecord};
 use crate::session::Session;
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What goes with a token.
@@ -43,9 +43,9 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         Ok((desk.ground, admin, Farewell { token, card, entries, file }))
     };
     let (ground, admin, farewell) = unless_interrupted(session, looked).await?;
-    session.ui.borrow_mut().say(&farewell);
+    session.ui.borrow_mut().info(&farewell);
     consent::needed(session, || format!("{} would be revoked", farewell.token))?;
-    let question = Confirm::new(format!("Revoke {}?", farewell.token)).proposing_no();
+    let question = ConfirmPrompt::new(format!("Revoke {}?", farewell.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
         return Err(Error::Cancelled);
     }
@@ -53,7 +53,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     forget(session, &ground, &farewell.token)?;
     if let Some(file) = &farewell.file {
         let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
-        session.ui.borrow_mut().say(&Note::warning(text));
+        session.ui.borrow_mut().info(&Note::warning(text));
     }
     let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
     Ok(Told::of(told).saying(format!("{} is revoked", farewell.token)))

@@ -28,7 +28,7 @@ use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
 use crate::session::Session;
 use crate::settings::Credentials;
 use crate::ui::Printable;
-use crate::ui::prompt::Confirm;
+use crate::ui::prompt::ConfirmPrompt;
 
 /// The commands that go on where a rotation could not.
 const ROTATE: &str = "glassdome token rotate";
@@ -100,7 +100,7 @@ impl Rotator<'_> {
     }
 
     pub(super) fn say(&self, text: String) {
-        self.session.ui.borrow_mut().say(&Note::found(text));
+        self.session.ui.borrow_mut().info(&Note::found(text));
     }
 
     fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<Entry<Rotation>>, Error> {
@@ -229,7 +229,7 @@ impl Rotator<'_> {
             Retired::Gone => Ok(None),
             Retired::Kept(why) => {
                 let text = format!("{old} is kept: {}", Printable(&why));
-                self.session.ui.borrow_mut().say(&Note::warning(text));
+                self.session.ui.borrow_mut().info(&Note::warning(text));
                 Ok(Some(why))
             }
         }
@@ -238,9 +238,9 @@ impl Rotator<'_> {
     /// Gives the token itself a new secret.
     async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
         let text = format!("the old secret of {token} dies at once; whatever else uses it stops working");
-        self.session.ui.borrow_mut().say(&Note::warning(text));
+        self.session.ui.borrow_mut().info(&Note::warning(text));
         if self.session.is_attended() {
-            let question = Confirm::new("Give it a new secret?").proposing_no();
+            let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
             if !ask::confirm(self.session, question, || ask::only_by("--yes", "whether to do this")).await? {
                 return Err(Error::Cancelled);
             }
@@ -316,7 +316,7 @@ impl Rotator<'_> {
     }
 
     async fn may_finish(&self, question: String) -> Result<(), Error> {
-        let question = Confirm::new(question).proposing_yes();
+        let question = ConfirmPrompt::new(question).proposing_yes();
         match ask::confirm(self.session, question, || ask::only_by("--yes", "whether to finish it")).await? {
             true => Ok(()),
             false => Err(Error::Cancelled),

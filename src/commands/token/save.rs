@@ -80,9 +80,9 @@ pub(super) fn save(
     let edited = edit(ground, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
     let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let mut ui = session.ui.borrow_mut();
-    ui.say(&Note::found(format!("{} holds {token} now, secret {}", ground.store.path().display(), secret.masked())));
+    ui.info(&Note::found(format!("{} holds {token} now, secret {}", ground.store.path().display(), secret.masked())));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
-        ui.say(&Note::warning(warning.to_string()));
+        ui.info(&Note::warning(warning.to_string()));
     }
     Ok(edited.changed)
 }

@@ -53,7 +53,7 @@ pub(crate) async fn run(
     (errand, expire): (Errand, u64),
 ) -> Result<TokenSecret, Error> {
     let line = command(token, errand, expire);
-    session.ui.borrow_mut().say(&Note::found(format!("on {to}: {line}")));
+    session.ui.borrow_mut().info(&Note::found(format!("on {to}: {line}")));
     let child = start(session, to, &format!("{line} --output-format json"));
     let mut child = child.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::from(TokenError::NoSsh { line: line.clone() }),

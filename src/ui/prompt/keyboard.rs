@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::keys::Key;
-use super::line::Line;
-use super::menu::{Menu, Step};
-use super::terminal::{Mode, Opened, Terminal, TypedAhead};
-use super::{Choice, Confirm, Hidden, Prompt, Silence, Text};
+use super::keys::KeyPress;
+use super::line::LineEditor;
+use super::menu::{Menu, MenuStep};
+use super::terminal::{RawTerminal, TermMode, Terminal, TypedAhead};
+use super::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
 use crate::model::secret_form::is_pasted_secret;
 use crate::model::{Register, Secret};
 use crate::ui::secret;
@@ -24,7 +24,7 @@ const SEEN: &str = "this looks like a secret: it is not taken here, and is asked
 const MARK: &str = "   > ";
 
 /// A person at a terminal.
-pub struct Keyboard {
+pub struct TtyPrompt {
     terminal: Terminal,
     color: bool,
     unicode: bool,
@@ -45,7 +45,7 @@ impl Draw for Said<'_> {
     }
 }
 
-impl Keyboard {
+impl TtyPrompt {
     /// Puts questions to whoever sits at the terminal; one that knows no control sequences is only written to.
     #[must_use]
     pub fn new(style: Style, knows_sequences: bool) -> Self {
@@ -70,12 +70,12 @@ impl Keyboard {
         self.terminal.write(&render(&Said { tone, text }, self.style()));
     }
 
-    fn open(&self) -> Result<Opened<'_>, Silence> {
-        let mode = if self.knows_sequences { Mode::Keys } else { Mode::Lines };
-        self.terminal.open(mode, TypedAhead::Stays).map_err(|_| Silence::Left)
+    fn open(&self) -> Result<RawTerminal<'_>, PromptError> {
+        let mode = if self.knows_sequences { TermMode::Keys } else { TermMode::Lines };
+        self.terminal.open(mode, TypedAhead::Stays).map_err(|_| PromptError::Cancelled)
     }
 
-    fn menu(&self, opened: &mut Opened<'_>, items: &[String], default: usize) -> Result<usize, Silence> {
+    fn menu(&self, opened: &mut RawTerminal<'_>, items: &[String], default: usize) -> Result<usize, PromptError> {
         let rows = || ROWS_AT_MOST.min(self.terminal.size().0.saturating_sub(6));
         let mut menu = Menu::new(items, default, rows());
         self.terminal.hide_cursor();
@@ -86,19 +86,19 @@ impl Keyboard {
             let key = opened.key();
             self.terminal.write(&format!("\x1b[{}A\r\x1b[J", lines.len()));
             let key = key?;
-            if key == Key::Resized {
+            if key == KeyPress::Resized {
                 menu.resize(rows());
             }
             match menu.press(&key) {
-                Step::Open => {}
-                Step::Chosen(index) => return Ok(index),
-                Step::Left => return Err(Silence::Left),
+                MenuStep::Open => {}
+                MenuStep::Chosen(index) => return Ok(index),
+                MenuStep::Left => return Err(PromptError::Cancelled),
             }
         }
     }
 
     /// Offers the items as a numbered list, where a menu cannot be drawn.
-    fn numbers(&self, opened: &mut Opened<'_>, items: &[String], default: usize) -> Result<usize, Silence> {
+    fn numbers(&self, opened: &mut RawTerminal<'_>, items: &[String], default: usize) -> Result<usize, PromptError> {
         for (index, item) in items.iter().enumerate() {
             self.say(Tone::Plain, &format!("{:>3}. {item}", index + 1));
         }
@@ -119,31 +119,31 @@ impl Keyboard {
     /// Shows on the line above what was taken because nothing was typed.
     fn taken<'a>(&self, default: &'a str) -> &'a str {
         if self.knows_sequences {
-            let (shown, _) = Line::of(default).view(self.terminal.size().1.saturating_sub(MARK.len()));
+            let (shown, _) = LineEditor::of(default).view(self.terminal.size().1.saturating_sub(MARK.len()));
             self.terminal.write(&format!("\x1b[A\r\x1b[K{MARK}{shown}\n"));
         }
         default
     }
 
     /// Reads one line, shown while it is typed.
-    fn line(&self, opened: &mut Opened<'_>) -> Result<String, Silence> {
+    fn line(&self, opened: &mut RawTerminal<'_>) -> Result<String, PromptError> {
         if !self.knows_sequences {
             self.terminal.write(MARK);
             return opened.line();
         }
-        let mut line = Line::default();
+        let mut line = LineEditor::default();
         loop {
             let columns = self.terminal.size().1.saturating_sub(MARK.len());
             let (shown, column) = line.view(columns);
             self.terminal.write(&format!("\r\x1b[K{MARK}{shown}\r\x1b[{}C", MARK.len() + column));
             match opened.key()? {
-                Key::Enter => {
+                KeyPress::Enter => {
                     self.terminal.write("\n");
                     return Ok(line.text());
                 }
-                Key::Leave if line.text().is_empty() => {
+                KeyPress::Leave if line.text().is_empty() => {
                     self.terminal.write("\n");
-                    return Err(Silence::Left);
+                    return Err(PromptError::Cancelled);
                 }
                 key => line.press(&key),
             }
@@ -151,12 +151,12 @@ impl Keyboard {
     }
 }
 
-impl Prompt for Keyboard {
-    fn is_somebody(&self) -> bool {
+impl Prompt for TtyPrompt {
+    fn is_interactive(&self) -> bool {
         true
     }
 
-    fn text(&self, text: &Text) -> Result<String, Silence> {
+    fn text(&self, text: &TextPrompt) -> Result<String, PromptError> {
         let _turn = self.turn();
         let mut opened = self.open()?;
         let default = text.default.as_deref();
@@ -178,7 +178,7 @@ impl Prompt for Keyboard {
         }
     }
 
-    fn choice(&self, choice: &Choice) -> Result<usize, Silence> {
+    fn choice(&self, choice: &ChoicePrompt) -> Result<usize, PromptError> {
         let _turn = self.turn();
         let mut opened = self.open()?;
         let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
@@ -193,7 +193,7 @@ impl Prompt for Keyboard {
         Ok(index)
     }
 
-    fn confirm(&self, confirm: &Confirm) -> Result<bool, Silence> {
+    fn confirm(&self, confirm: &ConfirmPrompt) -> Result<bool, PromptError> {
         let _turn = self.turn();
         let mut opened = self.open()?;
         let hint = match confirm.default {
@@ -216,10 +216,10 @@ impl Prompt for Keyboard {
         }
     }
 
-    fn hidden(&self, hidden: &Hidden) -> Result<Secret, Silence> {
+    fn hidden(&self, hidden: &HiddenPrompt) -> Result<Secret, PromptError> {
         let _turn = self.turn();
         // Nothing typed from the moment on that the question can be seen is shown.
-        let mut opened = self.terminal.open(Mode::Keys, TypedAhead::Goes).map_err(|_| Silence::Left)?;
+        let mut opened = self.terminal.open(TermMode::Keys, TypedAhead::Goes).map_err(|_| PromptError::Cancelled)?;
         self.say(Tone::Strong, &hidden.question);
         let length = Cell::new(0);
         let told = |count: usize| format!("{MARK}({count} character{})", if count == 1 { "" } else { "s" });
@@ -242,7 +242,7 @@ impl Prompt for Keyboard {
         }
     }
 
-    fn give_back(&self) {
-        self.terminal.give_back();
+    fn release(&self) {
+        self.terminal.release();
     }
 }

@@ -12,7 +12,7 @@ const AT_MOST: usize = 64 * 1024;
 
 /// One key, or one paste.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ui) enum Key {
+pub(in crate::ui) enum KeyPress {
     /// A character.
     Char(char),
     /// A text that was pasted, with its line breaks.
@@ -70,18 +70,18 @@ impl Decoder {
     }
 
     /// Gives the next key; nothing where more bytes must come. When none come for a while, what is there counts as it is.
-    pub(super) fn next(&mut self, is_quiet: bool) -> Option<Key> {
+    pub(super) fn next(&mut self, is_quiet: bool) -> Option<KeyPress> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let (key, length) = match rest.first()? {
             0x1b => escape(rest, is_quiet)?,
-            b'\r' | b'\n' => (Key::Enter, 1),
-            0x01 => (Key::Home, 1),
-            0x03 | 0x04 => (Key::Leave, 1),
-            0x05 => (Key::End, 1),
-            0x08 | 0x7f => (Key::Backspace, 1),
-            0x15 => (Key::Clear, 1),
-            0x17 => (Key::Word, 1),
-            byte if *byte < 0x20 => (Key::Other, 1),
+            b'\r' | b'\n' => (KeyPress::Enter, 1),
+            0x01 => (KeyPress::Home, 1),
+            0x03 | 0x04 => (KeyPress::Leave, 1),
+            0x05 => (KeyPress::End, 1),
+            0x08 | 0x7f => (KeyPress::Backspace, 1),
+            0x15 => (KeyPress::Clear, 1),
+            0x17 => (KeyPress::Word, 1),
+            byte if *byte < 0x20 => (KeyPress::Other, 1),
             _ => character(rest, is_quiet)?,
         };
         self.at += length;
@@ -89,7 +89,7 @@ impl Decoder {
     }
 }
 
-fn character(rest: &[u8], is_quiet: bool) -> Option<(Key, usize)> {
+fn character(rest: &[u8], is_quiet: bool) -> Option<(KeyPress, usize)> {
     let length = match rest.first()? {
         0xc0..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -97,48 +97,48 @@ fn character(rest: &[u8], is_quiet: bool) -> Option<(Key, usize)> {
         _ => 1,
     };
     match rest.get(..length).map(std::str::from_utf8) {
-        Some(Ok(text)) => Some((Key::Char(text.chars().next()?), length)),
-        Some(Err(_)) => Some((Key::Other, 1)),
-        None if is_quiet => Some((Key::Other, rest.len())),
+        Some(Ok(text)) => Some((KeyPress::Char(text.chars().next()?), length)),
+        Some(Err(_)) => Some((KeyPress::Other, 1)),
+        None if is_quiet => Some((KeyPress::Other, rest.len())),
         None => None,
     }
 }
 
 /// Reads what begins with an escape: a paste, a key of its own, or the key Esc itself.
-fn escape(rest: &[u8], is_quiet: bool) -> Option<(Key, usize)> {
+fn escape(rest: &[u8], is_quiet: bool) -> Option<(KeyPress, usize)> {
     if rest.starts_with(PASTE_BEGINS) {
         let pasted = rest.get(PASTE_BEGINS.len()..)?;
         let length = pasted.windows(PASTE_ENDS.len()).position(|window| window == PASTE_ENDS)?;
         let text = String::from_utf8_lossy(pasted.get(..length)?).into_owned();
-        return Some((Key::Paste(Zeroizing::new(text)), PASTE_BEGINS.len() + length + PASTE_ENDS.len()));
+        return Some((KeyPress::Paste(Zeroizing::new(text)), PASTE_BEGINS.len() + length + PASTE_ENDS.len()));
     }
     match rest.get(1) {
         Some(b'[' | b'O') => {
             let body = rest.get(2..)?;
             let Some(length) = body.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
-                return is_quiet.then_some((Key::Other, rest.len()));
+                return is_quiet.then_some((KeyPress::Other, rest.len()));
             };
             Some((named(body.get(..=length)?), 2 + length + 1))
         }
         // Esc and a key at once is Alt and that key.
-        Some(_) => Some((Key::Other, 2)),
-        None if is_quiet => Some((Key::Escape, 1)),
+        Some(_) => Some((KeyPress::Other, 2)),
+        None if is_quiet => Some((KeyPress::Escape, 1)),
         None => None,
     }
 }
 
-fn named(sequence: &[u8]) -> Key {
+fn named(sequence: &[u8]) -> KeyPress {
     match sequence {
-        b"A" => Key::Up,
-        b"B" => Key::Down,
-        b"C" => Key::Right,
-        b"D" => Key::Left,
-        b"H" | b"1~" | b"7~" => Key::Home,
-        b"F" | b"4~" | b"8~" => Key::End,
-        b"3~" => Key::Delete,
-        b"5~" => Key::PageUp,
-        b"6~" => Key::PageDown,
-        _ => Key::Other,
+        b"A" => KeyPress::Up,
+        b"B" => KeyPress::Down,
+        b"C" => KeyPress::Right,
+        b"D" => KeyPress::Left,
+        b"H" | b"1~" | b"7~" => KeyPress::Home,
+        b"F" | b"4~" | b"8~" => KeyPress::End,
+        b"3~" => KeyPress::Delete,
+        b"5~" => KeyPress::PageUp,
+        b"6~" => KeyPress::PageDown,
+        _ => KeyPress::Other,
     }
 }
 
@@ -146,9 +146,9 @@ fn named(sequence: &[u8]) -> Key {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{Decoder, Key};
+    use super::{Decoder, KeyPress};
 
-    fn keys(bytes: &[u8]) -> Vec<Key> {
+    fn keys(bytes: &[u8]) -> Vec<KeyPress> {
         let mut decoder = Decoder::new();
         decoder.push(bytes);
         let mut keys = Vec::new();
@@ -161,19 +161,19 @@ mod tests {
     #[test]
     fn keys_are_told_from_the_bytes_of_a_terminal() {
         for (bytes, expected) in [
-            (&b"ab"[..], vec![Key::Char('a'), Key::Char('b')]),
-            ("ü日".as_bytes(), vec![Key::Char('ü'), Key::Char('日')]),
-            (b"\r\n", vec![Key::Enter, Key::Enter]),
-            (b"\x1b[A\x1bOB", vec![Key::Up, Key::Down]),
-            (b"\x1b[3~\x1b[5~\x1b[6~", vec![Key::Delete, Key::PageUp, Key::PageDown]),
-            (b"\x1b[1;5C", vec![Key::Other]),
-            (b"\x1b", vec![Key::Escape]),
-            (b"\x1bx", vec![Key::Other]),
-            (b"\x1b[", vec![Key::Other]),
-            (b"\x04\x15\x17\x7f", vec![Key::Leave, Key::Clear, Key::Word, Key::Backspace]),
-            (b"\xff", vec![Key::Other]),
-            (b"\xe6\x97", vec![Key::Other]),
-            (b"\x1b[200~a\nb\x1b[201~c", vec![Key::Paste(Zeroizing::new("a\nb".to_owned())), Key::Char('c')]),
+            (&b"ab"[..], vec![KeyPress::Char('a'), KeyPress::Char('b')]),
+            ("ü日".as_bytes(), vec![KeyPress::Char('ü'), KeyPress::Char('日')]),
+            (b"\r\n", vec![KeyPress::Enter, KeyPress::Enter]),
+            (b"\x1b[A\x1bOB", vec![KeyPress::Up, KeyPress::Down]),
+            (b"\x1b[3~\x1b[5~\x1b[6~", vec![KeyPress::Delete, KeyPress::PageUp, KeyPress::PageDown]),
+            (b"\x1b[1;5C", vec![KeyPress::Other]),
+            (b"\x1b", vec![KeyPress::Escape]),
+            (b"\x1bx", vec![KeyPress::Other]),
+            (b"\x1b[", vec![KeyPress::Other]),
+            (b"\x04\x15\x17\x7f", vec![KeyPress::Leave, KeyPress::Clear, KeyPress::Word, KeyPress::Backspace]),
+            (b"\xff", vec![KeyPress::Other]),
+            (b"\xe6\x97", vec![KeyPress::Other]),
+            (b"\x1b[200~a\nb\x1b[201~c", vec![KeyPress::Paste(Zeroizing::new("a\nb".to_owned())), KeyPress::Char('c')]),
         ] {
             assert_eq!(keys(bytes), expected, "{bytes:?}");
         }
@@ -188,11 +188,11 @@ mod tests {
         decoder.push(b"cret\x1b[201");
         assert_eq!(decoder.next(false), None);
         decoder.push(b"~");
-        assert_eq!(decoder.next(false), Some(Key::Paste(Zeroizing::new("secret".to_owned()))));
+        assert_eq!(decoder.next(false), Some(KeyPress::Paste(Zeroizing::new("secret".to_owned()))));
         decoder.push("é".as_bytes().get(..1).unwrap());
         assert_eq!(decoder.next(false), None);
         decoder.push("é".as_bytes().get(1..).unwrap());
-        assert_eq!(decoder.next(false), Some(Key::Char('é')));
+        assert_eq!(decoder.next(false), Some(KeyPress::Char('é')));
         assert!(decoder.is_empty());
     }
 }

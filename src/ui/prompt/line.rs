@@ -2,17 +2,17 @@
 
 use console::measure_text_width;
 
-use super::keys::Key;
+use super::keys::KeyPress;
 use crate::ui::Printable;
 
 /// The characters so far, and where the next one goes.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct LineEditor {
     characters: Vec<char>,
     cursor: usize,
 }
 
-impl Line {
+impl LineEditor {
     /// Takes a text as if it had been typed.
     pub(super) fn of(text: &str) -> Self {
         let characters: Vec<char> = Printable(text).to_string().chars().collect();
@@ -20,30 +20,30 @@ impl Line {
     }
 
     /// Does what a key does to a line; keys that do nothing to it are passed over.
-    pub(super) fn press(&mut self, key: &Key) {
+    pub(super) fn press(&mut self, key: &KeyPress) {
         match key {
-            Key::Char(character) => self.insert(*character),
-            Key::Paste(text) => {
+            KeyPress::Char(character) => self.insert(*character),
+            KeyPress::Paste(text) => {
                 for character in text.trim().chars() {
                     self.insert(if character.is_whitespace() { ' ' } else { character });
                 }
             }
-            Key::Backspace if self.cursor > 0 => {
+            KeyPress::Backspace if self.cursor > 0 => {
                 self.cursor -= 1;
                 self.characters.remove(self.cursor);
             }
-            Key::Delete if self.cursor < self.characters.len() => {
+            KeyPress::Delete if self.cursor < self.characters.len() => {
                 self.characters.remove(self.cursor);
             }
-            Key::Left => self.cursor = self.cursor.saturating_sub(1),
-            Key::Right => self.cursor = (self.cursor + 1).min(self.characters.len()),
-            Key::Home => self.cursor = 0,
-            Key::End => self.cursor = self.characters.len(),
-            Key::Clear => {
+            KeyPress::Left => self.cursor = self.cursor.saturating_sub(1),
+            KeyPress::Right => self.cursor = (self.cursor + 1).min(self.characters.len()),
+            KeyPress::Home => self.cursor = 0,
+            KeyPress::End => self.cursor = self.characters.len(),
+            KeyPress::Clear => {
                 self.characters.clear();
                 self.cursor = 0;
             }
-            Key::Word => {
+            KeyPress::Word => {
                 let before = self.characters.get(..self.cursor).unwrap_or_default();
                 let is_blank = |character: &&char| character.is_whitespace();
                 let blanks = before.iter().rev().take_while(is_blank).count();
@@ -103,32 +103,32 @@ fn width(character: char) -> usize {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::Line;
-    use crate::ui::prompt::keys::Key;
+    use super::LineEditor;
+    use crate::ui::prompt::keys::KeyPress;
 
-    fn typed(keys: &[Key]) -> Line {
-        let mut line = Line::default();
+    fn typed(keys: &[KeyPress]) -> LineEditor {
+        let mut line = LineEditor::default();
         for key in keys {
             line.press(key);
         }
         line
     }
 
-    fn paste(text: &str) -> Key {
-        Key::Paste(Zeroizing::new(text.to_owned()))
+    fn paste(text: &str) -> KeyPress {
+        KeyPress::Paste(Zeroizing::new(text.to_owned()))
     }
 
     #[test]
     fn keys_edit_the_line() {
         for (keys, text) in [
-            (vec![paste("abc"), Key::Backspace], "ab"),
-            (vec![paste("abc"), Key::Left, Key::Left, Key::Char('x')], "axbc"),
-            (vec![paste("abc"), Key::Home, Key::Delete, Key::End, Key::Char('d')], "bcd"),
-            (vec![paste("one two  "), Key::Word], "one "),
-            (vec![paste("one two"), Key::Clear, Key::Backspace, Key::Char('x')], "x"),
+            (vec![paste("abc"), KeyPress::Backspace], "ab"),
+            (vec![paste("abc"), KeyPress::Left, KeyPress::Left, KeyPress::Char('x')], "axbc"),
+            (vec![paste("abc"), KeyPress::Home, KeyPress::Delete, KeyPress::End, KeyPress::Char('d')], "bcd"),
+            (vec![paste("one two  "), KeyPress::Word], "one "),
+            (vec![paste("one two"), KeyPress::Clear, KeyPress::Backspace, KeyPress::Char('x')], "x"),
             (vec![paste("  https://pve.lan:8006/#v1\n")], "https://pve.lan:8006/#v1"),
             (vec![paste("a\nb\u{1b}[A")], "a b[A"),
-            (vec![Key::Up, Key::Other, Key::Char('\u{7}'), Key::Right, Key::Left], ""),
+            (vec![KeyPress::Up, KeyPress::Other, KeyPress::Char('\u{7}'), KeyPress::Right, KeyPress::Left], ""),
         ] {
             assert_eq!(typed(&keys).text(), text, "{keys:?}");
         }
@@ -139,7 +139,7 @@ mod tests {
         let mut line = typed(&[paste("abcdefgh")]);
         assert_eq!(line.view(20), ("abcdefgh".to_owned(), 8));
         assert_eq!(line.view(5), ("efgh".to_owned(), 4));
-        line.press(&Key::Home);
+        line.press(&KeyPress::Home);
         assert_eq!(line.view(5), ("abcd".to_owned(), 0));
         assert_eq!(typed(&[paste("日本日本")]).view(6), ("日本".to_owned(), 4));
         assert_eq!(typed(&[]).view(0), (String::new(), 0));

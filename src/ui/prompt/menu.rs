@@ -2,7 +2,7 @@
 
 use console::{measure_text_width, truncate_str};
 
-use super::keys::Key;
+use super::keys::KeyPress;
 use crate::ui::screen::{paint, wrap};
 use crate::ui::{Style, Tone};
 
@@ -11,7 +11,7 @@ const LONG: usize = 10;
 
 /// What a key led to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum MenuStep {
     /// The menu stays open.
     Open,
     /// An item was chosen.
@@ -57,29 +57,33 @@ impl<'a> Menu<'a> {
     }
 
     /// Does what a key does to a menu.
-    pub(super) fn press(&mut self, key: &Key) -> Step {
+    pub(super) fn press(&mut self, key: &KeyPress) -> MenuStep {
         let last = self.shown.len().saturating_sub(1);
         match key {
-            Key::Enter => return self.shown.get(self.pointer).map_or(Step::Open, |index| Step::Chosen(*index)),
-            Key::Escape | Key::Leave => return Step::Left,
-            Key::Up if self.pointer == 0 => self.pointer = last,
-            Key::Up => self.pointer -= 1,
-            Key::Down if self.pointer >= last => self.pointer = 0,
-            Key::Down => self.pointer += 1,
-            Key::PageUp => self.pointer = self.pointer.saturating_sub(self.rows),
-            Key::PageDown => self.pointer = (self.pointer + self.rows).min(last),
-            Key::Home => self.pointer = 0,
-            Key::End => self.pointer = last,
-            Key::Char(character) => self.narrow(|filter| filter.push(*character)),
-            Key::Paste(text) => self.narrow(|filter| filter.extend(text.trim().chars().filter(|it| !it.is_control()))),
-            Key::Backspace | Key::Word => self.narrow(|filter| {
+            KeyPress::Enter => {
+                return self.shown.get(self.pointer).map_or(MenuStep::Open, |index| MenuStep::Chosen(*index));
+            }
+            KeyPress::Escape | KeyPress::Leave => return MenuStep::Left,
+            KeyPress::Up if self.pointer == 0 => self.pointer = last,
+            KeyPress::Up => self.pointer -= 1,
+            KeyPress::Down if self.pointer >= last => self.pointer = 0,
+            KeyPress::Down => self.pointer += 1,
+            KeyPress::PageUp => self.pointer = self.pointer.saturating_sub(self.rows),
+            KeyPress::PageDown => self.pointer = (self.pointer + self.rows).min(last),
+            KeyPress::Home => self.pointer = 0,
+            KeyPress::End => self.pointer = last,
+            KeyPress::Char(character) => self.narrow(|filter| filter.push(*character)),
+            KeyPress::Paste(text) => {
+                self.narrow(|filter| filter.extend(text.trim().chars().filter(|it| !it.is_control())))
+            }
+            KeyPress::Backspace | KeyPress::Word => self.narrow(|filter| {
                 filter.pop();
             }),
-            Key::Clear => self.narrow(String::clear),
+            KeyPress::Clear => self.narrow(String::clear),
             _ => {}
         }
         self.scroll();
-        Step::Open
+        MenuStep::Open
     }
 
     /// Draws the items that are on the screen, and a line below them where there is something to say.
@@ -166,9 +170,9 @@ fn broken(item: &str, room: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Menu, Step};
+    use super::{Menu, MenuStep};
     use crate::ui::Style;
-    use crate::ui::prompt::keys::Key;
+    use crate::ui::prompt::keys::KeyPress;
 
     const NARROW: Style = Style { color: false, unicode: true, width: Some(20) };
 
@@ -180,19 +184,19 @@ mod tests {
     fn arrows_move_and_enter_chooses() {
         let items = items(3);
         for (keys, step) in [
-            (vec![Key::Enter], Step::Chosen(1)),
-            (vec![Key::Down, Key::Enter], Step::Chosen(2)),
-            (vec![Key::Down, Key::Down, Key::Enter], Step::Chosen(0)),
-            (vec![Key::Up, Key::Up, Key::Enter], Step::Chosen(2)),
-            (vec![Key::End, Key::Enter], Step::Chosen(2)),
-            (vec![Key::PageUp, Key::Enter], Step::Chosen(0)),
-            (vec![Key::Escape], Step::Left),
-            (vec![Key::Char('z'), Key::Enter], Step::Open),
-            (vec![Key::Char('z'), Key::Backspace, Key::Enter], Step::Chosen(0)),
-            (vec![Key::Char('0'), Key::Char('2'), Key::Enter], Step::Chosen(2)),
+            (vec![KeyPress::Enter], MenuStep::Chosen(1)),
+            (vec![KeyPress::Down, KeyPress::Enter], MenuStep::Chosen(2)),
+            (vec![KeyPress::Down, KeyPress::Down, KeyPress::Enter], MenuStep::Chosen(0)),
+            (vec![KeyPress::Up, KeyPress::Up, KeyPress::Enter], MenuStep::Chosen(2)),
+            (vec![KeyPress::End, KeyPress::Enter], MenuStep::Chosen(2)),
+            (vec![KeyPress::PageUp, KeyPress::Enter], MenuStep::Chosen(0)),
+            (vec![KeyPress::Escape], MenuStep::Left),
+            (vec![KeyPress::Char('z'), KeyPress::Enter], MenuStep::Open),
+            (vec![KeyPress::Char('z'), KeyPress::Backspace, KeyPress::Enter], MenuStep::Chosen(0)),
+            (vec![KeyPress::Char('0'), KeyPress::Char('2'), KeyPress::Enter], MenuStep::Chosen(2)),
         ] {
             let mut menu = Menu::new(&items, 1, 10);
-            let steps: Vec<Step> = keys.iter().map(|key| menu.press(key)).collect();
+            let steps: Vec<MenuStep> = keys.iter().map(|key| menu.press(key)).collect();
             assert_eq!(steps.last(), Some(&step), "{keys:?}");
         }
     }
@@ -203,12 +207,12 @@ mod tests {
         let mut menu = Menu::new(&items, 250, 3);
         assert_eq!(menu.lines(NARROW), ["   348 item", "   349 item", " > 350 item", "   251 of 500; typ…"]);
         for character in "59 it".chars() {
-            menu.press(&Key::Char(character));
+            menu.press(&KeyPress::Char(character));
         }
         assert_eq!(menu.lines(NARROW), [" > 159 item", "   259 item", "   359 item", "   filter: 59 it (…"]);
-        menu.press(&Key::End);
-        assert_eq!(menu.press(&Key::Enter), Step::Chosen(499));
-        menu.press(&Key::Char('x'));
+        menu.press(&KeyPress::End);
+        assert_eq!(menu.press(&KeyPress::Enter), MenuStep::Chosen(499));
+        menu.press(&KeyPress::Char('x'));
         assert_eq!(menu.lines(NARROW), ["   (nothing matche…", "   filter: 59 itx …"]);
     }
 
@@ -228,7 +232,7 @@ mod tests {
         assert_eq!(menu.lines(NARROW), lines);
         let wide = vec!["9000 日本日本日本日本日本".to_owned()];
         assert_eq!(Menu::new(&wide, 0, 3).lines(NARROW), [" > 9000 日本日本日", "   本日本日本"]);
-        menu.press(&Key::Down);
+        menu.press(&KeyPress::Down);
         assert_eq!(menu.lines(NARROW), ["   do not verify: …", " > quit and change", "   nothing"]);
     }
 }

@@ -12,8 +12,8 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
-use super::Silence;
-use super::keys::{Decoder, Key};
+use super::PromptError;
+use super::keys::{Decoder, KeyPress};
 use crate::ui::Masked;
 
 /// How often somebody who waits for a key looks whether the question is still wanted, and whether the window has changed.
@@ -33,7 +33,7 @@ pub(in crate::ui) const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } e
 
 /// What a question wants of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum TermMode {
     /// Whole lines, edited and shown by the terminal itself: it knows no control sequences.
     Lines,
     /// Every key, nothing shown.
@@ -51,7 +51,7 @@ pub(super) enum TypedAhead {
 
 /// How a person who is waited for made himself noticed.
 #[derive(Debug, PartialEq, Eq)]
-enum Event {
+enum TermEvent {
     Bytes,
     Quiet,
 }
@@ -71,29 +71,29 @@ impl Terminal {
     }
 
     /// Sets the terminal up for one question; it is given back when the guard is dropped.
-    pub(super) fn open(&self, mode: Mode, typed_ahead: TypedAhead) -> io::Result<Opened<'_>> {
+    pub(super) fn open(&self, mode: TermMode, typed_ahead: TypedAhead) -> io::Result<RawTerminal<'_>> {
         let before = tcgetattr(io::stdin())?;
         let mut modes = before.clone();
         // The signals of the keyboard stay, but for those that would leave the terminal behind in this state.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
         modes.special_codes[SpecialCodeIndex::VQUIT] = NO_KEY;
-        if mode == Mode::Keys {
+        if mode == TermMode::Keys {
             modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
             modes.special_codes[SpecialCodeIndex::VMIN] = 1;
             modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         }
         self.is_unwanted.store(false, Ordering::SeqCst);
         *self.before() = Some(before);
-        let opened = Opened { terminal: self, decoder: Decoder::new(), mode, size: self.size(), typed_ahead };
+        let opened = RawTerminal { terminal: self, decoder: Decoder::new(), mode, size: self.size(), typed_ahead };
         tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
-        if self.knows_sequences && mode == Mode::Keys {
+        if self.knows_sequences && mode == TermMode::Keys {
             self.write(MARK_PASTES);
         }
         Ok(opened)
     }
 
     /// Gives the terminal back though a question is open: whoever waits for its answer says nothing any more.
-    pub(super) fn give_back(&self) {
+    pub(super) fn release(&self) {
         self.is_unwanted.store(true, Ordering::SeqCst);
         if self.restore(TypedAhead::Goes) {
             put("\n");
@@ -147,37 +147,37 @@ fn put(text: &str) {
 }
 
 /// A terminal with a question open.
-pub(in crate::ui) struct Opened<'a> {
+pub(in crate::ui) struct RawTerminal<'a> {
     terminal: &'a Terminal,
     decoder: Decoder,
-    mode: Mode,
+    mode: TermMode,
     size: (usize, usize),
     typed_ahead: TypedAhead,
 }
 
-impl Opened<'_> {
+impl RawTerminal<'_> {
     /// Says whether keys have come that nobody has looked at.
     pub(in crate::ui) fn has_more(&self) -> bool {
         !self.decoder.is_empty()
     }
 
     /// Waits for the next key.
-    pub(in crate::ui) fn key(&mut self) -> Result<Key, Silence> {
+    pub(in crate::ui) fn key(&mut self) -> Result<KeyPress, PromptError> {
         loop {
             if let Some(key) = self.decoder.next(false) {
                 return Ok(key);
             }
             let limit = if self.decoder.is_empty() { TICK } else { ONE_KEY_WITHIN };
             match self.wait(limit)? {
-                Event::Bytes => self.read()?,
-                Event::Quiet => {
+                TermEvent::Bytes => self.read()?,
+                TermEvent::Quiet => {
                     if let Some(key) = self.decoder.next(true) {
                         return Ok(key);
                     }
                     let size = self.terminal.size();
                     if size != self.size {
                         self.size = size;
-                        return Ok(Key::Resized);
+                        return Ok(KeyPress::Resized);
                     }
                 }
             }
@@ -185,65 +185,65 @@ impl Opened<'_> {
     }
 
     /// Waits for the next key, but not longer than this.
-    pub(in crate::ui) fn key_within(&mut self, limit: Duration) -> Result<Option<Key>, Silence> {
+    pub(in crate::ui) fn key_within(&mut self, limit: Duration) -> Result<Option<KeyPress>, PromptError> {
         loop {
             if let Some(key) = self.decoder.next(false) {
                 return Ok(Some(key));
             }
             match self.wait(limit)? {
-                Event::Bytes => self.read()?,
-                Event::Quiet => return Ok(self.decoder.next(true)),
+                TermEvent::Bytes => self.read()?,
+                TermEvent::Quiet => return Ok(self.decoder.next(true)),
             }
         }
     }
 
     /// Reads a line that the terminal itself lets a person edit.
-    pub(super) fn line(&mut self) -> Result<String, Silence> {
+    pub(super) fn line(&mut self) -> Result<String, PromptError> {
         let mut line = String::new();
         loop {
             match self.key()? {
-                Key::Enter => return Ok(line),
-                Key::Char(character) => line.push(character),
-                Key::Leave => return Err(Silence::Left),
+                KeyPress::Enter => return Ok(line),
+                KeyPress::Char(character) => line.push(character),
+                KeyPress::Leave => return Err(PromptError::Cancelled),
                 _ => {}
             }
         }
     }
 
-    fn wait(&self, limit: Duration) -> Result<Event, Silence> {
+    fn wait(&self, limit: Duration) -> Result<TermEvent, PromptError> {
         let stdin = io::stdin();
-        let limit = Timespec::try_from(limit).map_err(|_| Silence::Left)?;
+        let limit = Timespec::try_from(limit).map_err(|_| PromptError::Cancelled)?;
         if self.terminal.is_unwanted.load(Ordering::SeqCst) {
-            return Err(Silence::Left);
+            return Err(PromptError::Cancelled);
         }
         let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut polled, Some(&limit)) {
             // A signal came: the runtime's thread takes care of it.
-            Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Ok(Event::Quiet),
+            Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Ok(TermEvent::Quiet),
             // What comes now is for whoever reads next.
-            Ok(_) if self.terminal.is_unwanted.load(Ordering::SeqCst) => Err(Silence::Left),
-            Ok(_) => Ok(Event::Bytes),
-            Err(_) => Err(Silence::Gone),
+            Ok(_) if self.terminal.is_unwanted.load(Ordering::SeqCst) => Err(PromptError::Cancelled),
+            Ok(_) => Ok(TermEvent::Bytes),
+            Err(_) => Err(PromptError::Gone),
         }
     }
 
-    fn read(&mut self) -> Result<(), Silence> {
+    fn read(&mut self) -> Result<(), PromptError> {
         let mut bytes = Zeroizing::new([0_u8; 1024]);
         match rustix::io::read(io::stdin(), bytes.as_mut_slice()) {
             // The end of a line that the terminal itself edits is Ctrl-D.
-            Ok(0) if self.mode == Mode::Lines => Err(Silence::Left),
-            Ok(0) => Err(Silence::Gone),
+            Ok(0) if self.mode == TermMode::Lines => Err(PromptError::Cancelled),
+            Ok(0) => Err(PromptError::Gone),
             Ok(count) => {
                 self.decoder.push(bytes.get(..count).unwrap_or_default());
                 Ok(())
             }
             Err(Errno::INTR | Errno::AGAIN) => Ok(()),
-            Err(_) => Err(Silence::Gone),
+            Err(_) => Err(PromptError::Gone),
         }
     }
 }
 
-impl Drop for Opened<'_> {
+impl Drop for RawTerminal<'_> {
     fn drop(&mut self) {
         self.terminal.restore(self.typed_ahead);
     }

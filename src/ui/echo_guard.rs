@@ -10,9 +10,9 @@ use rustix::termios::{
 use super::prompt::NO_KEY;
 
 /// A terminal that shows nothing of what is typed, until this is dropped.
-pub(super) struct Hush(Termios);
+pub(super) struct EchoGuard(Termios);
 
-impl Hush {
+impl EchoGuard {
     /// Begins; nothing happens where there is no terminal, or somebody else works at it.
     pub(super) fn begin() -> Option<Self> {
         if !is_in_front() {
@@ -28,7 +28,7 @@ impl Hush {
     }
 }
 
-impl Drop for Hush {
+impl Drop for EchoGuard {
     fn drop(&mut self) {
         if is_in_front() {
             let _ = tcflush(io::stdin(), QueueSelector::IFlush); // the terminal may be gone

@@ -16,12 +16,12 @@ const PLACES: [&str; 2] = ["hints", "fix"];
 
 /// Flags with their values as a shell takes them, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Repeat {
+pub struct StickyFlags {
     settings: Vec<(&'static str, String)>,
     server: Vec<(&'static str, String)>,
 }
 
-impl Repeat {
+impl StickyFlags {
     /// Repeats nothing.
     pub const NOTHING: Self = Self { settings: Vec::new(), server: Vec::new() };
 
@@ -66,9 +66,9 @@ impl Repeat {
     }
 
     /// Does the same for every command to paste in a document.
-    pub(super) fn lengthen(&self, document: &mut Value) {
+    pub(super) fn append_to(&self, document: &mut Value) {
         match document {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.lengthen(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.append_to(item)),
             Value::Object(map) => {
                 for (name, value) in map {
                     match value {
@@ -77,7 +77,7 @@ impl Repeat {
                                 *text = Value::String(self.lengthened(text.as_str().unwrap_or_default()).into_owned());
                             }
                         }
-                        other => self.lengthen(other),
+                        other => self.append_to(other),
                     }
                 }
             }
@@ -90,10 +90,10 @@ impl Repeat {
 mod tests {
     use serde_json::json;
 
-    use super::Repeat;
+    use super::StickyFlags;
 
-    fn second() -> Repeat {
-        let mut repeat = Repeat::default();
+    fn second() -> StickyFlags {
+        let mut repeat = StickyFlags::default();
         repeat.of_settings("--instance", "02".to_owned());
         repeat.of_server("--host", "pve.lan".to_owned());
         repeat.of_server("--insecure", String::new());
@@ -118,13 +118,13 @@ mod tests {
         ] {
             assert_eq!(second().lengthened(command), expected);
         }
-        assert_eq!(Repeat::NOTHING.lengthened("glassdome doctor"), "glassdome doctor");
+        assert_eq!(StickyFlags::NOTHING.lengthened("glassdome doctor"), "glassdome doctor");
     }
 
     #[test]
     fn so_is_one_in_a_document() {
         let mut document = json!({"error": {"hints": ["look", "glassdome doctor"]}, "checks": [{"fix": []}], "n": 1});
-        second().lengthen(&mut document);
+        second().append_to(&mut document);
         assert_eq!(
             document["error"]["hints"][1],
             "glassdome doctor --instance 02 --host pve.lan --insecure --token-value-file s.txt"
