@@ -56,7 +56,7 @@ pub struct Global {
     pub instance: Option<String>,
     /// Print results as text, or as one JSON document
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub output: Output,
+    pub output: OutputFormat,
     /// Never ask; implied when standard input is not a terminal
     #[arg(long, global = true)]
     pub no_input: bool,
@@ -76,7 +76,7 @@ pub struct Global {
 
 /// The form of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum OutputFormat {
     /// For a person.
     Text,
     /// One JSON document on standard output.
@@ -155,7 +155,7 @@ pub enum Command {
     Doctor(Box<Doctor>),
     Token(Box<Token>),
     Cleanup(Box<Cleanup>),
-    Template(Template),
+    Template(TemplateArgs),
     Env(Box<Env>),
     #[cfg(feature = "sandbox")]
     Sandbox(Box<Sandbox>),
@@ -511,7 +511,7 @@ pub struct Cleanup {
 
 /// List the templates that a clone could use, or create one from a cloud image
 #[derive(Debug, Clone, Args)]
-pub struct Template {
+pub struct TemplateArgs {
     /// What is done.
     #[command(subcommand)]
     pub action: TemplateAction,

@@ -19,7 +19,7 @@ pub use creation::Creation;
 pub use rotation::Rotation;
 
 /// Something that is noted before it is done.
-pub trait Noted: Serialize + DeserializeOwned {
+pub trait JournalRecord: Serialize + DeserializeOwned {
     /// The folder of its entries below the state folder.
     const FOLDER: &'static str;
 
@@ -27,7 +27,7 @@ pub trait Noted: Serialize + DeserializeOwned {
     fn nonce(&self) -> &str;
 }
 
-impl Noted for Record {
+impl JournalRecord for Record {
     const FOLDER: &'static str = "journal";
 
     fn nonce(&self) -> &str {
@@ -74,7 +74,7 @@ impl Record {
 
 /// Why the journal could not be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum JournalError {
     /// The folder or a file in it could not be used.
     #[error("cannot note the test VM in {}", path.display())]
     File {
@@ -95,7 +95,7 @@ pub struct Journal<R = Record> {
 
 /// One entry, locked while this value lives.
 #[derive(Debug)]
-pub struct Entry<R = Record> {
+pub struct JournalEntry<R = Record> {
     path: PathBuf,
     file: File,
     /// What it says.
@@ -104,18 +104,18 @@ pub struct Entry<R = Record> {
 
 /// What stands in the folder.
 #[derive(Debug)]
-pub struct Found<R = Record> {
+pub struct JournalContents<R = Record> {
     /// Entries whose run is dead, locked by this one now.
-    pub orphans: Vec<Entry<R>>,
+    pub orphans: Vec<JournalEntry<R>>,
     /// How many entries belong to runs that are alive.
     pub alive: usize,
     /// What those entries say, as far as they could be read.
-    pub living: Vec<R>,
+    pub active: Vec<R>,
     /// What is no entry, or cannot be read: passed over.
     pub unreadable: Vec<PathBuf>,
 }
 
-impl<R: Noted> Journal<R> {
+impl<R: JournalRecord> Journal<R> {
     /// Uses the journal below the state folder.
     #[must_use]
     pub fn new(state_folder: PathBuf) -> Self {
@@ -126,28 +126,28 @@ impl<R: Noted> Journal<R> {
     ///
     /// # Errors
     /// Where the folder or a file in it cannot be made.
-    pub fn try_out(&self) -> Result<(), Error> {
+    pub fn try_out(&self) -> Result<(), JournalError> {
         self.make_folder()?;
         let path = self.folder.join(format!("{}.new", uuid::Uuid::new_v4().simple()));
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let tried = made.and_then(|mut file| file.write_all(b"\n"));
         let removed = if path.exists() { fs::remove_file(&path) } else { Ok(()) };
-        tried.and(removed).map_err(|source| Error::File { path: self.folder.clone(), source })
+        tried.and(removed).map_err(|source| JournalError::File { path: self.folder.clone(), source })
     }
 
-    fn make_folder(&self) -> Result<(), Error> {
+    fn make_folder(&self) -> Result<(), JournalError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
-        made.map_err(|source| Error::File { path: self.folder.clone(), source })
+        made.map_err(|source| JournalError::File { path: self.folder.clone(), source })
     }
 
     /// Writes a new entry, locked and on the disk when this returns.
     ///
     /// # Errors
     /// Where the folder or the file cannot be made.
-    pub fn open(&self, record: R) -> Result<Entry<R>, Error> {
+    pub fn open(&self, record: R) -> Result<JournalEntry<R>, JournalError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| Error::File { path, source }
+            move |source| JournalError::File { path, source }
         };
         self.make_folder()?;
         let path = self.folder.join(format!("{}.json", record.nonce()));
@@ -157,7 +157,7 @@ impl<R: Noted> Journal<R> {
         options.read(true).append(true).create_new(true).mode(0o600);
         let file = options.open(&unfinished).map_err(failed(&unfinished))?;
         file.lock().map_err(failed(&unfinished))?;
-        let mut entry = Entry { path, file, record };
+        let mut entry = JournalEntry { path, file, record };
         entry.save()?;
         fs::rename(&unfinished, &entry.path).map_err(failed(&entry.path))?;
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed(&self.folder))?;
@@ -168,9 +168,9 @@ impl<R: Noted> Journal<R> {
     ///
     /// # Errors
     /// Where the folder exists and cannot be read.
-    pub fn read(&self) -> Result<Found<R>, Error> {
-        let failed = |source| Error::File { path: self.folder.clone(), source };
-        let mut found = Found::default();
+    pub fn read(&self) -> Result<JournalContents<R>, JournalError> {
+        let failed = |source| JournalError::File { path: self.folder.clone(), source };
+        let mut found = JournalContents::default();
         let listing = match fs::read_dir(&self.folder) {
             Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(found),
             other => other.map_err(failed)?,
@@ -188,13 +188,13 @@ impl<R: Noted> Journal<R> {
     }
 }
 
-impl<R> Default for Found<R> {
+impl<R> Default for JournalContents<R> {
     fn default() -> Self {
-        Self { orphans: Vec::new(), living: Vec::new(), alive: 0, unreadable: Vec::new() }
+        Self { orphans: Vec::new(), active: Vec::new(), alive: 0, unreadable: Vec::new() }
     }
 }
 
-impl<R: Noted> Found<R> {
+impl<R: JournalRecord> JournalContents<R> {
     fn add(&mut self, path: PathBuf) {
         let file = match open_entry(&path) {
             Err(gone) if gone.is_missing() => return,
@@ -211,9 +211,9 @@ impl<R: Noted> Found<R> {
         match record {
             _ if is_alive => {
                 self.alive += 1;
-                self.living.extend(record);
+                self.active.extend(record);
             }
-            Some(record) => self.orphans.push(Entry { path, file, record }),
+            Some(record) => self.orphans.push(JournalEntry { path, file, record }),
             None => self.unreadable.push(path),
         }
     }
@@ -227,12 +227,12 @@ fn open_entry(path: &Path) -> Result<File, Unread> {
     Ok(file)
 }
 
-impl<R: Noted> Entry<R> {
+impl<R: JournalRecord> JournalEntry<R> {
     /// Changes the entry, on the disk when this returns.
     ///
     /// # Errors
     /// Where the disk does not take it.
-    pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<(), Error> {
+    pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<(), JournalError> {
         change(&mut self.record);
         self.save()
     }
@@ -241,20 +241,20 @@ impl<R: Noted> Entry<R> {
     ///
     /// # Errors
     /// Where the file cannot be removed.
-    pub fn close(self) -> Result<(), Error> {
-        fs::remove_file(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })
+    pub fn close(self) -> Result<(), JournalError> {
+        fs::remove_file(&self.path).map_err(|source| JournalError::File { path: self.path.clone(), source })
     }
 
     /// Appends the entry as one line: killed in between, the line before it still stands.
-    fn save(&mut self) -> Result<(), Error> {
+    fn save(&mut self) -> Result<(), JournalError> {
         let mut text = serde_json::to_string(&self.record).unwrap_or_default();
         text.push('\n');
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
-        written.map_err(|source| Error::File { path: self.path.clone(), source })
+        written.map_err(|source| JournalError::File { path: self.path.clone(), source })
     }
 }
 
-impl<R> Drop for Entry<R> {
+impl<R> Drop for JournalEntry<R> {
     /// Closing the file would leave the lock to a child that was being started at this moment, until it is its own.
     fn drop(&mut self) {
         let _ = self.file.unlock(); // closing it unlocks, too, if a little later
@@ -262,7 +262,7 @@ impl<R> Drop for Entry<R> {
 }
 
 /// Reads the newest line that is whole.
-fn last_record<R: Noted>(text: &str) -> Option<R> {
+fn last_record<R: JournalRecord>(text: &str) -> Option<R> {
     text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 

@@ -133,7 +133,7 @@ fn require_descriptors() -> io::Result<()> {
 fn execute(cli: Cli) -> ExitCode {
     let options = options(&cli.global);
     let name = commands::name(&cli.command);
-    let wants_json = cli.global.output == cli::Output::Json;
+    let wants_json = cli.global.output == cli::OutputFormat::Json;
     let built = require_descriptors().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     let runtime = match built {
         Ok(runtime) => runtime,

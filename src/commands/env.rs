@@ -7,9 +7,9 @@ use std::process::{self, ExitCode};
 
 use serde_json::{Map, Value};
 
-use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, Output};
-use crate::commands::Failure;
-use crate::commands::connect::Ground;
+use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
+use crate::commands::CommandFailure;
+use crate::commands::connect::Context;
 use crate::commands::screens::Note;
 use crate::error::Error;
 use crate::model::Secret;
@@ -18,11 +18,11 @@ use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
 use crate::ui::{Draw, Screen};
 
 /// Prints the variables, or runs a command with them.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &Connection::default(), &[]).await?;
-    ground.host().map_err(without_flag)?;
-    ground.credentials(session).map_err(without_flag)?;
-    let told = Told::of(&ground, arguments.format)?;
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, CommandFailure> {
+    let context = Context::load(session, global, &Connection::default(), &[]).await?;
+    context.host().map_err(without_flag)?;
+    context.credentials(session).map_err(without_flag)?;
+    let told = EnvOutput::of(&context, arguments.format)?;
     for warning in &told.warnings {
         session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
@@ -38,7 +38,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     }
     let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
     let written = Written::of(arguments)?;
-    if global.output == Output::Json {
+    if global.output == OutputFormat::Json {
         let document = told.document(arguments.format, shown);
         session.ui.borrow_mut().reveal_json(&document, &told.revealed(shown));
     } else if written == Written::Json {
@@ -52,7 +52,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
         session
             .ui
             .borrow_mut()
-            .info(&Note::plain(told.about_masked(global.output == Output::Json || written == Written::Json)));
+            .info(&Note::plain(told.about_masked(global.output == OutputFormat::Json || written == Written::Json)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,23 +82,23 @@ fn execute(
 }
 
 /// What a format says.
-struct Told {
+struct EnvOutput {
     variables: Vec<Assignment>,
     /// A line for a shell, where that was asked for.
     line: Option<String>,
     warnings: Vec<String>,
 }
 
-impl Told {
-    fn of(ground: &Ground, format: EnvFormat) -> Result<Self, Error> {
-        let settings = &ground.settings;
+impl EnvOutput {
+    fn of(context: &Context, format: EnvFormat) -> Result<Self, Error> {
+        let settings = &context.settings;
         let EnvFormat::Of(tool) = format else {
             let mut variables = settings.assignments()?;
             let mut told = Self { variables: Vec::new(), line: None, warnings: Vec::new() };
             if format == EnvFormat::Curl {
                 variables.retain(Assignment::is_secret);
                 let access = Access::of(settings)?;
-                told.line = curl_line(&access, &ground.instance);
+                told.line = curl_line(&access, &context.instance);
                 if access.fingerprint.is_some() {
                     told.warnings.push("curl cannot check the certificate's fingerprint: without a CA file it refuses a certificate of the cluster's own CA".to_owned());
                 }

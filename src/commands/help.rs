@@ -4,14 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::cli;
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS};
 use crate::session::Session;
 use crate::settings::{Instance, KEYS};
 use crate::ui::{Draw, Screen, Verbatim};
 
 /// Prints the help of a topic.
-pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, CommandFailure> {
     match topic {
         Some("exit-codes") => session.ui.borrow_mut().result(&ExitCodes),
         Some("environment") => session.ui.borrow_mut().result(&Environment),

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use crate::cli::manual::Page;
 use crate::cli::{Completions, Man, completion, manual};
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS};
 use crate::session::{Session, Variables};
 use crate::settings::{EnvFile, Flags, Key, Settings, Store};
 use crate::ui::Verbatim;
 
 /// Prints one manual page, or writes all of them into a folder.
-pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Failure> {
+pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, CommandFailure> {
     let pages = manual::pages();
     if let Some(folder) = &arguments.dir {
         let folder = session.folder.join(folder);
@@ -46,7 +46,7 @@ fn whole(page: Page) -> String {
 }
 
 /// Prints the script that teaches a shell to complete.
-pub(crate) fn completions(session: &Session, arguments: &Completions) -> Result<ExitCode, Failure> {
+pub(crate) fn completions(session: &Session, arguments: &Completions) -> Result<ExitCode, CommandFailure> {
     session.ui.borrow_mut().result(&Verbatim(completion::script(arguments.shell)));
     Ok(ExitCode::SUCCESS)
 }

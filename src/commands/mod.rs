@@ -2,16 +2,16 @@
 
 mod ask;
 mod blocking;
+mod call_log;
 mod child_environment;
 mod cleanup;
+mod concurrency;
 mod connect;
 mod doctor;
 mod env;
 mod help;
-mod ladder;
 mod manual;
-mod overheard;
-mod proof;
+mod pin_ca;
 mod releases;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -19,7 +19,7 @@ mod screens;
 mod setup;
 mod template;
 mod test_vm;
-mod together;
+mod test_vm_run;
 mod token;
 mod unless_interrupted;
 mod waiting;
@@ -32,8 +32,8 @@ use crate::session::Session;
 
 pub(crate) use blocking::blocking;
 pub(crate) use child_environment::ChildKind;
+pub(crate) use concurrency::{side_by_side, together};
 pub(crate) use manual::{instances, nodes};
-pub(crate) use together::{side_by_side, together};
 pub(crate) use unless_interrupted::unless_interrupted;
 pub(crate) use waiting::waiting;
 
@@ -43,14 +43,14 @@ pub(crate) const NAMES: &[&str] =
 
 /// A failure, and whether its JSON document has been printed already.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandFailure {
     /// What went wrong.
     pub(crate) error: Error,
     /// Whether the command has put it into a document of its own.
     pub(crate) is_told: bool,
 }
 
-impl<E: Into<Error>> From<E> for Failure {
+impl<E: Into<Error>> From<E> for CommandFailure {
     fn from(error: E) -> Self {
         Self { error: error.into(), is_told: false }
     }
@@ -83,7 +83,7 @@ pub(crate) fn aftermath(name: &str) -> Aftermath {
 }
 
 /// Runs a command.
-pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, CommandFailure> {
     match &cli.command {
         Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
         Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
 use crate::cli;
-use crate::cli::{Global, Output};
-use crate::commands::Failure;
+use crate::cli::{Global, OutputFormat};
+use crate::commands::CommandFailure;
 use crate::error::Error;
 use crate::model::{Fingerprint, Secret};
 use crate::sandbox::{Options, Sandbox};
@@ -17,11 +17,15 @@ use crate::session::Session;
 use crate::ui::{Draw, Screen, Tone};
 
 /// Serves until it is told to stop.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &cli::Sandbox) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    session: &Session,
+    global: &Global,
+    arguments: &cli::Sandbox,
+) -> Result<ExitCode, CommandFailure> {
     let sandbox = Sandbox::start(options(arguments)?).map_err(refused)?;
     let announcement = Announcement { sandbox: &sandbox };
     let public = announcement.public();
-    if global.output == Output::Json {
+    if global.output == OutputFormat::Json {
         session.ui.borrow_mut().reveal_json(&announcement.document(), &public);
     } else {
         session.ui.borrow_mut().reveal(&announcement, &public);

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::{Global, Output, Proof, TestVm};
-use crate::commands::Failure;
-use crate::commands::connect::{Connected, Ground};
-use crate::commands::proof::many::{Crowd, Spread, prove_many};
-use crate::commands::proof::order::{Afterwards, Order, Start, Wish};
-use crate::commands::proof::prove;
+use crate::cli::{Global, OutputFormat, Proof, TestVm};
+use crate::commands::CommandFailure;
+use crate::commands::connect::{Connected, Context};
 use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
+use crate::commands::test_vm_run::batch::{BatchOptions, Placement, run_batch};
+use crate::commands::test_vm_run::options::{CloneMode, Disposal, Start, TestVmOptions};
+use crate::commands::test_vm_run::run_test_vm;
 use crate::error::{Error, Report};
 use crate::session::Session;
 use crate::settings::Key;
@@ -22,31 +22,35 @@ use crate::ui::Draw;
 const USUALLY_AT_ONCE: usize = 4;
 
 /// Proves with the settings that hold.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
-    let host = ground.host()?;
-    let order = order(&ground, &arguments.proof)?;
-    ground.require_journal(session)?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Proof on {host}"), is_sandbox: ground.is_sandbox() });
-    let connected = Connected::open(session, &ground).await?;
-    let of_trust = ground.trust_warnings(connected.trusted);
-    if let Some(crowd) = crowd(arguments) {
-        let (summary, ended) = prove_many(session, &ground, &connected, &order, crowd).await?;
-        let told = Told { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, CommandFailure> {
+    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let host = context.host()?;
+    let order = order(&context, &arguments.proof)?;
+    context.require_journal(session)?;
+    session.ui.borrow_mut().info(&Heading { text: format!("Proof on {host}"), is_sandbox: context.is_sandbox() });
+    let connected = Connected::open(session, &context).await?;
+    let of_trust = context.trust_warnings(connected.trusted);
+    if let Some(crowd) = batch_options(arguments) {
+        let (summary, ended) = run_batch(session, &context, &connected, &order, crowd).await?;
+        let told = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
         return tell(session, global, &told, ended);
     }
-    let (receipt, ended) = prove(session, &ground, &connected, &order).await?;
+    let (receipt, ended) = run_test_vm(session, &context, &connected, &order).await?;
     let ended = match ended {
         Err(why) => Err(connected.diagnosed(why).await),
         Ok(()) => Ok(()),
     };
-    let told =
-        Told { receipt: &receipt, warnings: &receipt.warnings, of_trust, is_worth_showing: !receipt.steps.is_empty() };
+    let told = TestVmOutput {
+        receipt: &receipt,
+        warnings: &receipt.warnings,
+        of_trust,
+        is_worth_showing: !receipt.steps.is_empty(),
+    };
     tell(session, global, &told, ended)
 }
 
 /// A receipt that is to be printed.
-struct Told<'a, R> {
+struct TestVmOutput<'a, R> {
     receipt: &'a R,
     warnings: &'a [String],
     /// What has been said of the trust, before anything was sent.
@@ -59,10 +63,10 @@ struct Told<'a, R> {
 fn tell<R: Draw + Serialize>(
     session: &Session,
     global: &Global,
-    told: &Told<'_, R>,
+    told: &TestVmOutput<'_, R>,
     ended: Result<(), Error>,
-) -> Result<ExitCode, Failure> {
-    let wants_json = global.output == Output::Json;
+) -> Result<ExitCode, CommandFailure> {
+    let wants_json = global.output == OutputFormat::Json;
     if wants_json {
         let mut document = document(told.receipt, ended.as_ref().err());
         if let Some(all) = document.get_mut("warnings").and_then(serde_json::Value::as_array_mut) {
@@ -79,7 +83,7 @@ fn tell<R: Draw + Serialize>(
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Failure { error, is_told: wants_json }),
+        Err(error) => Err(CommandFailure { error, is_told: wants_json }),
     }
 }
 
@@ -93,20 +97,20 @@ pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde
 }
 
 /// Says how many proofs are wanted, and where; nothing where it is one.
-fn crowd(arguments: &TestVm) -> Option<Crowd> {
+fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     if arguments.count.is_none() && arguments.parallel.is_none() && !arguments.all_nodes {
         return None;
     }
-    Some(Crowd {
+    Some(BatchOptions {
         count: arguments.count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX)),
         parallel: arguments.parallel.map_or(USUALLY_AT_ONCE, usize::from),
-        spread: if arguments.all_nodes { Spread::EveryNode } else { Spread::OneNode },
+        spread: if arguments.all_nodes { Placement::EveryNode } else { Placement::OneNode },
     })
 }
 
 /// Settles the options: a flag, else what the settings say, else what is usual.
-pub(crate) fn order(ground: &Ground, proof: &Proof) -> Result<Order, Error> {
-    let settings = &ground.settings;
+pub(crate) fn order(context: &Context, proof: &Proof) -> Result<TestVmOptions, Error> {
+    let settings = &context.settings;
     let template = match proof.template {
         Some(template) => template,
         None => match settings.template(Key::Ubuntu2204Template)? {
@@ -119,13 +123,13 @@ pub(crate) fn order(ground: &Ground, proof: &Proof) -> Result<Order, Error> {
         None => settings.pool()?.map(|found| found.value),
     };
     let wish = if proof.linked {
-        Wish::Linked
+        CloneMode::Linked
     } else if proof.full || proof.storage.is_some() {
-        Wish::Full(proof.storage.clone())
+        CloneMode::Full(proof.storage.clone())
     } else {
-        Wish::Whichever
+        CloneMode::Whichever
     };
-    Ok(Order {
+    Ok(TestVmOptions {
         node: settings.node()?.map(|found| found.value),
         target: proof.target.clone(),
         template,
@@ -134,7 +138,7 @@ pub(crate) fn order(ground: &Ground, proof: &Proof) -> Result<Order, Error> {
         wish,
         pool,
         start: start(proof),
-        afterwards: if proof.keep { Afterwards::Keep } else { Afterwards::Destroy },
+        afterwards: if proof.keep { Disposal::Keep } else { Disposal::Destroy },
         patience: proof.timeout.unwrap_or(Duration::from_secs(300)),
     })
 }

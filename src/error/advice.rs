@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Aftermath, Doing, Error, Hint, Kind, authentication};
+use crate::error::{Aftermath, Error, Hint, Kind, Operation, authentication};
 use crate::model::Foreign;
 use crate::model::foreign::listed;
 use crate::pve;
@@ -281,7 +281,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
         Error::CaFile { .. } | Error::CaFileUnread { .. } => {
             vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
         }
-        Error::Server { doing, source } => of_call(doing, source),
+        Error::Server { operation, source } => of_call(operation, source),
         Error::NotProxmox { .. } => {
             vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
         }
@@ -323,7 +323,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say("as root on its node:"), run(format!("qm set {template} --agent 1"))]
         }
         Error::Lacking { who, blocks, is_explained, .. } => lacking(who, blocks, *is_explained),
-        Error::TaskFailed { doing, upid, exit_status, .. } => of_task(doing, upid, exit_status),
+        Error::TaskFailed { operation, upid, exit_status, .. } => of_task(operation, upid, exit_status),
         Error::NoProgress { upid, .. } => vec![
             say(format!("look at the task in the web interface: {upid}")),
             say("if the storage is slow, give --timeout more seconds"),
@@ -501,7 +501,7 @@ fn converted(path: &Path, encoding: settings::Encoding) -> Vec<Hint> {
     ]
 }
 
-fn of_call(doing: &Doing, source: &pve::ApiError) -> Vec<Hint> {
+fn of_call(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
     use pve::ApiError as Pve;
     match source {
         Pve::UnknownName { .. } => vec![say("is the name spelt right? give the address instead, with --host")],
@@ -523,7 +523,7 @@ fn of_call(doing: &Doing, source: &pve::ApiError) -> Vec<Hint> {
                 run("systemctl status pveproxy pvedaemon"),
             ]
         }
-        Pve::OutcomeUnknown { source } => of_call(doing, source),
+        Pve::OutcomeUnknown { source } => of_call(operation, source),
         Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => {
             vec![say("is this really a Proxmox VE server, or something in front of it?")]
         }
@@ -558,18 +558,21 @@ fn of_call(doing: &Doing, source: &pve::ApiError) -> Vec<Hint> {
             say("a reverse proxy answers in place of the server; is the server behind it up? on the node, this tells:"),
             run("systemctl status pveproxy pvedaemon"),
         ],
-        Pve::Refusal(refusal) => of_no(doing, refusal),
+        Pve::Refusal(refusal) => of_no(operation, refusal),
     }
 }
 
-fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
-    match (refusal.status, doing) {
-        (401, Doing::LogIn(_)) => vec![
+fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
+    match (refusal.status, operation) {
+        (401, Operation::LogIn(_)) => vec![
             say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
             say("is the user enabled and not expired?"),
         ],
         (401, _) => unauthenticated(),
-        (403, Doing::ReadTokens(_) | Doing::RevokeToken(_) | Doing::ReadAccess | Doing::ChangeAccess(_)) => {
+        (
+            403,
+            Operation::ReadTokens(_) | Operation::RevokeToken(_) | Operation::ReadAccess | Operation::ChangeAccess(_),
+        ) => {
             vec![say("whoever asks may not do that: log in as an administrator, --login-user root@pam for example")]
         }
         (403, _) => vec![
@@ -578,7 +581,7 @@ fn of_no(doing: &Doing, refusal: &pve::Refusal) -> Vec<Hint> {
             ),
             run("glassdome doctor"),
         ],
-        (500, Doing::Clone { .. }) if refusal.says("unable to find configuration file") => {
+        (500, Operation::Clone { .. }) if refusal.says("unable to find configuration file") => {
             vec![
                 say("the template is gone: was it destroyed meanwhile? those that there are:"),
                 run("glassdome template list"),
@@ -675,7 +678,7 @@ fn lacking(who: &str, blocks: &[pve::privileges::FixScript], is_explained: bool)
     hints
 }
 
-fn of_task(doing: &Doing, upid: &str, exit_status: &Foreign) -> Vec<Hint> {
+fn of_task(operation: &Operation, upid: &str, exit_status: &Foreign) -> Vec<Hint> {
     let mut hints = Vec::new();
     let says = |words: &str| exit_status.contains_ignoring_case(words);
     if says("space") || says("quota") {
@@ -688,13 +691,13 @@ fn of_task(doing: &Doing, upid: &str, exit_status: &Foreign) -> Vec<Hint> {
         hints
             .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
     }
-    if matches!(doing, Doing::Resize(_)) {
+    if matches!(operation, Operation::Resize(_)) {
         hints.push(say("--disk-size 0 leaves the disk as large as the image"));
     }
     if says("interrupted by signal") {
         hints.push(say("somebody stopped the task; run this again"));
     }
-    if matches!(doing, Doing::Start(_)) {
+    if matches!(operation, Operation::Start(_)) {
         hints.push(say("the clone itself works; the template's devices or its memory cannot be had on this node"));
     }
     hints.push(say(format!("the whole log is in the web interface, task {upid}")));

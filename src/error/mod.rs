@@ -24,13 +24,13 @@ pub use token::{Kept, Left, TokenError};
 
 /// What the program was doing when a server said no, as it stands behind "cannot".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doing {
+pub enum Operation {
     /// Talking to the server for the first time.
     Reach(String),
     /// Talking to something that answers as no API does.
     Understand(String),
     /// Being known to a server that may have known the caller before.
-    BeKnown(String),
+    Authenticate(String),
     /// Logging in.
     LogIn(String),
     /// Reading the list of nodes.
@@ -96,14 +96,14 @@ pub enum Doing {
     Convert(VmId),
 }
 
-impl fmt::Display for Doing {
+impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reach(server) => write!(formatter, "reach {server}"),
             Self::Understand(server) => {
                 write!(formatter, "talk to {server}: something answers there, and not as the API does")
             }
-            Self::BeKnown(server) => write!(formatter, "go on: {server} does not know who asks"),
+            Self::Authenticate(server) => write!(formatter, "go on: {server} does not know who asks"),
             Self::LogIn(user) => write!(formatter, "log in as {user}"),
             Self::ReadNodes => formatter.write_str("read the list of nodes"),
             Self::ReadCertificates => formatter.write_str("read the certificates of the node"),
@@ -253,7 +253,7 @@ pub enum Error {
     Settings(#[from] settings::SettingsError),
     /// The journal.
     #[error(transparent)]
-    Journal(#[from] journal::Error),
+    Journal(#[from] journal::JournalError),
     /// There is no folder for the journal.
     #[error(transparent)]
     NoStateFolder(#[from] NoStateFolder),
@@ -294,10 +294,10 @@ pub enum Error {
         source: pve::ApiError,
     },
     /// A server could not be reached, or said no.
-    #[error("cannot {doing}")]
+    #[error("cannot {operation}")]
     Server {
         /// What was being done.
-        doing: Doing,
+        operation: Operation,
         /// What came of it.
         #[source]
         source: pve::ApiError,
@@ -474,10 +474,10 @@ pub enum Error {
         said: Option<Foreign>,
     },
     /// A task failed.
-    #[error("cannot {doing}: the task failed")]
+    #[error("cannot {operation}: the task failed")]
     TaskFailed {
         /// What the task was for.
-        doing: Doing,
+        operation: Operation,
         /// Its ID.
         upid: String,
         /// How it ended.
@@ -486,10 +486,10 @@ pub enum Error {
         log: LogEnd,
     },
     /// A task made no progress.
-    #[error("cannot {doing}: no progress for {seconds} s")]
+    #[error("cannot {operation}: no progress for {seconds} s")]
     NoProgress {
         /// What the task was for.
-        doing: Doing,
+        operation: Operation,
         /// Its ID.
         upid: String,
         /// For how long.
@@ -721,8 +721,8 @@ fn named(caller: &Caller) -> String {
 impl Error {
     /// Says what was being done when a server said no.
     #[must_use]
-    pub const fn server(doing: Doing, source: pve::ApiError) -> Self {
-        Self::Server { doing, source }
+    pub const fn server(operation: Operation, source: pve::ApiError) -> Self {
+        Self::Server { operation, source }
     }
 
     /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
@@ -735,15 +735,15 @@ impl Error {
     fn seeing(server: String, source: pve::ApiError) -> Self {
         use pve::ApiError as Pve;
         match &source {
-            _ if source.is_unauthenticated() => Self::server(Doing::BeKnown(server), source),
+            _ if source.is_unauthenticated() => Self::server(Operation::Authenticate(server), source),
             Pve::Gateway { status, reason, .. } if *status < 500 && *status != 429 => {
                 let what = format!("TLS, but not its API; it answers {status} {reason} with a page of its own");
                 Self::NotProxmox { server, what }
             }
             Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
-                Self::server(Doing::Understand(server), source)
+                Self::server(Operation::Understand(server), source)
             }
-            _ => Self::server(Doing::Reach(server), source),
+            _ => Self::server(Operation::Reach(server), source),
         }
     }
 
@@ -832,13 +832,18 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Doing, Error};
+    use super::{Error, Operation};
     use crate::model::{Foreign, VmId};
     use crate::pve::task::LogEnd;
 
     fn task_failed(exit_status: &str) -> Error {
-        let doing = Doing::FindId;
-        Error::TaskFailed { doing, upid: String::new(), exit_status: Foreign::new(exit_status), log: LogEnd::default() }
+        let operation = Operation::FindId;
+        Error::TaskFailed {
+            operation,
+            upid: String::new(),
+            exit_status: Foreign::new(exit_status),
+            log: LogEnd::default(),
+        }
     }
 
     #[test]

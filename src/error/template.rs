@@ -48,7 +48,7 @@ pub enum TemplateError {
         /// Lines that let a storage take them.
         enable: Vec<String>,
         /// Lines that make the template without that.
-        by_hand: Vec<String>,
+        manual_steps: Vec<String>,
     },
     /// No storage of the node takes disks.
     #[error("no storage on node {node} that can be seen takes disks of VMs")]
@@ -88,7 +88,7 @@ pub enum TemplateError {
         /// What is missing, path by path.
         missing: Vec<String>,
         /// Lines that make the template in the shell of a node.
-        by_hand: Vec<String>,
+        manual_steps: Vec<String>,
     },
     /// The new VM is no template, or not as it should be.
     #[error("VM {vmid} is not what it should be: {why}")]
@@ -166,13 +166,13 @@ impl TemplateError {
                 )]
             }
             Self::File { .. } => vec![say("give --release the path of a file that you may read")],
-            Self::NoImport { enable, by_hand, .. } => {
+            Self::NoImport { enable, manual_steps, .. } => {
                 let mut hints = Vec::new();
                 if !enable.is_empty() {
                     hints.push(say("let one take them, as root on a node:"));
                     hints.extend(enable.iter().map(run));
                 }
-                hints.extend(lines_by_hand(by_hand));
+                hints.extend(lines_by_hand(manual_steps));
                 hints
             }
             Self::NoDisks { .. } => {
@@ -189,9 +189,9 @@ impl TemplateError {
                     "free some room there, or name another storage: --storage for the disk, --image-storage for the image",
                 )]
             }
-            Self::Lacking { by_hand, .. } => {
+            Self::Lacking { manual_steps, .. } => {
                 let mut hints = vec![say("log in as somebody who holds them: --login-user root@pam")];
-                hints.extend(lines_by_hand(by_hand));
+                hints.extend(lines_by_hand(manual_steps));
                 hints
             }
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => {

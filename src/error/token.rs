@@ -338,20 +338,20 @@ impl TokenError {
             ],
             Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no token", token.user))],
             Self::Unknown { known, .. } => vec![say(format!("there are: {}", Printable(&known.join(", "))))],
-            Self::NoSsh { line } | Self::SshUnusable { line, .. } => by_hand(line),
+            Self::NoSsh { line } | Self::SshUnusable { line, .. } => manual_steps(line),
             Self::SshFailed { line, .. } => {
                 let mut hints = vec![say(
                     "try it by hand: `ssh root@NODE`; keys, agent, known hosts and jump hosts are those of your own ssh",
                 )];
-                hints.extend(by_hand(line));
+                hints.extend(manual_steps(line));
                 hints
             }
             Self::NoPveum { line, .. } => {
                 let mut hints = vec![say("name a node, and root there: --over-ssh root@NODE")];
-                hints.extend(by_hand(line));
+                hints.extend(manual_steps(line));
                 hints
             }
-            Self::PveumFailed { line, .. } => by_hand(line),
+            Self::PveumFailed { line, .. } => manual_steps(line),
             Self::SshGarbage { .. } => vec![say(
                 "does the login shell there print something of its own? then make the token in the web interface",
             )],
@@ -400,7 +400,7 @@ fn run(text: impl Into<String>) -> Hint {
 }
 
 /// Gives the line for somebody who is root on a node already.
-fn by_hand(line: &str) -> Vec<Hint> {
+fn manual_steps(line: &str) -> Vec<Hint> {
     if line.is_empty() {
         return Vec::new();
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::Noted;
+use crate::journal::JournalRecord;
 
 /// What is known of a new token, or a new secret, before it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Creation {
     pub made: String,
 }
 
-impl Noted for Creation {
+impl JournalRecord for Creation {
     const FOLDER: &'static str = "tokens";
 
     fn nonce(&self) -> &str {

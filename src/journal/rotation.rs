@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::Noted;
+use crate::journal::JournalRecord;
 
 /// What is known of a rotation before it is begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Rotation {
     pub made: String,
 }
 
-impl Noted for Rotation {
+impl JournalRecord for Rotation {
     const FOLDER: &'static str = "rotations";
 
     fn nonce(&self) -> &str {

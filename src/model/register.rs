@@ -206,8 +206,12 @@ impl Register {
             return Vec::new();
         }
         let known = self.read();
-        let mut search =
-            Search { known: known.iter().collect(), least: least(&known), forms: secret_form::find, found: Vec::new() };
+        let mut search = OwnershipCheck {
+            known: known.iter().collect(),
+            least: least(&known),
+            forms: secret_form::find,
+            found: Vec::new(),
+        };
         let view = View::of(text);
         let broken = [view.unwrapped(b" "), view.unwrapped(b"")];
         search.every_reading(view, &READINGS);
@@ -359,7 +363,7 @@ fn least(known: &[Known]) -> usize {
 }
 
 /// A text that is searched, in all its readings.
-struct Search<'a> {
+struct OwnershipCheck<'a> {
     known: Vec<&'a Known>,
     least: usize,
     /// Finds what has the form of a secret.
@@ -367,7 +371,7 @@ struct Search<'a> {
     found: Vec<Place>,
 }
 
-impl Search<'_> {
+impl OwnershipCheck<'_> {
     /// Searches a reading, what its escapes stand for, and what stands in it in base64.
     fn every_reading(&mut self, view: View, readings: &[usize]) {
         let Some((count, deeper)) = readings.split_first() else { return };

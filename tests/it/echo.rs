@@ -19,7 +19,7 @@ const SUM: &str = "ababababababababababababababababababababababababababababababa
 
 /// What the server does after so many requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum TokenMethod {
     /// It refuses, and repeats the request in everything that it says.
     Refuses { after: usize, status: u16 },
     /// It does what is asked, and repeats the request in comments, descriptions and logs.
@@ -31,7 +31,7 @@ struct Echo {
     sandbox: Arc<Sandbox>,
     server: Server,
     stage: Stage,
-    manner: Arc<Mutex<(Manner, usize)>>,
+    manner: Arc<Mutex<(TokenMethod, usize)>>,
     /// Every secret that went one way or the other.
     secrets: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -162,7 +162,7 @@ impl Echo {
         let secret = admin.token("canary@pve", "tt", false);
         let secrets = [secret.as_str(), PASSWORD, CODE].into_iter().map(str::to_owned).collect();
         let secrets = Arc::new(Mutex::new(secrets));
-        let manner = Arc::new(Mutex::new((Manner::Chats, 0)));
+        let manner = Arc::new(Mutex::new((TokenMethod::Chats, 0)));
         let authority = Authority::new("echo");
         let (server, known) = {
             let (sandbox, manner, secrets) = (Arc::clone(&sandbox), Arc::clone(&manner), Arc::clone(&secrets));
@@ -175,9 +175,9 @@ impl Echo {
                 match manner {
                     // Whoever is to be authenticated must first find that this is Proxmox VE.
                     _ if asked.line().contains("/access/domains") => passed_on(&sandbox, asked, None, &secrets),
-                    Manner::Refuses { after, status } if count > after => refusal(asked, status, asked.before),
-                    Manner::Refuses { .. } => passed_on(&sandbox, asked, None, &secrets),
-                    Manner::Chats => passed_on(&sandbox, asked, Some(asked.before), &secrets),
+                    TokenMethod::Refuses { after, status } if count > after => refusal(asked, status, asked.before),
+                    TokenMethod::Refuses { .. } => passed_on(&sandbox, asked, None, &secrets),
+                    TokenMethod::Chats => passed_on(&sandbox, asked, Some(asked.before), &secrets),
                 }
             };
             (Server::start(&authority.good(), answer), known)
@@ -203,7 +203,7 @@ impl Echo {
     }
 
     /// Runs a command, and sees that nothing of what was sent is shown. The settings are as they were before.
-    fn run(&self, line: &str, manner: Manner) -> Outcome {
+    fn run(&self, line: &str, manner: TokenMethod) -> Outcome {
         *self.manner.lock().unwrap() = (manner, 0);
         let settings = self.stage.read(".env");
         let _ = fs::remove_file(self.stage.path("report.json"));
@@ -323,7 +323,7 @@ fn a_server_that_refuses_and_repeats_gets_nothing_printed() {
     for (number, command) in COMMANDS.iter().enumerate() {
         for (after, output) in [(0, "text"), (1, "json"), (3 + number % 4, ["text", "json"][number % 2])] {
             let status = [401, 403, 500][(number + after) % 3];
-            let outcome = echo.run(&line(command, output), Manner::Refuses { after, status });
+            let outcome = echo.run(&line(command, output), TokenMethod::Refuses { after, status });
             assert_ne!(outcome.code, 2, "{outcome:?}");
             masked += usize::from(outcome.talk.contains("••••") || outcome.results.contains("••••"));
         }
@@ -338,7 +338,7 @@ fn a_server_that_does_what_is_asked_and_repeats_it_gets_nothing_printed() {
     let echo = Echo::start();
     for (number, command) in COMMANDS.iter().filter(|command| !command.contains("--import")).enumerate() {
         let output = ["text", "json"][number % 2];
-        let outcome = echo.run(&line(command, output), Manner::Chats);
+        let outcome = echo.run(&line(command, output), TokenMethod::Chats);
         assert_ne!(outcome.code, 2, "{outcome:?}");
         // Whatever was done to the token that is stored, the next command begins with one that is good.
         let admin = Admin::of(&echo.sandbox);

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::commands::together;
-use crate::error::{Doing, Error};
+use crate::error::{Error, Operation};
 use crate::model::{Foreign, Marker, NodeName, Provenance, VmId, VmName};
 use crate::pve::{Pve, Vm};
 
@@ -17,7 +17,7 @@ const AT_MOST: usize = 100;
 
 /// A VM that carries a marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Marked {
+pub(crate) struct MarkedVm {
     /// Its number.
     pub(crate) vmid: VmId,
     /// Where it is.
@@ -30,7 +30,7 @@ pub(crate) struct Marked {
     pub(crate) lock: Option<Foreign>,
 }
 
-impl Marked {
+impl MarkedVm {
     /// Gives the marker that it carries.
     pub(crate) fn marker(&self) -> Option<Marker> {
         let name: VmName = self.name.parse().ok()?;
@@ -66,19 +66,19 @@ pub(crate) fn may_be_marked(vm: &Vm) -> bool {
 }
 
 /// Finds the VMs that carry a marker, among those that may.
-pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<Marked> {
+pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<MarkedVm> {
     let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(AT_MOST);
-    let looked = together(candidates.map(|vm| look(pve, vm))).await;
+    let looked = together(candidates.map(|vm| inspect(pve, vm))).await;
     // One that is gone since the list was made is nobody's.
     looked.into_iter().filter_map(Result::ok).flatten().collect()
 }
 
 /// Looks at one VM; nothing where it carries no marker.
-pub(super) async fn look(pve: &Pve, vm: &Vm) -> Result<Option<Marked>, Error> {
+pub(super) async fn inspect(pve: &Pve, vm: &Vm) -> Result<Option<MarkedVm>, Error> {
     let (vmid, node) = (vm.vmid, vm.node.clone());
     match pve.vm_config(&node, vmid).await {
         Ok(config) if config.is_template() => Ok(None),
-        Ok(config) => Ok(config.description().and_then(|text| text.parse().ok()).map(|origin| Marked {
+        Ok(config) => Ok(config.description().and_then(|text| text.parse().ok()).map(|origin| MarkedVm {
             vmid,
             node,
             name: config.name().unwrap_or_default(),
@@ -86,9 +86,9 @@ pub(super) async fn look(pve: &Pve, vm: &Vm) -> Result<Option<Marked>, Error> {
             lock: config.lock(),
         })),
         Err(why) if why.is_forbidden() => {
-            Ok(Some(Marked { vmid, node, name: vm.name.clone(), origin: None, lock: None }))
+            Ok(Some(MarkedVm { vmid, node, name: vm.name.clone(), origin: None, lock: None }))
         }
-        Err(source) => Err(Error::server(Doing::ReadVm(vmid), source)),
+        Err(source) => Err(Error::server(Operation::ReadVm(vmid), source)),
     }
 }
 

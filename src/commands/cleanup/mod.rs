@@ -6,17 +6,17 @@ mod summary;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{Cleanup, Global, Output};
-use crate::commands::Failure;
+use crate::cli::{Cleanup, Global, OutputFormat};
+use crate::commands::CommandFailure;
 use crate::commands::ask;
-use crate::commands::connect::{Connected, Ground};
-use crate::commands::proof::look::{Search, Standing};
-use crate::commands::proof::receipt::{LeftBehind, Receipt};
-use crate::commands::proof::remove::Remover;
+use crate::commands::connect::{Connected, Context};
 use crate::commands::screens::{Heading, Note};
+use crate::commands::test_vm_run::ownership::{OwnershipCheck, VmState};
+use crate::commands::test_vm_run::receipt::{LeftBehind, Receipt};
+use crate::commands::test_vm_run::remove::Remover;
 use crate::commands::token::notes;
-use crate::error::{Doing, Error};
-use crate::journal::{Entry, Found, Record};
+use crate::error::{Error, Operation};
+use crate::journal::{JournalContents, JournalEntry, Record};
 use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::pve::Vm;
 use crate::pve::task::LogDetail;
@@ -25,56 +25,56 @@ use crate::settings::Key;
 use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
 
-use marked::{Marked, USUAL_NAME, look, marked, may_be_marked};
-use summary::{Elsewhere, Fate, ImageFate, LeftImage, Summary};
+use marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
+use summary::{CleanupSummary, Elsewhere, ImageFate, LeftImage, VmOutcome};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, Failure> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
-    let found = match ground.journal(session)? {
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
+    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let found = match context.journal(session)? {
         Some(journal) => journal.read().map_err(Error::from)?,
-        None => Found::default(),
+        None => JournalContents::default(),
     };
-    let mut summary = Summary { alive: found.alive, ..Summary::default() };
-    summary.tokens = notes::unsaved(session, &ground)?;
+    let mut summary = CleanupSummary { alive: found.alive, ..CleanupSummary::default() };
+    summary.tokens = notes::unsaved(session, &context)?;
     summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
-    let error = clean(session, &ground, arguments, found, &mut summary).await.err();
-    if global.output == Output::Json {
+    let error = clean(session, &context, arguments, found, &mut summary).await.err();
+    if global.output == OutputFormat::Json {
         session.ui.borrow_mut().json(&summary.document(error.as_ref()));
     } else {
         session.ui.borrow_mut().result(&summary.at(session.clock.utc()));
     }
     match error {
         None => Ok(ExitCode::SUCCESS),
-        Some(error) => Err(Failure { error, is_told: global.output == Output::Json }),
+        Some(error) => Err(CommandFailure { error, is_told: global.output == OutputFormat::Json }),
     }
 }
 
 async fn clean(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     arguments: &Cleanup,
-    found: Found,
-    summary: &mut Summary,
+    found: JournalContents,
+    summary: &mut CleanupSummary,
 ) -> Result<(), Error> {
-    if ground.settings.source(Key::Host).is_none() && found.orphans.is_empty() && arguments.vmid.is_empty() {
+    if context.settings.source(Key::Host).is_none() && found.orphans.is_empty() && arguments.vmid.is_empty() {
         summary.unseen = Some("no server is set, so none was looked at");
         return Ok(());
     }
-    let host = ground.host()?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Clean-up on {host}"), is_sandbox: ground.is_sandbox() });
-    let here = ground.endpoint()?.authority();
-    let (ours, others): (Vec<Entry>, Vec<Entry>) =
+    let host = context.host()?;
+    session.ui.borrow_mut().info(&Heading { text: format!("Clean-up on {host}"), is_sandbox: context.is_sandbox() });
+    let here = context.endpoint()?.authority();
+    let (ours, others): (Vec<JournalEntry>, Vec<JournalEntry>) =
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
     for entry in others {
         let Record { server, vmids, image, .. } = &entry.record;
         summary.elsewhere.push(Elsewhere { vmid: vmids.last().copied(), image: image.clone(), server: server.clone() });
     }
-    let connected = Connected::open(session, ground).await?;
+    let connected = Connected::open(session, context).await?;
     let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
-    let work = Work { session, connected: &connected, is_dry: arguments.dry_run, patience };
+    let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, patience };
     let ended = tokio::select! {
-        ended = work.all(ours, (&found.living, &here), &arguments.vmid, summary) => ended,
+        ended = work.all(ours, (&found.active, &here), &arguments.vmid, summary) => ended,
         signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
     };
     match ended {
@@ -84,21 +84,21 @@ async fn clean(
 }
 
 /// The work on one server.
-struct Work<'a> {
+struct CleanupRun<'a> {
     session: &'a Session,
     connected: &'a Connected,
     is_dry: bool,
     patience: Duration,
 }
 
-impl Work<'_> {
+impl CleanupRun<'_> {
     /// Removes what the entries name, then what was named; the rest is listed.
     async fn all(
         &self,
-        ours: Vec<Entry>,
-        (living, here): (&[Record], &str),
+        ours: Vec<JournalEntry>,
+        (active, here): (&[Record], &str),
         named: &[VmId],
-        summary: &mut Summary,
+        summary: &mut CleanupSummary,
     ) -> Result<(), Error> {
         let mut first_failure = Ok(());
         for mut entry in ours {
@@ -123,16 +123,16 @@ impl Work<'_> {
         }
         let pve = &self.connected.pve;
         let is_wanted = |vm: &Vm| named.contains(&vm.vmid) || may_be_marked(vm);
-        let vms = pve.vms_where(is_wanted).await.map_err(|source| Error::server(Doing::ReadVms, source));
+        let vms = pve.vms_where(is_wanted).await.map_err(|source| Error::server(Operation::ReadVms, source));
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
             // What failed first is what is told.
             (Err(_), true) => return first_failure,
             (Err(why), false) => return first_failure.and(Err(why)),
         };
-        let alive = |marked: &Marked| {
+        let alive = |marked: &MarkedVm| {
             let is_it = |record: &&Record| record.server == here && marked.name == record.name;
-            living.iter().any(|record| is_it(&record))
+            active.iter().any(|record| is_it(&record))
         };
         for vmid in named {
             let removed = self.remove_named(*vmid, &vms, &alive, summary).await;
@@ -142,7 +142,7 @@ impl Work<'_> {
         for marked in marked(pve, &vms).await {
             let number = marked.vmid.number();
             if !named.contains(&marked.vmid) && !told.contains(&number) {
-                let fate = if alive(&marked) { Fate::Alive } else { Fate::Listed };
+                let fate = if alive(&marked) { VmOutcome::Alive } else { VmOutcome::Listed };
                 summary.marked.push((marked, fate));
             }
         }
@@ -154,32 +154,32 @@ impl Work<'_> {
         &self,
         vmid: VmId,
         vms: &[Vm],
-        is_alive: &dyn Fn(&Marked) -> bool,
-        summary: &mut Summary,
+        is_alive: &dyn Fn(&MarkedVm) -> bool,
+        summary: &mut CleanupSummary,
     ) -> Result<(), Error> {
         let Some(vm) = vms.iter().find(|vm| vm.vmid == vmid) else { return Err(Error::NoTestVm { vmid, name: None }) };
-        let found = look(&self.connected.pve, vm).await?;
+        let found = inspect(&self.connected.pve, vm).await?;
         let name = || Some(vm.name.clone());
         let Some(marked) = found else { return Err(Error::NoTestVm { vmid, name: name() }) };
         if is_alive(&marked) {
-            summary.marked.push((marked, Fate::Alive));
+            summary.marked.push((marked, VmOutcome::Alive));
             return Err(Error::TestVmInUse { vmid });
         }
         let Some(marker) = marked.marker() else { return Err(Error::NoTestVm { vmid, name: name() }) };
         if self.is_dry {
-            summary.marked.push((marked, Fate::WouldBeDestroyed));
+            summary.marked.push((marked, VmOutcome::WouldBeDestroyed));
             return Ok(());
         }
         if !self.is_confirmed(vmid, &marker.name).await? {
-            summary.marked.push((marked, Fate::Listed));
+            summary.marked.push((marked, VmOutcome::Listed));
             return Ok(());
         }
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
-        let search = Search { pve, session, source: &node, target: &node, marker: &marker, drives: None };
+        let search = OwnershipCheck { pve, session, source: &node, target: &node, marker: &marker, drives: None };
         session.ui.borrow_mut().info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
         match self.remove(search, vmid).await {
             Ok(disks) => {
-                summary.marked.push((marked, Fate::Destroyed));
+                summary.marked.push((marked, VmOutcome::Destroyed));
                 let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
                 disks_left(summary, LeftBehind { vmid, node, name, disks })
             }
@@ -217,39 +217,40 @@ impl Work<'_> {
         let pve = &self.connected.pve;
         let node: NodeName = record.node.parse().map_err(|_| Error::StrangeEntry)?;
         let (storage, file) = volume.split_once(":import/").ok_or(Error::StrangeEntry)?;
-        let tasks = pve.active_tasks(&node).await.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+        let tasks = pve.active_tasks(&node).await.map_err(|source| Error::server(Operation::ReadTasks, source))?;
         let is_fetching = |upid: &Upid| upid.kind() == "imgcopy" || upid.kind() == "download" && upid.id() == file;
         if tasks.iter().any(|task| is_fetching(&task.upid)) {
             return Ok(Some(ImageFate::OnItsWay));
         }
         let images = pve.images(&node, storage).await;
-        let images = images.map_err(|source| Error::server(Doing::ReadImages(storage.to_owned()), source))?;
+        let images = images.map_err(|source| Error::server(Operation::ReadImages(storage.to_owned()), source))?;
         Ok(images.iter().any(|image| image.volume == volume).then_some(ImageFate::Listed))
     }
 
     /// Removes what one entry names, and gives the disks that are left of it.
-    async fn finish(&self, entry: &Entry, summary: &mut Summary) -> Result<Option<LeftBehind>, Error> {
+    async fn finish(&self, entry: &JournalEntry, summary: &mut CleanupSummary) -> Result<Option<LeftBehind>, Error> {
         let Self { session, connected, is_dry, patience } = self;
         let (is_dry, patience) = (*is_dry, *patience);
         let marker = entry.record.marker();
         let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let drives = entry.record.drives.as_deref();
-        let search = Search { pve: &connected.pve, session, source: &source, target: &target, marker: &marker, drives };
+        let search =
+            OwnershipCheck { pve: &connected.pve, session, source: &source, target: &target, marker: &marker, drives };
         let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();
             let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;
-            let standing = search.look_until_settled(vmid, patience).await?;
+            let standing = search.inspect_until_settled(vmid, patience).await?;
             let fate = match standing {
-                Standing::Nothing => Fate::Gone,
-                Standing::Foreign(name) => Fate::NotOurs(name),
+                VmState::Nothing => VmOutcome::Gone,
+                VmState::Foreign(name) => VmOutcome::NotOurs(name),
                 // A number that was lost to somebody else is theirs, whatever they do with it.
-                Standing::Unfinished(_) | Standing::Hidden(_) if !is_newest => Fate::NotOurs(None),
-                Standing::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
-                Standing::Hidden(refused) => return Err(Error::server(Doing::ReadVm(vmid), *refused)),
-                Standing::Ours(..) if is_dry => Fate::WouldBeDestroyed,
-                Standing::Ours(..) => {
+                VmState::Unfinished(_) | VmState::Hidden(_) if !is_newest => VmOutcome::NotOurs(None),
+                VmState::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
+                VmState::Hidden(refused) => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
+                VmState::Ours(..) if is_dry => VmOutcome::WouldBeDestroyed,
+                VmState::Ours(..) => {
                     session
                         .ui
                         .borrow_mut()
@@ -259,7 +260,7 @@ impl Work<'_> {
                         let (node, name) = (entry.record.target.clone(), marker.name.clone());
                         disks = Some(LeftBehind { vmid: *number, node, name, disks: left });
                     }
-                    Fate::Destroyed
+                    VmOutcome::Destroyed
                 }
             };
             summary.fates.push((*number, marker.name.clone(), fate));
@@ -268,7 +269,7 @@ impl Work<'_> {
     }
 
     /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
-    async fn remove(&self, search: Search<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
+    async fn remove(&self, search: OwnershipCheck<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
         let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;
@@ -280,7 +281,7 @@ impl Work<'_> {
 }
 
 /// Notes the disks that are left of a VM which is gone; the error where there are any.
-fn disks_left(summary: &mut Summary, left: LeftBehind) -> Result<(), Error> {
+fn disks_left(summary: &mut CleanupSummary, left: LeftBehind) -> Result<(), Error> {
     if left.disks.is_empty() {
         return Ok(());
     }
@@ -290,7 +291,7 @@ fn disks_left(summary: &mut Summary, left: LeftBehind) -> Result<(), Error> {
 }
 
 /// Notes a VM that could not be removed; its entry stays for another try.
-fn left(entry: &Entry, summary: &mut Summary, why: Error) -> Error {
+fn left(entry: &JournalEntry, summary: &mut CleanupSummary, why: Error) -> Error {
     let left = LeftBehind {
         vmid: entry.record.vmids.last().copied().unwrap_or_default(),
         node: entry.record.target.clone(),

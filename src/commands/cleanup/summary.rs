@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::commands::cleanup::marked::Marked;
-use crate::commands::proof::receipt::LeftBehind;
+use crate::commands::cleanup::marked::MarkedVm;
+use crate::commands::test_vm_run::receipt::LeftBehind;
 use crate::commands::token::notes::Unsaved;
 use crate::error::{Error, Report};
 use crate::model::Foreign;
@@ -14,7 +14,7 @@ use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What became of one VMID of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum VmOutcome {
     /// It was ours, and is gone.
     Destroyed,
     /// It is ours; `--dry-run` keeps it.
@@ -64,14 +64,14 @@ pub(super) struct Elsewhere {
 
 /// What was done, for the screen and for JSON.
 #[derive(Debug, Default)]
-pub(super) struct Summary {
-    pub(super) fates: Vec<(u32, String, Fate)>,
+pub(super) struct CleanupSummary {
+    pub(super) fates: Vec<(u32, String, VmOutcome)>,
     pub(super) left: Vec<LeftBehind>,
     pub(super) elsewhere: Vec<Elsewhere>,
     /// Images that may be left of runs that are dead now.
     pub(super) images: Vec<LeftImage>,
     /// Marked VMs that no entry of this machine's dead runs names, with what became of them.
-    pub(super) marked: Vec<(Marked, Fate)>,
+    pub(super) marked: Vec<(MarkedVm, VmOutcome)>,
     /// Why the server was not looked at.
     pub(super) unseen: Option<&'static str>,
     pub(super) alive: usize,
@@ -80,7 +80,7 @@ pub(super) struct Summary {
     pub(super) tokens: Vec<Unsaved>,
 }
 
-impl Summary {
+impl CleanupSummary {
     /// Gives the JSON document.
     pub(super) fn document(&self, error: Option<&Error>) -> Value {
         let fates: Vec<Value> = self
@@ -125,7 +125,7 @@ impl Summary {
     }
 }
 
-impl Fate {
+impl VmOutcome {
     const fn word(&self) -> &'static str {
         match self {
             Self::Destroyed => "destroyed",
@@ -191,15 +191,15 @@ impl Elsewhere {
 }
 
 /// The summary as it is drawn at a time, from which ages are counted.
-pub(super) struct Told<'a> {
-    summary: &'a Summary,
+pub(super) struct CleanupOutput<'a> {
+    summary: &'a CleanupSummary,
     now: OffsetDateTime,
 }
 
-impl Summary {
+impl CleanupSummary {
     /// Draws it at a time.
-    pub(super) const fn at(&self, now: OffsetDateTime) -> Told<'_> {
-        Told { summary: self, now }
+    pub(super) const fn at(&self, now: OffsetDateTime) -> CleanupOutput<'_> {
+        CleanupOutput { summary: self, now }
     }
 
     fn is_empty(&self) -> bool {
@@ -208,7 +208,7 @@ impl Summary {
     }
 }
 
-impl Draw for Told<'_> {
+impl Draw for CleanupOutput<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let summary = self.summary;
         for (vmid, name, fate) in &summary.fates {
@@ -243,14 +243,20 @@ impl Draw for Told<'_> {
     }
 }
 
-impl Told<'_> {
+impl CleanupOutput<'_> {
     fn draw_marked(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        for (marked, fate) in self.summary.marked.iter().filter(|(_, fate)| !matches!(fate, Fate::Listed | Fate::Alive))
+        for (marked, fate) in
+            self.summary.marked.iter().filter(|(_, fate)| !matches!(fate, VmOutcome::Listed | VmOutcome::Alive))
         {
             screen.paragraph(0, &fate.sentence(marked.vmid.number(), &marked.name))?;
         }
-        let listed: Vec<&Marked> =
-            self.summary.marked.iter().filter(|(_, fate)| *fate == Fate::Listed).map(|(marked, _)| marked).collect();
+        let listed: Vec<&MarkedVm> = self
+            .summary
+            .marked
+            .iter()
+            .filter(|(_, fate)| *fate == VmOutcome::Listed)
+            .map(|(marked, _)| marked)
+            .collect();
         let Some(first) = listed.first() else { return Ok(()) };
         screen.paragraph(
             0,

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::commands::connect::Ground;
-use crate::commands::overheard::overheard;
-use crate::error::{Doing, Error};
+use crate::commands::call_log::log_calls;
+use crate::commands::connect::Context;
+use crate::error::{Error, Operation};
 use crate::model::{Endpoint, UserId};
 use crate::pve::privileges::Caller;
 use crate::pve::{Pve, Trust};
@@ -20,39 +20,39 @@ pub(crate) struct Connected {
     /// How certificates are judged.
     pub(crate) trust: Trust,
     /// The same in a word.
-    pub(crate) trusted: Trusted,
+    pub(crate) trusted: TrustSource,
     /// What was authenticated with.
     pub(crate) credentials: Credentials,
     /// The cluster's CA, where it was fetched in this run.
-    pub(crate) fetched: Option<Fetched>,
+    pub(crate) fetched: Option<FetchedCa>,
 }
 
 impl Connected {
     /// Prepares the client; with a password it logs in.
-    pub(crate) async fn open(session: &Session, ground: &Ground) -> Result<Self, Error> {
-        let endpoint = ground.endpoint()?;
-        let (trust, trusted) = ground.trust()?;
-        let credentials = ground.credentials(session)?;
-        ground.warn_of_trust(session, trusted);
-        Self::with(session, ground, (endpoint, trust, trusted), credentials).await
+    pub(crate) async fn open(session: &Session, context: &Context) -> Result<Self, Error> {
+        let endpoint = context.endpoint()?;
+        let (trust, trusted) = context.trust()?;
+        let credentials = context.credentials(session)?;
+        context.warn_of_trust(session, trusted);
+        Self::with(session, context, (endpoint, trust, trusted), credentials).await
     }
 
     /// Prepares the client with a trust that was found out just now.
     pub(crate) async fn with(
         session: &Session,
-        ground: &Ground,
-        (endpoint, trust, trusted): (Endpoint, Trust, Trusted),
+        context: &Context,
+        (endpoint, trust, trusted): (Endpoint, Trust, TrustSource),
         credentials: Credentials,
     ) -> Result<Self, Error> {
         let reach = |source| Error::reaching(&endpoint, source);
-        let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session)).map_err(reach)?;
-        Self::over(overheard(pve, session), (trust, trusted), credentials).await
+        let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).map_err(reach)?;
+        Self::over(log_calls(pve, session), (trust, trusted), credentials).await
     }
 
     /// Authenticates on a connection that there is; with a password it logs in.
     pub(crate) async fn over(
         pve: Pve,
-        (trust, trusted): (Trust, Trusted),
+        (trust, trusted): (Trust, TrustSource),
         credentials: Credentials,
     ) -> Result<Self, Error> {
         let endpoint = pve.endpoint().clone();
@@ -67,7 +67,7 @@ impl Connected {
                     source if source.is_unauthenticated() => {
                         Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
                     }
-                    source => Error::server(Doing::LogIn(user.to_string()), source),
+                    source => Error::server(Operation::LogIn(user.to_string()), source),
                 })?;
                 (pve, Caller::User(user.clone()))
             }
@@ -114,7 +114,7 @@ impl Connected {
 
 /// How certificates are judged, in a word for JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trusted {
+pub(crate) enum TrustSource {
     /// By the system's authorities.
     System,
     /// By one authority.
@@ -125,7 +125,7 @@ pub(crate) enum Trusted {
     Unverified,
 }
 
-impl Trusted {
+impl TrustSource {
     /// Gives the word.
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -139,7 +139,7 @@ impl Trusted {
 
 /// The cluster's CA, to be written beside the settings file.
 #[derive(Debug, Clone)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchedCa {
     /// Its file, by its name beside the settings file.
     pub(crate) name: String,
     /// The whole path.

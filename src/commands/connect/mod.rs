@@ -2,11 +2,11 @@
 
 mod authority;
 mod connected;
+mod context;
 mod flags;
-mod ground;
 mod stored_trust;
 mod warnings;
 
 pub(crate) use authority::read_ca;
-pub(crate) use connected::{Connected, Fetched, Trusted};
-pub(crate) use ground::{Ground, Troubles};
+pub(crate) use connected::{Connected, FetchedCa, TrustSource};
+pub(crate) use context::{Context, LoadErrors};

@@ -1,11 +1,11 @@
 //! What is stored about a server's certificate, and for which server it was stored.
 
-use crate::commands::connect::Ground;
+use crate::commands::connect::Context;
 use crate::error::Error;
 use crate::model::Endpoint;
 use crate::settings::{Key, Settings, Source};
 
-impl Ground {
+impl Context {
     /// Gives the server that the settings file alone names.
     fn host_in_file(&self) -> Option<Endpoint> {
         self.saved().as_ref().map(Settings::host).ok()?.ok()?.map(|host| host.value)

@@ -1,14 +1,14 @@
 //! What a person should know before a secret is sent: that the server is not verified, and that somebody else may have said
 //! which server it is.
 
-use crate::commands::connect::{Ground, Trusted};
+use crate::commands::connect::{Context, TrustSource};
 use crate::commands::screens::Note;
 use crate::session::Session;
 use crate::settings::{Key, Source, Verification};
 
-impl Ground {
+impl Context {
     /// Lists what should be known of a server that is trusted in this way before a secret is sent to it.
-    pub(crate) fn trust_warnings(&self, trusted: Trusted) -> Vec<String> {
+    pub(crate) fn trust_warnings(&self, trusted: TrustSource) -> Vec<String> {
         if self.is_sandbox() {
             return Vec::new();
         }
@@ -16,12 +16,12 @@ impl Ground {
     }
 
     /// Warns where a file in the working directory and something else say together where the secret goes.
-    pub(crate) fn mixed_sources(&self, trusted: Trusted) -> Option<String> {
+    pub(crate) fn mixed_sources(&self, trusted: TrustSource) -> Option<String> {
         self.secret_source().and_then(|secret| self.mixed_with(trusted, secret))
     }
 
     /// Says so on standard error, once in a run.
-    pub(crate) fn warn_of_trust(&self, session: &Session, trusted: Trusted) {
+    pub(crate) fn warn_of_trust(&self, session: &Session, trusted: TrustSource) {
         if !self.is_warned.replace(true) {
             for warning in self.trust_warnings(trusted) {
                 session.ui.borrow_mut().info(&Note::warning(warning));
@@ -31,15 +31,15 @@ impl Ground {
 
     /// Warns where the password of a log-in goes to a server that a file in the working directory names.
     pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
-        let trusted = self.trust().map_or(Trusted::System, |(_, trusted)| trusted);
+        let trusted = self.trust().map_or(TrustSource::System, |(_, trusted)| trusted);
         if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
             session.ui.borrow_mut().info(&Note::warning(warning));
         }
     }
 
-    fn unverified(&self, trusted: Trusted) -> Option<String> {
+    fn unverified(&self, trusted: TrustSource) -> Option<String> {
         let source = match self.settings.verification() {
-            Ok(Verification::Disabled(source)) if trusted == Trusted::Unverified => source,
+            Ok(Verification::Disabled(source)) if trusted == TrustSource::Unverified => source,
             _ => return None,
         };
         Some(format!(
@@ -55,15 +55,15 @@ impl Ground {
 
     /// Warns where the settings file of the working directory, which may be anyone's, says to which server a secret is sent
     /// or how that server is verified, and the secret itself comes from elsewhere.
-    fn mixed_with(&self, trusted: Trusted, secret: &Source) -> Option<String> {
+    fn mixed_with(&self, trusted: TrustSource, secret: &Source) -> Option<String> {
         if self.is_file_named || !matches!(secret, Source::Flag(_) | Source::Variable(_)) {
             return None;
         }
         let of_trust: &[Key] = match trusted {
-            Trusted::System => &[],
-            Trusted::Ca => &[Key::CaFile, Key::Fingerprint],
-            Trusted::Pin => &[Key::Fingerprint],
-            Trusted::Unverified => &[Key::VerifySsl],
+            TrustSource::System => &[],
+            TrustSource::Ca => &[Key::CaFile, Key::Fingerprint],
+            TrustSource::Pin => &[Key::Fingerprint],
+            TrustSource::Unverified => &[Key::VerifySsl],
         };
         let in_file = |key: &Key| self.settings.source(*key).filter(|source| matches!(source, Source::File { .. }));
         let host = in_file(&Key::Host).map(|source| ("the server", source));

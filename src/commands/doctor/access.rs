@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use crate::commands::connect::Connected;
 use crate::commands::doctor::check::Check;
-use crate::commands::doctor::way::span;
-use crate::error::{Doing, Error};
+use crate::commands::doctor::network::span;
+use crate::error::{Error, Operation};
 use crate::model::UserId;
 use crate::pve::privileges::Caller;
 use crate::pve::{self, Realm, TokenRecord, Version};
@@ -42,8 +42,8 @@ pub(super) async fn authentication<T>(
                 .and("that proves who it is, not what it may do")
         }
         Err(why) => {
-            let doing = Doing::Reach(connected.pve.endpoint().authority());
-            Check::failed("authentication", &connected.diagnosed(Error::server(doing, why.clone())).await)
+            let operation = Operation::Reach(connected.pve.endpoint().authority());
+            Check::failed("authentication", &connected.diagnosed(Error::server(operation, why.clone())).await)
         }
     }
 }

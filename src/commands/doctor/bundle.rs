@@ -11,13 +11,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::commands::doctor::Examination;
+use crate::commands::doctor::Diagnosis;
 use crate::session::Session;
 use crate::ui::{Layout, Masked};
 
 /// A name that tells whose server it is, and the word that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alias {
+pub(super) struct Pseudonym {
     pub(super) name: String,
     pub(super) stands_for: String,
 }
@@ -26,14 +26,14 @@ pub(super) struct Alias {
 ///
 /// # Errors
 /// Where the file exists or cannot be written.
-pub(super) fn write(session: &Session, path: &Path, examination: &Examination) -> io::Result<()> {
+pub(super) fn write(session: &Session, path: &Path, diagnosis: &Diagnosis) -> io::Result<()> {
     let mut document = json!({
         "schema": "glassdome.report/1",
         "glassdome": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "diagnosis": examination.document(),
+        "diagnosis": diagnosis.document(),
     });
-    let mut mask = Mask::of(session, examination);
+    let mut mask = Pseudonymizer::of(session, diagnosis);
     mask.value(&mut document);
     let mut options = std::fs::OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path)?;
@@ -49,13 +49,13 @@ const EVERYBODYS: [&str; 6] = ["pve", "pam", "root", "proxmox", "localhost", "gl
 
 /// The words that are replaced, and by what.
 #[derive(Debug, Default)]
-struct Mask {
+struct Pseudonymizer {
     words: BTreeMap<String, String>,
     addresses: usize,
 }
 
-impl Mask {
-    fn of(session: &Session, examination: &Examination) -> Self {
+impl Pseudonymizer {
+    fn of(session: &Session, diagnosis: &Diagnosis) -> Self {
         let mut mask = Self::default();
         mask.add(&session.machine, "MACHINE");
         for (variable, stands_for) in [("HOME", "HOME"), ("USER", "LOGIN"), ("LOGNAME", "LOGIN")] {
@@ -64,7 +64,7 @@ impl Mask {
             }
         }
         mask.add(&session.folder.display().to_string(), "FOLDER");
-        for alias in &examination.names {
+        for alias in &diagnosis.names {
             mask.add(&alias.name, &alias.stands_for);
         }
         mask
@@ -164,7 +164,7 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mask, replace_word};
+    use super::{Pseudonymizer, replace_word};
 
     #[test]
     fn only_whole_words_are_replaced() {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn addresses_are_replaced_wherever_they_come_from() {
-        let mut mask = Mask::default();
+        let mut mask = Pseudonymizer::default();
         let pin = ["AB"; 32].join(":");
         for (text, masked) in [
             ("connect to 192.168.1.50:8006, then 10.0.0.1.", "connect to ADDRESS-1:8006, then ADDRESS-2."),

@@ -6,7 +6,7 @@ use crate::error::{Error, Hint, Kind, Report};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum CheckStatus {
     /// All is well.
     Ok,
     /// It works, and something should be known.
@@ -19,7 +19,7 @@ pub(crate) enum Status {
     Skipped,
 }
 
-impl Status {
+impl CheckStatus {
     /// Gives the word for it.
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ pub(crate) struct Check {
     /// Its name for scripts.
     pub(crate) id: &'static str,
     /// What it came to.
-    pub(crate) status: Status,
+    pub(crate) status: CheckStatus,
     /// What was seen, in one sentence.
     pub(crate) summary: String,
     /// More about it, line by line.
@@ -46,39 +46,39 @@ pub(crate) struct Check {
     /// What mends it.
     pub(crate) fix: Vec<Hint>,
     /// Its kind, where it failed: from it follows the exit code.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<CheckFailure>,
 }
 
 /// What scripts are told of a failed check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct CheckFailure {
     kind: Kind,
     document: Value,
 }
 
 impl Check {
-    fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
+    fn new(id: &'static str, status: CheckStatus, summary: impl Into<String>) -> Self {
         Self { id, status, summary: summary.into(), detail: Vec::new(), fix: Vec::new(), failure: None }
     }
 
     /// All is well.
     pub(crate) fn ok(id: &'static str, summary: impl Into<String>) -> Self {
-        Self::new(id, Status::Ok, summary)
+        Self::new(id, CheckStatus::Ok, summary)
     }
 
     /// It works, and something should be known.
     pub(crate) fn warning(id: &'static str, summary: impl Into<String>) -> Self {
-        Self::new(id, Status::Warning, summary)
+        Self::new(id, CheckStatus::Warning, summary)
     }
 
     /// It cannot be told from here.
     pub(crate) fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
-        Self::new(id, Status::Unknown, summary)
+        Self::new(id, CheckStatus::Unknown, summary)
     }
 
     /// It was not looked at.
     pub(crate) fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
-        Self::new(id, Status::Skipped, summary)
+        Self::new(id, CheckStatus::Skipped, summary)
     }
 
     /// It does not work, for the reason that any other command would tell.
@@ -90,8 +90,8 @@ impl Check {
             detail,
             // Whoever reads this has asked the doctor already.
             fix: report.hints.iter().filter(|hint| !hint.text().contains("glassdome doctor")).cloned().collect(),
-            failure: Some(Failure { kind: report.kind, document: report.as_json() }),
-            ..Self::new(id, Status::Failed, report.message.clone())
+            failure: Some(CheckFailure { kind: report.kind, document: report.as_json() }),
+            ..Self::new(id, CheckStatus::Failed, report.message.clone())
         }
     }
 
@@ -132,7 +132,7 @@ impl Check {
     }
 }
 
-impl Failure {
+impl CheckFailure {
     /// Says whether the server does not take the caller for who it says.
     pub(crate) fn is_of_credentials(&self) -> bool {
         self.kind == Kind::Authentication

@@ -3,10 +3,10 @@
 use crate::commands::cleanup::marked::may_be_marked;
 use crate::commands::connect::Connected;
 use crate::commands::doctor::check::Check;
-use crate::commands::proof::order::{Order, Start};
-use crate::commands::proof::rights::Rights;
-use crate::commands::proof::scout::{Reading, known_online, known_templates};
-use crate::error::{Doing, Error};
+use crate::commands::test_vm_run::inventory::{ConfigReads, known_online, known_templates};
+use crate::commands::test_vm_run::options::{Start, TestVmOptions};
+use crate::commands::test_vm_run::permission_check::PermissionCheck;
+use crate::error::{Error, Operation};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
@@ -17,23 +17,23 @@ const IDS: [&str; 8] =
     ["node", "template", "cloud-init", "guest-agent", "linked-clone", "storage", "bridge", "privileges"];
 
 /// What the server said before anything about the template was known.
-pub(super) struct Inside {
+pub(super) struct ServerReads {
     pub(super) nodes: Result<Vec<Node>, pve::ApiError>,
     pub(super) version: Result<Version, pve::ApiError>,
     /// The templates, and what goes by the number of one or by the name of a test VM.
     pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
     next_id: Result<VmId, pve::ApiError>,
     /// What the node that is set says of the template.
-    named: Option<Reading>,
+    named: Option<ConfigReads>,
 }
 
-impl Inside {
+impl ServerReads {
     /// Asks all that needs no other answer, at once.
-    pub(super) async fn read(connected: &Connected, order: Option<&Order>) -> Self {
+    pub(super) async fn read(connected: &Connected, order: Option<&TestVmOptions>) -> Self {
         let pve = &connected.pve;
         let named = async {
             match order.map(|order| (&order.node, order.template)) {
-                Some((Some(node), template)) => Some(Reading::of(pve, node, template).await),
+                Some((Some(node), template)) => Some(ConfigReads::of(pve, node, template).await),
                 _ => None,
             }
         };
@@ -50,14 +50,19 @@ pub(super) fn skipped(why: &str) -> Vec<Check> {
 }
 
 /// The template as it was found.
-struct Found {
+struct TemplateFound {
     node: NodeName,
     config: VmConfig,
-    reading: Reading,
+    reading: ConfigReads,
 }
 
 /// Makes the checks.
-pub(super) async fn checks(connected: &Connected, order: &Order, variable: String, mut inside: Inside) -> Vec<Check> {
+pub(super) async fn checks(
+    connected: &Connected,
+    order: &TestVmOptions,
+    variable: String,
+    mut inside: ServerReads,
+) -> Vec<Check> {
     let (node, mut checks) = match which(order, &inside.nodes, variable) {
         Ok(node) => {
             let check = Check::ok("node", format!("node {node} is online"));
@@ -93,8 +98,8 @@ pub(super) async fn checks(connected: &Connected, order: &Order, variable: Strin
 }
 
 /// Decides on the node as every other command does.
-fn which(order: &Order, nodes: &Result<Vec<Node>, pve::ApiError>, variable: String) -> Result<NodeName, Error> {
-    let nodes = nodes.as_ref().map_err(|why| Error::server(Doing::ReadNodes, why.clone()))?;
+fn which(order: &TestVmOptions, nodes: &Result<Vec<Node>, pve::ApiError>, variable: String) -> Result<NodeName, Error> {
+    let nodes = nodes.as_ref().map_err(|why| Error::server(Operation::ReadNodes, why.clone()))?;
     match (&order.node, nodes.as_slice()) {
         (Some(node), all) => known_online(all, node).map(|()| node.clone()),
         (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
@@ -107,34 +112,34 @@ fn which(order: &Order, nodes: &Result<Vec<Node>, pve::ApiError>, variable: Stri
 /// Finds the template, on the node first and then on every other; nothing where it may not be read.
 async fn find(
     connected: &Connected,
-    order: &Order,
+    order: &TestVmOptions,
     node: &NodeName,
-    inside: &mut Inside,
-) -> Result<Option<Found>, Error> {
+    inside: &mut ServerReads,
+) -> Result<Option<TemplateFound>, Error> {
     let vmid = order.template;
-    let failed = |why: &pve::ApiError| Error::server(Doing::ReadTemplate(vmid), why.clone());
+    let failed = |why: &pve::ApiError| Error::server(Operation::ReadTemplate(vmid), why.clone());
     let reading = match inside.named.take() {
         Some(reading) => reading,
-        None => Reading::of(&connected.pve, node, vmid).await,
+        None => ConfigReads::of(&connected.pve, node, vmid).await,
     };
     match &reading.config {
-        Ok(config) => return Ok(Some(Found { node: node.clone(), config: config.clone(), reading })),
+        Ok(config) => return Ok(Some(TemplateFound { node: node.clone(), config: config.clone(), reading })),
         Err(refused) if refused.is_forbidden() => return Ok(None),
         Err(refused) if refused.is_missing_config() => {}
         Err(why) => return Err(failed(why)),
     }
-    let vms = inside.vms.as_ref().map_err(|why| Error::server(Doing::ReadVms, why.clone()))?;
+    let vms = inside.vms.as_ref().map_err(|why| Error::server(Operation::ReadVms, why.clone()))?;
     let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
         return Err(Error::NoTemplate { template: vmid, known: known_templates(vms) });
     };
-    let reading = Reading::of(&connected.pve, &elsewhere.node, vmid).await;
+    let reading = ConfigReads::of(&connected.pve, &elsewhere.node, vmid).await;
     match &reading.config {
-        Ok(config) => Ok(Some(Found { node: elsewhere.node.clone(), config: config.clone(), reading })),
+        Ok(config) => Ok(Some(TemplateFound { node: elsewhere.node.clone(), config: config.clone(), reading })),
         Err(why) => Err(failed(why)),
     }
 }
 
-fn there(order: &Order, node: &NodeName, found: &Found) -> Check {
+fn there(order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Check {
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
@@ -164,7 +169,7 @@ fn there(order: &Order, node: &NodeName, found: &Found) -> Check {
 }
 
 /// Names the storage that ties the template to its node, where there is one.
-fn local_disk(found: &Found) -> Option<Foreign> {
+fn local_disk(found: &TemplateFound) -> Option<Foreign> {
     let storages = found.reading.storages.as_ref().map(Vec::as_slice).unwrap_or_default();
     let is_shared = |name: &Foreign| storages.iter().any(|it| *name == *it.name.as_str() && it.shared);
     found.config.volumes().find(|volume| !is_shared(&volume.storage)).map(|volume| volume.storage)
@@ -175,7 +180,7 @@ fn hidden(template: VmId) -> Check {
         .and("whether it exists and is a template cannot be told from here; see the privileges below")
 }
 
-fn cloud_init(found: &Found) -> Check {
+fn cloud_init(found: &TemplateFound) -> Check {
     if found.config.has_cloud_init() {
         return Check::ok("cloud-init", "the template has a drive for cloud-init");
     }
@@ -185,7 +190,7 @@ fn cloud_init(found: &Found) -> Check {
     )
 }
 
-fn agent(template: VmId, found: &Found) -> Check {
+fn agent(template: VmId, found: &TemplateFound) -> Check {
     if found.config.agent_enabled() {
         return Check::ok("guest-agent", "the template has the guest agent switched on");
     }
@@ -197,26 +202,26 @@ fn agent(template: VmId, found: &Found) -> Check {
     .run(format!("qm set {template} --agent 1"))
 }
 
-fn linked(template: VmId, found: &Found) -> Check {
+fn linked(template: VmId, found: &TemplateFound) -> Check {
     match &found.reading.can_link {
         Ok(true) => Check::ok("linked-clone", "its storage can share the template's disk"),
         Ok(false) => {
             Check::warning("linked-clone", "its storage cannot share the template's disk: each clone copies it")
         }
         Err(why) => {
-            let error = Error::server(Doing::ReadTemplate(template), why.clone());
+            let error = Error::server(Operation::ReadTemplate(template), why.clone());
             Check::unknown("linked-clone", error.to_string()).and(why.to_string())
         }
     }
 }
 
 /// Gives how large a full clone would be, in bytes.
-fn size(inside: &Inside, template: VmId) -> Option<u64> {
+fn size(inside: &ServerReads, template: VmId) -> Option<u64> {
     let vms = inside.vms.as_ref().ok()?;
     vms.iter().find(|vm| vm.vmid == template).map(|vm| vm.disk).filter(|bytes| *bytes > 0)
 }
 
-fn storage(found: &Found, size: Option<u64>) -> Check {
+fn storage(found: &TemplateFound, size: Option<u64>) -> Check {
     let storages = match &found.reading.storages {
         Ok(storages) => storages,
         Err(why) => return Check::unknown("storage", "the storages could not be read").and(why.to_string()),
@@ -264,7 +269,7 @@ fn bytes(count: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-fn bridge(found: &Found, interfaces: &Result<Vec<Interface>, pve::ApiError>) -> Check {
+fn bridge(found: &TemplateFound, interfaces: &Result<Vec<Interface>, pve::ApiError>) -> Check {
     let interfaces = match interfaces {
         Ok(interfaces) => interfaces,
         Err(why) => return Check::unknown("bridge", "the network of the node could not be read").and(why.to_string()),
@@ -286,7 +291,12 @@ fn bridge(found: &Found, interfaces: &Result<Vec<Interface>, pve::ApiError>) -> 
     }
 }
 
-async fn privileges(connected: &Connected, order: &Order, inside: &Inside, config: Option<&VmConfig>) -> Check {
+async fn privileges(
+    connected: &Connected,
+    order: &TestVmOptions,
+    inside: &ServerReads,
+    config: Option<&VmConfig>,
+) -> Check {
     let version = match &inside.version {
         Ok(version) => version,
         Err(why) => return Check::unknown("privileges", "the version is not known").and(why.to_string()),
@@ -306,8 +316,8 @@ async fn privileges(connected: &Connected, order: &Order, inside: &Inside, confi
         links_down: false,
         wait_ip: false,
     };
-    let asked = Rights { pve: &connected.pve, caller: &connected.caller };
-    match asked.lacking(&mut rights, config).await {
+    let asked = PermissionCheck { pve: &connected.pve, caller: &connected.caller };
+    match asked.find_missing(&mut rights, config).await {
         Ok(None) => {
             let needs = needs(&rights);
             Check::ok("privileges", format!("nothing is missing of the {} that a clone needs", needs.len()))

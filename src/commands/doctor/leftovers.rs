@@ -1,38 +1,46 @@
 //! What earlier runs left behind: by the journal, and by the markers on the server.
 
-use crate::commands::cleanup::marked::{Marked, marked};
-use crate::commands::connect::Ground;
-use crate::commands::doctor::bundle::Alias;
+use crate::commands::cleanup::marked::{MarkedVm, marked};
+use crate::commands::connect::Context;
+use crate::commands::doctor::bundle::Pseudonym;
 use crate::commands::doctor::check::Check;
-use crate::commands::doctor::server::Reached;
+use crate::commands::doctor::server::ReachedServer;
 use crate::commands::token::notes;
 use crate::error::Error;
-use crate::journal::Found;
+use crate::journal::JournalContents;
 use crate::session::Session;
 use crate::ui::Printable;
 
 /// Looks into the journal, and at the VMs whose name is that of a test VM.
 pub(super) async fn checks(
     session: &Session,
-    ground: &Ground,
-    server: Option<&Reached>,
-    names: &mut Vec<Alias>,
+    context: &Context,
+    server: Option<&ReachedServer>,
+    names: &mut Vec<Pseudonym>,
 ) -> Vec<Check> {
-    let found = match journal(session, ground) {
+    let found = match journal(session, context) {
         Ok(found) => found,
         Err(why) => {
-            return vec![Check::failed("journal", &why), on_server(session, server, &Found::default(), names).await];
+            return vec![
+                Check::failed("journal", &why),
+                on_server(session, server, &JournalContents::default(), names).await,
+            ];
         }
     };
     let journal = in_journal(&found);
     let mut checks = vec![journal, on_server(session, server, &found, names).await];
-    checks.extend(tokens(session, ground, server, names));
+    checks.extend(tokens(session, context, server, names));
     checks
 }
 
 /// Looks for tokens that an ended run may have made without saving their secret; nothing where there are none.
-fn tokens(session: &Session, ground: &Ground, server: Option<&Reached>, names: &mut Vec<Alias>) -> Option<Check> {
-    let mut left = match notes::unsaved(session, ground) {
+fn tokens(
+    session: &Session,
+    context: &Context,
+    server: Option<&ReachedServer>,
+    names: &mut Vec<Pseudonym>,
+) -> Option<Check> {
+    let mut left = match notes::unsaved(session, context) {
         Ok(left) => left,
         Err(why) => return Some(Check::failed("unsaved_tokens", &why)),
     };
@@ -41,21 +49,21 @@ fn tokens(session: &Session, ground: &Ground, server: Option<&Reached>, names: &
     left.retain(|it| Some(&it.token) != in_use.as_ref());
     let first = left.first()?;
     for it in &left {
-        names.extend(it.names().into_iter().map(|(name, kind)| Alias { name, stands_for: kind.to_owned() }));
+        names.extend(it.names().into_iter().map(|(name, kind)| Pseudonym { name, stands_for: kind.to_owned() }));
     }
     let check = Check::warning("unsaved_tokens", format!("{} runs ended before a token was saved", left.len()));
     let check = check.with(left.iter().map(|it| Printable(&it.sentence()).to_string()));
     Some(first.commands().into_iter().fold(check.say("one of these ends it:"), Check::run))
 }
 
-fn journal(session: &Session, ground: &Ground) -> Result<Found, Error> {
-    match ground.journal(session)? {
+fn journal(session: &Session, context: &Context) -> Result<JournalContents, Error> {
+    match context.journal(session)? {
         Some(journal) => Ok(journal.read()?),
-        None => Ok(Found::default()),
+        None => Ok(JournalContents::default()),
     }
 }
 
-fn in_journal(found: &Found) -> Check {
+fn in_journal(found: &JournalContents) -> Check {
     let strange = found.unreadable.iter().map(|path| {
         format!("passed over: {} is not a journal entry, or cannot be read", Printable(&path.display().to_string()))
     });
@@ -82,24 +90,29 @@ fn in_journal(found: &Found) -> Check {
         .run("glassdome cleanup")
 }
 
-async fn on_server(session: &Session, server: Option<&Reached>, found: &Found, names: &mut Vec<Alias>) -> Check {
-    let Some(Reached { connected, vms }) = server else {
+async fn on_server(
+    session: &Session,
+    server: Option<&ReachedServer>,
+    found: &JournalContents,
+    names: &mut Vec<Pseudonym>,
+) -> Check {
+    let Some(ReachedServer { connected, vms }) = server else {
         return Check::skipped("leftovers", "the server could not be asked");
     };
     let vms = match vms {
         Ok(vms) => vms,
         Err(why) => return Check::unknown("leftovers", "the VMs could not be listed").and(why.to_string()),
     };
-    let known = |marked: &Marked| {
-        let records = found.orphans.iter().map(|entry| &entry.record).chain(&found.living);
+    let known = |marked: &MarkedVm| {
+        let records = found.orphans.iter().map(|entry| &entry.record).chain(&found.active);
         records.into_iter().any(|record| marked.name == record.name)
     };
-    let others: Vec<Marked> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
+    let others: Vec<MarkedVm> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
     if others.is_empty() {
         return Check::ok("leftovers", "no other test VM can be seen on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
-    names.extend(machines.map(|name| Alias { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
+    names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
         .with(others.iter().map(|marked| marked.told(now)))

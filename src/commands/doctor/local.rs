@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
-use crate::commands::connect::{Ground, Troubles, Trusted};
-use crate::commands::doctor::check::{Check, Status};
+use crate::commands::connect::{Context, LoadErrors, TrustSource};
+use crate::commands::doctor::check::{Check, CheckStatus};
 use crate::commands::setup::git;
 use crate::error::Error;
 use crate::model::Secret;
@@ -12,12 +12,12 @@ use crate::session::Session;
 use crate::settings::{Credentials, Instance, KEYS, Key, Source};
 
 /// Looks at everything on this side.
-pub(super) async fn checks(session: &Session, ground: &Ground, troubles: &Troubles) -> Vec<Check> {
-    let mut checks = vec![file(ground, troubles.unread.as_ref())];
-    match ground.loaded.mode {
+pub(super) async fn checks(session: &Session, context: &Context, troubles: &LoadErrors) -> Vec<Check> {
+    let mut checks = vec![file(context, troubles.unread.as_ref())];
+    match context.loaded.mode {
         Some(mode) => {
-            checks.push(other_names(ground, protection(ground, mode)));
-            checks.push(repository(session, ground).await);
+            checks.push(other_names(context, protection(context, mode)));
+            checks.push(repository(session, context).await);
         }
         None => {
             checks.push(Check::skipped("env-mode", "there is no file to protect"));
@@ -25,49 +25,49 @@ pub(super) async fn checks(session: &Session, ground: &Ground, troubles: &Troubl
         }
     }
     checks.push(match troubles.no_text.split_first() {
-        None => sources(ground),
+        None => sources(context),
         Some((first, others)) => {
-            Check::failed("sources", first).with(others.iter().map(ToString::to_string)).with(places(ground))
+            Check::failed("sources", first).with(others.iter().map(ToString::to_string)).with(places(context))
         }
     });
-    checks.push(shadows(session, ground));
-    checks.push(endpoint(ground));
-    checks.push(trust(ground));
-    checks.push(credentials(ground));
+    checks.push(shadows(session, context));
+    checks.push(endpoint(context));
+    checks.push(trust(context));
+    checks.push(credentials(context));
     checks
 }
 
-fn file(ground: &Ground, unread: Option<&Error>) -> Check {
-    let path = ground.store.path().display().to_string();
+fn file(context: &Context, unread: Option<&Error>) -> Check {
+    let path = context.store.path().display().to_string();
     if let Some(why) = unread {
         return Check::failed("env-file", why);
     }
-    if ground.loaded.mode.is_none() && ground.is_sandbox() {
+    if context.loaded.mode.is_none() && context.is_sandbox() {
         return Check::skipped("env-file", "the sandbox needs no file");
     }
-    if ground.loaded.mode.is_none() {
+    if context.loaded.mode.is_none() {
         return Check::warning("env-file", format!("there is no {path}; only flags and variables count"))
             .say("write it:")
             .run("glassdome setup");
     }
-    let warnings = ground.loaded.file.warnings(&ground.instance);
+    let warnings = context.loaded.file.warnings(&context.instance);
     if warnings.is_empty() {
-        let lines = ground.loaded.file.bytes().split_inclusive(|byte| *byte == b'\n').count();
+        let lines = context.loaded.file.bytes().split_inclusive(|byte| *byte == b'\n').count();
         return Check::ok("env-file", format!("{path} is read, {lines} lines"));
     }
     Check::warning("env-file", format!("{path} is read, and other programs may read it differently"))
         .with(warnings.iter().map(ToString::to_string))
 }
 
-fn protection(ground: &Ground, mode: u32) -> Check {
-    let path = ground.store.path();
+fn protection(context: &Context, mode: u32) -> Check {
+    let path = context.store.path();
     let who = match mode {
         _ if mode & 0o007 != 0 => "everybody on this machine",
         _ if mode & 0o070 != 0 => "its group",
         _ => "",
     };
-    if mode & 0o007 == 0 && !ground.loaded.listed.is_empty() {
-        let who = ground.loaded.listed.join(", ");
+    if mode & 0o007 == 0 && !context.loaded.listed.is_empty() {
+        let who = context.loaded.listed.join(", ");
         return Check::warning(
             "env-mode",
             format!(
@@ -95,17 +95,17 @@ fn protection(ground: &Ground, mode: u32) -> Check {
 }
 
 /// Warns of hard links: a save gives the new text to one name alone.
-fn other_names(ground: &Ground, check: Check) -> Check {
-    let count = ground.loaded.other_names;
+fn other_names(context: &Context, check: Check) -> Check {
+    let count = context.loaded.other_names;
     if count == 0 {
         return check;
     }
     let text = format!("it has {count} other name(s) (hard links), which keep the old content when the file is saved");
-    if check.status == Status::Ok { Check::warning("env-mode", text).and(check.summary) } else { check.and(text) }
+    if check.status == CheckStatus::Ok { Check::warning("env-mode", text).and(check.summary) } else { check.and(text) }
 }
 
-async fn repository(session: &Session, ground: &Ground) -> Check {
-    let path = ground.store.path();
+async fn repository(session: &Session, context: &Context) -> Check {
+    let path = context.store.path();
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Check::skipped("env-git", "the file has no folder");
     };
@@ -142,20 +142,20 @@ fn ignored(mut check: Check, lines: &[String]) -> Check {
     check
 }
 
-fn sources(ground: &Ground) -> Check {
-    let instance = if ground.instance == Instance::default() {
+fn sources(context: &Context) -> Check {
+    let instance = if context.instance == Instance::default() {
         String::new()
     } else {
-        format!(" of instance {}", ground.instance)
+        format!(" of instance {}", context.instance)
     };
-    Check::ok("sources", format!("where the settings{instance} come from")).with(places(ground))
+    Check::ok("sources", format!("where the settings{instance} come from")).with(places(context))
 }
 
 /// Says which source won for each key.
-fn places(ground: &Ground) -> Vec<String> {
+fn places(context: &Context) -> Vec<String> {
     let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in &KEYS {
-        let Some(source) = ground.settings.source(entry.key) else { continue };
+        let Some(source) = context.settings.source(entry.key) else { continue };
         let place = match source {
             Source::Flag(_) => "flag".to_owned(),
             Source::Variable(_) => "variable".to_owned(),
@@ -166,17 +166,17 @@ fn places(ground: &Ground) -> Vec<String> {
             Source::Sandbox => "sandbox".to_owned(),
             Source::Default(_) => "default".to_owned(),
         };
-        by_place.entry(place).or_default().push(entry.key.variable(&ground.instance));
+        by_place.entry(place).or_default().push(entry.key.variable(&context.instance));
     }
     by_place.iter().map(|(place, names)| format!("{place}: {}", names.join(", "))).collect()
 }
 
 /// Finds variables of the process that say something else than the file.
-fn shadows(session: &Session, ground: &Ground) -> Check {
-    let in_file = ground.loaded.file.values(&|name| session.variable(name).map(str::to_owned));
+fn shadows(session: &Session, context: &Context) -> Check {
+    let in_file = context.loaded.file.values(&|name| session.variable(name).map(str::to_owned));
     let mut names = Vec::new();
     for entry in &KEYS {
-        let Some(Source::Variable(name)) = ground.settings.source(entry.key) else { continue };
+        let Some(Source::Variable(name)) = context.settings.source(entry.key) else { continue };
         let said = session.variable(name).map(|text| Secret::new(text.to_owned()));
         let written = in_file.get(name).and_then(|located| located.text.clone()).filter(|text| !text.is_empty());
         if written.is_some() && written != said {
@@ -192,41 +192,43 @@ fn shadows(session: &Session, ground: &Ground) -> Check {
         .run(format!("unset {}", names.join(" ")))
 }
 
-fn endpoint(ground: &Ground) -> Check {
-    match ground.host() {
+fn endpoint(context: &Context) -> Check {
+    match context.host() {
         Ok(host) => Check::ok("endpoint", format!("the server is {}", host.authority())),
         Err(why) => Check::failed("endpoint", &why),
     }
 }
 
-fn trust(ground: &Ground) -> Check {
-    let check = policy(ground);
-    let Ok((_, trusted)) = ground.trust() else { return check };
-    match ground.mixed_sources(trusted) {
-        Some(warning) if trusted == Trusted::Unverified => check.and(warning),
+fn trust(context: &Context) -> Check {
+    let check = policy(context);
+    let Ok((_, trusted)) = context.trust() else { return check };
+    match context.mixed_sources(trusted) {
+        Some(warning) if trusted == TrustSource::Unverified => check.and(warning),
         Some(warning) => Check::warning("trust", warning),
         None => check,
     }
 }
 
 /// Says how certificates are judged.
-fn policy(ground: &Ground) -> Check {
-    match ground.trust() {
-        Ok((_, Trusted::System)) => Check::ok("trust", "certificates are judged by the authorities of this system"),
-        Ok((_, Trusted::Ca)) => Check::ok("trust", "certificates are judged by the CA that is trusted for this server"),
-        Ok((_, Trusted::Pin)) => Check::ok("trust", "one certificate is trusted, by its fingerprint"),
-        Ok((_, Trusted::Unverified)) => {
+fn policy(context: &Context) -> Check {
+    match context.trust() {
+        Ok((_, TrustSource::System)) => Check::ok("trust", "certificates are judged by the authorities of this system"),
+        Ok((_, TrustSource::Ca)) => {
+            Check::ok("trust", "certificates are judged by the CA that is trusted for this server")
+        }
+        Ok((_, TrustSource::Pin)) => Check::ok("trust", "one certificate is trusted, by its fingerprint"),
+        Ok((_, TrustSource::Unverified)) => {
             Check::warning("trust", "certificates are NOT verified: whoever is in between can read the secret")
                 .say("copy the cluster's CA, /etc/pve/pve-root-ca.pem on a node, beside the settings file, and set")
-                .run(format!("{}={}", Key::CaFile.variable(&ground.instance), ground.instance.ca_file_name()))
+                .run(format!("{}={}", Key::CaFile.variable(&context.instance), context.instance.ca_file_name()))
         }
         Err(why) => Check::failed("trust", &why),
     }
 }
 
 /// Checks the form of user, token name and secret: what is no secret at all need not be sent.
-fn credentials(ground: &Ground) -> Check {
-    let said = match ground.settings.credentials() {
+fn credentials(context: &Context) -> Check {
+    let said = match context.settings.credentials() {
         Ok(said) => said,
         Err(why) => return Check::failed("credentials", &why.into()),
     };

@@ -6,47 +6,47 @@ mod check;
 mod clone;
 mod leftovers;
 mod local;
+mod network;
 mod screens;
 mod server;
-mod way;
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Connection, Doctor, Global, Output};
-use crate::commands::Failure;
-use crate::commands::connect::Ground;
+use crate::cli::{Connection, Doctor, Global, OutputFormat};
+use crate::commands::CommandFailure;
+use crate::commands::connect::Context;
 use crate::commands::screens::{Heading, Note};
 use crate::error::{Error, Kind, Report};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
-use bundle::Alias;
+use bundle::Pseudonym;
 use check::Check;
 
 /// What was found: every check, in groups.
 #[derive(Debug, Default)]
-pub(crate) struct Examination {
+pub(crate) struct Diagnosis {
     groups: Vec<(&'static str, Vec<Check>)>,
     /// Names that tell whose server this is, with what stands for each in a report.
-    names: Vec<Alias>,
+    names: Vec<Pseudonym>,
 }
 
 /// Looks, tells, and gives the exit code of the first failure.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
     let is_sandbox = arguments.connection.is_sandbox();
     session.ui.borrow_mut().info(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
     if arguments.all_instances {
         return every_instance(session, global, arguments).await;
     }
-    let examination = tokio::select! {
-        found = examine(session, global, &arguments.connection) => found?,
+    let diagnosis = tokio::select! {
+        found = diagnose(session, global, &arguments.connection) => found?,
         signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
     };
     if let Some(path) = &arguments.bundle {
         let path = session.folder.join(path);
-        bundle::write(session, &path, &examination).map_err(|source| Error::Bundle { path: path.clone(), source })?;
+        bundle::write(session, &path, &diagnosis).map_err(|source| Error::Bundle { path: path.clone(), source })?;
         session.ui.borrow_mut().info(&Note::found(format!(
             "the report is in {}: names and addresses are replaced, but read it before you give it away",
             path.display()
@@ -54,30 +54,30 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
     }
     let mut ui = session.ui.borrow_mut();
     match global.output {
-        Output::Json => ui.json(&examination.document()),
-        Output::Text => ui.result(&examination),
+        OutputFormat::Json => ui.json(&diagnosis.document()),
+        OutputFormat::Text => ui.result(&diagnosis),
     }
-    Ok(ExitCode::from(examination.exit_code()))
+    Ok(ExitCode::from(diagnosis.exit_code()))
 }
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
-async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Failure> {
-    let (ground, troubles) = Ground::survey_for_diagnosis(session, global, &arguments.connection).await?;
+async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
+    let (context, troubles) = Context::load_for_diagnosis(session, global, &arguments.connection).await?;
     if let Some(why) = troubles.unread {
         return Err(why.into());
     }
     let (mut code, mut documents) = (0, Vec::new());
-    let mut instances = ground.loaded.file.instances();
+    let mut instances = context.loaded.file.instances();
     instances.sort_by_key(ToString::to_string);
     for instance in instances {
         let global = Global { instance: Some(instance.to_string()), ..global.clone() };
-        let examination = tokio::select! {
-            found = examine(session, &global, &arguments.connection) => found?,
+        let diagnosis = tokio::select! {
+            found = diagnose(session, &global, &arguments.connection) => found?,
             signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
         };
-        code = if code == 0 { examination.exit_code() } else { code };
-        if global.output == Output::Json {
-            let mut document = examination.document();
+        code = if code == 0 { diagnosis.exit_code() } else { code };
+        if global.output == OutputFormat::Json {
+            let mut document = diagnosis.document();
             if let Some(map) = document.as_object_mut() {
                 map.insert("instance".to_owned(), instance.to_string().into());
             }
@@ -85,10 +85,10 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
         } else {
             let mut ui = session.ui.borrow_mut();
             ui.result(&Heading { text: format!("Instance {instance}"), is_sandbox: arguments.connection.is_sandbox() });
-            ui.result(&examination);
+            ui.result(&diagnosis);
         }
     }
-    if global.output == Output::Json {
+    if global.output == OutputFormat::Json {
         let document = json!({ "schema": "glassdome.doctor/1", "ok": code == 0, "instances": documents });
         session.ui.borrow_mut().json(&document);
     }
@@ -96,44 +96,44 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
 }
 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
-pub(crate) async fn examine(session: &Session, global: &Global, connection: &Connection) -> Result<Examination, Error> {
-    let mut examination = Examination::default();
-    let (ground, troubles) = match Ground::survey_for_diagnosis(session, global, connection).await {
+pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Connection) -> Result<Diagnosis, Error> {
+    let mut diagnosis = Diagnosis::default();
+    let (context, troubles) = match Context::load_for_diagnosis(session, global, connection).await {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {
-            examination.groups.push(("Settings", vec![Check::failed("sources", &why)]));
-            return Ok(examination);
+            diagnosis.groups.push(("Settings", vec![Check::failed("sources", &why)]));
+            return Ok(diagnosis);
         }
     };
-    if let Ok((_, trusted)) = ground.trust() {
-        ground.warn_of_trust(session, trusted);
+    if let Ok((_, trusted)) = context.trust() {
+        context.warn_of_trust(session, trusted);
     }
-    examination.groups.push(("Settings", local::checks(session, &ground, &troubles).await));
-    examination.note_settings(&ground);
-    let server = server::checks(session, &ground, &mut examination).await;
-    let found = leftovers::checks(session, &ground, server.as_ref(), &mut examination.names).await;
-    examination.groups.push(("Leftovers", found));
-    Ok(examination)
+    diagnosis.groups.push(("Settings", local::checks(session, &context, &troubles).await));
+    diagnosis.note_settings(&context);
+    let server = server::checks(session, &context, &mut diagnosis).await;
+    let found = leftovers::checks(session, &context, server.as_ref(), &mut diagnosis.names).await;
+    diagnosis.groups.push(("Leftovers", found));
+    Ok(diagnosis)
 }
 
 /// The checks of the way that need TLS.
 const SKIPPED_WAY: [&str; 4] = ["tls", "certificate", "product", "clock"];
 
-impl Examination {
+impl Diagnosis {
     /// Notes names of one kind, each with a number of its own.
     fn note(&mut self, kind: &str, names: impl Iterator<Item = String>) {
         for name in names {
             let count = self.names.iter().filter(|alias| alias.stands_for.starts_with(kind)).count();
-            self.names.push(Alias { name, stands_for: format!("{kind}-{}", count + 1) });
+            self.names.push(Pseudonym { name, stands_for: format!("{kind}-{}", count + 1) });
         }
     }
 
     /// Notes the names that stand in the settings.
-    fn note_settings(&mut self, ground: &Ground) {
-        let host = ground.host().ok().map(|host| host.host().to_string());
+    fn note_settings(&mut self, context: &Context) {
+        let host = context.host().ok().map(|host| host.host().to_string());
         self.note("HOST", host.into_iter());
-        if let Ok((credentials, _)) = ground.settings.credentials() {
+        if let Ok((credentials, _)) = context.settings.credentials() {
             let (user, token, shown) = match credentials {
                 Credentials::Token { id, secret } => (id.user, Some(id.name.to_string()), Some(secret.masked())),
                 Credentials::Password { user, .. } => (user, None, None),
@@ -142,16 +142,16 @@ impl Examination {
             self.note("USER", std::iter::once(user.name().to_owned()));
             self.note("TOKEN", token.into_iter());
         }
-        self.note("NODE", ground.settings.text(Key::Node).map(str::to_owned).into_iter());
-        self.note("POOL", ground.settings.text(Key::Pool).map(str::to_owned).into_iter());
+        self.note("NODE", context.settings.text(Key::Node).map(str::to_owned).into_iter());
+        self.note("POOL", context.settings.text(Key::Pool).map(str::to_owned).into_iter());
     }
 
     /// Says of the groups that need the server, from one on, that nothing was looked at.
     fn skip_from(&mut self, first: usize, why: &str) {
-        let way: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(SKIPPED_WAY).collect();
+        let network: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(SKIPPED_WAY).collect();
         let skip = |ids: &[&'static str]| ids.iter().map(|id| Check::skipped(id, why)).collect();
         let groups = [
-            ("Way", skip(&way)),
+            ("Way", skip(&network)),
             ("Access", skip(&["realm", "authentication", "token"])),
             ("Clone", clone::skipped(why)),
         ];
@@ -170,13 +170,13 @@ impl Examination {
         self.groups.iter().flat_map(|(_, checks)| checks)
     }
 
-    fn first_failure(&self) -> Option<&check::Failure> {
+    fn first_failure(&self) -> Option<&check::CheckFailure> {
         self.checks().find_map(|check| check.failure.as_ref())
     }
 
     /// Gives the exit code of the first failed check.
     pub(crate) fn exit_code(&self) -> u8 {
-        self.first_failure().map_or(0, check::Failure::exit_code)
+        self.first_failure().map_or(0, check::CheckFailure::exit_code)
     }
 
     /// Gives the JSON document.

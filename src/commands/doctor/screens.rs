@@ -2,27 +2,27 @@
 
 use std::fmt;
 
-use crate::commands::doctor::Examination;
-use crate::commands::doctor::check::{Check, Status};
+use crate::commands::doctor::Diagnosis;
+use crate::commands::doctor::check::{Check, CheckStatus};
 use crate::error::draw_hints;
 use crate::ui::{Draw, Screen, Tone};
 
 /// How wide the column of the results is.
 const LABEL: usize = 9;
 
-impl Draw for Examination {
+impl Draw for Diagnosis {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         for (title, checks) in &self.groups {
             screen.heading(title)?;
             let (skipped, made): (Vec<&Check>, Vec<&Check>) =
-                checks.iter().partition(|check| check.status == Status::Skipped);
+                checks.iter().partition(|check| check.status == CheckStatus::Skipped);
             for check in made {
                 draw(check, screen)?;
             }
             draw_skipped(&skipped, screen)?;
         }
-        let count = |status: Status| self.checks().filter(|check| check.status == status).count();
-        let (failed, warnings) = (count(Status::Failed), count(Status::Warning));
+        let count = |status: CheckStatus| self.checks().filter(|check| check.status == status).count();
+        let (failed, warnings) = (count(CheckStatus::Failed), count(CheckStatus::Warning));
         screen.gap()?;
         match (failed, warnings) {
             (0, 0) => {
@@ -45,10 +45,10 @@ impl Draw for Examination {
 
 fn draw(check: &Check, screen: &mut Screen<'_>) -> fmt::Result {
     let tone = match check.status {
-        Status::Ok => Tone::Good,
-        Status::Warning => Tone::Warning,
-        Status::Failed => Tone::Bad,
-        Status::Unknown | Status::Skipped => Tone::Dim,
+        CheckStatus::Ok => Tone::Good,
+        CheckStatus::Warning => Tone::Warning,
+        CheckStatus::Failed => Tone::Bad,
+        CheckStatus::Unknown | CheckStatus::Skipped => Tone::Dim,
     };
     let label = format!("  {:<LABEL$}", check.status.word());
     screen.labelled(&label, tone, &check.summary)?;
@@ -66,7 +66,7 @@ fn draw_skipped(skipped: &[&Check], screen: &mut Screen<'_>) -> fmt::Result {
         let count = rest.iter().take_while(|check| check.summary == first.summary).count();
         let (same, others) = rest.split_at(count);
         let names: Vec<&str> = same.iter().map(|check| check.id).collect();
-        let label = format!("  {:<LABEL$}", Status::Skipped.word());
+        let label = format!("  {:<LABEL$}", CheckStatus::Skipped.word());
         screen.labelled(&label, Tone::Dim, &format!("{}: {}", names.join(", "), first.summary))?;
         rest = others;
     }
@@ -79,7 +79,7 @@ fn counted(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::doctor::Examination;
+    use crate::commands::doctor::Diagnosis;
     use crate::commands::doctor::check::Check;
     use crate::error::Error;
     use crate::ui::{Style, render};
@@ -100,8 +100,8 @@ mod tests {
             Check::skipped("storage", "no node is known"),
             Check::skipped("bridge", "for another reason"),
         ];
-        let examination = Examination { groups: vec![("Everything", checks)], names: Vec::new() };
-        render(&examination, Style { color: false, unicode: true, width: Some(width) })
+        let diagnosis = Diagnosis { groups: vec![("Everything", checks)], names: Vec::new() };
+        render(&diagnosis, Style { color: false, unicode: true, width: Some(width) })
     }
 
     #[test]

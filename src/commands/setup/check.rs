@@ -2,14 +2,14 @@
 
 use crate::cli::Setup;
 use crate::commands::ask;
-use crate::commands::connect::{Connected, Ground};
-use crate::commands::proof::order::Order;
-use crate::commands::proof::preflight::Preflight;
+use crate::commands::connect::{Connected, Context};
 use crate::commands::releases::keyed;
 use crate::commands::screens::Note;
 use crate::commands::test_vm::order;
+use crate::commands::test_vm_run::options::TestVmOptions;
+use crate::commands::test_vm_run::preflight::Preflight;
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error, Kind, Report};
+use crate::error::{Error, Kind, Operation, Report};
 use crate::model::{NodeName, PoolName, VmId};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
@@ -17,11 +17,11 @@ use crate::settings::Key;
 use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
 
-use super::template::{Made, Missing};
-use super::{heading, menus, tell, template};
+use super::template::{CreatedTemplate, MissingTemplate};
+use super::{heading, node_and_templates, tell, template};
 
 /// What was found, and will be written.
-pub(super) struct Checked {
+pub(super) struct VerifiedAccess {
     pub(super) version: Version,
     pub(super) node: NodeName,
     pub(super) templates: Vec<(Key, VmId)>,
@@ -31,7 +31,7 @@ pub(super) struct Checked {
 
 /// Whether a person whose token lacks something may take another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Switch {
+pub(super) enum TokenChange {
     /// Nothing speaks against it.
     Offered,
     /// It was made just now, or settled by a flag or a variable.
@@ -42,18 +42,18 @@ pub(super) enum Switch {
 /// template be made that is missing. Gives nothing where another token is to be used.
 pub(super) async fn until_good(
     session: &Session,
-    ground: &mut Ground,
+    context: &mut Context,
     connected: &Connected,
     arguments: &Setup,
-    switch: Switch,
-) -> Result<Option<Checked>, Error> {
-    heading(session, ground, "4. Check");
-    ground.repeat(session);
+    switch: TokenChange,
+) -> Result<Option<VerifiedAccess>, Error> {
+    heading(session, context, "4. Check");
+    context.repeat(session);
     let mut made = None;
     let mut unasked = arguments.create_template.as_ref();
     loop {
         let looked = async {
-            match check(session, ground, connected, arguments, made.as_ref()).await {
+            match check(session, context, connected, arguments, made.as_ref()).await {
                 Ok(checked) => Ok(checked),
                 Err(why) => Err(connected.diagnosed(why).await),
             }
@@ -62,19 +62,19 @@ pub(super) async fn until_good(
             Ok(checked) => return Ok(Some(checked)),
             Err(why) => why,
         };
-        let missing = Missing::of(&why, ground, arguments)?;
+        let missing = MissingTemplate::of(&why, context, arguments)?;
         let turn = match (&missing, unasked.take()) {
-            (Some(_), Some(image)) => Turn::Make(image.clone()),
+            (Some(_), Some(image)) => RetryChoice::Make(image.clone()),
             _ => turn(session, &why, missing.as_ref(), switch).await?,
         };
         let image = match turn {
-            Turn::Make(image) => image,
-            Turn::Again => continue,
-            Turn::OtherToken => return Ok(None),
-            Turn::Leave => return Err(why),
+            RetryChoice::Make(image) => image,
+            RetryChoice::Again => continue,
+            RetryChoice::OtherToken => return Ok(None),
+            RetryChoice::Leave => return Err(why),
         };
         let Some(missing) = missing else { return Err(why) };
-        match missing.make(session, ground, connected, arguments, image.as_deref()).await {
+        match missing.make(session, context, connected, arguments, image.as_deref()).await {
             Ok(template) => made = Some(template),
             Err(why) if session.is_attended() && !is_an_end(&why) => tell(session, &why),
             Err(why) => return Err(why),
@@ -83,7 +83,7 @@ pub(super) async fn until_good(
 }
 
 /// How it goes on after a check that failed.
-enum Turn {
+enum RetryChoice {
     /// The template is made, of an image of one's own where one is named.
     Make(Option<String>),
     /// Everything is looked at again.
@@ -95,29 +95,34 @@ enum Turn {
 }
 
 /// Asks how it goes on; where nobody can do anything about it, it ends.
-async fn turn(session: &Session, why: &Error, missing: Option<&Missing>, switch: Switch) -> Result<Turn, Error> {
+async fn turn(
+    session: &Session,
+    why: &Error,
+    missing: Option<&MissingTemplate>,
+    switch: TokenChange,
+) -> Result<RetryChoice, Error> {
     let kind = Report::of(why).kind;
     if !session.is_attended() || !is_for_a_person(kind) {
-        return Ok(Turn::Leave);
+        return Ok(RetryChoice::Leave);
     }
     tell(session, why);
     let mut ways = Vec::new();
     if let Some(missing) = missing {
-        ways.push((Turn::Make(None), missing.offer()));
+        ways.push((RetryChoice::Make(None), missing.offer()));
         // Which image, is asked where it is chosen.
-        ways.push((Turn::Make(Some(String::new())), "make it from an image of your own".to_owned()));
+        ways.push((RetryChoice::Make(Some(String::new())), "make it from an image of your own".to_owned()));
     }
-    ways.push((Turn::Again, "check again, and choose again".to_owned()));
-    if kind == Kind::Permission && switch == Switch::Offered {
-        ways.push((Turn::OtherToken, "use another token, or make one".to_owned()));
+    ways.push((RetryChoice::Again, "check again, and choose again".to_owned()));
+    if kind == Kind::Permission && switch == TokenChange::Offered {
+        ways.push((RetryChoice::OtherToken, "use another token, or make one".to_owned()));
     }
-    ways.push((Turn::Leave, "leave; nothing was written".to_owned()));
+    ways.push((RetryChoice::Leave, "leave; nothing was written".to_owned()));
     let menu = ChoicePrompt::new("How does it go on?", ways.iter().map(|(_, text)| text.clone()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
     Ok(match ways.into_iter().nth(index) {
-        Some((Turn::Make(Some(_)), _)) => Turn::Make(Some(template::image(session).await?)),
+        Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(session).await?)),
         Some((turn, _)) => turn,
-        None => Turn::Leave,
+        None => RetryChoice::Leave,
     })
 }
 
@@ -133,41 +138,42 @@ fn is_an_end(why: &Error) -> bool {
 
 async fn check(
     session: &Session,
-    ground: &mut Ground,
+    context: &mut Context,
     connected: &Connected,
     arguments: &Setup,
-    made: Option<&Made>,
-) -> Result<Checked, Error> {
+    made: Option<&CreatedTemplate>,
+) -> Result<VerifiedAccess, Error> {
     let who = connected.who();
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
-    let guess = order(ground, &arguments.proof)?;
-    let scout = Preflight::new(ground, connected, &guess);
-    let (survey, vms) = tokio::join!(scout.survey(), connected.pve.vms_where(|vm| vm.is_template));
-    let survey = survey?;
-    let version = survey.version.clone();
+    let guess = order(context, &arguments.proof)?;
+    let scout = Preflight::new(context, connected, &guess);
+    let (inventory, vms) = tokio::join!(scout.inventory(), connected.pve.vms_where(|vm| vm.is_template));
+    let inventory = inventory?;
+    let version = inventory.version.clone();
     say(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
-    let mut vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    let mut vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
     }
-    heading(session, ground, "5. Node and templates");
+    heading(session, context, "5. Node and templates");
     if session.is_attended() {
-        menus::choose(session, ground, connected, (&survey.nodes, &vms), made.map(|made| made.key)).await?;
+        node_and_templates::choose(session, context, connected, (&inventory.nodes, &vms), made.map(|made| made.key))
+            .await?;
     }
-    let templates = templates(ground, &vms)?;
-    let unseen = named_but_unseen(ground, &vms)?;
+    let templates = templates(context, &vms)?;
+    let unseen = named_but_unseen(context, &vms)?;
 
-    let mut order = order(ground, &arguments.proof)?;
+    let mut order = order(context, &arguments.proof)?;
     let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
     if let (None, Some((_, vmid))) = (arguments.proof.template, of_2204) {
         order.template = *vmid;
     }
-    let preflight = Preflight::new(ground, connected, &order);
+    let preflight = Preflight::new(context, connected, &order);
     let mut warnings = Vec::new();
-    let (node, plan) = preflight.node_and_plan(survey).await?;
+    let (node, plan) = preflight.node_and_plan(inventory).await?;
     match plan {
         Ok(plan) => {
             say(session, format!("node {node}: template {} can be cloned, no privilege is missing", order.template));
@@ -182,8 +188,8 @@ async fn check(
     }
     for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
         // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
-        let order = Order { template, ..order.clone() };
-        Preflight::new(ground, connected, &order).plan().await?;
+        let order = TestVmOptions { template, ..order.clone() };
+        Preflight::new(context, connected, &order).plan().await?;
     }
     for (key, vmid) in &templates {
         let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
@@ -192,12 +198,12 @@ async fn check(
     for warning in &warnings {
         session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
-    Ok(Checked { version, node, templates, pool: order.pool, warnings })
+    Ok(VerifiedAccess { version, node, templates, pool: order.pool, warnings })
 }
 
 /// Says whether a file may be saved before there is a template: where there is nothing to prove yet, and where a dry
 /// run only says how it would be made.
-const fn may_be_absent(arguments: &Setup, made: Option<&Made>) -> bool {
+const fn may_be_absent(arguments: &Setup, made: Option<&CreatedTemplate>) -> bool {
     if arguments.dry_run && made.is_some() {
         return true;
     }
@@ -205,12 +211,12 @@ const fn may_be_absent(arguments: &Setup, made: Option<&Made>) -> bool {
 }
 
 /// Decides on the template of each key: what was said, else the usual number, else the best match by name.
-fn templates(ground: &Ground, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
+fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let mut chosen = Vec::new();
     for (key, release) in keyed() {
-        let said = ground.settings.template(key)?.map(|said| said.value);
-        let found = said.or_else(|| release.best(&visible).filter(|_| !ground.is_unset(key)));
+        let said = context.settings.template(key)?.map(|said| said.value);
+        let found = said.or_else(|| release.best(&visible).filter(|_| !context.is_unset(key)));
         chosen.extend(found.map(|vmid| (key, vmid)));
     }
     Ok(chosen)
@@ -218,14 +224,14 @@ fn templates(ground: &Ground, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
 
 /// Lists the templates that a flag or a variable names though the list of the cluster, which is some seconds old and
 /// shows only what may be seen, does not have them; where it has none at all, nothing is told by that.
-fn named_but_unseen(ground: &Ground, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
+fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
     let is_visible = |vmid: VmId| vms.iter().any(|vm| vm.is_template && vm.vmid == vmid);
     if !vms.iter().any(|vm| vm.is_template) {
         return Ok(Vec::new());
     }
     let mut unseen = Vec::new();
     for (key, _) in keyed() {
-        let said = ground.settings.template(key)?;
+        let said = context.settings.template(key)?;
         unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
     }
     Ok(unseen)

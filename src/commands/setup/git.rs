@@ -19,7 +19,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How git treats one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Treatment {
+pub(super) enum FileStatus {
     /// It is in the index: with the next commit, or long since, the secret is in the history.
     Tracked,
     /// It would be added by `git add .`.
@@ -30,14 +30,14 @@ pub(super) enum Treatment {
 
 /// What git says about the files of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Verdict {
+pub(crate) struct GitStatus {
     /// Names of the files that are tracked.
     pub(crate) tracked: Vec<String>,
     /// Names of the files that are not ignored.
     pub(crate) exposed: Vec<String>,
 }
 
-impl Verdict {
+impl GitStatus {
     /// Gives the lines for `.gitignore` that keep the exposed files out.
     #[must_use]
     pub(crate) fn ignore_lines(&self) -> Vec<String> {
@@ -46,16 +46,16 @@ impl Verdict {
 }
 
 /// Asks git about some files of one folder. Where there is no git, or no repository, there is nothing to say.
-pub(crate) async fn ask(folder: &Path, names: &[String], variables: &Variables) -> Verdict {
-    let mut verdict = Verdict::default();
+pub(crate) async fn ask(folder: &Path, names: &[String], variables: &Variables) -> GitStatus {
+    let mut verdict = GitStatus::default();
     if !is_below_a_repository(folder) {
         return verdict;
     }
     for name in names {
         match treatment(folder, name, variables).await {
-            Some(Treatment::Tracked) => verdict.tracked.push(name.clone()),
-            Some(Treatment::NotIgnored) => verdict.exposed.push(name.clone()),
-            Some(Treatment::Ignored) | None => {}
+            Some(FileStatus::Tracked) => verdict.tracked.push(name.clone()),
+            Some(FileStatus::NotIgnored) => verdict.exposed.push(name.clone()),
+            Some(FileStatus::Ignored) | None => {}
         }
     }
     verdict
@@ -66,13 +66,13 @@ fn is_below_a_repository(folder: &Path) -> bool {
     folder.ancestors().any(|folder| folder.join(".git").exists())
 }
 
-async fn treatment(folder: &Path, name: &str, variables: &Variables) -> Option<Treatment> {
+async fn treatment(folder: &Path, name: &str, variables: &Variables) -> Option<FileStatus> {
     if run(folder, &["--literal-pathspecs", "ls-files", "--error-unmatch", "--", name], variables).await? == 0 {
-        return Some(Treatment::Tracked);
+        return Some(FileStatus::Tracked);
     }
     match run(folder, &["check-ignore", "--quiet", "--", name], variables).await? {
-        0 => Some(Treatment::Ignored),
-        1 => Some(Treatment::NotIgnored),
+        0 => Some(FileStatus::Ignored),
+        1 => Some(FileStatus::NotIgnored),
         _ => None,
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::{Verdict, ask, ignore};
+    use super::{GitStatus, ask, ignore};
     use crate::session::Variables;
     use crate::skip::lacks;
 
@@ -146,7 +146,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let names: Vec<String> = [".env", ".env.bak", "a [b].pem"].map(str::to_owned).to_vec();
-        assert_eq!(ask(folder.path(), &names, &variables()).await, Verdict::default());
+        assert_eq!(ask(folder.path(), &names, &variables()).await, GitStatus::default());
         git(folder.path(), &["init", "-q"]);
         std::fs::write(folder.path().join(".env"), "A=1\n").unwrap();
         git(folder.path(), &["add", ".env"]);
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(verdict.exposed, [".env.bak", "a [b].pem"]);
         ignore(folder.path(), &verdict.ignore_lines()).unwrap();
         git(folder.path(), &["rm", "-q", "--cached", ".env"]);
-        assert_eq!(ask(folder.path(), &names, &variables()).await, Verdict::default());
+        assert_eq!(ask(folder.path(), &names, &variables()).await, GitStatus::default());
     }
 
     #[test]

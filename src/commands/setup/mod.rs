@@ -2,33 +2,33 @@
 
 mod check;
 pub(crate) mod git;
-mod guides;
-mod mend;
-mod menus;
-mod origin;
+mod instructions;
+mod invalid_settings;
+mod node_and_templates;
 mod save;
 mod screens;
 pub(crate) mod server;
 mod template;
 mod token;
+mod token_source;
 mod trust;
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Global, Output, Setup};
-use crate::commands::Failure;
+use crate::cli::{Global, OutputFormat, Setup};
+use crate::commands::CommandFailure;
 use crate::commands::ask;
-use crate::commands::connect::{Connected, Ground};
-use crate::commands::ladder::{self, Wish};
-use crate::commands::proof::prove;
-use crate::commands::proof::receipt::Receipt;
+use crate::commands::connect::{Connected, Context};
+use crate::commands::pin_ca::{self, PinPolicy};
 use crate::commands::screens::{Heading, Note};
 use crate::commands::test_vm::{document, order};
+use crate::commands::test_vm_run::receipt::Receipt;
+use crate::commands::test_vm_run::run_test_vm;
 use crate::commands::token::consent;
 use crate::commands::token::notes;
-use crate::commands::token::undo::Made;
+use crate::commands::token::undo::Applied;
 use crate::commands::unless_interrupted;
 use crate::error::{Error, Report};
 use crate::model::VmId;
@@ -36,22 +36,22 @@ use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key};
 use crate::ui::prompt::ConfirmPrompt;
 
-use check::{Checked, Switch};
-use origin::{Obtained, Origin};
-use save::Saved;
-use screens::{Next, Plan};
-use server::Way;
+use check::{TokenChange, VerifiedAccess};
+use save::SavedSettings;
+use screens::{DryRun, Next};
+use server::Server;
+use token_source::{TokenResult, TokenSource};
 
 /// What is known of a run so far, for the JSON document.
 #[derive(Default)]
-struct Story {
+struct SetupReport {
     env_file: String,
     host: String,
     version: Option<String>,
     trust: Option<&'static str>,
     token: Option<String>,
     /// What was made for the token in this run, as long as it is not saved.
-    made: Option<Made>,
+    made: Option<Applied>,
     is_created: bool,
     is_saved: bool,
     /// Whether nothing was to be written or changed.
@@ -64,26 +64,26 @@ struct Story {
 }
 
 /// Sets up, step by step; nothing is written before everything up to step 5 has been verified.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, Failure> {
-    let mut story = Story::default();
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, CommandFailure> {
+    let mut report = SetupReport::default();
     let ended = tokio::select! {
         // What the work itself says of a hurried end counts more.
         biased;
-        ended = steps(session, global, arguments, &mut story) => ended,
+        ended = steps(session, global, arguments, &mut report) => ended,
         signal = session.interrupts.second() => Err(Error::Abandoned { signal, left: None }),
     };
-    let ended = match (ended, story.made.take()) {
+    let ended = match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.left(why)),
-        (Err(why), None) => Err(in_its_own_words(why, story.is_saved)),
+        (Err(why), None) => Err(in_its_own_words(why, report.is_saved)),
         (ended, _) => ended,
     };
-    let wants_json = global.output == Output::Json;
+    let wants_json = global.output == OutputFormat::Json;
     if wants_json {
-        session.ui.borrow_mut().json(&story.document(ended.as_ref().err()));
+        session.ui.borrow_mut().json(&report.document(ended.as_ref().err()));
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Failure { error, is_told: wants_json }),
+        Err(error) => Err(CommandFailure { error, is_told: wants_json }),
     }
 }
 
@@ -99,25 +99,25 @@ fn in_its_own_words(why: Error, is_saved: bool) -> Error {
     }
 }
 
-async fn steps(session: &Session, global: &Global, arguments: &Setup, story: &mut Story) -> Result<(), Error> {
+async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &mut SetupReport) -> Result<(), Error> {
     let text = |vmid: Option<VmId>| vmid.map(|vmid| vmid.to_string());
     let templates = [
         (Key::Ubuntu2204Template, text(arguments.ubuntu_2204_template_id)),
         (Key::Ubuntu2004Template, text(arguments.ubuntu_2004_template_id)),
     ];
-    let mut ground = Ground::survey(session, global, &arguments.connection, &templates).await?;
+    let mut context = Context::load(session, global, &arguments.connection, &templates).await?;
     if let Some(from) = arguments.import {
-        let tool = ground.import(session, from.tool())?;
+        let tool = context.import(session, from.tool())?;
         session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
-    story.env_file = ground.store.path().display().to_string();
+    report.env_file = context.store.path().display().to_string();
     if !arguments.skip_test_vm && !arguments.dry_run {
-        ground.require_journal(session)?;
+        context.require_journal(session)?;
     }
-    story.is_rehearsal = arguments.dry_run;
-    let ended = from_server_to_proof(session, global, arguments, &mut ground, story).await;
-    match (ended, story.made.take()) {
-        (Err(why), Some(made)) => Err(made.saved_or_left(session, &ground, why)),
+    report.is_rehearsal = arguments.dry_run;
+    let ended = from_server_to_proof(session, global, arguments, &mut context, report).await;
+    match (ended, report.made.take()) {
+        (Err(why), Some(made)) => Err(made.saved_or_left(session, &context, why)),
         (ended, _) => ended,
     }
 }
@@ -126,55 +126,60 @@ async fn from_server_to_proof(
     session: &Session,
     global: &Global,
     arguments: &Setup,
-    ground: &mut Ground,
-    story: &mut Story,
+    context: &mut Context,
+    report: &mut SetupReport,
 ) -> Result<(), Error> {
-    let verified = verify(session, ground, arguments, story).await;
-    ground.repeat(session);
+    let verified = verify(session, context, arguments, report).await;
+    context.repeat(session);
     let Some((connected, checked)) = verified? else {
-        if global.output == Output::Text {
-            session.ui.borrow_mut().result(&screens::Rehearsed);
+        if global.output == OutputFormat::Text {
+            session.ui.borrow_mut().result(&screens::SandboxNote);
         }
         return Ok(());
     };
-    story.note_access(ground, &connected, &checked);
+    report.note_access(context, &connected, &checked);
 
-    heading(session, ground, "6. Save");
+    heading(session, context, "6. Save");
     let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
-    let draft = save::draft(session, ground, &connected, &checked, consent).await?;
+    let draft = save::draft(session, context, &connected, &checked, consent).await?;
     session.ui.borrow_mut().info(&draft);
     if arguments.dry_run {
-        if global.output == Output::Text {
-            session.ui.borrow_mut().result(&Plan {
+        if global.output == OutputFormat::Text {
+            session.ui.borrow_mut().result(&DryRun {
                 skips_proof: arguments.skip_test_vm,
                 node: checked.node,
-                template: order(ground, &arguments.proof)?.template,
+                template: order(context, &arguments.proof)?.template,
             });
         }
         return Ok(());
     }
-    agree_to_replace(session, ground, story, &connected).await?;
-    let saved = save::write(session, ground, draft).await?;
-    end_note(session, ground, story, &connected)?;
-    ground.read_saved()?;
-    ground.repeat(session);
-    story.is_saved = true;
-    story.changed.clone_from(&saved.changed);
-    story.warnings.extend(saved.warnings.iter().cloned());
+    agree_to_replace(session, context, report, &connected).await?;
+    let saved = save::write(session, context, draft).await?;
+    end_note(session, context, report, &connected)?;
+    context.read_saved()?;
+    context.repeat(session);
+    report.is_saved = true;
+    report.changed.clone_from(&saved.changed);
+    report.warnings.extend(saved.warnings.iter().cloned());
 
-    let skips = arguments.skip_test_vm || !is_proof_wanted(session, ground, arguments).await?;
-    let receipt = if skips { None } else { Some(proof(session, arguments, ground, story).await?) };
-    if global.output == Output::Text {
-        session.ui.borrow_mut().result(&next(ground, &connected, &saved, receipt));
+    let skips = arguments.skip_test_vm || !is_proof_wanted(session, context, arguments).await?;
+    let receipt = if skips { None } else { Some(proof(session, arguments, context, report).await?) };
+    if global.output == OutputFormat::Text {
+        session.ui.borrow_mut().result(&next(context, &connected, &saved, receipt));
     }
     Ok(())
 }
 
 /// Ends what the journal says of the token that was made: its secret is saved.
-fn end_note(session: &Session, ground: &Ground, story: &mut Story, connected: &Connected) -> Result<(), Error> {
-    if let (Some(made), Credentials::Token { id, .. }) = (story.made.take(), &connected.credentials) {
+fn end_note(
+    session: &Session,
+    context: &Context,
+    report: &mut SetupReport,
+    connected: &Connected,
+) -> Result<(), Error> {
+    if let (Some(made), Credentials::Token { id, .. }) = (report.made.take(), &connected.credentials) {
         made.saved()?;
-        notes::forget(session, ground, id)?;
+        notes::forget(session, context, id)?;
     }
     Ok(())
 }
@@ -182,98 +187,98 @@ fn end_note(session: &Session, ground: &Ground, story: &mut Story, connected: &C
 /// Ends the run where another token of the settings file would be replaced that works, and nobody agreed to that.
 async fn agree_to_replace(
     session: &Session,
-    ground: &Ground,
-    story: &Story,
+    context: &Context,
+    report: &SetupReport,
     connected: &Connected,
 ) -> Result<(), Error> {
     // Where the token was made in this run, that was settled before.
-    let (None, Credentials::Token { id, .. }) = (&story.made, &connected.credentials) else { return Ok(()) };
-    let way = (connected.pve.endpoint().clone(), connected.trust.clone(), connected.trusted);
-    unless_interrupted(session, consent::for_replacing(session, ground, way, id)).await
+    let (None, Credentials::Token { id, .. }) = (&report.made, &connected.credentials) else { return Ok(()) };
+    let pve_server = (connected.pve.endpoint().clone(), connected.trust.clone(), connected.trusted);
+    unless_interrupted(session, consent::for_replacing(session, context, pve_server, id)).await
 }
 
 /// Steps 1 to 5: finds the server, decides on the trust, makes the token where that is wanted, checks token, privileges,
 /// node and templates; nothing where only the plan of a new token was to be shown.
 async fn verify(
     session: &Session,
-    ground: &mut Ground,
+    context: &mut Context,
     arguments: &Setup,
-    story: &mut Story,
-) -> Result<Option<(Connected, Checked)>, Error> {
-    let origin = Origin::of(arguments)?;
-    let way = unless_interrupted(session, meet(session, ground, arguments, &origin, story)).await?;
-    let wish = way.wish(arguments)?;
-    heading(session, ground, "3. Token");
+    report: &mut SetupReport,
+) -> Result<Option<(Connected, VerifiedAccess)>, Error> {
+    let origin = TokenSource::of(arguments)?;
+    let pve_server = unless_interrupted(session, meet(session, context, arguments, &origin, report)).await?;
+    let pin_policy = pve_server.pin_policy(arguments)?;
+    heading(session, context, "3. Token");
     let mut found = match origin {
-        Origin::Known => unless_interrupted(session, token::connect(session, ground, way.clone())).await?,
+        TokenSource::Known => unless_interrupted(session, token::connect(session, context, pve_server.clone())).await?,
         other => {
-            token::owner(session, ground, &way).await?;
-            token::Found::ToBeMade(other)
+            token::owner(session, context, &pve_server).await?;
+            token::Identified::ToBeMade(other)
         }
     };
     loop {
         let connected = match found {
-            token::Found::Connected(connected) => *connected,
-            token::Found::ToBeMade(origin) => {
-                match make(session, ground, way.clone(), &origin, arguments, story).await? {
+            token::Identified::Connected(connected) => *connected,
+            token::Identified::ToBeMade(origin) => {
+                match make(session, context, pve_server.clone(), &origin, arguments, report).await? {
                     Some(connected) => connected,
                     None => return Ok(None),
                 }
             }
         };
-        let may_switch = story.made.is_none() && ground.is_open(session, Key::TokenValue);
-        let switch = if may_switch { Switch::Offered } else { Switch::No };
-        if let Some(good) = check(session, ground, connected, wish, (arguments, switch)).await? {
+        let may_switch = report.made.is_none() && context.is_open(session, Key::TokenValue);
+        let switch = if may_switch { TokenChange::Offered } else { TokenChange::No };
+        if let Some(good) = check(session, context, connected, pin_policy, (arguments, switch)).await? {
             return Ok(Some(good));
         }
-        heading(session, ground, "3. Token");
-        found = unless_interrupted(session, token::another(session, ground, way.clone())).await?;
+        heading(session, context, "3. Token");
+        found = unless_interrupted(session, token::another(session, context, pve_server.clone())).await?;
     }
 }
 
 /// Steps 1 and 2: finds the server, and decides on the trust.
 async fn meet(
     session: &Session,
-    ground: &mut Ground,
+    context: &mut Context,
     arguments: &Setup,
-    origin: &Origin,
-    story: &mut Story,
-) -> Result<Way, Error> {
+    origin: &TokenSource,
+    report: &mut SetupReport,
+) -> Result<Server, Error> {
     if !session.is_attended() {
         // What is missing is told before anything is called.
-        story.host = ground.host()?.to_string();
-        if *origin == Origin::Known {
-            ground.credentials(session)?;
+        report.host = context.host()?.to_string();
+        if *origin == TokenSource::Known {
+            context.credentials(session)?;
         }
     }
-    mend::forget_what_is_wrong(session, ground, arguments)?;
-    let way = server::find(session, ground, arguments).await?;
-    story.host = ground.host()?.to_string();
-    Ok(way)
+    invalid_settings::forget_what_is_wrong(session, context, arguments)?;
+    let pve_server = server::find(session, context, arguments).await?;
+    report.host = context.host()?.to_string();
+    Ok(pve_server)
 }
 
 /// Makes the token. It is not to be broken off at any moment: what is half done has to be undone.
 async fn make(
     session: &Session,
-    ground: &mut Ground,
-    way: Way,
-    origin: &Origin,
+    context: &mut Context,
+    pve_server: Server,
+    origin: &TokenSource,
     arguments: &Setup,
-    story: &mut Story,
+    report: &mut SetupReport,
 ) -> Result<Option<Connected>, Error> {
-    if let Origin::Shell(to) = origin {
+    if let TokenSource::Shell(to) = origin {
         if arguments.dry_run {
-            found(session, origin::line(ground, arguments)?);
+            found(session, token_source::line(context, arguments)?);
             return Ok(None);
         }
-        story.made = Some(origin::over_ssh(session, ground, way.clone(), to.as_ref(), arguments).await?);
-        story.is_created = true;
-        return unless_interrupted(session, token::checked(session, ground, way)).await.map(Some);
+        report.made = Some(token_source::over_ssh(session, context, pve_server.clone(), to.as_ref(), arguments).await?);
+        report.is_created = true;
+        return unless_interrupted(session, token::checked(session, context, pve_server)).await.map(Some);
     }
-    match origin::by_log_in(session, ground, way, arguments).await? {
-        Obtained::Planned => Ok(None),
-        Obtained::Made(connected, made) => {
-            (story.made, story.is_created) = (Some(*made), true);
+    match token_source::by_log_in(session, context, pve_server, arguments).await? {
+        TokenResult::Planned => Ok(None),
+        TokenResult::Created(connected, made) => {
+            (report.made, report.is_created) = (Some(*made), true);
             Ok(Some(*connected))
         }
     }
@@ -282,20 +287,20 @@ async fn make(
 /// Climbs to the cluster's CA where that is wished, and checks everything; nothing where another token is to be used.
 async fn check(
     session: &Session,
-    ground: &mut Ground,
+    context: &mut Context,
     connected: Connected,
-    wish: Wish,
-    (arguments, switch): (&Setup, Switch),
-) -> Result<Option<(Connected, Checked)>, Error> {
+    pin_policy: PinPolicy,
+    (arguments, switch): (&Setup, TokenChange),
+) -> Result<Option<(Connected, VerifiedAccess)>, Error> {
     // A token that was made just now came over a connection that has climbed already.
     let connected = match connected.fetched {
         Some(_) => connected,
-        None => unless_interrupted(session, ladder::climbed(session, ground, connected, wish)).await?,
+        None => unless_interrupted(session, pin_ca::pin_and_reconnect(session, context, connected, pin_policy)).await?,
     };
-    let Some(mut checked) = check::until_good(session, ground, &connected, arguments, switch).await? else {
+    let Some(mut checked) = check::until_good(session, context, &connected, arguments, switch).await? else {
         return Ok(None);
     };
-    if let Some(warning) = ladder::expiry(session, &connected.pve, &connected.trust) {
+    if let Some(warning) = pin_ca::expiry(session, &connected.pve, &connected.trust) {
         session.ui.borrow_mut().info(&Note::warning(warning.clone()));
         checked.warnings.push(warning);
     }
@@ -303,23 +308,28 @@ async fn check(
 }
 
 /// Asks whether a VM may be made to prove it.
-async fn is_proof_wanted(session: &Session, ground: &Ground, arguments: &Setup) -> Result<bool, Error> {
+async fn is_proof_wanted(session: &Session, context: &Context, arguments: &Setup) -> Result<bool, Error> {
     if !session.is_attended() {
         return Ok(true);
     }
-    let template = order(ground, &arguments.proof)?.template;
+    let template = order(context, &arguments.proof)?.template;
     let question =
         ConfirmPrompt::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
 /// Step 7: the proof, with what was written and nothing else.
-async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story: &mut Story) -> Result<Receipt, Error> {
-    heading(session, ground, "7. Proof");
-    let order = order(ground, &arguments.proof)?;
-    let connected = Connected::open(session, ground).await?;
-    let (receipt, ended) = prove(session, ground, &connected, &order).await?;
-    story.proof = Some(document(&receipt, ended.as_ref().err()));
+async fn proof(
+    session: &Session,
+    arguments: &Setup,
+    context: &mut Context,
+    report: &mut SetupReport,
+) -> Result<Receipt, Error> {
+    heading(session, context, "7. Proof");
+    let order = order(context, &arguments.proof)?;
+    let connected = Connected::open(session, context).await?;
+    let (receipt, ended) = run_test_vm(session, context, &connected, &order).await?;
+    report.proof = Some(document(&receipt, ended.as_ref().err()));
     match ended {
         Ok(()) => Ok(receipt),
         Err(why) => {
@@ -328,26 +338,26 @@ async fn proof(session: &Session, arguments: &Setup, ground: &mut Ground, story:
             }
             found(
                 session,
-                format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", story.env_file),
+                format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", report.env_file),
             );
             Err(why)
         }
     }
 }
 
-fn next(ground: &Ground, connected: &Connected, saved: &Saved, receipt: Option<Receipt>) -> Next {
+fn next(context: &Context, connected: &Connected, saved: &SavedSettings, receipt: Option<Receipt>) -> Next {
     Next {
         receipt,
         file: saved.path.clone(),
         token: connected.who(),
         user: connected.user().to_string(),
-        curl: screens::Curl::of(ground),
-        is_sandbox: ground.is_sandbox(),
+        curl: screens::Curl::of(context),
+        is_sandbox: context.is_sandbox(),
     }
 }
 
-fn heading(session: &Session, ground: &Ground, text: &str) {
-    session.ui.borrow_mut().info(&Heading { text: text.to_owned(), is_sandbox: ground.is_sandbox() });
+fn heading(session: &Session, context: &Context, text: &str) {
+    session.ui.borrow_mut().info(&Heading { text: text.to_owned(), is_sandbox: context.is_sandbox() });
 }
 
 /// Tells an error that a person may mend right here.
@@ -359,17 +369,17 @@ fn found(session: &Session, text: String) {
     session.ui.borrow_mut().info(&Note::found(text));
 }
 
-impl Story {
+impl SetupReport {
     /// Notes who is connected to which server, and what was chosen there.
-    fn note_access(&mut self, ground: &Ground, connected: &Connected, checked: &check::Checked) {
+    fn note_access(&mut self, context: &Context, connected: &Connected, checked: &check::VerifiedAccess) {
         self.trust = Some(connected.trusted.word());
         self.token = Some(connected.who());
         self.version = Some(checked.version.to_string());
         self.node = Some(checked.node.to_string());
         self.templates =
-            checked.templates.iter().map(|(key, vmid)| (key.variable(&ground.instance), vmid.number())).collect();
+            checked.templates.iter().map(|(key, vmid)| (key.variable(&context.instance), vmid.number())).collect();
         self.warnings.clone_from(&checked.warnings);
-        self.warnings.extend(ground.trust_warnings(connected.trusted));
+        self.warnings.extend(context.trust_warnings(connected.trusted));
     }
 
     fn document(&self, error: Option<&Error>) -> Value {

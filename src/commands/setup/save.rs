@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::ask;
-use crate::commands::connect::Fetched;
-use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::connect::FetchedCa;
+use crate::commands::connect::{Connected, Context, TrustSource};
 use crate::commands::screens::Note;
-use crate::commands::setup::check::Checked;
+use crate::commands::setup::check::VerifiedAccess;
 use crate::commands::setup::git;
 use crate::error::Error;
 use crate::pve::Trust;
@@ -21,17 +21,17 @@ use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What will be written, as a person may see it.
-pub(super) struct Draft {
+pub(super) struct PendingSave {
     path: PathBuf,
     edited: Edited,
     diff: Vec<DiffLine>,
     is_new: bool,
     holds_secret: bool,
-    fetched: Option<Fetched>,
+    fetched: Option<FetchedCa>,
 }
 
 /// What was written.
-pub(super) struct Saved {
+pub(super) struct SavedSettings {
     pub(super) path: PathBuf,
     pub(super) changed: Vec<String>,
     pub(super) warnings: Vec<String>,
@@ -40,22 +40,22 @@ pub(super) struct Saved {
 /// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
 pub(super) async fn draft(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     connected: &Connected,
-    checked: &Checked,
+    checked: &VerifiedAccess,
     consent: AmbiguousValues,
-) -> Result<Draft, Error> {
-    let path = ground.store.path().to_owned();
-    let in_file = Settings::load(&ground.instance, &Flags::default(), &Variables::new(), &path, &ground.loaded.file)?;
-    let changes = changes(ground, &in_file, connected, checked)?;
-    let edit = |consent| ground.loaded.file.edit(&ground.instance, &changes, consent, &|_| None);
+) -> Result<PendingSave, Error> {
+    let path = context.store.path().to_owned();
+    let in_file = Settings::load(&context.instance, &Flags::default(), &Variables::new(), &path, &context.loaded.file)?;
+    let changes = changes(context, &in_file, connected, checked)?;
+    let edit = |consent| context.loaded.file.edit(&context.instance, &changes, consent, &|_| None);
     let edited = match edit(consent) {
         Err(why) if may_consent(session, &why).await? => edit(AmbiguousValues::Allow)?,
         edited => edited?,
     };
-    let diff = masked_diff(ground.loaded.file.bytes(), edited.file.bytes());
-    let (is_new, fetched) = (ground.loaded.mode.is_none(), connected.fetched.clone());
-    Ok(Draft { path, edited, diff, is_new, holds_secret: true, fetched })
+    let diff = masked_diff(context.loaded.file.bytes(), edited.file.bytes());
+    let (is_new, fetched) = (context.loaded.mode.is_none(), connected.fetched.clone());
+    Ok(PendingSave { path, edited, diff, is_new, holds_secret: true, fetched })
 }
 
 /// Asks whether a value may be written that only the application reads back.
@@ -73,10 +73,10 @@ async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result
 
 /// Lists the changes, key by key.
 fn changes(
-    ground: &Ground,
+    context: &Context,
     in_file: &Settings,
     connected: &Connected,
-    checked: &Checked,
+    checked: &VerifiedAccess,
 ) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
     let mut set = |key: Key, is_same: bool, value: WritableValue| {
@@ -84,7 +84,7 @@ fn changes(
             changes.push(Change::Set(key, value));
         }
     };
-    let host = ground.host()?;
+    let host = context.host()?;
     set(Key::Host, stands(in_file.host(), &host), WritableValue::Text(host.to_string()));
     let user = connected.user();
     set(
@@ -95,7 +95,7 @@ fn changes(
     match &connected.credentials {
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
-            let is_new = in_file.source(Key::TokenValue).is_none() && !ground.instance.is_first();
+            let is_new = in_file.source(Key::TokenValue).is_none() && !context.instance.is_first();
             // The application reads the secret alone: what stands around it is written where it belongs.
             let is_bare = in_file.is_secret_bare();
             let is_same = !is_new && is_bare && stands(in_file.token_name(), &id.name);
@@ -108,7 +108,7 @@ fn changes(
             set(Key::Password, is_same, WritableValue::Password(password.clone()));
         }
     }
-    let verifies = connected.trusted == Trusted::System;
+    let verifies = connected.trusted == TrustSource::System;
     set(Key::VerifySsl, stands(in_file.verify_ssl(), &verifies), WritableValue::Text(verifies.to_string()));
     set(Key::Node, stands(in_file.node(), &checked.node), WritableValue::Text(checked.node.to_string()));
     if let Some(pool) = &checked.pool {
@@ -117,15 +117,15 @@ fn changes(
     for (key, vmid) in &checked.templates {
         set(*key, stands(in_file.template(*key), vmid), WritableValue::Text(vmid.to_string()));
     }
-    changes.extend(dropped(ground, in_file).into_iter().map(Change::Remove));
-    changes.extend(trust_changes(ground, in_file, connected));
+    changes.extend(dropped(context, in_file).into_iter().map(Change::Remove));
+    changes.extend(trust_changes(context, in_file, connected));
     Ok(changes)
 }
 
 /// Lists the keys that stand in the file, and that a person decided against.
-fn dropped(ground: &Ground, in_file: &Settings) -> Vec<Key> {
+fn dropped(context: &Context, in_file: &Settings) -> Vec<Key> {
     let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template];
-    keys.retain(|key| ground.is_unset(*key));
+    keys.retain(|key| context.is_unset(*key));
     if keys.contains(&Key::TokenValue) {
         keys.push(Key::TokenName);
     }
@@ -134,15 +134,15 @@ fn dropped(ground: &Ground, in_file: &Settings) -> Vec<Key> {
 }
 
 /// The keys of the trust: what is in force stands there, what is not in force does not.
-fn trust_changes(ground: &Ground, in_file: &Settings, connected: &Connected) -> Vec<Change> {
+fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -> Vec<Change> {
     let mut changes = Vec::new();
     let pin = match &connected.trust {
         Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(pin.to_string()),
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
-    let ca_file = match (&connected.trust, ground.settings.ca_file_text()) {
+    let ca_file = match (&connected.trust, context.settings.ca_file_text()) {
         (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(fetched.name.clone()),
-        (Trust::Ca(_) | Trust::CaAndPinned(..), text) if !ground.is_sandbox() => text,
+        (Trust::Ca(_) | Trust::CaAndPinned(..), text) if !context.is_sandbox() => text,
         _ => None,
     };
     for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file)] {
@@ -168,12 +168,12 @@ fn stands<T: PartialEq, E>(in_file: Result<Option<Sourced<T>>, E>, wanted: &T) -
 /// Asks git, writes the file, and reads it back.
 ///
 /// A person is asked before anything is written.
-pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> Result<Saved, Error> {
+pub(super) async fn write(session: &Session, context: &Context, draft: PendingSave) -> Result<SavedSettings, Error> {
     let is_changed = !draft.edited.changed.is_empty() || draft.fetched.is_some();
     if session.is_attended() && is_changed && !confirmed(session, "Write this?").await? {
         return Err(Error::Cancelled);
     }
-    let group = group_rights(session, ground, &draft).await?;
+    let group = group_rights(session, context, &draft).await?;
     let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
     let folder = draft.path.parent().unwrap_or(Path::new("/")).to_owned();
     let name = draft.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -182,10 +182,10 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
     let verdict = git::ask(&folder, &names, &session.variables).await;
     warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
-        ground.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
+        context.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
         session.ui.borrow_mut().info(&Note::found(format!("the cluster's CA is in {}", fetched.path.display())));
     }
-    let saved = ground.store.save(&draft.edited.file, &ground.loaded.stamp, group)?;
+    let saved = context.store.save(&draft.edited.file, &context.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
     let text = match saved.outcome {
         SaveOutcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
@@ -198,8 +198,8 @@ pub(super) async fn write(session: &Session, ground: &Ground, draft: Draft) -> R
     for warning in &warnings {
         session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
-    read_back(&ground.store, &draft)?;
-    Ok(Saved { path: draft.path, changed: draft.edited.changed, warnings })
+    read_back(&context.store, &draft)?;
+    Ok(SavedSettings { path: draft.path, changed: draft.edited.changed, warnings })
 }
 
 /// Asks for a yes, where somebody is there.
@@ -209,12 +209,12 @@ async fn confirmed(session: &Session, question: &str) -> Result<bool, Error> {
 }
 
 /// Asks whether the group may go on reading the file.
-async fn group_rights(session: &Session, ground: &Ground, draft: &Draft) -> Result<GroupRights, Error> {
-    let mode = ground.loaded.mode.unwrap_or_default() & 0o070;
+async fn group_rights(session: &Session, context: &Context, draft: &PendingSave) -> Result<GroupRights, Error> {
+    let mode = context.loaded.mode.unwrap_or_default() & 0o070;
     if mode == 0 || !session.is_attended() || draft.edited.changed.is_empty() {
         return Ok(GroupRights::Keep);
     }
-    let listed = &ground.loaded.listed;
+    let listed = &context.loaded.listed;
     let question = if listed.is_empty() {
         format!("Its group has rights in the file (mode {:04o}). Keep them?", mode | 0o600)
     } else {
@@ -224,7 +224,7 @@ async fn group_rights(session: &Session, ground: &Ground, draft: &Draft) -> Resu
 }
 
 /// Says what git would do with the secret; where somebody agrees, the lines go into `.gitignore`.
-async fn heed_git(session: &Session, folder: &Path, verdict: &git::Verdict) -> Result<Vec<String>, Error> {
+async fn heed_git(session: &Session, folder: &Path, verdict: &git::GitStatus) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
     for name in &verdict.tracked {
         warnings.push(format!("git tracks {name}: the secret goes into the history with the next commit; `git rm --cached {name}` ends that"));
@@ -249,7 +249,7 @@ async fn heed_git(session: &Session, folder: &Path, verdict: &git::Verdict) -> R
 }
 
 /// Reads the file again: what was written must be what stands there.
-fn read_back(store: &Store, draft: &Draft) -> Result<(), Error> {
+fn read_back(store: &Store, draft: &PendingSave) -> Result<(), Error> {
     let again = store.load()?;
     if again.file.bytes() == draft.edited.file.bytes() {
         Ok(())
@@ -258,7 +258,7 @@ fn read_back(store: &Store, draft: &Draft) -> Result<(), Error> {
     }
 }
 
-impl Draw for Draft {
+impl Draw for PendingSave {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         if let Some(fetched) = &self.fetched {
             screen.paragraph(3, &format!("the cluster's CA goes into {}", fetched.path.display()))?;

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::commands::connect::Ground;
-use crate::commands::proof::receipt::Receipt;
+use crate::commands::connect::Context;
+use crate::commands::test_vm_run::receipt::Receipt;
 use crate::model::{NodeName, VmId};
 use crate::settings::{Access, curl_line};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The end of a run that changed nothing on purpose.
-pub(super) struct Plan {
+pub(super) struct DryRun {
     /// Whether there would be no proof.
     pub(super) skips_proof: bool,
     /// The node that it would be on.
@@ -19,7 +19,7 @@ pub(super) struct Plan {
     pub(super) template: VmId,
 }
 
-impl Draw for Plan {
+impl Draw for DryRun {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
         if self.skips_proof {
@@ -40,9 +40,9 @@ impl Draw for Plan {
 }
 
 /// The end of a run that showed the plan of a new token and no more: without the token nothing after it can be checked.
-pub(super) struct Rehearsed;
+pub(super) struct SandboxNote;
 
-impl Draw for Rehearsed {
+impl Draw for SandboxNote {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
         screen.paragraph(0, "what comes after the token is checked once it is there")
@@ -110,15 +110,15 @@ pub(super) struct Curl {
 
 impl Curl {
     /// Takes what the settings say, as `env --format curl` does; there is none for a simulated server that is gone then.
-    pub(super) fn of(ground: &Ground) -> Option<Self> {
-        if ground.is_sandbox() {
+    pub(super) fn of(context: &Context) -> Option<Self> {
+        if context.is_sandbox() {
             return None;
         }
-        let access = Access::of(&ground.settings).ok()?;
+        let access = Access::of(&context.settings).ok()?;
         let is_pinned = access.fingerprint.is_some() && access.ca_file.is_none();
         let doubt = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
-        let env = ground.repeated().lengthened("glassdome env --format sh --reveal").into_owned();
+        let env = context.repeated().lengthened("glassdome env --format sh --reveal").into_owned();
         let before = format!("eval \"$({env})\"");
-        Some(Self { before, line: curl_line(&access, &ground.instance)?, doubt: is_pinned.then_some(doubt) })
+        Some(Self { before, line: curl_line(&access, &context.instance)?, doubt: is_pinned.then_some(doubt) })
     }
 }

@@ -1,9 +1,9 @@
 //! Finds the server, and decides how its certificate is judged.
 
 use crate::cli::Setup;
-use crate::commands::connect::{Connected, Ground, Trusted};
-use crate::commands::ladder::{self, IsNew, Wish};
-use crate::commands::overheard::overheard;
+use crate::commands::call_log::log_calls;
+use crate::commands::connect::{Connected, Context, TrustSource};
+use crate::commands::pin_ca::{self, IsNew, PinPolicy};
 use crate::commands::{ask, waiting};
 use crate::error::Error;
 use crate::model::foreign::listed;
@@ -13,17 +13,17 @@ use crate::session::Session;
 use crate::settings::{Credentials, Key, Source, Verification};
 use crate::ui::prompt::ConfirmPrompt;
 
-use super::trust::{self, Verdict};
+use super::trust::{self, TrustDecision};
 use super::{found, heading, tell};
 
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
-pub(super) struct Way {
+pub(super) struct Server {
     /// The server, called by nobody yet; its connection is kept.
     pve: Pve,
     endpoint: Endpoint,
     trust: Trust,
-    trusted: Trusted,
+    trusted: TrustSource,
     /// The certificate that was looked at, where it was accepted as new.
     accepted: Option<Leaf>,
     /// Whether the cluster's CA may take the place of the pin.
@@ -31,15 +31,15 @@ pub(super) struct Way {
     realms: Vec<String>,
 }
 
-impl Way {
+impl Server {
     /// Gives the names of the realms.
     pub(super) fn realms(&self) -> &[String] {
         &self.realms
     }
 
     /// Says what shall be stored of the certificate.
-    pub(super) fn wish(&self, arguments: &Setup) -> Result<Wish, Error> {
-        Ok(ladder::wish(&self.trust, self.is_new, arguments.pin)?)
+    pub(super) fn pin_policy(&self, arguments: &Setup) -> Result<PinPolicy, Error> {
+        Ok(pin_ca::pin_policy(&self.trust, self.is_new, arguments.pin)?)
     }
 
     /// Goes on over the connection that found the server.
@@ -48,56 +48,56 @@ impl Way {
     }
 
     /// Gives what a connection is made of.
-    pub(super) fn into_parts(self) -> (Endpoint, Trust, Trusted) {
+    pub(super) fn into_parts(self) -> (Endpoint, Trust, TrustSource) {
         (self.endpoint, self.trust, self.trusted)
     }
 }
 
 /// Finds the server, and settles the trust. A person is asked for both, and asked again where they do not do; without
 /// one, a certificate that is not trusted ends it, unless it was to be accepted as new.
-pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Setup) -> Result<Way, Error> {
-    ground.require_lasting_ca()?;
-    heading(session, ground, "1. Server");
+pub(super) async fn find(session: &Session, context: &mut Context, arguments: &Setup) -> Result<Server, Error> {
+    context.require_lasting_ca()?;
+    heading(session, context, "1. Server");
     let mut judged = None;
     let mut wants_host = true;
     loop {
         if std::mem::take(&mut wants_host) {
-            host(session, ground).await?;
-            ground.forget_pin_of_another_server()?;
-            waiver(session, ground).await?;
+            host(session, context).await?;
+            context.forget_pin_of_another_server()?;
+            waiver(session, context).await?;
         }
-        let server = ground.host()?;
-        let why = match waiting(session, &format!("looking at {server}"), look(session, ground, arguments)).await {
-            Ok(mut way) => {
+        let server = context.host()?;
+        let why = match waiting(session, &format!("looking at {server}"), look(session, context, arguments)).await {
+            Ok(mut pve_server) => {
                 found(session, format!("{server} is Proxmox VE"));
                 if judged.is_none() {
-                    heading(session, ground, "2. Trust");
+                    heading(session, context, "2. Trust");
                 }
-                if judged == Some(Verdict::ByCluster) {
-                    way.is_new = IsNew::Yes;
+                if judged == Some(TrustDecision::ByCluster) {
+                    pve_server.is_new = IsNew::Yes;
                 }
-                found(session, told(&way));
-                ground.warn_of_trust(session, way.trusted);
-                if let Some(leaf) = &way.accepted {
+                found(session, told(&pve_server));
+                context.warn_of_trust(session, pve_server.trusted);
+                if let Some(leaf) = &pve_server.accepted {
                     session.ui.borrow_mut().info(&trust::Facts(leaf));
                     let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";
                     found(session, text.to_owned());
                 }
-                return Ok(way);
+                return Ok(pve_server);
             }
             Err(why) => why,
         };
-        if matches!(why, Error::CaFile { .. } | Error::CaFileUnread { .. }) && ground.is_open(session, Key::CaFile) {
+        if matches!(why, Error::CaFile { .. } | Error::CaFileUnread { .. }) && context.is_open(session, Key::CaFile) {
             tell(session, &why);
-            ground.unset(&[Key::CaFile, Key::VerifySsl])?;
-        } else if trust::is_open(session, ground, &why) {
+            context.unset(&[Key::CaFile, Key::VerifySsl])?;
+        } else if trust::is_open(session, context, &why) {
             if judged.is_none() {
-                heading(session, ground, "2. Trust");
+                heading(session, context, "2. Trust");
             }
-            let verdict = trust::judge(session, ground, why).await?;
-            wants_host = verdict == Verdict::OtherServer;
+            let verdict = trust::judge(session, context, why).await?;
+            wants_host = verdict == TrustDecision::OtherServer;
             judged = Some(verdict);
-        } else if is_of_host(&why) && is_host_open(session, ground) {
+        } else if is_of_host(&why) && is_host_open(session, context) {
             tell(session, &why);
             wants_host = true;
         } else {
@@ -106,36 +106,36 @@ pub(super) async fn find(session: &Session, ground: &mut Ground, arguments: &Set
     }
 }
 
-fn is_host_open(session: &Session, ground: &Ground) -> bool {
-    ground.is_open(session, Key::Host) && !ground.is_sandbox()
+fn is_host_open(session: &Session, context: &Context) -> bool {
+    context.is_open(session, Key::Host) && !context.is_sandbox()
 }
 
 /// Asks for the server; what was said of another one's certificate does not hold for it.
-async fn host(session: &Session, ground: &mut Ground) -> Result<(), Error> {
-    if !is_host_open(session, ground) {
+async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
+    if !is_host_open(session, context) {
         return Ok(());
     }
-    let before = ground.settings.host()?.map(|host| host.value);
+    let before = context.settings.host()?.map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
     let question = "The server: a name, an address, or the web interface's address from the browser";
-    let host: Endpoint = ask::value(session, question, default, || ground.unanswered("the server", Key::Host)).await?;
+    let host: Endpoint = ask::value(session, question, default, || context.unanswered("the server", Key::Host)).await?;
     if before.as_ref() != Some(&host) {
-        ground.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
+        context.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
     }
-    ground.answer(Key::Host, Secret::new(host.to_string()))
+    context.answer(Key::Host, Secret::new(host.to_string()))
 }
 
 /// Asks whether a file that says not to verify is to be heeded, as every file of the older scripts says.
-async fn waiver(session: &Session, ground: &mut Ground) -> Result<(), Error> {
-    let Verification::Disabled(Source::File { .. }) = ground.settings.verification()? else { return Ok(()) };
-    if !session.is_attended() || ground.is_sandbox() {
+async fn waiver(session: &Session, context: &mut Context) -> Result<(), Error> {
+    let Verification::Disabled(Source::File { .. }) = context.settings.verification()? else { return Ok(()) };
+    if !session.is_attended() || context.is_sandbox() {
         return Ok(());
     }
     let question =
         "The file says not to verify the certificate: whoever is in between can read the secret. Leave it so?";
     let otherwise = || ask::only_by("--insecure", "whether to verify");
     if !ask::confirm(session, ConfirmPrompt::new(question).proposing_yes(), otherwise).await? {
-        ground.unset(&[Key::VerifySsl])?;
+        context.unset(&[Key::VerifySsl])?;
     }
     Ok(())
 }
@@ -152,22 +152,22 @@ fn is_of_host(why: &Error) -> bool {
     )
 }
 
-async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<Way, Error> {
-    let endpoint = ground.endpoint()?;
+async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result<Server, Error> {
+    let endpoint = context.endpoint()?;
     let mut accepted = None;
-    let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(ground)? {
-        let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
+    let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(context)? {
+        let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
         let leaf = probed.map_err(|source| Error::reaching(&endpoint, source))?.leaf;
-        (Trust::Pinned(accepted.insert(leaf).fingerprint), Trusted::Pin)
+        (Trust::Pinned(accepted.insert(leaf).fingerprint), TrustSource::Pin)
     } else {
-        ground.trust()?
+        context.trust()?
     };
-    let pve = Pve::new(endpoint.clone(), &trust, ground.limits(), &ground.proxies(session))
+    let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session))
         .map_err(|source| Error::reaching(&endpoint, source))?;
-    let pve = overheard(pve, session);
+    let pve = log_calls(pve, session);
     let realms = match pve.domains().await {
         Ok(realms) => realms,
-        Err(source) => return Err(judge(ground, &endpoint, source)?),
+        Err(source) => return Err(judge(context, &endpoint, source)?),
     };
     let server = endpoint.authority();
     if !realms.iter().any(|realm| realm.kind == "pve") {
@@ -175,14 +175,14 @@ async fn look(session: &Session, ground: &Ground, arguments: &Setup) -> Result<W
     }
     let realms = realms.into_iter().map(|realm| realm.name.to_string()).collect();
     let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
-    Ok(Way { pve, endpoint, trust, trusted, accepted, is_new, realms })
+    Ok(Server { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
 /// Says whether nothing is stored for this server, and nobody has decided about its certificate in this run, so that
 /// whatever it presents may be accepted as new.
-fn is_first_contact(ground: &Ground) -> Result<bool, Error> {
-    let is_decided = matches!(ground.settings.source(Key::VerifySsl), Some(Source::Answer));
-    Ok(!is_decided && !ground.has_stored_trust()?)
+fn is_first_contact(context: &Context) -> Result<bool, Error> {
+    let is_decided = matches!(context.settings.source(Key::VerifySsl), Some(Source::Answer));
+    Ok(!is_decided && !context.has_stored_trust()?)
 }
 
 /// Says which product of the same house answers, by the realm that each has of its own.
@@ -198,15 +198,15 @@ pub(crate) fn product(realms: &[Realm]) -> &'static str {
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
-fn judge(ground: &Ground, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
+fn judge(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
     let server = endpoint.authority();
     Ok(match source {
         pve::ApiError::CertificateUntrusted { .. } => {
             let leaf = source.presented();
             let facts = leaf.map(facts).unwrap_or_default();
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
-            match ground.settings.ca_file() {
-                Some(stored) if !ground.is_for_another_server(Key::CaFile)? => {
+            match context.settings.ca_file() {
+                Some(stored) if !context.is_for_another_server(Key::CaFile)? => {
                     Error::NotFromStoredCa { server, stored: Box::new(stored), facts, fingerprint, source }
                 }
                 _ => Error::Untrusted { server, facts, fingerprint, source },
@@ -231,25 +231,27 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 }
 
 /// Says how certificates are judged from here on.
-fn told(way: &Way) -> String {
-    let text = match way.trusted {
-        _ if way.accepted.is_some() => "the certificate is accepted as it is presented now, and pinned for this run",
-        Trusted::System => "the certificate is trusted by this system",
-        Trusted::Ca => "the certificate is signed by the CA that is trusted for it",
-        Trusted::Pin => "the certificate is the pinned one",
-        Trusted::Unverified => "the certificate is NOT verified: whoever is in between can read the secret",
+fn told(pve_server: &Server) -> String {
+    let text = match pve_server.trusted {
+        _ if pve_server.accepted.is_some() => {
+            "the certificate is accepted as it is presented now, and pinned for this run"
+        }
+        TrustSource::System => "the certificate is trusted by this system",
+        TrustSource::Ca => "the certificate is signed by the CA that is trusted for it",
+        TrustSource::Pin => "the certificate is the pinned one",
+        TrustSource::Unverified => "the certificate is NOT verified: whoever is in between can read the secret",
     };
     text.to_owned()
 }
 
 /// Checks that the user's realm exists: the server itself only says "Authentication failed!".
-pub(super) fn know_realm(way: &Way, credentials: &Credentials) -> Result<(), Error> {
+pub(super) fn know_realm(pve_server: &Server, credentials: &Credentials) -> Result<(), Error> {
     let user = match credentials {
         Credentials::Token { id, .. } => &id.user,
         Credentials::Password { user, .. } => user,
     };
-    if way.realms.iter().any(|realm| realm == user.realm()) {
+    if pve_server.realms.iter().any(|realm| realm == user.realm()) {
         return Ok(());
     }
-    Err(Error::UnknownRealm { user: user.clone(), realms: way.realms.clone() })
+    Err(Error::UnknownRealm { user: user.clone(), realms: pve_server.realms.clone() })
 }

@@ -2,10 +2,10 @@
 
 use crate::cli::{Setup, TemplateCreate};
 use crate::commands::ask;
-use crate::commands::connect::{Connected, Ground};
+use crate::commands::connect::{Connected, Context};
 use crate::commands::releases::{Release, USUAL};
 use crate::commands::template::create;
-use crate::commands::template::image::Wanted;
+use crate::commands::template::image::ImageSpec;
 use crate::error::{Error, TemplateError};
 use crate::model::{DiskSize, Foreign, Secret, VmId};
 use crate::pve::Vm;
@@ -17,7 +17,7 @@ use crate::ui::prompt::TextPrompt;
 const FLAG: &str = "--create-template";
 
 /// A template that is nowhere, and can be made.
-pub(super) struct Missing {
+pub(super) struct MissingTemplate {
     /// The key that will point at it.
     key: Key,
     /// The number that somebody wants it to have.
@@ -25,28 +25,28 @@ pub(super) struct Missing {
 }
 
 /// A template that was made, or would be in a dry run.
-pub(super) struct Made {
+pub(super) struct CreatedTemplate {
     /// The key that points at it.
     pub(super) key: Key,
     /// What it is: the list of the whole cluster may not have it for some seconds.
     pub(super) vm: Vm,
 }
 
-impl Missing {
+impl MissingTemplate {
     /// Finds out whether it is a template that was missed; a VM of that number which is none is in the way only where
     /// there is no template at all.
-    pub(super) fn of(why: &Error, ground: &Ground, arguments: &Setup) -> Result<Option<Self>, Error> {
+    pub(super) fn of(why: &Error, context: &Context, arguments: &Setup) -> Result<Option<Self>, Error> {
         let (template, is_taken) = match why {
             Error::NoTemplate { template, .. } => (*template, false),
             Error::NotATemplate { vmid, known, .. } if known.is_empty() => (*vmid, true),
             _ => return Ok(None),
         };
-        let said = |key| Ok::<_, Error>(ground.settings.template(key)?.map(|said| said.value));
+        let said = |key| Ok::<_, Error>(context.settings.template(key)?.map(|said| said.value));
         let (usual, other) = (Key::Ubuntu2204Template, Key::Ubuntu2004Template);
         let key = if said(other)? == Some(template) && said(usual)? != Some(template) { other } else { usual };
         let is_said = said(key)? == Some(template) || arguments.proof.template == Some(template);
         let is_settled =
-            arguments.proof.template.is_some() || ground.settings.source(key).is_some_and(Source::is_settled);
+            arguments.proof.template.is_some() || context.settings.source(key).is_some_and(Source::is_settled);
         if is_taken && is_settled {
             return Ok(None);
         }
@@ -64,20 +64,20 @@ impl Missing {
     pub(super) async fn make(
         &self,
         session: &Session,
-        ground: &mut Ground,
+        context: &mut Context,
         connected: &Connected,
         arguments: &Setup,
         image: Option<&str>,
-    ) -> Result<Made, Error> {
+    ) -> Result<CreatedTemplate, Error> {
         let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
         let order = self.order(arguments, release);
-        let plan = create::make(session, ground, connected, &order, &wanted).await?.plan;
-        if ground.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
-            ground.answer(self.key, Secret::new(plan.vmid.to_string()))?;
+        let plan = create::make(session, context, connected, &order, &wanted).await?.plan;
+        if context.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
+            context.answer(self.key, Secret::new(plan.vmid.to_string()))?;
         }
         let vm = Vm { vmid: plan.vmid, node: plan.node, name: Foreign::new(plan.name), is_template: true, disk: 0 };
-        Ok(Made { key: self.key, vm })
+        Ok(CreatedTemplate { key: self.key, vm })
     }
 
     /// Gives the release that the key stands for.
@@ -86,13 +86,13 @@ impl Missing {
     }
 
     /// Reads what it is to be made of: the release of the key, or an image of one's own.
-    fn wanted(&self, session: &Session, release: &str) -> Result<Wanted, Error> {
+    fn wanted(&self, session: &Session, release: &str) -> Result<ImageSpec, Error> {
         let usual = self.release();
         if release == usual.number {
-            return Ok(Wanted::release(usual));
+            return Ok(ImageSpec::release(usual));
         }
         // An image of which nobody knows what it is gets the name and the number of what it will stand for.
-        Wanted::image(release, &session.folder).map(|image| image.or_of(usual)).ok_or_else(|| {
+        ImageSpec::image(release, &session.folder).map(|image| image.or_of(usual)).ok_or_else(|| {
             let known = vec![usual.number.to_owned()];
             TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into()
         })
@@ -124,7 +124,7 @@ pub(super) async fn image(session: &Session) -> Result<String, Error> {
     let question = TextPrompt::new("The image: a file here, or an address that the server fetches it from");
     let question = question.checked(move |text| {
         let why = "there is no such file, and an address begins with http:// or https://";
-        Wanted::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())
+        ImageSpec::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())
     });
     ask::text(session, question, || ask::only_by(FLAG, "the image of the template")).await
 }

@@ -1,6 +1,6 @@
 //! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
 
-use crate::commands::connect::{Connected, Ground};
+use crate::commands::connect::{Connected, Context};
 use crate::commands::token::login::explained;
 use crate::commands::{ask, waiting};
 use crate::error::{Error, Kind, Report};
@@ -10,14 +10,14 @@ use crate::settings::{self, Key, Source, Sourced};
 use crate::ui::Printable;
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 
-use super::guides::{PasswordAdvice, ShellGuide, WebGuide};
-use super::origin::Origin;
-use super::server::{Way, know_realm};
+use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
+use super::server::{Server, know_realm};
+use super::token_source::TokenSource;
 use super::{found, tell};
 
 /// What is still to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum StillToAsk {
     /// Everything.
     All,
     /// The user, and with it everything that belongs to it.
@@ -30,7 +30,7 @@ enum Wanted {
 
 /// How a person comes by what authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum TokenMethod {
     LogIn,
     Web,
     Ssh,
@@ -39,76 +39,76 @@ enum Manner {
     Password,
 }
 
-const MANNERS: [(Manner, &str); 6] = [
-    (Manner::LogIn, "create it for me (recommended): log in once as an administrator"),
-    (Manner::Web, "I'll create it in the web interface: show me where"),
-    (Manner::Ssh, "create it over SSH: run pveum on the node, with my own ssh"),
-    (Manner::Shell, "I'll create it in a shell of the node: show me the line"),
-    (Manner::Have, "I already have one"),
-    (Manner::Password, "use a password instead"),
+const TOKEN_METHODS: [(TokenMethod, &str); 6] = [
+    (TokenMethod::LogIn, "create it for me (recommended): log in once as an administrator"),
+    (TokenMethod::Web, "I'll create it in the web interface: show me where"),
+    (TokenMethod::Ssh, "create it over SSH: run pveum on the node, with my own ssh"),
+    (TokenMethod::Shell, "I'll create it in a shell of the node: show me the line"),
+    (TokenMethod::Have, "I already have one"),
+    (TokenMethod::Password, "use a password instead"),
 ];
 
 /// How a token was found.
-pub(super) enum Found {
+pub(super) enum Identified {
     /// The server knows it.
     Connected(Box<Connected>),
     /// The person wants it made.
-    ToBeMade(Origin),
+    ToBeMade(TokenSource),
 }
 
 /// Asks whose token is made, and its name.
-pub(super) async fn owner(session: &Session, ground: &mut Ground, way: &Way) -> Result<(), Error> {
-    user(session, ground, way.realms()).await?;
-    name(session, ground).await
+pub(super) async fn owner(session: &Session, context: &mut Context, pve_server: &Server) -> Result<(), Error> {
+    user(session, context, pve_server.realms()).await?;
+    name(session, context).await
 }
 
 /// Finds out who calls, and connects. A person is asked until the server knows the answer.
-pub(super) async fn connect(session: &Session, ground: &mut Ground, way: Way) -> Result<Found, Error> {
+pub(super) async fn connect(session: &Session, context: &mut Context, pve_server: Server) -> Result<Identified, Error> {
     if !session.is_attended() {
-        let credentials = ground.credentials(session)?;
-        know_realm(&way, &credentials)?;
-        let connected = way.connected(credentials).await?;
-        return Ok(Found::Connected(Box::new(connected)));
+        let credentials = context.credentials(session)?;
+        know_realm(&pve_server, &credentials)?;
+        let connected = pve_server.connected(credentials).await?;
+        return Ok(Identified::Connected(Box::new(connected)));
     }
-    let asked = identify(session, ground, &way, Wanted::All).await?;
-    until_known(session, ground, way, asked).await
+    let asked = identify(session, context, &pve_server, StillToAsk::All).await?;
+    until_known(session, context, pve_server, asked).await
 }
 
 /// Asks for another token than the one that was found to be of no use.
-pub(super) async fn another(session: &Session, ground: &mut Ground, way: Way) -> Result<Found, Error> {
-    owner(session, ground, &way).await?;
-    let asked = obtain(session, ground, &way).await?;
-    until_known(session, ground, way, asked).await
+pub(super) async fn another(session: &Session, context: &mut Context, pve_server: Server) -> Result<Identified, Error> {
+    owner(session, context, &pve_server).await?;
+    let asked = obtain(session, context, &pve_server).await?;
+    until_known(session, context, pve_server, asked).await
 }
 
 /// Asks again as long as the server does not know what was answered; `asked` is where the token is to come from, if it
 /// is to be made.
 async fn until_known(
     session: &Session,
-    ground: &mut Ground,
-    way: Way,
-    mut asked: Option<Origin>,
-) -> Result<Found, Error> {
+    context: &mut Context,
+    pve_server: Server,
+    mut asked: Option<TokenSource>,
+) -> Result<Identified, Error> {
     loop {
         if let Some(origin) = asked {
-            return Ok(Found::ToBeMade(origin));
+            return Ok(Identified::ToBeMade(origin));
         }
-        let server = ground.host()?;
-        match waiting(session, &format!("asking {server}"), checked(session, ground, way.clone())).await {
-            Ok(connected) => return Ok(Found::Connected(Box::new(connected))),
+        let server = context.host()?;
+        match waiting(session, &format!("asking {server}"), checked(session, context, pve_server.clone())).await {
+            Ok(connected) => return Ok(Identified::Connected(Box::new(connected))),
             Err(why) => {
-                let wanted = correct(session, ground, why).await?;
-                asked = identify(session, ground, &way, wanted).await?;
+                let wanted = correct(session, context, why).await?;
+                asked = identify(session, context, &pve_server, wanted).await?;
             }
         }
     }
 }
 
 /// Calls the server once, so that a wrong secret is told before anything else is asked.
-pub(super) async fn checked(session: &Session, ground: &Ground, way: Way) -> Result<Connected, Error> {
-    let credentials = ground.credentials(session)?;
-    know_realm(&way, &credentials)?;
-    let connected = Connected::with(session, ground, way.into_parts(), credentials).await?;
+pub(super) async fn checked(session: &Session, context: &Context, pve_server: Server) -> Result<Connected, Error> {
+    let credentials = context.credentials(session)?;
+    know_realm(&pve_server, &credentials)?;
+    let connected = Connected::with(session, context, pve_server.into_parts(), credentials).await?;
     match connected.pve.version().await {
         Ok(_) => Ok(connected),
         Err(source) => Err(connected.diagnosed(Error::reaching(connected.pve.endpoint(), source)).await),
@@ -116,21 +116,21 @@ pub(super) async fn checked(session: &Session, ground: &Ground, way: Way) -> Res
 }
 
 /// Tells why the server does not know the caller, and asks which answer is to be corrected.
-async fn correct(session: &Session, ground: &Ground, why: Error) -> Result<Wanted, Error> {
+async fn correct(session: &Session, context: &Context, why: Error) -> Result<StillToAsk, Error> {
     if Report::of(&why).kind != Kind::Authentication {
         return Err(why);
     }
-    let is_password = ground.settings.token_secret()?.is_none();
+    let is_password = context.settings.token_secret()?.is_none();
     let secret = if is_password { Key::Password } else { Key::TokenValue };
     let mut items = Vec::new();
-    if ground.is_open(session, secret) {
-        items.push((Wanted::Secret, if is_password { "the password" } else { "the secret" }));
+    if context.is_open(session, secret) {
+        items.push((StillToAsk::Secret, if is_password { "the password" } else { "the secret" }));
     }
-    if ground.is_open(session, Key::TokenName) && !is_password {
-        items.push((Wanted::Name, "the name of the token"));
+    if context.is_open(session, Key::TokenName) && !is_password {
+        items.push((StillToAsk::Name, "the name of the token"));
     }
-    if ground.is_open(session, Key::User) {
-        items.push((Wanted::User, "the user"));
+    if context.is_open(session, Key::User) {
+        items.push((StillToAsk::User, "the user"));
     }
     if items.is_empty() {
         return Err(why);
@@ -139,69 +139,75 @@ async fn correct(session: &Session, ground: &Ground, why: Error) -> Result<Wante
     let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
     texts.push("nothing: leave".to_owned());
     let menu = ChoicePrompt::new("What is to be corrected?", texts);
-    let index = ask::choice(session, menu, || ground.unanswered("the secret", secret)).await?;
+    let index = ask::choice(session, menu, || context.unanswered("the secret", secret)).await?;
     items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
 }
 
 /// Asks for user, name and secret, as far as they are wanted and nobody has settled them; or learns that the token is to
 /// be made.
-async fn identify(session: &Session, ground: &mut Ground, way: &Way, wanted: Wanted) -> Result<Option<Origin>, Error> {
-    let before = (ground.settings.user()?.map(|it| it.value), ground.settings.token_name()?.map(|it| it.value));
-    if matches!(wanted, Wanted::All | Wanted::User) {
-        user(session, ground, way.realms()).await?;
+async fn identify(
+    session: &Session,
+    context: &mut Context,
+    pve_server: &Server,
+    wanted: StillToAsk,
+) -> Result<Option<TokenSource>, Error> {
+    let before = (context.settings.user()?.map(|it| it.value), context.settings.token_name()?.map(|it| it.value));
+    if matches!(wanted, StillToAsk::All | StillToAsk::User) {
+        user(session, context, pve_server.realms()).await?;
     }
-    let is_settled = |key: Key| ground.settings.source(key).is_some_and(Source::is_settled);
-    let has_token = ground.settings.source(Key::TokenValue).is_some();
-    let has_password = !has_token && ground.settings.password().is_some();
+    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
+    let has_token = context.settings.source(Key::TokenValue).is_some();
+    let has_password = !has_token && context.settings.password().is_some();
     if is_settled(Key::TokenValue) || has_password && is_settled(Key::Password) {
         if has_token {
-            name(session, ground).await?;
+            name(session, context).await?;
         }
         return Ok(None);
     }
-    if has_token && wanted != Wanted::Secret {
-        name(session, ground).await?;
+    if has_token && wanted != StillToAsk::Secret {
+        name(session, context).await?;
     }
-    if wanted != Wanted::All {
-        let asked = if has_password { password(session, ground).await } else { secret(session, ground, way).await };
+    if wanted != StillToAsk::All {
+        let asked =
+            if has_password { password(session, context).await } else { secret(session, context, pve_server).await };
         return asked.map(|()| None);
     }
-    let after = (ground.settings.user()?.map(|it| it.value), ground.settings.token_name()?.map(|it| it.value));
+    let after = (context.settings.user()?.map(|it| it.value), context.settings.token_name()?.map(|it| it.value));
     let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
-    if (has_token || has_password) && is_same && keep(session, ground).await? {
+    if (has_token || has_password) && is_same && keep(session, context).await? {
         return Ok(None);
     }
-    obtain(session, ground, way).await
+    obtain(session, context, pve_server).await
 }
 
 /// Asks how the person comes by a token, shows how it is made, and asks for its secret; or for a password; or learns that
 /// the token is to be made.
-async fn obtain(session: &Session, ground: &mut Ground, way: &Way) -> Result<Option<Origin>, Error> {
-    let items = MANNERS.map(|(_, text)| text.to_owned()).to_vec();
+async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Option<TokenSource>, Error> {
+    let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
     let menu = ChoicePrompt::new("How do you come by the token?", items);
-    let index = ask::choice(session, menu, || ground.unanswered("the token's secret", Key::TokenValue)).await?;
-    let manner = MANNERS.get(index).map_or(Manner::Have, |(manner, _)| *manner);
-    if manner == Manner::Password {
+    let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
+    let manner = TOKEN_METHODS.get(index).map_or(TokenMethod::Have, |(manner, _)| *manner);
+    if manner == TokenMethod::Password {
         session.ui.borrow_mut().info(&PasswordAdvice);
-        ground.unset(&[Key::TokenValue])?;
-        return password(session, ground).await.map(|()| None);
+        context.unset(&[Key::TokenValue])?;
+        return password(session, context).await.map(|()| None);
     }
-    if ground.settings.source(Key::TokenName) != Some(&Source::Answer) {
-        name(session, ground).await?;
+    if context.settings.source(Key::TokenName) != Some(&Source::Answer) {
+        name(session, context).await?;
     }
-    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
-    let name = ground.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
-    let endpoint = ground.endpoint()?;
+    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let name = context.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    let endpoint = context.endpoint()?;
     match manner {
-        Manner::Web => session.ui.borrow_mut().info(&WebGuide { url: endpoint.url(), user, name }),
-        Manner::Shell => {
+        TokenMethod::Web => session.ui.borrow_mut().info(&WebGuide { url: endpoint.url(), user, name }),
+        TokenMethod::Shell => {
             session.ui.borrow_mut().info(&ShellGuide { host: endpoint.host().to_string(), user, name });
         }
-        Manner::LogIn => return Ok(Some(Origin::LogIn)),
-        Manner::Ssh => return destination(session, &endpoint).await.map(|to| Some(Origin::Shell(Some(to)))),
-        Manner::Have | Manner::Password => {}
+        TokenMethod::LogIn => return Ok(Some(TokenSource::LogIn)),
+        TokenMethod::Ssh => return destination(session, &endpoint).await.map(|to| Some(TokenSource::Shell(Some(to)))),
+        TokenMethod::Have | TokenMethod::Password => {}
     }
-    secret(session, ground, way).await.map(|()| None)
+    secret(session, context, pve_server).await.map(|()| None)
 }
 
 /// Asks where ssh goes.
@@ -212,11 +218,11 @@ async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destinati
 }
 
 /// Asks for the user; one without a realm gets a menu of the realms that the server has.
-async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Result<(), Error> {
-    if !ground.is_open(session, Key::User) {
+async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Result<(), Error> {
+    if !context.is_open(session, Key::User) {
         return Ok(());
     }
-    let default = ground.settings.user()?.map(|user| user.value.to_string());
+    let default = context.settings.user()?.map(|user| user.value.to_string());
     let known = realms.to_vec();
     let question = TextPrompt::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
         let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
@@ -224,7 +230,7 @@ async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Resu
         let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
         if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
     });
-    let otherwise = || ground.unanswered("the user", Key::User);
+    let otherwise = || context.unanswered("the user", Key::User);
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {
         let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
@@ -233,7 +239,7 @@ async fn user(session: &Session, ground: &mut Ground, realms: &[String]) -> Resu
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
     }
-    ground.answer(Key::User, Secret::new(user))
+    context.answer(Key::User, Secret::new(user))
 }
 
 fn strange_realm(user: &UserId, realms: &[String]) -> String {
@@ -242,47 +248,47 @@ fn strange_realm(user: &UserId, realms: &[String]) -> String {
 }
 
 /// Asks for the name of the token.
-async fn name(session: &Session, ground: &mut Ground) -> Result<(), Error> {
-    if !ground.is_open(session, Key::TokenName) {
+async fn name(session: &Session, context: &mut Context) -> Result<(), Error> {
+    if !context.is_open(session, Key::TokenName) {
         return Ok(());
     }
-    let default = ground.settings.token_name()?.map(|name| name.value.to_string());
-    let otherwise = || ground.unanswered("the token's name", Key::TokenName);
+    let default = context.settings.token_name()?.map(|name| name.value.to_string());
+    let otherwise = || context.unanswered("the token's name", Key::TokenName);
     let name: TokenName = ask::value(session, "The name of the token", default, otherwise).await?;
-    ground.answer(Key::TokenName, Secret::new(name.to_string()))
+    context.answer(Key::TokenName, Secret::new(name.to_string()))
 }
 
 /// Asks whether the secret or the password that is there already is still to be used.
-async fn keep(session: &Session, ground: &Ground) -> Result<bool, Error> {
-    let file = ground.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (what, source) = match ground.settings.token_secret()? {
+async fn keep(session: &Session, context: &Context) -> Result<bool, Error> {
+    let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (what, source) = match context.settings.token_secret()? {
         Some(secret) => (format!("the secret {}", secret.value.masked()), secret.source),
         None => ("the password".to_owned(), Source::Answer),
     };
     let place =
         if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
-    let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
+    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
     ask::confirm(session, ConfirmPrompt::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
 }
 
 /// What a pasted token must not contradict: what flags and variables say, and the realms that the server has.
-struct Settled {
+struct FixedIdentity {
     user: Option<Sourced<UserId>>,
     name: Option<Sourced<TokenName>>,
     realms: Vec<String>,
 }
 
-impl Settled {
-    fn of(ground: &Ground, way: &Way) -> Result<Self, Error> {
+impl FixedIdentity {
+    fn of(context: &Context, pve_server: &Server) -> Result<Self, Error> {
         Ok(Self {
-            user: ground.settings.user()?.filter(|said| said.source.is_settled()),
-            name: ground.settings.token_name()?.filter(|said| said.source.is_settled()),
-            realms: way.realms().to_vec(),
+            user: context.settings.user()?.filter(|said| said.source.is_settled()),
+            name: context.settings.token_name()?.filter(|said| said.source.is_settled()),
+            realms: pve_server.realms().to_vec(),
         })
     }
 
     /// Finds the secret in what was said; else gives the reason why it will not do.
-    fn judge(&self, said: &Secret) -> Result<(), String> {
+    fn validate(&self, said: &Secret) -> Result<(), String> {
         let pasted = Pasted::read(said).map_err(|why| why.to_string())?;
         if let Some(user) = &pasted.user {
             if let Some(said) = self.user.as_ref().filter(|said| said.value != *user) {
@@ -302,48 +308,48 @@ impl Settled {
 }
 
 /// Asks for the secret, in whatever it is wrapped, until there is one.
-async fn secret(session: &Session, ground: &mut Ground, way: &Way) -> Result<(), Error> {
-    let settled = Settled::of(ground, way)?;
-    let (server, file) = (ground.host()?, ground.store.path().display().to_string());
+async fn secret(session: &Session, context: &mut Context, pve_server: &Server) -> Result<(), Error> {
+    let settled = FixedIdentity::of(context, pve_server)?;
+    let (server, file) = (context.host()?, context.store.path().display().to_string());
     let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
     found(session, destiny);
     let question = HiddenPrompt::new("Paste the secret, or all that you copied (it is not shown), then Enter");
-    let question = question.checked(move |said| settled.judge(said));
-    let otherwise = || ground.unanswered("the token's secret", Key::TokenValue);
+    let question = question.checked(move |said| settled.validate(said));
+    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
-        Ok(pasted) => take(session, ground, pasted),
+        Ok(pasted) => apply_pasted(session, context, pasted),
         Err(why) => Err(settings::SettingsError::Invalid { origin: Source::Answer, why: why.into() }.into()),
     }
 }
 
 /// Takes what was pasted; whose token it is counts more than an answer given before.
-fn take(session: &Session, ground: &mut Ground, pasted: Pasted) -> Result<(), Error> {
+fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Result<(), Error> {
     if let Some(name) = &pasted.name {
-        ground.answer(Key::TokenName, Secret::new(name.to_string()))?;
+        context.answer(Key::TokenName, Secret::new(name.to_string()))?;
     }
     if let Some(user) = &pasted.user {
-        ground.answer(Key::User, Secret::new(user.to_string()))?;
+        context.answer(Key::User, Secret::new(user.to_string()))?;
     }
     let masked = pasted.secret.masked();
-    ground.answer(Key::TokenValue, pasted.secret.into())?;
-    if ground.is_open(session, Key::Password) && ground.settings.password().is_some() {
-        ground.unset(&[Key::Password])?;
+    context.answer(Key::TokenValue, pasted.secret.into())?;
+    if context.is_open(session, Key::Password) && context.settings.password().is_some() {
+        context.unset(&[Key::Password])?;
     }
-    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
-    let name = ground.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let name = context.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
     found(session, format!("{user}!{name}, secret {masked}"));
     Ok(())
 }
 
 /// Asks for the password.
-async fn password(session: &Session, ground: &mut Ground) -> Result<(), Error> {
-    let user = ground.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+async fn password(session: &Session, context: &mut Context) -> Result<(), Error> {
+    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
     let question = HiddenPrompt::new(format!("The password of {} (it is not shown)", Printable(&user)));
     let question = question.checked(|said| match said.is_empty() {
         true => Err("the password is empty".to_owned()),
         false => Ok(()),
     });
-    let said = ask::hidden(session, question, || ground.unanswered("the password", Key::Password)).await?;
-    ground.answer(Key::Password, said)
+    let said = ask::hidden(session, question, || context.unanswered("the password", Key::Password)).await?;
+    context.answer(Key::Password, said)
 }

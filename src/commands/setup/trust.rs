@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::commands::ask;
-use crate::commands::connect::{Ground, read_ca};
+use crate::commands::connect::{Context, read_ca};
 use crate::error::Error;
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host, Secret};
@@ -16,7 +16,7 @@ use crate::ui::{Draw, Screen, Tone};
 
 /// What a person decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TrustDecision {
     /// The certificate is judged by what was chosen.
     Settled,
     /// It is pinned for this run, until the cluster's own CA can be had.
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 
 /// What can be done about a certificate.
 #[derive(Clone)]
-enum Way {
+enum TrustChoice {
     Cluster,
     Pin,
     CaFile,
@@ -63,10 +63,10 @@ enum Flaw {
 }
 
 /// Says whether a certificate is the matter, and a person may decide about it.
-pub(super) fn is_open(session: &Session, ground: &Ground, why: &Error) -> bool {
+pub(super) fn is_open(session: &Session, context: &Context, why: &Error) -> bool {
     let keys = [Key::Fingerprint, Key::CaFile, Key::VerifySsl];
-    let is_settled = |key: Key| ground.settings.source(key).is_some_and(Source::is_settled);
-    session.is_attended() && !ground.is_sandbox() && flaw(why).is_some() && !keys.into_iter().any(is_settled)
+    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
+    session.is_attended() && !context.is_sandbox() && flaw(why).is_some() && !keys.into_iter().any(is_settled)
 }
 
 fn flaw(why: &Error) -> Option<Flaw> {
@@ -86,12 +86,12 @@ fn flaw(why: &Error) -> Option<Flaw> {
 
 /// Shows the certificate that is presented now, and lets a person decide. What is chosen holds for exactly the certificate
 /// that was shown: another one later is noticed.
-pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) -> Result<Verdict, Error> {
+pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) -> Result<TrustDecision, Error> {
     let Some(flaw) = flaw(&why) else { return Err(why) };
-    let endpoint = ground.endpoint()?;
-    let probed = probe(&endpoint, ground.limits(), &ground.proxies(session)).await;
+    let endpoint = context.endpoint()?;
+    let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
-    let mut ways = ways(session, ground, &probed.leaf, &flaw)?;
+    let mut ways = ways(session, context, &probed.leaf, &flaw)?;
     session.ui.borrow_mut().info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
     let menu = ChoicePrompt::new("How shall it be trusted?", items);
@@ -101,57 +101,60 @@ pub(super) async fn judge(session: &Session, ground: &mut Ground, why: Error) ->
     }
     let way = ways.swap_remove(index).0;
     match way {
-        Way::Cluster | Way::Pin => {
-            ground.unset(&[Key::CaFile, Key::VerifySsl])?;
-            ground.answer(Key::Fingerprint, Secret::new(probed.leaf.fingerprint.to_string()))?;
-            if matches!(way, Way::Cluster) {
-                return Ok(Verdict::ByCluster);
+        TrustChoice::Cluster | TrustChoice::Pin => {
+            context.unset(&[Key::CaFile, Key::VerifySsl])?;
+            context.answer(Key::Fingerprint, Secret::new(probed.leaf.fingerprint.to_string()))?;
+            if matches!(way, TrustChoice::Cluster) {
+                return Ok(TrustDecision::ByCluster);
             }
         }
-        Way::CaFile => {
-            let path = ca_file(session, ground, probed).await?;
-            ground.unset(&[Key::Fingerprint, Key::VerifySsl])?;
-            ground.answer(Key::CaFile, Secret::new(path))?;
+        TrustChoice::CaFile => {
+            let path = ca_file(session, context, probed).await?;
+            context.unset(&[Key::Fingerprint, Key::VerifySsl])?;
+            context.answer(Key::CaFile, Secret::new(path))?;
         }
-        Way::Name(endpoint) => ground.answer(Key::Host, Secret::new(endpoint.to_string()))?,
-        Way::Unverified => {
-            ground.unset(&[Key::Fingerprint, Key::CaFile])?;
-            ground.answer(Key::VerifySsl, Secret::new("false".to_owned()))?;
+        TrustChoice::Name(endpoint) => context.answer(Key::Host, Secret::new(endpoint.to_string()))?,
+        TrustChoice::Unverified => {
+            context.unset(&[Key::Fingerprint, Key::CaFile])?;
+            context.answer(Key::VerifySsl, Secret::new("false".to_owned()))?;
         }
-        Way::OtherServer => return Ok(Verdict::OtherServer),
-        Way::Leave => return Err(why),
+        TrustChoice::OtherServer => return Ok(TrustDecision::OtherServer),
+        TrustChoice::Leave => return Err(why),
     }
-    Ok(Verdict::Settled)
+    Ok(TrustDecision::Settled)
 }
 
 /// Lists what can be done. Where a certificate has changed, to leave is what is proposed; where it does not look like one of
 /// Proxmox VE, to name another server.
-fn ways(session: &Session, ground: &Ground, leaf: &Leaf, flaw: &Flaw) -> Result<Vec<(Way, String)>, Error> {
+fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Result<Vec<(TrustChoice, String)>, Error> {
     let mut ways = Vec::new();
-    if ground.is_open(session, Key::Host) && *flaw == Flaw::WrongName {
-        let port = ground.host()?.port();
+    if context.is_open(session, Key::Host) && *flaw == Flaw::WrongName {
+        let port = context.host()?.port();
         let names = leaf.names.iter().filter_map(|name| name.parse::<Host>().ok()).filter(is_reachable);
         ways.extend(names.map(|host| {
             let endpoint = Endpoint::new(host, port);
             let text = format!("call the server {endpoint}, a name that the certificate is for");
-            (Way::Name(endpoint), text)
+            (TrustChoice::Name(endpoint), text)
         }));
     }
     let is_strange = *flaw == Flaw::Stranger && !leaf.is_of_proxmox;
-    let other = (Way::OtherServer, "another server is meant".to_owned());
-    let is_host_open = ground.is_open(session, Key::Host);
+    let other = (TrustChoice::OtherServer, "another server is meant".to_owned());
+    let is_host_open = context.is_open(session, Key::Host);
     if is_strange && is_host_open {
         ways.push(other.clone());
     }
     let recommended = if is_strange { "" } else { " (recommended)" };
-    ways.push((Way::Cluster, format!("trust this cluster's own CA{recommended}: it outlives this certificate")));
-    ways.push((Way::Pin, "pin this certificate: trust it, and no other".to_owned()));
-    ways.push((Way::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
-    ways.push((Way::Unverified, "do not verify: whoever is in between can read the secret".to_owned()));
+    ways.push((
+        TrustChoice::Cluster,
+        format!("trust this cluster's own CA{recommended}: it outlives this certificate"),
+    ));
+    ways.push((TrustChoice::Pin, "pin this certificate: trust it, and no other".to_owned()));
+    ways.push((TrustChoice::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
+    ways.push((TrustChoice::Unverified, "do not verify: whoever is in between can read the secret".to_owned()));
     if !is_strange && is_host_open {
         ways.push(other);
     }
-    let leave = (Way::Leave, "leave; nothing was sent but this look at the certificate".to_owned());
+    let leave = (TrustChoice::Leave, "leave; nothing was sent but this look at the certificate".to_owned());
     if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_strange && !is_host_open) {
         ways.insert(0, leave);
     } else {
@@ -169,7 +172,7 @@ fn is_reachable(host: &Host) -> bool {
 }
 
 /// Asks for a CA file that has signed the certificate; gives its path.
-async fn ca_file(session: &Session, ground: &Ground, probed: Probed) -> Result<String, Error> {
+async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<String, Error> {
     let home = session.variable("HOME").map(PathBuf::from);
     let folder = session.folder.clone();
     let place = move |text: &str| match (text.strip_prefix("~/"), &home) {
@@ -181,7 +184,7 @@ async fn ca_file(session: &Session, ground: &Ground, probed: Probed) -> Result<S
         let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
         probed.is_signed_by(&bundle).map_err(|why| format!("this CA does not do: {why}"))
     });
-    let said = ask::text(session, question, || ground.unanswered("the CA file", Key::CaFile)).await?;
+    let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
     Ok(place(&said).to_string_lossy().into_owned())
 }
 

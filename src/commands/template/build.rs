@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use time::format_description::well_known::Rfc3339;
 
-use crate::commands::proof::ids::another_id;
-use crate::commands::proof::look::Search;
-use crate::commands::proof::watch::{Heed, Watcher, uninterrupted};
 use crate::commands::screens::Note;
-use crate::commands::template::image::{Origin, Wanted};
+use crate::commands::template::image::{ImageSource, ImageSpec};
 use crate::commands::template::owned::{Ownership, Place};
-use crate::commands::template::plan::Plan;
-use crate::error::{Doing, Error, TemplateError};
-use crate::journal::{Entry, Journal, Record};
+use crate::commands::template::plan::TemplatePlan;
+use crate::commands::test_vm_run::ids::another_id;
+use crate::commands::test_vm_run::ownership::OwnershipCheck;
+use crate::commands::test_vm_run::task_wait::{OnSignal, TaskWaiter, uninterrupted};
+use crate::error::{Error, Operation, TemplateError};
+use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
@@ -38,26 +38,26 @@ const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Build<'a> {
     pub(super) pve: &'a Pve,
     pub(super) session: &'a Session,
-    pub(super) plan: &'a Plan,
-    wanted: &'a Wanted,
+    pub(super) plan: &'a TemplatePlan,
+    wanted: &'a ImageSpec,
     sha256: Option<&'a str>,
     pub(super) patience: Duration,
     journal: Option<&'a Journal>,
     marker: Marker,
-    pub(super) afterwards: Afterwards,
+    pub(super) afterwards: ImageDisposal,
     volume: String,
     /// The drives that the VM is made with, by their slots.
     drives: Vec<String>,
-    pub(super) trace: Trace,
+    pub(super) trace: BuildProgress,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
 #[derive(Default)]
-pub(super) struct Trace {
-    pub(super) entry: Option<Entry>,
+pub(super) struct BuildProgress {
+    pub(super) entry: Option<JournalEntry>,
     pub(super) task: Option<Upid>,
     pub(super) image: Ownership,
-    pub(super) vm: Option<Machine>,
+    pub(super) vm: Option<ManualVm>,
     /// VMIDs that were tried in vain.
     lost: Vec<VmId>,
     /// Disks that the server could not remove together with their VM.
@@ -66,7 +66,7 @@ pub(super) struct Trace {
 
 /// A VM that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Machine {
+pub(super) struct ManualVm {
     pub(super) vmid: VmId,
     pub(super) phase: Phase,
 }
@@ -100,20 +100,20 @@ impl<'a> Build<'a> {
     pub(super) fn new(
         pve: &'a Pve,
         session: &'a Session,
-        (plan, wanted, sha256): (&'a Plan, &'a Wanted, Option<&'a str>),
+        (plan, wanted, sha256): (&'a TemplatePlan, &'a ImageSpec, Option<&'a str>),
         patience: Duration,
         journal: Option<&'a Journal>,
     ) -> Self {
         let nonce = Marker::new(None).nonce;
         let marker = Marker { name: plan.name.clone(), nonce };
-        let (afterwards, volume, trace) = (Afterwards::Remove, plan.volume(), Trace::default());
+        let (afterwards, volume, trace) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());
         let drives = [DISK, CLOUD_INIT].map(str::to_owned).to_vec();
         Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, trace }
     }
 
     /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
     /// what may be left.
-    pub(super) async fn make(mut self, image: Afterwards) -> Result<Made, Error> {
+    pub(super) async fn make(mut self, image: ImageDisposal) -> Result<Made, Error> {
         self.afterwards = image;
         let interrupts = self.session.interrupts.clone();
         let ended = tokio::select! {
@@ -143,7 +143,7 @@ impl<'a> Build<'a> {
         let mut made = made;
         match &self.trace.image {
             Ownership::Nothing => {}
-            Ownership::Ours(image) if self.afterwards == Afterwards::Keep => {
+            Ownership::Ours(image) if self.afterwards == ImageDisposal::Keep => {
                 made.kept_image = Some(image.volume.to_string());
             }
             Ownership::Ours(_) => made.left_behind.push(self.volume.clone()),
@@ -165,8 +165,8 @@ impl<'a> Build<'a> {
 
     async fn steps(&mut self) -> Result<Made, Error> {
         match &self.wanted.origin {
-            Origin::Address(url) => self.fetch(url).await?,
-            Origin::File(path) => self.send(path).await?,
+            ImageSource::Address(url) => self.fetch(url).await?,
+            ImageSource::File(path) => self.send(path).await?,
         }
         self.say(format!("{} is on the server", Printable(&self.volume)));
         let vmid = self.create().await?;
@@ -179,7 +179,7 @@ impl<'a> Build<'a> {
 
     async fn fetch(&mut self, url: &str) -> Result<(), Error> {
         uninterrupted(self.session)?;
-        let doing = Doing::FetchImage(self.plan.image.clone());
+        let operation = Operation::FetchImage(self.plan.image.clone());
         let request = FetchRequest {
             url: url.to_owned(),
             filename: self.plan.image.clone(),
@@ -187,18 +187,18 @@ impl<'a> Build<'a> {
         };
         self.announce_image()?;
         let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
-        self.watch_image(asked, &doing).await
+        self.watch_image(asked, &operation).await
     }
 
     async fn send(&mut self, path: &Path) -> Result<(), Error> {
         uninterrupted(self.session)?;
-        let doing = Doing::SendImage(self.plan.image.clone());
+        let operation = Operation::SendImage(self.plan.image.clone());
         self.announce_image()?;
         let sent = Arc::new(AtomicU64::new(0));
         let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
         let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
         let (session, began) = (self.session, self.session.clock.now());
-        let what = doing.to_string();
+        let what = operation.to_string();
         let sending = self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload);
         tokio::pin!(sending);
         let asked = loop {
@@ -214,7 +214,7 @@ impl<'a> Build<'a> {
             }
         };
         session.ui.borrow_mut().clear_progress();
-        self.watch_image(asked, &doing).await
+        self.watch_image(asked, &operation).await
     }
 
     /// Notes the image on disk before it is asked for.
@@ -225,12 +225,12 @@ impl<'a> Build<'a> {
     }
 
     /// Waits for the task that puts the image on its storage: only then it is this run's.
-    async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, doing: &Doing) -> Result<(), Error> {
+    async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, operation: &Operation) -> Result<(), Error> {
         if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
             self.trace.image = Ownership::Nothing;
         }
-        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        match self.watch(upid.clone(), doing).await {
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        match self.watch(upid.clone(), operation).await {
             Ok(()) => self.prove_image(&upid).await,
             Err(why) => {
                 if why.is_file_taken() {
@@ -294,17 +294,17 @@ impl<'a> Build<'a> {
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.vmids.push(vmid.number()))?;
         }
-        self.trace.vm = Some(Machine { vmid, phase: Phase::Unanswered });
-        let doing = Doing::CreateVm(vmid);
+        self.trace.vm = Some(ManualVm { vmid, phase: Phase::Unanswered });
+        let operation = Operation::CreateVm(vmid);
         let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
         self.trace.vm = match &asked {
-            Ok(_) => Some(Machine { vmid, phase: Phase::Begun }),
-            Err(why) if why.is_outcome_unknown() => Some(Machine { vmid, phase: Phase::Unanswered }),
+            Ok(_) => Some(ManualVm { vmid, phase: Phase::Begun }),
+            Err(why) if why.is_outcome_unknown() => Some(ManualVm { vmid, phase: Phase::Unanswered }),
             Err(_) => None,
         };
-        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watch(upid, &doing).await?;
-        self.trace.vm = Some(Machine { vmid, phase: Phase::Made });
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        self.watch(upid, &operation).await?;
+        self.trace.vm = Some(ManualVm { vmid, phase: Phase::Made });
         Ok(())
     }
 
@@ -339,9 +339,9 @@ impl<'a> Build<'a> {
     }
 
     /// Reads the configuration of the VM, and fails where it is not the one that this run made.
-    async fn our_config(&self, vmid: VmId, doing: &Doing) -> Result<VmConfig, Error> {
+    async fn our_config(&self, vmid: VmId, operation: &Operation) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
-        let config = config.map_err(|source| Error::server(doing.clone(), source))?;
+        let config = config.map_err(|source| Error::server(operation.clone(), source))?;
         if self.search().is_ours(&config) {
             return Ok(config);
         }
@@ -356,8 +356,8 @@ impl<'a> Build<'a> {
             return Ok(());
         }
         uninterrupted(self.session)?;
-        let doing = Doing::Resize(vmid);
-        let config = self.our_config(vmid, &doing).await?;
+        let operation = Operation::Resize(vmid);
+        let config = self.our_config(vmid, &operation).await?;
         let Some(size) = config.size_of(DISK) else {
             let why = "the server does not tell the size of its disk";
             return Err(TemplateError::NotAsOrdered { vmid, why }.into());
@@ -369,8 +369,8 @@ impl<'a> Build<'a> {
         let digest = config.digest();
         let growth = Growth { disk: DISK, size: wanted, digest: digest.as_ref() };
         let asked = self.pve.resize(node, vmid, &growth).await;
-        if let Some(upid) = asked.map_err(|source| Error::server(doing.clone(), source))? {
-            self.watch(upid, &doing).await?;
+        if let Some(upid) = asked.map_err(|source| Error::server(operation.clone(), source))? {
+            self.watch(upid, &operation).await?;
         }
         self.say(format!("its disk has grown from {size} to {wanted}"));
         Ok(())
@@ -381,12 +381,12 @@ impl<'a> Build<'a> {
     async fn convert(&mut self, vmid: VmId) -> Result<Option<DiskSize>, Error> {
         uninterrupted(self.session)?;
         let node = &self.plan.node;
-        let doing = Doing::Convert(vmid);
-        let failed = |source| Error::server(doing.clone(), source);
-        self.our_config(vmid, &doing).await?;
+        let operation = Operation::Convert(vmid);
+        let failed = |source| Error::server(operation.clone(), source);
+        self.our_config(vmid, &operation).await?;
         let upid = self.pve.convert(node, vmid).await.map_err(failed)?;
-        self.watch(upid, &doing).await?;
-        let config = self.our_config(vmid, &doing).await?;
+        self.watch(upid, &operation).await?;
+        let config = self.our_config(vmid, &operation).await?;
         let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
         if !config.is_template() {
             return Err(wrong("it is no template"));
@@ -430,9 +430,9 @@ impl<'a> Build<'a> {
         }
     }
 
-    async fn watch(&mut self, upid: Upid, doing: &Doing) -> Result<(), Error> {
+    async fn watch(&mut self, upid: Upid, operation: &Operation) -> Result<(), Error> {
         self.trace.task = Some(upid.clone());
-        let watched = self.watcher(Heed::Signals).wait(&upid, doing).await;
+        let watched = self.watcher(OnSignal::Signals).wait(&upid, operation).await;
         if watched.as_ref().err().is_none_or(Error::is_task_over) {
             self.trace.task = None;
         }
@@ -444,8 +444,8 @@ impl<'a> Build<'a> {
         Place { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
     }
 
-    pub(super) fn search(&self) -> Search<'_> {
-        Search {
+    pub(super) fn search(&self) -> OwnershipCheck<'_> {
+        OwnershipCheck {
             pve: self.pve,
             session: self.session,
             source: &self.plan.node,
@@ -455,9 +455,9 @@ impl<'a> Build<'a> {
         }
     }
 
-    pub(super) const fn watcher(&self, heed: Heed) -> Watcher<'_> {
+    pub(super) const fn watcher(&self, heed: OnSignal) -> TaskWaiter<'_> {
         let (patience, attention) = (self.patience, LogDetail::Usual);
-        Watcher { pve: self.pve, session: self.session, patience, heed, attention }
+        TaskWaiter { pve: self.pve, session: self.session, patience, heed, attention }
     }
 
     fn say(&self, text: String) {
@@ -476,7 +476,7 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// Whether the image stays on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Afterwards {
+pub(super) enum ImageDisposal {
     /// It is removed.
     Remove,
     /// It stays.

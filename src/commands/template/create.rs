@@ -3,23 +3,23 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{self, SHA256};
 use serde_json::{Value, json};
 
 use crate::bounded;
-use crate::cli::{Global, Output, TemplateCreate};
-use crate::commands::connect::{Connected, Ground};
+use crate::cli::{Global, OutputFormat, TemplateCreate};
+use crate::commands::connect::{Connected, Context};
 use crate::commands::releases::USUAL;
 use crate::commands::screens::{Heading, Note};
-use crate::commands::template::build::{Afterwards, Build};
-use crate::commands::template::image::{Wanted, is_sha256, sum_in};
-use crate::commands::template::plan::{self, Plan, file};
+use crate::commands::template::build::{Build, ImageDisposal};
+use crate::commands::template::image::{ImageSpec, is_sha256, sum_in};
+use crate::commands::template::plan::{self, TemplatePlan, file};
 use crate::commands::token::login::log_in;
 use crate::commands::unless_interrupted;
 use crate::error::{Error, TemplateError};
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Change, GroupRights, Key, Value as TextPrompt};
+use crate::settings::{AmbiguousValues, Change, GroupRights, Key, WritableValue};
 use crate::ui::Printable;
 
 /// How much of a file is read at once for its checksum.
@@ -27,19 +27,19 @@ const PIECE: usize = 256 * 1024;
 
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
+    let context = Context::load(session, global, &arguments.connection, &[]).await?;
     if !arguments.dry_run {
-        ground.require_journal(session)?;
+        context.require_journal(session)?;
     }
-    let wanted = Wanted::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
-    let text = format!("Template of {} on {}", wanted.title, ground.host()?);
-    session.ui.borrow_mut().info(&Heading { text, is_sandbox: ground.is_sandbox() });
-    let connected = Connected::open(session, &ground).await?;
-    let mut made = make(session, &ground, &connected, arguments, &wanted).await?;
+    let wanted = ImageSpec::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
+    let text = format!("Template of {} on {}", wanted.title, context.host()?);
+    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+    let connected = Connected::open(session, &context).await?;
+    let mut made = make(session, &context, &connected, arguments, &wanted).await?;
     // They have been said already, before anything was sent.
-    made.plan.warnings.extend(ground.trust_warnings(connected.trusted));
+    made.plan.warnings.extend(context.trust_warnings(connected.trusted));
     let plan = &made.plan;
-    let is_text = global.output == Output::Text;
+    let is_text = global.output == OutputFormat::Text;
     if arguments.dry_run {
         if is_text {
             session.ui.borrow_mut().result(&Note::plain("dry run: nothing was changed".to_owned()));
@@ -52,12 +52,12 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
             session.ui.borrow_mut().result(&Note::plain(format!("the image is kept: {}", Printable(volume))));
         }
     }
-    if ground.is_sandbox() {
+    if context.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
         session.ui.borrow_mut().info(&Note::plain("the sandbox forgets it now".to_owned()));
         return Ok(document(&made, &wanted, &[]));
     }
-    let changed = save(session, &ground, &wanted, plan)?;
+    let changed = save(session, &context, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
         session.ui.borrow_mut().info(&Note::warning(text));
@@ -70,7 +70,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
 /// A template that was made, or would be.
 pub(crate) struct Made {
     /// What it is.
-    pub(crate) plan: Plan,
+    pub(crate) plan: TemplatePlan,
     /// The volume ID of its image, where that is kept.
     kept_image: Option<String>,
     /// The volume IDs of what is left and should not be, or may be somebody else's.
@@ -80,20 +80,20 @@ pub(crate) struct Made {
 /// Makes a template, with a log-in where the token may not, and gives what it is; a dry run only says what it would be.
 pub(crate) async fn make(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     connected: &Connected,
     arguments: &TemplateCreate,
-    wanted: &Wanted,
+    wanted: &ImageSpec,
 ) -> Result<Made, Error> {
-    let sha256 = unless_interrupted(session, checksum(session, ground, arguments, wanted)).await?;
-    let facts = plan::Ground {
+    let sha256 = unless_interrupted(session, checksum(session, context, arguments, wanted)).await?;
+    let facts = plan::TargetNode {
         arguments,
         wanted,
         sha256: sha256.as_deref(),
-        node: ground.settings.node()?.map(|found| found.value),
-        node_variable: Key::Node.variable(&ground.instance),
+        node: context.settings.node()?.map(|found| found.value),
+        node_variable: Key::Node.variable(&context.instance),
     };
-    let (pve, mut plan) = who_may(session, ground, connected, &facts).await?;
+    let (pve, mut plan) = who_may(session, context, connected, &facts).await?;
     let would = if arguments.dry_run { "would be made: " } else { "" };
     session.ui.borrow_mut().info(&Note::found(format!("{would}{}", intention(&plan))));
     for warning in &plan.warnings {
@@ -101,10 +101,10 @@ pub(crate) async fn make(
     }
     let (mut kept_image, mut left_behind) = (None, Vec::new());
     if !arguments.dry_run {
-        let journal = ground.journal(session)?;
+        let journal = context.journal(session)?;
         let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
         let build = Build::new(&pve, session, (&plan, wanted, sha256.as_deref()), patience, journal.as_ref());
-        let image = if arguments.keep_image { Afterwards::Keep } else { Afterwards::Remove };
+        let image = if arguments.keep_image { ImageDisposal::Keep } else { ImageDisposal::Remove };
         let made = build.make(image).await?;
         (kept_image, left_behind) = (made.kept_image, made.left_behind);
         plan.vmid = made.vmid;
@@ -114,12 +114,12 @@ pub(crate) async fn make(
 }
 
 /// Says what was made, and where it is.
-fn summary(plan: &Plan) -> String {
+fn summary(plan: &TemplatePlan) -> String {
     let (name, storage) = (Printable(plan.name.as_str()), Printable(&plan.disk_storage));
     format!("template {} ({name}) is on {}, its disk on {storage}", plan.vmid, plan.node)
 }
 
-fn intention(plan: &Plan) -> String {
+fn intention(plan: &TemplatePlan) -> String {
     let size = match plan.disk_size {
         size if size.bytes() == 0 => String::new(),
         size => format!(" of {size}"),
@@ -135,7 +135,7 @@ fn intention(plan: &Plan) -> String {
     )
 }
 
-fn document(made: &Made, wanted: &Wanted, changed: &[String]) -> Value {
+fn document(made: &Made, wanted: &ImageSpec, changed: &[String]) -> Value {
     let plan = &made.plan;
     json!({
         "node": plan.node.as_str(),
@@ -156,9 +156,9 @@ fn document(made: &Made, wanted: &Wanted, changed: &[String]) -> Value {
 /// Finds out the checksum: what a flag says, that of the file, or what stands in the list beside the image.
 async fn checksum(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     arguments: &TemplateCreate,
-    wanted: &Wanted,
+    wanted: &ImageSpec,
 ) -> Result<Option<String>, Error> {
     if let Some(said) = &arguments.checksum {
         return if is_sha256(said) {
@@ -174,14 +174,14 @@ async fn checksum(
         let failed = |source| TemplateError::File { path: path.display().to_string(), source };
         return Ok(sha256_of(path).map(Some).map_err(failed)?);
     }
-    if ground.is_sandbox() {
+    if context.is_sandbox() {
         // A rehearsal asks nobody outside: the simulated server only pretends to fetch.
         return Ok(Some("0".repeat(64)));
     }
     let Some(address) = wanted.sums() else { return Ok(None) };
     let failed = |why: String| TemplateError::NoChecksum { file: wanted.file().to_owned(), why };
     let proxies = crate::pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned));
-    let list = text_at(&address, ground.limits(), &proxies).await.map_err(failed)?;
+    let list = text_at(&address, context.limits(), &proxies).await.map_err(failed)?;
     let found = sum_in(&list, wanted.file());
     found.map(Some).ok_or_else(|| failed(format!("{address} does not list it")).into())
 }
@@ -189,7 +189,7 @@ async fn checksum(
 fn sha256_of(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut file = bounded::open_regular(path)?;
-    let mut context = Context::new(&SHA256);
+    let mut context = digest::Context::new(&SHA256);
     let mut piece = vec![0; PIECE];
     loop {
         let count = file.read(&mut piece)?;
@@ -204,10 +204,10 @@ fn sha256_of(path: &Path) -> std::io::Result<String> {
 /// Makes the plan with the token; where that lacks something, with a log-in.
 async fn who_may(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     connected: &Connected,
-    facts: &plan::Ground<'_>,
-) -> Result<(Pve, Plan), Error> {
+    facts: &plan::TargetNode<'_>,
+) -> Result<(Pve, TemplatePlan), Error> {
     let planned = unless_interrupted(session, facts.plan(&connected.pve, &connected.who())).await;
     let why = match planned {
         Ok(plan) => return Ok((connected.pve.clone(), plan)),
@@ -226,7 +226,7 @@ async fn who_may(
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
         let realms: Vec<String> = realms.into_iter().map(|realm| realm.name.to_string()).collect();
-        log_in(session, ground, pve, &realms, login).await
+        log_in(session, context, pve, &realms, login).await
     };
     let admin = unless_interrupted(session, enter).await?;
     let plan = unless_interrupted(session, facts.plan(&admin.pve, &admin.user.to_string())).await?;
@@ -234,18 +234,18 @@ async fn who_may(
 }
 
 /// Writes the key of the release into the settings file, if it has one.
-fn save(session: &Session, ground: &Ground, wanted: &Wanted, plan: &Plan) -> Result<Vec<String>, Error> {
+fn save(session: &Session, context: &Context, wanted: &ImageSpec, plan: &TemplatePlan) -> Result<Vec<String>, Error> {
     let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
-    let loaded = ground.store.load()?;
-    let changes = [Change::Set(key, TextPrompt::Text(plan.vmid.to_string()))];
-    let edited = loaded.file.edit(&ground.instance, &changes, AmbiguousValues::Withheld, &|_| None)?;
+    let loaded = context.store.load()?;
+    let changes = [Change::Set(key, WritableValue::Text(plan.vmid.to_string()))];
+    let edited = loaded.file.edit(&context.instance, &changes, AmbiguousValues::Withheld, &|_| None)?;
     if edited.changed.is_empty() {
         return Ok(Vec::new());
     }
-    let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
+    let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let mut ui = session.ui.borrow_mut();
-    let name = key.variable(&ground.instance);
-    ui.info(&Note::found(format!("{} holds {name}={} now", ground.store.path().display(), plan.vmid)));
+    let name = key.variable(&context.instance);
+    ui.info(&Note::found(format!("{} holds {name}={} now", context.store.path().display(), plan.vmid)));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
         ui.info(&Note::warning(warning.to_string()));
     }

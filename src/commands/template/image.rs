@@ -26,7 +26,7 @@ const NAMELESS: &str = "cloudinit-template";
 
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum ImageSource {
     /// The server fetches it.
     Address(String),
     /// It is sent from here.
@@ -35,16 +35,16 @@ pub(super) enum Origin {
 
 /// An image as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ImageSpec {
     /// Where it comes from.
-    pub(super) origin: Origin,
+    pub(super) origin: ImageSource,
     /// What it is, in words.
     pub(super) title: String,
     /// The release that it is of, as far as its name tells.
     pub(super) release: Option<Release>,
 }
 
-impl Wanted {
+impl ImageSpec {
     /// Reads what a flag says: `22.04`, an address, or the path of a file.
     pub(crate) fn of(flag: &'static str, text: &str, folder: &Path) -> Result<Self, Error> {
         if let Some(release) = RELEASES.into_iter().find(|release| release.number == text) {
@@ -61,7 +61,7 @@ impl Wanted {
         let number = release.number;
         let file = format!("ubuntu-{number}-server-cloudimg-amd64.img");
         Self {
-            origin: Origin::Address(format!("{UBUNTU}/{number}/release/{file}")),
+            origin: ImageSource::Address(format!("{UBUNTU}/{number}/release/{file}")),
             title: format!("Ubuntu {number} cloud image"),
             release: Some(release),
         }
@@ -74,7 +74,7 @@ impl Wanted {
         if !is_address && !path.is_file() {
             return None;
         }
-        let origin = if is_address { Origin::Address(text.to_owned()) } else { Origin::File(path) };
+        let origin = if is_address { ImageSource::Address(text.to_owned()) } else { ImageSource::File(path) };
         let is_named = |release: &Release| text.contains(&format!("ubuntu-{}", release.number));
         Some(Self { origin, title: text.to_owned(), release: RELEASES.into_iter().find(is_named) })
     }
@@ -97,15 +97,15 @@ impl Wanted {
     /// Gives the last part of its address or path.
     pub(super) fn file(&self) -> &str {
         let whole = match &self.origin {
-            Origin::Address(url) => url.split(['?', '#']).next().unwrap_or_default(),
-            Origin::File(path) => path.to_str().unwrap_or_default(),
+            ImageSource::Address(url) => url.split(['?', '#']).next().unwrap_or_default(),
+            ImageSource::File(path) => path.to_str().unwrap_or_default(),
         };
         whole.rsplit('/').next().unwrap_or_default()
     }
 
     /// Gives the address of the list of checksums beside it, for an image that the server fetches.
     pub(super) fn sums(&self) -> Option<String> {
-        let Origin::Address(url) = &self.origin else { return None };
+        let ImageSource::Address(url) = &self.origin else { return None };
         let (folder, _) = url.rsplit_once('/')?;
         Some(format!("{folder}/SHA256SUMS"))
     }
@@ -144,17 +144,17 @@ pub(super) fn sum_in(list: &str, file: &str) -> Option<String> {
 mod tests {
     use std::path::Path;
 
-    use super::{Origin, Wanted, sum_in};
+    use super::{ImageSource, ImageSpec, sum_in};
 
     #[test]
     fn a_release_is_an_address_with_its_checksums_beside_it() {
-        let wanted = Wanted::of("--release", "22.04", Path::new("/")).unwrap();
+        let wanted = ImageSpec::of("--release", "22.04", Path::new("/")).unwrap();
         let folder = "https://cloud-images.ubuntu.com/releases/22.04/release";
         let address = format!("{folder}/ubuntu-22.04-server-cloudimg-amd64.img");
-        assert_eq!(wanted.origin, Origin::Address(address));
+        assert_eq!(wanted.origin, ImageSource::Address(address));
         assert_eq!(wanted.sums().unwrap(), format!("{folder}/SHA256SUMS"));
         assert_eq!(wanted.name_on_server("0a1b2c"), "glassdome-ubuntu-22.04-server-cloudimg-amd64-0a1b2c.qcow2");
-        assert!(Wanted::of("--release", "21.10", Path::new("/")).is_err());
+        assert!(ImageSpec::of("--release", "21.10", Path::new("/")).is_err());
     }
 
     #[test]
@@ -167,10 +167,10 @@ mod tests {
             ("http://mirror.lan/disk", "glassdome-disk-0a1b2c.qcow2"),
             ("http://mirror.lan/", "glassdome--0a1b2c.qcow2"),
         ] {
-            assert_eq!(Wanted::of("--release", address, Path::new("/")).unwrap().name_on_server("0a1b2c"), name);
+            assert_eq!(ImageSpec::of("--release", address, Path::new("/")).unwrap().name_on_server("0a1b2c"), name);
         }
         let long = format!("http://mirror.lan/{}.raw", "x".repeat(400));
-        let name = Wanted::of("--release", &long, Path::new("/")).unwrap().name_on_server("0a1b2c");
+        let name = ImageSpec::of("--release", &long, Path::new("/")).unwrap().name_on_server("0a1b2c");
         assert!(name.len() < 255 && name.ends_with("-0a1b2c.raw"), "{name}");
     }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::{Global, Output, TemplateList};
-use crate::commands::connect::{Connected, Ground};
+use crate::cli::{Global, OutputFormat, TemplateList};
+use crate::commands::connect::{Connected, Context};
 use crate::commands::releases::keyed;
 use crate::commands::screens::Heading;
 use crate::commands::{together, unless_interrupted};
-use crate::error::{Doing, Error, TemplateError};
+use crate::error::{Error, Operation, TemplateError};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, StorageName};
 use crate::pve::{Pve, Vm};
@@ -50,16 +50,16 @@ struct Table {
 
 /// Lists what may be seen.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
-    let ground = Ground::survey(session, global, &arguments.connection, &[]).await?;
-    let text = format!("Templates on {}", ground.host()?);
-    session.ui.borrow_mut().info(&Heading { text, is_sandbox: ground.is_sandbox() });
-    let connected = Connected::open(session, &ground).await?;
-    let read = unless_interrupted(session, table(&connected, &ground.settings, arguments)).await;
+    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let text = format!("Templates on {}", context.host()?);
+    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+    let connected = Connected::open(session, &context).await?;
+    let read = unless_interrupted(session, table(&connected, &context.settings, arguments)).await;
     let table = match read {
         Ok(table) => table,
         Err(why) => return Err(connected.diagnosed(why).await),
     };
-    if global.output == Output::Text {
+    if global.output == OutputFormat::Text {
         session.ui.borrow_mut().result(&table);
     }
     Ok(json!({ "templates": table.templates }))
@@ -68,7 +68,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
 async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
     let pve = &connected.pve;
     let vms = pve.vms_where(|vm| vm.is_template || arguments.all).await;
-    let vms = vms.map_err(|source| Error::server(Doing::ReadVms, source))?;
+    let vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
         keys.extend(settings.template(key)?.map(|found| (key.entry().variable, found.value)));

@@ -1,28 +1,32 @@
 //! `glassdome template`: which templates a clone could use, and a new one from a cloud image.
 
 mod build;
-mod by_hand;
 pub(crate) mod create;
+mod free_space;
 pub(crate) mod image;
 mod list;
-mod needs;
+mod manual_steps;
 mod network;
 mod owned;
 mod plan;
-mod room;
+mod requirements;
 mod undo;
 
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-use crate::cli::{Global, Output, Template, TemplateAction};
-use crate::commands::Failure;
+use crate::cli::{Global, OutputFormat, TemplateAction, TemplateArgs};
+use crate::commands::CommandFailure;
 use crate::error::{Error, Report};
 use crate::session::Session;
 
 /// Does what is asked with templates.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Template) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    session: &Session,
+    global: &Global,
+    arguments: &TemplateArgs,
+) -> Result<ExitCode, CommandFailure> {
     let work = async {
         match &arguments.action {
             TemplateAction::List(arguments) => ("list", list::run(session, global, arguments).await),
@@ -35,7 +39,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Template
         ended = work => ended,
         signal = session.interrupts.second() => ("", Err(Error::Abandoned { signal, left: None })),
     };
-    let wants_json = global.output == Output::Json;
+    let wants_json = global.output == OutputFormat::Json;
     match ended {
         Ok(document) if wants_json => {
             session.ui.borrow_mut().json(&labelled(document, action, true));
@@ -47,7 +51,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Template
                 let document = Report::of(&error).document("template");
                 session.ui.borrow_mut().json(&labelled(document, action, false));
             }
-            Err(Failure { error, is_told: wants_json })
+            Err(CommandFailure { error, is_told: wants_json })
         }
     }
 }

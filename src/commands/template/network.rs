@@ -12,7 +12,7 @@ const LOCAL_ZONE: &str = "localnetwork";
 
 /// Where the network card is put.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Network {
+pub(super) struct TemplateNetwork {
     /// The bridge or vnet.
     pub(super) bridge: String,
     zone: String,
@@ -20,7 +20,7 @@ pub(super) struct Network {
     pub(super) doubt: Option<String>,
 }
 
-impl Network {
+impl TemplateNetwork {
     /// Takes the one that was named, else the usual one, else one that there is. A list that cannot be had is no reason
     /// not to try.
     pub(super) async fn find(pve: &Pve, node: &NodeName, named: Option<&str>) -> Self {

@@ -1,6 +1,6 @@
 //! The image of one run: it is this run's only after a task of this run made it, and only as long as it stays as it was.
 
-use crate::error::{Doing, Error};
+use crate::error::{Error, Operation};
 use crate::model::{Foreign, NodeName, Upid};
 use crate::pve::{Image, Pve};
 
@@ -43,7 +43,7 @@ impl Place<'_> {
     /// Looks how the storage lists the image at this moment.
     pub(super) async fn listed(&self) -> Result<Option<Image>, Error> {
         let listed = self.pve.images(self.node, self.storage).await;
-        let listed = listed.map_err(|source| Error::server(Doing::ReadImages(self.storage.to_owned()), source))?;
+        let listed = listed.map_err(|source| Error::server(Operation::ReadImages(self.storage.to_owned()), source))?;
         Ok(listed.into_iter().find(|image| image.volume == self.volume))
     }
 
@@ -59,7 +59,7 @@ impl Place<'_> {
     /// Finds the task that puts the image there, where the answer that would have named it was lost: a download carries
     /// the name of the file, an upload logs it.
     pub(super) async fn task(&self) -> Result<Option<Upid>, Error> {
-        let failed = |source| Error::server(Doing::ReadTasks, source);
+        let failed = |source| Error::server(Operation::ReadTasks, source);
         let downloads = self.pve.tasks_of_kind(self.node, "download").await.map_err(failed)?;
         if let Some(upid) = downloads.into_iter().find(|upid| upid.id() == self.image) {
             return Ok(Some(upid));

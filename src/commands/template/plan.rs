@@ -5,12 +5,12 @@ use std::path::Path;
 use uuid::Uuid;
 
 use crate::cli::TemplateCreate;
-use crate::commands::template::by_hand;
-use crate::commands::template::image::{Origin, QCOW2, Wanted};
-use crate::commands::template::needs::Needs;
-use crate::commands::template::network::Network;
-use crate::commands::template::room::Load;
-use crate::error::{Doing, Error, TemplateError};
+use crate::commands::template::free_space::SpaceRequirement;
+use crate::commands::template::image::{ImageSource, ImageSpec, QCOW2};
+use crate::commands::template::manual_steps;
+use crate::commands::template::network::TemplateNetwork;
+use crate::commands::template::requirements::TemplateRequirements;
+use crate::error::{Error, Operation, TemplateError};
 use crate::model::{DiskSize, NodeName, StorageName, VmId};
 use crate::pve::{Node, Pve, Storage, Version};
 
@@ -22,7 +22,7 @@ const NONCE_DIGITS: usize = 12;
 
 /// Where a template will be made, and of what.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct TemplatePlan {
     /// The server, `host:port`.
     pub(super) server: String,
     /// The node.
@@ -47,7 +47,7 @@ pub(crate) struct Plan {
     pub(super) warnings: Vec<String>,
 }
 
-impl Plan {
+impl TemplatePlan {
     /// Gives the whole name of the image.
     pub(super) fn volume(&self) -> String {
         volume(&self.image_storage, &self.image)
@@ -65,11 +65,11 @@ fn nonce() -> String {
 }
 
 /// What is known of the server, whoever calls.
-pub(super) struct Ground<'a> {
+pub(super) struct TargetNode<'a> {
     /// The order.
     pub(super) arguments: &'a TemplateCreate,
     /// The image.
-    pub(super) wanted: &'a Wanted,
+    pub(super) wanted: &'a ImageSpec,
     /// Its checksum, where that is known.
     pub(super) sha256: Option<&'a str>,
     /// The node that the settings name.
@@ -78,39 +78,42 @@ pub(super) struct Ground<'a> {
     pub(super) node_variable: String,
 }
 
-impl Ground<'_> {
+impl TargetNode<'_> {
     /// Makes the plan for whoever calls; it fails where privileges are missing.
-    pub(super) async fn plan(&self, pve: &Pve, who: &str) -> Result<Plan, Error> {
+    pub(super) async fn plan(&self, pve: &Pve, who: &str) -> Result<TemplatePlan, Error> {
         let reach = |source| Error::reaching(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
         let version = version.map_err(reach)?;
-        let node = self.node(&nodes.map_err(|source| Error::server(Doing::ReadNodes, source))?)?;
+        let node = self.node(&nodes.map_err(|source| Error::server(Operation::ReadNodes, source))?)?;
         let vmid = self.free_id(pve).await?;
         let (storages, network) =
-            tokio::join!(pve.storages(&node), Network::find(pve, &node, self.arguments.bridge.as_deref()));
-        let storages = storages.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+            tokio::join!(pve.storages(&node), TemplateNetwork::find(pve, &node, self.arguments.bridge.as_deref()));
+        let storages = storages.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
         let disks = chosen(&storages, "images", self.arguments.storage.as_ref(), &node);
         let images = chosen(&storages, "import", self.arguments.image_storage.as_ref(), &node);
         let bridge = network.bridge.clone();
         let name = self.arguments.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
-        let block = || self.by_hand(vmid, &name, disks.as_ref().ok().copied(), &bridge);
-        let needs = Needs {
+        let block = || self.manual_steps(vmid, &name, disks.as_ref().ok().copied(), &bridge);
+        let needs = TemplateRequirements {
             vmid,
             disks: disks.as_ref().ok().map(|storage| storage.name.as_str()),
             images: images.as_ref().ok().map(|storage| storage.name.as_str()),
-            fetching_node: matches!(self.wanted.origin, Origin::Address(_)).then_some(&node),
+            fetching_node: matches!(self.wanted.origin, ImageSource::Address(_)).then_some(&node),
             network: (version.major() >= 8).then(|| network.path()),
         };
         let missing = needs.missing(pve).await?;
         if !missing.is_empty() {
-            return Err(TemplateError::Lacking { who: who.to_owned(), missing, by_hand: block() }.into());
+            return Err(TemplateError::Lacking { who: who.to_owned(), missing, manual_steps: block() }.into());
         }
         let images = match images {
             Ok(images) => images,
             Err(_) if self.arguments.image_storage.is_none() => {
-                return Err(
-                    TemplateError::NoImport { node, enable: enable(&version, &storages), by_hand: block() }.into()
-                );
+                return Err(TemplateError::NoImport {
+                    node,
+                    enable: enable(&version, &storages),
+                    manual_steps: block(),
+                }
+                .into());
             }
             Err(why) => return Err(why),
         };
@@ -118,7 +121,7 @@ impl Ground<'_> {
         let image = self.free_name(pve, &node, images).await?;
         let mut warnings = self.room(&node, (images, disks))?;
         warnings.extend(network.doubt);
-        Ok(Plan {
+        Ok(TemplatePlan {
             server: pve.endpoint().authority(),
             node,
             vmid,
@@ -136,7 +139,7 @@ impl Ground<'_> {
     /// Draws a name for the image that no image on the storage has.
     async fn free_name(&self, pve: &Pve, node: &NodeName, storage: &Storage) -> Result<String, Error> {
         let there = pve.images(node, storage.name.as_str()).await;
-        let there = there.map_err(|source| Error::server(Doing::ReadStorages(node.clone()), source))?;
+        let there = there.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
         loop {
             let image = self.wanted.name_on_server(&nonce());
             let volume = volume(storage.name.as_str(), &image);
@@ -147,16 +150,16 @@ impl Ground<'_> {
     }
 
     /// Gives the lines that make it in the shell of a node.
-    fn by_hand(&self, vmid: VmId, name: &str, storage: Option<&Storage>, bridge: &str) -> Vec<String> {
+    fn manual_steps(&self, vmid: VmId, name: &str, storage: Option<&Storage>, bridge: &str) -> Vec<String> {
         let storage = storage.map_or("STORAGE", |storage| storage.name.as_str());
         let (image, disk) = (self.wanted.name_on_server(&nonce()), self.arguments.disk_size);
-        let machine = by_hand::Machine { vmid, name, image, storage, disk, bridge };
-        by_hand::lines(self.wanted, self.sha256, &machine)
+        let machine = manual_steps::ManualVm { vmid, name, image, storage, disk, bridge };
+        manual_steps::lines(self.wanted, self.sha256, &machine)
     }
 
     /// Checks that image and disk fit where they go.
     fn room(&self, node: &NodeName, (image_storage, disk_storage): (&Storage, &Storage)) -> Result<Vec<String>, Error> {
-        let load = Load {
+        let load = SpaceRequirement {
             node,
             image_storage,
             disk_storage,
@@ -185,7 +188,7 @@ impl Ground<'_> {
 
     /// Gives the number that was asked for, or the usual one where it is free, or the next free one.
     async fn free_id(&self, pve: &Pve) -> Result<VmId, Error> {
-        let failed = |source| Error::server(Doing::FindId, source);
+        let failed = |source| Error::server(Operation::FindId, source);
         if let Some(vmid) = self.arguments.id {
             let is_free = pve.is_free(vmid).await.map_err(failed)?;
             return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid, flag: "--id" }) };
@@ -232,9 +235,9 @@ fn enable(version: &Version, storages: &[Storage]) -> Vec<String> {
 }
 
 /// Gives the path of a release that is a file.
-pub(super) fn file(wanted: &Wanted) -> Option<&Path> {
+pub(super) fn file(wanted: &ImageSpec) -> Option<&Path> {
     match &wanted.origin {
-        Origin::File(path) => Some(path),
-        Origin::Address(_) => None,
+        ImageSource::File(path) => Some(path),
+        ImageSource::Address(_) => None,
     }
 }

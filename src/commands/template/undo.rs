@@ -1,12 +1,12 @@
 //! Removes what the making of a template left, as far as it is known to be this run's, and lists the rest.
 
-use crate::commands::proof::look::Standing;
-use crate::commands::proof::receipt::Receipt;
-use crate::commands::proof::remove::Remover;
-use crate::commands::proof::watch::{Heed, MAY_ROLL_BACK, abort, until_stopped};
-use crate::commands::template::build::{Afterwards, Build, Machine, Phase};
+use crate::commands::template::build::{Build, ImageDisposal, ManualVm, Phase};
 use crate::commands::template::owned::Ownership;
-use crate::error::{Doing, Error, TemplateError};
+use crate::commands::test_vm_run::ownership::VmState;
+use crate::commands::test_vm_run::receipt::Receipt;
+use crate::commands::test_vm_run::remove::Remover;
+use crate::commands::test_vm_run::task_wait::{MAY_ROLL_BACK, OnSignal, abort, until_stopped};
+use crate::error::{Error, Operation, TemplateError};
 use crate::model::Upid;
 use crate::pve::task::LogDetail;
 use crate::ui::Printable;
@@ -18,7 +18,7 @@ impl Build<'_> {
         self.settle().await?;
         let vm = self.clear_vm().await;
         let image = self.clear_image().await;
-        let kept = matches!(&self.trace.image, Ownership::Ours(_)) && self.afterwards == Afterwards::Keep;
+        let kept = matches!(&self.trace.image, Ownership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
         if kept {
             self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
         }
@@ -49,12 +49,12 @@ impl Build<'_> {
 
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
     async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
-        until_stopped(self.pve, self.session, upid, &Doing::ReadTasks).await?;
+        until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
         if self.trace.image != Ownership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
         }
         let status = self.pve.task_status(upid).await;
-        let status = status.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+        let status = status.map_err(|source| Error::server(Operation::ReadTasks, source))?;
         if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image(upid).await } else { Ok(()) }
     }
 
@@ -65,35 +65,35 @@ impl Build<'_> {
         {
             self.end(&upid).await?;
         }
-        let Some(Machine { vmid, .. }) = self.trace.vm else { return Ok(()) };
+        let Some(ManualVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
         let tasks = self.pve.active_tasks(&self.plan.node).await;
-        let tasks = tasks.map_err(|source| Error::server(Doing::ReadTasks, source))?;
+        let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
         let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
         for task in tasks.iter().filter(|task| is_of_vm(&task.upid)) {
-            until_stopped(self.pve, self.session, &task.upid, &Doing::ReadTasks).await?;
+            until_stopped(self.pve, self.session, &task.upid, &Operation::ReadTasks).await?;
         }
         Ok(())
     }
 
     /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
     async fn clear_vm(&mut self) -> Result<(), Error> {
-        let Some(Machine { vmid, phase }) = self.trace.vm else { return Ok(()) };
+        let Some(ManualVm { vmid, phase }) = self.trace.vm else { return Ok(()) };
         let search = self.search();
         let standing = match phase {
-            Phase::Unanswered => search.look_for_unanswered(vmid, MAY_ROLL_BACK).await?,
-            Phase::Begun | Phase::Made => search.look_until_settled(vmid, MAY_ROLL_BACK).await?,
+            Phase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
+            Phase::Begun | Phase::Made => search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?,
         };
         let removed = match standing {
-            Standing::Ours(..) => {
+            VmState::Ours(..) => {
                 let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
                 let mut receipt = Receipt::default();
                 let removed = remover.remove(vmid, &mut receipt).await;
                 receipt.warnings.into_iter().for_each(|warning| self.warn(warning));
                 removed
             }
-            Standing::Foreign(_) | Standing::Unfinished(_) if phase == Phase::Made => Err(Error::TakenOver { vmid }),
-            Standing::Nothing | Standing::Foreign(_) | Standing::Unfinished(_) => Ok(Vec::new()),
-            Standing::Hidden(refused) => Err(Error::server(Doing::ReadVm(vmid), *refused)),
+            VmState::Foreign(_) | VmState::Unfinished(_) if phase == Phase::Made => Err(Error::TakenOver { vmid }),
+            VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
+            VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };
         match removed {
             Ok(disks) => self.trace.disks = disks,
@@ -124,14 +124,14 @@ impl Build<'_> {
             }
             Ownership::Nothing | Ownership::Unproven => return Ok(()),
         }
-        if self.afterwards == Afterwards::Keep {
+        if self.afterwards == ImageDisposal::Keep {
             return Ok(());
         }
         let place = self.place();
-        let doing = Doing::RemoveImage(place.volume.to_owned());
+        let operation = Operation::RemoveImage(place.volume.to_owned());
         let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
-        let upid = asked.map_err(|source| Error::server(doing.clone(), source))?;
-        self.watcher(Heed::Nothing).wait(&upid, &doing).await?;
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        self.watcher(OnSignal::Nothing).wait(&upid, &operation).await?;
         self.trace.image = Ownership::Nothing;
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Build<'_> {
     /// Names what could not be removed, and gives lines for what is known to be this run's.
     pub(super) fn left(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
-        if let Some(Machine { vmid, .. }) = self.trace.vm {
+        if let Some(ManualVm { vmid, .. }) = self.trace.vm {
             left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
             // Whoever removes it looks first whose it is.
             let line = || format!("glassdome cleanup --vmid {vmid}");
@@ -161,7 +161,7 @@ impl Build<'_> {
             lines.push(format!("pvesm free {}", disk.shell_quoted()));
         }
         match &self.trace.image {
-            Ownership::Ours(image) if self.afterwards == Afterwards::Remove => {
+            Ownership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
                 left.push(format!("the image {} may still be there", image.volume));
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }

@@ -1,6 +1,6 @@
 //! What takes a yes: at a terminal it is asked for, and elsewhere `--yes` must have said it.
 
-use crate::commands::connect::{Connected, Ground, Trusted};
+use crate::commands::connect::{Connected, Context, TrustSource};
 use crate::commands::token::save::stored;
 use crate::error::Error;
 use crate::model::{Endpoint, TokenId};
@@ -17,19 +17,19 @@ pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result
 /// on the server that the file names, and on no other.
 pub(crate) async fn replaced(
     session: &Session,
-    ground: &Ground,
-    way: (Endpoint, Trust, Trusted),
+    context: &Context,
+    way: (Endpoint, Trust, TrustSource),
     new: &TokenId,
 ) -> Result<Option<TokenId>, Error> {
-    let Some(Credentials::Token { id, secret }) = stored(ground)? else { return Ok(None) };
+    let Some(Credentials::Token { id, secret }) = stored(context)? else { return Ok(None) };
     if id == *new {
         return Ok(None);
     }
-    if !ground.is_server_of_file()? {
+    if !context.is_server_of_file()? {
         return Ok(Some(id));
     }
     let credentials = Credentials::Token { id: id.clone(), secret };
-    let connected = Connected::with(session, ground, way, credentials).await?;
+    let connected = Connected::with(session, context, way, credentials).await?;
     match connected.pve.version().await {
         Err(refused) if refused.is_unauthenticated() => Ok(None),
         Ok(_) | Err(_) => Ok(Some(id)),
@@ -39,18 +39,18 @@ pub(crate) async fn replaced(
 /// Ends the run where a token in the settings file that works would be replaced, and nobody agreed to that.
 pub(crate) async fn for_replacing(
     session: &Session,
-    ground: &Ground,
-    way: (Endpoint, Trust, Trusted),
+    context: &Context,
+    way: (Endpoint, Trust, TrustSource),
     new: &TokenId,
 ) -> Result<(), Error> {
     // What a rehearsal stored is a simulated token, of a server that is gone.
-    if session.is_attended() || session.confirms_all || ground.is_sandbox() {
+    if session.is_attended() || session.confirms_all || context.is_sandbox() {
         return Ok(());
     }
-    match replaced(session, ground, way, new).await? {
+    match replaced(session, context, way, new).await? {
         None => Ok(()),
         Some(old) => needed(session, || {
-            format!("{new} would take the place of {old} in {}, which may still work", ground.store.path().display())
+            format!("{new} would take the place of {old} in {}, which may still work", context.store.path().display())
         }),
     }
 }

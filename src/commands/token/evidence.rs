@@ -1,7 +1,7 @@
 //! What a step of a plan left on the server, read right before it is undone: ours alone, or something that others have
 //! added to.
 
-use crate::commands::token::proposal::{Before, COMMENT, Step};
+use crate::commands::token::grant_plan::{COMMENT, PlanStep, PrivilegesBefore};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret, UserId};
 use crate::pve::privileges::{RolePlan, RoleState};
 use crate::pve::{AclChange, AclEntry, ApiError, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
@@ -20,30 +20,30 @@ pub(super) enum Evidence {
 use Evidence::{Gone, Keep, Ours};
 
 /// Reads what a step of this run left. What has been added to it, and what cannot be seen, speaks against deleting it.
-pub(super) async fn of_step(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Evidence {
+pub(super) async fn of_step(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> Evidence {
     let read = match step {
-        Step::User(user) => of_user(pve, user).await,
-        Step::Pool(pool) => of_pool(pve, pool).await,
-        Step::Role(role) => of_role(pve, role).await,
-        Step::Token(token, request) => of_token(pve, token, request, secret).await,
-        Step::Grant(change, before) => of_grant(pve, change, before).await,
-        Step::Unseparate(_) => Ok(Keep("it had privilege separation before".to_owned())),
+        PlanStep::User(user) => of_user(pve, user).await,
+        PlanStep::Pool(pool) => of_pool(pve, pool).await,
+        PlanStep::Role(role) => of_role(pve, role).await,
+        PlanStep::Token(token, request) => of_token(pve, token, request, secret).await,
+        PlanStep::Grant(change, before) => of_grant(pve, change, before).await,
+        PlanStep::Unseparate(_) => Ok(Keep("it had privilege separation before".to_owned())),
         // A secret cannot be brought back; that it is dead is reported apart from what stays.
-        Step::Regenerate(_) => Ok(Gone),
+        PlanStep::Regenerate(_) => Ok(Gone),
     };
     read.unwrap_or_else(|why| Keep(format!("it could not be read: {why}")))
 }
 
 /// Says whether something stands where a step was asked for whose answer never came.
-pub(super) async fn of_unconfirmed(pve: &Pve, step: &Step) -> Evidence {
+pub(super) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
     let is_there = match step {
-        Step::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),
-        Step::Pool(pool) => pve.pool(pool).await.map(|found| found.is_some()),
-        Step::Role(role) => pve.roles().await.map(|roles| roles.contains_key(&role.name)),
-        Step::Token(token, _) => card(pve, token).await.map(|card| card.is_some()),
-        Step::Unseparate(token) => card(pve, token).await.map(|card| card.is_some_and(|card| !card.separated)),
-        Step::Grant(change, before) => pve.acl().await.map(|acl| !added(&acl, change, before).is_empty()),
-        Step::Regenerate(_) => Ok(false),
+        PlanStep::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),
+        PlanStep::Pool(pool) => pve.pool(pool).await.map(|found| found.is_some()),
+        PlanStep::Role(role) => pve.roles().await.map(|roles| roles.contains_key(&role.name)),
+        PlanStep::Token(token, _) => card(pve, token).await.map(|card| card.is_some()),
+        PlanStep::Unseparate(token) => card(pve, token).await.map(|card| card.is_some_and(|card| !card.separated)),
+        PlanStep::Grant(change, before) => pve.acl().await.map(|acl| !added(&acl, change, before).is_empty()),
+        PlanStep::Regenerate(_) => Ok(false),
     };
     match is_there {
         Ok(false) => Gone,
@@ -53,7 +53,7 @@ pub(super) async fn of_unconfirmed(pve: &Pve, step: &Step) -> Evidence {
 }
 
 /// Gives the roles of a change whose entries were not there before and are there now.
-pub(super) fn added(acl: &[AclEntry], change: &AclChange, before: &Before) -> Vec<RoleName> {
+pub(super) fn added(acl: &[AclEntry], change: &AclChange, before: &PrivilegesBefore) -> Vec<RoleName> {
     let is_there = |role: &&RoleName| {
         acl.iter().any(|it| it.path == change.path && it.holder == change.holder && it.role == **role)
     };
@@ -156,7 +156,7 @@ async fn of_token(
     }
 }
 
-async fn of_grant(pve: &Pve, change: &AclChange, before: &Before) -> Result<Evidence, ApiError> {
+async fn of_grant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> Result<Evidence, ApiError> {
     let (acl, sees_all) = tokio::join!(pve.acl(), sees_all(pve));
     let acl = acl?;
     let standing = |role: &RoleName| {

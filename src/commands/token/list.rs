@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, TokenList};
 use crate::commands::together;
-use crate::commands::token::Told;
-use crate::commands::token::desk::Desk;
+use crate::commands::token::TokenOutput;
+use crate::commands::token::admin_session::AdminSession;
 use crate::commands::token::notes::{self, Unsaved};
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error};
+use crate::error::{Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
 use crate::pve::TokenRecord;
 use crate::pve::privileges::Grant;
@@ -20,32 +20,32 @@ use crate::settings::Key;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// A token with what it may do: privileges by path, where that may be seen.
-struct Listed {
+struct ListedToken {
     card: TokenRecord,
     rights: Option<BTreeMap<String, Vec<String>>>,
     is_in_file: bool,
 }
 
 /// The tokens of a user.
-struct List {
+struct TokenListing {
     user: UserId,
-    tokens: Vec<Listed>,
+    tokens: Vec<ListedToken>,
     file: String,
     now: u64,
     /// What earlier runs may have made without saving its secret.
     unsaved: Vec<Unsaved>,
 }
 
-pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<Told, Error> {
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<TokenOutput, Error> {
     let listed = async {
-        let desk = Desk::open(session, global, &arguments.connection, "Tokens").await?;
+        let desk = AdminSession::open(session, global, &arguments.connection, "Tokens").await?;
         let admin = desk.admin(session, &arguments.login).await?;
-        let user = match desk.ground.settings.user()? {
+        let user = match desk.context.settings.user()? {
             Some(user) => user.value,
-            None => return Err(desk.ground.unanswered("the user", Key::User)),
+            None => return Err(desk.context.unanswered("the user", Key::User)),
         };
         let cards = admin.pve.tokens(&user).await;
-        let cards = cards.map_err(|source| Error::server(Doing::ReadTokens(user.to_string()), source))?;
+        let cards = cards.map_err(|source| Error::server(Operation::ReadTokens(user.to_string()), source))?;
         let ids: Vec<String> = cards.iter().map(|card| format!("{user}!{}", card.name)).collect();
         let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
         let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));
@@ -55,33 +55,38 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
             answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path.to_string(), names(held))).collect())
         });
         let rows = cards.into_iter().zip(rights).zip(in_file);
-        let tokens = rows.map(|((card, rights), is_in_file)| Listed { card, rights, is_in_file }).collect();
+        let tokens = rows.map(|((card, rights), is_in_file)| ListedToken { card, rights, is_in_file }).collect();
         let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
         let unsaved = still_unsaved(session, &desk, &user, &ids)?;
-        Ok(List { user, tokens, file: desk.ground.store.path().display().to_string(), now, unsaved })
+        Ok(TokenListing { user, tokens, file: desk.context.store.path().display().to_string(), now, unsaved })
     };
     let list = unless_interrupted(session, listed).await?;
     notes::warn(session, &list.unsaved);
-    if global.output == crate::cli::Output::Text {
+    if global.output == crate::cli::OutputFormat::Text {
         session.ui.borrow_mut().result(&list);
     }
-    Ok(Told::of(list.document()))
+    Ok(TokenOutput::of(list.document()))
 }
 
 /// Lists what earlier runs left, and forgets what is not among the tokens of its user any more.
-fn still_unsaved(session: &Session, desk: &Desk, user: &UserId, known: &[String]) -> Result<Vec<Unsaved>, Error> {
+fn still_unsaved(
+    session: &Session,
+    desk: &AdminSession,
+    user: &UserId,
+    known: &[String],
+) -> Result<Vec<Unsaved>, Error> {
     let of_user = format!("{user}!");
-    for it in notes::unsaved(session, &desk.ground)? {
+    for it in notes::unsaved(session, &desk.context)? {
         if let (true, Ok(token)) = (it.token.starts_with(&of_user), it.token.parse::<TokenId>())
             && !known.contains(&it.token)
         {
-            notes::forget(session, &desk.ground, &token)?;
+            notes::forget(session, &desk.context, &token)?;
         }
     }
-    notes::unsaved(session, &desk.ground)
+    notes::unsaved(session, &desk.context)
 }
 
-impl List {
+impl TokenListing {
     fn document(&self) -> Value {
         let tokens: Vec<Value> = self
             .tokens
@@ -106,7 +111,7 @@ impl List {
     }
 }
 
-impl Draw for List {
+impl Draw for TokenListing {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let user = Printable(&self.user.to_string()).to_string();
         if self.tokens.is_empty() {

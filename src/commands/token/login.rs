@@ -2,9 +2,9 @@
 
 use crate::cli::Login;
 use crate::commands::ask;
-use crate::commands::connect::Ground;
+use crate::commands::connect::Context;
 use crate::commands::screens::Note;
-use crate::error::{Doing, Error, TokenError};
+use crate::error::{Error, Operation, TokenError};
 use crate::model::{Secret, UserId};
 use crate::pve::{Challenge, LoggedIn, Pve};
 use crate::session::Session;
@@ -32,16 +32,16 @@ pub(crate) struct Admin {
 /// Logs in, with what flags and variables say, else with what a person answers.
 pub(crate) async fn log_in(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     pve: Pve,
     realms: &[String],
     login: &Login,
 ) -> Result<Admin, Error> {
-    let user = user(session, ground, realms, login).await?;
+    let user = user(session, context, realms, login).await?;
     if !realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::UnknownRealm { user, realms: realms.to_vec() });
     }
-    let settled = settled_password(session, ground, login).await?;
+    let settled = settled_password(session, context, login).await?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -58,17 +58,17 @@ pub(crate) async fn log_in(
             Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < TRIES => {
                 say(session, format!("{} is not let in with that password", Printable(&user.to_string())));
             }
-            Err(source) => return Err(Error::server(Doing::LogIn(user.to_string()), source)),
+            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
     }
 }
 
-async fn user(session: &Session, ground: &Ground, realms: &[String], login: &Login) -> Result<UserId, Error> {
+async fn user(session: &Session, context: &Context, realms: &[String], login: &Login) -> Result<UserId, Error> {
     if let Some(user) = &login.login_user {
         return Ok(user.clone());
     }
     if !session.is_attended()
-        && let Some((user, _)) = ground.rehearsed_login()
+        && let Some((user, _)) = context.rehearsed_login()
     {
         return Ok(user);
     }
@@ -100,16 +100,16 @@ pub(crate) fn explained(realm: &str) -> String {
     }
 }
 
-async fn settled_password(session: &Session, ground: &Ground, login: &Login) -> Result<Option<Secret>, Error> {
+async fn settled_password(session: &Session, context: &Context, login: &Login) -> Result<Option<Secret>, Error> {
     if let Some(path) = &login.login_password_file {
-        ground.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
-        return ground.login_password(session, path, PASSWORD_FLAG).await.map(Some);
+        context.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
+        return context.login_password(session, path, PASSWORD_FLAG).await.map(Some);
     }
-    if let Some(password) = ground.secret_variable(PASSWORD_VARIABLE) {
-        ground.warn_of_login(session, &Source::Variable(PASSWORD_VARIABLE.to_owned()));
+    if let Some(password) = context.secret_variable(PASSWORD_VARIABLE) {
+        context.warn_of_login(session, &Source::Variable(PASSWORD_VARIABLE.to_owned()));
         return Ok(Some(password));
     }
-    Ok(if session.is_attended() { None } else { ground.rehearsed_login().map(|(_, password)| password) })
+    Ok(if session.is_attended() { None } else { context.rehearsed_login().map(|(_, password)| password) })
 }
 
 async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
@@ -150,7 +150,7 @@ async fn second_factor(session: &Session, challenge: &Challenge, user: &UserId, 
             Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < TRIES => {
                 say(session, "the code is not taken; each one counts once, so wait for the next".to_owned());
             }
-            Err(source) => return Err(Error::server(Doing::LogIn(user.to_string()), source)),
+            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
     }
 }

@@ -1,43 +1,43 @@
 //! `glassdome token`: tokens made with a log-in, and their life after that.
 
+pub(crate) mod access_snapshot;
+mod admin_session;
 pub(crate) mod consent;
-pub(crate) mod create;
-mod desk;
+mod create;
 mod evidence;
-mod fresh;
+pub(crate) mod grant_plan;
+pub(crate) mod issue;
 mod list;
 pub(crate) mod login;
-pub(crate) mod look;
 pub(crate) mod notes;
-pub(crate) mod proposal;
+pub(crate) mod over_ssh;
 pub(crate) mod provision;
 mod recheck;
 mod retire;
 mod revoke;
 mod rotate;
 pub(crate) mod save;
-pub(crate) mod shell;
 pub(crate) mod undo;
 
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-use crate::cli::{Global, Output, Token, TokenAction};
-use crate::commands::Failure;
+use crate::cli::{Global, OutputFormat, Token, TokenAction};
+use crate::commands::CommandFailure;
 use crate::commands::screens::Note;
 use crate::error::{Error, Report};
 use crate::session::Session;
 
 /// Does what is asked with tokens.
-pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, CommandFailure> {
     let (action, ended) = tokio::select! {
         // What the work itself says of a hurried end counts more.
         biased;
         ended = act(session, global, &arguments.action) => ended,
         signal = session.interrupts.second() => (None, Err(Error::Abandoned { signal, left: None })),
     };
-    let wants_json = global.output == Output::Json;
+    let wants_json = global.output == OutputFormat::Json;
     match ended {
         Ok(mut document) => {
             if wants_json {
@@ -53,19 +53,23 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
         }
         Err(error) => {
             if wants_json {
-                let mut document = Told { document: Report::of(&error).document("token"), lines: Vec::new() };
+                let mut document = TokenOutput { document: Report::of(&error).document("token"), lines: Vec::new() };
                 document.splice("action", action.into());
                 document.splice("left_on_server", error.left_on_server().into());
                 session.ui.borrow_mut().json(&document.document);
             }
-            Err(Failure { error, is_told: wants_json })
+            Err(CommandFailure { error, is_told: wants_json })
         }
     }
 }
 
-async fn act(session: &Session, global: &Global, action: &TokenAction) -> (Option<&'static str>, Result<Told, Error>) {
+async fn act(
+    session: &Session,
+    global: &Global,
+    action: &TokenAction,
+) -> (Option<&'static str>, Result<TokenOutput, Error>) {
     match action {
-        TokenAction::Create(arguments) => (Some("create"), fresh::run(session, global, arguments).await),
+        TokenAction::Create(arguments) => (Some("create"), create::run(session, global, arguments).await),
         TokenAction::List(arguments) => (Some("list"), list::run(session, global, arguments).await),
         TokenAction::Rotate(arguments) => (Some("rotate"), rotate::run(session, global, arguments).await),
         TokenAction::Revoke(arguments) => (Some("revoke"), revoke::run(session, global, arguments).await),
@@ -73,14 +77,14 @@ async fn act(session: &Session, global: &Global, action: &TokenAction) -> (Optio
 }
 
 /// What an action has to tell as its result.
-struct Told {
+struct TokenOutput {
     /// For JSON.
     document: Value,
     /// In words.
     lines: Vec<String>,
 }
 
-impl Told {
+impl TokenOutput {
     fn of(value: Value) -> Self {
         let mut told = Self { document: value, lines: Vec::new() };
         told.splice("schema", "glassdome.token/1".into());

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::commands::connect::Ground;
+use crate::commands::connect::Context;
 use crate::commands::screens::Note;
-use crate::commands::token::shell::Errand;
+use crate::commands::token::over_ssh::PveumCommand;
 use crate::error::Error;
-use crate::journal::{Creation, Entry, Journal};
+use crate::journal::{Creation, Journal, JournalEntry};
 use crate::model::TokenId;
 use crate::session::Session;
 use crate::settings::sh_word;
@@ -74,8 +74,8 @@ fn flags(token: &TokenId) -> String {
 }
 
 /// Gives the settings file as a journal names it: absolute, and without links, so that every way to it is the same.
-pub(crate) fn file_of(ground: &Ground) -> String {
-    let path = ground.store.path();
+pub(crate) fn file_of(context: &Context) -> String {
+    let path = context.store.path();
     let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.canonicalize().unwrap_or_else(|_| absolute()).display().to_string()
 }
@@ -83,17 +83,17 @@ pub(crate) fn file_of(ground: &Ground) -> String {
 /// Notes a token before it is asked for; on the sandbox, which ends with this process, there is nothing to note.
 pub(crate) fn note(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     token: &TokenId,
-    errand: Errand,
-) -> Result<Option<Entry<Creation>>, Error> {
-    let Some(journal) = journal(session, ground)? else { return Ok(None) };
+    errand: PveumCommand,
+) -> Result<Option<JournalEntry<Creation>>, Error> {
+    let Some(journal) = journal(session, context)? else { return Ok(None) };
     let creation = Creation {
-        server: ground.endpoint()?.authority(),
-        file: file_of(ground),
-        instance: ground.instance.to_string(),
+        server: context.endpoint()?.authority(),
+        file: file_of(context),
+        instance: context.instance.to_string(),
         token: token.to_string(),
-        regenerates: errand == Errand::Regenerate,
+        regenerates: errand == PveumCommand::Regenerate,
         nonce: Uuid::new_v4().simple().to_string(),
         made: session.clock.utc().format(&Rfc3339).unwrap_or_default(),
     };
@@ -101,17 +101,17 @@ pub(crate) fn note(
 }
 
 /// Makes sure that a token can be noted, before somebody logs in.
-pub(crate) fn require(session: &Session, ground: &Ground) -> Result<(), Error> {
-    Ok(journal(session, ground)?.map_or(Ok(()), |journal| journal.try_out())?)
+pub(crate) fn require(session: &Session, context: &Context) -> Result<(), Error> {
+    Ok(journal(session, context)?.map_or(Ok(()), |journal| journal.try_out())?)
 }
 
-fn journal(session: &Session, ground: &Ground) -> Result<Option<Journal<Creation>>, Error> {
-    if ground.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
+fn journal(session: &Session, context: &Context) -> Result<Option<Journal<Creation>>, Error> {
+    if context.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
 }
 
 /// Lists what ended runs of this machine left, on whichever server.
-pub(crate) fn unsaved(session: &Session, ground: &Ground) -> Result<Vec<Unsaved>, Error> {
-    let Some(journal) = journal(session, ground)? else { return Ok(Vec::new()) };
+pub(crate) fn unsaved(session: &Session, context: &Context) -> Result<Vec<Unsaved>, Error> {
+    let Some(journal) = journal(session, context)? else { return Ok(Vec::new()) };
     Ok(journal.read()?.orphans.iter().map(|entry| Unsaved::of(&entry.record)).collect())
 }
 
@@ -125,9 +125,9 @@ pub(crate) fn warn(session: &Session, unsaved: &[Unsaved]) {
 }
 
 /// Ends the notes of a token on this server: its secret is saved, or it is gone.
-pub(crate) fn forget(session: &Session, ground: &Ground, token: &TokenId) -> Result<(), Error> {
-    let Some(journal) = journal(session, ground)? else { return Ok(()) };
-    let (server, token) = (ground.endpoint()?.authority(), token.to_string());
+pub(crate) fn forget(session: &Session, context: &Context, token: &TokenId) -> Result<(), Error> {
+    let Some(journal) = journal(session, context)? else { return Ok(()) };
+    let (server, token) = (context.endpoint()?.authority(), token.to_string());
     for entry in journal.read()?.orphans {
         if entry.record.server == server && entry.record.token == token {
             entry.close()?;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::commands::ask;
-use crate::commands::connect::Ground;
-use crate::commands::proof::order::Order;
+use crate::commands::connect::Context;
+use crate::commands::test_vm_run::options::TestVmOptions;
 use crate::commands::together;
+use crate::commands::token::access_snapshot::{AccessSnapshot, look, told};
+use crate::commands::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
 use crate::commands::token::login::Admin;
-use crate::commands::token::look::{Sight, look, told};
-use crate::commands::token::proposal::{Before, COMMENT, Proposal, Step};
 use crate::commands::token::recheck;
-use crate::commands::token::undo::Made;
-use crate::error::{Doing, Error, TokenError};
+use crate::commands::token::undo::Applied;
+use crate::error::{Error, Operation, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::pve::privileges::{
     AclModel, AclPath, GrantRequest, RolePlan, RoleState, Separation, grants, guest, provisioner, questions_of_grants,
@@ -34,7 +34,7 @@ const SDN_USER: RoleName = RoleName::known("PVESDNUser");
 
 /// What rights a new token gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rights {
+pub(crate) enum GrantedRights {
     /// What Glassdome needs.
     Needed,
     /// All that its user has.
@@ -42,23 +42,23 @@ pub(crate) enum Rights {
 }
 
 /// What token is wanted.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct TokenSpec<'a> {
     /// The token.
     pub(crate) token: TokenId,
     /// Its rights.
-    pub(crate) rights: Rights,
+    pub(crate) rights: GrantedRights,
     /// Whether an existing one may get a new secret.
     pub(crate) may_regenerate: bool,
     /// When it ends, in seconds since 1970; 0 is never.
     pub(crate) expire: u64,
     /// What it shall be able to do.
-    pub(crate) order: &'a Order,
+    pub(crate) order: &'a TestVmOptions,
     /// The realms of the server.
     pub(crate) realms: &'a [String],
 }
 
 /// Plans what has to be done.
-pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Proposal, Error> {
+pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<GrantPlan, Error> {
     let user = &wanted.token.user;
     if !wanted.realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() });
@@ -68,11 +68,11 @@ pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Propos
         return Err(TokenError::Exists { token: wanted.token.clone() }.into());
     }
     let separation = match (&sight.token, wanted.rights) {
-        (Some(card), Rights::Needed) if !card.separated => Separation::Off,
-        (_, Rights::Needed) => Separation::On,
-        (_, Rights::OfUser) => Separation::Off,
+        (Some(card), GrantedRights::Needed) if !card.separated => Separation::Off,
+        (_, GrantedRights::Needed) => Separation::On,
+        (_, GrantedRights::OfUser) => Separation::Off,
     };
-    let mut proposal = Proposal {
+    let mut proposal = GrantPlan {
         token: wanted.token.clone(),
         separated: separation == Separation::On,
         expire: sight.token.as_ref().map_or(wanted.expire, |card| card.expire),
@@ -82,12 +82,12 @@ pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Propos
         basis: Some(sight.world.clone()),
     };
     if sight.user == UserLookup::Missing {
-        proposal.steps.push(Step::User(user.clone()));
+        proposal.steps.push(PlanStep::User(user.clone()));
         let text = format!("{user} does not exist yet, and is made without a password: it is for the token alone");
         proposal.remarks.push(text);
     }
     let mut granted = Vec::new();
-    if wanted.rights == Rights::Needed {
+    if wanted.rights == GrantedRights::Needed {
         granted = plan_grants(admin, wanted, &mut sight, separation, &mut proposal).await?;
     }
     plan_token(&mut proposal, wanted, sight.token.as_ref(), granted);
@@ -98,11 +98,11 @@ pub(crate) async fn propose(admin: &Admin, wanted: &Wanted<'_>) -> Result<Propos
 /// Plans what is granted: pool and roles go into the proposal at once, the grants come after the token.
 async fn plan_grants(
     admin: &Admin,
-    wanted: &Wanted<'_>,
-    sight: &mut Sight,
+    wanted: &TokenSpec<'_>,
+    sight: &mut AccessSnapshot,
     separation: Separation,
-    proposal: &mut Proposal,
-) -> Result<Vec<Step>, Error> {
+    proposal: &mut GrantPlan,
+) -> Result<Vec<PlanStep>, Error> {
     let pool = wanted.order.pool.as_ref();
     let (wishes, roles) = wishes(sight, pool);
     for role in &roles {
@@ -112,26 +112,26 @@ async fn plan_grants(
     let plan = grants(&sight.world, &wanted.token, separation, &wishes, &sight.needs)
         .map_err(|why| TokenError::Refused { token: wanted.token.clone(), why })?;
     let is_missing = |pool: &&PoolName| !sight.pools.iter().any(|it| it == *pool);
-    proposal.steps.extend(pool.filter(is_missing).cloned().map(Step::Pool));
+    proposal.steps.extend(pool.filter(is_missing).cloned().map(PlanStep::Pool));
     let is_used = |role: &RolePlan| plan.changes.iter().any(|change| change.roles.contains(&role.name));
     let roles = roles.into_iter().filter(is_used).filter(|role| role.state != RoleState::Ready);
-    proposal.steps.extend(roles.map(Step::Role));
+    proposal.steps.extend(roles.map(PlanStep::Role));
     proposal.effects = plan.effects;
     proposal.remarks.extend(remarks_on(wanted));
     Ok(grant_steps(sight, plan.changes))
 }
 
 /// Plans the token itself, then what is granted to it; a new secret comes last, when nothing else can fail.
-fn plan_token(proposal: &mut Proposal, wanted: &Wanted<'_>, card: Option<&TokenRecord>, granted: Vec<Step>) {
+fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, card: Option<&TokenRecord>, granted: Vec<PlanStep>) {
     let token = &wanted.token;
     match card {
         None => {
             let request =
                 TokenRequest { separated: proposal.separated, expire: wanted.expire, comment: COMMENT.to_owned() };
-            proposal.steps.push(Step::Token(token.clone(), request));
+            proposal.steps.push(PlanStep::Token(token.clone(), request));
         }
-        Some(card) if card.separated && !proposal.separated => proposal.steps.push(Step::Unseparate(token.clone())),
-        Some(card) if !card.separated && wanted.rights == Rights::Needed => {
+        Some(card) if card.separated && !proposal.separated => proposal.steps.push(PlanStep::Unseparate(token.clone())),
+        Some(card) if !card.separated && wanted.rights == GrantedRights::Needed => {
             let text = "it exists without privilege separation, and keeps all that its user has: to narrow it would take rights away";
             proposal.remarks.push(text.to_owned());
         }
@@ -139,12 +139,12 @@ fn plan_token(proposal: &mut Proposal, wanted: &Wanted<'_>, card: Option<&TokenR
     }
     proposal.steps.extend(granted);
     if card.is_some() {
-        proposal.steps.push(Step::Regenerate(token.clone()));
+        proposal.steps.push(PlanStep::Regenerate(token.clone()));
         proposal.remarks.push("it exists: it gets a new secret, and the old one is dead at once".to_owned());
     }
 }
 
-fn remarks_on(wanted: &Wanted<'_>) -> Vec<String> {
+fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
     match &wanted.order.pool {
         None => vec!["such a token can destroy any VM; with --pool NAME it is confined to one pool".to_owned()],
         Some(pool) => vec![format!(
@@ -154,7 +154,7 @@ fn remarks_on(wanted: &Wanted<'_>) -> Vec<String> {
 }
 
 /// Says which role is wished where, and which roles of ours that takes.
-fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<GrantRequest>, Vec<RolePlan>) {
+fn wishes(sight: &AccessSnapshot, pool: Option<&PoolName>) -> (Vec<GrantRequest>, Vec<RolePlan>) {
     let major = sight.version.major();
     let wish = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
@@ -182,8 +182,8 @@ fn wishes(sight: &Sight, pool: Option<&PoolName>) -> (Vec<GrantRequest>, Vec<Rol
 /// Where the log-in does not see all entries, the server is asked what the user, and an existing token, hold.
 async fn ask_where_unseen(
     admin: &Admin,
-    wanted: &Wanted<'_>,
-    sight: &mut Sight,
+    wanted: &TokenSpec<'_>,
+    sight: &mut AccessSnapshot,
     wishes: &[GrantRequest],
 ) -> Result<(), Error> {
     if sight.is_whole {
@@ -200,7 +200,7 @@ async fn ask_where_unseen(
     Ok(())
 }
 
-fn grant_steps(sight: &Sight, changes: Vec<AclChange>) -> Vec<Step> {
+fn grant_steps(sight: &AccessSnapshot, changes: Vec<AclChange>) -> Vec<PlanStep> {
     let mut world: BTreeMap<(AclPath, Subject, RoleName), bool> = sight
         .world
         .entries
@@ -209,30 +209,34 @@ fn grant_steps(sight: &Sight, changes: Vec<AclChange>) -> Vec<Step> {
         .collect();
     let mut steps = Vec::new();
     for change in changes {
-        let mut before = Before::new();
+        let mut before = PrivilegesBefore::new();
         for role in &change.roles {
             let key = (change.path.clone(), change.holder.clone(), role.clone());
             before.extend(world.insert(key, change.propagates).map(|propagated| (role.clone(), propagated)));
         }
-        steps.push(Step::Grant(change, before));
+        steps.push(PlanStep::Grant(change, before));
     }
     steps
 }
 
 /// Finds out before anything is changed whether the log-in may make the entries and the roles; where it may not, the
 /// lines for somebody who may are part of the error.
-pub(crate) async fn may_grant(admin: &Admin, proposal: &Proposal) -> Result<(), Error> {
+pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(), Error> {
     let mut asked: Vec<(String, Vec<&str>)> = Vec::new();
     for step in &proposal.steps {
         match step {
-            Step::Grant(change, _) => asked.push((change.path.to_string(), grants_by(change.path.as_str()))),
-            Step::Role(_) => asked.push(("/access".to_owned(), vec!["Sys.Modify"])),
-            Step::User(_) | Step::Pool(_) | Step::Token(..) | Step::Unseparate(_) | Step::Regenerate(_) => {}
+            PlanStep::Grant(change, _) => asked.push((change.path.to_string(), grants_by(change.path.as_str()))),
+            PlanStep::Role(_) => asked.push(("/access".to_owned(), vec!["Sys.Modify"])),
+            PlanStep::User(_)
+            | PlanStep::Pool(_)
+            | PlanStep::Token(..)
+            | PlanStep::Unseparate(_)
+            | PlanStep::Regenerate(_) => {}
         }
     }
     let answers = together(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
     for ((path, any_of), answer) in asked.iter().zip(answers) {
-        let answer = answer.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+        let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
         let may = answer.get(path.as_str()).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
         if !may {
             return Err(TokenError::MayNotGrant {
@@ -261,7 +265,7 @@ fn grants_by(path: &str) -> Vec<&'static str> {
 }
 
 /// Asks whether the plan shall be carried out; without a person it was asked for by a flag.
-pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), Error> {
+pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(), Error> {
     session.ui.borrow_mut().info(proposal);
     if !session.is_attended() {
         return Ok(());
@@ -277,11 +281,11 @@ pub(crate) async fn agree(session: &Session, proposal: &Proposal) -> Result<(), 
 /// signal the lines that undo it are all that there is time for.
 pub(crate) async fn carry_out(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     admin: &Admin,
-    proposal: &Proposal,
-    mut made: Made,
-) -> Result<(TokenSecret, Made), Error> {
+    proposal: &GrantPlan,
+    mut made: Applied,
+) -> Result<(TokenSecret, Applied), Error> {
     let mut secret = None;
     let mut expected = proposal.basis.clone();
     for step in &proposal.steps {
@@ -291,7 +295,7 @@ pub(crate) async fn carry_out(
                 outcome = checked(admin, step, expected.as_ref(), &mut secret) => outcome,
                 signal = session.interrupts.second() => {
                     made.add_unconfirmed(step.clone());
-                    return Err(made.saved_or_left(session, ground, Error::Abandoned { signal, left: None }));
+                    return Err(made.saved_or_left(session, context, Error::Abandoned { signal, left: None }));
                 }
             },
         };
@@ -299,10 +303,11 @@ pub(crate) async fn carry_out(
             made.keep_secret(TokenSecret::clone(secret));
         }
         if let Err(why) = outcome {
-            if matches!(&why, Error::Server { doing: Doing::ChangeAccess(_), source } if source.is_outcome_unknown()) {
+            if matches!(&why, Error::Server { operation: Operation::ChangeAccess(_), source } if source.is_outcome_unknown())
+            {
                 made.add_unconfirmed(step.clone());
             }
-            return Err(made.undo(session, ground, &admin.pve, why).await);
+            return Err(made.undo(session, context, &admin.pve, why).await);
         }
         made.add(step.clone());
         if let Some(expected) = &mut expected {
@@ -315,37 +320,37 @@ pub(crate) async fn carry_out(
     };
     match ended {
         Ok(secret) => Ok((secret, made)),
-        Err(why) => Err(made.undo(session, ground, &admin.pve, why).await),
+        Err(why) => Err(made.undo(session, context, &admin.pve, why).await),
     }
 }
 
 /// Does one step; right before anything is granted, what the plan was made from is read once more.
 async fn checked(
     admin: &Admin,
-    step: &Step,
+    step: &PlanStep,
     expected: Option<&AclModel>,
     secret: &mut Option<TokenSecret>,
 ) -> Result<(), Error> {
-    if let (Step::Grant(..), Some(expected)) = (step, expected) {
+    if let (PlanStep::Grant(..), Some(expected)) = (step, expected) {
         recheck::is_as_planned(admin, expected).await?;
     }
     run(&admin.pve, step, secret).await
 }
 
-async fn run(pve: &Pve, step: &Step, secret: &mut Option<TokenSecret>) -> Result<(), Error> {
+async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Result<(), Error> {
     let done = match step {
-        Step::User(user) => pve.create_user(user, COMMENT).await,
-        Step::Pool(pool) => pve.create_pool(pool).await,
-        Step::Role(role) => match &role.state {
+        PlanStep::User(user) => pve.create_user(user, COMMENT).await,
+        PlanStep::Pool(pool) => pve.create_pool(pool).await,
+        PlanStep::Role(role) => match &role.state {
             RoleState::Ready => Ok(()),
-            RoleState::Missing => pve.create_role(&role.name, &super::proposal::listed(&role.privileges)).await,
+            RoleState::Missing => pve.create_role(&role.name, &super::grant_plan::listed(&role.privileges)).await,
         },
-        Step::Token(token, request) => pve.create_token(token, request).await.map(|it| *secret = Some(it)),
-        Step::Grant(change, _) => pve.grant(change).await,
-        Step::Unseparate(token) => pve.unseparate_token(token).await,
-        Step::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
+        PlanStep::Token(token, request) => pve.create_token(token, request).await.map(|it| *secret = Some(it)),
+        PlanStep::Grant(change, _) => pve.grant(change).await,
+        PlanStep::Unseparate(token) => pve.unseparate_token(token).await,
+        PlanStep::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
     };
-    done.map_err(|source| Error::server(Doing::ChangeAccess(step.line().unwrap_or_default()), source))
+    done.map_err(|source| Error::server(Operation::ChangeAccess(step.line().unwrap_or_default()), source))
 }
 
 /// Gives a token a new secret; a server that cannot is told from one that will not.
@@ -354,7 +359,7 @@ pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret
         if source.refusal().is_some_and(|it| it.error_of("regenerate").is_some()) {
             return TokenError::CannotRegenerate { token: token.clone() }.into();
         }
-        let line = Step::Regenerate(token.clone()).line().unwrap_or_default();
-        Error::server(Doing::ChangeAccess(line), source)
+        let line = PlanStep::Regenerate(token.clone()).line().unwrap_or_default();
+        Error::server(Operation::ChangeAccess(line), source)
     })
 }

@@ -1,9 +1,9 @@
 //! Sees to it that what a plan was made from still holds while it is carried out, and that nobody holds less afterwards.
 
+use crate::commands::token::access_snapshot::{people, world};
+use crate::commands::token::grant_plan::{GrantPlan, PlanStep};
 use crate::commands::token::login::Admin;
-use crate::commands::token::look::{people, world};
-use crate::commands::token::proposal::{Proposal, Step};
-use crate::commands::token::undo::Made;
+use crate::commands::token::undo::Applied;
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
 use crate::pve::Subject;
@@ -23,7 +23,7 @@ pub(super) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<
 }
 
 /// Compares what the user and its tokens hold with what they would hold without the entries of this run.
-pub(super) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Made) -> Result<(), Error> {
+pub(super) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
     if made.grants().next().is_none() {
         return Ok(());
     }
@@ -56,23 +56,23 @@ async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
 }
 
 /// Carries a step out in what was read, as the server did.
-pub(super) fn apply(world: &mut AclModel, step: &Step) {
+pub(super) fn apply(world: &mut AclModel, step: &PlanStep) {
     match step {
-        Step::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
-        Step::Token(token, request) => {
+        PlanStep::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
+        PlanStep::Token(token, request) => {
             let separation = if request.separated { Separation::On } else { Separation::Off };
             world.tokens.insert(Subject::token(token).id().clone(), separation);
         }
-        Step::Unseparate(token) => drop(world.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
-        Step::Grant(change, _) => world.apply(change),
-        Step::User(_) | Step::Pool(_) | Step::Regenerate(_) => {}
+        PlanStep::Unseparate(token) => drop(world.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
+        PlanStep::Grant(change, _) => world.apply(change),
+        PlanStep::User(_) | PlanStep::Pool(_) | PlanStep::Regenerate(_) => {}
     }
 }
 
 /// Says whether two plans, made one after the other, are the same: they do the same, with the same effect wherever both
 /// look. The VMID that is free next, for example, may be another one.
-pub(super) fn is_same(old: &Proposal, new: &Proposal) -> bool {
-    let kind = |it: &Proposal| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
+pub(super) fn is_same(old: &GrantPlan, new: &GrantPlan) -> bool {
+    let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
     let is_like = |effect: &GrantEffect| {
         let is_it = |it: &&GrantEffect| (&it.subject, &it.path) == (&effect.subject, &effect.path);
         old.effects.iter().find(is_it).is_none_or(|other| other == effect)
@@ -81,8 +81,8 @@ pub(super) fn is_same(old: &Proposal, new: &Proposal) -> bool {
 }
 
 /// Says whether a plan does nothing that an earlier one, which was agreed to, did not do.
-pub(super) fn is_within(old: &Proposal, new: &Proposal) -> bool {
-    let kind = |it: &Proposal| (it.token.clone(), it.separated, it.expire);
+pub(super) fn is_within(old: &GrantPlan, new: &GrantPlan) -> bool {
+    let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire);
     let lines = old.lines();
     kind(old) == kind(new) && new.lines().iter().all(|line| lines.contains(line))
 }

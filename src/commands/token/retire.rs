@@ -1,15 +1,15 @@
 //! Removes a token whose place another one has taken, unless something still uses it or was added to it.
 
-use crate::commands::token::desk::existing;
+use crate::commands::token::admin_session::existing;
 use crate::commands::token::revoke::remove;
 use crate::commands::token::rotate::{Rotator, entries_of};
 use crate::commands::token::save::uses_in_file;
-use crate::error::{Doing, Error, TokenError};
+use crate::error::{Error, Operation, TokenError};
 use crate::model::{TokenId, TokenSecret};
 use crate::pve::{AclEntry, TokenRecord, TokenRequest};
 use crate::settings::TokenUse;
 
-use super::proposal::Step;
+use super::grant_plan::PlanStep;
 
 /// What a token was when its place was taken.
 pub(super) struct Basis {
@@ -67,7 +67,7 @@ impl Rotator<'_> {
             }
         }
         let (card, acl) = tokio::join!(existing(&self.admin, token), self.admin.pve.acl());
-        let acl = acl.map_err(|source| Error::server(Doing::ReadAccess, source))?;
+        let acl = acl.map_err(|source| Error::server(Operation::ReadAccess, source))?;
         match card {
             Err(Error::Token(TokenError::Unknown { .. })) => return Ok(Retired::Gone),
             Ok(card) if card == basis.card => {}
@@ -83,7 +83,7 @@ impl Rotator<'_> {
             Err(Error::Server { source, .. }) if is_gone(&source) => Ok(Retired::Gone),
             Err(why) => {
                 let request = TokenRequest { separated: false, expire: 0, comment: String::new() };
-                let lines = Step::Token(token.clone(), request).undo_line().into_iter().collect();
+                let lines = PlanStep::Token(token.clone(), request).undo_line().into_iter().collect();
                 let left = crate::error::Left { lines, ..crate::error::Left::default() };
                 Err(TokenError::LeftOnServer { why: Box::new(why), left }.into())
             }
@@ -97,7 +97,7 @@ impl Rotator<'_> {
             Some(secret) => it.secrets.is_empty() || it.secrets.contains(secret),
             None => true,
         };
-        Ok(uses_in_file(&self.desk.ground, token)?.into_iter().find(is_live).map(|it| it.place))
+        Ok(uses_in_file(&self.desk.context, token)?.into_iter().find(is_live).map(|it| it.place))
     }
 }
 

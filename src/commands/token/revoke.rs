@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::cli::{Global, TokenRevoke};
 use crate::commands::ask;
 use crate::commands::screens::Note;
-use crate::commands::token::Told;
+use crate::commands::token::TokenOutput;
+use crate::commands::token::admin_session::{AdminSession, existing};
 use crate::commands::token::consent;
-use crate::commands::token::desk::{Desk, existing};
 use crate::commands::token::login::Admin;
 use crate::commands::token::notes::forget;
 use crate::commands::token::save::uses_in_file;
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error};
+use crate::error::{Error, Operation};
 use crate::model::{Expiry, TokenId};
 use crate::pve::{AclChange, AclEntry, Subject, TokenRecord};
 use crate::session::Session;
@@ -22,27 +22,27 @@ use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What goes with a token.
-struct Farewell {
+struct RevocationPlan {
     token: TokenId,
     card: TokenRecord,
     entries: Vec<AclEntry>,
     file: Option<String>,
 }
 
-pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRevoke) -> Result<Told, Error> {
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRevoke) -> Result<TokenOutput, Error> {
     let looked = async {
-        let desk = Desk::open(session, global, &arguments.connection, "Revoke a token").await?;
+        let desk = AdminSession::open(session, global, &arguments.connection, "Revoke a token").await?;
         let token = desk.token()?;
         let admin = desk.admin(session, &arguments.login).await?;
         let card = existing(&admin, &token).await?;
-        let acl = admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
+        let acl = admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
         let is_its = |entry: &AclEntry| entry.holder == Subject::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
-        let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.ground, &token)?.is_empty();
-        let file = is_used.then(|| desk.ground.store.path().display().to_string());
-        Ok((desk.ground, admin, Farewell { token, card, entries, file }))
+        let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.context, &token)?.is_empty();
+        let file = is_used.then(|| desk.context.store.path().display().to_string());
+        Ok((desk.context, admin, RevocationPlan { token, card, entries, file }))
     };
-    let (ground, admin, farewell) = unless_interrupted(session, looked).await?;
+    let (context, admin, farewell) = unless_interrupted(session, looked).await?;
     session.ui.borrow_mut().info(&farewell);
     consent::needed(session, || format!("{} would be revoked", farewell.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", farewell.token)).proposing_no();
@@ -50,13 +50,13 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         return Err(Error::Cancelled);
     }
     remove(&admin, &farewell.token, &farewell.entries).await?;
-    forget(session, &ground, &farewell.token)?;
+    forget(session, &context, &farewell.token)?;
     if let Some(file) = &farewell.file {
         let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
         session.ui.borrow_mut().info(&Note::warning(text));
     }
     let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
-    Ok(Told::of(told).saying(format!("{} is revoked", farewell.token)))
+    Ok(TokenOutput::of(told).saying(format!("{} is revoked", farewell.token)))
 }
 
 /// Removes the token's own entries, as far as the log-in may, and the token, with which the server drops the rest.
@@ -72,14 +72,14 @@ pub(super) async fn remove(admin: &Admin, token: &TokenId, entries: &[AclEntry])
             Ok(()) => {}
             // The server forgets the entries of a token that is gone.
             Err(refused) if refused.is_forbidden() => break,
-            Err(source) => return Err(Error::server(Doing::RevokeToken(token.to_string()), source)),
+            Err(source) => return Err(Error::server(Operation::RevokeToken(token.to_string()), source)),
         }
     }
     let gone = admin.pve.delete_token(token).await;
-    gone.map_err(|source| Error::server(Doing::RevokeToken(token.to_string()), source))
+    gone.map_err(|source| Error::server(Operation::RevokeToken(token.to_string()), source))
 }
 
-impl Draw for Farewell {
+impl Draw for RevocationPlan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let token = Printable(&self.token.to_string()).to_string();
         screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.card.expire)))?;

@@ -9,20 +9,20 @@ use crate::cli::{Global, TokenRotate};
 use crate::commands::ask;
 use crate::commands::connect::Connected;
 use crate::commands::screens::Note;
-use crate::commands::token::Told;
+use crate::commands::token::TokenOutput;
+use crate::commands::token::admin_session::{AdminSession, existing};
 use crate::commands::token::consent;
-use crate::commands::token::desk::{Desk, existing};
+use crate::commands::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
 use crate::commands::token::login::Admin;
 use crate::commands::token::notes::file_of;
-use crate::commands::token::proposal::{Before, COMMENT, Proposal, Step};
 use crate::commands::token::provision::{agree, carry_out, may_grant, regenerate};
 use crate::commands::token::recheck;
 use crate::commands::token::retire::{Basis, Retired};
 use crate::commands::token::save::{Rehearsed, is_used_here_alone, rehearse, save, stored};
-use crate::commands::token::undo::Made;
+use crate::commands::token::undo::Applied;
 use crate::commands::unless_interrupted;
-use crate::error::{Doing, Error, Left, TokenError};
-use crate::journal::{Entry, Journal, Rotation};
+use crate::error::{Error, Left, Operation, TokenError};
+use crate::journal::{Journal, JournalEntry, Rotation};
 use crate::model::{TokenId, TokenName, TokenSecret};
 use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
 use crate::session::Session;
@@ -37,7 +37,7 @@ const IN_PLACE: &str = "glassdome token rotate --in-place";
 /// What every step of a rotation needs.
 pub(super) struct Rotator<'a> {
     pub(super) session: &'a Session,
-    pub(super) desk: Desk,
+    pub(super) desk: AdminSession,
     pub(super) admin: Admin,
     journal: Option<Journal<Rotation>>,
 }
@@ -51,11 +51,11 @@ struct Rotated {
     kept: Option<String>,
 }
 
-pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<Told, Error> {
+pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<TokenOutput, Error> {
     consent::needed(session, || "a rotation ends the secret that the settings file holds".to_owned())?;
     let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {
-        let desk = Desk::open(session, global, &arguments.connection, "Rotate the token").await?;
+        let desk = AdminSession::open(session, global, &arguments.connection, "Rotate the token").await?;
         let admin = desk.admin(session, &arguments.login).await?;
         Ok((desk, admin))
     };
@@ -75,15 +75,15 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRot
 }
 
 impl Rotator<'_> {
-    fn told(&self, rotated: Rotated) -> Told {
+    fn told(&self, rotated: Rotated) -> TokenOutput {
         let Rotated { old, new, how, kept } = rotated;
-        let file = self.desk.ground.store.path().display();
+        let file = self.desk.context.store.path().display();
         let line = if old == new {
             format!("{new} has a new secret, which is in {file}")
         } else {
             format!("{new} takes the place of {old}, and its secret is in {file}")
         };
-        let mut told = Told::of(json!({
+        let mut told = TokenOutput::of(json!({
             "token": { "id": new.to_string() }, "replaced": old.to_string(), "how": how,
             "kept": kept.as_ref().map(|why| Printable(why).to_string()),
         }));
@@ -103,11 +103,11 @@ impl Rotator<'_> {
         self.session.ui.borrow_mut().info(&Note::found(text));
     }
 
-    fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<Entry<Rotation>>, Error> {
+    fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<JournalEntry<Rotation>>, Error> {
         let rotation = Rotation {
             server: self.desk.pve.endpoint().authority(),
-            file: file_of(&self.desk.ground),
-            instance: Some(self.desk.ground.instance.to_string()),
+            file: file_of(&self.desk.context),
+            instance: Some(self.desk.context.instance.to_string()),
             old: old.to_string(),
             new: new.map(ToString::to_string),
             nonce: nonce.to_owned(),
@@ -123,18 +123,18 @@ impl Rotator<'_> {
         let planned = unless_interrupted(self.session, self.agreed(&old, card, &nonce)).await?;
         let Planned { new, card, entries, proposal } = planned;
         let basis = Basis::of(self, &old, card, entries, secret).await;
-        let loaded = self.desk.ground.store.load()?;
-        rehearse(&self.desk.ground, &loaded, &new, &Rehearsed::default())?;
+        let loaded = self.desk.context.store.load()?;
+        rehearse(&self.desk.context, &loaded, &new, &Rehearsed::default())?;
         let entry = self.note(&old, Some(&new), &nonce)?;
-        let made = Made::nothing(ROTATE.to_owned(), None);
-        let (secret, made) = match carry_out(self.session, &self.desk.ground, &self.admin, &proposal, made).await {
+        let made = Applied::nothing(ROTATE.to_owned(), None);
+        let (secret, made) = match carry_out(self.session, &self.desk.context, &self.admin, &proposal, made).await {
             Ok(done) => done,
             Err(why) => return Err(closed_unless_left(entry, why)),
         };
         if let Err(why) = unless_interrupted(self.session, self.compare(&old, &new, &secret)).await {
             return Err(self.undone(entry, made, why).await);
         }
-        if let Err(why) = save(self.session, &self.desk.ground, &new, &secret, None) {
+        if let Err(why) = save(self.session, &self.desk.context, &new, &secret, None) {
             return Err(self.undone(entry, made, why).await);
         }
         let kept = self.retired(&old, &basis).await?;
@@ -167,8 +167,8 @@ impl Rotator<'_> {
         Ok(Planned { new, card, entries, proposal })
     }
 
-    async fn undone(&self, entry: Option<Entry<Rotation>>, made: Made, why: Error) -> Error {
-        let why = made.undo(self.session, &self.desk.ground, &self.admin.pve, why).await;
+    async fn undone(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
+        let why = made.undo(self.session, &self.desk.context, &self.admin.pve, why).await;
         closed_unless_left(entry, why)
     }
 
@@ -177,10 +177,10 @@ impl Rotator<'_> {
         let pve = &self.admin.pve;
         let (tokens, acl, seen) =
             tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
-        let read = |source| Error::server(Doing::ReadTokens(old.user.to_string()), source);
+        let read = |source| Error::server(Operation::ReadTokens(old.user.to_string()), source);
         let tokens = tokens.map_err(read)?;
-        let acl = acl.map_err(|source| Error::server(Doing::ReadAccess, source))?;
-        let seen = seen.map_err(|source| Error::server(Doing::ReadPrivileges, source))?;
+        let acl = acl.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let seen = seen.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
         let sees_all = seen.get("/access").is_some_and(|held| held.contains_key("Sys.Audit"));
         if card.separated && !sees_all {
             return Err(TokenError::Unseen { who: old.to_string(), admin: self.admin.user.clone() }.into());
@@ -195,7 +195,7 @@ impl Rotator<'_> {
         let (old_id, new_id) = (old.to_string(), new.to_string());
         let pve = &self.admin.pve;
         let (before, after) = tokio::join!(pve.permissions(None, Some(&old_id)), pve.permissions(None, Some(&new_id)));
-        let read = |source| Error::server(Doing::ReadPrivileges, source);
+        let read = |source| Error::server(Operation::ReadPrivileges, source);
         if before.map_err(read)? == after.map_err(read)? {
             Ok(())
         } else {
@@ -206,14 +206,14 @@ impl Rotator<'_> {
     /// Calls the server with a token.
     pub(super) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
-        let connected = Connected::with(self.session, &self.desk.ground, self.desk.way(), credentials).await?;
+        let connected = Connected::with(self.session, &self.desk.context, self.desk.way(), credentials).await?;
         let called = connected.pve.version().await;
         called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
     }
 
     /// Gives the secret that the settings file holds of a token.
     fn secret_in_file(&self, token: &TokenId) -> Result<Option<TokenSecret>, Error> {
-        Ok(match stored(&self.desk.ground)? {
+        Ok(match stored(&self.desk.context)? {
             Some(Credentials::Token { id, secret }) if id == *token => Some(secret),
             _ => None,
         })
@@ -252,13 +252,13 @@ impl Rotator<'_> {
 
     /// Finds out whether the secret may be given up: nothing else in the file uses it, and the file can be written.
     fn may_renew(&self, token: &TokenId) -> Result<(), Error> {
-        is_used_here_alone(&self.desk.ground, token)?;
-        let loaded = self.desk.ground.store.load()?;
-        rehearse(&self.desk.ground, &loaded, token, &Rehearsed::default())
+        is_used_here_alone(&self.desk.context, token)?;
+        let loaded = self.desk.context.store.load()?;
+        rehearse(&self.desk.context, &loaded, token, &Rehearsed::default())
     }
 
     /// Asks for the new secret and saves it. Where that fails on the way, the entry stays, and the next run does it again.
-    async fn renew(&self, token: &TokenId, entry: Option<Entry<Rotation>>) -> Result<(), Error> {
+    async fn renew(&self, token: &TokenId, entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
         let secret = match regenerate(&self.admin.pve, token).await {
             Ok(secret) => secret,
             Err(why) => {
@@ -270,7 +270,7 @@ impl Rotator<'_> {
                 return Err(why);
             }
         };
-        save(self.session, &self.desk.ground, token, &secret, None).map_err(dead)?;
+        save(self.session, &self.desk.context, token, &secret, None).map_err(dead)?;
         self.call(token, &secret).await?;
         close(entry)
     }
@@ -302,13 +302,13 @@ impl Rotator<'_> {
     /// the instance: then it is about the one whose lines hold one of the two tokens.
     fn is_of_this_instance(&self, record: &Rotation, old: &TokenId, new: Option<&TokenId>) -> Result<bool, Error> {
         let file = std::path::Path::new(&record.file).canonicalize().map(|path| path.display().to_string());
-        let is_file = file.unwrap_or_else(|_| record.file.clone()) == file_of(&self.desk.ground);
+        let is_file = file.unwrap_or_else(|_| record.file.clone()) == file_of(&self.desk.context);
         if record.server != self.desk.pve.endpoint().authority() || !is_file {
             return Ok(false);
         }
         match &record.instance {
-            Some(instance) => Ok(*instance == self.desk.ground.instance.to_string()),
-            None => Ok(match stored(&self.desk.ground)? {
+            Some(instance) => Ok(*instance == self.desk.context.instance.to_string()),
+            None => Ok(match stored(&self.desk.context)? {
                 Some(Credentials::Token { id, .. }) => id == *old || Some(&id) == new,
                 _ => false,
             }),
@@ -326,7 +326,7 @@ impl Rotator<'_> {
     /// Finishes a rotation in place: a new secret, if the one in the file is dead.
     async fn finish_in_place(
         &self,
-        entry: Entry<Rotation>,
+        entry: JournalEntry<Rotation>,
         old: TokenId,
         current: &TokenId,
     ) -> Result<Option<Rotated>, Error> {
@@ -344,7 +344,7 @@ impl Rotator<'_> {
     /// Finishes a rotation with a second token: removes the one of the two that the file does not hold.
     async fn finish_second(
         &self,
-        entry: Entry<Rotation>,
+        entry: JournalEntry<Rotation>,
         old: TokenId,
         new: TokenId,
     ) -> Result<Option<Rotated>, Error> {
@@ -372,7 +372,7 @@ impl Rotator<'_> {
 
     /// Removes the first token after a crash: what it was granted must be what the second has.
     async fn retired_after(&self, old: &TokenId, new: &TokenId) -> Result<Option<String>, Error> {
-        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
+        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
         let granted: Vec<AclEntry> = entries_of(acl, new).into_iter().map(|entry| held_by(entry, old)).collect();
         let card = match existing(&self.admin, old).await {
             Ok(card) => card,
@@ -384,7 +384,7 @@ impl Rotator<'_> {
 
     /// Removes the second token after a crash: it must have been granted nothing that the first does not have.
     async fn discarded(&self, new: &TokenId, old: &TokenId, card: TokenRecord) -> Result<(), Error> {
-        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Doing::ReadAccess, source))?;
+        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
         let (of_new, of_old) = (entries_of(acl.clone(), new), entries_of(acl, old));
         let is_copied = |entry: &&AclEntry| of_old.contains(&held_by((*entry).clone(), old));
         let copied = of_new.iter().filter(is_copied).cloned().collect();
@@ -394,7 +394,7 @@ impl Rotator<'_> {
     /// Says whether the settings file holds a secret of this token that the server does not take any more.
     async fn is_dead(&self, token: &TokenId, current: &TokenId) -> Result<bool, Error> {
         // Without a secret in the file, the token that this run is about gets a new one anyway.
-        let Some(Credentials::Token { id, secret }) = stored(&self.desk.ground)? else { return Ok(token == current) };
+        let Some(Credentials::Token { id, secret }) = stored(&self.desk.context)? else { return Ok(token == current) };
         if id != *token {
             return Ok(false);
         }
@@ -411,7 +411,7 @@ struct Planned {
     new: TokenId,
     card: TokenRecord,
     entries: Vec<AclEntry>,
-    proposal: Proposal,
+    proposal: GrantPlan,
 }
 
 fn nonce() -> String {
@@ -434,22 +434,22 @@ fn dead(why: Error) -> Error {
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }
 
-fn close(entry: Option<Entry<Rotation>>) -> Result<(), Error> {
-    Ok(entry.map_or(Ok(()), Entry::close)?)
+fn close(entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
+    Ok(entry.map_or(Ok(()), JournalEntry::close)?)
 }
 
 /// Closes an entry where nothing is left of what it noted.
-fn closed_unless_left(entry: Option<Entry<Rotation>>, why: Error) -> Error {
+fn closed_unless_left(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
     if matches!(why, Error::Token(TokenError::LeftOnServer { .. })) {
         return why;
     }
     close(entry).err().unwrap_or(why)
 }
 
-fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str) -> Proposal {
+fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
     let comment = format!("{COMMENT} (rotation {nonce})");
     let request = TokenRequest { separated: card.separated, expire: card.expire, comment };
-    let mut steps = vec![Step::Token(new.clone(), request)];
+    let mut steps = vec![PlanStep::Token(new.clone(), request)];
     steps.extend(entries.iter().map(|entry| {
         let change = AclChange {
             path: entry.path.clone(),
@@ -457,9 +457,9 @@ fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str
             roles: vec![entry.role.clone()],
             propagates: entry.propagates,
         };
-        Step::Grant(change, Before::new())
+        PlanStep::Grant(change, PrivilegesBefore::new())
     }));
-    Proposal {
+    GrantPlan {
         token: new.clone(),
         separated: card.separated,
         expire: card.expire,

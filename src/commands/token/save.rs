@@ -1,6 +1,6 @@
 //! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what stands there.
 
-use crate::commands::connect::{Fetched, Ground};
+use crate::commands::connect::{Context, FetchedCa};
 use crate::commands::screens::Note;
 use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenSecret};
@@ -17,42 +17,42 @@ const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
 const RESERVE: usize = 4096;
 
 /// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
-pub(crate) fn stored(ground: &Ground) -> Result<Option<Credentials>, Error> {
-    let loaded = ground.store.load()?;
-    Ok(read(ground, &loaded)?.credentials().ok().map(|(credentials, _)| credentials))
+pub(crate) fn stored(context: &Context) -> Result<Option<Credentials>, Error> {
+    let loaded = context.store.load()?;
+    Ok(read(context, &loaded)?.credentials().ok().map(|(credentials, _)| credentials))
 }
 
-fn read(ground: &Ground, loaded: &Loaded) -> Result<Settings, Error> {
-    Ok(Settings::load(&ground.instance, &Flags::default(), &Variables::new(), ground.store.path(), &loaded.file)?)
+fn read(context: &Context, loaded: &Loaded) -> Result<Settings, Error> {
+    Ok(Settings::load(&context.instance, &Flags::default(), &Variables::new(), context.store.path(), &loaded.file)?)
 }
 
 /// Lists what in the settings file, as it is now, names a token: the lines of every instance, and comments.
-pub(super) fn uses_in_file(ground: &Ground, token: &TokenId) -> Result<Vec<TokenUse>, Error> {
-    Ok(ground.store.load()?.file.uses_of(token))
+pub(super) fn uses_in_file(context: &Context, token: &TokenId) -> Result<Vec<TokenUse>, Error> {
+    Ok(context.store.load()?.file.uses_of(token))
 }
 
 /// Refuses to replace the secret of a token that other lines of the settings file use, too: they would hold a dead one.
-pub(crate) fn is_used_here_alone(ground: &Ground, token: &TokenId) -> Result<(), Error> {
-    let own = Key::TokenName.variable(&ground.instance);
-    let elsewhere = uses_in_file(ground, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());
+pub(crate) fn is_used_here_alone(context: &Context, token: &TokenId) -> Result<(), Error> {
+    let own = Key::TokenName.variable(&context.instance);
+    let elsewhere = uses_in_file(context, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());
     match elsewhere {
         None => Ok(()),
         Some(TokenUse { place, .. }) => {
-            let file = ground.store.path().to_owned();
+            let file = context.store.path().to_owned();
             Err(TokenError::UsedElsewhere { token: token.clone(), place, file }.into())
         }
     }
 }
 
 /// Finds out whether the token could be saved, before it is made or its old secret is given up.
-pub(crate) fn rehearse(ground: &Ground, loaded: &Loaded, token: &TokenId, more: &Rehearsed<'_>) -> Result<(), Error> {
+pub(crate) fn rehearse(context: &Context, loaded: &Loaded, token: &TokenId, more: &Rehearsed<'_>) -> Result<(), Error> {
     let Ok(secret) = PLACEHOLDER.parse::<TokenSecret>() else { return Ok(()) };
-    let edited = edit(ground, loaded, token, &secret, more)?;
+    let edited = edit(context, loaded, token, &secret, more)?;
     let mut bytes = edited.file.bytes().to_vec();
     bytes.resize(bytes.len() + RESERVE, b'#');
-    ground.store.rehearse(&EnvFile::new(bytes), &loaded.stamp)?;
+    context.store.rehearse(&EnvFile::new(bytes), &loaded.stamp)?;
     if let Some(fetched) = more.fetched {
-        ground.store.rehearse_beside(&fetched.path, fetched.pem.len())?;
+        context.store.rehearse_beside(&fetched.path, fetched.pem.len())?;
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ pub(crate) struct Rehearsed<'a> {
     /// The pool that it is confined to.
     pub(crate) pool: Option<&'a PoolName>,
     /// The cluster's CA, which goes into a file of its own.
-    pub(crate) fetched: Option<&'a Fetched>,
+    pub(crate) fetched: Option<&'a FetchedCa>,
     /// Whether values may be written that only the application reads back.
     pub(crate) consent: AmbiguousValues,
 }
@@ -71,16 +71,16 @@ pub(crate) struct Rehearsed<'a> {
 /// Writes the token into the settings file as it is now, with what leads to the server where the file does not say it.
 pub(super) fn save(
     session: &Session,
-    ground: &Ground,
+    context: &Context,
     token: &TokenId,
     secret: &TokenSecret,
     pool: Option<&PoolName>,
 ) -> Result<Vec<String>, Error> {
-    let loaded = ground.store.load()?;
-    let edited = edit(ground, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
-    let saved = ground.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
+    let loaded = context.store.load()?;
+    let edited = edit(context, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
+    let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let mut ui = session.ui.borrow_mut();
-    ui.info(&Note::found(format!("{} holds {token} now, secret {}", ground.store.path().display(), secret.masked())));
+    ui.info(&Note::found(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked())));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
         ui.info(&Note::warning(warning.to_string()));
     }
@@ -88,13 +88,13 @@ pub(super) fn save(
 }
 
 fn edit(
-    ground: &Ground,
+    context: &Context,
     loaded: &Loaded,
     token: &TokenId,
     secret: &TokenSecret,
     more: &Rehearsed<'_>,
 ) -> Result<Edited, Error> {
-    let in_file = read(ground, loaded)?;
+    let in_file = read(context, loaded)?;
     let mut changes = vec![
         Change::Set(Key::User, WritableValue::Text(token.user.to_string())),
         Change::Set(Key::TokenName, WritableValue::Text(token.name.to_string())),
@@ -102,8 +102,8 @@ fn edit(
     ];
     for key in [Key::Host, Key::Fingerprint, Key::CaFile, Key::VerifySsl, Key::Node] {
         let is_there = in_file.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
-        let said = ground.settings.source(key).filter(|source| !matches!(source, Source::Default(_)));
-        if let (false, Some(_), Some(text)) = (is_there, said, ground.settings.text(key)) {
+        let said = context.settings.source(key).filter(|source| !matches!(source, Source::Default(_)));
+        if let (false, Some(_), Some(text)) = (is_there, said, context.settings.text(key)) {
             changes.push(Change::Set(key, WritableValue::Text(text.to_owned())));
         }
     }
@@ -111,5 +111,5 @@ fn edit(
     if in_file.password().is_some() {
         changes.push(Change::Remove(Key::Password));
     }
-    Ok(loaded.file.edit(&ground.instance, &changes, more.consent, &|_| None)?)
+    Ok(loaded.file.edit(&context.instance, &changes, more.consent, &|_| None)?)
 }

@@ -1,12 +1,12 @@
 //! What a run made on the server, and how it is undone: step by step, the last first, each one read right before.
 
-use crate::commands::connect::Ground;
+use crate::commands::connect::Context;
 use crate::commands::screens::Note;
 use crate::commands::token::evidence::{Evidence, added, of_step, of_unconfirmed};
-use crate::commands::token::proposal::{Before, Step};
+use crate::commands::token::grant_plan::{PlanStep, PrivilegesBefore};
 use crate::commands::token::save::{save, stored};
 use crate::error::{Error, Kept, Left, TokenError};
-use crate::journal::{Creation, Entry};
+use crate::journal::{Creation, JournalEntry};
 use crate::model::{RoleName, TokenSecret};
 use crate::pve::privileges::RoleState;
 use crate::pve::{AclChange, AclEntry, Pve};
@@ -15,32 +15,32 @@ use crate::settings::Credentials;
 
 /// What was done, so that it can be undone.
 #[derive(Debug, Default)]
-pub(crate) struct Made {
+pub(crate) struct Applied {
     /// What the server confirmed.
-    steps: Vec<Step>,
+    steps: Vec<PlanStep>,
     /// What was asked for, with an answer that never came.
-    unconfirmed: Vec<Step>,
+    unconfirmed: Vec<PlanStep>,
     /// The secret of the token, once there is one.
     secret: Option<TokenSecret>,
     /// The command that gets another secret, if the one of this run is lost.
     again: String,
     /// The note of the token in the journal.
-    note: Option<Entry<Creation>>,
+    note: Option<JournalEntry<Creation>>,
 }
 
-impl Made {
+impl Applied {
     /// Begins with nothing made yet.
-    pub(crate) fn nothing(again: String, note: Option<Entry<Creation>>) -> Self {
+    pub(crate) fn nothing(again: String, note: Option<JournalEntry<Creation>>) -> Self {
         Self { again, note, ..Self::default() }
     }
 
     /// Notes a step that the server confirmed.
-    pub(crate) fn add(&mut self, step: Step) {
+    pub(crate) fn add(&mut self, step: PlanStep) {
         self.steps.push(step);
     }
 
     /// Notes a step of which it is not known whether the server carried it out.
-    pub(super) fn add_unconfirmed(&mut self, step: Step) {
+    pub(super) fn add_unconfirmed(&mut self, step: PlanStep) {
         self.unconfirmed.push(step);
     }
 
@@ -50,28 +50,28 @@ impl Made {
     }
 
     /// Lists the changes of the access control list that were made, with what stood there before.
-    pub(super) fn grants(&self) -> impl Iterator<Item = (&AclChange, &Before)> {
+    pub(super) fn grants(&self) -> impl Iterator<Item = (&AclChange, &PrivilegesBefore)> {
         self.steps.iter().filter_map(|step| match step {
-            Step::Grant(change, before) => Some((change, before)),
+            PlanStep::Grant(change, before) => Some((change, before)),
             _ => None,
         })
     }
 
     /// Ends the note of the token: its secret is in the settings file.
     pub(crate) fn saved(self) -> Result<(), Error> {
-        Ok(self.note.map_or(Ok(()), Entry::close)?)
+        Ok(self.note.map_or(Ok(()), JournalEntry::close)?)
     }
 
     /// Undoes everything that is still as this run made it, the last first, and gives the error that is reported.
-    pub(crate) async fn undo(self, session: &Session, ground: &Ground, pve: &Pve, mut why: Error) -> Error {
+    pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, mut why: Error) -> Error {
         let is_something = !self.steps.is_empty();
-        let again = if self.saves_new_secret(session, ground) { None } else { self.again_if_dead() };
+        let again = if self.saves_new_secret(session, context) { None } else { self.again_if_dead() };
         let mut left = Left { again, ..Left::default() };
         for (place, step) in self.steps.iter().enumerate().rev() {
             let undone = tokio::select! {
                 undone = undo_one(pve, step, self.secret.as_ref()) => undone,
                 signal = session.interrupts.second() => {
-                    left.lines.extend(self.steps.iter().take(place + 1).rev().filter_map(Step::undo_line));
+                    left.lines.extend(self.steps.iter().take(place + 1).rev().filter_map(PlanStep::undo_line));
                     left.kept.extend(self.unconfirmed.iter().map(unknown));
                     why = Error::Abandoned { signal, left: None };
                     return self.told(why, left);
@@ -103,16 +103,16 @@ impl Made {
 
     /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is
     /// dead, whatever else has failed. Says whether the file holds the new one now.
-    fn saves_new_secret(&self, session: &Session, ground: &Ground) -> bool {
+    fn saves_new_secret(&self, session: &Session, context: &Context) -> bool {
         let regenerated = self.steps.iter().find_map(|step| match step {
-            Step::Regenerate(token) => Some(token),
+            PlanStep::Regenerate(token) => Some(token),
             _ => None,
         });
         let (Some(token), Some(secret)) = (regenerated, &self.secret) else { return false };
-        if !matches!(stored(ground), Ok(Some(Credentials::Token { id, .. })) if id == *token) {
+        if !matches!(stored(context), Ok(Some(Credentials::Token { id, .. })) if id == *token) {
             return false;
         }
-        match save(session, ground, token, secret, None) {
+        match save(session, context, token, secret, None) {
             Ok(_) => true,
             Err(why) => {
                 session.ui.borrow_mut().error(&Note::warning(format!("cannot save the new secret: {why}")));
@@ -121,10 +121,10 @@ impl Made {
         }
     }
 
-    /// Gives the error of a later step, as [`Made::left`] does, with the new secret in the settings file if it can be
+    /// Gives the error of a later step, as [`Applied::left`] does, with the new secret in the settings file if it can be
     /// saved there.
-    pub(crate) fn saved_or_left(self, session: &Session, ground: &Ground, why: Error) -> Error {
-        let is_saved = self.saves_new_secret(session, ground);
+    pub(crate) fn saved_or_left(self, session: &Session, context: &Context, why: Error) -> Error {
+        let is_saved = self.saves_new_secret(session, context);
         let mut left = self.what_is_left();
         left.again = left.again.filter(|_| !is_saved);
         self.told(why, left)
@@ -138,7 +138,7 @@ impl Made {
 
     fn what_is_left(&self) -> Left {
         Left {
-            lines: self.steps.iter().rev().filter_map(Step::undo_line).collect(),
+            lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
             again: self.again_if_dead(),
         }
@@ -154,7 +154,7 @@ impl Made {
 
     fn again_if_dead(&self) -> Option<String> {
         let all = self.steps.iter().chain(&self.unconfirmed);
-        all.into_iter().any(|step| matches!(step, Step::Regenerate(_))).then(|| self.again.clone())
+        all.into_iter().any(|step| matches!(step, PlanStep::Regenerate(_))).then(|| self.again.clone())
     }
 
     /// Reads once more which entries of this run are there.
@@ -163,8 +163,8 @@ impl Made {
             return Vec::new();
         }
         let Ok(acl) = pve.acl().await else { return Vec::new() };
-        let is_left = |step: &&Step| match step {
-            Step::Grant(change, before) => {
+        let is_left = |step: &&PlanStep| match step {
+            PlanStep::Grant(change, before) => {
                 let as_made = |role: &RoleName| {
                     let is_it =
                         |it: &&AclEntry| (&it.path, &it.holder, &it.role) == (&change.path, &change.holder, role);
@@ -174,29 +174,29 @@ impl Made {
             }
             _ => false,
         };
-        let kept = |step: &Step| Kept { object: step.object(), reason: "it is still there".to_owned() };
+        let kept = |step: &PlanStep| Kept { object: step.object(), reason: "it is still there".to_owned() };
         self.steps.iter().filter(is_left).map(kept).collect()
     }
 }
 
 /// Names a step that may have been carried out or not.
-fn unknown(step: &Step) -> Kept {
+fn unknown(step: &PlanStep) -> Kept {
     Kept { object: step.object(), reason: "whether it was made is not known".to_owned() }
 }
 
 /// Reads what a step left, and undoes it if that is all its own.
-async fn undo_one(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Result<Evidence, crate::pve::ApiError> {
+async fn undo_one(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> Result<Evidence, crate::pve::ApiError> {
     let evidence = of_step(pve, step, secret).await;
     if evidence != Evidence::Ours {
         return Ok(evidence);
     }
     let undone = match step {
-        Step::User(user) => pve.delete_user(user).await,
-        Step::Pool(pool) => pve.delete_pool(pool).await,
-        Step::Role(role) if role.state == RoleState::Missing => pve.delete_role(&role.name).await,
-        Step::Token(token, _) => pve.delete_token(token).await,
-        Step::Grant(change, before) => ungrant(pve, change, before).await,
-        Step::Role(_) | Step::Unseparate(_) | Step::Regenerate(_) => Ok(()),
+        PlanStep::User(user) => pve.delete_user(user).await,
+        PlanStep::Pool(pool) => pve.delete_pool(pool).await,
+        PlanStep::Role(role) if role.state == RoleState::Missing => pve.delete_role(&role.name).await,
+        PlanStep::Token(token, _) => pve.delete_token(token).await,
+        PlanStep::Grant(change, before) => ungrant(pve, change, before).await,
+        PlanStep::Role(_) | PlanStep::Unseparate(_) | PlanStep::Regenerate(_) => Ok(()),
     };
     match undone {
         Err(gone)
@@ -210,7 +210,7 @@ async fn undo_one(pve: &Pve, step: &Step, secret: Option<&TokenSecret>) -> Resul
 }
 
 /// Takes back what was given, and lets what stood there before reach as far as it did.
-async fn ungrant(pve: &Pve, change: &AclChange, before: &Before) -> Result<(), crate::pve::ApiError> {
+async fn ungrant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> Result<(), crate::pve::ApiError> {
     let narrowed: Vec<RoleName> =
         before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();
     if change.propagates && !narrowed.is_empty() {

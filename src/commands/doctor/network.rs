@@ -1,0 +1,224 @@
+//! What can be wrong between here and the server: proxy, name, port, certificate, product, clock.
+
+use std::net::SocketAddr;
+
+use time::OffsetDateTime;
+
+use crate::commands::connect::{Context, TrustSource};
+use crate::commands::doctor::check::Check;
+use crate::commands::together;
+use crate::error::{Error, Operation};
+use crate::model::foreign::listed;
+use crate::model::{Endpoint, Host};
+use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, tcp_connect};
+use crate::session::Session;
+use crate::ui::Printable;
+
+/// A certificate that ends so soon is worth a word: a server of its own cluster renews it two weeks before.
+const ENDS_SOON_DAYS: i64 = 13;
+
+/// Clocks that differ by less are the same: an answer may have been on its way for some seconds.
+const SAME_TIME_SECONDS: u64 = 30;
+
+/// The way as far as it can be seen without TLS.
+pub(super) struct NetworkCheck {
+    endpoint: Endpoint,
+    proxy: Result<Option<ProxySeen>, pve::ApiError>,
+    names: Result<Vec<SocketAddr>, pve::ApiError>,
+    connects: Vec<(SocketAddr, Result<(), pve::ApiError>)>,
+}
+
+impl NetworkCheck {
+    /// Looks the name up, and knocks at every address of it; a proxy does both itself.
+    pub(super) async fn look(session: &Session, context: &Context, endpoint: &Endpoint) -> Self {
+        let proxy = context.proxies(session).seen(endpoint);
+        let mut path = Self { endpoint: endpoint.clone(), proxy, names: Ok(Vec::new()), connects: Vec::new() };
+        if !matches!(path.proxy, Ok(None)) {
+            return path;
+        }
+        let within = context.limits().connect;
+        path.names = addresses(endpoint, within).await;
+        let all = path.names.clone().unwrap_or_default();
+        let heard = together(all.iter().map(|address| tcp_connect(*address, within))).await;
+        path.connects = all.into_iter().zip(heard).collect();
+        path
+    }
+
+    /// Says whether there is any use in going on to TLS.
+    pub(super) fn is_open(&self) -> bool {
+        match &self.proxy {
+            Ok(None) => self.connects.iter().any(|(_, heard)| heard.is_ok()),
+            Ok(Some(_)) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Tells what was seen.
+    pub(super) fn into_checks(self) -> Vec<Check> {
+        let server = || Operation::Reach(self.endpoint.authority());
+        let proxy = match self.proxy {
+            Ok(None) => Check::ok("proxy", "no proxy stands in between"),
+            Ok(Some(seen)) => {
+                let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy sees to that"));
+                let proxy =
+                    format!("the way leads through {}, from the variable {}", Printable(&seen.address), seen.variable);
+                return std::iter::once(Check::ok("proxy", proxy)).chain(checks).collect();
+            }
+            Err(why) => {
+                let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy cannot be used"));
+                let failed = Check::failed("proxy", &Error::server(server(), why));
+                return std::iter::once(failed).chain(checks).collect();
+            }
+        };
+        let dns = match self.names {
+            Ok(found) => resolved(&self.endpoint, &found),
+            Err(why) => {
+                let failed = Check::failed("dns", &Error::server(server(), why));
+                return vec![proxy, failed, Check::skipped("tcp", "there is no address to connect to")];
+            }
+        };
+        vec![proxy, dns, port(&self.endpoint, self.connects)]
+    }
+}
+
+fn resolved(endpoint: &Endpoint, found: &[SocketAddr]) -> Check {
+    match endpoint.host() {
+        Host::Name(name) => Check::ok("dns", format!("{name} is {}", listed(found.iter().map(|it| it.ip())))),
+        address => Check::ok("dns", format!("{address} is an address; there is no name to look up")),
+    }
+}
+
+fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError>)>) -> Check {
+    let mut lines = Vec::new();
+    let mut first = None;
+    let count = connects.len();
+    for (_, heard) in connects {
+        if let Err(why) = heard {
+            lines.push(why.to_string());
+            first = first.or(Some(why));
+        }
+    }
+    match first {
+        None => Check::ok("tcp", format!("{} accepts connections", endpoint.authority())),
+        Some(why) if lines.len() == count => {
+            lines.remove(0);
+            Check::failed("tcp", &Error::server(Operation::Reach(endpoint.authority()), why)).with(lines)
+        }
+        Some(_) => {
+            Check::warning("tcp", format!("{} accepts connections, but not at every address", endpoint.authority()))
+                .with(lines)
+                .say("take the address that does not work out of the DNS, or give --host the one that does")
+        }
+    }
+}
+
+/// Tells what came of the handshake and of the first question, which anybody may ask, and which was answered `now`.
+pub(super) fn answered(
+    context: &Context,
+    pve: &Pve,
+    realms: &Result<Vec<Realm>, pve::ApiError>,
+    now: OffsetDateTime,
+) -> Vec<Check> {
+    let endpoint = pve.endpoint();
+    let reach = || Operation::Reach(endpoint.authority());
+    let mut checks = Vec::new();
+    let leaf = match realms {
+        Err(why) if is_before_http(why, pve.leaf().as_ref()) => {
+            checks.push(Check::failed("tls", &Error::server(reach(), why.clone())));
+            let detail = why.presented().map(|leaf| certificate(leaf, now));
+            checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "none was seen")));
+            checks.push(Check::skipped("product", "no question could be asked"));
+            checks.push(Check::skipped("clock", "no answer told the time"));
+            return checks;
+        }
+        _ => pve.leaf(),
+    };
+    checks.push(shaken(context));
+    checks.push(leaf.map_or_else(|| Check::unknown("certificate", "none was seen"), |leaf| certificate(&leaf, now)));
+    checks.push(product(endpoint, realms));
+    checks.push(clock(pve.date(), now));
+    checks
+}
+
+/// Says whether something went wrong before a question could be asked: no certificate came, or it is not accepted.
+fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
+    seen.is_none() || why.is_of_tls()
+}
+
+fn shaken(context: &Context) -> Check {
+    match context.trust().map(|(_, word)| word) {
+        Ok(TrustSource::Unverified) => {
+            Check::warning("tls", "the handshake works; nobody has checked whose certificate it is")
+        }
+        Ok(word) => Check::ok("tls", format!("the certificate is accepted (trust: {})", word.word())),
+        Err(why) => Check::failed("tls", &why),
+    }
+}
+
+fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
+    let days = (leaf.not_after - now).whole_days();
+    let until = leaf.not_after.date();
+    let lines = vec![
+        format!("for {}", listed(&leaf.names)),
+        format!("signed by {}", leaf.issuer),
+        format!("fingerprint  {}", leaf.fingerprint),
+    ];
+    let renew = |check: Check| {
+        check.say("renew it, as root on the node:").run("pvecm updatecerts --force && systemctl restart pveproxy")
+    };
+    let check = if now < leaf.not_before {
+        Check::warning(
+            "certificate",
+            format!("the certificate is not valid before {}: is the clock right here?", leaf.not_before.date()),
+        )
+    } else if now > leaf.not_after {
+        renew(Check::warning("certificate", format!("the certificate expired on {until}")))
+    } else if days <= ENDS_SOON_DAYS {
+        renew(Check::warning("certificate", format!("the certificate expires on {until}, in {days} days")))
+    } else {
+        Check::ok("certificate", format!("the certificate is valid until {until}"))
+    };
+    check.with(lines)
+}
+
+fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
+    let server = endpoint.authority();
+    match realms {
+        Ok(realms) if realms.iter().any(|realm| realm.kind == "pve") => {
+            let names = listed(realms.iter().map(|realm| &realm.name));
+            Check::ok("product", "the server is Proxmox VE").and(format!("realms: {names}"))
+        }
+        Ok(realms) => {
+            let what = crate::commands::setup::server::product(realms).to_owned();
+            Check::failed("product", &Error::NotProxmox { server, what })
+        }
+        Err(pve::ApiError::NotUnderstood { what, .. }) => {
+            let what = format!("its answer is not understood ({what})");
+            Check::failed("product", &Error::NotProxmox { server, what })
+        }
+        Err(why) => Check::failed("product", &Error::reaching(endpoint, why.clone())),
+    }
+}
+
+fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
+    let Some(there) = there else { return Check::unknown("clock", "no answer told the time") };
+    let apart = (here - there).abs().unsigned_abs().as_secs();
+    if apart <= SAME_TIME_SECONDS {
+        return Check::ok("clock", "the clocks here and there agree");
+    }
+    let order = if here > there { "ahead of" } else { "behind" };
+    Check::warning("clock", format!("the clock here is {} {order} the server's", span(apart)))
+        .and("certificates, one-time codes and the end of a token are judged by the clock")
+        .say("set both by NTP; which one is wrong, these tell, here and there:")
+        .run("timedatectl status")
+}
+
+/// Writes a span of time in its largest unit.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the token comes from that set-up stores: one that exists, or one that is made now, by log-in or over SSH.
+
+use crate::cli::Setup;
+use crate::commands::connect::{Connected, Context};
+use crate::commands::test_vm::order;
+use crate::commands::token::consent;
+use crate::commands::token::grant_plan::PlanStep;
+use crate::commands::token::issue::{Creation, create, regenerating};
+use crate::commands::token::notes::note;
+use crate::commands::token::over_ssh::{self, PveumCommand};
+use crate::commands::token::save::{Rehearsed, rehearse};
+use crate::commands::token::undo::Applied;
+use crate::commands::unless_interrupted;
+use crate::error::{Error, TokenError};
+use crate::model::{Destination, TokenId};
+use crate::pve::TokenRequest;
+use crate::session::Session;
+use crate::settings::{AmbiguousValues, Key};
+
+use super::server::Server;
+
+/// How a token is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TokenSource {
+    /// It exists, and somebody knows its secret.
+    Known,
+    /// It is created with somebody's log-in.
+    LogIn,
+    /// It is made in the shell of a node.
+    Shell(Option<Destination>),
+}
+
+/// What came of making a token.
+pub(super) enum TokenResult {
+    /// It is made, and this connection has it.
+    Created(Box<Connected>, Box<Applied>),
+    /// Only the plan was to be shown.
+    Planned,
+}
+
+impl TokenSource {
+    /// Reads what the flags say; those that are about a new token make no sense without one.
+    pub(super) fn of(arguments: &Setup) -> Result<Self, Error> {
+        let origin = match (&arguments.over_ssh, arguments.create_token) {
+            (Some(to), _) => Self::Shell(to.clone()),
+            (None, true) => Self::LogIn,
+            (None, false) => Self::Known,
+        };
+        let new = &arguments.new;
+        let stray =
+            [("--rights", new.rights.is_some()), ("--regenerate", new.regenerate), ("--expire", new.expire.is_some())];
+        let stray = stray.into_iter().find(|(_, is_said)| *is_said).map(|(flag, _)| flag);
+        match (&origin, stray) {
+            (Self::Known, Some(flag)) => Err(TokenError::NothingToCreate { flag }.into()),
+            (Self::Shell(_), _) if new.rights == Some(crate::cli::Rights::Needed) => {
+                Err(TokenError::ShellGivesAll.into())
+            }
+            _ => Ok(origin),
+        }
+    }
+}
+
+/// Makes the token with a log-in.
+pub(super) async fn by_log_in(
+    session: &Session,
+    context: &Context,
+    pve_server: Server,
+    arguments: &Setup,
+) -> Result<TokenResult, Error> {
+    let order = order(context, &arguments.proof)?;
+    let (pin_policy, realms) = (pve_server.pin_policy(arguments)?, pve_server.realms().to_vec());
+    let creation = Creation {
+        login: &arguments.login,
+        new: &arguments.new,
+        order: &order,
+        realms: &realms,
+        pin_policy,
+        consent: may_be_ambiguous(session, arguments),
+        is_rehearsal: arguments.dry_run,
+    };
+    Ok(match create(session, context, pve_server.into_parts(), &creation).await? {
+        Some(created) => TokenResult::Created(Box::new(created.connected), Box::new(created.made)),
+        None => TokenResult::Planned,
+    })
+}
+
+/// Gives the line that would be run in the shell of a node.
+pub(super) fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
+    let (errand, expire) = errand(arguments);
+    Ok(over_ssh::command(&token(context)?, errand, expire))
+}
+
+fn token(context: &Context) -> Result<TokenId, Error> {
+    let user = context.settings.user()?.ok_or_else(|| context.unanswered("the user", Key::User))?.value;
+    let name =
+        context.settings.token_name()?.ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
+    Ok(TokenId { user, name })
+}
+
+fn errand(arguments: &Setup) -> (PveumCommand, u64) {
+    let expire = arguments.new.expire.and_then(crate::model::Expiry::seconds).unwrap_or_default();
+    (if arguments.new.regenerate { PveumCommand::Regenerate } else { PveumCommand::Make }, expire)
+}
+
+/// Says whether a value may be written that only the application reads back; a person is asked when saving.
+fn may_be_ambiguous(session: &Session, arguments: &Setup) -> AmbiguousValues {
+    if arguments.allow_ambiguous_value || session.is_attended() {
+        AmbiguousValues::Allow
+    } else {
+        AmbiguousValues::Withheld
+    }
+}
+
+/// Makes the token in the shell of a node, and takes its secret as an answer.
+pub(super) async fn over_ssh(
+    session: &Session,
+    context: &mut Context,
+    pve_server: Server,
+    to: Option<&Destination>,
+    arguments: &Setup,
+) -> Result<Applied, Error> {
+    let token = token(context)?;
+    let to = match to {
+        Some(to) => to.clone(),
+        None => format!("root@{}", context.endpoint()?.host()).parse().map_err(|_| TokenError::NoDestination)?,
+    };
+    let (errand, expire) = errand(arguments);
+    if errand == PveumCommand::Regenerate {
+        regenerating(session, context, &token)?;
+    }
+    unless_interrupted(session, consent::for_replacing(session, context, pve_server.into_parts(), &token)).await?;
+    let consent = may_be_ambiguous(session, arguments);
+    rehearse(context, &context.loaded, &token, &Rehearsed { consent, ..Rehearsed::default() })?;
+    let mut made = Applied::nothing(over_ssh::again(&to), note(session, context, &token, errand)?);
+    let secret = match over_ssh::run(session, &to, &token, (errand, expire)).await {
+        Ok(secret) => secret,
+        // What the node did is not known, so the note stays.
+        Err(why @ Error::Token(TokenError::LeftOnServer { .. })) => return Err(why),
+        Err(why) => return Err(made.saved().err().unwrap_or(why)),
+    };
+    made.keep_secret(secret.clone());
+    context.answer(Key::TokenValue, secret.into())?;
+    let request = TokenRequest { separated: false, expire, comment: String::new() };
+    made.add(match errand {
+        PveumCommand::Make => PlanStep::Token(token, request),
+        PveumCommand::Regenerate => PlanStep::Regenerate(token),
+    });
+    Ok(made)
+}

@@ -1,0 +1,63 @@
+//! VMIDs for many proofs at once: the server reserves none, so each is given out here once.
+
+use std::cell::Cell;
+
+use crate::error::{Error, Operation};
+use crate::model::VmId;
+use crate::pve::Pve;
+
+/// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
+const TAKEN_AT_MOST: usize = 20_000;
+
+/// Gives another free VMID after some were tried in vain. One of those may still be offered: then the next free one above
+/// it is taken.
+pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error> {
+    let failed = |source| Error::server(Operation::FindId, source);
+    let none = || Error::NoFreeId { tries: tried.len() };
+    let mut candidate = pve.next_id().await.map_err(failed)?;
+    if !tried.contains(&candidate) {
+        return Ok(candidate);
+    }
+    loop {
+        candidate = VmId::new(u64::from(candidate.number()) + 1).ok_or_else(none)?;
+        if !tried.contains(&candidate) && pve.is_free(candidate).await.map_err(failed)? {
+            return Ok(candidate);
+        }
+    }
+}
+
+/// The numbers of one run.
+pub(crate) struct Ids {
+    next: Cell<VmId>,
+    lost: Cell<usize>,
+}
+
+impl Ids {
+    /// Begins with the number that the server offered.
+    pub(crate) const fn from(first: VmId) -> Self {
+        Self { next: Cell::new(first), lost: Cell::new(0) }
+    }
+
+    /// Gives a number that no other proof of this run has, and that is free at this moment.
+    pub(crate) async fn draw(&self, pve: &Pve) -> Result<VmId, Error> {
+        for _ in 0..TAKEN_AT_MOST {
+            let candidate = self.next.get();
+            let following = VmId::new(u64::from(candidate.number()) + 1).ok_or(Error::NoFreeId { tries: 0 })?;
+            self.next.set(following);
+            if pve.is_free(candidate).await.map_err(|source| Error::server(Operation::FindId, source))? {
+                return Ok(candidate);
+            }
+        }
+        Err(Error::NoFreeId { tries: TAKEN_AT_MOST })
+    }
+
+    /// Notes that somebody else was faster with a number.
+    pub(crate) fn lose(&self) {
+        self.lost.set(self.lost.get() + 1);
+    }
+
+    /// Says how often somebody else was faster.
+    pub(crate) const fn lost(&self) -> usize {
+        self.lost.get()
+    }
+}

@@ -1,0 +1,63 @@
+//! What is to be proven: the options of a proof, settled.
+
+use std::time::Duration;
+
+use crate::model::{NodeName, PoolName, StorageName, VmId, VmName};
+
+/// How the disk of the clone shall be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CloneMode {
+    /// Linked where the storage can, else full.
+    Whichever,
+    /// Linked, or not at all.
+    Linked,
+    /// Full, on this storage or on the template's.
+    Full(Option<StorageName>),
+}
+
+/// Whether and how the clone is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Not at all.
+    No,
+    /// As it is.
+    Yes,
+    /// With the links of all its network cards down.
+    LinksDown,
+    /// As it is, and then its guest agent must report an address within this time.
+    AndWaitForAddress(Duration),
+}
+
+/// Whether the clone stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disposal {
+    /// It is stopped and destroyed.
+    Destroy,
+    /// It stays if everything was proven.
+    Keep,
+}
+
+/// What is to be proven.
+#[derive(Debug, Clone)]
+pub(crate) struct TestVmOptions {
+    /// The node that Glassdome works on.
+    pub(crate) node: Option<NodeName>,
+    /// The node that the clone shall be on, where that was said.
+    pub(crate) target: Option<NodeName>,
+    /// The template.
+    pub(crate) template: VmId,
+    /// The number of the clone, where that was said.
+    pub(crate) vmid: Option<VmId>,
+    /// The name of the clone, where that was said.
+    pub(crate) name: Option<VmName>,
+    /// How its disk shall be made.
+    pub(crate) wish: CloneMode,
+    /// The pool that it is put into.
+    pub(crate) pool: Option<PoolName>,
+    /// Whether and how it is started.
+    pub(crate) start: Start,
+    /// Whether it stays.
+    pub(crate) afterwards: Disposal,
+    /// How long a task may be without progress.
+    pub(crate) patience: Duration,
+}

@@ -1,0 +1,133 @@
+//! Looks at what stands under a VMID, and says whose it is.
+
+use std::time::Duration;
+
+use crate::error::{Error, Operation};
+use crate::model::{Foreign, Marker, NodeName, VmId};
+use crate::pve::{self, Pve, Vm, VmConfig};
+use crate::session::Session;
+
+/// How long a clone whose request was cut off may take to appear: the server writes the configuration first of all.
+const MAY_STILL_APPEAR: Duration = Duration::from_secs(3);
+
+/// Between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// What stands under a VMID.
+#[derive(Debug)]
+pub(crate) enum VmState {
+    /// Nothing, on no node.
+    Nothing,
+    /// The VM that carries the marker, on this node.
+    Ours(NodeName, Box<VmConfig>),
+    /// A clone that is not finished: it has a lock and no marker yet.
+    Unfinished(NodeName),
+    /// A VM without the marker.
+    Foreign(Option<Foreign>),
+    /// Something that may not be read. A clone into a pool is one until it is finished: only then it joins the pool.
+    Hidden(Box<pve::ApiError>),
+}
+
+/// Where to look, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnershipCheck<'a> {
+    /// The server.
+    pub(crate) pve: &'a Pve,
+    /// Time.
+    pub(crate) session: &'a Session,
+    /// The node that makes the clone: it is there until it is finished, and so is its task.
+    pub(crate) source: &'a NodeName,
+    /// The node that the clone is made for.
+    pub(crate) target: &'a NodeName,
+    /// What ours carries.
+    pub(crate) marker: &'a Marker,
+    /// The drives that ours is made with, by their slots; nothing where that is not known.
+    pub(crate) drives: Option<&'a [String]>,
+}
+
+impl OwnershipCheck<'_> {
+    /// Looks once.
+    pub(crate) async fn inspect(&self, vmid: VmId) -> Result<VmState, Error> {
+        let failed = |source| Error::server(Operation::ReadVm(vmid), source);
+        let mut nodes = vec![self.target.clone()];
+        if self.source != self.target {
+            nodes.push(self.source.clone());
+        }
+        for node in &nodes {
+            match self.pve.vm_config(node, vmid).await {
+                Ok(config) => return Ok(self.judge(node, config)),
+                Err(refused) if refused.is_missing_config() => {}
+                // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
+                Err(refused) if refused.is_forbidden() => {
+                    let is_free = self.pve.is_free(vmid).await.map_err(failed)?;
+                    return Ok(if is_free { VmState::Nothing } else { VmState::Hidden(Box::new(refused)) });
+                }
+                Err(why) => return Err(failed(why)),
+            }
+        }
+        if self.pve.is_free(vmid).await.map_err(failed)? {
+            return Ok(VmState::Nothing);
+        }
+        // Somebody moved it, or it is not a VM at all.
+        let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);
+        let Some(elsewhere) = self.pve.vms_where(is_it).await.map_err(failed)?.into_iter().next() else {
+            return Ok(VmState::Foreign(None));
+        };
+        let config = self.pve.vm_config(&elsewhere.node, vmid).await.map_err(failed)?;
+        Ok(self.judge(&elsewhere.node, config))
+    }
+
+    /// Looks until a clone is no longer in the making.
+    pub(crate) async fn inspect_until_settled(&self, vmid: VmId, patience: Duration) -> Result<VmState, Error> {
+        let began = self.session.clock.now();
+        loop {
+            let standing = self.inspect(vmid).await?;
+            if !matches!(standing, VmState::Unfinished(_) | VmState::Hidden(_)) {
+                return Ok(standing);
+            }
+            let waited = self.session.clock.now().duration_since(began);
+            if waited >= patience || !self.is_cloning().await? {
+                // Lock and marker change in one write, before the task ends: it may have ended since the look.
+                return self.inspect(vmid).await;
+            }
+            self.session.clock.sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Looks for a clone whose request was cut off before it was answered: it may appear a moment later.
+    pub(crate) async fn inspect_unanswered(&self, vmid: VmId, patience: Duration) -> Result<VmState, Error> {
+        let began = self.session.clock.now();
+        loop {
+            let standing = self.inspect_until_settled(vmid, patience).await?;
+            let waited = self.session.clock.now().duration_since(began);
+            if !matches!(standing, VmState::Nothing) || waited >= MAY_STILL_APPEAR {
+                return Ok(standing);
+            }
+            self.session.clock.sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Says whether a clone task of ours runs.
+    async fn is_cloning(&self) -> Result<bool, Error> {
+        let tasks = self.pve.active_tasks(self.source).await;
+        let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        Ok(tasks.iter().any(|task| task.kind == "qmclone"))
+    }
+
+    /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
+    /// somebody else has put into it, who would lose what is on it.
+    pub(crate) fn is_ours(&self, config: &VmConfig) -> bool {
+        let is_known = |slot: &str| self.drives.is_none_or(|drives| drives.iter().any(|drive| drive == slot));
+        self.marker.is_on(config.name().as_ref(), config.description().as_ref()) && config.slots().all(is_known)
+    }
+
+    fn judge(&self, node: &NodeName, config: VmConfig) -> VmState {
+        if self.is_ours(&config) {
+            VmState::Ours(node.clone(), Box::new(config))
+        } else if config.lock().is_some_and(|lock| lock == "clone") {
+            VmState::Unfinished(node.clone())
+        } else {
+            VmState::Foreign(config.name())
+        }
+    }
+}

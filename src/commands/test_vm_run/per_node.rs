@@ -1,0 +1,167 @@
+//! What came of many proofs on each node: proven, failed, or not even tried, and why.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::{Error, Report};
+use crate::ui::{Printable, Screen, Tone};
+
+/// What came of the proofs on a node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NodeOutcome {
+    /// Nothing yet: the run ended before its turn came.
+    #[default]
+    Untried,
+    /// Every proof succeeded.
+    Proven,
+    /// A proof failed.
+    Failed,
+    /// It is online, and no clone can be there.
+    Impossible,
+    /// It is not online.
+    Offline,
+}
+
+/// What came of the proofs on one node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct NodeFigures {
+    /// The node.
+    node: String,
+    /// What came of it.
+    outcome: NodeOutcome,
+    /// How many were proven.
+    proven: usize,
+    /// How many failed.
+    failed: usize,
+    /// Why none can be there at all.
+    why: Option<String>,
+}
+
+/// What came of the proofs, node by node.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes(BTreeMap<String, NodeFigures>);
+
+impl Nodes {
+    /// Notes a node on which proofs will be made.
+    pub(crate) fn plan(&mut self, node: &str) {
+        self.figures_of(node);
+    }
+
+    /// Notes a node on which nothing can be proven.
+    pub(crate) fn set_aside(&mut self, node: &str, why: &Error) {
+        // The template's own node may be the one that is offline, which makes it impossible on this one.
+        let is_offline = matches!(why, Error::NodeOffline { node: named, .. } if named.as_str() == node);
+        let figures = self.figures_of(node);
+        figures.outcome = if is_offline { NodeOutcome::Offline } else { NodeOutcome::Impossible };
+        figures.why = Some(Report::of(why).in_one_line());
+    }
+
+    /// Counts a proof that succeeded.
+    pub(crate) fn proven(&mut self, node: &str) {
+        let figures = self.figures_of(node);
+        figures.proven += 1;
+        if figures.failed == 0 {
+            figures.outcome = NodeOutcome::Proven;
+        }
+    }
+
+    /// Counts a proof that failed.
+    pub(crate) fn failed(&mut self, node: &str) {
+        let figures = self.figures_of(node);
+        figures.failed += 1;
+        figures.outcome = NodeOutcome::Failed;
+    }
+
+    fn figures_of(&mut self, node: &str) -> &mut NodeFigures {
+        let new = || NodeFigures { node: node.to_owned(), ..NodeFigures::default() };
+        self.0.entry(node.to_owned()).or_insert_with(new)
+    }
+
+    /// Gives the figures of every node.
+    pub(crate) fn figures(&self) -> Vec<NodeFigures> {
+        self.0.values().cloned().collect()
+    }
+}
+
+/// Names the nodes that are online and on which nothing was proven.
+pub(crate) fn unproven(nodes: &[NodeFigures]) -> Vec<String> {
+    let unproven = nodes.iter().filter(|node| node.proven == 0 && node.outcome != NodeOutcome::Offline);
+    unproven.map(|node| node.node.clone()).collect()
+}
+
+/// Says where VMs can be created, in a few words: `pve`, or `2 of 3 nodes that are online`.
+pub(crate) fn place(nodes: &[NodeFigures]) -> String {
+    let online = nodes.iter().filter(|node| node.outcome != NodeOutcome::Offline).count();
+    let proven: Vec<&str> = nodes.iter().filter(|node| node.proven > 0).map(|node| node.node.as_str()).collect();
+    match proven.as_slice() {
+        [] => "no node".to_owned(),
+        [only] if online == 1 => (*only).to_owned(),
+        several if several.len() == online => format!("{online} nodes"),
+        several => format!("{} of {online} nodes that are online", several.len()),
+    }
+}
+
+/// Draws a line for each node, where there is more to tell than the whole does.
+pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Result {
+    if nodes.len() < 2 {
+        return Ok(());
+    }
+    screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "proven", "failed"))?;
+    for node in nodes {
+        let name = Printable(&node.node).to_string();
+        match &node.why {
+            None => screen.line(&format!("  {name:<10}{:>10}{:>10}", node.proven, node.failed))?,
+            Some(why) => screen.labelled(&format!("  {name:<10}  "), Tone::Plain, why)?,
+        }
+    }
+    let unproven = unproven(nodes);
+    if unproven.is_empty() {
+        return Ok(());
+    }
+    screen.labelled("not proven: ", Tone::Warning, &Printable(&unproven.join(", ")).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NodeFigures, NodeOutcome, Nodes, place, unproven};
+    use crate::error::Error;
+    use crate::model::Foreign;
+
+    fn offline(node: &str) -> Error {
+        Error::NodeOffline { node: node.parse().unwrap(), status: Foreign::new("offline") }
+    }
+
+    #[test]
+    fn a_node_that_is_offline_is_none_that_must_be_proven() {
+        let mut nodes = Nodes::default();
+        for node in ["pve", "pve2"] {
+            nodes.plan(node);
+        }
+        nodes.proven("pve");
+        nodes.set_aside("pve3", &offline("pve3"));
+        nodes.set_aside("pve4", &offline("pve3"));
+        let figures = nodes.figures();
+        let outcomes: Vec<NodeOutcome> = figures.iter().map(|node| node.outcome).collect();
+        assert_eq!(
+            outcomes,
+            [NodeOutcome::Proven, NodeOutcome::Untried, NodeOutcome::Offline, NodeOutcome::Impossible]
+        );
+        assert_eq!(unproven(&figures), ["pve2", "pve4"]);
+        assert_eq!(place(&figures), "1 of 3 nodes that are online");
+    }
+
+    #[test]
+    fn one_failure_makes_a_node_a_failed_one() {
+        let mut nodes = Nodes::default();
+        for _ in 0..2 {
+            nodes.proven("pve");
+            nodes.failed("pve");
+        }
+        let figures: Vec<NodeFigures> = nodes.figures();
+        assert_eq!((figures[0].outcome, figures[0].proven, figures[0].failed), (NodeOutcome::Failed, 2, 2));
+        assert_eq!(place(&figures), "pve");
+    }
+}

@@ -1,0 +1,150 @@
+//! Watches a task until it has stopped, shows how far it is, and ends early on a signal.
+
+use std::time::Duration;
+
+use crate::error::{Error, Operation};
+use crate::model::Upid;
+use crate::pve::task::{self, Ended, LogDetail};
+use crate::pve::{Pve, TaskTiming};
+use crate::session::Session;
+use crate::ui::{Printable, Progress};
+
+/// How many lines of a failed task's log are told.
+const LOG_LINES: usize = 5;
+
+/// How long a task that was told to stop may take to clean up behind itself.
+pub(crate) const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+
+/// Between two looks at a task that will stop soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Whether a signal ends the waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// It does: somebody wants to go.
+    Signals,
+    /// It does not: this is the clean-up that the signal asked for.
+    Nothing,
+}
+
+/// How tasks are watched in this run.
+#[derive(Clone, Copy)]
+pub(crate) struct TaskWaiter<'a> {
+    /// The server.
+    pub(crate) pve: &'a Pve,
+    /// Time, talk and signals.
+    pub(crate) session: &'a Session,
+    /// How long a task may be without progress.
+    pub(crate) patience: Duration,
+    /// Whether a signal ends the waiting.
+    pub(crate) heed: OnSignal,
+    /// How closely the task's log is read.
+    pub(crate) attention: LogDetail,
+}
+
+/// What the time of one task went into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskTime {
+    /// What kind of task it was: `qmclone`, `qmstart` and others.
+    pub(crate) kind: String,
+    /// What its time went into.
+    pub(crate) spent: TaskTiming,
+}
+
+impl TaskWaiter<'_> {
+    /// Waits until a task has stopped well, and gives its warnings. A signal ends the waiting, not the task.
+    pub(crate) async fn wait(&self, upid: &Upid, operation: &Operation) -> Result<u64, Error> {
+        self.wait_and_note(upid, operation, &mut Vec::new()).await
+    }
+
+    /// Does the same, and notes what the time of the task went into, also of one that failed.
+    pub(crate) async fn wait_and_note(
+        &self,
+        upid: &Upid,
+        operation: &Operation,
+        times: &mut Vec<TaskTime>,
+    ) -> Result<u64, Error> {
+        let session = self.session;
+        let mut show = |progress: &task::TaskProgress| {
+            let (percent, (what, detail)) = (progress.percent, told(progress, operation));
+            session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
+        };
+        let how = (self.patience, self.attention);
+        let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
+        let waited = tokio::select! {
+            waited = waiting => waited,
+            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => return Err(Error::Interrupted { signal }),
+        };
+        session.ui.borrow_mut().clear_progress();
+        let watched = waited.map_err(|source| Error::server(operation.clone(), source))?;
+        times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
+        match watched.ended {
+            Ended::Well { warnings } => Ok(warnings),
+            Ended::Badly { exit_status, log } => {
+                let log = log.last(LOG_LINES);
+                Err(Error::TaskFailed { operation: operation.clone(), upid: upid.to_string(), exit_status, log })
+            }
+            Ended::Stuck { waited } => Err(Error::NoProgress {
+                operation: operation.clone(),
+                upid: upid.to_string(),
+                seconds: waited.as_secs(),
+            }),
+        }
+    }
+}
+
+/// Says what is done, and how far it is; where the server cannot be asked, that before all.
+fn told(progress: &task::TaskProgress, operation: &Operation) -> (String, String) {
+    match &progress.trouble {
+        None => (operation.to_string(), amount(progress)),
+        Some(trouble) => {
+            let what = format!("no answer for {:.0} s, {operation}", trouble.lasting.as_secs_f64());
+            (what, Printable(&trouble.why).to_string())
+        }
+    }
+}
+
+/// Says how much is done, at which rate, and how long the rest will take.
+fn amount(progress: &task::TaskProgress) -> String {
+    let Some(amount) = &progress.amount else { return String::new() };
+    let age = progress.age.as_secs_f64();
+    match progress.percent {
+        Some(percent) if percent > 1.0 && percent < 100.0 => {
+            let left = age * (100.0 - percent) / percent;
+            format!("{}, {left:.0} s left", Printable(amount))
+        }
+        _ => Printable(amount).to_string(),
+    }
+}
+
+/// Tells a task to stop, upon which it rolls back, and waits until it has stopped.
+pub(crate) async fn abort(pve: &Pve, session: &Session, upid: &Upid) -> Result<(), Error> {
+    pve.abort(upid).await.map_err(|source| Error::server(Operation::Abort, source))?;
+    until_stopped(pve, session, upid, &Operation::Abort).await
+}
+
+/// Waits until a task has stopped, however it ends; not longer than a roll-back may take.
+pub(crate) async fn until_stopped(
+    pve: &Pve,
+    session: &Session,
+    upid: &Upid,
+    operation: &Operation,
+) -> Result<(), Error> {
+    let began = session.clock.now();
+    while session.clock.now().duration_since(began) < MAY_ROLL_BACK {
+        let status = pve.task_status(upid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        if status.is_stopped() {
+            return Ok(());
+        }
+        session.clock.sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// Gives an error once a signal has arrived.
+pub(crate) fn uninterrupted(session: &Session) -> Result<(), Error> {
+    match session.interrupts.seen() {
+        Some(signal) => Err(Error::Interrupted { signal }),
+        None => Ok(()),
+    }
+}
