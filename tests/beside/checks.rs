@@ -9,7 +9,7 @@ use crate::relay::{Acted, Ending, Request};
 use crate::run::Case;
 use crate::scenarios::Setting;
 use crate::state::{State, token};
-use crate::support::stage::Outcome;
+use crate::support::test_env::Outcome;
 
 /// Paths at which everybody's privileges are compared, besides those that entries stand at.
 const PATHS: [&str; 13] = [
@@ -60,7 +60,7 @@ pub(crate) fn check(after: &After<'_>) -> Vec<String> {
 }
 
 fn badly_ended(run: &Outcome) -> Option<String> {
-    let text = format!("{}{}", run.results, run.talk);
+    let text = format!("{}{}", run.results, run.stderr);
     match run.code {
         -9 | 0 | 2..=10 if !text.contains("panicked at") => None,
         -6 => Some("it hangs".to_owned()),
@@ -215,7 +215,7 @@ impl After<'_> {
 
     /// Lists what was made by us, is there, and is named nowhere.
     fn unnamed(&self, expected: &State) -> Vec<String> {
-        let text: String = self.runs.iter().map(|run| format!("{}\n{}\n", run.results, run.talk)).collect();
+        let text: String = self.runs.iter().map(|run| format!("{}\n{}\n", run.results, run.stderr)).collect();
         let text = text + &self.journal;
         let is_of_others = |key: &String| {
             let (found, left) = (self.acted.found.things.get(key), self.acted.left.things.get(key));

@@ -22,7 +22,7 @@ mod skip;
 mod support {
     pub(crate) mod admin;
     pub(crate) mod server;
-    pub(crate) mod stage;
+    pub(crate) mod test_env;
 }
 
 use std::collections::BTreeMap;

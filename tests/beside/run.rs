@@ -13,7 +13,7 @@ use crate::checks::{After, check};
 use crate::relay::{Acted, Before, Ending, Plan, Relay, Request};
 use crate::scenarios::{Scenario, Setting};
 use crate::state::State;
-use crate::support::stage::{BOUND, Outcome, Stage};
+use crate::support::test_env::{BOUND, Outcome, TestEnv};
 
 /// What a scenario does when nobody gets in the way.
 pub(crate) struct Recording {
@@ -101,7 +101,7 @@ impl Scenario {
         setting.relay.record();
         let outcome = finish(&setting.relay, &setting.stage, &self.line(self.line, &setting));
         if outcome.code != 0 {
-            return Err(format!("{}: exit {}\n{}\n{}", self.name, outcome.code, outcome.results, outcome.talk));
+            return Err(format!("{}: exit {}\n{}\n{}", self.name, outcome.code, outcome.results, outcome.stderr));
         }
         Ok(Recording {
             scene: setting.scene.clone(),
@@ -112,7 +112,7 @@ impl Scenario {
 }
 
 /// Runs the program to its end, and no longer than a test may wait.
-pub(crate) fn finish(relay: &Relay, stage: &Stage, line: &str) -> Outcome {
+pub(crate) fn finish(relay: &Relay, stage: &TestEnv, line: &str) -> Outcome {
     let mut command = stage.command(line.split_whitespace());
     let child: Child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
     let pid = Pid::from_child(&child);
@@ -129,12 +129,12 @@ pub(crate) fn finish(relay: &Relay, stage: &Stage, line: &str) -> Outcome {
     Outcome::of(&output)
 }
 
-fn read(stage: &Stage, name: &str) -> Option<String> {
+fn read(stage: &TestEnv, name: &str) -> Option<String> {
     std::fs::read_to_string(stage.path(name)).ok()
 }
 
 /// Reads everything that is noted in the state folder.
-fn journal(stage: &Stage) -> String {
+fn journal(stage: &TestEnv) -> String {
     fn add(folder: &Path, text: &mut String) {
         for item in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = item.path();
@@ -159,7 +159,7 @@ fn told(requests: &[Request], acted: &Acted, runs: &[Outcome]) -> String {
         text.push_str(&format!("    {:3} {} {} {body}{mark}\n", index + 1, request.method, request.path));
     }
     for run in runs {
-        text.push_str(&format!("    --- exit {}\n{}\n{}\n", run.code, run.results, run.talk));
+        text.push_str(&format!("    --- exit {}\n{}\n{}\n", run.code, run.results, run.stderr));
     }
     text
 }

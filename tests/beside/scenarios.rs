@@ -11,7 +11,7 @@ use crate::actions::{Action, Scene};
 use crate::relay::{Before, Ending, Identities, Plan, Relay};
 use crate::run::finish;
 use crate::state::{State, token, vm};
-use crate::support::stage::Stage;
+use crate::support::test_env::TestEnv;
 
 /// The checksum that the image is to have.
 const SUM: &str = "abababababababababababababababababababababababababababababababab";
@@ -54,7 +54,7 @@ enum Ground {
 /// A scenario that is set up.
 pub(crate) struct Setting {
     pub(crate) relay: Relay,
-    pub(crate) stage: Stage,
+    pub(crate) stage: TestEnv,
     pub(crate) scene: Scene,
     pub(crate) settings: Option<String>,
 }
@@ -393,7 +393,7 @@ impl Scenario {
         let sandbox = Sandbox::start(options).expect("a sandbox");
         sandbox.edit(|cluster| self.prepare(cluster, identities));
         let relay = Relay::start(sandbox, identities);
-        let mut stage = Stage::new();
+        let mut stage = TestEnv::new();
         stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
         stage.write("ca.pem", &identities.authority.pem);
         stage.write("secret.txt", relay.sandbox().default_token().2);
@@ -435,12 +435,12 @@ impl Scenario {
     }
 
     /// Lets an earlier run do what this one begins with; lists what of it this one may remove or replace.
-    fn begin(&self, relay: &Relay, stage: &Stage) -> Vec<String> {
+    fn begin(&self, relay: &Relay, stage: &TestEnv) -> Vec<String> {
         match self.ground {
             Ground::OwnToken => {
                 let line = "token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt";
                 let outcome = stage.glassdome(line).expect(0);
-                assert!(outcome.talk.contains("svc@pve!tt"));
+                assert!(outcome.stderr.contains("svc@pve!tt"));
                 let before = relay.sandbox().edit(|cluster| State::of(cluster));
                 let is_of_token =
                     |key: &&String| key.starts_with("acl/token:svc@pve!tt/") || **key == token("svc@pve!tt");
@@ -483,7 +483,7 @@ fn of_100(relay: &Relay) -> Vec<String> {
 }
 
 /// An `ssh` that does on the sandbox what `pveum` does on a node, as root.
-fn add_ssh(stage: &mut Stage, relay: &Relay) {
+fn add_ssh(stage: &mut TestEnv, relay: &Relay) {
     let folder = stage.path("bin");
     std::fs::create_dir(&folder).expect("a folder");
     let script = format!(

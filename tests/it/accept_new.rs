@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
-use crate::support::stage::{Outcome, Stage};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{Outcome, TestEnv};
 
 const SECRET: &str = "cafebabe-1111-2222-3333-444444444444";
 
@@ -73,7 +73,7 @@ impl Case<'_> {
     }
 
     fn run(&self, authority: &Authority, presented: &Identity) {
-        let (server, mut stage) = (Server::start(presented, closed), Stage::new());
+        let (server, mut stage) = (Server::start(presented, closed), TestEnv::new());
         let other = Authority::new("another authority");
         let port = server.endpoint().port();
         let (instance, verify) = self.file;
@@ -113,8 +113,8 @@ impl Case<'_> {
         stage.write(".env", &file);
         let outcome = stage.glassdome(&line);
         let what = format!("{:?} {:?} {:?} {:?} {:?}", self.stored, self.kind, self.matches, self.accepts, self.file);
-        assert_eq!(outcome.code, if self.is_trusted() { 6 } else { 5 }, "{what}\n{}", outcome.talk);
-        assert_eq!(is_sent(&server), self.is_trusted(), "{what}\n{}", outcome.talk);
+        assert_eq!(outcome.code, if self.is_trusted() { 6 } else { 5 }, "{what}\n{}", outcome.stderr);
+        assert_eq!(is_sent(&server), self.is_trusted(), "{what}\n{}", outcome.stderr);
         assert_eq!(stage.read(".env"), file, "{what}");
     }
 }
@@ -149,7 +149,7 @@ fn what_is_stored_decides_and_only_where_nothing_is_a_certificate_is_new() {
 }
 
 /// Writes settings with a pin or a CA for a server.
-fn store(stage: &Stage, server: &Server, line: &str) {
+fn store(stage: &TestEnv, server: &Server, line: &str) {
     let host = server.endpoint();
     stage.write("secret.txt", SECRET);
     stage.write(
@@ -169,7 +169,7 @@ fn a_changed_certificate_is_an_alarm_at_a_terminal_and_to_leave_is_proposed() {
         ("PROXMOX_CA_FILE=stored.pem", "is not signed by the CA that is stored for this server"),
     ] {
         for flag in ["", " --accept-new-certificate"] {
-            let (server, stage) = (Server::start(&authority.good(), closed), Stage::new());
+            let (server, stage) = (Server::start(&authority.good(), closed), TestEnv::new());
             stage.write("stored.pem", &other.pem);
             store(&stage, &server, line);
             let host = server.endpoint();
@@ -187,7 +187,7 @@ fn a_changed_certificate_is_an_alarm_at_a_terminal_and_to_leave_is_proposed() {
 fn a_stored_value_that_cannot_be_read_is_not_replaced_by_what_is_presented() {
     let server = Server::start(&Authority::new("the authority").good(), closed);
     for line in ["PROXMOX_FINGERPRINT=AB:CD", "PROXMOX_CA_FILE=missing.pem", "PROXMOX_CA_FILE=secret.txt"] {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         store(&stage, &server, line);
         stage.glassdome("setup --no-input --skip-test-vm --accept-new-certificate").expect(3);
         let words = "setup --skip-test-vm --accept-new-certificate --user apex@pve";
@@ -201,7 +201,7 @@ fn a_stored_value_that_cannot_be_read_is_not_replaced_by_what_is_presented() {
 #[test]
 fn the_certificate_of_something_else_is_not_called_usual() {
     let server = Server::start(&Authority::new("NAS").good(), closed);
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
     terminal.to("The server", &server.endpoint().to_string()).wait_for("How shall it be trusted?");
     let shown = terminal.text();
@@ -216,7 +216,7 @@ fn the_certificate_of_something_else_is_not_called_usual() {
 #[test]
 fn a_flag_for_the_new_certificate_beats_what_the_file_says() {
     let identity = Authority::new("the authority").good();
-    let (server, stage) = (Server::start(&identity, closed), Stage::new());
+    let (server, stage) = (Server::start(&identity, closed), TestEnv::new());
     store(&stage, &server, &format!("PROXMOX_FINGERPRINT={}", Authority::new("old").good().fingerprint()));
     let line = format!("setup --no-input --skip-test-vm --fingerprint {}", identity.fingerprint());
     let outcomes: Vec<Outcome> =

@@ -3,8 +3,8 @@
 use glassdome::sandbox::access::{Credentials, Entry, Release, Subject};
 use serde_json::{Value, json};
 
-use crate::support::player::{Player, moment};
 use crate::support::recorded::{RELEASE, Recordings};
+use crate::support::replay_client::{Player, moment};
 
 /// What was asked of the server as it was at first.
 const EARLY: &str = "acl roles pools domains-no-auth permissions-good-token permissions-good-token-path \

@@ -2,12 +2,12 @@
 
 use glassdome::sandbox::{Options, Sandbox};
 
-use crate::support::stage::{Outcome, Stage, quick, scene};
+use crate::support::test_env::{Outcome, TestEnv, quick, scene};
 
 impl Outcome {
     fn never_says(self, words: &[&str]) -> Self {
         for word in words {
-            assert!(!self.talk.contains(word), "{word}: {}", self.talk);
+            assert!(!self.stderr.contains(word), "{word}: {}", self.stderr);
         }
         self
     }
@@ -18,7 +18,7 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
     let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let outcome = stage.glassdome("test-vm").expect(7).never_says(&["glassdome-none"]);
-    let place = |words: &str| outcome.talk.find(words).unwrap_or_else(|| panic!("{words}: {}", outcome.talk));
+    let place = |words: &str| outcome.stderr.find(words).unwrap_or_else(|| panic!("{words}: {}", outcome.stderr));
     let order = [
         "Datacenter > Permissions > API Tokens > apex@pve!powerless > Edit, uncheck Privilege Separation",
         "pveum user token modify 'apex@pve' powerless --privsep 0",
@@ -29,9 +29,9 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
         "# and its user apex@pve",
     ]
     .map(place);
-    assert!(order.is_sorted(), "{}", outcome.talk);
+    assert!(order.is_sorted(), "{}", outcome.stderr);
     // From the first command by hand on, every line is one that a shell runs or passes over.
-    let by_hand = &outcome.talk[order[4]..];
+    let by_hand = &outcome.stderr[order[4]..];
     for line in by_hand.lines().map(str::trim_start) {
         assert!(["#", "pveum ", "held="].iter().any(|start| line.starts_with(start)), "{line}");
     }
@@ -66,7 +66,7 @@ fn a_log_in_without_the_right_is_not_told_of_privilege_separation() {
 
 #[test]
 fn the_rehearsal_is_proposed_where_the_server_is_not_known_yet() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("setup --no-input").expect(3).says("glassdome setup --sandbox --no-input");
     for line in ["token revoke --yes", "token list", "env", "test-vm"] {
         stage.glassdome(line).expect(3).never_says(&["--sandbox --no-input"]);
@@ -75,7 +75,7 @@ fn the_rehearsal_is_proposed_where_the_server_is_not_known_yet() {
 
 #[test]
 fn an_import_names_the_variables_of_its_tool() {
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_URL", "https://pve.example:8006/api2/json");
     let outcome = stage.glassdome("setup --no-input --import=packer").expect(3);
     outcome.says("PROXMOX_URL, PROXMOX_USERNAME, PROXMOX_TOKEN, PROXMOX_PASSWORD").never_says(&["help env"]);
@@ -83,21 +83,21 @@ fn an_import_names_the_variables_of_its_tool() {
 
 #[test]
 fn the_doctor_sends_nobody_to_the_doctor() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let sandbox = Sandbox::start(Options { faults: vec!["gateway=502".parse().unwrap()], ..quick() }).unwrap();
     stage.point_at(&sandbox);
     let outcome = stage.glassdome("doctor");
-    let all = format!("{}{}", outcome.results, outcome.talk);
+    let all = format!("{}{}", outcome.results, outcome.stderr);
     assert!(!all.contains("`glassdome doctor`"), "{all}");
 }
 
 /// Runs a command against a server that has a fault.
 fn with_fault(fault: &str, line: &str) -> Outcome {
     let (sandbox, stage) =
-        (Sandbox::start(Options { faults: vec![fault.parse().unwrap()], ..quick() }).unwrap(), Stage::new());
+        (Sandbox::start(Options { faults: vec![fault.parse().unwrap()], ..quick() }).unwrap(), TestEnv::new());
     stage.point_at(&sandbox);
     let mut outcome = stage.glassdome(line);
-    outcome.talk = format!("{}{}", outcome.results, outcome.talk);
+    outcome.stderr = format!("{}{}", outcome.results, outcome.stderr);
     outcome
 }
 
@@ -121,5 +121,5 @@ fn a_template_that_is_gone_is_helped_by_those_that_are_left() {
 #[test]
 fn an_expired_certificate_has_dates_alone() {
     let outcome = with_fault("expired-certificate", "test-vm").never_says(&["+00:00", "00:00:00"]);
-    assert_eq!(outcome.code, 5, "{}", outcome.talk);
+    assert_eq!(outcome.code, 5, "{}", outcome.stderr);
 }

@@ -3,7 +3,7 @@
 use glassdome::model::Fingerprint;
 use glassdome::sandbox::{Options, Sandbox};
 
-use crate::support::stage::{Outcome, Stage, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 /// An answer: as flags, as variables, and what is said where it is missing.
 struct Row {
@@ -21,7 +21,7 @@ enum Missing {
 }
 
 /// The table of the questions, with answers that will do on a sandbox of three nodes.
-fn table(stage: &Stage, sandbox: &Sandbox) -> Vec<Row> {
+fn table(stage: &TestEnv, sandbox: &Sandbox) -> Vec<Row> {
     let (user, name, secret) = sandbox.default_token();
     stage.write("secret.txt", secret);
     let fingerprint = Fingerprint::new(sandbox.fingerprint()).to_string();
@@ -51,7 +51,7 @@ fn table(stage: &Stage, sandbox: &Sandbox) -> Vec<Row> {
     ]
 }
 
-fn run(stage: &Stage, line: &str, variables: &[(&'static str, String)]) -> Outcome {
+fn run(stage: &TestEnv, line: &str, variables: &[(&'static str, String)]) -> Outcome {
     let _ = std::fs::remove_file(stage.path(".env")); // each run is a first one
     let mut command = stage.command(line.split_whitespace());
     command.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -61,7 +61,7 @@ fn run(stage: &Stage, line: &str, variables: &[(&'static str, String)]) -> Outco
 #[test]
 fn every_question_is_answered_by_flag_by_variable_or_named() {
     let sandbox = Sandbox::start(Options { nodes: 3, ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let rows = table(&stage, &sandbox);
     let base = "setup --no-input --skip-test-vm";
     let all: Vec<String> = rows.iter().map(|row| row.flags.clone()).collect();
@@ -95,7 +95,7 @@ fn every_question_is_answered_by_flag_by_variable_or_named() {
 #[test]
 fn the_trust_is_answered_in_four_ways() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let (user, _, secret) = sandbox.default_token();
     stage.write("secret.txt", secret);
     stage.write("ca.pem", sandbox.ca_pem());
@@ -120,7 +120,7 @@ fn the_trust_is_answered_in_four_ways() {
 #[test]
 fn a_password_is_answered_by_flag_or_variable() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("password.txt", "sandbox\n");
     stage.write("ca.pem", sandbox.ca_pem());
     let base = format!("setup --no-input --skip-test-vm --host {} --user apex@pve --ca-file ca.pem", sandbox.address());
@@ -133,7 +133,7 @@ fn a_password_is_answered_by_flag_or_variable() {
 #[test]
 fn a_wrong_flag_or_variable_is_an_error_that_names_its_source_also_at_a_terminal() {
     use crate::support::terminal::Terminal;
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     Terminal::start(&stage, 80, "setup --host ftp://pve.lan").end(2).says("--host");
     stage.set("PROXMOX_HOST", "ftp://pve.lan");
     Terminal::start(&stage, 80, "setup").end(3).says("the variable PROXMOX_HOST");

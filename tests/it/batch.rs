@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, scene, signal};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
@@ -24,7 +24,7 @@ fn asked(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[track_caller]
-fn nothing_is_left(sandbox: &Sandbox, stage: &Stage) {
+fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv) {
     assert_eq!(Admin::of(sandbox).vmids(), WORLD);
     assert!(stage.entries().is_empty(), "{:?}", stage.entries());
 }
@@ -61,7 +61,7 @@ fn each_of_many_vms_is_proven_and_gone() {
 fn the_table_has_a_line_for_each_vm_and_the_figures() {
     let (_sandbox, stage) = scene(quick());
     let outcome = stage.glassdome("test-vm --count 3").expect(0);
-    assert_eq!(outcome.talk.matches("on pve: ").count(), 3, "{}", outcome.talk);
+    assert_eq!(outcome.stderr.matches("on pve: ").count(), 3, "{}", outcome.stderr);
     for words in ["3 proven, 0 failed", "median", "95 %", "limited by: ", "3 of 3", "per minute with 3 at once"] {
         assert!(outcome.results.contains(words), "{words}: {}", outcome.results);
     }
@@ -177,7 +177,7 @@ fn in_the_sandbox_clones_of_a_running_vm_wait_for_each_other_and_their_logs_say_
 #[test]
 fn two_runs_at_once_never_touch_each_others_vms() {
     let (sandbox, stage) = scene(quick());
-    let other = Stage::new();
+    let other = TestEnv::new();
     other.point_at(&sandbox);
     let line = "test-vm --count 12 --parallel 4 -o json";
     let first = stage.spawn(line);
@@ -244,9 +244,9 @@ fn where_no_node_can_be_proven_it_is_an_error_that_names_each() {
     for name in ["pve", "pve2"] {
         assert_eq!(node(&document, name)["outcome"], "impossible", "{document}");
     }
-    let talk = stage.glassdome("test-vm --all-nodes").expect(8).talk;
+    let stderr = stage.glassdome("test-vm --all-nodes").expect(8).stderr;
     for words in ["cannot be cloned on any node that is online", "not proven: pve, pve2", "pve3        node pve3 is"] {
-        assert!(talk.contains(words), "{words}: {talk}");
+        assert!(stderr.contains(words), "{words}: {stderr}");
     }
     assert!(asked(&sandbox).is_empty());
 }
@@ -319,7 +319,7 @@ fn an_interruption_stops_all_and_leaves_nothing() {
     let outcome = Outcome::of(&child.wait_with_output().unwrap());
     assert_eq!(outcome.code, 130, "{outcome:?}");
     let outcome = outcome.says("0 proven, 0 failed, 8 interrupted").says("on pve2: interrupted, and gone again");
-    assert!(!outcome.talk.contains("limited by"), "{}", outcome.talk);
+    assert!(!outcome.stderr.contains("limited by"), "{}", outcome.stderr);
     assert_eq!(asked(&sandbox).len(), 8, "no further clone is asked for");
     nothing_is_left(&sandbox, &stage);
 }

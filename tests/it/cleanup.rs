@@ -6,12 +6,12 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{BOUND, Outcome, Stage, quick, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, signal};
 
 /// A sandbox with what others have: VM 101, an orphan disk of the number that the clone will get, and a VM with a marker
 /// that was copied.
-fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
+fn scene(faults: &[Fault]) -> (Sandbox, TestEnv) {
     let sandbox = Sandbox::start(Options { faults: faults.to_vec(), ..quick() }).unwrap();
     sandbox.edit(|cluster| {
         cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-7", 1 << 30);
@@ -22,14 +22,14 @@ fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
             "Test VM of glassdome\nglassdome-nonce: 0123456789abcdef0123456789abcdef\n",
         );
     });
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     (sandbox, stage)
 }
 
 /// Fails unless everything of others is there, and nothing of ours.
 #[track_caller]
-fn only_others_are_left(sandbox: &Sandbox, stage: &Stage, why: &str) {
+fn only_others_are_left(sandbox: &Sandbox, stage: &TestEnv, why: &str) {
     assert_eq!(Admin::of(sandbox).vmids(), [101, 700, 9000, 9001], "{why}");
     let has_orphan = sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-7").is_some());
     assert!(has_orphan, "{why}: the orphan disk");
@@ -222,8 +222,8 @@ fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
 
 #[test]
 fn without_a_server_and_without_entries_nothing_is_asked_for() {
-    Stage::new().glassdome("cleanup").expect(0).shows("no server is set");
-    Stage::new().glassdome("cleanup --vmid 100").expect(3).says("--host");
+    TestEnv::new().glassdome("cleanup").expect(0).shows("no server is set");
+    TestEnv::new().glassdome("cleanup --vmid 100").expect(3).says("--host");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
     for words in
         ["VM 300 (", "is gone, and 2 of its disks had to be left behind on pve", "pvesm free 'local-lvm:vm-300-"]
     {
-        assert!(told.talk.contains(words), "{words}: {}", told.talk);
+        assert!(told.stderr.contains(words), "{words}: {}", told.stderr);
     }
     // Many proofs.
     let document = stage.glassdome("test-vm --count 2 -o json").expect(10).json();
@@ -282,7 +282,7 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
     let outcome = stage.glassdome("cleanup --vmid 700 -o json").expect(10);
     assert_eq!(outcome.json()["left_behind"][0]["vmid"], 700);
     assert_eq!(outcome.json()["marked"][0]["fate"], "destroyed");
-    assert!(outcome.talk.contains("Could not remove disk 'local-lvm:vm-700-disk-0'"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("Could not remove disk 'local-lvm:vm-700-disk-0'"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use glassdome::error::KINDS;
 use glassdome::sandbox::KINDS as KINDS_OF_FAULTS;
 use glassdome::settings::KEYS;
 
-use crate::support::stage::Stage;
+use crate::support::test_env::TestEnv;
 
 /// Every command, in the order of the help.
 const COMMANDS: [&str; 11] =
@@ -30,7 +30,7 @@ fn flags(text: &str) -> Vec<String> {
 
 #[test]
 fn every_exit_code_is_documented_in_readme_and_help() {
-    let help = Stage::new().glassdome("help exit-codes").expect(0).results;
+    let help = TestEnv::new().glassdome("help exit-codes").expect(0).results;
     for (kind, meaning) in KINDS {
         assert!(help.contains(&format!("{:>3}  {}: {meaning}", kind.exit_code(), kind.word())), "{kind:?} in\n{help}");
         if kind.exit_code() < 100 {
@@ -43,7 +43,7 @@ fn every_exit_code_is_documented_in_readme_and_help() {
 
 #[test]
 fn every_command_is_in_readme_and_no_other() {
-    let help = Stage::new().glassdome("--help").expect(0).results;
+    let help = TestEnv::new().glassdome("--help").expect(0).results;
     let listed: Vec<&str> = help
         .lines()
         .skip_while(|line| !line.starts_with("Commands:"))
@@ -61,7 +61,7 @@ fn every_command_is_in_readme_and_no_other() {
 
 #[test]
 fn every_flag_that_a_text_names_exists() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut known = Vec::new();
     let mut texts = vec![("README.md".to_owned(), readme())];
     let of_tokens = ["token create", "token list", "token rotate", "token revoke", "template list", "template create"];
@@ -102,7 +102,7 @@ fn no_text_names_a_command_that_does_not_exist() {
 #[test]
 fn every_key_is_documented_with_its_flag() {
     let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example")).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let environment = stage.glassdome("help environment").expect(0).results;
     let help: String =
         ["setup", "test-vm"].map(|command| stage.glassdome(&format!("{command} --help")).results).concat();
@@ -115,7 +115,7 @@ fn every_key_is_documented_with_its_flag() {
 
 #[test]
 fn usage_errors_end_with_two_also_in_json() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("setup --nonsense").expect(2);
     stage.glassdome("nonsense").expect(2);
     stage.glassdome("help nonsense").expect(2);
@@ -136,7 +136,7 @@ fn usage_errors_end_with_two_also_in_json() {
 
 #[test]
 fn every_failure_that_can_be_rehearsed_is_in_the_help() {
-    let help = Stage::new().glassdome("help sandbox").expect(0).results;
+    let help = TestEnv::new().glassdome("help sandbox").expect(0).results;
     let listed: String = KINDS_OF_FAULTS.iter().map(|(word, about)| format!("  {word}\n      {about}\n")).collect();
     assert!(help.contains(listed.trim_end()), "{listed}\n--- is not in\n{help}");
 }

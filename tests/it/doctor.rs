@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::admin::Admin;
 use crate::support::lacks;
-use crate::support::stage::{self, BOUND, Outcome, Stage, quick};
+use crate::support::test_env::{self, BOUND, Outcome, TestEnv, quick};
 
 /// Every check, in the order in which things break.
 const IDS: [&str; 28] = [
@@ -41,8 +41,8 @@ const IDS: [&str; 28] = [
     "leftovers",
 ];
 
-fn scene(options: Options) -> (Sandbox, Stage) {
-    let (sandbox, stage) = stage::scene(options);
+fn scene(options: Options) -> (Sandbox, TestEnv) {
+    let (sandbox, stage) = test_env::scene(options);
     std::fs::set_permissions(stage.path(".env"), std::fs::Permissions::from_mode(0o600)).unwrap();
     (sandbox, stage)
 }
@@ -56,7 +56,7 @@ fn check<'a>(document: &'a Value, id: &str) -> &'a Value {
 
 /// Runs the diagnosis, and checks its exit code, that every check is there once and in order, and what some came to.
 #[track_caller]
-fn finds(stage: &Stage, line: &str, code: i32, expected: &[(&str, &str)]) -> Value {
+fn finds(stage: &TestEnv, line: &str, code: i32, expected: &[(&str, &str)]) -> Value {
     let outcome = stage.glassdome(&format!("doctor -o json {line}")).expect(code);
     let document = outcome.json();
     let all = document["checks"].as_array().expect("checks");
@@ -91,9 +91,9 @@ fn a_good_set_up_passes_every_check_and_nothing_but_reads_is_sent() {
 
 #[test]
 fn the_sandbox_in_process_passes_too() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = stage.glassdome("doctor --sandbox").expect(0);
-    assert!(outcome.talk.contains("(sandbox)"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("(sandbox)"), "{}", outcome.stderr);
     assert_eq!(std::fs::read_dir(stage.folder()).unwrap().count(), 0, "nothing is written");
 }
 
@@ -213,7 +213,7 @@ fn what_is_wrong_on_the_way_is_found_where_it_breaks() {
             finds(&stage, "--connect-timeout 2", code, &[(failed, "failed"), (skipped, "skipped"), ("tcp", "ok")]);
         assert_eq!(check(&document, "env-file")["status"], "ok", "{fault:?}");
     }
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write(".env", "PROXMOX_HOST=nosuch.invalid\nPROXMOX_USER=apex@pve\nPROXMOX_TOKEN_VALUE=00000000-1111-2222-3333-444444444444\n");
     finds(&stage, "", 4, &[("dns", "failed"), ("tcp", "skipped"), ("tls", "skipped"), ("leftovers", "skipped")]);
     finds(&stage, "--host 127.0.0.1:1", 4, &[("dns", "ok"), ("tcp", "failed"), ("tls", "skipped")]);
@@ -366,7 +366,7 @@ fn a_report_for_others_names_nobody() {
 
 #[test]
 fn usage_errors_are_no_diagnosis() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome: Outcome = stage.glassdome("doctor -o json --instance a/b").expect(2);
     assert_eq!(outcome.json()["error"]["kind"], "usage");
 }

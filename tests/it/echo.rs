@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::admin::{Admin, exchange};
 use crate::support::server::{Asked, Authority, PermissionsAt, Server};
-use crate::support::stage::{Outcome, Stage, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 const PASSWORD: &str = "hunter2 canary/P&ss=w%41rd";
 const CODE: &str = "987654";
@@ -30,7 +30,7 @@ enum TokenMethod {
 struct Echo {
     sandbox: Arc<Sandbox>,
     server: Server,
-    stage: Stage,
+    stage: TestEnv,
     manner: Arc<Mutex<(TokenMethod, usize)>>,
     /// Every secret that went one way or the other.
     secrets: Arc<Mutex<BTreeSet<String>>>,
@@ -182,7 +182,7 @@ impl Echo {
             };
             (Server::start(&authority.good(), answer), known)
         };
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         stage.write("ca.pem", &authority.pem);
         stage.write("password.txt", PASSWORD);
         let echo = Self { sandbox, server, stage, manner, secrets: known };
@@ -212,7 +212,7 @@ impl Echo {
         let state = texts(&self.stage.folder().parent().unwrap().join("state"));
         for secret in self.secrets.lock().unwrap().iter() {
             for (what, text) in
-                [("results", &outcome.results), ("talk", &outcome.talk), ("report", &report), ("journal", &state)]
+                [("results", &outcome.results), ("talk", &outcome.stderr), ("report", &report), ("journal", &state)]
             {
                 if let Some(spelling) = found(secret, text) {
                     panic!("`{line}` ({manner:?}) shows {secret} in its {what}, {spelling}:\n{text}");
@@ -325,7 +325,7 @@ fn a_server_that_refuses_and_repeats_gets_nothing_printed() {
             let status = [401, 403, 500][(number + after) % 3];
             let outcome = echo.run(&line(command, output), TokenMethod::Refuses { after, status });
             assert_ne!(outcome.code, 2, "{outcome:?}");
-            masked += usize::from(outcome.talk.contains("••••") || outcome.results.contains("••••"));
+            masked += usize::from(outcome.stderr.contains("••••") || outcome.results.contains("••••"));
         }
     }
     assert!(masked > COMMANDS.len(), "only {masked} runs repeated anything");
@@ -372,7 +372,7 @@ fn a_proxy_that_repeats_gets_nothing_printed() {
             command.env("HTTPS_PROXY", format!("http://{user_information}{address}"));
             let outcome = Outcome::of(&command.output().unwrap());
             let report = fs::read_to_string(echo.stage.path("report.json")).unwrap_or_default();
-            for text in [&outcome.results, &outcome.talk, &report] {
+            for text in [&outcome.results, &outcome.stderr, &report] {
                 assert_eq!(found(canary, text), None, "{user_information} {line}: {text}");
             }
         }

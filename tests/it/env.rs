@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use glassdome::sandbox::Sandbox;
 
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::test_env::{Outcome, TestEnv, quick, signal};
 use crate::support::{lacks, skipped};
 
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
@@ -26,8 +26,8 @@ const FORMATS: [(&str, &str); 11] = [
     ("exporter", "PVE_TOKEN_VALUE"),
 ];
 
-fn stage() -> Stage {
-    let stage = Stage::new();
+fn stage() -> TestEnv {
+    let stage = TestEnv::new();
     stage.write(
         ".env",
         &format!(
@@ -67,12 +67,12 @@ fn a_secret_is_masked_everywhere_unless_it_is_asked_for() {
             } else {
                 assert_eq!(masked.results.contains(variable), !is_object, "{masked:?}");
             }
-            for stream in [&masked.results, &masked.talk] {
+            for stream in [&masked.results, &masked.stderr] {
                 assert!(!stream.contains(&SECRET[5..]), "{line}: {stream}");
             }
             let whole = stage.glassdome(&format!("{line} --reveal")).expect(0);
             assert!(whole.results.contains(SECRET), "{whole:?}");
-            assert!(!whole.talk.contains(&SECRET[5..]), "{whole:?}");
+            assert!(!whole.stderr.contains(&SECRET[5..]), "{whole:?}");
         }
     }
 }
@@ -102,7 +102,7 @@ fn every_shell_reads_back_what_was_written() {
             continue;
         }
         for password in passwords {
-            let mut stage = Stage::new();
+            let mut stage = TestEnv::new();
             stage.set("PROXMOX_HOST", "pve.lan");
             stage.set("PROXMOX_USER", "apex@pve");
             stage.set("PROXMOX_PASSWORD", password);
@@ -111,19 +111,19 @@ fn every_shell_reads_back_what_was_written() {
             command.args(arguments).arg(format!("{lines}\nprintf '%s' \"$PROXMOX_PASSWORD\""));
             command.env_remove("PROXMOX_PASSWORD").current_dir(stage.folder()).stdin(Stdio::null());
             let read = Outcome::of(&command.env("HOME", stage.folder()).output().unwrap());
-            assert_eq!(read.results, password, "{shell}: {lines}\n{}", read.talk);
+            assert_eq!(read.results, password, "{shell}: {lines}\n{}", read.stderr);
         }
     }
 }
 
 #[test]
 fn a_password_that_no_dotenv_line_can_hold_is_refused() {
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_HOST", "pve.lan");
     stage.set("PROXMOX_USER", "apex@pve");
     stage.set("PROXMOX_PASSWORD", "a${canary}");
     let refused = stage.glassdome("env --format dotenv --reveal").expect(3).says("PROXMOX_PASSWORD");
-    assert!(!refused.talk.contains("canary"));
+    assert!(!refused.stderr.contains("canary"));
     stage.glassdome("env --format capmox").expect(3).says("only a token");
 }
 
@@ -137,7 +137,7 @@ fn a_command_gets_the_secret_in_its_environment_alone() {
         let line = format!("env --format {format} -- printenv {variable}");
         let told = stage.glassdome(&line).expect(0);
         assert!(told.results.trim_end().ends_with(SECRET), "{told:?}");
-        assert!(!told.talk.contains(SECRET), "{told:?}");
+        assert!(!told.stderr.contains(SECRET), "{told:?}");
     }
     let arguments = stage.glassdome("env -- cat /proc/self/cmdline").expect(0);
     assert_eq!(arguments.results, "cat\0/proc/self/cmdline\0");
@@ -205,20 +205,20 @@ fn what_dotenv_prints_is_read_as_the_same_settings() {
 #[test]
 fn nothing_is_asked_of_any_server() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     for (format, _) in FORMATS {
         stage.glassdome(&format!("env --format {format}")).expect(0);
     }
     assert!(sandbox.seen().is_empty());
-    Stage::new().glassdome("env").expect(3).says("PROXMOX_HOST");
+    TestEnv::new().glassdome("env").expect(3).says("PROXMOX_HOST");
 }
 
 #[test]
 fn proxmoxer_and_the_exporter_take_their_variables() {
     let Some(python) = python("proxmoxer, requests, pve_exporter") else { return };
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let own = "import os; from proxmoxer import ProxmoxAPI; e = os.environ
 host, port = e['PROXMOX_HOST'].rsplit(':', 1)
@@ -238,7 +238,7 @@ print(ProxmoxAPI('{}', **config['default']).version.get()['version'])",
     let told =
         Outcome::of(&command.env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem")).output().unwrap()).expect(0);
     assert!(told.results.starts_with("9."), "{told:?}");
-    assert!(told.talk.contains("REQUESTS_CA_BUNDLE="), "{told:?}");
+    assert!(told.stderr.contains("REQUESTS_CA_BUNDLE="), "{told:?}");
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn ansible_takes_its_variables() {
         return skipped("the collection community.proxmox is missing");
     }
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let interpreter = format!("ansible_python_interpreter={python}");
     let mut command = stage.command([
@@ -289,7 +289,7 @@ fn setup_takes_what_another_tools_variables_say() {
             "--import=terraform-telmate",
         ),
     ] {
-        let mut stage = Stage::new();
+        let mut stage = TestEnv::new();
         stage.write("ca.pem", sandbox.ca_pem());
         for (variable, value) in variables {
             stage.set(variable, value);
@@ -300,7 +300,7 @@ fn setup_takes_what_another_tools_variables_say() {
         assert!(file.contains(&format!("PROXMOX_TOKEN_VALUE={secret}\n")), "{file}");
         assert!(file.contains("PROXMOX_USER=apex@pve\n"), "{file}");
     }
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("setup --no-input --import").expect(3).says("PROXMOX_VE_API_TOKEN");
     stage.glassdome("setup --no-input --import=capmox").expect(3).says("PROXMOX_URL is not set");
 }
@@ -308,7 +308,7 @@ fn setup_takes_what_another_tools_variables_say() {
 #[test]
 fn every_instance_of_the_file_is_looked_at() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let second = "PROXMOX_02_HOST=127.0.0.1:1\nPROXMOX_02_USER=apex@pve\nPROXMOX_TOKEN_VALUE_02=12345678-abcd-ef12-3456-7890abcdef12\n";
     let file = format!("{}{second}", stage.read(".env"));

@@ -167,9 +167,9 @@ fn what_cannot_be_kept_is_told_and_the_mask_never_becomes_the_groups() {
             let inject = format!("inject=fsetxattr:error={why}");
             let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject.as_str()];
             let output = child(&strace, &executable, &path).output().unwrap();
-            let talk = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(talk.contains("SAVED") && talk.contains("AccessListLost"), "{why}: {talk}");
-            assert!(talk.contains("user 1000") && talk.contains("AttributesLost"), "{why}: {talk}");
+            let stderr = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(stderr.contains("SAVED") && stderr.contains("AccessListLost"), "{why}: {stderr}");
+            assert!(stderr.contains("user 1000") && stderr.contains("AttributesLost"), "{why}: {stderr}");
             assert_eq!((attribute(&path, ACL), mode(&path)), (None, expected), "{why}");
             assert_eq!(mode(&folder.path().join(".env.bak")), 0o600);
         }

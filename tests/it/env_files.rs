@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use glassdome::sandbox::Sandbox;
 
-use crate::support::stage::{BOUND, Outcome, Stage, quick, scene};
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, scene};
 use crate::support::{lacks, make_fifo};
 
 /// Everything that may change a server or a file.
@@ -43,8 +43,8 @@ fn no_command_changes_anything_when_the_settings_are_not_utf_8() {
     }
     assert!(sandbox.seen().is_empty(), "nothing was sent");
     // The command that is advised works.
-    let talk = stage.glassdome("test-vm").talk;
-    let line = talk.lines().find(|line| line.contains("iconv")).unwrap().trim();
+    let stderr = stage.glassdome("test-vm").stderr;
+    let line = stderr.lines().find(|line| line.contains("iconv")).unwrap().trim();
     if !lacks(&["iconv", "mv"]) {
         assert!(Command::new("/bin/sh").arg("-c").arg(line).status().unwrap().success(), "{line}");
         assert_eq!(stage.read(".env"), text);
@@ -63,7 +63,7 @@ fn whatever_is_too_large_or_never_ends_is_refused_in_time() {
         let outcome = stage.glassdome(&format!("test-vm --env-file {name}"));
         assert!((1..=3).contains(&outcome.code), "{name}: {outcome:?}");
         let outcome = stage.glassdome(&format!("test-vm --ca-file {name}")).expect(3);
-        assert!(outcome.talk.contains("cannot read the CA file"), "{name}: {outcome:?}");
+        assert!(outcome.stderr.contains("cannot read the CA file"), "{name}: {outcome:?}");
     }
     let line = format!("test-vm --env-file {}", stage.path("sparse").display());
     stage.glassdome(&line).expect(3).says("larger than 16 MiB");
@@ -82,7 +82,7 @@ fn whatever_is_too_large_or_never_ends_is_refused_in_time() {
 }
 
 /// Settings that are pinned to the certificate and reached by a link: `app/.env` leads to `real/env`.
-fn linked() -> (Sandbox, Stage) {
+fn linked() -> (Sandbox, TestEnv) {
     let (sandbox, stage) = scene(quick());
     let text = stage.read(".env").replace("PROXMOX_CA_FILE=proxmox-ca.pem\n", "");
     for name in [".env", "proxmox-ca.pem"] {
@@ -158,7 +158,7 @@ fn what_stands_in_place_of_the_ca_file_is_named_and_nothing_is_written() {
 }
 
 /// Runs with other values for the variables that lead to the state folder.
-fn at_home(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Outcome {
+fn at_home(stage: &TestEnv, variables: &[(&str, &str)], line: &str) -> Outcome {
     let mut command = stage.command(line.split_whitespace());
     command.env_remove("HOME").env_remove("XDG_STATE_HOME").envs(variables.iter().copied());
     Outcome::of(&command.output().unwrap())

@@ -243,7 +243,7 @@ fn the_child_of_other_tests() {
 fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
     let (folder, path) = folder_with(0o644);
     fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
-    let talk = if is_root() {
+    let stderr = if is_root() {
         if Command::new("setpriv").arg("--version").output().is_err() {
             return skipped("setpriv is not installed; run .ci/install");
         }
@@ -262,7 +262,7 @@ fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
         format!("REFUSED {:?}", save(&path, NEW, GroupRights::Keep).unwrap_err())
     };
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    assert!(talk.contains("REFUSED Denied"), "{talk}");
+    assert!(stderr.contains("REFUSED Denied"), "{stderr}");
     assert_eq!(fs::read(&path).unwrap(), OLD);
     assert_eq!(names(folder.path()), [".env"]);
 }

@@ -6,12 +6,12 @@ use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{self, BOUND, Outcome, Stage, quick, signal};
+use crate::support::test_env::{self, BOUND, Outcome, TestEnv, quick, signal};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
 
-fn scene(faults: &[Fault]) -> (Sandbox, Stage) {
-    stage::scene(Options { faults: faults.to_vec(), ..quick() })
+fn scene(faults: &[Fault]) -> (Sandbox, TestEnv) {
+    test_env::scene(Options { faults: faults.to_vec(), ..quick() })
 }
 
 /// Runs `test-vm` under a fault, and checks its exit code, that nothing is left, and that the settings are untouched.
@@ -23,8 +23,8 @@ fn proof_ends(fault: Fault, code: i32) -> Outcome {
     let outcome = stage.glassdome("test-vm --timeout 5 --connect-timeout 2").expect(code);
     assert!(began.elapsed() < BOUND);
     sandbox.clear_faults();
-    assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{}", outcome.talk);
-    assert!(stage.entries().is_empty(), "{:?}\n{}", stage.entries(), outcome.talk);
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{}", outcome.stderr);
+    assert!(stage.entries().is_empty(), "{:?}\n{}", stage.entries(), outcome.stderr);
     assert_eq!(stage.read(".env"), settings);
     outcome
 }
@@ -63,7 +63,7 @@ fn an_id_that_was_named_is_not_exchanged_for_another() {
 fn a_clone_whose_worker_was_killed_stays_locked_and_is_named() {
     let (sandbox, stage) = scene(&[Fault::WorkerKilled]);
     let outcome = stage.glassdome("test-vm --timeout 5").expect(10).says("qm unlock 100").says("unexpected status");
-    assert!(outcome.talk.contains("VM 100"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("VM 100"), "{}", outcome.stderr);
     assert!(Admin::of(&sandbox).vmids().contains(&100));
     assert_eq!(stage.entries().len(), 1, "the journal keeps it");
     stage.glassdome("cleanup --timeout 2").expect(10).says("qm unlock 100");
@@ -85,7 +85,7 @@ fn a_server_that_cannot_be_asked_is_told_while_it_is_waited_for() {
     // The line stands in a pipe as well, once, and says what is in the way.
     let (_sandbox, stage) = scene(&[Fault::GoneInClone]);
     let outcome = stage.glassdome("test-vm --timeout 4 --connect-timeout 2").expect(10).says("refuses the connection");
-    assert_eq!(outcome.talk.matches("no answer from the server for").count(), 1, "{}", outcome.talk);
+    assert_eq!(outcome.stderr.matches("no answer from the server for").count(), 1, "{}", outcome.stderr);
     outcome.says("may still be on pve");
 }
 
@@ -98,10 +98,10 @@ fn an_answer_that_is_lost_is_never_asked_for_twice() {
             let outcome = stage.glassdome("test-vm --timeout 5 --connect-timeout 2");
             sandbox.clear_faults();
             let clones = sandbox.seen().iter().filter(|seen| seen.path.ends_with("/clone")).count();
-            assert!(clones <= 1, "{fault:?}: {clones} clones\n{}", outcome.talk);
-            assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{fault:?}\n{}", outcome.talk);
-            assert!(stage.entries().is_empty(), "{fault:?}\n{}", outcome.talk);
-            assert!(matches!(outcome.code, 0 | 4), "{fault:?}: {}\n{}", outcome.code, outcome.talk);
+            assert!(clones <= 1, "{fault:?}: {clones} clones\n{}", outcome.stderr);
+            assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{fault:?}\n{}", outcome.stderr);
+            assert!(stage.entries().is_empty(), "{fault:?}\n{}", outcome.stderr);
+            assert!(matches!(outcome.code, 0 | 4), "{fault:?}: {}\n{}", outcome.code, outcome.stderr);
             if sandbox.seen().len() < number {
                 return;
             }
@@ -149,7 +149,7 @@ fn a_certificate_that_changes_is_never_accepted() {
 
 #[test]
 fn nobody_listens_and_names_that_do_not_resolve() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("secret.txt", "00000000-1111-2222-3333-444444444444");
     let line = "setup --no-input --user apex@pve --token-value-file secret.txt --insecure --host";
     stage.glassdome(&format!("{line} 127.0.0.1:1")).expect(4).says("refuses the connection");
@@ -160,7 +160,7 @@ fn nobody_listens_and_names_that_do_not_resolve() {
 #[test]
 fn a_node_that_is_offline_is_said_to_be() {
     let sandbox = Sandbox::start(Options { nodes: 2, faults: vec![Fault::NodeOffline], ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     stage.glassdome("test-vm").expect(0);
     stage.glassdome("test-vm --node pve2").expect(9).says("not online");
@@ -169,7 +169,7 @@ fn a_node_that_is_offline_is_said_to_be() {
 #[test]
 fn several_nodes_need_a_choice() {
     let sandbox = Sandbox::start(Options { nodes: 3, ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let settings = stage.read(".env").replace("PROXMOX_NODE=pve\n", "");
     stage.write(".env", &settings);
@@ -192,7 +192,7 @@ fn a_template_on_shared_storage_is_cloned_to_the_node_that_is_wanted() {
         cluster.storages.insert("nfs".to_owned(), storage);
         cluster.add_template(9100, "ubuntu-shared", "pve", "nfs");
     });
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let receipt = stage.glassdome("test-vm --template 9100 --node pve2 -o json").expect(0).json();
     assert_eq!(receipt["node"], "pve2");
@@ -203,7 +203,7 @@ fn a_template_on_shared_storage_is_cloned_to_the_node_that_is_wanted() {
 fn ctrl_c_stops_the_clone_and_cleans_up() {
     let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(30), ..quick() }).unwrap();
     for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         stage.point_at(&sandbox);
         let before = sandbox.seen().len();
         let child = stage.spawn("test-vm --full");
@@ -220,7 +220,7 @@ fn ctrl_c_stops_the_clone_and_cleans_up() {
 #[test]
 fn a_second_ctrl_c_leaves_at_once_and_names_the_vm() {
     let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(30), ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let child = stage.spawn("test-vm --full");
     while !sandbox.seen().iter().any(|seen| seen.path.contains(":qmclone:")) {
@@ -235,7 +235,7 @@ fn a_second_ctrl_c_leaves_at_once_and_names_the_vm() {
     }
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(130).says("VM 100");
-    assert!(outcome.talk.contains("glassdome cleanup"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("glassdome cleanup"), "{}", outcome.stderr);
     assert_eq!(stage.entries().len(), 1);
 }
 
@@ -247,13 +247,13 @@ fn nothing_is_forgotten(faults: &[Fault], codes: &[i32]) -> Outcome {
     let began = Instant::now();
     let outcome = stage.glassdome("test-vm --timeout 3 --connect-timeout 2");
     assert!(began.elapsed() < BOUND, "{faults:?}");
-    assert!(codes.contains(&outcome.code), "{faults:?}: {}\n{}", outcome.code, outcome.talk);
+    assert!(codes.contains(&outcome.code), "{faults:?}: {}\n{}", outcome.code, outcome.stderr);
     sandbox.clear_faults();
     let ours: Vec<u64> = Admin::of(&sandbox).vmids().into_iter().filter(|vmid| !WORLD.contains(vmid)).collect();
-    assert_eq!(outcome.code == 10, !stage.entries().is_empty(), "{faults:?}\n{}", outcome.talk);
+    assert_eq!(outcome.code == 10, !stage.entries().is_empty(), "{faults:?}\n{}", outcome.stderr);
     for vmid in ours {
-        assert_eq!(outcome.code, 10, "{faults:?}: VM {vmid} is there\n{}", outcome.talk);
-        assert!(outcome.talk.contains(&format!("VM {vmid}")), "{faults:?}\n{}", outcome.talk);
+        assert_eq!(outcome.code, 10, "{faults:?}: VM {vmid} is there\n{}", outcome.stderr);
+        assert!(outcome.stderr.contains(&format!("VM {vmid}")), "{faults:?}\n{}", outcome.stderr);
         stage.glassdome("cleanup").expect(0);
         assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{faults:?}");
     }
@@ -307,7 +307,7 @@ fn answers_that_only_time_ends_are_given_up() {
         let (_sandbox, stage) = scene(&[Fault::Distorted(how, 1)]);
         let began = Instant::now();
         let outcome = stage.glassdome("setup --no-input --connect-timeout 1");
-        assert!(matches!(outcome.code, 0 | 4 | 9), "{how:?}: {}\n{}", outcome.code, outcome.talk);
+        assert!(matches!(outcome.code, 0 | 4 | 9), "{how:?}: {}\n{}", outcome.code, outcome.stderr);
         assert!(began.elapsed() < BOUND, "{how:?}");
     }
 }
@@ -315,7 +315,7 @@ fn answers_that_only_time_ends_are_given_up() {
 #[test]
 fn nobody_is_known_any_more_in_the_middle_of_a_run() {
     let outcome = nothing_is_forgotten(&[Fault::UnauthenticatedFrom(9)], &[6, 10]);
-    assert!(outcome.talk.contains("Authentication failed!"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("Authentication failed!"), "{}", outcome.stderr);
     // From the first watch of the clone on: the VM cannot be removed, and is named.
     nothing_is_forgotten(&[Fault::UnauthenticatedFrom(16)], &[10]).says("VM 100").says("glassdome cleanup");
 }
@@ -407,7 +407,7 @@ fn whatever_a_server_sends_no_terminal_obeys_it() {
     for line in ["doctor", "doctor -o json", "test-vm", "test-vm -o json", "setup --no-input -vv", "cleanup"] {
         let outcome = stage.glassdome(line);
         assert!(outcome.code != 0 || line == "cleanup", "{line}");
-        for text in [&outcome.results, &outcome.talk] {
+        for text in [&outcome.results, &outcome.stderr] {
             let strange = text.chars().find(|it| it.is_control() && *it != '\n');
             assert_eq!(strange, None, "{line}: {text:?}");
         }
@@ -441,8 +441,8 @@ fn a_certificate_that_changes_in_the_middle_of_a_clone_ends_the_run_and_the_vm_i
 #[test]
 fn said_twice_verbose_shows_every_call_and_said_once_every_second_try() {
     let (_sandbox, stage) = scene(&[]);
-    let talk = stage.glassdome("doctor -vv").expect(0).says("GET /nodes/pve/qemu/9000/config 200, ").talk;
-    assert!(!stage.glassdome("doctor -v").expect(0).talk.contains("GET /"), "{talk}");
+    let stderr = stage.glassdome("doctor -vv").expect(0).says("GET /nodes/pve/qemu/9000/config 200, ").stderr;
+    assert!(!stage.glassdome("doctor -v").expect(0).stderr.contains("GET /"), "{stderr}");
     let (_sandbox, stage) = scene(&[Fault::RestartInClone]);
     stage.glassdome("test-vm -vv").expect(0).says("POST /nodes/pve/qemu/9000/clone 200, ");
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::support::lacks;
 use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
-use crate::support::stage::{Outcome, Stage, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 /// Clears the screen, sets the title, colours, turns the text round, hides some of it, and runs as a command.
 const PAYLOAD: &str =
@@ -108,8 +108,8 @@ fn spoil(value: &mut Value, fields: &[&str], key: Option<&str>) {
 }
 
 /// A stage whose file leads to a server of the test.
-fn stage(server: &Server, authority: &Authority, sandbox: &Sandbox) -> Stage {
-    let mut stage = Stage::new();
+fn stage(server: &Server, authority: &Authority, sandbox: &Sandbox) -> TestEnv {
+    let mut stage = TestEnv::new();
     stage.point_at(sandbox);
     let settings = stage.read(".env").replace(&sandbox.address().to_string(), &server.endpoint().authority());
     stage.write(".env", &settings);
@@ -130,17 +130,17 @@ fn is_harmless(text: &str) -> bool {
 }
 
 /// Lets a shell read each line that is meant for one, with commands of the node that do nothing.
-fn paste(stage: &Stage, outcome: &Outcome) {
+fn paste(stage: &TestEnv, outcome: &Outcome) {
     let programs = ["qm", "pveum", "pvesm", "wget", "glassdome", "echo", "rm"];
     let functions: String = programs.iter().map(|name| format!("{name}() {{ :; }}; ")).collect();
-    for line in format!("{}\n{}", outcome.results, outcome.talk).lines().map(str::trim) {
+    for line in format!("{}\n{}", outcome.results, outcome.stderr).lines().map(str::trim) {
         if programs.iter().any(|name| line.starts_with(&format!("{name} "))) {
             let run =
                 Command::new("bash").args(["-c", &format!("{functions}{line}")]).current_dir(stage.folder()).output();
             let _ = run.expect("bash runs");
         }
     }
-    assert!(!Path::new(&stage.path("pwned")).exists(), "a line runs what the server says:\n{}", outcome.talk);
+    assert!(!Path::new(&stage.path("pwned")).exists(), "a line runs what the server says:\n{}", outcome.stderr);
 }
 
 #[test]
@@ -162,10 +162,10 @@ fn nothing_that_a_server_says_reaches_the_terminal_or_a_shell_as_it_came() {
             if in_json {
                 outcome.json();
             }
-            for text in [&outcome.talk, &outcome.results] {
+            for text in [&outcome.stderr, &outcome.results] {
                 assert!(is_harmless(text), "{fields:?}, {line}:\n{text:?}");
             }
-            shown += usize::from(format!("{}{}", outcome.talk, outcome.results).contains("EVIL"));
+            shown += usize::from(format!("{}{}", outcome.stderr, outcome.results).contains("EVIL"));
             paste(&stage, &outcome);
         }
     }
@@ -187,7 +187,7 @@ fn a_refusal_without_end_is_told_in_few_words() {
         let stage = stage(&server, &authority, &sandbox);
         for line in ["test-vm", "doctor", "template list", "doctor -o json", "test-vm -o json"] {
             let outcome = stage.glassdome(line);
-            let length = outcome.talk.len() + outcome.results.len();
+            let length = outcome.stderr.len() + outcome.results.len();
             assert!(outcome.code != 0 && length < 50_000, "{line} on {status}: {length} bytes");
         }
     }
@@ -201,7 +201,7 @@ fn a_redirect_is_named_with_its_target_and_not_followed() {
     let server = Server::start(&identity, move |_| PermissionsAt::Keep(head.as_bytes().to_vec()));
     let outcome = stage(&server, &authority, &sandbox).glassdome("test-vm").expect(9);
     let outcome = outcome.says("it leads elsewhere (302 Found, to https://login.example/\\u{9b}31m\\u{202e}x)");
-    assert!(is_harmless(&outcome.talk), "{:?}", outcome.talk);
+    assert!(is_harmless(&outcome.stderr), "{:?}", outcome.stderr);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn the_names_of_a_certificate_are_harmless() {
     for line in ["doctor", "test-vm", "setup --no-input --yes", "setup --no-input --yes -o json"] {
         let outcome = stage.glassdome(line);
         assert!(
-            outcome.code != 0 && is_harmless(&outcome.talk) && is_harmless(&outcome.results),
+            outcome.code != 0 && is_harmless(&outcome.stderr) && is_harmless(&outcome.results),
             "{line}: {outcome:?}"
         );
     }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use glassdome::sandbox::Sandbox;
 use serde_json::Value;
 
-use crate::support::stage::{BOUND, Outcome, Stage, quick, scene};
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, scene};
 
 /// Prepares a run with at most so many descriptors.
-fn limited(stage: &Stage, descriptors: u32, line: &str) -> Command {
+fn limited(stage: &TestEnv, descriptors: u32, line: &str) -> Command {
     let binary = stage.command([""; 0]);
     let program = binary.get_program().to_string_lossy().into_owned();
     let mut command = Command::new("/bin/sh");
@@ -42,9 +42,9 @@ fn too_few_descriptors_are_an_error_for_every_command_and_no_panic() {
     ] {
         for descriptors in [5, 6, 7, 8, 10, 15] {
             let outcome = Outcome::of(&limited(&stage, descriptors, line).output().unwrap());
-            let told = format!("{line} {descriptors}\n{}", outcome.talk);
-            assert!(outcome.code == 1 && outcome.talk.contains("Too many open files"), "{told}");
-            assert!(!outcome.talk.contains("panicked"), "{told}");
+            let told = format!("{line} {descriptors}\n{}", outcome.stderr);
+            assert!(outcome.code == 1 && outcome.stderr.contains("Too many open files"), "{told}");
+            assert!(!outcome.stderr.contains("panicked"), "{told}");
         }
     }
     let outcome = Outcome::of(&limited(&stage, 6, "doctor -o json").output().unwrap()).expect(1);
@@ -58,7 +58,7 @@ fn too_few_descriptors_are_an_error_for_every_command_and_no_panic() {
 struct Starved(Child, SocketAddr);
 
 impl Starved {
-    fn start(stage: &Stage) -> Self {
+    fn start(stage: &TestEnv) -> Self {
         let mut command = limited(stage, 40, "sandbox -o json --listen 127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut announced = serde_json::Deserializer::from_reader(child.stdout.take().unwrap()).into_iter::<Value>();
@@ -94,7 +94,7 @@ fn pass(span: Duration) {
 
 #[test]
 fn a_sandbox_without_descriptors_rests_and_goes_on_when_they_are_free() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let starved = Starved::start(&stage);
     let open = || TcpStream::connect_timeout(&starved.1, BOUND).unwrap();
     let held: Vec<TcpStream> = (0..60).map(|_| open()).collect();

@@ -4,7 +4,7 @@ use glassdome::model::Fingerprint;
 use glassdome::sandbox::Sandbox;
 
 use crate::support::lacks;
-use crate::support::stage::{Outcome, Stage, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 const UNVERIFIED: &str = "the certificate of the server is not verified";
 const MIXED: &str = "make sure that they belong together";
@@ -40,7 +40,7 @@ struct Sources {
 
 impl Sources {
     fn run(&self, sandbox: &Sandbox, line: &str, more: &str) -> Outcome {
-        let (mut stage, mut file, mut flags) = (Stage::new(), String::new(), String::new());
+        let (mut stage, mut file, mut flags) = (TestEnv::new(), String::new(), String::new());
         let (user, name, secret) = sandbox.default_token();
         stage.write("secret", secret);
         stage.write("disk.qcow2", "QFI");
@@ -71,12 +71,12 @@ fn every_command_says_that_nothing_is_verified() {
     for line in COMMANDS {
         for trust in ALL {
             let outcome = unverified(From::File, From::File, trust).run(&sandbox, line, "");
-            assert_eq!(outcome.talk.matches(UNVERIFIED).count(), 1, "{line} {trust:?}\n{}", outcome.talk);
-            assert!(!outcome.talk.contains(MIXED), "{line} {trust:?}\n{}", outcome.talk);
+            assert_eq!(outcome.stderr.matches(UNVERIFIED).count(), 1, "{line} {trust:?}\n{}", outcome.stderr);
+            assert!(!outcome.stderr.contains(MIXED), "{line} {trust:?}\n{}", outcome.stderr);
         }
     }
     let login = "token list --login-user root@pam --login-password-file password";
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("password", "sandbox");
     stage.write(
         ".env",
@@ -89,10 +89,10 @@ fn every_command_says_that_nothing_is_verified() {
         let verify = ("PROXMOX_FINGERPRINT", "--fingerprint", pin.clone());
         let outcome =
             Sources { host: From::File, secret: From::File, trust: From::File, verify }.run(&sandbox, line, "");
-        assert!(!outcome.talk.contains(UNVERIFIED), "{line}\n{}", outcome.talk);
+        assert!(!outcome.stderr.contains(UNVERIFIED), "{line}\n{}", outcome.stderr);
     }
-    let outcome = Stage::new().glassdome("test-vm --sandbox --no-start").expect(0);
-    assert!(!outcome.talk.contains(UNVERIFIED), "{}", outcome.talk);
+    let outcome = TestEnv::new().glassdome("test-vm --sandbox --no-start").expect(0);
+    assert!(!outcome.stderr.contains(UNVERIFIED), "{}", outcome.stderr);
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
                     let sources = Sources { host, secret, trust, verify };
                     let is_mixed = secret != From::File && (host == From::File || trust == From::File);
                     let outcome = sources.run(&sandbox, "template list", "").expect(0);
-                    let what = format!("{host:?} {secret:?} {trust:?} {}\n{}", sources.verify.0, outcome.talk);
-                    assert_eq!(outcome.talk.matches(MIXED).count(), usize::from(is_mixed), "{what}");
+                    let what = format!("{host:?} {secret:?} {trust:?} {}\n{}", sources.verify.0, outcome.stderr);
+                    assert_eq!(outcome.stderr.matches(MIXED).count(), usize::from(is_mixed), "{what}");
                     if is_mixed {
                         let key = if host == From::File { "PROXMOX_HOST" } else { sources.verify.0 };
                         let named = if secret == From::Flag {
@@ -118,7 +118,7 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
                         } else {
                             "the variable PROXMOX_TOKEN_VALUE"
                         };
-                        assert!(outcome.talk.contains(key) && outcome.talk.contains(named), "{what}");
+                        assert!(outcome.stderr.contains(key) && outcome.stderr.contains(named), "{what}");
                     }
                 }
             }
@@ -126,10 +126,10 @@ fn a_file_that_decides_about_a_secret_from_elsewhere_is_named() {
     }
     // A file that was chosen by its name is no accident.
     let outcome = unverified(From::File, From::Variable, From::File).run(&sandbox, "template list", " --env-file .env");
-    assert!(!outcome.talk.contains(MIXED) && outcome.talk.contains(UNVERIFIED), "{}", outcome.talk);
+    assert!(!outcome.stderr.contains(MIXED) && outcome.stderr.contains(UNVERIFIED), "{}", outcome.stderr);
     for line in COMMANDS {
         let outcome = unverified(From::File, From::Variable, From::Variable).run(&sandbox, line, "");
-        assert_eq!(outcome.talk.matches(MIXED).count(), 1, "{line}\n{}", outcome.talk);
+        assert_eq!(outcome.stderr.matches(MIXED).count(), 1, "{line}\n{}", outcome.stderr);
     }
 }
 
@@ -156,7 +156,7 @@ fn git_and_ssh_get_the_variables_on_their_lists_and_no_other() {
     }
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.point_at(&sandbox);
     std::fs::create_dir_all(stage.path(".git")).unwrap();
     std::fs::create_dir(stage.path("bin")).unwrap();

@@ -3,7 +3,7 @@
 use glassdome::sandbox::Sandbox;
 
 use crate::support::sshd::Sshd;
-use crate::support::stage::{Outcome, Stage, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
@@ -16,15 +16,15 @@ fn pveum() -> String {
     )
 }
 
-fn stage(sandbox: &Sandbox, sshd: &Sshd) -> Stage {
-    let mut stage = Stage::new();
+fn stage(sandbox: &Sandbox, sshd: &Sshd) -> TestEnv {
+    let mut stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     stage.set("PATH", &sshd.search_path());
     stage.set("PROXMOX_PASSWORD", "a-secret-of-ours");
     stage
 }
 
-fn set_up(stage: &Stage, sandbox: &Sandbox, more: &str) -> Outcome {
+fn set_up(stage: &TestEnv, sandbox: &Sandbox, more: &str) -> Outcome {
     let line = "setup --no-input --skip-test-vm --ca-file ca.pem --user apex@pve -o json";
     stage.glassdome(&format!("{line} --host {} --over-ssh node {more}", sandbox.address()))
 }
@@ -37,7 +37,7 @@ fn the_secret_comes_from_pveum_and_is_seen_by_nobody() {
     let outcome =
         set_up(&stage, &sandbox, "").expect(0).says("pveum user token add 'apex@pve' glassdome-token --privsep 0");
     assert_eq!(outcome.json()["token"], serde_json::json!({ "id": "apex@pve!glassdome-token", "created": true }));
-    assert!(!outcome.talk.contains(SECRET) && !outcome.results.contains(SECRET));
+    assert!(!outcome.stderr.contains(SECRET) && !outcome.results.contains(SECRET));
     assert!(stage.read(".env").contains(&format!("PROXMOX_TOKEN_VALUE={SECRET}\n")));
     let told = ["user", "token", "add", "apex@pve", "glassdome-token", "--privsep", "0"].join("\n");
     assert!(sshd.read("told").starts_with(&told), "{}", sshd.read("told"));
@@ -71,7 +71,7 @@ fn whatever_stands_in_the_way_is_told_and_nothing_is_written() {
         sshd.use_config(config);
         let stage = stage(&sandbox, &sshd);
         let outcome = set_up(&stage, &sandbox, "").expect(code).says(words);
-        assert!(!outcome.talk.contains(SECRET) && !outcome.results.contains(SECRET), "{outcome:?}");
+        assert!(!outcome.stderr.contains(SECRET) && !outcome.results.contains(SECRET), "{outcome:?}");
         assert!(!stage.path(".env").exists(), "{config}");
     }
 }
@@ -79,7 +79,7 @@ fn whatever_stands_in_the_way_is_told_and_nothing_is_written() {
 #[test]
 fn without_ssh_the_line_is_printed() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     let nowhere = stage.folder().display().to_string();
     stage.set("PATH", &nowhere);
@@ -98,6 +98,6 @@ fn a_token_that_was_made_and_not_saved_is_named() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox, &sshd);
     let outcome = set_up(&stage, &sandbox, "--token-name another").expect(6);
-    assert!(outcome.talk.contains("pveum user token remove 'apex@pve' another"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("pveum user token remove 'apex@pve' another"), "{}", outcome.stderr);
     assert!(!stage.path(".env").exists());
 }

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::support::picture::Picture;
-use crate::support::stage::Stage;
 use crate::support::terminal::Terminal;
+use crate::support::test_env::TestEnv;
 
 /// As wide as a terminal is that nobody has widened.
 const COLUMNS: u16 = 80;
@@ -20,7 +20,7 @@ const DRAW: &str = "DRAW_PICTURES";
 const HOME: &str = "/home/me/glassdome";
 
 /// Runs a session to its end, each question answered with Enter, and compares it with its picture, or draws it.
-fn is_like_its_picture(stage: &Stage, name: &str, line: &str, questions: &[&str], code: i32) {
+fn is_like_its_picture(stage: &TestEnv, name: &str, line: &str, questions: &[&str], code: i32) {
     let mut terminal = Terminal::start(stage, COLUMNS, line);
     for question in questions {
         terminal.to(question, "");
@@ -49,12 +49,12 @@ fn lasting(text: &str) -> Vec<&str> {
 
 #[test]
 fn a_proof_looks_like_its_picture() {
-    is_like_its_picture(&Stage::new(), "test-vm", "test-vm --sandbox", &[], 0);
+    is_like_its_picture(&TestEnv::new(), "test-vm", "test-vm --sandbox", &[], 0);
 }
 
 #[test]
 fn a_diagnosis_that_finds_something_looks_like_its_picture() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let settings = stage.write(".env.sandbox", "PROXMOX_NODE=pve2\nPROXMOX_VERIFY_SSL=yes\n");
     fs::set_permissions(settings, fs::Permissions::from_mode(0o600)).unwrap();
     is_like_its_picture(&stage, "doctor", "doctor --sandbox", &[], 8);
@@ -71,5 +71,5 @@ fn the_wizard_looks_like_its_picture() {
         "Write this?",
         "Prove it now",
     ];
-    is_like_its_picture(&Stage::new(), "setup", "setup --sandbox", &questions, 0);
+    is_like_its_picture(&TestEnv::new(), "setup", "setup --sandbox", &questions, 0);
 }

@@ -3,10 +3,10 @@
 use glassdome::model::Fingerprint;
 use glassdome::sandbox::{Flaw, Sandbox};
 
-use crate::support::stage::{Outcome, Stage, mode, quick};
+use crate::support::test_env::{Outcome, TestEnv, mode, quick};
 
 /// Runs set-up against a certificate that nobody knows yet.
-fn set_up(stage: &Stage, sandbox: &Sandbox, more: &str) -> Outcome {
+fn set_up(stage: &TestEnv, sandbox: &Sandbox, more: &str) -> Outcome {
     let (user, _, secret) = sandbox.default_token();
     stage.write("secret.txt", secret);
     let (host, words) = (sandbox.address(), "setup --no-input --skip-test-vm -o json --token-value-file secret.txt");
@@ -20,7 +20,7 @@ fn pinned(bytes: [u8; 32]) -> String {
 #[test]
 fn a_new_certificate_leads_to_the_clusters_ca_which_outlives_it() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = set_up(&stage, &sandbox, "--accept-new-certificate").expect(0);
     assert_eq!(outcome.json()["trust"], "ca");
     assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
@@ -38,7 +38,7 @@ fn a_new_certificate_leads_to_the_clusters_ca_which_outlives_it() {
 #[test]
 fn a_pinned_leaf_does_not_outlive_its_renewal_and_the_way_on_is_named() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = set_up(&stage, &sandbox, "--accept-new-certificate --pin leaf").expect(0);
     assert_eq!(outcome.json()["trust"], "pin");
     assert!(!stage.path("proxmox-ca.pem").exists());
@@ -56,7 +56,7 @@ fn a_pinned_leaf_does_not_outlive_its_renewal_and_the_way_on_is_named() {
 #[test]
 fn a_pin_of_an_earlier_run_becomes_the_ca_by_one_flag() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     set_up(&stage, &sandbox, &format!("--fingerprint {}", pinned(sandbox.fingerprint()))).expect(0);
     assert!(stage.read(".env").contains("PROXMOX_FINGERPRINT="));
     stage.glassdome("setup --no-input --skip-test-vm --pin ca").expect(0).says("trusted alone from here on");
@@ -69,7 +69,7 @@ fn a_certificate_that_the_ca_has_not_signed_is_pinned_and_said_to_be() {
     let sandbox = Sandbox::start(quick()).unwrap();
     for (flaw, words) in [(Flaw::Foreign, "custom or ACME certificate"), (Flaw::WrongName, "other.sandbox.invalid")] {
         sandbox.renew_certificate(flaw).unwrap();
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         set_up(&stage, &sandbox, "--accept-new-certificate --pin ca").expect(5).says(words).says("--pin leaf");
         assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists());
         let outcome = set_up(&stage, &sandbox, "--accept-new-certificate").expect(0).says(words);
@@ -84,7 +84,7 @@ fn a_certificate_that_ends_soon_is_told() {
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.renew_certificate(Flaw::Expiring).unwrap();
     for (pin, words) in [("ca", "Proxmox VE renews"), ("leaf", "--pin ca")] {
-        let outcome = set_up(&Stage::new(), &sandbox, &format!("--accept-new-certificate --pin {pin}")).expect(0);
+        let outcome = set_up(&TestEnv::new(), &sandbox, &format!("--accept-new-certificate --pin {pin}")).expect(0);
         let warnings = outcome.json()["warnings"].to_string();
         assert!(warnings.contains("expires on") && warnings.contains(words), "{warnings}");
     }
@@ -93,7 +93,7 @@ fn a_certificate_that_ends_soon_is_told() {
 #[test]
 fn the_file_of_another_authority_is_replaced_only_when_told_to() {
     let (sandbox, other) = (Sandbox::start(quick()).unwrap(), Sandbox::start(quick()).unwrap());
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("proxmox-ca.pem", other.ca_pem());
     set_up(&stage, &sandbox, "--accept-new-certificate").expect(3).says("proxmox-ca.pem holds another certificate");
     assert_eq!(stage.read("proxmox-ca.pem"), other.ca_pem());
@@ -107,7 +107,7 @@ fn the_file_of_another_authority_is_replaced_only_when_told_to() {
 #[test]
 fn a_dry_run_fetches_the_ca_and_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     set_up(&stage, &sandbox, "--accept-new-certificate --dry-run").expect(0).says("+PROXMOX_CA_FILE=proxmox-ca.pem");
     assert!(!stage.path(".env").exists() && !stage.path("proxmox-ca.pem").exists());
     // Nor is anything written when the checks fail.

@@ -9,9 +9,9 @@ use glassdome::pve::privileges::{
 use glassdome::sandbox::access::Access;
 
 use crate::support::acl_model::Privileges;
-use crate::support::front::Front;
 use crate::support::pveum::{Answers, Stub, run_on};
 use crate::support::skip;
+use crate::support::tcp_proxy::Front;
 use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, SUBJECTS, View, blocks, lacks, on_the_sandbox, world};
 
 /// The lines for a user of whom nothing is held on the template, nor can be seen.

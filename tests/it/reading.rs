@@ -12,8 +12,8 @@ use rustix::process::Signal;
 use crate::support::lacks;
 use crate::support::make_fifo as fifo;
 use crate::support::server::{Authority, Server, reply};
-use crate::support::stage::{Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{Outcome, TestEnv, quick, scene, signal};
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
@@ -42,7 +42,7 @@ fn a_signal_ends_the_reading_of_a_pipe_that_gives_nothing() {
             signal(&child, number);
             let outcome = Outcome::of(&child.wait_with_output().unwrap());
             drop(writer);
-            assert_eq!(outcome.code, code, "{line}\n{}", outcome.talk);
+            assert_eq!(outcome.code, code, "{line}\n{}", outcome.stderr);
         }
     }
 }
@@ -68,7 +68,7 @@ fn a_signal_ends_the_reading_of_a_ca_that_does_not_come_and_one_that_comes_is_re
             signal(&child, number);
             let outcome = Outcome::of(&child.wait_with_output().unwrap());
             drop(writer);
-            assert_eq!(outcome.code, code, "{line}\n{}", outcome.talk);
+            assert_eq!(outcome.code, code, "{line}\n{}", outcome.stderr);
         }
     }
     for (line, code) in [("test-vm --no-start", 0), ("doctor", 0), ("setup --no-input --skip-test-vm", 3)] {
@@ -98,14 +98,14 @@ fn a_signal_ends_the_reading_of_standard_input() {
             signal(&child, number);
             let outcome = Outcome::of(&child.wait_with_output().unwrap());
             drop(stdin);
-            assert_eq!(outcome.code, code, "{line}\n{}", outcome.talk);
+            assert_eq!(outcome.code, code, "{line}\n{}", outcome.stderr);
         }
     }
 }
 
 /// Waits until a process has a thread of this name.
 fn wait_for_thread(process: u32, name: &str) {
-    let until = std::time::Instant::now() + crate::support::stage::BOUND;
+    let until = std::time::Instant::now() + crate::support::test_env::BOUND;
     let has_one = || {
         let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
         threads
@@ -237,7 +237,7 @@ fn a_file_and_a_variable_are_read_in_every_form_in_which_a_secret_is_copied() {
     let (user, _, secret) = sandbox.default_token();
     let line = format!("template list --user {user} {}", flags(&sandbox));
     for bytes in files(secret) {
-        let mut stage = Stage::new();
+        let mut stage = TestEnv::new();
         std::fs::write(stage.path("secret"), &bytes).unwrap();
         stage.glassdome(&format!("{line} --token-value-file secret")).expect(0);
         let Ok(text) = String::from_utf8(bytes) else { continue };
@@ -247,7 +247,7 @@ fn a_file_and_a_variable_are_read_in_every_form_in_which_a_secret_is_copied() {
         }
     }
     // Whose token it is need not be said twice, and must not be contradicted.
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("secret", &format!("apex@pve!glassdome-token={secret}"));
     let line = format!("template list --token-value-file secret {}", flags(&sandbox));
     stage.glassdome(&line).expect(0);
@@ -266,11 +266,15 @@ fn a_secret_is_masked_in_every_form_in_which_it_was_given() {
     let (host, pin) = (server.endpoint(), identity.fingerprint());
     let line = format!("template list --user apex@pve --host {host} --fingerprint {pin} --token-value-file secret");
     for bytes in files(TYPED) {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         std::fs::write(stage.path("secret"), &bytes).unwrap();
         let outcome = stage.glassdome(&line).expect(9);
-        assert!(outcome.talk.contains("user-agent: glassdome") && outcome.talk.contains("••••"), "{}", outcome.talk);
-        assert!(!outcome.talk.contains(TYPED), "{}", outcome.talk);
+        assert!(
+            outcome.stderr.contains("user-agent: glassdome") && outcome.stderr.contains("••••"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(!outcome.stderr.contains(TYPED), "{}", outcome.stderr);
     }
 }
 
@@ -290,8 +294,8 @@ fn what_is_no_secret_is_refused_and_the_character_named_but_not_the_rest() {
     ] {
         std::fs::write(stage.path("secret"), bytes).unwrap();
         let outcome = stage.glassdome("template list --token-value-file secret").expect(3);
-        assert!(outcome.talk.contains(words), "{words}\n{}", outcome.talk);
-        assert!(!outcome.talk.contains("cafebabe"), "{}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}\n{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("cafebabe"), "{}", outcome.stderr);
     }
     stage.glassdome("template list --token-value-file /dev/zero").expect(3).says("larger than 64 KiB");
     stage.glassdome("template list --token-value-file missing").expect(3).says("No such file");
@@ -307,6 +311,6 @@ fn a_whole_token_in_the_settings_file_is_read_warned_of_and_written_as_the_bare_
     stage.glassdome("doctor").expect(0).shows("PROXMOX_TOKEN_VALUE holds more than the secret");
     stage.glassdome("setup --no-input --skip-test-vm").expect(0);
     assert!(stage.read(".env").contains(&format!("PROXMOX_TOKEN_VALUE={secret}\n")));
-    let told = stage.glassdome("template list").expect(0).talk;
+    let told = stage.glassdome("template list").expect(0).stderr;
     assert!(!told.contains("holds more"), "{told}");
 }

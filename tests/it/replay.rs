@@ -8,8 +8,8 @@ use glassdome::sandbox::cluster::{Cluster, Download};
 
 use serde_json::json;
 
-use crate::support::player::Player;
 use crate::support::recorded::{RELEASE, Recordings, add_disk, add_vm};
+use crate::support::replay_client::Player;
 use crate::wire;
 
 /// How many recordings must be played at least.

@@ -8,10 +8,10 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, signal};
+use crate::support::test_env::{Outcome, TestEnv, signal};
 
 /// Starts one on a free port, and reads the line in which it says where it listens.
-fn start(stage: &Stage, line: &str) -> (Child, Value) {
+fn start(stage: &TestEnv, line: &str) -> (Child, Value) {
     let words = format!("sandbox --listen 127.0.0.1:0 -o json {line}");
     let mut command = stage.command(words.split_whitespace());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -22,7 +22,7 @@ fn start(stage: &Stage, line: &str) -> (Child, Value) {
 
 #[test]
 fn it_says_where_it_listens_and_who_may_log_in() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let (mut child, said) = start(&stage, "--until-stdin-closes");
     assert_eq!((&said["schema"], &said["ok"]), (&"glassdome.sandbox/1".into(), &true.into()));
     assert_eq!(said["url"], format!("https://127.0.0.1:{}", said["port"]));
@@ -44,7 +44,7 @@ fn it_says_where_it_listens_and_who_may_log_in() {
 
 #[test]
 fn a_signal_ends_it_well_and_a_person_reads_its_log_ins() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     for sent in [Signal::INT, Signal::TERM] {
         let (mut child, _) = start(&stage, "--nodes 2 --pve-version 8.4 --seed 7");
         signal(&child, sent);
@@ -59,7 +59,7 @@ fn a_signal_ends_it_well_and_a_person_reads_its_log_ins() {
 
 #[test]
 fn what_it_cannot_be_is_told_at_once() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("sandbox --listen 127.0.0.1:0 --fault nonsense").expect(2).says("there is no fault `nonsense`");
     stage.glassdome("sandbox --listen 127.0.0.1:0 --pve-version nonsense").expect(2).says("no version of Proxmox VE");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

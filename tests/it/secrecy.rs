@@ -8,7 +8,7 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 
 use crate::support::admin::Admin;
 use crate::support::lacks;
-use crate::support::stage::{Stage, mode, quick};
+use crate::support::test_env::{TestEnv, mode, quick};
 
 /// A token of the sandbox whose secret nobody else has.
 fn canary(sandbox: &Sandbox) -> String {
@@ -37,7 +37,7 @@ fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 fn no_output_shows_it_whatever_happens() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let secret = canary(&sandbox);
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_with(&sandbox, "canary@pve", "tt", &secret);
     for line in [
         "test-vm -vv",
@@ -51,22 +51,22 @@ fn no_output_shows_it_whatever_happens() {
     ] {
         let outcome = stage.glassdome(line);
         is_clean(&secret, line, &outcome.results);
-        is_clean(&secret, line, &outcome.talk);
+        is_clean(&secret, line, &outcome.stderr);
     }
     let half = &secret[..35];
     stage.point_with(&sandbox, "canary@pve", "tt", half);
     let outcome = stage.glassdome("test-vm -vv").expect(3).says("35 of 36");
-    is_clean(&secret, "a secret that was cut off", &outcome.talk);
+    is_clean(&secret, "a secret that was cut off", &outcome.stderr);
     stage.write("secret.txt", half);
     let outcome = stage.glassdome("setup --no-input -vv --token-value-file secret.txt").expect(3);
-    is_clean(&secret, "a file with a secret that was cut off", &outcome.talk);
+    is_clean(&secret, "a file with a secret that was cut off", &outcome.stderr);
 }
 
 #[test]
 fn every_file_that_holds_it_is_private() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let secret = canary(&sandbox);
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     let given = stage.write("secret.txt", &secret);
     let line = format!(
@@ -92,7 +92,7 @@ fn no_process_shows_it_in_its_arguments_or_hands_it_on() {
     }
     let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(2), ..quick() }).unwrap();
     let secret = canary(&sandbox);
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.point_with(&sandbox, "canary@pve", "tt", &secret);
     let settings = stage.read(".env").replace(&format!("PROXMOX_TOKEN_VALUE={secret}\n"), "");
     stage.write(".env", &settings);
@@ -123,9 +123,9 @@ fn no_process_shows_it_in_its_arguments_or_hands_it_on() {
 #[test]
 fn a_server_that_echoes_it_does_not_get_it_printed() {
     let sandbox = Sandbox::start(Options { faults: vec![Fault::Gateway(502)], ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let (_, _, secret) = sandbox.default_token();
     let outcome = stage.glassdome("test-vm -vv").expect(9);
-    is_clean(secret, "the error", &outcome.talk);
+    is_clean(secret, "the error", &outcome.stderr);
 }

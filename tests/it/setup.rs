@@ -3,11 +3,11 @@
 use glassdome::sandbox::{Fault, Options, Sandbox};
 
 use crate::support::lacks;
-use crate::support::stage::{Stage, mode, quick};
+use crate::support::test_env::{TestEnv, mode, quick};
 
 #[test]
 fn the_sandbox_needs_nothing_and_writes_eight_keys() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = stage.glassdome("setup --sandbox --no-input -o json").expect(0);
     let document = outcome.json();
     assert_eq!(document["schema"], "glassdome.setup/1");
@@ -42,7 +42,7 @@ fn the_sandbox_needs_nothing_and_writes_eight_keys() {
 
 #[test]
 fn the_sandbox_never_touches_the_file_of_a_real_server() {
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     let text = "PROXMOX_HOST=pve.lan\nPROXMOX_TOKEN_VALUE=12345678-abcd-ef12-3456-7890abcdef12\n";
     stage.write(".env", text);
     stage.set("PROXMOX_HOST", "pve.lan");
@@ -51,7 +51,7 @@ fn the_sandbox_never_touches_the_file_of_a_real_server() {
     assert_eq!(stage.read(".env"), text);
     stage.glassdome("setup --sandbox --no-input --env-file .env").expect(3).says("belongs to a real server");
     assert_eq!(stage.read(".env"), text);
-    let mut clean = Stage::new();
+    let mut clean = TestEnv::new();
     clean.set("GLASSDOME_ENV_FILE", "other.env");
     clean.glassdome("setup --sandbox --no-input --skip-test-vm").expect(0);
     assert!(clean.path("other.env").exists());
@@ -61,7 +61,7 @@ fn the_sandbox_never_touches_the_file_of_a_real_server() {
 #[test]
 fn a_server_is_set_up_by_flags_alone() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(0);
     assert!(
         outcome.results.contains("apex@pve!glassdome-token can create VMs on pve from template 9000"),
@@ -79,7 +79,7 @@ fn a_server_is_set_up_by_flags_alone() {
 #[test]
 fn what_is_there_already_stays_as_it_is_spelt() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.run(stage.flags_to(&sandbox, "setup --no-input --skip-test-vm")).expect(0);
     let old = format!(
         "# mine\r\nexport OTHER='kept' # really\r\n{}",
@@ -97,7 +97,7 @@ fn what_is_there_already_stays_as_it_is_spelt() {
 #[test]
 fn a_new_certificate_is_accepted_only_on_request_and_then_pinned() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let (user, _, secret) = sandbox.default_token();
     stage.write("secret.txt", secret);
     let line = format!("setup --no-input --host {} --user {user} --token-value-file secret.txt", sandbox.address());
@@ -113,10 +113,10 @@ fn a_new_certificate_is_accepted_only_on_request_and_then_pinned() {
 #[test]
 fn a_dry_run_changes_nothing_anywhere() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input --dry-run")).expect(0);
-    assert!(outcome.talk.contains("+PROXMOX_USER=apex@pve"), "{}", outcome.talk);
-    assert!(!outcome.talk.contains(sandbox.default_token().2), "the diff is masked");
+    assert!(outcome.stderr.contains("+PROXMOX_USER=apex@pve"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains(sandbox.default_token().2), "the diff is masked");
     assert!(!stage.path(".env").exists());
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "{:?}", sandbox.seen());
     let document = stage.run(stage.flags_to(&sandbox, "setup --no-input --dry-run -o json")).expect(0).json();
@@ -126,7 +126,7 @@ fn a_dry_run_changes_nothing_anywhere() {
 #[test]
 fn what_is_printed_to_paste_is_about_the_same_settings() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.run(stage.flags_to(&sandbox, "setup --no-input --skip-test-vm")).expect(0);
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input --instance 02 --env-file .env")).expect(0);
     for line in [
@@ -141,19 +141,19 @@ fn what_is_printed_to_paste_is_about_the_same_settings() {
     assert!(stage.read(".env").contains("PROXMOX_02_TOKEN_NAME=glassdome-token\n"));
     // Before anything is saved, the server is repeated, too.
     let sandbox = Sandbox::start(Options { faults: vec![Fault::NoTemplates], ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8);
     let host = sandbox.address();
     let line =
         format!("glassdome template create --host {host} --user apex@pve --token-name glassdome-token --ca-file ");
-    assert!(outcome.talk.contains(&line), "{line} in {}", outcome.talk);
-    assert!(outcome.talk.contains(" --token-value-file "), "{}", outcome.talk);
+    assert!(outcome.stderr.contains(&line), "{line} in {}", outcome.stderr);
+    assert!(outcome.stderr.contains(" --token-value-file "), "{}", outcome.stderr);
 }
 
 #[test]
 fn the_curl_line_never_drops_a_pin() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("secret.txt", sandbox.default_token().2);
     let line = format!(
         "setup --no-input --skip-test-vm --host {} --user apex@pve --token-value-file secret.txt \
@@ -167,7 +167,7 @@ fn the_curl_line_never_drops_a_pin() {
 
 #[test]
 fn a_missing_answer_is_named_with_its_flag_and_variable() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("setup --no-input").expect(3).says("--host").says("PROXMOX_HOST");
     stage.glassdome("setup --no-input --host 127.0.0.1:9").expect(3).says("--user").says("PROXMOX_USER");
     stage.glassdome("setup --no-input --host 127.0.0.1:9 --user apex@pve").expect(3).says("--token-value-file");
@@ -181,7 +181,7 @@ fn a_missing_answer_is_named_with_its_flag_and_variable() {
 #[test]
 fn a_password_stands_in_place_of_the_token() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("password.txt", "sandbox\n");
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!(
@@ -202,7 +202,7 @@ fn git_is_asked_about_the_secret() {
     if lacks(&["git"]) {
         return;
     }
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let git = |arguments: &[&str]| {
         let output = stage.command(["--version"]).get_current_dir().map(std::path::Path::to_owned);
         let status = std::process::Command::new("git").arg("-C").arg(output.unwrap()).args(arguments).status().unwrap();
@@ -225,7 +225,7 @@ fn a_password_that_no_reader_agrees_on_is_refused_before_writing() {
         cluster.access.users.insert("odd@pve".to_owned(), user);
         cluster.access.grant("odd@pve", "/", "Administrator");
     });
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("password.txt", "a${X}b");
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!(

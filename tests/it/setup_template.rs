@@ -6,27 +6,27 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{BOUND, Stage, quick, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{BOUND, TestEnv, quick, signal};
 
 const DOWN: &str = "\x1b[B";
 
 /// A server with VM 101 and no template, and an image in the folder.
-fn scene(options: Options) -> (Sandbox, Stage) {
+fn scene(options: Options) -> (Sandbox, TestEnv) {
     let sandbox = Sandbox::start(Options { faults: vec![Fault::NoTemplates], ..options }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut image = b"QFI\xfb".to_vec();
     image.resize(1 << 20, 7);
     std::fs::write(stage.path("jammy.img"), &image).unwrap();
     (sandbox, stage)
 }
 
-fn at_the_keyboard(stage: &Stage, sandbox: &Sandbox, line: &str) -> Terminal {
+fn at_the_keyboard(stage: &TestEnv, sandbox: &Sandbox, line: &str) -> Terminal {
     Terminal::of(stage.command(stage.flags_to(sandbox, line)), 80)
 }
 
 #[track_caller]
-fn nothing_is_left(sandbox: &Sandbox, stage: &Stage) {
+fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv) {
     assert_eq!(Admin::of(sandbox).vmids(), [101]);
     let is_image = |name: &String| name.contains("import/");
     let images = sandbox.edit(|cluster| {
@@ -185,7 +185,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in() {
 #[test]
 fn a_template_that_a_flag_names_is_told_from_one_that_may_not_be_seen() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let line = "setup --no-input --skip-test-vm --ubuntu-2004-template-id";
     stage.run(stage.flags_to(&sandbox, &format!("{line} 7001"))).expect(8).says("there is no VM 7001 on any node");
     // Somebody who sees 9000 alone cannot tell whether 9001 exists.

@@ -4,13 +4,13 @@ use glassdome::sandbox::access::one_time_code;
 use glassdome::sandbox::{Flaw, Sandbox};
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Stage, quick};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{TestEnv, quick};
 
 #[test]
 fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     let line = format!(
         "setup --no-input -o json --host {} --user svc@pve --create-token --login-user root@pam --accept-new-certificate",
@@ -33,7 +33,7 @@ fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
 
 #[test]
 fn the_sandbox_rehearses_it_without_any_answer() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let line = "setup --sandbox --no-input --create-token";
     stage.glassdome(&format!("{line} --token-name glassdome-token")).expect(3).says("exists already");
     // Nobody chose the name that is taken: the next one is.
@@ -46,8 +46,8 @@ fn the_sandbox_rehearses_it_without_any_answer() {
 
 #[test]
 fn the_next_sandbox_knows_the_token_that_one_made() {
-    let stage = Stage::new();
-    let all = |stage: &Stage| {
+    let stage = TestEnv::new();
+    let all = |stage: &TestEnv| {
         for line in ["test-vm", "setup --no-input --skip-test-vm", "doctor", "template list"] {
             stage.glassdome(&format!("{line} --sandbox")).expect(0);
         }
@@ -69,7 +69,7 @@ fn the_next_sandbox_knows_the_token_that_one_made() {
 #[test]
 fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!(
@@ -95,7 +95,7 @@ fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
 #[test]
 fn a_token_that_cannot_be_saved_is_not_made() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage.write("ca.pem", sandbox.ca_pem());
     std::os::unix::fs::symlink("/proc/self", stage.path("gone")).unwrap();
@@ -109,7 +109,7 @@ fn a_token_that_cannot_be_saved_is_not_made() {
             sandbox.address()
         );
         let outcome = stage.glassdome(&line).expect(3).says(words);
-        assert!(!outcome.talk.contains("still on the server"), "{outcome:?}");
+        assert!(!outcome.stderr.contains("still on the server"), "{outcome:?}");
         assert!(sandbox.edit(|cluster| !cluster.access.users.contains_key("svc@pve")), "{file}");
     }
 }
@@ -118,7 +118,7 @@ fn a_token_that_cannot_be_saved_is_not_made() {
 fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     let sandbox = Sandbox::start(quick()).unwrap();
     Admin::of(&sandbox).grant("/", "totp@pve", "Administrator");
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!(
         "setup --skip-test-vm --ca-file ca.pem --host {} --user svc@pve --token-name tt --create-token",
@@ -141,7 +141,7 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
 #[test]
 fn at_the_keyboard_the_menu_creates_the_token() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
     terminal.to("The server", &sandbox.address().to_string());
     terminal.wait_for("trust this cluster's own CA (recommended)").answer("");
@@ -162,7 +162,7 @@ fn at_the_keyboard_the_menu_creates_the_token() {
 #[test]
 fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm --login-user root@pam");

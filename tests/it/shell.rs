@@ -7,12 +7,12 @@ use std::process::Command;
 use clap::{CommandFactory, Parser};
 use glassdome::cli::Cli;
 
-use crate::support::stage::Stage;
 use crate::support::terminal::Terminal;
+use crate::support::test_env::TestEnv;
 use crate::support::{lacks, skipped};
 
 /// A real bash that knows the completions, with the program on its search path.
-fn bash(stage: &Stage) -> Terminal {
+fn bash(stage: &TestEnv) -> Terminal {
     let script = stage.glassdome("completions bash").expect(0).results;
     stage.write("rc", &format!("PS1='$ '\n{script}"));
     let program = PathBuf::from(env!("CARGO_BIN_EXE_glassdome"));
@@ -29,7 +29,7 @@ fn bash_completes_commands_flags_and_what_stands_in_the_file() {
     if lacks(&["bash"]) {
         return;
     }
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write(".env", "PROXMOX_HOST=a\nPROXMOX_NODE=first\nPROXMOX_lab_HOST=b\nPROXMOX_lab_NODE=second\n");
     let mut bash = bash(&stage);
     for (typed, completed) in [
@@ -50,7 +50,7 @@ fn bash_completes_commands_flags_and_what_stands_in_the_file() {
 
 #[test]
 fn every_shell_takes_its_script() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     for (shell, arguments) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
         let script = stage.glassdome(&format!("completions {shell}")).expect(0).results;
         let file = stage.write("script", &script);
@@ -64,7 +64,7 @@ fn every_shell_takes_its_script() {
 
 #[test]
 fn every_page_of_the_manual_is_set_without_a_complaint() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("man --dir .").expect(0);
     let names: Vec<String> =
         Cli::command().get_subcommands().map(|it| format!("glassdome-{}.1", it.get_name())).collect();

@@ -9,8 +9,8 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, scene, signal};
 
 pub(crate) const WORLD: [u64; 3] = [101, 9000, 9001];
 const SUM: &str = "abababababababababababababababababababababababababababababababab";
@@ -31,7 +31,7 @@ pub(crate) fn images(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[track_caller]
-pub(crate) fn nothing_is_left(sandbox: &Sandbox, stage: &Stage) {
+pub(crate) fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv) {
     assert_eq!(Admin::of(sandbox).vmids(), WORLD);
     assert_eq!(images(sandbox), [""; 0]);
     assert!(stage.entries().is_empty(), "{:?}", stage.entries());
@@ -243,7 +243,7 @@ fn a_disk_that_cannot_grow_leaves_nothing() {
     });
     let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(9).says("cannot grow the disk of VM 9100");
     for words in ["received interrupt", "--disk-size 0 leaves the disk"] {
-        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     nothing_is_left(&sandbox, &stage);
 }
@@ -266,7 +266,7 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
         room(storage, 1 << 20);
         let line = "template create --no-input --id 9100 --release jammy.img";
         let told = stage.glassdome(line).expect(3).says(&format!("storage {storage} on node pve has 1.0 MiB free"));
-        assert!(told.talk.contains(option), "{}", told.talk);
+        assert!(told.stderr.contains(option), "{}", told.stderr);
         room(storage, 20 << 30);
     }
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was made");
@@ -384,12 +384,12 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
         "qm template 9100",
         "sha256sum -c",
     ] {
-        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     nothing_is_left(&sandbox, &stage);
     stage.write("root.txt", "sandbox\n");
     let outcome = stage.glassdome(&create("--login-user root@pam --login-password-file root.txt")).expect(0);
-    assert!(outcome.talk.contains("apex@pve!powerless may not see it"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("apex@pve!powerless may not see it"), "{}", outcome.stderr);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
 }
 
@@ -411,18 +411,22 @@ fn a_server_without_import_content_is_told_how_to_get_it() {
     let (sandbox, stage) = scene(quick());
     sandbox.edit(|cluster| cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import"));
     let outcome = stage.glassdome(&create("")).expect(3);
-    assert!(outcome.talk.contains("pvesm set local --content iso,vztmpl,backup,snippets,import"), "{}", outcome.talk);
     assert!(
-        outcome.talk.contains("qm set 9100 --scsi0 local-lvm:0,import-from=/var/tmp/glassdome-ubuntu-22.04"),
+        outcome.stderr.contains("pvesm set local --content iso,vztmpl,backup,snippets,import"),
         "{}",
-        outcome.talk
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("qm set 9100 --scsi0 local-lvm:0,import-from=/var/tmp/glassdome-ubuntu-22.04"),
+        "{}",
+        outcome.stderr
     );
     nothing_is_left(&sandbox, &stage);
     // Before 8.3 no storage can take images.
     let (sandbox, stage) = scene(Options { pve_version: "8.2.4".to_owned(), ..quick() });
     sandbox.edit(|cluster| cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import"));
     let outcome = stage.glassdome(&create("")).expect(3);
-    assert!(!outcome.talk.contains("pvesm set"), "{}", outcome.talk);
+    assert!(!outcome.stderr.contains("pvesm set"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -447,7 +451,7 @@ fn a_file_is_sent_where_the_server_has_no_internet() {
 
 #[test]
 fn the_rehearsal_needs_no_network() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.glassdome("template list --sandbox").expect(0);
     stage.glassdome("template create --sandbox --no-input").expect(0).says("is a template").says("forgets it");
     assert!(!stage.path(".env").exists() && !stage.path(".env.sandbox").exists());
@@ -509,7 +513,7 @@ fn a_second_interruption_leaves_at_once_and_names_what_is_left() {
         "glassdome cleanup",
         "pvesm free 'local:import/",
     ] {
-        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     assert_eq!(stage.entries().len(), 1);
 }

@@ -7,7 +7,7 @@ use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, scene, signal};
+use crate::support::test_env::{Outcome, TestEnv, quick, scene, signal};
 use crate::template::{WORLD, create, images, nothing_is_left, wait_for_task};
 
 /// The bytes of an image of a colleague.
@@ -45,13 +45,13 @@ fn theirs(sandbox: &Sandbox) -> Vec<String> {
 /// Fails where anything that is printed would destroy the VM.
 #[track_caller]
 fn nobody_is_told_to_destroy(outcome: &Outcome, vmid: u32) {
-    let all = format!("{}{}", outcome.results, outcome.talk);
+    let all = format!("{}{}", outcome.results, outcome.stderr);
     for words in [format!("qm destroy {vmid}"), format!("destroy VM {vmid}"), format!("--vmid {vmid}")] {
         assert!(!all.contains(&words), "{words}: {all}");
     }
 }
 
-fn image_file(stage: &Stage) {
+fn image_file(stage: &TestEnv) {
     let mut image = b"QFI\xfb".to_vec();
     image.resize(1 << 20, 7);
     std::fs::write(stage.path("jammy.img"), &image).unwrap();
@@ -119,7 +119,7 @@ fn an_image_that_is_to_stay_is_named_when_the_rest_fails() {
     sandbox.edit(|cluster| cluster.storages.get_mut("local-lvm").unwrap().full = true);
     let outcome = stage.glassdome(&create("--keep-image")).expect(9);
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };
-    assert!(outcome.talk.contains(&format!("the image {image} stays")), "{}", outcome.talk);
+    assert!(outcome.stderr.contains(&format!("the image {image} stays")), "{}", outcome.stderr);
     assert!(stage.entries().is_empty());
 }
 
@@ -138,9 +138,12 @@ fn an_image_that_somebody_replaced_stays_and_nothing_is_made_of_it() {
         }
         let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(code);
         assert_eq!(theirs(&sandbox).join(" "), *image, "{ends}");
-        assert!(outcome.talk.contains(image) || outcome.results.contains(image), "{ends}: {outcome:?}");
-        assert!(!outcome.talk.contains("pvesm free") && !outcome.results.contains("pvesm free"), "{ends}: {outcome:?}");
-        assert!(outcome.talk.contains("it stays"), "{ends}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(image) || outcome.results.contains(image), "{ends}: {outcome:?}");
+        assert!(
+            !outcome.stderr.contains("pvesm free") && !outcome.results.contains("pvesm free"),
+            "{ends}: {outcome:?}"
+        );
+        assert!(outcome.stderr.contains("it stays"), "{ends}: {}", outcome.stderr);
         if code != 0 {
             assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
         }
@@ -201,7 +204,7 @@ fn a_vm_that_somebody_made_his_own_is_neither_changed_nor_destroyed() {
         assert_eq!(config[option].as_str().unwrap().trim(), value, "{kind} {option}: {config}");
         assert_eq!(config["template"].is_null(), kind != ":qmtemplate:", "{kind} {option}: {config}");
         assert_eq!(images(&sandbox), [""; 0], "{kind} {option}");
-        assert!(outcome.talk.contains("it stays"), "{kind} {option}: {}", outcome.talk);
+        assert!(outcome.stderr.contains("it stays"), "{kind} {option}: {}", outcome.stderr);
         assert!(stage.entries().is_empty(), "{kind} {option}");
         stage.glassdome("cleanup").expect(0);
         assert!(Admin::of(&sandbox).vmids().contains(&9100), "{kind} {option}");
@@ -263,7 +266,7 @@ fn disks_that_stay_when_a_template_is_taken_back_are_named() {
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(10);
     for words in ["disk local-lvm:vm-9100-disk-0 could not be removed", "pvesm free 'local-lvm:vm-9100-disk-0'"] {
-        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
     assert_eq!(images(&sandbox), [""; 0]);

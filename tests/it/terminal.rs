@@ -5,8 +5,8 @@ use std::time::Duration;
 use glassdome::sandbox::{Fault, Options, Sandbox};
 use rustix::process::Signal;
 
-use crate::support::stage::{Stage, quick, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{TestEnv, quick, signal};
 
 const CANARY: &str = "c0ffee00-1234-5678-9abc-def012345678";
 
@@ -16,8 +16,8 @@ fn line(sandbox: &Sandbox) -> String {
 }
 
 /// A stage with the certificate of a sandbox, so that nothing is asked about it.
-fn stage(sandbox: &Sandbox) -> Stage {
-    let stage = Stage::new();
+fn stage(sandbox: &Sandbox) -> TestEnv {
+    let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     stage
 }
@@ -146,7 +146,7 @@ fn nobody_is_asked_where_nobody_is() {
 #[test]
 fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_again_too() {
     let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(120), ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, "test-vm --no-start");
     terminal.wait_for("clone template 9000 to VM 100 (");

@@ -3,7 +3,7 @@
 use glassdome::sandbox::Sandbox;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Stage, quick, scene};
+use crate::support::test_env::{TestEnv, quick, scene};
 
 /// The VMs of the standard world.
 const WORLD: [u64; 3] = [101, 9000, 9001];
@@ -11,7 +11,7 @@ const WORLD: [u64; 3] = [101, 9000, 9001];
 /// A sandbox, a stage that points at it, and what was there before.
 /// Fails unless the sandbox is as it was, the journal empty, and the settings untouched.
 #[track_caller]
-fn nothing_is_left(sandbox: &Sandbox, stage: &Stage, settings: &str) {
+fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv, settings: &str) {
     assert_eq!(Admin::of(sandbox).vmids(), WORLD);
     assert!(stage.entries().is_empty(), "{:?}", stage.entries());
     assert_eq!(stage.read(".env"), settings);
@@ -19,7 +19,7 @@ fn nothing_is_left(sandbox: &Sandbox, stage: &Stage, settings: &str) {
 
 #[test]
 fn the_sandbox_in_process_gives_a_receipt() {
-    let outcome = Stage::new().glassdome("test-vm --sandbox -o json").expect(0);
+    let outcome = TestEnv::new().glassdome("test-vm --sandbox -o json").expect(0);
     let receipt = outcome.json();
     assert_eq!(receipt["schema"], "glassdome.test-vm/1");
     assert_eq!(receipt["ok"], true);
@@ -109,7 +109,7 @@ fn what_does_not_exist_is_named_before_anything_is_cloned() {
         ("--target nosuch", 8, "there is no node `nosuch`"),
     ] {
         let outcome = stage.glassdome(&format!("test-vm {options}")).expect(code);
-        assert!(outcome.talk.contains(words), "{options}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{options}: {}", outcome.stderr);
         nothing_is_left(&sandbox, &stage, &settings);
     }
     assert!(
@@ -196,7 +196,7 @@ fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
         }
         stage.point_with(&sandbox, &user, "tt", &secret);
         let outcome = stage.glassdome("test-vm").expect(code);
-        assert!(code == 0 || outcome.talk.contains("SDN.Use"), "{path}: {}", outcome.talk);
+        assert!(code == 0 || outcome.stderr.contains("SDN.Use"), "{path}: {}", outcome.stderr);
         assert_eq!(admin.vmids(), WORLD, "{path}");
     }
     // Who may see the vnets is told before anything is cloned.

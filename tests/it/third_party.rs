@@ -5,7 +5,7 @@ use std::process::Command;
 use glassdome::sandbox::Sandbox;
 
 use crate::support::skipped;
-use crate::support::stage::{Stage, quick};
+use crate::support::test_env::{TestEnv, quick};
 
 /// Clones, waits, starts, stops and deletes, and prints what it saw.
 const SCRIPT: &str = r#"
@@ -47,7 +47,7 @@ fn proxmoxer_clones_starts_stops_and_deletes() {
         return skipped("python3 with proxmoxer and requests is not installed");
     }
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let authority = stage.write("ca.pem", sandbox.ca_pem());
     let (user, name, secret) = sandbox.default_token();
     for credentials in [

@@ -7,17 +7,17 @@ use glassdome::sandbox::{Fault, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::test_env::{Outcome, TestEnv, quick, signal};
 
 /// A stage whose file leads to the sandbox, and on which `root@pam` may log in.
-fn stage(sandbox: &Sandbox) -> Stage {
-    let mut stage = Stage::new();
+fn stage(sandbox: &Sandbox) -> TestEnv {
+    let mut stage = TestEnv::new();
     stage.point_at(sandbox);
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage
 }
 
-fn create(stage: &Stage, more: &str) -> Outcome {
+fn create(stage: &TestEnv, more: &str) -> Outcome {
     stage.glassdome(&format!("token create --no-input --yes -o json {more}"))
 }
 
@@ -320,7 +320,7 @@ fn a_second_signal_leaves_at_once_with_the_lines_that_undo() {
     assert!([130, 143].contains(&outcome.code), "{outcome:?}");
     let role = "role GlassdomeProvisioner: whether it was made is not known";
     for words in ["what was made is still on the server", "pveum user delete 'svc@pve'", role] {
-        assert!(outcome.talk.contains(words), "{words}: {}", outcome.talk);
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     assert_eq!(stage.read(".env"), file);
 }
@@ -343,7 +343,7 @@ fn a_new_secret_is_saved_even_if_the_check_that_follows_fails() {
     let before = stage.read(".env");
     sandbox.add_fault(Fault::UnauthenticatedFrom(number + 1));
     let outcome = create(&stage, &format!("{line} --regenerate")).says("holds svc@pve!tt now");
-    assert!(outcome.code != 0 && !outcome.talk.contains("was not saved"), "{outcome:?}");
+    assert!(outcome.code != 0 && !outcome.stderr.contains("was not saved"), "{outcome:?}");
     sandbox.clear_faults();
     assert_ne!(stage.read(".env"), before);
     stage.glassdome("test-vm --no-start").expect(0);

@@ -6,18 +6,18 @@ use glassdome::sandbox::{Fault, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::admin::Admin;
-use crate::support::stage::{Outcome, Stage, quick, signal};
+use crate::support::test_env::{Outcome, TestEnv, quick, signal};
 
 /// A stage whose file holds a token with privilege separation and rights of its own.
-fn stage(sandbox: &Sandbox) -> Stage {
-    let mut stage = Stage::new();
+fn stage(sandbox: &Sandbox) -> TestEnv {
+    let mut stage = TestEnv::new();
     stage.point_at(sandbox);
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage.glassdome("token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt").expect(0);
     stage
 }
 
-fn token(stage: &Stage, line: &str) -> Outcome {
+fn token(stage: &TestEnv, line: &str) -> Outcome {
     stage.glassdome(&format!("token {line} --no-input --login-user root@pam -o json"))
 }
 
@@ -26,7 +26,7 @@ fn names(sandbox: &Sandbox, user: &str) -> Vec<String> {
 }
 
 /// Lists the notes of rotations.
-fn notes(stage: &Stage) -> usize {
+fn notes(stage: &TestEnv) -> usize {
     let folder = stage.folder().join("../state/glassdome/rotations");
     std::fs::read_dir(folder).map_or(0, |listing| listing.count())
 }
@@ -74,7 +74,7 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
 #[test]
 fn what_came_of_it_is_the_result_even_where_nothing_else_is_said() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let mut stage = Stage::new();
+    let mut stage = TestEnv::new();
     stage.point_at(&sandbox);
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     for (line, result) in [
@@ -104,7 +104,7 @@ fn an_older_server_says_that_it_cannot_regenerate() {
 }
 
 /// Kills a run when the server has read so many requests, before or after it answered the last of them.
-fn killed(stage: &Stage, sandbox: &Sandbox, line: &str, fault: Fault, number: usize) {
+fn killed(stage: &TestEnv, sandbox: &Sandbox, line: &str, fault: Fault, number: usize) {
     sandbox.add_fault(fault);
     let mut child = stage.spawn(&format!("token {line} --no-input --login-user root@pam"));
     assert!(sandbox.wait_until_seen(number, Duration::from_secs(60)), "{number}");
@@ -163,7 +163,7 @@ fn request_for_the_token() -> usize {
 }
 
 /// Kills a rotation at the request that would be the one for the second token; nothing where it was another one.
-fn killed_while_the_token_is_asked_for(place: usize) -> Option<(Sandbox, Stage)> {
+fn killed_while_the_token_is_asked_for(place: usize) -> Option<(Sandbox, TestEnv)> {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let number = sandbox.seen().len() + place;

@@ -11,20 +11,20 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::admin::Admin;
-use crate::support::front::call;
-use crate::support::stage::{BOUND, Outcome, Stage, quick, signal};
+use crate::support::tcp_proxy::call;
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, signal};
 
 const LINE: &str = "--login-user root@pam --user svc@pve --token-name tt --pool lab";
 
-fn stage(sandbox: &Sandbox) -> Stage {
-    let mut stage = Stage::new();
+fn stage(sandbox: &Sandbox) -> TestEnv {
+    let mut stage = TestEnv::new();
     stage.point_at(sandbox);
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage
 }
 
-fn token(stage: &Stage, line: &str) -> Outcome {
+fn token(stage: &TestEnv, line: &str) -> Outcome {
     stage.glassdome(&format!("token {line} --no-input -o json"))
 }
 
@@ -89,7 +89,7 @@ fn what_others_added_to_what_a_run_made_is_kept_and_named() {
             assert_eq!(access.pools.contains_key("lab"), objects.contains(&"pool lab"), "{added:?}");
             assert!(access.roles.contains_key("GlassdomeGuest"), "the role of somebody else");
         });
-        assert!(!outcome.talk.contains("pveum user delete") || objects.is_empty(), "{outcome:?}");
+        assert!(!outcome.stderr.contains("pveum user delete") || objects.is_empty(), "{outcome:?}");
     }
 }
 
@@ -221,7 +221,7 @@ fn at_the_keyboard_a_plan_that_no_longer_fits_is_shown_and_asked_again() {
 }
 
 /// A stage whose file holds tokens of two instances on one server.
-fn two_instances(sandbox: &Sandbox) -> Stage {
+fn two_instances(sandbox: &Sandbox) -> TestEnv {
     let stage = stage(sandbox);
     let more = format!(
         "PROXMOX_02_HOST={}\nPROXMOX_02_USER=apex@pve\nPROXMOX_02_TOKEN_NAME=second\nPROXMOX_02_CA_FILE=proxmox-ca.pem\nPROXMOX_02_NODE=pve\n",
@@ -352,7 +352,7 @@ fn a_run_that_was_killed_leaves_a_note_of_the_token_that_others_mention() {
     sandbox.clear_faults();
     for line in ["cleanup", "doctor"] {
         let outcome = stage.glassdome(line);
-        let all = format!("{}{}", outcome.results, outcome.talk);
+        let all = format!("{}{}", outcome.results, outcome.stderr);
         assert!(all.contains("svc@pve!tt") && all.contains("--regenerate"), "{line}: {all}");
     }
     let document = stage.glassdome("cleanup -o json").json();
@@ -422,7 +422,7 @@ fn the_commands_that_are_advised_exist() {
 }
 
 /// Finds the number of the request that gives a token a new secret, if this command is run next.
-fn request(sandbox: &Sandbox, stage: &Stage, line: &str) -> usize {
+fn request(sandbox: &Sandbox, stage: &TestEnv, line: &str) -> usize {
     let already = sandbox.seen().len();
     token(stage, line).expect(0);
     let seen = sandbox.seen();

@@ -8,7 +8,7 @@ use glassdome::sandbox::Sandbox;
 
 use crate::support::admin::Admin;
 use crate::support::skipped;
-use crate::support::stage::{Outcome, Stage, quick, scene};
+use crate::support::test_env::{Outcome, TestEnv, quick, scene};
 
 /// Opens the device that is always full; there is none outside Linux.
 fn full() -> Option<File> {
@@ -17,7 +17,7 @@ fn full() -> Option<File> {
 }
 
 /// Runs a command whose results go to a full disk.
-fn onto_a_full_disk(stage: &Stage, line: &str) -> Option<Outcome> {
+fn onto_a_full_disk(stage: &TestEnv, line: &str) -> Option<Outcome> {
     let mut command = stage.command(line.split_whitespace());
     let output = command.stdout(full()?).stderr(Stdio::piped()).output().unwrap();
     Some(Outcome::of(&output))
@@ -25,7 +25,7 @@ fn onto_a_full_disk(stage: &Stage, line: &str) -> Option<Outcome> {
 
 const LOGIN: &str = "--login-user root@pam --login-password-file password.txt --no-input";
 
-fn stage() -> (Sandbox, Stage) {
+fn stage() -> (Sandbox, TestEnv) {
     let (sandbox, stage) = scene(quick());
     stage.write("password.txt", "sandbox");
     (sandbox, stage)
@@ -66,8 +66,8 @@ fn every_command_fails_whose_result_cannot_be_written() {
         let line = line.replace("{login}", LOGIN);
         let Some(outcome) = onto_a_full_disk(&stage, &line) else { return };
         assert_eq!(outcome.code, 1, "{line}: {outcome:?}");
-        assert!(outcome.talk.contains("error: cannot write the result to standard output"), "{line}: {outcome:?}");
-        assert!(outcome.talk.contains("No space left on device"), "{line}: {outcome:?}");
+        assert!(outcome.stderr.contains("error: cannot write the result to standard output"), "{line}: {outcome:?}");
+        assert!(outcome.stderr.contains("No space left on device"), "{line}: {outcome:?}");
     }
 }
 
@@ -79,18 +79,18 @@ fn what_was_changed_is_told_elsewhere_and_stands() {
     let outcome = outcome.expect(1).says("what it changed stands").says(r#""schema":"glassdome.token/1""#);
     Admin::of(&sandbox).call("GET", "/access/users/new@pve/token/one", "");
     let secret = stage.read(".env").lines().find_map(|it| it.strip_prefix("PROXMOX_TOKEN_VALUE=").map(str::to_owned));
-    assert!(!outcome.talk.contains(&secret.unwrap()), "{outcome:?}");
+    assert!(!outcome.stderr.contains(&secret.unwrap()), "{outcome:?}");
     // A failure of the command itself outweighs it.
     let line = "test-vm --template 101 -o json";
     onto_a_full_disk(&stage, line).unwrap().expect(stage.glassdome(line).code).says("cannot write the result");
     // What is revealed is not told where nobody asked for it.
     let revealed = onto_a_full_disk(&stage, "env --reveal").unwrap();
-    assert!(!revealed.talk.contains("PROXMOX_TOKEN_VALUE"), "{revealed:?}");
+    assert!(!revealed.stderr.contains("PROXMOX_TOKEN_VALUE"), "{revealed:?}");
 }
 
 #[test]
 fn a_sandbox_that_nobody_can_find_ends() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     for line in ["sandbox --listen 127.0.0.1:0", "sandbox --listen 127.0.0.1:0 -o json"] {
         let Some(outcome) = onto_a_full_disk(&stage, line) else { return };
         outcome.expect(1).says("No space left on device");
@@ -116,7 +116,7 @@ fn a_reader_that_has_gone_away_is_no_failure() {
         let mut command = stage.command(line.split_whitespace());
         let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
         let outcome = Outcome::of(&output).expect(0);
-        assert!(!outcome.talk.contains("error"), "{line}: {outcome:?}");
+        assert!(!outcome.stderr.contains("error"), "{line}: {outcome:?}");
     }
 }
 
@@ -136,7 +136,7 @@ fn errors_that_cannot_be_told_change_nothing() {
 }
 
 /// Prepares a shell that runs the binary as `$0`.
-fn shell(stage: &Stage, script: &str) -> Command {
+fn shell(stage: &TestEnv, script: &str) -> Command {
     let ours = stage.command::<&str>([]);
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).arg(ours.get_program()).current_dir(stage.folder()).env_clear().stdin(Stdio::null());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::admin::connect;
 use crate::support::recorded::{RELEASE, Recordings};
-use crate::support::stage::quick;
+use crate::support::test_env::quick;
 
 /// Longer than an answer takes, whatever the machine is doing.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);

@@ -5,8 +5,8 @@ use glassdome::sandbox::{Flaw, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::lacks;
-use crate::support::stage::{Stage, mode, quick, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{TestEnv, mode, quick, signal};
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
@@ -43,7 +43,7 @@ fn answer_until(terminal: &mut Terminal, questions: &[(&'static str, String)], l
 }
 
 /// Runs the whole wizard once, without the proof, and gives what stands in the file then.
-fn set_up(stage: &Stage, sandbox: &Sandbox) -> String {
+fn set_up(stage: &TestEnv, sandbox: &Sandbox) -> String {
     let mut terminal = Terminal::start(stage, 80, "setup --skip-test-vm");
     let questions = questions(sandbox);
     answer_until(&mut terminal, &questions[..10], "");
@@ -54,7 +54,7 @@ fn set_up(stage: &Stage, sandbox: &Sandbox) -> String {
 #[test]
 fn a_person_is_led_from_the_first_question_to_the_proof() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
     answer_until(&mut terminal, &questions(&sandbox), "");
     let ended = terminal.end(0);
@@ -75,7 +75,7 @@ fn a_person_is_led_from_the_first_question_to_the_proof() {
 #[test]
 fn a_wrong_answer_is_asked_again_with_its_reason() {
     let (sandbox, other) = (Sandbox::start(quick()).unwrap(), Sandbox::start(quick()).unwrap());
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("other.pem", other.ca_pem());
     stage.write("right.pem", sandbox.ca_pem());
     let mut terminal = Terminal::start(&stage, 80, "setup");
@@ -124,7 +124,7 @@ fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
             () => &["half an answer\x03", "\x04"],
         };
         for key in keys {
-            let stage = Stage::new();
+            let stage = TestEnv::new();
             let mut terminal = Terminal::start(&stage, 80, "setup");
             answer_until(&mut terminal, &questions, prompt);
             terminal.press(key);
@@ -140,7 +140,7 @@ fn stty_says_that_the_terminal_is_as_it_was() {
     if lacks(&["stty"]) {
         return;
     }
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     for (prompt, key) in [("The server", "\x03"), ("The server", "\x04")] {
         let run = "trap : INT; before=$(stty -g); \"$GLASSDOME\" setup; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same; read -r rest";
         let mut terminal = Terminal::shell(&stage, run);
@@ -152,7 +152,7 @@ fn stty_says_that_the_terminal_is_as_it_was() {
 #[test]
 fn declining_to_write_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
     answer_until(&mut terminal, &questions(&sandbox), "Write this?");
     terminal.answer("n");
@@ -163,7 +163,7 @@ fn declining_to_write_writes_nothing() {
 #[test]
 fn enter_all_the_way_changes_nothing_and_one_answer_changes_one_line() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     set_up(&stage, &sandbox);
     let old = format!("# mine\nOTHER='x y'\n{}", stage.read(".env").replace("=false", "=No"));
     stage.write(".env", &old);
@@ -187,7 +187,7 @@ fn enter_all_the_way_changes_nothing_and_one_answer_changes_one_line() {
 #[test]
 fn a_secret_that_no_longer_works_is_asked_for_again() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let good = set_up(&stage, &sandbox);
     stage.write(".env", &good.replace(SECRET, "12345678-abcd-ef12-3456-7890abcdef12"));
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
@@ -202,7 +202,7 @@ fn a_secret_that_no_longer_works_is_asked_for_again() {
 #[test]
 fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem", sandbox.address());
     let mut terminal = Terminal::start(&stage, 80, &format!("{line} --user root@pam"));
@@ -223,7 +223,7 @@ fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag
 #[test]
 fn a_password_takes_the_place_of_the_token_and_back() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let with_token = set_up(&stage, &sandbox);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
@@ -251,7 +251,7 @@ fn a_password_takes_the_place_of_the_token_and_back() {
 #[test]
 fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let shown = |bytes: [u8; 32]| Fingerprint::new(bytes).to_string()[..47].to_owned();
     let mut terminal = Terminal::start(&stage, 80, "setup");
     terminal.to("The server:", &sandbox.address().to_string()).wait_for("How shall it be trusted?");
@@ -277,7 +277,7 @@ fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
 fn a_certificate_for_other_names_offers_them() {
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.renew_certificate(Flaw::WrongName).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
     terminal.to("The server:", &sandbox.address().to_string()).to("How shall it be trusted?", &DOWN.repeat(2));
     stage.write("ca.pem", sandbox.ca_pem());
@@ -291,7 +291,7 @@ fn what_git_and_the_group_may_read_is_asked() {
         return;
     }
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let git = std::process::Command::new("git").arg("-C").arg(stage.folder()).args(["init", "-q"]).status().unwrap();
     assert!(git.success());
     set_mode(&stage.write(".env", "OTHER=1\n"), 0o640);
@@ -312,7 +312,7 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 fn a_password_that_readers_disagree_on_is_written_only_with_consent() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let password = "${HOME} is where";
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
     let admin = crate::support::admin::Admin::of(&sandbox);
     let form = format!("userid=odd@pve&password={}", password.replace('$', "%24").replace(' ', "%20"));
@@ -345,7 +345,7 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
         cluster.set_option(10_008, "name", "日本語のテンプレート日本語のテンプレート");
     });
     for columns in [80, 40] {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
         let questions = questions(&sandbox);
         answer_until(&mut terminal, &questions, "The template for UBUNTU_2204");
@@ -363,7 +363,7 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
 #[test]
 fn several_nodes_are_a_menu() {
     let sandbox = Sandbox::start(Options { nodes: 3, ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     let questions = questions(&sandbox);
     answer_until(&mut terminal, &questions[..7], "");
@@ -381,7 +381,7 @@ fn several_nodes_are_a_menu() {
 
 #[test]
 fn the_sandbox_is_rehearsed_with_enter_alone() {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
     terminal.to("The user, with its realm: apex@pve for example [apex@pve]", "").to("The name of the token", "");
     terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("The template for UBUNTU_2204", "");
@@ -399,7 +399,7 @@ fn every_screen_works_without_colour_unicode_or_control_sequences() {
         (80, &[("TERM", "dumb")]),
         (20, &[("LANG", "C"), ("NO_COLOR", "1")]),
     ] {
-        let mut stage = Stage::new();
+        let mut stage = TestEnv::new();
         for (name, value) in variables {
             stage.set(name, value);
         }
@@ -426,7 +426,7 @@ fn every_screen_works_without_colour_unicode_or_control_sequences() {
 fn signals_end_the_wizard_at_a_menu_with_their_code() {
     let sandbox = Sandbox::start(quick()).unwrap();
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         let mut terminal = Terminal::start(&stage, 80, "setup");
         answer_until(&mut terminal, &questions(&sandbox), "How do you come by the token?");
         signal(terminal.child(), sent);
@@ -438,7 +438,7 @@ fn signals_end_the_wizard_at_a_menu_with_their_code() {
 #[test]
 fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let good = set_up(&stage, &sandbox);
     let bad = good.replace("apex@pve", "apex").replace(SECRET, "abc").replace("PROXMOX_NODE=pve", "PROXMOX_NODE=p v e");
     stage.write(".env", &bad);
@@ -460,7 +460,7 @@ fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
 #[test]
 fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let good = set_up(&stage, &sandbox);
     let old = good.replace("PROXMOX_CA_FILE=proxmox-ca.pem\n", "");
     for (leaves, expected) in [("", &old), ("n", &good)] {
@@ -482,7 +482,7 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
 
 /// Runs the rehearsal with Enter alone, and gives the whole screen, the folder taken out.
 fn rehearsal(columns: u16) -> String {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, columns, "setup --sandbox --skip-test-vm");
     for question in
         ["The user, with its realm", "The name of the token", "Keep the secret", "The template for UBUNTU_2204"]

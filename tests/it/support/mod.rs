@@ -2,18 +2,18 @@
 
 pub(crate) mod acl_model;
 pub(crate) mod admin;
-pub(crate) mod front;
 pub(crate) mod picture;
-pub(crate) mod player;
 pub(crate) mod pveum;
 pub(crate) mod recorded;
+pub(crate) mod replay_client;
 pub(crate) mod server;
 #[expect(dead_code, reason = "the last test program tells what is noted here")]
 #[path = "../../skipped/skips.rs"]
 pub(crate) mod skip;
 pub(crate) mod sshd;
-pub(crate) mod stage;
+pub(crate) mod tcp_proxy;
 pub(crate) mod terminal;
+pub(crate) mod test_env;
 pub(crate) mod worlds;
 
 pub(crate) use skip::{lacks, skipped};

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::stage::{Outcome, Stage};
+use crate::support::test_env::{Outcome, TestEnv};
 
 /// Nothing that is waited for takes longer, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts the binary in a terminal of so many columns, with the words of one line as arguments.
-    pub(crate) fn start(stage: &Stage, columns: u16, line: &str) -> Self {
+    pub(crate) fn start(stage: &TestEnv, columns: u16, line: &str) -> Self {
         Self::of(stage.command(line.split_whitespace()), columns)
     }
 
@@ -66,13 +66,13 @@ impl Terminal {
     }
 
     /// Starts the binary with some of its streams elsewhere, as a shell redirects them.
-    pub(crate) fn redirected(stage: &Stage, line: &str, streams: &str) -> Self {
+    pub(crate) fn redirected(stage: &TestEnv, line: &str, streams: &str) -> Self {
         let program = stage.command([""; 0]).get_program().to_string_lossy().into_owned();
         Self::shell(stage, &format!("exec '{program}' {line} {streams}"))
     }
 
     /// Starts a line of shell, in which `$GLASSDOME` is the binary.
-    pub(crate) fn shell(stage: &Stage, line: &str) -> Self {
+    pub(crate) fn shell(stage: &TestEnv, line: &str) -> Self {
         let binary = stage.command([""; 0]);
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line]).current_dir(stage.folder()).env_clear().env("GLASSDOME", binary.get_program());

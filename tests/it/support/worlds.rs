@@ -11,7 +11,7 @@ use glassdome::sandbox::access::{Access, Pool, Release};
 use proptest::prelude::{Just, Strategy, prop_oneof};
 
 use crate::support::acl_model::{Entry, Privileges, World};
-use crate::support::front::call;
+use crate::support::tcp_proxy::call;
 
 pub(crate) const SUBJECTS: [&str; 6] = ["u@pve", "u@pve!sep", "u@pve!full", "v@pve", "v@pve!sep", "group:g"];
 

@@ -12,8 +12,8 @@ use rustix::process::Signal;
 
 use crate::env_store::{SmallDisk, is_root};
 use crate::support::admin::Admin;
-use crate::support::stage::{BOUND, Outcome, Stage, quick, scene, signal};
 use crate::support::terminal::Terminal;
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick, scene, signal};
 use crate::support::{make_fifo, skipped};
 
 const WORLD: [u64; 3] = [101, 9000, 9001];
@@ -45,7 +45,7 @@ fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
     while fs::write(disk.0.path().join(format!("{:?}", Instant::now())), [b'x'; 4096]).is_ok() {}
     let line = format!("setup --no-input --skip-test-vm --env-file {}", path.display());
     let outcome = stage.glassdome(&line).expect(3);
-    assert!(outcome.talk.contains("full") || outcome.talk.contains("space"), "{}", outcome.talk);
+    assert!(outcome.stderr.contains("full") || outcome.stderr.contains("space"), "{}", outcome.stderr);
     assert_eq!(fs::read_to_string(&path).unwrap(), old);
 
     // No note of a VM, no VM.
@@ -90,7 +90,7 @@ fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
     for (kind, words) in
         [("folder", "folder"), ("fifo", "no regular file"), ("dangling", "symbolic link"), ("loop", "link")]
     {
-        let stage = Stage::new();
+        let stage = TestEnv::new();
         let path = stage.path(".env");
         match kind {
             "folder" => fs::create_dir(&path).unwrap(),
@@ -101,7 +101,7 @@ fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
         let began = Instant::now();
         for line in ["setup --no-input", "test-vm", "cleanup", "doctor"] {
             let outcome = stage.glassdome(line).expect(3);
-            let told = format!("{}{}", outcome.results, outcome.talk);
+            let told = format!("{}{}", outcome.results, outcome.stderr);
             assert!(told.contains(words), "{kind}, {line}: {told}");
         }
         assert!(began.elapsed() < BOUND);
@@ -126,7 +126,7 @@ fn a_file_of_somebody_else_keeps_its_owner() {
 #[test]
 fn of_two_wizards_at_once_the_second_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let start = || {
         let mut terminal = Terminal::of(stage.command(stage.flags_to(&sandbox, "setup --skip-test-vm")), 80);
         terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").wait_for("Write this?");
@@ -192,7 +192,7 @@ fn bytes_that_are_no_text_are_told_where_they_matter() {
     with(OsStr::new("SOMETHING"), "doctor").expect(0);
     for line in ["test-vm", "doctor", "setup --no-input"] {
         let outcome = with(OsStr::new("PROXMOX_NODE"), line).expect(3);
-        assert!(format!("{}{}", outcome.results, outcome.talk).contains("the variable PROXMOX_NODE"), "{line}");
+        assert!(format!("{}{}", outcome.results, outcome.stderr).contains("the variable PROXMOX_NODE"), "{line}");
     }
     // The diagnosis goes on with what the file says.
     with(OsStr::new("PROXMOX_NODE"), "doctor").expect(3).shows("node pve is online");
@@ -210,7 +210,7 @@ fn bytes_that_are_no_text_are_told_where_they_matter() {
 }
 
 /// Holds a run at a request and sends signals; gives what came of it, or nothing where the run ended before.
-fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, Stage, Outcome)> {
+fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, TestEnv, Outcome)> {
     let (sandbox, stage) = scene(quick());
     sandbox.add_fault(Fault::HoldBefore(number));
     let mut child = stage.spawn(line);
@@ -241,9 +241,9 @@ fn a_signal_at_any_step_of_the_proof_leaves_nothing() {
     for number in 1..=last {
         let kind = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)][number % 3];
         let Some((sandbox, stage, outcome)) = signalled("test-vm --timeout 5", number, &[kind.0]) else { return };
-        assert_eq!(outcome.code, kind.1, "{number}\n{}", outcome.talk);
-        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{number}\n{}", outcome.talk);
-        assert!(stage.entries().is_empty(), "{number}\n{}", outcome.talk);
+        assert_eq!(outcome.code, kind.1, "{number}\n{}", outcome.stderr);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{number}\n{}", outcome.stderr);
+        assert!(stage.entries().is_empty(), "{number}\n{}", outcome.stderr);
     }
 }
 
@@ -258,12 +258,12 @@ fn two_signals_at_any_step_end_it_at_once_and_no_vm_is_forgotten() {
             return;
         };
         assert!(began.elapsed() < BOUND);
-        assert!([130, 143].contains(&outcome.code), "{number}: {}\n{}", outcome.code, outcome.talk);
+        assert!([130, 143].contains(&outcome.code), "{number}: {}\n{}", outcome.code, outcome.stderr);
         if !stage.entries().is_empty() {
-            assert!(outcome.talk.contains("VM 100"), "{number}\n{}", outcome.talk);
+            assert!(outcome.stderr.contains("VM 100"), "{number}\n{}", outcome.stderr);
         }
         stage.glassdome("cleanup").expect(0);
-        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{number}\n{}", outcome.talk);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{number}\n{}", outcome.stderr);
         assert!(stage.entries().is_empty(), "{number}");
     }
 }
@@ -276,7 +276,7 @@ fn a_signal_at_any_step_of_the_other_commands_ends_them() {
                 assert!(number > least, "{line} takes more than {least} requests");
                 break;
             };
-            assert_eq!(outcome.code, 143, "{line} at {number}\n{}", outcome.talk);
+            assert_eq!(outcome.code, 143, "{line} at {number}\n{}", outcome.stderr);
             assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
             assert!(!stage.path(".env.bak").exists(), "{line} at {number}: nothing was written");
         }

@@ -9,7 +9,7 @@ use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
 use crate::support::server::{PermissionsAt, data, reply};
 use crate::support::skipped;
-use crate::support::stage::{BOUND, Outcome, Stage, quick};
+use crate::support::test_env::{BOUND, Outcome, TestEnv, quick};
 
 fn ok(head: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}").into_bytes()
@@ -80,7 +80,7 @@ sys.exit(done.returncode)
 ";
 
 /// Runs the binary to its end, and gives the most memory that it took, in KiB; nothing where that cannot be told.
-fn watched(stage: &Stage, line: &str) -> Option<(Outcome, u64)> {
+fn watched(stage: &TestEnv, line: &str) -> Option<(Outcome, u64)> {
     let ours = stage.command(line.split_whitespace());
     let mut python = Command::new("python3");
     python.args(["-c", PEAK]).arg(ours.get_program()).args(ours.get_args()).current_dir(stage.folder()).env_clear();
@@ -98,7 +98,7 @@ fn watched(stage: &Stage, line: &str) -> Option<(Outcome, u64)> {
 fn a_bomb_is_not_set_off() {
     let faults = vec![Fault::Distorted(Distortion::Gzip, 1), Fault::Distorted(Distortion::Gzip, 2)];
     let sandbox = Sandbox::start(Options { faults, ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     // Whoever unpacks it finds a good answer, and then blanks without number.
     let url = format!("https://{}/api2/json/access/domains", sandbox.address());
@@ -118,7 +118,7 @@ fn a_bomb_is_not_set_off() {
 #[test]
 fn a_crowd_of_vms_costs_little_more_than_its_bytes() {
     let sandbox = Sandbox::start(Options { faults: vec![Fault::ManyVms], ..quick() }).unwrap();
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let Some((outcome, peak)) = watched(&stage, "doctor") else { return };
     outcome.expect(0);

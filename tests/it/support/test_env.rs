@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// An empty folder with everything around it that a run could touch.
-pub(crate) struct Stage {
+pub(crate) struct TestEnv {
     root: TempDir,
     variables: Vec<(String, String)>,
 }
@@ -20,16 +20,16 @@ pub(crate) struct Stage {
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) results: String,
-    pub(crate) talk: String,
+    pub(crate) stderr: String,
 }
 
 /// Longer than anything that a test waits for may take, whatever the machine is doing.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// Starts a sandbox, and sets a stage whose settings lead to it.
-pub(crate) fn scene(options: Options) -> (Sandbox, Stage) {
+pub(crate) fn scene(options: Options) -> (Sandbox, TestEnv) {
     let sandbox = Sandbox::start(options).expect("a sandbox");
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     stage.point_at(&sandbox);
     (sandbox, stage)
 }
@@ -39,7 +39,7 @@ pub(crate) fn quick() -> Options {
     Options { task_time: Duration::from_millis(60), auth_delay: Duration::ZERO, ..Options::default() }
 }
 
-impl Stage {
+impl TestEnv {
     /// Makes an empty stage.
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().expect("a temporary folder");
@@ -156,7 +156,7 @@ impl Outcome {
         Self {
             code: output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or_default()),
             results: String::from_utf8_lossy(&output.stdout).into_owned(),
-            talk: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 
@@ -168,7 +168,7 @@ impl Outcome {
     /// Fails with both streams unless the exit code is this one.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n--- results\n{}\n--- talk\n{}", self.results, self.talk);
+        assert_eq!(self.code, code, "\n--- results\n{}\n--- talk\n{}", self.results, self.stderr);
         self
     }
 
@@ -183,10 +183,10 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(
-            self.talk.contains(text),
+            self.stderr.contains(text),
             "`{text}` is not said\n--- results\n{}\n--- talk\n{}",
             self.results,
-            self.talk
+            self.stderr
         );
         self
     }
