@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounded::{self, ENTRY_LIMIT, Unread};
 use crate::model::Marker;
 
-pub use creation::Creation;
+pub use creation::CreationNote;
 pub use rotation::Rotation;
 
 /// Something that is noted before it is done.

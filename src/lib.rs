@@ -82,7 +82,7 @@ fn report_panic(panic: &PanicHookInfo<'_>, to: &mut Masked<impl Write>) {
 /// Answers a shell that asks how a command line goes on.
 fn complete(arguments: &[OsString]) -> ExitCode {
     let folder = std::env::current_dir().ok();
-    let known = completion::Known {
+    let known = completion::CompletionValues {
         instances: || shown(commands::instances(Path::new("."), &variables_of_this_process())),
         nodes: || shown(commands::nodes(Path::new("."), &variables_of_this_process())),
         #[cfg(feature = "sandbox")]

@@ -15,7 +15,7 @@ pub const ASKING: &str = "GLASSDOME_COMPLETE";
 
 /// The values that are only known where a command line is typed.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct CompletionValues {
     /// The instances that the settings file has.
     pub instances: fn() -> Vec<String>,
     /// The nodes that it names.
@@ -31,7 +31,7 @@ const TOPICS: [&str; 2] = ["exit-codes", "environment"];
 ///
 /// # Errors
 /// Where it is no shell that can be answered, in clap's own words.
-pub fn answer(arguments: &[OsString], folder: Option<&Path>, known: Known) -> Result<bool, clap::Error> {
+pub fn answer(arguments: &[OsString], folder: Option<&Path>, known: CompletionValues) -> Result<bool, clap::Error> {
     CompleteEnv::with_factory(|| with_values(with_topics(Cli::command()), known))
         .var(ASKING)
         .try_complete(arguments, folder)
@@ -63,7 +63,7 @@ fn with_topics(program: Command) -> Command {
 }
 
 /// Gives the failures as a shell offers them: what takes a number ends where the number begins.
-fn failures(known: Known) -> Vec<CompletionCandidate> {
+fn failures(known: CompletionValues) -> Vec<CompletionCandidate> {
     let offered = (known.faults)().iter().map(|(kind, about)| {
         let word = kind.split_once('=').map_or_else(|| (*kind).to_owned(), |(word, _)| format!("{word}="));
         CompletionCandidate::new(word).help(Some((*about).into()))
@@ -72,7 +72,7 @@ fn failures(known: Known) -> Vec<CompletionCandidate> {
 }
 
 /// Tells every flag for an instance, a node or a failure what its values may be.
-fn with_values(command: Command, known: Known) -> Command {
+fn with_values(command: Command, known: CompletionValues) -> Command {
     let has = |command: &Command, name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
     let mut command = command;
     for (name, values) in [("instance", known.instances), ("node", known.nodes), ("target", known.nodes)] {

@@ -6,7 +6,7 @@ use crate::journal::JournalRecord;
 
 /// What is known of a new token, or a new secret, before it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Creation {
+pub struct CreationNote {
     /// The server, `host:port`.
     pub server: String,
     /// The settings file that the secret goes into, as an absolute path without links.
@@ -23,7 +23,7 @@ pub struct Creation {
     pub made: String,
 }
 
-impl JournalRecord for Creation {
+impl JournalRecord for CreationNote {
     const FOLDER: &'static str = "tokens";
 
     fn nonce(&self) -> &str {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::Secret;
 use super::secret_form;
-use super::spelling::{Place, View, folded};
+use super::spelling::{SpellingPosition, View, folded};
 use super::token::{TokenId, UserId};
 
 /// What is shown in the place of a secret.
@@ -206,7 +206,7 @@ impl Register {
             return Vec::new();
         }
         let known = self.read();
-        let mut search = OwnershipCheck {
+        let mut search = SecretSearch {
             known: known.iter().collect(),
             least: least(&known),
             forms: secret_form::find,
@@ -363,15 +363,15 @@ fn least(known: &[Known]) -> usize {
 }
 
 /// A text that is searched, in all its readings.
-struct OwnershipCheck<'a> {
+struct SecretSearch<'a> {
     known: Vec<&'a Known>,
     least: usize,
     /// Finds what has the form of a secret.
     forms: fn(&[u8]) -> Vec<Range<usize>>,
-    found: Vec<Place>,
+    found: Vec<SpellingPosition>,
 }
 
-impl OwnershipCheck<'_> {
+impl SecretSearch<'_> {
     /// Searches a reading, what its escapes stand for, and what stands in it in base64.
     fn every_reading(&mut self, view: View, readings: &[usize]) {
         let Some((count, deeper)) = readings.split_first() else { return };
@@ -415,7 +415,7 @@ impl OwnershipCheck<'_> {
 }
 
 /// Joins places that overlap, and widens each to whole characters.
-fn apart(text: &str, mut places: Vec<Place>) -> Vec<Range<usize>> {
+fn apart(text: &str, mut places: Vec<SpellingPosition>) -> Vec<Range<usize>> {
     places.sort_by_key(|place| place.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for place in places {

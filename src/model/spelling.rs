@@ -6,12 +6,12 @@ pub(super) struct View {
     /// The bytes of this reading.
     pub(super) bytes: Vec<u8>,
     /// Where each byte comes from; nothing where each stands at its own place.
-    places: Option<Vec<Place>>,
+    places: Option<Vec<SpellingPosition>>,
 }
 
 /// Where something stands in the text that is shown, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SpellingPosition {
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -46,11 +46,11 @@ impl View {
     }
 
     /// Gives the place in the shown text of a part of this reading that is not empty.
-    pub(super) fn place(&self, start: usize, end: usize) -> Place {
-        let Some(places) = &self.places else { return Place { start, end } };
+    pub(super) fn place(&self, start: usize, end: usize) -> SpellingPosition {
+        let Some(places) = &self.places else { return SpellingPosition { start, end } };
         let first = places.get(start).map_or(0, |place| place.start);
         let last = end.checked_sub(1).and_then(|last| places.get(last)).map_or(first, |place| place.end);
-        Place { start: first, end: last }
+        SpellingPosition { start: first, end: last }
     }
 
     /// Decodes every escape once: percent, JSON, HTML, shell. Gives nothing where there is none.
@@ -58,7 +58,7 @@ impl View {
         if !self.bytes.iter().any(|byte| b"%\\&".contains(byte)) {
             return None;
         }
-        let mut reading = Reading::default();
+        let mut reading = SpellingReader::default();
         let mut changed = false;
         let mut at = 0;
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -76,7 +76,7 @@ impl View {
         if !self.bytes.iter().any(|byte| b"\n\x1b".contains(byte)) {
             return None;
         }
-        let mut reading = Reading::default();
+        let mut reading = SpellingReader::default();
         let mut at = 0;
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let control = control_sequence(rest);
@@ -103,7 +103,7 @@ impl View {
     /// Decodes everything that could be base64 or base64url, taking the first character of each run for the one at
     /// `offset` of four. Runs are kept apart by a zero byte, or by dots where a run was cut off.
     pub(super) fn unencoded(&self, offset: usize, least: usize) -> Self {
-        let mut reading = Reading::default();
+        let mut reading = SpellingReader::default();
         let mut at = 0;
         while at < self.bytes.len() {
             let rest = self.bytes.get(at..).unwrap_or_default();
@@ -113,14 +113,15 @@ impl View {
                 let after = rest.get(run..).unwrap_or_default();
                 let is_cut = after.starts_with(b"...") || after.starts_with("…".as_bytes());
                 let place = self.place(at + run - 1, at + run);
-                reading.push(if is_cut { b"..." } else { b"\0" }, Place { start: place.end, end: place.end });
+                reading
+                    .push(if is_cut { b"..." } else { b"\0" }, SpellingPosition { start: place.end, end: place.end });
             }
             at += run.max(1);
         }
         reading.view()
     }
 
-    fn decode_run(&self, start: usize, end: usize, reading: &mut Reading) {
+    fn decode_run(&self, start: usize, end: usize, reading: &mut SpellingReader) {
         let digits = self.bytes.get(start..end).unwrap_or_default();
         let (mut bits, mut count) = (0_u32, 0_u32);
         for (index, digit) in digits.iter().filter_map(|byte| sextet(*byte)).enumerate() {
@@ -138,13 +139,13 @@ impl View {
 
 /// A reading that is being put together.
 #[derive(Default)]
-struct Reading {
+struct SpellingReader {
     bytes: Vec<u8>,
-    places: Vec<Place>,
+    places: Vec<SpellingPosition>,
 }
 
-impl Reading {
-    fn push(&mut self, bytes: &[u8], place: Place) {
+impl SpellingReader {
+    fn push(&mut self, bytes: &[u8], place: SpellingPosition) {
         self.bytes.extend_from_slice(bytes);
         self.places.extend(std::iter::repeat_n(place, bytes.len()));
     }

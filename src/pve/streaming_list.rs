@@ -39,15 +39,15 @@ pub(super) fn read<T>(
     wanted: &[&'static str],
     read: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
 ) -> serde_json::Result<ReplyData<ListReply<T>>> {
-    let mut reading = Reading { wanted, read, row: Vec::with_capacity(wanted.len()), found: ReplyData::NoMap };
+    let mut reading = ListReader { wanted, read, row: Vec::with_capacity(wanted.len()), found: ReplyData::NoMap };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    Part { place: Place::Body, reading: &mut reading }.deserialize(&mut deserializer)?;
+    Part { place: ListPosition::Body, reading: &mut reading }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(reading.found)
 }
 
 /// How far the list is read.
-struct Reading<'w, T, R> {
+struct ListReader<'w, T, R> {
     wanted: &'w [&'static str],
     read: R,
     /// The wanted fields of the row that is at hand.
@@ -57,7 +57,7 @@ struct Reading<'w, T, R> {
 
 /// Which part of the answer a value is.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum ListPosition {
     /// All of it.
     Body,
     /// What stands under `data`.
@@ -70,19 +70,19 @@ enum Place {
 
 /// A part of the answer that is next to be read. Its value says whether it is an object.
 struct Part<'r, 'w, T, R> {
-    place: Place,
-    reading: &'r mut Reading<'w, T, R>,
+    place: ListPosition,
+    reading: &'r mut ListReader<'w, T, R>,
 }
 
 impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
-    const fn next(&mut self, place: Place) -> Part<'_, 'w, T, R> {
+    const fn next(&mut self, place: ListPosition) -> Part<'_, 'w, T, R> {
         Part { place, reading: &mut *self.reading }
     }
 
     fn list<'de, A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let mut rows = Vec::new();
         self.reading.found = ReplyData::Data(ListReply::Unread);
-        while let Some(is_object) = items.next_element_seed(self.next(Place::Row))? {
+        while let Some(is_object) = items.next_element_seed(self.next(ListPosition::Row))? {
             let fields = is_object.then(|| Fields::of_row(&self.reading.row));
             let Some(row) = (self.reading.read)(fields) else {
                 drop(rows);
@@ -95,7 +95,7 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
     }
 
     fn walk_through<'de, A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(self.next(Place::Elsewhere))?.is_some() {}
+        while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
         Ok(())
     }
 
@@ -103,11 +103,11 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
         self.reading.row.clear();
         while let Some(name) = entries.next_key_seed(Name(self.reading.wanted))? {
             let Some(name) = name else {
-                entries.next_value_seed(self.next(Place::Elsewhere))?;
+                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
                 continue;
             };
             let mut value = Value::Null;
-            entries.next_value_seed(Scalar(&mut value, self.next(Place::Elsewhere)))?;
+            entries.next_value_seed(Scalar(&mut value, self.next(ListPosition::Elsewhere)))?;
             // Of a field that stands twice, the last counts.
             self.reading.row.retain(|(other, _)| *other != name);
             self.reading.row.push((name, value));
@@ -119,11 +119,11 @@ impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
         self.reading.found = ReplyData::NoData;
         while let Some(name) = entries.next_key_seed(Name(&["data"]))? {
             if name.is_none() {
-                entries.next_value_seed(self.next(Place::Elsewhere))?;
+                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
                 continue;
             }
             self.reading.found = ReplyData::Data(ListReply::NoList);
-            entries.next_value_seed(self.next(Place::Data))?;
+            entries.next_value_seed(self.next(ListPosition::Data))?;
         }
         Ok(())
     }
@@ -146,11 +146,11 @@ impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Pa
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<bool, A::Error> {
         match self.place {
-            Place::Body => self.body(entries)?,
-            Place::Row => self.row(entries)?,
-            Place::Data | Place::Elsewhere => {
+            ListPosition::Body => self.body(entries)?,
+            ListPosition::Row => self.row(entries)?,
+            ListPosition::Data | ListPosition::Elsewhere => {
                 while entries.next_key_seed(Name(&[]))?.is_some() {
-                    entries.next_value_seed(self.next(Place::Elsewhere))?;
+                    entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
                 }
             }
         }
@@ -159,8 +159,8 @@ impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Pa
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<bool, A::Error> {
         match self.place {
-            Place::Data => self.list(items)?,
-            Place::Body | Place::Row | Place::Elsewhere => self.walk_through(items)?,
+            ListPosition::Data => self.list(items)?,
+            ListPosition::Body | ListPosition::Row | ListPosition::Elsewhere => self.walk_through(items)?,
         }
         Ok(false)
     }

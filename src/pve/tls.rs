@@ -179,8 +179,8 @@ impl Verifier {
             return Err(refused("this system has no trusted authorities".to_owned()).into());
         };
         system.judge(leaf, rest, name, now).map_err(|refusal| match refusal {
-            Refusal::NotValid(_) => refused("its authority is not valid now".to_owned()).into(),
-            Refusal::Other(why) => refused(why.to_string()).into(),
+            TlsRefusal::NotValid(_) => refused("its authority is not valid now".to_owned()).into(),
+            TlsRefusal::Other(why) => refused(why.to_string()).into(),
         })
     }
 
@@ -234,8 +234,8 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         authorities.judge(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
-            Refusal::NotValid(authority) => CertError::on_authority(&authority, end_entity, now).into(),
-            Refusal::Other(why) => CertError::on(end_entity, kind_of(&why)).into(),
+            TlsRefusal::NotValid(authority) => CertError::on_authority(&authority, end_entity, now).into(),
+            TlsRefusal::Other(why) => CertError::on(end_entity, kind_of(&why)).into(),
         })
     }
 
@@ -286,7 +286,7 @@ struct Authorities {
 }
 
 /// Why the authorities do not vouch for a certificate.
-enum Refusal {
+enum TlsRefusal {
     /// This authority signed it, and is not valid now.
     NotValid(CertificateDer<'static>),
     /// What the library says.
@@ -314,7 +314,7 @@ impl Authorities {
         rest: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Refusal> {
+    ) -> Result<ServerCertVerified, TlsRefusal> {
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let judged = self.valid.as_ref().map(|valid| valid.verify_server_cert(leaf, rest, name, &[], now));
         let mut why = match judged {
@@ -325,22 +325,22 @@ impl Authorities {
         if is_of_time(&why) && is_valid_at(leaf, now) {
             // The leaf is valid, so it is one of those between it and the authority that is not.
             if let Some(between) = rest.iter().find(|between| !is_valid_at(between, now)) {
-                return Err(Refusal::NotValid(between.clone().into_owned()));
+                return Err(TlsRefusal::NotValid(between.clone().into_owned()));
             }
         }
         if why != unknown {
-            return Err(Refusal::Other(why));
+            return Err(TlsRefusal::Other(why));
         }
         for authority in &self.not_valid {
             let Ok(verifier) = verifier(vec![authority.clone()], &self.provider) else { continue };
             match verifier.verify_server_cert(leaf, rest, name, &[], now) {
-                Ok(_) => return Err(Refusal::NotValid(authority.clone())),
+                Ok(_) => return Err(TlsRefusal::NotValid(authority.clone())),
                 // What else is wrong with it is worth more than that nobody vouches for it.
                 Err(other) if self.valid.is_none() => why = other,
                 Err(_) => {}
             }
         }
-        Err(Refusal::Other(why))
+        Err(TlsRefusal::Other(why))
     }
 }
 

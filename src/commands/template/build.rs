@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::commands::screens::Note;
 use crate::commands::template::image::{ImageSource, ImageSpec};
-use crate::commands::template::owned::{Ownership, Place};
+use crate::commands::template::owned::{ImageLocation, ImageOwnership};
 use crate::commands::template::plan::TemplatePlan;
 use crate::commands::test_vm_run::ids::another_id;
 use crate::commands::test_vm_run::ownership::OwnershipCheck;
@@ -56,8 +56,8 @@ pub(super) struct Build<'a> {
 pub(super) struct BuildProgress {
     pub(super) entry: Option<JournalEntry>,
     pub(super) task: Option<Upid>,
-    pub(super) image: Ownership,
-    pub(super) vm: Option<ManualVm>,
+    pub(super) image: ImageOwnership,
+    pub(super) vm: Option<TemplateVm>,
     /// VMIDs that were tried in vain.
     lost: Vec<VmId>,
     /// Disks that the server could not remove together with their VM.
@@ -66,14 +66,14 @@ pub(super) struct BuildProgress {
 
 /// A VM that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ManualVm {
+pub(super) struct TemplateVm {
     pub(super) vmid: VmId,
-    pub(super) phase: Phase,
+    pub(super) phase: BuildPhase,
 }
 
 /// How far a VM is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum BuildPhase {
     /// It was asked for, and the answer is not there, or was lost.
     Unanswered,
     /// The server has begun to make it.
@@ -84,7 +84,7 @@ pub(super) enum Phase {
 
 /// What was made, and what is on the storage beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct BuildResult {
     /// The number of the template.
     pub(super) vmid: VmId,
     /// The size of its disk.
@@ -113,7 +113,7 @@ impl<'a> Build<'a> {
 
     /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
     /// what may be left.
-    pub(super) async fn make(mut self, image: ImageDisposal) -> Result<Made, Error> {
+    pub(super) async fn make(mut self, image: ImageDisposal) -> Result<BuildResult, Error> {
         self.afterwards = image;
         let interrupts = self.session.interrupts.clone();
         let ended = tokio::select! {
@@ -123,7 +123,7 @@ impl<'a> Build<'a> {
         ended.unwrap_or_else(|signal| Err(self.left(Error::Abandoned { signal, left: None })))
     }
 
-    async fn make_or_clear(&mut self) -> Result<Made, Error> {
+    async fn make_or_clear(&mut self) -> Result<BuildResult, Error> {
         match self.steps().await {
             Ok(made) => self.finished(made).await,
             Err(why) => {
@@ -135,20 +135,20 @@ impl<'a> Build<'a> {
     }
 
     /// Removes the image after the template is made, or says that it is still there.
-    async fn finished(&mut self, made: Made) -> Result<Made, Error> {
+    async fn finished(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
         let cleared = self.clear_image().await;
         if let Err(why) = &cleared {
             self.warn(format!("the image {} is still there: {why}", Printable(&self.volume)));
         }
         let mut made = made;
         match &self.trace.image {
-            Ownership::Nothing => {}
-            Ownership::Ours(image) if self.afterwards == ImageDisposal::Keep => {
+            ImageOwnership::Nothing => {}
+            ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Keep => {
                 made.kept_image = Some(image.volume.to_string());
             }
-            Ownership::Ours(_) => made.left_behind.push(self.volume.clone()),
-            Ownership::Replaced => self.warn(format!("{}; it stays", Printable(&self.unproven_image()))),
-            Ownership::Unproven => {
+            ImageOwnership::Ours(_) => made.left_behind.push(self.volume.clone()),
+            ImageOwnership::Replaced => self.warn(format!("{}; it stays", Printable(&self.unproven_image()))),
+            ImageOwnership::Unproven => {
                 if cleared.is_ok() {
                     self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
                 }
@@ -163,7 +163,7 @@ impl<'a> Build<'a> {
         Ok(made)
     }
 
-    async fn steps(&mut self) -> Result<Made, Error> {
+    async fn steps(&mut self) -> Result<BuildResult, Error> {
         match &self.wanted.origin {
             ImageSource::Address(url) => self.fetch(url).await?,
             ImageSource::File(path) => self.send(path).await?,
@@ -174,7 +174,7 @@ impl<'a> Build<'a> {
         self.grow(vmid).await?;
         let disk_size = self.convert(vmid).await?;
         self.say(format!("VM {vmid} is a template"));
-        Ok(Made { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
+        Ok(BuildResult { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
     }
 
     async fn fetch(&mut self, url: &str) -> Result<(), Error> {
@@ -220,21 +220,21 @@ impl<'a> Build<'a> {
     /// Notes the image on disk before it is asked for.
     fn announce_image(&mut self) -> Result<(), Error> {
         self.trace.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
-        self.trace.image = Ownership::Unproven;
+        self.trace.image = ImageOwnership::Unproven;
         Ok(())
     }
 
     /// Waits for the task that puts the image on its storage: only then it is this run's.
     async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, operation: &Operation) -> Result<(), Error> {
         if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
-            self.trace.image = Ownership::Nothing;
+            self.trace.image = ImageOwnership::Nothing;
         }
         let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
         match self.watch(upid.clone(), operation).await {
             Ok(()) => self.prove_image(&upid).await,
             Err(why) => {
                 if why.is_file_taken() {
-                    self.trace.image = Ownership::Nothing;
+                    self.trace.image = ImageOwnership::Nothing;
                     self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
                 }
                 Err(why)
@@ -246,17 +246,17 @@ impl<'a> Build<'a> {
     pub(super) async fn prove_image(&mut self, upid: &Upid) -> Result<(), Error> {
         let made = self.place().made_by(upid).await?;
         let is_there = made.is_some();
-        self.trace.image = made.map_or(Ownership::Replaced, Ownership::Ours);
+        self.trace.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
         if is_there { Ok(()) } else { Err(self.image_changed()) }
     }
 
     /// Fails once the image is another one than that which this run put there.
     async fn check_image(&mut self) -> Result<(), Error> {
         let listed = self.place().listed().await?;
-        if listed.is_some_and(|image| self.trace.image == Ownership::Ours(image)) {
+        if listed.is_some_and(|image| self.trace.image == ImageOwnership::Ours(image)) {
             return Ok(());
         }
-        self.trace.image = Ownership::Replaced;
+        self.trace.image = ImageOwnership::Replaced;
         Err(self.image_changed())
     }
 
@@ -294,17 +294,17 @@ impl<'a> Build<'a> {
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.vmids.push(vmid.number()))?;
         }
-        self.trace.vm = Some(ManualVm { vmid, phase: Phase::Unanswered });
+        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Unanswered });
         let operation = Operation::CreateVm(vmid);
         let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
         self.trace.vm = match &asked {
-            Ok(_) => Some(ManualVm { vmid, phase: Phase::Begun }),
-            Err(why) if why.is_outcome_unknown() => Some(ManualVm { vmid, phase: Phase::Unanswered }),
+            Ok(_) => Some(TemplateVm { vmid, phase: BuildPhase::Begun }),
+            Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),
             Err(_) => None,
         };
         let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
         self.watch(upid, &operation).await?;
-        self.trace.vm = Some(ManualVm { vmid, phase: Phase::Made });
+        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Made });
         Ok(())
     }
 
@@ -439,9 +439,9 @@ impl<'a> Build<'a> {
         watched.map(drop)
     }
 
-    pub(super) fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> ImageLocation<'_> {
         let (node, storage) = (&self.plan.node, self.plan.image_storage.as_str());
-        Place { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
+        ImageLocation { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
     }
 
     pub(super) fn search(&self) -> OwnershipCheck<'_> {

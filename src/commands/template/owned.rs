@@ -12,7 +12,7 @@ const LOG_BEGINNING: usize = 20;
 
 /// What is known of the image that a run asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Ownership {
+pub(super) enum ImageOwnership {
     /// Nothing was asked for, or nothing is left of it.
     #[default]
     Nothing,
@@ -26,7 +26,7 @@ pub(super) enum Ownership {
 
 /// Where the image of a run is.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ImageLocation<'a> {
     /// The server.
     pub(super) pve: &'a Pve,
     /// The node.
@@ -39,7 +39,7 @@ pub(super) struct Place<'a> {
     pub(super) volume: &'a str,
 }
 
-impl Place<'_> {
+impl ImageLocation<'_> {
     /// Looks how the storage lists the image at this moment.
     pub(super) async fn listed(&self) -> Result<Option<Image>, Error> {
         let listed = self.pve.images(self.node, self.storage).await;

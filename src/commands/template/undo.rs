@@ -1,7 +1,7 @@
 //! Removes what the making of a template left, as far as it is known to be this run's, and lists the rest.
 
-use crate::commands::template::build::{Build, ImageDisposal, ManualVm, Phase};
-use crate::commands::template::owned::Ownership;
+use crate::commands::template::build::{Build, BuildPhase, ImageDisposal, TemplateVm};
+use crate::commands::template::owned::ImageOwnership;
 use crate::commands::test_vm_run::ownership::VmState;
 use crate::commands::test_vm_run::receipt::Receipt;
 use crate::commands::test_vm_run::remove::Remover;
@@ -18,15 +18,15 @@ impl Build<'_> {
         self.settle().await?;
         let vm = self.clear_vm().await;
         let image = self.clear_image().await;
-        let kept = matches!(&self.trace.image, Ownership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
+        let kept = matches!(&self.trace.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
         if kept {
             self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
         }
-        if self.trace.image == Ownership::Replaced {
+        if self.trace.image == ImageOwnership::Replaced {
             self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
-            self.trace.image = Ownership::Nothing;
+            self.trace.image = ImageOwnership::Nothing;
         }
-        let is_all_clear = self.trace.vm.is_none() && (kept || self.trace.image == Ownership::Nothing);
+        let is_all_clear = self.trace.vm.is_none() && (kept || self.trace.image == ImageOwnership::Nothing);
         if is_all_clear && let Some(entry) = self.trace.entry.take() {
             entry.close()?;
         }
@@ -50,7 +50,7 @@ impl Build<'_> {
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
     async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
         until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
-        if self.trace.image != Ownership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
+        if self.trace.image != ImageOwnership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
         }
         let status = self.pve.task_status(upid).await;
@@ -60,12 +60,12 @@ impl Build<'_> {
 
     /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
     async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
-        if self.trace.image == Ownership::Unproven
+        if self.trace.image == ImageOwnership::Unproven
             && let Some(upid) = self.place().task().await?
         {
             self.end(&upid).await?;
         }
-        let Some(ManualVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
+        let Some(TemplateVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
         let tasks = self.pve.active_tasks(&self.plan.node).await;
         let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
         let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
@@ -77,11 +77,11 @@ impl Build<'_> {
 
     /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
     async fn clear_vm(&mut self) -> Result<(), Error> {
-        let Some(ManualVm { vmid, phase }) = self.trace.vm else { return Ok(()) };
+        let Some(TemplateVm { vmid, phase }) = self.trace.vm else { return Ok(()) };
         let search = self.search();
         let standing = match phase {
-            Phase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
-            Phase::Begun | Phase::Made => search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?,
+            BuildPhase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
+            BuildPhase::Begun | BuildPhase::Made => search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?,
         };
         let removed = match standing {
             VmState::Ours(..) => {
@@ -91,7 +91,7 @@ impl Build<'_> {
                 receipt.warnings.into_iter().for_each(|warning| self.warn(warning));
                 removed
             }
-            VmState::Foreign(_) | VmState::Unfinished(_) if phase == Phase::Made => Err(Error::TakenOver { vmid }),
+            VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => Err(Error::TakenOver { vmid }),
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
             VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };
@@ -109,20 +109,20 @@ impl Build<'_> {
 
     /// Removes the image, if a task of this run put it there, it is as it was then, and it is not to stay.
     pub(super) async fn clear_image(&mut self) -> Result<(), Error> {
-        if self.trace.image == Ownership::Nothing {
+        if self.trace.image == ImageOwnership::Nothing {
             return Ok(());
         }
         let Some(there) = self.place().listed().await? else {
-            self.trace.image = Ownership::Nothing;
+            self.trace.image = ImageOwnership::Nothing;
             return Ok(());
         };
         match &self.trace.image {
-            Ownership::Ours(made) if *made == there => {}
-            Ownership::Ours(_) | Ownership::Replaced => {
-                self.trace.image = Ownership::Replaced;
+            ImageOwnership::Ours(made) if *made == there => {}
+            ImageOwnership::Ours(_) | ImageOwnership::Replaced => {
+                self.trace.image = ImageOwnership::Replaced;
                 return Ok(());
             }
-            Ownership::Nothing | Ownership::Unproven => return Ok(()),
+            ImageOwnership::Nothing | ImageOwnership::Unproven => return Ok(()),
         }
         if self.afterwards == ImageDisposal::Keep {
             return Ok(());
@@ -132,7 +132,7 @@ impl Build<'_> {
         let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
         let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
         self.watcher(OnSignal::Nothing).wait(&upid, &operation).await?;
-        self.trace.image = Ownership::Nothing;
+        self.trace.image = ImageOwnership::Nothing;
         Ok(())
     }
 
@@ -140,8 +140,8 @@ impl Build<'_> {
     pub(super) fn unproven_image(&self) -> String {
         let volume = self.place().volume;
         match &self.trace.image {
-            Ownership::Replaced => format!("the image {volume} is another one than that which this run put there"),
-            Ownership::Nothing | Ownership::Unproven | Ownership::Ours(_) => {
+            ImageOwnership::Replaced => format!("the image {volume} is another one than that which this run put there"),
+            ImageOwnership::Nothing | ImageOwnership::Unproven | ImageOwnership::Ours(_) => {
                 format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
             }
         }
@@ -150,7 +150,7 @@ impl Build<'_> {
     /// Names what could not be removed, and gives lines for what is known to be this run's.
     pub(super) fn left(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
-        if let Some(ManualVm { vmid, .. }) = self.trace.vm {
+        if let Some(TemplateVm { vmid, .. }) = self.trace.vm {
             left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
             // Whoever removes it looks first whose it is.
             let line = || format!("glassdome cleanup --vmid {vmid}");
@@ -161,12 +161,12 @@ impl Build<'_> {
             lines.push(format!("pvesm free {}", disk.shell_quoted()));
         }
         match &self.trace.image {
-            Ownership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
+            ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
                 left.push(format!("the image {} may still be there", image.volume));
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }
-            Ownership::Unproven => left.push(self.unproven_image()),
-            Ownership::Nothing | Ownership::Replaced | Ownership::Ours(_) => {}
+            ImageOwnership::Unproven => left.push(self.unproven_image()),
+            ImageOwnership::Nothing | ImageOwnership::Replaced | ImageOwnership::Ours(_) => {}
         }
         if left.is_empty() { why } else { TemplateError::Left { why: Box::new(why), left, lines }.into() }
     }

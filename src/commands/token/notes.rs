@@ -8,7 +8,7 @@ use crate::commands::connect::Context;
 use crate::commands::screens::Note;
 use crate::commands::token::over_ssh::PveumCommand;
 use crate::error::Error;
-use crate::journal::{Creation, Journal, JournalEntry};
+use crate::journal::{CreationNote, Journal, JournalEntry};
 use crate::model::TokenId;
 use crate::session::Session;
 use crate::settings::sh_word;
@@ -24,8 +24,8 @@ pub(crate) struct Unsaved {
 }
 
 impl Unsaved {
-    fn of(record: &Creation) -> Self {
-        let Creation { token, server, regenerates, made, .. } = record.clone();
+    fn of(record: &CreationNote) -> Self {
+        let CreationNote { token, server, regenerates, made, .. } = record.clone();
         Self { token, server, regenerates, made }
     }
 
@@ -86,9 +86,9 @@ pub(crate) fn note(
     context: &Context,
     token: &TokenId,
     errand: PveumCommand,
-) -> Result<Option<JournalEntry<Creation>>, Error> {
+) -> Result<Option<JournalEntry<CreationNote>>, Error> {
     let Some(journal) = journal(session, context)? else { return Ok(None) };
-    let creation = Creation {
+    let creation = CreationNote {
         server: context.endpoint()?.authority(),
         file: file_of(context),
         instance: context.instance.to_string(),
@@ -105,7 +105,7 @@ pub(crate) fn require(session: &Session, context: &Context) -> Result<(), Error>
     Ok(journal(session, context)?.map_or(Ok(()), |journal| journal.try_out())?)
 }
 
-fn journal(session: &Session, context: &Context) -> Result<Option<Journal<Creation>>, Error> {
+fn journal(session: &Session, context: &Context) -> Result<Option<Journal<CreationNote>>, Error> {
     if context.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
 }
 

@@ -6,7 +6,7 @@ use crate::commands::token::evidence::{Evidence, added, of_step, of_unconfirmed}
 use crate::commands::token::grant_plan::{PlanStep, PrivilegesBefore};
 use crate::commands::token::save::{save, stored};
 use crate::error::{Error, Kept, Left, TokenError};
-use crate::journal::{Creation, JournalEntry};
+use crate::journal::{CreationNote, JournalEntry};
 use crate::model::{RoleName, TokenSecret};
 use crate::pve::privileges::RoleState;
 use crate::pve::{AclChange, AclEntry, Pve};
@@ -25,12 +25,12 @@ pub(crate) struct Applied {
     /// The command that gets another secret, if the one of this run is lost.
     again: String,
     /// The note of the token in the journal.
-    note: Option<JournalEntry<Creation>>,
+    note: Option<JournalEntry<CreationNote>>,
 }
 
 impl Applied {
     /// Begins with nothing made yet.
-    pub(crate) fn nothing(again: String, note: Option<JournalEntry<Creation>>) -> Self {
+    pub(crate) fn nothing(again: String, note: Option<JournalEntry<CreationNote>>) -> Self {
         Self { again, note, ..Self::default() }
     }
 

@@ -19,11 +19,11 @@ const ALL: u16 = 0o7;
 /// Who may do what with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Acl {
-    entries: Vec<KeySpec>,
+    entries: Vec<AclItem>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct KeySpec {
+struct AclItem {
     tag: u16,
     permissions: u16,
     id: u32,
@@ -37,7 +37,7 @@ impl Acl {
         if u32::from_le_bytes(*version) != VERSION || !remainder.is_empty() {
             return None;
         }
-        let entry = |[tag0, tag1, low, high, id @ ..]: &[u8; 8]| KeySpec {
+        let entry = |[tag0, tag1, low, high, id @ ..]: &[u8; 8]| AclItem {
             tag: u16::from_le_bytes([*tag0, *tag1]),
             permissions: u16::from_le_bytes([*low, *high]) & ALL,
             id: u32::from_le_bytes(*id),
@@ -111,12 +111,12 @@ impl Acl {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Acl, GROUP, KeySpec, MASK, OTHER, OWNER, OWNING_GROUP, USER};
+    use super::{ALL, Acl, AclItem, GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 
     const NOBODY: u32 = u32::MAX;
 
     fn acl(entries: &[(u16, u16, u32)]) -> Acl {
-        Acl { entries: entries.iter().map(|&(tag, permissions, id)| KeySpec { tag, permissions, id }).collect() }
+        Acl { entries: entries.iter().map(|&(tag, permissions, id)| AclItem { tag, permissions, id }).collect() }
     }
 
     #[test]
