@@ -1,7 +1,5 @@
 //! An answer, from what a call says to the bytes on the wire.
 
-use std::time::{Duration, SystemTime};
-
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -179,8 +177,8 @@ impl Answer {
     }
 
     /// Writes it as it goes over the wire.
-    pub(super) fn bytes(&self, ending: Ending, ahead: Duration) -> Vec<u8> {
-        let date = OffsetDateTime::from(SystemTime::now() + ahead).format(HTTP_DATE).unwrap_or_default();
+    pub(super) fn bytes(&self, ending: Ending, date: OffsetDateTime) -> Vec<u8> {
+        let date = date.format(HTTP_DATE).unwrap_or_default();
         let version = if ending == Ending::ClosesOld { "HTTP/1.0" } else { "HTTP/1.1" };
         let connection = match (ending, self.is_of_daemon) {
             (Ending::Closes | Ending::ClosesOld, _) => "close",

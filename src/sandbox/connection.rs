@@ -8,7 +8,7 @@ use rustix::net::sockopt::set_socket_linger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Ending};
@@ -58,7 +58,7 @@ impl Server {
                 Err(why) if is_of_connection(&why) => continue,
                 // No descriptors or no memory: the connection waits in the queue, and so does this loop.
                 Err(_) => {
-                    sleep(BETWEEN_TRIES).await;
+                    self.shared.sleep(BETWEEN_TRIES).await;
                     continue;
                 }
             };
@@ -130,7 +130,7 @@ async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Parsed::Partial | Parsed::Garbage | Parsed::TooLarge => Answer::text(400, "bad request"),
     };
-    socket.write_all(&answer.bytes(Ending::Closes, shared.ahead())).await?;
+    socket.write_all(&answer.bytes(Ending::Closes, shared.date())).await?;
     socket.shutdown().await
 }
 
@@ -167,7 +167,7 @@ impl Connection {
                 Outcome::Hold => return std::future::pending().await,
                 Outcome::Reset => return self.reset(),
             };
-            sleep(self.shared.options.latency).await;
+            self.shared.sleep(self.shared.options.latency).await;
             let ending = if head.is_old {
                 Ending::ClosesOld
             } else if answer.closes() || head.wants_close() || count == REQUESTS_AT_MOST {
@@ -175,7 +175,7 @@ impl Connection {
             } else {
                 Ending::Stays
             };
-            let bytes = answer.bytes(ending, self.shared.ahead());
+            let bytes = answer.bytes(ending, self.shared.date());
             match how.map_or_else(|| Bytes::Whole(bytes.clone()), |how| how.of_bytes(bytes.clone())) {
                 Bytes::Whole(bytes) => self.send(&bytes).await?,
                 other => return self.send_badly(other).await,
@@ -207,7 +207,7 @@ impl Connection {
             Bytes::Slowly(first, others) => {
                 self.send(&first).await?;
                 for byte in others {
-                    sleep(Duration::from_secs(1)).await;
+                    self.shared.sleep(Duration::from_secs(1)).await;
                     self.send(&[byte]).await?;
                 }
                 self.stream.shutdown().await
@@ -235,12 +235,12 @@ impl Connection {
                 Parsed::Whole(head) => return Ok(Some(*head)),
                 Parsed::Garbage if !self.buffer.is_empty() => {
                     self.stream
-                        .write_all(&Answer::text(400, "bad request").bytes(Ending::ClosesOld, self.shared.ahead()))
+                        .write_all(&Answer::text(400, "bad request").bytes(Ending::ClosesOld, self.shared.date()))
                         .await?;
                     return Ok(None);
                 }
                 Parsed::TooLarge => {
-                    sleep(IDLE_AT_MOST).await;
+                    self.shared.sleep(IDLE_AT_MOST).await;
                     return Ok(None);
                 }
                 Parsed::Partial | Parsed::Garbage => {}

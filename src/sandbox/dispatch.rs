@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::time::sleep;
-
 use super::access::{Audience, Credentials, Refusal, packed};
 use super::answer::Answer;
 use super::cluster::{Cluster, Now, Reply};
@@ -173,7 +171,7 @@ async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String,
         tokio::spawn(async move { trouble::disturb(&shared, &upid, newid.as_ref()).await });
     }
     if answer.is_held_back() {
-        sleep(shared.options.auth_delay).await;
+        shared.sleep(shared.options.auth_delay).await;
     }
     answer
 }

@@ -20,7 +20,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -133,7 +133,7 @@ impl Sandbox {
         }
         let ca_pem = authority.pem().to_owned();
         let fingerprint = leaf.fingerprint;
-        let shared = Arc::new(Shared::new(options, cluster, Instant::now()));
+        let shared = Arc::new(Shared::new(options, cluster));
         let (stop, stopped) = watch::channel(false);
         let (authority, leaf) = (Arc::new(authority), Arc::new(Mutex::new(leaf)));
         let worker = connection::Server {

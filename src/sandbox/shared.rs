@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::Options;
 use super::cluster::{Cluster, Now};
 use super::faults::Fault;
+use crate::clock::{Clock, SystemClock};
 
 /// How long a restart takes.
 const AWAY_FOR: Duration = Duration::from_secs(1);
@@ -35,6 +37,7 @@ pub(super) type BeforeCall = Box<dyn FnMut(&str, &str, &mut Cluster) + Send>;
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) options: Options,
+    clock: SystemClock,
     cluster: Mutex<Cluster>,
     faults: Mutex<Vec<Fault>>,
     seen: Mutex<Vec<Seen>>,
@@ -49,10 +52,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, cluster: Cluster, started: Instant) -> Self {
+    pub(super) fn new(options: Options, cluster: Cluster) -> Self {
+        let clock = SystemClock;
         let faults = Mutex::new(options.faults.clone());
         let shared = Self {
             options,
+            clock,
             cluster: Mutex::new(cluster),
             faults,
             seen: Mutex::default(),
@@ -62,7 +67,7 @@ impl Shared {
             gone: Notify::new(),
             before_call: Mutex::default(),
             away_until: Mutex::default(),
-            started,
+            started: clock.now(),
         };
         for fault in shared.options.faults.clone() {
             shared.prepare(fault);
@@ -79,8 +84,8 @@ impl Shared {
 
     /// Gives the moment.
     pub(super) fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Now { unix, since_start: self.started.elapsed() }
+        let unix = u64::try_from(self.clock.utc().unix_timestamp()).unwrap_or_default();
+        Now { unix, since_start: self.clock.now().saturating_duration_since(self.started) }
     }
 
     pub(super) fn add_fault(&self, fault: Fault) {
@@ -175,18 +180,24 @@ impl Shared {
     /// Lets the server, or a node of it, be away for a while, where such a fault is in force; once only.
     pub(super) fn away(&self, test: impl Fn(&Fault) -> bool) {
         if self.has(test) {
-            lock(&self.away_until).get_or_insert_with(|| Instant::now() + AWAY_FOR);
+            lock(&self.away_until).get_or_insert_with(|| self.clock.now() + AWAY_FOR);
         }
     }
 
     /// Says whether it is away, by this fault.
     pub(super) fn is_away(&self, fault: Fault) -> bool {
-        self.has(|it| *it == fault) && lock(&self.away_until).is_some_and(|until| Instant::now() < until)
+        self.has(|it| *it == fault) && lock(&self.away_until).is_some_and(|until| self.clock.now() < until)
     }
 
-    /// Gives how far the server's clock is ahead.
-    pub(super) fn ahead(&self) -> Duration {
-        if self.has(|fault| *fault == Fault::ClockAhead) { Duration::from_secs(86_400) } else { Duration::ZERO }
+    /// Gives the date and time that the server's answers carry.
+    pub(super) fn date(&self) -> OffsetDateTime {
+        let is_ahead = self.has(|fault| *fault == Fault::ClockAhead);
+        self.clock.utc() + if is_ahead { Duration::from_secs(86_400) } else { Duration::ZERO }
+    }
+
+    /// Waits.
+    pub(super) async fn sleep(&self, pause: Duration) {
+        self.clock.sleep(pause).await;
     }
 
     /// Lets the server be gone for good.

@@ -63,7 +63,7 @@ fn hold(shared: &Arc<Shared>, vmid: u32) {
     };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        tokio::time::sleep(patience + Duration::from_millis(100)).await;
+        shared.sleep(patience + Duration::from_millis(100)).await;
         shared.cluster().held.remove(&vmid);
     });
 }
@@ -126,7 +126,7 @@ pub(super) async fn disturb(shared: &Shared, upid: &str, newid: Option<&String>)
     if how == Fault::TaskStuck {
         return;
     }
-    tokio::time::sleep(shared.options.task_time / 2).await;
+    shared.sleep(shared.options.task_time / 2).await;
     let at: Duration = shared.now().since_start;
     let mut cluster = shared.cluster();
     match how {

@@ -135,6 +135,18 @@ fn each_library_stays_at_home() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// The parts that ask the clock for the time and for every pause, so that tests can step them.
+const ON_THE_CLOCK: &[&str] = &["sandbox"];
+
+#[test]
+fn time_comes_from_the_clock() {
+    for (file, text) in sources().iter().filter(|(file, _)| ON_THE_CLOCK.contains(&part(file))) {
+        for around in ["Instant::now", "SystemTime::now", "time::sleep", "thread::sleep"] {
+            assert!(!text.contains(around), "src/{file}: `{around}`: use src/clock.rs");
+        }
+    }
+}
+
 #[test]
 fn secrets_leave_their_wrapping_in_few_places() {
     let found: BTreeMap<String, usize> = sources()
