@@ -12,6 +12,7 @@ pub mod commands;
 pub mod error;
 pub mod journal;
 pub mod model;
+mod ops;
 pub mod pve;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -1,5 +1,13 @@
 //! `glassdome env`: the configuration in other tools' words.
 
+use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
+use crate::commands::{CommandFailure, options};
+use crate::error::Error;
+use crate::model::Secret;
+use crate::ops::context::Context;
+use crate::session::Session;
+use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
+use crate::ui::{Draw, Note, Screen};
 use std::convert::Infallible;
 use std::fmt;
 use std::os::unix::process::CommandExt;
@@ -7,19 +15,9 @@ use std::process::{self, ExitCode};
 
 use serde_json::{Map, Value};
 
-use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
-use crate::commands::CommandFailure;
-use crate::commands::connect::Context;
-use crate::commands::screens::Note;
-use crate::error::Error;
-use crate::model::Secret;
-use crate::session::Session;
-use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
-use crate::ui::{Draw, Screen};
-
 /// Prints the variables, or runs a command with them.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, CommandFailure> {
-    let context = Context::load(session, global, &Connection::default(), &[]).await?;
+    let context = Context::load(session, &options::connection(global, &Connection::default())).await?;
     context.host().map_err(without_flag)?;
     context.credentials(session).map_err(without_flag)?;
     let told = EnvOutput::of(&context, arguments.format)?;

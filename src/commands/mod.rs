@@ -1,28 +1,17 @@
 //! From the command line to the function that does it.
 
-mod ask;
-mod blocking;
-mod call_log;
-mod child_environment;
 mod cleanup;
-mod concurrency;
-mod connect;
 mod doctor;
 mod env;
 mod help;
 mod manual;
-mod pin_ca;
-mod releases;
+mod options;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-mod screens;
 mod setup;
 mod template;
 mod test_vm;
-mod test_vm_run;
 mod token;
-mod unless_interrupted;
-mod waiting;
 
 use std::process::ExitCode;
 
@@ -30,12 +19,7 @@ use crate::cli::{Cli, Command};
 use crate::error::{Aftermath, Error};
 use crate::session::Session;
 
-pub(crate) use blocking::blocking;
-pub(crate) use child_environment::ChildKind;
-pub(crate) use concurrency::{side_by_side, together};
 pub(crate) use manual::{instances, nodes};
-pub(crate) use unless_interrupted::unless_interrupted;
-pub(crate) use waiting::waiting;
 
 /// The names of the commands, as JSON documents name their schema.
 pub(crate) const NAMES: &[&str] =

@@ -1,31 +1,27 @@
 //! `glassdome test-vm`: the proof alone.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::{Global, OutputFormat, Proof, TestVm};
-use crate::commands::CommandFailure;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::releases::USUAL;
-use crate::commands::screens::{Heading, Note};
-use crate::commands::test_vm_run::batch::{BatchOptions, Placement, run_batch};
-use crate::commands::test_vm_run::options::{CloneMode, Disposal, Start, TestVmOptions};
-use crate::commands::test_vm_run::run_test_vm;
-use crate::error::{Error, Report};
+use crate::cli::{Global, OutputFormat, TestVm};
+use crate::commands::{CommandFailure, options};
+use crate::error::Error;
+use crate::ops::batch::{BatchOptions, Placement, run_batch};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::test_vm::{receipt, run_test_vm};
 use crate::session::Session;
-use crate::settings::Key;
-use crate::ui::Draw;
+use crate::ui::{Draw, Heading, Note};
 
 /// How many proofs are made at once, as many as the server's own bulk actions begin with.
 const USUALLY_AT_ONCE: usize = 4;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, CommandFailure> {
-    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     let host = context.host()?;
-    let order = order(&context, &arguments.proof)?;
+    let order = options::test_vm(&context, &arguments.proof)?;
     context.require_journal(session)?;
     session.ui.borrow_mut().info(&Heading { text: format!("Proof on {host}"), is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
@@ -68,7 +64,7 @@ fn tell<R: Draw + Serialize>(
 ) -> Result<ExitCode, CommandFailure> {
     let wants_json = global.output == OutputFormat::Json;
     if wants_json {
-        let mut document = document(told.receipt, ended.as_ref().err());
+        let mut document = receipt::document(told.receipt, ended.as_ref().err());
         if let Some(all) = document.get_mut("warnings").and_then(serde_json::Value::as_array_mut) {
             all.extend(told.of_trust.iter().cloned().map(serde_json::Value::from));
         }
@@ -87,15 +83,6 @@ fn tell<R: Draw + Serialize>(
     }
 }
 
-/// Gives the JSON document: the receipt, and the error where there is one.
-pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde_json::Value {
-    let mut document = serde_json::to_value(receipt).unwrap_or_default();
-    if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
-        map.insert("error".to_owned(), Report::of(error).as_json());
-    }
-    document
-}
-
 /// Says how many proofs are wanted, and where; nothing where it is one.
 fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     if arguments.count.is_none() && arguments.parallel.is_none() && !arguments.all_nodes {
@@ -106,48 +93,4 @@ fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
         parallel: arguments.parallel.map_or(USUALLY_AT_ONCE, usize::from),
         spread: if arguments.all_nodes { Placement::EveryNode } else { Placement::OneNode },
     })
-}
-
-/// Settles the options: a flag, else what the settings say, else what is usual.
-pub(crate) fn order(context: &Context, proof: &Proof) -> Result<TestVmOptions, Error> {
-    let settings = &context.settings;
-    let template = match proof.template {
-        Some(template) => template,
-        None => match settings.template(Key::Ubuntu2204Template)? {
-            Some(found) => found.value,
-            None => USUAL.vmid,
-        },
-    };
-    let pool = match &proof.pool {
-        Some(pool) => Some(pool.clone()),
-        None => settings.pool()?.map(|found| found.value),
-    };
-    let wish = if proof.linked {
-        CloneMode::Linked
-    } else if proof.full || proof.storage.is_some() {
-        CloneMode::Full(proof.storage.clone())
-    } else {
-        CloneMode::Whichever
-    };
-    Ok(TestVmOptions {
-        node: settings.node()?.map(|found| found.value),
-        target: proof.target.clone(),
-        template,
-        vmid: proof.vmid,
-        name: proof.name.clone(),
-        wish,
-        pool,
-        start: start(proof),
-        afterwards: if proof.keep { Disposal::Keep } else { Disposal::Destroy },
-        patience: proof.timeout.unwrap_or(Duration::from_secs(300)),
-    })
-}
-
-const fn start(proof: &Proof) -> Start {
-    match (proof.no_start, proof.no_network, proof.wait_ip) {
-        (true, ..) => Start::No,
-        (false, true, _) => Start::LinksDown,
-        (false, false, Some(within)) => Start::AndWaitForAddress(within),
-        (false, false, None) => Start::Yes,
-    }
 }

@@ -10,13 +10,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::journal;
 use crate::model::{Endpoint, Foreign, NodeName, PoolName, StorageName, UserId, VmId};
-use crate::pve;
 use crate::pve::privileges::{Caller, FixScript, MissingPrivileges};
 use crate::pve::task::LogEnd;
 use crate::session::{NoStateFolder, Signal};
 use crate::settings::{self, Sourced};
+use crate::{journal, pve};
 
 pub use report::{Hint, KINDS, Kind, Report, draw_hints};
 pub use template::TemplateError;

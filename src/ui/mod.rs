@@ -3,6 +3,7 @@
 mod echo_guard;
 mod json;
 mod masked;
+mod note;
 mod progress;
 pub mod prompt;
 mod sanitize;
@@ -17,6 +18,7 @@ use std::os::fd::AsFd;
 
 use echo_guard::EchoGuard;
 pub use masked::{Layout, Masked};
+pub(crate) use note::{Heading, Note};
 pub use progress::Progress;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};

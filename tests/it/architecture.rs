@@ -17,9 +17,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("session", &["clock", "ui"]),
     ("cli", &["model"]),
     ("journal", &["model", "bounded"]),
+    ("ops", &["session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"]),
     (
         "commands",
-        &["cli", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"],
+        &["cli", "ops", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"],
     ),
     ("lib", &["commands", "cli", "session", "error", "ui", "model"]),
     ("main", &[]),
@@ -42,8 +43,8 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// The files in which a secret leaves its wrapping, and how often.
 const EXPOSURES: &[(&str, usize)] = &[
-    ("commands/connect/context.rs", 1),
     ("commands/env.rs", 3),
+    ("ops/context.rs", 1),
     ("pve/client/access.rs", 6),
     ("pve/transport.rs", 3),
     ("settings/env_file.rs", 2),
@@ -112,6 +113,38 @@ fn imports_point_one_way() {
                 wrong.push(format!(
                     "src/{file}:{line}: `{here}` may not use `{used}`: move the code to a layer that may"
                 ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The files of `commands` that are no command: any of them may use these.
+const SHARED_BY_COMMANDS: &[&str] = &["mod", "options", "CommandFailure", "manual"];
+
+#[test]
+fn no_command_uses_another_one() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let Some(below) = file.strip_prefix("commands/") else { continue };
+        let here = part(below);
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for (index, _) in code.match_indices("crate::commands::") {
+                let named = &code[index + "crate::commands::".len()..];
+                let names = named.strip_prefix('{').map_or(named.split("::").take(1).collect(), |group| {
+                    group.split('}').next().unwrap_or_default().split(',').collect::<Vec<_>>()
+                });
+                for name in names {
+                    let name: String =
+                        name.trim().chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+                    if here != "mod" && name != here && !SHARED_BY_COMMANDS.contains(&name.as_str()) {
+                        wrong.push(format!(
+                            "src/{file}:{}: a command may not use `{name}`: move it to `ops`",
+                            number + 1
+                        ));
+                    }
+                }
             }
         }
     }

@@ -1,36 +1,34 @@
 //! `glassdome cleanup`: finishes what an interrupted run left behind, and touches nothing else.
 
-pub(crate) mod marked;
 mod summary;
 
-use std::process::ExitCode;
-use std::time::Duration;
-
 use crate::cli::{Cleanup, Global, OutputFormat};
-use crate::commands::CommandFailure;
-use crate::commands::ask;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::screens::{Heading, Note};
-use crate::commands::test_vm_run::ownership::{OwnershipCheck, VmState};
-use crate::commands::test_vm_run::receipt::{LeftBehind, Receipt};
-use crate::commands::test_vm_run::remove::Remover;
-use crate::commands::token::notes;
+use crate::commands::{CommandFailure, options};
 use crate::error::{Error, Operation};
 use crate::journal::{JournalContents, JournalEntry, Record};
 use crate::model::{Foreign, NodeName, Upid, VmId};
+use crate::ops::ask;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::test_vm::marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
+use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
+use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
+use crate::ops::test_vm::remove::Remover;
+use crate::ops::token::notes;
 use crate::pve::Vm;
 use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::settings::Key;
-use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::{Heading, Note, Printable};
+use std::process::ExitCode;
+use std::time::Duration;
 
-use marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
 use summary::{CleanupSummary, Elsewhere, ImageFate, LeftImage, VmOutcome};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
-    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     let found = match context.journal(session)? {
         Some(journal) => journal.read().map_err(Error::from)?,
         None => JournalContents::default(),

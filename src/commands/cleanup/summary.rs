@@ -5,11 +5,11 @@ use std::fmt;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::commands::cleanup::marked::MarkedVm;
-use crate::commands::test_vm_run::receipt::LeftBehind;
-use crate::commands::token::notes::Unsaved;
 use crate::error::{Error, Report};
 use crate::model::Foreign;
+use crate::ops::test_vm::marked::MarkedVm;
+use crate::ops::test_vm::receipt::LeftBehind;
+use crate::ops::token::notes::Unsaved;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What became of one VMID of an entry.

@@ -2,11 +2,11 @@
 
 use time::OffsetDateTime;
 
-use crate::commands::connect::Connected;
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::network::span;
 use crate::error::{Error, Operation};
 use crate::model::UserId;
+use crate::ops::connection::Connected;
 use crate::pve::privileges::Caller;
 use crate::pve::{self, Realm, TokenRecord, Version};
 use crate::session::Session;

@@ -1,14 +1,14 @@
 //! Whether a clone could succeed: node, template, storage, bridge, and every privilege of the preflight.
 
-use crate::commands::cleanup::marked::may_be_marked;
-use crate::commands::connect::Connected;
 use crate::commands::doctor::check::Check;
-use crate::commands::test_vm_run::inventory::{ConfigReads, known_online, known_templates};
-use crate::commands::test_vm_run::options::{Start, TestVmOptions};
-use crate::commands::test_vm_run::permission_check::PermissionCheck;
 use crate::error::{Error, Operation};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
+use crate::ops::connection::Connected;
+use crate::ops::inventory::{ConfigReads, known_online, known_templates};
+use crate::ops::test_vm::marked::may_be_marked;
+use crate::ops::test_vm::options::{Start, TestVmOptions};
+use crate::ops::test_vm::permission_check::PermissionCheck;
 use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
 use crate::pve::{self, Interface, Node, Storage, Version, Vm, VmConfig};
 

@@ -1,13 +1,13 @@
 //! What earlier runs left behind: by the journal, and by the markers on the server.
 
-use crate::commands::cleanup::marked::{MarkedVm, marked};
-use crate::commands::connect::Context;
 use crate::commands::doctor::bundle::Pseudonym;
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::server::ReachedServer;
-use crate::commands::token::notes;
 use crate::error::Error;
 use crate::journal::JournalContents;
+use crate::ops::context::Context;
+use crate::ops::test_vm::marked::{MarkedVm, marked};
+use crate::ops::token::notes;
 use crate::session::Session;
 use crate::ui::Printable;
 

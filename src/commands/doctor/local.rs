@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
-use crate::commands::connect::{Context, LoadErrors, TrustSource};
 use crate::commands::doctor::check::{Check, CheckStatus};
-use crate::commands::setup::git;
 use crate::error::Error;
 use crate::model::Secret;
+use crate::ops::connection::TrustSource;
+use crate::ops::context::{Context, LoadErrors};
+use crate::ops::git;
 use crate::session::Session;
 use crate::settings::{Credentials, Instance, KEYS, Key, Source};
 

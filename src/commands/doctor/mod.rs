@@ -10,17 +10,16 @@ mod network;
 mod screens;
 mod server;
 
+use crate::cli::{Connection, Doctor, Global, OutputFormat};
+use crate::commands::{CommandFailure, options};
+use crate::error::{Error, Kind, Report};
+use crate::ops::context::Context;
+use crate::session::Session;
+use crate::settings::{Credentials, Key};
+use crate::ui::{Heading, Note};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-
-use crate::cli::{Connection, Doctor, Global, OutputFormat};
-use crate::commands::CommandFailure;
-use crate::commands::connect::Context;
-use crate::commands::screens::{Heading, Note};
-use crate::error::{Error, Kind, Report};
-use crate::session::Session;
-use crate::settings::{Credentials, Key};
 
 use bundle::Pseudonym;
 use check::Check;
@@ -62,7 +61,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
 async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
-    let (context, troubles) = Context::load_for_diagnosis(session, global, &arguments.connection).await?;
+    let (context, troubles) =
+        Context::load_for_diagnosis(session, &options::connection(global, &arguments.connection)).await?;
     if let Some(why) = troubles.unread {
         return Err(why.into());
     }
@@ -98,7 +98,8 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Connection) -> Result<Diagnosis, Error> {
     let mut diagnosis = Diagnosis::default();
-    let (context, troubles) = match Context::load_for_diagnosis(session, global, connection).await {
+    let (context, troubles) = match Context::load_for_diagnosis(session, &options::connection(global, connection)).await
+    {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-use crate::commands::connect::{Context, TrustSource};
 use crate::commands::doctor::check::Check;
-use crate::commands::together;
 use crate::error::{Error, Operation};
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
+use crate::ops::connection::TrustSource;
+use crate::ops::context::Context;
+use crate::ops::together;
 use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, tcp_connect};
 use crate::session::Session;
 use crate::ui::Printable;
@@ -189,7 +190,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
             Check::ok("product", "the server is Proxmox VE").and(format!("realms: {names}"))
         }
         Ok(realms) => {
-            let what = crate::commands::setup::server::product(realms).to_owned();
+            let what = crate::ops::product::product(realms).to_owned();
             Check::failed("product", &Error::NotProxmox { server, what })
         }
         Err(pve::ApiError::NotUnderstood { what, .. }) => {

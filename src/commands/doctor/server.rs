@@ -1,14 +1,15 @@
 //! The checks that need the server: what needs no other answer is asked at once, and the rest at once behind it.
 
 use crate::cli::Proof;
-use crate::commands::call_log::log_calls;
-use crate::commands::connect::{Connected, Context};
 use crate::commands::doctor::check::{Check, CheckFailure, CheckStatus};
 use crate::commands::doctor::clone::{self, ServerReads};
 use crate::commands::doctor::{Diagnosis, SKIPPED_WAY, access, network};
-use crate::commands::test_vm;
-use crate::commands::test_vm_run::options::TestVmOptions;
+use crate::commands::options;
 use crate::error::Error;
+use crate::ops::call_log::log_calls;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::test_vm::options::TestVmOptions;
 use crate::pve::{self, Pve, Realm, Vm};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
@@ -39,7 +40,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         return None;
     };
     let anonymous = log_calls(anonymous, session);
-    let order = test_vm::order(context, &Proof::default());
+    let order = options::test_vm(context, &Proof::default());
     // The clocks are compared when the answer comes: the others may take longer.
     let realms = async { (anonymous.domains().await, session.clock.utc()) };
     let ((realms, now), inside) = tokio::join!(realms, inside(session, context, order.as_ref().ok()));

@@ -1,21 +1,20 @@
 //! Checks token, privileges, node and templates before anything is written.
 
 use crate::cli::Setup;
-use crate::commands::ask;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::releases::keyed;
-use crate::commands::screens::Note;
-use crate::commands::test_vm::order;
-use crate::commands::test_vm_run::options::TestVmOptions;
-use crate::commands::test_vm_run::preflight::Preflight;
-use crate::commands::unless_interrupted;
+use crate::commands::options;
 use crate::error::{Error, Kind, Operation, Report};
 use crate::model::{NodeName, PoolName, VmId};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::test_vm::options::TestVmOptions;
+use crate::ops::test_vm::preflight::Preflight;
+use crate::ops::ubuntu_releases::keyed;
+use crate::ops::{ask, unless_interrupted};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
 use crate::settings::Key;
-use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
+use crate::ui::{Note, Printable};
 
 use super::template::{CreatedTemplate, MissingTemplate};
 use super::{heading, node_and_templates, tell, template};
@@ -145,7 +144,7 @@ async fn check(
 ) -> Result<VerifiedAccess, Error> {
     let who = connected.who();
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
-    let guess = order(context, &arguments.proof)?;
+    let guess = options::test_vm(context, &arguments.proof)?;
     let scout = Preflight::new(context, connected, &guess);
     let (inventory, vms) = tokio::join!(scout.inventory(), connected.pve.vms_where(|vm| vm.is_template));
     let inventory = inventory?;
@@ -166,7 +165,7 @@ async fn check(
     let templates = templates(context, &vms)?;
     let unseen = named_but_unseen(context, &vms)?;
 
-    let mut order = order(context, &arguments.proof)?;
+    let mut order = options::test_vm(context, &arguments.proof)?;
     let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
     if let (None, Some((_, vmid))) = (arguments.proof.template, of_2204) {
         order.template = *vmid;

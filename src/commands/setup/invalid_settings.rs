@@ -1,11 +1,11 @@
 //! Values of the settings file that cannot be read: told to a person, and asked anew instead of ending the run.
 
 use crate::cli::Setup;
-use crate::commands::connect::Context;
-use crate::commands::screens::Note;
 use crate::error::Error;
+use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{self, Key, Source};
+use crate::ui::Note;
 
 /// The keys whose value decides how certificates are judged.
 const TRUST: [Key; 3] = [Key::Fingerprint, Key::CaFile, Key::VerifySsl];

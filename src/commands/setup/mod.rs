@@ -1,7 +1,6 @@
 //! `glassdome setup`: server, trust, token, checks, node and templates, save, prove.
 
 mod check;
-pub(crate) mod git;
 mod instructions;
 mod invalid_settings;
 mod node_and_templates;
@@ -18,23 +17,20 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::{Global, OutputFormat, Setup};
-use crate::commands::CommandFailure;
-use crate::commands::ask;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::pin_ca::{self, PinPolicy};
-use crate::commands::screens::{Heading, Note};
-use crate::commands::test_vm::{document, order};
-use crate::commands::test_vm_run::receipt::Receipt;
-use crate::commands::test_vm_run::run_test_vm;
-use crate::commands::token::consent;
-use crate::commands::token::notes;
-use crate::commands::token::undo::Applied;
-use crate::commands::unless_interrupted;
+use crate::commands::{CommandFailure, options};
 use crate::error::{Error, Report};
-use crate::model::VmId;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::pin_ca::{self, PinPolicy};
+use crate::ops::test_vm::receipt::{Receipt, document};
+use crate::ops::test_vm::run_test_vm;
+use crate::ops::token::undo::Applied;
+use crate::ops::token::{consent, notes};
+use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key};
 use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::{Heading, Note};
 
 use check::{TokenChange, VerifiedAccess};
 use save::SavedSettings;
@@ -100,12 +96,13 @@ fn in_its_own_words(why: Error, is_saved: bool) -> Error {
 }
 
 async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &mut SetupReport) -> Result<(), Error> {
-    let text = |vmid: Option<VmId>| vmid.map(|vmid| vmid.to_string());
+    let mut options = options::connection(global, &arguments.connection);
     let templates = [
-        (Key::Ubuntu2204Template, text(arguments.ubuntu_2204_template_id)),
-        (Key::Ubuntu2004Template, text(arguments.ubuntu_2004_template_id)),
+        (Key::Ubuntu2204Template, arguments.ubuntu_2204_template_id),
+        (Key::Ubuntu2004Template, arguments.ubuntu_2004_template_id),
     ];
-    let mut context = Context::load(session, global, &arguments.connection, &templates).await?;
+    options.further = templates.into_iter().filter_map(|(key, vmid)| Some((key, vmid?.to_string()))).collect();
+    let mut context = Context::load(session, &options).await?;
     if let Some(from) = arguments.import {
         let tool = context.import(session, from.tool())?;
         session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
@@ -148,7 +145,7 @@ async fn from_server_to_proof(
             session.ui.borrow_mut().result(&DryRun {
                 skips_proof: arguments.skip_test_vm,
                 node: checked.node,
-                template: order(context, &arguments.proof)?.template,
+                template: options::test_vm(context, &arguments.proof)?.template,
             });
         }
         return Ok(());
@@ -312,7 +309,7 @@ async fn is_proof_wanted(session: &Session, context: &Context, arguments: &Setup
     if !session.is_attended() {
         return Ok(true);
     }
-    let template = order(context, &arguments.proof)?.template;
+    let template = options::test_vm(context, &arguments.proof)?.template;
     let question =
         ConfirmPrompt::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
@@ -326,7 +323,7 @@ async fn proof(
     report: &mut SetupReport,
 ) -> Result<Receipt, Error> {
     heading(session, context, "7. Proof");
-    let order = order(context, &arguments.proof)?;
+    let order = options::test_vm(context, &arguments.proof)?;
     let connected = Connected::open(session, context).await?;
     let (receipt, ended) = run_test_vm(session, context, &connected, &order).await?;
     report.proof = Some(document(&receipt, ended.as_ref().err()));

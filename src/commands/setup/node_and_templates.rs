@@ -1,10 +1,11 @@
 //! The node and the templates, chosen from what the server has.
 
-use crate::commands::connect::{Connected, Context};
-use crate::commands::releases::keyed;
-use crate::commands::{ask, together};
 use crate::error::Error;
 use crate::model::{Secret, VmId};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::ubuntu_releases::keyed;
+use crate::ops::{ask, together};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::Key;

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::commands::ask;
-use crate::commands::connect::FetchedCa;
-use crate::commands::connect::{Connected, Context, TrustSource};
-use crate::commands::screens::Note;
 use crate::commands::setup::check::VerifiedAccess;
-use crate::commands::setup::git;
 use crate::error::Error;
+use crate::ops::connection::{Connected, FetchedCa, TrustSource};
+use crate::ops::context::Context;
+use crate::ops::{ask, git};
 use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings;
@@ -18,7 +16,7 @@ use crate::settings::{
     Source, Sourced, Store, Variables, WritableValue, masked_diff,
 };
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Draw, Printable, Screen, Tone};
+use crate::ui::{Draw, Note, Printable, Screen, Tone};
 
 /// What will be written, as a person may see it.
 pub(super) struct PendingSave {

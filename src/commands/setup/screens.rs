@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::commands::connect::Context;
-use crate::commands::test_vm_run::receipt::Receipt;
 use crate::model::{NodeName, VmId};
+use crate::ops::context::Context;
+use crate::ops::test_vm::receipt::Receipt;
 use crate::settings::{Access, curl_line};
 use crate::ui::{Draw, Printable, Screen, Tone};
 

@@ -1,14 +1,17 @@
 //! Finds the server, and decides how its certificate is judged.
 
 use crate::cli::Setup;
-use crate::commands::call_log::log_calls;
-use crate::commands::connect::{Connected, Context, TrustSource};
-use crate::commands::pin_ca::{self, IsNew, PinPolicy};
-use crate::commands::{ask, waiting};
 use crate::error::Error;
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Secret};
-use crate::pve::{self, Leaf, Pve, Realm, Trust, probe};
+use crate::ops::call_log::log_calls;
+use crate::ops::connection::{Connected, TrustSource};
+use crate::ops::context::Context;
+use crate::ops::options::PinTarget;
+use crate::ops::pin_ca::{IsNew, PinPolicy};
+use crate::ops::product::product;
+use crate::ops::{ask, pin_ca, waiting};
+use crate::pve::{self, Leaf, Pve, Trust, probe};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Source, Verification};
 use crate::ui::prompt::ConfirmPrompt;
@@ -39,7 +42,7 @@ impl Server {
 
     /// Says what shall be stored of the certificate.
     pub(super) fn pin_policy(&self, arguments: &Setup) -> Result<PinPolicy, Error> {
-        Ok(pin_ca::pin_policy(&self.trust, self.is_new, arguments.pin)?)
+        Ok(pin_ca::pin_policy(&self.trust, self.is_new, arguments.pin.map(PinTarget::from))?)
     }
 
     /// Goes on over the connection that found the server.
@@ -183,18 +186,6 @@ async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result
 fn is_first_contact(context: &Context) -> Result<bool, Error> {
     let is_decided = matches!(context.settings.source(Key::VerifySsl), Some(Source::Answer));
     Ok(!is_decided && !context.has_stored_trust()?)
-}
-
-/// Says which product of the same house answers, by the realm that each has of its own.
-pub(crate) fn product(realms: &[Realm]) -> &'static str {
-    let has = |kind: &str| realms.iter().any(|realm| realm.kind == *kind || realm.name == *kind);
-    if has("pbs") {
-        "it is a Proxmox Backup Server"
-    } else if has("pmg") {
-        "it is a Proxmox Mail Gateway"
-    } else {
-        "it has no realm `pve`"
-    }
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.

@@ -1,13 +1,16 @@
 //! The template that is missing, made on the way from a cloud image.
 
-use crate::cli::{Setup, TemplateCreate};
-use crate::commands::ask;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::releases::{Release, USUAL};
-use crate::commands::template::create;
-use crate::commands::template::image::ImageSpec;
+use crate::cli::Setup;
+use crate::commands::options;
 use crate::error::{Error, TemplateError};
 use crate::model::{DiskSize, Foreign, Secret, VmId};
+use crate::ops::ask;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::template::create;
+use crate::ops::template::image::ImageSpec;
+use crate::ops::template::options::{ChecksumSource, ImageDisposal, TemplateOptions};
+use crate::ops::ubuntu_releases::{Release, USUAL};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
@@ -71,8 +74,7 @@ impl MissingTemplate {
     ) -> Result<CreatedTemplate, Error> {
         let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
-        let order = self.order(arguments, release);
-        let plan = create::make(session, context, connected, &order, &wanted).await?.plan;
+        let plan = create::make(session, context, connected, &self.options(arguments), &wanted).await?.plan;
         if context.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
             context.answer(self.key, Secret::new(plan.vmid.to_string()))?;
         }
@@ -98,22 +100,19 @@ impl MissingTemplate {
         })
     }
 
-    fn order(&self, arguments: &Setup, release: &str) -> TemplateCreate {
-        TemplateCreate {
-            connection: arguments.connection.clone(),
-            login: arguments.login.clone(),
-            release: Some(release.to_owned()),
-            id: self.id,
+    fn options(&self, arguments: &Setup) -> TemplateOptions {
+        TemplateOptions {
+            login: (&arguments.login).into(),
+            vmid: self.id,
             name: None,
             storage: None,
             image_storage: None,
             disk_size: DiskSize::OF_THE_GUIDE,
             bridge: None,
-            checksum: None,
-            no_checksum: false,
-            keep_image: false,
-            dry_run: arguments.dry_run,
-            timeout: arguments.proof.timeout,
+            checksum: ChecksumSource::Published,
+            image: ImageDisposal::Remove,
+            is_rehearsal: arguments.dry_run,
+            timeout: options::task_timeout(&arguments.proof),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
 
-use crate::commands::connect::{Connected, Context};
-use crate::commands::token::login::explained;
-use crate::commands::{ask, waiting};
 use crate::error::{Error, Kind, Report};
 use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::token::login::explained;
+use crate::ops::{ask, waiting};
 use crate::session::Session;
 use crate::settings::{self, Key, Source, Sourced};
 use crate::ui::Printable;

@@ -1,18 +1,20 @@
 //! Where the token comes from that set-up stores: one that exists, or one that is made now, by log-in or over SSH.
 
 use crate::cli::Setup;
-use crate::commands::connect::{Connected, Context};
-use crate::commands::test_vm::order;
-use crate::commands::token::consent;
-use crate::commands::token::grant_plan::PlanStep;
-use crate::commands::token::issue::{Creation, create, regenerating};
-use crate::commands::token::notes::note;
-use crate::commands::token::over_ssh::{self, PveumCommand};
-use crate::commands::token::save::{Rehearsed, rehearse};
-use crate::commands::token::undo::Applied;
-use crate::commands::unless_interrupted;
+use crate::commands::options;
 use crate::error::{Error, TokenError};
 use crate::model::{Destination, TokenId};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::options::NewTokenOptions;
+use crate::ops::token::consent;
+use crate::ops::token::grant_plan::PlanStep;
+use crate::ops::token::issue::{Creation, create, regenerating};
+use crate::ops::token::notes::note;
+use crate::ops::token::over_ssh::{self, PveumCommand};
+use crate::ops::token::store::{Rehearsed, rehearse};
+use crate::ops::token::undo::Applied;
+use crate::ops::unless_interrupted;
 use crate::pve::TokenRequest;
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Key};
@@ -67,11 +69,12 @@ pub(super) async fn by_log_in(
     pve_server: Server,
     arguments: &Setup,
 ) -> Result<TokenResult, Error> {
-    let order = order(context, &arguments.proof)?;
+    let order = options::test_vm(context, &arguments.proof)?;
     let (pin_policy, realms) = (pve_server.pin_policy(arguments)?, pve_server.realms().to_vec());
+    let (login, new) = ((&arguments.login).into(), (&arguments.new).into());
     let creation = Creation {
-        login: &arguments.login,
-        new: &arguments.new,
+        login: &login,
+        new: &new,
         order: &order,
         realms: &realms,
         pin_policy,
@@ -98,7 +101,7 @@ fn token(context: &Context) -> Result<TokenId, Error> {
 }
 
 fn errand(arguments: &Setup) -> (PveumCommand, u64) {
-    let expire = arguments.new.expire.and_then(crate::model::Expiry::seconds).unwrap_or_default();
+    let expire = NewTokenOptions::from(&arguments.new).expire_seconds();
     (if arguments.new.regenerate { PveumCommand::Regenerate } else { PveumCommand::Make }, expire)
 }
 

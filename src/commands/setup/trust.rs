@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::commands::ask;
-use crate::commands::connect::{Context, read_ca};
 use crate::error::Error;
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host, Secret};
+use crate::ops::ask;
+use crate::ops::ca_file::read_ca;
+use crate::ops::context::Context;
 use crate::pve::{self, Leaf, NotValid, Probed, probe};
 use crate::session::Session;
 use crate::settings::{Key, Source};

@@ -1,22 +1,22 @@
 //! Which templates a clone could use, over all nodes, and what each lacks.
 
+use crate::cli::{Global, OutputFormat, TemplateList};
+use crate::commands::options;
+use crate::error::{Error, Operation, TemplateError};
+use crate::model::foreign::listed;
+use crate::model::{Foreign, StorageName};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::ubuntu_releases::keyed;
+use crate::ops::{together, unless_interrupted};
+use crate::pve::{Pve, Vm};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::{Draw, Heading, Screen, Tone, gibibytes};
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::cli::{Global, OutputFormat, TemplateList};
-use crate::commands::connect::{Connected, Context};
-use crate::commands::releases::keyed;
-use crate::commands::screens::Heading;
-use crate::commands::{together, unless_interrupted};
-use crate::error::{Error, Operation, TemplateError};
-use crate::model::foreign::listed;
-use crate::model::{Foreign, StorageName};
-use crate::pve::{Pve, Vm};
-use crate::session::Session;
-use crate::settings::Settings;
-use crate::ui::{Draw, Screen, Tone, gibibytes};
 
 /// What is said of a VM that is no template.
 const NO_TEMPLATE: &str = "it is a VM, no template";
@@ -50,7 +50,7 @@ struct Table {
 
 /// Lists what may be seen.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
-    let context = Context::load(session, global, &arguments.connection, &[]).await?;
+    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     let text = format!("Templates on {}", context.host()?);
     session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;

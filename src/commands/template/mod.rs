@@ -1,16 +1,7 @@
 //! `glassdome template`: which templates a clone could use, and a new one from a cloud image.
 
-mod build;
 pub(crate) mod create;
-mod free_space;
-pub(crate) mod image;
 mod list;
-mod manual_steps;
-mod network;
-mod owned;
-mod plan;
-mod requirements;
-mod undo;
 
 use std::process::ExitCode;
 

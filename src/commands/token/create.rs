@@ -3,25 +3,27 @@
 use serde_json::json;
 
 use crate::cli::{Global, TokenCreate};
-use crate::commands::pin_ca::PinPolicy;
-use crate::commands::test_vm::order;
+use crate::commands::options;
 use crate::commands::token::TokenOutput;
-use crate::commands::token::admin_session::AdminSession;
-use crate::commands::token::issue::{Creation, create};
-use crate::commands::token::notes::forget;
-use crate::commands::token::save::save;
-use crate::commands::unless_interrupted;
 use crate::error::Error;
+use crate::ops::pin_ca::PinPolicy;
+use crate::ops::token::admin_session::AdminSession;
+use crate::ops::token::issue::{Creation, create};
+use crate::ops::token::notes::forget;
+use crate::ops::token::store::save;
+use crate::ops::unless_interrupted;
 use crate::session::Session;
 use crate::settings::AmbiguousValues;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCreate) -> Result<TokenOutput, Error> {
-    let opened = AdminSession::open(session, global, &arguments.connection, "New token");
+    let connection = options::connection(global, &arguments.connection);
+    let opened = AdminSession::open(session, &connection, "New token");
     let desk = unless_interrupted(session, opened).await?;
-    let order = order(&desk.context, &arguments.proof)?;
+    let order = options::test_vm(&desk.context, &arguments.proof)?;
+    let (login, new) = ((&arguments.login).into(), (&arguments.new).into());
     let creation = Creation {
-        login: &arguments.login,
-        new: &arguments.new,
+        login: &login,
+        new: &new,
         order: &order,
         realms: &desk.realms,
         pin_policy: PinPolicy::Leaf,

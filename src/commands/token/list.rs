@@ -1,23 +1,22 @@
 //! `glassdome token list`: the tokens of a user, what each may do, and which one the settings file uses.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde_json::{Value, json};
-
 use crate::cli::{Global, TokenList};
-use crate::commands::together;
+use crate::commands::options;
 use crate::commands::token::TokenOutput;
-use crate::commands::token::admin_session::AdminSession;
-use crate::commands::token::notes::{self, Unsaved};
-use crate::commands::unless_interrupted;
 use crate::error::{Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
+use crate::ops::token::admin_session::AdminSession;
+use crate::ops::token::notes::{self, Unsaved};
+use crate::ops::{together, unless_interrupted};
 use crate::pve::TokenRecord;
 use crate::pve::privileges::Grant;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::{Draw, Printable, Screen, Tone};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value, json};
 
 /// A token with what it may do: privileges by path, where that may be seen.
 struct ListedToken {
@@ -38,8 +37,8 @@ struct TokenListing {
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<TokenOutput, Error> {
     let listed = async {
-        let desk = AdminSession::open(session, global, &arguments.connection, "Tokens").await?;
-        let admin = desk.admin(session, &arguments.login).await?;
+        let desk = AdminSession::open(session, &options::connection(global, &arguments.connection), "Tokens").await?;
+        let admin = desk.admin(session, &(&arguments.login).into()).await?;
         let user = match desk.context.settings.user()? {
             Some(user) => user.value,
             None => return Err(desk.context.unanswered("the user", Key::User)),

@@ -1,23 +1,9 @@
 //! `glassdome token`: tokens made with a log-in, and their life after that.
 
-pub(crate) mod access_snapshot;
-mod admin_session;
-pub(crate) mod consent;
 mod create;
-mod evidence;
-pub(crate) mod grant_plan;
-pub(crate) mod issue;
 mod list;
-pub(crate) mod login;
-pub(crate) mod notes;
-pub(crate) mod over_ssh;
-pub(crate) mod provision;
-mod recheck;
-mod retire;
 mod revoke;
 mod rotate;
-pub(crate) mod save;
-pub(crate) mod undo;
 
 use std::process::ExitCode;
 
@@ -25,9 +11,9 @@ use serde_json::Value;
 
 use crate::cli::{Global, OutputFormat, Token, TokenAction};
 use crate::commands::CommandFailure;
-use crate::commands::screens::Note;
 use crate::error::{Error, Report};
 use crate::session::Session;
+use crate::ui::Note;
 
 /// Does what is asked with tokens.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, CommandFailure> {

@@ -1,25 +1,23 @@
 //! `glassdome token revoke`: removes a token and what was granted to it, once somebody has said yes.
 
+use crate::cli::{Global, TokenRevoke};
+use crate::commands::options;
+use crate::commands::token::TokenOutput;
+use crate::error::{Error, Operation};
+use crate::model::{Expiry, TokenId};
+use crate::ops::token::admin_session::{AdminSession, existing};
+use crate::ops::token::consent;
+use crate::ops::token::notes::forget;
+use crate::ops::token::remove::remove;
+use crate::ops::token::store::uses_in_file;
+use crate::ops::{ask, unless_interrupted};
+use crate::pve::{AclEntry, Subject, TokenRecord};
+use crate::session::Session;
+use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::{Draw, Note, Printable, Screen, Tone};
 use std::fmt;
 
 use serde_json::json;
-
-use crate::cli::{Global, TokenRevoke};
-use crate::commands::ask;
-use crate::commands::screens::Note;
-use crate::commands::token::TokenOutput;
-use crate::commands::token::admin_session::{AdminSession, existing};
-use crate::commands::token::consent;
-use crate::commands::token::login::Admin;
-use crate::commands::token::notes::forget;
-use crate::commands::token::save::uses_in_file;
-use crate::commands::unless_interrupted;
-use crate::error::{Error, Operation};
-use crate::model::{Expiry, TokenId};
-use crate::pve::{AclChange, AclEntry, Subject, TokenRecord};
-use crate::session::Session;
-use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What goes with a token.
 struct RevocationPlan {
@@ -31,9 +29,10 @@ struct RevocationPlan {
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRevoke) -> Result<TokenOutput, Error> {
     let looked = async {
-        let desk = AdminSession::open(session, global, &arguments.connection, "Revoke a token").await?;
+        let desk =
+            AdminSession::open(session, &options::connection(global, &arguments.connection), "Revoke a token").await?;
         let token = desk.token()?;
-        let admin = desk.admin(session, &arguments.login).await?;
+        let admin = desk.admin(session, &(&arguments.login).into()).await?;
         let card = existing(&admin, &token).await?;
         let acl = admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
         let is_its = |entry: &AclEntry| entry.holder == Subject::token(&token);
@@ -57,26 +56,6 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     }
     let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
     Ok(TokenOutput::of(told).saying(format!("{} is revoked", farewell.token)))
-}
-
-/// Removes the token's own entries, as far as the log-in may, and the token, with which the server drops the rest.
-pub(super) async fn remove(admin: &Admin, token: &TokenId, entries: &[AclEntry]) -> Result<(), Error> {
-    for entry in entries {
-        let change = AclChange {
-            path: entry.path.clone(),
-            holder: entry.holder.clone(),
-            roles: vec![entry.role.clone()],
-            propagates: entry.propagates,
-        };
-        match admin.pve.ungrant(&change).await {
-            Ok(()) => {}
-            // The server forgets the entries of a token that is gone.
-            Err(refused) if refused.is_forbidden() => break,
-            Err(source) => return Err(Error::server(Operation::RevokeToken(token.to_string()), source)),
-        }
-    }
-    let gone = admin.pve.delete_token(token).await;
-    gone.map_err(|source| Error::server(Operation::RevokeToken(token.to_string()), source))
 }
 
 impl Draw for RevocationPlan {

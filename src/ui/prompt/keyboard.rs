@@ -11,8 +11,7 @@ use super::terminal::{RawTerminal, TermMode, Terminal, TypedAhead};
 use super::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
 use crate::model::secret_form::is_pasted_secret;
 use crate::model::{Register, Secret};
-use crate::ui::secret;
-use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
+use crate::ui::{Draw, Printable, Screen, Style, Tone, render, secret};
 
 /// So many items of a menu are on the screen at once, where the window has the rows.
 const ROWS_AT_MOST: usize = 12;

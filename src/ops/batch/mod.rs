@@ -1,0 +1,259 @@
+//! Many proofs at once: what a range of that many VMs would see of the cluster.
+
+pub(crate) mod per_node;
+pub(crate) mod summary;
+mod time_breakdown;
+mod time_totals;
+pub(crate) mod vmids;
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Operation, Report};
+use crate::journal::Journal;
+use crate::ops::batch::summary::{BatchCounter, BatchSummary};
+use crate::ops::batch::vmids::Ids;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::side_by_side;
+use crate::ops::test_vm::options::TestVmOptions;
+use crate::ops::test_vm::preflight::{ClonePlan, Preflight};
+use crate::ops::test_vm::receipt::{Receipt, round};
+use crate::ops::test_vm::run::Run;
+use crate::ops::test_vm::{blank, intention};
+use crate::pve::task::LogDetail;
+use crate::session::Session;
+use crate::ui::{Note, Printable, Progress};
+
+/// Between two looks at how many are done: a person sees no finer steps.
+const REDRAWN_EVERY: Duration = Duration::from_millis(200);
+
+/// Of how many proofs, spread over the whole run, every task's log is read from its beginning to its end: enough to
+/// know what the time goes into, and few enough to leave the figures as they are.
+const FOLLOWED: usize = 16;
+
+/// How many, how many at once, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchOptions {
+    /// How many proofs; at least one for each place.
+    pub(crate) count: usize,
+    /// How many at once.
+    pub(crate) parallel: usize,
+    /// Where.
+    pub(crate) spread: Placement,
+}
+
+/// Where many proofs are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// On the one node that the order names.
+    OneNode,
+    /// On every node that is online, in turn.
+    EveryNode,
+}
+
+/// A node on which proofs are made.
+struct BatchSlot {
+    options: TestVmOptions,
+    plan: ClonePlan,
+}
+
+/// Many proofs on their way.
+struct Batch<'a> {
+    session: &'a Session,
+    connected: &'a Connected,
+    journal: Option<&'a Journal>,
+    places: &'a [BatchSlot],
+    count: usize,
+    ids: Ids,
+    begun: Cell<usize>,
+    tally: RefCell<BatchCounter>,
+    began: Instant,
+}
+
+/// Proves an order many times, and gives the figures as far as it came.
+///
+/// # Errors
+/// The outer error is one from before the first clone was asked for.
+pub(crate) async fn run_batch(
+    session: &Session,
+    context: &Context,
+    connected: &Connected,
+    options: &TestVmOptions,
+    crowd: BatchOptions,
+) -> Result<(BatchSummary, Result<(), Error>), Error> {
+    let journal = context.journal(session)?;
+    let mut tally = BatchCounter::default();
+    let mut sheet = blank(connected, options);
+    let places = tokio::select! {
+        places = slots(context, connected, options, (crowd.spread, &mut tally, &mut sheet)) => places?,
+        signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+    };
+    let Some(first) = places.first() else {
+        let why = Error::NoPlace { template: options.template };
+        return Ok((tally.summary(sheet, (crowd.count, crowd.parallel), 0), Err(why)));
+    };
+    let count = crowd.count.max(places.len());
+    let text = intention(&first.options, &first.plan);
+    let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
+    session.ui.borrow_mut().info(&Note::found(text));
+    let many = Batch {
+        session,
+        connected,
+        journal: journal.as_ref(),
+        places: &places,
+        count,
+        ids: Ids::from(first.plan.vmid),
+        begun: Cell::new(0),
+        tally: RefCell::new(tally),
+        began: session.clock.now(),
+    };
+    many.all(crowd.parallel).await;
+    sheet.seconds = round(session.clock.now().duration_since(many.began));
+    let lost = many.ids.lost();
+    let mut tally = many.tally.into_inner();
+    let summary = tally.summary(sheet, (count, crowd.parallel), lost);
+    let ended = match tally.first.take() {
+        Some((place, why)) => Err(explained(context, connected, &summary, (places.get(place), why)).await),
+        None => match session.interrupts.seen() {
+            Some(signal) => Err(Error::Interrupted { signal }),
+            None => Ok(()),
+        },
+    };
+    Ok((summary, ended))
+}
+
+/// Finds out for every node what a clone there needs; where one cannot be at all, that is noted.
+async fn slots(
+    context: &Context,
+    connected: &Connected,
+    options: &TestVmOptions,
+    (spread, tally, sheet): (Placement, &mut BatchCounter, &mut Receipt),
+) -> Result<Vec<BatchSlot>, Error> {
+    if spread == Placement::OneNode {
+        let plan = Preflight::new(context, connected, options).plan().await?;
+        sheet.warnings.clone_from(&plan.warnings);
+        return Ok(vec![BatchSlot { options: options.clone(), plan }]);
+    }
+    let nodes = connected.pve.nodes().await.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+    let mut places: Vec<BatchSlot> = Vec::new();
+    for node in nodes {
+        if !node.is_online() {
+            let offline = Error::NodeOffline { node: node.name.clone(), status: node.status.clone() };
+            tally.nodes.set_aside(node.name.as_str(), &offline);
+            continue;
+        }
+        let options =
+            TestVmOptions { node: Some(node.name.clone()), target: Some(node.name.clone()), ..options.clone() };
+        match Preflight::new(context, connected, &options).plan().await {
+            Ok(plan) => {
+                tally.nodes.plan(node.name.as_str());
+                places.push(BatchSlot { options, plan });
+            }
+            Err(why) if why.is_about_one_node() => {
+                tally.nodes.set_aside(node.name.as_str(), &why);
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    for warning in places.iter().flat_map(|place| &place.plan.warnings) {
+        if !sheet.warnings.contains(warning) {
+            sheet.warnings.push(warning.clone());
+        }
+    }
+    Ok(places)
+}
+
+/// Puts the first failure into words, with what is missing where it was refused, and how many there were.
+async fn explained(
+    context: &Context,
+    connected: &Connected,
+    summary: &BatchSummary,
+    (place, why): (Option<&BatchSlot>, Error),
+) -> Error {
+    let first = match place {
+        Some(place) => Preflight::new(context, connected, &place.options).explain(&place.plan, why).await,
+        None => why,
+    };
+    let left = summary.left_behind.iter().map(|left| (left.vmid, left.node.clone())).collect();
+    Error::SomeFailed { failed: summary.failed, count: summary.count, left, first: Box::new(first) }
+}
+
+impl Batch<'_> {
+    /// Makes all proofs, so many at once, and shows meanwhile how many are done.
+    async fn all(&self, parallel: usize) {
+        let workers = side_by_side((0..parallel.min(self.count)).map(|_| self.work()));
+        tokio::pin!(workers);
+        // From the beginning, or the tasks would draw their own progress each.
+        self.show(parallel);
+        loop {
+            tokio::select! {
+                _ = &mut workers => break,
+                () = self.session.clock.sleep(REDRAWN_EVERY) => self.show(parallel),
+            }
+        }
+        self.session.ui.borrow_mut().end_overall();
+    }
+
+    /// Makes one proof after the other, until none is left to begin.
+    async fn work(&self) {
+        while let Some(index) = self.next() {
+            let Some(place) = index.checked_rem(self.places.len()) else { return };
+            let Some(BatchSlot { options, plan }) = self.places.get(place) else { return };
+            let mut receipt = blank(self.connected, options);
+            receipt.node = plan.target.to_string();
+            let began = self.session.clock.now();
+            let run = Run::new(&self.connected.pve, self.session, (options, plan), self.journal);
+            let run = run.drawing_from(&self.ids).watched(self.attention(index));
+            let ended = run.execute(&mut receipt).await;
+            receipt.seconds = round(self.session.clock.now().duration_since(began));
+            self.tell(&receipt, ended.as_ref().err());
+            self.tally.borrow_mut().count(place, &receipt, ended);
+        }
+    }
+
+    /// Says how closely a proof is watched.
+    const fn attention(&self, index: usize) -> LogDetail {
+        if index.is_multiple_of(self.count.div_ceil(FOLLOWED)) { LogDetail::Close } else { LogDetail::Usual }
+    }
+
+    /// Gives the number of the next proof; none where all are begun, or it would be in vain.
+    fn next(&self) -> Option<usize> {
+        let index = self.begun.get();
+        let is_over =
+            index >= self.count || self.session.interrupts.seen().is_some() || self.tally.borrow().is_hopeless;
+        if is_over {
+            return None;
+        }
+        self.begun.set(index + 1);
+        Some(index)
+    }
+
+    /// Says on a line of its own what came of one VM.
+    fn tell(&self, receipt: &Receipt, error: Option<&Error>) {
+        let vmid = receipt.vmid.map_or_else(|| "no VM".to_owned(), |vmid| format!("VM {vmid}"));
+        let node = Printable(&receipt.node);
+        let line = match error {
+            None => format!("{vmid} on {node}: {:.2} s", receipt.seconds),
+            Some(Error::Interrupted { .. }) if receipt.vmid.is_some() => {
+                format!("{vmid} on {node}: interrupted, and gone again")
+            }
+            Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
+        };
+        self.session.ui.borrow_mut().info(&Note::found(line));
+    }
+
+    fn show(&self, parallel: usize) {
+        let (done, failed) = {
+            let tally = self.tally.borrow();
+            (tally.succeeded + tally.failed, tally.failed)
+        };
+        let running = self.begun.get().saturating_sub(done);
+        let seconds = self.session.clock.now().duration_since(self.began).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
+        let percent = Some(done as f64 / self.count.max(1) as f64 * 100.0);
+        let what = format!("{done} of {} done", self.count);
+        let detail = format!("{running} of {parallel} at work, {failed} failed");
+        self.session.ui.borrow_mut().overall(&Progress { what, seconds, percent, detail });
+    }
+}

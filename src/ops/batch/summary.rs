@@ -1,0 +1,342 @@
+//! What came of many proofs: how many, how fast, what failed, what held them up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Report};
+use crate::ops::batch::per_node::{self, NodeFigures, Nodes};
+use crate::ops::batch::time_breakdown::TimeBreakdown;
+use crate::ops::batch::time_totals::TimeTotals;
+use crate::ops::test_vm::receipt::{LeftBehind, Receipt, SCHEMA};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// The steps of one proof, in their order.
+const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
+
+/// One proof alone says nothing about what holds many up.
+const ENOUGH: usize = 2;
+
+/// The figures of one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StepFigures {
+    /// Its name.
+    name: &'static str,
+    /// How often it was taken.
+    count: usize,
+    /// Half of them took no longer, in seconds.
+    median: f64,
+    /// 95 of 100 took no longer.
+    p95: f64,
+}
+
+/// One reason for failures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FailureCount {
+    /// What was said, numbers left out.
+    reason: String,
+    /// How often.
+    count: usize,
+    /// The VM that it was said about first.
+    first_vmid: Option<u32>,
+}
+
+/// The receipt of many proofs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct BatchSummary {
+    schema: &'static str,
+    /// Whether every proof succeeded.
+    pub(crate) ok: bool,
+    /// Who was proven able to.
+    pub(crate) token: String,
+    /// The template.
+    pub(crate) template: u32,
+    /// How many proofs were asked for.
+    pub(crate) count: usize,
+    /// How many at once.
+    pub(crate) parallel: usize,
+    /// How many succeeded.
+    pub(crate) succeeded: usize,
+    /// How many failed.
+    pub(crate) failed: usize,
+    /// How many a signal ended.
+    pub(crate) interrupted: usize,
+    /// How long the whole took.
+    pub(crate) seconds: f64,
+    /// Proofs per minute, from clone to destruction.
+    pub(crate) clones_per_minute: f64,
+    /// How often somebody else was faster with a VMID.
+    pub(crate) lost_races: usize,
+    /// What most of the time went into, and how that is known; nothing where too few were proven to tell.
+    pub(crate) limited_by: Option<String>,
+    /// What the time went into.
+    pub(crate) spent: TimeBreakdown,
+    /// The figures of every step.
+    pub(crate) steps: Vec<StepFigures>,
+    /// The figures of every node.
+    pub(crate) nodes: Vec<NodeFigures>,
+    /// The nodes that are online and on which nothing was proven.
+    pub(crate) unproven: Vec<String>,
+    /// The failures by reason, the most frequent first.
+    pub(crate) failures: Vec<FailureCount>,
+    /// VMs that are still there.
+    pub(crate) left_behind: Vec<LeftBehind>,
+    /// What a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Counts proofs as they end. Of each only its times are kept.
+#[derive(Default)]
+pub(crate) struct BatchCounter {
+    times: BTreeMap<&'static str, Vec<f32>>,
+    /// What came of each node.
+    pub(crate) nodes: Nodes,
+    reasons: BTreeMap<String, FailureCount>,
+    /// How many succeeded.
+    pub(crate) succeeded: usize,
+    /// How many failed.
+    pub(crate) failed: usize,
+    /// How many a signal ended.
+    interrupted: usize,
+    /// What the time went into.
+    account: TimeTotals,
+    /// VMs that are still there.
+    left_behind: Vec<LeftBehind>,
+    /// The first failure that has not to do with an interruption, and the place at which it happened.
+    pub(crate) first: Option<(usize, Error)>,
+    /// Whether a failure was seen that every further proof would meet.
+    pub(crate) is_hopeless: bool,
+}
+
+impl BatchCounter {
+    /// Counts one proof.
+    pub(crate) fn count(&mut self, place: usize, receipt: &Receipt, ended: Result<(), Error>) {
+        for step in &receipt.steps {
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of one task; the figures are rounded anyway")]
+            self.times.entry(step.name).or_default().push(step.seconds as f32);
+        }
+        self.account.add(receipt);
+        self.left_behind.extend(receipt.left_behind.clone());
+        let Err(error) = ended else {
+            self.nodes.proven(&receipt.node);
+            self.succeeded += 1;
+            return;
+        };
+        let report = Report::of(&error);
+        if matches!(report.kind, Kind::Interrupted(_)) {
+            self.interrupted += 1;
+            return;
+        }
+        self.nodes.failed(&receipt.node);
+        self.failed += 1;
+        self.is_hopeless |= matches!(report.kind, Kind::Authentication | Kind::Permission | Kind::Tls);
+        let said = report.server_message.clone().or_else(|| report.causes.last().cloned());
+        let text = without_numbers(&said.unwrap_or(report.message));
+        let new = || FailureCount { reason: text.clone(), count: 0, first_vmid: receipt.vmid };
+        self.reasons.entry(text.clone()).or_insert_with(new).count += 1;
+        self.first.get_or_insert((place, error));
+    }
+
+    /// Gives the figures.
+    pub(crate) fn summary(&self, blank: Receipt, (count, parallel): (usize, usize), lost: usize) -> BatchSummary {
+        let mut failures: Vec<FailureCount> = self.reasons.values().cloned().collect();
+        failures.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+        let (nodes, spent) = (self.nodes.figures(), self.account.spent());
+        BatchSummary {
+            schema: SCHEMA,
+            ok: self.failed == 0 && self.succeeded == count,
+            token: blank.token,
+            template: blank.template,
+            count,
+            parallel,
+            succeeded: self.succeeded,
+            failed: self.failed,
+            interrupted: self.interrupted,
+            seconds: blank.seconds,
+            clones_per_minute: per_minute(self.succeeded, blank.seconds),
+            lost_races: lost,
+            limited_by: (self.succeeded >= ENOUGH).then(|| limited_by(&spent, lost)),
+            spent,
+            steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
+            unproven: per_node::unproven(&nodes),
+            nodes,
+            failures,
+            left_behind: self.left_behind.clone(),
+            warnings: blank.warnings,
+        }
+    }
+}
+
+impl BatchSummary {
+    /// Says in one sentence what was proven.
+    fn sentence(&self) -> String {
+        let at_once = self.parallel.min(self.count);
+        let at_once = if at_once > 1 { format!(" with {at_once} at once") } else { String::new() };
+        format!(
+            "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute{at_once}",
+            Printable(&self.token),
+            Printable(&per_node::place(&self.nodes)),
+            self.template,
+            self.succeeded,
+            self.count,
+            self.clones_per_minute
+        )
+    }
+}
+
+impl Draw for BatchSummary {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.heading("Receipt")?;
+        let interrupted =
+            if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
+        let (succeeded, failed) = (self.succeeded, self.failed);
+        screen.paragraph(2, &format!("{succeeded} proven, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
+        if !self.steps.is_empty() {
+            screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
+        }
+        for step in &self.steps {
+            screen.line(&format!("  {:<10}{:>8.2} s{:>8.2} s", step.name, step.median, step.p95))?;
+        }
+        per_node::draw(&self.nodes, screen)?;
+        let each = self.spent.each();
+        if !each.is_empty() && self.succeeded > 0 {
+            screen.labelled("each VM: ", Tone::Plain, &each)?;
+        }
+        if let Some(limit) = &self.limited_by {
+            screen.labelled("limited by: ", Tone::Strong, limit)?;
+        }
+        for failure in &self.failures {
+            let first = failure.first_vmid.map(|vmid| format!(" (VM {vmid} first)")).unwrap_or_default();
+            screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;
+        }
+        for left in &self.left_behind {
+            screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
+        }
+        for warning in &self.warnings {
+            screen.labelled("warning: ", Tone::Warning, warning)?;
+        }
+        if self.ok {
+            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what limited the proofs; a VMID that is lost costs little time, and still is worth knowing.
+fn limited_by(spent: &TimeBreakdown, lost: usize) -> String {
+    let sentence = spent.sentence();
+    if lost == 0 { sentence } else { format!("{sentence}; VMIDs lost to somebody else: {lost}") }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
+fn per_minute(count: usize, seconds: f64) -> f64 {
+    if seconds > 0.0 { (count as f64 / seconds * 600.0).round() / 10.0 } else { 0.0 }
+}
+
+fn figures(name: &'static str, times: &[f32]) -> Option<StepFigures> {
+    let mut times = times.to_vec();
+    times.sort_by(f32::total_cmp);
+    Some(StepFigures { name, count: times.len(), median: share_of(&times, 50)?, p95: share_of(&times, 95)? })
+}
+
+/// Gives the time that so many of a hundred do not exceed, from times in their order.
+fn share_of(sorted: &[f32], hundredth: usize) -> Option<f64> {
+    let rank = (sorted.len() * hundredth).div_ceil(100).max(1);
+    sorted.get(rank - 1).map(|&seconds| (f64::from(seconds) * 1000.0).round() / 1000.0)
+}
+
+/// Leaves the numbers out of a text, so that one reason is one whatever VM it was said about.
+fn without_numbers(text: &str) -> String {
+    let mut short = String::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' if short.ends_with('N') => {}
+            '0'..='9' => short.push('N'),
+            other => short.push(other),
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{BatchCounter, share_of, without_numbers};
+    use crate::error::{Error, Operation};
+    use crate::model::{Foreign, VmId};
+    use crate::ops::test_vm::receipt::Receipt;
+    use crate::ops::test_vm::task_wait::TaskTime;
+    use crate::pve::TaskTiming;
+    use crate::pve::task::LogEnd;
+    use crate::ui::{Style, render};
+
+    fn proof(node: &str, vmid: u32, seconds: f64) -> Receipt {
+        let mut receipt = Receipt { node: node.to_owned(), vmid: Some(vmid), ..Receipt::default() };
+        receipt.step("clone", Duration::from_secs_f64(seconds), None);
+        receipt.step("start", Duration::from_secs_f64(0.1), None);
+        receipt.seconds = seconds + 0.1;
+        for (kind, seconds) in [("qmclone", seconds), ("qmstart", 0.1)] {
+            let whole = Duration::from_secs_f64(seconds);
+            let spent = TaskTiming { whole, is_read: true, ..TaskTiming::default() };
+            receipt.times.push(TaskTime { kind: kind.to_owned(), spent });
+        }
+        receipt
+    }
+
+    fn failed(vmid: u32, exit_status: &str) -> Result<(), Error> {
+        let operation = Operation::Destroy(VmId::new(u64::from(vmid)).unwrap());
+        let exit_status = Foreign::new(exit_status);
+        Err(Error::TaskFailed { operation, upid: String::new(), exit_status, log: LogEnd::default() })
+    }
+
+    #[test]
+    fn shares_are_those_of_the_nearest_rank() {
+        let times: Vec<f32> = (1..=20).map(|number| number as f32).collect();
+        assert_eq!((share_of(&times, 50), share_of(&times, 95)), (Some(10.0), Some(19.0)));
+        assert_eq!(share_of(&[7.0], 95), Some(7.0));
+        assert_eq!(share_of(&[], 50), None);
+    }
+
+    #[test]
+    fn one_reason_is_one_whatever_the_number() {
+        assert_eq!(without_numbers("VM 1042 is locked (backup)"), "VM N is locked (backup)");
+    }
+
+    #[test]
+    fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
+        let mut tally = BatchCounter::default();
+        for vmid in 100..117 {
+            tally.count(0, &proof("pve", vmid, 0.4), Ok(()));
+        }
+        for vmid in 117..119 {
+            let why = format!("VM {vmid} is locked (backup)");
+            tally.count(0, &proof("pve2", vmid, 0.9), failed(vmid, &why));
+        }
+        tally.nodes.set_aside("pve3", &Error::NoFreeId { tries: 1 });
+        let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
+        let summary = tally.summary(blank, (19, 4), 1);
+        assert!(!summary.ok);
+        let style = Style { color: false, unicode: true, width: Some(60) };
+        insta::assert_snapshot!(render(&summary, style), @r"
+        Receipt
+          17 proven, 2 failed, 10.0 s
+          step          median      95 %
+          clone         0.40 s    0.90 s
+          start         0.10 s    0.10 s
+          node          proven    failed
+          pve               17         0
+          pve2               0         2
+          pve3        no free VMID after 1 tries: others were faster
+                      each time
+        not proven: pve2, pve3
+        each VM: cloning 0.45 s, start and stop 0.10 s
+        limited by: making clones on the server took 82 % of the
+                    VMs' time (8.6 of 10.5 s); no task waited for a
+                    lock, as 38 of 38 logs tell; VMIDs lost to
+                    somebody else: 1
+        failed: 2 x VM N is locked (backup) (VM 117 first)
+        ");
+    }
+}

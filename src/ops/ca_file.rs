@@ -1,0 +1,82 @@
+//! The CA file: read once, and also from a pipe that somebody holds open.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use zeroize::Zeroizing;
+
+use crate::bounded::{self, CA_LIMIT, Unread};
+use crate::error::Error;
+use crate::pve::{self, CaBundle};
+
+/// A CA as it was read from its file.
+pub(crate) struct Authority {
+    path: PathBuf,
+    read: Origin,
+}
+
+/// What it was read from.
+enum Origin {
+    /// A file, which may say something else the next time.
+    File(CaBundle),
+    /// A pipe, which says it once.
+    Pipe(Result<CaBundle, pve::ApiError>),
+}
+
+impl Authority {
+    /// Reads it; nothing where it cannot be read. Why, is told by whoever needs it and reads the file again. May wait for ever
+    /// for somebody who holds a pipe open and writes nothing.
+    pub(crate) fn read(path: PathBuf) -> Option<Self> {
+        let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+        let read = if is_pipe {
+            Origin::Pipe(CaBundle::from_pem(&through_pipe(&path).ok()??))
+        } else {
+            Origin::File(read_ca(&path).ok()?)
+        };
+        Some(Self { path, read })
+    }
+
+    /// Gives it, if it is the one in this file.
+    pub(crate) fn at(&self, path: &Path) -> Option<Result<CaBundle, pve::ApiError>> {
+        (self.path == path).then(|| match &self.read {
+            Origin::File(bundle) => Ok(bundle.clone()),
+            Origin::Pipe(read) => read.clone(),
+        })
+    }
+
+    /// Says whether the file can be read again.
+    pub(crate) const fn can_be_read_again(&self) -> bool {
+        matches!(self.read, Origin::File(_))
+    }
+
+    /// Says that a later run could not read it.
+    pub(crate) fn not_lasting(&self) -> Error {
+        let source = Unread::NotRegular { what: "a pipe, which cannot be read again" };
+        Error::CaFileUnread { path: self.path.clone(), source: source.into() }
+    }
+}
+
+/// Reads a CA file.
+pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
+    let read = bounded::read_regular(path, CA_LIMIT)
+        .map_err(|why| Error::CaFileUnread { path: path.to_owned(), source: why.into() })?;
+    CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
+}
+
+/// Reads a pipe to its end; nothing where nobody holds its other end and nothing is in it.
+fn through_pipe(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Unread> {
+    let mut pipe: File = bounded::non_blocking().read(true).open(path)?;
+    let mut first = [0; 4096];
+    let count = match pipe.read(&mut first) {
+        Ok(0) => return Ok(None),
+        Ok(count) => count,
+        Err(why) if why.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(why) => return Err(why.into()),
+    };
+    fcntl_setfl(&pipe, OFlags::empty()).map_err(io::Error::from)?;
+    let begun = first.get(..count).unwrap_or_default();
+    bounded::read_stream(begun.chain(pipe), CA_LIMIT).map(Some)
+}

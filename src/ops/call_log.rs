@@ -1,0 +1,57 @@
+//! Tells what happens on the way to the server: with `-vv` every answer, with `-v` every second try, and to everybody
+//! a trouble that lasts.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::pve::{CallEvent, Pve};
+use crate::session::Session;
+use crate::ui::{Note, Printable};
+
+/// Which try is told to everybody: by then more than a second has gone by.
+const LASTING: usize = 3;
+
+/// Lets a client tell what happens on its way.
+pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
+    let ui = Rc::clone(&session.ui);
+    // Calls that are made at once meet the same trouble at once.
+    let last = RefCell::new(String::new());
+    let is_unheard = Cell::new(false);
+    pve.observed_by(Rc::new(move |event| {
+        let mut ui = ui.borrow_mut();
+        match event {
+            CallEvent::Answered { method, path, status, took } => {
+                if *status < 400 && is_unheard.replace(false) {
+                    ui.info(&Note::found("the server answers again".to_owned()));
+                }
+                let path = path.strip_prefix("/api2/json").unwrap_or(path);
+                ui.debug(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
+            }
+            CallEvent::Unheard(trouble) => {
+                if !is_unheard.replace(true) {
+                    let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
+                    let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
+                    ui.info(&Note::warning(text));
+                }
+            }
+            CallEvent::LeftOut { what, name } => {
+                let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
+                if last.replace(text.clone()) != text {
+                    ui.info(&Note::warning(text));
+                }
+            }
+            CallEvent::Again { why, pause, number } => {
+                let why = why.to_string();
+                let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
+                if last.replace(text.clone()) == text {
+                    return;
+                }
+                if *number >= LASTING {
+                    ui.info(&Note::warning(text));
+                } else {
+                    ui.verbose(&Note::plain(text));
+                }
+            }
+        }
+    }))
+}

@@ -1,0 +1,149 @@
+//! A server that answers to the credentials, and how its certificate is judged.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Operation};
+use crate::model::{Endpoint, UserId};
+use crate::ops::call_log::log_calls;
+use crate::ops::context::Context;
+use crate::pve::privileges::Caller;
+use crate::pve::{Pve, Trust};
+use crate::session::Session;
+use crate::settings::Credentials;
+
+/// A server that answers to the credentials.
+pub(crate) struct Connected {
+    /// The client.
+    pub(crate) pve: Pve,
+    /// Who calls, as the access control knows it.
+    pub(crate) caller: Caller,
+    /// How certificates are judged.
+    pub(crate) trust: Trust,
+    /// The same in a word.
+    pub(crate) trusted: TrustSource,
+    /// What was authenticated with.
+    pub(crate) credentials: Credentials,
+    /// The cluster's CA, where it was fetched in this run.
+    pub(crate) fetched: Option<FetchedCa>,
+}
+
+impl Connected {
+    /// Prepares the client; with a password it logs in.
+    pub(crate) async fn open(session: &Session, context: &Context) -> Result<Self, Error> {
+        let endpoint = context.endpoint()?;
+        let (trust, trusted) = context.trust()?;
+        let credentials = context.credentials(session)?;
+        context.warn_of_trust(session, trusted);
+        Self::with(session, context, (endpoint, trust, trusted), credentials).await
+    }
+
+    /// Prepares the client with a trust that was found out just now.
+    pub(crate) async fn with(
+        session: &Session,
+        context: &Context,
+        (endpoint, trust, trusted): (Endpoint, Trust, TrustSource),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let reach = |source| Error::reaching(&endpoint, source);
+        let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).map_err(reach)?;
+        Self::over(log_calls(pve, session), (trust, trusted), credentials).await
+    }
+
+    /// Authenticates on a connection that there is; with a password it logs in.
+    pub(crate) async fn over(
+        pve: Pve,
+        (trust, trusted): (Trust, TrustSource),
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let endpoint = pve.endpoint().clone();
+        let (pve, caller) = match &credentials {
+            Credentials::Token { id, secret } => (
+                pve.with_token(id, secret).map_err(|source| Error::reaching(&endpoint, source))?,
+                Caller::Token(id.clone(), None),
+            ),
+            Credentials::Password { user, password } => {
+                let logged_in = pve.log_in(user, password).await;
+                let pve = logged_in.map_err(|source| match source {
+                    source if source.is_unauthenticated() => {
+                        Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
+                    }
+                    source => Error::server(Operation::LogIn(user.to_string()), source),
+                })?;
+                (pve, Caller::User(user.clone()))
+            }
+        };
+        Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
+    }
+
+    /// Finds out more about a 401: whether the realm exists, which anybody may ask. Every other error stays as it is.
+    pub(crate) async fn diagnosed(&self, error: Error) -> Error {
+        if !error.is_unauthenticated() {
+            return error;
+        }
+        let realms = self.pve.clone().anonymous().domains().await.ok();
+        let realms: Option<Vec<String>> =
+            realms.map(|all| all.into_iter().map(|realm| realm.name.to_string()).collect());
+        let user = self.user().clone();
+        match (error, realms) {
+            (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {
+                Error::UnknownRealm { user, realms }
+            }
+            (Error::Server { source, .. }, realms) => {
+                Error::Unauthenticated { caller: self.caller.clone(), realms, source }
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// Gives the full token ID, or the user where a password is used.
+    pub(crate) fn who(&self) -> String {
+        match &self.caller {
+            Caller::User(user) => user.to_string(),
+            Caller::Token(token, _) => token.to_string(),
+        }
+    }
+
+    /// Gives the user.
+    pub(crate) const fn user(&self) -> &UserId {
+        match &self.credentials {
+            Credentials::Token { id, .. } => &id.user,
+            Credentials::Password { user, .. } => user,
+        }
+    }
+}
+
+/// How certificates are judged, in a word for JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrustSource {
+    /// By the system's authorities.
+    System,
+    /// By one authority.
+    Ca,
+    /// By a fingerprint.
+    Pin,
+    /// Not at all.
+    Unverified,
+}
+
+impl TrustSource {
+    /// Gives the word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Ca => "ca",
+            Self::Pin => "pin",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+/// The cluster's CA, to be written beside the settings file.
+#[derive(Debug, Clone)]
+pub(crate) struct FetchedCa {
+    /// Its file, by its name beside the settings file.
+    pub(crate) name: String,
+    /// The whole path.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) pem: String,
+}

@@ -1,0 +1,118 @@
+//! What the flags of a connection say, with the secrets read from the files that they name.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
+
+use crate::bounded::{self, SECRET_LIMIT};
+use crate::error::Error;
+use crate::model::{Pasted, Secret, decode};
+use crate::ops::options::ConnectionOptions;
+use crate::ops::{ask, blocking};
+use crate::session::Session;
+use crate::settings::{Flags, Key, Source};
+use crate::ui::prompt::HiddenPrompt;
+
+/// The names of standard input.
+const STANDARD_INPUT: [&str; 3] = ["-", "/dev/stdin", "/dev/fd/0"];
+
+/// Collects what flags say; secrets are read from the files that they name.
+pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Result<Flags, Error> {
+    let mut flags = Flags::default();
+    let mut set = |key, text: Option<String>| {
+        if let Some(text) = text {
+            flags.set(key, text);
+        }
+    };
+    set(Key::Host, options.host.as_ref().map(ToString::to_string));
+    set(Key::User, options.user.as_ref().map(ToString::to_string));
+    set(Key::TokenName, options.token_name.as_ref().map(ToString::to_string));
+    set(Key::Node, options.node.as_ref().map(ToString::to_string));
+    set(Key::Fingerprint, options.fingerprint.as_ref().map(ToString::to_string));
+    set(Key::CaFile, options.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    set(Key::VerifySsl, options.is_insecure.then(|| "false".to_owned()));
+    for (key, text) in &options.further {
+        set(*key, Some(text.clone()));
+    }
+    if is_stdin(options.token_value_file.as_deref()) && is_stdin(options.password_file.as_deref()) {
+        return Err(Error::StandardInputTwice);
+    }
+    if let Some(path) = &options.token_value_file {
+        let flag = Key::TokenValue.entry().flag;
+        let whole = |said: &Secret| Pasted::read(said).map(drop).map_err(|why| why.to_string());
+        let question =
+            HiddenPrompt::new(format!("The token's secret, or all that you copied ({flag}; it is not shown)"));
+        said(&mut flags, Key::TokenValue, read_secret(session, path, flag, question.checked(whole)).await?);
+    }
+    if let Some(path) = &options.password_file {
+        let password = read_password(session, path, Key::Password.entry().flag).await?;
+        said(&mut flags, Key::Password, password);
+    }
+    Ok(flags)
+}
+
+fn said(flags: &mut Flags, key: Key, secret: Secret) {
+    flags.say(key, secret, Source::Flag(key.entry().flag));
+}
+
+/// Says whether a path of a flag names standard input.
+pub(crate) fn is_stdin(path: Option<&Path>) -> bool {
+    path.and_then(Path::to_str).is_some_and(|path| STANDARD_INPUT.contains(&path))
+}
+
+/// Reads a password from a file, or from standard input; at a terminal it is asked for.
+pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static str) -> Result<Secret, Error> {
+    let is_there = |said: &Secret| if said.is_empty() { Err("the password is empty".to_owned()) } else { Ok(()) };
+    let question = HiddenPrompt::new(format!("The password ({flag}; it is not shown)")).checked(is_there);
+    Ok(read_secret(session, path, flag, question).await?.without_line_end())
+}
+
+/// What stands where a secret should be.
+enum Stored {
+    /// Bytes.
+    Bytes(Zeroizing<Vec<u8>>),
+    /// Somebody at a keyboard, who would see what is typed.
+    Terminal,
+}
+
+/// Reads a secret from a file, or from standard input; at a terminal this question is put, and nothing is shown.
+async fn read_secret(
+    session: &Session,
+    path: &Path,
+    flag: &'static str,
+    question: HiddenPrompt,
+) -> Result<Secret, Error> {
+    let is_stdin = path == Path::new("-");
+    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let failed = |source: io::Error| Error::SecretFile { flag, place: place.clone(), source };
+    let path = session.folder.join(path);
+    let found = blocking(session, move || if is_stdin { take(io::stdin()) } else { take(open(&path)?) }).await?;
+    let secret = match found.map_err(&failed)? {
+        Stored::Terminal => return ask::hidden(session, question, || Error::SecretAtTerminal { flag }).await,
+        Stored::Bytes(bytes) => {
+            let mut text = decode(&bytes).map_err(|why| failed(io::Error::new(io::ErrorKind::InvalidData, why)))?;
+            Secret::new(std::mem::take(&mut *text))
+        }
+    };
+    if secret.is_blank() {
+        return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty")));
+    }
+    Ok(secret)
+}
+
+/// Opens a file; a terminal does not become ours by that.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Reads all that comes, unless it is typed at a terminal.
+fn take(source: impl Read + IsTerminal) -> io::Result<Stored> {
+    if source.is_terminal() {
+        return Ok(Stored::Terminal);
+    }
+    Ok(Stored::Bytes(bounded::read_stream(source, SECRET_LIMIT)?))
+}

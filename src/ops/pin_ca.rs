@@ -1,0 +1,198 @@
+//! From a pinned certificate to the cluster's own CA: fetched, checked, and from then on trusted alone.
+
+use std::path::{Path, PathBuf};
+
+use crate::bounded::{self, CA_LIMIT};
+use crate::error::{Error, Operation, TokenError};
+use crate::model::foreign::listed;
+use crate::ops::ask;
+use crate::ops::connection::{Connected, FetchedCa, TrustSource};
+use crate::ops::context::Context;
+use crate::ops::options::PinTarget;
+use crate::pve::{self, CaBundle, Pve, Trust};
+use crate::session::Session;
+use crate::settings;
+use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::{Note, Printable};
+
+/// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
+const WARN_BEFORE: time::Duration = time::Duration::days(30);
+
+/// Whether a certificate was accepted just now, or known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IsNew {
+    /// It was accepted as it was presented.
+    Yes,
+    /// Somebody named its fingerprint.
+    No,
+}
+
+/// What shall be stored of a certificate that was pinned for this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PinPolicy {
+    /// The cluster's CA, or nothing.
+    Ca,
+    /// The cluster's CA where it can be had, else the certificate's own fingerprint.
+    CaIfPossible,
+    /// The certificate's own fingerprint.
+    Leaf,
+}
+
+/// A connection that trusts the cluster's CA alone.
+pub(crate) struct CaPinned {
+    /// The client, with the credentials that it had.
+    pub(crate) pve: Pve,
+    /// The trust in force.
+    pub(crate) trust: Trust,
+    /// What is to be written.
+    pub(crate) fetched: FetchedCa,
+}
+
+/// Says what shall be stored of the certificate that is trusted; nothing where none is pinned.
+pub(crate) const fn pin_policy(trust: &Trust, is_new: IsNew, pin: Option<PinTarget>) -> Result<PinPolicy, TokenError> {
+    match (trust, pin, is_new) {
+        (Trust::Pinned(_), Some(PinTarget::Ca), _) => Ok(PinPolicy::Ca),
+        (Trust::Pinned(_), None, IsNew::Yes) => Ok(PinPolicy::CaIfPossible),
+        (Trust::Pinned(_), Some(PinTarget::Leaf), _)
+        | (Trust::Ca(_) | Trust::CaAndPinned(..), Some(PinTarget::Ca), _)
+        | (_, None, _) => Ok(PinPolicy::Leaf),
+        (_, Some(_), _) => Err(TokenError::NothingToPin),
+    }
+}
+
+/// Lets a connection climb from its pin to the cluster's CA, where that is wished and can be had.
+pub(crate) async fn pin_and_reconnect(
+    session: &Session,
+    context: &Context,
+    connected: Connected,
+    pin_policy: PinPolicy,
+) -> Result<Connected, Error> {
+    Ok(match pin_cluster_ca(session, context, &connected.pve, pin_policy).await? {
+        None => connected,
+        Some(CaPinned { pve, trust, fetched }) => {
+            Connected { pve, trust, trusted: TrustSource::Ca, fetched: Some(fetched), ..connected }
+        }
+    })
+}
+
+/// Climbs from a pin to the CA, with a client that is authenticated; nothing where the pin stays.
+pub(crate) async fn pin_cluster_ca(
+    session: &Session,
+    context: &Context,
+    pve: &Pve,
+    pin_policy: PinPolicy,
+) -> Result<Option<CaPinned>, Error> {
+    if pin_policy == PinPolicy::Leaf {
+        return Ok(None);
+    }
+    let (bundle, pem) = match fetch(pve).await? {
+        Ok(found) => found,
+        Err(why) => return stay(session, pve, pin_policy, why),
+    };
+    let fetched = place(session, context, pem).await?;
+    let trust = Trust::Ca(bundle);
+    let again = pve.reconnected(&trust, context.limits(), &context.proxies(session));
+    let reach = |source| Error::reaching(pve.endpoint(), source);
+    let pve = again.map_err(reach)?;
+    pve.version().await.map_err(reach)?;
+    let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);
+    session.ui.borrow_mut().info(&Note::found(text));
+    Ok(Some(CaPinned { pve, trust, fetched }))
+}
+
+/// Asks the server for the cluster's CA, and checks that it vouches for what the server presents under this name; the
+/// inner error says why it cannot be had.
+async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
+    let nodes = pve.nodes().await.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+    let Some(node) = nodes.iter().find(|node| node.is_online()) else {
+        return Ok(Err("no node is online".to_owned()));
+    };
+    let found =
+        pve.cluster_ca(&node.name).await.map_err(|source| Error::server(Operation::ReadCertificates, source))?;
+    let Some(text) = found else {
+        return Ok(Err("the server names no CA of its own".to_owned()));
+    };
+    let pem = pve::certificates_in(&text);
+    let bundle = match CaBundle::from_pem(pem.as_bytes()) {
+        Ok(bundle) => bundle,
+        Err(why) => return Ok(Err(format!("what the server calls its CA is none: {why}"))),
+    };
+    Ok(match pve.is_vouched_for_by(&bundle) {
+        Ok(()) => Ok((bundle, pem)),
+        Err(pve::ApiError::CertificateWrongName { leaf, .. }) => Err(format!(
+            "the certificate is not for `{}`, but for: {}; with one of these names as --host the CA can be trusted",
+            pve.endpoint().host(),
+            listed(&leaf.names)
+        )),
+        Err(pve::ApiError::CertificateUntrusted { leaf, .. }) => {
+            Err(format!("the cluster's CA has not signed it: it is a custom or ACME certificate of {}", leaf.issuer))
+        }
+        Err(why) => Err(why.to_string()),
+    })
+}
+
+fn stay(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Result<Option<CaPinned>, Error> {
+    let why = Printable(&why).to_string();
+    if pin_policy == PinPolicy::Ca {
+        return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());
+    }
+    session.ui.borrow_mut().info(&Note::found(why));
+    session.ui.borrow_mut().info(&Note::found("so the certificate itself is pinned".to_owned()));
+    Ok(None)
+}
+
+/// Decides on the file; one that holds another authority is not replaced unless somebody says so.
+async fn place(session: &Session, context: &Context, pem: String) -> Result<FetchedCa, Error> {
+    let name = context.instance.ca_file_name();
+    let path = context.store.folder().join(&name);
+    let is_other = match bounded::read_regular(&path, CA_LIMIT) {
+        Ok(found) if found.as_slice() == pem.as_bytes() => return Ok(FetchedCa { name, path, pem }),
+        Ok(_) => true,
+        Err(why) if why.is_missing() => false,
+        Err(why) => return Err(Error::CaFileUnread { path, source: why.into() }),
+    };
+    let path = unlinked(session, path).await?;
+    if is_other {
+        let question =
+            ConfirmPrompt::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
+        let otherwise = || TokenError::OtherCaFile { path: path.clone() }.into();
+        if !ask::confirm(session, question, otherwise).await? {
+            return Err(TokenError::OtherCaFile { path }.into());
+        }
+    }
+    Ok(FetchedCa { name, path, pem })
+}
+
+/// Follows a link in place of the file only where a person says so: what it leads to may belong to something else.
+async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
+    let Ok(target) = path.read_link() else { return Ok(path) };
+    let is_link = |path: &Path| Error::from(settings::SettingsError::IsLink { path: path.to_path_buf() });
+    if session.confirms_all {
+        return Err(is_link(&path));
+    }
+    let text = format!("{} is a symbolic link to {}. Write the CA there?", path.display(), target.display());
+    if !ask::decide(session, ConfirmPrompt::new(text).proposing_no(), || is_link(&path)).await? {
+        return Err(is_link(&path));
+    }
+    path.canonicalize().map_err(|_| settings::SettingsError::DanglingLink { path }.into())
+}
+
+/// Says of the certificate in force that it has expired or soon will; nothing where there is time.
+pub(crate) fn expiry(session: &Session, pve: &Pve, trust: &Trust) -> Option<String> {
+    let leaf = pve.leaf()?;
+    let now = session.clock.utc();
+    if now + WARN_BEFORE < leaf.not_after {
+        return None;
+    }
+    let when = leaf.not_after.date();
+    let what = if leaf.not_after < now { format!("has expired on {when}") } else { format!("expires on {when}") };
+    let then = match trust {
+        Trust::Pinned(_) | Trust::CaAndPinned(..) => {
+            "the new one will not be the pinned one: `glassdome setup --pin ca` trusts the cluster's CA instead"
+        }
+        Trust::System | Trust::Ca(_) | Trust::Unverified => {
+            "Proxmox VE renews its own certificates two weeks before; `pvenode cert info` shows them"
+        }
+    };
+    Some(format!("the certificate {what}; {then}"))
+}

@@ -1,0 +1,475 @@
+//! Makes a template step by step; where a step fails, or somebody interrupts, what was made is removed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
+
+use crate::error::{Error, Operation, TemplateError};
+use crate::journal::{Journal, JournalEntry, Record};
+use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
+use crate::ops::batch::vmids::another_id;
+use crate::ops::template::image::{ImageSource, ImageSpec};
+use crate::ops::template::options::ImageDisposal;
+use crate::ops::template::owned::{ImageLocation, ImageOwnership};
+use crate::ops::template::plan::TemplatePlan;
+use crate::ops::test_vm::ownership::OwnershipCheck;
+use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, uninterrupted};
+use crate::pve::task::LogDetail;
+use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
+use crate::session::Session;
+use crate::ui::{Note, Printable, Progress};
+
+/// The disk of the VM.
+const DISK: &str = "scsi0";
+
+/// The drive for cloud-init.
+const CLOUD_INIT: &str = "ide2";
+
+/// How often another VMID is tried when somebody else was faster.
+const TRIES_AT_AN_ID: usize = 20;
+
+/// How often the progress of an upload is shown anew.
+const REDRAWN_EVERY: Duration = Duration::from_millis(100);
+
+/// One template in the making.
+pub(crate) struct Build<'a> {
+    pub(crate) pve: &'a Pve,
+    pub(crate) session: &'a Session,
+    pub(crate) plan: &'a TemplatePlan,
+    wanted: &'a ImageSpec,
+    sha256: Option<&'a str>,
+    pub(crate) patience: Duration,
+    journal: Option<&'a Journal>,
+    marker: Marker,
+    pub(crate) afterwards: ImageDisposal,
+    volume: String,
+    /// The drives that the VM is made with, by their slots.
+    drives: Vec<String>,
+    pub(crate) trace: BuildProgress,
+}
+
+/// What was asked of the server so far: all that clean-up needs to know.
+#[derive(Default)]
+pub(crate) struct BuildProgress {
+    pub(crate) entry: Option<JournalEntry>,
+    pub(crate) task: Option<Upid>,
+    pub(crate) image: ImageOwnership,
+    pub(crate) vm: Option<TemplateVm>,
+    /// VMIDs that were tried in vain.
+    lost: Vec<VmId>,
+    /// Disks that the server could not remove together with their VM.
+    pub(crate) disks: Vec<Foreign>,
+}
+
+/// A VM that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TemplateVm {
+    pub(crate) vmid: VmId,
+    pub(crate) phase: BuildPhase,
+}
+
+/// How far a VM is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BuildPhase {
+    /// It was asked for, and the answer is not there, or was lost.
+    Unanswered,
+    /// The server has begun to make it.
+    Begun,
+    /// The task of this run that makes it has ended well.
+    Made,
+}
+
+/// What was made, and what is on the storage beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuildResult {
+    /// The number of the template.
+    pub(crate) vmid: VmId,
+    /// The size of its disk.
+    pub(crate) disk_size: Option<DiskSize>,
+    /// The volume ID of the image, where it is kept as it was asked for.
+    pub(crate) kept_image: Option<String>,
+    /// The volume IDs of what could not be removed, or is not known to be this run's.
+    pub(crate) left_behind: Vec<String>,
+}
+
+impl<'a> Build<'a> {
+    /// Prepares the making.
+    pub(crate) fn new(
+        pve: &'a Pve,
+        session: &'a Session,
+        (plan, wanted, sha256): (&'a TemplatePlan, &'a ImageSpec, Option<&'a str>),
+        patience: Duration,
+        journal: Option<&'a Journal>,
+    ) -> Self {
+        let nonce = Marker::new(None).nonce;
+        let marker = Marker { name: plan.name.clone(), nonce };
+        let (afterwards, volume, trace) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());
+        let drives = [DISK, CLOUD_INIT].map(str::to_owned).to_vec();
+        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, trace }
+    }
+
+    /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
+    /// what may be left.
+    pub(crate) async fn make(mut self, image: ImageDisposal) -> Result<BuildResult, Error> {
+        self.afterwards = image;
+        let interrupts = self.session.interrupts.clone();
+        let ended = tokio::select! {
+            ended = self.make_or_clear() => Ok(ended),
+            signal = interrupts.second() => Err(signal),
+        };
+        ended.unwrap_or_else(|signal| Err(self.left(Error::Abandoned { signal, left: None })))
+    }
+
+    async fn make_or_clear(&mut self) -> Result<BuildResult, Error> {
+        match self.steps().await {
+            Ok(made) => self.finished(made).await,
+            Err(why) => {
+                // What is left is told by the trace.
+                let _ = self.clear().await;
+                Err(self.left(why))
+            }
+        }
+    }
+
+    /// Removes the image after the template is made, or says that it is still there.
+    async fn finished(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
+        let cleared = self.clear_image().await;
+        if let Err(why) = &cleared {
+            self.warn(format!("the image {} is still there: {why}", Printable(&self.volume)));
+        }
+        let mut made = made;
+        match &self.trace.image {
+            ImageOwnership::Nothing => {}
+            ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Keep => {
+                made.kept_image = Some(image.volume.to_string());
+            }
+            ImageOwnership::Ours(_) => made.left_behind.push(self.volume.clone()),
+            ImageOwnership::Replaced => self.warn(format!("{}; it stays", Printable(&self.unproven_image()))),
+            ImageOwnership::Unproven => {
+                if cleared.is_ok() {
+                    self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+                }
+                made.left_behind.push(self.volume.clone());
+            }
+        }
+        if made.left_behind.is_empty()
+            && let Some(entry) = self.trace.entry.take()
+        {
+            entry.close()?;
+        }
+        Ok(made)
+    }
+
+    async fn steps(&mut self) -> Result<BuildResult, Error> {
+        match &self.wanted.origin {
+            ImageSource::Address(url) => self.fetch(url).await?,
+            ImageSource::File(path) => self.send(path).await?,
+        }
+        self.say(format!("{} is on the server", Printable(&self.volume)));
+        let vmid = self.create().await?;
+        self.say(format!("VM {vmid} ({}) has its disk on {}", self.plan.name, self.plan.disk_storage));
+        self.grow(vmid).await?;
+        let disk_size = self.convert(vmid).await?;
+        self.say(format!("VM {vmid} is a template"));
+        Ok(BuildResult { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
+    }
+
+    async fn fetch(&mut self, url: &str) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let operation = Operation::FetchImage(self.plan.image.clone());
+        let request = FetchRequest {
+            url: url.to_owned(),
+            filename: self.plan.image.clone(),
+            sha256: self.sha256.map(str::to_owned),
+        };
+        self.announce_image()?;
+        let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
+        self.watch_image(asked, &operation).await
+    }
+
+    async fn send(&mut self, path: &Path) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let operation = Operation::SendImage(self.plan.image.clone());
+        self.announce_image()?;
+        let sent = Arc::new(AtomicU64::new(0));
+        let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
+        let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
+        let (session, began) = (self.session, self.session.clock.now());
+        let what = operation.to_string();
+        let sending = self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload);
+        tokio::pin!(sending);
+        let asked = loop {
+            tokio::select! {
+                asked = &mut sending => break asked,
+                signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+                () = session.clock.sleep(REDRAWN_EVERY) => {
+                    let seconds = session.clock.now().duration_since(began).as_secs_f64();
+                    let percent = Some(share(sent.load(Ordering::Relaxed), whole));
+                    let progress = Progress { what: what.clone(), seconds, percent, detail: String::new() };
+                    session.ui.borrow_mut().progress(&progress);
+                }
+            }
+        };
+        session.ui.borrow_mut().clear_progress();
+        self.watch_image(asked, &operation).await
+    }
+
+    /// Notes the image on disk before it is asked for.
+    fn announce_image(&mut self) -> Result<(), Error> {
+        self.trace.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
+        self.trace.image = ImageOwnership::Unproven;
+        Ok(())
+    }
+
+    /// Waits for the task that puts the image on its storage: only then it is this run's.
+    async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, operation: &Operation) -> Result<(), Error> {
+        if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
+            self.trace.image = ImageOwnership::Nothing;
+        }
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        match self.watch(upid.clone(), operation).await {
+            Ok(()) => self.prove_image(&upid).await,
+            Err(why) => {
+                if why.is_file_taken() {
+                    self.trace.image = ImageOwnership::Nothing;
+                    self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
+                }
+                Err(why)
+            }
+        }
+    }
+
+    /// Notes how the storage lists the image that a task of this run has just put there.
+    pub(crate) async fn prove_image(&mut self, upid: &Upid) -> Result<(), Error> {
+        let made = self.place().made_by(upid).await?;
+        let is_there = made.is_some();
+        self.trace.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
+        if is_there { Ok(()) } else { Err(self.image_changed()) }
+    }
+
+    /// Fails once the image is another one than that which this run put there.
+    async fn check_image(&mut self) -> Result<(), Error> {
+        let listed = self.place().listed().await?;
+        if listed.is_some_and(|image| self.trace.image == ImageOwnership::Ours(image)) {
+            return Ok(());
+        }
+        self.trace.image = ImageOwnership::Replaced;
+        Err(self.image_changed())
+    }
+
+    fn image_changed(&self) -> Error {
+        TemplateError::ImageChanged { volume: self.volume.clone() }.into()
+    }
+
+    /// Makes the VM under the number of the plan; where somebody else was faster, under the next free one, unless the
+    /// number was fixed.
+    async fn create(&mut self) -> Result<VmId, Error> {
+        let mut vmid = self.plan.vmid;
+        for _ in 0..TRIES_AT_AN_ID {
+            self.check_image().await?;
+            let raced = match self.create_at(vmid).await {
+                Ok(()) => {
+                    // Replaced while its disk was copied, it may be in the disk.
+                    self.check_image().await?;
+                    return Ok(vmid);
+                }
+                Err(raced) if raced.is_id_taken() => raced,
+                Err(why) => return Err(why),
+            };
+            self.lose(vmid)?;
+            if self.plan.is_vmid_fixed {
+                return Err(Error::VmidTaken { vmid, flag: "--id" });
+            }
+            self.warn(format!("{raced}: somebody else was faster with VM {vmid}"));
+            vmid = another_id(self.pve, &self.trace.lost).await?;
+        }
+        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+    }
+
+    async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        if let Some(entry) = &mut self.trace.entry {
+            entry.update(|record| record.vmids.push(vmid.number()))?;
+        }
+        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Unanswered });
+        let operation = Operation::CreateVm(vmid);
+        let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
+        self.trace.vm = match &asked {
+            Ok(_) => Some(TemplateVm { vmid, phase: BuildPhase::Begun }),
+            Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),
+            Err(_) => None,
+        };
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        self.watch(upid, &operation).await?;
+        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Made });
+        Ok(())
+    }
+
+    /// Notes that the server refused a VMID: what stands there is somebody else's, whatever it carries.
+    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.vm = None;
+        self.trace.lost.push(vmid);
+        match &mut self.trace.entry {
+            Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
+            None => Ok(()),
+        }
+    }
+
+    fn entries(&self) -> Vec<(&'static str, String)> {
+        let plan = self.plan;
+        let description = self.marker.description(self.session.clock.utc(), &self.session.machine);
+        vec![
+            ("name", plan.name.clone()),
+            ("description", description),
+            ("ostype", "l26".to_owned()),
+            ("cores", "2".to_owned()),
+            ("memory", "2048".to_owned()),
+            ("scsihw", "virtio-scsi-pci".to_owned()),
+            (DISK, format!("{}:0,import-from={}", plan.disk_storage, self.volume)),
+            (CLOUD_INIT, format!("{}:cloudinit", plan.disk_storage)),
+            ("boot", format!("order={DISK}")),
+            ("serial0", "socket".to_owned()),
+            ("vga", "serial0".to_owned()),
+            ("agent", "1".to_owned()),
+            ("net0", format!("virtio,bridge={}", plan.bridge)),
+        ]
+    }
+
+    /// Reads the configuration of the VM, and fails where it is not the one that this run made.
+    async fn our_config(&self, vmid: VmId, operation: &Operation) -> Result<VmConfig, Error> {
+        let config = self.pve.vm_config(&self.plan.node, vmid).await;
+        let config = config.map_err(|source| Error::server(operation.clone(), source))?;
+        if self.search().is_ours(&config) {
+            return Ok(config);
+        }
+        let why = "it does not carry the name and the marker that it was given";
+        Err(TemplateError::NotAsOrdered { vmid, why }.into())
+    }
+
+    /// Grows the disk to the size that it shall have; one that is larger stays, and a server would refuse to shrink it.
+    async fn grow(&mut self, vmid: VmId) -> Result<(), Error> {
+        let (node, wanted) = (&self.plan.node, self.plan.disk_size);
+        if wanted.bytes() == 0 {
+            return Ok(());
+        }
+        uninterrupted(self.session)?;
+        let operation = Operation::Resize(vmid);
+        let config = self.our_config(vmid, &operation).await?;
+        let Some(size) = config.size_of(DISK) else {
+            let why = "the server does not tell the size of its disk";
+            return Err(TemplateError::NotAsOrdered { vmid, why }.into());
+        };
+        if size >= wanted {
+            self.say(format!("its disk has {size} already"));
+            return Ok(());
+        }
+        let digest = config.digest();
+        let growth = Growth { disk: DISK, size: wanted, digest: digest.as_ref() };
+        let asked = self.pve.resize(node, vmid, &growth).await;
+        if let Some(upid) = asked.map_err(|source| Error::server(operation.clone(), source))? {
+            self.watch(upid, &operation).await?;
+        }
+        self.say(format!("its disk has grown from {size} to {wanted}"));
+        Ok(())
+    }
+
+    /// Makes a template of it, looks at it, takes the marker off, which says that the VM may be deleted, and gives the
+    /// size of its disk.
+    async fn convert(&mut self, vmid: VmId) -> Result<Option<DiskSize>, Error> {
+        uninterrupted(self.session)?;
+        let node = &self.plan.node;
+        let operation = Operation::Convert(vmid);
+        let failed = |source| Error::server(operation.clone(), source);
+        self.our_config(vmid, &operation).await?;
+        let upid = self.pve.convert(node, vmid).await.map_err(failed)?;
+        self.watch(upid, &operation).await?;
+        let config = self.our_config(vmid, &operation).await?;
+        let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
+        if !config.is_template() {
+            return Err(wrong("it is no template"));
+        }
+        if config.disks().next().is_none() || !config.has_cloud_init() || !config.agent_enabled() {
+            return Err(wrong("its disk, its drive for cloud-init or its guest agent is missing"));
+        }
+        let size = config.size_of(DISK);
+        if size.is_some_and(|size| size < self.plan.disk_size) {
+            return Err(wrong("its disk has not grown"));
+        }
+        let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
+        let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
+        self.pve.configure(node, vmid, config.digest().as_ref(), &[("description", text)]).await.map_err(failed)?;
+        self.trace.vm = None;
+        self.forget_vm();
+        Ok(size)
+    }
+
+    /// Takes the VM out of the journal: from now on it is a template like any other.
+    fn forget_vm(&mut self) {
+        let forgotten = self.trace.entry.as_mut().map(|entry| entry.update(|record| record.vmids.clear()));
+        if let Some(Err(why)) = forgotten {
+            self.warn(why.to_string());
+        }
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            server: self.plan.server.clone(),
+            node: self.plan.node.to_string(),
+            target: self.plan.node.to_string(),
+            template: self.plan.vmid.number(),
+            vmids: Vec::new(),
+            upid: None,
+            name: self.marker.name.clone(),
+            nonce: self.marker.nonce.clone(),
+            made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+            image: Some(self.volume.clone()),
+            drives: Some(self.drives.clone()),
+        }
+    }
+
+    async fn watch(&mut self, upid: Upid, operation: &Operation) -> Result<(), Error> {
+        self.trace.task = Some(upid.clone());
+        let watched = self.watcher(OnSignal::Signals).wait(&upid, operation).await;
+        if watched.as_ref().err().is_none_or(Error::is_task_over) {
+            self.trace.task = None;
+        }
+        watched.map(drop)
+    }
+
+    pub(crate) fn place(&self) -> ImageLocation<'_> {
+        let (node, storage) = (&self.plan.node, self.plan.image_storage.as_str());
+        ImageLocation { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
+    }
+
+    pub(crate) fn search(&self) -> OwnershipCheck<'_> {
+        OwnershipCheck {
+            pve: self.pve,
+            session: self.session,
+            source: &self.plan.node,
+            target: &self.plan.node,
+            marker: &self.marker,
+            drives: Some(self.drives.as_slice()),
+        }
+    }
+
+    pub(crate) const fn watcher(&self, heed: OnSignal) -> TaskWaiter<'_> {
+        let (patience, attention) = (self.patience, LogDetail::Usual);
+        TaskWaiter { pve: self.pve, session: self.session, patience, heed, attention }
+    }
+
+    fn say(&self, text: String) {
+        self.session.ui.borrow_mut().info(&Note::found(text));
+    }
+
+    pub(crate) fn warn(&self, text: String) {
+        self.session.ui.borrow_mut().info(&Note::warning(text));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share of a hundred is all that is shown")]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64 * 100.0
+}

@@ -1,0 +1,174 @@
+//! Removes what the making of a template left, as far as it is known to be this run's, and lists the rest.
+
+use crate::error::{Error, Operation, TemplateError};
+use crate::model::Upid;
+use crate::ops::template::build::{Build, BuildPhase, TemplateVm};
+use crate::ops::template::options::ImageDisposal;
+use crate::ops::template::owned::ImageOwnership;
+use crate::ops::test_vm::ownership::VmState;
+use crate::ops::test_vm::receipt::Receipt;
+use crate::ops::test_vm::remove::Remover;
+use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, abort, until_stopped};
+use crate::pve::task::LogDetail;
+use crate::ui::Printable;
+
+impl Build<'_> {
+    /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in the
+    /// trace.
+    pub(crate) async fn clear(&mut self) -> Result<(), Error> {
+        self.settle().await?;
+        let vm = self.clear_vm().await;
+        let image = self.clear_image().await;
+        let kept = matches!(&self.trace.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
+        if kept {
+            self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
+        }
+        if self.trace.image == ImageOwnership::Replaced {
+            self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+            self.trace.image = ImageOwnership::Nothing;
+        }
+        let is_all_clear = self.trace.vm.is_none() && (kept || self.trace.image == ImageOwnership::Nothing);
+        if is_all_clear && let Some(entry) = self.trace.entry.take() {
+            entry.close()?;
+        }
+        vm.and(image)
+    }
+
+    /// Ends the task that is under way, and those of which the answer was lost.
+    async fn settle(&mut self) -> Result<(), Error> {
+        match self.trace.task.take() {
+            // Half a change is worse than a whole one, and it takes no time.
+            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.end(&upid).await,
+            Some(upid) => {
+                abort(self.pve, self.session, &upid).await?;
+                self.end(&upid).await
+            }
+            // Where an answer was lost, a task may run of which only the list of tasks knows.
+            None => self.wait_for_unanswered().await,
+        }
+    }
+
+    /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
+    async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
+        until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
+        if self.trace.image != ImageOwnership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
+            return Ok(());
+        }
+        let status = self.pve.task_status(upid).await;
+        let status = status.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image(upid).await } else { Ok(()) }
+    }
+
+    /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
+    async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
+        if self.trace.image == ImageOwnership::Unproven
+            && let Some(upid) = self.place().task().await?
+        {
+            self.end(&upid).await?;
+        }
+        let Some(TemplateVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
+        let tasks = self.pve.active_tasks(&self.plan.node).await;
+        let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
+        for task in tasks.iter().filter(|task| is_of_vm(&task.upid)) {
+            until_stopped(self.pve, self.session, &task.upid, &Operation::ReadTasks).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
+    async fn clear_vm(&mut self) -> Result<(), Error> {
+        let Some(TemplateVm { vmid, phase }) = self.trace.vm else { return Ok(()) };
+        let search = self.search();
+        let standing = match phase {
+            BuildPhase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
+            BuildPhase::Begun | BuildPhase::Made => search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?,
+        };
+        let removed = match standing {
+            VmState::Ours(..) => {
+                let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
+                let mut receipt = Receipt::default();
+                let removed = remover.remove(vmid, &mut receipt).await;
+                receipt.warnings.into_iter().for_each(|warning| self.warn(warning));
+                removed
+            }
+            VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => Err(Error::TakenOver { vmid }),
+            VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
+            VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
+        };
+        match removed {
+            Ok(disks) => self.trace.disks = disks,
+            Err(taken @ Error::TakenOver { .. }) => self.warn(format!("{taken}; it stays")),
+            Err(why) => return Err(why),
+        }
+        self.trace.vm = None;
+        match &mut self.trace.entry {
+            Some(entry) => Ok(entry.update(|record| record.vmids.clear())?),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the image, if a task of this run put it there, it is as it was then, and it is not to stay.
+    pub(crate) async fn clear_image(&mut self) -> Result<(), Error> {
+        if self.trace.image == ImageOwnership::Nothing {
+            return Ok(());
+        }
+        let Some(there) = self.place().listed().await? else {
+            self.trace.image = ImageOwnership::Nothing;
+            return Ok(());
+        };
+        match &self.trace.image {
+            ImageOwnership::Ours(made) if *made == there => {}
+            ImageOwnership::Ours(_) | ImageOwnership::Replaced => {
+                self.trace.image = ImageOwnership::Replaced;
+                return Ok(());
+            }
+            ImageOwnership::Nothing | ImageOwnership::Unproven => return Ok(()),
+        }
+        if self.afterwards == ImageDisposal::Keep {
+            return Ok(());
+        }
+        let place = self.place();
+        let operation = Operation::RemoveImage(place.volume.to_owned());
+        let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        self.watcher(OnSignal::Nothing).wait(&upid, &operation).await?;
+        self.trace.image = ImageOwnership::Nothing;
+        Ok(())
+    }
+
+    /// Says that an image of this run's name is there, or may be, and that it is not known to be this run's.
+    pub(crate) fn unproven_image(&self) -> String {
+        let volume = self.place().volume;
+        match &self.trace.image {
+            ImageOwnership::Replaced => format!("the image {volume} is another one than that which this run put there"),
+            ImageOwnership::Nothing | ImageOwnership::Unproven | ImageOwnership::Ours(_) => {
+                format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
+            }
+        }
+    }
+
+    /// Names what could not be removed, and gives lines for what is known to be this run's.
+    pub(crate) fn left(&self, why: Error) -> Error {
+        let (mut left, mut lines) = (Vec::new(), Vec::new());
+        if let Some(TemplateVm { vmid, .. }) = self.trace.vm {
+            left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
+            // Whoever removes it looks first whose it is.
+            let line = || format!("glassdome cleanup --vmid {vmid}");
+            lines.push(self.trace.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
+        }
+        for disk in &self.trace.disks {
+            left.push(format!("disk {disk} could not be removed"));
+            lines.push(format!("pvesm free {}", disk.shell_quoted()));
+        }
+        match &self.trace.image {
+            ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
+                left.push(format!("the image {} may still be there", image.volume));
+                lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
+            }
+            ImageOwnership::Unproven => left.push(self.unproven_image()),
+            ImageOwnership::Nothing | ImageOwnership::Replaced | ImageOwnership::Ours(_) => {}
+        }
+        if left.is_empty() { why } else { TemplateError::Left { why: Box::new(why), left, lines }.into() }
+    }
+}

@@ -1,0 +1,95 @@
+//! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
+
+pub(crate) mod marked;
+pub(crate) mod options;
+pub(crate) mod ownership;
+pub(crate) mod permission_check;
+pub(crate) mod preflight;
+pub(crate) mod receipt;
+pub(crate) mod remove;
+pub(crate) mod run;
+pub(crate) mod task_wait;
+
+use crate::error::Error;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::session::Session;
+use crate::ui::Note;
+
+use options::TestVmOptions;
+use preflight::{ClonePlan, Preflight};
+use receipt::{Receipt, SCHEMA, round};
+use run::Run;
+
+/// Proves an order on a server, and gives the receipt as far as it came.
+///
+/// # Errors
+/// The outer error is one from before the server was called.
+pub(crate) async fn run_test_vm(
+    session: &Session,
+    context: &Context,
+    connected: &Connected,
+    options: &TestVmOptions,
+) -> Result<(Receipt, Result<(), Error>), Error> {
+    let journal = context.journal(session)?;
+    let began = session.clock.now();
+    let mut receipt = blank(connected, options);
+    let preflight = Preflight::new(context, connected, options);
+    let planned = tokio::select! {
+        planned = preflight.plan() => planned,
+        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+    };
+    let ended = match planned {
+        Err(why) => Err(why),
+        Ok(plan) => {
+            receipt.step("preflight", session.clock.now().duration_since(began), None);
+            receipt.node = plan.target.to_string();
+            receipt.warnings.clone_from(&plan.warnings);
+            session.ui.borrow_mut().info(&Note::found(intention(options, &plan)));
+            let run = Run::new(&connected.pve, session, (options, &plan), journal.as_ref());
+            match run.execute(&mut receipt).await {
+                Ok(()) => Ok(()),
+                Err(why) => Err(preflight.explain(&plan, why).await),
+            }
+        }
+    };
+    receipt.seconds = round(session.clock.now().duration_since(began));
+    receipt.ok = ended.is_ok();
+    Ok((receipt, ended))
+}
+
+pub(crate) fn blank(connected: &Connected, options: &TestVmOptions) -> Receipt {
+    Receipt {
+        schema: SCHEMA,
+        ok: false,
+        token: connected.who(),
+        node: options.node.as_ref().map(ToString::to_string).unwrap_or_default(),
+        template: options.template.number(),
+        vmid: None,
+        name: String::new(),
+        mode: None,
+        storage: None,
+        addresses: Vec::new(),
+        steps: Vec::new(),
+        seconds: 0.0,
+        left_behind: None,
+        warnings: Vec::new(),
+        times: Vec::new(),
+    }
+}
+
+/// Says what will be done, and why like that.
+pub(crate) fn intention(options: &TestVmOptions, plan: &ClonePlan) -> String {
+    let storages: Vec<String> = plan.storages.iter().map(ToString::to_string).collect();
+    let mut text = format!(
+        "template {} ({}) on {}, Proxmox VE {}: {} clone",
+        options.template, plan.template_name, plan.source, plan.version, plan.mode
+    );
+    if !storages.is_empty() {
+        text.push_str(&format!(" on {}", storages.join(", ")));
+    }
+    if let Some(because) = plan.because {
+        text.push_str(&format!(", because {because}"));
+    }
+    text
+}

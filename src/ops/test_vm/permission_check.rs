@@ -1,0 +1,170 @@
+//! Which privileges of a proof are missing, and what mends that.
+
+use crate::error::{Error, Operation};
+use crate::model::Foreign;
+use crate::ops::together;
+use crate::pve::privileges::{
+    AclPath, Caller, CloneOrder, MissingPrivileges, Permissions, PermissionsAt, Privilege, Separation, UserSeen, Zones,
+    fix_scripts, gaps, needs, paths, questions,
+};
+use crate::pve::{Pve, VmConfig};
+
+/// The zone of the bridges that are no vnets.
+const LOCAL_ZONE: &str = "localnetwork";
+
+/// Who asks for privileges, and where.
+pub(crate) struct PermissionCheck<'a> {
+    /// The server.
+    pub(crate) pve: &'a Pve,
+    /// Whose they are.
+    pub(crate) caller: &'a Caller,
+}
+
+impl PermissionCheck<'_> {
+    /// Says what is missing, and how to mend it; nothing where everything is there. The order learns the zones of the
+    /// template's networks where that matters.
+    pub(crate) async fn find_missing(
+        &self,
+        options: &mut CloneOrder,
+        template: Option<&VmConfig>,
+    ) -> Result<Option<Error>, Error> {
+        let mut held = Permissions::default();
+        let mut missing = self.missing(options, &mut held).await?;
+        let is_network = |gap: &MissingPrivileges| gap.missing.contains(&Privilege::SDN_USE);
+        if let (true, Some(config)) = (missing.iter().any(is_network), template) {
+            // A bridge may be a vnet, whose place is its own zone. Only who lacks the bridge's right has to know.
+            let zones = self.zones(&missing, &mut held).await?;
+            if !zones.is_empty() {
+                options.hardware = config.hardware(&zones).ok();
+                missing = self.missing(options, &mut held).await?;
+            }
+        }
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        self.with_remedy(missing, held, None).await.map(Some)
+    }
+
+    async fn missing(&self, options: &CloneOrder, held: &mut Permissions) -> Result<Vec<MissingPrivileges>, Error> {
+        let needs = needs(options);
+        self.ask(paths(&needs), held, None).await?;
+        Ok(gaps(&needs, held))
+    }
+
+    /// Learns the zones of the vnets: from the list of those that may be seen, else from the paths on which the caller
+    /// holds something.
+    async fn zones(&self, missing: &[MissingPrivileges], held: &mut Permissions) -> Result<Zones, Error> {
+        let (listed, everywhere) = tokio::join!(self.pve.vnets(), self.pve.permissions(None, None));
+        let everywhere = everywhere.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        held.answer_everywhere(&everywhere);
+        let mut zones = Zones::new();
+        for gap in missing {
+            let path = gap.place.path();
+            if let Some((_, bridge)) = zone_and_bridge(path.as_str()) {
+                let zone = zone_by_rights(bridge, &everywhere).and_then(|zone| zone.parse().ok());
+                zones.extend(bridge.parse().ok().zip(zone));
+            }
+        }
+        // Without SDN, before it, or without a right to look at it there is no list.
+        zones.extend(listed.unwrap_or_default());
+        Ok(zones)
+    }
+
+    /// Finds out what closes the gaps.
+    pub(crate) async fn with_remedy(
+        &self,
+        gaps: Vec<MissingPrivileges>,
+        mut held: Permissions,
+        said: Option<Foreign>,
+    ) -> Result<Error, Error> {
+        let everywhere = self
+            .pve
+            .permissions(None, None)
+            .await
+            .map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        held.answer_everywhere(&everywhere);
+        self.ask(questions(&gaps, &held), &mut held, None).await?;
+        let caller = self.seen(&gaps).await;
+        let blocks = fix_scripts(&caller, &gaps, &held).unwrap_or_default();
+        let (who, is_explained) = match &caller {
+            Caller::User(user) => (user.to_string(), true),
+            Caller::Token(token, seen) => (token.to_string(), seen.is_some()),
+        };
+        Ok(Error::Lacking { who, gaps, blocks, is_explained, said })
+    }
+
+    /// Looks at the token's user, where that may be seen (Sys.Audit on `/access`).
+    async fn seen(&self, gaps: &[MissingPrivileges]) -> Caller {
+        let Caller::Token(token, _) = self.caller else { return self.caller.clone() };
+        let unseen = Caller::Token(token.clone(), None);
+        let user = token.user.to_string();
+        let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
+        let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
+        let mut holds = Permissions::default();
+        holds.answer_everywhere(&everywhere);
+        let asked = self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
+        let separation = if separated { Separation::On } else { Separation::Off };
+        if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }
+    }
+
+    /// Asks for several paths at once.
+    async fn ask(
+        &self,
+        paths: impl IntoIterator<Item = AclPath>,
+        held: &mut Permissions,
+        user: Option<&str>,
+    ) -> Result<(), Error> {
+        let paths: Vec<AclPath> = paths.into_iter().collect();
+        let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
+        for (path, answer) in paths.iter().zip(asked) {
+            let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+            held.answer(path, &answer);
+        }
+        Ok(())
+    }
+}
+
+/// Reads zone and bridge off a path such as `/sdn/zones/lab/vnet1`, or of a VLAN below it.
+fn zone_and_bridge(path: &str) -> Option<(&str, &str)> {
+    let mut parts = path.strip_prefix("/sdn/zones/")?.split('/');
+    Some((parts.next()?, parts.next()?))
+}
+
+/// Finds the zone in which the caller may use something by this name: on a path that names it, else in a zone that it
+/// may use as a whole. Where that is a mistake, the server refuses the clone, and says why.
+fn zone_by_rights(bridge: &str, everywhere: &PermissionsAt) -> Option<String> {
+    let usable = everywhere.iter().filter(|(_, held)| held.contains_key(Privilege::SDN_USE.as_str()));
+    let mut as_a_whole = None;
+    for path in usable.map(|(path, _)| path.as_str()) {
+        match zone_and_bridge(path) {
+            Some((zone, name)) if zone != LOCAL_ZONE && name == bridge => return Some(zone.to_owned()),
+            Some(_) => {}
+            None => as_a_whole = path.strip_prefix("/sdn/zones/").filter(|zone| *zone != LOCAL_ZONE).or(as_a_whole),
+        }
+    }
+    as_a_whole.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::zone_by_rights;
+    use crate::pve::privileges::Privilege;
+
+    #[test]
+    fn a_vnet_is_known_by_what_may_be_used_in_its_zone() {
+        let may_use = (Privilege::SDN_USE, true);
+        for (paths, expected) in [
+            (&["/sdn/zones/lab/vnet1"][..], Some("lab")),
+            (&["/sdn/zones/lab/vnet1/100"], Some("lab")),
+            (&["/sdn/zones/a", "/sdn/zones/lab/vnet1", "/sdn/zones/z"], Some("lab")),
+            (&["/sdn/zones/lab", "/sdn/zones/localnetwork"], Some("lab")),
+            (&["/sdn/zones/lab/vnet2", "/sdn/zones/localnetwork/vnet1", "/sdn/zones/localnetwork", "/vms"], None),
+        ] {
+            let everywhere =
+                paths.iter().map(|path| (path.parse().unwrap(), BTreeMap::from([may_use.clone()]))).collect();
+            assert_eq!(zone_by_rights("vnet1", &everywhere).as_deref(), expected, "{paths:?}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What was proven, with the time of every step.
+
+use crate::error::{Error, Report};
+use crate::model::Foreign;
+use crate::model::foreign::listed;
+use crate::ops::test_vm::task_wait::TaskTime;
+use crate::ui::{Draw, Printable, Screen, Tone};
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The schema of the JSON document.
+pub(crate) const SCHEMA: &str = "glassdome.test-vm/1";
+
+/// How the disk of the clone is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CloneType {
+    /// It shares the template's disk.
+    Linked,
+    /// It is a copy.
+    Full,
+}
+
+impl fmt::Display for CloneType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Linked => "linked",
+            Self::Full => "full",
+        })
+    }
+}
+
+/// One step that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct ReceiptStep {
+    /// Its name: `preflight`, `clone`, `check`, `start`, `wait-ip`, `stop`, `destroy`.
+    pub(crate) name: &'static str,
+    /// How long it took.
+    pub(crate) seconds: f64,
+    /// The task that the server ran for it.
+    pub(crate) upid: Option<String>,
+}
+
+/// A VM that is still there, or disks of one that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct LeftBehind {
+    /// Its number.
+    pub(crate) vmid: u32,
+    /// Where it is.
+    pub(crate) node: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// The volume IDs of its disks, where the VM is gone and they alone are left.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) disks: Vec<Foreign>,
+}
+
+impl LeftBehind {
+    /// Says where it is, or may be: what could not be looked at is not known.
+    pub(crate) fn told(&self, how: &str) -> String {
+        if !self.disks.is_empty() {
+            let (name, node) = (Printable(&self.name), Printable(&self.node));
+            return format!("of VM {} ({name}), which is gone, on {node}: {}", self.vmid, listed(&self.disks));
+        }
+        format!("VM {} ({}) {how} on {}", self.vmid, Printable(&self.name), Printable(&self.node))
+    }
+}
+
+/// The receipt of one proof; also of one that failed, as far as it came.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Receipt {
+    /// The schema of this document.
+    pub(crate) schema: &'static str,
+    /// Whether everything was proven.
+    pub(crate) ok: bool,
+    /// Who was proven able to: the full token ID, or the user where a password is used.
+    pub(crate) token: String,
+    /// The node that the clone was made for.
+    pub(crate) node: String,
+    /// The template.
+    pub(crate) template: u32,
+    /// The clone, once it was asked for.
+    pub(crate) vmid: Option<u32>,
+    /// Its name.
+    pub(crate) name: String,
+    /// How its disk was made, once that was decided.
+    pub(crate) mode: Option<CloneType>,
+    /// The storage of its first disk.
+    pub(crate) storage: Option<String>,
+    /// Addresses that the guest agent reported, with `--wait-ip`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) addresses: Vec<String>,
+    /// The steps taken, in their order.
+    pub(crate) steps: Vec<ReceiptStep>,
+    /// How long the whole took.
+    pub(crate) seconds: f64,
+    /// A VM that is still there.
+    pub(crate) left_behind: Option<LeftBehind>,
+    /// What a person should know beside it.
+    pub(crate) warnings: Vec<String>,
+    /// What the time of each task went into.
+    #[serde(skip)]
+    pub(crate) times: Vec<TaskTime>,
+}
+
+impl Receipt {
+    /// Notes a step.
+    pub(crate) fn step(&mut self, name: &'static str, took: Duration, upid: Option<String>) {
+        let seconds = round(took);
+        self.steps.push(ReceiptStep { name, seconds, upid });
+    }
+
+    /// Says in one sentence what was proven.
+    #[must_use]
+    pub(crate) fn sentence(&self) -> String {
+        let mut parts = vec![format!(
+            "{} can create VMs on {} from template {}",
+            Printable(&self.token),
+            Printable(&self.node),
+            self.template
+        )];
+        if let Some(storage) = &self.storage {
+            parts.push(format!("storage {}", Printable(storage)));
+        }
+        if let Some(mode) = self.mode {
+            parts.push(format!("{mode} clone"));
+        }
+        parts.push(format!("{:.1} s", self.seconds));
+        parts.join(", ")
+    }
+}
+
+/// Rounds to a thousandth of a second: finer figures would only be noise.
+#[must_use]
+pub(crate) fn round(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+impl Draw for Receipt {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.heading("Receipt")?;
+        for step in &self.steps {
+            screen.line(&format!("  {:<10}{:>8.2} s", step.name, step.seconds))?;
+            if let Some(upid) = &step.upid {
+                let upid = screen.paint(Tone::Dim, &format!("    {}", Printable(upid)));
+                screen.line(&upid)?;
+            }
+        }
+        for address in &self.addresses {
+            screen.line(&format!("  address   {}", Printable(address)))?;
+        }
+        if let Some(left) = &self.left_behind {
+            if self.ok {
+                screen.labelled("kept: ", Tone::Warning, &left.told("is still"))?;
+                screen.line("  it stays until you remove it:")?;
+                screen.command(4, &format!("glassdome cleanup --vmid {}", left.vmid))?;
+            } else {
+                screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
+            }
+        }
+        for warning in &self.warnings {
+            screen.labelled("warning: ", Tone::Warning, warning)?;
+        }
+        if self.ok {
+            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives the JSON document: the receipt, and the error where there is one.
+pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde_json::Value {
+    let mut document = serde_json::to_value(receipt).unwrap_or_default();
+    if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
+        map.insert("error".to_owned(), Report::of(error).as_json());
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CloneType, LeftBehind, Receipt, SCHEMA};
+    use crate::model::Foreign;
+    use crate::ui::{Style, render};
+
+    fn receipt() -> Receipt {
+        let mut receipt = Receipt {
+            schema: SCHEMA,
+            ok: true,
+            token: "apex@pve!glassdome-token".to_owned(),
+            node: "pve".to_owned(),
+            template: 9000,
+            vmid: Some(100),
+            name: "glassdome-test-abc123".to_owned(),
+            mode: Some(CloneType::Linked),
+            storage: Some("local-lvm".to_owned()),
+            addresses: Vec::new(),
+            steps: Vec::new(),
+            seconds: 3.1,
+            left_behind: None,
+            warnings: Vec::new(),
+            times: Vec::new(),
+        };
+        receipt.step("preflight", Duration::from_micros(40_400), None);
+        receipt.step("clone", Duration::from_millis(210), Some("UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned()));
+        receipt
+    }
+
+    #[test]
+    fn the_receipt_says_what_was_proven() {
+        let style = Style { color: false, unicode: true, width: Some(40) };
+        insta::assert_snapshot!(render(&receipt(), style), @r"
+        Receipt
+          preflight     0.04 s
+          clone         0.21 s
+            UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
+        proven: apex@pve!glassdome-token can
+                create VMs on pve from template
+                9000, storage local-lvm, linked
+                clone, 3.1 s
+        ");
+    }
+
+    #[test]
+    fn a_vm_that_is_still_there_is_named() {
+        let mut receipt = receipt();
+        receipt.left_behind =
+            Some(LeftBehind { vmid: 100, node: "pve".to_owned(), name: "x\u{1b}".to_owned(), disks: Vec::new() });
+        let style = Style { color: false, unicode: true, width: None };
+        let text = render(&receipt, style);
+        assert!(text.contains("kept: VM 100 (x\\u{1b}) is still on pve\n"), "{text}");
+        assert!(text.contains("    glassdome cleanup --vmid 100\n"), "{text}");
+        receipt.ok = false;
+        assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
+        receipt.left_behind.as_mut().unwrap().disks = vec![Foreign::new("exdis:100/vm-100-disk-0.qcow2")];
+        let told = "left: of VM 100 (x\\u{1b}), which is gone, on pve: exdis:100/vm-100-disk-0.qcow2\n";
+        assert!(render(&receipt, style).contains(told), "{}", render(&receipt, style));
+        assert_eq!(
+            serde_json::to_value(&receipt).unwrap()["left_behind"],
+            serde_json::json!({"vmid": 100, "node": "pve", "name": "x\u{1b}", "disks": ["exdis:100/vm-100-disk-0.qcow2"]})
+        );
+    }
+
+    #[test]
+    fn the_document_has_the_keys_of_its_schema() {
+        let document = serde_json::to_value(receipt()).unwrap();
+        let mut keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+        keys.sort();
+        assert_eq!(
+            keys,
+            [
+                "left_behind",
+                "mode",
+                "name",
+                "node",
+                "ok",
+                "schema",
+                "seconds",
+                "steps",
+                "storage",
+                "template",
+                "token",
+                "vmid",
+                "warnings"
+            ]
+        );
+        assert_eq!(document["mode"], "linked");
+        assert_eq!(document["steps"][0], serde_json::json!({"name": "preflight", "seconds": 0.04, "upid": null}));
+    }
+}

@@ -1,0 +1,197 @@
+//! Stops and destroys a test VM, and nothing else: name and nonce are read again immediately before.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Operation};
+use crate::model::{Foreign, NodeName, Upid, VmId};
+use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
+use crate::ops::test_vm::receipt::Receipt;
+use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter};
+use crate::pve::task::LogDetail;
+use crate::pve::{self, VmConfig};
+
+/// A lock that is held by another task of the same VM is let go within seconds.
+const TRIES_AT_A_LOCK: usize = 3;
+
+/// How much of the log of a destroy task is read: each disk of a VM is one line at most.
+const LOG_LINES: usize = 500;
+
+/// How a warning begins in the log of a task.
+const WARNING: &str = "WARN: ";
+
+/// Between two looks at a task of the same VM.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Removes VMs of one run.
+pub(crate) struct Remover<'a> {
+    /// Where to look, and for what.
+    pub(crate) search: OwnershipCheck<'a>,
+    /// How long a task may be without progress.
+    pub(crate) patience: Duration,
+    /// How closely tasks are watched.
+    pub(crate) attention: LogDetail,
+}
+
+impl Remover<'_> {
+    /// Removes the VM that carries the marker, and gives the disks that the server could not remove with it; whatever else
+    /// stands there stays.
+    pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
+        let mut disks = Vec::new();
+        for tries in 0..TRIES_AT_A_LOCK {
+            let (node, config) = match self.search.inspect(vmid).await? {
+                VmState::Ours(node, config) => (node, config),
+                // It was seen to be ours a moment ago, and nothing was asked for since.
+                VmState::Foreign(_) if tries == 0 => return Err(Error::TakenOver { vmid }),
+                _ => return Ok(disks),
+            };
+            let ended = match self.stop(&node, vmid, receipt).await {
+                Ok(()) => self.destroy(&node, vmid, &config, receipt).await,
+                Err(why) => Err(why),
+            };
+            match ended {
+                Ok(left) => {
+                    disks = left;
+                    break;
+                }
+                Err(busy) if busy.is_busy_vm() || matches!(busy, Error::NotGone { .. }) => {
+                    self.let_others_finish(&node, vmid).await?;
+                }
+                // An earlier request, whose answer was lost, was faster.
+                Err(gone) if gone.is_missing_vm() => break,
+                Err(why) => return Err(why),
+            }
+        }
+        match self.search.inspect(vmid).await? {
+            VmState::Ours(..) => Err(Error::NotGone { vmid }),
+            // Somebody else may have taken the number in the meantime.
+            VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
+        }
+    }
+
+    /// Waits for other tasks of the VM: a start whose answer was lost may still be under way.
+    async fn let_others_finish(&self, node: &NodeName, vmid: VmId) -> Result<(), Error> {
+        let began = self.now();
+        let id = vmid.to_string();
+        loop {
+            let tasks = self.search.pve.active_tasks(node).await;
+            let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+            let is_busy = tasks.iter().any(|task| task.upid.id() == id);
+            if !is_busy || self.now().duration_since(began) >= self.patience {
+                return Ok(());
+            }
+            self.search.session.clock.sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn stop(&self, node: &NodeName, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+        let began = self.now();
+        let operation = Operation::Stop(vmid);
+        let pve = self.search.pve;
+        let status = pve.vm_status(node, vmid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        if status.is_stopped() {
+            return Ok(());
+        }
+        let upid = match pve.stop(node, vmid).await {
+            Ok(upid) => upid,
+            // Carried out or not, the look that follows will tell.
+            Err(pve::ApiError::OutcomeUnknown { .. }) => return Ok(()),
+            Err(source) => return Err(Error::server(operation, source)),
+        };
+        self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
+        self.note(receipt, "stop", began, upid.to_string());
+        Ok(())
+    }
+
+    async fn destroy(
+        &self,
+        node: &NodeName,
+        vmid: VmId,
+        config: &VmConfig,
+        receipt: &mut Receipt,
+    ) -> Result<Vec<Foreign>, Error> {
+        let began = self.now();
+        let operation = Operation::Destroy(vmid);
+        let pve = self.search.pve;
+        if config.protection() {
+            let unprotected =
+                pve.configure(node, vmid, config.digest().as_ref(), &[("protection", "0".to_owned())]).await;
+            unprotected.map_err(|source| Error::server(Operation::Unprotect(vmid), source))?;
+        }
+        // The last look: a number alone never destroys anything.
+        let node = match self.search.inspect(vmid).await? {
+            VmState::Ours(node, _) => node,
+            VmState::Foreign(_) => return Err(Error::TakenOver { vmid }),
+            _ => return Ok(Vec::new()),
+        };
+        let upid = match pve.destroy(&node, vmid).await {
+            Ok(upid) => upid,
+            Err(pve::ApiError::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
+            Err(source) => return Err(Error::server(operation, source)),
+        };
+        let warnings = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
+        self.note(receipt, "destroy", began, upid.to_string());
+        if warnings == 0 { Ok(Vec::new()) } else { Ok(self.disks_left(&upid, receipt).await) }
+    }
+
+    /// Reads from the log of a task that has destroyed a VM, with warnings, which of its disks are still there.
+    async fn disks_left(&self, upid: &Upid, receipt: &mut Receipt) -> Vec<Foreign> {
+        match self.search.pve.task_log(upid, 0, LOG_LINES).await {
+            Ok(log) => {
+                let warnings: Vec<&Foreign> = log.iter().filter(|line| line.starts_with(WARNING)).collect();
+                receipt.warnings.extend(warnings.iter().map(|line| format!("destroy: {line}")));
+                warnings.into_iter().filter_map(disk_left).collect()
+            }
+            Err(why) => {
+                let text = format!("the destroy task ended with warnings, and its log cannot be read ({why}): {upid}");
+                receipt.warnings.push(text);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Clean-up goes on whatever signal has come.
+    const fn watcher(&self) -> TaskWaiter<'_> {
+        let OwnershipCheck { pve, session, .. } = self.search;
+        TaskWaiter { pve, session, patience: self.patience, heed: OnSignal::Nothing, attention: self.attention }
+    }
+
+    fn now(&self) -> Instant {
+        self.search.session.clock.now()
+    }
+
+    fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: String) {
+        receipt.step(name, self.now().duration_since(began), Some(upid));
+    }
+}
+
+/// Reads `WARN: Could not remove disk 'VOLUME', check manually: REASON`.
+fn disk_left(line: &Foreign) -> Option<Foreign> {
+    line.between(&format!("{WARNING}Could not remove disk '"), "', check manually")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disk_left;
+    use crate::model::Foreign;
+
+    #[test]
+    fn a_disk_that_was_not_removed_is_read_from_the_log() {
+        for (line, volume) in [
+            (
+                "WARN: Could not remove disk 'exdis:23143/vm-23143-cloudinit.qcow2', check manually: storage 'exdis' is disabled",
+                Some("exdis:23143/vm-23143-cloudinit.qcow2"),
+            ),
+            (
+                "WARN: Could not remove disk 'exdis:1/base-1-disk-0.qcow2/2/vm-2-disk-0.qcow2', check manually: no",
+                Some("exdis:1/base-1-disk-0.qcow2/2/vm-2-disk-0.qcow2"),
+            ),
+            ("WARN: Could not remove disk '', check manually: no", None),
+            ("WARN: Could not remove disk 'a:b'", None),
+            ("Could not remove disk 'a:b', check manually: no", None),
+            ("WARN: this is a rehearsal", None),
+            ("TASK WARNINGS: 2", None),
+        ] {
+            assert_eq!(disk_left(&Foreign::new(line)), volume.map(Foreign::new), "{line}");
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! The proof itself: clone, check, start; then stop and destroy, whatever happened before.
+
+use std::time::{Duration, Instant};
+
+use time::format_description::well_known::Rfc3339;
+
+use crate::error::{Error, Operation};
+use crate::journal::{Journal, JournalEntry, Record};
+use crate::model::{Foreign, Marker, Upid, VmId};
+use crate::ops::batch::vmids::{Ids, another_id};
+use crate::ops::test_vm::options::{Disposal, Start, TestVmOptions};
+use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
+use crate::ops::test_vm::preflight::ClonePlan;
+use crate::ops::test_vm::receipt::{CloneType, LeftBehind, Receipt};
+use crate::ops::test_vm::remove::Remover;
+use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, TaskWaiter, abort, uninterrupted};
+use crate::pve::task::LogDetail;
+use crate::pve::{self, CloneRequest, Pve};
+use crate::session::Session;
+use crate::ui::Note;
+
+/// How often another VMID is tried when somebody else was faster.
+const TRIES_AT_AN_ID: usize = 20;
+
+/// One proof on its way.
+pub(crate) struct Run<'a> {
+    pve: &'a Pve,
+    session: &'a Session,
+    options: &'a TestVmOptions,
+    plan: &'a ClonePlan,
+    journal: Option<&'a Journal>,
+    marker: Marker,
+    trace: CreatedResources,
+    /// Where VMIDs come from, if many proofs are made at once.
+    ids: Option<&'a Ids>,
+    /// How closely its tasks are watched.
+    attention: LogDetail,
+}
+
+/// What was asked of the server so far: all that clean-up needs to know.
+#[derive(Debug, Default)]
+struct CreatedResources {
+    entry: Option<JournalEntry>,
+    /// VMIDs that were asked for and may carry a VM of this run.
+    asked: Vec<VmId>,
+    /// The newest of them.
+    newest: Option<VmId>,
+    /// VMIDs that the server refused to this run: what stands there is somebody else's, whatever it carries.
+    lost: Vec<VmId>,
+    unanswered: bool,
+    task: Option<Upid>,
+}
+
+impl<'a> Run<'a> {
+    /// Prepares a proof. Without a journal nothing survives a crash, as on a server that ends with this process.
+    pub(crate) fn new(
+        pve: &'a Pve,
+        session: &'a Session,
+        (options, plan): (&'a TestVmOptions, &'a ClonePlan),
+        journal: Option<&'a Journal>,
+    ) -> Self {
+        let marker = Marker::new(options.name.as_ref());
+        Self {
+            pve,
+            session,
+            options,
+            plan,
+            journal,
+            marker,
+            trace: CreatedResources::default(),
+            ids: None,
+            attention: LogDetail::Usual,
+        }
+    }
+
+    /// Takes VMIDs that no other proof of this run is given.
+    pub(crate) const fn drawing_from(mut self, ids: &'a Ids) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Watches its tasks like this.
+    pub(crate) const fn watched(mut self, attention: LogDetail) -> Self {
+        self.attention = attention;
+        self
+    }
+
+    /// Proves, then removes; where that fails, the VM that is left outweighs everything else.
+    pub(crate) async fn execute(mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        receipt.name.clone_from(&self.marker.name);
+        receipt.mode = Some(self.plan.mode);
+        receipt.storage = self.plan.storages.first().map(ToString::to_string);
+        let interrupts = self.session.interrupts.clone();
+        let hurried = interrupts.second();
+        tokio::pin!(hurried);
+        let ended = {
+            let whole = self.run_and_remove(receipt);
+            tokio::pin!(whole);
+            tokio::select! {
+                ended = &mut whole => Some(ended),
+                _ = &mut hurried => None,
+            }
+        };
+        match ended {
+            Some(ended) => ended,
+            None => Err(self.abandoned(receipt)),
+        }
+    }
+
+    async fn run_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        let interrupts = self.session.interrupts.clone();
+        // A signal ends the waiting for whatever answer; what was asked for stands in the trace.
+        let proven = tokio::select! {
+            proven = self.steps(receipt) => proven,
+            signal = interrupts.first() => Err(Error::Interrupted { signal }),
+        };
+        if proven.is_ok() && self.options.afterwards == Disposal::Keep {
+            return self.keep(receipt);
+        }
+        match self.remove(receipt).await {
+            Ok(disks) if disks.is_empty() => {
+                self.tell_gone(proven.as_ref().err());
+                proven
+            }
+            Ok(disks) => Err(self.disks_left(receipt, proven.err(), disks)),
+            Err(why) => Err(self.left(receipt, proven.err(), why)),
+        }
+    }
+
+    /// Says what became of the VM when somebody asked the program to end; of many, the summary does.
+    fn tell_gone(&self, why: Option<&Error>) {
+        if self.ids.is_some() || !matches!(why, Some(Error::Interrupted { .. })) {
+            return;
+        }
+        let Some(vmid) = self.trace.newest else { return };
+        let text = format!("VM {vmid} is gone again: nothing of this run is left on {}", self.plan.target);
+        self.session.ui.borrow_mut().info(&Note::found(text));
+    }
+
+    async fn steps(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        let vmid = self.clone_template(receipt).await?;
+        self.check(vmid, receipt).await?;
+        self.start(vmid, receipt).await
+    }
+
+    /// Clones to the next free VMID; where somebody else was faster, to the one after.
+    async fn clone_template(&mut self, receipt: &mut Receipt) -> Result<VmId, Error> {
+        let began = self.session.clock.now();
+        let mut vmid = match self.ids {
+            Some(ids) => ids.draw(self.pve).await?,
+            None => self.plan.vmid,
+        };
+        for _ in 0..TRIES_AT_AN_ID {
+            uninterrupted(self.session)?;
+            match self.clone_to(vmid, receipt).await {
+                Ok(upid) => {
+                    self.note(receipt, "clone", began, Some(upid.to_string()));
+                    return Ok(vmid);
+                }
+                Err(raced) if raced.is_lost_race(vmid) && self.options.vmid.is_none() => {
+                    if raced.is_id_taken() {
+                        self.lose(vmid)?;
+                    }
+                    vmid = self.next_id().await?;
+                }
+                Err(raced) if raced.is_id_taken() => {
+                    self.lose(vmid)?;
+                    return Err(Error::VmidTaken { vmid, flag: "--vmid" });
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+    }
+
+    async fn clone_to(&mut self, vmid: VmId, receipt: &mut Receipt) -> Result<Upid, Error> {
+        self.announce(vmid)?;
+        receipt.vmid = Some(vmid.number());
+        let operation = Operation::Clone { template: self.options.template, vmid };
+        let request = self.request(vmid);
+        self.trace.unanswered = true;
+        let asked = self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
+        self.trace.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
+        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        self.trace.task = Some(upid.clone());
+        if let Some(entry) = &mut self.trace.entry {
+            entry.update(|record| record.upid = Some(upid.to_string()))?;
+        }
+        let watched = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await;
+        if watched.as_ref().err().is_none_or(Error::is_task_over) {
+            self.trace.task = None;
+        }
+        let warnings = watched?;
+        if warnings > 0 {
+            receipt.warnings.push(format!("the clone task ended with {warnings} warning(s): {upid}"));
+        }
+        Ok(upid)
+    }
+
+    /// Notes that the server refused a VMID: no VM of this run stands there.
+    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.asked.retain(|asked| *asked != vmid);
+        self.trace.newest = None;
+        self.trace.lost.push(vmid);
+        match &mut self.trace.entry {
+            Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
+            None => Ok(()),
+        }
+    }
+
+    fn request(&self, vmid: VmId) -> CloneRequest {
+        CloneRequest {
+            newid: vmid,
+            name: self.marker.name.clone(),
+            description: self.marker.description(self.session.clock.utc(), &self.session.machine),
+            full: Some(self.plan.mode == CloneType::Full),
+            storage: self.plan.storage.clone(),
+            pool: self.options.pool.clone(),
+            target: (self.plan.source != self.plan.target).then(|| self.plan.target.clone()),
+        }
+    }
+
+    /// Notes the VMID on disk before it is asked for.
+    fn announce(&mut self, vmid: VmId) -> Result<(), Error> {
+        self.trace.asked.push(vmid);
+        self.trace.newest = Some(vmid);
+        match (&mut self.trace.entry, self.journal) {
+            (Some(entry), _) => entry.update(|record| {
+                record.vmids.push(vmid.number());
+                record.upid = None;
+            })?,
+            (None, Some(journal)) => self.trace.entry = Some(journal.open(self.record(vmid))?),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    fn record(&self, vmid: VmId) -> Record {
+        Record {
+            server: self.plan.server.clone(),
+            node: self.plan.source.to_string(),
+            target: self.plan.target.to_string(),
+            template: self.options.template.number(),
+            vmids: vec![vmid.number()],
+            upid: None,
+            name: self.marker.name.clone(),
+            nonce: self.marker.nonce.clone(),
+            made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+            image: None,
+            drives: Some(self.plan.drives.clone()),
+        }
+    }
+
+    /// Asks for another free VMID.
+    async fn next_id(&self) -> Result<VmId, Error> {
+        match self.ids {
+            Some(ids) => {
+                ids.lose();
+                ids.draw(self.pve).await
+            }
+            None => another_id(self.pve, &[self.trace.asked.as_slice(), &self.trace.lost].concat()).await,
+        }
+    }
+
+    /// Checks that the clone is where it should be, is ours, and has its disks on the storage expected.
+    async fn check(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+        uninterrupted(self.session)?;
+        let began = self.session.clock.now();
+        let VmState::Ours(node, config) = self.search().inspect(vmid).await? else {
+            return Err(Error::MarkerMissing { vmid });
+        };
+        if node != self.plan.target {
+            return Err(Error::WrongNode { vmid, node, expected: self.plan.target.clone() });
+        }
+        for disk in config.disks() {
+            if !self.plan.storages.iter().any(|storage| disk.storage == storage.as_str()) {
+                return Err(Error::WrongStorage { vmid, disk: disk.bus.clone(), storage: disk.storage.clone() });
+            }
+        }
+        self.note(receipt, "check", began, None);
+        Ok(())
+    }
+
+    async fn start(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
+        if self.options.start == Start::No {
+            return Ok(());
+        }
+        uninterrupted(self.session)?;
+        let began = self.session.clock.now();
+        let node = &self.plan.target;
+        if self.options.start == Start::LinksDown {
+            self.take_links_down(vmid).await?;
+        }
+        let operation = Operation::Start(vmid);
+        let upid = self.pve.start(node, vmid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
+        let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(operation, source))?;
+        if !status.is_running() {
+            return Err(Error::NotRunning { vmid, status: status.text().clone() });
+        }
+        self.note(receipt, "start", began, Some(upid.to_string()));
+        if let Start::AndWaitForAddress(within) = self.options.start {
+            self.wait_for_address(vmid, within, receipt).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
+        let operation = || Operation::LinksDown(vmid);
+        let config =
+            self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(operation(), source))?;
+        if !self.search().is_ours(&config) {
+            return Err(Error::MarkerMissing { vmid });
+        }
+        let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
+        set.map_err(|source| Error::server(operation(), source))
+    }
+
+    async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
+        let began = self.session.clock.now();
+        loop {
+            uninterrupted(self.session)?;
+            let answer = self.pve.agent_addresses(&self.plan.target, vmid).await;
+            let last = match answer {
+                Ok(addresses) if !addresses.is_empty() => {
+                    receipt.addresses = addresses.iter().map(ToString::to_string).collect();
+                    self.note(receipt, "wait-ip", began, None);
+                    return Ok(());
+                }
+                Ok(_) => Foreign::new("the agent answers, and has no address yet"),
+                Err(not_yet) if not_yet.is_agent_down() => not_yet.server_text().unwrap_or_default(),
+                Err(source) => return Err(Error::server(Operation::AskAgent(vmid), source)),
+            };
+            if self.session.clock.now().duration_since(began) >= within {
+                return Err(Error::NoAddress { vmid, seconds: within.as_secs(), last });
+            }
+            tokio::select! {
+                () = self.session.clock.sleep(Duration::from_secs(1)) => {}
+                _ = self.session.interrupts.first() => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
+        receipt.left_behind = self.newest();
+        match self.trace.entry.take() {
+            Some(entry) => Ok(entry.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes everything that was asked for, and gives the disks that the server could not remove.
+    async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
+        let mut disks = Vec::new();
+        if let Some(upid) = self.trace.task.take() {
+            abort(self.pve, self.session, &upid).await?;
+        }
+        let search = self.search();
+        let remover = Remover { search, patience: self.options.patience, attention: self.attention };
+        for vmid in self.trace.asked.clone() {
+            let is_newest = self.trace.newest == Some(vmid);
+            let standing = if is_newest && self.trace.unanswered {
+                search.inspect_unanswered(vmid, self.options.patience).await?
+            } else {
+                search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?
+            };
+            match standing {
+                VmState::Ours(..) => disks.extend(remover.remove(vmid, receipt).await?),
+                VmState::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
+                VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
+                // A number that was lost to somebody else is theirs, whatever they do with it.
+                VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
+            }
+        }
+        if let Some(entry) = self.trace.entry.take() {
+            entry.close()?;
+        }
+        Ok(disks)
+    }
+
+    fn newest(&self) -> Option<LeftBehind> {
+        let vmid = self.trace.newest?.number();
+        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
+        Some(LeftBehind { vmid, node, name, disks: Vec::new() })
+    }
+
+    /// Says which disks are left of a VM that is gone, and what had gone wrong before.
+    fn disks_left(&self, receipt: &mut Receipt, proof: Option<Error>, disks: Vec<Foreign>) -> Error {
+        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
+        let vmid = receipt.vmid.unwrap_or_default();
+        receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
+        Error::DisksLeft { vmid, node, name, disks, proof: proof.map(Box::new) }
+    }
+
+    /// Says what could not be removed, why, and what had gone wrong before.
+    fn left(&self, receipt: &mut Receipt, proof: Option<Error>, why: Error) -> Error {
+        receipt.left_behind = self.newest();
+        match &receipt.left_behind {
+            None => proof.unwrap_or(why),
+            Some(left) => Error::LeftBehind {
+                vmid: left.vmid,
+                node: left.node.clone(),
+                name: left.name.clone(),
+                why: Box::new(why),
+                proof: proof.map(Box::new),
+            },
+        }
+    }
+
+    /// Says what is left when somebody could not wait.
+    fn abandoned(&self, receipt: &mut Receipt) -> Error {
+        receipt.left_behind = self.newest();
+        let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
+        let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
+        Error::Abandoned { signal, left }
+    }
+
+    fn search(&self) -> OwnershipCheck<'_> {
+        OwnershipCheck {
+            pve: self.pve,
+            session: self.session,
+            source: &self.plan.source,
+            target: &self.plan.target,
+            marker: &self.marker,
+            drives: Some(self.plan.drives.as_slice()),
+        }
+    }
+
+    const fn watcher(&self) -> TaskWaiter<'_> {
+        TaskWaiter {
+            pve: self.pve,
+            session: self.session,
+            patience: self.options.patience,
+            heed: OnSignal::Signals,
+            attention: self.attention,
+        }
+    }
+
+    fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: Option<String>) {
+        receipt.step(name, self.session.clock.now().duration_since(began), upid);
+    }
+}

@@ -1,0 +1,197 @@
+//! What a log-in lets us see before a token is made: everything that decides about rights, and what is in use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, Operation, TokenError};
+use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
+use crate::ops::test_vm::options::{CloneMode as Copying, TestVmOptions};
+use crate::ops::together;
+use crate::ops::token::login::Admin;
+use crate::pve::privileges::{
+    AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
+    Zones, needs,
+};
+use crate::pve::{Pve, Subject, TokenRecord, UserLookup, Version};
+
+/// Where a log-in may see all entries of the access control list, and with which privilege.
+const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
+
+/// What was found.
+pub(crate) struct AccessSnapshot {
+    /// The version of the server.
+    pub(crate) version: Version,
+    /// Whether the token's user exists.
+    pub(crate) user: UserLookup,
+    /// The token, where it exists.
+    pub(crate) token: Option<TokenRecord>,
+    /// Everything that decides about the rights of the user and its tokens.
+    pub(crate) world: AclModel,
+    /// Whether all entries can be seen.
+    pub(crate) is_whole: bool,
+    /// The pools that can be seen.
+    pub(crate) pools: Vec<PoolName>,
+    /// The node in use.
+    pub(crate) node: NodeName,
+    /// The storages in use.
+    pub(crate) storages: Vec<StorageName>,
+    /// The bridges in use, or the zone of all of them where no template says which.
+    pub(crate) networks: Vec<AclPath>,
+    /// What a proof with everything that it can do needs.
+    pub(crate) needs: Vec<Requirement>,
+}
+
+/// Looks at everything.
+pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
+    let pve = &admin.pve;
+    let templates = pve.vms_where(|vm| vm.vmid == order.template && vm.is_template);
+    let (version, nodes, templates, next) = tokio::join!(pve.version(), pve.nodes(), templates, pve.next_id());
+    let reach = |source| Error::reaching(pve.endpoint(), source);
+    let version = version.map_err(reach)?;
+    let nodes = nodes.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+    let templates = templates.map_err(|source| Error::server(Operation::ReadVms, source))?;
+    let next = next.map_err(|source| Error::server(Operation::FindId, source))?;
+    let People { user, world, is_whole, pools } = people(admin, &token.user).await?;
+
+    let template = templates.first();
+    let first = nodes.iter().find(|node| node.is_online()).map(|node| node.name.clone());
+    let node = order.node.clone().or_else(|| template.map(|vm| vm.node.clone())).or(first);
+    let node = node.ok_or_else(|| reach_none(pve))?;
+    let hardware = match template {
+        Some(vm) => hardware(pve, &vm.node, order).await?,
+        None => None,
+    };
+    let storages = storages(pve, &node, hardware.as_ref(), order).await?;
+    let networks = match &hardware {
+        Some(hardware) => hardware.nics.iter().map(|nic| nic.bridge.clone()).collect::<BTreeSet<_>>(),
+        None => BTreeSet::from([AclPath::local_zone()]),
+    };
+    let wanted = CloneOrder {
+        major: version.major(),
+        template: order.template,
+        new: order.vmid.unwrap_or(next),
+        pool: order.pool.clone(),
+        storage: wanted_storage(order).cloned(),
+        // Of a template that is not there yet nothing is known but where its disk may be.
+        hardware: hardware
+            .or_else(|| Some(Hardware { storages: storages.iter().cloned().collect(), ..Hardware::default() })),
+        start: true,
+        links_down: true,
+        wait_ip: true,
+    };
+    // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
+    let is_granted = |need: &Requirement| need.place != RequirementPath::At(AclPath::root());
+    let needs = needs(&wanted).into_iter().filter(is_granted).collect();
+    let card = match &user {
+        UserLookup::Seen(card) => card.tokens.iter().find(|it| it.name == token.name).cloned(),
+        UserLookup::Missing | UserLookup::Hidden => None,
+    };
+    let networks = networks.into_iter().collect();
+    Ok(AccessSnapshot { version, user, token: card, world, is_whole, pools, node, storages, networks, needs })
+}
+
+fn reach_none(pve: &Pve) -> Error {
+    TokenError::NoNode { server: pve.endpoint().authority() }.into()
+}
+
+/// Who there is, and what decides about their rights.
+pub(crate) struct People {
+    /// Whether the user exists.
+    user: UserLookup,
+    /// The user with its tokens, and everything that decides about their rights.
+    pub(crate) world: AclModel,
+    /// Whether all entries can be seen.
+    is_whole: bool,
+    /// The pools that can be seen.
+    pools: Vec<PoolName>,
+}
+
+/// Reads who there is, and which entries.
+pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error> {
+    let pve = &admin.pve;
+    let access = |source| Error::server(Operation::ReadAccess, source);
+    let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
+    let (user, mut world) = world(admin, user).await?;
+    let own = own.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+    let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
+    let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
+    world.members = members.map_err(access)?;
+    Ok(People { user, world, is_whole, pools: pools.map_err(access)? })
+}
+
+/// Reads a user with its groups and tokens, the entries and the roles; what is in which pool is left out.
+pub(crate) async fn world(admin: &Admin, user: &UserId) -> Result<(UserLookup, AclModel), Error> {
+    let pve = &admin.pve;
+    let access = |source| Error::server(Operation::ReadAccess, source);
+    let (sight, roles) = tokio::join!(pve.find_user(user), pve.roles());
+    let (sight, roles) = (sight.map_err(access)?, roles.map_err(access)?);
+    // Last, because entries are what is most likely to change.
+    let entries = pve.acl().await.map_err(access)?;
+    let (groups, tokens) = match &sight {
+        UserLookup::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
+        UserLookup::Missing | UserLookup::Hidden => (BTreeSet::new(), Vec::new()),
+    };
+    let separation = |card: &TokenRecord| if card.separated { Separation::On } else { Separation::Off };
+    let named = tokens.iter().map(|card| {
+        let id = TokenId { user: user.clone(), name: card.name.clone() };
+        (Subject::token(&id).id().clone(), separation(card))
+    });
+    let world = AclModel {
+        user: user.clone(),
+        groups,
+        tokens: named.collect(),
+        entries,
+        roles,
+        members: Vec::new(),
+        told: BTreeMap::new(),
+    };
+    Ok((sight, world))
+}
+
+async fn hardware(pve: &Pve, node: &NodeName, order: &TestVmOptions) -> Result<Option<Hardware>, Error> {
+    let (config, vnets) = tokio::join!(pve.vm_config(node, order.template), pve.vnets());
+    let config = match config {
+        Ok(config) => config,
+        Err(refused) if refused.is_forbidden() => return Ok(None),
+        Err(source) => return Err(Error::server(Operation::ReadTemplate(order.template), source)),
+    };
+    // Without SDN, before it, or without a right to look at it there is no list.
+    let zones: Zones = vnets.unwrap_or_default();
+    Ok(config.hardware(&zones).ok())
+}
+
+/// Lists the storages that disks are put on: those of the template, else every one that holds disks.
+async fn storages(
+    pve: &Pve,
+    node: &NodeName,
+    hardware: Option<&Hardware>,
+    order: &TestVmOptions,
+) -> Result<Vec<StorageName>, Error> {
+    let mut storages: BTreeSet<StorageName> = wanted_storage(order).into_iter().cloned().collect();
+    match hardware {
+        Some(hardware) => storages.extend(hardware.storages.iter().chain(&hardware.state_storage).cloned()),
+        None => {
+            let seen = pve.storages(node).await;
+            let seen = seen.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
+            storages.extend(seen.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()));
+        }
+    }
+    Ok(storages.into_iter().collect())
+}
+
+const fn wanted_storage(order: &TestVmOptions) -> Option<&StorageName> {
+    match &order.wish {
+        Copying::Full(storage) => storage.as_ref(),
+        Copying::Whichever | Copying::Linked => None,
+    }
+}
+
+/// Asks the server what somebody holds on these paths, for a log-in that may not see all entries.
+pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Permissions> {
+    let asked = together(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
+    let mut holdings = Permissions::default();
+    for (path, answer) in paths.iter().zip(asked) {
+        let answer: PermissionsAt = answer.ok()?;
+        holdings.answer(path, &answer);
+    }
+    Some(holdings)
+}

@@ -1,0 +1,79 @@
+//! What every action on tokens begins with: the settings, the server, somebody logged in.
+
+use crate::error::{Error, Operation, TokenError};
+use crate::model::{Endpoint, TokenId};
+use crate::ops::call_log::log_calls;
+use crate::ops::connection::TrustSource;
+use crate::ops::context::Context;
+use crate::ops::options::{ConnectionOptions, LoginOptions};
+use crate::ops::pin_ca::expiry;
+use crate::ops::token::login::{Admin, log_in};
+use crate::pve::{Pve, TokenRecord, Trust};
+use crate::session::Session;
+use crate::settings::{Credentials, Key};
+use crate::ui::{Heading, Note};
+
+/// The settings and the way to the server.
+pub(crate) struct AdminSession {
+    /// What is known before a server is called.
+    pub(crate) context: Context,
+    /// The realms of the server.
+    pub(crate) realms: Vec<String>,
+    /// A client without credentials.
+    pub(crate) pve: Pve,
+    endpoint: Endpoint,
+    trust: Trust,
+    trusted: TrustSource,
+}
+
+impl AdminSession {
+    /// Finds the server by the settings that hold.
+    pub(crate) async fn open(session: &Session, options: &ConnectionOptions, what: &str) -> Result<Self, Error> {
+        let context = Context::load(session, options).await?;
+        let text = format!("{what} on {}", context.host()?);
+        session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+        let (endpoint, (trust, trusted)) = (context.endpoint()?, context.trust()?);
+        context.warn_of_trust(session, trusted);
+        let reach = |source| Error::reaching(&endpoint, source);
+        let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).map_err(reach)?;
+        let pve = log_calls(pve, session);
+        let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name.to_string()).collect();
+        if let Some(warning) = expiry(session, &pve, &trust) {
+            session.ui.borrow_mut().info(&Note::warning(warning));
+        }
+        Ok(Self { context, realms, pve, endpoint, trust, trusted })
+    }
+
+    /// Logs somebody in.
+    pub(crate) async fn admin(&self, session: &Session, login: &LoginOptions) -> Result<Admin, Error> {
+        log_in(session, &self.context, self.pve.clone(), &self.realms, login).await
+    }
+
+    /// Gives what a connection is made of.
+    pub(crate) fn way(&self) -> (Endpoint, Trust, TrustSource) {
+        (self.endpoint.clone(), self.trust.clone(), self.trusted)
+    }
+
+    /// Gives the token that the settings name.
+    pub(crate) fn token(&self) -> Result<TokenId, Error> {
+        let settings = &self.context.settings;
+        let user = settings.user()?.ok_or_else(|| self.context.unanswered("the user", Key::User))?.value;
+        let name = settings.token_name()?.ok_or_else(|| self.context.unanswered("the token's name", Key::TokenName))?;
+        Ok(TokenId { user, name: name.value })
+    }
+
+    /// Says whether the token is the one whose secret the settings file holds.
+    pub(crate) fn is_in_file(&self, token: &TokenId) -> bool {
+        let stored = super::store::stored(&self.context);
+        matches!(stored, Ok(Some(Credentials::Token { id, .. })) if id == *token)
+    }
+}
+
+/// Finds a token among those of its user.
+pub(crate) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenRecord, Error> {
+    let tokens = admin.pve.tokens(&token.user).await;
+    let tokens = tokens.map_err(|source| Error::server(Operation::ReadTokens(token.user.to_string()), source))?;
+    let known: Vec<String> = tokens.iter().map(|card| card.name.to_string()).collect();
+    let found = tokens.into_iter().find(|card| card.name == token.name);
+    found.ok_or_else(|| TokenError::Unknown { token: token.clone(), known }.into())
+}

@@ -1,0 +1,57 @@
+//! What takes a yes: at a terminal it is asked for, and elsewhere `--yes` must have said it.
+
+use crate::error::Error;
+use crate::model::{Endpoint, TokenId};
+use crate::ops::connection::{Connected, TrustSource};
+use crate::ops::context::Context;
+use crate::ops::token::store::stored;
+use crate::pve::Trust;
+use crate::session::Session;
+use crate::settings::Credentials;
+
+/// Ends the run where nobody can be asked and `--yes` was not given; `what` says what would be done.
+pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result<(), Error> {
+    if session.is_attended() || session.confirms_all { Ok(()) } else { Err(Error::NeedsYes { what: what() }) }
+}
+
+/// Finds a token in the settings file, other than this one, that would be replaced and still works, or may: it is tried
+/// on the server that the file names, and on no other.
+pub(crate) async fn replaced(
+    session: &Session,
+    context: &Context,
+    way: (Endpoint, Trust, TrustSource),
+    new: &TokenId,
+) -> Result<Option<TokenId>, Error> {
+    let Some(Credentials::Token { id, secret }) = stored(context)? else { return Ok(None) };
+    if id == *new {
+        return Ok(None);
+    }
+    if !context.is_server_of_file()? {
+        return Ok(Some(id));
+    }
+    let credentials = Credentials::Token { id: id.clone(), secret };
+    let connected = Connected::with(session, context, way, credentials).await?;
+    match connected.pve.version().await {
+        Err(refused) if refused.is_unauthenticated() => Ok(None),
+        Ok(_) | Err(_) => Ok(Some(id)),
+    }
+}
+
+/// Ends the run where a token in the settings file that works would be replaced, and nobody agreed to that.
+pub(crate) async fn for_replacing(
+    session: &Session,
+    context: &Context,
+    way: (Endpoint, Trust, TrustSource),
+    new: &TokenId,
+) -> Result<(), Error> {
+    // What a rehearsal stored is a simulated token, of a server that is gone.
+    if session.is_attended() || session.confirms_all || context.is_sandbox() {
+        return Ok(());
+    }
+    match replaced(session, context, way, new).await? {
+        None => Ok(()),
+        Some(old) => needed(session, || {
+            format!("{new} would take the place of {old} in {}, which may still work", context.store.path().display())
+        }),
+    }
+}

@@ -1,0 +1,229 @@
+//! What making a token would change: the steps with their `pveum` lines, what undoes them, and everybody's rights.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::model::{Expiry, PoolName, RoleName, TokenId, UserId};
+use crate::ops::token::over_ssh::PveumCommand;
+use crate::pve::privileges::{AclModel, GrantEffect, Privileges, RolePlan, RoleState};
+use crate::pve::{AclChange, Subject, TokenRequest};
+use crate::ui::{Draw, Printable, Screen, Tone};
+
+/// What everybody sees beside a token that set-up made.
+pub(crate) const COMMENT: &str = "API token for Glassdome";
+
+/// One change on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlanStep {
+    /// The user is made, without a password.
+    User(UserId),
+    /// The pool is made.
+    Pool(PoolName),
+    /// A role is made.
+    Role(RolePlan),
+    /// The token is made.
+    Token(TokenId, TokenRequest),
+    /// Roles are given.
+    Grant(AclChange, PrivilegesBefore),
+    /// The token gets all that its user has.
+    Unseparate(TokenId),
+    /// The token gets a new secret.
+    Regenerate(TokenId),
+}
+
+/// Which of the roles of a change stood there before, and whether they reached the paths below.
+pub(crate) type PrivilegesBefore = BTreeMap<RoleName, bool>;
+
+impl PlanStep {
+    /// Gives the line for the shell of root on a node that does the same.
+    pub(crate) fn line(&self) -> Option<String> {
+        Some(match self {
+            Self::User(user) => format!("pveum user add {} --comment {}", quoted(&user.to_string()), quoted(COMMENT)),
+            Self::Pool(pool) => format!("pveum pool add {pool}"),
+            Self::Role(role) => match &role.state {
+                RoleState::Ready => return None,
+                RoleState::Missing => {
+                    format!("pveum role add {} --privs {}", role.name, quoted(&listed(&role.privileges)))
+                }
+            },
+            Self::Token(token, request) => token_line(token, request),
+            Self::Grant(change, _) => format!(
+                "pveum acl modify {} {} --roles {} --propagate {}",
+                change.path,
+                option(&change.holder),
+                joined(&change.roles),
+                u8::from(change.propagates)
+            ),
+            Self::Unseparate(token) => {
+                format!("pveum user token modify {} {} --privsep 0", quoted(&token.user.to_string()), token.name)
+            }
+            Self::Regenerate(token) => {
+                format!("pveum user token modify {} {} --regenerate 1", quoted(&token.user.to_string()), token.name)
+            }
+        })
+    }
+
+    /// Names what it makes or changes.
+    pub(crate) fn object(&self) -> String {
+        match self {
+            Self::User(user) => format!("user {user}"),
+            Self::Pool(pool) => format!("pool {pool}"),
+            Self::Role(role) => format!("role {}", role.name),
+            Self::Token(token, _) => format!("token {token}"),
+            Self::Unseparate(token) => format!("privilege separation of the token {token}"),
+            Self::Regenerate(token) => format!("secret of the token {token}"),
+            Self::Grant(change, _) => {
+                let roles: Vec<&str> = change.roles.iter().map(RoleName::as_str).collect();
+                format!("permission of {} on {} ({})", change.holder.id(), change.path, roles.join(", "))
+            }
+        }
+    }
+
+    /// Gives the line that undoes it; a secret that changed stays as it is.
+    pub(crate) fn undo_line(&self) -> Option<String> {
+        Some(match self {
+            Self::User(user) => format!("pveum user delete {}", quoted(&user.to_string())),
+            Self::Pool(pool) => format!("pveum pool delete {pool}"),
+            Self::Role(role) if role.state == RoleState::Missing => format!("pveum role delete {}", role.name),
+            Self::Token(token, _) => {
+                format!("pveum user token remove {} {}", quoted(&token.user.to_string()), token.name)
+            }
+            Self::Grant(change, before) => {
+                let new: Vec<&RoleName> = change.roles.iter().filter(|role| !before.contains_key(*role)).collect();
+                if new.is_empty() {
+                    return None;
+                }
+                format!("pveum acl delete {} {} --roles {}", change.path, option(&change.holder), joined(new))
+            }
+            Self::Role(_) | Self::Unseparate(_) | Self::Regenerate(_) => return None,
+        })
+    }
+}
+
+/// Writes the line that makes a token.
+pub(crate) fn token_line(token: &TokenId, request: &TokenRequest) -> String {
+    let expire = if request.expire == 0 { String::new() } else { format!(" --expire {}", request.expire) };
+    format!(
+        "pveum user token add {} {} --privsep {}{expire} --comment {}",
+        quoted(&token.user.to_string()),
+        token.name,
+        u8::from(request.separated),
+        quoted(&request.comment)
+    )
+}
+
+fn option(holder: &Subject) -> String {
+    match holder {
+        Subject::User(user) => format!("--users {}", user.shell_quoted()),
+        Subject::Group(group) => format!("--groups {}", group.shell_quoted()),
+        Subject::Token(token) => format!("--tokens {}", token.shell_quoted()),
+    }
+}
+
+fn joined<'a>(roles: impl IntoIterator<Item = &'a RoleName>) -> String {
+    roles.into_iter().map(RoleName::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Writes privileges as the server reads a list.
+pub(crate) fn listed(privileges: &Privileges) -> String {
+    privileges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Quotes a text so that a shell takes it as it stands.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What making a token would change.
+pub(crate) struct GrantPlan {
+    /// The token.
+    pub(crate) token: TokenId,
+    /// Whether it has privilege separation afterwards.
+    pub(crate) separated: bool,
+    /// When it ends, in seconds since 1970.
+    pub(crate) expire: u64,
+    /// The steps, in their order.
+    pub(crate) steps: Vec<PlanStep>,
+    /// What everybody concerned holds, before and after.
+    pub(crate) effects: Vec<GrantEffect>,
+    /// What a person should know.
+    pub(crate) remarks: Vec<String>,
+    /// What decides about everybody's rights, as it was read for this plan; nothing where nobody's rights change.
+    pub(crate) basis: Option<AclModel>,
+}
+
+impl GrantPlan {
+    /// Says whether a token is made, or one that exists gets a new secret.
+    pub(crate) fn errand(&self) -> PveumCommand {
+        let regenerates = self.steps.iter().any(|step| matches!(step, PlanStep::Regenerate(_)));
+        if regenerates { PveumCommand::Regenerate } else { PveumCommand::Make }
+    }
+
+    /// Gives the lines that do the same.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.steps.iter().filter_map(PlanStep::line).collect()
+    }
+}
+
+impl Draw for GrantPlan {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let rights = if self.separated {
+            "with privilege separation: it has what is granted to it, and no more than its user"
+        } else {
+            "without privilege separation: it has all that its user has"
+        };
+        let token = Printable(&self.token.to_string()).to_string();
+        screen.paragraph(3, &format!("{token}, {rights}; expires: {}", Expiry::shown(self.expire)))?;
+        for remark in &self.remarks {
+            screen.paragraph(3, &Printable(remark).to_string())?;
+        }
+        self.draw_effects(screen)?;
+        let lines = self.lines();
+        if lines.is_empty() {
+            return screen.paragraph(3, "nothing is changed on the server");
+        }
+        screen.paragraph(3, "what will be done; as root in the shell of a node these lines do the same:")?;
+        for line in &lines {
+            screen.command(5, &Printable(line).to_string())?;
+        }
+        Ok(())
+    }
+}
+
+impl GrantPlan {
+    fn draw_effects(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        if self.effects.is_empty() {
+            return Ok(());
+        }
+        screen.paragraph(3, "privileges before and after (nobody loses any):")?;
+        let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
+        subjects.dedup();
+        for subject in subjects {
+            let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
+            let (changed, same): (Vec<&GrantEffect>, Vec<&GrantEffect>) =
+                of_subject.partition(|effect| effect.before != effect.after);
+            screen.labelled("   ", Tone::Plain, &subject.id().to_string())?;
+            for (counts, paths) in grouped(&changed) {
+                screen.labelled(&format!("     {counts}  "), Tone::Good, &paths)?;
+            }
+            for (counts, paths) in grouped(&same) {
+                screen.labelled(&format!("     {counts}  "), Tone::Dim, &paths)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the paths together on which the numbers are the same.
+fn grouped(effects: &[&GrantEffect]) -> Vec<(String, String)> {
+    let mut groups: BTreeMap<(usize, usize), BTreeSet<&str>> = BTreeMap::new();
+    for effect in effects {
+        groups.entry((effect.before.len(), effect.after.len())).or_default().insert(&effect.path);
+    }
+    let shown = |((before, after), paths): ((usize, usize), BTreeSet<&str>)| {
+        let counts =
+            if before == after { format!("{before:<7}") } else { format!("{:<7}", format!("{before}->{after}")) };
+        (counts, paths.into_iter().map(|path| Printable(path).to_string()).collect::<Vec<_>>().join(", "))
+    };
+    groups.into_iter().map(shown).collect()
+}

@@ -1,0 +1,294 @@
+//! Creates a token with a log-in, tries it, and only then lets go of the log-in.
+
+use crate::error::{Error, Report, TokenError};
+use crate::model::{Endpoint, TokenId, TokenSecret};
+use crate::ops::call_log::log_calls;
+use crate::ops::connection::{Connected, TrustSource};
+use crate::ops::context::Context;
+use crate::ops::options::{ExistingToken, LoginOptions, NewTokenOptions, RequestedRights};
+use crate::ops::pin_ca::{CaPinned, PinPolicy, pin_cluster_ca};
+use crate::ops::test_vm::options::TestVmOptions;
+use crate::ops::test_vm::preflight::Preflight;
+use crate::ops::token::admin_session::existing;
+use crate::ops::token::apply::{GrantedRights, TokenSpec, agree, carry_out, propose};
+use crate::ops::token::grant_plan::GrantPlan;
+use crate::ops::token::login::{Admin, log_in};
+use crate::ops::token::notes::{again, forget, note, require, unsaved, warn};
+use crate::ops::token::rotate::next_name;
+use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, stored};
+use crate::ops::token::undo::Applied;
+use crate::ops::token::{consent, recheck};
+use crate::ops::{ask, unless_interrupted};
+use crate::pve::{Pve, Trust};
+use crate::session::Session;
+use crate::settings::{AmbiguousValues, Credentials, Key, Source};
+use crate::ui::prompt::ChoicePrompt;
+use crate::ui::{Note, Printable};
+
+/// What is to be created, and how far that goes.
+pub(crate) struct Creation<'a> {
+    /// Who logs in.
+    pub(crate) login: &'a LoginOptions,
+    /// What the token shall be.
+    pub(crate) new: &'a NewTokenOptions,
+    /// What it shall be able to do.
+    pub(crate) order: &'a TestVmOptions,
+    /// The realms of the server.
+    pub(crate) realms: &'a [String],
+    /// What shall be stored of the certificate.
+    pub(crate) pin_policy: PinPolicy,
+    /// Whether values may be written that only the application reads back.
+    pub(crate) consent: AmbiguousValues,
+    /// Whether the plan is shown and nothing more.
+    pub(crate) is_rehearsal: bool,
+}
+
+/// A token that was created, and answers.
+pub(crate) struct Created {
+    /// A connection with it.
+    pub(crate) connected: Connected,
+    /// The token.
+    pub(crate) token: TokenId,
+    /// Its secret.
+    pub(crate) secret: TokenSecret,
+    /// What was done for it.
+    pub(crate) made: Applied,
+}
+
+/// Creates the token that the settings name; nothing where the plan was only to be shown.
+pub(crate) async fn create(
+    session: &Session,
+    context: &Context,
+    (endpoint, trust, trusted): (Endpoint, Trust, TrustSource),
+    creation: &Creation<'_>,
+) -> Result<Option<Created>, Error> {
+    let mut wanted = wanted(session, context, creation)?;
+    if !creation.is_rehearsal {
+        prepare(session, context, &wanted, creation)?;
+    }
+    let entered = enter(session, context, (endpoint.clone(), trust.clone()), creation);
+    let (admin, climbed) = unless_interrupted(session, entered).await?;
+    let (trust, trusted, fetched) = match climbed {
+        Some(CaPinned { trust, fetched, .. }) => (trust, TrustSource::Ca, Some(fetched)),
+        None => (trust, trusted, None),
+    };
+    let way = (endpoint, trust, trusted);
+    recall(session, context, &admin, &wanted.token).await?;
+    if session.is_attended() && creation.new.rights.is_none() {
+        wanted.rights = rights(session, &wanted).await?;
+    }
+    let proposal = planned(session, context, &admin, &mut wanted).await?;
+    if creation.is_rehearsal {
+        session.ui.borrow_mut().info(&proposal);
+        return Ok(None);
+    }
+    consent::for_replacing(session, context, way.clone(), &wanted.token).await?;
+    let proposal = agreed(session, context, (&admin, &mut wanted), proposal).await?;
+    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
+    rehearse(context, &context.loaded, &wanted.token, &more)?;
+    let made = Applied::nothing(again(&wanted.token), note(session, context, &wanted.token, proposal.errand())?);
+    let (secret, made) = carry_out(session, context, &admin, &proposal, made).await?;
+    let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
+    let tried = async {
+        let connected = Connected::with(session, context, way, credentials).await?;
+        try_out(context, &connected, creation.order).await?;
+        recheck::nobody_holds_less(&admin, &wanted.token, &made).await?;
+        Ok(connected)
+    };
+    match unless_interrupted(session, tried).await {
+        Ok(connected) => {
+            let text = format!("{} is made and answers; the log-in is forgotten", wanted.token);
+            session.ui.borrow_mut().info(&Note::found(text));
+            Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
+        }
+        Err(why) => Err(made.undo(session, context, &admin.pve, why).await),
+    }
+}
+
+/// Finds out before somebody logs in what would end the run later: a missing yes, a file that cannot be written, a
+/// secret that others use.
+fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creation: &Creation<'_>) -> Result<(), Error> {
+    if wanted.may_regenerate {
+        regenerating(session, context, &wanted.token)?;
+    }
+    require(session, context)?;
+    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: None, consent: creation.consent };
+    rehearse(context, &context.loaded, &wanted.token, &more)
+}
+
+/// Ends the run where a secret would die without a yes, or one that other lines of the file use.
+pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId) -> Result<(), Error> {
+    consent::needed(session, || format!("--regenerate ends the old secret of {token}"))?;
+    is_used_here_alone(context, token)
+}
+
+/// Reminds of what earlier runs left; what is not on the server any more is forgotten.
+async fn recall(session: &Session, context: &Context, admin: &Admin, token: &TokenId) -> Result<(), Error> {
+    let unsaved = unsaved(session, context)?;
+    if unsaved.iter().any(|it| it.token == token.to_string()) {
+        let found = unless_interrupted(session, existing(admin, token)).await;
+        if matches!(found, Err(Error::Token(TokenError::Unknown { .. }))) {
+            forget(session, context, token)?;
+            return Ok(());
+        }
+    }
+    warn(session, &unsaved);
+    Ok(())
+}
+
+/// Plans, and settles what becomes of a token of that name that exists.
+async fn planned(
+    session: &Session,
+    context: &Context,
+    admin: &Admin,
+    wanted: &mut TokenSpec<'_>,
+) -> Result<GrantPlan, Error> {
+    loop {
+        match unless_interrupted(session, propose(admin, wanted)).await {
+            Ok(mut proposal) => {
+                proposal.remarks.extend(replacing(context, &wanted.token));
+                return Ok(proposal);
+            }
+            Err(why @ Error::Token(TokenError::Exists { .. })) => {
+                beside_the_one_that_exists(session, context, wanted, why).await?;
+            }
+            Err(why) => return Err(why),
+        }
+    }
+}
+
+/// Names the token that the settings file holds and that the new one replaces there.
+fn replacing(context: &Context, new: &TokenId) -> Option<String> {
+    match stored(context) {
+        Ok(Some(Credentials::Token { id, .. })) if id != *new => {
+            Some(format!("{} holds {id}, whose place it takes there", context.store.path().display()))
+        }
+        _ => None,
+    }
+}
+
+/// Lets the plan be agreed to, and reads everything again that it was made from: what was agreed to is what is done.
+async fn agreed(
+    session: &Session,
+    context: &Context,
+    (admin, wanted): (&Admin, &mut TokenSpec<'_>),
+    mut proposal: GrantPlan,
+) -> Result<GrantPlan, Error> {
+    loop {
+        agree(session, &proposal).await?;
+        let again = planned(session, context, admin, wanted).await?;
+        if recheck::is_same(&proposal, &again) {
+            return Ok(again);
+        }
+        let text = "something on the server was changed since the plan was made; this is the plan now";
+        session.ui.borrow_mut().info(&Note::warning(text.to_owned()));
+        if !session.is_attended() || session.confirms_all {
+            session.ui.borrow_mut().info(&again);
+            let is_harmless = recheck::is_within(&proposal, &again);
+            return if is_harmless { Ok(again) } else { Err(TokenError::PlanChanged.into()) };
+        }
+        proposal = again;
+    }
+}
+
+/// Asks which rights a new token gets.
+async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
+    let items = vec![
+        "what Glassdome needs (recommended): the plan is shown before anything is done".to_owned(),
+        format!("all that {} has: no privilege separation", Printable(&wanted.token.user.to_string())),
+    ];
+    let menu = ChoicePrompt::new("Which rights shall it have?", items);
+    let index = ask::choice(session, menu, || ask::only_by("--rights", "the rights of the token")).await?;
+    Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
+}
+
+/// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
+/// rehearsal without a person, whose token's name nobody chose, it is one of the next name.
+async fn beside_the_one_that_exists(
+    session: &Session,
+    context: &Context,
+    wanted: &mut TokenSpec<'_>,
+    why: Error,
+) -> Result<(), Error> {
+    let free = next_name(&wanted.token.name.to_string(), &[]);
+    if !session.is_attended() {
+        let (true, Some(Source::Sandbox), Some(name)) =
+            (context.is_sandbox(), context.settings.source(Key::TokenName), free)
+        else {
+            return Err(why);
+        };
+        wanted.token.name = name;
+        return Ok(());
+    }
+    session.ui.borrow_mut().error(&Report::of(&why));
+    let mut items = vec!["give it a new secret: whatever uses the old one stops working at once".to_owned()];
+    if context.is_open(session, Key::TokenName) {
+        items.insert(0, "make one of another name".to_owned());
+    }
+    let can_rename = items.len() > 1;
+    items.push("leave; nothing was changed".to_owned());
+    let menu = ChoicePrompt::new("How does it go on?", items);
+    match (ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?, can_rename)
+    {
+        (0, true) => {
+            let otherwise = || ask::only_by("--token-name", "the token's name");
+            let default = free.map(|name| name.to_string());
+            wanted.token.name = ask::value(session, "The name of the token", default, otherwise).await?;
+        }
+        (0, false) | (1, true) => {
+            is_used_here_alone(context, &wanted.token)?;
+            wanted.may_regenerate = true;
+        }
+        _ => return Err(why),
+    }
+    Ok(())
+}
+
+fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {
+    let user = context.settings.user()?.ok_or_else(|| context.unanswered("the user", Key::User))?.value;
+    let name =
+        context.settings.token_name()?.ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
+    let expire = creation.new.expire_seconds();
+    let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
+    if creation.new.expire.is_some() && expire <= now {
+        return Err(TokenError::ExpiresBeforeUse.into());
+    }
+    Ok(TokenSpec {
+        token: TokenId { user, name },
+        rights: if creation.new.rights == Some(RequestedRights::OfUser) {
+            GrantedRights::OfUser
+        } else {
+            GrantedRights::Needed
+        },
+        may_regenerate: creation.new.existing == ExistingToken::Regenerate,
+        expire,
+        order: creation.order,
+        realms: creation.realms,
+    })
+}
+
+/// Logs in, and climbs to the cluster's CA before anything else is sent.
+async fn enter(
+    session: &Session,
+    context: &Context,
+    (endpoint, trust): (Endpoint, Trust),
+    creation: &Creation<'_>,
+) -> Result<(Admin, Option<CaPinned>), Error> {
+    let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session));
+    let pve = log_calls(pve.map_err(|source| Error::reaching(&endpoint, source))?, session);
+    let mut admin = log_in(session, context, pve, creation.realms, creation.login).await?;
+    let climbed = pin_cluster_ca(session, context, &admin.pve, creation.pin_policy).await?;
+    if let Some(climbed) = &climbed {
+        admin.pve = climbed.pve.clone();
+    }
+    Ok((admin, climbed))
+}
+
+/// Tries the token: the server must know it, and it must be able to do the proof, if there is a template for one yet.
+async fn try_out(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
+    connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
+    match Preflight::new(context, connected, order).plan().await {
+        Ok(_) | Err(Error::NoTemplate { .. } | Error::NotATemplate { .. } | Error::WhichNode { .. }) => Ok(()),
+        Err(why) => Err(why),
+    }
+}

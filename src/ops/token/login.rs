@@ -1,0 +1,164 @@
+//! Somebody with more rights logs in, for as long as the work takes that needs them.
+
+use crate::error::{Error, Operation, TokenError};
+use crate::model::{Secret, UserId};
+use crate::ops::ask;
+use crate::ops::context::Context;
+use crate::ops::options::LoginOptions;
+use crate::pve::{Challenge, LoggedIn, Pve};
+use crate::session::Session;
+use crate::settings::Source;
+use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
+use crate::ui::{Note, Printable};
+
+/// The variable that holds the password of the log-in.
+const PASSWORD_VARIABLE: &str = "PROXMOX_LOGIN_PASSWORD";
+
+/// The flag that names a file with it.
+const PASSWORD_FLAG: &str = "--login-password-file";
+
+/// How often a person may get a password or a code wrong.
+const TRIES: u32 = 3;
+
+/// Somebody who has logged in.
+pub(crate) struct Admin {
+    /// The client, which has the ticket. It is dropped as soon as the work is done, and the ticket with it.
+    pub(crate) pve: Pve,
+    /// Who it is.
+    pub(crate) user: UserId,
+}
+
+/// Logs in, with what flags and variables say, else with what a person answers.
+pub(crate) async fn log_in(
+    session: &Session,
+    context: &Context,
+    pve: Pve,
+    realms: &[String],
+    login: &LoginOptions,
+) -> Result<Admin, Error> {
+    let user = user(session, context, realms, login).await?;
+    if !realms.iter().any(|realm| realm == user.realm()) {
+        return Err(Error::UnknownRealm { user, realms: realms.to_vec() });
+    }
+    let settled = settled_password(session, context, login).await?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let password = match &settled {
+            Some(password) => password.clone(),
+            None => typed_password(session, &user).await?,
+        };
+        match pve.clone().begin_log_in(&user, &password).await {
+            Ok(LoggedIn::Done(pve)) => return Ok(Admin { pve: *pve, user }),
+            Ok(LoggedIn::NeedsFactor(challenge)) => {
+                let pve = second_factor(session, &challenge, &user, login).await?;
+                return Ok(Admin { pve, user });
+            }
+            Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < TRIES => {
+                say(session, format!("{} is not let in with that password", Printable(&user.to_string())));
+            }
+            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
+        }
+    }
+}
+
+async fn user(session: &Session, context: &Context, realms: &[String], login: &LoginOptions) -> Result<UserId, Error> {
+    if let Some(user) = &login.user {
+        return Ok(user.clone());
+    }
+    if !session.is_attended()
+        && let Some((user, _)) = context.rehearsed_login()
+    {
+        return Ok(user);
+    }
+    let otherwise = || ask::only_by("--login-user", "who logs in");
+    let question = TextPrompt::new("Log in as, with the realm: root@pam for example").or(Some("root@pam".to_owned()));
+    let question = question.checked(|text| {
+        let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
+        whole.parse::<UserId>().map(|_| ()).map_err(|why| why.to_string())
+    });
+    let said = ask::text(session, question, otherwise).await?;
+    let whole = if said.contains('@') {
+        said
+    } else {
+        let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
+        let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
+        let menu = ChoicePrompt::new(format!("The realm of {said}"), items).proposing(proposed);
+        let index = ask::choice(session, menu, otherwise).await?;
+        format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
+    };
+    whole.parse().map_err(|_| otherwise())
+}
+
+/// Says what the two realms are that every server has.
+pub(crate) fn explained(realm: &str) -> String {
+    match realm {
+        "pam" => "pam: users of the node's own Linux, root among them".to_owned(),
+        "pve" => "pve: users that Proxmox VE keeps itself".to_owned(),
+        other => Printable(other).to_string(),
+    }
+}
+
+async fn settled_password(session: &Session, context: &Context, login: &LoginOptions) -> Result<Option<Secret>, Error> {
+    if let Some(path) = &login.password_file {
+        context.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
+        return context.login_password(session, path, PASSWORD_FLAG).await.map(Some);
+    }
+    if let Some(password) = context.secret_variable(PASSWORD_VARIABLE) {
+        context.warn_of_login(session, &Source::Variable(PASSWORD_VARIABLE.to_owned()));
+        return Ok(Some(password));
+    }
+    Ok(if session.is_attended() { None } else { context.rehearsed_login().map(|(_, password)| password) })
+}
+
+async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
+    let otherwise = || Error::Unanswered {
+        what: "the password of the log-in",
+        flag: Some(PASSWORD_FLAG),
+        // An administrator's password belongs in no file of ours, and is not read from one.
+        key: Some((PASSWORD_VARIABLE.to_owned(), None)),
+        rehearsal: None,
+    };
+    let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
+    ask::hidden(session, HiddenPrompt::new(question), otherwise).await
+}
+
+async fn second_factor(
+    session: &Session,
+    challenge: &Challenge,
+    user: &UserId,
+    login: &LoginOptions,
+) -> Result<Pve, Error> {
+    if !challenge.takes_codes() {
+        return Err(TokenError::OtherFactor { user: user.clone(), factors: challenge.factors.clone() }.into());
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let code = match &login.totp {
+            Some(code) => code.clone(),
+            None => {
+                let question = TextPrompt::new("The one-time code (six digits)").checked(|text| {
+                    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return Err("a one-time code has digits alone".to_owned());
+                    }
+                    // Some programs are set to eight.
+                    let is_whole = (6..=8).contains(&text.len());
+                    if is_whole { Ok(()) } else { Err(format!("a one-time code has six digits, not {}", text.len())) }
+                });
+                ask::text(session, question, || ask::only_by("--totp", "the one-time code of the log-in")).await?
+            }
+        };
+        match challenge.answer(&Secret::new(code)).await {
+            Ok(pve) => return Ok(pve),
+            Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < TRIES => {
+                say(session, "the code is not taken; each one counts once, so wait for the next".to_owned());
+            }
+            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
+        }
+    }
+}
+
+fn say(session: &Session, text: String) {
+    session.ui.borrow_mut().info(&Note::found(text));
+}

@@ -1,0 +1,88 @@
+//! Sees to it that what a plan was made from still holds while it is carried out, and that nobody holds less afterwards.
+
+use crate::error::{Error, TokenError};
+use crate::model::{TokenId, UserId};
+use crate::ops::token::access_snapshot::{people, world};
+use crate::ops::token::grant_plan::{GrantPlan, PlanStep};
+use crate::ops::token::login::Admin;
+use crate::ops::token::undo::Applied;
+use crate::pve::Subject;
+use crate::pve::privileges::{AclModel, AclPath, Grant, GrantEffect, Separation};
+
+/// How often everything is read that must agree with the server's own answer.
+const READINGS: usize = 4;
+
+/// Compares what decides about the user's rights with what the plan was made from and what was done since.
+pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
+    let (_, now) = world(admin, &expected.user).await?;
+    if now.decides_like(expected) {
+        Ok(())
+    } else {
+        Err(TokenError::ChangedMeanwhile { who: expected.user.clone() }.into())
+    }
+}
+
+/// Compares what the user and its tokens hold with what they would hold without the entries of this run.
+pub(crate) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
+    if made.grants().next().is_none() {
+        return Ok(());
+    }
+    let now = settled(admin, &token.user).await?;
+    let grants: Vec<_> = made.grants().collect();
+    let without = grants.into_iter().rev().fold(now.clone(), |world, (change, before)| world.without(change, before));
+    match now.loss_against(&without) {
+        None => Ok(()),
+        Some(loss) => Err(TokenError::WouldHaveLost { who: loss.who, path: loss.path, lost: loss.lost }.into()),
+    }
+}
+
+/// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
+/// changed between two of the requests would not be seen otherwise.
+async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
+    let mut now = people(admin, user).await?.world;
+    for _ in 1..READINGS {
+        let told = admin.pve.permissions(None, Some(&user.to_string())).await;
+        let subject = Subject::user(user);
+        let is_known = |path: &AclPath, held: &Grant| now.holds(&subject, path.as_str()).iter().eq(held.keys());
+        match told {
+            Ok(told) if !told.iter().all(|(path, held)| is_known(path, held)) => {
+                now = people(admin, user).await?.world;
+            }
+            // Who may not ask for somebody else's has nothing to compare with.
+            Ok(_) | Err(_) => return Ok(now),
+        }
+    }
+    Ok(now)
+}
+
+/// Carries a step out in what was read, as the server did.
+pub(crate) fn apply(world: &mut AclModel, step: &PlanStep) {
+    match step {
+        PlanStep::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
+        PlanStep::Token(token, request) => {
+            let separation = if request.separated { Separation::On } else { Separation::Off };
+            world.tokens.insert(Subject::token(token).id().clone(), separation);
+        }
+        PlanStep::Unseparate(token) => drop(world.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
+        PlanStep::Grant(change, _) => world.apply(change),
+        PlanStep::User(_) | PlanStep::Pool(_) | PlanStep::Regenerate(_) => {}
+    }
+}
+
+/// Says whether two plans, made one after the other, are the same: they do the same, with the same effect wherever both
+/// look. The VMID that is free next, for example, may be another one.
+pub(crate) fn is_same(old: &GrantPlan, new: &GrantPlan) -> bool {
+    let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
+    let is_like = |effect: &GrantEffect| {
+        let is_it = |it: &&GrantEffect| (&it.subject, &it.path) == (&effect.subject, &effect.path);
+        old.effects.iter().find(is_it).is_none_or(|other| other == effect)
+    };
+    kind(old) == kind(new) && old.steps == new.steps && new.effects.iter().all(is_like)
+}
+
+/// Says whether a plan does nothing that an earlier one, which was agreed to, did not do.
+pub(crate) fn is_within(old: &GrantPlan, new: &GrantPlan) -> bool {
+    let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire);
+    let lines = old.lines();
+    kind(old) == kind(new) && new.lines().iter().all(|line| lines.contains(line))
+}

@@ -1,0 +1,60 @@
+//! Gives the token itself a new secret.
+
+use super::{IN_PLACE, Rotator};
+use crate::error::{Error, Left, TokenError};
+use crate::journal::{JournalEntry, Rotation};
+use crate::model::TokenId;
+use crate::ops::ask;
+use crate::ops::token::apply::regenerate;
+use crate::ops::token::rotate::{close, nonce};
+use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, save};
+use crate::ui::Note;
+use crate::ui::prompt::ConfirmPrompt;
+
+impl Rotator<'_> {
+    /// Gives the token itself a new secret.
+    pub(super) async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
+        let text = format!("the old secret of {token} dies at once; whatever else uses it stops working");
+        self.session.ui.borrow_mut().info(&Note::warning(text));
+        if self.session.is_attended() {
+            let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
+            if !ask::confirm(self.session, question, || ask::only_by("--yes", "whether to do this")).await? {
+                return Err(Error::Cancelled);
+            }
+        }
+        self.may_renew(token)?;
+        let entry = self.note(token, None, &nonce())?;
+        self.renew(token, entry).await
+    }
+
+    /// Finds out whether the secret may be given up: nothing else in the file uses it, and the file can be written.
+    pub(super) fn may_renew(&self, token: &TokenId) -> Result<(), Error> {
+        is_used_here_alone(&self.desk.context, token)?;
+        let loaded = self.desk.context.store.load()?;
+        rehearse(&self.desk.context, &loaded, token, &Rehearsed::default())
+    }
+
+    /// Asks for the new secret and saves it. Where that fails on the way, the entry stays, and the next run does it again.
+    pub(super) async fn renew(&self, token: &TokenId, entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
+        let secret = match regenerate(&self.admin.pve, token).await {
+            Ok(secret) => secret,
+            Err(why) => {
+                let is_unknown = matches!(&why, Error::Server { source, .. } if source.is_outcome_unknown());
+                if is_unknown {
+                    return Err(dead(why));
+                }
+                close(entry)?;
+                return Err(why);
+            }
+        };
+        save(self.session, &self.desk.context, token, &secret, None).map_err(dead)?;
+        self.call(token, &secret).await?;
+        close(entry)
+    }
+}
+
+/// Says that the secret in the file may be dead, and how to get another.
+fn dead(why: Error) -> Error {
+    let left = Left { again: Some(IN_PLACE.to_owned()), ..Left::default() };
+    TokenError::LeftOnServer { why: Box::new(why), left }.into()
+}

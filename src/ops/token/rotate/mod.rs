@@ -1,0 +1,325 @@
+//! `glassdome token rotate`: another secret in the settings file, with one that works at every moment, or a journal
+//! from which the next run gets one.
+
+mod in_place;
+mod resume;
+mod retire;
+
+use crate::error::{Error, Operation, TokenError};
+use crate::journal::{Journal, JournalEntry, Rotation};
+use crate::model::{TokenId, TokenName, TokenSecret};
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::token::admin_session::{AdminSession, existing};
+use crate::ops::token::apply::{agree, carry_out, may_grant};
+use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
+use crate::ops::token::login::Admin;
+use crate::ops::token::notes::file_of;
+use crate::ops::token::recheck;
+use crate::ops::token::store::{Rehearsed, rehearse, save, stored};
+use crate::ops::token::undo::Applied;
+use crate::ops::unless_interrupted;
+use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
+use crate::session::Session;
+use crate::settings::Credentials;
+use crate::ui::{Note, Printable};
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use self::retire::{Basis, Retired};
+
+/// The commands that go on where a rotation could not.
+const ROTATE: &str = "glassdome token rotate";
+const IN_PLACE: &str = "glassdome token rotate --in-place";
+
+/// What every step of a rotation needs.
+pub(crate) struct Rotator<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) desk: AdminSession,
+    pub(crate) admin: Admin,
+    journal: Option<Journal<Rotation>>,
+}
+
+/// How the secret is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RotationMethod {
+    /// A second token takes the place of the first.
+    NewToken,
+    /// The token itself is given a new secret.
+    InPlace,
+}
+
+/// What came of a rotation.
+pub(crate) struct Rotated {
+    /// The token of before.
+    pub(crate) old: TokenId,
+    /// The token whose secret the settings file holds now.
+    pub(crate) new: TokenId,
+    /// How it was done, as the JSON document says it.
+    pub(crate) how: &'static str,
+    /// Why the first token is still there.
+    pub(crate) kept: Option<String>,
+}
+
+impl<'a> Rotator<'a> {
+    /// Takes the server, the login and the journal that the rotation works with.
+    pub(crate) const fn new(
+        session: &'a Session,
+        desk: AdminSession,
+        admin: Admin,
+        journal: Option<Journal<Rotation>>,
+    ) -> Self {
+        Self { session, desk, admin, journal }
+    }
+
+    /// Gives the settings that the rotation is about.
+    pub(crate) const fn context(&self) -> &Context {
+        &self.desk.context
+    }
+
+    /// Finishes what an earlier run began, or replaces the secret of the token that the settings name.
+    pub(crate) async fn rotate(&self, method: RotationMethod) -> Result<Rotated, Error> {
+        let old = self.desk.token()?;
+        if let Some(rotated) = self.finish_earlier(&old).await? {
+            return Ok(rotated);
+        }
+        let card = unless_interrupted(self.session, existing(&self.admin, &old)).await?;
+        match method {
+            RotationMethod::NewToken => self.replace(old, card).await,
+            RotationMethod::InPlace => {
+                self.in_place(&old).await?;
+                Ok(Rotated { new: old.clone(), old, how: "in-place", kept: None })
+            }
+        }
+    }
+
+    /// Takes the nonce out of the comment, which is of use only while the rotation lasts.
+    async fn put_plain_comment(&self, token: &TokenId) {
+        let _ = self.admin.pve.describe_token(token, COMMENT).await; // the rotation is over, whatever the comment says
+    }
+
+    pub(crate) fn say(&self, text: String) {
+        self.session.ui.borrow_mut().info(&Note::found(text));
+    }
+
+    fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<JournalEntry<Rotation>>, Error> {
+        let rotation = Rotation {
+            server: self.desk.pve.endpoint().authority(),
+            file: file_of(&self.desk.context),
+            instance: Some(self.desk.context.instance.to_string()),
+            old: old.to_string(),
+            new: new.map(ToString::to_string),
+            nonce: nonce.to_owned(),
+            made: self.session.clock.utc().format(&Rfc3339).unwrap_or_default(),
+        };
+        Ok(self.journal.as_ref().map(|journal| journal.open(rotation)).transpose()?)
+    }
+
+    /// Makes a second token like the first, puts it into the settings file, and only then removes the first.
+    async fn replace(&self, old: TokenId, card: TokenRecord) -> Result<Rotated, Error> {
+        let nonce = nonce();
+        let secret = self.secret_in_file(&old)?;
+        let planned = unless_interrupted(self.session, self.agreed(&old, card, &nonce)).await?;
+        let Planned { new, card, entries, proposal } = planned;
+        let basis = Basis::of(self, &old, card, entries, secret).await;
+        let loaded = self.desk.context.store.load()?;
+        rehearse(&self.desk.context, &loaded, &new, &Rehearsed::default())?;
+        let entry = self.note(&old, Some(&new), &nonce)?;
+        let made = Applied::nothing(ROTATE.to_owned(), None);
+        let (secret, made) = match carry_out(self.session, &self.desk.context, &self.admin, &proposal, made).await {
+            Ok(done) => done,
+            Err(why) => return Err(closed_unless_left(entry, why)),
+        };
+        if let Err(why) = unless_interrupted(self.session, self.compare(&old, &new, &secret)).await {
+            return Err(self.undone(entry, made, why).await);
+        }
+        if let Err(why) = save(self.session, &self.desk.context, &new, &secret, None) {
+            return Err(self.undone(entry, made, why).await);
+        }
+        let kept = self.retired(&old, &basis).await?;
+        self.put_plain_comment(&new).await;
+        close(entry)?;
+        Ok(Rotated { old, new, how: "replaced", kept })
+    }
+
+    /// Shows the plan until it is agreed to as it is at that moment.
+    async fn agreed(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
+        let mut planned = self.plan(old, card, nonce).await?;
+        loop {
+            may_grant(&self.admin, &planned.proposal).await?;
+            agree(self.session, &planned.proposal).await?;
+            let again = self.plan(old, existing(&self.admin, old).await?, nonce).await?;
+            if recheck::is_same(&planned.proposal, &again.proposal) {
+                return Ok(again);
+            }
+            if !self.session.is_attended() || self.session.confirms_all {
+                return Err(TokenError::PlanChanged.into());
+            }
+            self.say("the token was changed since the plan was made; this is the plan now".to_owned());
+            planned = again;
+        }
+    }
+
+    async fn plan(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
+        let (new, entries) = self.look(old, &card).await?;
+        let proposal = proposal(&new, &card, &entries, nonce);
+        Ok(Planned { new, card, entries, proposal })
+    }
+
+    async fn undone(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
+        let why = made.undo(self.session, &self.desk.context, &self.admin.pve, why).await;
+        closed_unless_left(entry, why)
+    }
+
+    /// Reads what the first token was granted, and finds a name for the second.
+    async fn look(&self, old: &TokenId, card: &TokenRecord) -> Result<(TokenId, Vec<AclEntry>), Error> {
+        let pve = &self.admin.pve;
+        let (tokens, acl, seen) =
+            tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
+        let read = |source| Error::server(Operation::ReadTokens(old.user.to_string()), source);
+        let tokens = tokens.map_err(read)?;
+        let acl = acl.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let seen = seen.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let sees_all = seen.get("/access").is_some_and(|held| held.contains_key("Sys.Audit"));
+        if card.separated && !sees_all {
+            return Err(TokenError::Unseen { who: old.to_string(), admin: self.admin.user.clone() }.into());
+        }
+        let name = next_name(old.name.as_str(), &tokens).ok_or(TokenError::NoSecret)?;
+        Ok((TokenId { user: old.user.clone(), name }, entries_of(acl, old)))
+    }
+
+    /// Tries the second token, and compares its rights with those of the first.
+    async fn compare(&self, old: &TokenId, new: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
+        self.call(new, secret).await?;
+        let (old_id, new_id) = (old.to_string(), new.to_string());
+        let pve = &self.admin.pve;
+        let (before, after) = tokio::join!(pve.permissions(None, Some(&old_id)), pve.permissions(None, Some(&new_id)));
+        let read = |source| Error::server(Operation::ReadPrivileges, source);
+        if before.map_err(read)? == after.map_err(read)? {
+            Ok(())
+        } else {
+            Err(TokenError::NotTheSame { old: old.clone(), new: new.clone() }.into())
+        }
+    }
+
+    /// Calls the server with a token.
+    pub(crate) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
+        let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
+        let connected = Connected::with(self.session, &self.desk.context, self.desk.way(), credentials).await?;
+        let called = connected.pve.version().await;
+        called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
+    }
+
+    /// Gives the secret that the settings file holds of a token.
+    fn secret_in_file(&self, token: &TokenId) -> Result<Option<TokenSecret>, Error> {
+        Ok(match stored(&self.desk.context)? {
+            Some(Credentials::Token { id, secret }) if id == *token => Some(secret),
+            _ => None,
+        })
+    }
+
+    /// Removes the first token, now that the settings file has the second; where it is kept, says why.
+    async fn retired(&self, old: &TokenId, basis: &Basis) -> Result<Option<String>, Error> {
+        match self.retire(old, basis).await? {
+            Retired::Removed => {
+                self.say(format!("{old} is removed"));
+                Ok(None)
+            }
+            Retired::Gone => Ok(None),
+            Retired::Kept(why) => {
+                let text = format!("{old} is kept: {}", Printable(&why));
+                self.session.ui.borrow_mut().info(&Note::warning(text));
+                Ok(Some(why))
+            }
+        }
+    }
+}
+
+/// A second token, as it is to be made.
+struct Planned {
+    new: TokenId,
+    card: TokenRecord,
+    entries: Vec<AclEntry>,
+    proposal: GrantPlan,
+}
+
+fn nonce() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// Lists the entries of a token.
+pub(crate) fn entries_of(acl: Vec<AclEntry>, token: &TokenId) -> Vec<AclEntry> {
+    let holder = Subject::token(token);
+    acl.into_iter().filter(|entry| entry.holder == holder).collect()
+}
+
+fn held_by(entry: AclEntry, token: &TokenId) -> AclEntry {
+    AclEntry { holder: Subject::token(token), ..entry }
+}
+
+fn close(entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
+    Ok(entry.map_or(Ok(()), JournalEntry::close)?)
+}
+
+/// Closes an entry where nothing is left of what it noted.
+fn closed_unless_left(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
+    if matches!(why, Error::Token(TokenError::LeftOnServer { .. })) {
+        return why;
+    }
+    close(entry).err().unwrap_or(why)
+}
+
+fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
+    let comment = format!("{COMMENT} (rotation {nonce})");
+    let request = TokenRequest { separated: card.separated, expire: card.expire, comment };
+    let mut steps = vec![PlanStep::Token(new.clone(), request)];
+    steps.extend(entries.iter().map(|entry| {
+        let change = AclChange {
+            path: entry.path.clone(),
+            holder: Subject::token(new),
+            roles: vec![entry.role.clone()],
+            propagates: entry.propagates,
+        };
+        PlanStep::Grant(change, PrivilegesBefore::new())
+    }));
+    GrantPlan {
+        token: new.clone(),
+        separated: card.separated,
+        expire: card.expire,
+        steps,
+        effects: Vec::new(),
+        remarks: vec!["the first token is removed once this one is in the settings file".to_owned()],
+        basis: None,
+    }
+}
+
+/// Finds a name that no token has: the same one with the next number.
+pub(crate) fn next_name(name: &str, tokens: &[TokenRecord]) -> Option<TokenName> {
+    let (base, number) = match name.rsplit_once('-') {
+        Some((base, digits)) if !base.is_empty() => match digits.parse::<u32>() {
+            Ok(number) => (base, number),
+            Err(_) => (name, 1),
+        },
+        _ => (name, 1),
+    };
+    let names = (number.saturating_add(1)..).map(|number| format!("{base}-{number}"));
+    let free = names.take(1000).find(|name| !tokens.iter().any(|token| token.name.as_str() == *name));
+    free.and_then(|name| name.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_name;
+    use crate::pve::TokenRecord;
+
+    #[test]
+    fn the_second_token_has_the_name_of_the_first_with_a_number() {
+        let card = |name: &str| TokenRecord { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
+        for (name, expected) in
+            [("glassdome-token", "glassdome-token-2"), ("tt-2", "tt-3"), ("tt-8", "tt-10"), ("a-x", "a-x-2")]
+        {
+            let next = next_name(name, &[card("tt-9"), card(name)]).map(|name| name.to_string());
+            assert_eq!(next.as_deref(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what stands there.
+
+use crate::error::{Error, TokenError};
+use crate::model::{PoolName, TokenId, TokenSecret};
+use crate::ops::connection::FetchedCa;
+use crate::ops::context::Context;
+use crate::session::Session;
+use crate::settings::{
+    AmbiguousValues, Change, Credentials, Edited, EnvFile, Flags, GroupRights, Key, Loaded, Settings, Source, TokenUse,
+    Variables, WritableValue,
+};
+use crate::ui::Note;
+
+/// A secret of the right form, for an edit that is only tried.
+const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// How much longer the file may become by what is not known yet, the node and the templates for example.
+const RESERVE: usize = 4096;
+
+/// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
+pub(crate) fn stored(context: &Context) -> Result<Option<Credentials>, Error> {
+    let loaded = context.store.load()?;
+    Ok(read(context, &loaded)?.credentials().ok().map(|(credentials, _)| credentials))
+}
+
+fn read(context: &Context, loaded: &Loaded) -> Result<Settings, Error> {
+    Ok(Settings::load(&context.instance, &Flags::default(), &Variables::new(), context.store.path(), &loaded.file)?)
+}
+
+/// Lists what in the settings file, as it is now, names a token: the lines of every instance, and comments.
+pub(crate) fn uses_in_file(context: &Context, token: &TokenId) -> Result<Vec<TokenUse>, Error> {
+    Ok(context.store.load()?.file.uses_of(token))
+}
+
+/// Refuses to replace the secret of a token that other lines of the settings file use, too: they would hold a dead one.
+pub(crate) fn is_used_here_alone(context: &Context, token: &TokenId) -> Result<(), Error> {
+    let own = Key::TokenName.variable(&context.instance);
+    let elsewhere = uses_in_file(context, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());
+    match elsewhere {
+        None => Ok(()),
+        Some(TokenUse { place, .. }) => {
+            let file = context.store.path().to_owned();
+            Err(TokenError::UsedElsewhere { token: token.clone(), place, file }.into())
+        }
+    }
+}
+
+/// Finds out whether the token could be saved, before it is made or its old secret is given up.
+pub(crate) fn rehearse(context: &Context, loaded: &Loaded, token: &TokenId, more: &Rehearsed<'_>) -> Result<(), Error> {
+    let Ok(secret) = PLACEHOLDER.parse::<TokenSecret>() else { return Ok(()) };
+    let edited = edit(context, loaded, token, &secret, more)?;
+    let mut bytes = edited.file.bytes().to_vec();
+    bytes.resize(bytes.len() + RESERVE, b'#');
+    context.store.rehearse(&EnvFile::new(bytes), &loaded.stamp)?;
+    if let Some(fetched) = more.fetched {
+        context.store.rehearse_beside(&fetched.path, fetched.pem.len())?;
+    }
+    Ok(())
+}
+
+/// What is written beside the token itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rehearsed<'a> {
+    /// The pool that it is confined to.
+    pub(crate) pool: Option<&'a PoolName>,
+    /// The cluster's CA, which goes into a file of its own.
+    pub(crate) fetched: Option<&'a FetchedCa>,
+    /// Whether values may be written that only the application reads back.
+    pub(crate) consent: AmbiguousValues,
+}
+
+/// Writes the token into the settings file as it is now, with what leads to the server where the file does not say it.
+pub(crate) fn save(
+    session: &Session,
+    context: &Context,
+    token: &TokenId,
+    secret: &TokenSecret,
+    pool: Option<&PoolName>,
+) -> Result<Vec<String>, Error> {
+    let loaded = context.store.load()?;
+    let edited = edit(context, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
+    let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
+    let mut ui = session.ui.borrow_mut();
+    ui.info(&Note::found(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked())));
+    for warning in edited.warnings.iter().chain(&saved.warnings) {
+        ui.info(&Note::warning(warning.to_string()));
+    }
+    Ok(edited.changed)
+}
+
+fn edit(
+    context: &Context,
+    loaded: &Loaded,
+    token: &TokenId,
+    secret: &TokenSecret,
+    more: &Rehearsed<'_>,
+) -> Result<Edited, Error> {
+    let in_file = read(context, loaded)?;
+    let mut changes = vec![
+        Change::Set(Key::User, WritableValue::Text(token.user.to_string())),
+        Change::Set(Key::TokenName, WritableValue::Text(token.name.to_string())),
+        Change::Set(Key::TokenValue, WritableValue::Token(secret.clone())),
+    ];
+    for key in [Key::Host, Key::Fingerprint, Key::CaFile, Key::VerifySsl, Key::Node] {
+        let is_there = in_file.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
+        let said = context.settings.source(key).filter(|source| !matches!(source, Source::Default(_)));
+        if let (false, Some(_), Some(text)) = (is_there, said, context.settings.text(key)) {
+            changes.push(Change::Set(key, WritableValue::Text(text.to_owned())));
+        }
+    }
+    changes.extend(more.pool.map(|pool| Change::Set(Key::Pool, WritableValue::Text(pool.to_string()))));
+    if in_file.password().is_some() {
+        changes.push(Change::Remove(Key::Password));
+    }
+    Ok(loaded.file.edit(&context.instance, &changes, more.consent, &|_| None)?)
+}

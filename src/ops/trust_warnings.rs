@@ -1,0 +1,76 @@
+//! What a person should know before a secret is sent: that the server is not verified, and that somebody else may have said
+//! which server it is.
+
+use crate::ops::connection::TrustSource;
+use crate::ops::context::Context;
+use crate::session::Session;
+use crate::settings::{Key, Source, Verification};
+use crate::ui::Note;
+
+impl Context {
+    /// Lists what should be known of a server that is trusted in this way before a secret is sent to it.
+    pub(crate) fn trust_warnings(&self, trusted: TrustSource) -> Vec<String> {
+        if self.is_sandbox() {
+            return Vec::new();
+        }
+        self.unverified(trusted).into_iter().chain(self.mixed_sources(trusted)).collect()
+    }
+
+    /// Warns where a file in the working directory and something else say together where the secret goes.
+    pub(crate) fn mixed_sources(&self, trusted: TrustSource) -> Option<String> {
+        self.secret_source().and_then(|secret| self.mixed_with(trusted, secret))
+    }
+
+    /// Says so on standard error, once in a run.
+    pub(crate) fn warn_of_trust(&self, session: &Session, trusted: TrustSource) {
+        if !self.is_warned.replace(true) {
+            for warning in self.trust_warnings(trusted) {
+                session.ui.borrow_mut().info(&Note::warning(warning));
+            }
+        }
+    }
+
+    /// Warns where the password of a log-in goes to a server that a file in the working directory names.
+    pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
+        let trusted = self.trust().map_or(TrustSource::System, |(_, trusted)| trusted);
+        if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
+            session.ui.borrow_mut().info(&Note::warning(warning));
+        }
+    }
+
+    fn unverified(&self, trusted: TrustSource) -> Option<String> {
+        let source = match self.settings.verification() {
+            Ok(Verification::Disabled(source)) if trusted == TrustSource::Unverified => source,
+            _ => return None,
+        };
+        Some(format!(
+            "the certificate of the server is not verified ({source}): anyone between here and the server can read the secret"
+        ))
+    }
+
+    /// Gives where the secret comes from that is sent.
+    fn secret_source(&self) -> Option<&Source> {
+        let of = |key: Key| self.settings.source(key);
+        of(Key::TokenValue).or_else(|| of(Key::Password))
+    }
+
+    /// Warns where the settings file of the working directory, which may be anyone's, says to which server a secret is sent
+    /// or how that server is verified, and the secret itself comes from elsewhere.
+    fn mixed_with(&self, trusted: TrustSource, secret: &Source) -> Option<String> {
+        if self.is_file_named || !matches!(secret, Source::Flag(_) | Source::Variable(_)) {
+            return None;
+        }
+        let of_trust: &[Key] = match trusted {
+            TrustSource::System => &[],
+            TrustSource::Ca => &[Key::CaFile, Key::Fingerprint],
+            TrustSource::Pin => &[Key::Fingerprint],
+            TrustSource::Unverified => &[Key::VerifySsl],
+        };
+        let in_file = |key: &Key| self.settings.source(*key).filter(|source| matches!(source, Source::File { .. }));
+        let host = in_file(&Key::Host).map(|source| ("the server", source));
+        let (what, found) = host.or_else(|| Some(("the trust in the server", of_trust.iter().find_map(in_file)?)))?;
+        Some(format!(
+            "{what} comes from a file in the working directory ({found}), and the secret from {secret}: make sure that they belong together"
+        ))
+    }
+}
