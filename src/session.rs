@@ -324,7 +324,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Interrupts, Session, Signal, Unanswered, Variables, speaks_unicode, wants_color};
-    use crate::clock::SystemClock;
+    use crate::clock::{Clock, SystemClock};
     use crate::model::Secret;
     use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
     use crate::ui::{Style, Ui, Verbosity};
@@ -401,7 +401,7 @@ mod tests {
         let menu = ChoicePrompt::new("which?", vec!["one".to_owned()]);
         let others = async {
             // Timers and other tasks get their turn while the menu is open.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            SystemClock.sleep(Duration::from_millis(1)).await;
             tokio::spawn(async move { sender.send(()).unwrap() }).await.unwrap();
         };
         let (answer, ()) = tokio::join!(session.ask(move |prompt| prompt.choice(&menu)), others);

@@ -14,10 +14,9 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
-
+use crate::clock::{Clock, SystemClock};
 use crate::model::Foreign;
 use crate::pve::ApiError;
 use crate::pve::task::TaskTrouble;
@@ -64,13 +63,13 @@ pub(super) struct Attempts {
 impl Attempts {
     /// Begins.
     pub(super) fn new(repeat: RetryPolicy) -> Self {
-        Self { repeat, began: Instant::now(), made: 0 }
+        Self { repeat, began: SystemClock.now(), made: 0 }
     }
 
     /// Gives the pause before the next try, where there is to be one. `asked` is what the server asked for.
     pub(super) fn next(&mut self, why: &ApiError, contact: ServerSeen, asked: Option<Duration>) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
-        if !is_worth_it(self.repeat, why, contact) || self.began.elapsed() >= WITHIN {
+        if !is_worth_it(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= WITHIN {
             return None;
         }
         self.made += 1;

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::model::{Foreign, Upid, Validated};
 use crate::pve::task_timing::LogFollower;
 use crate::pve::{ApiError, CallEvent, Pve, TaskStatus, TaskTiming};
@@ -196,18 +196,18 @@ impl TaskWait<'_> {
 
     /// Looks once, and says meanwhile where the answer is long in coming.
     async fn look_and_tell(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<Ended>, ApiError> {
-        let (pve, clock, began, asked) = (self.pve, self.clock, self.began, tokio::time::Instant::now());
+        let (pve, clock, began, asked) = (self.pve, self.clock, self.began, SystemClock.now());
         let mut progress = self.progress.clone();
         let mut look = pin!(self.look());
         loop {
             tokio::select! {
                 biased;
                 looked = &mut look => return looked,
-                () = tokio::time::sleep(LONGEST) => {}
+                () = SystemClock.sleep(LONGEST) => {}
             }
-            if asked.elapsed() >= SLOW {
-                let trouble =
-                    TaskTrouble { lasting: asked.elapsed(), why: "the last question is still open".to_owned() };
+            let lasting = SystemClock.now().duration_since(asked);
+            if lasting >= SLOW {
+                let trouble = TaskTrouble { lasting, why: "the last question is still open".to_owned() };
                 pve.tell(&CallEvent::Unheard(&trouble));
                 progress.trouble = Some(trouble);
             }
