@@ -394,6 +394,8 @@ impl Pve {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
         let (from, limit) = (start.to_string(), limit.to_string());
         let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
+        // The log of a task that is not known is one line, and no list, up to Proxmox VE 8.
+        let data = if data.is_object() { Value::Array(vec![data]) } else { data };
         let mut lines = self.list(&data, "the log of the task", |value| {
             let fields = Fields::of(value)?;
             Some((fields.number("n")?, fields.text("t").unwrap_or_default()))

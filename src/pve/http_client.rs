@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
 use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use crate::clock::{Clock, SystemClock};
 use crate::model::{Endpoint, Foreign};
 use crate::pve::ApiError;
 use crate::pve::error_mapping::{RequestContext, deepest, is_seen, whole};
@@ -230,7 +231,7 @@ impl HttpClient {
         extent: Extent,
         listener: &Observers,
     ) -> Result<Reply, SendError> {
-        let (began, method, path) = (Instant::now(), request.method().clone(), request.url().path().to_owned());
+        let (began, method, path) = (SystemClock.now(), request.method().clone(), request.url().path().to_owned());
         let within = self.limits.first_byte(&method);
         let response = match timeout(self.limits.connect + within, client.execute(request)).await {
             Err(_) => return Err(SendError::AfterSend(self.no_answer(within))),
@@ -247,12 +248,16 @@ impl HttpClient {
         let wait = seconds_of(response.headers());
         let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
         let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
-        let (method, path) = (method.as_str(), path.as_str());
-        listener.tell(&CallEvent::Answered { method, path, status: status.as_u16(), took: began.elapsed() });
-        Ok(Reply { status: status.as_u16(), reason, location, body, wait })
+        let ReceivedBody { bytes: body, broken } = body;
+        let (method, path, took) = (method.as_str(), path.as_str(), SystemClock.now().duration_since(began));
+        listener.tell(&CallEvent::Answered { method, path, status: status.as_u16(), took });
+        Ok(Reply { status: status.as_u16(), reason, location, body, broken, wait })
     }
 
-    async fn body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, ApiError> {
+    /// Reads a body to its end. One without a length ends with its connection, whatever way that ends: Proxmox VE
+    /// before 8.4 sends every 401 and 595 so, and ends TLS without a close_notify.
+    async fn body(&self, mut response: Response, limit: u64) -> Result<ReceivedBody, ApiError> {
+        let (has_length, status) = (has_length(response.headers()), response.status());
         let server = || self.endpoint.authority();
         let too_large = || ApiError::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
         if response.content_length().is_some_and(|length| length > limit) {
@@ -263,15 +268,26 @@ impl HttpClient {
             let what = format!("it is encoded ({encoding}), which nobody asked for");
             return Err(ApiError::NotUnderstood { server: server(), what });
         }
-        let (mut body, began) = (Vec::new(), Instant::now());
+        let (mut body, began) = (Vec::new(), SystemClock.now());
         loop {
             // What has come buys time for the rest.
             let bought = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
-            let left = self.limits.quiet.min(bought.saturating_sub(began.elapsed()));
-            let next = timeout(left, response.chunk()).await;
-            let next = next.map_err(|_| ApiError::Stalled { server: server(), seconds: whole(self.limits.quiet) })?;
-            let Some(chunk) = next.map_err(|why| self.request_context().io_error(&why))? else {
-                return Ok(body);
+            let left = self.limits.quiet.min(bought.saturating_sub(SystemClock.now().duration_since(began)));
+            let next = match timeout(left, response.chunk()).await {
+                Ok(next) => next.map_err(|why| self.request_context().io_error(&why)),
+                Err(_) => Err(ApiError::Stalled { server: server(), seconds: whole(self.limits.quiet) }),
+            };
+            let chunk = match next {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(ReceivedBody { bytes: body, broken: None }),
+                // The credential is refused, and must not be sent again for the sake of the words.
+                Err(why) if status == StatusCode::UNAUTHORIZED => {
+                    return Ok(ReceivedBody { bytes: Vec::new(), broken: Some(why) });
+                }
+                Err(why @ ApiError::BrokenOff { .. }) if !has_length => {
+                    return Ok(ReceivedBody { bytes: body, broken: Some(why) });
+                }
+                Err(why) => return Err(why),
             };
             if body.len() as u64 + chunk.len() as u64 > limit {
                 return Err(too_large());
@@ -298,6 +314,17 @@ impl HttpClient {
     fn no_answer(&self, within: Duration) -> ApiError {
         ApiError::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
     }
+}
+
+/// A body, and what ended its connection where that did not end properly.
+struct ReceivedBody {
+    bytes: Vec<u8>,
+    broken: Option<ApiError>,
+}
+
+/// Says whether a body has an end of its own, by its length or in chunks.
+fn has_length(headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Makes an HTTP client that keeps this many idle connections.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Foreign, Register};
+use crate::pve::ApiError;
 use crate::pve::streaming_list::ReplyData;
 
 /// Of an answer in an unknown form, so many bytes are shown.
@@ -23,6 +24,9 @@ pub(super) struct Reply {
     pub(super) location: Option<Foreign>,
     /// The body.
     pub(super) body: Vec<u8>,
+    /// What ended the connection of a body without a length, where that did not end properly: such a body may be cut
+    /// off.
+    pub(super) broken: Option<ApiError>,
     /// How long the server asks to wait before the next call.
     pub(super) wait: Option<Duration>,
 }
@@ -196,7 +200,14 @@ mod tests {
     use crate::model::Foreign;
 
     fn reply(status: u16, reason: &str, body: &str) -> Reply {
-        Reply { status, reason: Foreign::new(reason), location: None, body: body.as_bytes().to_vec(), wait: None }
+        Reply {
+            status,
+            reason: Foreign::new(reason),
+            location: None,
+            body: body.as_bytes().to_vec(),
+            broken: None,
+            wait: None,
+        }
     }
 
     #[test]
@@ -245,7 +256,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
-            match (Reply { status, reason: Foreign::new(reason), location: None, body, wait: None }).data() {
+            match (Reply { status, reason: Foreign::new(reason), location: None, body, broken: None, wait: None }).data() {
                 Err(ReplyError::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
                 Err(ReplyError::Unclear(what)) => prop_assert!(!what.is_empty()),
                 Ok(_) | Err(ReplyError::Page { .. }) => {}

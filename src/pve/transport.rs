@@ -6,9 +6,9 @@ use reqwest::header::{
 use reqwest::{Body, Method, Request};
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::time::sleep;
 use zeroize::Zeroizing;
 
+use crate::clock::{Clock, SystemClock};
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
 use crate::pve::ApiError;
 use crate::pve::http_client::{Extent, HttpClient, Limits, SendError};
@@ -192,7 +192,7 @@ impl Transport {
             };
             let Some(pause) = tries.next(&why, self.way.last.contact(), asked) else { return Err(why) };
             self.listener.tell(&CallEvent::Again { why: &why, pause, number: tries.made() + 1 });
-            sleep(pause).await;
+            SystemClock.sleep(pause).await;
         }
     }
 
@@ -211,10 +211,11 @@ impl Transport {
         read: impl FnOnce(Reply) -> Result<T, ReplyError>,
     ) -> Result<T, ApiError> {
         let server = || self.endpoint().authority();
+        let broken = reply.broken.clone();
         read(reply).map_err(|strange| match strange {
             ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path)),
             ReplyError::Page { status, reason } => ApiError::Gateway { server: server(), status, reason },
-            ReplyError::Unclear(what) => ApiError::NotUnderstood { server: server(), what },
+            ReplyError::Unclear(what) => broken.unwrap_or(ApiError::NotUnderstood { server: server(), what }),
         })
     }
 

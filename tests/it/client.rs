@@ -455,3 +455,83 @@ async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
     println!("{read} answers read, {told} refusals told, of {} recordings", recordings.len());
     assert!(read >= 100 && told >= 50, "{read} read, {told} told");
 }
+
+/// An answer that ends with its connection: no length, and no close_notify either.
+fn ends_with_connection(status: &str, body: &str) -> PermissionsAt {
+    let head = format!("HTTP/1.1 {status}\r\nCache-Control: max-age=0\r\nConnection: close\r\n\r\n");
+    PermissionsAt::Close([head.as_bytes(), body.as_bytes()].concat())
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_ends_with_its_connection() {
+    for versions in [&[&rustls::version::TLS12], &[&rustls::version::TLS13]] {
+        for (status, words, asked) in [
+            ("401 invalid token value!", "invalid token value!", 1),
+            ("401 no such user ('apex@pve')", "no such user ('apex@pve')", 1),
+            ("401 Authentication failed!", "Authentication failed!", 1),
+            ("401 No ticket", "No ticket", 1),
+            ("501 for data too large", "for data too large", 1),
+            ("595 Connection refused", "Connection refused", 4),
+        ] {
+            let authority = Authority::new("the authority");
+            let server = Server::speaking(&authority.good(), versions, |_| ends_with_connection(status, ""));
+            let trust = Trust::Ca(CaBundle::from_pem(authority.pem.as_bytes()).unwrap());
+            let pve = Pve::new(server.endpoint(), &trust, patient(), &Proxies::none()).unwrap();
+            let refused = pve.version().await.unwrap_err();
+            assert_eq!(refused.server_text(), Some(Foreign::new(words)), "{refused:?}");
+            assert_eq!(server.asked().len(), asked, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_good_answer_without_a_length_is_good_where_it_is_whole() {
+    let Pair { server: _server, pve } = pair(|_| ends_with_connection("200 OK", r#"{"data":{"version":"8.3.2"}}"#));
+    assert_eq!(pve.version().await.unwrap().to_string(), "8.3.2");
+    // Cut off, it is no other answer than the connection's end.
+    let Pair { server, pve } = pair(|_| ends_with_connection("200 OK", r#"{"data":{"version":"8.3"#));
+    let refused = pve.version().await.unwrap_err();
+    assert!(matches!(refused, ApiError::BrokenOff { .. }), "{refused:?}");
+    assert_eq!(server.asked().len(), 4);
+    let Pair { server, pve } = pair(|_| ends_with_connection("200 OK", r#"{"data":"#));
+    let refused = pve.start(&node(), vmid(100)).await.unwrap_err();
+    assert!(refused.is_outcome_unknown(), "{refused:?}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_with_a_length_stays_checked() {
+    for head in ["Content-Length: 900\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let answer = format!("HTTP/1.1 500 no\r\n{head}\r\n");
+        let Pair { server: _server, pve } = pair(move |_| PermissionsAt::Close(answer.clone().into_bytes()));
+        let refused = pve.version().await.unwrap_err();
+        assert!(matches!(refused, ApiError::BrokenOff { .. }), "{head}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_never_sent_again() {
+    let short = Limits { quiet: Duration::from_millis(200), ..patient() };
+    for head in ["", "Content-Length: 900\r\n", "Transfer-Encoding: chunked\r\n"] {
+        for ends in [PermissionsAt::Close, PermissionsAt::Stall] {
+            let answer = format!("HTTP/1.1 401 authentication failure\r\n{head}\r\n{{\"data\":nu").into_bytes();
+            let Pair { server, pve } = with_limits(short, move |_| ends(answer.clone()));
+            let refused = pve.version().await.unwrap_err();
+            assert!(refused.is_unauthenticated(), "{head}: {refused:?}");
+            let refused =
+                pve.log_in(&"apex@pve".parse().unwrap(), &Secret::new("hunter2".to_owned())).await.unwrap_err();
+            assert!(refused.is_unauthenticated(), "{head}: {refused:?}");
+            assert_eq!(server.asked().len(), 2, "{head}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_an_unknown_task_is_one_line_in_either_form() {
+    let line = r#"{"t":"unable to open file - No such file or directory","n":1}"#;
+    for log in [line.to_owned(), format!("[{line}]")] {
+        let Pair { server: _server, pve } = pair(move |_| data(&log));
+        let lines = pve.task_log(&UPID.parse().unwrap(), 0, 50).await.unwrap();
+        assert_eq!(lines, [Foreign::new("unable to open file - No such file or directory")]);
+    }
+}
