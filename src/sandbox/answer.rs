@@ -78,7 +78,7 @@ impl Answer {
     /// Leads elsewhere.
     pub(super) fn moved(status: u16, location: &str) -> Self {
         let reason = if status == 308 { "Permanent Redirect" } else { "Moved Permanently" };
-        Self { location: Some(location.to_owned()), ..Self::bare(status, reason) }
+        Self { location: Some(location.to_owned()), ..Self::text(status, reason) }
     }
 
     /// Says no, in the words of the server.
@@ -158,6 +158,17 @@ impl Answer {
     /// Marks it as one that the daemon behind the web server gave.
     pub(super) const fn of_daemon(mut self) -> Self {
         self.is_of_daemon = true;
+        self
+    }
+
+    /// Leaves the text of an error out of its JSON body.
+    pub(super) fn without_message(mut self) -> Self {
+        if self.status != 200
+            && let Some(Ok(Value::Object(mut map))) = self.body.as_deref().map(serde_json::from_str::<Value>)
+        {
+            map.remove("message");
+            self.body = Some(Value::Object(map).to_string());
+        }
         self
     }
 

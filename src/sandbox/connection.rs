@@ -115,23 +115,31 @@ async fn welcome(socket: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) 
     Connection { stream, shared, number, buffer: Vec::new() }.serve().await
 }
 
-/// Answers plain HTTP as the real server does on its one port: it leads to https.
+/// Answers plain HTTP as the real server does on its one port: it leads to https, and the connection stays.
 async fn plain(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut buffer = vec![0; HEADER_AT_MOST];
-    let count = socket.read(&mut buffer).await?;
-    let bytes = buffer.get(..count).unwrap_or_default();
-    let answer = match Head::parse(bytes) {
-        _ if shared.has(|fault| *fault == Fault::PlainHttp) => {
-            Answer::page(400, "Bad Request", "<html>plain HTTP</html>")
+    loop {
+        let count = match timeout(IDLE_AT_MOST, socket.read(&mut buffer)).await {
+            Ok(Ok(count)) if count > 0 => count,
+            _ => return socket.shutdown().await,
+        };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        let (answer, ending) = match Head::parse(bytes) {
+            _ if shared.has(|fault| *fault == Fault::PlainHttp) => {
+                (Answer::page(400, "Bad Request", "<html>plain HTTP</html>"), Ending::Closes)
+            }
+            Parsed::Whole(head) => {
+                let location = format!("https://{}{}", head.header("host").unwrap_or("localhost"), head.path);
+                let status = if head.method == "GET" { 301 } else { 308 };
+                (Answer::moved(status, &location), if head.wants_close() { Ending::Closes } else { Ending::Stays })
+            }
+            Parsed::Partial | Parsed::Garbage | Parsed::TooLarge => (Answer::text(400, "bad request"), Ending::Closes),
+        };
+        socket.write_all(&answer.bytes(ending, shared.date())).await?;
+        if ending == Ending::Closes {
+            return socket.shutdown().await;
         }
-        Parsed::Whole(head) => {
-            let location = format!("https://{}{}", head.header("host").unwrap_or("localhost"), head.path);
-            Answer::moved(if head.method == "GET" { 301 } else { 308 }, &location)
-        }
-        Parsed::Partial | Parsed::Garbage | Parsed::TooLarge => Answer::text(400, "bad request"),
-    };
-    socket.write_all(&answer.bytes(Ending::Closes, shared.date())).await?;
-    socket.shutdown().await
+    }
 }
 
 /// One connection over TLS.
@@ -148,7 +156,7 @@ impl Connection {
             let Some(head) = self.head().await? else { return Ok(()) };
             let is_late = self.buffer.len() < head.length + head.body_length();
             let has_ticket = head.header("cookie").is_some_and(|cookie| cookie.contains("PVEAuthCookie"));
-            let refused = head.refuse();
+            let refused = head.refuse(self.shared.cluster().release());
             let body = match refused {
                 Some(_) => Vec::new(),
                 None if is_late && has_ticket => match timeout(LATE_AT_MOST, self.body(&head)).await {
@@ -181,10 +189,19 @@ impl Connection {
                 other => return self.send_badly(other).await,
             }
             if ending != Ending::Stays {
-                return self.stream.shutdown().await;
+                return self.close().await;
             }
         }
         Ok(())
+    }
+
+    /// Ends the connection; servers before 8.4 do not tell the other side so in TLS.
+    async fn close(mut self) -> io::Result<()> {
+        if self.shared.cluster().release().ends_tls_properly() {
+            return self.stream.shutdown().await;
+        }
+        self.stream.flush().await?;
+        self.stream.get_mut().0.shutdown().await
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

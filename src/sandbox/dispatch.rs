@@ -173,6 +173,12 @@ async fn answer(shared: &Arc<Shared>, head: &Head, parameters: &BTreeMap<String,
     if answer.is_held_back() {
         shared.sleep(shared.options.auth_delay).await;
     }
+    if answer.status == 595 {
+        shared.sleep(shared.options.unreachable_delay).await;
+    }
+    if answer.reason.ends_with("error: no quorum!") {
+        shared.sleep(shared.options.lock_delay).await;
+    }
     answer
 }
 
@@ -200,8 +206,7 @@ pub(super) fn react(cluster: &mut Cluster, head: &Head, parameters: &BTreeMap<St
             return Answer::page(200, "OK", page).into();
         }
         (None, None) => {
-            let why = format!("no handler defined for method '{}' and path '{}'", head.method, head.path);
-            return Answer::bare(501, why).into();
+            return unformatted(head).into();
         }
     };
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
@@ -214,9 +219,24 @@ pub(super) fn react(cluster: &mut Cluster, head: &Head, parameters: &BTreeMap<St
         Err(refused) if refused.status == 403 && head.is_upload() => (refused.without_body(), None),
         Err(refused) => (refused, None),
     };
-    let answer = if is_web { answer.for_web_interface() } else { answer };
+    let answer = match is_web {
+        true => answer.for_web_interface(),
+        false if cluster.release().repeats_errors_in_the_body() => answer,
+        false => answer.without_message(),
+    };
     let answer = if daemon::answers(&head.method, path) { answer.of_daemon() } else { answer };
     Reaction { answer, clone }
+}
+
+/// Refuses what is no path of the API, or of a form that it does not have.
+fn unformatted(head: &Head) -> Answer {
+    match head.path.strip_prefix("/api2/").and_then(|rest| rest.split_once('/')) {
+        Some((format, path)) => Answer::text(501, &format!("no formatter for uri /{path}, {format}")),
+        None => {
+            let why = format!("no handler defined for method '{}' and path '{}'", head.method, head.path);
+            Answer::bare(501, why)
+        }
+    }
 }
 
 /// Makes the call, for whoever its headers name.
@@ -236,14 +256,14 @@ fn call(
     };
     let caller = match cluster.access.authenticate(credentials, now.unix) {
         Ok(caller) => caller,
-        Err(_) if known == Some(Audience::World) => super::access::Caller { subject: String::new() },
+        Err(_) if known.is_some_and(Audience::is_open) => super::access::Caller { subject: String::new() },
         Err(stranger) => return Err(Answer::bare(401, stranger.reason)),
     };
     let Some(audience) = known else {
         let reason = format!("Method '{} {path}' not implemented", head.method);
         return Err(Answer::refusal(&Refusal::Status { status: 501, reason }));
     };
-    if audience == Audience::Users && caller.token().is_some() {
+    if audience.excludes_tokens() && caller.token().is_some() {
         let what = format!("URI '{path}' not available with API token, need proper ticket.");
         return Err(Answer::without_bracket(&what));
     }

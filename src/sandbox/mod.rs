@@ -56,6 +56,15 @@ pub struct Options {
     pub seed: u64,
     /// How long a 401 is held back.
     pub auth_delay: Duration,
+    /// How long a node is waited for that does not answer.
+    pub unreachable_delay: Duration,
+    /// How long a lock of the cluster is waited for that cannot be had without a quorum.
+    pub lock_delay: Duration,
+    /// How long after the end of a VM the server's own `qm cleanup` takes its lock; without it never. It holds the lock of
+    /// a VM that has been started under the same number meanwhile.
+    pub late_cleanup: Option<Duration>,
+    /// How often the nodes report to the cluster's lists; without it lists are always up to date.
+    pub report_every: Option<Duration>,
     /// Failures to rehearse.
     pub faults: Vec<Fault>,
 }
@@ -71,6 +80,10 @@ impl Default for Options {
             task_time: Duration::from_millis(400),
             seed: 0,
             auth_delay: Duration::from_secs(3),
+            unreachable_delay: Duration::from_secs(3),
+            lock_delay: Duration::from_secs(10),
+            late_cleanup: Some(Duration::from_secs(1)),
+            report_every: Some(Duration::from_secs(10)),
             faults: Vec::new(),
         }
     }
@@ -124,6 +137,8 @@ impl Sandbox {
         if options.shared_storage {
             cluster.share_templates();
         }
+        cluster.late_cleanup = options.late_cleanup;
+        cluster.report_every = options.report_every;
         let authority = Authority::new("6c1c2a3e-0000-4000-8000-5a11dba55000")?;
         let leaf = authority.leaf(&cluster.local, Flaw::None)?;
         cluster.certificates = serde_json::json!([authority.card(), leaf.card()]);

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::access::packed;
+use super::access::{Release, packed};
 use super::answer::Answer;
 use super::multipart::{Parts, take_apart};
 
 /// A header that is longer is never answered.
 pub(super) const HEADER_AT_MOST: usize = 8 * 1024;
-
-/// A body that is longer is refused.
-const BODY_AT_MOST: usize = 512 * 1024;
 
 /// A file that is longer is not for rehearsals.
 const UPLOAD_AT_MOST: usize = 64 * 1024 * 1024;
@@ -98,7 +95,13 @@ impl Head {
     }
 
     /// Refuses what the server's HTTP layer does not take, before it reads a body.
-    pub(super) fn refuse(&self) -> Option<Answer> {
+    pub(super) fn refuse(&self, release: Release) -> Option<Answer> {
+        let refused = self.refused(release)?;
+        let is_whole = release.repeats_errors_in_the_body();
+        Some(if is_whole { refused } else { refused.without_body() })
+    }
+
+    fn refused(&self, release: Release) -> Option<Answer> {
         if !matches!(self.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
             return Some(Answer::bare(501, format!("method '{}' not available", self.method)));
         }
@@ -112,7 +115,7 @@ impl Head {
         if self.is_upload() && length <= UPLOAD_AT_MOST {
             return None;
         }
-        if length > BODY_AT_MOST {
+        if length > release.body_at_most() {
             return Some(Answer::text(501, "for data too large"));
         }
         match self.header("content-type") {

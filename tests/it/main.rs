@@ -32,6 +32,7 @@ mod printed_lines;
 mod process_limits;
 mod reading;
 mod replay;
+mod replay_servers;
 mod sandbox;
 mod secrecy;
 mod setup;

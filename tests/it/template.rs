@@ -221,18 +221,6 @@ fn the_disk_grows_to_the_size_that_was_said_and_never_shrinks() {
 }
 
 #[test]
-fn a_server_that_grows_disks_at_once_names_no_task() {
-    let (sandbox, stage) = scene(Options { pve_version: "7.4.17".to_owned(), ..quick() });
-    let mut image = b"QFI\xfb".to_vec();
-    image.resize(1 << 20, 7);
-    std::fs::write(stage.path("jammy.img"), &image).unwrap();
-    let line = "template create --no-input --id 9100 --release jammy.img";
-    stage.glassdome(line).expect(0).says("grown from 1G to 32G");
-    assert!(disk_of_9100(&sandbox).ends_with(",size=32G"));
-    assert_eq!(sandbox.edit(|cluster| cluster.tasks.iter().filter(|task| task.kind == "resize").count()), 0);
-}
-
-#[test]
 fn a_disk_that_cannot_grow_leaves_nothing() {
     let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(8), ..quick() });
     let child = stage.spawn(&create(""));

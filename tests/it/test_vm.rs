@@ -176,7 +176,9 @@ fn a_confined_token_proves_in_its_pool() {
 fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
     let (sandbox, stage) = scene(quick());
     sandbox.edit(|cluster| {
-        cluster.vnets.insert("vnet1".to_owned(), "lab".to_owned());
+        cluster
+            .vnets
+            .insert("vnet1".to_owned(), glassdome::sandbox::cluster::Vnet { zone: "lab".to_owned(), alias: None });
         cluster.set_option(9000, "net0", "virtio=BC:24:11:75:A5:71,bridge=vnet1");
     });
     let admin = Admin::of(&sandbox);

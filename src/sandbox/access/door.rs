@@ -98,7 +98,7 @@ impl Access {
     }
 
     fn stranger(&self, why: String) -> Stranger {
-        Stranger { reason: if self.release.says_why() { why } else { "Authentication failed!".to_owned() } }
+        Stranger { reason: if self.release.explains_a_401() { why } else { "Authentication failed!".to_owned() } }
     }
 }
 
@@ -129,7 +129,11 @@ mod tests {
     const SECRET: &str = "8e12110e-0e82-4a1f-9574-ef9bccbbe088";
 
     fn access(patch: u32) -> Access {
-        let mut access = Access::new(Release { major: 9, minor: 1, patch });
+        access_of(Release { major: 9, minor: 1, patch })
+    }
+
+    fn access_of(release: Release) -> Access {
+        let mut access = Access::new(release);
         let token = |expire| Token { secret: SECRET.into(), privsep: false, expire, comment: None };
         let user = |enabled, expire| {
             let tokens = [("tt".to_owned(), token(0)), ("expired".to_owned(), token(1_000_000_000))];
@@ -162,6 +166,10 @@ mod tests {
         for (header, why) in table {
             assert_eq!(with_header(&access(4), &header).unwrap_err().reason, why, "{header}");
             assert_eq!(with_header(&access(5), &header).unwrap_err().reason, "Authentication failed!");
+            for (patch, expected) in [(16, why), (17, "Authentication failed!")] {
+                let access = access_of(Release { major: 8, minor: 4, patch });
+                assert_eq!(with_header(&access, &header).unwrap_err().reason, expected, "{header}");
+            }
         }
         for header in [format!("Bearer apex@pve!tt={SECRET}"), format!("pveapitoken=apex@pve!tt={SECRET}")] {
             assert_eq!(with_header(&access(5), &header).unwrap_err().reason, "No ticket");

@@ -41,8 +41,10 @@ fn of_release(privileges: &[&str], release: Release) -> BTreeSet<String> {
     for privilege in privileges {
         let guest_agent = privilege.starts_with("VM.GuestAgent.");
         let new_in_nine = guest_agent || *privilege == "VM.Replicate";
-        let new_in_eight =
-            privilege.starts_with("Mapping.") || *privilege == "SDN.Use" || *privilege == "Sys.AccessNetwork";
+        if *privilege == "Sys.AccessNetwork" && !release.knows_network_access() {
+            continue;
+        }
+        let new_in_eight = privilege.starts_with("Mapping.") || *privilege == "SDN.Use";
         if new_in_nine && !release.splits_the_guest_agent() {
             if *privilege == "VM.GuestAgent.Unrestricted" {
                 set.insert("VM.Monitor".to_owned());

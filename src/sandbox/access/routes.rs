@@ -41,6 +41,20 @@ pub enum Audience {
     Known,
     /// Users, with a ticket; a token is refused.
     Users,
+    /// Those who are about to log in; a token is refused.
+    LogIn,
+}
+
+impl Audience {
+    /// Tells whether the call may be made by somebody who is not known.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::World | Self::LogIn)
+    }
+
+    /// Tells whether a token is refused.
+    pub fn excludes_tokens(self) -> bool {
+        matches!(self, Self::Users | Self::LogIn)
+    }
 }
 
 const NOBODY_ASKS: May = |_, _| Ok(());
@@ -155,7 +169,7 @@ const COMMON: &[Route] = &[
         ..route("GET", "/access/domains", &[], NOBODY_ASKS, |access, _| Ok(permissions::domains(access)))
     },
     Route { audience: Audience::World, ..route("GET", "/access/ticket", &[], NOBODY_ASKS, |_, _| Ok(Value::Null)) },
-    Route { audience: Audience::World, ..route("POST", "/access/ticket", LOG_IN, NOBODY_ASKS, logins::log_in) },
+    Route { audience: Audience::LogIn, ..route("POST", "/access/ticket", LOG_IN, NOBODY_ASKS, logins::log_in) },
     Route {
         audience: Audience::Users,
         ..route("PUT", "/access/password", PASSWORD, passwords::may_change, passwords::change)
@@ -236,6 +250,31 @@ const POOLS: &[Route] = &[
     route("PUT", "/pools/{poolid}", CHANGED_POOL, pools::may_change, pools::change),
     route("DELETE", "/pools/{poolid}", &[POOL], pools::may_change, pools::delete),
 ];
+
+/// Gives what the server says it failed at where it cannot write down what a call changes; nothing where it changes
+/// nothing.
+pub(in crate::sandbox) fn writes(route: &Route) -> Option<&'static str> {
+    let failed = match (route.method, route.path) {
+        (_, "/access/acl") => "ACL update failed",
+        ("POST", "/access/roles") => "create role failed",
+        ("PUT", "/access/roles/{roleid}") => "update role failed",
+        ("DELETE", "/access/roles/{roleid}") => "delete role failed",
+        ("POST", "/access/groups") => "create group failed",
+        ("PUT", "/access/groups/{groupid}") => "modify group failed",
+        ("DELETE", "/access/groups/{groupid}") => "delete group failed",
+        ("POST", "/access/users") => "create user failed",
+        ("PUT", "/access/users/{userid}") => "update user failed",
+        ("DELETE", "/access/users/{userid}") => "delete user failed",
+        ("POST", TOKEN) => "generating token failed",
+        ("PUT", TOKEN) => "updating token info failed",
+        ("DELETE", TOKEN) => "deleting token failed",
+        ("POST", "/pools") => "create pool failed",
+        ("PUT", "/pools" | "/pools/{poolid}") => "update pools failed",
+        ("DELETE", "/pools" | "/pools/{poolid}") => "delete pool failed",
+        _ => return None,
+    };
+    (route.method != "GET").then_some(failed)
+}
 
 /// Lists the calls.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

@@ -1,12 +1,17 @@
 //! One-time codes that change every 30 seconds (RFC 6238).
 
+use data_encoding::BASE32_NOPAD_NOCASE;
 use ring::hmac;
 
-use super::encoding;
 use super::people::Totp;
 
 /// How long one code holds, in seconds.
 const STEP: u64 = 30;
+
+/// Reads a secret in base 32, in either case, padded or not.
+fn key(secret: &str) -> Option<Vec<u8>> {
+    BASE32_NOPAD_NOCASE.decode(secret.trim_end_matches('=').as_bytes()).ok()
+}
 
 impl Totp {
     /// Makes the second factor of a secret in base 32.
@@ -16,7 +21,7 @@ impl Totp {
 
     /// Takes a code, unless it is wrong or was taken before; the codes beside the current one are good too.
     pub(super) fn take(&mut self, code: &str, now: u64) -> Result<(), Refused> {
-        let key = encoding::from_base_32(&self.secret).ok_or(Refused)?;
+        let key = key(&self.secret).ok_or(Refused)?;
         let current = now / STEP;
         let fits = |step: &u64| code_at(&key, *step) == code;
         let step = (current.saturating_sub(1)..=current + 1).find(fits).ok_or(Refused)?;
@@ -34,7 +39,7 @@ pub(super) struct Refused;
 
 /// Gives the code that a secret in base 32 has at a time, in seconds since 1970.
 pub fn code(secret: &str, now: u64) -> Option<String> {
-    Some(code_at(&encoding::from_base_32(secret)?, now / STEP))
+    Some(code_at(&key(secret)?, now / STEP))
 }
 
 fn code_at(key: &[u8], step: u64) -> String {

@@ -2,6 +2,8 @@
 
 pub mod calls;
 mod chance;
+mod cleanup;
+mod listing;
 mod reach;
 mod routes;
 mod storage;
@@ -15,14 +17,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use chance::Chance;
-pub use reach::{Node, Reach};
+pub use reach::{Node, Reach, Statistics};
 pub use routes::{Known, Route};
-pub use storage::{Download, Kind, Storage, Volume};
+pub use storage::{Download, Kind, State, Storage, Volume};
 pub use tasks::{Claim, Plan, Scene, Task, Work};
 pub use vm::{Agent, Config, Drive, Power, Vm};
 
-use super::access::{self, Access, Audience, Caller, Refusal, Release, packed};
+use super::access::{self, Access, Caller, Refusal, Release, packed};
 use super::multipart::Received;
+
+/// The name of a cluster of several nodes.
+const CLUSTER_NAME: &str = "sandbox";
 
 /// The moment at which a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +96,30 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// A network of the cluster's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vnet {
+    /// The zone that it belongs to.
+    pub zone: String,
+    /// What is shown beside its name.
+    pub alias: Option<String>,
+}
+
+/// A device of a node that VMs may be given by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// `pci`, `usb` or `dir`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The node.
+    pub node: String,
+    /// What it stands for on the node.
+    pub device: String,
+    /// Whether the node has the device.
+    pub is_there: bool,
+}
+
 /// The cluster and everything in it.
 #[derive(Debug)]
 pub struct Cluster {
@@ -100,16 +129,34 @@ pub struct Cluster {
     pub nodes: BTreeMap<String, Node>,
     /// Names that lead somewhere, but to no node of the cluster.
     pub strangers: BTreeMap<String, Reach>,
-    /// The zone of each vnet, by the vnet's name.
-    pub vnets: BTreeMap<String, String>,
+    /// Vnets by name.
+    pub vnets: BTreeMap<String, Vnet>,
     /// VMs by number.
     pub vms: BTreeMap<u32, Vm>,
     /// Storages by name.
     pub storages: BTreeMap<String, Storage>,
+    /// Devices of nodes that VMs may be given by name.
+    pub mappings: Vec<Mapping>,
+    /// Whether the node that answers belongs to the majority of the cluster.
+    pub quorate: bool,
+    /// Whether the nodes can run VMs with KVM.
+    pub has_kvm: bool,
+    /// The numbers that free ones are taken from, the last one excluded.
+    pub next_ids: Option<std::ops::Range<u32>>,
+    /// How many of the next workers are killed before they begin.
+    pub lost_workers: usize,
     /// VMs that somebody else makes as soon as the worker of a clone wants their number.
     pub rivals: BTreeMap<u32, Vm>,
     /// VMs whose lock somebody else holds, as the winner of a race does.
     pub held: BTreeSet<u32>,
+    /// How long after the end of a VM the server's own `qm cleanup` takes its lock; without it never.
+    pub late_cleanup: Option<Duration>,
+    cleanups: Vec<cleanup::Cleanup>,
+    /// How often the nodes report to the lists; without it lists are always up to date.
+    pub report_every: Option<Duration>,
+    listing: listing::Listing,
+    /// Whether the configuration of a clone is written as soon as its first drive is there, and not with its last one.
+    pub writes_clones_early: bool,
     /// Whether clones on one storage wait for each other.
     pub one_clone_per_storage: bool,
     /// Whether the disks of a VM stay when it is destroyed.
@@ -163,13 +210,23 @@ impl Cluster {
             }
         }
         match known {
-            Known::Identity(route) if route.audience == Audience::Users && caller.token().is_some() => {
+            Known::Identity(route) if route.audience.excludes_tokens() && caller.token().is_some() => {
                 let why = format!("URI '{path}' not available with API token, need proper ticket.\n");
                 Err(Refusal::Forbidden(Some(why)))
             }
             Known::Identity(route) => {
                 let request = access::calls::Request { caller, params: &all, now: now.unix };
-                route.make(&mut self.access, request).map(Reply::from)
+                if let Some(what) = access::writes(route).filter(|_| !self.quorate) {
+                    route.make(&mut self.access.clone(), request)?;
+                    return Err(Refusal::Failed(format!("{what}: cfs-lock 'file-user_cfg' error: no quorum!")));
+                }
+                let mut data = route.make(&mut self.access, request)?;
+                if self.nodes.len() > 1
+                    && let Some(ticket) = data.as_object_mut().filter(|data| data.contains_key("cap"))
+                {
+                    ticket.insert("clustername".to_owned(), CLUSTER_NAME.into());
+                }
+                Ok(data.into())
             }
             Known::Machine(route) => route.make(self, Ask { caller, params: &all, now }),
         }
@@ -179,11 +236,12 @@ impl Cluster {
     pub fn advance(&mut self, now: Now) {
         self.seen = self.seen.max(now.since_start);
         self.run_until(self.seen);
+        self.report();
     }
 
     /// Gives the path of a bridge or vnet in the access control list.
     fn network_path(&self, bridge: &str) -> String {
-        format!("/sdn/zones/{}/{bridge}", self.vnets.get(bridge).map_or("localnetwork", String::as_str))
+        format!("/sdn/zones/{}/{bridge}", self.vnets.get(bridge).map_or("localnetwork", |vnet| vnet.zone.as_str()))
     }
 
     /// Gives the release that is pretended.

@@ -93,9 +93,9 @@ const CLUSTER: &[Route] = &[
     route(
         "GET",
         "/cluster/resources",
-        &[optional("type", Form::OneOf(&["vm", "storage", "node", "sdn"]))],
+        &[optional("type", Form::OneOf(&["vm", "storage", "node", "sdn", "network"]))],
         ANYBODY,
-        |cluster, ask| Ok(guests::resources(cluster, ask)),
+        |cluster, ask| guests::resources(cluster, ask),
     ),
     route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
     route("GET", "/cluster/sdn/vnets", &[], ANYBODY, |cluster, ask| Ok(nodes::vnets(cluster, ask))),
@@ -177,6 +177,9 @@ const READ_GUESTS: &[Route] = &[
         agents::may_ask,
         |cluster, ask| agents::interfaces(cluster, ask),
     ),
+    route("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", &[NODE, VMID], agents::may_ask, |cluster, ask| {
+        agents::ping(cluster, ask)
+    }),
 ];
 
 /// The calls that read storages.
@@ -193,7 +196,7 @@ const READ_STORAGES: &[Route] = &[
             optional("target", Form::Of(options::node_name)),
         ],
         ANYBODY,
-        |cluster, ask| Ok(volumes::storages(cluster, ask)),
+        |cluster, ask| volumes::storages(cluster, ask),
     ),
     route("GET", "/nodes/{node}/storage/{storage}/status", &[NODE, STORAGE], volumes::may_look, |cluster, ask| {
         volumes::status(cluster, ask)

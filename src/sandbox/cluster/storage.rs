@@ -29,6 +29,17 @@ impl Kind {
     }
 }
 
+/// Whether a storage can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Enabled,
+    /// An administrator has disabled it.
+    Disabled,
+    /// Its server does not answer.
+    Offline,
+}
+
 /// A storage of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
@@ -38,6 +49,8 @@ pub struct Storage {
     pub path: String,
     /// What may be kept on it.
     pub content: Vec<String>,
+    /// Whether it can be used.
+    pub state: State,
     /// The nodes that have it; none means all.
     pub nodes: BTreeSet<String>,
     /// Whether all nodes see the same volumes.
@@ -96,6 +109,7 @@ impl Storage {
             kind,
             path: path.to_owned(),
             content: content.iter().map(|&word| word.to_owned()).collect(),
+            state: State::Enabled,
             nodes: BTreeSet::new(),
             shared: kind == Kind::Nfs,
             total,
@@ -108,6 +122,21 @@ impl Storage {
     /// Tells whether a node has it.
     pub fn is_on(&self, node: &str) -> bool {
         self.nodes.is_empty() || self.nodes.contains(node)
+    }
+
+    /// Tells whether a node has it and it is not disabled.
+    pub fn is_enabled_on(&self, node: &str) -> bool {
+        self.state != State::Disabled && self.is_on(node)
+    }
+
+    /// Tells whether a node can use it.
+    pub fn serves(&self, node: &str) -> bool {
+        self.state == State::Enabled && self.is_on(node)
+    }
+
+    /// Tells whether this kind of content may be kept on it.
+    pub fn keeps(&self, content: &str) -> bool {
+        self.content.iter().any(|kind| kind == content)
     }
 
     /// Gives the key of a volume as a node sees it.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::{Ask, Cluster, Storage};
-use crate::sandbox::access::{Caller, names};
+use crate::sandbox::access::{Caller, Refusal, names};
 
 /// The process number of the first worker.
 const FIRST_WORKER: usize = 0x0001_2000;
@@ -221,7 +221,13 @@ impl Task {
 
 impl Cluster {
     /// Starts a task for a caller, and gives its name.
-    pub(super) fn spawn(&mut self, ask: Ask<'_>, kind: &str, id: &str, work: impl Work + 'static) -> String {
+    pub(super) fn spawn(
+        &mut self,
+        ask: Ask<'_>,
+        kind: &str,
+        id: &str,
+        work: impl Work + 'static,
+    ) -> Result<String, Refusal> {
         let number = self.tasks.len() + FIRST_WORKER;
         let pid = u32::try_from(number).unwrap_or_default();
         let pstart = u64::try_from(ask.now.since_start.as_millis() / 10).unwrap_or_default() + 0x0010_0000;
@@ -242,9 +248,14 @@ impl Cluster {
             lines: Vec::new(),
             work: Some(Box::new(work)),
         });
+        if self.lost_workers > 0 {
+            self.lost_workers -= 1;
+            self.kill_worker(&upid, ask.now.since_start);
+            return Err(Refusal::Failed("got no worker upid - start worker failed".to_owned()));
+        }
         self.begin_waiting(ask.now.since_start);
         self.tell_wait(self.tasks.len() - 1);
-        upid
+        Ok(upid)
     }
 
     /// Lets a new task log that it waits, where it does.
@@ -260,8 +271,24 @@ impl Cluster {
 
     /// Lets everything happen that happens by itself until a moment.
     pub(super) fn run_until(&mut self, now: Duration) {
-        while let Some((at, index)) = self.next_event().filter(|(at, _)| *at <= now) {
-            self.happen(index, at);
+        loop {
+            let task = self.next_event().filter(|(at, _)| *at <= now);
+            let cleanup = self.next_cleanup().filter(|at| *at <= now);
+            let at = match (task, cleanup) {
+                (Some((at, index)), None) => {
+                    self.happen(index, at);
+                    at
+                }
+                (Some((at, index)), Some(cleanup)) if at < cleanup => {
+                    self.happen(index, at);
+                    at
+                }
+                (_, Some(cleanup)) => {
+                    self.clean_up(cleanup);
+                    cleanup
+                }
+                (None, None) => return,
+            };
             self.begin_waiting(at);
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Agent, Chance, Cluster, Config, Kind, Node, Reach, Storage, Vm, Volume};
+use super::{Agent, Chance, Cluster, Config, Kind, Node, Reach, Statistics, Storage, Vm, Volume};
 use crate::sandbox::access::{Access, Release};
 
 const GIB: u64 = 1 << 30;
@@ -25,9 +25,12 @@ impl Cluster {
         let name = |number: u8| if number < 2 { "pve".to_owned() } else { format!("pve{number}") };
         let node = |number: u8| Node {
             reach: Reach::Up,
+            statistics: Statistics::Current,
             fingerprint: [number; 32],
             address: format!("192.0.2.{}", 10 + u16::from(number)),
             bridges: vec!["vmbr0".to_owned()],
+            cards: Vec::new(),
+            gateway: None,
         };
         Self {
             access,
@@ -36,8 +39,18 @@ impl Cluster {
             vnets: BTreeMap::new(),
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
+            mappings: Vec::new(),
+            quorate: true,
+            has_kvm: true,
+            next_ids: None,
+            lost_workers: 0,
             rivals: BTreeMap::new(),
             held: BTreeSet::new(),
+            late_cleanup: None,
+            cleanups: Vec::new(),
+            report_every: None,
+            listing: super::listing::Listing::default(),
+            writes_clones_early: false,
             one_clone_per_storage: false,
             keeps_disks: false,
             patience: PATIENCE,

@@ -62,9 +62,23 @@ fn complete(mut recording: Value) -> (String, Value) {
 }
 
 impl Recordings {
-    /// Reads them.
+    /// Reads those of the one server of most tests.
     pub(crate) fn load() -> Self {
-        let recordings: Vec<Value> = FILES.iter().flat_map(|file| lines(file)).collect();
+        Self::of(&FILES)
+    }
+
+    /// Reads those of the cluster of two nodes, and of the single node beside it.
+    pub(crate) fn of_two_nodes() -> Self {
+        Self::of(&["two-nodes.jsonl"])
+    }
+
+    /// Reads those of servers of Proxmox VE 8.
+    pub(crate) fn of_version_8() -> Self {
+        Self::of(&["pve8.jsonl"])
+    }
+
+    fn of(files: &[&str]) -> Self {
+        let recordings: Vec<Value> = files.iter().flat_map(|file| lines(file)).collect();
         let count = recordings.len();
         let recordings: BTreeMap<String, Value> = recordings.into_iter().map(complete).collect();
         assert_eq!(recordings.len(), count, "each recording has a name of its own");
@@ -146,7 +160,7 @@ impl Recordings {
         cluster
     }
 
-    fn lend(&self, access: &mut Access, user: &str, name: &str, privsep: bool) {
+    pub(crate) fn lend(&self, access: &mut Access, user: &str, name: &str, privsep: bool) {
         let secret = self.secret(&format!("{user}!{name}"));
         let token = Token { secret, privsep, expire: 0, comment: None };
         access.users.get_mut(user).unwrap().tokens.insert(name.to_owned(), token);
@@ -172,7 +186,7 @@ impl Recordings {
         fields.find(|(key, _)| key == field).unwrap().1.into_owned()
     }
 
-    fn password(&self, name: &str) -> String {
+    pub(crate) fn password(&self, name: &str) -> String {
         self.field(name, "password")
     }
 

@@ -15,10 +15,12 @@ use super::recorded::Recordings;
 
 /// What a request was answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PermissionsAt {
+pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) reason: String,
     pub(crate) json: Value,
+    pub(crate) text: String,
+    pub(crate) has_length: bool,
 }
 
 /// One world, and what was played in it.
@@ -70,6 +72,31 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Plays everything whose name begins with one of these words, in the order in which it was recorded; a task comes
+    /// to its end where the end is what was asked for next.
+    pub(crate) fn play_all(&mut self, prefixes: &str) {
+        let recordings = self.recordings;
+        let mut names: Vec<(u64, &Value, &str)> = recordings
+            .0
+            .iter()
+            .filter(|(name, _)| prefixes.split_whitespace().any(|prefix| name.starts_with(prefix)))
+            .filter(|(name, _)| !self.played.contains(*name))
+            .map(|(name, recording)| (moment(&recording["response"]), &recording["seq"], name.as_str()))
+            .collect();
+        names.sort_by_key(|(moment, seq, _)| (*moment, seq.as_u64()));
+        for (_, _, name) in names {
+            self.play_one(name);
+            if recordings.0.contains_key(&format!("{name}-task-status")) {
+                self.finish();
+            }
+        }
+    }
+
+    /// Notes what is not played, so that `play_all` passes it over.
+    pub(crate) fn leave_out(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.played.extend(names.into_iter().map(str::to_owned));
+    }
+
     /// Puts a file where a call that was not recorded finds it; gives its name.
     pub(crate) fn send_file(&mut self, bytes: &[u8]) -> String {
         let temporary = "/var/tmp/pveupload-0".to_owned();
@@ -85,8 +112,11 @@ impl<'a> Player<'a> {
     }
 
     /// Sends what was recorded; remembers the task that it begins, and gives a token that it makes its recorded secret.
-    pub(crate) fn answer_to(&mut self, name: &str) -> PermissionsAt {
+    pub(crate) fn answer_to(&mut self, name: &str) -> Answered {
         let recording = self.recordings.0.get(name).unwrap_or_else(|| panic!("no recording {name}"));
+        if let Some(asked) = recording["asked"].as_str() {
+            asked.split(' ').next().unwrap().clone_into(&mut self.cluster.local);
+        }
         let answer = self.send(&recording["request"], &recording["response"]);
         if let Some(upid) = recording["response"]["json"]["data"].as_str().filter(|data| data.starts_with("UPID:")) {
             let ours = answer.json["data"].as_str().unwrap_or_default();
@@ -143,13 +173,14 @@ impl<'a> Player<'a> {
     }
 
     /// Sends one request, with the names of our own tasks and tickets of our own.
-    fn send(&mut self, request: &Value, expected: &Value) -> PermissionsAt {
+    fn send(&mut self, request: &Value, expected: &Value) -> Answered {
         self.clock += Duration::from_millis(1);
         let now = Now { unix: moment(expected), since_start: self.clock };
         let bytes = self.bytes(request, now.unix, expected["status"] != 401);
         let answer = exchange(&mut self.cluster, &bytes, now).expect("a whole request");
         let json = serde_json::from_str(&answer.body).unwrap_or_default();
-        PermissionsAt { status: answer.status, reason: answer.reason, json }
+        let (text, has_length) = (answer.body, answer.has_length);
+        Answered { status: answer.status, reason: answer.reason, json, text, has_length }
     }
 
     /// Writes a request as it goes over the wire.
@@ -157,7 +188,9 @@ impl<'a> Player<'a> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (method, mut url) = (text(&request["method"]), text(&request["url"]));
         for (theirs, ours) in &self.upids {
-            url = url.replace(theirs, ours).replace(&theirs.replace(':', "%3A"), ours);
+            let encoded = theirs.replace(':', "%3A");
+            let throughout = encoded.replace('@', "%40").replace('!', "%21");
+            url = url.replace(theirs, ours).replace(&encoded, ours).replace(&throughout, ours);
         }
         let body = self.signed(&text(&request["body"]), unix);
         let mut head = format!("{method} {url} HTTP/1.1\r\n");
@@ -206,7 +239,7 @@ fn ticket_holder(header: &str) -> Option<String> {
 }
 
 /// Lists what is not alike in two answers.
-fn differences(ours: &PermissionsAt, theirs: &Value) -> Vec<String> {
+fn differences(ours: &Answered, theirs: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare = |what: &str, ours: Value, theirs: Value| {
         if without_chance(&ours) != without_chance(&theirs) {
@@ -218,6 +251,10 @@ fn differences(ours: &PermissionsAt, theirs: &Value) -> Vec<String> {
     compare("reason", json!(ours.reason.lines().next().unwrap_or_default()), json!(reason));
     compare("message", ours.json["message"].clone(), theirs["json"]["message"].clone());
     compare("body", json!(ours.json.is_null()), json!(theirs["json"].is_null()));
+    compare("length", json!(ours.has_length), json!(has_length(theirs)));
+    if theirs["json"].is_null() {
+        compare("text", json!(ours.text), theirs["body"].clone());
+    }
     compare("errors", ours.json["errors"].clone(), theirs["json"]["errors"].clone());
     compare("exit", ours.json["data"]["exitstatus"].clone(), theirs["json"]["data"]["exitstatus"].clone());
     for key in ["status", "qmpstatus", "hasFeature", "lock", "type", "name", "template"] {
@@ -230,11 +267,19 @@ fn differences(ours: &PermissionsAt, theirs: &Value) -> Vec<String> {
     found
 }
 
+fn has_length(response: &Value) -> bool {
+    response["headers"].as_array().unwrap().iter().any(|header| header[0] == "Content-Length")
+}
+
 /// Takes the name of a temporary file out of what is said of it.
 fn without_chance(value: &Value) -> String {
     let text = value.to_string();
-    let Some((before, after)) = text.split_once("/var/tmp/pveupload-") else { return text };
-    format!("{before}{}", after.trim_start_matches(|sign: char| sign.is_ascii_hexdigit()))
+    for made_up in ["/var/tmp/pveupload-", ".conf.tmp."] {
+        if let Some((before, after)) = text.split_once(made_up) {
+            return format!("{before}{}", after.trim_start_matches(|sign: char| sign.is_ascii_hexdigit()));
+        }
+    }
+    text
 }
 
 /// Finds the last line of a log that says how a task ended.

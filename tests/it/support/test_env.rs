@@ -36,7 +36,15 @@ pub(crate) fn scene(options: Options) -> (Sandbox, TestEnv) {
 
 /// Options of a sandbox that wastes no time.
 pub(crate) fn quick() -> Options {
-    Options { task_time: Duration::from_millis(60), auth_delay: Duration::ZERO, ..Options::default() }
+    Options {
+        task_time: Duration::from_millis(60),
+        auth_delay: Duration::ZERO,
+        unreachable_delay: Duration::ZERO,
+        lock_delay: Duration::ZERO,
+        late_cleanup: None,
+        report_every: None,
+        ..Options::default()
+    }
 }
 
 impl TestEnv {

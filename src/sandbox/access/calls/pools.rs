@@ -29,7 +29,6 @@ pub fn may_read(access: &Access, request: Request<'_>) -> Result<(), Refusal> {
 pub fn read(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
     let pool = existing(access, request)?;
     let mut fields = described(request.text("poolid"), pool);
-    fields.remove("poolid");
     fields.insert("members".to_owned(), members(pool, request));
     Ok(Value::Object(fields))
 }

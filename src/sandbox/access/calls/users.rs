@@ -27,9 +27,8 @@ pub fn list(access: &Access, request: Request<'_>) -> Value {
         if request.is_on("full") {
             let groups: Vec<&str> = access.groups_of(name).map(String::as_str).collect();
             fields.insert("groups".to_owned(), json!(groups.join(",")));
-            if !user.tokens.is_empty() {
-                fields.insert("tokens".to_owned(), tokens::listed(user));
-            }
+            let tokens = if user.tokens.is_empty() { Value::Null } else { tokens::listed(user) };
+            fields.insert("tokens".to_owned(), tokens);
         }
         Value::Object(fields)
     });
@@ -161,6 +160,9 @@ fn described(user: &User) -> Map<String, Value> {
         if !text.is_empty() {
             fields.insert(detail.clone(), json!(text));
         }
+    }
+    if user.totp.is_some() {
+        fields.insert("keys".to_owned(), json!("x"));
     }
     // The file keeps these in order, so what stands before a comment is there, if only as an empty text.
     if fields.contains_key("comment") || fields.contains_key("keys") {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Ask, Cluster, Power, Reply};
+use super::super::{Ask, Cluster, Power, Reply, Vm};
 use super::guests::has_agent;
 use crate::sandbox::access::Refusal;
 
@@ -15,11 +15,11 @@ pub fn may_ask(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
     cluster.demand(ask, &path, &["VM.Monitor"])
 }
 
-/// `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`.
-pub fn interfaces(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+/// Finds a VM whose guest agent answers.
+fn answering<'a>(cluster: &'a Cluster, ask: Ask<'_>) -> Result<&'a Vm, Refusal> {
     let vm = cluster.vm(ask.node(), ask.vmid())?;
     let failed = |why: &str| Err(Refusal::Failed(why.to_owned()));
-    if !has_agent(vm) {
+    if vm.config.get("agent").is_none() {
         return failed("No QEMU guest agent configured");
     }
     let since = match vm.power {
@@ -27,21 +27,39 @@ pub fn interfaces(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         Power::Running(since) | Power::Paused(since) => since,
     };
     let age = ask.now.since_start.saturating_sub(since);
-    if vm.agent.up_after.is_none_or(|after| age < after) {
+    if !has_agent(vm) || vm.agent.up_after.is_none_or(|after| age < after) {
         return failed("QEMU guest agent is not running");
     }
+    Ok(vm)
+}
+
+/// `POST /nodes/{node}/qemu/{vmid}/agent/ping`.
+pub fn ping(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    answering(cluster, ask).map(|_| json!({"result": {}}).into())
+}
+
+/// `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`.
+pub fn interfaces(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    let vm = answering(cluster, ask)?;
     let card = vm.config.cards().into_iter().next();
     let mac = card.and_then(|(_, card)| card.split(',').next()?.split('=').nth(1)).unwrap_or_default().to_lowercase();
     let is_up = card.is_some_and(|(_, card)| !card.split(',').any(|part| part == "link_down=1"));
     let addresses = vm.agent.addresses.iter().filter(|_| is_up).map(|(address, prefix)| told(address, *prefix));
     let card = json!({
-        "name": "eth0", "hardware-address": mac, "ip-addresses": addresses.collect::<Value>(),
+        "name": "eth0", "hardware-address": mac, "ip-addresses": addresses.collect::<Value>(), "statistics": traffic(),
     });
     let itself = json!({
         "name": "lo", "hardware-address": "00:00:00:00:00:00",
-        "ip-addresses": [told("127.0.0.1", 8), told("::1", 128)],
+        "ip-addresses": [told("127.0.0.1", 8), told("::1", 128)], "statistics": traffic(),
     });
     Ok(json!({"result": [itself, card]}).into())
+}
+
+fn traffic() -> Value {
+    let counters = ["rx", "tx"]
+        .into_iter()
+        .flat_map(|way| ["bytes", "packets", "errs", "dropped"].map(|what| (format!("{way}-{what}"), json!(0))));
+    Value::Object(counters.collect())
 }
 
 fn told(address: &str, prefix: u8) -> Value {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::tasks::{Claim, Plan, Scene, Work};
 use super::super::vm::is_drive;
 use super::super::{Ask, Cluster, Config, Reply, Vm};
+use super::options;
 use super::power::no_skiplock;
 use super::schema::{self, Needs};
 use crate::sandbox::access::{ROOT, Refusal, names, packed};
@@ -46,6 +47,7 @@ struct Changes {
 pub fn put(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     let changes = read(cluster, ask)?;
     changeable(cluster.vm(ask.node(), ask.vmid())?, &changes)?;
+    cluster.writable(ask.node(), ask.vmid()).map_err(Refusal::Failed)?;
     apply(cluster, ask.node(), ask.now.unix, &changes).map_err(Refusal::Failed)?;
     Ok(Value::Null.into())
 }
@@ -59,7 +61,7 @@ pub fn post(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         changes.set.options().map(|(key, value)| format!("-{key} {}", hidden(key, value))).collect();
     let line = format!("update VM {}: {}", ask.vmid(), words.join(" "));
     let work = Changing { changes, line };
-    Ok(json!(cluster.spawn(ask, "qmconfig", ask.text("vmid"), work)).into())
+    Ok(json!(cluster.spawn(ask, "qmconfig", ask.text("vmid"), work)?).into())
 }
 
 /// Reads what is asked for, and checks the rights that it takes.
@@ -97,9 +99,19 @@ fn read(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Changes, Refusal> {
     for (option, _) in changes.set.options() {
         permitted(cluster, ask, option)?;
     }
+    check_keys(&changes.set)?;
     cluster.check_drives(ask, &changes.set)?;
+    cluster.check_devices(ask.caller, &changes.set)?;
     cluster.check_cards(ask.caller, &changes.set)?;
     Ok(changes)
+}
+
+/// Demands that public keys are some.
+pub(super) fn check_keys(config: &Config) -> Result<(), Refusal> {
+    match config.get("sshkeys").is_none_or(options::are_public_keys) {
+        true => Ok(()),
+        false => Err(Refusal::Failed("SSH public key validation error".to_owned())),
+    }
 }
 
 fn permitted(cluster: &Cluster, ask: Ask<'_>, option: &str) -> Result<(), Refusal> {
@@ -185,6 +197,7 @@ impl Work for Changing {
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
         let vm = cluster.vm(&scene.node, self.changes.vmid).map_err(|refusal| refusal.text())?;
         changeable(vm, &self.changes).map_err(|refusal| refusal.text())?;
+        cluster.writable(&scene.node, self.changes.vmid)?;
         apply(cluster, &scene.node, scene.unix, &self.changes)?;
         Ok(Plan::of(cluster.task_time / 10, std::slice::from_ref(&self.line)))
     }

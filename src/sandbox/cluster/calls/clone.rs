@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::super::tasks::Claim;
+use super::super::vm::is_drive;
 use super::super::{Ask, Cluster, Config, Reply, Vm};
 use super::cloning::Cloning;
 use super::disks::config_of;
@@ -62,7 +63,7 @@ pub fn clone(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     };
     cluster.cloneable(&order, ask.caller)?;
     let (source, claims) = (order.source.to_string(), cluster.claims(&order));
-    Ok(json!(cluster.spawn(ask, "qmclone", &source, Cloning::new(order, claims))).into())
+    Ok(json!(cluster.spawn(ask, "qmclone", &source, Cloning::new(order, claims))?).into())
 }
 
 impl Cluster {
@@ -75,6 +76,7 @@ impl Cluster {
             return failed(format!("unable to find configuration file for VM {source} on node '{node}'"));
         };
         self.check_places(order)?;
+        self.check_quorum()?;
         if let Some(lock) = vm.lock() {
             return failed(format!("VM is locked ({lock})"));
         }
@@ -86,6 +88,7 @@ impl Cluster {
             }
         }
         let shared = self.check_storages(caller, config, order.get("storage"))?;
+        self.check_devices(caller, config)?;
         self.check_cards(caller, config)?;
         if let Some(target) = order.other_node.as_ref().filter(|_| !shared) {
             return failed(format!("can't clone VM to node '{target}' (VM uses local storage)"));
@@ -145,11 +148,17 @@ impl Cluster {
     /// Demands room on the storages of all disks, or on the one they go to; says whether all nodes reach them.
     fn check_storages(&self, caller: &Caller, config: &Config, wanted: Option<&str>) -> Result<bool, Refusal> {
         let mut shared = true;
+        if config.options().any(|(key, value)| is_drive(key) && value.split(',').next() == Some("cdrom")) {
+            self.access.demand(caller, "/", &["Sys.Console"])?;
+        }
         for drive in config.drives() {
             shared &= self.storage(drive.storage())?.shared;
             if !drive.is_cdrom() {
-                let path = format!("/storage/{}", wanted.unwrap_or(drive.storage()));
-                self.access.demand(caller, &path, &["Datastore.AllocateSpace"])?;
+                let name = wanted.unwrap_or(drive.storage());
+                self.access.demand(caller, &format!("/storage/{name}"), &["Datastore.AllocateSpace"])?;
+                if !self.storage(name)?.keeps("images") {
+                    return Err(Refusal::parameter("storage", format!("storage '{name}' does not support vm images")));
+                }
             }
         }
         Ok(shared)

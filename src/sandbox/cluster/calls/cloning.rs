@@ -50,14 +50,25 @@ impl Work for Cloning {
         let config = config_of(&vm, self.order.get("snapname")).map_err(|refusal| refusal.text())?.clone();
         let temporary = Config::of(&[("lock", "clone"), ("description", " qmclone temporary file")]);
         cluster.vms.insert(target, Vm::new(&self.order.node, temporary));
-        let mut plan = Plan::of(cluster.task_time, &[format!("creating a clone of VM {source} with ID {target}")]);
+        let first = format!("creating a clone of VM {source} with ID {target}");
+        let logs = cluster.release().logs_allocations();
+        let mut plan = Plan::of(cluster.task_time, logs.then_some(first).as_slice());
         let mut future = self.new_config(cluster, source, &config);
+        self.activated(cluster, &config)?;
         for drive in config.drives().into_iter().filter(|drive| !drive.is_cdrom() || drive.is_cloudinit()) {
             let copied = full || drive.is_cloudinit();
             let (new, lines) = self.clone_drive(cluster, scene, &drive, copied);
-            future.set(&new.slot, joined(&new));
+            if let Some(done) = self.made.last() {
+                future.set(&done.slot, joined(done));
+                if cluster.writes_clones_early {
+                    self.lock_in(cluster, &config, &future);
+                }
+            }
             self.made.push(new);
             plan.lines.extend(lines);
+        }
+        if let Some(done) = self.made.last() {
+            future.set(&done.slot, joined(done));
         }
         plan.length = plan.length.max(self.slowed(cluster, full));
         stretch(&mut plan);
@@ -95,6 +106,31 @@ impl Work for Cloning {
 }
 
 impl Cloning {
+    /// Demands that the source can use the storages of all drives, and takes back what it began where it cannot.
+    fn activated(&mut self, cluster: &mut Cluster, config: &Config) -> Result<(), String> {
+        let node = &self.order.node;
+        let drives = config.drives();
+        let used = drives.iter().map(Drive::storage).chain(self.order.get("storage"));
+        let refused = used.into_iter().find_map(|storage| cluster.activate(storage, node).err());
+        refused.map_or(Ok(()), |why| {
+            self.roll_back(cluster);
+            Err(format!("clone failed: {why}"))
+        })
+    }
+
+    /// Writes down, under the clone's lock, what is done so far; the drives that are still to come are left out.
+    fn lock_in(&self, cluster: &mut Cluster, old: &Config, future: &Config) {
+        let mut config = future.clone();
+        let done: Vec<&str> = self.made.iter().map(|drive| drive.slot.as_str()).collect();
+        for drive in old.drives().into_iter().filter(|drive| !drive.is_cdrom() || drive.is_cloudinit()) {
+            if !done.contains(&drive.slot.as_str()) {
+                config.remove(&drive.slot);
+            }
+        }
+        config.set("lock", "clone");
+        cluster.vms.insert(self.order.target, Vm::new(&self.order.node, config));
+    }
+
     /// Copies the options; numbers that nobody else may have are drawn anew.
     fn new_config(&self, cluster: &mut Cluster, source: u32, old: &Config) -> Config {
         let mut new = Config::default();
@@ -174,8 +210,11 @@ impl Cloning {
         lines.extend(linked.then(|| cloned(&base, &name, target)));
         lines.push(allocated(storage, &file, &name, &format, old.size, linked.then_some(base.as_str())));
         let mut lines: Vec<(Duration, String)> = lines.into_iter().map(|line| (Duration::ZERO, line)).collect();
+        if copied {
+            let allocated = cluster.release().logs_allocations();
+            lines.extend(allocated.then(|| (Duration::ZERO, format!("allocated target volume '{place}:{whole}'"))));
+        }
         if copied && !drive.is_cloudinit() {
-            lines.push((Duration::ZERO, format!("allocated target volume '{place}:{whole}'")));
             lines.extend(steps(old.size, length));
         }
         let rest = drive.rest.clone();

@@ -45,9 +45,12 @@ pub fn create(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     for (key, value) in defined.filter(|(key, _)| !NO_OPTIONS.contains(&key.as_str())) {
         order.set(key, value);
     }
+    super::change::check_keys(&order)?;
     cluster.check_drives(ask, &order)?;
     permitted(cluster, ask, &order)?;
+    cluster.check_devices(ask.caller, &order)?;
     cluster.check_cards(ask.caller, &order)?;
+    cluster.check_quorum()?;
     if cluster.vms.contains_key(&vmid) {
         return Err(Refusal::Failed(taken(cluster, vmid)));
     }
@@ -58,7 +61,7 @@ pub fn create(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         starts: ask.is_on("start"),
         config: Config::default(),
     };
-    Ok(json!(cluster.spawn(ask, "qmcreate", &vmid.to_string(), work)).into())
+    Ok(json!(cluster.spawn(ask, "qmcreate", &vmid.to_string(), work)?).into())
 }
 
 fn taken(cluster: &Cluster, vmid: u32) -> String {

@@ -1,11 +1,16 @@
 //! The call that destroys a VM.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::super::tasks::{Claim, Plan, Scene, Work};
 use super::super::{Ask, Cluster, Drive, Reply};
 use super::power::no_skiplock;
 use crate::sandbox::access::Refusal;
+
+/// How often the lock of a shared storage is tried, once a second.
+const LOCK_TRIES: u32 = 9;
 
 /// Who may destroy a VM.
 pub fn may(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
@@ -25,7 +30,7 @@ pub fn destroy(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     }
     let work =
         Destroying { vmid, everything: ask.is_on("destroy-unreferenced-disks"), whatever_lock: ask.is_on("skiplock") };
-    Ok(json!(cluster.spawn(ask, "qmdestroy", &vmid.to_string(), work)).into())
+    Ok(json!(cluster.spawn(ask, "qmdestroy", &vmid.to_string(), work)?).into())
 }
 
 fn still_runs(vmid: u32) -> String {
@@ -60,13 +65,20 @@ impl Work for Destroying {
             let (place, name) = drive.volume.split_once(':').unwrap_or_default();
             cluster.storages.get(place).is_some_and(|storage| storage.is_base_in_use(&scene.node, name))
         };
-        match vm.config.drives().iter().filter(|_| vm.is_template()).find(in_use) {
-            Some(drive) => Err(format!("base volume '{}' is still in use by linked cloned", drive.volume)),
-            None => Ok(Plan::of(cluster.task_time / 4, &[])),
+        if let Some(drive) = vm.config.drives().iter().filter(|_| vm.is_template()).find(in_use) {
+            return Err(format!("base volume '{}' is still in use by linked cloned", drive.volume));
         }
+        let shared = |drive: &Drive| cluster.storages.get(drive.storage()).is_some_and(|storage| storage.shared);
+        let lines: Vec<(Duration, String)> = match cluster.quorate {
+            true => Vec::new(),
+            false => vm.config.drives().into_iter().filter(shared).zip(0..).flat_map(unlockable).collect(),
+        };
+        let waited = lines.last().map(|(after, _)| *after).unwrap_or_default();
+        Ok(Plan { length: waited.max(cluster.task_time / 4), lines })
     }
 
     fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        cluster.writable(&scene.node, self.vmid)?;
         let Some(vm) = cluster.vms.remove(&self.vmid) else { return Ok(Vec::new()) };
         let mut volumes: Vec<String> = vm.config.drives().into_iter().map(|drive| drive.volume).collect();
         let unused = vm.config.options().filter(|(key, _)| key.starts_with("unused"));
@@ -87,11 +99,23 @@ impl Work for Destroying {
 
 /// Removes a disk of a VM that is gone, and gives what is logged of it.
 fn removed(cluster: &mut Cluster, node: &str, volume: &str) -> Option<String> {
-    if !cluster.keeps_disks {
-        return cluster.free_volume(node, volume);
-    }
     let place = volume.split(':').next().unwrap_or_default();
-    Some(format!("WARN: Could not remove disk '{volume}', check manually: storage '{place}' is disabled"))
+    let why = match cluster.activate(place, node) {
+        Err(why) => why,
+        Ok(()) if cluster.keeps_disks => format!("storage '{place}' is disabled"),
+        Ok(()) => return cluster.free_volume(node, volume),
+    };
+    Some(format!("WARN: Could not remove disk '{volume}', check manually: {why}"))
+}
+
+/// Tells what is logged of a disk on a shared storage whose lock cannot be had without a quorum.
+fn unlockable((drive, number): (Drive, u32)) -> Vec<(Duration, String)> {
+    let (storage, start) = (drive.storage().to_owned(), LOCK_TRIES * number);
+    let line = format!("trying to acquire cfs lock 'storage-{storage}' ...");
+    let tries = (0..LOCK_TRIES).map(|number| (Duration::from_secs((start + number).into()), line.clone()));
+    let why = format!("cfs-lock 'storage-{storage}' error: no quorum!");
+    let last = format!("WARN: Could not remove disk '{}', check manually: {why}", drive.volume);
+    tries.chain([(Duration::from_secs((start + LOCK_TRIES).into()), last)]).collect()
 }
 
 /// Lists the volumes that carry a VM's number, wherever they lie.

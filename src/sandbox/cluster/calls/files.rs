@@ -1,12 +1,14 @@
 //! The calls that fetch files onto a storage and remove volumes from it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::super::tasks::{Plan, Scene, Work};
 use super::super::{Ask, Cluster, Download, Reply, Volume};
-use crate::sandbox::access::Refusal;
+use crate::sandbox::access::{Imports, Refusal};
 
 /// The bytes that a file has whose address nobody described.
 const USUAL: u64 = 600 << 20;
@@ -17,7 +19,7 @@ pub fn read(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     let place = whole.split(':').next().unwrap_or_default();
     cluster.storage_on(place, ask.node())?;
     let volume = cluster.volume(ask.node(), &whole);
-    let volume = volume.ok_or_else(|| Refusal::Failed(format!("volume_size_info on '{whole}' failed")))?;
+    let volume = volume.ok_or_else(|| Refusal::Failed(format!("volume_size_info on '{whole}' failed - no format")))?;
     may_touch(cluster, ask, place, Some(volume))?;
     Ok(json!({
         "path": cluster.file_of(&whole), "size": volume.size, "used": volume.used, "format": volume.format,
@@ -34,7 +36,7 @@ pub fn delete(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     may_touch(cluster, ask, &place, volume)?;
     let owner = volume.and_then(|volume| volume.vmid).map(|vmid| format!("{vmid}@")).unwrap_or_default();
     let id = format!("{owner}{place}");
-    Ok(json!(cluster.spawn(ask, "imgdel", &id, Deleting { whole })).into())
+    Ok(json!(cluster.spawn(ask, "imgdel", &id, Deleting { whole })?).into())
 }
 
 fn whole(ask: Ask<'_>) -> String {
@@ -97,6 +99,11 @@ pub fn may_fetch(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
 /// Gives the name that a file gets, if the storage takes such files and its ending is one of theirs.
 pub(super) fn named(cluster: &Cluster, ask: Ask<'_>) -> Result<String, Refusal> {
     let (place, content) = (ask.text("storage"), ask.text("content"));
+    let imports = cluster.release().imports();
+    if content == "import" && matches!(imports, Imports::Unknown | Imports::Nothing) {
+        let why = "value 'import' does not have a value in the enumeration 'iso, vztmpl'";
+        return Err(Refusal::parameter("content", why));
+    }
     let storage = cluster.storage_on(place, ask.node())?;
     if !storage.content.iter().any(|kind| kind == content) {
         let why = format!("storage '{place}' is not configured for content-type '{content}'");
@@ -106,6 +113,7 @@ pub(super) fn named(cluster: &Cluster, ask: Ask<'_>) -> Result<String, Refusal> 
     let (endings, why): (&[&str], &str) = match content {
         "iso" => (&[".iso", ".img"], "wrong file extension"),
         "vztmpl" => (&[".tar.gz", ".tar.xz", ".tar.zst"], "wrong file extension"),
+        _ if imports == Imports::Appliances => (&[".ova"], "invalid filename or wrong extension"),
         _ => (&[".qcow2", ".raw", ".vmdk", ".ova"], "invalid filename or wrong extension"),
     };
     if !endings.iter().any(|ending| name.ends_with(ending)) {
@@ -124,7 +132,7 @@ pub fn fetch(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         content: content.to_owned(),
         checksum: ask.get("checksum").map(str::to_owned),
     };
-    Ok(json!(cluster.spawn(ask, "download", &name, work)).into())
+    Ok(json!(cluster.spawn(ask, "download", &name, work)?).into())
 }
 
 /// A file that is being fetched.
@@ -153,7 +161,8 @@ impl Work for Fetching {
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String> {
         let file = cluster.file_of(&self.whole);
         if cluster.volume(&scene.node, &self.whole).is_some() {
-            return Err(format!("refusing to override existing file '{file}'"));
+            let line = format!("downloading {} to {file}", self.url);
+            return Ok(Plan::of(Duration::ZERO, &[line]));
         }
         let host = self.url.split('/').nth(2).unwrap_or_default();
         let mut lines =
@@ -179,6 +188,9 @@ impl Work for Fetching {
     }
 
     fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        if cluster.volume(&scene.node, &self.whole).is_some() {
+            return Err(format!("refusing to override existing file '{}'", cluster.file_of(&self.whole)));
+        }
         let host = self.url.split('/').nth(2).unwrap_or_default();
         let failed = |why: String| Err(format!("download failed: {why}"));
         let (size, known) = match self.found(cluster) {

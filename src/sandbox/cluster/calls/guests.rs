@@ -1,14 +1,20 @@
 //! The calls that read VMs: lists, configuration, status, free numbers.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::vm::shown;
-use super::super::{Ask, Cluster, Power, Reply, Vm};
+use super::super::{Ask, Cluster, Power, Reply, State, Vm};
 use super::nodes::{entry, fields};
+use super::power::not_here;
 use crate::sandbox::access::Refusal;
 
 /// The first number that is given to a VM.
 const FIRST: u32 = 100;
+
+/// The number behind the last one that is given to a VM.
+const LAST: u32 = 1_000_000;
 
 /// The process number of the first VM.
 const FIRST_PROCESS: u32 = 1000;
@@ -43,7 +49,14 @@ pub fn next_id(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
             return Err(Refusal::parameter("vmid", format!("VM {} already exists", ask.vmid())));
         }
         Some(_) => ask.vmid(),
-        None => (FIRST..).find(|vmid| !cluster.vms.contains_key(vmid)).unwrap_or(FIRST),
+        None => {
+            let range = cluster.next_ids.clone().unwrap_or(FIRST..LAST);
+            let free = range.clone().find(|vmid| !cluster.vms.contains_key(vmid));
+            free.ok_or_else(|| {
+                let (lower, upper) = (range.start, range.end);
+                Refusal::Failed(format!("unable to get any free VMID in range [{lower}, {upper}]"))
+            })?
+        }
     };
     Ok(json!(vmid.to_string()).into())
 }
@@ -85,13 +98,17 @@ fn numbers(cluster: &Cluster, ask: Ask<'_>, vmid: u32, vm: &Vm) -> Map<String, V
         "uptime": uptime(ask, vm),
         "cpu": 0,
         "mem": 0,
-        "memhost": 0,
         "disk": 0,
         "netin": 0,
         "netout": 0,
     }));
+    let measures_pressure = cluster.release().measures_pressure();
+    let measured: &[&str] = if measures_pressure { &["memhost"] } else { &["diskread", "diskwrite"] };
+    told.extend(measured.iter().map(|key| ((*key).to_owned(), json!(0))));
     if is_running {
         told.insert("pid".to_owned(), json!(FIRST_PROCESS + vmid));
+    }
+    if is_running && measures_pressure {
         for pressure in ["cpu", "io", "memory"] {
             for amount in ["some", "full"] {
                 told.insert(format!("pressure{pressure}{amount}"), json!(0));
@@ -178,6 +195,9 @@ pub fn current(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     let mut told = numbers(cluster, ask, ask.vmid(), vm);
     told.extend(state(ask.vmid(), vm));
     told.insert("ha".to_owned(), json!({"managed": 0}));
+    if vm.config.get("vga").is_some() {
+        told.insert("clipboard".to_owned(), Value::Null);
+    }
     if has_agent(vm) {
         told.insert("agent".to_owned(), json!(1));
     }
@@ -192,7 +212,8 @@ pub(super) fn has_agent(vm: &Vm) -> bool {
 
 /// `GET /nodes/{node}/qemu/{vmid}/feature`.
 pub fn feature(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
-    let vm = cluster.vm(ask.node(), ask.vmid())?;
+    let (node, vmid) = (ask.node(), ask.vmid());
+    let vm = cluster.vm(node, vmid).map_err(|_| Refusal::Failed(not_here(node, vmid)))?;
     if let Some(name) = ask.get("snapname").filter(|name| !vm.snapshots.contains_key(*name)) {
         return Err(Refusal::Failed(format!("snapshot '{name}' does not exist")));
     }
@@ -203,41 +224,79 @@ pub fn feature(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     };
     let drives = vm.config.drives();
     let on_all = |node: &&String| {
-        drives.iter().all(|drive| {
-            let storage = cluster.storages.get(drive.storage());
-            storage.is_some_and(|storage| **node == vm.node || (storage.shared && storage.is_on(node)))
+        drives.iter().filter_map(|drive| cluster.storages.get(drive.storage())).all(|storage| {
+            let is_reached =
+                if storage.nodes.is_empty() { storage.shared || **node == vm.node } else { storage.is_on(node) };
+            is_reached && storage.state != State::Disabled
         })
     };
-    let nodes: Vec<&String> = if has { cluster.nodes.keys().filter(on_all).collect() } else { vec![&vm.node] };
+    let nodes: Vec<&String> = cluster.nodes.keys().filter(on_all).collect();
     Ok(json!({"hasFeature": u8::from(has), "nodes": nodes}).into())
 }
 
 /// `GET /cluster/resources`: everything that the caller may look at.
-pub fn resources(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+pub fn resources(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    if ask.get("type") == Some("network") && !cluster.release().lists_networks() {
+        let why = "value 'network' does not have a value in the enumeration 'vm, storage, node, sdn'";
+        return Err(Refusal::parameter("type", why));
+    }
     let wanted = |kind: &str| ask.get("type").is_none_or(|asked| asked == kind);
     let mut entries: Vec<Value> = Vec::new();
     if wanted("vm") {
-        entries.extend(visible(cluster, ask).map(|(vmid, vm)| Value::Object(guest(cluster, ask, vmid, vm))));
+        entries.extend(visible(cluster, ask).map(|(vmid, vm)| match cluster.listed(vmid, vm) {
+            Some(listed) => Value::Object(guest(cluster, ask, vmid, &Vm { node: vm.node.clone(), ..listed.clone() })),
+            None => {
+                json!({"id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid, "node": vm.node, "status": "unknown"})
+            }
+        }));
     }
     if wanted("node") {
         entries.extend(cluster.nodes.iter().map(|(name, node)| {
             let mut told = entry(cluster, ask, name, node);
-            told.insert("cgroup-mode".to_owned(), json!(2));
+            if node.status() != "unknown" {
+                told.insert("cgroup-mode".to_owned(), json!(2));
+            }
             Value::Object(told)
         }));
     }
     if wanted("storage") {
         entries.extend(cluster.nodes.keys().flat_map(|node| storages(cluster, ask, node)));
     }
-    if wanted("sdn") && cluster.allows(ask, "/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]) {
-        entries.extend(cluster.nodes.keys().map(|node| {
-            json!({
-                "id": format!("network/{node}/zone/localnetwork"), "type": "network", "network-type": "zone",
-                "network": "localnetwork", "node": node, "status": "ok",
-            })
-        }));
+    if wanted(if cluster.release().lists_networks() { "network" } else { "sdn" }) {
+        entries.extend(zones(cluster, ask));
     }
-    Value::Array(entries).into()
+    if ask.get("type").is_none() {
+        let pools = cluster.access.pools.keys();
+        let shown = pools.filter(|pool| cluster.allows(ask, &format!("/pool/{pool}"), &["Pool.Audit"]));
+        entries.extend(shown.map(|pool| json!({"id": format!("/pool/{pool}"), "type": "pool", "pool": pool})));
+    }
+    Ok(Value::Array(entries).into())
+}
+
+/// Lists the zones of the nodes that answer.
+fn zones(cluster: &Cluster, ask: Ask<'_>) -> Vec<Value> {
+    let own: BTreeSet<&str> = cluster.vnets.values().map(|vnet| vnet.zone.as_str()).collect();
+    let zones = own.into_iter().map(|zone| (zone, "available")).chain([("localnetwork", "ok")]);
+    let shown = zones.filter(|(zone, _)| cluster.allows(ask, &format!("/sdn/zones/{zone}"), &["SDN.Audit", "SDN.Use"]));
+    let mut entries = Vec::new();
+    for (zone, status) in shown {
+        for node in cluster.nodes.iter().filter(|(_, node)| node.status() == "online").map(|(name, _)| name) {
+            if !cluster.release().lists_networks() {
+                let id = format!("sdn/{node}/{zone}");
+                entries.push(json!({"id": id, "type": "sdn", "sdn": zone, "node": node, "status": status}));
+                continue;
+            }
+            let mut told = fields(json!({
+                "id": format!("network/{node}/zone/{zone}"), "type": "network", "network-type": "zone",
+                "network": zone, "node": node, "status": status,
+            }));
+            if zone != "localnetwork" {
+                told.insert("zone-type".to_owned(), json!("simple"));
+            }
+            entries.push(Value::Object(told));
+        }
+    }
+    entries
 }
 
 fn guest(cluster: &Cluster, ask: Ask<'_>, vmid: u32, vm: &Vm) -> Map<String, Value> {
@@ -265,13 +324,18 @@ fn guest(cluster: &Cluster, ask: Ask<'_>, vmid: u32, vm: &Vm) -> Map<String, Val
 fn storages<'a>(cluster: &'a Cluster, ask: Ask<'a>, node: &'a str) -> impl Iterator<Item = Value> + 'a {
     let here = cluster.storages.iter().filter(move |(name, storage)| {
         let rights = ["Datastore.Audit", "Datastore.AllocateSpace"];
-        storage.is_on(node) && cluster.allows(ask, &format!("/storage/{name}"), &rights)
+        storage.is_enabled_on(node) && cluster.allows(ask, &format!("/storage/{name}"), &rights)
     });
     here.map(move |(name, storage)| {
-        json!({
+        let is_known = storage.serves(node) && cluster.nodes.get(node).is_some_and(|node| node.status() != "unknown");
+        let mut told = fields(json!({
             "id": format!("storage/{node}/{name}"), "type": "storage", "storage": name, "node": node,
-            "status": "available", "shared": u8::from(storage.shared), "plugintype": storage.kind.name(),
-            "content": storage.content.join(","), "disk": storage.used_on(node), "maxdisk": storage.total,
-        })
+            "status": if is_known { "available" } else { "unknown" }, "shared": u8::from(storage.shared),
+            "plugintype": storage.kind.name(), "content": storage.content.join(","),
+        }));
+        if is_known {
+            told.extend(fields(json!({"disk": storage.used_on(node), "maxdisk": storage.total})));
+        }
+        Value::Object(told)
     })
 }

@@ -6,6 +6,7 @@ pub mod clone;
 mod cloning;
 pub mod create;
 pub mod destroy;
+mod devices;
 mod disks;
 pub mod drives;
 pub mod files;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Ask, Cluster, Node, Reach, Reply};
+use super::super::{Ask, CLUSTER_NAME, Cluster, Node, Reach, Reply, Statistics};
 use crate::sandbox::access::Refusal;
 
 const GIB: u64 = 1 << 30;
@@ -64,24 +64,18 @@ pub fn list(cluster: &Cluster, ask: Ask<'_>) -> Reply {
 
 /// Tells what lists say of a node.
 pub(super) fn entry(cluster: &Cluster, ask: Ask<'_>, name: &str, node: &Node) -> Map<String, Value> {
-    let is_up = node.reach == Reach::Up;
-    let mut entry = fields(json!({
-        "node": name,
-        "id": format!("node/{name}"),
-        "type": "node",
-        "level": "",
-        "status": if is_up { "online" } else { "offline" },
-    }));
-    if is_up && cluster.allows(ask, &format!("/nodes/{name}"), &["Sys.Audit"]) {
-        entry.extend(fields(json!({
-            "cpu": 0.02,
-            "maxcpu": PROCESSORS,
-            "mem": MEMORY_USED,
-            "maxmem": MEMORY,
-            "disk": ROOT_USED,
-            "maxdisk": ROOT,
-            "uptime": uptime(ask),
-        })));
+    let status = node.status();
+    let mut entry = fields(json!({ "node": name, "id": format!("node/{name}"), "type": "node", "status": status }));
+    if status == "unknown" {
+        return entry;
+    }
+    entry.insert("level".to_owned(), json!(""));
+    if cluster.allows(ask, &format!("/nodes/{name}"), &["Sys.Audit"]) {
+        entry.extend(fields(json!({ "maxcpu": PROCESSORS, "maxmem": MEMORY, "maxdisk": ROOT })));
+        if status == "online" {
+            let now = json!({ "cpu": 0.02, "mem": MEMORY_USED, "disk": ROOT_USED, "uptime": uptime(ask) });
+            entry.extend(fields(now));
+        }
     }
     entry
 }
@@ -106,13 +100,14 @@ pub fn cluster_status(cluster: &Cluster) -> Reply {
             "ip": node.address,
             "level": "",
             "local": u8::from(*name == cluster.local),
-            "online": u8::from(node.reach == Reach::Up),
+            "online": u8::from(node.reach == Reach::Up || node.statistics == Statistics::Old),
         }));
     }
     if is_cluster {
         let nodes = cluster.nodes.len();
         entries.push(json!({
-            "id": "cluster", "type": "cluster", "name": "sandbox", "version": nodes, "nodes": nodes, "quorate": 1,
+            "id": "cluster", "type": "cluster", "name": CLUSTER_NAME, "version": nodes, "nodes": nodes,
+            "quorate": u8::from(cluster.quorate),
         }));
     }
     Value::Array(entries).into()
@@ -127,14 +122,14 @@ pub fn may_audit(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
 pub fn status(cluster: &Cluster, ask: Ask<'_>) -> Reply {
     let release = cluster.release();
     let kernel = "6.17.2-1-pve";
-    json!({
+    let mut told = json!({
         "uptime": uptime(ask),
         "cpu": 0.02,
         "wait": 0,
         "idle": 0,
         "loadavg": ["0.20", "0.25", "0.22"],
         "memory": {
-            "total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED, "available": MEMORY - MEMORY_USED,
+            "total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED,
         },
         "swap": {"total": 0, "used": 0, "free": 0},
         "rootfs": {"total": ROOT, "used": ROOT_USED, "free": ROOT - ROOT_USED, "avail": ROOT - ROOT_USED},
@@ -146,26 +141,61 @@ pub fn status(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         "boot-info": {"mode": "legacy-bios"},
         "pveversion": format!("pve-manager/{}.{}.{}/5a4ef0e1b5d5e2c8", release.major, release.minor, release.patch),
         "cpuinfo": {
-            "cpus": PROCESSORS, "sockets": 1, "cores": PROCESSORS, "vendor": "GenuineIntel", "model": "Sandbox",
-            "mhz": "2400.000", "user_hz": 100, "hvm": "1", "flags": "fpu vme lm vmx", "family": "6",
+            "cpus": PROCESSORS, "sockets": 1, "cores": PROCESSORS, "model": "Sandbox",
+            "mhz": "2400.000", "user_hz": 100, "hvm": "1", "flags": "fpu vme lm vmx",
         },
-    })
-    .into()
+    });
+    if release.details_hosts() {
+        let more = [
+            ("/memory", "available", json!(MEMORY - MEMORY_USED)),
+            ("/cpuinfo", "vendor", json!("GenuineIntel")),
+            ("/cpuinfo", "family", json!("6")),
+        ];
+        for (part, key, value) in more {
+            if let Some(part) = told.pointer_mut(part).and_then(Value::as_object_mut) {
+                part.insert(key.to_owned(), value);
+            }
+        }
+    }
+    told.into()
 }
 
-/// `GET /nodes/{node}/network`: bridges are all there is.
+/// `GET /nodes/{node}/network`: cards and bridges of the node, and vnets where they are asked for.
 pub fn networks(cluster: &Cluster, ask: Ask<'_>) -> Reply {
-    let wanted =
-        ask.get("type").is_none_or(|kind| matches!(kind, "bridge" | "any_bridge" | "any_local_bridge" | "include_sdn"));
-    let Some(node) = cluster.nodes.get(ask.node()).filter(|_| wanted) else { return json!([]).into() };
-    let shown = node.bridges.iter().filter(|bridge| {
-        let path = cluster.network_path(bridge);
-        ask.get("type").is_none()
-            || !cluster.release().knows_mappings()
-            || cluster.allows(ask, &path, &["SDN.Audit", "SDN.Use"])
-    });
-    let entries = shown.enumerate().map(|(number, bridge)| {
-        json!({
+    let kind = ask.get("type");
+    let Some(node) = cluster.nodes.get(ask.node()) else { return json!([]).into() };
+    let may_see = |name: &str| {
+        let path = cluster.network_path(name);
+        kind.is_none() || !cluster.release().knows_mappings() || cluster.allows(ask, &path, &["SDN.Audit", "SDN.Use"])
+    };
+    let mut entries = Vec::new();
+    if kind.is_none_or(|kind| matches!(kind, "bridge" | "any_bridge" | "any_local_bridge" | "include_sdn")) {
+        let shown = node.bridges.iter().filter(|bridge| may_see(bridge));
+        entries.extend(shown.enumerate().map(|(number, bridge)| bridge_entry(node, bridge, number)));
+    }
+    if kind.is_none_or(|kind| matches!(kind, "eth" | "include_sdn")) {
+        entries.extend(node.cards.iter().map(|card| {
+            json!({
+                "iface": card, "type": "eth", "active": 1, "method": "manual", "method6": "manual",
+                "families": ["inet"], "priority": 3,
+            })
+        }));
+    }
+    if matches!(kind, Some("any_bridge" | "include_sdn" | "vnet")) {
+        let shown = cluster.vnets.iter().filter(|(name, _)| may_see(name));
+        entries.extend(shown.map(|(name, vnet)| {
+            let mut told = fields(json!({
+                "iface": name, "type": "vnet", "active": "1", "vlanaware": 0, "ipam": 0,
+            }));
+            told.extend(vnet.alias.as_ref().map(|alias| ("comments".to_owned(), json!(alias))));
+            Value::Object(told)
+        }));
+    }
+    Value::Array(entries).into()
+}
+
+fn bridge_entry(node: &Node, bridge: &str, number: usize) -> Value {
+    let mut told = fields(json!({
             "iface": bridge,
             "type": "bridge",
             "active": 1,
@@ -176,13 +206,13 @@ pub fn networks(cluster: &Cluster, ask: Ask<'_>) -> Reply {
             "address": node.address,
             "netmask": "24",
             "cidr": format!("{}/24", node.address),
-            "bridge_ports": "",
+            "bridge_ports": node.cards.first().map(String::as_str).unwrap_or_default(),
             "bridge_stp": "off",
             "bridge_fd": "0",
             "priority": 3 + number,
-        })
-    });
-    entries.collect::<Value>().into()
+    }));
+    told.extend(node.gateway.as_ref().map(|gateway| ("gateway".to_owned(), json!(gateway))));
+    Value::Object(told)
 }
 
 /// `GET /cluster/sdn/vnets`.
@@ -191,7 +221,13 @@ pub fn vnets(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         .vnets
         .iter()
         .filter(|(vnet, _)| cluster.allows(ask, &cluster.network_path(vnet), &["SDN.Audit", "SDN.Allocate"]));
-    shown.map(|(vnet, zone)| json!({"vnet": vnet, "zone": zone, "type": "vnet"})).collect::<Value>().into()
+    let entries = shown.map(|(name, vnet)| {
+        let digest = "0000000000000000000000000000000000000000";
+        let mut told = fields(json!({"vnet": name, "zone": vnet.zone, "type": "vnet", "digest": digest}));
+        told.extend(vnet.alias.as_ref().map(|alias| ("alias".to_owned(), json!(alias))));
+        Value::Object(told)
+    });
+    entries.collect::<Value>().into()
 }
 
 /// `GET /nodes/{node}/certificates/info`.

@@ -1,5 +1,11 @@
 //! The forms of names and options that VMs, nodes and storages have, in the server's words.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use data_encoding::{BASE64, BASE64_NOPAD};
+use percent_encoding::percent_decode_str;
+
 use crate::sandbox::access::form::ITSELF;
 use crate::sandbox::access::names;
 
@@ -52,7 +58,7 @@ pub fn tags(value: &str) -> Result<(), String> {
         let first = tag.starts_with(|sign: char| sign.is_ascii_alphanumeric() || sign == '_');
         first && tag.chars().all(|sign| sign.is_ascii_alphanumeric() || "_-+.".contains(sign))
     };
-    demanded(value.split([',', ';']).filter(|tag| !tag.is_empty()).all(is_tag), "invalid characters in tag")
+    demanded(value.split([',', ';', ' ']).filter(|tag| !tag.is_empty()).all(is_tag), "invalid characters in tag")
 }
 
 /// How much memory a VM has.
@@ -68,6 +74,65 @@ pub fn memory(value: &str) -> Result<(), String> {
 pub fn encoded(value: &str) -> Result<(), String> {
     let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%!*'()".contains(&byte));
     demanded(plain, &format!("invalid urlencoded string: {value}"))
+}
+
+/// The address of a network card that cloud-init sets up.
+pub fn address_setup(value: &str) -> Result<(), String> {
+    let wrong = value.split(',').find_map(|part| {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let (fits, what) = match key {
+            "ip" => (value == "dhcp" || is_network(value, Ipv4Addr::from_str), "ipv4 network configuration"),
+            "gw" => (Ipv4Addr::from_str(value).is_ok(), "ipv4 address"),
+            "ip6" => (
+                matches!(value, "dhcp" | "auto") || is_network(value, Ipv6Addr::from_str),
+                "ipv6 network configuration",
+            ),
+            "gw6" => (Ipv6Addr::from_str(value).is_ok(), "ipv6 address"),
+            _ => return Some(format!(
+                "{ITSELF}.{key}: property is not defined in schema and the schema does not allow additional properties"
+            )),
+        };
+        (!fits).then(|| format!("{ITSELF}.{key}: invalid format - value does not look like a valid {what}"))
+    });
+    wrong.map_or(Ok(()), |why| Err(format!("format error\n{why}")))
+}
+
+/// Tells whether a text is an address with the length of its prefix.
+fn is_network<A, E>(text: &str, parse: impl Fn(&str) -> Result<A, E>) -> bool {
+    text.split_once('/').is_some_and(|(address, prefix)| parse(address).is_ok() && prefix.parse::<u8>().is_ok())
+}
+
+/// The names of processors that QEMU brings along.
+const PROCESSORS: &str = "486 Broadwell Broadwell-IBRS Broadwell-noTSX Broadwell-noTSX-IBRS Cascadelake-Server \
+    Cascadelake-Server-noTSX Conroe Cooperlake EPYC EPYC-Genoa EPYC-IBPB EPYC-Milan EPYC-Rome GraniteRapids Haswell \
+    Haswell-IBRS Haswell-noTSX Haswell-noTSX-IBRS Icelake-Client Icelake-Client-noTSX Icelake-Server \
+    Icelake-Server-noTSX IvyBridge IvyBridge-IBRS KnightsMill Nehalem Nehalem-IBRS Opteron_G1 Opteron_G2 Opteron_G3 \
+    Opteron_G4 Opteron_G5 Penryn SandyBridge SandyBridge-IBRS SapphireRapids Skylake-Client Skylake-Client-IBRS \
+    Skylake-Client-noTSX-IBRS Skylake-Server Skylake-Server-IBRS Skylake-Server-noTSX-IBRS Westmere Westmere-IBRS \
+    athlon core2duo coreduo host kvm32 kvm64 max pentium pentium2 pentium3 phenom qemu32 qemu64 x86-64-v2 \
+    x86-64-v2-AES x86-64-v3 x86-64-v4";
+
+/// The processor of a VM.
+pub fn processor(value: &str) -> Result<(), String> {
+    let first = value.split(',').next().unwrap_or_default();
+    let name = first.strip_prefix("cputype=").unwrap_or(first);
+    let is_known =
+        name.starts_with("custom-") || name.contains('=') || PROCESSORS.split_whitespace().any(|known| known == name);
+    demanded(is_known, &format!("Built-in cputype '{name}' is not defined (missing 'custom-' prefix?)"))
+}
+
+/// Tells whether these are public keys that ssh-keygen takes, one a line, percent-encoded.
+pub fn are_public_keys(value: &str) -> bool {
+    let text = percent_decode_str(value).decode_utf8_lossy();
+    text.lines().filter(|line| !line.trim().is_empty()).all(|line| {
+        let mut words = line
+            .split_whitespace()
+            .skip_while(|word| !word.starts_with("ssh-") && !word.starts_with("ecdsa-") && !word.starts_with("sk-"));
+        let (Some(kind), Some(key)) = (words.next(), words.next()) else { return false };
+        let bytes = BASE64.decode(key.as_bytes()).or_else(|_| BASE64_NOPAD.decode(key.as_bytes())).unwrap_or_default();
+        let length = bytes.get(..4).and_then(|length| Some(u32::from_be_bytes(length.try_into().ok()?)));
+        length.and_then(|length| bytes.get(4..4 + usize::try_from(length).ok()?)) == Some(kind.as_bytes())
+    })
 }
 
 /// The models of network cards.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::tasks::{Claim, Plan, Scene, Work};
-use super::super::{Ask, Cluster, Power, Reply, Vm};
+use super::super::{Ask, Cluster, Drive, Power, Reply, Vm};
 use super::guests::has_agent;
 use crate::sandbox::access::{ROOT, Refusal};
 
@@ -101,9 +101,12 @@ pub fn resume(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
 
 fn switch(cluster: &mut Cluster, ask: Ask<'_>, action: Action) -> Result<Reply, Refusal> {
     no_skiplock(ask)?;
-    let work = Switching { vmid: ask.vmid(), action };
+    if action == Action::Start {
+        cluster.check_quorum()?;
+    }
+    let work = Switching { vmid: ask.vmid(), action, ends: false };
     let vmid = ask.vmid().to_string();
-    Ok(json!(cluster.spawn(ask, action.kind(), &vmid, work)).into())
+    Ok(json!(cluster.spawn(ask, action.kind(), &vmid, work)?).into())
 }
 
 /// Refuses to everybody but root what ignores locks.
@@ -124,7 +127,7 @@ fn demand_running(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// What is said of a VM whose processes are looked for on a node that does not have it.
-fn not_here(node: &str, vmid: u32) -> String {
+pub(super) fn not_here(node: &str, vmid: u32) -> String {
     format!("unable to find configuration file for VM {vmid} on node '{node}'")
 }
 
@@ -133,6 +136,8 @@ fn not_here(node: &str, vmid: u32) -> String {
 struct Switching {
     vmid: u32,
     action: Action,
+    /// Whether the VM runs when it begins.
+    ends: bool,
 }
 
 impl Work for Switching {
@@ -150,11 +155,14 @@ impl Work for Switching {
         if let Some(lock) = vm.lock() {
             return Err(format!("VM is locked ({lock})"));
         }
+        self.ends = vm.is_running();
         let half = cluster.task_time / 2;
         match self.action {
             Action::Start => {
                 startable(cluster, vm, &scene.node, vmid)?;
-                Ok(Plan::of(half, &warnings(vm)))
+                let drive = vm.config.drives().into_iter().find(Drive::is_cloudinit);
+                let iso = drive.map(|_| "generating cloud-init ISO".to_owned());
+                Ok(Plan::of(half, &iso.into_iter().chain(warnings(vm)).collect::<Vec<_>>()))
             }
             Action::Shutdown { .. } | Action::Reboot { .. } | Action::Stop if !vm.is_running() => Ok(Plan::default()),
             Action::Shutdown { patience, .. } | Action::Reboot { patience } => {
@@ -166,6 +174,16 @@ impl Work for Switching {
     }
 
     fn finish(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
+        let lines = self.switched(cluster, scene)?;
+        if self.ends && cluster.vms.get(&self.vmid).is_some_and(|vm| !vm.is_running()) {
+            cluster.ended(self.vmid, scene.at);
+        }
+        Ok(lines)
+    }
+}
+
+impl Switching {
+    fn switched(&self, cluster: &mut Cluster, scene: &Scene) -> Result<Vec<String>, String> {
         let Some(vm) = cluster.vms.get_mut(&self.vmid) else { return Err(not_here(&scene.node, self.vmid)) };
         let was_listening = listens(vm, scene.at);
         let mut lines = Vec::new();
@@ -202,8 +220,14 @@ fn startable(cluster: &Cluster, vm: &Vm, node: &str, vmid: u32) -> Result<(), St
     if vm.is_running() {
         return Err(format!("VM {vmid} already running"));
     }
+    if !cluster.has_kvm && vm.config.get("kvm").is_none_or(|kvm| kvm == "1") {
+        let why =
+            "KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS.";
+        return Err(why.to_owned());
+    }
+    cluster.attachable(&vm.config, node)?;
     for drive in vm.config.drives() {
-        cluster.storage_on(drive.storage(), node).map_err(|refusal| refusal.text())?;
+        cluster.activate(drive.storage(), node)?;
         if cluster.volume(node, &drive.volume).is_none() {
             return Err(format!("volume '{}' does not exist", drive.volume));
         }

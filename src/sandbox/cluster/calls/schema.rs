@@ -28,7 +28,7 @@ pub const OPTIONS: &[Parameter] = &[
     optional("ciupgrade", Form::Switch),
     optional("ciuser", TEXT),
     optional("cores", Form::Between(1, i64::MAX)),
-    optional("cpu", TEXT),
+    optional("cpu", Form::Plain(options::processor)),
     optional("cpulimit", Form::Decimal),
     optional("cpuunits", Form::Between(1, 262_144)),
     optional("description", Form::Text(8192)),
@@ -39,7 +39,7 @@ pub const OPTIONS: &[Parameter] = &[
     optional("hotplug", TEXT),
     optional("hugepages", Form::OneOf(&["any", "2", "1024"])),
     optional("ide[n]", Form::Plain(options::drive)),
-    optional("ipconfig[n]", TEXT),
+    optional("ipconfig[n]", Form::Of(options::address_setup)),
     optional("ivshmem", TEXT),
     optional("keephugepages", Form::Switch),
     optional("keyboard", TEXT),
@@ -140,7 +140,7 @@ pub fn needs(option: &str) -> Needs {
     match option.trim_end_matches(|sign: char| sign.is_ascii_digit()) {
         "net" => Needs::OneOf(&["VM.Config.Network"]),
         "numa" => Needs::OneOf(&["VM.Config.CPU"]),
-        "serial" | "usb" => Needs::OneOf(&["VM.Config.HWType"]),
+        "hostpci" | "serial" | "usb" | "virtiofs" => Needs::OneOf(&["VM.Config.HWType"]),
         "ipconfig" => Needs::OneOf(&["VM.Config.Cloudinit", "VM.Config.Network"]),
         "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate" | "unused" | "cdrom" => {
             Needs::OneOf(&["VM.Config.Disk"])

@@ -163,7 +163,7 @@ pub fn forget(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
 
 fn shape(cluster: &mut Cluster, ask: Ask<'_>, kind: &str, change: Change) -> Result<Reply, Refusal> {
     let vmid = ask.vmid();
-    Ok(json!(cluster.spawn(ask, kind, &vmid.to_string(), Shaping { vmid, change })).into())
+    Ok(json!(cluster.spawn(ask, kind, &vmid.to_string(), Shaping { vmid, change })?).into())
 }
 
 /// A VM that is being changed in shape.
@@ -184,6 +184,7 @@ impl Work for Shaping {
         if let Some(lock) = vm.lock() {
             return Err(format!("VM is locked ({lock})"));
         }
+        cluster.writable(&scene.node, vmid)?;
         let lines = match &self.change {
             Change::Template => Vec::new(),
             Change::Resize { disk, size } => {

@@ -16,8 +16,9 @@ pub fn newest(cluster: &Cluster, ask: Ask<'_>) -> Reply {
     let shown = cluster.tasks.iter().rev().filter(|task| all || task.caller.user() == ask.caller.subject).take(25);
     let entries = shown.map(|task| {
         let mut told = fields(summary(task));
-        for process in ["pid", "pstart"] {
-            told.remove(process);
+        match task.status() {
+            Some(_) => ["pid", "pstart"].iter().for_each(|process| drop(told.remove(*process))),
+            None => drop(told.remove("status")),
         }
         told.insert("saved".to_owned(), json!(if task.status().is_some() { "1" } else { "0" }));
         Value::Object(told)
@@ -122,7 +123,13 @@ pub fn log(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
     let (start, limit) = (ask.number("start").unwrap_or(0), ask.number("limit").unwrap_or(FEW));
     let limit = if limit == 0 { usize::MAX } else { count(limit) };
     let page = lines.iter().zip(1..).skip(count(start)).take(limit);
-    let data = page.map(|(line, number): (_, u64)| json!({"n": number, "t": line})).collect();
+    let data: Value = page.map(|(line, number): (_, u64)| json!({"n": number, "t": line})).collect();
+    let data = match data {
+        Value::Array(mut only) if task.is_none() && !cluster.release().lists_unknown_logs() => {
+            only.pop().unwrap_or_default()
+        }
+        data => data,
+    };
     Ok(Reply { data, total: u64::try_from(lines.len()).ok() })
 }
 

@@ -28,7 +28,7 @@ pub fn receive(cluster: &mut Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
         checksum: ask.get("checksum").map(str::to_owned),
         file,
     };
-    Ok(json!(cluster.spawn(ask, "imgcopy", "", work)).into())
+    Ok(json!(cluster.spawn(ask, "imgcopy", "", work)?).into())
 }
 
 /// A file that is being put on a storage.

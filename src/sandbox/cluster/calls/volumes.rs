@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Ask, Cluster, Reply, Storage, Volume};
+use super::super::{Ask, Cluster, Reply, State, Storage, Volume};
 use super::nodes::fields;
-use crate::sandbox::access::{Refusal, names};
+use crate::sandbox::access::{Imports, Refusal, names};
 
 /// What lets a caller look at a storage.
 const LOOK: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
@@ -21,13 +21,25 @@ impl Cluster {
         self.storages.get(name).ok_or_else(|| Refusal::Failed(format!("storage '{name}' does not exist")))
     }
 
-    /// Finds a storage that a node has.
+    /// Finds a storage that is enabled and that a node has.
     pub(super) fn storage_on(&self, name: &str, node: &str) -> Result<&Storage, Refusal> {
         let storage = self.storage(name)?;
+        if storage.state == State::Disabled {
+            return Err(Refusal::Failed(format!("storage '{name}' is disabled")));
+        }
         if storage.is_on(node) {
             return Ok(storage);
         }
         Err(Refusal::Failed(format!("storage '{name}' is not available on node '{node}'")))
+    }
+
+    /// Demands that a node can use a storage now, as a task does before it touches a volume.
+    pub(super) fn activate(&self, name: &str, node: &str) -> Result<(), String> {
+        match self.storage_on(name, node) {
+            Err(refusal) => Err(refusal.text()),
+            Ok(storage) if storage.state == State::Offline => Err(format!("storage '{name}' is not online")),
+            Ok(_) => Ok(()),
+        }
     }
 }
 
@@ -48,56 +60,86 @@ pub fn configuration(cluster: &Cluster, ask: Ask<'_>) -> Reply {
         }));
         match storage.path.split_once('/').filter(|_| !storage.kind.keeps_files()) {
             Some((group, pool)) => told.extend(fields(json!({"vgname": group, "thinpool": pool}))),
-            None => told.extend(fields(json!({"path": storage.path, "prune-backups": "keep-all=1"}))),
+            None => told.extend(fields(json!({"path": storage.path}))),
+        }
+        if storage.keeps("backup") && storage.kind.keeps_files() {
+            told.insert("prune-backups".to_owned(), json!("keep-all=1"));
         }
         if storage.shared {
             told.insert("shared".to_owned(), json!(1));
+        }
+        if storage.state == State::Disabled {
+            told.insert("disable".to_owned(), json!(1));
+        }
+        if !storage.nodes.is_empty() {
+            let nodes: Vec<&str> = storage.nodes.iter().map(String::as_str).collect();
+            told.insert("nodes".to_owned(), json!(nodes.join(",")));
         }
         Value::Object(told)
     });
     entries.collect::<Value>().into()
 }
 
-/// `GET /nodes/{node}/storage`: the storages that a node has and the caller may look at.
-pub fn storages(cluster: &Cluster, ask: Ask<'_>) -> Reply {
+/// `GET /nodes/{node}/storage`: the storages that the caller may look at, those of other nodes included.
+pub fn storages(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    known_content(cluster, ask)?;
     let wanted = |storage: &Storage| {
         let mut words = names::list(ask.text("content")).peekable();
-        words.peek().is_none() || words.any(|word| storage.content.iter().any(|kind| kind == word))
+        words.peek().is_none() || words.any(|word| storage.keeps(word))
+    };
+    let is_enabled = |storage: &Storage| match ask.get("content") {
+        Some(_) => storage.is_enabled_on(ask.node()),
+        None => !ask.is_on("enabled") || storage.state != State::Disabled,
+    };
+    let is_common = |storage: &Storage, target: &str| {
+        storage.shared && storage.is_enabled_on(ask.node()) && storage.is_enabled_on(target)
     };
     let shown = cluster.storages.iter().filter(|(name, storage)| {
-        storage.is_on(ask.node())
+        is_enabled(storage)
             && wanted(storage)
             && ask.get("storage").is_none_or(|asked| asked == *name)
-            && ask.get("target").is_none_or(|target| storage.shared && storage.is_on(target))
+            && ask.get("target").is_none_or(|target| is_common(storage, target))
             && cluster.allows(ask, &format!("/storage/{name}"), LOOK)
     });
     let entries = shown.map(|(name, storage)| {
         let mut told = fields(room(storage, ask.node()));
         told.insert("storage".to_owned(), json!(name));
-        told.insert("used_fraction".to_owned(), json!(fraction(storage.used_on(ask.node()), storage.total)));
+        if storage.serves(ask.node()) {
+            told.insert("used_fraction".to_owned(), json!(fraction(storage.used_on(ask.node()), storage.total)));
+        }
         Value::Object(told)
     });
-    entries.collect::<Value>().into()
+    Ok(entries.collect::<Value>().into())
+}
+
+/// Refuses to look for a kind of content that the release does not know.
+fn known_content(cluster: &Cluster, ask: Ask<'_>) -> Result<(), Refusal> {
+    let imports = names::list(ask.text("content")).any(|word| word == "import");
+    match imports && cluster.release().imports() == Imports::Unknown {
+        true => Err(Refusal::parameter("content", "invalid format - invalid content type 'import'\n")),
+        false => Ok(()),
+    }
 }
 
 /// `GET /nodes/{node}/storage/{storage}/status`.
 pub fn status(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
-    let storage = cluster.storages.get(ask.text("storage")).filter(|storage| storage.is_on(ask.node()));
-    let storage = storage.ok_or_else(|| Refusal::Status { status: 400, reason: "No such storage.".to_owned() })?;
+    let storage = cluster.storages.get(ask.text("storage"));
+    let storage = storage.ok_or_else(|| Refusal::parameter("storage", "No such storage."))?;
     Ok(room(storage, ask.node()).into())
 }
 
 fn room(storage: &Storage, node: &str) -> Value {
-    let used = storage.used_on(node);
+    let is_active = storage.serves(node);
+    let (used, total) = if is_active { (storage.used_on(node), storage.total) } else { (0, 0) };
     json!({
         "type": storage.kind.name(),
         "content": storage.content.join(","),
-        "active": 1,
-        "enabled": 1,
+        "active": u8::from(is_active),
+        "enabled": u8::from(storage.is_enabled_on(node)),
         "shared": u8::from(storage.shared),
-        "total": storage.total,
+        "total": total,
         "used": used,
-        "avail": storage.total.saturating_sub(used),
+        "avail": total.saturating_sub(used),
     })
 }
 
@@ -108,6 +150,7 @@ fn fraction(part: u64, whole: u64) -> f64 {
 
 /// `GET /nodes/{node}/storage/{storage}/content`: the volumes of VMs that the caller may look at, and what is no VM's.
 pub fn content(cluster: &Cluster, ask: Ask<'_>) -> Result<Reply, Refusal> {
+    known_content(cluster, ask)?;
     let name = ask.text("storage");
     let storage = cluster.storage_on(name, ask.node())?;
     let all = cluster.allows(ask, &format!("/storage/{name}"), &["Datastore.Allocate"]);

@@ -1,0 +1,45 @@
+//! `qm cleanup`, which the server runs for a VM that has ended: it starts late, and holds the lock of a VM that has been
+//! started under the same number meanwhile.
+
+use std::time::Duration;
+
+use super::Cluster;
+
+/// How long it waits for a VM to end that is running again.
+const HOLDS: Duration = Duration::from_secs(30);
+
+/// One run of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cleanup {
+    vmid: u32,
+    /// When it goes on.
+    pub(super) at: Duration,
+    holds: bool,
+}
+
+impl Cluster {
+    /// Notes that a VM has ended.
+    pub(super) fn ended(&mut self, vmid: u32, at: Duration) {
+        if let Some(late) = self.late_cleanup {
+            self.cleanups.push(Cleanup { vmid, at: at + late, holds: false });
+        }
+    }
+
+    /// Finds the next moment at which one goes on.
+    pub(super) fn next_cleanup(&self) -> Option<Duration> {
+        self.cleanups.iter().map(|cleanup| cleanup.at).min()
+    }
+
+    /// Lets those go on whose moment has come.
+    pub(super) fn clean_up(&mut self, now: Duration) {
+        let (due, later) = std::mem::take(&mut self.cleanups).into_iter().partition(|it: &Cleanup| it.at <= now);
+        self.cleanups = later;
+        for cleanup in Vec::<Cleanup>::into_iter(due) {
+            if cleanup.holds {
+                self.held.remove(&cleanup.vmid);
+            } else if self.vms.get(&cleanup.vmid).is_some_and(super::Vm::is_running) && self.held.insert(cleanup.vmid) {
+                self.cleanups.push(Cleanup { at: cleanup.at + HOLDS, holds: true, ..cleanup });
+            }
+        }
+    }
+}
