@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Aftermath, Error, Hint, Kind, Operation, authentication};
 use crate::model::Foreign;
 use crate::model::foreign::listed;
-use crate::pve;
 use crate::pve::privileges::FixKind;
+use crate::pve::task::LogEnd;
+use crate::pve::{self, RefusalReason};
 use crate::session::Signal;
 use crate::settings::{self, sh_word};
 use crate::ui::Printable;
@@ -137,26 +138,14 @@ fn of_server(source: &pve::ApiError) -> Kind {
         | Pve::CertificateBroken { .. } => Kind::Tls,
         Pve::SecondFactor { .. } => Kind::Authentication,
         Pve::Refusal(refusal) => of_refusal(refusal),
-        Pve::TooLarge { .. } | Pve::Gateway { .. } | Pve::NotUnderstood { .. } => Kind::Server,
+        Pve::TooLarge { .. } | Pve::Gateway { .. } | Pve::Redirect { .. } | Pve::NotUnderstood { .. } => Kind::Server,
         Pve::Preparation { .. } => Kind::Unexpected,
     }
 }
 
 fn of_refusal(refusal: &pve::Refusal) -> Kind {
-    let text = refusal.text();
-    let is_missing = [
-        "no such storage",
-        "No such storage",
-        "no such cluster node",
-        "hostname lookup",
-        "unable to find configuration file for VM",
-        "no such pool",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
-        || (text.contains("storage '") && text.contains("' does not exist"))
-        || (text.contains("Configuration file '") && text.contains("' does not exist"))
-        || (text.contains("(pool '") && text.contains("' does not exist)"));
+    use RefusalReason as Is;
+    let is_missing = matches!(refusal.reason(), Is::NoSuchStorage | Is::NoSuchNode | Is::NoSuchVm | Is::NoSuchPool);
     match refusal.status {
         401 => Kind::Authentication,
         _ if is_missing => Kind::NotFound,
@@ -323,7 +312,7 @@ pub(super) fn hints(error: &Error) -> Vec<Hint> {
             vec![say("as root on its node:"), run(format!("qm set {template} --agent 1"))]
         }
         Error::Lacking { who, blocks, is_explained, .. } => lacking(who, blocks, *is_explained),
-        Error::TaskFailed { operation, upid, exit_status, .. } => of_task(operation, upid, exit_status),
+        Error::TaskFailed { operation, upid, exit_status, log } => of_task(operation, upid, (exit_status, log)),
         Error::NoProgress { upid, .. } => vec![
             say(format!("look at the task in the web interface: {upid}")),
             say("if the storage is slow, give --timeout more seconds"),
@@ -524,7 +513,7 @@ fn of_call(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
             ]
         }
         Pve::OutcomeUnknown { source } => of_call(operation, source),
-        Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => {
+        Pve::TooLarge { .. } | Pve::NotUnderstood { .. } | Pve::Redirect { .. } => {
             vec![say("is this really a Proxmox VE server, or something in front of it?")]
         }
         Pve::NotTls { .. } => vec![say("Proxmox VE speaks HTTPS on port 8006; is it the right port?")],
@@ -581,7 +570,7 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
             ),
             run("glassdome doctor"),
         ],
-        (500, Operation::Clone { .. }) if refusal.says("unable to find configuration file") => {
+        (500, Operation::Clone { .. }) if refusal.reason() == RefusalReason::NoSuchVm => {
             vec![
                 say("the template is gone: was it destroyed meanwhile? those that there are:"),
                 run("glassdome template list"),
@@ -678,23 +667,23 @@ fn lacking(who: &str, blocks: &[pve::privileges::FixScript], is_explained: bool)
     hints
 }
 
-fn of_task(operation: &Operation, upid: &str, exit_status: &Foreign) -> Vec<Hint> {
+fn of_task(operation: &Operation, upid: &str, (exit_status, log): (&Foreign, &LogEnd)) -> Vec<Hint> {
     let mut hints = Vec::new();
-    let says = |words: &str| exit_status.contains_ignoring_case(words);
-    if says("space") || says("quota") {
+    let reason = RefusalReason::of_task(exit_status, log.lines());
+    if reason == RefusalReason::StorageFull {
         hints.push(say("the storage is full: make room, or give --storage another one"));
     }
-    if *exit_status == "unexpected status" {
+    if reason == RefusalReason::WorkerKilled {
         hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
     }
-    if says("can't lock file") || says("got lock request timeout") {
+    if reason == RefusalReason::LockTimeout {
         hints
             .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
     }
     if matches!(operation, Operation::Resize(_)) {
         hints.push(say("--disk-size 0 leaves the disk as large as the image"));
     }
-    if says("interrupted by signal") {
+    if reason == RefusalReason::Interrupted {
         hints.push(say("somebody stopped the task; run this again"));
     }
     if matches!(operation, Operation::Start(_)) {

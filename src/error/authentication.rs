@@ -3,8 +3,8 @@
 //! Since Proxmox VE 9.1.5 every bad credential gets the same words; older servers tell the reason.
 
 use crate::error::Hint;
-use crate::pve::Refusal;
 use crate::pve::privileges::Caller;
+use crate::pve::{Refusal, RefusalReason};
 
 /// What a server says of credentials that it does not accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,18 +29,16 @@ enum Cause {
 
 impl Cause {
     fn of(refusal: &Refusal) -> Self {
-        let text = refusal.text();
-        let says = |words: &str| text.contains(words);
-        let expired = says("access expired");
-        match () {
-            () if says("No ticket") => Self::NothingArrived,
-            () if says("no such user") => Self::NoSuchUser,
-            () if says("is disabled") => Self::Disabled,
-            () if expired && says("token") => Self::TokenExpired,
-            () if expired => Self::UserExpired,
-            () if says("no such token") => Self::NoSuchToken,
-            () if says("invalid token value") => Self::WrongSecret,
-            () => Self::Untold,
+        use RefusalReason as Is;
+        match refusal.reason() {
+            Is::NoCredentials => Self::NothingArrived,
+            Is::NoSuchUser => Self::NoSuchUser,
+            Is::UserDisabled => Self::Disabled,
+            Is::TokenExpired => Self::TokenExpired,
+            Is::UserExpired => Self::UserExpired,
+            Is::NoSuchToken => Self::NoSuchToken,
+            Is::WrongSecret => Self::WrongSecret,
+            _ => Self::Untold,
         }
     }
 }
@@ -151,8 +149,7 @@ mod tests {
     use crate::pve::privileges::Caller;
 
     fn refusal(reason: &str) -> Refusal {
-        let reason = Foreign::new(reason);
-        Refusal { status: 401, reason, message: None, errors: std::collections::BTreeMap::new(), node: None }
+        Refusal::new(401, Foreign::new(reason))
     }
 
     fn token() -> Caller {

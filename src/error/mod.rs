@@ -11,6 +11,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::model::{Endpoint, Foreign, NodeName, PoolName, StorageName, UserId, VmId};
+use crate::pve::RefusalReason;
 use crate::pve::privileges::{Caller, FixScript, MissingPrivileges};
 use crate::pve::task::LogEnd;
 use crate::session::{NoStateFolder, Signal};
@@ -735,8 +736,14 @@ impl Error {
         use pve::ApiError as Pve;
         match &source {
             _ if source.is_unauthenticated() => Self::server(Operation::Authenticate(server), source),
-            Pve::Gateway { status, reason, .. } if *status < 500 && *status != 429 => {
-                let what = format!("TLS, but not its API; it answers {status} {reason} with a page of its own");
+            Pve::Gateway { status, phrase, .. } if *status < 500 && *status != 429 => {
+                let what = format!("TLS, but not its API; it answers {status} {phrase} with a page of its own");
+                Self::NotProxmox { server, what }
+            }
+            Pve::Redirect { status, phrase, to, .. } => {
+                let to = to.as_ref().map(|to| format!(", to {to}")).unwrap_or_default();
+                let gateway = "a login gateway in front of the API cannot be passed";
+                let what = format!("it answers {status} {phrase} and leads elsewhere{to}; {gateway}");
                 Self::NotProxmox { server, what }
             }
             Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
@@ -756,36 +763,31 @@ impl Error {
     /// Says whether the VMID was taken, as the call or the task tells it.
     #[must_use]
     pub fn is_id_taken(&self) -> bool {
-        self.said_by_server()
-            .is_some_and(|text| text.contains("config file already exists") || text.contains("already exists on node"))
+        self.reason() == Some(RefusalReason::VmidTaken)
     }
 
     /// Says whether a download was refused because a file of that name is there.
     #[must_use]
     pub fn is_file_taken(&self) -> bool {
-        self.said_by_server().is_some_and(|text| text.contains("refusing to override existing file"))
+        self.reason() == Some(RefusalReason::FileExists)
     }
 
     /// Says whether a lock was held by somebody else for too long.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
-        self.said_by_server().is_some_and(|text| {
-            text.contains("can't lock file") && text.contains("got timeout")
-                || text.contains("got lock request timeout")
-        })
+        self.reason() == Some(RefusalReason::LockTimeout)
     }
 
     /// Says whether a VM was gone when something was asked of it.
     #[must_use]
     pub fn is_missing_vm(&self) -> bool {
-        self.said_by_server().is_some_and(|text| text.contains("Configuration file") && text.contains("does not exist"))
+        self.reason() == Some(RefusalReason::NoSuchVm)
     }
 
     /// Says whether another task of the VM was under way.
     #[must_use]
     pub fn is_busy_vm(&self) -> bool {
-        let is_running = self.said_by_server().is_some_and(|text| text.contains("is running - destroy failed"));
-        is_running || self.is_lock_timeout()
+        matches!(self.reason(), Some(RefusalReason::VmRunning | RefusalReason::LockTimeout))
     }
 
     /// Says whether it is one node that stands in the way: another may do.
@@ -815,6 +817,16 @@ impl Error {
     pub fn forbidden_text(&self) -> Option<Foreign> {
         match self {
             Self::Server { source, .. } if source.is_forbidden() => source.server_text(),
+            _ => None,
+        }
+    }
+
+    /// Says why the server said no, or why a task failed.
+    #[must_use]
+    pub fn reason(&self) -> Option<RefusalReason> {
+        match self {
+            Self::Server { source, .. } => source.reason(),
+            Self::TaskFailed { exit_status, log, .. } => Some(RefusalReason::of_task(exit_status, log.lines())),
             _ => None,
         }
     }

@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use crate::model::{
     BridgeName, Endpoint, Foreign, NodeName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId,
 };
-use crate::pve::ApiError;
 use crate::pve::certificate::{CaBundle, Leaf, certificates_in};
 use crate::pve::http_client::Limits;
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
@@ -25,6 +24,7 @@ use crate::pve::values::{
     ActiveTask, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag, as_number,
 };
 use crate::pve::vm_config::VmConfig;
+use crate::pve::{ApiError, RefusalReason};
 
 pub use access::{
     AclChange, AclEntry, Challenge, LoggedIn, PoolCard, Subject, TokenRecord, TokenRequest, UserLookup, UserRecord,
@@ -314,11 +314,7 @@ impl Pve {
         let number = vmid.to_string();
         match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
             Ok(_) => Ok(true),
-            Err(ApiError::Refusal(refusal))
-                if refusal.error_of("vmid").is_some_and(|why| why.contains("already exists")) =>
-            {
-                Ok(false)
-            }
+            Err(ApiError::Refusal(refusal)) if refusal.reason_of("vmid") == Some(RefusalReason::VmidTaken) => Ok(false),
             Err(why) => Err(why),
         }
     }

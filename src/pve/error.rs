@@ -3,6 +3,7 @@
 use crate::model::foreign::listed;
 use crate::model::{Fingerprint, Foreign};
 use crate::pve::certificate::{Leaf, NotValid};
+use crate::pve::refusal_reason::RefusalReason;
 use crate::pve::reply::Refusal;
 
 /// What can go wrong between here and a server.
@@ -181,14 +182,28 @@ pub enum ApiError {
     #[error("{0}")]
     Refusal(Refusal),
     /// A page of something in between, or of the server in trouble.
-    #[error("{server} answers {status} {reason} with a page that is not the API's")]
+    #[error("{server} answers {status} {phrase} with a page that is not the API's")]
     Gateway {
+        /// Which server.
+        server: String,
+        /// The method of the request.
+        method: String,
+        /// The status.
+        status: u16,
+        /// The reason phrase.
+        phrase: Foreign,
+    },
+    /// An answer that leads elsewhere.
+    #[error("{server} answers {status} {phrase} and leads elsewhere{}", to.as_ref().map(|to| format!(", to {to}")).unwrap_or_default())]
+    Redirect {
         /// Which server.
         server: String,
         /// The status.
         status: u16,
         /// The reason phrase.
-        reason: Foreign,
+        phrase: Foreign,
+        /// Where it leads.
+        to: Option<Foreign>,
     },
     /// An answer that is not the API's.
     #[error("the answer of {server} is not understood: {what}")]
@@ -223,7 +238,9 @@ impl ApiError {
     pub fn server_text(&self) -> Option<Foreign> {
         match self {
             Self::Refusal(refusal) => Some(refusal.text()),
-            Self::Gateway { status, reason, .. } => Some(Foreign::new(format!("{status} {reason}"))),
+            Self::Gateway { status, phrase, .. } | Self::Redirect { status, phrase, .. } => {
+                Some(Foreign::new(format!("{status} {phrase}")))
+            }
             Self::OutcomeUnknown { source } => source.server_text(),
             _ => None,
         }
@@ -236,6 +253,24 @@ impl ApiError {
             Self::Refusal(refusal) => Some(refusal),
             _ => None,
         }
+    }
+
+    /// Says why the server, or something in front of it, said no; nothing where it did not.
+    #[must_use]
+    pub fn reason(&self) -> Option<RefusalReason> {
+        match self {
+            Self::Refusal(refusal) => Some(refusal.reason()),
+            Self::Gateway { status, .. } => Some(RefusalReason::of_page(*status)),
+            Self::Redirect { .. } => Some(RefusalReason::Redirected),
+            Self::OutcomeUnknown { source } => source.reason(),
+            _ => None,
+        }
+    }
+
+    /// Says whether it said no for this reason.
+    #[must_use]
+    pub fn is_for(&self, reason: RefusalReason) -> bool {
+        self.reason() == Some(reason)
     }
 
     /// Says whether the server said no for want of privileges.
@@ -253,8 +288,7 @@ impl ApiError {
     /// Says whether a VM has no configuration on the node that was asked.
     #[must_use]
     pub fn is_missing_config(&self) -> bool {
-        (self.says("Configuration file") && self.says("does not exist"))
-            || self.says("unable to find configuration file for VM")
+        self.is_for(RefusalReason::NoSuchVm)
     }
 
     /// Says whether the node that a call was for does not answer, though the server does: its status is 595 then.
@@ -266,7 +300,7 @@ impl ApiError {
     /// Says whether the guest agent does not answer yet, or the VM is not up yet.
     #[must_use]
     pub fn is_agent_down(&self) -> bool {
-        self.says("is not running") || self.says("timeout")
+        matches!(self.reason(), Some(RefusalReason::AgentDown | RefusalReason::VmNotRunning | RefusalReason::Timeout))
     }
 
     /// Says whether a request that changes something may have been carried out though its answer was lost.
@@ -295,13 +329,21 @@ impl ApiError {
     /// a reverse proxy, or of a node that cannot reach another one.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        let is_between = |status: u16| matches!(status, 429 | 502 | 503 | 504 | 595 | 596 | 597 | 598 | 599);
         match self {
-            Self::Gateway { status, .. } => is_between(*status),
+            Self::OutcomeUnknown { .. } => false,
             // The file system of the cluster is being restarted, as on every upgrade.
-            Self::Refusal(refusal) if refusal.reason.starts_with("RPCEnvironment init request failed") => true,
-            Self::Refusal(refusal) => is_between(refusal.status),
-            other => other.is_unreachable(),
+            other => {
+                other.is_unreachable()
+                    || other.reason().is_some_and(|reason| {
+                        matches!(
+                            reason,
+                            RefusalReason::RateLimited
+                                | RefusalReason::ProxyTrouble
+                                | RefusalReason::NodeUnreachable
+                                | RefusalReason::ClusterFilesystemDown
+                        )
+                    })
+            }
         }
     }
 
@@ -333,9 +375,5 @@ impl ApiError {
             | Self::CertificateChanged { leaf, .. } => Some(leaf),
             _ => None,
         }
-    }
-
-    fn says(&self, words: &str) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.says(words))
     }
 }

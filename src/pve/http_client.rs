@@ -240,7 +240,7 @@ impl HttpClient {
         };
         let status = response.status();
         // Kept only where it is not the usual phrase of the status.
-        let reason = match response.extensions().get::<ReasonPhrase>() {
+        let phrase = match response.extensions().get::<ReasonPhrase>() {
             Some(phrase) => Foreign::new(String::from_utf8_lossy(phrase.as_bytes())),
             None => Foreign::new(status.canonical_reason().unwrap_or_default()),
         };
@@ -249,9 +249,9 @@ impl HttpClient {
         let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
         let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
         let ReceivedBody { bytes: body, broken } = body;
-        let (method, path, took) = (method.as_str(), path.as_str(), SystemClock.now().duration_since(began));
-        listener.tell(&CallEvent::Answered { method, path, status: status.as_u16(), took });
-        Ok(Reply { status: status.as_u16(), reason, location, body, broken, wait })
+        let (status, took) = (status.as_u16(), SystemClock.now().duration_since(began));
+        listener.tell(&CallEvent::Answered { method: method.as_str(), path: &path, status, took });
+        Ok(Reply { method, status, phrase, location, body, broken, wait, took })
     }
 
     /// Reads a body to its end. One without a length ends with its connection, whatever way that ends: Proxmox VE

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::model::{Foreign, Register};
 use crate::pve::ApiError;
+use crate::pve::refusal_reason::{RefusalReason, is_proxy_trouble};
 use crate::pve::streaming_list::ReplyData;
 
 /// Of an answer in an unknown form, so many bytes are shown.
@@ -16,10 +18,12 @@ const EXCERPT: usize = 80;
 /// An answer as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
+    /// The method of the request.
+    pub(super) method: Method,
     /// The status.
     pub(super) status: u16,
     /// The reason phrase, where Proxmox VE puts its error text; older servers nowhere else.
-    pub(super) reason: Foreign,
+    pub(super) phrase: Foreign,
     /// Where an answer that is none leads to (`Location`).
     pub(super) location: Option<Foreign>,
     /// The body.
@@ -29,6 +33,8 @@ pub(super) struct Reply {
     pub(super) broken: Option<ApiError>,
     /// How long the server asks to wait before the next call.
     pub(super) wait: Option<Duration>,
+    /// How long the whole took.
+    pub(super) took: Duration,
 }
 
 /// A server that says no, in its own words.
@@ -37,13 +43,15 @@ pub struct Refusal {
     /// The status.
     pub status: u16,
     /// The reason phrase.
-    pub reason: Foreign,
+    pub phrase: Foreign,
     /// `message` of the body.
     pub message: Option<Foreign>,
     /// `errors` of the body: parameter and text.
     pub errors: BTreeMap<Foreign, Foreign>,
     /// The node that could not be asked, where the one that was connected to says so.
     pub node: Option<String>,
+    /// How long the answer took.
+    pub took: Duration,
 }
 
 /// What an answer turned out to be, where it is not data.
@@ -53,31 +61,57 @@ pub(super) enum ReplyError {
     Refusal(Refusal),
     /// A page that is not the API's, with a status of failure.
     Page {
+        /// The method of the request.
+        method: Method,
         /// Its status.
         status: u16,
         /// Its reason phrase.
-        reason: Foreign,
+        phrase: Foreign,
+    },
+    /// An answer that leads elsewhere.
+    Redirect {
+        /// Its status.
+        status: u16,
+        /// Its reason phrase.
+        phrase: Foreign,
+        /// Where it leads.
+        to: Option<Foreign>,
     },
     /// Something that is not understood.
     Unclear(String),
 }
 
+/// Proxmox VE answers a refused credential after three seconds.
+const HELD_BACK: Duration = Duration::from_millis(2_500);
+
 impl Refusal {
+    /// Makes a refusal of a status and its phrase.
+    #[must_use]
+    pub const fn new(status: u16, phrase: Foreign) -> Self {
+        Self { status, phrase, message: None, errors: BTreeMap::new(), node: None, took: Duration::ZERO }
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn reason(&self) -> RefusalReason {
+        RefusalReason::of_answer(self.status, &self.text())
+    }
+
+    /// Says whether the answer came as late as those of Proxmox VE to a refused credential.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.took >= HELD_BACK
+    }
+
     /// Gives all that the server said, once.
     #[must_use]
     pub fn text(&self) -> Foreign {
         // The reason phrase is the first line of the message.
-        let mut text = self.reason.and(self.message.as_ref().unwrap_or(&Foreign::default()));
+        let mut text = self.phrase.and(self.message.as_ref().unwrap_or(&Foreign::default()));
         for (parameter, error) in &self.errors {
             text = text.and_of(parameter, error);
         }
         if text.is_empty() { Foreign::new(format!("status {}", self.status)) } else { text }
-    }
-
-    /// Says whether these words are anywhere in what the server said.
-    #[must_use]
-    pub fn says(&self, words: &str) -> bool {
-        self.text().contains(words)
     }
 
     /// Names the node that could not be asked, from the path of the call.
@@ -88,10 +122,10 @@ impl Refusal {
         self
     }
 
-    /// Says whether the complaint is about one parameter.
+    /// Says why one parameter is not accepted.
     #[must_use]
-    pub fn error_of(&self, parameter: &str) -> Option<&Foreign> {
-        self.errors.iter().find(|(name, _)| **name == *parameter).map(|(_, error)| error)
+    pub fn reason_of(&self, parameter: &str) -> Option<RefusalReason> {
+        self.errors.iter().find(|(name, _)| **name == *parameter).map(|(_, error)| RefusalReason::of_text(error))
     }
 }
 
@@ -108,7 +142,7 @@ impl Reply {
     /// Says whether what was asked for may have been carried out, although this is no good answer: it is a good one
     /// that is not understood, or something in between gave up waiting for it.
     pub(super) const fn may_be_done(&self) -> bool {
-        matches!(self.status, 200..=299 | 502 | 504 | 596..=599)
+        matches!(self.status, 200..=299 | 502 | 504 | 520 | 522 | 524 | 527 | 596..=599)
     }
 
     /// Gives the data of a good answer, or says what it is instead.
@@ -139,8 +173,7 @@ impl Reply {
     /// Says what an answer is that is no good one.
     fn no_data(self) -> ReplyError {
         if (300..400).contains(&self.status) {
-            let to = self.location.map(|to| format!(", to {to}")).unwrap_or_default();
-            return ReplyError::Unclear(format!("it leads elsewhere ({} {}{to})", self.status, self.reason));
+            return ReplyError::Redirect { status: self.status, phrase: self.phrase, to: self.location };
         }
         let body = serde_json::from_slice::<Value>(&self.body).ok();
         let is_api = body.as_ref().is_some_and(Value::is_object);
@@ -148,7 +181,7 @@ impl Reply {
         // errors of the API's own HTTP layer carry plain text.
         let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status));
         if is_page {
-            ReplyError::Page { status: self.status, reason: self.reason }
+            ReplyError::Page { method: self.method, status: self.status, phrase: self.phrase }
         } else {
             ReplyError::Refusal(self.refusal(body))
         }
@@ -160,7 +193,12 @@ impl Reply {
         let message = message.or_else(|| body.is_none().then(|| self.beginning()));
         let errors = body.as_ref().and_then(|body| body.get("errors")).and_then(Value::as_object);
         let errors = errors.map(|errors| errors.iter().map(|(name, text)| (Foreign::new(name), plain(text))).collect());
-        Refusal { status: self.status, reason: self.reason, message, errors: errors.unwrap_or_default(), node: None }
+        Refusal {
+            message,
+            errors: errors.unwrap_or_default(),
+            took: self.took,
+            ..Refusal::new(self.status, self.phrase)
+        }
     }
 
     /// Says what there is instead of JSON; of JSON that breaks off or is too deep, that it is.
@@ -187,27 +225,38 @@ fn looks_like_a_page(body: &[u8]) -> bool {
     beginning == b"<"
 }
 
-/// Statuses that a reverse proxy answers for a server that it cannot reach. The API itself has 595 and above for that.
+/// Says whether a status is one that a proxy answers, and the API never. The API itself has 595 and above for a node that
+/// it cannot reach.
 const fn is_gateway(status: u16) -> bool {
-    matches!(status, 429 | 502 | 503 | 504)
+    matches!(status, 405 | 429) || is_proxy_trouble(status)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
+    use std::time::Duration;
+
+    use reqwest::Method;
+
     use super::{Reply, ReplyError};
     use crate::model::Foreign;
 
-    fn reply(status: u16, reason: &str, body: &str) -> Reply {
+    fn received(status: u16, phrase: &str, body: Vec<u8>) -> Reply {
         Reply {
+            method: Method::GET,
             status,
-            reason: Foreign::new(reason),
+            phrase: Foreign::new(phrase),
             location: None,
-            body: body.as_bytes().to_vec(),
+            body,
             broken: None,
             wait: None,
+            took: Duration::ZERO,
         }
+    }
+
+    fn reply(status: u16, reason: &str, body: &str) -> Reply {
+        received(status, reason, body.as_bytes().to_vec())
     }
 
     #[test]
@@ -217,7 +266,7 @@ mod tests {
         for body in ["", "{}", "[]", "<html>", "{\"data\":"] {
             assert!(matches!(reply(200, "OK", body).data(), Err(ReplyError::Unclear(_))), "{body}");
         }
-        assert!(matches!(reply(301, "Moved", "").data(), Err(ReplyError::Unclear(_))));
+        assert!(matches!(reply(301, "Moved", "").data(), Err(ReplyError::Redirect { to: None, .. })));
     }
 
     #[test]
@@ -256,22 +305,28 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
-            match (Reply { status, reason: Foreign::new(reason), location: None, body, broken: None, wait: None }).data() {
+            match received(status, &reason, body).data() {
                 Err(ReplyError::Refusal(refusal)) => prop_assert!(!refusal.to_string().is_empty()),
                 Err(ReplyError::Unclear(what)) => prop_assert!(!what.is_empty()),
-                Ok(_) | Err(ReplyError::Page { .. }) => {}
+                Ok(_) | Err(ReplyError::Page { .. } | ReplyError::Redirect { .. }) => {}
             }
         }
     }
 
     #[test]
     fn pages_of_something_in_between_are_no_words_of_the_server() {
-        for (status, body) in
-            [(502, "<html><body>nginx</body></html>"), (503, "upstream down"), (504, ""), (404, " <!DOCTYPE html>")]
-        {
+        for (status, body) in [
+            (502, "<html><body>nginx</body></html>"),
+            (503, "upstream down"),
+            (504, ""),
+            (404, " <!DOCTYPE html>"),
+            (405, "Not Allowed"),
+            (520, "error code: 520"),
+            (530, ""),
+        ] {
             assert_eq!(
                 reply(status, "Bad Gateway", body).data(),
-                Err(ReplyError::Page { status, reason: Foreign::new("Bad Gateway") }),
+                Err(ReplyError::Page { method: Method::GET, status, phrase: Foreign::new("Bad Gateway") }),
                 "{body}"
             );
         }

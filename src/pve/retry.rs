@@ -2,9 +2,9 @@
 //!
 //! | call | is sent again when |
 //! |---|---|
-//! | reads (GET) | something in between, or the server while it restarts, says that it cannot answer now (429, 502, 503, 504, 595 and above, the file system of the cluster); or the way breaks after the server had answered in this run |
-//! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, or a lock that was not free |
-//! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595 |
+//! | reads (GET) | something in between, or the server while it restarts, says that it cannot answer now (429, 502 to 504, 520 to 530, 595 and above, the file system of the cluster); or the way breaks after the server had answered in this run |
+//! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task, or a lock that was not free |
+//! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task |
 //! | logs in | never: a one-time code is good once |
 //! | asks about a task | never here: whoever watches it asks again until its patience ends |
 //!
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use crate::clock::{Clock, SystemClock};
 use crate::model::Foreign;
-use crate::pve::ApiError;
 use crate::pve::task::TaskTrouble;
+use crate::pve::{ApiError, RefusalReason};
 
 /// The pauses before the second, third and fourth try: a daemon is back within seconds after a restart.
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
@@ -101,7 +101,9 @@ fn is_short_trouble(why: &ApiError, contact: ServerSeen) -> bool {
 fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
     match why {
         ApiError::Gateway { status, .. } => *status == 429,
-        ApiError::Refusal(refusal) => matches!(refusal.status, 429 | 595),
+        ApiError::Refusal(refusal) => {
+            matches!(refusal.status, 429 | 595) || refusal.reason() == RefusalReason::NoWorker
+        }
         // What may have been carried out comes as `OutcomeUnknown`.
         ApiError::Refused { .. } | ApiError::NoRoute { .. } | ApiError::BrokenOff { .. } => contact == ServerSeen::Made,
         _ => false,
@@ -109,7 +111,7 @@ fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
 }
 
 fn is_locked(why: &ApiError) -> bool {
-    why.refusal().is_some_and(|refusal| refusal.says("can't lock file") && refusal.says("got timeout"))
+    why.refusal().is_some_and(|refusal| refusal.reason() == RefusalReason::LockTimeout)
 }
 
 /// What happens on the way to the server.
@@ -178,17 +180,11 @@ mod tests {
 
     fn refusal(status: u16, reason: &str) -> ApiError {
         let reason = Foreign::new(reason);
-        ApiError::Refusal(Refusal {
-            status,
-            reason,
-            message: None,
-            errors: std::collections::BTreeMap::new(),
-            node: None,
-        })
+        ApiError::Refusal(Refusal::new(status, reason))
     }
 
     fn page(status: u16) -> ApiError {
-        ApiError::Gateway { server: "pve".to_owned(), status, reason: Foreign::default() }
+        ApiError::Gateway { server: "pve".to_owned(), method: "GET".to_owned(), status, phrase: Foreign::default() }
     }
 
     fn refused() -> ApiError {
@@ -225,6 +221,8 @@ mod tests {
             ("refused", refused(), true, true, true),
             ("an answer that is lost", lost(), false, false, false),
             ("a time-out", late(), false, false, false),
+            ("no worker", refusal(500, "got no worker upid - start worker failed"), false, true, true),
+            ("520", page(520), true, false, false),
             ("401", refusal(401, "Authentication failed!"), false, false, false),
             ("403", refusal(403, "Permission check failed"), false, false, false),
             ("500", refusal(500, "VM is locked (backup)"), false, false, false),

@@ -79,6 +79,11 @@ impl LogEnd {
         self
     }
 
+    /// Gives its lines.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Foreign> {
+        self.lines.iter()
+    }
+
     /// Gives its lines as they are shown, the first of which says how many there are before them.
     #[must_use]
     pub fn shown(&self) -> Vec<String> {

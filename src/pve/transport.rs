@@ -214,7 +214,10 @@ impl Transport {
         let broken = reply.broken.clone();
         read(reply).map_err(|strange| match strange {
             ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path)),
-            ReplyError::Page { status, reason } => ApiError::Gateway { server: server(), status, reason },
+            ReplyError::Page { method, status, phrase } => {
+                ApiError::Gateway { server: server(), method: method.to_string(), status, phrase }
+            }
+            ReplyError::Redirect { status, phrase, to } => ApiError::Redirect { server: server(), status, phrase, to },
             ReplyError::Unclear(what) => broken.unwrap_or(ApiError::NotUnderstood { server: server(), what }),
         })
     }

@@ -355,7 +355,7 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
 /// Gives a token a new secret; a server that cannot is told from one that will not.
 pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret, Error> {
     pve.regenerate_token(token).await.map_err(|source| {
-        if source.refusal().is_some_and(|it| it.error_of("regenerate").is_some()) {
+        if source.refusal().is_some_and(|it| it.reason_of("regenerate").is_some()) {
             return TokenError::CannotRegenerate { token: token.clone() }.into();
         }
         let line = PlanStep::Regenerate(token.clone()).line().unwrap_or_default();

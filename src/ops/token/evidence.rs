@@ -4,7 +4,7 @@
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret, UserId};
 use crate::ops::token::grant_plan::{COMMENT, PlanStep, PrivilegesBefore};
 use crate::pve::privileges::{RolePlan, RoleState};
-use crate::pve::{AclChange, AclEntry, ApiError, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
+use crate::pve::{AclChange, AclEntry, ApiError, Pve, RefusalReason, Subject, TokenRecord, TokenRequest, UserLookup};
 
 /// What stands where a step was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +181,7 @@ async fn of_grant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> R
 async fn card(pve: &Pve, token: &TokenId) -> Result<Option<TokenRecord>, ApiError> {
     match pve.tokens(&token.user).await {
         Ok(cards) => Ok(cards.into_iter().find(|card| card.name == token.name)),
-        Err(gone) if gone.server_text().is_some_and(|text| text.contains("no such user")) => Ok(None),
+        Err(gone) if gone.is_for(RefusalReason::NoSuchUser) => Ok(None),
         Err(why) => Err(why),
     }
 }

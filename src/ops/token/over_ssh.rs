@@ -11,7 +11,7 @@ use crate::error::{Error, Kept, Left, TokenError};
 use crate::model::{Destination, Foreign, TokenId, TokenSecret};
 use crate::ops::token::grant_plan::{COMMENT, PlanStep, token_line};
 use crate::ops::{ChildKind, unless_interrupted};
-use crate::pve::TokenRequest;
+use crate::pve::{RefusalReason, TokenRequest};
 use crate::session::Session;
 use crate::ui::Note;
 
@@ -131,11 +131,11 @@ fn failed(
     complaints: &str,
 ) -> Error {
     let said = (!complaints.is_empty()).then(|| Foreign::new(complaints));
-    let says = |words: &str| said.as_ref().is_some_and(|said| said.contains(words));
+    let reason = said.as_ref().map(RefusalReason::of_text);
     match code {
         Some(NO_SUCH_COMMAND) => TokenError::NoPveum { to: to.clone(), line }.into(),
         Some(SSH_FAILED) => TokenError::SshFailed { to: to.clone(), said, line }.into(),
-        _ if errand == PveumCommand::Make && says("Token already exists") => {
+        _ if errand == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
             TokenError::Exists { token: token.clone() }.into()
         }
         _ => TokenError::PveumFailed { to: to.clone(), said, line }.into(),

@@ -8,7 +8,7 @@ use crate::ops::token::evidence::{Evidence, added, of_step, of_unconfirmed};
 use crate::ops::token::grant_plan::{PlanStep, PrivilegesBefore};
 use crate::ops::token::store::{save, stored};
 use crate::pve::privileges::RoleState;
-use crate::pve::{AclChange, AclEntry, Pve};
+use crate::pve::{AclChange, AclEntry, Pve, RefusalReason};
 use crate::session::Session;
 use crate::settings::Credentials;
 use crate::ui::Note;
@@ -199,11 +199,7 @@ async fn undo_one(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> R
         PlanStep::Role(_) | PlanStep::Unseparate(_) | PlanStep::Regenerate(_) => Ok(()),
     };
     match undone {
-        Err(gone)
-            if gone.server_text().is_some_and(|text| text.contains("no such") || text.contains("does not exist")) =>
-        {
-            Ok(Evidence::Gone)
-        }
+        Err(gone) if gone.reason().is_some_and(RefusalReason::is_missing_object) => Ok(Evidence::Gone),
         Err(why) => Err(why),
         Ok(()) => Ok(Evidence::Ours),
     }

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::pve::privileges::{AclPath, Privileges};
 use crate::pve::values::{Fields, as_text};
-use crate::pve::{ApiError, Pve};
+use crate::pve::{ApiError, Pve, RefusalReason};
 
 /// How far a log-in came.
 #[derive(Debug)]
@@ -221,7 +221,7 @@ impl Pve {
         }
         match self.transport.get(&["access", "users", &id], &[]).await {
             Ok(data) => Ok(UserLookup::Seen(UserRecord::alone(&id, &data))),
-            Err(ApiError::Refusal(refusal)) if refusal.says("no such user") => Ok(UserLookup::Missing),
+            Err(ApiError::Refusal(refusal)) if refusal.reason() == RefusalReason::NoSuchUser => Ok(UserLookup::Missing),
             Err(refused) if refused.is_forbidden() => Ok(UserLookup::Hidden),
             Err(why) => Err(why),
         }
@@ -409,7 +409,7 @@ impl Pve {
     pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, ApiError> {
         let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
             Ok(data) => data,
-            Err(gone) if gone.server_text().is_some_and(|text| text.contains("does not exist")) => return Ok(None),
+            Err(gone) if gone.is_for(RefusalReason::NoSuchPool) => return Ok(None),
             Err(why) => return Err(why),
         };
         let fields = self.fields(&data, "the pool")?;

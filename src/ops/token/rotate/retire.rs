@@ -7,7 +7,7 @@ use crate::ops::token::grant_plan::PlanStep;
 use crate::ops::token::remove::remove;
 use crate::ops::token::rotate::{Rotator, entries_of};
 use crate::ops::token::store::uses_in_file;
-use crate::pve::{AclEntry, TokenRecord, TokenRequest};
+use crate::pve::{AclEntry, RefusalReason, TokenRecord, TokenRequest};
 use crate::settings::TokenUse;
 
 /// What a token was when its place was taken.
@@ -101,5 +101,5 @@ impl Rotator<'_> {
 }
 
 fn is_gone(source: &crate::pve::ApiError) -> bool {
-    source.server_text().is_some_and(|text| text.contains("no such token"))
+    source.is_for(RefusalReason::NoSuchToken)
 }
