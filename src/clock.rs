@@ -22,6 +22,13 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+impl SystemClock {
+    /// Waits on this thread, where there is no runtime to wait on: for a lock on a file.
+    pub fn block(self, pause: Duration) {
+        std::thread::sleep(pause);
+    }
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
         Instant::now()

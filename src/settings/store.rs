@@ -25,6 +25,7 @@ use super::error::{FileOperation, SettingsError, Warning};
 use super::folders;
 use super::parsers::line_at;
 use crate::bounded::{self, CA_LIMIT, SETTINGS_LIMIT};
+use crate::clock::SystemClock;
 
 /// How long a run waits for another one that is writing: a write takes milliseconds, a slow disk a second or two.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
@@ -272,7 +273,7 @@ impl Lock {
         let tries = at_most.as_millis() / BETWEEN_TRIES.as_millis().max(1) + 1;
         for attempt in 0..tries {
             if attempt > 0 {
-                std::thread::sleep(BETWEEN_TRIES);
+                SystemClock.block(BETWEEN_TRIES);
             }
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self::Held { folder: file }),

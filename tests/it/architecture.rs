@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("bounded", &[]),
     ("ui", &["model"]),
-    ("settings", &["model", "bounded"]),
+    ("settings", &["model", "clock", "bounded"]),
     ("pve", &["model", "clock", "bounded"]),
     ("sandbox", &["clock"]),
     ("error", &["model", "ui", "settings", "pve", "sandbox", "journal", "session", "cli"]),
@@ -171,12 +171,10 @@ fn each_library_stays_at_home() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The files that still read the time or pause by themselves.
-const OFF_THE_CLOCK: &[&str] = &["clock.rs", "settings/store.rs"];
 
 #[test]
 fn time_comes_from_the_clock() {
-    for (file, text) in whole_sources().iter().filter(|(file, _)| !OFF_THE_CLOCK.contains(&file.as_str())) {
+    for (file, text) in whole_sources().iter().filter(|(file, _)| file != "clock.rs") {
         for around in ["Instant::now", "SystemTime::now", ".elapsed()", "time::sleep", "thread::sleep"] {
             assert!(!text.contains(around), "src/{file}: `{around}`: use src/clock.rs");
         }
