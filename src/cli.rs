@@ -13,7 +13,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
-    Destination, DiskSize, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenName, Tool, UserId,
+    Destination, DiskSize, Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageName, TokenRef, Tool, UserId,
     VmId, VmName,
 };
 
@@ -106,7 +106,7 @@ pub struct Connection {
     pub user: Option<UserId>,
     /// Name of the token [env: PROXMOX_TOKEN_NAME]
     #[arg(long, value_name = "NAME")]
-    pub token_name: Option<TokenName>,
+    pub token_name: Option<TokenRef>,
     /// Read the token's secret, or all that was copied with it, from this file, `-` for standard input, at a terminal a
     /// hidden prompt [env: PROXMOX_TOKEN_VALUE holds the secret itself]
     #[arg(long, value_name = "PATH")]

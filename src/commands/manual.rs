@@ -9,7 +9,7 @@ use crate::cli::{Completions, Man, completion, manual};
 use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS};
 use crate::session::{Session, Variables};
-use crate::settings::{EnvFile, Flags, Key, Settings, Store};
+use crate::settings::{EnvFile, Key, Settings, Store};
 use crate::ui::Verbatim;
 
 /// Prints one manual page, or writes all of them into a folder.
@@ -62,9 +62,8 @@ pub(crate) fn instances(folder: &Path, variables: &Variables) -> Vec<String> {
 #[must_use]
 pub(crate) fn nodes(folder: &Path, variables: &Variables) -> Vec<String> {
     let file = settings_file(folder, variables);
-    let read = |instance| Settings::load(&instance, &Flags::default(), &Variables::new(), folder, &file).ok();
-    let settings = file.instances().into_iter().filter_map(read);
-    settings.filter_map(|settings| settings.text(Key::Node).map(str::to_owned)).collect()
+    let node = |instance| Settings::of_file(&instance, folder, &file).text(Key::Node);
+    file.instances().into_iter().filter_map(node).collect()
 }
 
 fn settings_file(folder: &Path, variables: &Variables) -> EnvFile {

@@ -33,7 +33,7 @@ pub(super) fn connection(global: &Global, flags: &Connection) -> ConnectionOptio
         is_insecure: flags.insecure,
         connect_timeout: flags.connect_timeout.unwrap_or(defaults.connect_timeout),
         server: if flags.is_sandbox() { ServerKind::Sandbox } else { ServerKind::Real },
-        further: Vec::new(),
+        templates: Vec::new(),
     }
 }
 
@@ -100,16 +100,14 @@ impl From<&TemplateCreate> for TemplateOptions {
 /// Decides on the test VM: a flag, else what the settings say, else what is usual.
 pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions, Error> {
     let settings = &context.settings;
+    settings.require_usable(&[Key::Node, Key::Pool, Key::Ubuntu2204Template])?;
     let template = match flags.template {
         Some(template) => template,
-        None => match settings.template(Key::Ubuntu2204Template)? {
-            Some(found) => found.value,
-            None => USUAL.vmid,
-        },
+        None => settings.template(Key::Ubuntu2204Template).map_or(USUAL.vmid, |found| found.value),
     };
     let pool = match &flags.pool {
         Some(pool) => Some(pool.clone()),
-        None => settings.pool()?.map(|found| found.value),
+        None => settings.pool().map(|found| found.value),
     };
     let wish = if flags.linked {
         CloneMode::Linked
@@ -119,7 +117,7 @@ pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions,
         CloneMode::Whichever
     };
     Ok(TestVmOptions {
-        node: settings.node()?.map(|found| found.value),
+        node: settings.node().map(|found| found.value),
         target: flags.target.clone(),
         template,
         vmid: flags.vmid,

@@ -175,6 +175,8 @@ impl Endpoint {
     }
 }
 
+impl Validated for Endpoint {}
+
 impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::Validated;
+
 /// The SHA-256 digest of a certificate in DER form, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
@@ -40,6 +42,8 @@ impl Fingerprint {
         &self.0
     }
 }
+
+impl Validated for Fingerprint {}
 
 impl FromStr for Fingerprint {
     type Err = InvalidFingerprint;

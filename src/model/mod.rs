@@ -32,5 +32,5 @@ pub use marker::{Marker, Provenance};
 pub use paste::Pasted;
 pub use register::Register;
 pub use secret::Secret;
-pub use token::{TokenId, TokenName, TokenSecret, UserId};
+pub use token::{TokenId, TokenName, TokenRef, TokenSecret, UserId};
 pub use tool::Tool;

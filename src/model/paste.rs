@@ -59,6 +59,13 @@ impl Pasted {
     }
 }
 
+impl From<TokenSecret> for Pasted {
+    /// Takes the secret alone.
+    fn from(secret: TokenSecret) -> Self {
+        Self { user: None, name: None, secret }
+    }
+}
+
 /// Writes a text without what programs put into it on its way: characters that cannot be seen, quotation marks of a word
 /// processor, hyphens that are not to be broken at, blanks of other widths.
 fn plain(text: &str) -> Zeroizing<String> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::model::Register;
+use crate::model::{Register, Validated};
 
 /// A secret text: wiped from memory when dropped, masked in `Debug`, without `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +21,14 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Reads it as a value of a type that checks it.
+    ///
+    /// # Errors
+    /// What the type says against the text.
+    pub fn parse<T: Validated>(&self) -> Result<T, T::Err> {
+        self.0.parse()
     }
 
     /// Lets this text be masked in everything that the process prints from here on. Not every text that is held as a secret

@@ -152,6 +152,54 @@ impl fmt::Display for TokenId {
     }
 }
 
+/// A token as a person names it: by its name among the user's tokens, or by its full ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenRef {
+    /// The name alone.
+    Name(TokenName),
+    /// User and name.
+    Id(TokenId),
+}
+
+impl TokenRef {
+    /// Gives the name of the token.
+    #[must_use]
+    pub const fn name(&self) -> &TokenName {
+        match self {
+            Self::Name(name) => name,
+            Self::Id(id) => &id.name,
+        }
+    }
+
+    /// Gives the user, where it is named.
+    #[must_use]
+    pub const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Name(_) => None,
+            Self::Id(id) => Some(&id.user),
+        }
+    }
+}
+
+impl Validated for TokenRef {}
+
+impl FromStr for TokenRef {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        if text.contains('!') { text.parse().map(Self::Id) } else { text.parse().map(Self::Name) }
+    }
+}
+
+impl fmt::Display for TokenRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(formatter),
+            Self::Id(id) => id.fmt(formatter),
+        }
+    }
+}
+
 /// Why a text is no token secret. It never holds the text, only its shape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
@@ -237,6 +285,8 @@ impl From<TokenSecret> for Secret {
         secret.0
     }
 }
+
+impl Validated for TokenSecret {}
 
 impl FromStr for TokenSecret {
     type Err = BadSecret;

@@ -13,7 +13,7 @@ use crate::model::{Pasted, Secret, decode};
 use crate::ops::options::ConnectionOptions;
 use crate::ops::{ask, blocking};
 use crate::session::Session;
-use crate::settings::{Flags, Key, Source};
+use crate::settings::{Flags, Key, Setting, SettingsError, Source};
 use crate::ui::prompt::HiddenPrompt;
 
 /// The names of standard input.
@@ -22,21 +22,7 @@ const STANDARD_INPUT: [&str; 3] = ["-", "/dev/stdin", "/dev/fd/0"];
 /// Collects what flags say; secrets are read from the files that they name.
 pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Result<Flags, Error> {
     let mut flags = Flags::default();
-    let mut set = |key, text: Option<String>| {
-        if let Some(text) = text {
-            flags.set(key, text);
-        }
-    };
-    set(Key::Host, options.host.as_ref().map(ToString::to_string));
-    set(Key::User, options.user.as_ref().map(ToString::to_string));
-    set(Key::TokenName, options.token_name.as_ref().map(ToString::to_string));
-    set(Key::Node, options.node.as_ref().map(ToString::to_string));
-    set(Key::Fingerprint, options.fingerprint.as_ref().map(ToString::to_string));
-    set(Key::CaFile, options.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()));
-    set(Key::VerifySsl, options.is_insecure.then(|| "false".to_owned()));
-    for (key, text) in &options.further {
-        set(*key, Some(text.clone()));
-    }
+    options.settings().into_iter().for_each(|setting| flags.set(setting));
     if is_stdin(options.token_value_file.as_deref()) && is_stdin(options.password_file.as_deref()) {
         return Err(Error::StandardInputTwice);
     }
@@ -45,17 +31,15 @@ pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Res
         let whole = |said: &Secret| Pasted::read(said).map(drop).map_err(|why| why.to_string());
         let question =
             HiddenPrompt::new(format!("The token's secret, or all that you copied ({flag}; it is not shown)"));
-        said(&mut flags, Key::TokenValue, read_secret(session, path, flag, question.checked(whole)).await?);
+        let said = read_secret(session, path, flag, question.checked(whole)).await?;
+        let invalid = |why| SettingsError::Invalid { origin: Source::Flag(flag), why };
+        flags.set(Setting::parse(Key::TokenValue, &said).map_err(invalid)?);
     }
     if let Some(path) = &options.password_file {
         let password = read_password(session, path, Key::Password.entry().flag).await?;
-        said(&mut flags, Key::Password, password);
+        flags.set(Setting::Password(password));
     }
     Ok(flags)
-}
-
-fn said(flags: &mut Flags, key: Key, secret: Secret) {
-    flags.say(key, secret, Source::Flag(key.entry().flag));
 }
 
 /// Says whether a path of a flag names standard input.

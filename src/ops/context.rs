@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::journal::Journal;
-use crate::model::{Endpoint, Secret, Tool, UserId};
+use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
 use crate::ops::blocking;
 use crate::ops::ca_file::{Authority, read_ca};
 use crate::ops::connection::TrustSource;
@@ -15,7 +15,7 @@ use crate::ops::options::ConnectionOptions;
 use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    self, Credentials, Flags, Instance, InvalidValue, KEYS, Key, Loaded, Secrecy, Settings, Source, Store,
+    Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError, Source, Store,
     Verification, imported, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
@@ -67,18 +67,16 @@ struct Sources {
     loaded: Loaded,
 }
 
-/// What could not be read, where a diagnosis goes on all the same.
-#[derive(Debug)]
-pub(crate) struct LoadErrors {
-    /// Why the settings file could not be read.
-    pub(crate) unread: Option<Error>,
-    /// Which variables are no text.
-    pub(crate) no_text: Vec<Error>,
-}
-
 impl Context {
-    /// Reads everything, and starts the sandbox where it was asked for.
+    /// Reads everything, and starts the sandbox where it was asked for. An invalid value is an error.
     pub(crate) async fn load(session: &Session, options: &ConnectionOptions) -> Result<Self, Error> {
+        let context = Self::load_for_correction(session, options).await?;
+        context.require_valid()?;
+        Ok(context)
+    }
+
+    /// Reads everything, where a person can correct what is invalid.
+    pub(crate) async fn load_for_correction(session: &Session, options: &ConnectionOptions) -> Result<Self, Error> {
         let (store, loaded) = load(session, options).await?;
         let sources = Sources { variables: session.variables.clone(), store, loaded: loaded? };
         let context = Self::build(session, options, sources).await?;
@@ -88,28 +86,28 @@ impl Context {
         Ok(context)
     }
 
-    /// Reads everything for a diagnosis: a file that cannot be read and variables that are no text are told beside, and
-    /// everything else goes on.
+    /// Reads everything for a diagnosis, which shows what is invalid and why the file cannot be read, and goes on with the
+    /// rest.
     pub(crate) async fn load_for_diagnosis(
         session: &Session,
         options: &ConnectionOptions,
-    ) -> Result<(Self, LoadErrors), Error> {
+    ) -> Result<(Self, Option<Error>), Error> {
         let (store, loaded) = load(session, options).await?;
         let (loaded, unread) = match loaded {
             Ok(loaded) => (loaded, None),
             Err(why) => (Loaded::nothing(), Some(why.into())),
         };
-        let is_text = |value: &std::ffi::OsString| value.to_str().is_some();
-        let (variables, strange): (Variables, Variables) =
-            session.variables.clone().into_iter().partition(|(_, value)| is_text(value));
-        let context = Self::build(session, options, Sources { variables, store, loaded }).await?;
-        let ours = KEYS.iter().map(|entry| entry.key.variable(&context.instance));
-        let no_text = ours.filter(|name| !options.is_sandbox() && strange.contains_key(name)).map(|name| {
-            let (origin, why) = (Source::Variable(name), InvalidValue::NotText);
-            settings::SettingsError::Invalid { origin, why }.into()
-        });
-        let troubles = LoadErrors { unread, no_text: no_text.collect() };
-        Ok((context, troubles))
+        let sources = Sources { variables: session.variables.clone(), store, loaded };
+        Ok((Self::build(session, options, sources).await?, unread))
+    }
+
+    /// Refuses what is invalid. The secret of the token is judged where it is used: a command that makes a new one may find
+    /// a placeholder in its place.
+    pub(crate) fn require_valid(&self) -> Result<(), Error> {
+        match self.settings.invalid().find(|invalid| invalid.key != Key::TokenValue) {
+            Some(invalid) => Err(SettingsError::from(invalid.clone()).into()),
+            None => Ok(()),
+        }
     }
 
     async fn build(session: &Session, options: &ConnectionOptions, sources: Sources) -> Result<Self, Error> {
@@ -121,7 +119,7 @@ impl Context {
         let variables = if options.is_sandbox() { without_settings(&variables) } else { variables };
         let flags = flags(session, options).await?;
         let context = Self {
-            settings: Settings::load(&instance, &flags, &variables, store.path(), &loaded.file)?,
+            settings: Settings::load(&instance, &flags, &variables, store.path(), &loaded.file),
             instance,
             store,
             loaded,
@@ -152,7 +150,7 @@ impl Context {
     #[cfg(feature = "sandbox")]
     fn on_the_sandbox(mut self) -> Result<Self, Error> {
         use crate::sandbox::{Options, Sandbox};
-        if self.settings.text(Key::Host).is_some_and(|host| host != SANDBOX_HOST) {
+        if self.settings.host().is_some_and(|host| host.value.host().to_string() != SANDBOX_HOST) {
             return Err(Error::NotSandboxFile { path: self.store.path().to_owned() });
         }
         let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Sandbox { source })?;
@@ -164,11 +162,13 @@ impl Context {
             let is_said = self.settings.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
             let is_wanted = key != Key::TokenValue || !has_password;
             if !is_said && is_wanted {
-                self.flags.say(key, Secret::new(text.to_owned()), Source::Sandbox);
+                let setting = Setting::parse(key, &Secret::new(text.to_owned()));
+                let setting = setting.map_err(|why| SettingsError::Invalid { origin: Source::Sandbox, why })?;
+                self.flags.give(setting, Source::Sandbox);
             }
         }
-        self.reload()?;
-        if let Ok((Credentials::Token { id, secret }, _)) = self.saved()?.credentials() {
+        self.reload();
+        if let Ok((Credentials::Token { id, secret }, _)) = self.saved().credentials() {
             // A token that an earlier rehearsal made and stored: its server is gone, and the file is still there.
             sandbox.remember(&id.user.to_string(), &id.name.to_string(), secret.expose());
         }
@@ -177,9 +177,15 @@ impl Context {
     }
 
     /// Takes an answer that was typed; it counts more than variables and the file.
-    pub(crate) fn answer(&mut self, key: Key, text: Secret) -> Result<(), Error> {
-        self.flags.say(key, text, Source::Answer);
-        self.reload()
+    pub(crate) fn answer(&mut self, setting: Setting) -> Result<(), Error> {
+        self.flags.give(setting, Source::Answer);
+        self.reload();
+        self.require_valid()
+    }
+
+    /// Takes the VMID that a person chose for the key of a template.
+    pub(crate) fn answer_template(&mut self, key: Key, vmid: VmId) -> Result<(), Error> {
+        Setting::template(key, vmid).map_or(Ok(()), |setting| self.answer(setting))
     }
 
     /// Lets keys have no value in this run, whatever the file says.
@@ -187,7 +193,8 @@ impl Context {
         for key in keys {
             self.flags.unset(*key);
         }
-        self.reload()
+        self.reload();
+        self.require_valid()
     }
 
     /// Takes back what was typed for some keys.
@@ -195,7 +202,8 @@ impl Context {
         for key in keys {
             self.flags.retract(*key);
         }
-        self.reload()
+        self.reload();
+        self.require_valid()
     }
 
     /// Says whether a key was decided to have no value.
@@ -205,45 +213,45 @@ impl Context {
 
     /// Says whether a person may be asked for a key: there is somebody, and neither a flag nor a variable says it.
     pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
-        session.is_attended() && !self.settings.source(key).is_some_and(Source::is_settled)
+        let of_token = self.settings.user().filter(|_| key == Key::User).map(|user| user.source);
+        let source = of_token.as_ref().or_else(|| self.settings.source(key));
+        session.is_attended() && !source.is_some_and(Source::is_settled)
     }
 
     /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
     pub(crate) fn import(&mut self, session: &Session, tool: Option<Tool>) -> Result<Tool, Error> {
         let import = imported(&session.variables, tool).map_err(|why| Error::Import { why })?;
-        for (key, text, source) in import.answers(&session.variables, &session.folder) {
-            if !matches!(self.settings.source(key), Some(Source::Flag(_))) {
-                self.flags.say(key, text, source);
+        for answer in import.answers(&session.variables, &session.folder) {
+            if !matches!(self.settings.source(answer.value.key()), Some(Source::Flag(_))) {
+                self.flags.give(answer.value, answer.source);
             }
         }
-        self.reload()?;
+        self.reload();
         Ok(import.tool)
     }
 
-    fn reload(&mut self) -> Result<(), Error> {
+    fn reload(&mut self) {
         self.authority.take_if(|authority| authority.can_be_read_again());
         self.settings =
-            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file)?;
-        Ok(())
+            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file);
     }
 
     /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.authority.take_if(|authority| authority.can_be_read_again());
         self.loaded = self.store.load()?;
-        self.settings = self.saved()?;
-        Ok(())
+        self.settings = self.saved();
+        self.require_valid()
     }
 
     /// Gives what the file alone says.
-    pub(crate) fn saved(&self) -> Result<Settings, Error> {
-        let (flags, variables) = (Flags::default(), Variables::new());
-        Ok(Settings::load(&self.instance, &flags, &variables, self.store.path(), &self.loaded.file)?)
+    pub(crate) fn saved(&self) -> Settings {
+        Settings::of_file(&self.instance, self.store.path(), &self.loaded.file)
     }
 
     /// Says whether the server of this run is the one that the settings file names.
     pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
-        let in_file = self.saved()?.host()?.map(|host| host.value);
+        let in_file = self.saved().host().map(|host| host.value);
         Ok(in_file == Some(self.host()?))
     }
 
@@ -257,7 +265,8 @@ impl Context {
 
     /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
     pub(crate) fn host(&self) -> Result<Endpoint, Error> {
-        let host = self.settings.host()?.ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
+        self.settings.require_usable(&[Key::Host])?;
+        let host = self.settings.host().ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
         if !self.is_sandbox() && host.host().to_string() == SANDBOX_HOST {
             return Err(Error::SandboxOnly);
         }
@@ -323,7 +332,8 @@ impl Context {
 
     /// Gives what to authenticate with.
     pub(crate) fn credentials(&self, session: &Session) -> Result<Credentials, Error> {
-        if self.settings.source(Key::User).is_none() && self.settings.user()?.is_none() {
+        self.settings.require_usable(&[Key::User, Key::TokenName, Key::TokenValue])?;
+        if self.settings.user().is_none() {
             return Err(self.unanswered("the user", Key::User));
         }
         if self.settings.source(Key::TokenValue).is_none() && self.settings.password().is_none() {
@@ -385,7 +395,7 @@ impl Context {
         let said = |key: Key| matches!(self.settings.source(key), Some(Source::Flag(_) | Source::Answer));
         for key in [Key::Host, Key::User, Key::TokenName, Key::Fingerprint, Key::CaFile] {
             if let (true, Some(text)) = (said(key), self.settings.text(key)) {
-                repeat.of_server(key.entry().flag, word(text));
+                repeat.of_server(key.entry().flag, word(&text));
             }
         }
         if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
@@ -437,7 +447,7 @@ impl Context {
             let Some(source) = self.settings.source(entry.key) else { continue };
             let name = entry.key.variable(&self.instance);
             let shown = match entry.key.secrecy() {
-                Secrecy::Public => self.settings.text(entry.key).unwrap_or_default().to_owned(),
+                Secrecy::Public => self.settings.text(entry.key).unwrap_or_default(),
                 Secrecy::Token | Secrecy::Password => "(secret)".to_owned(),
             };
             session.ui.borrow_mut().verbose(&Note::plain(format!("{name}={shown}, from {source}")));
@@ -446,10 +456,7 @@ impl Context {
 }
 
 /// Reads the settings file; the inner error says why it cannot be read.
-async fn load(
-    session: &Session,
-    options: &ConnectionOptions,
-) -> Result<(Store, Result<Loaded, settings::SettingsError>), Error> {
+async fn load(session: &Session, options: &ConnectionOptions) -> Result<(Store, Result<Loaded, SettingsError>), Error> {
     let store = Store::new(file(session, options));
     blocking(session, move || {
         let loaded = store.load();

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{Endpoint, Expiry, Fingerprint, NodeName, TokenName, UserId};
-use crate::settings::Key;
+use crate::model::{Endpoint, Expiry, Fingerprint, NodeName, TokenRef, UserId};
+use crate::settings::Setting;
 
 /// How long connecting may take unless said otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(crate) struct ConnectionOptions {
     pub(crate) host: Option<Endpoint>,
     /// The user.
     pub(crate) user: Option<UserId>,
-    /// The token's name.
-    pub(crate) token_name: Option<TokenName>,
+    /// The token, by its name or its full ID.
+    pub(crate) token_name: Option<TokenRef>,
     /// The file with the token's secret; `-` is standard input.
     pub(crate) token_value_file: Option<PathBuf>,
     /// The file with the user's password; `-` is standard input.
@@ -48,8 +48,8 @@ pub(crate) struct ConnectionOptions {
     pub(crate) connect_timeout: Duration,
     /// Whether the server is simulated.
     pub(crate) server: ServerKind,
-    /// Further settings that flags gave a value.
-    pub(crate) further: Vec<(Key, String)>,
+    /// The template of each key that a flag names.
+    pub(crate) templates: Vec<Setting>,
 }
 
 impl Default for ConnectionOptions {
@@ -68,7 +68,7 @@ impl Default for ConnectionOptions {
             is_insecure: false,
             connect_timeout: CONNECT_TIMEOUT,
             server: ServerKind::Real,
-            further: Vec::new(),
+            templates: Vec::new(),
         }
     }
 }
@@ -77,6 +77,21 @@ impl ConnectionOptions {
     /// Says whether the server is simulated.
     pub(crate) fn is_sandbox(&self) -> bool {
         self.server == ServerKind::Sandbox
+    }
+
+    /// Lists the settings that flags give a value; those that are secrets stand in files.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let ca_file = self.ca_file.clone().filter(|path| !path.as_os_str().is_empty());
+        let named = [
+            self.host.clone().map(Setting::Host),
+            self.user.clone().map(Setting::User),
+            self.token_name.clone().map(Setting::TokenName),
+            self.node.clone().map(Setting::Node),
+            self.fingerprint.map(Setting::Fingerprint),
+            ca_file.map(Setting::CaFile),
+            self.is_insecure.then_some(Setting::VerifySsl(false)),
+        ];
+        named.into_iter().flatten().chain(self.templates.iter().cloned()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::values::WritableValue;
+use super::setting::WritableValue;
 use crate::model::Secret;
 
 /// A variable and its value.
@@ -43,7 +43,7 @@ impl Assignment {
     /// Gives the whole value.
     #[must_use]
     pub fn whole(&self) -> Secret {
-        let hidden = self.hidden.as_ref().map(WritableValue::expose).unwrap_or_default();
+        let hidden = self.hidden.as_ref().map(WritableValue::text).unwrap_or_default();
         // Joined in a buffer of the right size, so that no copy of the secret is left behind by its growth.
         let mut whole = Zeroizing::new(String::with_capacity(self.public.len() + hidden.len()));
         whole.push_str(&self.public);

@@ -17,7 +17,7 @@ use super::error::{SettingsError, Warning};
 use super::keys::{Instance, KEYS, Key, Secrecy};
 use super::parsers::python::{Binding, bindings, decode, interpolate};
 use super::parsers::{dotenvy, line_at, slice};
-use super::values::WritableValue;
+use super::setting::{Setting, WritableValue};
 use crate::model::{Pasted, Secret};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -37,6 +37,12 @@ pub struct Located {
     pub line: usize,
 }
 
+/// A value as it is, and where it stands.
+struct PlainValue {
+    text: Option<Zeroizing<String>>,
+    line: usize,
+}
+
 /// What is to be done with one key.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -44,6 +50,12 @@ pub enum Change {
     Set(Key, WritableValue),
     /// Removes every line of the key.
     Remove(Key),
+}
+
+impl From<Setting> for Change {
+    fn from(setting: Setting) -> Self {
+        Self::Set(setting.key(), setting.into())
+    }
 }
 
 /// Whether somebody agreed that values may be written which only python-dotenv reads back.
@@ -83,7 +95,16 @@ impl EnvFile {
     /// Reads all values as python-dotenv does; of a name that stands twice the last counts.
     #[must_use]
     pub fn values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, Located> {
-        let mut found: BTreeMap<String, Located> = BTreeMap::new();
+        let secret = |plain: PlainValue| Located {
+            text: plain.text.map(|mut text| Secret::new(std::mem::take(&mut text))),
+            line: plain.line,
+        };
+        self.plain_values(variables).into_iter().map(|(name, plain)| (name, secret(plain))).collect()
+    }
+
+    /// Reads all values as they are, for reading those that are put together of others, and for comparing.
+    fn plain_values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, PlainValue> {
+        let mut found: BTreeMap<String, PlainValue> = BTreeMap::new();
         let (mut line, mut counted) = (1, 0);
         for binding in bindings(&self.bytes) {
             line += line_at(slice(&self.bytes, &(counted..binding.range.start)), usize::MAX) - 1;
@@ -91,12 +112,12 @@ impl EnvFile {
             let Some(name) = &binding.name else { continue };
             let text = binding.value.as_ref().map(|value| {
                 let known = |name: &str| {
-                    let in_file = |it: &Located| it.text.as_ref().map_or_else(String::new, |text| text.expose().into());
+                    let in_file = |it: &PlainValue| it.text.as_deref().cloned().unwrap_or_default();
                     variables(name).or_else(|| found.get(name).map(in_file))
                 };
-                Secret::new(interpolate(&decode(&self.bytes, value), &known))
+                Zeroizing::new(interpolate(&decode(&self.bytes, value), &known))
             });
-            found.insert(String::from_utf8_lossy(slice(&self.bytes, name)).into_owned(), Located { text, line });
+            found.insert(String::from_utf8_lossy(slice(&self.bytes, name)).into_owned(), PlainValue { text, line });
         }
         found
     }
@@ -184,7 +205,7 @@ impl EnvFile {
 
     /// Lists the instances that have a secret and no token name of their own, with the first one's, which is theirs, too.
     fn leaning_on_first(&self) -> Vec<(Instance, String)> {
-        let values = self.values(&|_| None);
+        let values = self.plain_values(&|_| None);
         let text = |name: &str| values.get(name).and_then(|it| it.text.as_ref()).filter(|text| !text.is_empty());
         let Some(name) = text(&Key::TokenName.variable(&Instance::default())) else { return Vec::new() };
         let leans = |instance: &Instance| {
@@ -192,7 +213,7 @@ impl EnvFile {
                 && text(&Key::TokenValue.variable(instance)).is_some()
                 && text(&Key::TokenName.variable(instance)).is_none()
         };
-        self.instances().into_iter().filter(leans).map(|instance| (instance, name.expose().to_owned())).collect()
+        self.instances().into_iter().filter(leans).map(|instance| (instance, name.to_string())).collect()
     }
 
     fn patched(

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::encoding::Encoding;
+use super::keys::Key;
 use super::parsers::Reader;
 use super::quoting::Unwritable;
 use super::source::Source;
@@ -177,6 +178,45 @@ pub enum SettingsError {
         #[source]
         why: io::Error,
     },
+}
+
+/// A value that cannot be used, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSetting {
+    /// The key.
+    pub key: Key,
+    /// Where its value comes from.
+    pub source: Source,
+    /// What is wrong with it.
+    pub why: SettingFault,
+}
+
+impl InvalidSetting {
+    /// Says whether it is a value of its key, and contradicts another one.
+    pub(super) const fn is_contradiction(&self) -> bool {
+        !matches!(self.why, SettingFault::Value(_))
+    }
+}
+
+/// What is wrong with the value of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingFault {
+    /// It is not a value of that key.
+    Value(InvalidValue),
+    /// It names another user than a token ID does.
+    TwoUsers(Box<TwoUsers>),
+    /// It names another token than stands beside the secret.
+    TwoTokens(Box<TwoTokens>),
+}
+
+impl From<InvalidSetting> for SettingsError {
+    fn from(invalid: InvalidSetting) -> Self {
+        match invalid.why {
+            SettingFault::Value(why) => Self::Invalid { origin: invalid.source, why },
+            SettingFault::TwoUsers(users) => Self::TwoUsers(users),
+            SettingFault::TwoTokens(tokens) => Self::TwoTokens(tokens),
+        }
+    }
 }
 
 /// A token of one user beside the name of another.

@@ -11,7 +11,7 @@ pub use self::import::{BadImport, Import, imported};
 pub use self::remarks::Remark;
 use super::Credentials;
 use super::assignment::Assignment;
-use super::values::WritableValue;
+use super::setting::WritableValue;
 use crate::model::Tool;
 
 /// What one variable says.

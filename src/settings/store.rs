@@ -22,8 +22,8 @@ use self::temp_file::TempFile;
 use super::encoding::wide_encoding;
 use super::env_file::EnvFile;
 use super::error::{FileOperation, SettingsError, Warning};
-use super::folders;
 use super::parsers::line_at;
+use super::trust::folders;
 use crate::bounded::{self, CA_LIMIT, SETTINGS_LIMIT};
 use crate::clock::SystemClock;
 

@@ -5,19 +5,24 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Credentials, EnvFile, Flags, Instance, KEYS, Key, Section, Settings, SettingsError, Source, Variables,
+    Credentials, EnvFile, Flags, Instance, KEYS, Key, Section, Setting, Settings, SettingsError, Source, Variables,
     Verification, Warning,
 };
+use crate::model::Secret;
 
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
 
 fn load(instance: &str, flags: &[(Key, &str)], variables: &[(&str, &str)], file: &str) -> Settings {
     let mut given = Flags::default();
-    flags.iter().for_each(|(key, text)| given.set(*key, (*text).to_owned()));
+    flags.iter().for_each(|(key, text)| given.set(setting(*key, text)));
     let variables: Variables =
         variables.iter().map(|(name, text)| ((*name).to_owned(), OsString::from(*text))).collect();
     let file = EnvFile::new(file.as_bytes().to_vec());
-    Settings::load(&instance.parse().unwrap(), &given, &variables, Path::new("conf/.env"), &file).unwrap()
+    Settings::load(&instance.parse().unwrap(), &given, &variables, Path::new("conf/.env"), &file)
+}
+
+fn setting(key: Key, text: &str) -> Setting {
+    Setting::parse(key, &Secret::new(text.to_owned())).unwrap()
 }
 
 fn in_file(line: usize, name: &str) -> Source {
@@ -38,7 +43,7 @@ fn the_flag_beats_the_variable_and_the_variable_the_file() {
         let variables: Vec<_> = variable.map(|text| ("PROXMOX_NODE", text)).into_iter().collect();
         let settings = load("01", &flags, &variables, &format!("# c\nPROXMOX_NODE={file}\n"));
         assert_eq!(settings.source(Key::Node), source.as_ref());
-        assert_eq!(settings.node().unwrap().map(|it| it.value.to_string()).as_deref(), node);
+        assert_eq!(settings.node().map(|it| it.value.to_string()).as_deref(), node);
     }
 }
 
@@ -48,24 +53,24 @@ fn an_instance_has_its_own_keys_and_the_first_ones_token_name() {
         "PROXMOX_HOST=a\nPROXMOX_TOKEN_NAME=first\nPROXMOX_02_HOST=b\nPROXMOX_02_USER=u@pve\nPROXMOX_TOKEN_VALUE_02={SECRET}\nUBUNTU_2204_TEMPLATE_ID=100\n"
     );
     let settings = load("02", &[], &[], &file);
-    assert_eq!(settings.host().unwrap().unwrap().value.to_string(), "b");
-    assert_eq!(settings.template(Key::Ubuntu2204Template).unwrap().unwrap().value.number(), 100);
+    assert_eq!(settings.host().unwrap().value.to_string(), "b");
+    assert_eq!(settings.template(Key::Ubuntu2204Template).unwrap().value.number(), 100);
     let (credentials, warning) = settings.credentials().unwrap();
     assert!(matches!(credentials, Credentials::Token { id, .. } if id.to_string() == "u@pve!first"));
     assert_eq!(warning, None);
     assert_eq!(settings.source(Key::TokenName), Some(&in_file(2, "PROXMOX_TOKEN_NAME")));
     let default = load("02", &[], &[], "");
-    assert_eq!(default.token_name().unwrap().unwrap().value.as_str(), "glassdome-token");
+    assert_eq!(default.token_name().unwrap().value.as_str(), "glassdome-token");
 }
 
 #[test]
 fn a_full_token_id_is_read_and_must_agree_with_the_user() {
     let settings = load("01", &[], &[], "PROXMOX_TOKEN_NAME=apex@pve!tok\n");
-    assert_eq!(settings.user().unwrap().unwrap().value.to_string(), "apex@pve");
-    assert_eq!(settings.token_name().unwrap().unwrap().value.as_str(), "tok");
+    assert_eq!(settings.user().unwrap().value.to_string(), "apex@pve");
+    assert_eq!(settings.token_name().unwrap().value.as_str(), "tok");
     let settings = load("01", &[(Key::User, "root@pam")], &[], "PROXMOX_TOKEN_NAME=apex@pve!tok\n");
     assert_eq!(
-        settings.user().unwrap_err().to_string(),
+        settings.require_usable(&[Key::User]).unwrap_err().to_string(),
         "conf/.env:1: PROXMOX_TOKEN_NAME names the token of apex@pve, but --user says root@pam"
     );
 }
@@ -107,33 +112,25 @@ fn what_is_pinned_decides_over_verify_ssl() {
 #[test]
 fn errors_name_the_source_and_never_the_secret() {
     let canary = "canary-canary-canary";
-    for (flags, variables, file, expected) in [
-        (vec![(Key::Host, "a b")], vec![], "", "--host: a host name has letters"),
-        (vec![], vec![("PROXMOX_NODE", "-")], "", "the variable PROXMOX_NODE: a node name has"),
-        (vec![], vec![], "\nPROXMOX_USER=apex", "conf/.env:2: PROXMOX_USER: a user ID is `name@realm`"),
-        (vec![], vec![], "PROXMOX_VERIFY_SSL=maybe", "conf/.env:1: PROXMOX_VERIFY_SSL: not a boolean"),
-        (
-            vec![],
-            vec![("PROXMOX_TOKEN_VALUE", canary)],
-            "",
-            "the variable PROXMOX_TOKEN_VALUE: this looks like a password",
-        ),
+    for (variables, file, expected) in [
+        (vec![("PROXMOX_HOST", "a b")], "", "the variable PROXMOX_HOST: a host name has letters"),
+        (vec![("PROXMOX_NODE", "-")], "", "the variable PROXMOX_NODE: a node name has"),
+        (vec![], "\nPROXMOX_USER=apex", "conf/.env:2: PROXMOX_USER: a user ID is `name@realm`"),
+        (vec![], "PROXMOX_VERIFY_SSL=maybe", "conf/.env:1: PROXMOX_VERIFY_SSL: not a boolean"),
+        (vec![("PROXMOX_TOKEN_VALUE", canary)], "", "the variable PROXMOX_TOKEN_VALUE: this looks like a password"),
     ] {
-        let settings = load("01", &flags, &variables, file);
-        let failed = [
-            settings.host().map(drop),
-            settings.node().map(drop),
-            settings.user().map(drop),
-            settings.verification().map(drop),
-            settings.token_secret().map(drop),
-        ];
-        let said: Vec<String> = failed.into_iter().filter_map(Result::err).map(|why| why.to_string()).collect();
+        let settings = load("01", &[], &variables, file);
+        let said: Vec<String> =
+            settings.invalid().cloned().map(|invalid| SettingsError::from(invalid).to_string()).collect();
         assert!(said.len() == 1 && said[0].starts_with(expected) && !said[0].contains(canary), "{said:?}");
     }
     let bytes = Variables::from([("PROXMOX_HOST".to_owned(), OsString::from_vec(vec![0xff]))]);
     let path = Path::new(".env");
     let failed = Settings::load(&Instance::default(), &Flags::default(), &bytes, path, &EnvFile::default());
-    assert_eq!(failed.unwrap_err().to_string(), "the variable PROXMOX_HOST: not UTF-8 text");
+    assert_eq!(
+        failed.require_usable(&[Key::Host]).unwrap_err().to_string(),
+        "the variable PROXMOX_HOST: not UTF-8 text"
+    );
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn secrets_are_shown_neither_as_text_nor_by_debug() {
     let file = format!("PROXMOX_TOKEN_VALUE={SECRET}\nPROXMOX_PASSWORD=canary\nPROXMOX_HOST=pve\n");
     let settings = load("01", &[], &[], &file);
     assert_eq!((settings.text(Key::TokenValue), settings.text(Key::Password)), (None, None));
-    assert_eq!(settings.text(Key::Host), Some("pve"));
+    assert_eq!(settings.text(Key::Host).as_deref(), Some("pve"));
     let shown = format!("{settings:?}");
     assert!(!shown.contains("canary") && !shown.contains(SECRET), "{shown}");
 }

@@ -7,14 +7,16 @@ use crate::commands::doctor::check::{Check, CheckStatus};
 use crate::error::Error;
 use crate::model::Secret;
 use crate::ops::connection::TrustSource;
-use crate::ops::context::{Context, LoadErrors};
+use crate::ops::context::Context;
 use crate::ops::git;
 use crate::session::Session;
-use crate::settings::{Credentials, Instance, KEYS, Key, Source};
+use crate::settings::{
+    Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source,
+};
 
 /// Looks at everything on this side.
-pub(super) async fn checks(session: &Session, context: &Context, troubles: &LoadErrors) -> Vec<Check> {
-    let mut checks = vec![file(context, troubles.unread.as_ref())];
+pub(super) async fn checks(session: &Session, context: &Context, unread: Option<&Error>) -> Vec<Check> {
+    let mut checks = vec![file(context, unread)];
     match context.loaded.mode {
         Some(mode) => {
             checks.push(other_names(context, protection(context, mode)));
@@ -25,12 +27,7 @@ pub(super) async fn checks(session: &Session, context: &Context, troubles: &Load
             checks.push(Check::skipped("env-git", "there is no file to keep out of a repository"));
         }
     }
-    checks.push(match troubles.no_text.split_first() {
-        None => sources(context),
-        Some((first, others)) => {
-            Check::failed("sources", first).with(others.iter().map(ToString::to_string)).with(places(context))
-        }
-    });
+    checks.push(sources(context));
     checks.push(shadows(session, context));
     checks.push(endpoint(context));
     checks.push(trust(context));
@@ -143,7 +140,32 @@ fn ignored(mut check: Check, lines: &[String]) -> Check {
     check
 }
 
+/// The keys whose values have a check of their own further down, where what is wrong with one is shown.
+const CHECKED_LATER: [Key; 10] = [
+    Key::Host,
+    Key::User,
+    Key::TokenName,
+    Key::TokenValue,
+    Key::VerifySsl,
+    Key::Node,
+    Key::CaFile,
+    Key::Fingerprint,
+    Key::Pool,
+    Key::Ubuntu2204Template,
+];
+
 fn sources(context: &Context) -> Check {
+    let is_checked_later =
+        |it: &&InvalidSetting| CHECKED_LATER.contains(&it.key) && it.why != SettingFault::Value(InvalidValue::NotText);
+    let (later, here): (Vec<_>, Vec<_>) = context.settings.invalid().partition(is_checked_later);
+    let error = |invalid: &InvalidSetting| SettingsError::from(invalid.clone());
+    let lines = here.iter().skip(1).chain(&later).map(|invalid| error(invalid).to_string());
+    if let Some(first) = here.first() {
+        return Check::failed("sources", &error(first).into()).with(lines).with(places(context));
+    }
+    if !later.is_empty() {
+        return Check::warning("sources", "not every setting can be used").with(lines).with(places(context));
+    }
     let instance = if context.instance == Instance::default() {
         String::new()
     } else {

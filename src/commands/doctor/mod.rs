@@ -61,9 +61,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
 async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
-    let (context, troubles) =
+    let (context, unread) =
         Context::load_for_diagnosis(session, &options::connection(global, &arguments.connection)).await?;
-    if let Some(why) = troubles.unread {
+    if let Some(why) = unread {
         return Err(why.into());
     }
     let (mut code, mut documents) = (0, Vec::new());
@@ -98,8 +98,7 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Connection) -> Result<Diagnosis, Error> {
     let mut diagnosis = Diagnosis::default();
-    let (context, troubles) = match Context::load_for_diagnosis(session, &options::connection(global, connection)).await
-    {
+    let (context, unread) = match Context::load_for_diagnosis(session, &options::connection(global, connection)).await {
         Ok(surveyed) => surveyed,
         Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
         Err(why) => {
@@ -110,7 +109,7 @@ pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Co
     if let Ok((_, trusted)) = context.trust() {
         context.warn_of_trust(session, trusted);
     }
-    diagnosis.groups.push(("Settings", local::checks(session, &context, &troubles).await));
+    diagnosis.groups.push(("Settings", local::checks(session, &context, unread.as_ref()).await));
     diagnosis.note_settings(&context);
     let server = server::checks(session, &context, &mut diagnosis).await;
     let found = leftovers::checks(session, &context, server.as_ref(), &mut diagnosis.names).await;
@@ -143,8 +142,8 @@ impl Diagnosis {
             self.note("USER", std::iter::once(user.name().to_owned()));
             self.note("TOKEN", token.into_iter());
         }
-        self.note("NODE", context.settings.text(Key::Node).map(str::to_owned).into_iter());
-        self.note("POOL", context.settings.text(Key::Pool).map(str::to_owned).into_iter());
+        self.note("NODE", context.settings.text(Key::Node).into_iter());
+        self.note("POOL", context.settings.text(Key::Pool).into_iter());
     }
 
     /// Says of the groups that need the server, from one on, that nothing was looked at.

@@ -126,7 +126,7 @@ async fn within(
             Ok(order) => clone::checks(&connected, order, variable, inside).await,
             Err(why) => {
                 let mut checks = vec![Check::failed("node", why)];
-                checks.extend(clone::skipped("the settings cannot be read").split_off(1));
+                checks.extend(clone::skipped("a setting is invalid").split_off(1));
                 checks
             }
         }

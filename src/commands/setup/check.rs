@@ -214,7 +214,7 @@ fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let mut chosen = Vec::new();
     for (key, release) in keyed() {
-        let said = context.settings.template(key)?.map(|said| said.value);
+        let said = context.settings.template(key).map(|said| said.value);
         let found = said.or_else(|| release.best(&visible).filter(|_| !context.is_unset(key)));
         chosen.extend(found.map(|vmid| (key, vmid)));
     }
@@ -230,7 +230,7 @@ fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
     }
     let mut unseen = Vec::new();
     for (key, _) in keyed() {
-        let said = context.settings.template(key)?;
+        let said = context.settings.template(key);
         unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
     }
     Ok(unseen)

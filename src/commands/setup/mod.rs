@@ -28,7 +28,7 @@ use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, notes};
 use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Credentials, Key};
+use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Heading, Note};
 
@@ -101,12 +101,13 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         (Key::Ubuntu2204Template, arguments.ubuntu_2204_template_id),
         (Key::Ubuntu2004Template, arguments.ubuntu_2004_template_id),
     ];
-    options.further = templates.into_iter().filter_map(|(key, vmid)| Some((key, vmid?.to_string()))).collect();
-    let mut context = Context::load(session, &options).await?;
+    options.templates = templates.into_iter().filter_map(|(key, vmid)| Setting::template(key, vmid?)).collect();
+    let mut context = Context::load_for_correction(session, &options).await?;
     if let Some(from) = arguments.import {
         let tool = context.import(session, from.tool())?;
         session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
+    invalid_settings::forget_what_is_wrong(session, &mut context, arguments)?;
     report.env_file = context.store.path().display().to_string();
     if !arguments.skip_test_vm && !arguments.dry_run {
         context.require_journal(session)?;
@@ -248,7 +249,6 @@ async fn meet(
             context.credentials(session)?;
         }
     }
-    invalid_settings::forget_what_is_wrong(session, context, arguments)?;
     let pve_server = server::find(session, context, arguments).await?;
     report.host = context.host()?.to_string();
     Ok(pve_server)

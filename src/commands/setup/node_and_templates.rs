@@ -1,14 +1,14 @@
 //! The node and the templates, chosen from what the server has.
 
 use crate::error::Error;
-use crate::model::{Secret, VmId};
+use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::ubuntu_releases::keyed;
 use crate::ops::{ask, together};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
-use crate::settings::Key;
+use crate::settings::{Key, Setting};
 use crate::ui::prompt::ChoicePrompt;
 use crate::ui::{columns, gibibytes};
 
@@ -28,13 +28,13 @@ pub(super) async fn choose(
 }
 
 async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Result<(), Error> {
-    let said = context.settings.node()?.map(|node| node.value);
+    let said = context.settings.node().map(|node| node.value);
     if !context.is_open(session, Key::Node) {
         return Ok(());
     }
     if let [only] = nodes {
         found(session, format!("node {}, the only one", only.name));
-        return context.answer(Key::Node, Secret::new(only.name.to_string()));
+        return context.answer(Setting::Node(only.name.clone()));
     }
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();
     let is_said = |node: &Node| Some(&node.name) == said.as_ref();
@@ -43,7 +43,7 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         ChoicePrompt::new("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
     let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
     match nodes.get(index) {
-        Some(node) => context.answer(Key::Node, Secret::new(node.name.to_string())),
+        Some(node) => context.answer(Setting::Node(node.name.clone())),
         None => Ok(()),
     }
 }
@@ -80,7 +80,7 @@ async fn templates(
         if !is_open(context, key) {
             continue;
         }
-        let said = context.settings.template(key)?.map(|said| said.value);
+        let said = context.settings.template(key).map(|said| said.value);
         let is_visible = |vmid: &VmId| visible.iter().any(|vm| vm.vmid == *vmid);
         let proposed = said.filter(is_visible).or_else(|| release.best(&visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
@@ -88,7 +88,7 @@ async fn templates(
             ChoicePrompt::new(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
         let index = ask::choice(session, menu, || context.unanswered("the template", key)).await?;
         match visible.get(index) {
-            Some(vm) => context.answer(key, Secret::new(vm.vmid.to_string()))?,
+            Some(vm) => context.answer_template(key, vm.vmid)?,
             None => context.unset(&[key])?,
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::setup::check::VerifiedAccess;
 use crate::error::Error;
+use crate::model::TokenRef;
 use crate::ops::connection::{Connected, FetchedCa, TrustSource};
 use crate::ops::context::Context;
 use crate::ops::{ask, git};
@@ -12,8 +13,8 @@ use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings;
 use crate::settings::{
-    AmbiguousValues, Change, Credentials, DiffLine, Edited, Flags, GroupRights, Key, SaveOutcome, Settings, Sign,
-    Source, Sourced, Store, Variables, WritableValue, masked_diff,
+    AmbiguousValues, Change, Credentials, DiffLine, Edited, GroupRights, Key, SaveOutcome, Setting, Settings, Sign,
+    Source, Sourced, Store, masked_diff,
 };
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Note, Printable, Screen, Tone};
@@ -44,7 +45,7 @@ pub(super) async fn draft(
     consent: AmbiguousValues,
 ) -> Result<PendingSave, Error> {
     let path = context.store.path().to_owned();
-    let in_file = Settings::load(&context.instance, &Flags::default(), &Variables::new(), &path, &context.loaded.file)?;
+    let in_file = context.saved();
     let changes = changes(context, &in_file, connected, checked)?;
     let edit = |consent| context.loaded.file.edit(&context.instance, &changes, consent, &|_| None);
     let edited = match edit(consent) {
@@ -77,43 +78,42 @@ fn changes(
     checked: &VerifiedAccess,
 ) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
-    let mut set = |key: Key, is_same: bool, value: WritableValue| {
-        if !is_same {
-            changes.push(Change::Set(key, value));
+    let mut set = |standing: Standing, setting: Setting| {
+        if standing == Standing::Different {
+            changes.push(Change::from(setting));
         }
     };
     let host = context.host()?;
-    set(Key::Host, stands(in_file.host(), &host), WritableValue::Text(host.to_string()));
+    set(stands(in_file.host(), &host), Setting::Host(host));
     let user = connected.user();
-    set(
-        Key::User,
-        in_file.source(Key::User).is_some() && stands(in_file.user(), user),
-        WritableValue::Text(user.to_string()),
-    );
+    // The application reads the user from its own key alone.
+    let standing = in_file.user().filter(|_| in_file.source(Key::User).is_some());
+    set(stands(standing, user), Setting::User(user.clone()));
     match &connected.credentials {
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
             let is_new = in_file.source(Key::TokenValue).is_none() && !context.instance.is_first();
             // The application reads the secret alone: what stands around it is written where it belongs.
             let is_bare = in_file.is_secret_bare();
-            let is_same = !is_new && is_bare && stands(in_file.token_name(), &id.name);
-            set(Key::TokenName, is_same, WritableValue::Text(id.name.to_string()));
-            let is_same = is_bare && stands(in_file.token_secret(), secret);
-            set(Key::TokenValue, is_same, WritableValue::Token(secret.clone()));
+            let standing = in_file.token_name().filter(|_| !is_new && is_bare);
+            set(stands(standing, &id.name), Setting::TokenName(TokenRef::Name(id.name.clone())));
+            let standing = in_file.token_secret().filter(|_| is_bare);
+            set(stands(standing, secret), Setting::TokenValue(secret.clone().into()));
         }
         Credentials::Password { password, .. } => {
-            let is_same = in_file.password().is_some_and(|it| it.value == *password);
-            set(Key::Password, is_same, WritableValue::Password(password.clone()));
+            set(stands(in_file.password(), password), Setting::Password(password.clone()));
         }
     }
     let verifies = connected.trusted == TrustSource::System;
-    set(Key::VerifySsl, stands(in_file.verify_ssl(), &verifies), WritableValue::Text(verifies.to_string()));
-    set(Key::Node, stands(in_file.node(), &checked.node), WritableValue::Text(checked.node.to_string()));
+    set(stands(in_file.verify_ssl(), &verifies), Setting::VerifySsl(verifies));
+    set(stands(in_file.node(), &checked.node), Setting::Node(checked.node.clone()));
     if let Some(pool) = &checked.pool {
-        set(Key::Pool, stands(in_file.pool(), pool), WritableValue::Text(pool.to_string()));
+        set(stands(in_file.pool(), pool), Setting::Pool(pool.clone()));
     }
     for (key, vmid) in &checked.templates {
-        set(*key, stands(in_file.template(*key), vmid), WritableValue::Text(vmid.to_string()));
+        if let Some(setting) = Setting::template(*key, *vmid) {
+            set(stands(in_file.template(*key), vmid), setting);
+        }
     }
     changes.extend(dropped(context, in_file).into_iter().map(Change::Remove));
     changes.extend(trust_changes(context, in_file, connected));
@@ -131,36 +131,43 @@ fn dropped(context: &Context, in_file: &Settings) -> Vec<Key> {
     keys
 }
 
-/// The keys of the trust: what is in force stands there, what is not in force does not.
+/// The keys of the trust: what is used stands there, and nothing else does.
 fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -> Vec<Change> {
     let mut changes = Vec::new();
     let pin = match &connected.trust {
-        Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(pin.to_string()),
+        Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(Setting::Fingerprint(*pin)),
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
-    let ca_file = match (&connected.trust, context.settings.ca_file_text()) {
-        (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(fetched.name.clone()),
-        (Trust::Ca(_) | Trust::CaAndPinned(..), text) if !context.is_sandbox() => text,
+    let ca_file = match (&connected.trust, context.settings.ca_file_to_store()) {
+        (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(PathBuf::from(&fetched.name)),
+        (Trust::Ca(_) | Trust::CaAndPinned(..), path) if !context.is_sandbox() => path,
         _ => None,
     };
-    for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file)] {
-        let standing = in_file.text(key);
-        let is_same = match key {
-            Key::Fingerprint => in_file.fingerprint().ok().flatten().map(|it| it.value.to_string()) == wanted,
-            _ => standing == wanted.as_deref(),
-        };
+    for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file.map(Setting::CaFile))] {
         match wanted {
-            Some(text) if !is_same => changes.push(Change::Set(key, WritableValue::Text(text))),
-            None if standing.is_some() => changes.push(Change::Remove(key)),
+            Some(wanted) if in_file.setting(key).is_none_or(|standing| standing.value != wanted) => {
+                changes.push(Change::from(wanted));
+            }
+            None if in_file.source(key).is_some() => changes.push(Change::Remove(key)),
             _ => {}
         }
     }
     changes
 }
 
-/// Says whether the file itself says this already.
-fn stands<T: PartialEq, E>(in_file: Result<Option<Sourced<T>>, E>, wanted: &T) -> bool {
-    matches!(in_file, Ok(Some(found)) if found.value == *wanted && !matches!(found.source, Source::Default(_)))
+/// What the file itself says of a value that is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The same.
+    Same,
+    /// Another value, or nothing.
+    Different,
+}
+
+/// Compares what the file itself says with what is wanted.
+fn stands<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> Standing {
+    let is_same = in_file.is_some_and(|it| it.value == *wanted && !matches!(it.source, Source::Default(_)));
+    if is_same { Standing::Same } else { Standing::Different }
 }
 
 /// Asks git, writes the file, and reads it back.

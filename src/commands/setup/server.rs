@@ -2,8 +2,8 @@
 
 use crate::cli::Setup;
 use crate::error::Error;
+use crate::model::Endpoint;
 use crate::model::foreign::listed;
-use crate::model::{Endpoint, Secret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource};
 use crate::ops::context::Context;
@@ -13,7 +13,7 @@ use crate::ops::product::product;
 use crate::ops::{ask, pin_ca, waiting};
 use crate::pve::{self, Leaf, Pve, Trust, probe};
 use crate::session::Session;
-use crate::settings::{Credentials, Key, Source, Verification};
+use crate::settings::{Credentials, Key, Setting, Source, Verification};
 use crate::ui::prompt::ConfirmPrompt;
 
 use super::trust::{self, TrustDecision};
@@ -118,14 +118,14 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
     if !is_host_open(session, context) {
         return Ok(());
     }
-    let before = context.settings.host()?.map(|host| host.value);
+    let before = context.settings.host().map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
     let question = "The server: a name, an address, or the web interface's address from the browser";
     let host: Endpoint = ask::value(session, question, default, || context.unanswered("the server", Key::Host)).await?;
     if before.as_ref() != Some(&host) {
         context.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
     }
-    context.answer(Key::Host, Secret::new(host.to_string()))
+    context.answer(Setting::Host(host))
 }
 
 /// Asks whether a file that says not to verify is to be heeded, as every file of the older scripts says.
@@ -185,7 +185,7 @@ async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result
 /// whatever it presents may be accepted as new.
 fn is_first_contact(context: &Context) -> Result<bool, Error> {
     let is_decided = matches!(context.settings.source(Key::VerifySsl), Some(Source::Answer));
-    Ok(!is_decided && !context.has_stored_trust()?)
+    Ok(!is_decided && !context.has_stored_trust())
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
@@ -197,7 +197,7 @@ fn judge(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Resul
             let facts = leaf.map(facts).unwrap_or_default();
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
             match context.settings.ca_file() {
-                Some(stored) if !context.is_for_another_server(Key::CaFile)? => {
+                Some(stored) if !context.is_for_another_server(Key::CaFile) => {
                     Error::NotFromStoredCa { server, stored: Box::new(stored), facts, fingerprint, source }
                 }
                 _ => Error::Untrusted { server, facts, fingerprint, source },

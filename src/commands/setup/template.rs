@@ -3,7 +3,7 @@
 use crate::cli::Setup;
 use crate::commands::options;
 use crate::error::{Error, TemplateError};
-use crate::model::{DiskSize, Foreign, Secret, VmId};
+use crate::model::{DiskSize, Foreign, VmId};
 use crate::ops::ask;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -44,10 +44,10 @@ impl MissingTemplate {
             Error::NotATemplate { vmid, known, .. } if known.is_empty() => (*vmid, true),
             _ => return Ok(None),
         };
-        let said = |key| Ok::<_, Error>(context.settings.template(key)?.map(|said| said.value));
+        let said = |key| context.settings.template(key).map(|said| said.value);
         let (usual, other) = (Key::Ubuntu2204Template, Key::Ubuntu2004Template);
-        let key = if said(other)? == Some(template) && said(usual)? != Some(template) { other } else { usual };
-        let is_said = said(key)? == Some(template) || arguments.proof.template == Some(template);
+        let key = if said(other) == Some(template) && said(usual) != Some(template) { other } else { usual };
+        let is_said = said(key) == Some(template) || arguments.proof.template == Some(template);
         let is_settled =
             arguments.proof.template.is_some() || context.settings.source(key).is_some_and(Source::is_settled);
         if is_taken && is_settled {
@@ -75,8 +75,8 @@ impl MissingTemplate {
         let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
         let plan = create::make(session, context, connected, &self.options(arguments), &wanted).await?.plan;
-        if context.settings.template(self.key)?.map(|said| said.value) != Some(plan.vmid) {
-            context.answer(self.key, Secret::new(plan.vmid.to_string()))?;
+        if context.settings.template(self.key).map(|said| said.value) != Some(plan.vmid) {
+            context.answer_template(self.key, plan.vmid)?;
         }
         let vm = Vm { vmid: plan.vmid, node: plan.node, name: Foreign::new(plan.name), is_template: true, disk: 0 };
         Ok(CreatedTemplate { key: self.key, vm })

@@ -1,13 +1,14 @@
 //! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
 
 use crate::error::{Error, Kind, Report};
-use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, UserId};
+use crate::model::token::InvalidToken;
+use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, TokenRef, UserId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::token::login::explained;
 use crate::ops::{ask, waiting};
 use crate::session::Session;
-use crate::settings::{self, Key, Source, Sourced};
+use crate::settings::{Key, Setting, SettingsError, Source, Sourced};
 use crate::ui::Printable;
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 
@@ -121,7 +122,7 @@ async fn correct(session: &Session, context: &Context, why: Error) -> Result<Sti
     if Report::of(&why).kind != Kind::Authentication {
         return Err(why);
     }
-    let is_password = context.settings.token_secret()?.is_none();
+    let is_password = context.settings.token_secret().is_none();
     let secret = if is_password { Key::Password } else { Key::TokenValue };
     let mut items = Vec::new();
     if context.is_open(session, secret) {
@@ -152,7 +153,7 @@ async fn identify(
     pve_server: &Server,
     wanted: StillToAsk,
 ) -> Result<Option<TokenSource>, Error> {
-    let before = (context.settings.user()?.map(|it| it.value), context.settings.token_name()?.map(|it| it.value));
+    let before = (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value));
     if matches!(wanted, StillToAsk::All | StillToAsk::User) {
         user(session, context, pve_server.realms()).await?;
     }
@@ -173,7 +174,7 @@ async fn identify(
             if has_password { password(session, context).await } else { secret(session, context, pve_server).await };
         return asked.map(|()| None);
     }
-    let after = (context.settings.user()?.map(|it| it.value), context.settings.token_name()?.map(|it| it.value));
+    let after = (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value));
     let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
     if (has_token || has_password) && is_same && keep(session, context).await? {
         return Ok(None);
@@ -196,8 +197,8 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
     if context.settings.source(Key::TokenName) != Some(&Source::Answer) {
         name(session, context).await?;
     }
-    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
-    let name = context.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
+    let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
     let endpoint = context.endpoint()?;
     match manner {
         TokenMethod::Web => session.ui.borrow_mut().info(&WebGuide { url: endpoint.url(), user, name }),
@@ -223,7 +224,7 @@ async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Re
     if !context.is_open(session, Key::User) {
         return Ok(());
     }
-    let default = context.settings.user()?.map(|user| user.value.to_string());
+    let default = context.settings.user().map(|user| user.value.to_string());
     let known = realms.to_vec();
     let question = TextPrompt::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
         let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
@@ -240,7 +241,9 @@ async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Re
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
     }
-    context.answer(Key::User, Secret::new(user))
+    let invalid = |why: InvalidToken| SettingsError::Invalid { origin: Source::Answer, why: why.into() };
+    let user: UserId = user.parse().map_err(invalid)?;
+    context.answer(Setting::User(user))
 }
 
 fn strange_realm(user: &UserId, realms: &[String]) -> String {
@@ -253,16 +256,16 @@ async fn name(session: &Session, context: &mut Context) -> Result<(), Error> {
     if !context.is_open(session, Key::TokenName) {
         return Ok(());
     }
-    let default = context.settings.token_name()?.map(|name| name.value.to_string());
+    let default = context.settings.token_name().map(|name| name.value.to_string());
     let otherwise = || context.unanswered("the token's name", Key::TokenName);
     let name: TokenName = ask::value(session, "The name of the token", default, otherwise).await?;
-    context.answer(Key::TokenName, Secret::new(name.to_string()))
+    context.answer(Setting::TokenName(TokenRef::Name(name)))
 }
 
 /// Asks whether the secret or the password that is there already is still to be used.
 async fn keep(session: &Session, context: &Context) -> Result<bool, Error> {
     let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (what, source) = match context.settings.token_secret()? {
+    let (what, source) = match context.settings.token_secret() {
         Some(secret) => (format!("the secret {}", secret.value.masked()), secret.source),
         None => ("the password".to_owned(), Source::Answer),
     };
@@ -282,8 +285,8 @@ struct FixedIdentity {
 impl FixedIdentity {
     fn of(context: &Context, pve_server: &Server) -> Result<Self, Error> {
         Ok(Self {
-            user: context.settings.user()?.filter(|said| said.source.is_settled()),
-            name: context.settings.token_name()?.filter(|said| said.source.is_settled()),
+            user: context.settings.user().filter(|said| said.source.is_settled()),
+            name: context.settings.token_name().filter(|said| said.source.is_settled()),
             realms: pve_server.realms().to_vec(),
         })
     }
@@ -320,37 +323,37 @@ async fn secret(session: &Session, context: &mut Context, pve_server: &Server) -
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
         Ok(pasted) => apply_pasted(session, context, pasted),
-        Err(why) => Err(settings::SettingsError::Invalid { origin: Source::Answer, why: why.into() }.into()),
+        Err(why) => Err(SettingsError::Invalid { origin: Source::Answer, why: why.into() }.into()),
     }
 }
 
 /// Takes what was pasted; whose token it is counts more than an answer given before.
 fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Result<(), Error> {
-    if let Some(name) = &pasted.name {
-        context.answer(Key::TokenName, Secret::new(name.to_string()))?;
+    if let Some(name) = pasted.name {
+        context.answer(Setting::TokenName(TokenRef::Name(name)))?;
     }
-    if let Some(user) = &pasted.user {
-        context.answer(Key::User, Secret::new(user.to_string()))?;
+    if let Some(user) = pasted.user {
+        context.answer(Setting::User(user))?;
     }
     let masked = pasted.secret.masked();
-    context.answer(Key::TokenValue, pasted.secret.into())?;
+    context.answer(Setting::TokenValue(pasted.secret.into()))?;
     if context.is_open(session, Key::Password) && context.settings.password().is_some() {
         context.unset(&[Key::Password])?;
     }
-    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
-    let name = context.settings.token_name()?.map(|name| name.value.to_string()).unwrap_or_default();
+    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
+    let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
     found(session, format!("{user}!{name}, secret {masked}"));
     Ok(())
 }
 
 /// Asks for the password.
 async fn password(session: &Session, context: &mut Context) -> Result<(), Error> {
-    let user = context.settings.user()?.map(|user| user.value.to_string()).unwrap_or_default();
+    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
     let question = HiddenPrompt::new(format!("The password of {} (it is not shown)", Printable(&user)));
     let question = question.checked(|said| match said.is_empty() {
         true => Err("the password is empty".to_owned()),
         false => Ok(()),
     });
     let said = ask::hidden(session, question, || context.unanswered("the password", Key::Password)).await?;
-    context.answer(Key::Password, said)
+    context.answer(Setting::Password(said))
 }

@@ -17,7 +17,7 @@ use crate::ops::token::undo::Applied;
 use crate::ops::unless_interrupted;
 use crate::pve::TokenRequest;
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Key};
+use crate::settings::{AmbiguousValues, Key, Setting};
 
 use super::server::Server;
 
@@ -94,9 +94,9 @@ pub(super) fn line(context: &Context, arguments: &Setup) -> Result<String, Error
 }
 
 fn token(context: &Context) -> Result<TokenId, Error> {
-    let user = context.settings.user()?.ok_or_else(|| context.unanswered("the user", Key::User))?.value;
+    let user = context.settings.user().ok_or_else(|| context.unanswered("the user", Key::User))?.value;
     let name =
-        context.settings.token_name()?.ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
+        context.settings.token_name().ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
     Ok(TokenId { user, name })
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn over_ssh(
         Err(why) => return Err(made.saved().err().unwrap_or(why)),
     };
     made.keep_secret(secret.clone());
-    context.answer(Key::TokenValue, secret.into())?;
+    context.answer(Setting::TokenValue(secret.into()))?;
     let request = TokenRequest { separated: false, expire, comment: String::new() };
     made.add(match errand {
         PveumCommand::Make => PlanStep::Token(token, request),

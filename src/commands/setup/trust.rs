@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::model::foreign::listed;
-use crate::model::{Endpoint, Host, Secret};
+use crate::model::{Endpoint, Host};
 use crate::ops::ask;
 use crate::ops::ca_file::read_ca;
 use crate::ops::context::Context;
 use crate::pve::{self, Leaf, NotValid, Probed, probe};
 use crate::session::Session;
-use crate::settings::{Key, Source};
+use crate::settings::{Key, Setting, Source};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 use crate::ui::{Draw, Screen, Tone};
 
@@ -104,7 +104,7 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
     match way {
         TrustChoice::Cluster | TrustChoice::Pin => {
             context.unset(&[Key::CaFile, Key::VerifySsl])?;
-            context.answer(Key::Fingerprint, Secret::new(probed.leaf.fingerprint.to_string()))?;
+            context.answer(Setting::Fingerprint(probed.leaf.fingerprint))?;
             if matches!(way, TrustChoice::Cluster) {
                 return Ok(TrustDecision::ByCluster);
             }
@@ -112,12 +112,12 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
         TrustChoice::CaFile => {
             let path = ca_file(session, context, probed).await?;
             context.unset(&[Key::Fingerprint, Key::VerifySsl])?;
-            context.answer(Key::CaFile, Secret::new(path))?;
+            context.answer(Setting::CaFile(path))?;
         }
-        TrustChoice::Name(endpoint) => context.answer(Key::Host, Secret::new(endpoint.to_string()))?,
+        TrustChoice::Name(endpoint) => context.answer(Setting::Host(endpoint))?,
         TrustChoice::Unverified => {
             context.unset(&[Key::Fingerprint, Key::CaFile])?;
-            context.answer(Key::VerifySsl, Secret::new("false".to_owned()))?;
+            context.answer(Setting::VerifySsl(false))?;
         }
         TrustChoice::OtherServer => return Ok(TrustDecision::OtherServer),
         TrustChoice::Leave => return Err(why),
@@ -173,7 +173,7 @@ fn is_reachable(host: &Host) -> bool {
 }
 
 /// Asks for a CA file that has signed the certificate; gives its path.
-async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<String, Error> {
+async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<PathBuf, Error> {
     let home = session.variable("HOME").map(PathBuf::from);
     let folder = session.folder.clone();
     let place = move |text: &str| match (text.strip_prefix("~/"), &home) {
@@ -186,7 +186,7 @@ async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result
         probed.is_signed_by(&bundle).map_err(|why| format!("this CA does not do: {why}"))
     });
     let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
-    Ok(place(&said).to_string_lossy().into_owned())
+    Ok(place(&said))
 }
 
 /// Tells an error and its cause on one line.

@@ -12,7 +12,7 @@ use crate::ops::template::image::ImageSpec;
 use crate::ops::template::plan::TemplatePlan;
 use crate::ops::ubuntu_releases::USUAL;
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Change, GroupRights, WritableValue};
+use crate::settings::{AmbiguousValues, Change, GroupRights, Setting};
 use crate::ui::{Heading, Note, Printable};
 
 /// Makes a template, and lets the settings file point at it.
@@ -85,8 +85,8 @@ fn document(made: &Made, wanted: &ImageSpec, changed: &[String]) -> Value {
 fn save(session: &Session, context: &Context, wanted: &ImageSpec, plan: &TemplatePlan) -> Result<Vec<String>, Error> {
     let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
     let loaded = context.store.load()?;
-    let changes = [Change::Set(key, WritableValue::Text(plan.vmid.to_string()))];
-    let edited = loaded.file.edit(&context.instance, &changes, AmbiguousValues::Withheld, &|_| None)?;
+    let changes = Setting::template(key, plan.vmid).map(Change::from);
+    let edited = loaded.file.edit(&context.instance, changes.as_slice(), AmbiguousValues::Withheld, &|_| None)?;
     if edited.changed.is_empty() {
         return Ok(Vec::new());
     }

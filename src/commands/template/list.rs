@@ -71,7 +71,7 @@ async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateL
     let vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
-        keys.extend(settings.template(key)?.map(|found| (key.entry().variable, found.value)));
+        keys.extend(settings.template(key).map(|found| (key.entry().variable, found.value)));
     }
     let rows = together(vms.iter().map(|vm| row(pve, vm, &keys))).await;
     let templates = rows.into_iter().collect::<Result<Vec<Row>, Error>>()?;

@@ -39,10 +39,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
     let listed = async {
         let desk = AdminSession::open(session, &options::connection(global, &arguments.connection), "Tokens").await?;
         let admin = desk.admin(session, &(&arguments.login).into()).await?;
-        let user = match desk.context.settings.user()? {
-            Some(user) => user.value,
-            None => return Err(desk.context.unanswered("the user", Key::User)),
-        };
+        let user = desk.context.settings.user().ok_or_else(|| desk.context.unanswered("the user", Key::User))?.value;
         let cards = admin.pve.tokens(&user).await;
         let cards = cards.map_err(|source| Error::server(Operation::ReadTokens(user.to_string()), source))?;
         let ids: Vec<String> = cards.iter().map(|card| format!("{user}!{}", card.name)).collect();

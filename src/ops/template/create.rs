@@ -45,7 +45,7 @@ pub(crate) async fn make(
         options,
         wanted,
         sha256: sha256.as_deref(),
-        node: context.settings.node()?.map(|found| found.value),
+        node: context.settings.node().map(|found| found.value),
         node_variable: Key::Node.variable(&context.instance),
     };
     let (pve, mut plan) = who_may(session, context, connected, &facts).await?;

@@ -57,8 +57,8 @@ impl AdminSession {
     /// Gives the token that the settings name.
     pub(crate) fn token(&self) -> Result<TokenId, Error> {
         let settings = &self.context.settings;
-        let user = settings.user()?.ok_or_else(|| self.context.unanswered("the user", Key::User))?.value;
-        let name = settings.token_name()?.ok_or_else(|| self.context.unanswered("the token's name", Key::TokenName))?;
+        let user = settings.user().ok_or_else(|| self.context.unanswered("the user", Key::User))?.value;
+        let name = settings.token_name().ok_or_else(|| self.context.unanswered("the token's name", Key::TokenName))?;
         Ok(TokenId { user, name: name.value })
     }
 

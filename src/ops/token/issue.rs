@@ -245,9 +245,9 @@ async fn beside_the_one_that_exists(
 }
 
 fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {
-    let user = context.settings.user()?.ok_or_else(|| context.unanswered("the user", Key::User))?.value;
+    let user = context.settings.user().ok_or_else(|| context.unanswered("the user", Key::User))?.value;
     let name =
-        context.settings.token_name()?.ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
+        context.settings.token_name().ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
     let expire = creation.new.expire_seconds();
     let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
     if creation.new.expire.is_some() && expire <= now {

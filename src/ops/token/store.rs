@@ -1,13 +1,13 @@
 //! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what stands there.
 
 use crate::error::{Error, TokenError};
-use crate::model::{PoolName, TokenId, TokenSecret};
+use crate::model::{PoolName, TokenId, TokenRef, TokenSecret};
 use crate::ops::connection::FetchedCa;
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{
-    AmbiguousValues, Change, Credentials, Edited, EnvFile, Flags, GroupRights, Key, Loaded, Settings, Source, TokenUse,
-    Variables, WritableValue,
+    AmbiguousValues, Change, Credentials, Edited, EnvFile, GroupRights, Key, Loaded, Setting, Settings, Source,
+    TokenUse,
 };
 use crate::ui::Note;
 
@@ -20,11 +20,11 @@ const RESERVE: usize = 4096;
 /// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
 pub(crate) fn stored(context: &Context) -> Result<Option<Credentials>, Error> {
     let loaded = context.store.load()?;
-    Ok(read(context, &loaded)?.credentials().ok().map(|(credentials, _)| credentials))
+    Ok(read(context, &loaded).credentials().ok().map(|(credentials, _)| credentials))
 }
 
-fn read(context: &Context, loaded: &Loaded) -> Result<Settings, Error> {
-    Ok(Settings::load(&context.instance, &Flags::default(), &Variables::new(), context.store.path(), &loaded.file)?)
+fn read(context: &Context, loaded: &Loaded) -> Settings {
+    Settings::of_file(&context.instance, context.store.path(), &loaded.file)
 }
 
 /// Lists what in the settings file, as it is now, names a token: the lines of every instance, and comments.
@@ -95,20 +95,20 @@ fn edit(
     secret: &TokenSecret,
     more: &Rehearsed<'_>,
 ) -> Result<Edited, Error> {
-    let in_file = read(context, loaded)?;
+    let in_file = read(context, loaded);
     let mut changes = vec![
-        Change::Set(Key::User, WritableValue::Text(token.user.to_string())),
-        Change::Set(Key::TokenName, WritableValue::Text(token.name.to_string())),
-        Change::Set(Key::TokenValue, WritableValue::Token(secret.clone())),
+        Change::from(Setting::User(token.user.clone())),
+        Change::from(Setting::TokenName(TokenRef::Name(token.name.clone()))),
+        Change::from(Setting::TokenValue(secret.clone().into())),
     ];
     for key in [Key::Host, Key::Fingerprint, Key::CaFile, Key::VerifySsl, Key::Node] {
         let is_there = in_file.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
-        let said = context.settings.source(key).filter(|source| !matches!(source, Source::Default(_)));
-        if let (false, Some(_), Some(text)) = (is_there, said, context.settings.text(key)) {
-            changes.push(Change::Set(key, WritableValue::Text(text.to_owned())));
+        let given = context.settings.setting(key).filter(|given| !matches!(given.source, Source::Default(_)));
+        if let (false, Some(given)) = (is_there, given) {
+            changes.push(Change::from(given.value.clone()));
         }
     }
-    changes.extend(more.pool.map(|pool| Change::Set(Key::Pool, WritableValue::Text(pool.to_string()))));
+    changes.extend(more.pool.map(|pool| Change::from(Setting::Pool(pool.clone()))));
     if in_file.password().is_some() {
         changes.push(Change::Remove(Key::Password));
     }

@@ -6,7 +6,7 @@ use crate::settings::error::{SettingsError, Warning};
 use crate::settings::keys::{Instance, Key};
 use crate::settings::parsers::Reader;
 use crate::settings::quoting::Unwritable;
-use crate::settings::values::WritableValue;
+use crate::settings::setting::WritableValue;
 
 const SAMPLE: &str = "# Proxmox Configuration
 PROXMOX_HOST=192.168.1.50

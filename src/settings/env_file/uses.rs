@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::EnvFile;
-use crate::model::{Secret, TokenId, TokenName, TokenSecret, UserId};
+use crate::model::{Secret, TokenId, TokenRef, TokenSecret, UserId};
 use crate::settings::keys::{Instance, Key};
 use crate::settings::parsers::python::{bindings, decode, interpolate};
 use crate::settings::parsers::slice;
@@ -38,8 +38,8 @@ impl EnvFile {
 
     /// Reads every assignment, also those that a later one overrides, and those in comments.
     fn said(&self) -> Vec<(String, Secret)> {
-        let values = self.values(&|_| None);
-        let known = |name: &str| Some(values.get(name)?.text.as_ref()?.expose().to_owned());
+        let values = self.plain_values(&|_| None);
+        let known = |name: &str| Some(values.get(name)?.text.as_ref()?.to_string());
         let mut said = Vec::new();
         let comments = self.bytes.split(|byte| *byte == b'\n').filter_map(|line| {
             let line = line.trim_ascii_start();
@@ -77,7 +77,7 @@ fn used_by(said: &[(String, Secret)], instance: &str, token: &TokenId) -> Option
     };
     let first = Instance::default();
     let secrets: Vec<TokenSecret> =
-        all(Key::TokenValue, &instance).into_iter().filter_map(|value| value.expose().parse().ok()).collect();
+        all(Key::TokenValue, &instance).into_iter().filter_map(|value| value.parse().ok()).collect();
     let mut names = all(Key::TokenName, &instance);
     if names.is_empty() {
         names = all(Key::TokenName, &first);
@@ -90,13 +90,11 @@ fn used_by(said: &[(String, Secret)], instance: &str, token: &TokenId) -> Option
     if users.is_empty() {
         users = said.iter().filter(|(name, _)| name.ends_with("USER")).map(|(_, value)| value).collect();
     }
-    let is_user = |value: &&Secret| value.expose().parse::<UserId>().is_ok_and(|user| user == token.user);
-    let is_it = |value: &&Secret| match value.expose().parse::<TokenId>() {
-        Ok(id) => id == *token,
-        Err(_) => {
-            let is_name = value.expose().parse::<TokenName>().is_ok_and(|name| name == token.name);
-            is_name && (users.is_empty() || users.iter().any(is_user))
-        }
+    let is_user = |value: &&Secret| value.parse::<UserId>().is_ok_and(|user| user == token.user);
+    let is_it = |value: &&Secret| match value.parse::<TokenRef>() {
+        Ok(TokenRef::Id(id)) => id == *token,
+        Ok(TokenRef::Name(name)) => name == token.name && (users.is_empty() || users.iter().any(is_user)),
+        Err(_) => false,
     };
     names.iter().any(is_it).then(|| TokenUse { place: Key::TokenName.variable(&instance), secrets })
 }

@@ -10,7 +10,7 @@ use crate::settings::keys::{Instance, Key};
 use crate::settings::parsers::python::{Binding, bindings, decode, interpolate};
 use crate::settings::parsers::{Reader, Statement, line_at, slice};
 use crate::settings::quoting::{Unwritable, refusal};
-use crate::settings::values::boolean;
+use crate::settings::setting::boolean;
 
 /// One value that must be written.
 pub(super) struct NewValue<'a> {
@@ -35,15 +35,15 @@ impl<'a> EditPlan<'a> {
         consent: AmbiguousValues,
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, SettingsError> {
-        let present = file.values(variables);
+        let present = file.plain_values(variables);
         let mut plan = Self { wanted: Vec::new(), unwanted: Vec::new() };
         for change in changes {
             match change {
                 Change::Set(key, value) => {
                     let name = key.variable(instance);
-                    let text = value.expose();
+                    let text = value.text();
                     let old = present.get(&name).and_then(|located| located.text.as_ref());
-                    if old.is_some_and(|old| means_the_same(*key, old.expose(), text)) {
+                    if old.is_some_and(|old| means_the_same(*key, old, text)) {
                         continue;
                     }
                     let why = refusal(text);

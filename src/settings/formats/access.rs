@@ -27,7 +27,7 @@ impl Access {
     ///
     /// Fails where a value is missing or invalid.
     pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
-        let endpoint = settings.host()?.ok_or_else(|| settings.missing(super::super::Key::Host))?.value;
+        let endpoint = settings.host().ok_or_else(|| settings.missing(super::super::Key::Host))?.value;
         let (credentials, _) = settings.credentials()?;
         let (is_verified, ca_file, fingerprint) = match settings.verification()? {
             Verification::System => (true, None, None),

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use super::{Access, Field, Variable};
 use crate::model::endpoint::DEFAULT_PORT;
-use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenSecret, Tool, UserId};
-use crate::settings::values::boolean;
-use crate::settings::{Credentials, InvalidValue, Key, Source, Variables};
+use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenRef, TokenSecret, Tool, UserId};
+use crate::settings::setting::boolean;
+use crate::settings::{Credentials, InvalidValue, Key, Setting, Source, Sourced, Variables};
 
 /// The port of an address that names none.
 const HTTPS_PORT: u16 = 443;
@@ -24,27 +24,26 @@ pub struct Import {
 impl Import {
     /// Gives what the variables say as answers for our own keys, each with the variable that it comes from.
     #[must_use]
-    pub fn answers(&self, variables: &Variables, folder: &Path) -> Vec<(Key, Secret, Source)> {
+    pub fn answers(&self, variables: &Variables, folder: &Path) -> Vec<Sourced<Setting>> {
         let Access { endpoint, credentials, is_verified, ca_file, .. } = &self.access;
-        let mut answers: Vec<(Key, String)> = Vec::new();
-        answers.extend(endpoint.as_ref().map(|endpoint| (Key::Host, endpoint.to_string())));
-        answers.extend(is_verified.map(|is_verified| (Key::VerifySsl, is_verified.to_string())));
-        answers.extend(ca_file.as_ref().map(|path| (Key::CaFile, folder.join(path).display().to_string())));
-        let mut secret = None;
-        match credentials {
-            Some(Credentials::Token { id, secret: value }) => {
-                answers.push((Key::User, id.user.to_string()));
-                answers.push((Key::TokenName, id.name.to_string()));
-                secret = Some((Key::TokenValue, Secret::new(value.expose().to_owned())));
+        let mut answers: Vec<Setting> = Vec::new();
+        answers.extend(endpoint.clone().map(Setting::Host));
+        answers.extend(is_verified.map(Setting::VerifySsl));
+        answers.extend(ca_file.as_ref().map(|path| Setting::CaFile(folder.join(path))));
+        match credentials.clone() {
+            Some(Credentials::Token { id, secret }) => {
+                answers.push(Setting::User(id.user));
+                answers.push(Setting::TokenName(TokenRef::Name(id.name)));
+                answers.push(Setting::TokenValue(secret.into()));
             }
             Some(Credentials::Password { user, password }) => {
-                answers.push((Key::User, user.to_string()));
-                secret = Some((Key::Password, password.clone()));
+                answers.push(Setting::User(user));
+                answers.push(Setting::Password(password));
             }
             None => {}
         }
-        let all = answers.into_iter().map(|(key, text)| (key, Secret::new(text))).chain(secret);
-        all.map(|(key, text)| (key, text, self.source(key, variables))).collect()
+        let sourced = |value: Setting| Sourced { source: self.source(value.key(), variables), value };
+        answers.into_iter().map(sourced).collect()
     }
 
     /// Names the variable that says what a key holds.
