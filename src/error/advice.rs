@@ -130,6 +130,7 @@ fn of_server(source: &pve::ApiError) -> Kind {
         Pve::BadProxy { .. } | Pve::NotACa { .. } | Pve::NoSystemTrust => Kind::Configuration,
         Pve::Handshake { .. }
         | Pve::CertificateUntrusted { .. }
+        | Pve::CertificateUnfit { .. }
         | Pve::CertificateExpired { .. }
         | Pve::AuthorityNotValid { .. }
         | Pve::CertificateWrongName { .. }
@@ -517,22 +518,17 @@ fn of_call(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
             vec![say("is this really a Proxmox VE server, or something in front of it?")]
         }
         Pve::NotTls { .. } => vec![say("Proxmox VE speaks HTTPS on port 8006; is it the right port?")],
-        Pve::Handshake { .. } | Pve::CertificateBroken { .. } => {
-            vec![say("is it the right port, and is this really Proxmox VE?")]
+        Pve::Handshake { .. } => no_handshake(),
+        Pve::CertificateBroken { .. } => another_certificate(),
+        Pve::CertificateUntrusted { leaf, .. } | Pve::CertificateUnfit { leaf, .. } => {
+            untrusted(&leaf.fingerprint.to_string())
         }
-        Pve::CertificateUntrusted { leaf, .. } => untrusted(&leaf.fingerprint.to_string()),
         Pve::CertificateExpired { .. } => vec![
             say("is the clock right here and there? else renew it, as root on the node:"),
             run("pvecm updatecerts --force && systemctl restart pveproxy"),
         ],
-        Pve::AuthorityNotValid { leaf, .. } => vec![
-            say(
-                "check the clock here; if it is right, get the current CA certificate from the server, on a node of the cluster:",
-            ),
-            run("cat /etc/pve/pve-root-ca.pem"),
-            say(format!("or trust this certificate alone: --fingerprint {}", leaf.fingerprint)),
-        ],
-        Pve::CertificateWrongName { leaf, .. } => vec![say(format!("give --host one of: {}", listed(&leaf.names)))],
+        Pve::AuthorityNotValid { leaf, .. } => authority_not_valid(&leaf.fingerprint.to_string()),
+        Pve::CertificateWrongName { leaf, .. } => wrong_name(leaf),
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
         Pve::CertificateStolen { .. } => {
             vec![say("do not go on: somebody answers in place of the server. Ask whoever runs the network")]
@@ -549,6 +545,43 @@ fn of_call(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
         ],
         Pve::Refusal(refusal) => of_no(operation, refusal),
     }
+}
+
+fn no_handshake() -> Vec<Hint> {
+    vec![
+        say("is it the right port, and is this really Proxmox VE?"),
+        say(
+            "neither a server without TLS 1.2 and 1.3 can be used, nor a certificate with a key of an unusual kind (P-521, DSA)",
+        ),
+    ]
+}
+
+fn another_certificate() -> Vec<Hint> {
+    vec![
+        say("the server needs another certificate; Proxmox VE makes its own again, as root on the node:"),
+        run("pvecm updatecerts --force && systemctl restart pveproxy"),
+    ]
+}
+
+fn authority_not_valid(fingerprint: &str) -> Vec<Hint> {
+    vec![
+        say(
+            "check the clock here; if it is right, get the current CA certificate from the server, on a node of the cluster:",
+        ),
+        run("cat /etc/pve/pve-root-ca.pem"),
+        say(format!("or trust this certificate alone: --fingerprint {fingerprint}")),
+    ]
+}
+
+fn wrong_name(leaf: &pve::Leaf) -> Vec<Hint> {
+    let fingerprint = leaf.fingerprint.to_string();
+    if leaf.names.is_empty() {
+        return untrusted(&fingerprint);
+    }
+    vec![
+        say(format!("give --host one of: {}", listed(&leaf.names))),
+        say(format!("or trust this certificate for any name: --fingerprint {fingerprint}")),
+    ]
 }
 
 fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {

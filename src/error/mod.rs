@@ -330,7 +330,7 @@ pub enum Error {
         realms: Vec<String>,
     },
     /// The certificate is not trusted, and nobody can be asked.
-    #[error("the certificate of {server} is not trusted: it is signed by nobody whom this system knows")]
+    #[error("the certificate of {server} is not trusted")]
     Untrusted {
         /// Which server.
         server: String,

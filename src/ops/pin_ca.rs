@@ -113,7 +113,7 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
         return Ok(Err("the server names no CA of its own".to_owned()));
     };
     let pem = pve::certificates_in(&text);
-    let bundle = match CaBundle::from_pem(pem.as_bytes()) {
+    let bundle = match CaBundle::authorities_from_pem(pem.as_bytes()) {
         Ok(bundle) => bundle,
         Err(why) => return Ok(Err(format!("what the server calls its CA is none: {why}"))),
     };

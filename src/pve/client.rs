@@ -12,13 +12,12 @@ use time::OffsetDateTime;
 use crate::model::{
     BridgeName, Endpoint, Foreign, NodeName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId,
 };
-use crate::pve::certificate::{CaBundle, Leaf, certificates_in};
 use crate::pve::http_client::Limits;
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
 use crate::pve::proxy::Proxies;
 use crate::pve::retry::{CallEvent, Observer};
 use crate::pve::streaming_list::ListReply;
-use crate::pve::tls::{Trust, judge_again};
+use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
 use crate::pve::transport::Transport;
 use crate::pve::values::{
     ActiveTask, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag, as_number,

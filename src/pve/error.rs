@@ -2,9 +2,9 @@
 
 use crate::model::foreign::listed;
 use crate::model::{Fingerprint, Foreign};
-use crate::pve::certificate::{Leaf, NotValid};
 use crate::pve::refusal_reason::RefusalReason;
 use crate::pve::reply::Refusal;
+use crate::pve::tls::{Leaf, NotValid, UntrustedCause};
 
 /// What can go wrong between here and a server.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -109,11 +109,13 @@ pub enum ApiError {
         /// Why.
         why: String,
     },
-    /// Nobody whom we trust has signed the certificate.
-    #[error("the certificate of {server} is signed by nobody who is trusted ({})", leaf.issuer)]
+    /// No trusted authority signed the certificate.
+    #[error("the certificate of {server} is not trusted: {cause}")]
     CertificateUntrusted {
         /// Which server.
         server: String,
+        /// Why not.
+        cause: UntrustedCause,
         /// What it presented.
         leaf: Box<Leaf>,
     },
@@ -137,8 +139,18 @@ pub enum ApiError {
         /// What the server presented.
         leaf: Box<Leaf>,
     },
+    /// The certificate cannot be used for a server, whoever signed it.
+    #[error("the certificate of {server} cannot be used: {why}")]
+    CertificateUnfit {
+        /// Which server.
+        server: String,
+        /// Why not.
+        why: String,
+        /// What it presented.
+        leaf: Box<Leaf>,
+    },
     /// The certificate is for other names.
-    #[error("the certificate of {server} is not for that name, but for {}", named(leaf))]
+    #[error("the certificate of {server} is not for that name{}", named(leaf))]
     CertificateWrongName {
         /// Which server.
         server: String,
@@ -227,9 +239,19 @@ pub enum ApiError {
     },
 }
 
-/// Lists the names of a certificate.
+/// Tells which names a certificate is for.
 fn named(leaf: &Leaf) -> String {
-    if leaf.names.is_empty() { "none".to_owned() } else { listed(&leaf.names) }
+    let slip = listed(&leaf.addresses_as_names);
+    let slip = if slip.is_empty() {
+        slip
+    } else {
+        format!("; {slip} is in it as a DNS name, and an address counts only as an IP address (IP:{slip})")
+    };
+    match (leaf.names.is_empty(), slip.is_empty()) {
+        (true, true) => ": it has no names (no subject alternative name)".to_owned(),
+        (true, false) => slip,
+        (false, _) => format!(", but for {}{slip}", listed(&leaf.names)),
+    }
 }
 
 impl ApiError {
@@ -355,6 +377,7 @@ impl ApiError {
             Self::NotTls { .. }
                 | Self::Handshake { .. }
                 | Self::CertificateUntrusted { .. }
+                | Self::CertificateUnfit { .. }
                 | Self::CertificateExpired { .. }
                 | Self::AuthorityNotValid { .. }
                 | Self::CertificateWrongName { .. }
@@ -369,6 +392,7 @@ impl ApiError {
     pub const fn presented(&self) -> Option<&Leaf> {
         match self {
             Self::CertificateUntrusted { leaf, .. }
+            | Self::CertificateUnfit { leaf, .. }
             | Self::CertificateExpired { leaf, .. }
             | Self::AuthorityNotValid { leaf, .. }
             | Self::CertificateWrongName { leaf, .. }

@@ -299,11 +299,30 @@ impl HttpClient {
     async fn failed(&self, why: &reqwest::Error) -> SendError {
         let scene = self.request_context();
         if why.is_connect() {
-            return SendError::NotSent(scene.probe_without_tls(scene.connect_error(why)).await);
+            let why = scene.probe_without_tls(scene.connect_error(why)).await;
+            return SendError::NotSent(self.identified(why).await);
         }
         match scene.io_error(why) {
             died @ ApiError::BrokenOff { .. } => SendError::ConnectionReset(died),
             other => SendError::AfterSend(other),
+        }
+    }
+
+    /// Looks once more at a server that broke the handshake off: perhaps its certificate has a key whose signatures cannot
+    /// be verified here, and which it therefore did not show.
+    async fn identified(&self, why: ApiError) -> ApiError {
+        if !matches!(why, ApiError::Handshake { .. }) {
+            return why;
+        }
+        let look = async {
+            let (config, _) = configuration(&self.endpoint, &Trust::Unverified, HandshakePurpose::Identify).ok()?;
+            let client = client(&config, self.limits, self.proxy.as_ref(), 0).ok()?;
+            let ended = client.execute(Request::new(Method::GET, self.url(&[]).ok()?)).await.err()?;
+            Some(self.request_context().connect_error(&ended))
+        };
+        match timeout(self.limits.connect, look).await {
+            Ok(Some(broken @ ApiError::CertificateBroken { .. })) => broken,
+            _ => why,
         }
     }
 

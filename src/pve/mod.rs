@@ -1,13 +1,11 @@
 //! The API of a Proxmox VE server, and what can go wrong on the way to it.
 
-mod certificate;
 pub mod client;
 mod error;
 mod error_mapping;
 mod http_client;
 mod multipart;
 pub mod privileges;
-mod probe;
 mod proxy;
 mod reachability;
 mod refusal_reason;
@@ -22,14 +20,12 @@ mod transport;
 mod values;
 mod vm_config;
 
-pub use certificate::{CaBundle, Leaf, NotValid, certificates_in};
 pub use client::{
     AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve, Subject,
     TokenRecord, TokenRequest, Upload, UserLookup, UserRecord,
 };
 pub use error::ApiError;
 pub use http_client::{Limits, Sizes};
-pub use probe::{Probed, probe};
 pub use proxy::{Proxies, ProxySeen};
 pub use reachability::{addresses, tcp_connect};
 pub use refusal_reason::RefusalReason;
@@ -37,6 +33,6 @@ pub use reply::Refusal;
 pub use retry::{CallEvent, Observer};
 pub use task_timing::TaskTiming;
 pub use text_download::text_at;
-pub use tls::Trust;
+pub use tls::{CaBundle, Leaf, NotValid, Probed, Trust, UntrustedCause, certificates_in, probe};
 pub use values::{ActiveTask, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus};
 pub use vm_config::{Disk, VmConfig};

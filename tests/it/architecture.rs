@@ -209,7 +209,7 @@ const OWN_TEXT: &[(&str, &[&str])] = &[
     ("pve/task.rs", &["pub amount: Option<String>", "pub why: String"]),
     ("pve/vm_config.rs", &["pub bus: String"]),
     ("pve/values.rs", &["pub kind: String"]),
-    ("pve/certificate.rs", &[]),
+    ("pve/tls/certificate.rs", &[]),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ mod advice;
 mod answers;
 mod architecture;
 mod batch;
+mod certificates;
 mod cleanup;
 mod client;
 mod contract;

@@ -278,7 +278,7 @@ async fn an_authority_that_was_fetched_is_held_against_the_certificate() {
         let probed = probe(&server.endpoint(), limits(), &Proxies::none()).await.unwrap();
         assert_eq!(word(&probed.is_signed_by(&ca(fetched))), expected);
     }
-    let refused = CaBundle::from_pem(authority.good().pem.as_bytes()).unwrap_err();
+    let refused = CaBundle::authorities_from_pem(authority.good().pem.as_bytes()).unwrap_err();
     assert_eq!(refused.to_string(), "a certificate in it is not that of an authority");
 }
 

@@ -57,6 +57,8 @@ enum Flaw {
     /// The authority that signed it is not valid now.
     AuthorityNotValid(NotValid),
     WrongName,
+    /// It cannot be used for a server, and this is why.
+    Unfit(String),
     /// Another one was pinned, or shown a moment ago.
     Changed,
     /// The CA that is stored for this server has not signed it.
@@ -77,6 +79,7 @@ fn flaw(why: &Error) -> Option<Flaw> {
     let (Error::Untrusted { source, .. } | Error::Server { source, .. }) = why else { return None };
     match source {
         pve::ApiError::CertificateUntrusted { .. } => Some(Flaw::Stranger),
+        pve::ApiError::CertificateUnfit { why, .. } => Some(Flaw::Unfit(why.clone())),
         pve::ApiError::CertificateExpired { .. } => Some(Flaw::Expired),
         pve::ApiError::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
         pve::ApiError::CertificateWrongName { .. } => Some(Flaw::WrongName),
@@ -246,6 +249,7 @@ impl Flaw {
             Self::Expired => format!("The certificate of {server} has expired, or is not valid yet."),
             Self::AuthorityNotValid(why) => format!("The CA that signed the certificate of {server} {why}."),
             Self::WrongName => format!("The certificate of {server} is for other names."),
+            Self::Unfit(why) => format!("The certificate of {server} cannot be used: {why}."),
             Self::Changed => format!(
                 "The certificate of {server} is not the one that was pinned. Either it was renewed, or somebody is in between."
             ),
@@ -293,6 +297,10 @@ mod tests {
             fingerprint: Fingerprint::new([0xAB; 32]),
             is_ca: false,
             is_of_proxmox: true,
+            addresses_as_names: Vec::new(),
+            is_self_issued: false,
+            is_version_1: false,
+            is_sha1: false,
         };
         Certificate { server: "192.168.1.50:8006".to_owned(), leaf, flaw }
     }

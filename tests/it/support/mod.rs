@@ -2,6 +2,7 @@
 
 pub(crate) mod acl_model;
 pub(crate) mod admin;
+pub(crate) mod openssl;
 pub(crate) mod picture;
 pub(crate) mod pveum;
 pub(crate) mod recorded;

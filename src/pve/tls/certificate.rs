@@ -1,17 +1,18 @@
 //! What a certificate says of itself.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ring::digest::{SHA256, digest};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use time::{Date, OffsetDateTime};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
+use x509_parser::asn1_rs::{Oid, oid};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name, X509Version};
 
 use crate::model::{Fingerprint, Foreign};
-use crate::pve::ApiError;
+
+const SHA1_WITH_RSA: Oid<'static> = oid!(1.2.840.113549.1.1.5);
+const SHA1_WITH_ECDSA: Oid<'static> = oid!(1.2.840.10045.4.1);
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Leaf {
     pub issuer: Foreign,
     /// The names and addresses that it is for.
     pub names: Vec<Foreign>,
+    /// Addresses that it holds as DNS names, where they count for nothing.
+    pub addresses_as_names: Vec<Foreign>,
     /// From when on it is valid.
     pub not_before: OffsetDateTime,
     /// Until when it is valid.
@@ -32,23 +35,37 @@ pub struct Leaf {
     pub is_ca: bool,
     /// Whether it has the form that Proxmox VE gives to the certificates that it makes for its nodes.
     pub is_of_proxmox: bool,
+    /// Whether subject and issuer are the same.
+    pub is_self_issued: bool,
+    /// Whether it is of version 1, which has no extensions.
+    pub is_version_1: bool,
+    /// Whether it is signed with SHA-1.
+    pub is_sha1: bool,
 }
 
 impl Leaf {
     /// Reads a certificate in DER form.
-    pub(super) fn read(der: &CertificateDer<'_>) -> Result<Self, String> {
+    pub(in crate::pve) fn read(der: &CertificateDer<'_>) -> Result<Self, String> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|why| why.to_string())?;
         let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.map(|names| names.value.general_names.iter().filter_map(shown_name).collect());
+        let names = names.map(|names| names.value.general_names.iter().collect::<Vec<_>>()).unwrap_or_default();
+        let (addresses_as_names, names): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| is_address_as_name(name));
+        let shown = |names: Vec<&GeneralName<'_>>| names.into_iter().filter_map(shown_name).collect();
+        let signature = &certificate.signature_algorithm.algorithm;
         Ok(Self {
             subject: Foreign::new(certificate.subject().to_string()),
             issuer: Foreign::new(certificate.issuer().to_string()),
-            names: names.unwrap_or_default(),
+            names: shown(names),
+            addresses_as_names: shown(addresses_as_names),
             not_before: certificate.validity().not_before.to_datetime(),
             not_after: certificate.validity().not_after.to_datetime(),
             fingerprint: fingerprint(der),
             is_ca: certificate.is_ca(),
             is_of_proxmox: is_of_proxmox(&certificate),
+            is_self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+            is_version_1: certificate.version() == X509Version::V1,
+            is_sha1: [SHA1_WITH_RSA, SHA1_WITH_ECDSA].contains(signature),
         })
     }
 
@@ -107,6 +124,11 @@ fn is_of_proxmox(certificate: &X509Certificate<'_>) -> bool {
         && is_only(issuer.iter_common_name().filter_map(|it| it.as_str().ok()).collect(), product)
 }
 
+/// Says whether an address is written as a DNS name.
+fn is_address_as_name(name: &GeneralName<'_>) -> bool {
+    matches!(name, GeneralName::DNSName(name) if name.parse::<IpAddr>().is_ok())
+}
+
 fn shown_name(name: &GeneralName<'_>) -> Option<Foreign> {
     let name = match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
@@ -127,86 +149,9 @@ pub(super) fn fingerprint(der: &[u8]) -> Fingerprint {
     Fingerprint::new(bytes)
 }
 
-/// The certificates of authorities, from a PEM file.
-#[derive(Debug, Clone)]
-pub struct CaBundle {
-    certificates: Vec<CertificateDer<'static>>,
-}
-
-impl CaBundle {
-    /// Reads a PEM file. Every certificate in it must be one of an authority.
-    ///
-    /// # Errors
-    /// Where there is none, or one that may not sign others.
-    pub fn from_pem(text: &[u8]) -> Result<Self, ApiError> {
-        let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
-        let certificates = read.map_err(|_| ApiError::NotACa { why: "it is not in PEM form" })?;
-        if certificates.is_empty() {
-            return Err(ApiError::NotACa { why: "there is no certificate in it" });
-        }
-        for certificate in &certificates {
-            let leaf =
-                Leaf::read(certificate).map_err(|_| ApiError::NotACa { why: "a certificate in it cannot be read" })?;
-            if !leaf.is_ca {
-                return Err(ApiError::NotACa { why: "a certificate in it is not that of an authority" });
-            }
-        }
-        let bundle = Self { certificates };
-        let mut roots = RootCertStore::empty();
-        for certificate in &bundle.certificates {
-            let added = roots.add(certificate.clone());
-            added.map_err(|_| ApiError::NotACa { why: "a certificate in it cannot be used" })?;
-        }
-        Ok(bundle)
-    }
-
-    /// Gives the certificates.
-    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
-        &self.certificates
-    }
-}
-
-/// Gives the certificates in a PEM text without anything around them: what a server says may hold more than it should.
-#[must_use]
-pub fn certificates_in(text: &str) -> String {
-    let mut kept = String::new();
-    let mut is_inside = false;
-    for line in text.lines().map(str::trim) {
-        is_inside |= line == "-----BEGIN CERTIFICATE-----";
-        let is_plain = line.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        if is_inside && is_plain && !line.is_empty() {
-            kept.push_str(line);
-            kept.push('\n');
-        }
-        is_inside &= line != "-----END CERTIFICATE-----";
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CaBundle, Leaf, certificates_in, fingerprint};
-
-    #[test]
-    fn nothing_but_certificates_is_kept() {
-        let block = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-        let key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
-        let text = format!("Subject: x\r\n{key}{block}\x1b[2J\n{}trailing", block.replace('\n', "\r\n"));
-        assert_eq!(certificates_in(&text), format!("{block}{block}"));
-        assert_eq!(certificates_in("nothing"), "");
-    }
-
-    #[test]
-    fn what_is_no_authority_is_refused_with_the_reason() {
-        for (pem, why) in [
-            ("", "there is no certificate in it"),
-            ("nonsense", "there is no certificate in it"),
-            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "it is not in PEM form"),
-            ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "a certificate in it cannot be read"),
-        ] {
-            assert_eq!(CaBundle::from_pem(pem.as_bytes()).unwrap_err().to_string(), why, "{pem}");
-        }
-    }
+    use super::{Leaf, fingerprint};
 
     #[test]
     fn a_certificate_that_is_none_is_described_as_such() {

@@ -1,11 +1,12 @@
 //! Looks at the certificate that a server presents, before anybody decides whether to trust it.
 
+use super::ca_bundle::CaBundle;
+use super::certificate::Leaf;
+use super::{Chain, HandshakePurpose, Trust, judge_again};
 use crate::model::Endpoint;
 use crate::pve::ApiError;
-use crate::pve::certificate::{CaBundle, Leaf};
 use crate::pve::http_client::{HttpClient, Limits};
 use crate::pve::proxy::Proxies;
-use crate::pve::tls::{Chain, HandshakePurpose, Trust, judge_again};
 
 /// What a server presented.
 #[derive(Debug, Clone)]

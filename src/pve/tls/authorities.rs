@@ -1,0 +1,229 @@
+//! The authorities of a trust, and what is wrong with a certificate that they do not vouch for.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, OtherError, RootCertStore};
+
+use super::ca_bundle::CaBundle;
+use super::certificate::Leaf;
+use super::key::{explained, unsupported_key};
+use super::{CertError, UntrustedCause, date};
+use crate::model::Foreign;
+use crate::pve::ApiError;
+
+/// The authorities of one trust. The library does not ask whether an authority is valid itself, so those that are not
+/// valid now are kept apart: they vouch for nothing, but can be named.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    /// Nothing where none is valid.
+    valid: Option<Arc<WebPkiServerVerifier>>,
+    not_valid: Vec<CertificateDer<'static>>,
+    /// The CA file that they are from; none where they are the system's.
+    file: Option<CaBundle>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// Why the authorities do not vouch for a certificate.
+pub(super) enum TlsRefusal {
+    /// This authority signed it, and is not valid now.
+    NotValid(CertificateDer<'static>),
+    /// What the library says.
+    Other(rustls::Error),
+}
+
+impl Authorities {
+    fn new(certificates: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, ApiError> {
+        let now = UnixTime::now();
+        let (valid, not_valid): (Vec<_>, Vec<_>) = certificates.into_iter().partition(|it| is_valid_at(it, now));
+        let valid = if valid.is_empty() { None } else { Some(verifier(valid, provider)?) };
+        Ok(Self { valid, not_valid, file: None, provider: Arc::clone(provider) })
+    }
+
+    /// Takes those of a CA file.
+    pub(super) fn of_bundle(bundle: &CaBundle, provider: &Arc<CryptoProvider>) -> Result<Self, ApiError> {
+        let authorities = Self::new(bundle.authorities().to_vec(), provider)?;
+        Ok(Self { file: Some(bundle.clone()), ..authorities })
+    }
+
+    /// Reads the system's authorities; only where they are needed, since it takes some milliseconds.
+    pub(super) fn of_system(provider: &Arc<CryptoProvider>) -> Result<Self, ApiError> {
+        let mut found = rustls_native_certs::load_native_certs().certs;
+        found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+        if found.is_empty() { Err(ApiError::NoSystemTrust) } else { Self::new(found, provider) }
+    }
+
+    /// Judges a certificate, with those that the server sent beside it. One that the CA file itself holds is pinned by it.
+    pub(super) fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsRefusal> {
+        if self.file.as_ref().is_some_and(|file| file.holds(leaf)) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let judged = self.valid.as_ref().map(|valid| valid.verify_server_cert(leaf, rest, name, &[], now));
+        let mut why = match judged {
+            Some(Ok(verified)) => return Ok(verified),
+            Some(Err(why)) => why,
+            None => unknown.clone(),
+        };
+        if is_of_time(&why) && is_valid_at(leaf, now) {
+            // The leaf is valid, so it is one of those between it and the authority that is not.
+            if let Some(between) = rest.iter().find(|between| !is_valid_at(between, now)) {
+                return Err(TlsRefusal::NotValid(between.clone().into_owned()));
+            }
+        }
+        if why != unknown {
+            return Err(TlsRefusal::Other(why));
+        }
+        for authority in &self.not_valid {
+            let Ok(verifier) = verifier(vec![authority.clone()], &self.provider) else { continue };
+            match verifier.verify_server_cert(leaf, rest, name, &[], now) {
+                Ok(_) => return Err(TlsRefusal::NotValid(authority.clone())),
+                // What else is wrong with it is worth more than that nobody vouches for it.
+                Err(other) if self.valid.is_none() => why = other,
+                Err(_) => {}
+            }
+        }
+        Err(TlsRefusal::Other(why))
+    }
+
+    /// Says what is wrong with a certificate that the library does not accept.
+    pub(super) fn explain(
+        &self,
+        why: &rustls::Error,
+        leaf: Leaf,
+        (end_entity, rest): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+    ) -> CertError {
+        let rustls::Error::InvalidCertificate(why) = why else { return CertError::Broken(why.to_string()) };
+        match Complaint::of(why) {
+            Complaint::Time => CertError::Expired(leaf),
+            Complaint::Name => CertError::WrongName(leaf),
+            _ if leaf.is_version_1 => CertError::Unfit(VERSION_1.to_owned(), leaf),
+            Complaint::Purpose => {
+                CertError::Unfit("it is not for servers, as its extended key usage says".to_owned(), leaf)
+            }
+            Complaint::NameConstraint => {
+                let why = "its CA may not sign certificates for that name, as the CA's name constraints say";
+                CertError::Unfit(why.to_owned(), leaf)
+            }
+            Complaint::Signature => match self.unsupported_issuer(&leaf, rest) {
+                Some(key) => CertError::Unfit(format!("the key of its CA cannot be used: {}", explained(&key)), leaf),
+                None if leaf.is_sha1 => CertError::Unfit("it is signed with SHA-1, which is not safe".to_owned(), leaf),
+                None => CertError::Untrusted(UntrustedCause::OtherKey(leaf.issuer.clone()), leaf),
+            },
+            Complaint::Issuer if leaf.is_self_issued => CertError::Untrusted(UntrustedCause::SelfSigned, leaf),
+            Complaint::Issuer if leaf.is_ca && self.knows(&leaf.issuer) => {
+                CertError::Unfit("it is that of a CA, and not of a server".to_owned(), leaf)
+            }
+            Complaint::Issuer => CertError::Untrusted(self.unknown_issuer(end_entity, rest), leaf),
+            Complaint::Other => CertError::Unfit(why.to_string(), leaf),
+        }
+    }
+
+    /// Names the first issuer of the chain that is neither sent nor trusted.
+    fn unknown_issuer(&self, end_entity: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> UntrustedCause {
+        let sent: Vec<Leaf> = rest.iter().filter_map(|sent| Leaf::read(sent).ok()).collect();
+        let mut issuer = Leaf::read(end_entity).map(|leaf| leaf.issuer).unwrap_or_default();
+        for _ in 0..sent.len() {
+            match sent.iter().find(|it| it.subject == issuer && !it.is_self_issued) {
+                Some(above) => issuer.clone_from(&above.issuer),
+                None => break,
+            }
+        }
+        match &self.file {
+            Some(file) => UntrustedCause::NotInFile { issuer, held: file.subjects() },
+            None => UntrustedCause::NotInSystem(issuer),
+        }
+    }
+
+    /// Names the key of the issuer of a certificate where that is the matter.
+    fn unsupported_issuer(&self, leaf: &Leaf, rest: &[CertificateDer<'_>]) -> Option<String> {
+        let held = self.file.iter().flat_map(|file| file.authorities());
+        let all = rest.iter().chain(held).filter(|it| Leaf::read(it).is_ok_and(|it| it.subject == leaf.issuer));
+        all.filter_map(unsupported_key).next()
+    }
+
+    /// Says whether the CA file holds an authority of this name.
+    fn knows(&self, issuer: &Foreign) -> bool {
+        self.file.as_ref().is_some_and(|file| file.subjects().contains(issuer))
+    }
+}
+
+/// What is said of a version 1 certificate.
+const VERSION_1: &str = "it is a version 1 certificate, which cannot hold names; a CA vouches for version 3 alone";
+
+/// What the library complains about.
+enum Complaint {
+    Time,
+    Name,
+    Purpose,
+    NameConstraint,
+    /// The signature of the issuer cannot be verified.
+    Signature,
+    Issuer,
+    Other,
+}
+
+impl Complaint {
+    fn of(why: &CertificateError) -> Self {
+        use CertificateError as Why;
+        match why {
+            why if is_time(why) => Self::Time,
+            Why::NotValidForName | Why::NotValidForNameContext { .. } => Self::Name,
+            Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => Self::Purpose,
+            Why::BadSignature
+            | Why::UnsupportedSignatureAlgorithmContext { .. }
+            | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::Signature,
+            Why::UnknownIssuer => Self::Issuer,
+            // The library below gives these no name of their own.
+            Why::Other(OtherError(inner)) => match format!("{inner:?}").as_str() {
+                "NameConstraintViolation" => Self::NameConstraint,
+                "CaUsedAsEndEntity" => Self::Issuer,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Says whether a certificate is valid at a time. One that cannot be read here is left to the library.
+fn is_valid_at(certificate: &CertificateDer<'_>, time: UnixTime) -> bool {
+    match (Leaf::read(certificate), date(time)) {
+        (Ok(read), Some(time)) => read.is_valid_at(time),
+        _ => true,
+    }
+}
+
+const fn is_of_time(why: &rustls::Error) -> bool {
+    matches!(why, rustls::Error::InvalidCertificate(why) if is_time(why))
+}
+
+const fn is_time(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }
+    )
+}
+
+fn verifier(
+    authorities: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, ApiError> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    builder.build().map_err(|why| ApiError::Preparation { why: why.to_string() })
+}
