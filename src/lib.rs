@@ -24,6 +24,11 @@ pub mod settings;
 mod skip;
 pub mod ui;
 
+use crate::cli::{Cli, Color, Global, completion};
+use crate::error::{Aftermath, Error, Report, RunError, UsageError};
+use crate::model::Register;
+use crate::session::{ProcessOptions, Session, Variables, ui_of_this_process, variables_of_this_process};
+use crate::ui::{Masked, Ui, Verbosity};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -34,12 +39,6 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
-
-use crate::cli::{Cli, Color, Global, completion};
-use crate::error::{Aftermath, Error, Report};
-use crate::model::Register;
-use crate::session::{ProcessOptions, Session, Variables, ui_of_this_process, variables_of_this_process};
-use crate::ui::{Masked, Ui, Verbosity};
 
 /// How many files and connections a run has open at once: six of the runtime, the settings file, nine connections or
 /// pipes.
@@ -138,12 +137,16 @@ fn execute(cli: Cli) -> ExitCode {
     let built = require_descriptors().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     let runtime = match built {
         Ok(runtime) => runtime,
-        Err(source) => return finish(&mut bare_ui(options), &Error::NoRuntime { source }, name, wants_json),
+        Err(source) => {
+            return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
+        }
     };
     let ended = runtime.block_on(async {
         let session = match Session::of_this_process(options) {
             Ok(session) => session,
-            Err(source) => return finish(&mut bare_ui(options), &Error::NoRuntime { source }, name, wants_json),
+            Err(source) => {
+                return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
+            }
         };
         let code = match commands::run(&session, cli).await {
             Ok(code) => code,
@@ -170,7 +173,7 @@ fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode 
 /// failed after all; after changes the result is told on standard error in its place.
 fn concluded(ui: &mut Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     let Some(unwritten) = ui.take_unwritten() else { return code };
-    let report = Report::of(&Error::ResultUnwritten { after, source: unwritten.why });
+    let report = Report::of(&Error::Run(RunError::ResultUnwritten { after, source: unwritten.why }));
     ui.error(&report);
     if let Some(text) = unwritten.text.filter(|_| after == Aftermath::Changes) {
         ui.error(&ui::Verbatim(text));
@@ -207,7 +210,7 @@ const UNSPOKEN: ProcessOptions =
 fn misunderstood(said: &str, words: &[&str]) -> Error {
     let message = said.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
     let tips = said.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned).collect();
-    Error::CommandLine { message, tips, command: cli::command_in(words) }
+    Error::Usage(UsageError::CommandLine { message, tips, command: cli::command_in(words) })
 }
 
 fn asks_for_json(words: &[&str]) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
-use crate::error::Error;
+use crate::error::{Error, UsageError};
 use crate::model::Secret;
 use crate::ops::context::Context;
 use crate::session::Session;
@@ -27,7 +27,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     if let Some((program, rest)) = arguments.command.split_first() {
         if told.line.is_some() {
             let message = "a COMMAND takes variables, and `--format curl` is a line for a shell".to_owned();
-            return Err(Error::Usage { message }.into());
+            return Err(Error::Usage(UsageError::Usage { message }).into());
         }
         return match execute(program, rest, &told.variables) {
             Err(failed) => Err(failed.into()),
@@ -58,7 +58,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
 /// Names no flag for what is missing: this command talks to no server, and has none about one.
 fn without_flag(error: Error) -> Error {
     match error {
-        Error::Unanswered { what, key, .. } => Error::Unanswered { what, flag: None, key, rehearsal: None },
+        Error::Usage(UsageError::Unanswered { what, key, .. }) => {
+            Error::Usage(UsageError::Unanswered { what, flag: None, key, rehearsal: None })
+        }
         other => other,
     }
 }
@@ -76,7 +78,7 @@ fn execute(
         command.env(&variable.name, variable.whole().expose());
     }
     let source = command.exec();
-    Err(Error::CannotRun { command: program.to_string_lossy().into_owned(), source })
+    Err(Error::Usage(UsageError::CannotRun { command: program.to_string_lossy().into_owned(), source }))
 }
 
 /// What a format says.
@@ -104,7 +106,7 @@ impl EnvOutput {
             return Ok(Self { variables, ..told });
         };
         let access = Access::of(settings)?;
-        let variables = tool.assignments(&access).ok_or(Error::TokenAlone { tool: tool.name() })?;
+        let variables = tool.assignments(&access).ok_or(Error::Usage(UsageError::TokenAlone { tool: tool.name() }))?;
         let warnings = tool.remarks(&access).iter().map(ToString::to_string).collect();
         Ok(Self { variables, line: None, warnings })
     }
@@ -180,7 +182,7 @@ impl Written {
             (format @ (EnvFormat::Ours(_) | EnvFormat::Curl), Some(_)) => {
                 let format = format.name();
                 let message = format!("--syntax goes with another tool's format; `--format {format}` has its own");
-                return Err(Error::Usage { message });
+                return Err(Error::Usage(UsageError::Usage { message }));
             }
         };
         Ok(match syntax {

@@ -1,14 +1,13 @@
 //! Explains a command, the exit codes, the environment.
 
-use std::fmt;
-use std::process::ExitCode;
-
 use crate::cli;
 use crate::commands::CommandFailure;
-use crate::error::{Error, KINDS};
+use crate::error::{Error, KINDS, UsageError};
 use crate::session::Session;
 use crate::settings::{Instance, KEYS};
 use crate::ui::{Draw, Screen, Verbatim};
+use std::fmt;
+use std::process::ExitCode;
 
 /// Prints the help of a topic.
 pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, CommandFailure> {
@@ -16,8 +15,9 @@ pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Co
         Some("exit-codes") => session.ui.borrow_mut().result(&ExitCodes),
         Some("environment") => session.ui.borrow_mut().result(&Environment),
         topic => {
-            let text =
-                cli::help(topic).ok_or_else(|| Error::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })?;
+            let text = cli::help(topic).ok_or_else(|| {
+                Error::Usage(UsageError::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })
+            })?;
             session.ui.borrow_mut().result(&Verbatim(text));
         }
     }

@@ -1,16 +1,15 @@
 //! `glassdome man` and `glassdome completions`: what packagers and shells want.
 
-use std::fs;
-use std::path::Path;
-use std::process::ExitCode;
-
 use crate::cli::manual::Page;
 use crate::cli::{Completions, Man, completion, manual};
 use crate::commands::CommandFailure;
-use crate::error::{Error, KINDS};
+use crate::error::{Error, KINDS, RunError, UsageError};
 use crate::session::{Session, Variables};
 use crate::settings::{EnvFile, Key, Settings, Store};
 use crate::ui::Verbatim;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
 
 /// Prints one manual page, or writes all of them into a folder.
 pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, CommandFailure> {
@@ -19,14 +18,14 @@ pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Comman
         let folder = session.folder.join(folder);
         for page in pages {
             let path = folder.join(format!("{}.1", page.name));
-            fs::write(&path, whole(page)).map_err(|source| Error::Unwritten { path, source })?;
+            fs::write(&path, whole(page)).map_err(|source| Error::Run(RunError::Unwritten { path, source }))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
     match pages.into_iter().find(|page| page.name == name) {
         Some(page) => session.ui.borrow_mut().result(&Verbatim(whole(page))),
-        None => return Err(Error::UnknownTopic { topic: arguments.command.join(" ") }.into()),
+        None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" ") }).into()),
     }
     Ok(ExitCode::SUCCESS)
 }

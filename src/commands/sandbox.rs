@@ -1,20 +1,19 @@
 //! `glassdome sandbox`: the simulated server in the foreground.
 
+use crate::cli;
+use crate::cli::{Global, OutputFormat};
+use crate::commands::CommandFailure;
+use crate::error::{Error, RunError, UsageError};
+use crate::model::{Fingerprint, Secret};
+use crate::sandbox::{Options, Sandbox};
+use crate::session::Session;
+use crate::ui::{Draw, Screen, Tone};
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-
-use crate::cli;
-use crate::cli::{Global, OutputFormat};
-use crate::commands::CommandFailure;
-use crate::error::Error;
-use crate::model::{Fingerprint, Secret};
-use crate::sandbox::{Options, Sandbox};
-use crate::session::Session;
-use crate::ui::{Draw, Screen, Tone};
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(
@@ -51,8 +50,9 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
         latency: arguments.latency,
         task_time: arguments.task_time,
         seed: arguments.seed,
-        faults: faults
-            .map_err(|why: crate::sandbox::UnknownFault| Error::SandboxOption { message: why.to_string() })?,
+        faults: faults.map_err(|why: crate::sandbox::UnknownFault| {
+            Error::Usage(UsageError::SandboxOption { message: why.to_string() })
+        })?,
         ..Options::default()
     })
 }
@@ -60,8 +60,8 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
 /// Tells an option that cannot be from a system that does not let it listen.
 fn refused(source: io::Error) -> Error {
     match source.kind() {
-        io::ErrorKind::InvalidInput => Error::SandboxOption { message: source.to_string() },
-        _ => Error::Sandbox { source },
+        io::ErrorKind::InvalidInput => Error::Usage(UsageError::SandboxOption { message: source.to_string() }),
+        _ => Error::Run(RunError::Sandbox { source }),
     }
 }
 

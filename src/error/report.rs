@@ -1,106 +1,11 @@
-//! Failure -> kind, exit code, hints: the one place that decides, and how it is told.
+//! A failure as it is shown: what happened, why, what to do.
 
+use crate::error::{ConnectionError, Error, Hint, Kind, draw_hints};
+use crate::ui::{Draw, Printable, Screen, Tone};
 use std::error::Error as _;
 use std::fmt;
 
 use serde_json::{Value, json};
-
-use crate::error::{Error, advice};
-use crate::session::Signal;
-use crate::ui::{Draw, Printable, Screen, Tone};
-
-/// The kinds of failure, each with its exit code: a promise to scripts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Unexpected error.
-    Unexpected,
-    /// Usage.
-    Usage,
-    /// Configuration missing or invalid.
-    Configuration,
-    /// DNS, route, refused, timed out, broken off, proxy.
-    Unreachable,
-    /// Certificate not trusted, or changed.
-    Tls,
-    /// Not authenticated.
-    Authentication,
-    /// Not permitted.
-    Permission,
-    /// No such node, template, storage, token; no VM template.
-    NotFound,
-    /// The server failed.
-    Server,
-    /// A test VM had to be left behind.
-    LeftBehind,
-    /// A signal.
-    Interrupted(Signal),
-}
-
-/// Every kind with its meaning, for `help exit-codes` and the documentation.
-pub const KINDS: [(Kind, &str); 13] = [
-    (Kind::Unexpected, "something failed that nobody foresaw"),
-    (Kind::Usage, "the command line is not understood, or lacks a flag"),
-    (Kind::Configuration, "configuration missing or invalid"),
-    (Kind::Unreachable, "DNS, route, refused, timed out, broken off, proxy"),
-    (Kind::Tls, "certificate not trusted, or changed"),
-    (Kind::Authentication, "not authenticated (401)"),
-    (Kind::Permission, "not permitted (403, or found before the clone)"),
-    (Kind::NotFound, "no such node, template, storage, token; no VM template"),
-    (Kind::Server, "the server failed (5xx, task failed, no progress, not understood)"),
-    (Kind::LeftBehind, "a test VM had to be left behind"),
-    (Kind::Interrupted(Signal::Hangup), "SIGHUP"),
-    (Kind::Interrupted(Signal::Interrupt), "SIGINT, Ctrl-C"),
-    (Kind::Interrupted(Signal::Terminate), "SIGTERM"),
-];
-
-impl Kind {
-    /// Gives the word for it in JSON.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unexpected => "unexpected",
-            Self::Usage => "usage",
-            Self::Configuration => "configuration",
-            Self::Unreachable => "unreachable",
-            Self::Tls => "tls",
-            Self::Authentication => "authentication",
-            Self::Permission => "permission",
-            Self::NotFound => "not_found",
-            Self::Server => "server",
-            Self::LeftBehind => "left_behind",
-            Self::Interrupted(_) => "interrupted",
-        }
-    }
-
-    /// Gives its exit code.
-    #[must_use]
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Unexpected => 1,
-            Self::Usage => 2,
-            Self::Configuration => 3,
-            Self::Unreachable => 4,
-            Self::Tls => 5,
-            Self::Authentication => 6,
-            Self::Permission => 7,
-            Self::NotFound => 8,
-            Self::Server => 9,
-            Self::LeftBehind => 10,
-            Self::Interrupted(signal) => signal.exit_code(),
-        }
-    }
-}
-
-/// What to do next: a sentence, or a command to paste.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hint {
-    /// A sentence.
-    Say(String),
-    /// A command.
-    Run(String),
-    /// What stands between commands that are pasted together, as a comment of the shell.
-    Remark(String),
-}
 
 /// A failure as it is told: what happened, why, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,10 +30,14 @@ impl Report {
     /// Makes of an error what is told about it.
     #[must_use]
     pub fn of(error: &Error) -> Self {
-        let kind = advice::kind(error);
-        let server_message = advice::server_message(error).map(|text| text.to_string());
+        let kind = error.kind();
+        let server_message = error.server_message().map(|text| text.to_string());
         // Its cause says the same once more, and the certificate is among the details.
-        let mut causes = if matches!(error, Error::Untrusted { .. } | Error::NotFromStoredCa { .. }) {
+        let mut causes = if matches!(
+            error,
+            Error::Connection(ConnectionError::Untrusted { .. })
+                | Error::Connection(ConnectionError::NotFromStoredCa { .. })
+        ) {
             Vec::new()
         } else {
             causes(error)
@@ -144,8 +53,8 @@ impl Report {
             message: Printable(&error.to_string()).to_string(),
             causes,
             server_message,
-            details: advice::details(error),
-            hints: advice::hints(error),
+            details: error.details(),
+            hints: error.hints(),
         }
     }
 
@@ -181,16 +90,6 @@ impl Report {
     }
 }
 
-impl Hint {
-    /// Gives its text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Say(text) | Self::Run(text) | Self::Remark(text) => text,
-        }
-    }
-}
-
 /// Collects what stands behind an error, each sentence once.
 fn causes(error: &Error) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
@@ -220,28 +119,6 @@ impl Draw for Report {
         }
         draw_hints("  try: ", &self.hints, screen)
     }
-}
-
-/// Draws what to do next, the first behind a label and the others below it.
-///
-/// # Errors
-/// What the writer reports.
-pub fn draw_hints(label: &str, hints: &[Hint], screen: &mut Screen<'_>) -> fmt::Result {
-    let blanks = " ".repeat(label.chars().count());
-    let mut label = label;
-    for hint in hints {
-        match hint {
-            Hint::Say(text) => screen.labelled(label, Tone::Strong, text)?,
-            Hint::Remark(text) => screen.remark(blanks.len(), text)?,
-            Hint::Run(text) => {
-                let text = screen.paint(Tone::Command, text);
-                let label = screen.paint(Tone::Strong, label);
-                screen.line(&format!("{label}{text}"))?;
-            }
-        }
-        label = &blanks;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What can go wrong when a template is made, how that ends, and what to do about it.
 
-use crate::error::{Error, Hint, Kind, advice};
+use crate::error::hint::{run, say};
+use crate::error::{Error, Hint, Kind, RunError};
 use crate::model::{NodeName, StorageName, VmId};
 use crate::ui::Printable;
 
@@ -131,7 +132,7 @@ impl TemplateError {
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
             Self::Left { why, .. } => match why.as_ref() {
                 // Whoever was told to leave at once did so.
-                Error::Abandoned { signal, .. } => Kind::Interrupted(*signal),
+                Error::Run(RunError::Abandoned { signal, .. }) => Kind::Interrupted(*signal),
                 _ => Kind::LeftBehind,
             },
         }
@@ -198,7 +199,7 @@ impl TemplateError {
                 vec![say("did somebody change it meanwhile? run this again")]
             }
             Self::Left { why, lines, .. } => {
-                let mut hints = advice::hints(why);
+                let mut hints = why.hints();
                 if !lines.is_empty() {
                     hints.push(say("what is left is removed by these lines, `pvesm` as root on the node:"));
                     hints.extend(lines.iter().map(run));
@@ -213,12 +214,4 @@ fn lines_by_hand(lines: &[String]) -> Vec<Hint> {
     let mut hints = vec![say("or make the template by hand, as root on the node:")];
     hints.extend(lines.iter().map(run));
     hints
-}
-
-fn say(text: impl Into<String>) -> Hint {
-    Hint::Say(text.into())
-}
-
-fn run(text: impl AsRef<str>) -> Hint {
-    Hint::Run(text.as_ref().to_owned())
 }

@@ -1,14 +1,14 @@
 //! What can go wrong with trust and tokens, how that ends, and what to do about it.
 
-use std::path::PathBuf;
-
-use serde_json::{Value, json};
-
-use crate::error::{Error, Hint, Kind, advice};
+use crate::error::hint::{run, say};
+use crate::error::{Error, Hint, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
 use crate::pve::privileges::GrantRefused;
 use crate::ui::Printable;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
 
 /// What can go wrong with trust and tokens.
 #[derive(Debug, thiserror::Error)]
@@ -304,7 +304,7 @@ impl TokenError {
             Self::OtherFactor { .. } => Kind::Authentication,
             Self::NoNode { .. } | Self::CannotRegenerate { .. } | Self::NoSecret => Kind::Server,
             Self::Unseen { .. } | Self::Refused { .. } | Self::MayNotGrant { .. } => Kind::Permission,
-            Self::LeftOnServer { why, .. } => advice::kind(why),
+            Self::LeftOnServer { why, .. } => why.kind(),
         }
     }
 
@@ -381,7 +381,7 @@ impl TokenError {
             }
             Self::CannotRegenerate { .. } => vec![say("choose another name with --token-name")],
             Self::NoSecret => Vec::new(),
-            Self::LeftOnServer { why, left } => advice::hints(why).into_iter().chain(left.hints()).collect(),
+            Self::LeftOnServer { why, left } => why.hints().into_iter().chain(left.hints()).collect(),
             Self::PlanChanged => vec![say("look at the plan as it is now: run this again with --dry-run")],
             Self::ChangedMeanwhile { .. } | Self::WouldHaveLost { .. } => {
                 vec![say("run this again: it plans with the permissions as they are then")]
@@ -393,10 +393,6 @@ impl TokenError {
             Self::NothingToPin => vec![say("add --accept-new-certificate, or --fingerprint SHA256")],
         }
     }
-}
-
-fn run(text: impl Into<String>) -> Hint {
-    Hint::Run(text.into())
 }
 
 /// Gives the line for somebody who is root on a node already.
@@ -419,8 +415,4 @@ fn shown(said: Option<&Foreign>) -> String {
 
 fn named(factors: &[Foreign]) -> String {
     if factors.is_empty() { "the server does not say which".to_owned() } else { listed(factors) }
-}
-
-fn say(text: impl Into<String>) -> Hint {
-    Hint::Say(text.into())
 }

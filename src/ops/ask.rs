@@ -1,12 +1,11 @@
 //! Puts a question to whoever is there; where nobody is, the error says where else the answer could have come from.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::Error;
+use crate::error::{Error, RunError, UsageError};
 use crate::model::Secret;
 use crate::session::{Session, Unanswered};
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
+use std::fmt;
+use std::str::FromStr;
 
 /// Asks for a text; `otherwise` is the error where nobody is there.
 pub(crate) async fn text(
@@ -74,7 +73,7 @@ pub(crate) async fn hidden(
 
 /// Names the flag that alone could have given an answer.
 pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
-    Error::Unanswered { what, flag: Some(flag), key: None, rehearsal: None }
+    Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, rehearsal: None })
 }
 
 async fn put<T: Send + 'static>(
@@ -84,8 +83,8 @@ async fn put<T: Send + 'static>(
 ) -> Result<T, Error> {
     session.ask(put).await.map_err(|why| match why {
         Unanswered::NonInteractive => otherwise(),
-        Unanswered::Cancelled => Error::Cancelled,
-        Unanswered::Signal(signal) => Error::Interrupted { signal },
-        Unanswered::NoThread(kind) => Error::NoThread { source: kind.into() },
+        Unanswered::Cancelled => Error::Run(RunError::Cancelled),
+        Unanswered::Signal(signal) => Error::Run(RunError::Interrupted { signal }),
+        Unanswered::NoThread(kind) => Error::Run(RunError::NoThread { source: kind.into() }),
     })
 }

@@ -1,12 +1,11 @@
 //! Does what may block for as long as it likes on a thread of its own, so that a signal ends the run meanwhile.
 
+use crate::error::{Error, RunError};
+use crate::ops::unless_interrupted;
+use crate::session::Session;
 use std::thread;
 
 use tokio::sync::oneshot;
-
-use crate::error::Error;
-use crate::ops::unless_interrupted;
-use crate::session::Session;
 
 /// Does something that may wait for ever: reads a FIFO into which nobody writes, standard input, a file in a network that is
 /// down. Where a signal comes first, the thread is left behind; it does not keep the process alive.
@@ -17,7 +16,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     // The receiver is gone where a signal came first.
     let started = thread::Builder::new().name("blocking".to_owned()).spawn(move || drop(sender.send(work())));
-    started.map_err(|source| Error::NoThread { source })?;
-    let done = async { receiver.await.map_err(|why| Error::NoThread { source: std::io::Error::other(why) }) };
+    started.map_err(|source| Error::Run(RunError::NoThread { source }))?;
+    let done =
+        async { receiver.await.map_err(|why| Error::Run(RunError::NoThread { source: std::io::Error::other(why) })) };
     unless_interrupted(session, done).await
 }

@@ -1,5 +1,8 @@
 //! The CA file: read once, and also from a pipe that somebody holds open.
 
+use crate::bounded::{self, CA_LIMIT, Unread};
+use crate::error::{ConfigError, Error};
+use crate::pve::{self, CaBundle};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -7,10 +10,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use zeroize::Zeroizing;
-
-use crate::bounded::{self, CA_LIMIT, Unread};
-use crate::error::Error;
-use crate::pve::{self, CaBundle};
 
 /// A CA as it was read from its file.
 pub(crate) struct Authority {
@@ -55,15 +54,15 @@ impl Authority {
     /// Says that a later run could not read it.
     pub(crate) fn not_lasting(&self) -> Error {
         let source = Unread::NotRegular { what: "a pipe, which cannot be read again" };
-        Error::CaFileUnread { path: self.path.clone(), source: source.into() }
+        Error::Config(ConfigError::CaFileUnread { path: self.path.clone(), source: source.into() })
     }
 }
 
 /// Reads a CA file.
 pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
     let read = bounded::read_regular(path, CA_LIMIT)
-        .map_err(|why| Error::CaFileUnread { path: path.to_owned(), source: why.into() })?;
-    CaBundle::from_pem(&read).map_err(|source| Error::CaFile { path: path.to_owned(), source })
+        .map_err(|why| Error::Config(ConfigError::CaFileUnread { path: path.to_owned(), source: why.into() }))?;
+    CaBundle::from_pem(&read).map_err(|source| Error::Config(ConfigError::CaFile { path: path.to_owned(), source }))
 }
 
 /// Reads a pipe to its end; nothing where nobody holds its other end and nothing is in it.

@@ -1,8 +1,6 @@
 //! A server that answers to the credentials, and how its certificate is judged.
 
-use std::path::PathBuf;
-
-use crate::error::{Error, Operation};
+use crate::error::{AuthError, Error, Operation};
 use crate::model::{Endpoint, UserId};
 use crate::ops::call_log::log_calls;
 use crate::ops::context::Context;
@@ -10,6 +8,7 @@ use crate::pve::privileges::Caller;
 use crate::pve::{Pve, Trust};
 use crate::session::Session;
 use crate::settings::Credentials;
+use std::path::PathBuf;
 
 /// A server that answers to the credentials.
 pub(crate) struct Connected {
@@ -64,9 +63,11 @@ impl Connected {
             Credentials::Password { user, password } => {
                 let logged_in = pve.log_in(user, password).await;
                 let pve = logged_in.map_err(|source| match source {
-                    source if source.is_unauthenticated() => {
-                        Error::Unauthenticated { caller: Caller::User(user.clone()), realms: None, source }
-                    }
+                    source if source.is_unauthenticated() => Error::Auth(AuthError::Unauthenticated {
+                        caller: Caller::User(user.clone()),
+                        realms: None,
+                        source,
+                    }),
                     source => Error::server(Operation::LogIn(user.to_string()), source),
                 })?;
                 (pve, Caller::User(user.clone()))
@@ -86,10 +87,10 @@ impl Connected {
         let user = self.user().clone();
         match (error, realms) {
             (_, Some(realms)) if !realms.iter().any(|realm| realm == user.realm()) => {
-                Error::UnknownRealm { user, realms }
+                Error::Auth(AuthError::UnknownRealm { user, realms })
             }
             (Error::Server { source, .. }, realms) => {
-                Error::Unauthenticated { caller: self.caller.clone(), realms, source }
+                Error::Auth(AuthError::Unauthenticated { caller: self.caller.clone(), realms, source })
             }
             (other, _) => other,
         }

@@ -1,20 +1,19 @@
 //! What the flags of a connection say, with the secrets read from the files that they name.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
-use std::path::Path;
-
-use rustix::fs::{Mode, OFlags};
-use zeroize::Zeroizing;
-
 use crate::bounded::{self, SECRET_LIMIT};
-use crate::error::Error;
+use crate::error::{ConfigError, Error, UsageError};
 use crate::model::{Pasted, Secret, decode};
 use crate::ops::options::ConnectionOptions;
 use crate::ops::{ask, blocking};
 use crate::session::Session;
 use crate::settings::{Flags, Key, Setting, SettingsError, Source};
 use crate::ui::prompt::HiddenPrompt;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
 
 /// The names of standard input.
 const STANDARD_INPUT: [&str; 3] = ["-", "/dev/stdin", "/dev/fd/0"];
@@ -24,7 +23,7 @@ pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Res
     let mut flags = Flags::default();
     options.settings().into_iter().for_each(|setting| flags.set(setting));
     if is_stdin(options.token_value_file.as_deref()) && is_stdin(options.password_file.as_deref()) {
-        return Err(Error::StandardInputTwice);
+        return Err(Error::Usage(UsageError::StandardInputTwice));
     }
     if let Some(path) = &options.token_value_file {
         let flag = Key::TokenValue.entry().flag;
@@ -71,11 +70,13 @@ async fn read_secret(
 ) -> Result<Secret, Error> {
     let is_stdin = path == Path::new("-");
     let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let failed = |source: io::Error| Error::SecretFile { flag, place: place.clone(), source };
+    let failed = |source: io::Error| Error::Config(ConfigError::SecretFile { flag, place: place.clone(), source });
     let path = session.folder.join(path);
     let found = blocking(session, move || if is_stdin { take(io::stdin()) } else { take(open(&path)?) }).await?;
     let secret = match found.map_err(&failed)? {
-        Stored::Terminal => return ask::hidden(session, question, || Error::SecretAtTerminal { flag }).await,
+        Stored::Terminal => {
+            return ask::hidden(session, question, || Error::Usage(UsageError::SecretAtTerminal { flag })).await;
+        }
         Stored::Bytes(bytes) => {
             let mut text = decode(&bytes).map_err(|why| failed(io::Error::new(io::ErrorKind::InvalidData, why)))?;
             Secret::new(std::mem::take(&mut *text))

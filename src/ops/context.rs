@@ -1,10 +1,6 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use crate::error::Error;
+use crate::error::{ConfigError, Error, RunError, UsageError};
 use crate::journal::Journal;
 use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
 use crate::ops::blocking;
@@ -19,6 +15,9 @@ use crate::settings::{
     Verification, imported, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
 const SANDBOX_HOST: &str = "sandbox.invalid";
@@ -114,7 +113,7 @@ impl Context {
         let Sources { variables, store, loaded } = sources;
         let instance = match &options.instance {
             None => Instance::default(),
-            Some(text) => text.parse().map_err(|why| Error::Instance { why })?,
+            Some(text) => text.parse().map_err(|why| Error::Usage(UsageError::Instance { why }))?,
         };
         let variables = if options.is_sandbox() { without_settings(&variables) } else { variables };
         let flags = flags(session, options).await?;
@@ -151,9 +150,9 @@ impl Context {
     fn on_the_sandbox(mut self) -> Result<Self, Error> {
         use crate::sandbox::{Options, Sandbox};
         if self.settings.host().is_some_and(|host| host.value.host().to_string() != SANDBOX_HOST) {
-            return Err(Error::NotSandboxFile { path: self.store.path().to_owned() });
+            return Err(Error::Config(ConfigError::NotSandboxFile { path: self.store.path().to_owned() }));
         }
-        let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Sandbox { source })?;
+        let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Run(RunError::Sandbox { source }))?;
         let (user, name, secret) = sandbox.default_token();
         let has_password = self.settings.password().is_some();
         for (key, text) in
@@ -220,7 +219,7 @@ impl Context {
 
     /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
     pub(crate) fn import(&mut self, session: &Session, tool: Option<Tool>) -> Result<Tool, Error> {
-        let import = imported(&session.variables, tool).map_err(|why| Error::Import { why })?;
+        let import = imported(&session.variables, tool).map_err(|why| Error::Config(ConfigError::Import { why }))?;
         for answer in import.answers(&session.variables, &session.folder) {
             if !matches!(self.settings.source(answer.value.key()), Some(Source::Flag(_))) {
                 self.flags.give(answer.value, answer.source);
@@ -268,7 +267,7 @@ impl Context {
         self.settings.require_usable(&[Key::Host])?;
         let host = self.settings.host().ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
         if !self.is_sandbox() && host.host().to_string() == SANDBOX_HOST {
-            return Err(Error::SandboxOnly);
+            return Err(Error::Config(ConfigError::SandboxOnly));
         }
         Ok(host)
     }
@@ -293,10 +292,9 @@ impl Context {
         #[cfg(feature = "sandbox")]
         if let Some(sandbox) = &self.sandbox {
             return Ok((
-                Trust::Ca(
-                    CaBundle::from_pem(sandbox.ca_pem().as_bytes())
-                        .map_err(|source| Error::CaFile { path: PathBuf::from("the sandbox"), source })?,
-                ),
+                Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| {
+                    Error::Config(ConfigError::CaFile { path: PathBuf::from("the sandbox"), source })
+                })?),
                 TrustSource::Ca,
             ));
         }
@@ -317,7 +315,7 @@ impl Context {
 
     fn authority_in(&self, path: &Path) -> Result<CaBundle, Error> {
         match self.authority.as_ref().and_then(|authority| authority.at(path)) {
-            Some(known) => known.map_err(|source| Error::CaFile { path: path.to_owned(), source }),
+            Some(known) => known.map_err(|source| Error::Config(ConfigError::CaFile { path: path.to_owned(), source })),
             None => read_ca(path),
         }
     }
@@ -354,7 +352,7 @@ impl Context {
         flag: &'static str,
     ) -> Result<Secret, Error> {
         if self.is_stdin_taken && is_stdin(Some(path)) {
-            return Err(Error::StandardInputTwice);
+            return Err(Error::Usage(UsageError::StandardInputTwice));
         }
         read_password(session, path, flag).await
     }
@@ -409,12 +407,12 @@ impl Context {
 
     /// Says that an answer is missing which nobody can be asked for.
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
-        Error::Unanswered {
+        Error::Usage(UsageError::Unanswered {
             what,
             flag: Some(key.entry().flag),
             key: Some((key.variable(&self.instance), Some(self.store.path().to_owned()))),
             rehearsal: None,
-        }
+        })
     }
 
     /// Gives the limits of a options.

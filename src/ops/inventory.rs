@@ -1,6 +1,6 @@
 //! The reads that the preflight begins with: whatever needs no other answer goes out at once.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{NodeName, VmId};
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::pve::{self, Node, Pve, Storage, Version, Vm, VmConfig};
@@ -57,7 +57,7 @@ impl Inventory {
         };
         let (version, nodes, vmid, named) = tokio::join!(pve.version(), pve.nodes(), first_id(pve, options), named);
         let version = version.map_err(|source| Error::reaching(pve.endpoint(), source))?;
-        let nodes = nodes.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+        let nodes = nodes.doing(Operation::ReadNodes)?;
         Ok(Self { version, nodes, vmid: vmid?, named })
     }
 
@@ -78,9 +78,9 @@ impl Inventory {
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
         let vms = pve.vms_where(|vm| vm.vmid == vmid || vm.is_template).await;
-        let vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
+        let vms = vms.doing(Operation::ReadVms)?;
         let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
-            return Err(Error::NoTemplate { template: vmid, known: known_templates(&vms) });
+            return Err(Error::Placement(PlacementError::NoTemplate { template: vmid, known: known_templates(&vms) }));
         };
         known_online(&self.nodes, &elsewhere.node)?;
         let reading = ConfigReads::of(pve, &elsewhere.node, vmid).await;
@@ -90,24 +90,28 @@ impl Inventory {
 
 /// Makes a template of what its node says; a VM that is none is named as such.
 async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) -> Result<SourceTemplate, Error> {
-    let config = reading.config.map_err(|source| Error::server(Operation::ReadTemplate(vmid), source))?;
+    let config = reading.config.doing(Operation::ReadTemplate(vmid))?;
     if !config.is_template() {
         let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default());
-        return Err(Error::NotATemplate { vmid, name: config.name().unwrap_or_default(), known });
+        return Err(Error::Placement(PlacementError::NotATemplate {
+            vmid,
+            name: config.name().unwrap_or_default(),
+            known,
+        }));
     }
-    let can_link = reading.can_link.map_err(|source| Error::server(Operation::ReadTemplate(vmid), source))?;
-    let storages = reading.storages.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
+    let can_link = reading.can_link.doing(Operation::ReadTemplate(vmid))?;
+    let storages = reading.storages.doing(Operation::ReadStorages(node.clone()))?;
     Ok(SourceTemplate { node: node.clone(), config, can_link, storages })
 }
 
 /// Gives the VMID that was named, if it is free, or the next free one.
 async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
     let Some(vmid) = options.vmid else {
-        return pve.next_id().await.map_err(|source| Error::server(Operation::FindId, source));
+        return pve.next_id().await.doing(Operation::FindId);
     };
     match pve.is_free(vmid).await {
         Ok(true) => Ok(vmid),
-        Ok(false) => Err(Error::VmidTaken { vmid, flag: "--vmid" }),
+        Ok(false) => Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--vmid" })),
         Err(source) => Err(Error::server(Operation::FindId, source)),
     }
 }
@@ -121,10 +125,14 @@ pub(crate) fn known_templates(vms: &[Vm]) -> Vec<String> {
 /// Checks that a node exists and is online.
 pub(crate) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
     let Some(node) = nodes.iter().find(|node| node.name == *name) else {
-        return Err(Error::UnknownNode {
+        return Err(Error::Placement(PlacementError::UnknownNode {
             node: name.clone(),
             known: nodes.iter().map(|node| node.name.to_string()).collect(),
-        });
+        }));
     };
-    if node.is_online() { Ok(()) } else { Err(Error::NodeOffline { node: name.clone(), status: node.status.clone() }) }
+    if node.is_online() {
+        Ok(())
+    } else {
+        Err(Error::Placement(PlacementError::NodeOffline { node: name.clone(), status: node.status.clone() }))
+    }
 }

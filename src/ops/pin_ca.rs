@@ -1,9 +1,7 @@
 //! From a pinned certificate to the cluster's own CA: fetched, checked, and from then on trusted alone.
 
-use std::path::{Path, PathBuf};
-
 use crate::bounded::{self, CA_LIMIT};
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{ConfigError, Doing, Error, Operation, TokenError};
 use crate::model::foreign::listed;
 use crate::ops::ask;
 use crate::ops::connection::{Connected, FetchedCa, TrustSource};
@@ -14,6 +12,7 @@ use crate::session::Session;
 use crate::settings;
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Note, Printable};
+use std::path::{Path, PathBuf};
 
 /// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
 const WARN_BEFORE: time::Duration = time::Duration::days(30);
@@ -103,12 +102,11 @@ pub(crate) async fn pin_cluster_ca(
 /// Asks the server for the cluster's CA, and checks that it vouches for what the server presents under this name; the
 /// inner error says why it cannot be had.
 async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
-    let nodes = pve.nodes().await.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+    let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
     let Some(node) = nodes.iter().find(|node| node.is_online()) else {
         return Ok(Err("no node is online".to_owned()));
     };
-    let found =
-        pve.cluster_ca(&node.name).await.map_err(|source| Error::server(Operation::ReadCertificates, source))?;
+    let found = pve.cluster_ca(&node.name).await.doing(Operation::ReadCertificates)?;
     let Some(text) = found else {
         return Ok(Err("the server names no CA of its own".to_owned()));
     };
@@ -149,7 +147,7 @@ async fn place(session: &Session, context: &Context, pem: String) -> Result<Fetc
         Ok(found) if found.as_slice() == pem.as_bytes() => return Ok(FetchedCa { name, path, pem }),
         Ok(_) => true,
         Err(why) if why.is_missing() => false,
-        Err(why) => return Err(Error::CaFileUnread { path, source: why.into() }),
+        Err(why) => return Err(Error::Config(ConfigError::CaFileUnread { path, source: why.into() })),
     };
     let path = unlinked(session, path).await?;
     if is_other {

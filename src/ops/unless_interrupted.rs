@@ -1,9 +1,8 @@
 //! Waits for something as long as nobody asks the program to end.
 
-use std::future::Future;
-
-use crate::error::Error;
+use crate::error::{Error, RunError};
 use crate::session::Session;
+use std::future::Future;
 
 /// Waits for something that may be broken off at any moment; what must not be broken off is not put in here.
 pub(crate) async fn unless_interrupted<T>(
@@ -12,7 +11,7 @@ pub(crate) async fn unless_interrupted<T>(
 ) -> Result<T, Error> {
     tokio::select! {
         biased;
-        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+        signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
         ended = future => ended,
     }
 }

@@ -4,7 +4,7 @@ mod summary;
 
 use crate::cli::{Cleanup, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
-use crate::error::{Error, Operation};
+use crate::error::{CleanupError, Doing, Error, Operation, RunError};
 use crate::journal::{JournalContents, JournalEntry, Record};
 use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::ops::ask;
@@ -73,7 +73,7 @@ async fn clean(
     let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, patience };
     let ended = tokio::select! {
         ended = work.all(ours, (&found.active, &here), &arguments.vmid, summary) => ended,
-        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+        signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
     };
     match ended {
         Err(why) => Err(connected.diagnosed(why).await),
@@ -121,7 +121,7 @@ impl CleanupRun<'_> {
         }
         let pve = &self.connected.pve;
         let is_wanted = |vm: &Vm| named.contains(&vm.vmid) || may_be_marked(vm);
-        let vms = pve.vms_where(is_wanted).await.map_err(|source| Error::server(Operation::ReadVms, source));
+        let vms = pve.vms_where(is_wanted).await.doing(Operation::ReadVms);
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
             // What failed first is what is told.
@@ -155,15 +155,19 @@ impl CleanupRun<'_> {
         is_alive: &dyn Fn(&MarkedVm) -> bool,
         summary: &mut CleanupSummary,
     ) -> Result<(), Error> {
-        let Some(vm) = vms.iter().find(|vm| vm.vmid == vmid) else { return Err(Error::NoTestVm { vmid, name: None }) };
+        let Some(vm) = vms.iter().find(|vm| vm.vmid == vmid) else {
+            return Err(Error::Cleanup(CleanupError::NoTestVm { vmid, name: None }));
+        };
         let found = inspect(&self.connected.pve, vm).await?;
         let name = || Some(vm.name.clone());
-        let Some(marked) = found else { return Err(Error::NoTestVm { vmid, name: name() }) };
+        let Some(marked) = found else { return Err(Error::Cleanup(CleanupError::NoTestVm { vmid, name: name() })) };
         if is_alive(&marked) {
             summary.marked.push((marked, VmOutcome::Alive));
-            return Err(Error::TestVmInUse { vmid });
+            return Err(Error::Cleanup(CleanupError::TestVmInUse { vmid }));
         }
-        let Some(marker) = marked.marker() else { return Err(Error::NoTestVm { vmid, name: name() }) };
+        let Some(marker) = marked.marker() else {
+            return Err(Error::Cleanup(CleanupError::NoTestVm { vmid, name: name() }));
+        };
         if self.is_dry {
             summary.marked.push((marked, VmOutcome::WouldBeDestroyed));
             return Ok(());
@@ -185,7 +189,7 @@ impl CleanupRun<'_> {
                 let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
                 let left = LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: Vec::new() };
                 summary.left.push(left);
-                Err(Error::LeftBehind { vmid, node, name, why: Box::new(why), proof: None })
+                Err(Error::Cleanup(CleanupError::LeftBehind { vmid, node, name, why: Box::new(why), proof: None }))
             }
         }
     }
@@ -197,7 +201,8 @@ impl CleanupRun<'_> {
         }
         let text = format!("VM {vmid} carries the marker of a test VM, and is called {}: destroy it?", Printable(name));
         let question = ConfirmPrompt::new(text).proposing_no();
-        ask::confirm(self.session, question, || Error::OddName { vmid, name: name.to_owned() }).await
+        ask::confirm(self.session, question, || Error::Cleanup(CleanupError::OddName { vmid, name: name.to_owned() }))
+            .await
     }
 
     /// Looks for the image that a run which made a template asked for. It is only listed: the run is dead, and its name
@@ -213,15 +218,15 @@ impl CleanupRun<'_> {
 
     async fn image_fate(&self, record: &Record, volume: &str) -> Result<Option<ImageFate>, Error> {
         let pve = &self.connected.pve;
-        let node: NodeName = record.node.parse().map_err(|_| Error::StrangeEntry)?;
-        let (storage, file) = volume.split_once(":import/").ok_or(Error::StrangeEntry)?;
-        let tasks = pve.active_tasks(&node).await.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        let node: NodeName = record.node.parse().map_err(|_| Error::Cleanup(CleanupError::StrangeEntry))?;
+        let (storage, file) = volume.split_once(":import/").ok_or(Error::Cleanup(CleanupError::StrangeEntry))?;
+        let tasks = pve.active_tasks(&node).await.doing(Operation::ReadTasks)?;
         let is_fetching = |upid: &Upid| upid.kind() == "imgcopy" || upid.kind() == "download" && upid.id() == file;
         if tasks.iter().any(|task| is_fetching(&task.upid)) {
             return Ok(Some(ImageFate::OnItsWay));
         }
         let images = pve.images(&node, storage).await;
-        let images = images.map_err(|source| Error::server(Operation::ReadImages(storage.to_owned()), source))?;
+        let images = images.doing(Operation::ReadImages(storage.to_owned()))?;
         Ok(images.iter().any(|image| image.volume == volume).then_some(ImageFate::Listed))
     }
 
@@ -230,7 +235,7 @@ impl CleanupRun<'_> {
         let Self { session, connected, is_dry, patience } = self;
         let (is_dry, patience) = (*is_dry, *patience);
         let marker = entry.record.marker();
-        let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::StrangeEntry);
+        let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::Cleanup(CleanupError::StrangeEntry));
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let drives = entry.record.drives.as_deref();
         let search =
@@ -238,14 +243,14 @@ impl CleanupRun<'_> {
         let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();
-            let vmid = VmId::new(u64::from(*number)).ok_or(Error::StrangeEntry)?;
+            let vmid = VmId::new(u64::from(*number)).ok_or(Error::Cleanup(CleanupError::StrangeEntry))?;
             let standing = search.inspect_until_settled(vmid, patience).await?;
             let fate = match standing {
                 VmState::Nothing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
                 // A number that was lost to somebody else is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) if !is_newest => VmOutcome::NotOurs(None),
-                VmState::Unfinished(node) => return Err(Error::StuckClone { vmid, node }),
+                VmState::Unfinished(node) => return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node })),
                 VmState::Hidden(refused) => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
                 VmState::Ours(..) if is_dry => VmOutcome::WouldBeDestroyed,
                 VmState::Ours(..) => {
@@ -285,7 +290,7 @@ fn disks_left(summary: &mut CleanupSummary, left: LeftBehind) -> Result<(), Erro
     }
     summary.left.push(left.clone());
     let LeftBehind { vmid, node, name, disks } = left;
-    Err(Error::DisksLeft { vmid, node, name, disks, proof: None })
+    Err(Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, proof: None }))
 }
 
 /// Notes a VM that could not be removed; its entry stays for another try.
@@ -297,5 +302,11 @@ fn left(entry: &JournalEntry, summary: &mut CleanupSummary, why: Error) -> Error
         disks: Vec::new(),
     };
     summary.left.push(left.clone());
-    Error::LeftBehind { vmid: left.vmid, node: left.node, name: left.name, why: Box::new(why), proof: None }
+    Error::Cleanup(CleanupError::LeftBehind {
+        vmid: left.vmid,
+        node: left.node,
+        name: left.name,
+        why: Box::new(why),
+        proof: None,
+    })
 }

@@ -1,16 +1,15 @@
 //! Who we are to the server: realm, authentication, and what it has noted of the token.
 
-use time::OffsetDateTime;
-
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::network::span;
-use crate::error::{Error, Operation};
+use crate::error::{AuthError, Error, Operation};
 use crate::model::UserId;
 use crate::ops::connection::Connected;
 use crate::pve::privileges::Caller;
 use crate::pve::{self, Realm, TokenRecord, Version};
 use crate::session::Session;
 use crate::ui::Printable;
+use time::OffsetDateTime;
 
 /// A token that ends so soon is worth a word.
 const ENDS_SOON_SECONDS: u64 = 14 * 86_400;
@@ -24,7 +23,7 @@ pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::ApiError>) -
         }
         Ok(realms) => {
             let realms = realms.iter().map(|realm| realm.name.to_string()).collect();
-            Check::failed("realm", &Error::UnknownRealm { user: user.clone(), realms })
+            Check::failed("realm", &Error::Auth(AuthError::UnknownRealm { user: user.clone(), realms }))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a clone could succeed: node, template, storage, bridge, and every privilege of the preflight.
 
 use crate::commands::doctor::check::Check;
-use crate::error::{Error, Operation};
+use crate::error::{Error, Operation, PlacementError};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ops::connection::Connected;
@@ -103,9 +103,10 @@ fn which(order: &TestVmOptions, nodes: &Result<Vec<Node>, pve::ApiError>, variab
     match (&order.node, nodes.as_slice()) {
         (Some(node), all) => known_online(all, node).map(|()| node.clone()),
         (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
-        (None, _) => {
-            Err(Error::WhichNode { nodes: nodes.iter().map(|node| node.name.to_string()).collect(), variable })
-        }
+        (None, _) => Err(Error::Placement(PlacementError::WhichNode {
+            nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
+            variable,
+        })),
     }
 }
 
@@ -130,7 +131,7 @@ async fn find(
     }
     let vms = inside.vms.as_ref().map_err(|why| Error::server(Operation::ReadVms, why.clone()))?;
     let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
-        return Err(Error::NoTemplate { template: vmid, known: known_templates(vms) });
+        return Err(Error::Placement(PlacementError::NoTemplate { template: vmid, known: known_templates(vms) }));
     };
     let reading = ConfigReads::of(&connected.pve, &elsewhere.node, vmid).await;
     match &reading.config {
@@ -143,7 +144,7 @@ fn there(order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Check
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
-        let error = Error::NotATemplate { vmid, name, known: Vec::new() };
+        let error = Error::Placement(PlacementError::NotATemplate { vmid, name, known: Vec::new() });
         return Check::failed("template", &error);
     }
     let disks: Vec<String> = config
@@ -158,7 +159,12 @@ fn there(order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Check
         && let Some(disk) = local_disk(found)
     {
         let on = found.node.clone();
-        let error = Error::TemplateElsewhere { template: vmid, on, node: node.clone(), storage: disk };
+        let error = Error::Placement(PlacementError::TemplateElsewhere {
+            template: vmid,
+            on,
+            node: node.clone(),
+            storage: disk,
+        });
         return Check::failed("template", &error);
     }
     let check = match config.lock() {

@@ -12,7 +12,7 @@ mod server;
 
 use crate::cli::{Connection, Doctor, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
-use crate::error::{Error, Kind, Report};
+use crate::error::{Error, Kind, Report, RunError};
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
@@ -41,11 +41,12 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
     }
     let diagnosis = tokio::select! {
         found = diagnose(session, global, &arguments.connection) => found?,
-        signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
+        signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal }).into()),
     };
     if let Some(path) = &arguments.bundle {
         let path = session.folder.join(path);
-        bundle::write(session, &path, &diagnosis).map_err(|source| Error::Bundle { path: path.clone(), source })?;
+        bundle::write(session, &path, &diagnosis)
+            .map_err(|source| Error::Run(RunError::Bundle { path: path.clone(), source }))?;
         session.ui.borrow_mut().info(&Note::found(format!(
             "the report is in {}: names and addresses are replaced, but read it before you give it away",
             path.display()
@@ -73,7 +74,7 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
         let global = Global { instance: Some(instance.to_string()), ..global.clone() };
         let diagnosis = tokio::select! {
             found = diagnose(session, &global, &arguments.connection) => found?,
-            signal = session.interrupts.first() => return Err(Error::Interrupted { signal }.into()),
+            signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal }).into()),
         };
         code = if code == 0 { diagnosis.exit_code() } else { code };
         if global.output == OutputFormat::Json {

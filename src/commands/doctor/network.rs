@@ -1,11 +1,7 @@
 //! What can be wrong between here and the server: proxy, name, port, certificate, product, clock.
 
-use std::net::SocketAddr;
-
-use time::OffsetDateTime;
-
 use crate::commands::doctor::check::Check;
-use crate::error::{Error, Operation};
+use crate::error::{ConnectionError, Error, Operation};
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
 use crate::ops::connection::TrustSource;
@@ -14,6 +10,9 @@ use crate::ops::together;
 use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, tcp_connect};
 use crate::session::Session;
 use crate::ui::Printable;
+use std::net::SocketAddr;
+
+use time::OffsetDateTime;
 
 /// A certificate that ends so soon is worth a word: a server of its own cluster renews it two weeks before.
 const ENDS_SOON_DAYS: i64 = 13;
@@ -191,11 +190,11 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
         }
         Ok(realms) => {
             let what = crate::ops::product::product(realms).to_owned();
-            Check::failed("product", &Error::NotProxmox { server, what })
+            Check::failed("product", &Error::Connection(ConnectionError::NotProxmox { server, what }))
         }
         Err(pve::ApiError::NotUnderstood { what, .. }) => {
             let what = format!("its answer is not understood ({what})");
-            Check::failed("product", &Error::NotProxmox { server, what })
+            Check::failed("product", &Error::Connection(ConnectionError::NotProxmox { server, what }))
         }
         Err(why) => Check::failed("product", &Error::reaching(endpoint, why.clone())),
     }

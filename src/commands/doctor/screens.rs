@@ -1,11 +1,10 @@
 //! What the diagnosis shows: groups of checks, each with what was seen and what mends it.
 
-use std::fmt;
-
 use crate::commands::doctor::Diagnosis;
 use crate::commands::doctor::check::{Check, CheckStatus};
 use crate::error::draw_hints;
 use crate::ui::{Draw, Screen, Tone};
+use std::fmt;
 
 /// How wide the column of the results is.
 const LABEL: usize = 9;
@@ -82,11 +81,14 @@ mod tests {
     use crate::commands::doctor::Diagnosis;
     use crate::commands::doctor::check::Check;
     use crate::error::Error;
+    use crate::error::PlacementError;
     use crate::ui::{Style, render};
 
     fn drawn(width: usize) -> String {
-        let error =
-            Error::UnknownNode { node: "pve9".parse().unwrap(), known: vec!["pve".to_owned(), "pve2".to_owned()] };
+        let error = Error::Placement(PlacementError::UnknownNode {
+            node: "pve9".parse().unwrap(),
+            known: vec!["pve".to_owned(), "pve2".to_owned()],
+        });
         let checks = vec![
             Check::ok("env-file", "/home/me/glassdome/.env is read, 9 lines"),
             Check::warning(

@@ -2,7 +2,7 @@
 
 use crate::cli::Setup;
 use crate::commands::options;
-use crate::error::{Error, Kind, Operation, Report};
+use crate::error::{Doing, Error, Kind, Operation, PlacementError, Report};
 use crate::model::{NodeName, PoolName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -153,7 +153,7 @@ async fn check(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
-    let mut vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
+    let mut vms = vms.doing(Operation::ReadVms)?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
     }
@@ -178,9 +178,9 @@ async fn check(
             say(session, format!("node {node}: template {} can be cloned, no privilege is missing", order.template));
             warnings.extend(plan.warnings);
         }
-        Err(Error::NoTemplate { .. } | Error::NotATemplate { .. })
-            if may_be_absent(arguments, made) && !unseen.contains(&order.template) =>
-        {
+        Err(
+            Error::Placement(PlacementError::NoTemplate { .. }) | Error::Placement(PlacementError::NotATemplate { .. }),
+        ) if may_be_absent(arguments, made) && !unseen.contains(&order.template) => {
             warnings.push(format!("there is no template {} to clone yet", order.template));
         }
         Err(why) => return Err(why),

@@ -12,13 +12,9 @@ mod token;
 mod token_source;
 mod trust;
 
-use std::process::ExitCode;
-
-use serde_json::{Value, json};
-
 use crate::cli::{Global, OutputFormat, Setup};
 use crate::commands::{CommandFailure, options};
-use crate::error::{Error, Report};
+use crate::error::{Error, Report, RunError, UsageError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::pin_ca::{self, PinPolicy};
@@ -31,6 +27,9 @@ use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Heading, Note};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
 
 use check::{TokenChange, VerifiedAccess};
 use save::SavedSettings;
@@ -66,7 +65,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
         // What the work itself says of a hurried end counts more.
         biased;
         ended = steps(session, global, arguments, &mut report) => ended,
-        signal = session.interrupts.second() => Err(Error::Abandoned { signal, left: None }),
+        signal = session.interrupts.second() => Err(Error::Run(RunError::Abandoned { signal, left: None })),
     };
     let ended = match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.left(why)),
@@ -86,10 +85,17 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 /// Adds what only this command can say of an end.
 fn in_its_own_words(why: Error, is_saved: bool) -> Error {
     match why {
-        Error::Cancelled if !is_saved => Error::NothingWritten { signal: None },
-        Error::Interrupted { signal } if !is_saved => Error::NothingWritten { signal: Some(signal) },
-        Error::Unanswered { what, flag, key, .. } if flag == Some(Key::Host.entry().flag) => {
-            Error::Unanswered { what, flag, key, rehearsal: Some("glassdome setup --sandbox --no-input") }
+        Error::Run(RunError::Cancelled) if !is_saved => Error::Run(RunError::NothingWritten { signal: None }),
+        Error::Run(RunError::Interrupted { signal }) if !is_saved => {
+            Error::Run(RunError::NothingWritten { signal: Some(signal) })
+        }
+        Error::Usage(UsageError::Unanswered { what, flag, key, .. }) if flag == Some(Key::Host.entry().flag) => {
+            Error::Usage(UsageError::Unanswered {
+                what,
+                flag,
+                key,
+                rehearsal: Some("glassdome setup --sandbox --no-input"),
+            })
         }
         other => other,
     }

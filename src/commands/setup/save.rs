@@ -1,10 +1,7 @@
 //! Shows what will change in the settings file, writes it, and reads it back.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-
 use crate::commands::setup::check::VerifiedAccess;
-use crate::error::Error;
+use crate::error::{ConfigError, Error, RunError};
 use crate::model::TokenRef;
 use crate::ops::connection::{Connected, FetchedCa, TrustSource};
 use crate::ops::context::Context;
@@ -18,6 +15,8 @@ use crate::settings::{
 };
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Note, Printable, Screen, Tone};
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// What will be written, as a person may see it.
 pub(super) struct PendingSave {
@@ -176,7 +175,7 @@ fn stands<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> Standing {
 pub(super) async fn write(session: &Session, context: &Context, draft: PendingSave) -> Result<SavedSettings, Error> {
     let is_changed = !draft.edited.changed.is_empty() || draft.fetched.is_some();
     if session.is_attended() && is_changed && !confirmed(session, "Write this?").await? {
-        return Err(Error::Cancelled);
+        return Err(Error::Run(RunError::Cancelled));
     }
     let group = group_rights(session, context, &draft).await?;
     let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
@@ -242,7 +241,7 @@ async fn heed_git(session: &Session, folder: &Path, verdict: &git::GitStatus) ->
     let agrees = session.confirms_all || (session.is_attended() && confirmed(session, &question).await?);
     if agrees {
         let path = folder.join(".gitignore");
-        git::ignore(folder, &lines).map_err(|source| Error::GitIgnore { path, source })?;
+        git::ignore(folder, &lines).map_err(|source| Error::Run(RunError::GitIgnore { path, source }))?;
     } else {
         warnings.push(format!(
             "git does not ignore {}: add to .gitignore the line(s) {}",
@@ -259,7 +258,7 @@ fn read_back(store: &Store, draft: &PendingSave) -> Result<(), Error> {
     if again.file.bytes() == draft.edited.file.bytes() {
         Ok(())
     } else {
-        Err(Error::ReadBack { path: draft.path.clone() })
+        Err(Error::Config(ConfigError::ReadBack { path: draft.path.clone() }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds the server, and decides how its certificate is judged.
 
 use crate::cli::Setup;
-use crate::error::Error;
+use crate::error::{AuthError, ConfigError, ConnectionError, Error};
 use crate::model::Endpoint;
 use crate::model::foreign::listed;
 use crate::ops::call_log::log_calls;
@@ -90,7 +90,9 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
             }
             Err(why) => why,
         };
-        if matches!(why, Error::CaFile { .. } | Error::CaFileUnread { .. }) && context.is_open(session, Key::CaFile) {
+        if matches!(why, Error::Config(ConfigError::CaFile { .. }) | Error::Config(ConfigError::CaFileUnread { .. }))
+            && context.is_open(session, Key::CaFile)
+        {
             tell(session, &why);
             context.unset(&[Key::CaFile, Key::VerifySsl])?;
         } else if trust::is_open(session, context, &why) {
@@ -148,10 +150,10 @@ fn is_of_host(why: &Error) -> bool {
     matches!(
         why,
         Error::Server { .. }
-            | Error::NotProxmox { .. }
-            | Error::Untrusted { .. }
-            | Error::NotFromStoredCa { .. }
-            | Error::SandboxOnly
+            | Error::Connection(ConnectionError::NotProxmox { .. })
+            | Error::Connection(ConnectionError::Untrusted { .. })
+            | Error::Connection(ConnectionError::NotFromStoredCa { .. })
+            | Error::Config(ConfigError::SandboxOnly)
     )
 }
 
@@ -174,7 +176,7 @@ async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result
     };
     let server = endpoint.authority();
     if !realms.iter().any(|realm| realm.kind == "pve") {
-        return Err(Error::NotProxmox { server, what: product(&realms).to_owned() });
+        return Err(Error::Connection(ConnectionError::NotProxmox { server, what: product(&realms).to_owned() }));
     }
     let realms = realms.into_iter().map(|realm| realm.name.to_string()).collect();
     let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
@@ -198,14 +200,21 @@ fn judge(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Resul
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
             match context.settings.ca_file() {
                 Some(stored) if !context.is_for_another_server(Key::CaFile) => {
-                    Error::NotFromStoredCa { server, stored: Box::new(stored), facts, fingerprint, source }
+                    Error::Connection(ConnectionError::NotFromStoredCa {
+                        server,
+                        stored: Box::new(stored),
+                        facts,
+                        fingerprint,
+                        source,
+                    })
                 }
-                _ => Error::Untrusted { server, facts, fingerprint, source },
+                _ => Error::Connection(ConnectionError::Untrusted { server, facts, fingerprint, source }),
             }
         }
-        pve::ApiError::NotUnderstood { what, .. } => {
-            Error::NotProxmox { server, what: format!("its answer is not understood ({what})") }
-        }
+        pve::ApiError::NotUnderstood { what, .. } => Error::Connection(ConnectionError::NotProxmox {
+            server,
+            what: format!("its answer is not understood ({what})"),
+        }),
         other => Error::reaching(endpoint, other),
     })
 }
@@ -244,5 +253,5 @@ pub(super) fn know_realm(pve_server: &Server, credentials: &Credentials) -> Resu
     if pve_server.realms.iter().any(|realm| realm == user.realm()) {
         return Ok(());
     }
-    Err(Error::UnknownRealm { user: user.clone(), realms: pve_server.realms.clone() })
+    Err(Error::Auth(AuthError::UnknownRealm { user: user.clone(), realms: pve_server.realms.clone() }))
 }

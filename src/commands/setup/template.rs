@@ -2,7 +2,7 @@
 
 use crate::cli::Setup;
 use crate::commands::options;
-use crate::error::{Error, TemplateError};
+use crate::error::{Error, PlacementError, TemplateError};
 use crate::model::{DiskSize, Foreign, VmId};
 use crate::ops::ask;
 use crate::ops::connection::Connected;
@@ -40,8 +40,8 @@ impl MissingTemplate {
     /// there is no template at all.
     pub(super) fn of(why: &Error, context: &Context, arguments: &Setup) -> Result<Option<Self>, Error> {
         let (template, is_taken) = match why {
-            Error::NoTemplate { template, .. } => (*template, false),
-            Error::NotATemplate { vmid, known, .. } if known.is_empty() => (*vmid, true),
+            Error::Placement(PlacementError::NoTemplate { template, .. }) => (*template, false),
+            Error::Placement(PlacementError::NotATemplate { vmid, known, .. }) if known.is_empty() => (*vmid, true),
             _ => return Ok(None),
         };
         let said = |key| context.settings.template(key).map(|said| said.value);

@@ -1,9 +1,6 @@
 //! A certificate that is not trusted: shown to a person, who says what is to be done about it.
 
-use std::fmt;
-use std::path::PathBuf;
-
-use crate::error::Error;
+use crate::error::{ConnectionError, Error};
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
 use crate::ops::ask;
@@ -14,6 +11,8 @@ use crate::session::Session;
 use crate::settings::{Key, Setting, Source};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 use crate::ui::{Draw, Screen, Tone};
+use std::fmt;
+use std::path::PathBuf;
 
 /// What a person decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +72,12 @@ pub(super) fn is_open(session: &Session, context: &Context, why: &Error) -> bool
 }
 
 fn flaw(why: &Error) -> Option<Flaw> {
-    if let Error::NotFromStoredCa { .. } = why {
+    if let Error::Connection(ConnectionError::NotFromStoredCa { .. }) = why {
         return Some(Flaw::NotFromStoredCa);
     }
-    let (Error::Untrusted { source, .. } | Error::Server { source, .. }) = why else { return None };
+    let (Error::Connection(ConnectionError::Untrusted { source, .. }) | Error::Server { source, .. }) = why else {
+        return None;
+    };
     match source {
         pve::ApiError::CertificateUntrusted { .. } => Some(Flaw::Stranger),
         pve::ApiError::CertificateUnfit { why, .. } => Some(Flaw::Unfit(why.clone())),

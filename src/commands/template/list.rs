@@ -2,7 +2,7 @@
 
 use crate::cli::{Global, OutputFormat, TemplateList};
 use crate::commands::options;
-use crate::error::{Error, Operation, TemplateError};
+use crate::error::{Doing, Error, Operation, PermissionError, TemplateError};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, StorageName};
 use crate::ops::connection::Connected;
@@ -68,7 +68,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
 async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
     let pve = &connected.pve;
     let vms = pve.vms_where(|vm| vm.is_template || arguments.all).await;
-    let vms = vms.map_err(|source| Error::server(Operation::ReadVms, source))?;
+    let vms = vms.doing(Operation::ReadVms)?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
         keys.extend(settings.template(key).map(|found| (key.entry().variable, found.value)));
@@ -87,7 +87,11 @@ async fn nothing(connected: &Connected) -> Error {
         Ok(answer) => answer.get("/vms").is_some_and(|held| held.get("VM.Audit") == Some(&true)),
         Err(_) => false,
     };
-    if sees_all { TemplateError::None.into() } else { Error::NoTemplateVisible { who: connected.who() } }
+    if sees_all {
+        TemplateError::None.into()
+    } else {
+        Error::Permission(PermissionError::NoTemplateVisible { who: connected.who() })
+    }
 }
 
 async fn row(pve: &Pve, vm: &Vm, keys: &[(&'static str, crate::model::VmId)]) -> Result<Row, Error> {

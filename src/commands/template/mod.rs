@@ -3,14 +3,13 @@
 pub(crate) mod create;
 mod list;
 
+use crate::cli::{Global, OutputFormat, TemplateAction, TemplateArgs};
+use crate::commands::CommandFailure;
+use crate::error::{Error, Report, RunError};
+use crate::session::Session;
 use std::process::ExitCode;
 
 use serde_json::Value;
-
-use crate::cli::{Global, OutputFormat, TemplateAction, TemplateArgs};
-use crate::commands::CommandFailure;
-use crate::error::{Error, Report};
-use crate::session::Session;
 
 /// Does what is asked with templates.
 pub(crate) async fn run(
@@ -28,7 +27,7 @@ pub(crate) async fn run(
         // What the work itself says of a hurried end counts more.
         biased;
         ended = work => ended,
-        signal = session.interrupts.second() => ("", Err(Error::Abandoned { signal, left: None })),
+        signal = session.interrupts.second() => ("", Err(Error::Run(RunError::Abandoned { signal, left: None }))),
     };
     let wants_json = global.output == OutputFormat::Json;
     match ended {

@@ -3,7 +3,7 @@
 use crate::cli::{Global, TokenList};
 use crate::commands::options;
 use crate::commands::token::TokenOutput;
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
 use crate::ops::token::admin_session::AdminSession;
 use crate::ops::token::notes::{self, Unsaved};
@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
         let admin = desk.admin(session, &(&arguments.login).into()).await?;
         let user = desk.context.settings.user().ok_or_else(|| desk.context.unanswered("the user", Key::User))?.value;
         let cards = admin.pve.tokens(&user).await;
-        let cards = cards.map_err(|source| Error::server(Operation::ReadTokens(user.to_string()), source))?;
+        let cards = cards.doing(Operation::ReadTokens(user.to_string()))?;
         let ids: Vec<String> = cards.iter().map(|card| format!("{user}!{}", card.name)).collect();
         let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
         let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));

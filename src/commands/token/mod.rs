@@ -5,15 +5,14 @@ mod list;
 mod revoke;
 mod rotate;
 
+use crate::cli::{Global, OutputFormat, Token, TokenAction};
+use crate::commands::CommandFailure;
+use crate::error::{Error, Report, RunError};
+use crate::session::Session;
+use crate::ui::Note;
 use std::process::ExitCode;
 
 use serde_json::Value;
-
-use crate::cli::{Global, OutputFormat, Token, TokenAction};
-use crate::commands::CommandFailure;
-use crate::error::{Error, Report};
-use crate::session::Session;
-use crate::ui::Note;
 
 /// Does what is asked with tokens.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, CommandFailure> {
@@ -21,7 +20,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
         // What the work itself says of a hurried end counts more.
         biased;
         ended = act(session, global, &arguments.action) => ended,
-        signal = session.interrupts.second() => (None, Err(Error::Abandoned { signal, left: None })),
+        signal = session.interrupts.second() => (None, Err(Error::Run(RunError::Abandoned { signal, left: None }))),
     };
     let wants_json = global.output == OutputFormat::Json;
     match ended {

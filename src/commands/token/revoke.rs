@@ -3,7 +3,7 @@
 use crate::cli::{Global, TokenRevoke};
 use crate::commands::options;
 use crate::commands::token::TokenOutput;
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, RunError};
 use crate::model::{Expiry, TokenId};
 use crate::ops::token::admin_session::{AdminSession, existing};
 use crate::ops::token::consent;
@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let token = desk.token()?;
         let admin = desk.admin(session, &(&arguments.login).into()).await?;
         let card = existing(&admin, &token).await?;
-        let acl = admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let acl = admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let is_its = |entry: &AclEntry| entry.holder == Subject::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
         let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.context, &token)?.is_empty();
@@ -46,7 +46,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     consent::needed(session, || format!("{} would be revoked", farewell.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", farewell.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
-        return Err(Error::Cancelled);
+        return Err(Error::Run(RunError::Cancelled));
     }
     remove(&admin, &farewell.token, &farewell.entries).await?;
     forget(session, &context, &farewell.token)?;

@@ -6,10 +6,7 @@ mod time_breakdown;
 mod time_totals;
 pub(crate) mod vmids;
 
-use std::cell::{Cell, RefCell};
-use std::time::{Duration, Instant};
-
-use crate::error::{Error, Operation, Report};
+use crate::error::{BatchError, Doing, Error, Operation, PlacementError, Report, RunError};
 use crate::journal::Journal;
 use crate::ops::batch::summary::{BatchCounter, BatchSummary};
 use crate::ops::batch::vmids::Ids;
@@ -24,6 +21,8 @@ use crate::ops::test_vm::{blank, intention};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::ui::{Note, Printable, Progress};
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
 /// Between two looks at how many are done: a person sees no finer steps.
 const REDRAWN_EVERY: Duration = Duration::from_millis(200);
@@ -87,10 +86,10 @@ pub(crate) async fn run_batch(
     let mut sheet = blank(connected, options);
     let places = tokio::select! {
         places = slots(context, connected, options, (crowd.spread, &mut tally, &mut sheet)) => places?,
-        signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+        signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
     };
     let Some(first) = places.first() else {
-        let why = Error::NoPlace { template: options.template };
+        let why = Error::Batch(BatchError::NoPlace { template: options.template });
         return Ok((tally.summary(sheet, (crowd.count, crowd.parallel), 0), Err(why)));
     };
     let count = crowd.count.max(places.len());
@@ -116,7 +115,7 @@ pub(crate) async fn run_batch(
     let ended = match tally.first.take() {
         Some((place, why)) => Err(explained(context, connected, &summary, (places.get(place), why)).await),
         None => match session.interrupts.seen() {
-            Some(signal) => Err(Error::Interrupted { signal }),
+            Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => Ok(()),
         },
     };
@@ -135,11 +134,12 @@ async fn slots(
         sheet.warnings.clone_from(&plan.warnings);
         return Ok(vec![BatchSlot { options: options.clone(), plan }]);
     }
-    let nodes = connected.pve.nodes().await.map_err(|source| Error::server(Operation::ReadNodes, source))?;
+    let nodes = connected.pve.nodes().await.doing(Operation::ReadNodes)?;
     let mut places: Vec<BatchSlot> = Vec::new();
     for node in nodes {
         if !node.is_online() {
-            let offline = Error::NodeOffline { node: node.name.clone(), status: node.status.clone() };
+            let offline =
+                Error::Placement(PlacementError::NodeOffline { node: node.name.clone(), status: node.status.clone() });
             tally.nodes.set_aside(node.name.as_str(), &offline);
             continue;
         }
@@ -176,7 +176,7 @@ async fn explained(
         None => why,
     };
     let left = summary.left_behind.iter().map(|left| (left.vmid, left.node.clone())).collect();
-    Error::SomeFailed { failed: summary.failed, count: summary.count, left, first: Box::new(first) }
+    Error::Batch(BatchError::SomeFailed { failed: summary.failed, count: summary.count, left, first: Box::new(first) })
 }
 
 impl Batch<'_> {
@@ -235,7 +235,7 @@ impl Batch<'_> {
         let node = Printable(&receipt.node);
         let line = match error {
             None => format!("{vmid} on {node}: {:.2} s", receipt.seconds),
-            Some(Error::Interrupted { .. }) if receipt.vmid.is_some() => {
+            Some(Error::Run(RunError::Interrupted { .. })) if receipt.vmid.is_some() => {
                 format!("{vmid} on {node}: interrupted, and gone again")
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),

@@ -1,12 +1,11 @@
 //! What came of many proofs on each node: proven, failed, or not even tried, and why.
 
+use crate::error::{Error, PlacementError, Report};
+use crate::ui::{Printable, Screen, Tone};
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-
-use crate::error::{Error, Report};
-use crate::ui::{Printable, Screen, Tone};
 
 /// What came of the proofs on a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -53,7 +52,8 @@ impl Nodes {
     /// Notes a node on which nothing can be proven.
     pub(crate) fn set_aside(&mut self, node: &str, why: &Error) {
         // The template's own node may be the one that is offline, which makes it impossible on this one.
-        let is_offline = matches!(why, Error::NodeOffline { node: named, .. } if named.as_str() == node);
+        let is_offline =
+            matches!(why, Error::Placement(PlacementError::NodeOffline { node: named, .. }) if named.as_str() == node);
         let figures = self.figures_of(node);
         figures.outcome = if is_offline { NodeOutcome::Offline } else { NodeOutcome::Impossible };
         figures.why = Some(Report::of(why).in_one_line());
@@ -127,11 +127,11 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
 #[cfg(test)]
 mod tests {
     use super::{NodeFigures, NodeOutcome, Nodes, place, unproven};
-    use crate::error::Error;
+    use crate::error::{Error, PlacementError};
     use crate::model::Foreign;
 
     fn offline(node: &str) -> Error {
-        Error::NodeOffline { node: node.parse().unwrap(), status: Foreign::new("offline") }
+        Error::Placement(PlacementError::NodeOffline { node: node.parse().unwrap(), status: Foreign::new("offline") })
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! What came of many proofs: how many, how fast, what failed, what held them up.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::Serialize;
-
 use crate::error::{Error, Kind, Report};
 use crate::ops::batch::per_node::{self, NodeFigures, Nodes};
 use crate::ops::batch::time_breakdown::TimeBreakdown;
 use crate::ops::batch::time_totals::TimeTotals;
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt, SCHEMA};
 use crate::ui::{Draw, Printable, Screen, Tone};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
 
 /// The steps of one proof, in their order.
 const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
@@ -261,6 +260,8 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::error::PlacementError;
+    use crate::error::VmError;
     use std::time::Duration;
 
     use super::{BatchCounter, share_of, without_numbers};
@@ -288,7 +289,7 @@ mod tests {
     fn failed(vmid: u32, exit_status: &str) -> Result<(), Error> {
         let operation = Operation::Destroy(VmId::new(u64::from(vmid)).unwrap());
         let exit_status = Foreign::new(exit_status);
-        Err(Error::TaskFailed { operation, upid: String::new(), exit_status, log: LogEnd::default() })
+        Err(Error::Vm(VmError::TaskFailed { operation, upid: String::new(), exit_status, log: LogEnd::default() }))
     }
 
     #[test]
@@ -314,7 +315,7 @@ mod tests {
             let why = format!("VM {vmid} is locked (backup)");
             tally.count(0, &proof("pve2", vmid, 0.9), failed(vmid, &why));
         }
-        tally.nodes.set_aside("pve3", &Error::NoFreeId { tries: 1 });
+        tally.nodes.set_aside("pve3", &Error::Placement(PlacementError::NoFreeId { tries: 1 }));
         let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
         let summary = tally.summary(blank, (19, 4), 1);
         assert!(!summary.ok);

@@ -1,10 +1,9 @@
 //! VMIDs for many proofs at once: the server reserves none, so each is given out here once.
 
-use std::cell::Cell;
-
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::VmId;
 use crate::pve::Pve;
+use std::cell::Cell;
 
 /// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
 const TAKEN_AT_MOST: usize = 20_000;
@@ -13,7 +12,7 @@ const TAKEN_AT_MOST: usize = 20_000;
 /// it is taken.
 pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error> {
     let failed = |source| Error::server(Operation::FindId, source);
-    let none = || Error::NoFreeId { tries: tried.len() };
+    let none = || Error::Placement(PlacementError::NoFreeId { tries: tried.len() });
     let mut candidate = pve.next_id().await.map_err(failed)?;
     if !tried.contains(&candidate) {
         return Ok(candidate);
@@ -42,13 +41,14 @@ impl Ids {
     pub(crate) async fn draw(&self, pve: &Pve) -> Result<VmId, Error> {
         for _ in 0..TAKEN_AT_MOST {
             let candidate = self.next.get();
-            let following = VmId::new(u64::from(candidate.number()) + 1).ok_or(Error::NoFreeId { tries: 0 })?;
+            let following = VmId::new(u64::from(candidate.number()) + 1)
+                .ok_or(Error::Placement(PlacementError::NoFreeId { tries: 0 }))?;
             self.next.set(following);
-            if pve.is_free(candidate).await.map_err(|source| Error::server(Operation::FindId, source))? {
+            if pve.is_free(candidate).await.doing(Operation::FindId)? {
                 return Ok(candidate);
             }
         }
-        Err(Error::NoFreeId { tries: TAKEN_AT_MOST })
+        Err(Error::Placement(PlacementError::NoFreeId { tries: TAKEN_AT_MOST }))
     }
 
     /// Notes that somebody else was faster with a number.

@@ -1,13 +1,6 @@
 //! Makes a template step by step; where a step fails, or somebody interrupts, what was made is removed.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use time::format_description::well_known::Rfc3339;
-
-use crate::error::{Error, Operation, TemplateError};
+use crate::error::{Doing, Error, Operation, PlacementError, RunError, TemplateError};
 use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
 use crate::ops::batch::vmids::another_id;
@@ -21,6 +14,12 @@ use crate::pve::task::LogDetail;
 use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
 use crate::session::Session;
 use crate::ui::{Note, Printable, Progress};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
 
 /// The disk of the VM.
 const DISK: &str = "scsi0";
@@ -120,7 +119,7 @@ impl<'a> Build<'a> {
             ended = self.make_or_clear() => Ok(ended),
             signal = interrupts.second() => Err(signal),
         };
-        ended.unwrap_or_else(|signal| Err(self.left(Error::Abandoned { signal, left: None })))
+        ended.unwrap_or_else(|signal| Err(self.left(Error::Run(RunError::Abandoned { signal, left: None }))))
     }
 
     async fn make_or_clear(&mut self) -> Result<BuildResult, Error> {
@@ -204,7 +203,7 @@ impl<'a> Build<'a> {
         let asked = loop {
             tokio::select! {
                 asked = &mut sending => break asked,
-                signal = session.interrupts.first() => return Err(Error::Interrupted { signal }),
+                signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
                 () = session.clock.sleep(REDRAWN_EVERY) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
@@ -229,7 +228,7 @@ impl<'a> Build<'a> {
         if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
             self.trace.image = ImageOwnership::Nothing;
         }
-        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        let upid = asked.doing(operation.clone())?;
         match self.watch(upid.clone(), operation).await {
             Ok(()) => self.prove_image(&upid).await,
             Err(why) => {
@@ -281,12 +280,12 @@ impl<'a> Build<'a> {
             };
             self.lose(vmid)?;
             if self.plan.is_vmid_fixed {
-                return Err(Error::VmidTaken { vmid, flag: "--id" });
+                return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--id" }));
             }
             self.warn(format!("{raced}: somebody else was faster with VM {vmid}"));
             vmid = another_id(self.pve, &self.trace.lost).await?;
         }
-        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+        Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
     }
 
     async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
@@ -302,7 +301,7 @@ impl<'a> Build<'a> {
             Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),
             Err(_) => None,
         };
-        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        let upid = asked.doing(operation.clone())?;
         self.watch(upid, &operation).await?;
         self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Made });
         Ok(())
@@ -341,7 +340,7 @@ impl<'a> Build<'a> {
     /// Reads the configuration of the VM, and fails where it is not the one that this run made.
     async fn our_config(&self, vmid: VmId, operation: &Operation) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
-        let config = config.map_err(|source| Error::server(operation.clone(), source))?;
+        let config = config.doing(operation.clone())?;
         if self.search().is_ours(&config) {
             return Ok(config);
         }
@@ -369,7 +368,7 @@ impl<'a> Build<'a> {
         let digest = config.digest();
         let growth = Growth { disk: DISK, size: wanted, digest: digest.as_ref() };
         let asked = self.pve.resize(node, vmid, &growth).await;
-        if let Some(upid) = asked.map_err(|source| Error::server(operation.clone(), source))? {
+        if let Some(upid) = asked.doing(operation.clone())? {
             self.watch(upid, &operation).await?;
         }
         self.say(format!("its disk has grown from {size} to {wanted}"));

@@ -1,6 +1,6 @@
 //! The image of one run: it is this run's only after a task of this run made it, and only as long as it stays as it was.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation};
 use crate::model::{Foreign, NodeName, Upid};
 use crate::pve::{Image, Pve};
 
@@ -43,7 +43,7 @@ impl ImageLocation<'_> {
     /// Looks how the storage lists the image at this moment.
     pub(crate) async fn listed(&self) -> Result<Option<Image>, Error> {
         let listed = self.pve.images(self.node, self.storage).await;
-        let listed = listed.map_err(|source| Error::server(Operation::ReadImages(self.storage.to_owned()), source))?;
+        let listed = listed.doing(Operation::ReadImages(self.storage.to_owned()))?;
         Ok(listed.into_iter().find(|image| image.volume == self.volume))
     }
 

@@ -1,10 +1,6 @@
 //! Finds out before anything is made where a template can be made, and by whom.
 
-use std::path::Path;
-
-use uuid::Uuid;
-
-use crate::error::{Error, Operation, TemplateError};
+use crate::error::{Doing, Error, Operation, PlacementError, TemplateError};
 use crate::model::{DiskSize, NodeName, StorageName, VmId};
 use crate::ops::template::free_space::SpaceRequirement;
 use crate::ops::template::image::{ImageSource, ImageSpec, QCOW2};
@@ -13,6 +9,9 @@ use crate::ops::template::network::TemplateNetwork;
 use crate::ops::template::options::TemplateOptions;
 use crate::ops::template::requirements::TemplateRequirements;
 use crate::pve::{Node, Pve, Storage, Version};
+use std::path::Path;
+
+use uuid::Uuid;
 
 /// The first version with images to import from.
 const IMPORTS_SINCE: (u32, u32) = (8, 3);
@@ -84,11 +83,11 @@ impl TargetNode<'_> {
         let reach = |source| Error::reaching(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
         let version = version.map_err(reach)?;
-        let node = self.node(&nodes.map_err(|source| Error::server(Operation::ReadNodes, source))?)?;
+        let node = self.node(&nodes.doing(Operation::ReadNodes)?)?;
         let vmid = self.free_id(pve).await?;
         let (storages, network) =
             tokio::join!(pve.storages(&node), TemplateNetwork::find(pve, &node, self.options.bridge.as_deref()));
-        let storages = storages.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
+        let storages = storages.doing(Operation::ReadStorages(node.clone()))?;
         let disks = chosen(&storages, "images", self.options.storage.as_ref(), &node);
         let images = chosen(&storages, "import", self.options.image_storage.as_ref(), &node);
         let bridge = network.bridge.clone();
@@ -139,7 +138,7 @@ impl TargetNode<'_> {
     /// Draws a name for the image that no image on the storage has.
     async fn free_name(&self, pve: &Pve, node: &NodeName, storage: &Storage) -> Result<String, Error> {
         let there = pve.images(node, storage.name.as_str()).await;
-        let there = there.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
+        let there = there.doing(Operation::ReadStorages(node.clone()))?;
         loop {
             let image = self.wanted.name_on_server(&nonce());
             let volume = volume(storage.name.as_str(), &image);
@@ -175,13 +174,21 @@ impl TargetNode<'_> {
         let name = match (&self.node, nodes) {
             (Some(node), _) => node,
             (None, [only]) => &only.name,
-            (None, _) => return Err(Error::WhichNode { nodes: names(), variable: self.node_variable.clone() }),
+            (None, _) => {
+                return Err(Error::Placement(PlacementError::WhichNode {
+                    nodes: names(),
+                    variable: self.node_variable.clone(),
+                }));
+            }
         };
         let Some(found) = nodes.iter().find(|node| node.name == *name) else {
-            return Err(Error::UnknownNode { node: name.clone(), known: names() });
+            return Err(Error::Placement(PlacementError::UnknownNode { node: name.clone(), known: names() }));
         };
         if !found.is_online() {
-            return Err(Error::NodeOffline { node: name.clone(), status: found.status.clone() });
+            return Err(Error::Placement(PlacementError::NodeOffline {
+                node: name.clone(),
+                status: found.status.clone(),
+            }));
         }
         Ok(name.clone())
     }
@@ -191,7 +198,11 @@ impl TargetNode<'_> {
         let failed = |source| Error::server(Operation::FindId, source);
         if let Some(vmid) = self.options.vmid {
             let is_free = pve.is_free(vmid).await.map_err(failed)?;
-            return if is_free { Ok(vmid) } else { Err(Error::VmidTaken { vmid, flag: "--id" }) };
+            return if is_free {
+                Ok(vmid)
+            } else {
+                Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--id" }))
+            };
         }
         let usual = self.wanted.usual_id();
         if pve.is_free(usual).await.map_err(failed)? {

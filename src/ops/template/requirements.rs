@@ -1,6 +1,6 @@
 //! Which privileges the making of a template needs, and which of them are missing.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation};
 use crate::model::{NodeName, VmId};
 use crate::ops::together;
 use crate::pve::Pve;
@@ -52,7 +52,7 @@ impl TemplateRequirements<'_> {
         let paths = needs.iter().map(|(path, _)| path.as_str()).chain(fetching.as_deref());
         let asked = together(paths.map(|path| pve.permissions(Some(path), None))).await;
         let answers = asked.into_iter().collect::<Result<Vec<PermissionsAt>, _>>();
-        let mut answers = answers.map_err(|source| Error::server(Operation::ReadPrivileges, source))?.into_iter();
+        let mut answers = answers.doing(Operation::ReadPrivileges)?.into_iter();
         for ((path, wanted), answer) in needs.into_iter().zip(answers.by_ref()) {
             lacking.push((lacks(&answer, &path, &wanted), path));
         }
@@ -69,7 +69,7 @@ impl TemplateRequirements<'_> {
 
 async fn may_fetch_instead(pve: &Pve) -> Result<bool, Error> {
     let answer = pve.permissions(Some("/"), None).await;
-    let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+    let answer = answer.doing(Operation::ReadPrivileges)?;
     Ok(lacks(&answer, "/", &FETCH_INSTEAD).is_empty())
 }
 

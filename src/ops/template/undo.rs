@@ -1,6 +1,6 @@
 //! Removes what the making of a template left, as far as it is known to be this run's, and lists the rest.
 
-use crate::error::{Error, Operation, TemplateError};
+use crate::error::{CleanupError, Doing, Error, Operation, TemplateError};
 use crate::model::Upid;
 use crate::ops::template::build::{Build, BuildPhase, TemplateVm};
 use crate::ops::template::options::ImageDisposal;
@@ -55,7 +55,7 @@ impl Build<'_> {
             return Ok(());
         }
         let status = self.pve.task_status(upid).await;
-        let status = status.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        let status = status.doing(Operation::ReadTasks)?;
         if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image(upid).await } else { Ok(()) }
     }
 
@@ -68,7 +68,7 @@ impl Build<'_> {
         }
         let Some(TemplateVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
         let tasks = self.pve.active_tasks(&self.plan.node).await;
-        let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        let tasks = tasks.doing(Operation::ReadTasks)?;
         let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
         for task in tasks.iter().filter(|task| is_of_vm(&task.upid)) {
             until_stopped(self.pve, self.session, &task.upid, &Operation::ReadTasks).await?;
@@ -92,13 +92,15 @@ impl Build<'_> {
                 receipt.warnings.into_iter().for_each(|warning| self.warn(warning));
                 removed
             }
-            VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => Err(Error::TakenOver { vmid }),
+            VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => {
+                Err(Error::Cleanup(CleanupError::TakenOver { vmid }))
+            }
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
             VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };
         match removed {
             Ok(disks) => self.trace.disks = disks,
-            Err(taken @ Error::TakenOver { .. }) => self.warn(format!("{taken}; it stays")),
+            Err(taken @ Error::Cleanup(CleanupError::TakenOver { .. })) => self.warn(format!("{taken}; it stays")),
             Err(why) => return Err(why),
         }
         self.trace.vm = None;
@@ -131,7 +133,7 @@ impl Build<'_> {
         let place = self.place();
         let operation = Operation::RemoveImage(place.volume.to_owned());
         let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
-        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        let upid = asked.doing(operation.clone())?;
         self.watcher(OnSignal::Nothing).wait(&upid, &operation).await?;
         self.trace.image = ImageOwnership::Nothing;
         Ok(())

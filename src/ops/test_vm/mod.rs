@@ -10,7 +10,7 @@ pub(crate) mod remove;
 pub(crate) mod run;
 pub(crate) mod task_wait;
 
-use crate::error::Error;
+use crate::error::{Error, RunError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::session::Session;
@@ -37,7 +37,7 @@ pub(crate) async fn run_test_vm(
     let preflight = Preflight::new(context, connected, options);
     let planned = tokio::select! {
         planned = preflight.plan() => planned,
-        signal = session.interrupts.first() => Err(Error::Interrupted { signal }),
+        signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
     };
     let ended = match planned {
         Err(why) => Err(why),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation};
 use crate::model::{Foreign, Marker, NodeName, VmId};
 use crate::pve::{self, Pve, Vm, VmConfig};
 use crate::session::Session;
@@ -110,7 +110,7 @@ impl OwnershipCheck<'_> {
     /// Says whether a clone task of ours runs.
     async fn is_cloning(&self) -> Result<bool, Error> {
         let tasks = self.pve.active_tasks(self.source).await;
-        let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+        let tasks = tasks.doing(Operation::ReadTasks)?;
         Ok(tasks.iter().any(|task| task.kind == "qmclone"))
     }
 

@@ -1,6 +1,6 @@
 //! Which privileges of a proof are missing, and what mends that.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, PermissionError};
 use crate::model::Foreign;
 use crate::ops::together;
 use crate::pve::privileges::{
@@ -55,7 +55,7 @@ impl PermissionCheck<'_> {
     /// holds something.
     async fn zones(&self, missing: &[MissingPrivileges], held: &mut Permissions) -> Result<Zones, Error> {
         let (listed, everywhere) = tokio::join!(self.pve.vnets(), self.pve.permissions(None, None));
-        let everywhere = everywhere.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let everywhere = everywhere.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
         let mut zones = Zones::new();
         for gap in missing {
@@ -77,11 +77,7 @@ impl PermissionCheck<'_> {
         mut held: Permissions,
         said: Option<Foreign>,
     ) -> Result<Error, Error> {
-        let everywhere = self
-            .pve
-            .permissions(None, None)
-            .await
-            .map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let everywhere = self.pve.permissions(None, None).await.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
         self.ask(questions(&gaps, &held), &mut held, None).await?;
         let caller = self.seen(&gaps).await;
@@ -90,7 +86,7 @@ impl PermissionCheck<'_> {
             Caller::User(user) => (user.to_string(), true),
             Caller::Token(token, seen) => (token.to_string(), seen.is_some()),
         };
-        Ok(Error::Lacking { who, gaps, blocks, is_explained, said })
+        Ok(Error::Permission(PermissionError::Lacking { who, gaps, blocks, is_explained, said }))
     }
 
     /// Looks at the token's user, where that may be seen (Sys.Audit on `/access`).
@@ -117,7 +113,7 @@ impl PermissionCheck<'_> {
         let paths: Vec<AclPath> = paths.into_iter().collect();
         let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
         for (path, answer) in paths.iter().zip(asked) {
-            let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+            let answer = answer.doing(Operation::ReadPrivileges)?;
             held.answer(path, &answer);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Finds out before anything is asked for whether the proof can succeed, and with what.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -84,7 +84,10 @@ impl<'a> Preflight<'a> {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, None);
             let lacking = self.rights().find_missing(&mut rights, None).await?;
-            return Err(lacking.unwrap_or(Error::NoTemplate { template: self.options.template, known: Vec::new() }));
+            return Err(lacking.unwrap_or(Error::Placement(PlacementError::NoTemplate {
+                template: self.options.template,
+                known: Vec::new(),
+            })));
         };
         known_online(&inventory.nodes, self.options.target.as_ref().unwrap_or(node))?;
         let target = self.target(node, &template)?;
@@ -96,7 +99,7 @@ impl<'a> Preflight<'a> {
             return Err(lacking);
         }
         if matches!(self.options.start, Start::AndWaitForAddress(_)) && !template.config.agent_enabled() {
-            return Err(Error::AgentDisabled { template: self.options.template });
+            return Err(Error::Placement(PlacementError::AgentDisabled { template: self.options.template }));
         }
         Ok(ClonePlan {
             server: self.pve.endpoint().authority(),
@@ -120,7 +123,7 @@ impl<'a> Preflight<'a> {
         let Some(text) = refused.forbidden_text() else { return refused };
         let Some(denial) = Denial::of(&text) else { return refused };
         if let (Denial::NoPool(_), Some(pool)) = (&denial, &self.options.pool) {
-            return Error::UnknownPool { pool: pool.clone() };
+            return Error::Placement(PlacementError::UnknownPool { pool: pool.clone() });
         }
         let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
         match self.rights().with_remedy(vec![gap], Permissions::default(), Some(text)).await {
@@ -134,10 +137,10 @@ impl<'a> Preflight<'a> {
         match (&self.options.node, nodes) {
             (Some(node), _) => known_online(nodes, node).map(|()| node.clone()),
             (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
-            (None, _) => Err(Error::WhichNode {
+            (None, _) => Err(Error::Placement(PlacementError::WhichNode {
                 nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
                 variable: self.node_variable.clone(),
-            }),
+            })),
         }
     }
 
@@ -152,19 +155,21 @@ impl<'a> Preflight<'a> {
         // The server counts the drive for cloud-init, too.
         match template.config.volumes().find(|volume| !is_shared(&volume.storage)) {
             None => Ok(target.clone()),
-            Some(disk) => Err(Error::TemplateElsewhere {
+            Some(disk) => Err(Error::Placement(PlacementError::TemplateElsewhere {
                 template: self.options.template,
                 on: template.node.clone(),
                 node: target.clone(),
                 storage: disk.storage.clone(),
-            }),
+            })),
         }
     }
 
     fn mode(&self, template: &SourceTemplate) -> Result<(CloneType, Option<&'static str>), Error> {
         match (&self.options.wish, template.can_link) {
             (CloneMode::Linked, true) => Ok((CloneType::Linked, None)),
-            (CloneMode::Linked, false) => Err(Error::CannotLink { template: self.options.template }),
+            (CloneMode::Linked, false) => {
+                Err(Error::Placement(PlacementError::CannotLink { template: self.options.template }))
+            }
             (CloneMode::Full(_), _) => Ok((CloneType::Full, None)),
             (CloneMode::Whichever, true) => Ok((CloneType::Linked, Some("its storage can share the template's disk"))),
             (CloneMode::Whichever, false) => {
@@ -217,11 +222,15 @@ impl<'a> Preflight<'a> {
         }
         let path = AclPath::storage(wanted);
         let answer = self.pve.permissions(Some(path.as_str()), None).await;
-        let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let answer = answer.doing(Operation::ReadPrivileges)?;
         let sees = ["Datastore.Audit", "Datastore.AllocateSpace"];
         let may_see = answer.get(path.as_str()).is_some_and(|held| sees.iter().any(|name| held.contains_key(*name)));
         if may_see {
-            Err(Error::UnknownStorage { storage: wanted.clone(), node: target.clone(), known: usable })
+            Err(Error::Placement(PlacementError::UnknownStorage {
+                storage: wanted.clone(),
+                node: target.clone(),
+                known: usable,
+            }))
         } else {
             Ok(())
         }

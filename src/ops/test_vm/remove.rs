@@ -1,14 +1,13 @@
 //! Stops and destroys a test VM, and nothing else: name and nonce are read again immediately before.
 
-use std::time::{Duration, Instant};
-
-use crate::error::{Error, Operation};
+use crate::error::{CleanupError, Doing, Error, Operation};
 use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::receipt::Receipt;
 use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, VmConfig};
+use std::time::{Duration, Instant};
 
 /// A lock that is held by another task of the same VM is let go within seconds.
 const TRIES_AT_A_LOCK: usize = 3;
@@ -41,7 +40,7 @@ impl Remover<'_> {
             let (node, config) = match self.search.inspect(vmid).await? {
                 VmState::Ours(node, config) => (node, config),
                 // It was seen to be ours a moment ago, and nothing was asked for since.
-                VmState::Foreign(_) if tries == 0 => return Err(Error::TakenOver { vmid }),
+                VmState::Foreign(_) if tries == 0 => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
                 _ => return Ok(disks),
             };
             let ended = match self.stop(&node, vmid, receipt).await {
@@ -53,7 +52,7 @@ impl Remover<'_> {
                     disks = left;
                     break;
                 }
-                Err(busy) if busy.is_busy_vm() || matches!(busy, Error::NotGone { .. }) => {
+                Err(busy) if busy.is_busy_vm() || matches!(busy, Error::Cleanup(CleanupError::NotGone { .. })) => {
                     self.let_others_finish(&node, vmid).await?;
                 }
                 // An earlier request, whose answer was lost, was faster.
@@ -62,7 +61,7 @@ impl Remover<'_> {
             }
         }
         match self.search.inspect(vmid).await? {
-            VmState::Ours(..) => Err(Error::NotGone { vmid }),
+            VmState::Ours(..) => Err(Error::Cleanup(CleanupError::NotGone { vmid })),
             // Somebody else may have taken the number in the meantime.
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
         }
@@ -74,7 +73,7 @@ impl Remover<'_> {
         let id = vmid.to_string();
         loop {
             let tasks = self.search.pve.active_tasks(node).await;
-            let tasks = tasks.map_err(|source| Error::server(Operation::ReadTasks, source))?;
+            let tasks = tasks.doing(Operation::ReadTasks)?;
             let is_busy = tasks.iter().any(|task| task.upid.id() == id);
             if !is_busy || self.now().duration_since(began) >= self.patience {
                 return Ok(());
@@ -87,7 +86,7 @@ impl Remover<'_> {
         let began = self.now();
         let operation = Operation::Stop(vmid);
         let pve = self.search.pve;
-        let status = pve.vm_status(node, vmid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        let status = pve.vm_status(node, vmid).await.doing(operation.clone())?;
         if status.is_stopped() {
             return Ok(());
         }
@@ -115,17 +114,17 @@ impl Remover<'_> {
         if config.protection() {
             let unprotected =
                 pve.configure(node, vmid, config.digest().as_ref(), &[("protection", "0".to_owned())]).await;
-            unprotected.map_err(|source| Error::server(Operation::Unprotect(vmid), source))?;
+            unprotected.doing(Operation::Unprotect(vmid))?;
         }
         // The last look: a number alone never destroys anything.
         let node = match self.search.inspect(vmid).await? {
             VmState::Ours(node, _) => node,
-            VmState::Foreign(_) => return Err(Error::TakenOver { vmid }),
+            VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
             _ => return Ok(Vec::new()),
         };
         let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,
-            Err(pve::ApiError::OutcomeUnknown { .. }) => return Err(Error::NotGone { vmid }),
+            Err(pve::ApiError::OutcomeUnknown { .. }) => return Err(Error::Cleanup(CleanupError::NotGone { vmid })),
             Err(source) => return Err(Error::server(operation, source)),
         };
         let warnings = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;

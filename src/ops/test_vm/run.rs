@@ -1,10 +1,6 @@
 //! The proof itself: clone, check, start; then stop and destroy, whatever happened before.
 
-use std::time::{Duration, Instant};
-
-use time::format_description::well_known::Rfc3339;
-
-use crate::error::{Error, Operation};
+use crate::error::{CleanupError, Doing, Error, Operation, PlacementError, RunError, VmError};
 use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{Foreign, Marker, Upid, VmId};
 use crate::ops::batch::vmids::{Ids, another_id};
@@ -18,6 +14,9 @@ use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
 use crate::ui::Note;
+use std::time::{Duration, Instant};
+
+use time::format_description::well_known::Rfc3339;
 
 /// How often another VMID is tried when somebody else was faster.
 const TRIES_AT_AN_ID: usize = 20;
@@ -112,7 +111,7 @@ impl<'a> Run<'a> {
         // A signal ends the waiting for whatever answer; what was asked for stands in the trace.
         let proven = tokio::select! {
             proven = self.steps(receipt) => proven,
-            signal = interrupts.first() => Err(Error::Interrupted { signal }),
+            signal = interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
         };
         if proven.is_ok() && self.options.afterwards == Disposal::Keep {
             return self.keep(receipt);
@@ -129,7 +128,7 @@ impl<'a> Run<'a> {
 
     /// Says what became of the VM when somebody asked the program to end; of many, the summary does.
     fn tell_gone(&self, why: Option<&Error>) {
-        if self.ids.is_some() || !matches!(why, Some(Error::Interrupted { .. })) {
+        if self.ids.is_some() || !matches!(why, Some(Error::Run(RunError::Interrupted { .. }))) {
             return;
         }
         let Some(vmid) = self.trace.newest else { return };
@@ -165,12 +164,12 @@ impl<'a> Run<'a> {
                 }
                 Err(raced) if raced.is_id_taken() => {
                     self.lose(vmid)?;
-                    return Err(Error::VmidTaken { vmid, flag: "--vmid" });
+                    return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--vmid" }));
                 }
                 Err(why) => return Err(why),
             }
         }
-        Err(Error::NoFreeId { tries: TRIES_AT_AN_ID })
+        Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
     }
 
     async fn clone_to(&mut self, vmid: VmId, receipt: &mut Receipt) -> Result<Upid, Error> {
@@ -181,7 +180,7 @@ impl<'a> Run<'a> {
         self.trace.unanswered = true;
         let asked = self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
         self.trace.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
-        let upid = asked.map_err(|source| Error::server(operation.clone(), source))?;
+        let upid = asked.doing(operation.clone())?;
         self.trace.task = Some(upid.clone());
         if let Some(entry) = &mut self.trace.entry {
             entry.update(|record| record.upid = Some(upid.to_string()))?;
@@ -267,14 +266,18 @@ impl<'a> Run<'a> {
         uninterrupted(self.session)?;
         let began = self.session.clock.now();
         let VmState::Ours(node, config) = self.search().inspect(vmid).await? else {
-            return Err(Error::MarkerMissing { vmid });
+            return Err(Error::Vm(VmError::MarkerMissing { vmid }));
         };
         if node != self.plan.target {
-            return Err(Error::WrongNode { vmid, node, expected: self.plan.target.clone() });
+            return Err(Error::Vm(VmError::WrongNode { vmid, node, expected: self.plan.target.clone() }));
         }
         for disk in config.disks() {
             if !self.plan.storages.iter().any(|storage| disk.storage == storage.as_str()) {
-                return Err(Error::WrongStorage { vmid, disk: disk.bus.clone(), storage: disk.storage.clone() });
+                return Err(Error::Vm(VmError::WrongStorage {
+                    vmid,
+                    disk: disk.bus.clone(),
+                    storage: disk.storage.clone(),
+                }));
             }
         }
         self.note(receipt, "check", began, None);
@@ -292,11 +295,11 @@ impl<'a> Run<'a> {
             self.take_links_down(vmid).await?;
         }
         let operation = Operation::Start(vmid);
-        let upid = self.pve.start(node, vmid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        let upid = self.pve.start(node, vmid).await.doing(operation.clone())?;
         self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        let status = self.pve.vm_status(node, vmid).await.map_err(|source| Error::server(operation, source))?;
+        let status = self.pve.vm_status(node, vmid).await.doing(operation)?;
         if !status.is_running() {
-            return Err(Error::NotRunning { vmid, status: status.text().clone() });
+            return Err(Error::Vm(VmError::NotRunning { vmid, status: status.text().clone() }));
         }
         self.note(receipt, "start", began, Some(upid.to_string()));
         if let Start::AndWaitForAddress(within) = self.options.start {
@@ -307,13 +310,12 @@ impl<'a> Run<'a> {
 
     async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
         let operation = || Operation::LinksDown(vmid);
-        let config =
-            self.pve.vm_config(&self.plan.target, vmid).await.map_err(|source| Error::server(operation(), source))?;
+        let config = self.pve.vm_config(&self.plan.target, vmid).await.doing(operation())?;
         if !self.search().is_ours(&config) {
-            return Err(Error::MarkerMissing { vmid });
+            return Err(Error::Vm(VmError::MarkerMissing { vmid }));
         }
         let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
-        set.map_err(|source| Error::server(operation(), source))
+        set.doing(operation())
     }
 
     async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
@@ -332,7 +334,7 @@ impl<'a> Run<'a> {
                 Err(source) => return Err(Error::server(Operation::AskAgent(vmid), source)),
             };
             if self.session.clock.now().duration_since(began) >= within {
-                return Err(Error::NoAddress { vmid, seconds: within.as_secs(), last });
+                return Err(Error::Vm(VmError::NoAddress { vmid, seconds: within.as_secs(), last }));
             }
             tokio::select! {
                 () = self.session.clock.sleep(Duration::from_secs(1)) => {}
@@ -366,7 +368,9 @@ impl<'a> Run<'a> {
             };
             match standing {
                 VmState::Ours(..) => disks.extend(remover.remove(vmid, receipt).await?),
-                VmState::Unfinished(node) if is_newest => return Err(Error::StuckClone { vmid, node }),
+                VmState::Unfinished(node) if is_newest => {
+                    return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }));
+                }
                 VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
                 // A number that was lost to somebody else is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
@@ -389,7 +393,7 @@ impl<'a> Run<'a> {
         let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
         let vmid = receipt.vmid.unwrap_or_default();
         receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
-        Error::DisksLeft { vmid, node, name, disks, proof: proof.map(Box::new) }
+        Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, proof: proof.map(Box::new) })
     }
 
     /// Says what could not be removed, why, and what had gone wrong before.
@@ -397,13 +401,13 @@ impl<'a> Run<'a> {
         receipt.left_behind = self.newest();
         match &receipt.left_behind {
             None => proof.unwrap_or(why),
-            Some(left) => Error::LeftBehind {
+            Some(left) => Error::Cleanup(CleanupError::LeftBehind {
                 vmid: left.vmid,
                 node: left.node.clone(),
                 name: left.name.clone(),
                 why: Box::new(why),
                 proof: proof.map(Box::new),
-            },
+            }),
         }
     }
 
@@ -412,7 +416,7 @@ impl<'a> Run<'a> {
         receipt.left_behind = self.newest();
         let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
         let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
-        Error::Abandoned { signal, left }
+        Error::Run(RunError::Abandoned { signal, left })
     }
 
     fn search(&self) -> OwnershipCheck<'_> {

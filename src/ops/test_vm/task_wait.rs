@@ -1,13 +1,12 @@
 //! Watches a task until it has stopped, shows how far it is, and ends early on a signal.
 
-use std::time::Duration;
-
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation, RunError, VmError};
 use crate::model::Upid;
 use crate::pve::task::{self, Ended, LogDetail};
 use crate::pve::{Pve, TaskTiming};
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
+use std::time::Duration;
 
 /// How many lines of a failed task's log are told.
 const LOG_LINES: usize = 5;
@@ -73,22 +72,27 @@ impl TaskWaiter<'_> {
         let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
-            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => return Err(Error::Interrupted { signal }),
+            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => return Err(Error::Run(RunError::Interrupted { signal })),
         };
         session.ui.borrow_mut().clear_progress();
-        let watched = waited.map_err(|source| Error::server(operation.clone(), source))?;
+        let watched = waited.doing(operation.clone())?;
         times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
         match watched.ended {
             Ended::Well { warnings } => Ok(warnings),
             Ended::Badly { exit_status, log } => {
                 let log = log.last(LOG_LINES);
-                Err(Error::TaskFailed { operation: operation.clone(), upid: upid.to_string(), exit_status, log })
+                Err(Error::Vm(VmError::TaskFailed {
+                    operation: operation.clone(),
+                    upid: upid.to_string(),
+                    exit_status,
+                    log,
+                }))
             }
-            Ended::Stuck { waited } => Err(Error::NoProgress {
+            Ended::Stuck { waited } => Err(Error::Vm(VmError::NoProgress {
                 operation: operation.clone(),
                 upid: upid.to_string(),
                 seconds: waited.as_secs(),
-            }),
+            })),
         }
     }
 }
@@ -119,7 +123,7 @@ fn amount(progress: &task::TaskProgress) -> String {
 
 /// Tells a task to stop, upon which it rolls back, and waits until it has stopped.
 pub(crate) async fn abort(pve: &Pve, session: &Session, upid: &Upid) -> Result<(), Error> {
-    pve.abort(upid).await.map_err(|source| Error::server(Operation::Abort, source))?;
+    pve.abort(upid).await.doing(Operation::Abort)?;
     until_stopped(pve, session, upid, &Operation::Abort).await
 }
 
@@ -132,7 +136,7 @@ pub(crate) async fn until_stopped(
 ) -> Result<(), Error> {
     let began = session.clock.now();
     while session.clock.now().duration_since(began) < MAY_ROLL_BACK {
-        let status = pve.task_status(upid).await.map_err(|source| Error::server(operation.clone(), source))?;
+        let status = pve.task_status(upid).await.doing(operation.clone())?;
         if status.is_stopped() {
             return Ok(());
         }
@@ -144,7 +148,7 @@ pub(crate) async fn until_stopped(
 /// Gives an error once a signal has arrived.
 pub(crate) fn uninterrupted(session: &Session) -> Result<(), Error> {
     match session.interrupts.seen() {
-        Some(signal) => Err(Error::Interrupted { signal }),
+        Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
         None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
 use crate::ops::test_vm::options::{CloneMode as Copying, TestVmOptions};
 use crate::ops::together;
@@ -47,9 +47,9 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) 
     let (version, nodes, templates, next) = tokio::join!(pve.version(), pve.nodes(), templates, pve.next_id());
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let version = version.map_err(reach)?;
-    let nodes = nodes.map_err(|source| Error::server(Operation::ReadNodes, source))?;
-    let templates = templates.map_err(|source| Error::server(Operation::ReadVms, source))?;
-    let next = next.map_err(|source| Error::server(Operation::FindId, source))?;
+    let nodes = nodes.doing(Operation::ReadNodes)?;
+    let templates = templates.doing(Operation::ReadVms)?;
+    let next = next.doing(Operation::FindId)?;
     let People { user, world, is_whole, pools } = people(admin, &token.user).await?;
 
     let template = templates.first();
@@ -111,7 +111,7 @@ pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error
     let access = |source| Error::server(Operation::ReadAccess, source);
     let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
     let (user, mut world) = world(admin, user).await?;
-    let own = own.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+    let own = own.doing(Operation::ReadPrivileges)?;
     let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
     let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
     world.members = members.map_err(access)?;
@@ -171,7 +171,7 @@ async fn storages(
         Some(hardware) => storages.extend(hardware.storages.iter().chain(&hardware.state_storage).cloned()),
         None => {
             let seen = pve.storages(node).await;
-            let seen = seen.map_err(|source| Error::server(Operation::ReadStorages(node.clone()), source))?;
+            let seen = seen.doing(Operation::ReadStorages(node.clone()))?;
             storages.extend(seen.iter().filter(|it| it.holds("images")).map(|it| it.name.clone()));
         }
     }

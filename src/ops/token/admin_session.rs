@@ -1,6 +1,6 @@
 //! What every action on tokens begins with: the settings, the server, somebody logged in.
 
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{Endpoint, TokenId};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::TrustSource;
@@ -72,7 +72,7 @@ impl AdminSession {
 /// Finds a token among those of its user.
 pub(crate) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenRecord, Error> {
     let tokens = admin.pve.tokens(&token.user).await;
-    let tokens = tokens.map_err(|source| Error::server(Operation::ReadTokens(token.user.to_string()), source))?;
+    let tokens = tokens.doing(Operation::ReadTokens(token.user.to_string()))?;
     let known: Vec<String> = tokens.iter().map(|card| card.name.to_string()).collect();
     let found = tokens.into_iter().find(|card| card.name == token.name);
     found.ok_or_else(|| TokenError::Unknown { token: token.clone(), known }.into())

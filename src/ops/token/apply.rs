@@ -1,8 +1,6 @@
 //! Makes a token with somebody's log-in: the plan, its steps one by one, and all of them undone where one fails.
 
-use std::collections::BTreeMap;
-
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{AuthError, Doing, Error, Operation, RunError, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
@@ -19,6 +17,7 @@ use crate::pve::privileges::{
 use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
 use crate::session::Session;
 use crate::ui::prompt::ConfirmPrompt;
+use std::collections::BTreeMap;
 
 /// The role for everything that Glassdome does.
 const PROVISIONER: RoleName = RoleName::known("GlassdomeProvisioner");
@@ -60,7 +59,7 @@ pub(crate) struct TokenSpec<'a> {
 pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<GrantPlan, Error> {
     let user = &wanted.token.user;
     if !wanted.realms.iter().any(|realm| realm == user.realm()) {
-        return Err(Error::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() });
+        return Err(Error::Auth(AuthError::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() }));
     }
     let mut sight = look(admin, &wanted.token, wanted.order).await?;
     if sight.token.is_some() && !wanted.may_regenerate {
@@ -235,7 +234,7 @@ pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(),
     }
     let answers = together(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
     for ((path, any_of), answer) in asked.iter().zip(answers) {
-        let answer = answer.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let answer = answer.doing(Operation::ReadPrivileges)?;
         let may = answer.get(path.as_str()).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
         if !may {
             return Err(TokenError::MayNotGrant {
@@ -272,7 +271,7 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
     let question = ConfirmPrompt::new("Do this?").proposing_yes();
     match ask::confirm(session, question, || ask::only_by("--yes", "whether to do this")).await? {
         true => Ok(()),
-        false => Err(Error::Cancelled),
+        false => Err(Error::Run(RunError::Cancelled)),
     }
 }
 
@@ -289,12 +288,12 @@ pub(crate) async fn carry_out(
     let mut expected = proposal.basis.clone();
     for step in &proposal.steps {
         let outcome = match session.interrupts.seen() {
-            Some(signal) => Err(Error::Interrupted { signal }),
+            Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => tokio::select! {
                 outcome = checked(admin, step, expected.as_ref(), &mut secret) => outcome,
                 signal = session.interrupts.second() => {
                     made.add_unconfirmed(step.clone());
-                    return Err(made.saved_or_left(session, context, Error::Abandoned { signal, left: None }));
+                    return Err(made.saved_or_left(session, context, Error::Run(RunError::Abandoned { signal, left: None })));
                 }
             },
         };
@@ -349,7 +348,7 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
         PlanStep::Unseparate(token) => pve.unseparate_token(token).await,
         PlanStep::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
     };
-    done.map_err(|source| Error::server(Operation::ChangeAccess(step.line().unwrap_or_default()), source))
+    done.doing(Operation::ChangeAccess(step.line().unwrap_or_default()))
 }
 
 /// Gives a token a new secret; a server that cannot is told from one that will not.

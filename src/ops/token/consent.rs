@@ -1,6 +1,6 @@
 //! What takes a yes: at a terminal it is asked for, and elsewhere `--yes` must have said it.
 
-use crate::error::Error;
+use crate::error::{Error, UsageError};
 use crate::model::{Endpoint, TokenId};
 use crate::ops::connection::{Connected, TrustSource};
 use crate::ops::context::Context;
@@ -11,7 +11,11 @@ use crate::settings::Credentials;
 
 /// Ends the run where nobody can be asked and `--yes` was not given; `what` says what would be done.
 pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result<(), Error> {
-    if session.is_attended() || session.confirms_all { Ok(()) } else { Err(Error::NeedsYes { what: what() }) }
+    if session.is_attended() || session.confirms_all {
+        Ok(())
+    } else {
+        Err(Error::Usage(UsageError::NeedsYes { what: what() }))
+    }
 }
 
 /// Finds a token in the settings file, other than this one, that would be replaced and still works, or may: it is tried

@@ -1,6 +1,6 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
-use crate::error::{Error, Report, TokenError};
+use crate::error::{Error, PlacementError, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource};
@@ -288,7 +288,12 @@ async fn enter(
 async fn try_out(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
     match Preflight::new(context, connected, order).plan().await {
-        Ok(_) | Err(Error::NoTemplate { .. } | Error::NotATemplate { .. } | Error::WhichNode { .. }) => Ok(()),
+        Ok(_)
+        | Err(
+            Error::Placement(PlacementError::NoTemplate { .. })
+            | Error::Placement(PlacementError::NotATemplate { .. })
+            | Error::Placement(PlacementError::WhichNode { .. }),
+        ) => Ok(()),
         Err(why) => Err(why),
     }
 }

@@ -1,6 +1,6 @@
 //! Somebody with more rights logs in, for as long as the work takes that needs them.
 
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{AuthError, Error, Operation, TokenError, UsageError};
 use crate::model::{Secret, UserId};
 use crate::ops::ask;
 use crate::ops::context::Context;
@@ -38,7 +38,7 @@ pub(crate) async fn log_in(
 ) -> Result<Admin, Error> {
     let user = user(session, context, realms, login).await?;
     if !realms.iter().any(|realm| realm == user.realm()) {
-        return Err(Error::UnknownRealm { user, realms: realms.to_vec() });
+        return Err(Error::Auth(AuthError::UnknownRealm { user, realms: realms.to_vec() }));
     }
     let settled = settled_password(session, context, login).await?;
     let mut tries = 0;
@@ -112,12 +112,14 @@ async fn settled_password(session: &Session, context: &Context, login: &LoginOpt
 }
 
 async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
-    let otherwise = || Error::Unanswered {
-        what: "the password of the log-in",
-        flag: Some(PASSWORD_FLAG),
-        // An administrator's password belongs in no file of ours, and is not read from one.
-        key: Some((PASSWORD_VARIABLE.to_owned(), None)),
-        rehearsal: None,
+    let otherwise = || {
+        Error::Usage(UsageError::Unanswered {
+            what: "the password of the log-in",
+            flag: Some(PASSWORD_FLAG),
+            // An administrator's password belongs in no file of ours, and is not read from one.
+            key: Some((PASSWORD_VARIABLE.to_owned(), None)),
+            rehearsal: None,
+        })
     };
     let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
     ask::hidden(session, HiddenPrompt::new(question), otherwise).await

@@ -1,6 +1,6 @@
 //! Removes a token and what was granted to it.
 
-use crate::error::{Error, Operation};
+use crate::error::{Doing, Error, Operation};
 use crate::model::TokenId;
 use crate::ops::token::login::Admin;
 use crate::pve::{AclChange, AclEntry};
@@ -22,5 +22,5 @@ pub(crate) async fn remove(admin: &Admin, token: &TokenId, entries: &[AclEntry])
         }
     }
     let gone = admin.pve.delete_token(token).await;
-    gone.map_err(|source| Error::server(Operation::RevokeToken(token.to_string()), source))
+    gone.doing(Operation::RevokeToken(token.to_string()))
 }

@@ -1,6 +1,6 @@
 //! What a run made on the server, and how it is undone: step by step, the last first, each one read right before.
 
-use crate::error::{Error, Kept, Left, TokenError};
+use crate::error::{Error, Kept, Left, RunError, TokenError};
 use crate::journal::{CreationNote, JournalEntry};
 use crate::model::{RoleName, TokenSecret};
 use crate::ops::context::Context;
@@ -73,7 +73,7 @@ impl Applied {
                 signal = session.interrupts.second() => {
                     left.lines.extend(self.steps.iter().take(place + 1).rev().filter_map(PlanStep::undo_line));
                     left.kept.extend(self.unconfirmed.iter().map(unknown));
-                    why = Error::Abandoned { signal, left: None };
+                    why = Error::Run(RunError::Abandoned { signal, left: None });
                     return self.told(why, left);
                 }
             };

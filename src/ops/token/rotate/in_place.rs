@@ -1,7 +1,7 @@
 //! Gives the token itself a new secret.
 
 use super::{IN_PLACE, Rotator};
-use crate::error::{Error, Left, TokenError};
+use crate::error::{Error, Left, RunError, TokenError};
 use crate::journal::{JournalEntry, Rotation};
 use crate::model::TokenId;
 use crate::ops::ask;
@@ -19,7 +19,7 @@ impl Rotator<'_> {
         if self.session.is_attended() {
             let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
             if !ask::confirm(self.session, question, || ask::only_by("--yes", "whether to do this")).await? {
-                return Err(Error::Cancelled);
+                return Err(Error::Run(RunError::Cancelled));
             }
         }
         self.may_renew(token)?;

@@ -5,7 +5,7 @@ mod in_place;
 mod resume;
 mod retire;
 
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{Doing, Error, Operation, TokenError};
 use crate::journal::{Journal, JournalEntry, Rotation};
 use crate::model::{TokenId, TokenName, TokenSecret};
 use crate::ops::connection::Connected;
@@ -178,8 +178,8 @@ impl<'a> Rotator<'a> {
             tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
         let read = |source| Error::server(Operation::ReadTokens(old.user.to_string()), source);
         let tokens = tokens.map_err(read)?;
-        let acl = acl.map_err(|source| Error::server(Operation::ReadAccess, source))?;
-        let seen = seen.map_err(|source| Error::server(Operation::ReadPrivileges, source))?;
+        let acl = acl.doing(Operation::ReadAccess)?;
+        let seen = seen.doing(Operation::ReadPrivileges)?;
         let sees_all = seen.get("/access").is_some_and(|held| held.contains_key("Sys.Audit"));
         if card.separated && !sees_all {
             return Err(TokenError::Unseen { who: old.to_string(), admin: self.admin.user.clone() }.into());

@@ -1,7 +1,7 @@
 //! Finishes what an earlier rotation could not.
 
 use super::{Rotated, Rotator};
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{Doing, Error, Operation, RunError, TokenError};
 use crate::journal::{JournalEntry, Rotation};
 use crate::model::TokenId;
 use crate::ops::ask;
@@ -59,7 +59,7 @@ impl Rotator<'_> {
         let question = ConfirmPrompt::new(question).proposing_yes();
         match ask::confirm(self.session, question, || ask::only_by("--yes", "whether to finish it")).await? {
             true => Ok(()),
-            false => Err(Error::Cancelled),
+            false => Err(Error::Run(RunError::Cancelled)),
         }
     }
 
@@ -112,7 +112,7 @@ impl Rotator<'_> {
 
     /// Removes the first token after a crash: what it was granted must be what the second has.
     async fn retired_after(&self, old: &TokenId, new: &TokenId) -> Result<Option<String>, Error> {
-        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let granted: Vec<AclEntry> = entries_of(acl, new).into_iter().map(|entry| held_by(entry, old)).collect();
         let card = match existing(&self.admin, old).await {
             Ok(card) => card,
@@ -124,7 +124,7 @@ impl Rotator<'_> {
 
     /// Removes the second token after a crash: it must have been granted nothing that the first does not have.
     async fn discarded(&self, new: &TokenId, old: &TokenId, card: TokenRecord) -> Result<(), Error> {
-        let acl = self.admin.pve.acl().await.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let (of_new, of_old) = (entries_of(acl.clone(), new), entries_of(acl, old));
         let is_copied = |entry: &&AclEntry| of_old.contains(&held_by((*entry).clone(), old));
         let copied = of_new.iter().filter(is_copied).cloned().collect();

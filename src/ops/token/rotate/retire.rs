@@ -1,6 +1,6 @@
 //! Removes a token whose place another one has taken, unless something still uses it or was added to it.
 
-use crate::error::{Error, Operation, TokenError};
+use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{TokenId, TokenSecret};
 use crate::ops::token::admin_session::existing;
 use crate::ops::token::grant_plan::PlanStep;
@@ -66,7 +66,7 @@ impl Rotator<'_> {
             }
         }
         let (card, acl) = tokio::join!(existing(&self.admin, token), self.admin.pve.acl());
-        let acl = acl.map_err(|source| Error::server(Operation::ReadAccess, source))?;
+        let acl = acl.doing(Operation::ReadAccess)?;
         match card {
             Err(Error::Token(TokenError::Unknown { .. })) => return Ok(Retired::Gone),
             Ok(card) if card == basis.card => {}

@@ -1,0 +1,114 @@
+//! What answers is not the server, or not provably.
+
+use crate::error::hint::{run, say};
+use crate::error::{Hint, Kind};
+use crate::model::Foreign;
+use crate::pve;
+use crate::settings::Sourced;
+use crate::ui::Printable;
+use std::path::PathBuf;
+
+/// What answers is not the server, or not provably.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// Something answers, and it is not Proxmox VE.
+    #[error("{server} is not Proxmox VE: {what}")]
+    NotProxmox {
+        /// Which server.
+        server: String,
+        /// What it seems to be.
+        what: String,
+    },
+    /// The certificate is not trusted, and nobody can be asked.
+    #[error("the certificate of {server} is not trusted")]
+    Untrusted {
+        /// Which server.
+        server: String,
+        /// What it presented.
+        facts: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: String,
+        /// Why it is not trusted.
+        #[source]
+        source: pve::ApiError,
+    },
+    /// A CA is stored for the server, and the certificate that is presented was not signed by it.
+    #[error("the certificate of {server} is not signed by the CA in {} ({})", stored.value.display(), stored.source)]
+    NotFromStoredCa {
+        /// Which server.
+        server: String,
+        /// The file of the CA, and what names it.
+        stored: Box<Sourced<PathBuf>>,
+        /// What the server presented.
+        facts: Vec<String>,
+        /// The fingerprint of that.
+        fingerprint: String,
+        /// Why it is not trusted.
+        #[source]
+        source: pve::ApiError,
+    },
+}
+
+impl ConnectionError {
+    /// Decides on the kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::NotProxmox { .. } => Kind::Server,
+            Self::Untrusted { .. } | Self::NotFromStoredCa { .. } => Kind::Tls,
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::NotProxmox { .. } => {
+                vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
+            }
+            Self::Untrusted { fingerprint, .. } => untrusted(fingerprint),
+            Self::NotFromStoredCa { fingerprint, .. } => changed(fingerprint),
+        }
+    }
+
+    /// Gives the lines of detail.
+    pub(super) fn details(&self) -> Vec<String> {
+        match self {
+            Self::Untrusted { facts, .. } | Self::NotFromStoredCa { facts, .. } => {
+                facts.iter().map(|fact| Printable(fact).to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the server's own words.
+    pub(super) fn server_message(&self) -> Option<Foreign> {
+        match self {
+            Self::Untrusted { source, .. } | Self::NotFromStoredCa { source, .. } => source.server_text(),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
+    vec![
+        say(
+            "compare the fingerprint with that of `pve-ssl.pem` on the server: web interface, node > System > Certificates, or in its shell:",
+        ),
+        run("pvenode cert info"),
+        say("if it is the same, trust it:"),
+        run(format!("--fingerprint {fingerprint}")),
+        say(
+            "or, without comparing: --accept-new-certificate (with setup), which then trusts the cluster's own CA; with a CA that you have: --ca-file; not at all: --insecure",
+        ),
+    ]
+}
+
+pub(super) fn changed(fingerprint: &str) -> Vec<Hint> {
+    vec![
+        say(
+            "either it was renewed, which Proxmox VE does every two years, or somebody is in between. Compare it in the shell of the node:",
+        ),
+        run("pvenode cert info"),
+        say("if it is the new one, pin it, and with it the cluster's CA, which outlives it:"),
+        run(format!("glassdome setup --fingerprint {fingerprint} --pin ca")),
+    ]
+}

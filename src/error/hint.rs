@@ -1,0 +1,58 @@
+//! What to do next: a sentence, or a command to paste.
+
+use std::fmt;
+
+use crate::ui::{Screen, Tone};
+
+/// What to do next: a sentence, or a command to paste.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A sentence.
+    Say(String),
+    /// A command.
+    Run(String),
+    /// What stands between commands that are pasted together, as a comment of the shell.
+    Remark(String),
+}
+
+impl Hint {
+    /// Gives its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Say(text) | Self::Run(text) | Self::Remark(text) => text,
+        }
+    }
+}
+
+/// Draws what to do next, the first behind a label and the others below it.
+///
+/// # Errors
+/// What the writer reports.
+pub fn draw_hints(label: &str, hints: &[Hint], screen: &mut Screen<'_>) -> fmt::Result {
+    let blanks = " ".repeat(label.chars().count());
+    let mut label = label;
+    for hint in hints {
+        match hint {
+            Hint::Say(text) => screen.labelled(label, Tone::Strong, text)?,
+            Hint::Remark(text) => screen.remark(blanks.len(), text)?,
+            Hint::Run(text) => {
+                let text = screen.paint(Tone::Command, text);
+                let label = screen.paint(Tone::Strong, label);
+                screen.line(&format!("{label}{text}"))?;
+            }
+        }
+        label = &blanks;
+    }
+    Ok(())
+}
+
+/// Makes a hint of a sentence.
+pub(super) fn say(text: impl Into<String>) -> Hint {
+    Hint::Say(text.into())
+}
+
+/// Makes a hint of a command.
+pub(super) fn run(text: impl Into<String>) -> Hint {
+    Hint::Run(text.into())
+}

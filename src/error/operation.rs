@@ -1,0 +1,136 @@
+//! What the program was doing when a server refused.
+
+use crate::error::Error;
+use crate::model::{NodeName, VmId};
+use crate::pve::ApiError;
+use std::fmt;
+
+/// What the program was doing when a server said no, as it stands behind "cannot".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Talking to the server for the first time.
+    Reach(String),
+    /// Talking to something that answers as no API does.
+    Understand(String),
+    /// Being known to a server that may have known the caller before.
+    Authenticate(String),
+    /// Logging in.
+    LogIn(String),
+    /// Reading the list of nodes.
+    ReadNodes,
+    /// Reading the certificates of a node.
+    ReadCertificates,
+    /// Reading the template's configuration.
+    ReadTemplate(VmId),
+    /// Reading the list of VMs.
+    ReadVms,
+    /// Reading storages.
+    ReadStorages(NodeName),
+    /// Reading the caller's own privileges.
+    ReadPrivileges,
+    /// Reading users, roles and entries.
+    ReadAccess,
+    /// Reading a user's tokens.
+    ReadTokens(String),
+    /// Removing a token.
+    RevokeToken(String),
+    /// Changing one of them; what `pveum` would be told.
+    ChangeAccess(String),
+    /// Reading the list of running tasks.
+    ReadTasks,
+    /// Finding a free VMID.
+    FindId,
+    /// Cloning.
+    Clone {
+        /// From.
+        template: VmId,
+        /// To.
+        vmid: VmId,
+    },
+    /// Reading a VM.
+    ReadVm(VmId),
+    /// Setting links down.
+    LinksDown(VmId),
+    /// Starting.
+    Start(VmId),
+    /// Asking the guest agent.
+    AskAgent(VmId),
+    /// Stopping.
+    Stop(VmId),
+    /// Taking off the protection.
+    Unprotect(VmId),
+    /// Destroying.
+    Destroy(VmId),
+    /// Stopping a task.
+    Abort,
+    /// Letting the server fetch an image.
+    FetchImage(String),
+    /// Sending an image.
+    SendImage(String),
+    /// Removing an image.
+    RemoveImage(String),
+    /// Reading which images a storage holds.
+    ReadImages(String),
+    /// Making a VM.
+    CreateVm(VmId),
+    /// Growing the disk of a VM.
+    Resize(VmId),
+    /// Making a template of a VM.
+    Convert(VmId),
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reach(server) => write!(formatter, "reach {server}"),
+            Self::Understand(server) => {
+                write!(formatter, "talk to {server}: something answers there, and not as the API does")
+            }
+            Self::Authenticate(server) => write!(formatter, "go on: {server} does not know who asks"),
+            Self::LogIn(user) => write!(formatter, "log in as {user}"),
+            Self::ReadNodes => formatter.write_str("read the list of nodes"),
+            Self::ReadCertificates => formatter.write_str("read the certificates of the node"),
+            Self::ReadTemplate(vmid) => write!(formatter, "read template {vmid}"),
+            Self::ReadVms => formatter.write_str("read the list of VMs"),
+            Self::ReadStorages(node) => write!(formatter, "read the storages of node {node}"),
+            Self::ReadPrivileges => formatter.write_str("read the privileges"),
+            Self::ReadAccess => formatter.write_str("read users, roles and permissions"),
+            Self::ReadTokens(user) => write!(formatter, "read the tokens of {user}"),
+            Self::RevokeToken(token) => write!(formatter, "revoke {token}"),
+            Self::ChangeAccess(line) => write!(formatter, "do what `{line}` does"),
+            Self::ReadTasks => formatter.write_str("read the running tasks"),
+            Self::FindId => formatter.write_str("find a free VMID"),
+            Self::Clone { template, vmid } => write!(formatter, "clone template {template} to VM {vmid}"),
+            Self::ReadVm(vmid) => write!(formatter, "read VM {vmid}"),
+            Self::LinksDown(vmid) => write!(formatter, "set the links of VM {vmid} down"),
+            Self::Start(vmid) => write!(formatter, "start VM {vmid}"),
+            Self::AskAgent(vmid) => write!(formatter, "ask the guest agent of VM {vmid}"),
+            Self::Stop(vmid) => write!(formatter, "stop VM {vmid}"),
+            Self::Unprotect(vmid) => write!(formatter, "take the protection off VM {vmid}"),
+            Self::Destroy(vmid) => write!(formatter, "destroy VM {vmid}"),
+            Self::FetchImage(image) => write!(formatter, "let the server fetch {image}"),
+            Self::SendImage(image) => write!(formatter, "send {image}"),
+            Self::RemoveImage(image) => write!(formatter, "remove {image}"),
+            Self::ReadImages(storage) => write!(formatter, "read which images are on {storage}"),
+            Self::CreateVm(vmid) => write!(formatter, "make VM {vmid}"),
+            Self::Resize(vmid) => write!(formatter, "grow the disk of VM {vmid}"),
+            Self::Convert(vmid) => write!(formatter, "make a template of VM {vmid}"),
+            Self::Abort => formatter.write_str("stop the clone task"),
+        }
+    }
+}
+
+/// Says what was being done when a call failed.
+pub(crate) trait Doing<T> {
+    /// Turns the failure of a call into an error that names the operation.
+    ///
+    /// # Errors
+    /// The failure of the call.
+    fn doing(self, operation: Operation) -> Result<T, Error>;
+}
+
+impl<T> Doing<T> for Result<T, ApiError> {
+    fn doing(self, operation: Operation) -> Result<T, Error> {
+        self.map_err(|source| Error::server(operation, source))
+    }
+}

@@ -1,0 +1,161 @@
+//! What is wrong with a command line, or missing from it.
+
+use crate::error::hint::{run, say};
+use crate::error::{Hint, Kind};
+use crate::settings;
+use crate::ui::Printable;
+use std::io;
+use std::path::PathBuf;
+
+/// What is wrong with a command line, or missing from it.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// The command line was not understood.
+    #[error("{message}")]
+    Usage {
+        /// What clap says.
+        message: String,
+    },
+    /// The command line was not understood, as its reader says.
+    #[error("{message}")]
+    CommandLine {
+        /// What is wrong with it.
+        message: String,
+        /// What may have been meant.
+        tips: Vec<String>,
+        /// The command that was asked for, with the name of the program.
+        command: String,
+    },
+    /// `glassdome help` was asked for something unknown.
+    #[error("there is no help about `{topic}`")]
+    UnknownTopic {
+        /// What was asked for.
+        topic: String,
+    },
+    /// Two secrets were to come from standard input.
+    #[error("only one secret can come from standard input")]
+    StandardInputTwice,
+    /// A secret would be typed where it can be seen.
+    #[error("{flag} reads from a terminal, and no question may be put there: what is typed would be shown")]
+    SecretAtTerminal {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// Nobody said something that must be known.
+    #[error("{what} is not known, and nobody can be asked")]
+    Unanswered {
+        /// What is missing.
+        what: &'static str,
+        /// The flag that says it, where the command has one.
+        flag: Option<&'static str>,
+        /// The variable that says it, and the file in which it is a key, where it is one; nothing where only the flag can.
+        key: Option<(String, Option<PathBuf>)>,
+        /// The command that shows the whole without any answer.
+        rehearsal: Option<&'static str>,
+    },
+    /// Something that exists would be replaced or removed, and nobody agreed to it.
+    #[error("{what}: without a terminal that needs --yes; nothing was changed")]
+    NeedsYes {
+        /// What would be done.
+        what: String,
+    },
+    /// A value for `--fault` or `--pve-version` that does not exist.
+    #[error("{message}")]
+    SandboxOption {
+        /// What is wrong.
+        message: String,
+    },
+    /// The instance has no usable name.
+    #[error("--instance: {why}")]
+    Instance {
+        /// Why not.
+        why: settings::BadInstance,
+    },
+    /// A tool that takes tokens alone, and a password.
+    #[error("{tool} cannot be told a password, only a token")]
+    TokenAlone {
+        /// Which tool.
+        tool: &'static str,
+    },
+    /// The command behind `--` could not be started.
+    #[error("cannot run {command}")]
+    CannotRun {
+        /// Which.
+        command: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl UsageError {
+    /// Decides on the kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Usage { .. }
+            | Self::CommandLine { .. }
+            | Self::UnknownTopic { .. }
+            | Self::StandardInputTwice
+            | Self::SecretAtTerminal { .. }
+            | Self::Unanswered { key: None, .. }
+            | Self::SandboxOption { .. }
+            | Self::Instance { .. }
+            | Self::CannotRun { .. } => Kind::Usage,
+            Self::Unanswered { key: Some(_), .. } | Self::NeedsYes { .. } | Self::TokenAlone { .. } => {
+                Kind::Configuration
+            }
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Usage { .. } => vec![run("glassdome --help")],
+            Self::CommandLine { tips, command, .. } => {
+                let mut hints: Vec<Hint> = tips.iter().map(|tip| say(Printable(tip).to_string())).collect();
+                hints.push(run(format!("{command} --help")));
+                hints
+            }
+            Self::UnknownTopic { .. } => {
+                vec![run("glassdome --help"), run("glassdome help exit-codes"), run("glassdome help environment")]
+            }
+            Self::StandardInputTwice => {
+                vec![say(
+                    "give one of --token-value-file, --password-file and --login-password-file a path instead of `-`",
+                )]
+            }
+            Self::SecretAtTerminal { .. } => vec![say(
+                "leave --no-input out and let standard error go to the terminal, then it is asked for and not shown; or give a file, or a pipe: pass show pve | glassdome ...",
+            )],
+            Self::Unanswered { flag, key, rehearsal, .. } => unanswered(*flag, key.as_ref(), *rehearsal),
+            Self::NeedsYes { .. } => vec![say("add --yes, or run this at a terminal")],
+            Self::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
+            Self::Instance { .. } => vec![say("use `--instance 02`, for example")],
+            Self::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
+            Self::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
+        }
+    }
+}
+
+/// Names flag, variable and key, whichever there are.
+fn unanswered(
+    flag: Option<&str>,
+    key: Option<&(String, Option<PathBuf>)>,
+    rehearsal: Option<&'static str>,
+) -> Vec<Hint> {
+    let mut ways: Vec<String> = flag.map(|flag| format!("give {flag}")).into_iter().collect();
+    if let Some((variable, file)) = key {
+        ways.push(format!("set the variable {variable}"));
+        ways.extend(file.as_ref().map(|file| format!("write {variable} into {}", file.display())));
+    }
+    let last = ways.pop().unwrap_or_default();
+    let text = match &ways[..] {
+        [] => last,
+        more => format!("{}, or {last}", more.join(", ")),
+    };
+    let mut hints = vec![say(text)];
+    if let Some(line) = rehearsal {
+        hints.extend([say("this shows the whole without a server:"), run(line)]);
+    }
+    hints
+}

@@ -1,0 +1,158 @@
+//! What can go wrong with a VM: its task, its state, its removal.
+
+use crate::error::hint::{run, say};
+use crate::error::{Hint, Kind, Operation};
+use crate::model::{Foreign, NodeName, VmId};
+use crate::pve::RefusalReason;
+use crate::pve::task::LogEnd;
+
+/// What can go wrong with a VM: its task, its state, its removal.
+#[derive(Debug, thiserror::Error)]
+pub enum VmError {
+    /// A task failed.
+    #[error("cannot {operation}: the task failed")]
+    TaskFailed {
+        /// What the task was for.
+        operation: Operation,
+        /// Its ID.
+        upid: String,
+        /// How it ended.
+        exit_status: Foreign,
+        /// The last lines of its log.
+        log: LogEnd,
+    },
+    /// A task made no progress.
+    #[error("cannot {operation}: no progress for {seconds} s")]
+    NoProgress {
+        /// What the task was for.
+        operation: Operation,
+        /// Its ID.
+        upid: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// The clone does not carry the marker.
+    #[error("VM {vmid} was cloned, and does not carry the name and the marker that it was given")]
+    MarkerMissing {
+        /// Which.
+        vmid: VmId,
+    },
+    /// The clone is on another node.
+    #[error("VM {vmid} was made on node {node} instead of {expected}")]
+    WrongNode {
+        /// Which.
+        vmid: VmId,
+        /// Where it is.
+        node: NodeName,
+        /// Where it should be.
+        expected: NodeName,
+    },
+    /// A disk of the clone is on another storage.
+    #[error("disk {disk} of VM {vmid} is on storage `{storage}`, where it should not be")]
+    WrongStorage {
+        /// Which VM.
+        vmid: VmId,
+        /// Which disk.
+        disk: String,
+        /// Where it is.
+        storage: Foreign,
+    },
+    /// The clone was started and does not run.
+    #[error("VM {vmid} was started, and its status is `{status}`")]
+    NotRunning {
+        /// Which.
+        vmid: VmId,
+        /// What the server says of it.
+        status: Foreign,
+    },
+    /// The guest agent reported no address in time.
+    #[error("the guest agent of VM {vmid} reported no address within {seconds} s")]
+    NoAddress {
+        /// Which.
+        vmid: VmId,
+        /// For how long it was asked.
+        seconds: u64,
+        /// What it said last.
+        last: Foreign,
+    },
+}
+
+impl VmError {
+    /// Decides on the kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::TaskFailed { .. }
+            | Self::NoProgress { .. }
+            | Self::MarkerMissing { .. }
+            | Self::WrongNode { .. }
+            | Self::WrongStorage { .. }
+            | Self::NotRunning { .. }
+            | Self::NoAddress { .. } => Kind::Server,
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::TaskFailed { operation, upid, exit_status, log } => {
+                of_task(operation, upid, RefusalReason::of_task(exit_status, log.lines()))
+            }
+            Self::NoProgress { upid, .. } => vec![
+                say(format!("look at the task in the web interface: {upid}")),
+                say("if the storage is slow, give --timeout more seconds"),
+            ],
+            Self::MarkerMissing { .. } | Self::WrongNode { .. } | Self::WrongStorage { .. } => {
+                vec![say("did somebody change it meanwhile? run `glassdome test-vm` again")]
+            }
+            Self::NotRunning { vmid, .. } => {
+                vec![say("as root on its node, this says why:"), run(format!("qm start {vmid}"))]
+            }
+            Self::NoAddress { .. } => vec![
+                say("is qemu-guest-agent installed in the template, and does its network give it an address?"),
+                say("give --wait-ip more seconds if the guest starts slowly"),
+            ],
+        }
+    }
+
+    /// Gives the lines of detail.
+    pub(super) fn details(&self) -> Vec<String> {
+        match self {
+            Self::TaskFailed { log, .. } => log.shown(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the server's own words.
+    pub(super) fn server_message(&self) -> Option<Foreign> {
+        match self {
+            Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
+            Self::NoAddress { last, .. } => Some(last.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn of_task(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    if reason == RefusalReason::StorageFull {
+        hints.push(say("the storage is full: make room, or give --storage another one"));
+    }
+    if reason == RefusalReason::WorkerKilled {
+        hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
+    }
+    if reason == RefusalReason::LockTimeout {
+        hints
+            .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
+    }
+    if matches!(operation, Operation::Resize(_)) {
+        hints.push(say("--disk-size 0 leaves the disk as large as the image"));
+    }
+    if reason == RefusalReason::Interrupted {
+        hints.push(say("somebody stopped the task; run this again"));
+    }
+    if matches!(operation, Operation::Start(_)) {
+        hints.push(say("the clone itself works; the template's devices or its memory cannot be had on this node"));
+    }
+    hints.push(say(format!("the whole log is in the web interface, task {upid}")));
+    hints
+}
