@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &["clock"]),
     ("error", &["model", "ui", "settings", "pve", "sandbox", "journal", "session", "cli"]),
     ("session", &["clock", "ui"]),
-    ("cli", &["model"]),
+    ("cli", &["model", "sandbox"]),
     ("journal", &["model", "bounded"]),
     ("ops", &["session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"]),
     (

@@ -1,0 +1,35 @@
+//! `glassdome cleanup`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::Connection;
+use crate::cli::options::seconds;
+use crate::model::VmId;
+
+/// Destroy the test VMs that an earlier run had to leave behind, and only those
+///
+/// What an earlier run of this machine left is known from its journal entry in the state folder: a VM is destroyed if
+/// its VMID, its name and its marker are those of an entry. Other VMs that carry a marker and are named glassdome-test-*
+/// are listed with their age and their machine, and destroyed only when you name them; one that got another name, with
+/// `test-vm --keep --name` for example, is found by its VMID alone. What belongs to a run that is alive here is never touched.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome cleanup
+  glassdome cleanup --vmid 105 --vmid 106")]
+pub struct Cleanup {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Destroy this VM, too, if it carries the marker of a test VM; one that is not called glassdome-test-... only after a
+    /// yes (--yes without a terminal). May be given several times
+    #[arg(long, value_name = "VMID", help_heading = "Clean-up")]
+    pub vmid: Vec<VmId>,
+    /// Show what would be destroyed; destroy nothing
+    #[arg(long, help_heading = "Clean-up")]
+    pub dry_run: bool,
+    /// Give a task up after this many seconds without progress
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Clean-up")]
+    pub timeout: Option<Duration>,
+}

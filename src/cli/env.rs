@@ -1,0 +1,86 @@
+//! `glassdome env`.
+
+use std::sync::LazyLock;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+
+use crate::model::Tool;
+
+/// Print the configuration for other tools, or run a command with it
+///
+/// Nothing is sent anywhere. A secret is masked, in a comment that sets nothing, unless --reveal is given; a COMMAND
+/// gets it in its environment, where it is in no file and in no process's arguments. What a tool cannot be told is
+/// said on standard error.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome env --format terraform-bpg -- terraform plan
+  eval \"$(glassdome env --format sh --reveal)\"
+  glassdome env --format ansible --syntax fish --reveal | source")]
+pub struct Env {
+    /// Whose words: the first six are this program's own names
+    #[arg(long, value_name = "FORMAT", default_value = "dotenv")]
+    pub format: EnvFormat,
+    /// How another tool's variables are written [default: sh]
+    #[arg(long, value_name = "SYNTAX")]
+    pub syntax: Option<EnvSyntax>,
+    /// Print the secret, too
+    #[arg(long)]
+    pub reveal: bool,
+    /// Run this command with the variables set, in place of printing them
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["reveal", "syntax"])]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Whose words, and how they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnvFormat {
+    /// This program's own names.
+    Ours(EnvSyntax),
+    /// A line that calls the server with curl.
+    Curl,
+    /// Another tool's names.
+    Of(Tool),
+}
+
+impl EnvFormat {
+    /// Gives its name, as `--format` takes it.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl ValueEnum for EnvFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<EnvFormat>> = LazyLock::new(|| {
+            let ours = EnvSyntax::value_variants().iter().copied().map(EnvFormat::Ours);
+            ours.chain([EnvFormat::Curl]).chain(Tool::ALL.map(EnvFormat::Of)).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Ours(syntax) => syntax.to_possible_value(),
+            Self::Curl => Some(PossibleValue::new("curl").help("A line that calls the server with curl")),
+            Self::Of(tool) => Some(PossibleValue::new(tool.name()).help(tool.title())),
+        }
+    }
+}
+
+/// How variables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnvSyntax {
+    /// Lines of a `.env` file
+    Dotenv,
+    /// `export` lines for sh, bash and zsh
+    Sh,
+    /// `set -gx` lines for fish
+    Fish,
+    /// `$env:` lines for PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+    /// One JSON object
+    Json,
+}

@@ -1,0 +1,159 @@
+//! The command line as clap sees it: one file a command, the words of its help beside its arguments.
+
+mod cleanup;
+pub mod completion;
+mod completions;
+mod doctor;
+mod env;
+mod man;
+pub mod manual;
+mod options;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod setup;
+mod template;
+mod test_vm;
+mod token;
+
+use std::ffi::OsString;
+
+use clap::builder::styling::{AnsiColor, Style, Styles};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use cleanup::Cleanup;
+pub use completions::{Completions, Shell};
+pub use doctor::Doctor;
+pub use env::{Env, EnvFormat, EnvSyntax};
+pub use man::Man;
+pub use options::{Color, Connection, Global, Login, NewToken, OutputFormat, Pin, Proof, Rights};
+#[cfg(feature = "sandbox")]
+pub use sandbox::Sandbox;
+pub use setup::{ImportFrom, Setup};
+pub use template::{TemplateAction, TemplateArgs, TemplateCreate, TemplateList};
+pub use test_vm::TestVm;
+pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenRotate};
+
+/// The colours of the help texts: what can be read on dark ground and on light.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(Style::new().bold())
+    .placeholder(Style::new());
+
+/// Take a Proxmox VE server to a token that is proven to create VMs there
+#[derive(Debug, Parser)]
+#[command(
+    name = "glassdome",
+    version,
+    styles = STYLES,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    propagate_version = true,
+    after_help = "Rehearse without a server:\n  glassdome setup --sandbox --no-input\n\n`glassdome help exit-codes` and `glassdome help environment` say more."
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the words of a command stand above its own type, where the long form is")]
+pub enum Command {
+    Setup(Box<Setup>),
+    TestVm(Box<TestVm>),
+    Doctor(Box<Doctor>),
+    Token(Box<Token>),
+    Cleanup(Box<Cleanup>),
+    Template(TemplateArgs),
+    Env(Box<Env>),
+    #[cfg(feature = "sandbox")]
+    Sandbox(Box<Sandbox>),
+    Completions(Completions),
+    Man(Man),
+    /// Explain a command, the exit codes or the environment
+    Help {
+        /// A command, `exit-codes` or `environment`
+        #[arg(value_name = "TOPIC")]
+        topic: Option<String>,
+    },
+}
+
+/// Below the long help of each command.
+const FOOTER: &str = "`glassdome help exit-codes` lists the exit codes, `glassdome help environment` the variables.";
+
+/// Reads a command line.
+///
+/// # Errors
+/// In clap's own words: what is wrong with it, or the help that it asks for.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut program = with_footer(Cli::command());
+    let mut matches = program.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut program))
+}
+
+/// Says below the long help of each command where to read on.
+fn with_footer(program: clap::Command) -> clap::Command {
+    program.mut_subcommands(|command| {
+        let above = command.get_after_long_help().or(command.get_after_help());
+        let text = above.map_or_else(|| FOOTER.to_owned(), |above| format!("{above}\n\n{FOOTER}"));
+        with_footer(command.after_long_help(text))
+    })
+}
+
+/// Gives the help of a command, or of the whole program; nothing where there is no such command.
+#[must_use]
+pub fn help(command: Option<&str>) -> Option<String> {
+    let mut program = with_footer(Cli::command());
+    program.build();
+    let Some(name) = command else {
+        return Some(program.render_long_help().to_string());
+    };
+    let found = program.find_subcommand_mut(name)?;
+    Some(found.render_long_help().to_string())
+}
+
+/// Gives the command that a line asks for, with the names above it, as far as it can be recognised.
+#[must_use]
+pub fn command_in(words: &[&str]) -> String {
+    let program = Cli::command();
+    let (mut found, mut names) = (&program, vec![program.get_name()]);
+    for word in words.iter().skip(1) {
+        if let Some(below) = found.find_subcommand(word) {
+            names.push(below.get_name());
+            found = below;
+        }
+    }
+    names.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_linked_clone_has_no_storage_of_its_own() {
+        let refused = Cli::try_parse_from(["glassdome", "test-vm", "--linked", "--storage", "local"]).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(!["token-value", "password", "secret"].contains(&flag), "{flag}");
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `glassdome sandbox`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::sandbox::KINDS;
+
+/// How the simulated server is started.
+const EXAMPLES: &str = "Examples:
+  glassdome sandbox
+  glassdome sandbox --nodes 3 --task-time 20 -o json
+  glassdome sandbox --fault task-stuck --fault clock-ahead";
+
+/// Gives the examples and every failure that can be rehearsed, in the words of the sandbox's own table.
+fn long_help() -> String {
+    let faults = KINDS.iter().map(|(word, about)| format!("\n  {word}\n      {about}"));
+    let heading = "Failures to rehearse with --fault; requests and answers are counted from 1, over all connections:";
+    format!("{EXAMPLES}\n\n{heading}{}", faults.collect::<String>())
+}
+
+/// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
+///
+/// It keeps nothing, and ends with Ctrl-C. On start it prints its address, its fingerprint and its log-ins; with
+/// `-o json` as one line on standard output as soon as it listens.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
+pub struct Sandbox {
+    /// Listen here
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8006")]
+    pub listen: std::net::SocketAddr,
+    /// Pretend to be a cluster of this many nodes
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub nodes: u8,
+    /// Put the templates on a storage that all nodes share
+    #[arg(long)]
+    pub shared_storage: bool,
+    /// Pretend to be this version of Proxmox VE
+    #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
+    pub pve_version: String,
+    /// Answer every request this much later, `100ms` or `1.5s`
+    #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "0s")]
+    pub latency: Duration,
+    /// Let a clone take this long, `100ms` or `1.5s`
+    #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "400ms")]
+    pub task_time: Duration,
+    /// Make the same IDs and addresses again for the same number
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    pub seed: u64,
+    /// Rehearse a failure, may be given several times; --help lists them
+    #[arg(long, value_name = "KIND")]
+    pub fault: Vec<String>,
+    /// End when standard input is closed
+    #[arg(long)]
+    pub until_stdin_closes: bool,
+}
+
+/// Reads a span of time with its unit, `100ms` or `1.5s`; without one it is seconds.
+fn time_span(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (number, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => (text, 1.0),
+    };
+    let value: f64 = number.trim().parse().map_err(|_| "a time such as `100ms` or `1.5s`".to_owned())?;
+    if (0.0..=3_600_000.0).contains(&value) {
+        Ok(Duration::from_secs_f64(value * unit))
+    } else {
+        Err("not below 0, and at most an hour".to_owned())
+    }
+}

@@ -1,0 +1,111 @@
+//! `glassdome setup`.
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use std::sync::LazyLock;
+
+use crate::cli::{Connection, Login, NewToken, Pin, Proof};
+use crate::model::{Destination, Tool, VmId};
+
+/// Check server, token and privileges, write `.env`, and prove that a VM can be created
+///
+/// In a terminal it asks for what no flag and no variable says, with what the settings file says as the proposal.
+/// Everything is verified before anything is written. Sent to the server: reading calls, the calls of the proof (clone,
+/// start, stop, destroy of one test VM), and those that make a token or a template where you ask for one. Written: the settings file with its backup, once everything
+/// has been checked. Run again, it keeps what is there and changes only what a flag or an answer says.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome setup --sandbox --no-input
+  glassdome setup --no-input --host pve.lan --user apex@pve \\
+      --token-value-file secret.txt --fingerprint AB:CD:...
+  glassdome setup --create-token --login-user root@pam --host pve.lan \\
+      --user glassdome@pve --accept-new-certificate
+  pass show pve | glassdome setup --no-input --host pve.lan --user apex@pve \\
+      --token-value-file - --accept-new-certificate")]
+pub struct Setup {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Trust the certificate that is presented now and store it, if no fingerprint and no CA is stored for this server;
+    /// a certificate that does not match what is stored is refused
+    #[arg(long, conflicts_with = "insecure", help_heading = "Trust")]
+    pub accept_new_certificate: bool,
+    /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
+    /// [default: ca where it can be had, leaf with --fingerprint]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["ca_file", "insecure"], help_heading = "Trust")]
+    pub pin: Option<Pin>,
+    /// Create the token with a log-in, and the user if there is none
+    #[arg(long, conflicts_with_all = ["token_value_file", "over_ssh"], help_heading = "New token")]
+    pub create_token: bool,
+    /// Make the token with `pveum` in the shell of a node, through your own ssh; as root on the server unless said otherwise
+    #[arg(
+        long, value_name = "USER@HOST", num_args = 0..=1, require_equals = false,
+        conflicts_with_all = ["token_value_file"], help_heading = "New token"
+    )]
+    pub over_ssh: Option<Option<Destination>>,
+    /// What a new token shall be.
+    #[command(flatten)]
+    pub new: NewToken,
+    /// Who logs in to create it.
+    #[command(flatten)]
+    pub login: Login,
+    /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 where it exists, else by name]
+    #[arg(long, value_name = "VMID", help_heading = "Templates")]
+    pub ubuntu_2204_template_id: Option<VmId>,
+    /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
+    #[arg(long, value_name = "VMID", help_heading = "Templates")]
+    pub ubuntu_2004_template_id: Option<VmId>,
+    /// Make the template where there is none, from Ubuntu's cloud image, or from the image at an address or in a file
+    #[arg(long, value_name = "URL|FILE", num_args = 0..=1, help_heading = "Templates")]
+    pub create_template: Option<Option<String>>,
+    /// Save without the proof
+    #[arg(long, help_heading = "Proof")]
+    pub skip_test_vm: bool,
+    /// Check and show what would be written and called; write and change nothing
+    #[arg(long, help_heading = "Save")]
+    pub dry_run: bool,
+    /// Take what another tool's variables say, of the tool that is named or of whichever is set
+    #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Import")]
+    pub import: Option<ImportFrom>,
+    /// Write a password for which no spelling exists that every reader of `.env` reads alike
+    #[arg(long, help_heading = "Save")]
+    pub allow_ambiguous_value: bool,
+    /// How the proof is done.
+    #[command(flatten)]
+    pub proof: Proof,
+}
+
+/// Whose variables are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportFrom {
+    /// Those of whichever tool has any.
+    Whichever,
+    /// Those of one tool.
+    One(Tool),
+}
+
+impl ImportFrom {
+    /// Gives the tool that was named, if one was.
+    #[must_use]
+    pub const fn tool(self) -> Option<Tool> {
+        match self {
+            Self::Whichever => None,
+            Self::One(tool) => Some(tool),
+        }
+    }
+}
+
+impl ValueEnum for ImportFrom {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<ImportFrom>> =
+            LazyLock::new(|| [ImportFrom::Whichever].into_iter().chain(Tool::ALL.map(ImportFrom::One)).collect());
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Whichever => PossibleValue::new("any").help("Whichever is set"),
+            Self::One(tool) => PossibleValue::new(tool.name()).help(tool.title()),
+        })
+    }
+}

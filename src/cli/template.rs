@@ -1,0 +1,96 @@
+//! `glassdome template`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::options::seconds;
+use crate::cli::{Connection, Login};
+use crate::model::{DiskSize, StorageName, VmId, VmName};
+
+/// List the templates that a clone could use, or create one from a cloud image
+#[derive(Debug, Clone, Args)]
+pub struct TemplateArgs {
+    /// What is done.
+    #[command(subcommand)]
+    pub action: TemplateAction,
+}
+
+/// What is done with templates.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TemplateAction {
+    /// List the templates of all nodes: where they are, what they have, what they lack
+    List(Box<TemplateList>),
+    /// Create a template from an Ubuntu cloud image
+    Create(Box<TemplateCreate>),
+}
+
+/// List the templates of all nodes: where they are, what they have, what they lack
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  glassdome template list")]
+pub struct TemplateList {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// List VMs that are no templates, too
+    #[arg(long, help_heading = "List")]
+    pub all: bool,
+}
+
+/// Create a template from an Ubuntu cloud image
+///
+/// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk,
+/// which is grown, a drive for cloud-init, a serial console and the guest agent switched on is made and turned into a
+/// template, and the settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
+/// interrupt, what was made is removed. The image gets a name that no other has, and is removed at the end; what this run
+/// cannot prove to have made stays, and is listed.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome template create --login-user root@pam
+  glassdome template create --release 20.04 --storage local-lvm
+  glassdome template create --release ./jammy.img --id 9000 --disk-size 64G")]
+pub struct TemplateCreate {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Who logs in, where the token lacks privileges.
+    #[command(flatten)]
+    pub login: Login,
+    /// Ubuntu release (20.04, 22.04, 24.04), address of an image, or path of a file [default: 22.04]
+    #[arg(long, value_name = "RELEASE|URL|FILE", help_heading = "Template")]
+    pub release: Option<String>,
+    /// VMID of the template [default: 9000 for 22.04, 9001 for 20.04, else the next free one]
+    #[arg(long, value_name = "VMID", help_heading = "Template")]
+    pub id: Option<VmId>,
+    /// Name of the template [default: ubuntu-2204-cloudinit-template]
+    #[arg(long, value_name = "NAME", help_heading = "Template")]
+    pub name: Option<VmName>,
+    /// Storage of the disk [default: the one for disks with most room]
+    #[arg(long, value_name = "STORAGE", help_heading = "Template")]
+    pub storage: Option<StorageName>,
+    /// Storage of the image meanwhile [default: the one for images with most room]
+    #[arg(long, value_name = "STORAGE", help_heading = "Template")]
+    pub image_storage: Option<StorageName>,
+    /// Size of the disk; an image that is larger keeps its own, as every image does with 0
+    #[arg(long, value_name = "SIZE", default_value_t = DiskSize::OF_THE_GUIDE, help_heading = "Template")]
+    pub disk_size: DiskSize,
+    /// Bridge of the network card [default: vmbr0, or another one where the node has none of that name]
+    #[arg(long, value_name = "BRIDGE", help_heading = "Template")]
+    pub bridge: Option<String>,
+    /// SHA-256 checksum of the image [default: what SHA256SUMS beside it says]
+    #[arg(long, value_name = "SHA256", help_heading = "Template")]
+    pub checksum: Option<String>,
+    /// Take the image whatever its checksum
+    #[arg(long, conflicts_with = "checksum", help_heading = "Template")]
+    pub no_checksum: bool,
+    /// Keep the image on the server, and print its volume ID
+    #[arg(long, help_heading = "Template")]
+    pub keep_image: bool,
+    /// Show what would be made; make nothing
+    #[arg(long, help_heading = "Template")]
+    pub dry_run: bool,
+    /// Give a task up after this many seconds without progress
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Template")]
+    pub timeout: Option<Duration>,
+}

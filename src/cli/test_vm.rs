@@ -1,0 +1,34 @@
+//! `glassdome test-vm`.
+
+use clap::Args;
+
+use crate::cli::{Connection, Proof};
+
+/// Clone the template, start, stop and destroy the clone, with a timed receipt
+///
+/// The privileges are read first, so that a clone that cannot succeed is not started. The clone is destroyed whatever
+/// happens, and only after its name and its marker have been read again. Nothing is written but a journal entry in
+/// the state folder, which is gone when the VM is.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  glassdome test-vm --sandbox
+  glassdome test-vm --template 9001 --full --storage local-lvm
+  glassdome test-vm --wait-ip -o json
+  glassdome test-vm --count 100 --parallel 8 --all-nodes")]
+pub struct TestVm {
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// How the proof is done.
+    #[command(flatten)]
+    pub proof: Proof,
+    /// Make this many proofs, and tell the figures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
+    pub count: Option<u32>,
+    /// Make so many at once, 4 unless said otherwise
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many")]
+    pub parallel: Option<u16>,
+    /// Prove every node that is online, in turn
+    #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many")]
+    pub all_nodes: bool,
+}
