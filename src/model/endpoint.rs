@@ -1,14 +1,19 @@
 //! Where a server listens: host and port, in every form that a person has at hand.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::model::Validated;
 use crate::model::secret_form::is_pasted_secret;
+use crate::model::token::named;
 
 /// The port of the Proxmox VE API.
 pub const DEFAULT_PORT: u16 = 8006;
+
+/// The port of other web servers, behind which a reverse proxy may serve the web interface.
+pub const WEB_PORT: u16 = 443;
 
 /// Why a text says no server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +27,15 @@ pub enum InvalidEndpoint {
         /// What stands before `://`.
         scheme: String,
     },
+    /// `https//host`, where a character is missing or another one stands in its place.
+    #[error("the address begins with a mistyped scheme; write `https://` or the host alone")]
+    MistypedScheme,
+    /// `https://host/prefix/`. The API has one place on a server.
+    #[error("the address has a path; Proxmox VE cannot be reached below a path, give the host alone")]
+    Path,
+    /// `192.168.1.0/24`.
+    #[error("this is a network with its mask, and not one server; give the address alone")]
+    Mask,
     /// `https://user:password@host`. What stood there is not repeated: it may be a password.
     #[error("the address has a user name or password in it; give the host alone")]
     Credentials,
@@ -40,10 +54,19 @@ pub enum InvalidEndpoint {
     /// Colons that make no IPv6 address.
     #[error("not an IPv6 address; with a port it is written `[address]:port`")]
     Ipv6,
-    /// A character that no host name has.
-    #[error(
-        "a host name has letters, digits, hyphens and dots; a name with other letters is written in its `xn--` form"
-    )]
+    /// A character that no host name has. One character tells nothing of a secret that was pasted by mistake.
+    #[error("a host name has letters, digits, hyphens and dots; character {position}, {}, does not belong there", named(*found))]
+    Character {
+        /// Where it stands, counted from 1.
+        position: usize,
+        /// Which it is.
+        found: char,
+    },
+    /// A letter that is not of ASCII.
+    #[error("a host name with letters beyond a to z is written in its `xn--` form")]
+    Letter,
+    /// Hyphens or dots where no host name has them.
+    #[error("not a host name: its labels are 1 to 63 characters long, and do not begin or end with a hyphen")]
     Name,
 }
 
@@ -88,13 +111,22 @@ impl FromStr for Host {
         if let Ok(address) = text.parse() {
             return Ok(Self::V4(address));
         }
+        let is_part = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+        if let Some((index, found)) = text.chars().enumerate().find(|(_, it)| !is_part(*it)) {
+            let is_letter = found.is_alphabetic();
+            return Err(if is_letter {
+                InvalidEndpoint::Letter
+            } else {
+                InvalidEndpoint::Character { position: index + 1, found }
+            });
+        }
         let name = text.strip_suffix('.').unwrap_or(text);
         // A name whose last label is a number is an IPv4 address to every URL parser, and never a DNS name (RFC 3696, 2).
         let last_label = name.rsplit('.').next().unwrap_or_default();
         if last_label.bytes().all(|byte| byte.is_ascii_digit()) && !last_label.is_empty() {
             return Err(InvalidEndpoint::Ipv4);
         }
-        let is_hexadecimal = last_label.len() > 2 && last_label.to_ascii_lowercase().starts_with("0x");
+        let is_hexadecimal = last_label.to_ascii_lowercase().starts_with("0x");
         if is_hexadecimal && last_label.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit()) {
             return Err(InvalidEndpoint::Ipv4);
         }
@@ -125,17 +157,33 @@ impl fmt::Display for Host {
 }
 
 /// A host and a port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
     host: Host,
     port: u16,
+    /// Where else the server may listen, where the port was not given.
+    other_port: Option<u16>,
+}
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+}
+
+impl Eq for Endpoint {}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.host, self.port).hash(state);
+    }
 }
 
 impl Endpoint {
     /// Puts host and port together.
     #[must_use]
     pub const fn new(host: Host, port: u16) -> Self {
-        Self { host, port }
+        Self { host, port, other_port: None }
     }
 
     /// Gives the host.
@@ -148,6 +196,13 @@ impl Endpoint {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Gives where else the server may listen: an address that begins with `https://` and has no port is that of a
+    /// browser, for which it means port 443.
+    #[must_use]
+    pub fn alternative(&self) -> Option<Self> {
+        self.other_port.map(|port| Self::new(self.host.clone(), port))
     }
 
     /// Says whether both are one server: the same port, and the same name or address, also where an IPv4 address is written
@@ -186,45 +241,80 @@ impl FromStr for Endpoint {
         if is_pasted_secret(text) {
             return Err(InvalidEndpoint::Secret);
         }
-        let text = strip_scheme(text)?;
+        let (scheme, text) = strip_scheme(text)?;
         let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {
             return Err(InvalidEndpoint::Credentials);
         }
         let (host, port) = split_port(authority)?;
-        Ok(Self { host: host.parse()?, port })
+        let host: Host = host.parse()?;
+        check_path(&host, text.strip_prefix(authority).unwrap_or_default())?;
+        let other_port = (scheme == Scheme::Https && port.is_none()).then_some(WEB_PORT);
+        Ok(Self { host, port: port.unwrap_or(DEFAULT_PORT), other_port })
     }
 }
 
-fn strip_scheme(text: &str) -> Result<&str, InvalidEndpoint> {
+/// What stands in front of `://`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// `https`.
+    Https,
+    /// `http`: a browser that was sent to it shows it; the API itself speaks https only.
+    Http,
+    /// Nothing.
+    None,
+}
+
+fn strip_scheme(text: &str) -> Result<(Scheme, &str), InvalidEndpoint> {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Ok(text);
+        return if is_mistyped(text) { Err(InvalidEndpoint::MistypedScheme) } else { Ok((Scheme::None, text)) };
     };
     match scheme.to_ascii_lowercase().as_str() {
-        // A browser that was sent to http shows http; the API itself speaks https only.
-        "https" | "http" => Ok(rest),
+        "https" => Ok((Scheme::Https, rest)),
+        "http" => Ok((Scheme::Http, rest)),
         other if other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
             Err(InvalidEndpoint::Scheme { scheme: other.to_owned() })
         }
-        _ => Err(InvalidEndpoint::Name),
+        _ => Err(InvalidEndpoint::MistypedScheme),
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, u16), InvalidEndpoint> {
+/// Says whether a text without `://` begins with a scheme all the same: `https//h`, `https:/h`, `https:h`, `https;//h`.
+/// A host may be called `https`, with a port behind it.
+fn is_mistyped(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let Some(rest) = lower.strip_prefix("https").or_else(|| lower.strip_prefix("http")) else { return false };
+    match rest.strip_prefix([':', ';', '/', '\\', ',']) {
+        Some(behind) => !behind.is_empty() && !behind.starts_with(|it: char| it.is_ascii_digit()),
+        None => false,
+    }
+}
+
+/// Checks what stands behind the host: nothing but what the address of the web interface or of the API has there.
+fn check_path(host: &Host, behind: &str) -> Result<(), InvalidEndpoint> {
+    let path = behind.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
+    if path.is_empty() || path == "api2" || path.starts_with("api2/") {
+        return Ok(());
+    }
+    let is_mask = path.parse::<u8>().is_ok() || path.parse::<Ipv4Addr>().is_ok();
+    Err(if host.address().is_some() && is_mask { InvalidEndpoint::Mask } else { InvalidEndpoint::Path })
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), InvalidEndpoint> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or(InvalidEndpoint::Ipv6)?;
         if !host.contains(':') {
             return Err(InvalidEndpoint::Ipv6);
         }
         return match port.strip_prefix(':') {
-            None if port.is_empty() => Ok((host, DEFAULT_PORT)),
+            None if port.is_empty() => Ok((host, None)),
             None => Err(InvalidEndpoint::Ipv6),
-            Some(port) => Ok((host, read_port(port)?)),
+            Some(port) => Ok((host, Some(read_port(port)?))),
         };
     }
     match authority.split_once(':') {
-        Some((host, port)) if !port.contains(':') => Ok((host, read_port(port)?)),
-        _ => Ok((authority, DEFAULT_PORT)),
+        Some((host, port)) if !port.contains(':') => Ok((host, Some(read_port(port)?))),
+        _ => Ok((authority, None)),
     }
 }
 
@@ -274,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_a_browser_without_a_port_may_mean_the_port_of_the_web() {
+        for (text, other) in [
+            ("https://pve.lan", Some("pve.lan:443")),
+            ("https://[::1]/#v1:0", Some("[::1]:443")),
+            ("https://pve.lan:8006", None),
+            ("https://pve.lan:443/", None),
+            ("http://pve.lan", None),
+            ("pve.lan", None),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!(endpoint.alternative().map(|it| it.authority()).as_deref(), other, "{text}");
+        }
+        for text in ["https", "https:8006", "http.lan", "https.lan:443", "httpsserver"] {
+            assert!(text.parse::<Endpoint>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_server_is_the_same_in_every_spelling() {
         for (one, other, same) in [
             ("pve.lan", "PVE.LAN.:8006", true),
@@ -308,17 +416,41 @@ mod tests {
             ("pve.lan:+80", InvalidEndpoint::Port),
             ("256.1.1.1", InvalidEndpoint::Ipv4),
             ("192.168.1", InvalidEndpoint::Ipv4),
+            ("0x7f.1", InvalidEndpoint::Ipv4),
+            ("1.2.3.0x", InvalidEndpoint::Ipv4),
+            ("pve.0X1f", InvalidEndpoint::Ipv4),
+            ("2130706433", InvalidEndpoint::Ipv4),
+            ("010.0.0.1", InvalidEndpoint::Ipv4),
+            ("https//pve.lan:8006", InvalidEndpoint::MistypedScheme),
+            ("https:/pve.lan", InvalidEndpoint::MistypedScheme),
+            ("HTTP:pve.lan", InvalidEndpoint::MistypedScheme),
+            ("https;//pve.lan", InvalidEndpoint::MistypedScheme),
+            (r"https:\\pve.lan", InvalidEndpoint::MistypedScheme),
+            ("https\u{200b}://pve.lan", InvalidEndpoint::MistypedScheme),
+            ("https://pve.lan/proxmox/", InvalidEndpoint::Path),
+            ("pve.lan/proxmox", InvalidEndpoint::Path),
+            ("https://pve.lan:8006/pve/api2/json", InvalidEndpoint::Path),
+            ("192.168.1.0/24", InvalidEndpoint::Mask),
+            ("192.168.1.50/255.255.255.0", InvalidEndpoint::Mask),
+            ("2001:db8::/64", InvalidEndpoint::Mask),
+            ("pve.lan/24", InvalidEndpoint::Path),
             ("0x7f.0x1", InvalidEndpoint::Ipv4),
             ("fe80::1%eth0", InvalidEndpoint::Zone),
             ("[fe80::1", InvalidEndpoint::Ipv6),
             ("[pve.lan]:8006", InvalidEndpoint::Ipv6),
             ("[::1]8006", InvalidEndpoint::Ipv6),
             ("1:2:3", InvalidEndpoint::Ipv6),
-            ("pve lan", InvalidEndpoint::Name),
+            ("pve lan", InvalidEndpoint::Character { position: 4, found: ' ' }),
+            ("\"pve.lan\"", InvalidEndpoint::Character { position: 1, found: '"' }),
+            ("pve.lan;", InvalidEndpoint::Character { position: 8, found: ';' }),
+            ("'pve.lan'", InvalidEndpoint::Character { position: 1, found: '\'' }),
+            ("pve.lan,", InvalidEndpoint::Character { position: 8, found: ',' }),
+            ("pve\u{200b}.lan", InvalidEndpoint::Character { position: 4, found: '\u{200b}' }),
+            ("\u{201c}pve.lan\u{201d}", InvalidEndpoint::Character { position: 1, found: '\u{201c}' }),
             ("-pve", InvalidEndpoint::Name),
             ("pve..lan", InvalidEndpoint::Name),
-            ("prüfung.lan", InvalidEndpoint::Name),
-            ("pve.lan\u{0}", InvalidEndpoint::Name),
+            ("prüfung.lan", InvalidEndpoint::Letter),
+            ("pve.lan\u{0}", InvalidEndpoint::Character { position: 8, found: '\0' }),
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(reason), "{text}");
         }

@@ -257,7 +257,7 @@ pub enum BadSecret {
 }
 
 /// Names a character: a visible one as it is, any other by its number in Unicode.
-fn named(character: char) -> String {
+pub(super) fn named(character: char) -> String {
     if character.is_ascii_graphic() { format!("`{character}`") } else { format!("U+{:04X}", u32::from(character)) }
 }
 

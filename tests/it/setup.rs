@@ -235,3 +235,15 @@ fn a_password_that_no_reader_agrees_on_is_refused_before_writing() {
     stage.glassdome(&line).expect(3).says("PROXMOX_PASSWORD");
     assert!(!stage.path(".env").exists());
 }
+
+#[test]
+fn an_address_of_a_browser_without_a_port_is_looked_for_at_both_ports() {
+    let stage = TestEnv::new();
+    stage.write("secret.txt", "00000000-1111-2222-3333-444444444444");
+    // Nothing listens on this address of the loopback, whatever the port.
+    let line = "setup --no-input --insecure --user apex@pve --token-value-file secret.txt --connect-timeout 2";
+    let outcome = stage.glassdome(&format!("{line} --host https://127.99.88.77/#v1:0:18:4"));
+    outcome.expect(4).says("neither port 8006 nor port 443 of 127.99.88.77 answers");
+    let outcome = stage.glassdome(&format!("{line} --host 127.99.88.77")).expect(4);
+    assert!(!outcome.stderr.contains("443"), "{}", outcome.stderr);
+}

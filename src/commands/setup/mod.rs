@@ -4,6 +4,7 @@ mod check;
 mod instructions;
 mod invalid_settings;
 mod node_and_templates;
+mod port;
 mod save;
 mod screens;
 pub(crate) mod server;

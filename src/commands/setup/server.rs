@@ -17,7 +17,7 @@ use crate::settings::{Credentials, Key, Setting, Source, Verification};
 use crate::ui::prompt::ConfirmPrompt;
 
 use super::trust::{self, TrustDecision};
-use super::{found, heading, tell};
+use super::{found, heading, port, tell};
 
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
@@ -66,6 +66,7 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
     loop {
         if std::mem::take(&mut wants_host) {
             host(session, context).await?;
+            port::settle(session, context).await?;
             context.forget_pin_of_another_server()?;
             waiver(session, context).await?;
         }

@@ -1,0 +1,36 @@
+//! Finds the port of a server whose address came from a browser without one.
+
+use crate::error::Error;
+use crate::model::Endpoint;
+use crate::ops::context::Context;
+use crate::ops::waiting;
+use crate::pve::probe;
+use crate::session::Session;
+use crate::settings::Setting;
+
+use super::found;
+
+/// Decides between the port of Proxmox VE and that of the web, where an address leaves it open: an `https://` address of
+/// a browser without a port. What answers is kept; where nothing does, the port of Proxmox VE stays.
+pub(super) async fn settle(session: &Session, context: &mut Context) -> Result<(), Error> {
+    let host = context.host()?;
+    let Some(other) = host.alternative().filter(|_| !context.is_sandbox()) else { return Ok(()) };
+    let (port, other_port) = (host.port(), other.port());
+    if waiting(session, &format!("looking for port {port}"), answers(session, context, &host)).await {
+        return Ok(());
+    }
+    if waiting(session, &format!("looking for port {other_port}"), answers(session, context, &other)).await {
+        found(session, format!("port {port} does not answer, port {other_port} does: it is used and stored"));
+        return context.answer(Setting::Host(other));
+    }
+    found(session, format!("neither port {port} nor port {other_port} of {} answers", host.host()));
+    Ok(())
+}
+
+/// Says whether something speaks TLS there, whatever its certificate.
+async fn answers(session: &Session, context: &Context, endpoint: &Endpoint) -> bool {
+    match probe(endpoint, context.limits(), &context.proxies(session)).await {
+        Ok(_) => true,
+        Err(why) => why.is_of_tls() && !matches!(why, crate::pve::ApiError::NotTls { .. }),
+    }
+}
