@@ -1,20 +1,10 @@
 //! A simulated Proxmox VE API on a real TLS socket; it runs on a thread of its own, keeps nothing, and stops on drop.
 
-pub mod access;
-mod answer;
-mod bomb;
-mod certificate;
+mod api;
+pub mod auth;
 pub mod cluster;
-mod connection;
-mod daemon;
-mod dispatch;
-mod distort;
-pub mod exchange;
 mod faults;
-pub mod multipart;
-mod request;
-mod shared;
-mod trouble;
+pub mod server;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,14 +15,15 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use access::Release;
-use certificate::{Authority, Leaf};
+use auth::Release;
 use cluster::Cluster;
-use shared::Shared;
+use server::certificate::{Authority, Leaf};
+use server::connection;
+use server::shared::Shared;
 
-pub use certificate::Flaw;
 pub use faults::{Distortion, Fault, KINDS, UnknownFault};
-pub use shared::Seen;
+pub use server::certificate::Flaw;
+pub use server::shared::Seen;
 
 /// The token that is offered as a default, and its secret.
 const DEFAULT_TOKEN: (&str, &str, &str) = ("apex@pve", "glassdome-token", "00000000-1111-2222-3333-444444444444");

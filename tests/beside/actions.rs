@@ -1,6 +1,6 @@
 //! What an administrator does on a server while a run of ours is under way.
 
-use glassdome::sandbox::access::{Entry, Group, Pool, Role, Subject, Token, User};
+use glassdome::sandbox::auth::{Entry, Group, Pool, Role, Subject, Token, User};
 use glassdome::sandbox::cluster::{Cluster, Vm, Volume};
 
 use crate::relay::Request;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use glassdome::sandbox::access::{Access, Release};
+use glassdome::sandbox::auth::{Access, Release};
 
 use crate::actions::{Action, Scene};
 use crate::relay::{Acted, Ending, Request};

@@ -64,7 +64,7 @@ impl Case {
             runs.extend(self.recover(&setting));
         }
         leaks.extend(setting.relay.leaks());
-        setting.relay.sandbox().edit(Cluster::hurry);
+        setting.relay.sandbox().edit(Cluster::fast_forward);
         let after = After {
             case: self,
             setting: &setting,

@@ -451,7 +451,7 @@ impl Scenario {
                 relay.plan(Some(Plan { before, action: None, ending: Ending::KillBefore }));
                 let killed = finish(relay, stage, "test-vm");
                 assert!(killed.code < 0, "{killed:?}");
-                relay.sandbox().edit(Cluster::hurry);
+                relay.sandbox().edit(Cluster::fast_forward);
                 of_100(relay)
             }
             Ground::Kept => {

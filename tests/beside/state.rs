@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::sandbox::access::{Access, Entry, Group, Pool, Release, Role, Subject, Token, User};
+use glassdome::sandbox::auth::{Access, Entry, Group, Pool, Release, Role, Subject, Token, User};
 use glassdome::sandbox::cluster::Cluster;
 
 /// Everything, by what it is: `vm/101`, `token/apex@pve!tt`, `acl/user:apex@pve/Administrator on /`.

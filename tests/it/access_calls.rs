@@ -1,6 +1,6 @@
 //! The recorded calls about identities, made in their order without the wire, and answered alike.
 
-use glassdome::sandbox::access::{Credentials, Entry, Release, Subject};
+use glassdome::sandbox::auth::{Credentials, Entry, Release, Subject};
 use serde_json::{Value, json};
 
 use crate::support::recorded::{RELEASE, Recordings};

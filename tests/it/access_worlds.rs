@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use glassdome::sandbox::access::{Access, Entry, Group, Pool, Release, Rights, Role, Subject, Token, User};
+use glassdome::sandbox::auth::{Access, Entry, Group, Pool, Release, Rights, Role, Subject, Token, User};
 use serde_json::Value;
 
 use crate::support::recorded::AclWorlds;

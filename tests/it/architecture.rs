@@ -149,6 +149,51 @@ fn no_command_uses_another_one() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Gives the file of the sandbox that a path behind `crate::sandbox::` leads to.
+fn sandbox_file<'a>(path: &str, files: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    let parts: Vec<&str> = path.split("::").collect();
+    let known = (1..=parts.len()).rev().find_map(|count| files.get_key_value(&parts[..count].join("/")));
+    known.map(|(module, _)| module.as_str())
+}
+
+/// Lists what a file of the sandbox imports of the others.
+fn imported<'a>(text: &str, files: &'a BTreeMap<String, String>) -> Vec<&'a str> {
+    let paths = text.split("use crate::sandbox::").skip(1).filter_map(|rest| rest.split(';').next());
+    let each = paths.flat_map(|path| match path.split_once('{') {
+        Some((base, names)) => {
+            let names = names.trim_end_matches('}').split(',');
+            names.map(|name| format!("{base}{}", name.trim())).collect()
+        }
+        None => vec![path.to_owned()],
+    });
+    each.filter_map(|path| sandbox_file(&path, files)).collect()
+}
+
+#[test]
+fn files_of_the_sandbox_do_not_import_each_other_in_circles() {
+    let module = |file: &str| {
+        let path = file.strip_prefix("sandbox/")?.trim_end_matches(".rs");
+        Some(path.trim_end_matches("/mod").to_owned())
+    };
+    let files: BTreeMap<String, String> =
+        sources().into_iter().filter_map(|(file, text)| Some((module(&file)?, text))).collect();
+    let mut left: BTreeMap<&str, Vec<&str>> = files
+        .iter()
+        .map(|(here, text)| (here.as_str(), imported(text, &files).into_iter().filter(|it| it != here).collect()))
+        .collect();
+    assert!(left.values().flatten().count() > 100, "the imports are found");
+    // Files that import nothing that is left are taken away, until a circle remains or nothing.
+    loop {
+        let names: Vec<&str> = left.keys().copied().collect();
+        let before = left.len();
+        left.retain(|_, imports| imports.iter().any(|import| names.contains(import)));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "in or before a circle: {left:#?}");
+}
+
 #[test]
 fn each_library_stays_at_home() {
     let mut wrong = Vec::new();

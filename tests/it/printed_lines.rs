@@ -6,7 +6,7 @@ use glassdome::model::TokenId;
 use glassdome::pve::privileges::{
     Caller, FixKind, MissingPrivileges, Permissions, PermissionsAt, RequirementPath, fix_scripts, questions,
 };
-use glassdome::sandbox::access::Access;
+use glassdome::sandbox::auth::Access;
 
 use crate::support::acl_model::Privileges;
 use crate::support::pveum::{Answers, Stub, run_on};

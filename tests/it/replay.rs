@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Entry, Release, Subject};
+use glassdome::sandbox::auth::{Entry, Release, Subject};
 use glassdome::sandbox::cluster::{Cluster, Download};
 
 use serde_json::json;
@@ -538,8 +538,8 @@ fn pool_confined(player: &mut Player<'_>) {
          +vm-delete-after-unprotect",
     );
     player.edit(|cluster| {
-        cluster.access.users.insert("rv1@pve".to_owned(), glassdome::sandbox::access::User::default());
-        cluster.access.pools.insert("rvpool".to_owned(), glassdome::sandbox::access::Pool::default());
+        cluster.access.users.insert("rv1@pve".to_owned(), glassdome::sandbox::auth::User::default());
+        cluster.access.pools.insert("rvpool".to_owned(), glassdome::sandbox::auth::Pool::default());
     });
     player.lend_recorded_secret("rv1@pve", "full");
     player.grant_privileges("rv1@pve", "/pool/rvpool", "VM.Allocate,VM.Audit,VM.PowerMgmt");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Pool, Release, Token, User};
+use glassdome::sandbox::auth::{Pool, Release, Token, User};
 use glassdome::sandbox::cluster::{Agent, Cluster, Download, Kind, Mapping, Power, Reach, State, Statistics, Storage};
 
 use crate::support::recorded::Recordings;

@@ -221,7 +221,7 @@ fn git_is_asked_about_the_secret() {
 fn a_password_that_no_reader_agrees_on_is_refused_before_writing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.edit(|cluster| {
-        let user = glassdome::sandbox::access::User::with_password("a${X}b");
+        let user = glassdome::sandbox::auth::User::with_password("a${X}b");
         cluster.access.users.insert("odd@pve".to_owned(), user);
         cluster.access.grant("odd@pve", "/", "Administrator");
     });

@@ -1,6 +1,6 @@
 //! `setup --create-token`: from a bare server to a proven token in one go, by flags and at the keyboard.
 
-use glassdome::sandbox::access::one_time_code;
+use glassdome::sandbox::auth::one_time_code;
 use glassdome::sandbox::{Flaw, Sandbox};
 
 use crate::support::admin::Admin;

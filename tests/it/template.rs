@@ -322,7 +322,7 @@ fn a_run_that_is_killed_is_finished_by_the_next() {
     let expected = serde_json::json!([{"volume": image, "node": "pve", "fate": "listed"}]);
     assert_eq!(document["images"], expected);
     Admin::of(&sandbox).call("DELETE", &format!("/nodes/pve/storage/local/content/{image}"), "");
-    sandbox.edit(|cluster| cluster.hurry());
+    sandbox.edit(|cluster| cluster.fast_forward());
     stage.glassdome("cleanup --no-input").expect(0).shows("nothing was left behind");
     assert!(stage.entries().is_empty());
     stage.glassdome(&create("")).expect(0);

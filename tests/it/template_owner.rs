@@ -191,7 +191,7 @@ fn a_vm_that_somebody_made_his_own_is_neither_changed_nor_destroyed() {
         if kind == ":qmcreate:" {
             // Somebody destroys it the moment it is made, and takes its number.
             sandbox.edit(|cluster| {
-                cluster.hurry();
+                cluster.fast_forward();
                 cluster.vms.remove(&9100);
                 cluster.add_vm(9100, "theirs", "pve", "local-lvm");
             });
@@ -222,7 +222,7 @@ fn a_run_that_is_killed_while_its_image_is_on_its_way_leaves_a_note() {
     let told = stage.glassdome("doctor").results;
     assert!(told.contains("image local:import/glassdome-"), "{told}");
     stage.glassdome("cleanup").expect(0).shows("may still be on its way");
-    sandbox.edit(|cluster| cluster.hurry());
+    sandbox.edit(|cluster| cluster.fast_forward());
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };
     stage.glassdome("cleanup --dry-run").expect(0).shows(image);
     stage.glassdome("cleanup").expect(0).shows(image).shows("so it stays");

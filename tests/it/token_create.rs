@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use glassdome::sandbox::access::{Access, Group, one_time_code};
+use glassdome::sandbox::auth::{Access, Group, one_time_code};
 use glassdome::sandbox::{Fault, Sandbox};
 use rustix::process::Signal;
 

@@ -3,35 +3,35 @@
 
 use std::time::Duration;
 
-use super::Cluster;
+use crate::sandbox::cluster::Cluster;
 
 /// How long it waits for a VM to end that is running again.
 const HOLDS: Duration = Duration::from_secs(30);
 
 /// One run of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cleanup {
+pub(crate) struct Cleanup {
     vmid: u32,
     /// When it goes on.
-    pub(super) at: Duration,
+    pub(crate) at: Duration,
     holds: bool,
 }
 
 impl Cluster {
     /// Notes that a VM has ended.
-    pub(super) fn ended(&mut self, vmid: u32, at: Duration) {
+    pub(crate) fn ended(&mut self, vmid: u32, at: Duration) {
         if let Some(late) = self.late_cleanup {
             self.cleanups.push(Cleanup { vmid, at: at + late, holds: false });
         }
     }
 
     /// Finds the next moment at which one goes on.
-    pub(super) fn next_cleanup(&self) -> Option<Duration> {
+    pub(crate) fn next_cleanup(&self) -> Option<Duration> {
         self.cleanups.iter().map(|cleanup| cleanup.at).min()
     }
 
     /// Lets those go on whose moment has come.
-    pub(super) fn clean_up(&mut self, now: Duration) {
+    pub(crate) fn clean_up(&mut self, now: Duration) {
         let (due, later) = std::mem::take(&mut self.cleanups).into_iter().partition(|it: &Cleanup| it.at <= now);
         self.cleanups = later;
         for cleanup in Vec::<Cleanup>::into_iter(due) {

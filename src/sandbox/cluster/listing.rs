@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cluster, Reach, Statistics, Vm};
+use crate::sandbox::cluster::{Cluster, Reach, Statistics, Vm};
 
 /// The reports of all nodes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     vms: BTreeMap<u32, Vm>,
     /// The number of the last report, counted from the start of the cluster.
     round: Option<u128>,
@@ -14,7 +14,7 @@ pub(super) struct Listing {
 
 impl Cluster {
     /// Lets every node report that can, if it is time for it.
-    pub(super) fn report(&mut self) {
+    pub(crate) fn report(&mut self) {
         let Some(interval) = self.report_every else { return };
         let round = Some(self.seen.as_nanos() / interval.as_nanos().max(1));
         if self.listing.round >= round {
@@ -32,7 +32,7 @@ impl Cluster {
     }
 
     /// Gives a VM as lists show it; nothing where no report has named it yet, or its node's reports are too old.
-    pub(super) fn listed<'a>(&'a self, vmid: u32, vm: &'a Vm) -> Option<&'a Vm> {
+    pub(crate) fn listed<'a>(&'a self, vmid: u32, vm: &'a Vm) -> Option<&'a Vm> {
         let is_stale = self.nodes.get(&vm.node).is_some_and(|node| node.statistics == Statistics::Stale);
         match self.report_every {
             _ if is_stale => None,

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Ask, Cluster, Storage};
-use crate::sandbox::access::{Caller, Refusal, names};
+use crate::sandbox::auth::{Caller, Refusal, names};
+use crate::sandbox::cluster::{Cluster, Request, Storage};
 
 /// The process number of the first worker.
 const FIRST_WORKER: usize = 0x0001_2000;
@@ -221,28 +221,28 @@ impl Task {
 
 impl Cluster {
     /// Starts a task for a caller, and gives its name.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &mut self,
-        ask: Ask<'_>,
+        request: Request<'_>,
         kind: &str,
         id: &str,
         work: impl Work + 'static,
     ) -> Result<String, Refusal> {
         let number = self.tasks.len() + FIRST_WORKER;
         let pid = u32::try_from(number).unwrap_or_default();
-        let pstart = u64::try_from(ask.now.since_start.as_millis() / 10).unwrap_or_default() + 0x0010_0000;
-        let (node, started, subject) = (ask.node().to_owned(), ask.now.unix, &ask.caller.subject);
+        let pstart = u64::try_from(request.now.since_start.as_millis() / 10).unwrap_or_default() + 0x0010_0000;
+        let (node, started, subject) = (request.node().to_owned(), request.now.unix, &request.caller.subject);
         let upid = format!("UPID:{node}:{pid:08X}:{pstart:08X}:{started:08X}:{kind}:{id}:{subject}:");
         self.tasks.push(Task {
             upid: upid.clone(),
             node,
             kind: kind.to_owned(),
             id: id.to_owned(),
-            caller: ask.caller.clone(),
+            caller: request.caller.clone(),
             pid,
             pstart,
             started,
-            asked: ask.now.since_start,
+            asked: request.now.since_start,
             state: State::Waiting,
             blocker: None,
             lines: Vec::new(),
@@ -250,10 +250,10 @@ impl Cluster {
         });
         if self.lost_workers > 0 {
             self.lost_workers -= 1;
-            self.kill_worker(&upid, ask.now.since_start);
+            self.kill_worker(&upid, request.now.since_start);
             return Err(Refusal::Failed("got no worker upid - start worker failed".to_owned()));
         }
-        self.begin_waiting(ask.now.since_start);
+        self.begin_waiting(request.now.since_start);
         self.tell_wait(self.tasks.len() - 1);
         Ok(upid)
     }
@@ -270,7 +270,7 @@ impl Cluster {
     }
 
     /// Lets everything happen that happens by itself until a moment.
-    pub(super) fn run_until(&mut self, now: Duration) {
+    pub(crate) fn run_until(&mut self, now: Duration) {
         loop {
             let task = self.next_event().filter(|(at, _)| *at <= now);
             let cleanup = self.next_cleanup().filter(|at| *at <= now);
@@ -405,7 +405,7 @@ impl Cluster {
     }
 
     /// Lets every task come to its end now, those that wait for a lock included.
-    pub fn hurry(&mut self) {
+    pub fn fast_forward(&mut self) {
         let now = self.seen;
         while let Some((_, index)) = self.next_event() {
             if let Some(task) = self.tasks.get_mut(index) {
@@ -425,6 +425,6 @@ impl Cluster {
 }
 
 /// Tells whether a caller may look at a task without any privilege: one's own, or with a ticket one's token's.
-pub(super) fn is_own(task: &Task, caller: &Caller) -> bool {
+pub(crate) fn is_own(task: &Task, caller: &Caller) -> bool {
     task.caller == *caller || names::owner(&task.caller.subject) == caller.subject
 }

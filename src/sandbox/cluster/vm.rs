@@ -182,7 +182,7 @@ impl Config {
 }
 
 /// Tells an option's value as the API does.
-pub(super) fn shown(key: &str, value: &str) -> Value {
+pub(crate) fn shown(key: &str, value: &str) -> Value {
     match value.parse::<i64>() {
         _ if key == "cipassword" => json!("**********"),
         Ok(number) if NUMBERS.contains(&key) => json!(number),
@@ -191,12 +191,12 @@ pub(super) fn shown(key: &str, value: &str) -> Value {
 }
 
 /// Tells whether an option names a drive.
-pub(super) fn is_drive(key: &str) -> bool {
+pub(crate) fn is_drive(key: &str) -> bool {
     ["ide", "sata", "scsi", "virtio", "efidisk", "tpmstate"].iter().any(|bus| is_numbered(key, bus))
 }
 
 /// Tells whether a word is a name with a number behind it.
-pub(super) fn is_numbered(word: &str, name: &str) -> bool {
+pub(crate) fn is_numbered(word: &str, name: &str) -> bool {
     word.strip_prefix(name).is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -238,6 +238,12 @@ impl Vm {
     /// Gives the number of its processors.
     pub fn processors(&self) -> u64 {
         self.config.number("sockets", 1) * self.config.number("cores", 1)
+    }
+
+    /// Tells whether its configuration enables the guest agent.
+    pub fn has_agent(&self) -> bool {
+        let first = self.config.get("agent").and_then(|agent| agent.split(',').next());
+        first.is_some_and(|first| first == "1" || first == "enabled=1")
     }
 
     /// Gives the lock that its configuration holds.

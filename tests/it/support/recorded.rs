@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Access, ROOT, Release, Role, Token, Totp, User};
+use glassdome::sandbox::auth::{Access, ROOT, Release, Role, Token, Totp, User};
 use glassdome::sandbox::cluster::{Cluster, Config, Kind, Reach, Storage, Vm, Volume};
 use serde_json::Value;
 
@@ -128,7 +128,7 @@ impl Recordings {
             let privileges: BTreeSet<String> = privileges.split(',').map(str::to_owned).collect();
             access.roles.insert(name.to_owned(), Role { privileges, special: false });
         }
-        access.pools.insert("labpool".to_owned(), glassdome::sandbox::access::Pool::default());
+        access.pools.insert("labpool".to_owned(), glassdome::sandbox::auth::Pool::default());
         access.users.insert("min@pve".to_owned(), User::with_password(&self.password("ticket-needtfa")));
         self.lend(access, "min@pve", "tt", false);
         self.lend(access, "apex@pve", "sep", true);
@@ -228,9 +228,9 @@ pub(crate) fn add_vm(cluster: &mut Cluster, vmid: u32, name: &str, disk: &str) {
         ("scsihw", "virtio-scsi-single"),
         ("serial0", "socket"),
     ]);
-    config.set("net0", format!("virtio={},bridge=vmbr0", cluster.chance.mac()));
+    config.set("net0", format!("virtio={},bridge=vmbr0", cluster.rng.mac()));
     config.set("scsi0", format!("local:{disk},size=1G"));
-    config.set("smbios1", format!("uuid={}", cluster.chance.uuid()));
-    config.set("vmgenid", cluster.chance.uuid());
+    config.set("smbios1", format!("uuid={}", cluster.rng.uuid()));
+    config.set("vmgenid", cluster.rng.uuid());
     cluster.vms.insert(vmid, Vm::new("pve", config));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Access, Pool, ROOT, Release, Role, Token, Totp, User};
+use glassdome::sandbox::auth::{Access, Pool, ROOT, Release, Role, Token, Totp, User};
 use glassdome::sandbox::cluster::{Cluster, Config, Kind, Storage, Vm, Vnet, Volume};
 
 use serde_json::{Value, json};
@@ -71,9 +71,9 @@ impl Guest {
         ]);
         config.set("ide2", format!("{drive},media=cdrom,size=4M"));
         config.set("scsi0", format!("{disk},size=2G"));
-        config.set("net0", format!("virtio={},bridge=vmbr0", cluster.chance.mac()));
-        config.set("smbios1", format!("uuid={}", cluster.chance.uuid()));
-        config.set("vmgenid", cluster.chance.uuid());
+        config.set("net0", format!("virtio={},bridge=vmbr0", cluster.rng.mac()));
+        config.set("smbios1", format!("uuid={}", cluster.rng.uuid()));
+        config.set("vmgenid", cluster.rng.uuid());
         cluster.vms.insert(vmid, Vm::new(self.node, config));
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use glassdome::sandbox::access::{Caller, Role, Token};
+use glassdome::sandbox::auth::{Caller, Role, Token};
+use glassdome::sandbox::cluster::Received;
 use glassdome::sandbox::cluster::{Cluster, Now};
-use glassdome::sandbox::exchange::exchange;
-use glassdome::sandbox::multipart::Received;
+use glassdome::sandbox::server::exchange::exchange;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -53,7 +53,7 @@ impl<'a> Player<'a> {
 
     /// Lets every task come to its end.
     pub(crate) fn finish(&mut self) {
-        self.edit(Cluster::hurry);
+        self.edit(Cluster::fast_forward);
     }
 
     /// Lets time go by.

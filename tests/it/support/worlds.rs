@@ -7,7 +7,7 @@ use glassdome::pve::privileges::{
     AclPath, Caller, CloneOrder, FixScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, Separation,
     UserSeen, Zones, fix_scripts, gaps, needs, paths, questions,
 };
-use glassdome::sandbox::access::{Access, Pool, Release};
+use glassdome::sandbox::auth::{Access, Pool, Release};
 use proptest::prelude::{Just, Strategy, prop_oneof};
 
 use crate::support::acl_model::{Entry, Privileges, World};
