@@ -51,9 +51,9 @@ pub struct Options {
     pub unreachable_delay: Duration,
     /// How long a lock of the cluster is waited for that cannot be had without a quorum.
     pub lock_delay: Duration,
-    /// How long after the end of a VM the server's own `qm cleanup` takes its lock; without it never. It holds the lock of
-    /// a VM that has been started under the same number meanwhile.
-    pub late_cleanup: Option<Duration>,
+    /// Whether the server's own `qm cleanup` runs late after the end of a VM, so that it holds the lock of a VM that has
+    /// been started under the same number meanwhile.
+    pub late_cleanup: bool,
     /// How often the nodes report to the cluster's lists; without it lists are always up to date.
     pub report_every: Option<Duration>,
     /// Failures to rehearse.
@@ -73,7 +73,7 @@ impl Default for Options {
             auth_delay: Duration::from_secs(3),
             unreachable_delay: Duration::from_secs(3),
             lock_delay: Duration::from_secs(10),
-            late_cleanup: Some(Duration::from_secs(1)),
+            late_cleanup: true,
             report_every: Some(Duration::from_secs(10)),
             faults: Vec::new(),
         }
@@ -128,7 +128,7 @@ impl Sandbox {
         if options.shared_storage {
             cluster.share_templates();
         }
-        cluster.late_cleanup = options.late_cleanup;
+        cluster.late_cleanup = options.late_cleanup.then(|| options.task_time * 2);
         cluster.report_every = options.report_every;
         let authority = Authority::new("6c1c2a3e-0000-4000-8000-5a11dba55000")?;
         let leaf = authority.leaf(&cluster.local, Flaw::None)?;

@@ -389,7 +389,13 @@ impl Scenario {
     pub(crate) fn set_up(&self) -> Setting {
         static IDENTITIES: OnceLock<Identities> = OnceLock::new();
         let identities = IDENTITIES.get_or_init(Identities::new);
-        let options = Options { task_time: Duration::from_millis(4), auth_delay: Duration::ZERO, ..Options::default() };
+        let options = Options {
+            task_time: Duration::from_millis(4),
+            auth_delay: Duration::ZERO,
+            late_cleanup: false,
+            report_every: None,
+            ..Options::default()
+        };
         let sandbox = Sandbox::start(options).expect("a sandbox");
         sandbox.edit(|cluster| self.prepare(cluster, identities));
         let relay = Relay::start(sandbox, identities);

@@ -35,6 +35,7 @@ mod reading;
 mod replay;
 mod replay_servers;
 mod sandbox;
+mod sandbox_faults;
 mod secrecy;
 mod setup;
 mod setup_template;

@@ -41,7 +41,7 @@ pub(crate) fn quick() -> Options {
         auth_delay: Duration::ZERO,
         unreachable_delay: Duration::ZERO,
         lock_delay: Duration::ZERO,
-        late_cleanup: None,
+        late_cleanup: false,
         report_every: None,
         ..Options::default()
     }
