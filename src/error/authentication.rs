@@ -2,7 +2,7 @@
 //!
 //! Since Proxmox VE 9.1.5 every bad credential gets the same words; older servers tell the reason.
 
-use crate::error::Hint;
+use crate::error::{Hint, Operation};
 use crate::pve::privileges::Caller;
 use crate::pve::{Refusal, RefusalReason};
 
@@ -23,6 +23,10 @@ enum Cause {
     TokenExpired,
     /// The secret is another one.
     WrongSecret,
+    /// The ticket of a login is refused.
+    Ticket,
+    /// Something in front of the server may have answered.
+    NotProxmox,
     /// It does not say.
     Untold,
 }
@@ -38,6 +42,8 @@ impl Cause {
             Is::UserExpired => Self::UserExpired,
             Is::NoSuchToken => Self::NoSuchToken,
             Is::WrongSecret => Self::WrongSecret,
+            Is::TicketRefused | Is::CsrfRefused => Self::Ticket,
+            Is::UnknownUnauthorized => Self::NotProxmox,
             _ => Self::Untold,
         }
     }
@@ -45,8 +51,8 @@ impl Cause {
 
 /// Lists what is ruled out and what is not. `realms` are those of the server, where they were asked for.
 pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refusal) -> Vec<String> {
-    let mut lines =
-        vec!["it took three seconds because the server holds every such answer back, against guessing".to_owned()];
+    let delay = "it took three seconds because the server holds every such answer back, against guessing";
+    let mut lines: Vec<String> = refusal.is_held_back().then(|| delay.to_owned()).into_iter().collect();
     if Cause::of(refusal) != Cause::Untold {
         return lines;
     }
@@ -99,6 +105,9 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
             ),
             say("without it, make another token and save it with `glassdome setup`"),
         ],
+        Cause::Ticket | Cause::NotProxmox => {
+            crate::error::refusal::hints(refusal.reason(), &Operation::Authenticate(String::new()))
+        }
         Cause::Untold => untold(caller, list()),
     }
 }
@@ -170,7 +179,9 @@ mod tests {
             let said: Vec<String> =
                 hints(&token(), &refusal(reason)).iter().map(|hint| hint.text().to_owned()).collect();
             assert!(said.join("\n").contains(line), "{reason}: {said:?}");
-            assert_eq!(details(&token(), None, &refusal(reason)).len(), 1, "{reason}");
+            assert_eq!(details(&token(), None, &refusal(reason)), Vec::<String>::new(), "{reason}");
+            let late = Refusal { took: std::time::Duration::from_secs(3), ..refusal(reason) };
+            assert!(details(&token(), None, &late).join("").contains("three seconds"), "{reason}");
         }
     }
 

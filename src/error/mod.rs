@@ -11,6 +11,7 @@ mod kind;
 mod operation;
 mod permission;
 mod placement;
+mod refusal;
 mod report;
 mod run;
 mod server;
@@ -221,6 +222,8 @@ impl Error {
             Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
                 Self::server(Operation::Understand(server), source)
             }
+            // It has answered, so it was reached.
+            Pve::Refusal(_) => Self::server(Operation::Query(server), source),
             _ => Self::server(Operation::Reach(server), source),
         }
     }

@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Operation {
     /// Talking to the server for the first time.
     Reach(String),
+    /// Asking a server that answers with an error.
+    Query(String),
     /// Talking to something that answers as no API does.
     Understand(String),
     /// Being known to a server that may have known the caller before.
@@ -83,6 +85,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reach(server) => write!(formatter, "reach {server}"),
+            Self::Query(server) => write!(formatter, "query {server}"),
             Self::Understand(server) => {
                 write!(formatter, "talk to {server}: something answers there, and not as the API does")
             }

@@ -2,6 +2,7 @@
 
 use crate::error::connection::{changed, untrusted};
 use crate::error::hint::{run, say};
+use crate::error::refusal::hints as advice_on;
 use crate::error::{Hint, Kind, Operation};
 use crate::model::foreign::listed;
 use crate::pve::{self, RefusalReason};
@@ -70,9 +71,8 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
             ]
         }
         Pve::OutcomeUnknown { source } => hints(operation, source),
-        Pve::TooLarge { .. } | Pve::NotUnderstood { .. } | Pve::Redirect { .. } => {
-            vec![say("is this really a Proxmox VE server, or something in front of it?")]
-        }
+        Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => advice_on(RefusalReason::NotTheApi, operation),
+        Pve::Redirect { .. } => advice_on(RefusalReason::Redirected, operation),
         Pve::NotTls { .. } => vec![say("Proxmox VE speaks HTTPS on port 8006; is it the right port?")],
         Pve::Handshake { .. } => no_handshake(),
         Pve::CertificateBroken { .. } => another_certificate(),
@@ -94,11 +94,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::SecondFactor { .. } => {
             vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
         }
-        Pve::Gateway { status: 429, .. } => vec![say("the server wants fewer requests; wait a minute")],
-        Pve::Gateway { .. } => vec![
-            say("a reverse proxy answers in place of the server; is the server behind it up? on the node, this tells:"),
-            run("systemctl status pveproxy pvedaemon"),
-        ],
+        Pve::Gateway { method, status, .. } => of_proxy(operation, method, *status),
         Pve::Refusal(refusal) => of_no(operation, refusal),
     }
 }
@@ -141,7 +137,9 @@ fn wrong_name(leaf: &pve::Leaf) -> Vec<Hint> {
 }
 
 fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
+    let advice = advice_on(refusal.reason(), operation);
     match (refusal.status, operation) {
+        _ if !advice.is_empty() => advice,
         (401, Operation::LogIn(_)) => vec![
             say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
             say("is the user enabled and not expired?"),
@@ -159,18 +157,24 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
             ),
             run("glassdome doctor"),
         ],
-        (500, Operation::Clone { .. }) if refusal.reason() == RefusalReason::NoSuchVm => {
-            vec![
-                say("the template is gone: was it destroyed meanwhile? those that there are:"),
-                run("glassdome template list"),
-            ]
-        }
-        (595..=599, _) => {
-            vec![say("the node that was asked cannot reach the other one; is it up?"), run("pvecm status")]
-        }
-        (429, _) => vec![say("the server wants fewer requests; wait a minute")],
         _ => Vec::new(),
     }
+}
+
+/// Says what to do where something in front of the server answers.
+fn of_proxy(operation: &Operation, method: &str, status: u16) -> Vec<Hint> {
+    let reason = match RefusalReason::of_page(status) {
+        RefusalReason::NotTheApi if status >= 500 => RefusalReason::ProxyTrouble,
+        reason => reason,
+    };
+    let mut hints = advice_on(reason, operation);
+    if reason == RefusalReason::ForbiddenByProxy {
+        let text = format!(
+            "something in front of the server, a proxy or a web firewall, forbids {method}: allow it for /api2"
+        );
+        hints.insert(0, say(text));
+    }
+    hints
 }
 
 /// Since Proxmox VE 9.1.5 every bad credential gets the same answer, so everything has to be named.

@@ -1,7 +1,7 @@
 //! What can go wrong with a VM: its task, its state, its removal.
 
 use crate::error::hint::{run, say};
-use crate::error::{Hint, Kind, Operation};
+use crate::error::{Hint, Kind, Operation, refusal};
 use crate::model::{Foreign, NodeName, VmId};
 use crate::pve::RefusalReason;
 use crate::pve::task::LogEnd;
@@ -133,25 +133,13 @@ impl VmError {
 }
 
 fn of_task(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
-    let mut hints = Vec::new();
-    if reason == RefusalReason::StorageFull {
-        hints.push(say("the storage is full: make room, or give --storage another one"));
-    }
-    if reason == RefusalReason::WorkerKilled {
-        hints.push(say("the server's worker was killed; was the node restarted, or out of memory?"));
-    }
-    if reason == RefusalReason::LockTimeout {
-        hints
-            .push(say("somebody held the lock for too long: run this again; of many at once, take fewer (--parallel)"));
-    }
+    let mut hints = refusal::hints(reason, operation);
     if matches!(operation, Operation::Resize(_)) {
         hints.push(say("--disk-size 0 leaves the disk as large as the image"));
     }
-    if reason == RefusalReason::Interrupted {
-        hints.push(say("somebody stopped the task; run this again"));
-    }
     if matches!(operation, Operation::Start(_)) {
-        hints.push(say("the clone itself works; the template's devices or its memory cannot be had on this node"));
+        let cause = if hints.is_empty() { "; the node may lack the template's devices, or memory" } else { "" };
+        hints.push(say(format!("the clone itself works, only its start fails{cause}")));
     }
     hints.push(say(format!("the whole log is in the web interface, task {upid}")));
     hints

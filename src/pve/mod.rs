@@ -29,7 +29,7 @@ pub use http_client::{Limits, Sizes};
 pub use proxy::{Proxies, ProxySeen};
 pub use reachability::{addresses, tcp_connect};
 pub use refusal_reason::RefusalReason;
-pub use reply::Refusal;
+pub use reply::{Refusal, SentCredential};
 pub use retry::{CallEvent, Observer};
 pub use task_timing::TaskTiming;
 pub use text_download::text_at;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use crate::model::{Foreign, Validated};
+use crate::pve::reply::SentCredential;
 
 /// Why a call was refused or a task failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,9 +261,11 @@ impl RefusalReason {
         texts.map(Self::of_text).find(|reason| *reason != Self::Unknown).unwrap_or(Self::Unknown)
     }
 
-    /// Recognizes an answer of the API by its status and its text.
-    pub(super) fn of_answer(status: u16, text: &Foreign) -> Self {
+    /// Recognizes an answer of the API by its status and its text, and by what the request authenticated with.
+    pub(super) fn of_answer(status: u16, text: &Foreign, credential: SentCredential) -> Self {
         match (status, Self::of_text(text)) {
+            // The server gave the ticket itself, so that the user and the password are right.
+            (401, Self::CredentialsRefused) if credential == SentCredential::Ticket => Self::TicketRefused,
             (595..=599, _) => Self::NodeUnreachable,
             (429, _) => Self::RateLimited,
             (401, Self::Unknown) => Self::UnknownUnauthorized,
@@ -271,7 +274,8 @@ impl RefusalReason {
     }
 
     /// Recognizes an answer that is not the API's by its status.
-    pub(super) const fn of_page(status: u16) -> Self {
+    #[must_use]
+    pub const fn of_page(status: u16) -> Self {
         match status {
             401 => Self::UnknownUnauthorized,
             403 | 405 => Self::ForbiddenByProxy,

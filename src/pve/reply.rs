@@ -52,6 +52,18 @@ pub struct Refusal {
     pub node: Option<String>,
     /// How long the answer took.
     pub took: Duration,
+    /// What the request authenticated with.
+    pub credential: SentCredential,
+}
+
+/// What a request authenticates with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SentCredential {
+    /// A token, or nothing.
+    #[default]
+    TokenOrNone,
+    /// The ticket of a login that this run made.
+    Ticket,
 }
 
 /// What an answer turned out to be, where it is not data.
@@ -88,13 +100,21 @@ impl Refusal {
     /// Makes a refusal of a status and its phrase.
     #[must_use]
     pub const fn new(status: u16, phrase: Foreign) -> Self {
-        Self { status, phrase, message: None, errors: BTreeMap::new(), node: None, took: Duration::ZERO }
+        Self {
+            status,
+            phrase,
+            message: None,
+            errors: BTreeMap::new(),
+            node: None,
+            took: Duration::ZERO,
+            credential: SentCredential::TokenOrNone,
+        }
     }
 
     /// Says why.
     #[must_use]
     pub fn reason(&self) -> RefusalReason {
-        RefusalReason::of_answer(self.status, &self.text())
+        RefusalReason::of_answer(self.status, &self.text(), self.credential)
     }
 
     /// Says whether the answer came as late as those of Proxmox VE to a refused credential.
@@ -114,8 +134,9 @@ impl Refusal {
         if text.is_empty() { Foreign::new(format!("status {}", self.status)) } else { text }
     }
 
-    /// Names the node that could not be asked, from the path of the call.
-    pub(super) fn about(mut self, path: &[&str]) -> Self {
+    /// Notes what the request authenticated with, and names the node that could not be asked, from the path of the call.
+    pub(super) fn about(mut self, path: &[&str], credential: SentCredential) -> Self {
+        self.credential = credential;
         if let (595..=599, ["nodes", node, ..]) = (self.status, path) {
             self.node = Some((*node).to_owned());
         }

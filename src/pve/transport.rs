@@ -14,7 +14,7 @@ use crate::pve::ApiError;
 use crate::pve::http_client::{Extent, HttpClient, Limits, SendError};
 use crate::pve::multipart::Form;
 use crate::pve::proxy::Proxies;
-use crate::pve::reply::{Reply, ReplyError};
+use crate::pve::reply::{Reply, ReplyError, SentCredential};
 use crate::pve::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
 use crate::pve::streaming_list::{self, ListReply};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
@@ -212,8 +212,9 @@ impl Transport {
     ) -> Result<T, ApiError> {
         let server = || self.endpoint().authority();
         let broken = reply.broken.clone();
+        let credential = if self.csrf.is_some() { SentCredential::Ticket } else { SentCredential::TokenOrNone };
         read(reply).map_err(|strange| match strange {
-            ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path)),
+            ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path, credential)),
             ReplyError::Page { method, status, phrase } => {
                 ApiError::Gateway { server: server(), method: method.to_string(), status, phrase }
             }

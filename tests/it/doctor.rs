@@ -259,7 +259,8 @@ fn bad_credentials_are_diagnosed_as_far_as_they_can_be() {
             .contains("ruled out from here: the credentials arrive; the realm `pve` exists"),
         "{told}"
     );
-    assert!(told["detail"].as_str().unwrap().contains("three seconds"), "{told}");
+    // The answer came at once, so no delay is explained.
+    assert!(!told["detail"].as_str().unwrap().contains("three seconds"), "{told}");
     assert!(told["fix"].to_string().contains("pveum user token list apex@pve"), "{told}");
     assert!(told["fix"].to_string().contains("journalctl"), "{told}");
     stage.glassdome("test-vm").expect(6).says("pveum user token list apex@pve").says("the realm `pve` exists");

@@ -2,7 +2,7 @@
 
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::network::span;
-use crate::error::{AuthError, Error, Operation};
+use crate::error::{AuthError, Error};
 use crate::model::UserId;
 use crate::ops::connection::Connected;
 use crate::pve::privileges::Caller;
@@ -41,8 +41,8 @@ pub(super) async fn authentication<T>(
                 .and("that proves who it is, not what it may do")
         }
         Err(why) => {
-            let operation = Operation::Reach(connected.pve.endpoint().authority());
-            Check::failed("authentication", &connected.diagnosed(Error::server(operation, why.clone())).await)
+            let failed = Error::reaching(connected.pve.endpoint(), why.clone());
+            Check::failed("authentication", &connected.diagnosed(failed).await)
         }
     }
 }
