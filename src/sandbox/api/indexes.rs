@@ -18,11 +18,6 @@ pub(crate) fn node() -> Reply {
     list("name", &below.split_whitespace().collect::<Vec<_>>())
 }
 
-/// `GET /nodes/{node}/qemu/{vmid}`.
-pub(crate) fn guest() -> Reply {
-    list("subdir", &["agent", "clone", "config", "feature", "pending", "resize", "snapshot", "status", "template"])
-}
-
 /// `GET /nodes/{node}/tasks/{upid}`.
 pub(crate) fn task() -> Reply {
     list("name", &["log", "status"])

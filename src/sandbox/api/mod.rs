@@ -5,6 +5,7 @@ mod form;
 mod guests;
 mod indexes;
 mod nodes;
+mod resources;
 pub(crate) mod routes;
 mod storages;
 mod tasks;

@@ -3,6 +3,7 @@
 mod cleanup;
 mod fixtures;
 mod listing;
+pub(crate) mod locks;
 mod node;
 pub(crate) mod packed;
 mod received;
@@ -11,19 +12,22 @@ mod rng;
 mod storage;
 pub(crate) mod tasks;
 pub(crate) mod vm;
+pub(crate) mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub use locks::Claim;
 pub use node::{Node, Reach, Statistics};
 pub use received::Received;
 pub use request::{Now, Reply, Request};
 pub use rng::Rng;
 pub use storage::{Download, Kind, State, Storage, Volume};
-pub use tasks::{Claim, Plan, Scene, Task, Work};
+pub use tasks::Task;
 pub use vm::{Agent, Config, Drive, Power, Vm};
+pub use work::{Plan, Scene, Work};
 
 use crate::sandbox::auth::{Access, Release};
 

@@ -1,129 +1,14 @@
 //! Tasks: they wait for a VM's lock, work for a while and end, as the clock of the calls goes on.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::sandbox::auth::{Caller, Refusal, names};
-use crate::sandbox::cluster::{Cluster, Request, Storage};
+use crate::sandbox::cluster::locks::{Claim, Lock, WAITS};
+use crate::sandbox::cluster::work::{Scene, Work};
+use crate::sandbox::cluster::{Cluster, Request};
 
 /// The process number of the first worker.
 const FIRST_WORKER: usize = 0x0001_2000;
-
-/// What a task does, in three steps of which the last two exclude each other.
-pub trait Work: Debug + Send {
-    /// Names the locks that it needs, and whether it shares them with others of its kind.
-    fn claims(&self) -> Vec<Claim> {
-        Vec::new()
-    }
-
-    /// Begins once it has its locks, and says how long it takes and what it logs meanwhile.
-    fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String>;
-
-    /// Ends, and gives the lines that it logs last.
-    fn finish(&mut self, _cluster: &mut Cluster, _scene: &Scene) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-
-    /// Takes back what it began, because it was interrupted; says how it failed.
-    fn interrupted(&mut self, _cluster: &mut Cluster) -> String {
-        "received interrupt".to_owned()
-    }
-}
-
-/// What a task logs that waits for a lock of the node.
-const WAITS: &str = "trying to acquire lock...";
-
-/// What a lock is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lock {
-    /// A VM.
-    Vm(u32),
-    /// A storage of one node.
-    Storage(String),
-    /// A storage of all nodes, whose lock is the cluster's.
-    SharedStorage(String),
-}
-
-impl Lock {
-    /// Says what a task logs while it waits, and how long after it began to: of the cluster's locks once a second.
-    fn lines(&self, patience: Duration) -> Vec<(Duration, String)> {
-        match self {
-            Self::Vm(_) | Self::Storage(_) => vec![(Duration::ZERO, WAITS.to_owned())],
-            Self::SharedStorage(name) => {
-                let line = format!("trying to acquire cfs lock 'storage-{name}' ...");
-                (0..patience.as_secs()).map(|second| (Duration::from_secs(second), line.clone())).collect()
-            }
-        }
-    }
-
-    /// Says how it ends where it is waited for too long.
-    fn refusal(&self) -> String {
-        let file = match self {
-            Self::Vm(vmid) => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
-            Self::Storage(name) => format!("/var/lock/pve-manager/pve-storage-{name}"),
-            Self::SharedStorage(name) => {
-                return format!("cfs-lock 'storage-{name}' error: got lock request timeout");
-            }
-        };
-        format!("can't lock file '{file}' - got timeout")
-    }
-}
-
-/// A lock that a task needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Of what.
-    pub lock: Lock,
-    /// Whether others who share it may hold it too.
-    pub shared: bool,
-}
-
-impl Claim {
-    /// Claims a VM for oneself.
-    pub fn vm(vmid: u32) -> Self {
-        Self { lock: Lock::Vm(vmid), shared: false }
-    }
-
-    /// Claims a storage for oneself.
-    pub fn storage(name: &str, storage: &Storage) -> Self {
-        let name = name.to_owned();
-        let lock = if storage.shared { Lock::SharedStorage(name) } else { Lock::Storage(name) };
-        Self { lock, shared: false }
-    }
-
-    fn excludes(&self, other: &Self) -> bool {
-        self.lock == other.lock && !(self.shared && other.shared)
-    }
-}
-
-/// Where and when a step of a task happens.
-#[derive(Debug, Clone)]
-pub struct Scene {
-    /// The node.
-    pub node: String,
-    /// The user or token that asked for it.
-    pub caller: Caller,
-    /// Seconds since 1970.
-    pub unix: u64,
-    /// The time since the cluster was started.
-    pub at: Duration,
-}
-
-/// How a task goes on once it has begun.
-#[derive(Debug, Clone, Default)]
-pub struct Plan {
-    /// How long it works.
-    pub length: Duration,
-    /// What it logs, and how long after its beginning.
-    pub lines: Vec<(Duration, String)>,
-}
-
-impl Plan {
-    /// Works for some time and logs these lines at once.
-    pub fn of(length: Duration, lines: &[String]) -> Self {
-        Self { length, lines: lines.iter().map(|line| (Duration::ZERO, line.clone())).collect() }
-    }
-}
 
 /// A task, running or over.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::sandbox::api::guests::clone_task::{CloneOptions, CloneTask};
 use crate::sandbox::api::storages::volumes::config_of;
 use crate::sandbox::auth::{Caller, Refusal, names};
+use crate::sandbox::cluster::locks::Claim;
 use crate::sandbox::cluster::packed;
-use crate::sandbox::cluster::tasks::Claim;
 use crate::sandbox::cluster::vm::is_drive;
 use crate::sandbox::cluster::{Cluster, Config, Reply, Request, Vm};
 

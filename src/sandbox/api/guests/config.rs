@@ -6,9 +6,10 @@ use crate::sandbox::api::guests::options;
 use crate::sandbox::api::guests::power::no_skiplock;
 use crate::sandbox::api::guests::schema::{self, Needs};
 use crate::sandbox::auth::{ROOT, Refusal, names};
+use crate::sandbox::cluster::locks::Claim;
 use crate::sandbox::cluster::packed;
-use crate::sandbox::cluster::tasks::{Claim, Plan, Scene, Work};
 use crate::sandbox::cluster::vm::is_drive;
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Config, Reply, Request, Vm};
 
 /// One of these lets a caller ask for changes at all.

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use crate::sandbox::api::guests::clone_task::progress;
+use crate::sandbox::api::guests::clone_log::progress;
 use crate::sandbox::api::guests::config::{only_root, with_mac};
 use crate::sandbox::api::guests::drives::{Wanted, wanted};
 use crate::sandbox::api::guests::schema::{self, Needs};
 use crate::sandbox::auth::{ROOT, Refusal};
+use crate::sandbox::cluster::locks::Claim;
 use crate::sandbox::cluster::packed;
-use crate::sandbox::cluster::tasks::{Claim, Plan, Scene, Work};
 use crate::sandbox::cluster::vm::is_drive;
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Config, Power, Reply, Request, Vm};
 
 /// Parameters of the call that are no options.

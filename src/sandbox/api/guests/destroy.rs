@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::sandbox::api::guests::power::no_skiplock;
 use crate::sandbox::auth::Refusal;
-use crate::sandbox::cluster::tasks::{Claim, Plan, Scene, Work};
+use crate::sandbox::cluster::locks::Claim;
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Drive, Reply, Request};
 
 /// How often the lock of a shared storage is tried, once a second.

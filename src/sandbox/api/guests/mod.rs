@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod clone;
+pub(crate) mod clone_log;
 pub(crate) mod clone_task;
 pub(crate) mod config;
 pub(crate) mod create;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::sandbox::auth::{ROOT, Refusal};
-use crate::sandbox::cluster::tasks::{Claim, Plan, Scene, Work};
+use crate::sandbox::cluster::locks::Claim;
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Drive, Power, Reply, Request, Vm};
 
 /// How long a guest is given to shut down, where nothing else is said.

@@ -7,7 +7,8 @@ use crate::sandbox::api::guests::drives::short;
 use crate::sandbox::api::guests::power::no_skiplock;
 use crate::sandbox::api::nodes::fields;
 use crate::sandbox::auth::Refusal;
-use crate::sandbox::cluster::tasks::{Claim, Plan, Scene, Work};
+use crate::sandbox::cluster::locks::Claim;
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Config, Power, Reply, Request, Vm};
 
 /// Who may turn a VM into a template.

@@ -160,18 +160,8 @@ pub(crate) const ROLES_AND_GROUPS: &[Route] = &[
     .writing("update role failed"),
     route("DELETE", "/access/roles/{roleid}", &[ROLE], may!(roles::may_change), run!(roles::delete))
         .writing("delete role failed"),
-    route("GET", "/access/groups", &[], ANYBODY, run!(|access, request| Ok(groups::list(access, request)))),
     route("POST", "/access/groups", &[GROUP, COMMENT], may!(groups::may_change), run!(groups::create))
         .writing("create group failed"),
-    route(
-        "GET",
-        "/access/groups/{groupid}",
-        &[GROUP],
-        may!(groups::may_read),
-        run!(|access, request| groups::read(access, request)),
-    ),
-    route("PUT", "/access/groups/{groupid}", &[GROUP, COMMENT], may!(groups::may_change), run!(groups::change))
-        .writing("modify group failed"),
     route("DELETE", "/access/groups/{groupid}", &[GROUP], may!(groups::may_change), run!(groups::delete))
         .writing("delete group failed"),
 ];
@@ -241,7 +231,6 @@ pub(crate) const POOLS: &[Route] = &[
     ),
     route("POST", "/pools", &[POOL, COMMENT], may!(pools::may_change), run!(pools::create))
         .writing("create pool failed"),
-    route("PUT", "/pools", CHANGED_POOL, may!(pools::may_change), run!(pools::change)).writing("update pools failed"),
     route("DELETE", "/pools", &[POOL], may!(pools::may_change), run!(pools::delete)).writing("delete pool failed"),
     route("PUT", "/pools/{poolid}", CHANGED_POOL, may!(pools::may_change), run!(pools::change))
         .writing("update pools failed"),

@@ -6,7 +6,7 @@ use crate::sandbox::api::form::{self, Form, Parameter, needed, optional};
 use crate::sandbox::api::guests::read;
 use crate::sandbox::api::routes::{ANYBODY, NODE, Route, route};
 use crate::sandbox::api::storages::read as storage_lists;
-use crate::sandbox::api::{indexes, nodes, tasks};
+use crate::sandbox::api::{indexes, nodes, resources, tasks};
 
 /// The calls about the whole cluster.
 pub(crate) const CLUSTER: &[Route] = &[
@@ -21,7 +21,7 @@ pub(crate) const CLUSTER: &[Route] = &[
         "/cluster/resources",
         &[optional("type", Form::OneOf(&["vm", "storage", "node", "sdn", "network"]))],
         ANYBODY,
-        |cluster, request| read::resources(cluster, request),
+        |cluster, request| resources::list(cluster, request),
     ),
     route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
     route("GET", "/cluster/sdn/vnets", &[], ANYBODY, |cluster, request| Ok(nodes::vnets(cluster, request))),

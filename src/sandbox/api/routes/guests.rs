@@ -12,7 +12,6 @@ pub(crate) const READ_GUESTS: &[Route] = &[
     route("GET", "/nodes/{node}/qemu", &[NODE, optional("full", Form::Switch)], ANYBODY, |cluster, request| {
         Ok(read::list(cluster, request))
     }),
-    route("GET", "/nodes/{node}/qemu/{vmid}", &[NODE, VMID], ANYBODY, |_, _| Ok(indexes::guest())),
     route(
         "GET",
         "/nodes/{node}/qemu/{vmid}/config",

@@ -42,9 +42,6 @@ const VOLUME_NAME: Parameter = needed("volume", Form::Text(form::ANY_LENGTH));
 
 /// The calls that fetch files and remove volumes.
 pub(crate) const FILES: &[Route] = &[
-    route("GET", "/nodes/{node}/storage/{storage}", &[NODE, STORAGE], storage_lists::may_look, |_, _| {
-        Ok(files::index())
-    }),
     route("GET", VOLUME, &[NODE, STORAGE, VOLUME_NAME], ANYBODY, |cluster, request| files::read(cluster, request)),
     route(
         "DELETE",

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::sandbox::auth::{Imports, Refusal};
-use crate::sandbox::cluster::tasks::{Plan, Scene, Work};
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Download, Reply, Request, Volume};
 
 /// The bytes that a file has whose address nobody described.
@@ -219,10 +219,4 @@ fn stamp(unix: u64) -> String {
     let moment = i64::try_from(unix).ok().and_then(|unix| OffsetDateTime::from_unix_timestamp(unix).ok());
     let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     moment.and_then(|moment| moment.format(form).ok()).unwrap_or_default()
-}
-
-/// `GET /nodes/{node}/storage/{storage}`.
-pub(crate) fn index() -> Reply {
-    let below = ["content", "download-url", "status"];
-    below.into_iter().map(|name| json!({"subdir": name})).collect::<Value>().into()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::sandbox::api::storages::files::named;
 use crate::sandbox::auth::Refusal;
-use crate::sandbox::cluster::tasks::{Plan, Scene, Work};
+use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Received, Reply, Request};
 
 /// Who may send files: who may keep templates on the storage.

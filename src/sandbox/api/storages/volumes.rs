@@ -1,7 +1,7 @@
 //! What several tasks do with the volumes of storages.
 
 use crate::sandbox::auth::Refusal;
-use crate::sandbox::cluster::tasks::Scene;
+use crate::sandbox::cluster::work::Scene;
 use crate::sandbox::cluster::{Cluster, Config, Storage, Vm, Volume};
 
 impl Cluster {
