@@ -148,7 +148,7 @@ impl Sandbox {
             leaf: Arc::clone(&leaf),
         };
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            // Without a runtime there is no server, and whoever calls it sees that.
+            // Without a runtime there is no server, and its clients see that.
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 runtime.block_on(worker.serve(listener, stopped));
             }
@@ -255,7 +255,7 @@ impl Sandbox {
         change(&mut self.shared.cluster())
     }
 
-    /// Lets somebody else act on the cluster right before each call is carried out, of which the verb and the path are
+    /// Changes the cluster right before each call is carried out, of which the verb and the path are
     /// given.
     pub fn before_call(&self, act: impl FnMut(&str, &str, &mut Cluster) + Send + 'static) {
         self.shared.set_before_call(Box::new(act));

@@ -17,7 +17,7 @@ pub struct Credentials<'a> {
     pub changes: bool,
 }
 
-/// Somebody who is known.
+/// The authenticated sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The user, or the whole name of the token.

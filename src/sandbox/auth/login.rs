@@ -2,7 +2,7 @@
 
 use crate::sandbox::auth::{Access, ROOT, names};
 
-/// What somebody sends to log in.
+/// The fields of a login.
 #[derive(Debug, Clone, Default)]
 pub struct LogIn<'a> {
     /// The user with its realm.

@@ -9,7 +9,7 @@ use crate::sandbox::auth::release::Release;
 pub struct Role {
     /// The privileges it gives.
     pub privileges: BTreeSet<String>,
-    /// Whether Proxmox VE made it, so that nobody may change or delete it.
+    /// Whether it is built in, so that it cannot be changed or deleted.
     pub special: bool,
 }
 

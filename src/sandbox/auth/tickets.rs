@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// How long a ticket holds, in seconds.
 const HOLDS_FOR: u64 = 2 * 60 * 60;
 
-/// How far the clock of whoever signed may be ahead, in seconds.
+/// How far the clock of the signer may be ahead, in seconds.
 const AHEAD: u64 = 5 * 60;
 
 /// As many tags as make a signature as long as the 2048 bits of the real server's.
@@ -20,7 +20,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Makes a key that nobody can guess.
+    /// Makes a random key.
     pub(crate) fn random() -> Self {
         let bytes = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes) }

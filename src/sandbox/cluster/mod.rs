@@ -83,9 +83,9 @@ pub struct Cluster {
     pub next_ids: Option<std::ops::Range<u32>>,
     /// How many of the next workers are killed before they begin.
     pub lost_workers: usize,
-    /// VMs that somebody else makes as soon as the worker of a clone wants their number.
+    /// VMs that another client creates as soon as the worker of a clone wants their number.
     pub rivals: BTreeMap<u32, Vm>,
-    /// VMs whose lock somebody else holds, as the winner of a race does.
+    /// VMs whose lock another process holds, as the winner of a race does.
     pub held: BTreeSet<u32>,
     /// How long after the end of a VM the server's own `qm cleanup` takes its lock; without it never.
     pub late_cleanup: Option<Duration>,

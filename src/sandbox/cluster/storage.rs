@@ -89,7 +89,7 @@ pub struct Volume {
 pub enum Download {
     /// Its host has no address.
     UnknownHost,
-    /// Its host answers to nobody.
+    /// Its host refuses connections.
     Refused,
     /// There is no such file.
     Missing,

@@ -31,7 +31,7 @@ pub struct Task {
     pub started: u64,
     asked: Duration,
     state: State,
-    /// The lock that was held by somebody else when it was asked for.
+    /// The lock that another task held when it was asked for.
     blocker: Option<Lock>,
     lines: Vec<(Duration, String)>,
     work: Option<Box<dyn Work>>,

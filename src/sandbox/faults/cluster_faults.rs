@@ -8,10 +8,10 @@ use crate::sandbox::cluster::{Config, Reach, Vm};
 use crate::sandbox::faults::Fault;
 use crate::sandbox::server::shared::Shared;
 
-/// The VMs of somebody else who is faster.
+/// The name of a VM that another client creates first.
 const RIVAL: &str = "rival";
 
-/// Lets somebody before_call just before a call is carried out.
+/// Rehearses what another client does right before a call is carried out.
 pub(crate) fn before_call(shared: &Arc<Shared>, method: &str, path: &str, parameters: &BTreeMap<String, String>) {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let has = |wanted: Fault| shared.has(|fault| *fault == wanted);
@@ -58,11 +58,11 @@ fn hold(shared: &Arc<Shared>, vmid: u32) {
 /// The ways in which one clone in ten fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Somebody else is faster, and the call says so.
+    /// Another client is faster, and the call says so.
     IdTaken,
-    /// Somebody else is faster, and the task says so.
+    /// Another client is faster, and the task says so.
     IdTakenInTask,
-    /// Somebody stops the task.
+    /// Another user stops the task.
     Stopped,
     /// The task is begun, and the connection reset in place of an answer.
     Unanswered,
@@ -77,7 +77,7 @@ pub(crate) fn way(shared: &Shared, newid: Option<&String>) -> Option<Way> {
     ways.get(vmid / 10 % ways.len()).copied().filter(|_| shared.has(|fault| *fault == Fault::OneInTen))
 }
 
-/// Lets somebody else take the number that a clone or a new VM is about to be asked for.
+/// Lets another client take the VMID that a clone or a new VM is requested with.
 fn race(shared: &Shared, newid: Option<&String>) {
     let way = way(shared, newid);
     let Some(vmid) = newid.and_then(|text| text.parse::<u32>().ok()) else { return };

@@ -1,4 +1,4 @@
-//! An answer of 66 KB that becomes one of 68 MB where somebody unpacks it.
+//! An answer of 66 KB that becomes one of 68 MB once it is unpacked.
 //!
 //! One layer of gzip makes at most a thousandth of a text. This one is written by hand: the answer as it is, and then a
 //! block of two symbols of one bit each, "the last byte, 258 times more" and "the end". So a byte of `0x55` is four times

@@ -30,9 +30,9 @@ pub enum Fault {
     Escapes,
     /// The list of VMs has a hundred thousand more.
     ManyVms,
-    /// From this request on, nobody is known any more.
+    /// From this request on, every credential is refused.
     UnauthenticatedFrom(usize),
-    /// Nobody may look at a task.
+    /// Reading the status of a task is forbidden.
     ForbiddenPolling,
     /// The server's clock is a day ahead.
     ClockAhead,
@@ -56,7 +56,7 @@ pub enum Fault {
     StorageFull,
     /// Clones on one storage wait for its lock.
     StorageLock,
-    /// Somebody stops the clone task.
+    /// Another user stops the clone task.
     CloneAborted,
     /// The worker of the clone task is killed.
     WorkerKilled,
@@ -74,21 +74,21 @@ pub enum Fault {
     LogShrinks,
     /// The template is destroyed when a clone of it is asked for.
     TemplateGone,
-    /// Somebody makes the VM his own before it is destroyed.
+    /// Another user takes the VM over before it is destroyed.
     TakenOver,
-    /// Somebody holds the lock of the VM when it is to be destroyed.
+    /// Another process holds the lock of the VM when it is to be destroyed.
     Locked,
     /// The disks of a VM that is destroyed cannot be removed.
     DiskNotRemoved,
-    /// Somebody else is faster with the next free VMID, and the call says so.
+    /// Another client takes the next free VMID first, and the call says so.
     IdTaken,
-    /// Somebody else is faster with the next free VMID, and the task says so.
+    /// Another client takes the next free VMID first, and the task says so.
     IdTakenInTask,
     /// One clone in ten fails, each in another way.
     OneInTen,
     /// The last node is offline.
     NodeOffline,
-    /// Nobody has made a template yet.
+    /// There are no templates yet.
     NoTemplates,
     /// The storage of the templates is disabled.
     StorageDisabled,

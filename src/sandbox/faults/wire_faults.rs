@@ -34,7 +34,7 @@ pub enum Distortion {
     Empty,
     /// It is 200 with a page in it.
     Html,
-    /// It is compressed, and a thousand times as large where somebody unpacks it.
+    /// It is compressed, and a thousand times as large once it is unpacked.
     Gzip,
     /// It is JSON of a hundred thousand brackets.
     Deep,

@@ -50,11 +50,11 @@ impl Server {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stopped.changed() => return,
-                () = self.shared.told_to_shut_down() => return,
+                () = self.shared.is_shut_down() => return,
             };
             let socket = match accepted {
                 Ok((socket, _)) => socket,
-                // A connection that was given up before it was accepted is nobody's loss.
+                // A connection that the client gave up before it was accepted needs no answer.
                 Err(why) if is_of_connection(&why) => continue,
                 // No descriptors or no memory: the connection waits in the queue, and so does this loop.
                 Err(_) => {

@@ -16,7 +16,7 @@ use crate::sandbox::server::proxied_calls;
 use crate::sandbox::server::request::{Head, Parameters};
 use crate::sandbox::server::shared::{Seen, Shared};
 
-/// Parameters that nobody is shown.
+/// Parameters that are never shown.
 const SECRETS: [&str; 4] = ["password", "tfa-challenge", "otp", "confirmation-password"];
 
 /// What becomes of a request.
@@ -241,7 +241,7 @@ fn unformatted(head: &Head) -> Answer {
     }
 }
 
-/// Makes the call, for whoever its headers name.
+/// Makes the call for the caller that its headers name.
 fn call(
     cluster: &mut Cluster,
     head: &Head,

@@ -31,7 +31,7 @@ pub struct Seen {
     pub status: Option<u16>,
 }
 
-/// Somebody who acts on the cluster right before a call is carried out; told its verb and its path.
+/// Changes the cluster right before a call is carried out; gets the verb and the path of the call.
 pub(crate) type BeforeCall = Box<dyn FnMut(&str, &str, &mut Cluster) + Send>;
 
 /// What all connections share.
@@ -123,7 +123,7 @@ impl Shared {
         *lock(&self.before_call) = Some(act);
     }
 
-    /// Lets somebody act before a call.
+    /// Runs what is to happen before a call.
     pub(crate) fn before_call(&self, method: &str, path: &str) {
         if let Some(act) = lock(&self.before_call).as_mut() {
             act(method, path, &mut self.cluster());
@@ -137,7 +137,7 @@ impl Shared {
         all.len()
     }
 
-    /// Notes that it is decided what becomes of one more request: whoever waited for it may end a fault now.
+    /// Notes that it is decided what becomes of one more request: a test that waited for it may end a fault now.
     pub(crate) fn decided(&self) {
         let _all = lock(&self.seen);
         self.decided.fetch_add(1, Ordering::SeqCst);
@@ -206,7 +206,7 @@ impl Shared {
     }
 
     /// Waits until the server is to be gone.
-    pub(crate) async fn told_to_shut_down(&self) {
+    pub(crate) async fn is_shut_down(&self) {
         self.gone.notified().await;
     }
 }

@@ -58,7 +58,7 @@ fn changed(access: &Access, request: Request<'_>, path: &str) -> Result<Acl, Ref
     Ok(acl)
 }
 
-/// Demands that somebody without Permissions.Modify hands out no more than what it holds there itself.
+/// Demands that a caller without Permissions.Modify grants no more than it holds there itself.
 fn may_hand_out(access: &Access, request: Request<'_>, path: &str, role: &str) -> Result<(), Refusal> {
     let own = access.effective(&request.caller.subject, path);
     let Some(wanted) = access.roles.get(role) else { return Ok(()) };

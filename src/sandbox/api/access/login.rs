@@ -7,7 +7,7 @@ use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, names};
 use crate::sandbox::cluster::{CLUSTER_NAME, Cluster, Reply, Request};
 
-/// `POST /access/ticket`: a log-in, or the check of somebody else's.
+/// `POST /access/ticket`: a login, or the check of another one's.
 pub(crate) fn log_in(cluster: &mut Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
     let several = cluster.nodes.len() > 1;
     let access = &mut cluster.access;

@@ -160,7 +160,7 @@ impl CloneTask {
         cluster.vms.insert(self.options.target, Vm::new(&self.options.node, config));
     }
 
-    /// Copies the options; numbers that nobody else may have are drawn anew.
+    /// Copies the options; unique numbers are drawn anew.
     fn new_config(&self, cluster: &mut Cluster, source: u32, old: &Config) -> Config {
         let mut new = Config::default();
         for (key, value) in old.options().filter(|(key, _)| !key.starts_with("unused") && *key != "template") {

@@ -53,7 +53,7 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
-    /// Tells whether the call may be made by somebody who is not known.
+    /// Tells whether the call needs no credential.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::World | Self::LogIn)
     }

@@ -10,7 +10,7 @@ use crate::sandbox::auth::{Imports, Refusal};
 use crate::sandbox::cluster::work::{Plan, Scene, Work};
 use crate::sandbox::cluster::{Cluster, Download, Reply, Request, Volume};
 
-/// The bytes that a file has whose address nobody described.
+/// The size of a file whose address is not described.
 const USUAL: u64 = 600 << 20;
 
 /// `GET /nodes/{node}/storage/{storage}/content/{volume}`.
