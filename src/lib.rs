@@ -27,7 +27,10 @@ pub mod ui;
 use crate::cli::{Cli, Color, Global, completion};
 use crate::error::{Aftermath, Error, Report, RunError, UsageError};
 use crate::model::Register;
-use crate::session::{ProcessOptions, Session, Variables, ui_of_this_process, variables_of_this_process};
+use crate::session::{
+    ProcessOptions, Session, Variables, prompt_of_this_process, ui_of_this_process, variables_of_this_process,
+};
+use crate::ui::prompt::Prompt;
 use crate::ui::{Masked, Ui, Verbosity};
 use std::ffi::OsString;
 use std::fs::File;
@@ -35,6 +38,7 @@ use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use rustix::io::Errno;
@@ -141,8 +145,10 @@ fn execute(cli: Cli) -> ExitCode {
             return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
         }
     };
+    let prompt = prompt_of_this_process(&variables_of_this_process(), options);
+    let restored = TerminalAtEnd(Arc::clone(&prompt));
     let ended = runtime.block_on(async {
-        let session = match Session::of_this_process(options) {
+        let session = match Session::of_this_process(options, prompt) {
             Ok(session) => session,
             Err(source) => {
                 return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
@@ -156,7 +162,17 @@ fn execute(cli: Cli) -> ExitCode {
     });
     // A resolver thread that hangs must not keep the process alive.
     runtime.shutdown_background();
+    drop(restored);
     ended
+}
+
+/// Restores the terminal as the very last thing, also after a panic.
+struct TerminalAtEnd(Arc<dyn Prompt>);
+
+impl Drop for TerminalAtEnd {
+    fn drop(&mut self) {
+        self.0.restore();
+    }
 }
 
 /// Tells an error, in the form asked for, and gives its exit code.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use console::Term;
+use nix::sys::signal::SigSet;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, SystemClock};
@@ -44,6 +45,7 @@ impl Signal {
 /// Signals that arrived, in their order; anybody may wait for the first or for one more.
 #[derive(Debug, Clone)]
 pub struct Interrupts {
+    sender: watch::Sender<Vec<Signal>>,
     received: watch::Receiver<Vec<Signal>>,
 }
 
@@ -58,18 +60,26 @@ impl Interrupts {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let (sender, received) = watch::channel(Vec::new());
+        let listener = sender.clone();
         tokio::spawn(async move {
             loop {
+                // Where several have come at once, the one that leaves no choice counts.
                 let signal = tokio::select! {
+                    biased;
                     Some(()) = hangup.recv() => Signal::Hangup,
-                    Some(()) = interrupt.recv() => Signal::Interrupt,
                     Some(()) = terminate.recv() => Signal::Terminate,
+                    Some(()) = interrupt.recv() => Signal::Interrupt,
                     else => return,
                 };
-                sender.send_modify(|all| all.push(signal));
+                listener.send_modify(|all| all.push(signal));
             }
         });
-        Ok(Self { received })
+        Ok(Self { sender, received })
+    }
+
+    /// Notes a Ctrl-C that a prompt read as a key.
+    fn note_key(&self) {
+        self.sender.send_modify(|all| all.push(Signal::Interrupt));
     }
 
     /// Waits for the first signal, which may have arrived long ago.
@@ -151,7 +161,7 @@ pub enum NoStateFolder {
     },
 }
 
-/// Gives the terminal back when a question is no longer waited for.
+/// Closes a question when it is no longer waited for.
 struct OpenQuestion(Arc<dyn Prompt>);
 
 impl Drop for OpenQuestion {
@@ -178,11 +188,10 @@ impl Session {
     ///
     /// # Errors
     /// Where the working directory is gone, or signals cannot be handled.
-    pub fn of_this_process(options: ProcessOptions) -> io::Result<Self> {
+    pub fn of_this_process(options: ProcessOptions, prompt: Arc<dyn Prompt>) -> io::Result<Self> {
         let variables = variables_of_this_process();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, options)));
-        let prompt = prompt_of_this_process(&variables, options);
         Ok(Self {
             folder: std::env::current_dir()?,
             variables,
@@ -202,7 +211,7 @@ impl Session {
     }
 
     /// Asks a question. Meanwhile the run goes on: the answer is waited for on a thread of its own. When this returns,
-    /// or is given up, the terminal is as it was.
+    /// or is given up, no question is open; what is typed stays hidden until the end of the run.
     ///
     /// # Errors
     /// Where there is no answer.
@@ -211,11 +220,19 @@ impl Session {
         put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
     ) -> Result<T, Unanswered> {
         self.ui.borrow_mut().clear_progress();
+        if let Some(signal) = self.interrupts.seen() {
+            return Err(Unanswered::Signal(signal));
+        }
         let (prompt, _open) = (Arc::clone(&self.prompt), OpenQuestion(Arc::clone(&self.prompt)));
         let (sender, asked) = oneshot::channel();
         let asking = std::thread::Builder::new().name("prompt".to_owned());
-        // Where a signal came first, nobody waits for the answer any more.
-        if let Err(why) = asking.spawn(move || drop(sender.send(put(&*prompt)))) {
+        let ask = move || {
+            // A signal is for the runtime's thread: here it would interrupt the read of a key.
+            let blocked = SigSet::all().thread_block();
+            let answer = blocked.map_err(|_| PromptError::Gone).and_then(|()| put(&*prompt));
+            drop(sender.send(answer)); // after a signal the answer is no longer waited for
+        };
+        if let Err(why) = asking.spawn(ask) {
             return Err(Unanswered::NoThread(why.kind()));
         }
         tokio::select! {
@@ -225,6 +242,10 @@ impl Session {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(PromptError::NonInteractive)) => Err(Unanswered::NonInteractive),
                 Ok(Err(PromptError::Cancelled)) => Err(self.interrupts.seen().map_or(Unanswered::Cancelled, Unanswered::Signal)),
+                Ok(Err(PromptError::Interrupted)) => {
+                    self.interrupts.note_key();
+                    Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Interrupt)))
+                }
                 // The signal that says so may still be on its way.
                 Ok(Err(PromptError::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
                 Err(_) => Err(Unanswered::Cancelled),
@@ -276,8 +297,9 @@ pub fn ui_of_this_process(variables: &Variables, options: ProcessOptions) -> Ui 
     Ui::new((results, results_style), (stderr, talk_style), options.verbosity, is_live)
 }
 
-/// Decides whether somebody is there: questions are read from standard input, and shown on standard error.
-fn prompt_of_this_process(variables: &Variables, options: ProcessOptions) -> Arc<dyn Prompt> {
+/// Decides whether questions can be asked: answers are read from standard input, questions shown on standard error.
+#[must_use]
+pub fn prompt_of_this_process(variables: &Variables, options: ProcessOptions) -> Arc<dyn Prompt> {
     if options.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Arc::new(NonInteractive);
     }
@@ -377,6 +399,8 @@ mod tests {
         }
 
         fn release(&self) {}
+
+        fn restore(&self) {}
     }
 
     fn session(prompt: impl Prompt + 'static) -> Session {

@@ -1,19 +1,18 @@
-//! The keyboard while progress is shown: what is typed is neither shown nor taken for an answer later.
+//! The keyboard while progress is shown: what is typed is neither shown nor taken as an answer later.
 
 use std::io;
 
-use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcsetattr,
 };
 
-use super::prompt::NO_KEY;
+use super::prompt::{NO_KEY, is_in_front};
 
 /// A terminal that shows nothing of what is typed, until this is dropped.
 pub(super) struct EchoGuard(Termios);
 
 impl EchoGuard {
-    /// Begins; nothing happens where there is no terminal, or somebody else works at it.
+    /// Begins; nothing happens without a terminal, or in the background.
     pub(super) fn begin() -> Option<Self> {
         if !is_in_front() {
             return None;
@@ -35,9 +34,4 @@ impl Drop for EchoGuard {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0); // the terminal may be gone
         }
     }
-}
-
-/// Says whether the terminal is ours: whoever touches it from the background is stopped.
-fn is_in_front() -> bool {
-    tcgetpgrp(io::stdin()).is_ok_and(|front| front == getpgrp())
 }

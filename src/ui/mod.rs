@@ -8,8 +8,8 @@ mod progress;
 pub mod prompt;
 mod sanitize;
 mod screen;
-mod secret;
 mod sticky_flags;
+mod symbols;
 
 use std::fmt;
 use std::fs::File;

@@ -1,24 +1,26 @@
-//! Questions to a person, and the two who may be there: somebody at a keyboard, or nobody.
+//! Questions, and what answers them: a person at a terminal, or nothing.
 
-mod keyboard;
+mod dialog;
+mod hidden;
 mod keys;
-mod line;
 mod menu;
+mod numbered;
 mod terminal;
+mod theme;
+mod writer;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::model::Secret;
 
-pub use keyboard::TtyPrompt;
-pub(super) use keys::KeyPress;
-pub(super) use terminal::{NO_KEY, RawTerminal};
+pub use dialog::TtyPrompt;
+pub(super) use terminal::{NO_KEY, is_in_front};
 
-/// Tells whether a text is an answer, or why it is none.
+/// Accepts a text as an answer, or gives the reason why not.
 type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
-/// The same of something that nobody may see; the reason does not repeat it.
+/// The same for an answer that is not shown; the reason does not repeat it.
 type SecretValidator = Box<dyn Fn(&Secret) -> Result<(), String> + Send>;
 
 /// A question for a line of text.
@@ -65,13 +67,29 @@ pub struct ChoicePrompt {
     pub(in crate::ui) question: String,
     pub(in crate::ui) items: Vec<String>,
     pub(in crate::ui) default: usize,
+    pub(in crate::ui) filter: Filter,
+}
+
+/// Whether the items of a menu can be narrowed down by typing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ui) enum Filter {
+    /// They are few, and stay in their order.
+    None,
+    /// They are names or IDs from a server, and are sorted by them.
+    Typed,
 }
 
 impl ChoicePrompt {
     /// Offers items; the first is proposed.
     #[must_use]
     pub fn new(question: impl Into<String>, items: Vec<String>) -> Self {
-        Self { question: question.into(), items, default: 0 }
+        Self { question: question.into(), items, default: 0, filter: Filter::None }
+    }
+
+    /// Offers items that begin with a name or an ID: they are sorted by it, and typing narrows them down.
+    #[must_use]
+    pub fn by_name(question: impl Into<String>, items: Vec<String>) -> Self {
+        Self { filter: Filter::Typed, ..Self::new(question, items) }
     }
 
     /// Proposes another one than the first.
@@ -110,7 +128,7 @@ impl ConfirmPrompt {
     }
 }
 
-/// A question for something that nobody may see: how many characters were typed or pasted is all that is shown.
+/// A question for a secret: how many characters were typed or pasted is all that is shown.
 pub struct HiddenPrompt {
     pub(in crate::ui) question: String,
     pub(in crate::ui) check: SecretValidator,
@@ -134,17 +152,19 @@ impl HiddenPrompt {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptError {
-    /// There is nobody to ask.
+    /// No question can be asked.
     NonInteractive,
-    /// The person left, with Esc or Ctrl-D.
+    /// The person left, with Ctrl-D at the hidden prompt.
     Cancelled,
+    /// The person pressed Ctrl-C.
+    Interrupted,
     /// The terminal is gone.
     Gone,
 }
 
-/// Whom questions are put to.
+/// What questions are put to.
 pub trait Prompt: Send + Sync {
-    /// Says whether there is somebody.
+    /// Says whether questions can be asked.
     fn is_interactive(&self) -> bool;
 
     /// Asks for a line of text, and waits for it.
@@ -165,17 +185,20 @@ pub trait Prompt: Send + Sync {
     /// As for a text.
     fn confirm(&self, question: &ConfirmPrompt) -> Result<bool, PromptError>;
 
-    /// Asks for something that nobody may see.
+    /// Asks for a secret.
     ///
     /// # Errors
     /// As for a text.
     fn hidden(&self, question: &HiddenPrompt) -> Result<Secret, PromptError>;
 
-    /// Gives the terminal back as it was, though a question may still be open.
+    /// Closes the question that is open, though it has no answer.
     fn release(&self);
+
+    /// Restores the terminal as it was before the first question: for another program, or at the end of the run.
+    fn restore(&self);
 }
 
-/// Nobody: standard input is no terminal, or nobody is to be asked.
+/// No person: standard input is not a terminal, or questions are switched off.
 pub struct NonInteractive;
 
 impl Prompt for NonInteractive {
@@ -200,4 +223,6 @@ impl Prompt for NonInteractive {
     }
 
     fn release(&self) {}
+
+    fn restore(&self) {}
 }

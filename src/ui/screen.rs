@@ -1,5 +1,6 @@
 //! Lines of a screen: headings, found facts, tables, commands to paste.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use console::measure_text_width;
@@ -23,6 +24,8 @@ pub enum Tone {
     Bad,
     /// A command to paste.
     Command,
+    /// The mark of an open question.
+    Accent,
 }
 
 /// Where a drawing draws: a writer and the style in force.
@@ -64,11 +67,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// What the writer reports.
     pub fn line(&mut self, text: &str) -> fmt::Result {
-        if self.style.unicode || text.is_ascii() {
-            return writeln!(self.to, "{text}");
-        }
-        // Decoration of ours; names from elsewhere stay as they are.
-        writeln!(self.to, "{}", text.replace('•', "*").replace('…', "..."))
+        writeln!(self.to, "{}", decorated(text, self.style))
     }
 
     /// Writes an address on a line of its own, never wrapped; one that can be clicked where the terminal can.
@@ -210,6 +209,14 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(|row| line(row).trim_end().to_owned()).collect()
 }
 
+/// Replaces our decoration where only ASCII can be shown; names from elsewhere stay as they are.
+pub(super) fn decorated(text: &str, style: Style) -> Cow<'_, str> {
+    if style.unicode || text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('•', "*").replace('…', "..."))
+}
+
 /// Colours a text as its tone says, with what can be read on dark ground and on light.
 pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
     let code = match tone {
@@ -220,6 +227,7 @@ pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
         Tone::Warning => "35;1",
         Tone::Bad => "31;1",
         Tone::Command => "1",
+        Tone::Accent => "36",
     };
     if style.color && !text.trim().is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

@@ -128,6 +128,7 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     terminal.to("Log in as", "totp@pve");
     terminal.to("(0 characters)", "wrong").wait_for("not let in with that password").wait_for("(0 characters)");
     terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("the code is not taken");
+    terminal.wait_for("? The one-time code");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     terminal.answer(&one_time_code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now).unwrap());
     terminal.to("Which rights shall it have?", "");

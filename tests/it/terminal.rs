@@ -51,7 +51,10 @@ fn a_secret_is_found_in_every_shape_and_never_shown() {
     for shape in shapes() {
         for marks_pastes in [true, false] {
             // The shell that runs afterwards reads a line: what was left over would be in it.
-            let run = format!("trap : INT; \"$GLASSDOME\" {}; read -r rest; echo \"shell: [$rest]\"", line(&sandbox));
+            let run = format!(
+                "trap : INT; \"$GLASSDOME\" {}; echo ended; read -r rest; echo \"shell: [$rest]\"",
+                line(&sandbox)
+            );
             let mut terminal = Terminal::shell(&stage, &run);
             terminal.to("How do you come by", "\x1b[B").wait_for("Paste the secret");
             if marks_pastes {
@@ -60,7 +63,11 @@ fn a_secret_is_found_in_every_shape_and_never_shown() {
                 terminal.press(&format!("{shape}\n").replace('\n', "\r"));
             }
             terminal.wait_for("apex@pve!tt, secret c0ff••••").wait_for("What is to be corrected?").press("\x03");
-            terminal.wait_for("interrupted; nothing was written").press("mine\r").wait_for("shell: [mine]");
+            terminal
+                .wait_for("interrupted; nothing was written")
+                .wait_for("ended")
+                .press("mine\r")
+                .wait_for("shell: [mine]");
             let ended = terminal.end(0);
             let shown = ended.everything.to_lowercase();
             assert!(!shown.contains(&CANARY[4..]), "{shape}\n{shown}");
@@ -119,8 +126,8 @@ fn the_window_may_change_while_a_question_is_open() {
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
     terminal.wait_for("The user").press("somebody-with-a-long-name");
-    terminal.resize(30).wait_for("\n   > omebody-with-a-long-name");
-    terminal.press("\r").wait_for(" > pve").resize(80).press("\x1b[B\r").wait_for("How do you come by").press("\x03");
+    terminal.wait_for("somebody-with-a-long-name").resize(30);
+    terminal.press("\r").wait_for("❯ pve").resize(80).press("\x1b[B\r").wait_for("How do you come by").press("\x03");
     terminal.end(130);
 }
 

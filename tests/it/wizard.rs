@@ -104,7 +104,7 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.to("What is to be corrected?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
     terminal.wait_until("asked again", |screen| screen.ends_with("(0 characters)")).answer(SECRET);
     terminal.to("The template for UBUNTU_2204", "nothing like this").wait_for("(nothing matches)");
-    terminal.press("\x15").wait_for("> 9000").press("\r");
+    terminal.press(&"\x7f".repeat(17)).wait_for("❯ 9000").press("\r");
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "maybe").wait_for("y for yes, n for no");
     terminal.answer("y").to("Prove it now", "what").wait_for("y for yes, n for no");
     terminal.answer("no");
@@ -119,9 +119,9 @@ fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
     for (prompt, _) in questions.iter().take(10) {
         let is_menu = ["How", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
         let keys: &[&str] = match () {
-            () if is_menu => &["\x03", "\x1b", "\x04"],
+            () if is_menu => &["\x03", "\x1b\x04\x03"],
             () if prompt.starts_with("Paste") => &["\x03", "\x04", "half a secret\x04"],
-            () => &["half an answer\x03", "\x04"],
+            () => &["half an answer\x03", "\x1b\x04\x03"],
         };
         for key in keys {
             let stage = TestEnv::new();
@@ -141,7 +141,7 @@ fn stty_says_that_the_terminal_is_as_it_was() {
         return;
     }
     let stage = TestEnv::new();
-    for (prompt, key) in [("The server", "\x03"), ("The server", "\x04")] {
+    for (prompt, key) in [("The server", "\x03"), ("The server", "half an answer\x03")] {
         let run = "trap : INT; before=$(stty -g); \"$GLASSDOME\" setup; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same; read -r rest";
         let mut terminal = Terminal::shell(&stage, run);
         terminal.wait_for(prompt).press(key).wait_for("code 130").wait_for("same").answer("");
@@ -258,7 +258,7 @@ fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
     terminal.wait_for(&shown(sandbox.fingerprint()));
     let new = sandbox.renew_certificate(Flaw::Foreign).unwrap();
     terminal.press(DOWN).press("\r").wait_for("is not the one that was pinned").wait_for(&shown(new));
-    terminal.wait_for(" > leave").press("\r");
+    terminal.wait_for("❯ leave").press("\r");
     terminal.end(5);
     // Later, at any question: the pin holds for the whole run.
     let mut terminal = Terminal::start(&stage, 80, "setup");
@@ -349,11 +349,10 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
         let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
         let questions = questions(&sandbox);
         answer_until(&mut terminal, &questions, "The template for UBUNTU_2204");
-        terminal.wait_for("1 of 501; type to filter").press("日本語の").wait_for("(1 of 501)");
-        let line = terminal.text().lines().find(|line| line.starts_with(" > ")).map(str::to_owned).unwrap();
-        assert!(line.contains("10008  日本語のテンプレート"), "{line}");
-        terminal.press("\x15").press("xxx").wait_for("> 10007").press("\r");
-        terminal.to("The template for UBUNTU_2004", "image 497").to("Write this?", "");
+        terminal.wait_for("or type to filter").press("日本語の").wait_for("(1 of 501)");
+        terminal.wait_for("❯ 10008  日本語のテンプレート");
+        terminal.press(&"\x7f".repeat(4)).press("xxx").wait_for("❯ 10007").press("\r");
+        terminal.to("The template for UBUNTU_2004", "image-497").to("Write this?", "");
         terminal.end(0);
         let file = stage.read(".env");
         assert!(file.contains("UBUNTU_2204_TEMPLATE_ID=10007\nUBUNTU_2004_TEMPLATE_ID=10497\n"), "{file}");
@@ -502,21 +501,18 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
         2. Trust (sandbox)
            the certificate is signed by the CA that is trusted for it
         3. Token (sandbox)
-           The user, with its realm: apex@pve for example [apex@pve]
-           > apex@pve
-           The name of the token [glassdome-token]
-           > glassdome-token
-           Keep the secret 0000•••• of the sandbox? [Y/n]
-           > yes
+        ✔ The user, with its realm: apex@pve for example · apex@pve
+        ✔ The name of the token · glassdome-token
+        ✔ Keep the secret 0000•••• of the sandbox? · yes
         4. Check (sandbox)
            Proxmox VE 9.2.11 knows apex@pve!glassdome-token (which proves who it is, not
            what it may do)
         5. Node and templates (sandbox)
            node pve, the only one
-           The template for UBUNTU_2204_TEMPLATE_ID
-           > 9000 ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
-           The template for UBUNTU_2004_TEMPLATE_ID
-           > 9001 ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
+        ✔ The template for UBUNTU_2204_TEMPLATE_ID · 9000
+          ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
+        ✔ The template for UBUNTU_2004_TEMPLATE_ID · 9001
+          ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
            node pve: template 9000 can be cloned, no privilege is missing
            UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
            UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
@@ -535,8 +531,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
            +UBUNTU_2004_TEMPLATE_ID=9001
            the secret is stored in plain text, in a file that only you may read (mode
            0600)
-           Write this? [Y/n]
-           > yes
+        ✔ Write this? · yes
            /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
         Quick reference
           user      apex@pve
@@ -563,29 +558,26 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
            the certificate is signed by the CA
            that is trusted for it
         3. Token (sandbox)
-           The user, with its realm: apex@pve
-           for example [apex@pve]
-           > apex@pve
-           The name of the token
-           [glassdome-token]
-           > glassdome-token
-           Keep the secret 0000•••• of the
-           sandbox? [Y/n]
-           > yes
+        ✔ The user, with its realm: apex@pve
+          for example · apex@pve
+        ✔ The name of the token ·
+          glassdome-token
+        ✔ Keep the secret 0000•••• of the
+          sandbox? · yes
         4. Check (sandbox)
            Proxmox VE 9.2.11 knows
            apex@pve!glassdome-token (which
            proves who it is, not what it may do)
         5. Node and templates (sandbox)
            node pve, the only one
-           The template for
-           UBUNTU_2204_TEMPLATE_ID
-           > 9000 ubuntu-2204-cloudinit-template
-           pve 32 GiB cloud-init, agent
-           The template for
-           UBUNTU_2004_TEMPLATE_ID
-           > 9001 ubuntu-2004-cloudinit-template
-           pve 32 GiB cloud-init, agent
+        ✔ The template for
+          UBUNTU_2204_TEMPLATE_ID · 9000
+          ubuntu-2204-cloudinit-template pve 32
+          GiB cloud-init, agent
+        ✔ The template for
+          UBUNTU_2004_TEMPLATE_ID · 9001
+          ubuntu-2004-cloudinit-template pve 32
+          GiB cloud-init, agent
            node pve: template 9000 can be
            cloned, no privilege is missing
            UBUNTU_2204_TEMPLATE_ID=9000
@@ -609,8 +601,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
            the secret is stored in plain text,
            in a file that only you may read
            (mode 0600)
-           Write this? [Y/n]
-           > yes
+        ✔ Write this? · yes
            /home/me/xxxxxxxxxxx/.env.sandbox is
            written, mode 0600
         Quick reference

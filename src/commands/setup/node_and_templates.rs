@@ -40,7 +40,7 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
     let is_said = |node: &Node| Some(&node.name) == said.as_ref();
     let proposed = nodes.iter().position(is_said).or_else(|| nodes.iter().position(Node::is_online));
     let menu =
-        ChoicePrompt::new("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
+        ChoicePrompt::by_name("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
     let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
     match nodes.get(index) {
         Some(node) => context.answer(Setting::Node(node.name.clone())),
@@ -85,7 +85,7 @@ async fn templates(
         let proposed = said.filter(is_visible).or_else(|| release.best(&visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
         let menu =
-            ChoicePrompt::new(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
+            ChoicePrompt::by_name(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
         let index = ask::choice(session, menu, || context.unanswered("the template", key)).await?;
         match visible.get(index) {
             Some(vm) => context.answer_template(key, vm.vmid)?,

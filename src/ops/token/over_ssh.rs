@@ -85,6 +85,8 @@ fn start(session: &Session, to: &Destination, remote: &str) -> io::Result<Child>
     }
     command.arg("--").arg(to.as_str()).arg(remote);
     command.env_clear().envs(ChildKind::Ssh.environment(&session.variables));
+    // ssh asks at the terminal itself: it must find it as it was.
+    session.prompt.restore();
     let complaints = if session.is_attended() { Stdio::inherit() } else { Stdio::piped() };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints).kill_on_drop(true).spawn()
 }

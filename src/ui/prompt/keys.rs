@@ -12,31 +12,17 @@ const AT_MOST: usize = 64 * 1024;
 
 /// One key, or one paste.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ui) enum KeyPress {
+pub(super) enum KeyPress {
     /// A character.
     Char(char),
     /// A text that was pasted, with its line breaks.
     Paste(Zeroizing<String>),
     Enter,
     Backspace,
-    Delete,
-    Left,
-    Right,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    Home,
-    End,
     /// Ctrl-U: the whole line goes.
     Clear,
-    /// Ctrl-W: a word goes.
-    Word,
-    Escape,
-    /// Ctrl-D, or Ctrl-C where it is no signal.
+    /// Ctrl-D, or Ctrl-C where it is not a signal.
     Leave,
-    /// The window has another size now.
-    Resized,
     /// Anything else.
     Other,
 }
@@ -75,12 +61,9 @@ impl Decoder {
         let (key, length) = match rest.first()? {
             0x1b => escape(rest, is_quiet)?,
             b'\r' | b'\n' => (KeyPress::Enter, 1),
-            0x01 => (KeyPress::Home, 1),
             0x03 | 0x04 => (KeyPress::Leave, 1),
-            0x05 => (KeyPress::End, 1),
             0x08 | 0x7f => (KeyPress::Backspace, 1),
             0x15 => (KeyPress::Clear, 1),
-            0x17 => (KeyPress::Word, 1),
             byte if *byte < 0x20 => (KeyPress::Other, 1),
             _ => character(rest, is_quiet)?,
         };
@@ -118,27 +101,12 @@ fn escape(rest: &[u8], is_quiet: bool) -> Option<(KeyPress, usize)> {
             let Some(length) = body.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
                 return is_quiet.then_some((KeyPress::Other, rest.len()));
             };
-            Some((named(body.get(..=length)?), 2 + length + 1))
+            Some((KeyPress::Other, 2 + length + 1))
         }
         // Esc and a key at once is Alt and that key.
         Some(_) => Some((KeyPress::Other, 2)),
-        None if is_quiet => Some((KeyPress::Escape, 1)),
+        None if is_quiet => Some((KeyPress::Other, 1)),
         None => None,
-    }
-}
-
-fn named(sequence: &[u8]) -> KeyPress {
-    match sequence {
-        b"A" => KeyPress::Up,
-        b"B" => KeyPress::Down,
-        b"C" => KeyPress::Right,
-        b"D" => KeyPress::Left,
-        b"H" | b"1~" | b"7~" => KeyPress::Home,
-        b"F" | b"4~" | b"8~" => KeyPress::End,
-        b"3~" => KeyPress::Delete,
-        b"5~" => KeyPress::PageUp,
-        b"6~" => KeyPress::PageDown,
-        _ => KeyPress::Other,
     }
 }
 
@@ -164,13 +132,13 @@ mod tests {
             (&b"ab"[..], vec![KeyPress::Char('a'), KeyPress::Char('b')]),
             ("ü日".as_bytes(), vec![KeyPress::Char('ü'), KeyPress::Char('日')]),
             (b"\r\n", vec![KeyPress::Enter, KeyPress::Enter]),
-            (b"\x1b[A\x1bOB", vec![KeyPress::Up, KeyPress::Down]),
-            (b"\x1b[3~\x1b[5~\x1b[6~", vec![KeyPress::Delete, KeyPress::PageUp, KeyPress::PageDown]),
+            (b"\x1b[A\x1bOB", vec![KeyPress::Other, KeyPress::Other]),
+            (b"\x1b[3~\x1b[5~a", vec![KeyPress::Other, KeyPress::Other, KeyPress::Char('a')]),
             (b"\x1b[1;5C", vec![KeyPress::Other]),
-            (b"\x1b", vec![KeyPress::Escape]),
+            (b"\x1b", vec![KeyPress::Other]),
             (b"\x1bx", vec![KeyPress::Other]),
             (b"\x1b[", vec![KeyPress::Other]),
-            (b"\x04\x15\x17\x7f", vec![KeyPress::Leave, KeyPress::Clear, KeyPress::Word, KeyPress::Backspace]),
+            (b"\x04\x15\x17\x7f", vec![KeyPress::Leave, KeyPress::Clear, KeyPress::Other, KeyPress::Backspace]),
             (b"\xff", vec![KeyPress::Other]),
             (b"\xe6\x97", vec![KeyPress::Other]),
             (b"\x1b[200~a\nb\x1b[201~c", vec![KeyPress::Paste(Zeroizing::new("a\nb".to_owned())), KeyPress::Char('c')]),

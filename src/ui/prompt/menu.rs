@@ -1,238 +1,147 @@
-//! A menu: items, a filter that is typed, and the one that is pointed at.
+//! The choices of a menu, as they are handed to dialoguer.
 
-use console::{measure_text_width, truncate_str};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
-use super::keys::KeyPress;
-use crate::ui::screen::{paint, wrap};
-use crate::ui::{Style, Tone};
+use fuzzy_matcher::FuzzyMatcher;
+use fuzzy_matcher::skim::SkimMatcherV2;
 
-/// From so many items on the filter is mentioned.
-const LONG: usize = 10;
-
-/// What a key led to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum MenuStep {
-    /// The menu stays open.
-    Open,
-    /// An item was chosen.
-    Chosen(usize),
-    /// The person left.
-    Left,
-}
-
-/// Items, and the one that is pointed at.
+/// Choices under keys. Dialoguer counts the bytes of what it is handed to find out how many lines it takes, so that a
+/// key is never longer than a line; the theme draws the text that belongs to it.
 pub(super) struct Menu<'a> {
     items: &'a [String],
-    filter: String,
-    /// The items that the filter lets through.
-    shown: Vec<usize>,
-    /// The place among these that is pointed at.
-    pointer: usize,
-    /// The first of these that is on the screen.
-    top: usize,
-    /// How many of these are on the screen at once.
-    rows: usize,
+    keys: Vec<String>,
+    /// The place of the item behind each key.
+    order: Vec<usize>,
+    places: HashMap<String, usize>,
+    /// For the filter that was drawn last: the key that dialoguer lists first, and the one that is exactly the filter.
+    exact: RefCell<(String, Option<(String, String)>)>,
 }
 
 impl<'a> Menu<'a> {
-    /// Points at an item.
-    pub(super) fn new(items: &'a [String], pointer: usize, rows: usize) -> Self {
-        let pointer = pointer.min(items.len().saturating_sub(1));
-        let mut menu = Self {
-            items,
-            filter: String::new(),
-            shown: (0..items.len()).collect(),
-            pointer,
-            top: 0,
-            rows: rows.max(1),
-        };
-        menu.scroll();
-        menu
+    /// Keeps the order; the keys are numbers.
+    pub(super) fn fixed(items: &'a [String]) -> Self {
+        let order: Vec<usize> = (0..items.len()).collect();
+        let keys = order.iter().map(ToString::to_string).collect();
+        Self::of(items, keys, order)
     }
 
-    /// Changes how many items are on the screen at once.
-    pub(super) fn resize(&mut self, rows: usize) {
-        self.rows = rows.max(1);
-        self.scroll();
+    /// Sorts by the first word, the name or ID; the keys are what can be searched. `None` where two would be the same.
+    pub(super) fn sorted(items: &'a [String], default: usize, page: Page) -> Option<Self> {
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|index| sort_key(items.get(*index).map(String::as_str).unwrap_or_default()));
+        // Dialoguer shows the first page when it begins: what it points at must be on it.
+        let chosen = order.iter().position(|index| *index == default).unwrap_or_default();
+        let name = name_of(items.get(default).map(String::as_str).unwrap_or_default());
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for (place, index) in order.into_iter().enumerate() {
+            let other = name_of(items.get(index).map(String::as_str).unwrap_or_default());
+            let is_first = chosen >= page.rows && (place == chosen || (place < chosen && name.starts_with(other)));
+            if is_first { first.push(index) } else { rest.push(index) }
+        }
+        first.extend(rest);
+        let keys: Vec<String> = first
+            .iter()
+            .map(|index| cut(items.get(*index).map(String::as_str).unwrap_or_default(), page.columns))
+            .collect();
+        let menu = Self::of(items, keys, first);
+        (menu.places.len() == items.len()).then_some(menu)
     }
 
-    /// Does what a key does to a menu.
-    pub(super) fn press(&mut self, key: &KeyPress) -> MenuStep {
-        let last = self.shown.len().saturating_sub(1);
-        match key {
-            KeyPress::Enter => {
-                return self.shown.get(self.pointer).map_or(MenuStep::Open, |index| MenuStep::Chosen(*index));
-            }
-            KeyPress::Escape | KeyPress::Leave => return MenuStep::Left,
-            KeyPress::Up if self.pointer == 0 => self.pointer = last,
-            KeyPress::Up => self.pointer -= 1,
-            KeyPress::Down if self.pointer >= last => self.pointer = 0,
-            KeyPress::Down => self.pointer += 1,
-            KeyPress::PageUp => self.pointer = self.pointer.saturating_sub(self.rows),
-            KeyPress::PageDown => self.pointer = (self.pointer + self.rows).min(last),
-            KeyPress::Home => self.pointer = 0,
-            KeyPress::End => self.pointer = last,
-            KeyPress::Char(character) => self.narrow(|filter| filter.push(*character)),
-            KeyPress::Paste(text) => {
-                self.narrow(|filter| filter.extend(text.trim().chars().filter(|it| !it.is_control())))
-            }
-            KeyPress::Backspace | KeyPress::Word => self.narrow(|filter| {
-                filter.pop();
-            }),
-            KeyPress::Clear => self.narrow(String::clear),
-            _ => {}
-        }
-        self.scroll();
-        MenuStep::Open
+    fn of(items: &'a [String], keys: Vec<String>, order: Vec<usize>) -> Self {
+        let places = keys.iter().cloned().zip(order.iter().copied()).collect();
+        Self { items, keys, order, places, exact: RefCell::new((String::new(), None)) }
     }
 
-    /// Draws the items that are on the screen, and a line below them where there is something to say.
-    pub(super) fn lines(&self, style: Style) -> Vec<String> {
-        let columns = style.width.unwrap_or(80).saturating_sub(1);
-        let ellipsis = if style.unicode { "…" } else { "..." };
-        let cut = |text: &str| {
-            if measure_text_width(text) > columns {
-                truncate_str(text, columns, ellipsis).into_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        let mut lines = Vec::new();
-        for (place, index) in self.shown.iter().enumerate().skip(self.top).take(self.rows) {
-            let item = self.items.get(*index).map(String::as_str).unwrap_or_default();
-            let is_pointed_at = place == self.pointer;
-            let mark = if is_pointed_at { " > " } else { "   " };
-            let tone = if is_pointed_at { Tone::Strong } else { Tone::Plain };
-            // Whoever is about to choose it reads all of it.
-            let room = columns.saturating_sub(mark.len());
-            let is_whole = !is_pointed_at || measure_text_width(item) <= room;
-            let pieces = if is_whole { vec![item.to_owned()] } else { broken(item, room) };
-            for (number, piece) in pieces.iter().enumerate() {
-                let before = if number == 0 { mark } else { "   " };
-                lines.push(paint(style, tone, &cut(&format!("{before}{piece}"))));
-            }
-        }
-        if self.shown.is_empty() {
-            lines.push(cut("   (nothing matches)"));
-        }
-        let below = self.below();
-        if !below.is_empty() {
-            lines.push(paint(style, Tone::Dim, &cut(&format!("   {below}"))));
-        }
-        lines
+    /// Gives the keys, in their order.
+    pub(super) fn keys(&self) -> &[String] {
+        &self.keys
     }
 
-    fn below(&self) -> String {
-        let count = |shown: usize| format!("{shown} of {}", self.items.len());
-        if !self.filter.is_empty() {
-            return format!("filter: {} ({})", self.filter, count(self.shown.len()));
-        }
-        if self.items.len() >= LONG || self.items.len() > self.rows {
-            return format!("{}; type to filter", count((self.pointer + 1).min(self.shown.len())));
-        }
-        String::new()
+    /// Gives the place among the keys at which an item stands.
+    pub(super) fn place(&self, item: usize) -> usize {
+        self.order.iter().position(|index| *index == item).unwrap_or_default()
     }
 
-    fn narrow(&mut self, change: impl FnOnce(&mut String)) {
-        let pointed_at = self.shown.get(self.pointer).copied();
-        change(&mut self.filter);
-        let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        let passes = |item: &String| {
-            let item = item.to_lowercase();
-            words.iter().all(|word| item.contains(word))
-        };
-        self.shown = self.items.iter().enumerate().filter(|(_, item)| passes(item)).map(|(index, _)| index).collect();
-        self.pointer = self.shown.iter().position(|index| Some(*index) == pointed_at).unwrap_or(0);
+    /// Gives the item behind the key that dialoguer says was chosen.
+    pub(super) fn chosen(&self, place: usize) -> usize {
+        let key = self.keys.get(place).map(String::as_str).unwrap_or_default();
+        let exact = self.exact.borrow();
+        let key = swapped(key, &exact.1);
+        self.places.get(key).copied().unwrap_or_default()
     }
 
-    fn scroll(&mut self) {
-        let lowest_top = self.shown.len().saturating_sub(self.rows);
-        self.top = self.top.min(self.pointer).max((self.pointer + 1).saturating_sub(self.rows)).min(lowest_top);
+    /// Gives the text of the item behind a key.
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.places.get(key).and_then(|index| self.items.get(*index)).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Gives the key to be drawn in the place of another one: the item whose name is exactly the filter stands first,
+    /// also where dialoguer, which sorts by likeness alone, lists another one there.
+    pub(super) fn exact_first<'k>(&'k self, key: &'k str, filter: &str) -> &'k str {
+        let mut exact = self.exact.borrow_mut();
+        if exact.0 != filter {
+            *exact = (filter.to_owned(), self.exact_and_first(filter));
+        }
+        match &exact.1 {
+            Some((first, same)) if key == first => self.own(same),
+            Some((first, same)) if key == same => self.own(first),
+            _ => key,
+        }
+    }
+
+    /// Says how many of the items a filter leaves: "1 of 501".
+    pub(super) fn count(&self, filter: &str) -> String {
+        let matcher = SkimMatcherV2::default();
+        match self.keys.iter().filter(|key| matcher.fuzzy_match(key, filter).is_some()).count() {
+            0 => "nothing matches".to_owned(),
+            count => format!("{count} of {}", self.keys.len()),
+        }
+    }
+
+    fn own(&self, key: &str) -> &str {
+        self.places.get_key_value(key).map(|(key, _)| key.as_str()).unwrap_or_default()
+    }
+
+    fn exact_and_first(&self, filter: &str) -> Option<(String, String)> {
+        let same = self.keys.iter().find(|key| name_of(key) == filter.trim())?;
+        let matcher = SkimMatcherV2::default();
+        // As dialoguer does it, down to the order of equals.
+        let mut found: Vec<(&String, i64)> =
+            self.keys.iter().filter_map(|key| matcher.fuzzy_match(key, filter).map(|score| (key, score))).collect();
+        found.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
+        let (first, _) = found.first()?;
+        (*first != same).then(|| ((*first).clone(), same.clone()))
     }
 }
 
-/// Breaks an item into lines, at its blanks where that is enough.
-fn broken(item: &str, room: usize) -> Vec<String> {
-    let pieces = wrap(item, Some(room));
-    if pieces.iter().all(|piece| measure_text_width(piece) <= room) {
-        return pieces;
-    }
-    let mut lines = vec![String::new()];
-    for character in item.chars() {
-        let character = character.to_string();
-        match lines.last_mut().filter(|line| measure_text_width(line) + measure_text_width(&character) <= room) {
-            Some(line) => line.push_str(&character),
-            None => lines.push(character),
-        }
-    }
-    lines
+/// How much of a menu is on the screen at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Menu, MenuStep};
-    use crate::ui::Style;
-    use crate::ui::prompt::keys::KeyPress;
-
-    const NARROW: Style = Style { color: false, unicode: true, width: Some(20) };
-
-    fn items(count: usize) -> Vec<String> {
-        (0..count).map(|number| format!("{} item", 100 + number)).collect()
+fn swapped<'a>(key: &'a str, pair: &'a Option<(String, String)>) -> &'a str {
+    match pair {
+        Some((first, same)) if key == first => same,
+        Some((first, same)) if key == same => first,
+        _ => key,
     }
+}
 
-    #[test]
-    fn arrows_move_and_enter_chooses() {
-        let items = items(3);
-        for (keys, step) in [
-            (vec![KeyPress::Enter], MenuStep::Chosen(1)),
-            (vec![KeyPress::Down, KeyPress::Enter], MenuStep::Chosen(2)),
-            (vec![KeyPress::Down, KeyPress::Down, KeyPress::Enter], MenuStep::Chosen(0)),
-            (vec![KeyPress::Up, KeyPress::Up, KeyPress::Enter], MenuStep::Chosen(2)),
-            (vec![KeyPress::End, KeyPress::Enter], MenuStep::Chosen(2)),
-            (vec![KeyPress::PageUp, KeyPress::Enter], MenuStep::Chosen(0)),
-            (vec![KeyPress::Escape], MenuStep::Left),
-            (vec![KeyPress::Char('z'), KeyPress::Enter], MenuStep::Open),
-            (vec![KeyPress::Char('z'), KeyPress::Backspace, KeyPress::Enter], MenuStep::Chosen(0)),
-            (vec![KeyPress::Char('0'), KeyPress::Char('2'), KeyPress::Enter], MenuStep::Chosen(2)),
-        ] {
-            let mut menu = Menu::new(&items, 1, 10);
-            let steps: Vec<MenuStep> = keys.iter().map(|key| menu.press(key)).collect();
-            assert_eq!(steps.last(), Some(&step), "{keys:?}");
-        }
-    }
+fn name_of(item: &str) -> &str {
+    item.split_whitespace().next().unwrap_or_default()
+}
 
-    #[test]
-    fn a_long_menu_scrolls_and_is_filtered() {
-        let items = items(500);
-        let mut menu = Menu::new(&items, 250, 3);
-        assert_eq!(menu.lines(NARROW), ["   348 item", "   349 item", " > 350 item", "   251 of 500; typ…"]);
-        for character in "59 it".chars() {
-            menu.press(&KeyPress::Char(character));
-        }
-        assert_eq!(menu.lines(NARROW), [" > 159 item", "   259 item", "   359 item", "   filter: 59 it (…"]);
-        menu.press(&KeyPress::End);
-        assert_eq!(menu.press(&KeyPress::Enter), MenuStep::Chosen(499));
-        menu.press(&KeyPress::Char('x'));
-        assert_eq!(menu.lines(NARROW), ["   (nothing matche…", "   filter: 59 itx …"]);
-    }
+/// Numbers by their value, before names.
+fn sort_key(item: &str) -> (u64, String) {
+    let name = name_of(item);
+    (name.parse().unwrap_or(u64::MAX), name.to_owned())
+}
 
-    #[test]
-    fn wide_characters_are_cut_by_their_columns() {
-        let items = vec!["9001".to_owned(), "9000 日本日本日本日本日本".to_owned()];
-        let menu = Menu::new(&items, 0, 3);
-        assert_eq!(menu.lines(NARROW), [" > 9001", "   9000 日本日本日…"]);
-        assert_eq!(menu.lines(Style { unicode: false, ..NARROW }), [" > 9001", "   9000 日本日本..."]);
-    }
-
-    #[test]
-    fn the_item_that_is_pointed_at_is_shown_whole() {
-        let items = vec!["do not verify: whoever is in between".to_owned(), "quit and change nothing".to_owned()];
-        let mut menu = Menu::new(&items, 0, 3);
-        let lines = [" > do not verify:", "   whoever is in", "   between", "   quit and change…"];
-        assert_eq!(menu.lines(NARROW), lines);
-        let wide = vec!["9000 日本日本日本日本日本".to_owned()];
-        assert_eq!(Menu::new(&wide, 0, 3).lines(NARROW), [" > 9000 日本日本日", "   本日本日本"]);
-        menu.press(&KeyPress::Down);
-        assert_eq!(menu.lines(NARROW), ["   do not verify: …", " > quit and change", "   nothing"]);
-    }
+/// Cuts a text to this many bytes.
+fn cut(text: &str, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
 }

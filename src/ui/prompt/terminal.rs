@@ -1,130 +1,153 @@
-//! The terminal while a question is open: its modes, its size, and how it is given back.
+//! The terminal from the first question to the end of the run: its modes, its size, and how it is restored.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp, tcgetwinsize,
+    tcsetattr,
 };
-use zeroize::Zeroizing;
 
-use super::PromptError;
-use super::keys::{Decoder, KeyPress};
 use crate::ui::Masked;
 
-/// How often somebody who waits for a key looks whether the question is still wanted, and whether the window has changed.
-const TICK: Duration = Duration::from_millis(100);
+/// A thread that reads a key when its question is closed puts back the modes that it found; it takes less than this.
+const THREAD_ENDS_WITHIN: Duration = Duration::from_millis(30);
 
-/// The bytes of one key come at once; what follows an escape later than this is another key.
-const ONE_KEY_WITHIN: Duration = Duration::from_millis(50);
+/// The rest of a paste has come when nothing more has come for this long.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// More pieces of input than this are never discarded, so that a stuck key does not hold up a question.
+const PIECES_DISCARDED: usize = 100;
 
 /// Asks the terminal to mark what is pasted, and to stop doing so.
 const MARK_PASTES: &str = "\x1b[?2004h";
 const MARK_NO_PASTES: &str = "\x1b[?2004l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
-const HIDE_CURSOR: &str = "\x1b[?25l";
 
 /// What stands in place of a control character that is switched off (`_POSIX_VDISABLE`).
 pub(in crate::ui) const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
 
-/// What a question wants of the terminal.
+/// How a question reads its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TermMode {
-    /// Whole lines, edited and shown by the terminal itself: it knows no control sequences.
+    /// A line that the terminal itself lets a person edit, and shows: it knows no control sequences.
     Lines,
-    /// Every key, nothing shown.
-    Keys,
-}
-
-/// What becomes of what was typed and not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TypedAhead {
-    /// It answers the next question.
-    Stays,
-    /// It is thrown away: it may be the rest of a secret, which the terminal would show.
-    Goes,
-}
-
-/// How a person who is waited for made himself noticed.
-#[derive(Debug, PartialEq, Eq)]
-enum TermEvent {
-    Bytes,
-    Quiet,
+    /// Each key, read by dialoguer. The cursor may be on a line that is being typed.
+    Typing,
+    /// Each key, read by dialoguer. The cursor is below a menu.
+    Menu,
+    /// Each key, read by the hidden prompt.
+    Hidden,
 }
 
 /// The terminal behind standard input and standard error.
 pub(super) struct Terminal {
     knows_sequences: bool,
-    /// How the terminal was before the question that is open now.
+    /// How the terminal was before the first question.
     before: Mutex<Option<Termios>>,
-    is_unwanted: AtomicBool,
+    /// The question that is open.
+    question: Mutex<Option<Arc<OpenQuestion>>>,
+}
+
+/// A question that is open, as the thread that asks it and the one that waits for it see it.
+pub(super) struct OpenQuestion {
+    mode: TermMode,
+    is_closed: AtomicBool,
+    has_ended: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl OpenQuestion {
+    /// Says whether nothing may be read or shown for it any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Waits a short time for the thread that asks.
+    fn wait(&self) {
+        let has_ended = lock(&self.has_ended);
+        let _ended = self.ended.wait_timeout_while(has_ended, THREAD_ENDS_WITHIN, |has_ended| !*has_ended);
+    }
 }
 
 impl Terminal {
     /// Looks at the terminal; nothing is changed yet.
     pub(super) fn new(knows_sequences: bool) -> Self {
-        Self { knows_sequences, before: Mutex::new(None), is_unwanted: AtomicBool::new(false) }
+        Self { knows_sequences, before: Mutex::new(None), question: Mutex::new(None) }
     }
 
-    /// Sets the terminal up for one question; it is given back when the guard is dropped.
-    pub(super) fn open(&self, mode: TermMode, typed_ahead: TypedAhead) -> io::Result<RawTerminal<'_>> {
-        let before = tcgetattr(io::stdin())?;
-        let mut modes = before.clone();
-        // The signals of the keyboard stay, but for those that would leave the terminal behind in this state.
-        modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
-        modes.special_codes[SpecialCodeIndex::VQUIT] = NO_KEY;
-        if mode == TermMode::Keys {
-            modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
-            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    /// Sets the terminal up for one question. What was typed before it could be seen is discarded. From the first
+    /// question on, the terminal shows nothing that is typed until `restore`.
+    pub(super) fn open(&self, mode: TermMode) -> io::Result<Asking<'_>> {
+        let held = {
+            let mut before = lock(&self.before);
+            let original = match &*before {
+                Some(original) => original.clone(),
+                None => tcgetattr(io::stdin())?,
+            };
+            let modes = if mode == TermMode::Lines { lines(&original) } else { held(&original) };
+            tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
+            *before = Some(original);
+            mode != TermMode::Lines
+        };
+        discard_input();
+        if held && mode == TermMode::Hidden && self.knows_sequences {
+            put(MARK_PASTES);
         }
-        self.is_unwanted.store(false, Ordering::SeqCst);
-        *self.before() = Some(before);
-        let opened = RawTerminal { terminal: self, decoder: Decoder::new(), mode, size: self.size(), typed_ahead };
-        tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
-        if self.knows_sequences && mode == TermMode::Keys {
-            self.write(MARK_PASTES);
-        }
-        Ok(opened)
+        let question = Arc::new(OpenQuestion {
+            mode,
+            is_closed: AtomicBool::new(false),
+            has_ended: Mutex::new(false),
+            ended: Condvar::new(),
+        });
+        *lock(&self.question) = Some(Arc::clone(&question));
+        Ok(Asking { terminal: self, question })
     }
 
-    /// Gives the terminal back though a question is open: whoever waits for its answer says nothing any more.
+    /// Closes the question that is open, though it has no answer: the thread that asks it stops at its next key.
     pub(super) fn release(&self) {
-        self.is_unwanted.store(true, Ordering::SeqCst);
-        if self.restore(TypedAhead::Goes) {
+        let Some(question) = lock(&self.question).take() else { return };
+        self.abandon(&question);
+        let modes = lock(&self.before).as_ref().map(held);
+        if let Some(modes) = modes {
+            restore(&modes, Some(&question));
+        }
+    }
+
+    /// Restores the terminal as it was before the first question.
+    pub(super) fn restore(&self) {
+        let question = lock(&self.question).take();
+        if let Some(question) = &question {
+            self.abandon(question);
+        }
+        let before = lock(&self.before).take();
+        if let Some(before) = before {
+            restore(&before, question.as_deref());
+        }
+    }
+
+    /// Undoes what a question asked of the terminal.
+    fn reset(&self, question: &OpenQuestion) {
+        if self.knows_sequences {
+            put(match question.mode {
+                TermMode::Hidden => MARK_NO_PASTES,
+                TermMode::Menu => SHOW_CURSOR,
+                TermMode::Lines | TermMode::Typing => "",
+            });
+        }
+    }
+
+    /// Does the same for a question without an answer, and leaves the line that was being typed.
+    fn abandon(&self, question: &OpenQuestion) {
+        question.is_closed.store(true, Ordering::SeqCst);
+        self.reset(question);
+        if question.mode != TermMode::Menu {
             put("\n");
-        }
-    }
-
-    /// Puts the modes back and shows the cursor; says whether a question was open.
-    fn restore(&self, typed_ahead: TypedAhead) -> bool {
-        let Some(before) = self.before().take() else { return false };
-        if self.knows_sequences {
-            put(MARK_NO_PASTES);
-            put(SHOW_CURSOR);
-        }
-        if typed_ahead == TypedAhead::Goes {
-            let _ = tcflush(io::stdin(), QueueSelector::IFlush); // the terminal may be gone
-        }
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before); // the terminal may be gone
-        true
-    }
-
-    /// Hides the cursor while a question is open.
-    pub(super) fn hide_cursor(&self) {
-        if self.knows_sequences {
-            self.write(HIDE_CURSOR);
-        }
-    }
-
-    /// Shows a text, as long as the question is wanted.
-    pub(super) fn write(&self, text: &str) {
-        if !self.is_unwanted.load(Ordering::SeqCst) {
-            put(text);
         }
     }
 
@@ -135,9 +158,69 @@ impl Terminal {
             _ => (24, 80),
         }
     }
+}
 
-    fn before(&self) -> MutexGuard<'_, Option<Termios>> {
-        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+/// Puts modes back and discards what was typed. A thread that is just reading a key may change them once more.
+fn restore(modes: &Termios, question: Option<&OpenQuestion>) {
+    if !is_in_front() {
+        return;
+    }
+    let _ = tcsetattr(io::stdin(), OptionalActions::Flush, modes); // the terminal may be gone
+    if let Some(question) = question {
+        question.wait();
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, modes); // the terminal may be gone
+    }
+}
+
+/// Shows nothing that is typed; of the keys that send signals, only Ctrl-C works.
+fn held(original: &Termios) -> Termios {
+    let mut modes = original.clone();
+    modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    // These would leave the terminal behind in this state.
+    modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+    modes.special_codes[SpecialCodeIndex::VQUIT] = NO_KEY;
+    modes
+}
+
+/// Lets a line be edited; Ctrl-D is a character like any other.
+fn lines(original: &Termios) -> Termios {
+    let mut modes = original.clone();
+    modes.local_modes.insert(LocalModes::ICANON | LocalModes::ECHO);
+    for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT, SpecialCodeIndex::VEOF] {
+        modes.special_codes[key] = NO_KEY;
+    }
+    modes
+}
+
+/// Says whether the terminal is ours to change: a process in the background that touches it is stopped.
+pub(in crate::ui) fn is_in_front() -> bool {
+    // A terminal that does not control us stops nothing.
+    tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp())
+}
+
+/// Discards what was typed or pasted and not read: it answers nothing that could not be seen yet.
+pub(super) fn discard_input() {
+    let mut limit = Duration::ZERO;
+    for _ in 0..PIECES_DISCARDED {
+        if !has_input(limit).unwrap_or(false) {
+            return;
+        }
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush); // the terminal may be gone
+        limit = QUIET;
+    }
+}
+
+/// Waits for input, but not longer than this.
+pub(super) fn has_input(limit: Duration) -> io::Result<bool> {
+    let stdin = io::stdin();
+    let limit = Timespec::try_from(limit).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
+        // A signal came: the runtime's thread takes care of it.
+        Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(why) => Err(why.into()),
     }
 }
 
@@ -146,105 +229,58 @@ fn put(text: &str) {
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()); // the terminal may be gone
 }
 
-/// A terminal with a question open.
-pub(in crate::ui) struct RawTerminal<'a> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A terminal with a question open, on the thread that asks it.
+pub(super) struct Asking<'a> {
     terminal: &'a Terminal,
-    decoder: Decoder,
-    mode: TermMode,
-    size: (usize, usize),
-    typed_ahead: TypedAhead,
+    question: Arc<OpenQuestion>,
 }
 
-impl RawTerminal<'_> {
-    /// Says whether keys have come that nobody has looked at.
-    pub(in crate::ui) fn has_more(&self) -> bool {
-        !self.decoder.is_empty()
+impl Asking<'_> {
+    /// Gives the question.
+    pub(super) const fn question(&self) -> &Arc<OpenQuestion> {
+        &self.question
     }
 
-    /// Waits for the next key.
-    pub(in crate::ui) fn key(&mut self) -> Result<KeyPress, PromptError> {
-        loop {
-            if let Some(key) = self.decoder.next(false) {
-                return Ok(key);
-            }
-            let limit = if self.decoder.is_empty() { TICK } else { ONE_KEY_WITHIN };
-            match self.wait(limit)? {
-                TermEvent::Bytes => self.read()?,
-                TermEvent::Quiet => {
-                    if let Some(key) = self.decoder.next(true) {
-                        return Ok(key);
-                    }
-                    let size = self.terminal.size();
-                    if size != self.size {
-                        self.size = size;
-                        return Ok(KeyPress::Resized);
-                    }
-                }
-            }
+    /// Says whether nothing may be read or shown for the question any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.question.is_closed()
+    }
+
+    /// Shows a text, as long as the question is open.
+    pub(super) fn write(&self, text: &str) {
+        if !self.is_closed() {
+            put(text);
         }
     }
 
-    /// Waits for the next key, but not longer than this.
-    pub(in crate::ui) fn key_within(&mut self, limit: Duration) -> Result<Option<KeyPress>, PromptError> {
-        loop {
-            if let Some(key) = self.decoder.next(false) {
-                return Ok(Some(key));
-            }
-            match self.wait(limit)? {
-                TermEvent::Bytes => self.read()?,
-                TermEvent::Quiet => return Ok(self.decoder.next(true)),
-            }
+    /// Leaves the line that was being typed.
+    pub(super) fn end_line(&self) {
+        if self.question.mode == TermMode::Typing {
+            self.write("\n");
         }
     }
 
-    /// Reads a line that the terminal itself lets a person edit.
-    pub(super) fn line(&mut self) -> Result<String, PromptError> {
-        let mut line = String::new();
-        loop {
-            match self.key()? {
-                KeyPress::Enter => return Ok(line),
-                KeyPress::Char(character) => line.push(character),
-                KeyPress::Leave => return Err(PromptError::Cancelled),
-                _ => {}
-            }
-        }
-    }
-
-    fn wait(&self, limit: Duration) -> Result<TermEvent, PromptError> {
-        let stdin = io::stdin();
-        let limit = Timespec::try_from(limit).map_err(|_| PromptError::Cancelled)?;
-        if self.terminal.is_unwanted.load(Ordering::SeqCst) {
-            return Err(PromptError::Cancelled);
-        }
-        let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut polled, Some(&limit)) {
-            // A signal came: the runtime's thread takes care of it.
-            Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Ok(TermEvent::Quiet),
-            // What comes now is for whoever reads next.
-            Ok(_) if self.terminal.is_unwanted.load(Ordering::SeqCst) => Err(PromptError::Cancelled),
-            Ok(_) => Ok(TermEvent::Bytes),
-            Err(_) => Err(PromptError::Gone),
-        }
-    }
-
-    fn read(&mut self) -> Result<(), PromptError> {
-        let mut bytes = Zeroizing::new([0_u8; 1024]);
-        match rustix::io::read(io::stdin(), bytes.as_mut_slice()) {
-            // The end of a line that the terminal itself edits is Ctrl-D.
-            Ok(0) if self.mode == TermMode::Lines => Err(PromptError::Cancelled),
-            Ok(0) => Err(PromptError::Gone),
-            Ok(count) => {
-                self.decoder.push(bytes.get(..count).unwrap_or_default());
-                Ok(())
-            }
-            Err(Errno::INTR | Errno::AGAIN) => Ok(()),
-            Err(_) => Err(PromptError::Gone),
-        }
+    /// Gives rows and columns.
+    pub(super) fn size(&self) -> (usize, usize) {
+        self.terminal.size()
     }
 }
 
-impl Drop for RawTerminal<'_> {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        self.terminal.restore(self.typed_ahead);
+        if !self.is_closed() {
+            *lock(&self.terminal.question) = None;
+            let before = lock(&self.terminal.before).clone();
+            self.terminal.reset(&self.question);
+            if let Some(before) = before.filter(|_| is_in_front()) {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &held(&before)); // the terminal may be gone
+            }
+        }
+        *lock(&self.question.has_ended) = true;
+        self.question.ended.notify_all();
     }
 }

@@ -1,0 +1,248 @@
+//! A person at a terminal: how each kind of question is asked, and how the answer is read.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use console::Term;
+use dialoguer::{FuzzySelect, Input, Select};
+
+use super::hidden;
+use super::menu::{Menu, Page};
+use super::numbered::Lines;
+use super::terminal::{Asking, TermMode, Terminal, discard_input};
+use super::theme::QuestionTheme;
+use super::writer::QuestionWriter;
+use super::{ChoicePrompt, ConfirmPrompt, Filter, HiddenPrompt, Prompt, PromptError, TextPrompt};
+use crate::model::secret_form::is_pasted_secret;
+use crate::model::{Register, Secret};
+use crate::ui::{Masked, Printable, Style};
+
+/// So many items of a menu are on the screen at once, if the window has the rows.
+const ROWS_AT_MOST: usize = 12;
+
+/// A smaller window has no room for a menu: its items become a numbered list.
+const SMALLEST: Page = Page { rows: 7, columns: 16 };
+
+/// The reason why a secret is refused at a visible question.
+const SEEN: &str = "this looks like a secret: it is not taken here, but at the hidden question that follows";
+
+/// A person at a terminal.
+pub struct TtyPrompt {
+    terminal: Terminal,
+    color: bool,
+    unicode: bool,
+    knows_sequences: bool,
+    /// One question at a time.
+    turn: Mutex<()>,
+}
+
+/// A question whose answer is a line.
+struct LineQuestion<'a> {
+    title: &'a str,
+    /// What can be answered.
+    hint: &'static str,
+    default: Option<&'a str>,
+}
+
+impl LineQuestion<'_> {
+    fn text(&self) -> String {
+        format!("{}{}", self.title, self.hint)
+    }
+}
+
+impl TtyPrompt {
+    /// Asks at the terminal; one that does not know control sequences gets plain lines.
+    #[must_use]
+    pub fn new(style: Style, knows_sequences: bool) -> Self {
+        Self {
+            terminal: Terminal::new(knows_sequences),
+            color: style.color,
+            unicode: style.unicode,
+            knows_sequences,
+            turn: Mutex::new(()),
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn style(&self) -> Style {
+        Style { color: self.color, unicode: self.unicode, width: Some(self.terminal.size().1) }
+    }
+
+    fn open(&self, mode: TermMode) -> Result<Asking<'_>, PromptError> {
+        self.terminal.open(mode).map_err(|_| PromptError::Gone)
+    }
+
+    /// Gives the terminal as dialoguer takes it. Its size and kind are those of standard error; keys are always read
+    /// from standard input.
+    fn term(&self, asking: &Asking<'_>) -> Term {
+        let masked = Masked::new(io::stderr());
+        let masked = if self.unicode { masked } else { masked.in_ascii() };
+        Term::read_write_pair(io::stdin(), QuestionWriter::new(masked, Arc::clone(asking.question())))
+    }
+
+    /// Asks for a line until the check accepts it; shows the question with its answer in its place.
+    fn ask<T: fmt::Display>(
+        &self,
+        question: &LineQuestion<'_>,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, PromptError> {
+        let _turn = self.turn();
+        let default = question.default;
+        let or_default = |typed: &str| {
+            let typed: String = typed.chars().filter(|it| !it.is_control()).collect();
+            let typed = typed.trim();
+            check(if typed.is_empty() { default.unwrap_or_default() } else { typed })
+        };
+        if !self.knows_sequences {
+            let asking = self.open(TermMode::Lines)?;
+            let shown = default.map(|it| format!(" [{}]", Printable(it))).unwrap_or_default();
+            return Lines::new(&asking, self.style()).ask(&format!("{}{shown}", question.text()), or_default);
+        }
+        let asking = self.open(TermMode::Typing)?;
+        let theme = QuestionTheme::new(self.style());
+        let accepted = |typed: &String| {
+            let checked = or_default(typed).map(|_| ());
+            if checked.is_err() {
+                // The rest of a paste is not the next try.
+                discard_input();
+            }
+            checked
+        };
+        let mut input =
+            Input::<String>::with_theme(&theme).with_prompt(question.text()).allow_empty(true).report(false);
+        if let Some(default) = default {
+            input = input.default(default.to_owned());
+        }
+        let typed =
+            input.validate_with(accepted).interact_on(&self.term(&asking)).map_err(|why| failed(why, &asking))?;
+        let answer = or_default(&typed).map_err(|_| PromptError::Gone)?;
+        let shown = Printable(&answer.to_string()).to_string();
+        asking.write(&lines(&QuestionTheme::new(self.style()).answered(question.title, &shown)));
+        Ok(answer)
+    }
+
+    /// Lets one of the items be pointed at.
+    fn point(&self, choice: &ChoicePrompt, items: &[String]) -> Result<usize, PromptError> {
+        let asking = self.open(TermMode::Menu)?;
+        let theme = QuestionTheme::new(self.style());
+        let above = theme.question(&choice.question).len() + 1;
+        let (rows, columns) = asking.size();
+        let page = Page { rows: ROWS_AT_MOST.min(rows.saturating_sub(above + 3)).max(1), columns };
+        let sorted = match choice.filter {
+            Filter::Typed => Menu::sorted(items, choice.default, page),
+            Filter::None => None,
+        };
+        let can_filter = sorted.is_some();
+        let menu = sorted.unwrap_or_else(|| Menu::fixed(items));
+        let theme = theme.of_menu(&menu);
+        let (term, default) = (self.term(&asking), menu.place(choice.default));
+        let place = if can_filter {
+            let select = FuzzySelect::with_theme(&theme).with_prompt(&choice.question).highlight_matches(false);
+            select.items(menu.keys()).default(default).max_length(page.rows).report(false).interact_on(&term)
+        } else {
+            let select = Select::with_theme(&theme).with_prompt(&choice.question);
+            select.items(menu.keys()).default(default).max_length(page.rows).report(false).interact_on(&term)
+        };
+        let index = menu.chosen(place.map_err(|why| failed(why, &asking))?);
+        let words: Vec<&str> = items.get(index).map(|item| item.split_whitespace().collect()).unwrap_or_default();
+        asking.write(&lines(&QuestionTheme::new(self.style()).answered(&choice.question, &words.join(" "))));
+        Ok(index)
+    }
+}
+
+/// Says why dialoguer has no answer: with the signals blocked in this thread, Ctrl-C is an error like others.
+fn failed(why: dialoguer::Error, asking: &Asking<'_>) -> PromptError {
+    let dialoguer::Error::IO(why) = why;
+    if why.kind() == io::ErrorKind::Interrupted {
+        asking.end_line();
+        return PromptError::Interrupted;
+    }
+    PromptError::Gone
+}
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+impl Prompt for TtyPrompt {
+    fn is_interactive(&self) -> bool {
+        true
+    }
+
+    fn text(&self, text: &TextPrompt) -> Result<String, PromptError> {
+        let question = LineQuestion { title: &text.question, hint: "", default: text.default.as_deref() };
+        self.ask(&question, |answer| {
+            if is_pasted_secret(answer) {
+                Register::of_process().notice(answer);
+                return Err(SEEN.to_owned());
+            }
+            (text.check)(answer).map(|()| answer.to_owned())
+        })
+    }
+
+    fn choice(&self, choice: &ChoicePrompt) -> Result<usize, PromptError> {
+        let _turn = self.turn();
+        let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
+        let (rows, columns) = self.terminal.size();
+        if !self.knows_sequences || rows < SMALLEST.rows || columns < SMALLEST.columns {
+            let asking = self.open(TermMode::Lines)?;
+            return Lines::new(&asking, self.style()).choose(&choice.question, &items, choice.default);
+        }
+        self.point(choice, &items)
+    }
+
+    fn confirm(&self, confirm: &ConfirmPrompt) -> Result<bool, PromptError> {
+        let hint = match confirm.default {
+            Some(true) => " [Y/n]",
+            Some(false) => " [y/N]",
+            None => " [y/n]",
+        };
+        let question = LineQuestion { title: &confirm.question, hint, default: None };
+        let answer = self.ask(&question, |typed| match (typed.to_ascii_lowercase().as_str(), confirm.default) {
+            ("y" | "yes", _) | ("", Some(true)) => Ok("yes"),
+            ("n" | "no", _) | ("", Some(false)) => Ok("no"),
+            _ => Err("y for yes, n for no".to_owned()),
+        })?;
+        Ok(answer == "yes")
+    }
+
+    fn hidden(&self, hidden: &HiddenPrompt) -> Result<Secret, PromptError> {
+        let _turn = self.turn();
+        let asking = self.open(TermMode::Hidden)?;
+        let theme = QuestionTheme::new(self.style());
+        asking.write(&lines(&theme.question(&hidden.question)));
+        let length = Cell::new(0);
+        let shown =
+            |count: usize| format!("  {} ({count} character{})", theme.cursor(), if count == 1 { "" } else { "s" });
+        let count = |count: usize| {
+            length.set(count);
+            if self.knows_sequences {
+                asking.write(&format!("\r\x1b[K{}", shown(count)));
+            }
+        };
+        loop {
+            let read = hidden::read(&asking, &count);
+            // Where a line cannot be redrawn, the number is shown once, behind the answer.
+            let end = if self.knows_sequences || read.is_err() { String::new() } else { shown(length.get()) };
+            asking.write(&format!("{end}\n"));
+            let said = read?;
+            match (hidden.check)(&said) {
+                Ok(()) => return Ok(said),
+                Err(why) => asking.write(&lines(&theme.reason(&why))),
+            }
+        }
+    }
+
+    fn release(&self) {
+        self.terminal.release();
+    }
+
+    fn restore(&self) {
+        self.terminal.restore();
+    }
+}

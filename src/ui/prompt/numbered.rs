@@ -1,0 +1,97 @@
+//! Questions on a terminal that cannot move its cursor: plain lines, and numbered lists in place of menus.
+
+use std::io;
+
+use rustix::io::Errno;
+
+use super::PromptError;
+use super::terminal::{Asking, has_input};
+use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
+use std::fmt;
+use std::time::Duration;
+
+/// How often a question that waits for a line checks whether it is still open.
+const TICK: Duration = Duration::from_millis(100);
+
+/// More than this is not one answer.
+const AT_MOST: usize = 4096;
+
+/// The line that is typed on begins like this.
+const MARK: &str = "> ";
+
+/// A line of a question.
+struct Said<'a>(Tone, &'a str);
+
+impl Draw for Said<'_> {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        screen.toned(0, self.0, self.1)
+    }
+}
+
+/// A question on plain lines.
+pub(super) struct Lines<'a> {
+    asking: &'a Asking<'a>,
+    style: Style,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) const fn new(asking: &'a Asking<'a>, style: Style) -> Self {
+        Self { asking, style }
+    }
+
+    /// Asks until the check accepts the answer; it gives the value or the reason.
+    pub(super) fn ask<T>(&self, question: &str, check: impl Fn(&str) -> Result<T, String>) -> Result<T, PromptError> {
+        self.say(Tone::Strong, &format!("? {question}"));
+        loop {
+            match check(self.line()?.trim()) {
+                Ok(answer) => return Ok(answer),
+                Err(why) => self.say(Tone::Bad, &Printable(&why).to_string()),
+            }
+        }
+    }
+
+    /// Offers items as a numbered list.
+    pub(super) fn choose(&self, question: &str, items: &[String], default: usize) -> Result<usize, PromptError> {
+        self.say(Tone::Strong, &format!("? {question}"));
+        for (index, item) in items.iter().enumerate() {
+            self.say(Tone::Plain, &format!("{:>3}. {item}", index + 1));
+        }
+        let count = items.len();
+        self.ask(&format!("Number, 1 to {count} [{}]", default + 1), |typed| {
+            let index = match typed {
+                "" => Some(default),
+                typed => typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1)),
+            };
+            index.filter(|index| *index < count).ok_or_else(|| format!("a number from 1 to {count}"))
+        })
+    }
+
+    fn say(&self, tone: Tone, text: &str) {
+        self.asking.write(&render(&Said(tone, text), self.style));
+    }
+
+    /// Reads a line that the terminal lets a person edit.
+    fn line(&self) -> Result<String, PromptError> {
+        self.asking.write(MARK);
+        let mut line = Vec::new();
+        loop {
+            if self.asking.is_closed() {
+                return Err(PromptError::Cancelled);
+            }
+            if !has_input(TICK).map_err(|_| PromptError::Gone)? {
+                continue;
+            }
+            let mut bytes = [0; 1024];
+            match rustix::io::read(io::stdin(), &mut bytes) {
+                Ok(0) => return Err(PromptError::Gone),
+                Ok(count) => line.extend_from_slice(bytes.get(..count).unwrap_or_default()),
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(_) => return Err(PromptError::Gone),
+            }
+            if line.ends_with(b"\n") || line.len() > AT_MOST {
+                let text = String::from_utf8_lossy(&line);
+                return Ok(text.chars().filter(|it| !it.is_control()).collect());
+            }
+        }
+    }
+}

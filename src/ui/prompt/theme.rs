@@ -1,0 +1,180 @@
+//! How a question, its choices, its answer and a reason look: one theme for all questions.
+
+use std::fmt::{self, Write};
+
+use console::{measure_text_width, truncate_str};
+use dialoguer::theme::Theme;
+use fuzzy_matcher::skim::SkimMatcherV2;
+
+use super::menu::Menu;
+use crate::ui::screen::{decorated, paint, wrap};
+use crate::ui::symbols::Symbol;
+use crate::ui::{Printable, Style, Tone};
+
+/// With less room than this behind the question, the answer is typed on a line of its own.
+const ROOM_TO_TYPE: usize = 24;
+
+/// The keys of a menu, as wide as the number of its page leaves room for at 40 columns.
+const KEYS: &str = "arrows, Enter";
+const KEYS_UNICODE: &str = "↑ ↓, Enter";
+
+/// The look of one question.
+pub(super) struct QuestionTheme<'a> {
+    style: Style,
+    columns: usize,
+    menu: Option<&'a Menu<'a>>,
+}
+
+impl<'a> QuestionTheme<'a> {
+    /// Draws in a style, whose width is that of the terminal.
+    pub(super) fn new(style: Style) -> Self {
+        Self { style, columns: style.width.unwrap_or(80), menu: None }
+    }
+
+    /// Takes the texts of the choices from a menu.
+    pub(super) fn of_menu(self, menu: &'a Menu<'a>) -> Self {
+        Self { menu: Some(menu), ..self }
+    }
+
+    /// Gives the lines of an open question.
+    pub(super) fn question(&self, question: &str) -> Vec<String> {
+        self.hanging(Symbol::Question, Tone::Accent, question)
+    }
+
+    /// Gives the lines of a question and its answer.
+    pub(super) fn answered(&self, question: &str, answer: &str) -> Vec<String> {
+        let question = question.trim_end_matches([':', ' ']);
+        let separator = Symbol::Separator.text(self.style);
+        self.hanging(Symbol::Done, Tone::Good, &format!("{question} {separator} {answer}"))
+    }
+
+    /// Gives the lines of the reason why an answer is refused.
+    pub(super) fn reason(&self, why: &str) -> Vec<String> {
+        let mark = paint(self.style, Tone::Bad, Symbol::Failed.text(self.style));
+        let indent = Symbol::Failed.text(self.style).chars().count() + 1;
+        let why = decorated(&Printable(why).to_string(), self.style).into_owned();
+        let pieces = wrap(&why, Some(self.columns.saturating_sub(indent + 1)));
+        pieces
+            .iter()
+            .enumerate()
+            .map(|(number, piece)| {
+                let before = if number == 0 { format!("{mark} ") } else { " ".repeat(indent) };
+                format!("{before}{}", paint(self.style, Tone::Bad, piece))
+            })
+            .collect()
+    }
+
+    /// Gives the mark behind which an answer is typed.
+    pub(super) fn cursor(&self) -> String {
+        paint(self.style, Tone::Dim, Symbol::Cursor.text(self.style))
+    }
+
+    /// Writes a text behind a symbol; its first line is strong where it asks.
+    fn hanging(&self, symbol: Symbol, tone: Tone, text: &str) -> Vec<String> {
+        let mark = symbol.text(self.style);
+        let indent = mark.chars().count() + 1;
+        let text = decorated(text, self.style).into_owned();
+        let weight = if symbol == Symbol::Question { Tone::Strong } else { Tone::Plain };
+        let pieces = wrap(&text, Some(self.columns.saturating_sub(indent + 1)));
+        pieces
+            .iter()
+            .enumerate()
+            .map(|(number, piece)| {
+                let before =
+                    if number == 0 { format!("{} ", paint(self.style, tone, mark)) } else { " ".repeat(indent) };
+                format!("{before}{}", paint(self.style, weight, piece))
+            })
+            .collect()
+    }
+
+    /// Gives the lines of a choice: on one line, cut; the one that Enter takes as a whole.
+    fn item(&self, text: &str, active: bool) -> String {
+        let pointer = Symbol::Pointer.text(self.style);
+        let room = self.columns.saturating_sub(3).max(12);
+        if !active {
+            let ellipsis = if self.style.unicode { "…" } else { "..." };
+            return format!("  {}", truncate_str(&decorated(text, self.style), room, ellipsis));
+        }
+        let pieces = broken(&decorated(text, self.style), room);
+        let pieces = pieces.iter().map(|piece| paint(self.style, Tone::Strong, piece));
+        format!("{} {}", paint(self.style, Tone::Accent, pointer), pieces.collect::<Vec<_>>().join("\n  "))
+    }
+
+    fn keys(&self) -> String {
+        let keys = if self.style.unicode { KEYS_UNICODE } else { KEYS };
+        paint(self.style, Tone::Dim, keys)
+    }
+}
+
+/// Breaks a text into lines of this many columns, between words where it can.
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(text, Some(room)) {
+        let mut piece = String::new();
+        for character in line.chars() {
+            if measure_text_width(&piece) + measure_text_width(character.encode_utf8(&mut [0; 4])) > room {
+                lines.push(std::mem::take(&mut piece));
+            }
+            piece.push(character);
+        }
+        lines.push(piece);
+    }
+    lines
+}
+
+impl Theme for QuestionTheme<'_> {
+    fn format_error(&self, to: &mut dyn Write, why: &str) -> fmt::Result {
+        to.write_str(&self.reason(why).join("\n"))
+    }
+
+    fn format_input_prompt(&self, to: &mut dyn Write, question: &str, default: Option<&str>) -> fmt::Result {
+        let default = default.map(|default| format!(" [{}]", Printable(default))).unwrap_or_default();
+        let lines = self.question(&format!("{question}{default}"));
+        let last = lines.last().map_or(0, |line| measure_text_width(line));
+        let gap = if last + ROOM_TO_TYPE > self.columns { "\n  " } else { " " };
+        write!(to, "{}{gap}{} ", lines.join("\n"), self.cursor())
+    }
+
+    fn format_select_prompt(&self, to: &mut dyn Write, question: &str) -> fmt::Result {
+        write!(to, "{}\n  {}", self.question(question).join("\n"), self.keys())
+    }
+
+    fn format_select_prompt_item(&self, to: &mut dyn Write, item: &str, active: bool) -> fmt::Result {
+        let text = self.menu.map_or(item, |menu| menu.text(item));
+        to.write_str(&self.item(text, active))
+    }
+
+    fn format_fuzzy_select_prompt(
+        &self,
+        to: &mut dyn Write,
+        question: &str,
+        filter: &str,
+        _cursor: usize,
+    ) -> fmt::Result {
+        let lines = self.question(question).join("\n");
+        if filter.is_empty() {
+            let hint = paint(self.style, Tone::Dim, "or type to filter");
+            return write!(to, "{lines}\n  {}, {hint}", self.keys());
+        }
+        // Of a long filter its end is shown: that is where it is typed.
+        let count = self.menu.map(|menu| format!(" ({})", menu.count(filter))).unwrap_or_default();
+        let room = self.columns.saturating_sub(14 + count.len()).max(4);
+        let filter = Printable(filter).to_string();
+        let excess = measure_text_width(&filter).saturating_sub(room);
+        let end: String = filter.chars().skip(excess).collect();
+        write!(to, "{lines}\n  filter {} {end}_{}", self.cursor(), paint(self.style, Tone::Dim, &count))
+    }
+
+    fn format_fuzzy_select_prompt_item(
+        &self,
+        to: &mut dyn Write,
+        item: &str,
+        active: bool,
+        _highlight: bool,
+        _matcher: &SkimMatcherV2,
+        filter: &str,
+    ) -> fmt::Result {
+        let text = self.menu.map_or(item, |menu| menu.text(menu.exact_first(item, filter)));
+        to.write_str(&self.item(text, active))
+    }
+}
