@@ -1,6 +1,7 @@
 //! What was asked of which server, kept on disk until the VM is gone: the proof of ownership after a crash.
 
 mod creation;
+mod freed;
 mod rotation;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -16,6 +17,7 @@ use crate::bounded::{self, ENTRY_LIMIT, Unread};
 use crate::model::Marker;
 
 pub use creation::CreationNote;
+pub use freed::FreedIds;
 pub use rotation::Rotation;
 
 /// Something that is noted before it is done.
@@ -120,6 +122,12 @@ impl<R: JournalRecord> Journal<R> {
     #[must_use]
     pub fn new(state_folder: PathBuf) -> Self {
         Self { folder: state_folder.join(R::FOLDER), kind: PhantomData }
+    }
+
+    /// Gives what is noted beside the entries about VMIDs of a server that were freed a moment ago.
+    #[must_use]
+    pub fn freed_ids(&self, server: &str) -> FreedIds {
+        FreedIds::new(self.folder.parent().unwrap_or(&self.folder), server)
     }
 
     /// Tries whether an entry could be written now, and leaves nothing but the folder: for before anything is changed.

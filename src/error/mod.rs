@@ -12,6 +12,7 @@ mod operation;
 mod permission;
 mod placement;
 mod refusal;
+mod preflight;
 mod report;
 mod run;
 mod server;
@@ -36,7 +37,8 @@ pub use kind::{KINDS, Kind};
 pub(crate) use operation::Doing;
 pub use operation::Operation;
 pub use permission::PermissionError;
-pub use placement::PlacementError;
+pub use placement::{DriveMedium, PlacementError};
+pub use preflight::{PreflightError, StorageState};
 pub use report::Report;
 pub use run::{Aftermath, RunError};
 pub use template::TemplateError;
@@ -68,6 +70,9 @@ pub enum Error {
     /// The node, template, storage, pool or VMID that a clone needs.
     #[error(transparent)]
     Placement(#[from] PlacementError),
+    /// What the preflight finds in the way of a clone: locks, devices, storages.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
     /// What can go wrong with a VM: its task, its state, its removal.
     #[error(transparent)]
     Vm(#[from] VmError),
@@ -114,6 +119,7 @@ impl Error {
             Self::Auth(error) => error.kind(),
             Self::Permission(error) => error.kind(),
             Self::Placement(error) => error.kind(),
+            Self::Preflight(error) => error.kind(),
             Self::Vm(error) => error.kind(),
             Self::Cleanup(error) => error.kind(),
             Self::Batch(error) => error.kind(),
@@ -134,6 +140,7 @@ impl Error {
             Self::Auth(error) => error.hints(),
             Self::Permission(error) => error.hints(),
             Self::Placement(error) => error.hints(),
+            Self::Preflight(error) => error.hints(),
             Self::Vm(error) => error.hints(),
             Self::Cleanup(error) => error.hints(),
             Self::Batch(error) => error.hints(),
@@ -163,6 +170,7 @@ impl Error {
             | Self::Run(_)
             | Self::Config(_)
             | Self::Placement(_)
+            | Self::Preflight(_)
             | Self::Server { .. }
             | Self::Settings(_)
             | Self::Journal(_)
@@ -186,6 +194,7 @@ impl Error {
             | Self::Run(_)
             | Self::Config(_)
             | Self::Placement(_)
+            | Self::Preflight(_)
             | Self::Settings(_)
             | Self::Journal(_)
             | Self::NoStateFolder(_) => None,

@@ -52,7 +52,9 @@ pub enum PlacementError {
         known: Vec<String>,
     },
     /// The template is on another node, on storage that only that node has.
-    #[error("template {template} is on node {on}, and its storage {storage} is local to it; {node} cannot clone it")]
+    #[error(
+        "template {template} is on node {on}, and its {drive} is on storage {storage}, which is local to it; {node} cannot clone it"
+    )]
     TemplateElsewhere {
         /// Which.
         template: VmId,
@@ -60,7 +62,11 @@ pub enum PlacementError {
         on: NodeName,
         /// Where it should be cloned.
         node: NodeName,
-        /// The storage of its disk.
+        /// The drive that ties it to its node: `scsi0`.
+        drive: String,
+        /// Whether that is a disk, or something in a CD-ROM drive.
+        medium: DriveMedium,
+        /// The storage of it.
         storage: Foreign,
     },
     /// The storage does not exist on the node.
@@ -107,6 +113,17 @@ pub enum PlacementError {
     },
 }
 
+/// What is in a drive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriveMedium {
+    /// A disk of the VM.
+    Disk,
+    /// The image that cloud-init reads.
+    CloudInit,
+    /// An ISO image.
+    Iso,
+}
+
 impl PlacementError {
     /// Decides on the kind.
     pub(super) fn kind(&self) -> Kind {
@@ -133,10 +150,24 @@ impl PlacementError {
             Self::UnknownNode { known, .. } => vec![say(format!("the nodes are: {}", shown(known)))],
             Self::NodeOffline { .. } => vec![say("wait for the node, or give another one with --node")],
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => of_templates(known),
-            Self::TemplateElsewhere { on, .. } => vec![
-                say(format!("prove it there with --target {on}, or set PROXMOX_NODE to {on}")),
-                say("or move the template's disk to storage that all nodes share"),
-            ],
+            Self::TemplateElsewhere { template, on, drive, medium, .. } => {
+                let mut hints = vec![say(format!("test it there with --target {on}, or set PROXMOX_NODE to {on}"))];
+                match medium {
+                    DriveMedium::Disk => {
+                        hints.push(say(format!("or move {drive} to a storage that all nodes share")));
+                    }
+                    DriveMedium::CloudInit => {
+                        hints.push(say(format!(
+                            "or make the cloud-init drive {drive} again on a storage that all nodes share"
+                        )));
+                    }
+                    DriveMedium::Iso => {
+                        hints.push(say(format!("or take the ISO image out of {drive}, as root on {on}:")));
+                        hints.push(run(format!("qm set {template} --{drive} none,media=cdrom")));
+                    }
+                }
+                hints
+            }
             Self::UnknownStorage { known, .. } => {
                 vec![say(format!("storages for disks that can be seen there: {}", shown(known)))]
             }

@@ -1,9 +1,12 @@
 //! The reads that the preflight begins with: whatever needs no other answer goes out at once.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{NodeName, VmId};
 use crate::ops::test_vm::options::TestVmOptions;
-use crate::pve::{self, Node, Pve, Storage, Version, Vm, VmConfig};
+use crate::ops::together;
+use crate::pve::{self, CloneFeature, Node, Pve, Storage, Version, Vm, VmConfig};
 
 /// What the first reads of a proof found.
 pub(crate) struct Inventory {
@@ -23,8 +26,8 @@ pub(crate) struct SourceTemplate {
     pub(crate) node: NodeName,
     /// Its configuration.
     pub(crate) config: VmConfig,
-    /// Whether a linked clone of it is possible.
-    pub(crate) can_link: bool,
+    /// What the server says about clones of it.
+    pub(crate) feature: CloneFeature,
     /// The storages as its node sees them.
     pub(crate) storages: Vec<Storage>,
 }
@@ -32,15 +35,15 @@ pub(crate) struct SourceTemplate {
 /// What one node says of a VM, each answer for itself.
 pub(crate) struct ConfigReads {
     pub(crate) config: Result<VmConfig, pve::ApiError>,
-    pub(crate) can_link: Result<bool, pve::ApiError>,
+    pub(crate) feature: Result<CloneFeature, pve::ApiError>,
     pub(crate) storages: Result<Vec<Storage>, pve::ApiError>,
 }
 
 impl ConfigReads {
     pub(crate) async fn of(pve: &Pve, node: &NodeName, vmid: VmId) -> Self {
-        let (config, can_link, storages) =
-            tokio::join!(pve.vm_config(node, vmid), pve.can_link(node, vmid), pve.storages(node));
-        Self { config, can_link, storages }
+        let (config, feature, storages) =
+            tokio::join!(pve.vm_config(node, vmid), pve.clone_feature(node, vmid), pve.storages(node));
+        Self { config, feature, storages }
     }
 }
 
@@ -77,14 +80,19 @@ impl Inventory {
             Err(refused) if refused.is_missing_config() => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
-        let vms = pve.vms_where(|vm| vm.vmid == vmid || vm.is_template).await;
-        let vms = vms.doing(Operation::ReadVms)?;
-        let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
-            return Err(Error::Placement(PlacementError::NoTemplate { template: vmid, known: known_templates(&vms) }));
+        let vms = vms(pve, &self.nodes, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
+        let listed = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node).map(|vm| vm.node.clone());
+        let elsewhere = match listed {
+            Some(elsewhere) => Some(elsewhere),
+            None => node_of(pve, &self.nodes, vmid).await?,
         };
-        known_online(&self.nodes, &elsewhere.node)?;
-        let reading = ConfigReads::of(pve, &elsewhere.node, vmid).await;
-        template(pve, &elsewhere.node, vmid, reading).await.map(Some)
+        let Some(elsewhere) = elsewhere else {
+            let known = known_templates(&vms, vmid);
+            return Err(PlacementError::NoTemplate { template: vmid, known }.into());
+        };
+        known_online(&self.nodes, &elsewhere)?;
+        let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
+        template(pve, &elsewhere, vmid, reading).await.map(Some)
     }
 }
 
@@ -92,16 +100,16 @@ impl Inventory {
 async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) -> Result<SourceTemplate, Error> {
     let config = reading.config.doing(Operation::ReadTemplate(vmid))?;
     if !config.is_template() {
-        let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default());
+        let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default(), vmid);
         return Err(Error::Placement(PlacementError::NotATemplate {
             vmid,
             name: config.name().unwrap_or_default(),
             known,
         }));
     }
-    let can_link = reading.can_link.doing(Operation::ReadTemplate(vmid))?;
+    let feature = reading.feature.doing(Operation::ReadTemplate(vmid))?;
     let storages = reading.storages.doing(Operation::ReadStorages(node.clone()))?;
-    Ok(SourceTemplate { node: node.clone(), config, can_link, storages })
+    Ok(SourceTemplate { node: node.clone(), config, feature, storages })
 }
 
 /// Gives the VMID that was named, if it is free, or the next free one.
@@ -116,13 +124,72 @@ async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
     }
 }
 
-/// Names the templates among some VMs.
-pub(crate) fn known_templates(vms: &[Vm]) -> Vec<String> {
-    let templates = vms.iter().filter(|vm| vm.is_template);
+/// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and of all
+/// VMs of a node as long as its `pvestatd` stands: then that node is asked, unless it is offline.
+pub(crate) async fn vms(pve: &Pve, nodes: &[Node], is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
+    let listed = pve.vms_where(|vm| !vm.is_known || is_wanted(vm)).await?;
+    let offline: BTreeSet<&NodeName> = nodes.iter().filter(|node| node.is_offline()).map(|node| &node.name).collect();
+    let unknown = listed.iter().filter(|vm| !vm.is_known).map(|vm| vm.node.clone());
+    let silent: BTreeSet<NodeName> = unknown.filter(|node| !offline.contains(node)).collect();
+    if silent.is_empty() {
+        return Ok(listed.into_iter().filter(|vm| vm.is_known || is_wanted(vm)).collect());
+    }
+    let asked = together(silent.iter().map(|node| pve.vms_on(node))).await;
+    let mut found: Vec<Vm> = Vec::new();
+    let mut answered = BTreeSet::new();
+    for (node, answer) in silent.iter().zip(asked) {
+        // Where the node does not answer, what the list says of it stands.
+        let Ok(vms) = answer else { continue };
+        answered.insert(node);
+        found.extend(vms.into_iter().filter(|vm| is_wanted(vm)));
+    }
+    found.extend(listed.into_iter().filter(|vm| !answered.contains(&vm.node) && is_wanted(vm)));
+    found.sort_by_key(|vm| vm.vmid);
+    Ok(found)
+}
+
+/// Finds the node of a VM that no list has: one that was made a moment ago. Nothing where its VMID is free, or where it
+/// may not be read.
+pub(crate) async fn node_of(pve: &Pve, nodes: &[Node], vmid: VmId) -> Result<Option<NodeName>, Error> {
+    if pve.is_free(vmid).await.doing(Operation::FindId)? {
+        return Ok(None);
+    }
+    let nodes: Vec<&NodeName> = nodes.iter().filter(|node| !node.is_offline()).map(|node| &node.name).collect();
+    let answers = together(nodes.iter().map(|node| pve.vm_config(node, vmid))).await;
+    Ok(nodes.into_iter().zip(answers).find(|(_, answer)| answer.is_ok()).map(|(node, _)| node.clone()))
+}
+
+/// Names the templates among some VMs, but for the one that was refused.
+pub(crate) fn known_templates(vms: &[Vm], refused: VmId) -> Vec<String> {
+    let templates = vms.iter().filter(|vm| vm.is_template && vm.vmid != refused);
     templates.map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect()
 }
 
-/// Checks that a node exists and is online.
+/// Decides on the node: the one that is set, else the only one.
+pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &str) -> Result<NodeName, Error> {
+    match (named, nodes) {
+        (Some(node), _) => known_online(nodes, node).map(|()| node.clone()),
+        (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
+        (None, _) => Err(PlacementError::WhichNode {
+            nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
+            variable: variable.to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// Says of a node that its status is unknown; nothing where it is known.
+pub(crate) fn doubt_about(nodes: &[Node], name: &NodeName) -> Option<String> {
+    let node = nodes.iter().find(|node| node.name == *name)?;
+    (!node.is_online() && !node.is_offline()).then(|| {
+        format!(
+            "the status of node {name} is `{}`: its pvestatd does not report, or it has just been started",
+            node.status
+        )
+    })
+}
+
+/// Checks that a node exists and is not offline.
 pub(crate) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
     let Some(node) = nodes.iter().find(|node| node.name == *name) else {
         return Err(Error::Placement(PlacementError::UnknownNode {
@@ -130,9 +197,8 @@ pub(crate) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error>
             known: nodes.iter().map(|node| node.name.to_string()).collect(),
         }));
     };
-    if node.is_online() {
-        Ok(())
-    } else {
-        Err(Error::Placement(PlacementError::NodeOffline { node: name.clone(), status: node.status.clone() }))
+    if node.is_offline() {
+        return Err(PlacementError::NodeOffline { node: name.clone(), status: node.status.clone() }.into());
     }
+    Ok(())
 }

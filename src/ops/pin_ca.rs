@@ -103,7 +103,9 @@ pub(crate) async fn pin_cluster_ca(
 /// inner error says why it cannot be had.
 async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
     let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
-    let Some(node) = nodes.iter().find(|node| node.is_online()) else {
+    let Some(node) =
+        nodes.iter().find(|node| node.is_online()).or_else(|| nodes.iter().find(|node| !node.is_offline()))
+    else {
         return Ok(Err("no node is online".to_owned()));
     };
     let found = pve.cluster_ca(&node.name).await.doing(Operation::ReadCertificates)?;

@@ -1,6 +1,6 @@
 //! The one table of the releases of Ubuntu: what their templates are called, which number they get, which key points at them.
 
-use crate::model::VmId;
+use crate::model::{NodeName, VmId};
 use crate::pve::Vm;
 use crate::settings::Key;
 
@@ -59,6 +59,12 @@ impl Release {
         let is_named = |vm: &&&Vm| self.words.iter().any(|word| vm.name.contains_ignoring_case(word));
         by_number.or_else(|| templates.iter().find(is_named)).map(|vm| vm.vmid)
     }
+
+    /// Finds the best template of it for a node: one that is on it can be cloned there whatever its storage is.
+    pub(crate) fn best_for(&self, node: Option<&NodeName>, templates: &[&Vm]) -> Option<VmId> {
+        let here: Vec<&Vm> = templates.iter().filter(|vm| Some(&vm.node) == node).copied().collect();
+        self.best(&here).or_else(|| self.best(templates))
+    }
 }
 
 /// Gives the keys that point at a template, with their releases.
@@ -78,7 +84,14 @@ mod tests {
     use crate::pve::Vm;
 
     fn vm(number: u64, name: &str) -> Vm {
-        Vm { vmid: vmid(number), node: "pve".parse().unwrap(), name: Foreign::new(name), is_template: true, disk: 0 }
+        Vm {
+            vmid: vmid(number),
+            node: "pve".parse().unwrap(),
+            name: Foreign::new(name),
+            is_template: true,
+            is_known: true,
+            disk: 0,
+        }
     }
 
     #[test]

@@ -20,7 +20,8 @@ use crate::pve::streaming_list::ListReply;
 use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
 use crate::pve::transport::Transport;
 use crate::pve::values::{
-    ActiveTask, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag, as_number,
+    ActiveTask, CloneFeature, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag,
+    as_number,
 };
 use crate::pve::vm_config::VmConfig;
 use crate::pve::{ApiError, RefusalReason};
@@ -285,15 +286,18 @@ impl Pve {
         Ok(vnets.into_iter().flatten().collect())
     }
 
-    /// Says whether a linked clone of a VM is possible (VM.Audit).
+    /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
     ///
     /// # Errors
     /// As every call.
-    pub async fn can_link(&self, node: &NodeName, vmid: VmId) -> Result<bool, ApiError> {
+    pub async fn clone_feature(&self, node: &NodeName, vmid: VmId) -> Result<CloneFeature, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
         let data = self.transport.get(&path, &[("feature", "clone")]).await?;
-        Ok(self.fields(&data, "the features of the VM")?.flag("hasFeature"))
+        let can_link = self.fields(&data, "the features of the VM")?.flag("hasFeature");
+        let nodes = data.get("nodes").and_then(Value::as_array);
+        let nodes = nodes.map(|nodes| nodes.iter().filter_map(|node| node.as_str()?.parse().ok()).collect());
+        Ok(CloneFeature { can_link, nodes })
     }
 
     /// Gives the next free VMID. It is reserved for nobody.

@@ -34,5 +34,5 @@ pub use retry::{CallEvent, Observer};
 pub use task_timing::TaskTiming;
 pub use text_download::text_at;
 pub use tls::{CaBundle, Leaf, NotValid, Probed, Trust, UntrustedCause, certificates_in, probe};
-pub use values::{ActiveTask, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus};
+pub use values::{ActiveTask, CloneFeature, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus};
 pub use vm_config::{Disk, VmConfig};

@@ -183,6 +183,13 @@ impl Node {
         })
     }
 
+    /// Says whether the cluster knows that it does not answer. One of unknown status answers as long as its statistics
+    /// alone are missing: its `pvestatd` stands, or it has just been started (Proxmox VE: `/nodes`).
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.status == "offline"
+    }
+
     /// Says whether it answers. Old servers leave the status out.
     #[must_use]
     pub fn is_online(&self) -> bool {
@@ -201,6 +208,9 @@ pub struct Vm {
     pub name: Foreign,
     /// Whether it is a template.
     pub is_template: bool,
+    /// Whether the list has its data: for some seconds after a change, and as long as a node's `pvestatd` stands, it has
+    /// the VMID alone.
+    pub is_known: bool,
     /// The size of its first disk, in bytes.
     pub disk: u64,
 }
@@ -225,9 +235,19 @@ impl Vm {
             node: node.clone(),
             name: fields.text("name").unwrap_or_default(),
             is_template: fields.flag("template"),
+            is_known: fields.text("name").is_some_and(|name| !name.is_empty()),
             disk: fields.number("maxdisk").unwrap_or_default(),
         })
     }
+}
+
+/// What a server says about clones of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloneFeature {
+    /// Whether a clone can share the VM's disks.
+    pub can_link: bool,
+    /// The nodes that can use all of its storages; none where one of them is disabled. Old servers do not say.
+    pub nodes: Option<Vec<NodeName>>,
 }
 
 /// A storage, as a node sees it.
@@ -237,6 +257,8 @@ pub struct Storage {
     pub name: StorageName,
     /// Whether every node sees the same.
     pub shared: bool,
+    /// Whether it is switched on, and meant for this node.
+    pub is_enabled: bool,
     /// Whether it can be used now.
     pub is_active: bool,
     /// What it may hold: `images`, `iso`, `import` and others.
@@ -252,6 +274,7 @@ impl Storage {
         Some(Self {
             name: fields.parsed("storage")?,
             shared: fields.flag("shared"),
+            is_enabled: fields.text("enabled").is_none() || fields.flag("enabled"),
             is_active: fields.flag("active"),
             content: content.split(&[',']).iter().filter_map(|it| it.parse().ok()).collect(),
             available: fields.number("avail"),

@@ -28,6 +28,8 @@ pub struct Disk {
     pub size: Option<DiskSize>,
     /// Whether it is a CD-ROM or cloud-init drive, which is no disk.
     pub is_cdrom: bool,
+    /// Whether it is the image that cloud-init reads.
+    pub is_cloud_init: bool,
 }
 
 impl fmt::Debug for VmConfig {
@@ -135,8 +137,9 @@ impl VmConfig {
             let (storage, _) = volume.split_once(':').filter(|_| !volume.starts_with('/'))?;
             let size = value.split(',').find_map(|part| part.strip_prefix("size=")).and_then(DiskSize::in_config);
             let is_cdrom = value.contains("media=cdrom");
+            let is_cloud_init = is_cdrom && volume.contains("cloudinit");
             let (bus, storage, volume) = (key.to_owned(), Foreign::new(storage), Foreign::new(volume));
-            Some(Disk { bus, storage, volume, size, is_cdrom })
+            Some(Disk { bus, storage, volume, size, is_cdrom, is_cloud_init })
         })
     }
 
@@ -162,6 +165,21 @@ impl VmConfig {
         bridges
     }
 
+    /// Lists the entries of devices of the node itself, which the server lets root alone pass on to a clone: `hostpci0`
+    /// without a mapping, `usb0` with a host device (qemu-server, `check_vm_modify_config_perm`).
+    #[must_use]
+    pub fn raw_devices(&self) -> Vec<&str> {
+        let is_raw = |(key, value): &(&str, &str)| {
+            let has = |name: &str| value.split(',').any(|part| part.starts_with(name));
+            match device_of(key) {
+                "hostpci" => !has("mapping="),
+                "usb" => !has("mapping=") && !value.split(',').any(|part| part == "spice" || part == "host=spice"),
+                _ => false,
+            }
+        };
+        self.texts().filter(is_raw).map(|(key, _)| key).collect()
+    }
+
     /// Says whether it has a network device.
     #[must_use]
     pub fn has_nic(&self) -> bool {
@@ -183,6 +201,12 @@ impl VmConfig {
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         })
     }
+}
+
+/// Gives the kind of a device, the key without its number: `scsi` for `scsi0`, nothing for `scsihw`.
+fn device_of(key: &str) -> &str {
+    let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
+    if kind.len() < key.len() { kind } else { "" }
 }
 
 #[cfg(test)]
@@ -214,6 +238,7 @@ mod tests {
             storage: Foreign::new(storage),
             volume: Foreign::new(volume),
             size: size.and_then(DiskSize::in_config),
+            is_cloud_init: false,
             is_cdrom: false,
         };
         let efi = disk("efidisk0", "ceph", "ceph:vm-1-disk-1", None);

@@ -404,7 +404,7 @@ impl Recording {
             ("GET", ["nodes", _, "qemu", id, rest @ ..]) if is_number(id) => match rest {
                 ["config"] => pve.vm_config(&node, vmid(100)).await.map(drop),
                 ["status", "current"] => pve.vm_status(&node, vmid(100)).await.map(drop),
-                ["feature"] => pve.can_link(&node, vmid(100)).await.map(drop),
+                ["feature"] => pve.clone_feature(&node, vmid(100)).await.map(drop),
                 ["agent", "network-get-interfaces"] => pve.agent_addresses(&node, vmid(100)).await.map(drop),
                 _ => return None,
             },

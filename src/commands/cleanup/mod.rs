@@ -177,7 +177,15 @@ impl CleanupRun<'_> {
             return Ok(());
         }
         let (pve, session, node) = (&self.connected.pve, self.session, marked.node.clone());
-        let search = OwnershipCheck { pve, session, source: &node, target: &node, marker: &marker, drives: None };
+        let search = OwnershipCheck {
+            pve,
+            session,
+            source: &node,
+            target: &node,
+            template: None,
+            marker: &marker,
+            drives: None,
+        };
         session.ui.borrow_mut().info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
         match self.remove(search, vmid).await {
             Ok(disks) => {
@@ -238,8 +246,15 @@ impl CleanupRun<'_> {
         let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::Cleanup(CleanupError::StrangeEntry));
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let drives = entry.record.drives.as_deref();
-        let search =
-            OwnershipCheck { pve: &connected.pve, session, source: &source, target: &target, marker: &marker, drives };
+        let search = OwnershipCheck {
+            pve: &connected.pve,
+            session,
+            source: &source,
+            target: &target,
+            template: VmId::new(u64::from(entry.record.template)),
+            marker: &marker,
+            drives,
+        };
         let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();

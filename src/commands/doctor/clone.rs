@@ -1,20 +1,24 @@
 //! Whether a clone could succeed: node, template, storage, bridge, and every privilege of the preflight.
 
-use crate::commands::doctor::check::Check;
-use crate::error::{Error, Operation, PlacementError};
+use crate::commands::doctor::check::{Check, CheckStatus};
+use crate::error::{Error, Operation, PlacementError, PreflightError, StorageState};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ops::connection::Connected;
-use crate::ops::inventory::{ConfigReads, known_online, known_templates};
+use crate::ops::inventory::{
+    ConfigReads, SourceTemplate, choose_node, doubt_about, known_online, known_templates, node_of,
+};
 use crate::ops::test_vm::marked::may_be_marked;
 use crate::ops::test_vm::options::{Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
+use crate::ops::test_vm::receipt::CloneType;
+use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
-use crate::pve::{self, Interface, Node, Storage, Version, Vm, VmConfig};
+use crate::pve::{self, CloneFeature, Interface, Node, Storage, Version, Vm, VmConfig};
 
 /// The checks of this part, in their order.
-const IDS: [&str; 8] =
-    ["node", "template", "cloud-init", "guest-agent", "linked-clone", "storage", "bridge", "privileges"];
+const IDS: [&str; 9] =
+    ["node", "template", "cloud-init", "guest-agent", "linked-clone", "storage", "bridge", "free-vmid", "privileges"];
 
 /// What the server said before anything about the template was known.
 pub(super) struct ServerReads {
@@ -56,58 +60,72 @@ struct TemplateFound {
     reading: ConfigReads,
 }
 
-/// Makes the checks.
+/// Makes the checks. What depends on something that could not be read is not checked.
 pub(super) async fn checks(
     connected: &Connected,
     order: &TestVmOptions,
     variable: String,
     mut inside: ServerReads,
 ) -> Vec<Check> {
-    let (node, mut checks) = match which(order, &inside.nodes, variable) {
+    let free = free_vmid(&inside.next_id);
+    let (node, mut checks) = match which(order, &inside.nodes, &variable) {
         Ok(node) => {
-            let check = Check::ok("node", format!("node {node} is online"));
-            (Some(node), vec![check])
+            let doubt = doubt_about(inside.nodes.as_deref().unwrap_or_default(), &node);
+            let check = match doubt {
+                Some(doubt) => Check::warning("node", doubt),
+                None => Check::ok("node", format!("node {node} is online")),
+            };
+            (node, vec![check])
         }
-        Err(why) => (order.node.clone(), vec![Check::failed("node", &why)]),
+        Err(why) => {
+            let mut checks = vec![Check::failed("node", &why)];
+            checks.extend(skipped("no node is known").split_off(1));
+            return checks;
+        }
     };
-    let Some(node) = node else {
-        checks.extend(skipped("no node is known").split_off(1));
-        return checks;
+    let found = match find(connected, order, &node, &mut inside).await {
+        Ok(found) => found,
+        Err(why) => {
+            checks.push(Check::failed("template", &why));
+            checks.extend(skipped("the template could not be read").drain(2..7));
+            checks.push(free);
+            checks.push(Check::skipped("privileges", "which ones are needed depends on the template"));
+            return checks;
+        }
     };
-    let found = find(connected, order, &node, &mut inside).await;
-    let (check, found) = match found {
-        Ok(Some(found)) => (there(order, &node, &found), Some(found)),
-        Ok(None) => (hidden(order.template), None),
-        Err(why) => (Check::failed("template", &why), None),
-    };
-    checks.push(check);
     let config = found.as_ref().map(|found| &found.config);
     let on = found.as_ref().map_or(&node, |found| &found.node);
     let (privileges, interfaces) =
         tokio::join!(privileges(connected, order, &inside, config), connected.pve.interfaces(on));
     match &found {
         Some(found) => {
+            let storages = Storages::read(connected, order, &node, found).await;
+            checks.push(there(order, found, &storages));
             checks.extend([cloud_init(found), agent(order.template, found), linked(order.template, found)]);
-            checks.push(storage(found, size(&inside, order.template)));
+            checks.push(storages.check(found, &node, privileges.status == CheckStatus::Ok));
             checks.push(bridge(found, &interfaces));
         }
-        None => checks.extend(skipped("the template could not be read").drain(2..7)),
+        None => {
+            checks.push(hidden(order.template));
+            checks.extend(skipped("the template could not be read").drain(2..7));
+        }
     }
+    checks.push(free);
     checks.push(privileges);
     checks
 }
 
-/// Decides on the node as every other command does.
-fn which(order: &TestVmOptions, nodes: &Result<Vec<Node>, pve::ApiError>, variable: String) -> Result<NodeName, Error> {
-    let nodes = nodes.as_ref().map_err(|why| Error::server(Operation::ReadNodes, why.clone()))?;
-    match (&order.node, nodes.as_slice()) {
-        (Some(node), all) => known_online(all, node).map(|()| node.clone()),
-        (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
-        (None, _) => Err(Error::Placement(PlacementError::WhichNode {
-            nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
-            variable,
-        })),
+fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {
+    match next_id {
+        Ok(vmid) => Check::ok("free-vmid", format!("VMID {vmid} is free")),
+        Err(why) => Check::failed("free-vmid", &Error::server(Operation::FindId, why.clone())),
     }
+}
+
+/// Decides on the node as every other command does.
+fn which(order: &TestVmOptions, nodes: &Result<Vec<Node>, pve::ApiError>, variable: &str) -> Result<NodeName, Error> {
+    let nodes = nodes.as_ref().map_err(|why| Error::server(Operation::ReadNodes, why.clone()))?;
+    choose_node(nodes, order.node.as_ref(), variable)
 }
 
 /// Finds the template, on the node first and then on every other; nothing where it may not be read.
@@ -118,10 +136,11 @@ async fn find(
     inside: &mut ServerReads,
 ) -> Result<Option<TemplateFound>, Error> {
     let vmid = order.template;
+    let pve = &connected.pve;
     let failed = |why: &pve::ApiError| Error::server(Operation::ReadTemplate(vmid), why.clone());
     let reading = match inside.named.take() {
         Some(reading) => reading,
-        None => ConfigReads::of(&connected.pve, node, vmid).await,
+        None => ConfigReads::of(pve, node, vmid).await,
     };
     match &reading.config {
         Ok(config) => return Ok(Some(TemplateFound { node: node.clone(), config: config.clone(), reading })),
@@ -129,23 +148,129 @@ async fn find(
         Err(refused) if refused.is_missing_config() => {}
         Err(why) => return Err(failed(why)),
     }
+    let nodes = inside.nodes.as_deref().unwrap_or_default();
     let vms = inside.vms.as_ref().map_err(|why| Error::server(Operation::ReadVms, why.clone()))?;
-    let Some(elsewhere) = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node) else {
-        return Err(Error::Placement(PlacementError::NoTemplate { template: vmid, known: known_templates(vms) }));
+    let listed = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node).map(|vm| vm.node.clone());
+    let elsewhere = match listed {
+        Some(elsewhere) => Some(elsewhere),
+        None => node_of(pve, nodes, vmid).await?,
     };
-    let reading = ConfigReads::of(&connected.pve, &elsewhere.node, vmid).await;
+    let Some(elsewhere) = elsewhere else {
+        return Err(PlacementError::NoTemplate { template: vmid, known: known_templates(vms, vmid) }.into());
+    };
+    known_online(nodes, &elsewhere)?;
+    let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
     match &reading.config {
-        Ok(config) => Ok(Some(TemplateFound { node: elsewhere.node.clone(), config: config.clone(), reading })),
+        Ok(config) => Ok(Some(TemplateFound { node: elsewhere, config: config.clone(), reading })),
         Err(why) => Err(failed(why)),
     }
 }
 
-fn there(order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Check {
+/// What is known of the storages of the template.
+struct Storages {
+    /// The template with them, or why they could not be read.
+    template: Result<SourceTemplate, Error>,
+    /// Why it cannot be cloned on the node.
+    tied: Option<Error>,
+    /// What a clone there lacks, and what should be known.
+    lacking: Option<Error>,
+    warnings: Vec<String>,
+}
+
+impl Storages {
+    async fn read(connected: &Connected, order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Self {
+        let storages = found.reading.storages.clone();
+        let storages = storages.map_err(|why| Error::server(Operation::ReadStorages(found.node.clone()), why));
+        let feature = found.reading.feature.clone();
+        let mut read = Self { template: Ok(blank(found)), tied: None, lacking: None, warnings: Vec::new() };
+        match (storages, feature) {
+            (Err(why), _) => read.template = Err(why),
+            (Ok(storages), feature) => {
+                let feature = feature.unwrap_or(CloneFeature { can_link: false, nodes: None });
+                let template = SourceTemplate { storages, feature, ..blank(found) };
+                read.examine(connected, order, node, &template).await;
+                read.template = Ok(template);
+            }
+        }
+        read
+    }
+
+    async fn examine(
+        &mut self,
+        connected: &Connected,
+        order: &TestVmOptions,
+        node: &NodeName,
+        template: &SourceTemplate,
+    ) {
+        match StorageCheck::new(&connected.pve, template, node).await {
+            Err(why) => self.lacking = Some(why),
+            Ok(mut check) => {
+                self.tied = check.require_movable(order.template).err();
+                let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
+                self.lacking = check.require_usable(mode, None).err();
+                self.warnings = check.warnings;
+            }
+        }
+    }
+
+    fn check(&self, found: &TemplateFound, node: &NodeName, may_use: bool) -> Check {
+        let template = match &self.template {
+            Ok(template) => template,
+            Err(why) => return Check::failed("storage", why),
+        };
+        let mut names: Vec<Foreign> = Vec::new();
+        for disk in found.config.disks().filter(|disk| disk.storage != *"") {
+            if !names.contains(&disk.storage) {
+                names.push(disk.storage);
+            }
+        }
+        let free: Vec<String> = template
+            .storages
+            .iter()
+            .filter(|storage| names.iter().any(|name| *name == *storage.name.as_str()))
+            .map(free)
+            .collect();
+        match &self.lacking {
+            Some(Error::Preflight(PreflightError::StorageUnavailable {
+                storage, why: StorageState::Absent, ..
+            })) if !may_use => {
+                Check::unknown("storage", format!("{storage} is not visible (Datastore.Audit), or not on {node}"))
+            }
+            Some(why) => Check::failed("storage", why).with(free),
+            None if names.is_empty() => {
+                Check::warning("storage", "the template has no disk: a clone of it tests no storage")
+            }
+            None if !self.warnings.is_empty() => Check::warning("storage", self.warnings.join("; ")).with(free),
+            None => Check::ok("storage", format!("{} can take a clone", listed(&names))).with(free),
+        }
+    }
+}
+
+fn blank(found: &TemplateFound) -> SourceTemplate {
+    SourceTemplate {
+        node: found.node.clone(),
+        config: found.config.clone(),
+        feature: CloneFeature { can_link: false, nodes: None },
+        storages: Vec::new(),
+    }
+}
+
+fn there(order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
         let error = Error::Placement(PlacementError::NotATemplate { vmid, name, known: Vec::new() });
         return Check::failed("template", &error);
+    }
+    if let Some(lock) = config.lock() {
+        return Check::failed("template", &PreflightError::TemplateLocked { template: vmid, lock }.into());
+    }
+    if let Some(device) = config.raw_devices().first() {
+        let device = (*device).to_owned();
+        return Check::failed("template", &PreflightError::RawDevice { template: vmid, device }.into());
+    }
+    if let Some(tied) = &storages.tied {
+        return Check::failed("template", tied);
     }
     let disks: Vec<String> = config
         .disks()
@@ -154,31 +279,11 @@ fn there(order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Check
             format!("{} {size}on {}", disk.bus, disk.storage)
         })
         .collect();
-    let summary = format!("template {vmid} ({}) is on {}", name, found.node);
-    if found.node != *node
-        && let Some(disk) = local_disk(found)
-    {
-        let on = found.node.clone();
-        let error = Error::Placement(PlacementError::TemplateElsewhere {
-            template: vmid,
-            on,
-            node: node.clone(),
-            storage: disk,
-        });
-        return Check::failed("template", &error);
+    let check = Check::ok("template", format!("template {vmid} ({name}) is on {}", found.node)).with(disks);
+    match found.reading.feature.as_ref().ok().and_then(|feature| feature.nodes.as_ref()) {
+        Some(nodes) if nodes.len() > 1 => check.and(format!("can be cloned from {}", listed(nodes))),
+        _ => check,
     }
-    let check = match config.lock() {
-        Some(lock) => Check::warning("template", format!("{summary}, and is locked ({lock})")),
-        None => Check::ok("template", summary),
-    };
-    check.with(disks)
-}
-
-/// Names the storage that ties the template to its node, where there is one.
-fn local_disk(found: &TemplateFound) -> Option<Foreign> {
-    let storages = found.reading.storages.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let is_shared = |name: &Foreign| storages.iter().any(|it| *name == *it.name.as_str() && it.shared);
-    found.config.volumes().find(|volume| !is_shared(&volume.storage)).map(|volume| volume.storage)
 }
 
 fn hidden(template: VmId) -> Check {
@@ -209,58 +314,13 @@ fn agent(template: VmId, found: &TemplateFound) -> Check {
 }
 
 fn linked(template: VmId, found: &TemplateFound) -> Check {
-    match &found.reading.can_link {
+    match found.reading.feature.as_ref().map(|feature| feature.can_link) {
         Ok(true) => Check::ok("linked-clone", "its storage can share the template's disk"),
         Ok(false) => {
             Check::warning("linked-clone", "its storage cannot share the template's disk: each clone copies it")
         }
-        Err(why) => {
-            let error = Error::server(Operation::ReadTemplate(template), why.clone());
-            Check::unknown("linked-clone", error.to_string()).and(why.to_string())
-        }
+        Err(why) => Check::failed("linked-clone", &Error::server(Operation::ReadTemplate(template), why.clone())),
     }
-}
-
-/// Gives how large a full clone would be, in bytes.
-fn size(inside: &ServerReads, template: VmId) -> Option<u64> {
-    let vms = inside.vms.as_ref().ok()?;
-    vms.iter().find(|vm| vm.vmid == template).map(|vm| vm.disk).filter(|bytes| *bytes > 0)
-}
-
-fn storage(found: &TemplateFound, size: Option<u64>) -> Check {
-    let storages = match &found.reading.storages {
-        Ok(storages) => storages,
-        Err(why) => return Check::unknown("storage", "the storages could not be read").and(why.to_string()),
-    };
-    let mut names: Vec<Foreign> = found.config.disks().map(|disk| disk.storage).collect();
-    names.dedup();
-    let mut troubles = Vec::new();
-    let mut lines = Vec::new();
-    for name in &names {
-        match storages.iter().find(|storage| *name == *storage.name.as_str()) {
-            None => troubles.push(format!("{name} is not visible (Datastore.Audit), or not on {}", found.node)),
-            Some(storage) => match trouble(storage, size, found.reading.can_link.as_ref().is_ok_and(|can| *can)) {
-                Some(trouble) => troubles.push(format!("{name} {trouble}")),
-                None => lines.push(free(storage)),
-            },
-        }
-    }
-    if troubles.is_empty() {
-        return Check::ok("storage", format!("{} can take a clone", listed(&names))).with(lines);
-    }
-    Check::warning("storage", troubles.remove(0)).with(troubles).with(lines)
-}
-
-fn trouble(storage: &Storage, size: Option<u64>, can_link: bool) -> Option<String> {
-    if !storage.is_active {
-        return Some("is not active".to_owned());
-    }
-    if !storage.holds("images") {
-        return Some("may not hold disks of VMs (content `images`)".to_owned());
-    }
-    let (available, size) = (storage.available?, size?);
-    let what = if can_link { "a full clone" } else { "a clone" };
-    (available < size).then(|| format!("has {} free, less than the {} of {what}", bytes(available), bytes(size)))
 }
 
 fn free(storage: &Storage) -> String {
@@ -305,11 +365,13 @@ async fn privileges(
 ) -> Check {
     let version = match &inside.version {
         Ok(version) => version,
-        Err(why) => return Check::unknown("privileges", "the version is not known").and(why.to_string()),
+        Err(why) => {
+            return Check::failed("privileges", &Error::reaching(connected.pve.endpoint(), why.clone()));
+        }
     };
     let vmid = match inside.next_id {
         Ok(vmid) => vmid,
-        Err(ref why) => return Check::unknown("privileges", "no free VMID could be found").and(why.to_string()),
+        Err(_) => return Check::skipped("privileges", "no free VMID could be found"),
     };
     let mut rights = CloneOrder {
         major: version.major(),

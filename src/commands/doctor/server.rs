@@ -92,6 +92,10 @@ async fn within(
         Some(user) => access::realm(user, &realms),
         None => Check::skipped("realm", "no user is known"),
     }];
+    if access.first().is_some_and(|realm| realm.status == CheckStatus::Failed) {
+        access.push(Check::skipped("authentication", "the server has no such realm"));
+        return diagnosis.cut(access, "the user's realm does not exist");
+    }
     let (connected, inside) = match inside {
         Some(Ok(inside)) => inside,
         Some(Err(why)) => {

@@ -9,8 +9,8 @@ use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::Preflight;
 use crate::ops::ubuntu_releases::keyed;
-use crate::ops::{ask, unless_interrupted};
-use crate::pve::{Version, Vm};
+use crate::ops::{ask, inventory, unless_interrupted};
+use crate::pve::{Node, Pve, Version, Vm};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::prompt::ChoicePrompt;
@@ -146,14 +146,15 @@ async fn check(
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
     let guess = options::test_vm(context, &arguments.proof)?;
     let scout = Preflight::new(context, connected, &guess);
-    let (inventory, vms) = tokio::join!(scout.inventory(), connected.pve.vms_where(|vm| vm.is_template));
+    let (inventory, vms) =
+        tokio::join!(scout.inventory(), connected.pve.vms_where(|vm| vm.is_template || !vm.is_known));
     let inventory = inventory?;
     let version = inventory.version.clone();
     say(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
-    let mut vms = vms.doing(Operation::ReadVms)?;
+    let mut vms = complete(&connected.pve, &inventory.nodes, vms.doing(Operation::ReadVms)?).await?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
     }
@@ -200,6 +201,14 @@ async fn check(
     Ok(VerifiedAccess { version, node, templates, pool: order.pool, warnings })
 }
 
+/// Asks the nodes where the list of the cluster lacks the data of VMs.
+async fn complete(pve: &Pve, nodes: &[Node], listed: Vec<Vm>) -> Result<Vec<Vm>, Error> {
+    if listed.iter().all(|vm| vm.is_known) {
+        return Ok(listed);
+    }
+    inventory::vms(pve, nodes, |vm| vm.is_template).await.doing(Operation::ReadVms)
+}
+
 /// Says whether a file may be saved before there is a template: where there is nothing to prove yet, and where a dry
 /// run only says how it would be made.
 const fn may_be_absent(arguments: &Setup, made: Option<&CreatedTemplate>) -> bool {
@@ -209,14 +218,19 @@ const fn may_be_absent(arguments: &Setup, made: Option<&CreatedTemplate>) -> boo
     arguments.skip_test_vm && arguments.create_template.is_none()
 }
 
-/// Decides on the template of each key: what was said, else the usual number, else the best match by name.
+/// Decides on the template of each key: what was said, else the usual number, else the best match by name. No template
+/// becomes the default of one release that is another one's.
 fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
-    let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
-    let mut chosen = Vec::new();
+    let said: Vec<VmId> = keyed().filter_map(|(key, _)| Some(context.settings.template(key)?.value)).collect();
+    let node = context.settings.node().map(|node| node.value);
+    let mut chosen: Vec<(Key, VmId)> = Vec::new();
     for (key, release) in keyed() {
+        let is_open =
+            |vm: &&Vm| vm.is_template && !said.contains(&vm.vmid) && chosen.iter().all(|(_, vmid)| *vmid != vm.vmid);
+        let open: Vec<&Vm> = vms.iter().filter(is_open).collect();
         let said = context.settings.template(key).map(|said| said.value);
-        let found = said.or_else(|| release.best(&visible).filter(|_| !context.is_unset(key)));
-        chosen.extend(found.map(|vmid| (key, vmid)));
+        let best = || release.best_for(node.as_ref(), &open).filter(|_| !context.is_unset(key));
+        chosen.extend(said.or_else(best).map(|vmid| (key, vmid)));
     }
     Ok(chosen)
 }

@@ -38,7 +38,11 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
     }
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();
     let is_said = |node: &Node| Some(&node.name) == said.as_ref();
-    let proposed = nodes.iter().position(is_said).or_else(|| nodes.iter().position(Node::is_online));
+    let proposed = nodes
+        .iter()
+        .position(is_said)
+        .or_else(|| nodes.iter().position(Node::is_online))
+        .or_else(|| nodes.iter().position(|node| !node.is_offline()));
     let menu =
         ChoicePrompt::by_name("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
     let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
@@ -82,7 +86,9 @@ async fn templates(
         }
         let said = context.settings.template(key).map(|said| said.value);
         let is_visible = |vmid: &VmId| visible.iter().any(|vm| vm.vmid == *vmid);
-        let proposed = said.filter(is_visible).or_else(|| release.best(&visible));
+        let proposed = said
+            .filter(is_visible)
+            .or_else(|| release.best_for(context.settings.node().map(|node| node.value).as_ref(), &visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
         let menu =
             ChoicePrompt::by_name(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);

@@ -78,7 +78,14 @@ impl MissingTemplate {
         if context.settings.template(self.key).map(|said| said.value) != Some(plan.vmid) {
             context.answer_template(self.key, plan.vmid)?;
         }
-        let vm = Vm { vmid: plan.vmid, node: plan.node, name: Foreign::new(plan.name), is_template: true, disk: 0 };
+        let vm = Vm {
+            vmid: plan.vmid,
+            node: plan.node,
+            name: Foreign::new(plan.name),
+            is_template: true,
+            is_known: true,
+            disk: 0,
+        };
         Ok(CreatedTemplate { key: self.key, vm })
     }
 

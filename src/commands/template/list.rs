@@ -4,15 +4,16 @@ use crate::cli::{Global, OutputFormat, TemplateList};
 use crate::commands::options;
 use crate::error::{Doing, Error, Operation, PermissionError, TemplateError};
 use crate::model::foreign::listed;
-use crate::model::{Foreign, StorageName};
+use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
+use crate::ops::inventory::vms;
 use crate::ops::ubuntu_releases::keyed;
 use crate::ops::{together, unless_interrupted};
-use crate::pve::{Pve, Vm};
+use crate::pve::{Node, Pve, Vm};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::ui::{Draw, Heading, Screen, Tone, gibibytes};
+use crate::ui::{Draw, Heading, Note, Screen, Tone, gibibytes};
 use std::fmt;
 
 use serde::Serialize;
@@ -32,10 +33,13 @@ struct Row {
     disk: u64,
     /// The storages of its disks.
     storages: Vec<Foreign>,
-    cloud_init: bool,
-    agent: bool,
+    /// This and what follows is unknown if the template could not be read.
+    cloud_init: Option<bool>,
+    agent: Option<bool>,
     /// Whether a linked clone is possible.
-    linked: bool,
+    linked: Option<bool>,
+    /// The nodes that can clone it.
+    clone_from: Option<Vec<String>>,
     /// The keys of the settings that point at it.
     keys: Vec<&'static str>,
     /// What is missing for it to be good; of a VM that is no template, that alone.
@@ -46,6 +50,8 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Table {
     templates: Vec<Row>,
+    /// What could not be read.
+    warnings: Vec<String>,
 }
 
 /// Lists what may be seen.
@@ -62,23 +68,37 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     if global.output == OutputFormat::Text {
         session.ui.borrow_mut().result(&table);
     }
-    Ok(json!({ "templates": table.templates }))
+    for warning in &table.warnings {
+        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+    }
+    Ok(json!({ "templates": table.templates, "warnings": table.warnings }))
 }
 
 async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
     let pve = &connected.pve;
-    let vms = pve.vms_where(|vm| vm.is_template || arguments.all).await;
-    let vms = vms.doing(Operation::ReadVms)?;
+    let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
+    let vms = vms(pve, &nodes, |vm| vm.is_template || arguments.all).await.doing(Operation::ReadVms)?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
         keys.extend(settings.template(key).map(|found| (key.entry().variable, found.value)));
     }
-    let rows = together(vms.iter().map(|vm| row(pve, vm, &keys))).await;
-    let templates = rows.into_iter().collect::<Result<Vec<Row>, Error>>()?;
+    let rows = together(vms.iter().map(|vm| row(pve, vm, &keys, state(&nodes, &vm.node)))).await;
+    let mut warnings = Vec::new();
+    let mut templates = Vec::new();
+    for row in rows {
+        let (row, warning) = row?;
+        templates.push(row);
+        warnings.extend(warning);
+    }
     if templates.is_empty() {
         return Err(nothing(connected).await);
     }
-    Ok(Table { templates })
+    Ok(Table { templates, warnings })
+}
+
+fn state(nodes: &[Node], name: &NodeName) -> NodeState {
+    let is_offline = nodes.iter().any(|node| node.name == *name && node.is_offline());
+    if is_offline { NodeState::Offline } else { NodeState::Reachable }
 }
 
 /// Says whether there is none, or whether none may be seen.
@@ -94,40 +114,71 @@ async fn nothing(connected: &Connected) -> Error {
     }
 }
 
-async fn row(pve: &Pve, vm: &Vm, keys: &[(&'static str, crate::model::VmId)]) -> Result<Row, Error> {
-    let blank = Row {
+/// How one template was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NodeState {
+    /// Its node can be asked.
+    Reachable,
+    /// Its node is offline.
+    Offline,
+}
+
+/// Reads one template; what could not be read is said beside it. A login that is refused meanwhile ends the whole.
+async fn row(
+    pve: &Pve,
+    vm: &Vm,
+    keys: &[(&'static str, VmId)],
+    node: NodeState,
+) -> Result<(Row, Option<String>), Error> {
+    let unknown = Row {
         vmid: vm.vmid.number(),
         name: vm.name.clone(),
         node: vm.node.to_string(),
         template: vm.is_template,
         disk: vm.disk,
         storages: Vec::new(),
-        cloud_init: false,
-        agent: false,
-        linked: false,
+        cloud_init: None,
+        agent: None,
+        linked: None,
+        clone_from: None,
         keys: keys.iter().filter(|(_, vmid)| *vmid == vm.vmid).map(|(name, _)| *name).collect(),
         missing: Vec::new(),
     };
-    let (config, can_link) = tokio::join!(pve.vm_config(&vm.node, vm.vmid), pve.can_link(&vm.node, vm.vmid));
-    let (config, can_link) = match (config, can_link) {
-        (Ok(config), Ok(can_link)) => (config, can_link),
-        // Its node may be offline, or it may be gone since the list was made.
-        (Err(why), _) | (_, Err(why)) => {
-            let why = why.to_string();
-            return Ok(Row { missing: vec![format!("it cannot be read: {why}")], ..blank });
-        }
+    let unread = |why: String| format!("{} {} on {} cannot be read: {why}", vm.vmid, vm.name, vm.node);
+    if node == NodeState::Offline {
+        return Ok((unknown, Some(unread(format!("node {} is offline", vm.node)))));
+    }
+    let (config, feature) = tokio::join!(pve.vm_config(&vm.node, vm.vmid), pve.clone_feature(&vm.node, vm.vmid));
+    let config = match config {
+        Ok(config) => config,
+        Err(why) if why.is_unauthenticated() => return Err(Error::server(Operation::ReadTemplate(vm.vmid), why)),
+        // It may be gone since the list was made, or its node does not answer.
+        Err(why) => return Ok((unknown, Some(unread(why.to_string())))),
     };
-    let mut storages: Vec<Foreign> = config.disks().map(|disk| disk.storage.clone()).collect();
-    storages.dedup();
+    let (feature, warning) = match feature {
+        Ok(feature) => (Some(feature), None),
+        Err(why) if why.is_unauthenticated() => return Err(Error::server(Operation::ReadTemplate(vm.vmid), why)),
+        Err(why) => (None, Some(unread(why.to_string()))),
+    };
+    let mut storages: Vec<Foreign> = Vec::new();
+    for disk in config.disks() {
+        if !storages.contains(&disk.storage) {
+            storages.push(disk.storage);
+        }
+    }
+    let nodes = feature.as_ref().and_then(|feature| feature.nodes.as_ref());
     let mut row = Row {
+        name: config.name().unwrap_or_else(|| vm.name.clone()),
+        template: config.is_template(),
         storages,
-        cloud_init: config.has_cloud_init(),
-        agent: config.agent_enabled(),
-        linked: vm.is_template && can_link,
-        ..blank
+        cloud_init: Some(config.has_cloud_init()),
+        agent: Some(config.agent_enabled()),
+        linked: feature.as_ref().map(|feature| config.is_template() && feature.can_link),
+        clone_from: nodes.map(|nodes| nodes.iter().map(ToString::to_string).collect()),
+        ..unknown
     };
     row.missing = missing(&row, config.has_nic());
-    Ok(row)
+    Ok((row, warning))
 }
 
 /// Says what a template lacks, each with the line that mends it.
@@ -143,10 +194,10 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     if row.storages.is_empty() {
         missing.push("a disk".to_owned());
     }
-    if !row.cloud_init {
+    if row.cloud_init == Some(false) {
         missing.push(format!("a drive for cloud-init: qm set {vmid} --ide2 {storage}:cloudinit"));
     }
-    if !row.agent {
+    if row.agent == Some(false) {
         missing.push(format!("the guest agent: qm set {vmid} --agent 1"));
     }
     if !has_nic {
@@ -165,10 +216,17 @@ impl Draw for Table {
                 facts.push(format!("on {}", listed(&row.storages)));
             }
             let mut known: Vec<&str> = Vec::new();
-            known.extend(row.cloud_init.then_some("cloud-init drive"));
-            known.extend(row.agent.then_some("guest agent"));
-            known.push(if row.linked { "linked clone" } else { "full clone only" });
+            known.extend((row.cloud_init == Some(true)).then_some("cloud-init drive"));
+            known.extend((row.agent == Some(true)).then_some("guest agent"));
+            known.push(match row.linked {
+                Some(true) => "linked clone",
+                Some(false) => "full clone only",
+                None => "not known whether it can be cloned",
+            });
             screen.paragraph(2, &format!("{}; {}", facts.join(" "), known.join(", ")))?;
+            if let Some(nodes) = row.clone_from.as_ref().filter(|nodes| nodes.len() > 1) {
+                screen.paragraph(2, &format!("can be cloned from {}", nodes.join(", ")))?;
+            }
             for key in &row.keys {
                 screen.labelled("  ", Tone::Plain, &format!("{key} points at it"))?;
             }
@@ -198,9 +256,10 @@ mod tests {
             template: true,
             disk: 32 << 30,
             storages: vec![Foreign::new("local-lvm")],
-            cloud_init: true,
-            agent: true,
-            linked: true,
+            cloud_init: Some(true),
+            agent: Some(true),
+            linked: Some(true),
+            clone_from: None,
             keys: Vec::new(),
             missing: Vec::new(),
         }
@@ -208,9 +267,9 @@ mod tests {
 
     #[test]
     fn nothing_is_proposed_that_changes_somebodys_vm() {
-        let vm = Row { template: false, agent: false, cloud_init: false, ..row(101) };
+        let vm = Row { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
         assert_eq!(missing(&vm, false), ["it is a VM, no template"]);
-        let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }] };
+        let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
         let text = render(&table, Style { color: false, unicode: true, width: None });
         assert!(text.ends_with("  it is a VM, no template\n") && !text.contains("missing: "), "{text}");
     }
@@ -218,10 +277,10 @@ mod tests {
     #[test]
     fn each_template_is_told_with_what_it_lacks() {
         let good = Row { keys: vec!["UBUNTU_2204_TEMPLATE_ID"], ..row(9000) };
-        let mut bare = Row { agent: false, cloud_init: false, linked: false, ..row(9005) };
+        let mut bare = Row { agent: Some(false), cloud_init: Some(false), linked: Some(false), ..row(9005) };
         bare.missing = missing(&bare, true);
         let style = Style { color: false, unicode: true, width: Some(60) };
-        insta::assert_snapshot!(render(&Table { templates: vec![good, bare] }, style), @r"
+        insta::assert_snapshot!(render(&Table { templates: vec![good, bare], warnings: Vec::new() }, style), @r"
         9000 ubuntu-2204-cloudinit-template on pve
           disk 32.0 GiB on local-lvm; cloud-init drive, guest agent,
           linked clone

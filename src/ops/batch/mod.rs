@@ -16,7 +16,7 @@ use crate::ops::side_by_side;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::{ClonePlan, Preflight};
 use crate::ops::test_vm::receipt::{Receipt, round};
-use crate::ops::test_vm::run::Run;
+use crate::ops::test_vm::run::{Run, recently_freed};
 use crate::ops::test_vm::{blank, intention};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
@@ -102,7 +102,7 @@ pub(crate) async fn run_batch(
         journal: journal.as_ref(),
         places: &places,
         count,
-        ids: Ids::from(first.plan.vmid),
+        ids: Ids::from(first.plan.vmid, recently_freed(session, journal.as_ref(), &first.plan.server)),
         begun: Cell::new(0),
         tally: RefCell::new(tally),
         began: session.clock.now(),
@@ -137,7 +137,7 @@ async fn slots(
     let nodes = connected.pve.nodes().await.doing(Operation::ReadNodes)?;
     let mut places: Vec<BatchSlot> = Vec::new();
     for node in nodes {
-        if !node.is_online() {
+        if node.is_offline() {
             let offline =
                 Error::Placement(PlacementError::NodeOffline { node: node.name.clone(), status: node.status.clone() });
             tally.nodes.set_aside(node.name.as_str(), &offline);

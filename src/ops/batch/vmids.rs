@@ -28,13 +28,15 @@ pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error>
 /// The numbers of one run.
 pub(crate) struct Ids {
     next: Cell<VmId>,
+    /// What is not given out: VMIDs that were freed a moment ago.
+    avoided: Vec<VmId>,
     lost: Cell<usize>,
 }
 
 impl Ids {
     /// Begins with the number that the server offered.
-    pub(crate) const fn from(first: VmId) -> Self {
-        Self { next: Cell::new(first), lost: Cell::new(0) }
+    pub(crate) const fn from(first: VmId, avoided: Vec<VmId>) -> Self {
+        Self { next: Cell::new(first), avoided, lost: Cell::new(0) }
     }
 
     /// Gives a number that no other proof of this run has, and that is free at this moment.
@@ -44,7 +46,7 @@ impl Ids {
             let following = VmId::new(u64::from(candidate.number()) + 1)
                 .ok_or(Error::Placement(PlacementError::NoFreeId { tries: 0 }))?;
             self.next.set(following);
-            if pve.is_free(candidate).await.doing(Operation::FindId)? {
+            if !self.avoided.contains(&candidate) && pve.is_free(candidate).await.doing(Operation::FindId)? {
                 return Ok(candidate);
             }
         }

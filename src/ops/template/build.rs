@@ -449,6 +449,7 @@ impl<'a> Build<'a> {
             session: self.session,
             source: &self.plan.node,
             target: &self.plan.node,
+            template: None,
             marker: &self.marker,
             drives: Some(self.drives.as_slice()),
         }

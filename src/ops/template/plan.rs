@@ -184,7 +184,7 @@ impl TargetNode<'_> {
         let Some(found) = nodes.iter().find(|node| node.name == *name) else {
             return Err(Error::Placement(PlacementError::UnknownNode { node: name.clone(), known: names() }));
         };
-        if !found.is_online() {
+        if found.is_offline() {
             return Err(Error::Placement(PlacementError::NodeOffline {
                 node: name.clone(),
                 status: found.status.clone(),

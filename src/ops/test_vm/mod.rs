@@ -8,6 +8,7 @@ pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
 pub(crate) mod run;
+pub(crate) mod storage_check;
 pub(crate) mod task_wait;
 
 use crate::error::{Error, RunError};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Doing, Error, Operation};
-use crate::model::{Foreign, Marker, NodeName, VmId};
+use crate::model::{Foreign, Marker, NodeName, Upid, VmId};
 use crate::pve::{self, Pve, Vm, VmConfig};
 use crate::session::Session;
 
@@ -39,6 +39,8 @@ pub(crate) struct OwnershipCheck<'a> {
     pub(crate) source: &'a NodeName,
     /// The node that the clone is made for.
     pub(crate) target: &'a NodeName,
+    /// The template of the clone, where it is known.
+    pub(crate) template: Option<VmId>,
     /// What ours carries.
     pub(crate) marker: &'a Marker,
     /// The drives that ours is made with, by their slots; nothing where that is not known.
@@ -49,9 +51,10 @@ impl OwnershipCheck<'_> {
     /// Looks once.
     pub(crate) async fn inspect(&self, vmid: VmId) -> Result<VmState, Error> {
         let failed = |source| Error::server(Operation::ReadVm(vmid), source);
-        let mut nodes = vec![self.target.clone()];
+        // The clone is on its source until its task ends, and moves to the target then: in this order it is not missed.
+        let mut nodes = vec![self.source.clone()];
         if self.source != self.target {
-            nodes.push(self.source.clone());
+            nodes.push(self.target.clone());
         }
         for node in &nodes {
             match self.pve.vm_config(node, vmid).await {
@@ -107,11 +110,13 @@ impl OwnershipCheck<'_> {
         }
     }
 
-    /// Says whether a clone task of ours runs.
+    /// Says whether a clone task of the template runs.
     async fn is_cloning(&self) -> Result<bool, Error> {
         let tasks = self.pve.active_tasks(self.source).await;
         let tasks = tasks.doing(Operation::ReadTasks)?;
-        Ok(tasks.iter().any(|task| task.kind == "qmclone"))
+        let template = self.template.map(|template| template.to_string());
+        let is_it = |upid: &Upid| template.as_ref().is_none_or(|template| upid.id() == *template);
+        Ok(tasks.iter().any(|task| task.kind == "qmclone" && is_it(&task.upid)))
     }
 
     /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
@@ -122,10 +127,11 @@ impl OwnershipCheck<'_> {
     }
 
     fn judge(&self, node: &NodeName, config: VmConfig) -> VmState {
-        if self.is_ours(&config) {
-            VmState::Ours(node.clone(), Box::new(config))
-        } else if config.lock().is_some_and(|lock| lock == "clone") {
+        // Its configuration is not final before the lock is gone.
+        if config.lock().is_some_and(|lock| lock == "clone") {
             VmState::Unfinished(node.clone())
+        } else if self.is_ours(&config) {
+            VmState::Ours(node.clone(), Box::new(config))
         } else {
             VmState::Foreign(config.name())
         }

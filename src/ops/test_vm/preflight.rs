@@ -1,16 +1,18 @@
 //! Finds out before anything is asked for whether the proof can succeed, and with what.
 
-use crate::error::{Doing, Error, Operation, PlacementError};
+use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::inventory::{Inventory, SourceTemplate, known_online};
+use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, doubt_about, known_online};
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
 use crate::ops::test_vm::receipt::CloneType;
-use crate::pve::privileges::{AclPath, Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
-use crate::pve::{Node, Pve, Version, VmConfig};
+use crate::ops::test_vm::storage_check::StorageCheck;
+use crate::pve::privileges::{Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
+use crate::pve::{Pve, Version, VmConfig};
 use crate::settings::Key;
+use std::collections::BTreeSet;
 
 /// What will be done.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl<'a> Preflight<'a> {
         &self,
         inventory: Inventory,
     ) -> Result<(NodeName, Result<ClonePlan, Error>), Error> {
-        let node = self.node(&inventory.nodes)?;
+        let node = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.node_variable)?;
         let plan = self.plan_on(&node, inventory).await;
         Ok((node, plan))
     }
@@ -89,15 +91,25 @@ impl<'a> Preflight<'a> {
                 known: Vec::new(),
             })));
         };
-        known_online(&inventory.nodes, self.options.target.as_ref().unwrap_or(node))?;
-        let target = self.target(node, &template)?;
+        let target = self.options.target.as_ref().unwrap_or(node);
+        known_online(&inventory.nodes, target)?;
+        self.require_clonable(&template)?;
+        let mut check = StorageCheck::new(self.pve, &template, target).await?;
+        check.require_movable(self.options.template)?;
         let (mode, because) = self.mode(&template)?;
-        let storages = self.storages(&template, mode, &target).await?;
+        let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
+        let storages = check.storages(wanted).await?;
         let hardware = template.config.hardware(&Zones::new()).ok();
         let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, hardware);
         if let Some(lacking) = self.rights().find_missing(&mut rights, Some(&template.config)).await? {
             return Err(lacking);
         }
+        check.require_usable(mode, wanted)?;
+        let mut warnings = warnings(&template.config);
+        for node in BTreeSet::from([&template.node, target]) {
+            warnings.extend(doubt_about(&inventory.nodes, node));
+        }
+        warnings.append(&mut check.warnings);
         if matches!(self.options.start, Start::AndWaitForAddress(_)) && !template.config.agent_enabled() {
             return Err(Error::Placement(PlacementError::AgentDisabled { template: self.options.template }));
         }
@@ -105,16 +117,16 @@ impl<'a> Preflight<'a> {
             server: self.pve.endpoint().authority(),
             version: inventory.version,
             source: template.node.clone(),
-            target,
+            target: target.clone(),
             template_name: template.config.name().unwrap_or_default(),
             vmid: inventory.vmid,
             mode,
             because,
-            storage: if mode == CloneType::Full { self.wanted_storage().cloned() } else { None },
+            storage: wanted.cloned(),
             storages,
             drives: template.config.slots().map(str::to_owned).collect(),
             rights,
-            warnings: warnings(&template.config),
+            warnings,
         })
     }
 
@@ -132,45 +144,14 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Decides on the node that Glassdome works on.
-    fn node(&self, nodes: &[Node]) -> Result<NodeName, Error> {
-        match (&self.options.node, nodes) {
-            (Some(node), _) => known_online(nodes, node).map(|()| node.clone()),
-            (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
-            (None, _) => Err(Error::Placement(PlacementError::WhichNode {
-                nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
-                variable: self.node_variable.clone(),
-            })),
-        }
-    }
-
-    /// Decides on the node of the clone: local disks cannot leave their node.
-    fn target(&self, node: &NodeName, template: &SourceTemplate) -> Result<NodeName, Error> {
-        let target = self.options.target.as_ref().unwrap_or(node);
-        if *target == template.node {
-            return Ok(target.clone());
-        }
-        let is_shared =
-            |storage: &Foreign| template.storages.iter().any(|it| *storage == *it.name.as_str() && it.shared);
-        // The server counts the drive for cloud-init, too.
-        match template.config.volumes().find(|volume| !is_shared(&volume.storage)) {
-            None => Ok(target.clone()),
-            Some(disk) => Err(Error::Placement(PlacementError::TemplateElsewhere {
-                template: self.options.template,
-                on: template.node.clone(),
-                node: target.clone(),
-                storage: disk.storage.clone(),
-            })),
-        }
-    }
-
     fn mode(&self, template: &SourceTemplate) -> Result<(CloneType, Option<&'static str>), Error> {
-        match (&self.options.wish, template.can_link) {
+        match (&self.options.wish, template.feature.can_link) {
             (CloneMode::Linked, true) => Ok((CloneType::Linked, None)),
             (CloneMode::Linked, false) => {
                 Err(Error::Placement(PlacementError::CannotLink { template: self.options.template }))
             }
             (CloneMode::Full(_), _) => Ok((CloneType::Full, None)),
+            (CloneMode::Whichever, true) if template.config.disks().next().is_none() => Ok((CloneType::Linked, None)),
             (CloneMode::Whichever, true) => Ok((CloneType::Linked, Some("its storage can share the template's disk"))),
             (CloneMode::Whichever, false) => {
                 Ok((CloneType::Full, Some("its storage cannot share the template's disk")))
@@ -185,54 +166,18 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Lists the storages that the disks will be on.
-    async fn storages(
-        &self,
-        template: &SourceTemplate,
-        mode: CloneType,
-        target: &NodeName,
-    ) -> Result<Vec<StorageName>, Error> {
-        let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
-        let Some(wanted) = wanted else {
-            let mut storages: Vec<StorageName> =
-                template.config.disks().filter_map(|disk| disk.storage.parse().ok()).collect();
-            storages.dedup();
-            return Ok(storages);
-        };
-        self.known_storage(wanted, template, target).await?;
-        Ok(vec![wanted.clone()])
-    }
-
-    /// Checks that a storage exists. The list shows only storages on which something is held; one that is missing
-    /// there although something is held does not exist, and about every other the privileges will say what is missing.
-    async fn known_storage(
-        &self,
-        wanted: &StorageName,
-        template: &SourceTemplate,
-        target: &NodeName,
-    ) -> Result<(), Error> {
-        let failed = |source| Error::server(Operation::ReadStorages(target.clone()), source);
-        let there = match &template.storages {
-            seen if template.node == *target => seen.clone(),
-            _ => self.pve.storages(target).await.map_err(failed)?,
-        };
-        let usable: Vec<String> = there.iter().filter(|it| it.holds("images")).map(|it| it.name.to_string()).collect();
-        if usable.iter().any(|name| name == wanted.as_str()) {
-            return Ok(());
+    /// Refuses a template that the server would not clone for this caller.
+    fn require_clonable(&self, template: &SourceTemplate) -> Result<(), Error> {
+        let vmid = self.options.template;
+        if let Some(lock) = template.config.lock() {
+            return Err(PreflightError::TemplateLocked { template: vmid, lock }.into());
         }
-        let path = AclPath::storage(wanted);
-        let answer = self.pve.permissions(Some(path.as_str()), None).await;
-        let answer = answer.doing(Operation::ReadPrivileges)?;
-        let sees = ["Datastore.Audit", "Datastore.AllocateSpace"];
-        let may_see = answer.get(path.as_str()).is_some_and(|held| sees.iter().any(|name| held.contains_key(*name)));
-        if may_see {
-            Err(Error::Placement(PlacementError::UnknownStorage {
-                storage: wanted.clone(),
-                node: target.clone(),
-                known: usable,
-            }))
-        } else {
-            Ok(())
+        let is_root = matches!(&self.caller, Caller::User(user) if user.to_string() == "root@pam");
+        match template.config.raw_devices().first() {
+            Some(device) if !is_root => {
+                Err(PreflightError::RawDevice { template: vmid, device: (*device).to_owned() }.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -260,8 +205,8 @@ fn warnings(config: &VmConfig) -> Vec<String> {
     if config.protection() {
         warnings.push("the template is protected, and so is its clone: the protection is taken off the clone before it is destroyed".to_owned());
     }
-    if let Some(lock) = config.lock() {
-        warnings.push(format!("the template is locked ({lock})"));
+    if config.disks().next().is_none() {
+        warnings.push("the template has no disk: a clone of it tests no storage, and cannot boot".to_owned());
     }
     warnings
 }

@@ -21,6 +21,11 @@ use time::format_description::well_known::Rfc3339;
 /// How often another VMID is tried when somebody else was faster.
 const TRIES_AT_AN_ID: usize = 20;
 
+/// Lists the VMIDs that this machine freed on a server a moment ago.
+pub(crate) fn recently_freed(session: &Session, journal: Option<&Journal>, server: &str) -> Vec<VmId> {
+    journal.map(|journal| journal.freed_ids(server).recent(session.clock.utc())).unwrap_or_default()
+}
+
 /// One proof on its way.
 pub(crate) struct Run<'a> {
     pve: &'a Pve,
@@ -48,6 +53,8 @@ struct CreatedResources {
     lost: Vec<VmId>,
     unanswered: bool,
     task: Option<Upid>,
+    /// The VMID that a clone task of this run has ended well for.
+    made: Option<VmId>,
 }
 
 impl<'a> Run<'a> {
@@ -147,7 +154,7 @@ impl<'a> Run<'a> {
         let began = self.session.clock.now();
         let mut vmid = match self.ids {
             Some(ids) => ids.draw(self.pve).await?,
-            None => self.plan.vmid,
+            None => self.first_id().await?,
         };
         for _ in 0..TRIES_AT_AN_ID {
             uninterrupted(self.session)?;
@@ -172,6 +179,19 @@ impl<'a> Run<'a> {
         Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
     }
 
+    /// Gives the VMID of the plan; one that was freed a moment ago only if there is no other.
+    async fn first_id(&self) -> Result<VmId, Error> {
+        let planned = self.plan.vmid;
+        let freed = recently_freed(self.session, self.journal, &self.plan.server);
+        if self.options.vmid.is_some() || !freed.contains(&planned) {
+            return Ok(planned);
+        }
+        match another_id(self.pve, &freed).await {
+            Err(Error::Placement(PlacementError::NoFreeId { .. })) => Ok(planned),
+            other => other,
+        }
+    }
+
     async fn clone_to(&mut self, vmid: VmId, receipt: &mut Receipt) -> Result<Upid, Error> {
         self.announce(vmid)?;
         receipt.vmid = Some(vmid.number());
@@ -190,6 +210,7 @@ impl<'a> Run<'a> {
             self.trace.task = None;
         }
         let warnings = watched?;
+        self.trace.made = Some(vmid);
         if warnings > 0 {
             receipt.warnings.push(format!("the clone task ended with {warnings} warning(s): {upid}"));
         }
@@ -367,11 +388,20 @@ impl<'a> Run<'a> {
                 search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?
             };
             match standing {
-                VmState::Ours(..) => disks.extend(remover.remove(vmid, receipt).await?),
+                VmState::Ours(..) => {
+                    disks.extend(remover.remove(vmid, receipt).await?);
+                    if let Some(journal) = self.journal {
+                        journal.freed_ids(&self.plan.server).note(vmid, self.session.clock.utc());
+                    }
+                }
                 VmState::Unfinished(node) if is_newest => {
                     return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }));
                 }
                 VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
+                // It was ours when its task ended.
+                VmState::Foreign(_) if self.trace.made == Some(vmid) => {
+                    return Err(Error::Cleanup(CleanupError::TakenOver { vmid }));
+                }
                 // A number that was lost to somebody else is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
             }
@@ -425,6 +455,7 @@ impl<'a> Run<'a> {
             session: self.session,
             source: &self.plan.source,
             target: &self.plan.target,
+            template: Some(self.options.template),
             marker: &self.marker,
             drives: Some(self.plan.drives.as_slice()),
         }

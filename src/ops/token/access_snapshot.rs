@@ -1,9 +1,8 @@
 //! What a log-in lets us see before a token is made: everything that decides about rights, and what is in use.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
+use crate::ops::inventory::{node_of, vms};
 use crate::ops::test_vm::options::{CloneMode as Copying, TestVmOptions};
 use crate::ops::together;
 use crate::ops::token::login::Admin;
@@ -11,7 +10,8 @@ use crate::pve::privileges::{
     AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
     Zones, needs,
 };
-use crate::pve::{Pve, Subject, TokenRecord, UserLookup, Version};
+use crate::pve::{Node, Pve, Subject, TokenRecord, UserLookup, Version};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a log-in may see all entries of the access control list, and with which privilege.
 const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
@@ -43,21 +43,19 @@ pub(crate) struct AccessSnapshot {
 /// Looks at everything.
 pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
     let pve = &admin.pve;
-    let templates = pve.vms_where(|vm| vm.vmid == order.template && vm.is_template);
-    let (version, nodes, templates, next) = tokio::join!(pve.version(), pve.nodes(), templates, pve.next_id());
+    let (version, nodes, next) = tokio::join!(pve.version(), pve.nodes(), pve.next_id());
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let version = version.map_err(reach)?;
     let nodes = nodes.doing(Operation::ReadNodes)?;
-    let templates = templates.doing(Operation::ReadVms)?;
     let next = next.doing(Operation::FindId)?;
     let People { user, world, is_whole, pools } = people(admin, &token.user).await?;
 
-    let template = templates.first();
-    let first = nodes.iter().find(|node| node.is_online()).map(|node| node.name.clone());
-    let node = order.node.clone().or_else(|| template.map(|vm| vm.node.clone())).or(first);
+    let template = template_node(pve, &nodes, order).await?;
+    let first = nodes.iter().find(|node| !node.is_offline()).map(|node| node.name.clone());
+    let node = order.node.clone().or_else(|| template.clone()).or(first);
     let node = node.ok_or_else(|| reach_none(pve))?;
-    let hardware = match template {
-        Some(vm) => hardware(pve, &vm.node, order).await?,
+    let hardware = match &template {
+        Some(on) => hardware(pve, on, order).await?,
         None => None,
     };
     let storages = storages(pve, &node, hardware.as_ref(), order).await?;
@@ -87,6 +85,20 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) 
     };
     let networks = networks.into_iter().collect();
     Ok(AccessSnapshot { version, user, token: card, world, is_whole, pools, node, storages, networks, needs })
+}
+
+/// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was made,
+/// and as long as its node's `pvestatd` stands.
+async fn template_node(pve: &Pve, nodes: &[Node], order: &TestVmOptions) -> Result<Option<NodeName>, Error> {
+    let listed = vms(pve, nodes, |vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
+    let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
+    match listed.first() {
+        // Its configuration cannot be read, so it is planned without it.
+        Some(vm) if is_offline(&vm.node) => Ok(None),
+        Some(vm) if vm.is_template => Ok(Some(vm.node.clone())),
+        Some(_) => Ok(None),
+        None => node_of(pve, nodes, order.template).await,
+    }
 }
 
 fn reach_none(pve: &Pve) -> Error {

@@ -27,6 +27,8 @@ pub struct Hardware {
     pub state_storage: Option<StorageName>,
     /// Whether it has the node's own CD-ROM drive.
     pub physical_cdrom: bool,
+    /// The resource mappings of its devices: `/mapping/pci/gpu`.
+    pub mappings: BTreeSet<AclPath>,
     /// Its network devices.
     pub nics: Vec<NicRequirement>,
     /// Whether it may not be destroyed; a clone inherits that.
@@ -46,6 +48,9 @@ impl Hardware {
                 "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate" => {
                     hardware.add_drive(value).ok_or_else(not_understood)?;
                 }
+                "hostpci" => hardware.add_mapping("pci", "mapping", value).ok_or_else(not_understood)?,
+                "usb" => hardware.add_mapping("usb", "mapping", value).ok_or_else(not_understood)?,
+                "virtiofs" => hardware.add_mapping("dir", "dirid", value).ok_or_else(not_understood)?,
                 "net" => hardware.nics.extend(read_nic(value, zones).ok_or_else(not_understood)?),
                 _ if key == "vmstatestorage" => {
                     hardware.state_storage = Some(value.parse().map_err(|_| not_understood())?);
@@ -55,6 +60,18 @@ impl Hardware {
             }
         }
         Ok(hardware)
+    }
+
+    /// Notes the resource mapping that a device names; one without is a device of the node itself.
+    fn add_mapping(&mut self, kind: &str, option: &str, value: &str) -> Option<()> {
+        let (first, options) = read_options(value, option)?;
+        let named = options.get(option).copied();
+        // The first value of a directory share may stand without its name.
+        let name = named.or_else(|| (option == "dirid" && !first.contains('=')).then_some(first));
+        if let Some(name) = name {
+            self.mappings.insert(format!("/mapping/{kind}/{name}").parse().ok()?);
+        }
+        Some(())
     }
 
     fn add_drive(&mut self, value: &str) -> Option<()> {

@@ -232,6 +232,8 @@ impl Privilege {
     pub const SDN_AUDIT: Self = Self::known("SDN.Audit");
     /// Using the node's own devices, a physical CD-ROM drive among them.
     pub const SYS_CONSOLE: Self = Self::known("Sys.Console");
+    /// Passing a mapped device on to a VM.
+    pub const MAPPING_USE: Self = Self::known("Mapping.Use");
 
     const fn known(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))

@@ -57,6 +57,8 @@ pub enum PrivilegeUse {
     Attach,
     /// To use the node's CD-ROM drive.
     UseDrive,
+    /// To use a mapped device.
+    UseMapping,
 }
 
 impl fmt::Display for PrivilegeUse {
@@ -73,6 +75,7 @@ impl fmt::Display for PrivilegeUse {
             Self::Store => "store its disks",
             Self::Attach => "attach it to the network",
             Self::UseDrive => "use the node's CD-ROM drive",
+            Self::UseMapping => "use the mapped device",
         })
     }
 }
@@ -181,6 +184,10 @@ pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
     ];
     needs.extend(of_the_new_vm(order));
     needs.extend(of_the_storages(order));
+    let mappings = order.hardware.iter().flat_map(|hardware| &hardware.mappings);
+    needs.extend(mappings.map(|path| {
+        Requirement::new(RequirementPath::At(path.clone()), Privilege::MAPPING_USE, PrivilegeUse::UseMapping)
+    }));
     // Before Proxmox VE 8 everybody could use every bridge.
     if order.major >= 8 {
         needs.extend(of_the_network(order));

@@ -1,0 +1,134 @@
+//! What the preflight finds in the way of a clone: locks, devices, storages.
+
+use crate::error::hint::{run, say};
+use crate::error::placement::shown;
+use crate::error::{Hint, Kind};
+use crate::model::{Foreign, NodeName, StorageName, VmId};
+
+/// What the preflight finds in the way of a clone: locks, devices, storages.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// The template is locked.
+    #[error("template {template} is locked ({lock}), so it cannot be cloned now")]
+    TemplateLocked {
+        /// Which.
+        template: VmId,
+        /// Its lock: `backup` and others.
+        lock: Foreign,
+    },
+    /// The template has a device of the node itself, which the server lets root alone pass on to a clone.
+    #[error("template {template} has the raw device {device}: only root@pam with a password can clone it")]
+    RawDevice {
+        /// Which template.
+        template: VmId,
+        /// The entry of its configuration: `hostpci0`.
+        device: String,
+    },
+    /// A storage cannot be used on a node.
+    #[error("storage `{storage}` cannot be used on node {node}: {why}")]
+    StorageUnavailable {
+        /// Which.
+        storage: Foreign,
+        /// Where.
+        node: NodeName,
+        /// Why.
+        why: StorageState,
+        /// The entry of the template's configuration that lies on it: `scsi0`; nothing where a flag named it.
+        drive: Option<String>,
+    },
+    /// A full clone for another node was to be put on storage that the two nodes do not share.
+    #[error("storage `{storage}` is not shared, and the clone is made on node {on} for node {node}")]
+    StorageNotShared {
+        /// Which.
+        storage: StorageName,
+        /// The node of the template.
+        on: NodeName,
+        /// The node of the clone.
+        node: NodeName,
+        /// The storages that both nodes share.
+        known: Vec<String>,
+    },
+    /// A clone does not fit on its storage.
+    #[error("storage `{storage}` on node {node} has {available} free, and the clone needs {needed}")]
+    StorageFull {
+        /// Which.
+        storage: StorageName,
+        /// Where.
+        node: NodeName,
+        /// What is free.
+        available: String,
+        /// What is needed.
+        needed: String,
+    },
+}
+
+/// Why a storage cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageState {
+    /// It is listed, and neither switched on nor meant for the node, or the one of both.
+    Disabled,
+    /// It is switched on and does not answer.
+    Offline,
+    /// It is not in the list of the node.
+    Absent,
+}
+
+impl std::fmt::Display for StorageState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Disabled => "it is disabled, or restricted to other nodes",
+            Self::Offline => "it is not online",
+            Self::Absent => "the node does not list it",
+        })
+    }
+}
+
+impl PreflightError {
+    /// Decides on the kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::RawDevice { .. } => Kind::Permission,
+            Self::StorageUnavailable { .. } | Self::StorageNotShared { .. } => Kind::NotFound,
+            Self::TemplateLocked { .. } | Self::StorageFull { .. } => Kind::Server,
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::TemplateLocked { template, lock } => vec![
+                say(format!("wait until the {lock} task has finished; if none is running, as root on its node:")),
+                run(format!("qm unlock {template}")),
+            ],
+            Self::RawDevice { template, device } => vec![
+                say("take the device out of the template, as root on its node:"),
+                run(format!("qm set {template} --delete {device}")),
+                say("or replace it by a resource mapping (Datacenter > Resource Mappings), which a token may use"),
+            ],
+            Self::StorageUnavailable { storage, node, why, drive } => {
+                let mut hints = match why {
+                    StorageState::Disabled | StorageState::Absent => vec![
+                        say("enable the storage for this node (Datacenter > Storage), or check it as root on a node:"),
+                        run(format!("pvesm status --storage {}", storage.shell_quoted())),
+                    ],
+                    StorageState::Offline => vec![
+                        say(format!("check the storage as root on {node}:")),
+                        run(format!("pvesm status --storage {}", storage.shell_quoted())),
+                    ],
+                };
+                hints.push(match drive {
+                    Some(drive) => say(format!("or move {drive} of the template to a storage that {node} can use")),
+                    None => say("or give --storage another one"),
+                });
+                hints
+            }
+            Self::StorageNotShared { on, known, .. } => vec![
+                say(format!("make the clone on the template's node: --target {on}")),
+                say(format!("or give --storage one that both nodes share: {}", shown(known))),
+            ],
+            Self::StorageFull { .. } => {
+                vec![say("free some space there, or give --storage another one")]
+            }
+        }
+    }
+}
