@@ -283,10 +283,13 @@ fn drawn(drawing: &impl Draw, style: Style, repeat: &StickyFlags) -> String {
     text
 }
 
-/// Writes a number of bytes in GiB, with one digit behind the point.
+/// Writes a number of bytes in GiB, with one digit behind the point; less than a tenth of one in whole MiB.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is all that is shown")]
 pub fn gibibytes(bytes: u64) -> String {
+    if bytes < (1 << 30) / 10 {
+        return format!("{} MiB", bytes >> 20);
+    }
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
         Ok(entry) => noted(token, &entry, session.clock.utc()),
         Err(why) if why.is_forbidden() => Check::unknown(
             "token",
-            "when the token expires and whether it has privilege separation: it may not see that itself",
+            "the expiry of the token and its `privsep` setting: a token may not read its own entry",
         )
         .say("as root on a node:")
         .run(format!("pveum user token list {}", token.user)),
