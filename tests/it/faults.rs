@@ -30,8 +30,10 @@ fn proof_ends(fault: Fault, code: i32) -> Outcome {
 }
 
 #[test]
-fn a_clone_that_does_not_fit_is_cleaned_up() {
-    proof_ends(Fault::StorageFull, 9).says("full");
+fn a_clone_that_does_not_fit_is_not_begun() {
+    let outcome = proof_ends(Fault::StorageFull, 9);
+    let outcome = outcome.says("`local-lvm` on node pve has 0 MiB free").says("free some space there");
+    assert!(!outcome.stderr.contains("clone task"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -338,6 +338,9 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
     let long = "x".repeat(63);
     sandbox.edit(|cluster| {
         let node = cluster.local.clone();
+        if let Some(storage) = cluster.storages.get_mut("local-lvm") {
+            storage.total *= 100;
+        }
         for number in 0..498 {
             cluster.add_template(10_000 + number, &format!("image-{number}"), &node, "local-lvm");
         }

@@ -50,7 +50,7 @@ impl Cluster {
             cleanups: Vec::new(),
             report_every: None,
             listing: crate::sandbox::cluster::listing::Listing::default(),
-            writes_clones_early: false,
+            writes_clones_early: true,
             one_clone_per_storage: false,
             keeps_disks: false,
             patience: PATIENCE,
