@@ -31,6 +31,7 @@ mod pin_ca;
 mod preflight;
 mod printed_lines;
 mod process_limits;
+mod questions;
 mod reading;
 mod replay;
 mod replay_servers;

@@ -1,0 +1,273 @@
+//! Every kind of question at a real terminal: wrong answers, pastes, typing ahead, and every way out.
+
+use glassdome::sandbox::{Options, Sandbox};
+use rustix::process::Signal;
+
+use crate::support::terminal::Terminal;
+use crate::support::test_env::{TestEnv, quick, signal};
+
+const DOWN: &str = "\x1b[B";
+
+/// A terminal as it may be: its width, and variables that say what it can show.
+const KINDS: [(u16, &[(&str, &str)]); 5] = [
+    (80, &[]),
+    (40, &[]),
+    (80, &[("NO_COLOR", "1")]),
+    (40, &[("LANG", "C"), ("LC_ALL", "C")]),
+    (80, &[("TERM", "dumb")]),
+];
+
+/// A question of each kind, and how to get there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Choice,
+    Filtered,
+    Confirm,
+    Hidden,
+}
+
+const ALL: [Kind; 5] = [Kind::Text, Kind::Choice, Kind::Filtered, Kind::Confirm, Kind::Hidden];
+
+/// A sandbox, and a folder with what is needed to get to a question at once.
+struct Scene {
+    sandbox: Sandbox,
+    env: TestEnv,
+    columns: u16,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let sandbox = Sandbox::start(Options { nodes: 2, shared_storage: true, ..quick() }).unwrap();
+        let env = TestEnv::new();
+        env.write("ca.pem", sandbox.ca_pem());
+        env.write("secret.txt", "00000000-1111-2222-3333-444444444444\n");
+        Self { sandbox, env, columns: 80 }
+    }
+
+    fn on(columns: u16, variables: &[(&str, &str)]) -> Self {
+        let mut scene = Self { columns, ..Self::new() };
+        for (name, value) in variables {
+            scene.env.set(name, value);
+        }
+        scene
+    }
+
+    fn line(&self, kind: Kind) -> String {
+        let host = format!("--host {} --ca-file ca.pem --skip-test-vm", self.sandbox.address());
+        let token = format!("{host} --user apex@pve --token-name glassdome-token --token-value-file secret.txt");
+        match kind {
+            Kind::Text => "setup".to_owned(),
+            Kind::Choice => format!("setup {host} --user apex@pve --token-name tt"),
+            Kind::Filtered => format!("setup {token}"),
+            Kind::Confirm => {
+                format!("setup {token} --node pve --ubuntu-2204-template-id 9000 --ubuntu-2004-template-id 9001")
+            }
+            Kind::Hidden => format!("setup {host} --user apex@pve --token-name glassdome-token"),
+        }
+    }
+
+    /// Starts, and waits until the question is open.
+    fn open(&self, kind: Kind) -> Terminal {
+        let mut terminal = Terminal::start(&self.env, self.columns, &self.line(kind));
+        self.wait(&mut terminal, kind);
+        terminal
+    }
+
+    fn wait(&self, terminal: &mut Terminal, kind: Kind) {
+        if kind == Kind::Hidden {
+            terminal.to("How do you come by", self.second());
+        }
+        terminal.wait_for(question(kind));
+        // The last thing that is drawn of each.
+        terminal.wait_for(match kind {
+            Kind::Text => "browser",
+            Kind::Choice => "password instead",
+            Kind::Filtered => "pve2",
+            Kind::Confirm => "[Y/n]",
+            Kind::Hidden if self.is_dumb() => "Enter",
+            Kind::Hidden => "(0 characters)",
+        });
+    }
+
+    fn is_dumb(&self) -> bool {
+        self.env.command([""; 0]).get_envs().any(|(name, value)| name == "TERM" && value.is_some_and(|it| it == "dumb"))
+    }
+
+    /// The keys that choose the second item of a menu.
+    fn second(&self) -> &'static str {
+        if self.is_dumb() { "2" } else { DOWN }
+    }
+}
+
+const fn question(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "The server:",
+        Kind::Choice => "How do you come by the token?",
+        Kind::Filtered => "The node on which VMs are made",
+        Kind::Confirm => "Write this?",
+        Kind::Hidden => "Paste the secret",
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
+    for (columns, variables) in KINDS {
+        let scene = Scene::on(columns, variables);
+        let address = scene.sandbox.address().to_string();
+        let mut terminal = scene.open(Kind::Text);
+        terminal.answer("ftp://pve.lan").wait_for("reached by https").answer(&address);
+        terminal.wait_for("How shall it be trusted?").press("\x03");
+        terminal.end(130);
+        let mut terminal = scene.open(Kind::Confirm);
+        terminal.answer("maybe").wait_for("y for yes, n for no").answer("YES");
+        terminal.end(0);
+        std::fs::remove_file(scene.env.path(".env")).unwrap();
+        let mut terminal = scene.open(Kind::Hidden);
+        terminal.answer("abc").wait_for("too short: 3 of 36").answer("00000000-1111-2222-3333-444444444444");
+        terminal.wait_for("secret 0000").wait_for(question(Kind::Filtered)).press("\x03");
+        terminal.end(130);
+        let mut terminal = scene.open(Kind::Filtered);
+        if scene.is_dumb() {
+            terminal.answer("3").wait_for("a number from 1 to 2").answer("2");
+        } else {
+            terminal.answer("nothing like this").wait_for("nothing matches").press(&"\x7f".repeat(17));
+            terminal.press("pve2").wait_for("pve2_").wait_for("2 of 2").press("\r");
+        }
+        terminal.wait_for("The template for UBUNTU_2204").press("\x03");
+        terminal.end(130);
+        let mut terminal = scene.open(Kind::Choice);
+        terminal.answer(scene.second()).wait_for("Paste the secret").press("\x03");
+        terminal.end(130);
+    }
+}
+
+#[test]
+fn every_way_out_of_every_question_restores_the_terminal() {
+    for (columns, variables) in KINDS {
+        let scene = Scene::on(columns, variables);
+        for kind in ALL {
+            for (sent, code) in [(None, 130), (Some(Signal::TERM), 143), (Some(Signal::HUP), 129)] {
+                let mut terminal = scene.open(kind);
+                match sent {
+                    None => drop(terminal.press("\x03")),
+                    Some(sent) => signal(terminal.child(), sent),
+                }
+                terminal.end(code);
+            }
+            assert_eq!(scene.open(kind).close(), 129, "{kind:?}");
+            assert!(!scene.env.path(".env").exists(), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn ctrl_d_and_escape_leave_no_visible_question() {
+    let scene = Scene::new();
+    for kind in [Kind::Text, Kind::Choice, Kind::Filtered, Kind::Confirm] {
+        let mut terminal = scene.open(kind);
+        // Behind an escape the first `z` is Alt-Z.
+        terminal.press("\x04\x1bzz");
+        match kind {
+            Kind::Choice | Kind::Hidden => {}
+            Kind::Filtered => drop(terminal.wait_for("nothing matches").press("\x7f")),
+            Kind::Text | Kind::Confirm => drop(terminal.wait_for("› z").press("\x7f")),
+        }
+        let (answer, next) = match kind {
+            Kind::Text => (scene.sandbox.address().to_string(), "How shall it be trusted?"),
+            Kind::Choice => (DOWN.to_owned(), "Paste the secret"),
+            Kind::Filtered => (String::new(), "The template for UBUNTU_2204"),
+            Kind::Confirm | Kind::Hidden => ("n".to_owned(), "nothing was written"),
+        };
+        terminal.answer(&answer).wait_for(next);
+        if kind != Kind::Confirm {
+            terminal.press("\x03");
+        }
+        terminal.end(130);
+    }
+    let mut terminal = scene.open(Kind::Hidden);
+    terminal.press("\x04");
+    terminal.end(130);
+}
+
+#[test]
+fn the_rest_of_a_paste_answers_nothing_and_reaches_no_shell() {
+    for (columns, variables) in KINDS {
+        let scene = Scene::on(columns, variables);
+        let address = scene.sandbox.address();
+        let run = format!(
+            "trap : INT; \"$GLASSDOME\" {}; echo code $?; read -r rest; echo \"shell: [$rest]\"",
+            scene.line(Kind::Text)
+        );
+        let mut terminal = Terminal::shell(&scene.env, &run);
+        scene.wait(&mut terminal, Kind::Text);
+        terminal.press(&format!("{address}\rrm -r this\ryes\r4\r"));
+        terminal
+            .wait_for("How shall it be trusted?")
+            .wait_for("leave")
+            .press("\x03")
+            .wait_for("code 130")
+            .press("mine\r");
+        terminal.wait_for("shell: [mine]");
+        let ended = terminal.end(0);
+        assert!(!ended.text.contains("rm -r this") || scene.is_dumb(), "{}", ended.text);
+    }
+}
+
+#[test]
+fn the_rest_of_a_paste_is_not_the_next_try() {
+    let scene = Scene::new();
+    let mut terminal = scene.open(Kind::Text);
+    terminal.press(&format!("ftp://pve.lan\r{}\r", scene.sandbox.address())).wait_for("reached by https");
+    terminal.wait_for("browser").answer(&scene.sandbox.address().to_string());
+    terminal.wait_for("How shall it be trusted?").wait_for("leave").press("\x03");
+    let ended = terminal.end(130);
+    assert_eq!(ended.everything.matches("reached by https").count(), 1, "{}", ended.text);
+}
+
+#[test]
+fn what_is_typed_while_a_server_is_waited_for_is_neither_shown_nor_an_answer() {
+    let scene = Scene::new();
+    let mut terminal = scene.open(Kind::Hidden);
+    // The server takes its time to refuse this one.
+    terminal.answer("11111111-1111-2222-3333-444444444444").wait_for("secret 1111");
+    terminal.press("typed-ahead\r\r").wait_for("What is to be corrected?").wait_for("❯").press("\x03");
+    let ended = terminal.end(130);
+    assert!(!ended.everything.contains("typed-ahead"), "{}", ended.everything);
+}
+
+#[test]
+fn an_arrow_key_in_two_pieces_closes_no_menu() {
+    let scene = Scene::new();
+    let mut terminal = scene.open(Kind::Choice);
+    terminal.press("\x1b");
+    terminal.press("[B").press("x");
+    terminal
+        .press(DOWN)
+        .wait_until("the pointer has moved", |screen| !screen.contains("❯ create it for me"))
+        .press("\x03");
+    terminal.end(130);
+}
+
+#[test]
+fn a_signal_among_keys_leaves_echo_and_cursor() {
+    let scene = Scene::new();
+    let kinds =
+        [(Kind::Choice, DOWN), (Kind::Text, "a"), (Kind::Filtered, "p"), (Kind::Hidden, "a"), (Kind::Confirm, "y")];
+    for round in 0..20 {
+        for (kind, key) in kinds {
+            let sent = [Signal::TERM, Signal::HUP, Signal::INT][round % 3];
+            let mut terminal = scene.open(kind);
+            terminal.press(&key.repeat(1 + round * 3));
+            signal(terminal.child(), sent);
+            terminal.press(&key.repeat(5));
+            let code = match sent {
+                Signal::TERM => 143,
+                Signal::HUP => 129,
+                _ => 130,
+            };
+            // This checks the modes of the terminal and its cursor.
+            terminal.end(code);
+        }
+    }
+}
