@@ -6,6 +6,7 @@ use crate::error::refusal::hints as advice_on;
 use crate::error::{Hint, Kind, Operation};
 use crate::model::foreign::listed;
 use crate::pve::{self, RefusalReason};
+use crate::settings::sh_word;
 
 pub(super) fn kind(source: &pve::ApiError) -> Kind {
     use pve::ApiError as Pve;
@@ -20,7 +21,7 @@ pub(super) fn kind(source: &pve::ApiError) -> Kind {
         | Pve::Stalled { .. }
         | Pve::NotTls { .. } => Kind::Unreachable,
         Pve::OutcomeUnknown { source } => kind(source),
-        Pve::BadProxy { .. } | Pve::NotACa { .. } | Pve::NoSystemTrust => Kind::Configuration,
+        Pve::BadProxy { .. } | Pve::NotACa { .. } | Pve::NoSystemTrust | Pve::Unsendable { .. } => Kind::Configuration,
         Pve::Handshake { .. }
         | Pve::CertificateUntrusted { .. }
         | Pve::CertificateUnfit { .. }
@@ -91,12 +92,25 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         }
         Pve::NoSystemTrust => vec![say("install the package ca-certificates, or give --ca-file or --fingerprint")],
         Pve::NotACa { .. } | Pve::Preparation { .. } => Vec::new(),
+        Pve::Unsendable { name, found } => unsendable(name, *found),
         Pve::SecondFactor { .. } => {
             vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
         }
         Pve::Gateway { method, status, .. } => of_proxy(operation, method, *status),
         Pve::Refusal(refusal) => of_no(operation, refusal),
     }
+}
+
+fn unsendable(name: &str, found: char) -> Vec<Hint> {
+    if found != '!' {
+        return vec![say("the API takes characters up to U+00FF in names of users: give --user another one")];
+    }
+    vec![
+        say(
+            "give --user another one; or create the token by hand, as root on a node, and give it to `glassdome setup`:",
+        ),
+        run(format!("pveum user token add {} glassdome-token --privsep 0", sh_word(name))),
+    ]
 }
 
 fn no_handshake() -> Vec<Hint> {

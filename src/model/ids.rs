@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::Validated;
+use crate::model::foreign::is_plain;
 
 /// Why a text is not the identifier that it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -331,7 +332,8 @@ impl FromStr for Upid {
             return Err(InvalidId::Upid);
         };
         let is_hexadecimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        // The user at its end may have any character that a user may have.
+        let printable = text.chars().all(|it| is_plain(it) && !it.is_whitespace() && it != '/');
         if !is_hexadecimal(pid)
             || !is_hexadecimal(pstart)
             || !is_hexadecimal(starttime)

@@ -132,6 +132,33 @@ pub struct TokenId {
     pub name: TokenName,
 }
 
+impl TokenId {
+    /// Writes it as the header `Authorization` takes it. The server percent-decodes that header to one character a byte
+    /// and cuts it at `;`, so that there is no way to write a character beyond U+00FF: it is given as the error.
+    ///
+    /// # Errors
+    /// The character that cannot be written.
+    pub fn header_text(&self) -> Result<String, char> {
+        percent_encoded(&self.to_string(), |byte| byte.is_ascii_graphic() && !b"%;".contains(&byte))
+    }
+}
+
+/// Writes a text for a server that decodes it to one character a byte; `is_plain` says which bytes may stand as they are.
+///
+/// # Errors
+/// The first character that is more than one byte.
+pub(crate) fn percent_encoded(text: &str, is_plain: impl Fn(u8) -> bool) -> Result<String, char> {
+    let mut encoded = String::with_capacity(text.len());
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if is_plain(byte) => encoded.push(character),
+            Ok(byte) => encoded.push_str(percent_encoding::percent_encode_byte(byte)),
+            Err(_) => return Err(character),
+        }
+    }
+    Ok(encoded)
+}
+
 impl FromStr for TokenId {
     type Err = InvalidToken;
 
@@ -361,6 +388,24 @@ mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
     use super::{BadSecret, InvalidToken, TokenId, TokenName, TokenSecret, UserId};
+
+    #[test]
+    fn the_header_holds_a_token_as_the_server_decodes_it() {
+        for (token, header) in [
+            ("apex@pve!glassdome-token", Ok("apex@pve!glassdome-token")),
+            ("bugö@pve!tt", Ok("bug%F6@pve!tt")),
+            ("ÿÀ@pve!tt", Ok("%FF%C0@pve!tt")),
+            ("50%25@pve!tt", Ok("50%2525@pve!tt")),
+            ("a;b@pve!tt", Ok("a%3Bb@pve!tt")),
+            ("o'brien+x#1@corp.example@AD!tt", Ok("o'brien+x#1@corp.example@AD!tt")),
+            ("foo!bar@pve!tt", Ok("foo!bar@pve!tt")),
+            ("zoë€@pve!tt", Err('€')),
+            ("мир@pve!tt", Err('м')),
+        ] {
+            let token: TokenId = token.parse().unwrap_or_else(|why| panic!("{token}: {why}"));
+            assert_eq!(token.header_text(), header.map(str::to_owned), "{token}");
+        }
+    }
 
     #[test]
     fn user_ids_need_a_realm() {

@@ -231,6 +231,14 @@ pub enum ApiError {
         /// Which user.
         user: String,
     },
+    /// A name that no call can hold.
+    #[error("no call of the API can name {name}, because of the character `{found}`")]
+    Unsendable {
+        /// The name.
+        name: String,
+        /// The character.
+        found: char,
+    },
     /// The client could not be made.
     #[error("cannot prepare the connection: {why}")]
     Preparation {
@@ -255,6 +263,11 @@ fn named(leaf: &Leaf) -> String {
 }
 
 impl ApiError {
+    /// Says that no call can hold a name.
+    pub(super) fn unsendable(name: &str, found: char) -> Self {
+        Self::Unsendable { name: name.to_owned(), found }
+    }
+
     /// Gives the server's own words, where it said no.
     #[must_use]
     pub fn server_text(&self) -> Option<Foreign> {

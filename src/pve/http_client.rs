@@ -12,6 +12,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, SystemClock};
+use crate::model::token::percent_encoded;
 use crate::model::{Endpoint, Foreign};
 use crate::pve::ApiError;
 use crate::pve::error_mapping::{RequestContext, deepest, is_seen, whole};
@@ -192,9 +193,18 @@ impl HttpClient {
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
             return Err(ApiError::Preparation { why: "a name in the path of the call is none".to_owned() });
         }
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
+        // The router of the server takes no user with a `!`, in whatever spelling.
+        if let ["access", "users", user, ..] = path
+            && user.contains('!')
+        {
+            return Err(ApiError::unsendable(user, '!'));
         }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@:!$&'()*+,=".contains(&byte);
+        let encoded = path
+            .iter()
+            .map(|segment| percent_encoded(segment, is_plain).map_err(|found| ApiError::unsendable(segment, found)));
+        let encoded: Vec<String> = encoded.collect::<Result<_, _>>()?;
+        url.set_path(&format!("{}{}", url.path(), encoded.join("/")));
         Ok(url)
     }
 
@@ -241,12 +251,12 @@ impl HttpClient {
         let status = response.status();
         // Kept only where it is not the usual phrase of the status.
         let phrase = match response.extensions().get::<ReasonPhrase>() {
-            Some(phrase) => Foreign::new(String::from_utf8_lossy(phrase.as_bytes())),
+            Some(phrase) => Foreign::new(header_text(phrase.as_bytes())),
             None => Foreign::new(status.canonical_reason().unwrap_or_default()),
         };
         self.last.note(response.headers());
         let wait = seconds_of(response.headers());
-        let location = response.headers().get(LOCATION).map(|it| Foreign::new(String::from_utf8_lossy(it.as_bytes())));
+        let location = response.headers().get(LOCATION).map(|it| Foreign::new(header_text(it.as_bytes())));
         let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
         let ReceivedBody { bytes: body, broken } = body;
         let (status, took) = (status.as_u16(), SystemClock.now().duration_since(began));
@@ -400,6 +410,14 @@ impl LastReply {
 
     fn lock(&self) -> MutexGuard<'_, Option<LastResponse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a header: Proxmox VE writes one byte a character, and others write UTF-8.
+fn header_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
 

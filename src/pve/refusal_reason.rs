@@ -127,6 +127,8 @@ pub enum RefusalReason {
     BridgeMissing,
     /// The node has too little memory.
     OutOfMemory,
+    /// A parameter is not accepted.
+    InvalidParameter,
     /// The server does not know a parameter: it is of another version.
     UnknownParameter,
     /// The server does not know the call: it is of another version.
@@ -236,10 +238,13 @@ const SENTENCES: &[(&[&str], RefusalReason)] = &[
     (&["bridge '", "' does not exist"], Is::BridgeMissing),
     (&["Cannot allocate memory"], Is::OutOfMemory),
     (&["property is not defined in schema"], Is::UnknownParameter),
+    (&["Unknown option: "], Is::UnknownParameter),
     (&["Method '", "' not implemented"], Is::NotImplemented),
     (&["timeout: no ", "device link"], Is::DiskNotReady),
     (&["timeout waiting on systemd"], Is::Timeout),
     (&["got timeout"], Is::Timeout),
+    (&["Parameter verification failed"], Is::InvalidParameter),
+    (&["unable to parse option"], Is::InvalidParameter),
 ];
 
 impl RefusalReason {

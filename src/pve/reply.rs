@@ -114,7 +114,11 @@ impl Refusal {
     /// Says why.
     #[must_use]
     pub fn reason(&self) -> RefusalReason {
-        RefusalReason::of_answer(self.status, &self.text(), self.credential)
+        match RefusalReason::of_answer(self.status, &self.text(), self.credential) {
+            // A proxy that replaced the phrase, or letters in it that the HTTP library drops: the delay is the server's.
+            RefusalReason::UnknownUnauthorized if self.is_held_back() => RefusalReason::CredentialsRefused,
+            reason => reason,
+        }
     }
 
     /// Says whether the answer came as late as those of Proxmox VE to a refused credential.

@@ -1,5 +1,6 @@
 //! Requests out, answers in, for one caller.
 
+use percent_encoding::{AsciiSet, CONTROLS};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
@@ -19,6 +20,9 @@ use crate::pve::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
 use crate::pve::streaming_list::{self, ListReply};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 use crate::pve::values::Fields;
+
+/// What cannot stand in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
+const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
@@ -57,6 +61,7 @@ impl Transport {
 
     /// Authenticates every request with a token.
     pub(super) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
+        let id = id.header_text().map_err(|found| ApiError::unsendable(&id.user.to_string(), found))?;
         let value = Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
         self.headers.insert(AUTHORIZATION, sensitive(&value)?);
         Ok(self)
@@ -66,7 +71,7 @@ impl Transport {
     pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, ApiError> {
         ticket.register_ticket();
         csrf.register_ticket();
-        let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), percent_encoding::NON_ALPHANUMERIC);
+        let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), NO_COOKIE);
         let value = Zeroizing::new(format!("PVEAuthCookie={encoded}"));
         self.headers.insert(COOKIE, sensitive(&value)?);
         self.csrf = Some(sensitive(csrf.expose())?);

@@ -316,12 +316,12 @@ async fn a_ticket_goes_with_every_request_and_its_csrf_token_with_every_change()
     pve.start(&node(), vmid(100)).await.unwrap();
     let asked = server.asked();
     assert!(asked[0].text.ends_with("\r\n\r\nusername=apex%40pve&password=p%26ss+w%C3%B6rd"), "{}", asked[0].text);
-    let cookie = "cookie: PVEAuthCookie=PVE%3Aapex%40pve%3A6B04F45A%3A%3Aa%2Bb%2Fc%3D%3D\r\n";
+    let cookie = "cookie: PVEAuthCookie=PVE:apex@pve:6B04F45A::a+b/c==\r\n";
     let csrf = "csrfpreventiontoken: 6B04F45A:xyz\r\n";
     let has = |index: usize, line: &str| asked[index].text.contains(line);
     assert_eq!([has(0, "cookie:"), has(1, cookie), has(2, cookie)], [false, true, true], "{asked:?}");
     assert_eq!([has(0, csrf), has(1, csrf), has(2, csrf)], [false, false, true]);
-    assert!(!format!("{pve:?}").contains("a%2Bb") && !format!("{pve:?}").contains("xyz"), "{pve:?}");
+    assert!(!format!("{pve:?}").contains("a+b") && !format!("{pve:?}").contains("xyz"), "{pve:?}");
 }
 
 #[tokio::test]
@@ -536,5 +536,62 @@ async fn the_log_of_an_unknown_task_is_one_line_in_either_form() {
         let Pair { server: _server, pve } = pair(move |_| data(&log));
         let lines = pve.task_log(&UPID.parse().unwrap(), 0, 50).await.unwrap();
         assert_eq!(lines, [Foreign::new("unable to open file - No such file or directory")]);
+    }
+}
+
+#[tokio::test]
+async fn any_user_is_sent_as_the_server_decodes_it() {
+    let upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:bugö%+;'#@pve!tt:";
+    let Pair { server, pve } = pair(move |asked| match asked.line() {
+        line if line.starts_with("POST") => data(&format!("\"{upid}\"")),
+        _ => data(r#"{"privsep":0,"status":"running","node":"pve"}"#),
+    });
+    let token: TokenId = "bugö%+;'#@pve!tt".parse().unwrap();
+    let pve = pve.with_token(&token, &SECRET.parse().unwrap()).unwrap();
+    pve.token_entry(&token).await.unwrap();
+    let started = pve.start(&node(), vmid(100)).await.unwrap();
+    assert_eq!(started.to_string(), upid);
+    let _ = pve.task_status(&started).await;
+    assert_eq!(
+        server.lines(),
+        [
+            "GET /access/users/bug%F6%25+%3B'%23@pve/token/tt",
+            "POST /nodes/pve/qemu/100/status/start",
+            "GET /nodes/pve/tasks/UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:bug%F6%25+%3B'%23@pve!tt:/status",
+        ]
+    );
+    let header = format!("PVEAPIToken=bug%F6%25+%3B'#@pve!tt={SECRET}");
+    assert!(server.asked().iter().all(|asked| asked.text.contains(&header)), "{:?}", server.asked());
+}
+
+#[tokio::test]
+async fn a_name_that_no_call_can_hold_is_never_sent() {
+    let Pair { server, pve } = pair(|_| data("{}"));
+    for (token, found) in [("foo!bar@pve!tt", '!'), ("zoë€@pve!tt", '€')] {
+        let token: TokenId = token.parse().unwrap();
+        let refused = pve.token_entry(&token).await.unwrap_err();
+        assert!(matches!(refused, ApiError::Unsendable { found: it, .. } if it == found), "{refused:?}");
+    }
+    let token: TokenId = "zoë€@pve!tt".parse().unwrap();
+    assert!(matches!(pve.with_token(&token, &SECRET.parse().unwrap()), Err(ApiError::Unsendable { found: '€', .. })));
+    assert_eq!(server.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_ticket_goes_as_it_came_but_for_what_no_cookie_holds() {
+    for (ticket, cookie) in [
+        ("PVE:apex@pve:6B04F200::abc+/=", "PVE:apex@pve:6B04F200::abc+/="),
+        ("PVE:a;b 50%@pve:6B04F200::abc", "PVE:a%3Bb%2050%25@pve:6B04F200::abc"),
+    ] {
+        let Pair { server, pve } = pair(move |asked| match asked.line() {
+            line if line.starts_with("POST") => {
+                data(&format!(r#"{{"ticket":"{ticket}","CSRFPreventionToken":"x","username":"apex@pve"}}"#))
+            }
+            _ => data(r#"{"version":"9.2.11"}"#),
+        });
+        let pve = pve.log_in(&"apex@pve".parse().unwrap(), &Secret::new("hunter2".to_owned())).await.unwrap();
+        pve.version().await.unwrap();
+        let asked = server.asked().remove(1).text;
+        assert!(asked.contains(&format!("PVEAuthCookie={cookie}\r\n")), "{asked}");
     }
 }

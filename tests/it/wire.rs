@@ -144,7 +144,7 @@ fn recorded_requests_of_odd_form_are_answered_alike() {
         match serde_json::from_str::<Value>(recorded) {
             Ok(value) => {
                 let expected = without_build(value).to_string();
-                assert_eq!(seen.chars().flat_map(latin).collect::<String>(), expected, "{name}");
+                assert_eq!(seen, expected, "{name}");
             }
             Err(_) => assert_eq!(seen, recorded, "{name}"),
         }

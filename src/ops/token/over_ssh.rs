@@ -136,7 +136,10 @@ fn failed(
     let reason = said.as_ref().map(RefusalReason::of_text);
     match code {
         Some(NO_SUCH_COMMAND) => TokenError::NoPveum { to: to.clone(), line }.into(),
-        Some(SSH_FAILED) => TokenError::SshFailed { to: to.clone(), said, line }.into(),
+        // `pveum` ends in the same way, and is known by its words.
+        Some(SSH_FAILED) if reason.is_none_or(|it| it == RefusalReason::Unknown) => {
+            TokenError::SshFailed { to: to.clone(), said, line }.into()
+        }
         _ if errand == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
             TokenError::Exists { token: token.clone() }.into()
         }

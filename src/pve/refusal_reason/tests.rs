@@ -93,6 +93,9 @@ const SEEN: &[(u16, &str, Is)] = &[
     (500, "can't clone VM to node 'pve2' (VM uses local storage)", Is::LocalStorage),
     (500, "can't clone to non-shared storage 'local'", Is::LocalStorage),
     (501, "Method 'GET /cluster/mapping/dir' not implemented", Is::NotImplemented),
+    (400, "Parameter verification failed.", Is::InvalidParameter),
+    (400, "unable to parse option", Is::InvalidParameter),
+    (400, "Unknown option: regenerate", Is::UnknownParameter),
     (429, "Too Many Requests", Is::RateLimited),
     (500, "malformed JSON string, neither tag, array, object, number, string or atom", Is::Unknown),
 ];
@@ -180,6 +183,15 @@ fn every_sentence_has_its_reason() {
 }
 
 #[test]
+fn the_delay_of_a_401_without_words_is_that_of_the_server() {
+    for (took, reason) in [(3_050, Is::CredentialsRefused), (40, Is::UnknownUnauthorized)] {
+        let took = std::time::Duration::from_millis(took);
+        let refusal = Refusal { took, ..Refusal::new(401, Foreign::new("Unauthorized")) };
+        assert_eq!(refusal.reason(), reason, "{took:?}");
+    }
+}
+
+#[test]
 fn every_sentence_that_is_known_is_in_the_tables() {
     let seen = SEEN.iter().map(|(_, sentence, _)| sentence).chain(TASKS.iter().map(|(sentence, _)| sentence));
     let seen: Vec<String> =
@@ -195,7 +207,8 @@ fn a_parameter_has_a_reason_of_its_own() {
         let errors = BTreeMap::from([(Foreign::new(*parameter), Foreign::new(*error))]);
         let refusal = Refusal { errors, ..Refusal::new(400, Foreign::new("Parameter verification failed.")) };
         assert_eq!(refusal.reason_of(parameter), Some(*reason), "{error}");
-        assert_eq!(refusal.reason(), *reason, "{error}");
+        let whole = if *reason == Is::Unknown { Is::InvalidParameter } else { *reason };
+        assert_eq!(refusal.reason(), whole, "{error}");
         assert_eq!(refusal.reason_of("other"), None);
     }
 }

@@ -110,7 +110,8 @@ fn value_of(header: &str, name: &str) -> Option<String> {
         let value = after.strip_prefix(['=', ' '])?;
         begins.then(|| value.split(';').next().unwrap_or_default())
     })?;
-    let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+    // One byte is one character.
+    let value: String = percent_decode_str(value).map(char::from).collect();
     (!value.is_empty()).then_some(value)
 }
 

@@ -210,7 +210,14 @@ impl Answer {
             head.push_str(&format!("Content-Type: {kind}\r\n"));
         }
         head.push_str(&format!("Expires: {date}\r\n\r\n"));
-        let mut bytes = head.into_bytes();
+        // A header has one byte for each character, as long as there is one.
+        let mut bytes = Vec::with_capacity(head.len());
+        for character in head.chars() {
+            match u8::try_from(character) {
+                Ok(byte) => bytes.push(byte),
+                Err(_) => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default().as_bytes());
         bytes
     }

@@ -68,7 +68,7 @@ impl Head {
         let text = |value: &[u8]| String::from_utf8_lossy(with_blanks(value, written)).into_owned();
         Parsed::Whole(Box::new(Self {
             method: method.to_owned(),
-            path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
+            path: percent_decode_str(path).map(char::from).collect(),
             query: query.to_owned(),
             headers: request
                 .headers
