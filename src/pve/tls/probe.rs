@@ -5,8 +5,8 @@ use super::certificate::Leaf;
 use super::{Chain, HandshakePurpose, Trust, judge_again};
 use crate::model::Endpoint;
 use crate::pve::ApiError;
-use crate::pve::http_client::{HttpClient, Limits};
-use crate::pve::proxy::Proxies;
+use crate::pve::http::http_client::{HttpClient, Limits};
+use crate::pve::http::proxy::Proxies;
 
 /// What a server presented.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use crate::model::foreign::listed;
 use crate::model::{Fingerprint, Foreign};
-use crate::pve::refusal_reason::RefusalReason;
-use crate::pve::reply::Refusal;
+use crate::pve::http::refusal_reason::RefusalReason;
+use crate::pve::http::reply::Refusal;
 use crate::pve::tls::{Leaf, NotValid, UntrustedCause};
 
 /// What can go wrong between here and a server.
@@ -264,7 +264,7 @@ fn named(leaf: &Leaf) -> String {
 
 impl ApiError {
     /// Says that no call can hold a name.
-    pub(super) fn unsendable(name: &str, found: char) -> Self {
+    pub(in crate::pve) fn unsendable(name: &str, found: char) -> Self {
         Self::Unsendable { name: name.to_owned(), found }
     }
 

@@ -12,7 +12,7 @@ use crate::pve::values::Fields;
 
 /// What stands where the data of an answer should.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ReplyData<T> {
+pub(in crate::pve) enum ReplyData<T> {
     /// Data.
     Data(T),
     /// An object without data.
@@ -23,7 +23,7 @@ pub(super) enum ReplyData<T> {
 
 /// What the data of an answer is, read as a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ListReply<T> {
+pub(in crate::pve) enum ListReply<T> {
     /// A list, each row of which could be read.
     Rows(Vec<T>),
     /// A list with a row that cannot be read.
@@ -34,7 +34,7 @@ pub(super) enum ListReply<T> {
 
 /// Reads the list under `data`. `wanted` names the fields that `read` looks at; of a row that is no object it has none. It
 /// gives nothing of a row that cannot be read, and `Some(None)` of one that is not to be kept.
-pub(super) fn read<T>(
+pub(in crate::pve) fn read<T>(
     body: &[u8],
     wanted: &[&'static str],
     read: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,

@@ -13,7 +13,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 const PIECE: usize = 64 * 1024;
 
 /// The body of a form whose last field is a file.
-pub(super) struct Form {
+pub(in crate::pve) struct Form {
     boundary: String,
     before: Option<Bytes>,
     file: File,
@@ -24,7 +24,11 @@ pub(super) struct Form {
 
 impl Form {
     /// Puts fields in front of a file of so many bytes: the server stops reading fields where the file begins.
-    pub(super) fn new(fields: &[(&str, &str)], (name, file, length): (&str, File, u64), sent: Arc<AtomicU64>) -> Self {
+    pub(in crate::pve) fn new(
+        fields: &[(&str, &str)],
+        (name, file, length): (&str, File, u64),
+        sent: Arc<AtomicU64>,
+    ) -> Self {
         let boundary = format!("----glassdome{}", uuid::Uuid::new_v4().simple());
         let mut before = String::new();
         for (field, value) in fields {
@@ -41,12 +45,12 @@ impl Form {
     }
 
     /// Gives the type of the content, which names the boundary.
-    pub(super) fn kind(&self) -> String {
+    pub(in crate::pve) fn kind(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
     /// Gives how many bytes it is in all.
-    pub(super) fn length(&self) -> u64 {
+    pub(in crate::pve) fn length(&self) -> u64 {
         let edge = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
         edge(&self.before) + self.left + edge(&self.after)
     }

@@ -9,32 +9,32 @@ use serde_json::Value;
 
 use crate::model::{Foreign, Register};
 use crate::pve::ApiError;
-use crate::pve::refusal_reason::{RefusalReason, is_proxy_trouble};
-use crate::pve::streaming_list::ReplyData;
+use crate::pve::http::refusal_reason::{RefusalReason, is_proxy_trouble};
+use crate::pve::http::streaming_list::ReplyData;
 
 /// Of an answer in an unknown form, so many bytes are shown.
 const EXCERPT: usize = 80;
 
 /// An answer as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Reply {
+pub(in crate::pve) struct Reply {
     /// The method of the request.
-    pub(super) method: Method,
+    pub(in crate::pve) method: Method,
     /// The status.
-    pub(super) status: u16,
+    pub(in crate::pve) status: u16,
     /// The reason phrase, where Proxmox VE puts its error text; older servers nowhere else.
-    pub(super) phrase: Foreign,
+    pub(in crate::pve) phrase: Foreign,
     /// Where an answer that is none leads to (`Location`).
-    pub(super) location: Option<Foreign>,
+    pub(in crate::pve) location: Option<Foreign>,
     /// The body.
-    pub(super) body: Vec<u8>,
+    pub(in crate::pve) body: Vec<u8>,
     /// What ended the connection of a body without a length, where that did not end properly: such a body may be cut
     /// off.
-    pub(super) broken: Option<ApiError>,
+    pub(in crate::pve) broken: Option<ApiError>,
     /// How long the server asks to wait before the next call.
-    pub(super) wait: Option<Duration>,
+    pub(in crate::pve) wait: Option<Duration>,
     /// How long the whole took.
-    pub(super) took: Duration,
+    pub(in crate::pve) took: Duration,
 }
 
 /// A server that says no, in its own words.
@@ -68,7 +68,7 @@ pub enum SentCredential {
 
 /// What an answer turned out to be, where it is not data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ReplyError {
+pub(in crate::pve) enum ReplyError {
     /// The API says no.
     Refusal(Refusal),
     /// A page that is not the API's, with a status of failure.
@@ -139,7 +139,7 @@ impl Refusal {
     }
 
     /// Notes what the request authenticated with, and names the node that could not be asked, from the path of the call.
-    pub(super) fn about(mut self, path: &[&str], credential: SentCredential) -> Self {
+    pub(in crate::pve) fn about(mut self, path: &[&str], credential: SentCredential) -> Self {
         self.credential = credential;
         if let (595..=599, ["nodes", node, ..]) = (self.status, path) {
             self.node = Some((*node).to_owned());
@@ -166,12 +166,12 @@ impl fmt::Display for Refusal {
 impl Reply {
     /// Says whether what was asked for may have been carried out, although this is no good answer: it is a good one
     /// that is not understood, or something in between gave up waiting for it.
-    pub(super) const fn may_be_done(&self) -> bool {
+    pub(in crate::pve) const fn may_be_done(&self) -> bool {
         matches!(self.status, 200..=299 | 502 | 504 | 520 | 522 | 524 | 527 | 596..=599)
     }
 
     /// Gives the data of a good answer, or says what it is instead.
-    pub(super) fn data(self) -> Result<Value, ReplyError> {
+    pub(in crate::pve) fn data(self) -> Result<Value, ReplyError> {
         self.read(|body| {
             Ok(match serde_json::from_slice(body)? {
                 Value::Object(mut map) => map.remove("data").map_or(ReplyData::NoData, ReplyData::Data),
@@ -181,7 +181,10 @@ impl Reply {
     }
 
     /// Gives the data of a good answer as it is read from the body, or says what the answer is instead.
-    pub(super) fn read<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<ReplyData<T>>) -> Result<T, ReplyError> {
+    pub(in crate::pve) fn read<T>(
+        self,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<ReplyData<T>>,
+    ) -> Result<T, ReplyError> {
         if !(200..300).contains(&self.status) {
             return Err(self.no_data());
         }

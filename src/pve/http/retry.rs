@@ -32,7 +32,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 /// What a second try of a call could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RetryPolicy {
+pub(in crate::pve) enum RetryPolicy {
     /// Nothing: it reads.
     Reads,
     /// The same once more: it sets a value.
@@ -45,7 +45,7 @@ pub(super) enum RetryPolicy {
 
 /// Whether the server has answered in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ServerSeen {
+pub(in crate::pve) enum ServerSeen {
     /// It has.
     Made,
     /// Not yet: perhaps the address is wrong.
@@ -54,7 +54,7 @@ pub(super) enum ServerSeen {
 
 /// The tries of one call.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(in crate::pve) struct Attempts {
     repeat: RetryPolicy,
     began: Instant,
     made: usize,
@@ -62,12 +62,17 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// Begins.
-    pub(super) fn new(repeat: RetryPolicy) -> Self {
+    pub(in crate::pve) fn new(repeat: RetryPolicy) -> Self {
         Self { repeat, began: SystemClock.now(), made: 0 }
     }
 
     /// Gives the pause before the next try, where there is to be one. `asked` is what the server asked for.
-    pub(super) fn next(&mut self, why: &ApiError, contact: ServerSeen, asked: Option<Duration>) -> Option<Duration> {
+    pub(in crate::pve) fn next(
+        &mut self,
+        why: &ApiError,
+        contact: ServerSeen,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
         if !is_worth_it(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= WITHIN {
             return None;
@@ -77,7 +82,7 @@ impl Attempts {
     }
 
     /// Counts the tries so far.
-    pub(super) const fn made(&self) -> usize {
+    pub(in crate::pve) const fn made(&self) -> usize {
         self.made
     }
 }
@@ -153,11 +158,11 @@ pub type Observer = Rc<dyn Fn(&CallEvent<'_>)>;
 
 /// Somebody who is told what happens on the way, or nobody.
 #[derive(Clone, Default)]
-pub(super) struct Observers(pub(super) Option<Observer>);
+pub(in crate::pve) struct Observers(pub(in crate::pve) Option<Observer>);
 
 impl Observers {
     /// Tells.
-    pub(super) fn tell(&self, event: &CallEvent<'_>) {
+    pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
         if let Some(listener) = &self.0 {
             listener(event);
         }

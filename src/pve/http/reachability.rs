@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::model::{Endpoint, Host};
 use crate::pve::ApiError;
-use crate::pve::error_mapping::{system_error, whole};
+use crate::pve::http::error_mapping::{system_error, whole};
 
 /// Looks up all addresses of a server.
 ///

@@ -1,36 +1,31 @@
-//! One method for each API call: here those that read.
+//! One method for each API call: here those about the server, its nodes and networks.
 
 mod access;
-mod changes;
-mod images;
-
-use std::net::IpAddr;
+mod acl;
+mod login;
+mod storage;
+mod tasks;
+mod vm;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::model::{
-    BridgeName, Endpoint, Foreign, NodeName, Secret, StorageName, TokenId, TokenSecret, Upid, UserId, VmId,
-};
-use crate::pve::http_client::Limits;
+use crate::model::{BridgeName, Endpoint, Foreign, NodeName, Secret, TokenId, TokenSecret, UserId};
+use crate::pve::ApiError;
+use crate::pve::http::http_client::Limits;
+use crate::pve::http::proxy::Proxies;
+use crate::pve::http::retry::{CallEvent, Observer};
+use crate::pve::http::streaming_list::ListReply;
+use crate::pve::http::transport::Transport;
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
-use crate::pve::proxy::Proxies;
-use crate::pve::retry::{CallEvent, Observer};
-use crate::pve::streaming_list::ListReply;
 use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
-use crate::pve::transport::Transport;
-use crate::pve::values::{
-    ActiveTask, CloneFeature, Fields, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus, as_flag,
-    as_number,
-};
-use crate::pve::vm_config::VmConfig;
-use crate::pve::{ApiError, RefusalReason};
+use crate::pve::values::{Fields, Interface, Node, Realm, Version, as_flag};
 
-pub use access::{
-    AclChange, AclEntry, Challenge, LoggedIn, PoolCard, Subject, TokenRecord, TokenRequest, UserLookup, UserRecord,
-};
-pub use changes::CloneRequest;
-pub use images::{FetchRequest, Growth, Image, Upload};
+pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord};
+pub use acl::{AclChange, AclEntry, PoolCard, Subject};
+pub use login::{Challenge, LoggedIn};
+pub use storage::{FetchRequest, Growth, Image, Upload};
+pub use vm::CloneRequest;
 
 /// Privileges by path: each privilege, and whether it propagates.
 pub type PermissionsReply = PermissionsAt;
@@ -219,59 +214,6 @@ impl Pve {
         Ok(nodes)
     }
 
-    /// Lists the VMs of the cluster that may be seen (VM.Audit); some seconds old.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vms(&self) -> Result<Vec<Vm>, ApiError> {
-        self.vms_where(|_| true).await
-    }
-
-    /// Lists those VMs of the cluster that may be seen (VM.Audit) and are looked for, some seconds old: a cluster may have
-    /// a hundred thousand, of which hardly any command wants more than a few.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
-        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
-        let row = |fields: Option<Fields<'_>>| Some(Vm::of(&fields?).filter(&is_wanted));
-        let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
-        vms.sort_by_key(|vm| vm.vmid);
-        Ok(vms)
-    }
-
-    /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
-        let path = ["nodes", node.as_str(), "qemu"];
-        let row = |fields: Option<Fields<'_>>| Some(Vm::on(&fields?, node));
-        let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
-        vms.sort_by_key(|vm| vm.vmid);
-        Ok(vms)
-    }
-
-    /// Reads the configuration of a VM (VM.Audit).
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, ApiError> {
-        let vmid = vmid.to_string();
-        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
-        VmConfig::of(&data).ok_or_else(|| self.unexpected("the configuration of the VM is no map"))
-    }
-
-    /// Reads whether a VM runs (VM.Audit).
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
-        let vmid = vmid.to_string();
-        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
-        VmStatus::of(&data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
-    }
-
     /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
     ///
     /// # Errors
@@ -284,67 +226,6 @@ impl Pve {
             Some(fields.parsed::<BridgeName>("vnet").zip(fields.parsed::<BridgeName>("zone")))
         })?;
         Ok(vnets.into_iter().flatten().collect())
-    }
-
-    /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn clone_feature(&self, node: &NodeName, vmid: VmId) -> Result<CloneFeature, ApiError> {
-        let vmid = vmid.to_string();
-        let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
-        let data = self.transport.get(&path, &[("feature", "clone")]).await?;
-        let can_link = self.fields(&data, "the features of the VM")?.flag("hasFeature");
-        let nodes = data.get("nodes").and_then(Value::as_array);
-        let nodes = nodes.map(|nodes| nodes.iter().filter_map(|node| node.as_str()?.parse().ok()).collect());
-        Ok(CloneFeature { can_link, nodes })
-    }
-
-    /// Gives the next free VMID. It is reserved for nobody.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn next_id(&self) -> Result<VmId, ApiError> {
-        let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
-        as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is no number"))
-    }
-
-    /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn is_free(&self, vmid: VmId) -> Result<bool, ApiError> {
-        let number = vmid.to_string();
-        match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
-            Ok(_) => Ok(true),
-            Err(ApiError::Refusal(refusal)) if refusal.reason_of("vmid") == Some(RefusalReason::VmidTaken) => Ok(false),
-            Err(why) => Err(why),
-        }
-    }
-
-    /// Lists the storages of a node that may be seen (Datastore.Audit or Datastore.AllocateSpace).
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, ApiError> {
-        let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
-        let mut storages = self.named(&data, "the list of storages", "storage", Storage::of)?;
-        storages.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(storages)
-    }
-
-    /// Lists the disks on a storage that belong to a VM (Datastore.Audit), those that its configuration does not name
-    /// as well.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, ApiError> {
-        let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
-        let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
-        let query = [("vmid", vmid.as_str())];
-        let mut volumes = self.rows((&path, &query), "the content of the storage", &["volid"], row).await?;
-        volumes.sort();
-        Ok(volumes)
     }
 
     /// Reads the certificate of the cluster's own authority, in PEM form. Everybody who is authenticated may.
@@ -373,72 +254,6 @@ impl Pve {
         })?;
         let is_cluster = |kind: &Option<Foreign>| kind.as_ref().is_some_and(|kind| *kind == "cluster");
         Ok(entries.into_iter().find(|(kind, _)| is_cluster(kind)).and_then(|(_, name)| name))
-    }
-
-    /// Reads how far a task is. Only who started it may, or Sys.Audit.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, ApiError> {
-        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
-        let data = self.transport.get_once(&path, &[]).await?;
-        TaskStatus::of(&data).ok_or_else(|| self.unexpected("the status of the task has no status"))
-    }
-
-    /// Reads the log of a task from a line on, counted from 0; gives its lines.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<Foreign>, ApiError> {
-        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
-        let (from, limit) = (start.to_string(), limit.to_string());
-        let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
-        // The log of a task that is not known is one line, and no list, up to Proxmox VE 8.
-        let data = if data.is_object() { Value::Array(vec![data]) } else { data };
-        let mut lines = self.list(&data, "the log of the task", |value| {
-            let fields = Fields::of(value)?;
-            Some((fields.number("n")?, fields.text("t").unwrap_or_default()))
-        })?;
-        // A log that is shorter than it was has nothing new.
-        lines.retain(|(number, _)| *number > start as u64);
-        lines.sort_by_key(|(number, _)| *number);
-        Ok(lines.into_iter().map(|(_, text)| text).collect())
-    }
-
-    /// Lists the tasks of this caller's user that run on a node.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, ApiError> {
-        let path = ["nodes", node.as_str(), "tasks"];
-        let row = |fields: Option<Fields<'_>>| Some(ActiveTask::of(&fields?));
-        self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
-    }
-
-    /// Lists the newest tasks of one kind of this caller's user on a node, those that have ended as well.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, ApiError> {
-        let path = ["nodes", node.as_str(), "tasks"];
-        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| it.text("upid")?.parse().ok()));
-        let query = [("source", "all"), ("typefilter", kind)];
-        self.rows((&path, &query), "the list of tasks", &["upid"], row).await
-    }
-
-    /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link
-    /// are left out.
-    ///
-    /// # Errors
-    /// As every call; while the agent is not up, the server fails.
-    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<IpAddr>, ApiError> {
-        let vmid = vmid.to_string();
-        let path = ["nodes", node.as_str(), "qemu", &vmid, "agent", "network-get-interfaces"];
-        let data = self.transport.get(&path, &[]).await?;
-        let interfaces = data.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
-        let addresses = interfaces.iter().filter_map(|it| it.get("ip-addresses")?.as_array());
-        let texts = addresses.flatten().filter_map(|it| it.get("ip-address")?.as_str());
-        Ok(texts.filter_map(|text| text.parse().ok()).filter(|address| is_reachable(*address)).collect())
     }
 
     pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, ApiError> {
@@ -497,10 +312,12 @@ impl Pve {
     }
 }
 
-/// Says whether an address leads to a guest from elsewhere.
-fn is_reachable(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
-        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
-    }
+/// Gives a text that is not empty.
+fn text_of(fields: &Fields<'_>, name: &str) -> Option<Foreign> {
+    fields.text(name).filter(|text| !text.is_empty())
+}
+
+/// Splits a list as the server writes it.
+fn words(text: &Foreign) -> Vec<Foreign> {
+    text.split(&[',', ';', ' '])
 }

@@ -30,16 +30,16 @@ struct ProxyVariable {
 
 /// The proxy that leads to a server.
 #[derive(Clone)]
-pub(super) struct ProxyChoice {
-    pub(super) proxy: Proxy,
+pub(in crate::pve) struct ProxyChoice {
+    pub(in crate::pve) proxy: Proxy,
     /// The proxy without its password.
-    pub(super) shown: String,
+    pub(in crate::pve) shown: String,
     /// Its host.
-    pub(super) host: String,
+    pub(in crate::pve) host: String,
     /// Its host and port.
-    pub(super) authority: String,
+    pub(in crate::pve) authority: String,
     /// The variable that names it.
-    pub(super) variable: String,
+    pub(in crate::pve) variable: String,
 }
 
 /// A proxy as it may be shown.
@@ -96,7 +96,7 @@ impl Proxies {
     }
 
     /// Decides for one server.
-    pub(super) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<ProxyChoice>, ApiError> {
+    pub(in crate::pve) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<ProxyChoice>, ApiError> {
         match &self.named {
             Some(named) if !self.excepts(endpoint) => match named.read() {
                 Some(chosen) => Ok(Some(chosen)),

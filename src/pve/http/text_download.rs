@@ -4,9 +4,9 @@ use reqwest::{Client, Url, redirect};
 use tokio::time::timeout;
 
 use crate::model::{Endpoint, Host};
-use crate::pve::error_mapping::deepest;
-use crate::pve::http_client::Limits;
-use crate::pve::proxy::Proxies;
+use crate::pve::http::error_mapping::deepest;
+use crate::pve::http::http_client::Limits;
+use crate::pve::http::proxy::Proxies;
 use crate::pve::tls::{HandshakePurpose, Trust, configuration};
 
 /// A list of checksums is some hundred lines; what is longer is something else.

@@ -1,4 +1,4 @@
-//! The calls that make a template: images on a storage, a VM out of one, its conversion.
+//! The calls about storages, and those that make a template: images on a storage, a VM out of one, its conversion.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicU64;
 use reqwest::Method;
 
 use crate::bounded::open_regular;
-use crate::model::{Digest, DiskSize, Foreign, NodeName, Upid, VmId};
-use crate::pve::multipart::Form;
-use crate::pve::values::Fields;
+use crate::model::{Digest, DiskSize, Foreign, NodeName, StorageName, Upid, VmId};
+use crate::pve::http::multipart::Form;
+use crate::pve::values::{Fields, Storage};
 use crate::pve::{ApiError, Pve};
 
 /// A file that the server shall fetch.
@@ -59,6 +59,31 @@ pub struct Upload<'a> {
 }
 
 impl Pve {
+    /// Lists the storages of a node that may be seen (Datastore.Audit or Datastore.AllocateSpace).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, ApiError> {
+        let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
+        let mut storages = self.named(&data, "the list of storages", "storage", Storage::of)?;
+        storages.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(storages)
+    }
+
+    /// Lists the disks on a storage that belong to a VM (Datastore.Audit), those that its configuration does not name
+    /// as well.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, ApiError> {
+        let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
+        let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
+        let query = [("vmid", vmid.as_str())];
+        let mut volumes = self.rows((&path, &query), "the content of the storage", &["volid"], row).await?;
+        volumes.sort();
+        Ok(volumes)
+    }
+
     /// Lists the images that a storage holds to import from (Datastore.Audit).
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::model::Endpoint;
 use crate::pve::ApiError;
-use crate::pve::proxy::ProxyChoice;
+use crate::pve::http::proxy::ProxyChoice;
 use crate::pve::tls::CertError;
 
 /// A second look at a port that did not shake hands takes no longer than this.
@@ -18,15 +18,15 @@ const LOOK_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Where a request was going when it failed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RequestContext<'a> {
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) proxy: Option<&'a ProxyChoice>,
-    pub(super) connect: Duration,
+pub(in crate::pve) struct RequestContext<'a> {
+    pub(in crate::pve) endpoint: &'a Endpoint,
+    pub(in crate::pve) proxy: Option<&'a ProxyChoice>,
+    pub(in crate::pve) connect: Duration,
 }
 
 impl RequestContext<'_> {
     /// Tells why no connection came about.
-    pub(super) fn connect_error(&self, why: &reqwest::Error) -> ApiError {
+    pub(in crate::pve) fn connect_error(&self, why: &reqwest::Error) -> ApiError {
         let server = self.endpoint.authority();
         match (causes(why).find_map(tls_error), self.proxy) {
             (Some(tls), Some(proxy)) if matches!(CertError::within(tls), Some(CertError::OfProxy(_))) => {
@@ -39,7 +39,7 @@ impl RequestContext<'_> {
     }
 
     /// Tells why a connection that had come about is of no use any more.
-    pub(super) fn io_error(&self, why: &reqwest::Error) -> ApiError {
+    pub(in crate::pve) fn io_error(&self, why: &reqwest::Error) -> ApiError {
         let server = self.endpoint.authority();
         let is_other_protocol = |cause: &hyper::Error| cause.is_parse();
         if causes(why).filter_map(|cause| cause.downcast_ref()).any(is_other_protocol) {
@@ -69,7 +69,7 @@ impl RequestContext<'_> {
 
     /// Looks once more, without TLS, at a port that did not shake hands: many servers of plain HTTP hang up on a TLS
     /// greeting, or go on waiting for a line of text.
-    pub(super) async fn probe_without_tls(&self, why: ApiError) -> ApiError {
+    pub(in crate::pve) async fn probe_without_tls(&self, why: ApiError) -> ApiError {
         let is_unclear = matches!(why, ApiError::ConnectTimeout { .. } | ApiError::BrokenOff { .. });
         if self.proxy.is_some() || !is_unclear {
             return why;
@@ -102,7 +102,7 @@ fn is_plain_http(answer: &[u8; 10]) -> bool {
 }
 
 /// Tells what the system said of a connection that did not come about.
-pub(super) fn system_error(why: &io::Error, server: String, connect: Duration) -> ApiError {
+pub(in crate::pve) fn system_error(why: &io::Error, server: String, connect: Duration) -> ApiError {
     match why.kind() {
         io::ErrorKind::ConnectionRefused => ApiError::Refused { server },
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
@@ -114,7 +114,7 @@ pub(super) fn system_error(why: &io::Error, server: String, connect: Duration) -
 }
 
 /// Says whether a handshake was broken off on purpose, after a look at the certificate.
-pub(super) fn is_seen(why: &reqwest::Error) -> bool {
+pub(in crate::pve) fn is_seen(why: &reqwest::Error) -> bool {
     causes(why)
         .find_map(tls_error)
         .and_then(CertError::within)
@@ -122,7 +122,7 @@ pub(super) fn is_seen(why: &reqwest::Error) -> bool {
 }
 
 /// Gives a limit in whole seconds, as it is told.
-pub(super) fn whole(limit: Duration) -> u64 {
+pub(in crate::pve) fn whole(limit: Duration) -> u64 {
     limit.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
 
@@ -151,7 +151,7 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 }
 
 /// Gives the words of the innermost cause.
-pub(super) fn deepest(why: &(dyn StdError + 'static)) -> String {
+pub(in crate::pve) fn deepest(why: &(dyn StdError + 'static)) -> String {
     causes(why).last().map(ToString::to_string).unwrap_or_default()
 }
 

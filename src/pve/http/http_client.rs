@@ -15,10 +15,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::model::token::percent_encoded;
 use crate::model::{Endpoint, Foreign};
 use crate::pve::ApiError;
-use crate::pve::error_mapping::{RequestContext, deepest, is_seen, whole};
-use crate::pve::proxy::{Proxies, ProxyChoice};
-use crate::pve::reply::Reply;
-use crate::pve::retry::{CallEvent, Observers, ServerSeen};
+use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
+use crate::pve::http::proxy::{Proxies, ProxyChoice};
+use crate::pve::http::reply::Reply;
+use crate::pve::http::retry::{CallEvent, Observers, ServerSeen};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -75,7 +75,7 @@ impl Sizes {
 
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(in crate::pve) enum Extent {
     /// Row by row.
     Rows,
     /// As a whole, though it grows with the cluster.
@@ -119,7 +119,7 @@ impl Limits {
 const LONGEST_SENDING: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A request that brought no reply, and what that means for a second try.
-pub(super) enum SendError {
+pub(in crate::pve) enum SendError {
     /// Nothing was sent.
     NotSent(ApiError),
     /// The connection died before the first byte of the answer: normal on one that was kept alive.
@@ -130,14 +130,14 @@ pub(super) enum SendError {
 
 impl SendError {
     /// Gives what went wrong.
-    pub(super) fn error(self) -> ApiError {
+    pub(in crate::pve) fn error(self) -> ApiError {
         match self {
             Self::NotSent(why) | Self::ConnectionReset(why) | Self::AfterSend(why) => why,
         }
     }
 
     /// Says of a request that changes something that it is not known whether it was carried out.
-    pub(super) fn of_change(self) -> ApiError {
+    pub(in crate::pve) fn of_change(self) -> ApiError {
         match self {
             Self::NotSent(why) => why,
             Self::ConnectionReset(why) | Self::AfterSend(why) => ApiError::OutcomeUnknown { source: Box::new(why) },
@@ -147,21 +147,21 @@ impl SendError {
 
 /// The way to one server, without anybody who goes it.
 #[derive(Debug, Clone)]
-pub(super) struct HttpClient {
-    pub(super) endpoint: Endpoint,
+pub(in crate::pve) struct HttpClient {
+    pub(in crate::pve) endpoint: Endpoint,
     limits: Limits,
     proxy: Option<ProxyChoice>,
     config: rustls::ClientConfig,
     client: Client,
     /// What the server presented last.
-    pub(super) presented: Presented,
+    pub(in crate::pve) presented: Presented,
     /// What it answered last.
-    pub(super) last: LastReply,
+    pub(in crate::pve) last: LastReply,
 }
 
 impl HttpClient {
     /// Prepares the way; nothing is sent yet.
-    pub(super) fn new(
+    pub(in crate::pve) fn new(
         endpoint: Endpoint,
         trust: &Trust,
         limits: Limits,
@@ -175,7 +175,7 @@ impl HttpClient {
     }
 
     /// Shakes hands and sends nothing, under a judge whose purpose is to look.
-    pub(super) async fn shake_hands(&self) -> Result<(), ApiError> {
+    pub(in crate::pve) async fn shake_hands(&self) -> Result<(), ApiError> {
         let request = Request::new(Method::GET, self.url(&[])?);
         let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
         match ended {
@@ -186,7 +186,7 @@ impl HttpClient {
         }
     }
 
-    pub(super) fn url(&self, path: &[&str]) -> Result<Url, ApiError> {
+    pub(in crate::pve) fn url(&self, path: &[&str]) -> Result<Url, ApiError> {
         let base = format!("{}/api2/json/", self.endpoint.url());
         let mut url = Url::parse(&base).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
         // These are no segments of their own: the call would be another one.
@@ -209,12 +209,12 @@ impl HttpClient {
     }
 
     /// Gives the same way for a request that takes long to send: whoever sends it sees whether it goes on.
-    pub(super) fn patient(&self) -> Self {
+    pub(in crate::pve) fn patient(&self) -> Self {
         Self { limits: Limits { outcome: LONGEST_SENDING, ..self.limits }, ..self.clone() }
     }
 
     /// Sends a request on a connection of the pool.
-    pub(super) async fn send(
+    pub(in crate::pve) async fn send(
         &self,
         request: Request,
         extent: Extent,
@@ -224,7 +224,7 @@ impl HttpClient {
     }
 
     /// Sends a request on a connection of its own.
-    pub(super) async fn send_afresh(
+    pub(in crate::pve) async fn send_afresh(
         &self,
         request: Request,
         extent: Extent,
@@ -383,7 +383,7 @@ fn client(
 
 /// The last answer of the server: that there was one, and what time it told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LastReply(Arc<Mutex<Option<LastResponse>>>);
+pub(in crate::pve) struct LastReply(Arc<Mutex<Option<LastResponse>>>);
 
 /// What the head of an answer told.
 #[derive(Debug, Clone, Copy)]
@@ -393,12 +393,12 @@ struct LastResponse {
 
 impl LastReply {
     /// Gives the server's time.
-    pub(super) fn date(&self) -> Option<OffsetDateTime> {
+    pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
         self.lock().and_then(|told| told.date)
     }
 
     /// Says whether the server has answered in this run.
-    pub(super) fn contact(&self) -> ServerSeen {
+    pub(in crate::pve) fn contact(&self) -> ServerSeen {
         if self.lock().is_some() { ServerSeen::Made } else { ServerSeen::None }
     }
 

@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, SystemClock};
 use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
 use crate::pve::ApiError;
-use crate::pve::http_client::{Extent, HttpClient, Limits, SendError};
-use crate::pve::multipart::Form;
-use crate::pve::proxy::Proxies;
-use crate::pve::reply::{Reply, ReplyError, SentCredential};
-use crate::pve::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
-use crate::pve::streaming_list::{self, ListReply};
+use crate::pve::http::http_client::{Extent, HttpClient, Limits, SendError};
+use crate::pve::http::multipart::Form;
+use crate::pve::http::proxy::Proxies;
+use crate::pve::http::reply::{Reply, ReplyError, SentCredential};
+use crate::pve::http::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
+use crate::pve::http::streaming_list::{self, ListReply};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 use crate::pve::values::Fields;
 
@@ -26,7 +26,7 @@ const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').a
 
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
-pub(super) struct Transport {
+pub(in crate::pve) struct Transport {
     way: HttpClient,
     headers: HeaderMap,
     csrf: Option<HeaderValue>,
@@ -35,7 +35,12 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Prepares the way for somebody who is not authenticated.
-    pub(super) fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
+    pub(in crate::pve) fn new(
+        endpoint: Endpoint,
+        trust: &Trust,
+        limits: Limits,
+        proxies: &Proxies,
+    ) -> Result<Self, ApiError> {
         let way = HttpClient::new(endpoint, trust, limits, proxies, HandshakePurpose::Requests)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -44,23 +49,28 @@ impl Transport {
     }
 
     /// Prepares another way to the same server, judged by another trust, for the same caller.
-    pub(super) fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
+    pub(in crate::pve) fn reconnected(
+        &self,
+        trust: &Trust,
+        limits: Limits,
+        proxies: &Proxies,
+    ) -> Result<Self, ApiError> {
         let way = HttpClient::new(self.endpoint().clone(), trust, limits, proxies, HandshakePurpose::Requests)?;
         Ok(Self { way, ..self.clone() })
     }
 
     /// Gives the server.
-    pub(super) const fn endpoint(&self) -> &Endpoint {
+    pub(in crate::pve) const fn endpoint(&self) -> &Endpoint {
         &self.way.endpoint
     }
 
     /// Gives what the server presented last.
-    pub(super) const fn presented(&self) -> &Presented {
+    pub(in crate::pve) const fn presented(&self) -> &Presented {
         &self.way.presented
     }
 
     /// Authenticates every request with a token.
-    pub(super) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
+    pub(in crate::pve) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
         let id = id.header_text().map_err(|found| ApiError::unsendable(&id.user.to_string(), found))?;
         let value = Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
         self.headers.insert(AUTHORIZATION, sensitive(&value)?);
@@ -68,7 +78,7 @@ impl Transport {
     }
 
     /// Authenticates every request with a ticket, and every one that changes something with its CSRF token, too.
-    pub(super) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, ApiError> {
+    pub(in crate::pve) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, ApiError> {
         ticket.register_ticket();
         csrf.register_ticket();
         let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), NO_COOKIE);
@@ -79,7 +89,7 @@ impl Transport {
     }
 
     /// Takes the credentials away.
-    pub(super) fn anonymous(mut self) -> Self {
+    pub(in crate::pve) fn anonymous(mut self) -> Self {
         self.headers.remove(AUTHORIZATION);
         self.headers.remove(COOKIE);
         self.csrf = None;
@@ -87,28 +97,28 @@ impl Transport {
     }
 
     /// Tells somebody from here on what happens on the way.
-    pub(super) fn observed_by(mut self, ear: Observer) -> Self {
+    pub(in crate::pve) fn observed_by(mut self, ear: Observer) -> Self {
         self.listener = Observers(Some(ear));
         self
     }
 
     /// Tells whoever listens.
-    pub(super) fn tell(&self, event: &CallEvent<'_>) {
+    pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
         self.listener.tell(event);
     }
 
     /// Gives the server's time as its last answer told it.
-    pub(super) fn date(&self) -> Option<OffsetDateTime> {
+    pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
         self.way.last.date()
     }
 
     /// Reads something.
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         self.get_value(path, query, Extent::Usual).await
     }
 
     /// Reads something that grows with the cluster and cannot be read row by row.
-    pub(super) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         self.get_value(path, query, Extent::Whole).await
     }
 
@@ -119,7 +129,7 @@ impl Transport {
 
     /// Reads a list that may be very long, row by row; of a row the wanted fields alone are seen. What `row` gives nothing
     /// of cannot be read, and what it gives as `Some(None)` is left out.
-    pub(super) async fn get_rows<T>(
+    pub(in crate::pve) async fn get_rows<T>(
         &self,
         (path, query): (&[&str], &[(&str, &str)]),
         wanted: &[&'static str],
@@ -130,7 +140,7 @@ impl Transport {
     }
 
     /// Reads something for somebody who has a rule of his own about trying again.
-    pub(super) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         let read = |reply| self.read(path, reply, Reply::data);
         self.repeated(RetryPolicy::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await
     }
@@ -146,7 +156,7 @@ impl Transport {
     }
 
     /// Sends a form that changes nothing on the server.
-    pub(super) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
         let send = async || {
             let request = self.request(Method::POST, path, &[], Some(form))?;
             self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::error)
@@ -156,7 +166,12 @@ impl Transport {
 
     /// Changes something. It is sent again only where it was certainly not carried out: where the answer is lost, so is
     /// the knowledge of what happened.
-    pub(super) async fn change(&self, method: Method, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn change(
+        &self,
+        method: Method,
+        path: &[&str],
+        form: &[(&str, &str)],
+    ) -> Result<Value, ApiError> {
         let repeat = if method == Method::PUT { RetryPolicy::Sets } else { RetryPolicy::Acts };
         let send = async || {
             // The server refuses a DELETE with a body.
@@ -168,7 +183,7 @@ impl Transport {
     }
 
     /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
-    pub(super) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, ApiError> {
+    pub(in crate::pve) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, ApiError> {
         let unfit = |_| ApiError::Preparation { why: "the form has no type that a header takes".to_owned() };
         let kind = HeaderValue::from_str(&form.kind()).map_err(unfit)?;
         let mut request = self.request(Method::POST, path, &[], None)?;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use crate::model::{Foreign, Validated};
-use crate::pve::reply::SentCredential;
+use crate::pve::http::reply::SentCredential;
 
 /// Why a call was refused or a task failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -267,7 +267,7 @@ impl RefusalReason {
     }
 
     /// Recognizes an answer of the API by its status and its text, and by what the request authenticated with.
-    pub(super) fn of_answer(status: u16, text: &Foreign, credential: SentCredential) -> Self {
+    pub(in crate::pve) fn of_answer(status: u16, text: &Foreign, credential: SentCredential) -> Self {
         match (status, Self::of_text(text)) {
             // The server gave the ticket itself, so that the user and the password are right.
             (401, Self::CredentialsRefused) if credential == SentCredential::Ticket => Self::TicketRefused,
@@ -307,7 +307,7 @@ impl RefusalReason {
 }
 
 /// Says whether a reverse proxy answers so for a server that does not answer it. 520 and above are Cloudflare's.
-pub(super) const fn is_proxy_trouble(status: u16) -> bool {
+pub(in crate::pve) const fn is_proxy_trouble(status: u16) -> bool {
     matches!(status, 502 | 503 | 504 | 520..=530)
 }
 

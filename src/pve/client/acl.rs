@@ -1,0 +1,239 @@
+//! The calls about roles, entries of the access control list, and pools.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{text_of, words};
+use crate::model::{Foreign, GroupName, PoolName, RoleName, StorageName, TokenId, UserId, VmId};
+use crate::pve::privileges::{AclPath, Privileges};
+use crate::pve::values::Fields;
+use crate::pve::{ApiError, Pve, RefusalReason};
+
+/// What is in a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolCard {
+    /// How many VMs, containers and storages.
+    pub members: usize,
+    /// What it is for.
+    pub comment: Option<Foreign>,
+}
+
+/// Who an entry is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A user.
+    User(Foreign),
+    /// A group.
+    Group(Foreign),
+    /// A token.
+    Token(Foreign),
+}
+
+impl Subject {
+    /// Means a user.
+    #[must_use]
+    pub fn user(user: &UserId) -> Self {
+        Self::User(Foreign::new(user.to_string()))
+    }
+
+    /// Means a token.
+    #[must_use]
+    pub fn token(token: &TokenId) -> Self {
+        Self::Token(Foreign::new(token.to_string()))
+    }
+
+    /// Gives the ID.
+    #[must_use]
+    pub const fn id(&self) -> &Foreign {
+        match self {
+            Self::User(id) | Self::Group(id) | Self::Token(id) => id,
+        }
+    }
+
+    /// Gives the parameter that names it in a change; nothing where the ID is none.
+    fn parameter(&self) -> Option<(&'static str, String)> {
+        Some(match self {
+            Self::User(id) => ("users", id.parse::<UserId>().ok()?.to_string()),
+            Self::Group(id) => ("groups", id.parse::<GroupName>().ok()?.to_string()),
+            Self::Token(id) => ("tokens", id.parse::<TokenId>().ok()?.to_string()),
+        })
+    }
+}
+
+/// An entry of the access control list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AclEntry {
+    /// Where.
+    pub path: AclPath,
+    /// For whom.
+    pub holder: Subject,
+    /// Which role.
+    pub role: RoleName,
+    /// Whether it reaches the paths below.
+    pub propagates: bool,
+}
+
+/// Roles to be given on one path, or taken away there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AclChange {
+    /// Where.
+    pub path: AclPath,
+    /// To whom.
+    pub holder: Subject,
+    /// Which roles, all in one step.
+    pub roles: Vec<RoleName>,
+    /// Whether they reach the paths below.
+    pub propagates: bool,
+}
+
+impl Pve {
+    /// Lists the roles with their privileges. Everybody may.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, ApiError> {
+        let data = self.transport.get(&["access", "roles"], &[]).await?;
+        // A privilege with a strange name is none that this program deals with.
+        let privileges = |names: &[Foreign]| names.iter().filter_map(|name| name.parse().ok()).collect();
+        let roles = self.list(&data, "the list of roles", |value| {
+            let fields = Fields::of(value)?;
+            Some((fields.parsed("roleid")?, privileges(&words(&fields.text("privs").unwrap_or_default()))))
+        })?;
+        Ok(roles.into_iter().collect())
+    }
+
+    /// Makes a role.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn create_role(&self, role: &RoleName, privileges: &str) -> Result<(), ApiError> {
+        let form = [("roleid", role.to_string()), ("privs", privileges.to_owned())];
+        self.change_access(Method::POST, &["access", "roles"], &form).await
+    }
+
+    /// Removes a role with its entries.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_role(&self, role: &RoleName) -> Result<(), ApiError> {
+        self.change_access(Method::DELETE, &["access", "roles", role.as_str()], &[]).await
+    }
+
+    /// Lists the entries that may be seen: all with Sys.Audit on `/access`, else those that the caller may change.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn acl(&self) -> Result<Vec<AclEntry>, ApiError> {
+        let row = |fields: Option<Fields<'_>>| AclEntry::of(&fields?).map(Some);
+        let call: (&[&str], &[(&str, &str)]) = (&["access", "acl"], &[]);
+        let mut entries = self.rows(call, "the access control list", AclEntry::FIELDS, row).await?;
+        entries.sort();
+        Ok(entries)
+    }
+
+    /// Gives roles.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn grant(&self, change: &AclChange) -> Result<(), ApiError> {
+        self.change_acl(change, &[("propagate", u8::from(change.propagates).to_string())]).await
+    }
+
+    /// Takes roles away. Only what this program gave itself may be taken.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn ungrant(&self, change: &AclChange) -> Result<(), ApiError> {
+        self.change_acl(change, &[("delete", "1".to_owned())]).await
+    }
+
+    async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), ApiError> {
+        let holder = change.holder.parameter().ok_or_else(|| ApiError::Preparation {
+            why: format!("{} is no user, group or token that the server could take", change.holder.id()),
+        })?;
+        let roles = change.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let mut form = vec![("path", change.path.to_string()), ("roles", roles), holder];
+        form.extend(how.iter().cloned());
+        self.change_access(Method::PUT, &["access", "acl"], &form).await
+    }
+
+    /// Lists the pools that may be seen (Pool.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pools(&self) -> Result<Vec<PoolName>, ApiError> {
+        let data = self.transport.get(&["pools"], &[]).await?;
+        self.named(&data, "the list of pools", "poolid", |value| Fields::of(value)?.parsed("poolid"))
+    }
+
+    /// Looks into a pool; nothing where there is none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, ApiError> {
+        let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
+            Ok(data) => data,
+            Err(gone) if gone.is_for(RefusalReason::NoSuchPool) => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let fields = self.fields(&data, "the pool")?;
+        let members = data.get("members").and_then(Value::as_array).map(Vec::len);
+        let members = members.ok_or_else(|| self.unexpected("the pool has no list of members"))?;
+        Ok(Some(PoolCard { members, comment: text_of(&fields, "comment") }))
+    }
+
+    /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool's.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, ApiError> {
+        let row = |fields: Option<Fields<'_>>| {
+            let fields = fields?;
+            let of_vm = fields.number("vmid").and_then(VmId::new).map(AclPath::vm);
+            let path = of_vm.or_else(|| fields.parsed::<StorageName>("storage").map(|it| AclPath::storage(&it)));
+            Some(path.zip(fields.parsed::<PoolName>("pool").map(|pool| AclPath::pool(&pool))))
+        };
+        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[]);
+        self.rows(call, "the list of resources", &["vmid", "storage", "pool"], row).await
+    }
+
+    /// Makes a pool.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn create_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
+        self.change_access(Method::POST, &["pools"], &[("poolid", pool.to_string())]).await
+    }
+
+    /// Removes a pool; the server refuses one that has members.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
+        self.change_access(Method::DELETE, &["pools"], &[("poolid", pool.to_string())]).await
+    }
+}
+
+impl AclEntry {
+    /// What is read of an entry.
+    const FIELDS: &[&'static str] = &["path", "ugid", "type", "roleid", "propagate"];
+
+    fn of(fields: &Fields<'_>) -> Option<Self> {
+        let holder = fields.text("ugid")?;
+        let kind = fields.text("type")?;
+        let holder = match () {
+            () if kind == "user" => Subject::User(holder),
+            () if kind == "group" => Subject::Group(holder),
+            () if kind == "token" => Subject::Token(holder),
+            () => return None,
+        };
+        Some(Self {
+            path: fields.parsed("path")?,
+            holder,
+            role: fields.parsed("roleid")?,
+            propagates: fields.flag_or("propagate", true),
+        })
+    }
+}

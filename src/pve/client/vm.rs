@@ -1,0 +1,239 @@
+//! The calls about VMs.
+
+use std::net::IpAddr;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::model::{Digest, NodeName, PoolName, StorageName, Upid, VmId};
+use crate::pve::values::{CloneFeature, Fields, Vm, VmStatus, as_number};
+use crate::pve::{ApiError, Pve, RefusalReason, VmConfig};
+
+/// What a clone shall be.
+#[derive(Debug, Clone)]
+pub struct CloneRequest {
+    /// Its number.
+    pub newid: VmId,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Whether its disk is a copy; the server's own default where nothing is said.
+    pub full: Option<bool>,
+    /// The storage of the copy.
+    pub storage: Option<StorageName>,
+    /// The pool that it is put into.
+    pub pool: Option<PoolName>,
+    /// Its node, where that is not the template's.
+    pub target: Option<NodeName>,
+}
+
+impl Pve {
+    /// Lists the VMs of the cluster that may be seen (VM.Audit); some seconds old.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms(&self) -> Result<Vec<Vm>, ApiError> {
+        self.vms_where(|_| true).await
+    }
+
+    /// Lists those VMs of the cluster that may be seen (VM.Audit) and are looked for, some seconds old: a cluster may have
+    /// a hundred thousand, of which hardly any command wants more than a few.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
+        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
+        let row = |fields: Option<Fields<'_>>| Some(Vm::of(&fields?).filter(&is_wanted));
+        let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
+        vms.sort_by_key(|vm| vm.vmid);
+        Ok(vms)
+    }
+
+    /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
+        let path = ["nodes", node.as_str(), "qemu"];
+        let row = |fields: Option<Fields<'_>>| Some(Vm::on(&fields?, node));
+        let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
+        vms.sort_by_key(|vm| vm.vmid);
+        Ok(vms)
+    }
+
+    /// Reads the configuration of a VM (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, ApiError> {
+        let vmid = vmid.to_string();
+        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
+        VmConfig::of(&data).ok_or_else(|| self.unexpected("the configuration of the VM is no map"))
+    }
+
+    /// Reads whether a VM runs (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
+        let vmid = vmid.to_string();
+        let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
+        VmStatus::of(&data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
+    }
+
+    /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn clone_feature(&self, node: &NodeName, vmid: VmId) -> Result<CloneFeature, ApiError> {
+        let vmid = vmid.to_string();
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
+        let data = self.transport.get(&path, &[("feature", "clone")]).await?;
+        let can_link = self.fields(&data, "the features of the VM")?.flag("hasFeature");
+        let nodes = data.get("nodes").and_then(Value::as_array);
+        let nodes = nodes.map(|nodes| nodes.iter().filter_map(|node| node.as_str()?.parse().ok()).collect());
+        Ok(CloneFeature { can_link, nodes })
+    }
+
+    /// Gives the next free VMID. It is reserved for nobody.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn next_id(&self) -> Result<VmId, ApiError> {
+        let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
+        as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is no number"))
+    }
+
+    /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn is_free(&self, vmid: VmId) -> Result<bool, ApiError> {
+        let number = vmid.to_string();
+        match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
+            Ok(_) => Ok(true),
+            Err(ApiError::Refusal(refusal)) if refusal.reason_of("vmid") == Some(RefusalReason::VmidTaken) => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link
+    /// are left out.
+    ///
+    /// # Errors
+    /// As every call; while the agent is not up, the server fails.
+    pub async fn agent_addresses(&self, node: &NodeName, vmid: VmId) -> Result<Vec<IpAddr>, ApiError> {
+        let vmid = vmid.to_string();
+        let path = ["nodes", node.as_str(), "qemu", &vmid, "agent", "network-get-interfaces"];
+        let data = self.transport.get(&path, &[]).await?;
+        let interfaces = data.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
+        let addresses = interfaces.iter().filter_map(|it| it.get("ip-addresses")?.as_array());
+        let texts = addresses.flatten().filter_map(|it| it.get("ip-address")?.as_str());
+        Ok(texts.filter_map(|text| text.parse().ok()).filter(|address| is_reachable(*address)).collect())
+    }
+
+    /// Clones a VM or template.
+    ///
+    /// # Errors
+    /// As every call; where the answer is lost, it is not known whether the clone was begun.
+    pub async fn clone_vm(&self, node: &NodeName, source: VmId, request: &CloneRequest) -> Result<Upid, ApiError> {
+        let newid = request.newid.to_string();
+        let mut form = vec![("newid", newid.as_str()), ("name", &request.name), ("description", &request.description)];
+        form.extend(request.full.map(|full| ("full", if full { "1" } else { "0" })));
+        form.extend(request.storage.as_ref().map(|storage| ("storage", storage.as_str())));
+        form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
+        form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
+        let source = source.to_string();
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
+        self.task(&data)
+    }
+
+    /// Changes entries of a VM's configuration at once, unless it is another one than that with the digest.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn configure(
+        &self,
+        node: &NodeName,
+        vmid: VmId,
+        digest: Option<&Digest>,
+        entries: &[(&str, String)],
+    ) -> Result<(), ApiError> {
+        let vmid = vmid.to_string();
+        let mut form: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        form.extend(digest.map(|digest| ("digest", digest.as_str())));
+        self.transport.change(Method::PUT, &["nodes", node.as_str(), "qemu", &vmid, "config"], &form).await.map(drop)
+    }
+
+    /// Sets the links of a VM's network devices down; everything else of them stays. Where the configuration is another
+    /// one by now, nothing is changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn set_links_down(&self, node: &NodeName, vmid: VmId, config: &VmConfig) -> Result<(), ApiError> {
+        let entries = config.links_down();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.configure(node, vmid, config.digest().as_ref(), &entries).await
+    }
+
+    /// Starts a VM.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
+        self.power(node, vmid, "start").await
+    }
+
+    /// Stops a VM at once, as pulling the plug does.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
+        self.power(node, vmid, "stop").await
+    }
+
+    async fn power(&self, node: &NodeName, vmid: VmId, verb: &str) -> Result<Upid, ApiError> {
+        let vmid = vmid.to_string();
+        let data =
+            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &vmid, "status", verb], &[]).await?;
+        self.task(&data)
+    }
+
+    /// Destroys a VM with the disks that its configuration names, and no others: neither `purge` nor
+    /// `destroy-unreferenced-disks` is sent, which would take what an earlier VM of this number left.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
+        let vmid = vmid.to_string();
+        let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
+        self.task(&data)
+    }
+
+    /// Tells a task to stop. One that has stopped already does not mind.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn abort(&self, upid: &Upid) -> Result<(), ApiError> {
+        let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
+        self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
+    }
+
+    /// Reads the task that a change was handed to. Without it nobody knows what became of the change.
+    pub(super) fn task(&self, data: &Value) -> Result<Upid, ApiError> {
+        let upid = data.as_str().and_then(|text| text.parse().ok());
+        upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it names no task")) })
+    }
+}
+
+/// Says whether an address leads to a guest from elsewhere.
+fn is_reachable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
+    }
+}
