@@ -43,6 +43,7 @@ impl From<&Login> for LoginOptions {
             user: flags.login_user.clone(),
             password_file: flags.login_password_file.clone(),
             totp: flags.totp.clone(),
+            is_asked_again: false,
         }
     }
 }

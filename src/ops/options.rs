@@ -104,6 +104,15 @@ pub(crate) struct LoginOptions {
     pub(crate) password_file: Option<PathBuf>,
     /// The one-time code.
     pub(crate) totp: Option<String>,
+    /// Whether all of it is asked for, whatever a variable says: a login with what was given has failed.
+    pub(crate) is_asked_again: bool,
+}
+
+impl LoginOptions {
+    /// Asks for everything.
+    pub(crate) fn asked_again() -> Self {
+        Self { is_asked_again: true, ..Self::default() }
+    }
 }
 
 /// What a new token may do.

@@ -56,3 +56,4 @@ mod unwritten;
 mod watch;
 mod wire;
 mod wizard;
+mod wizard_mistakes;

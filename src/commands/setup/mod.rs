@@ -5,6 +5,7 @@ mod instructions;
 mod invalid_settings;
 mod node_and_templates;
 mod port;
+mod retry;
 mod save;
 mod screens;
 pub(crate) mod server;
@@ -36,7 +37,7 @@ use check::{TokenChange, VerifiedAccess};
 use save::SavedSettings;
 use screens::{DryRun, Next};
 use server::Server;
-use token_source::{TokenResult, TokenSource};
+use token_source::{LoginSource, TokenResult, TokenSource};
 
 /// What is known of a run so far, for the JSON document.
 #[derive(Default)]
@@ -225,9 +226,15 @@ async fn verify(
         let connected = match found {
             token::Identified::Connected(connected) => *connected,
             token::Identified::ToBeMade(origin) => {
-                match make(session, context, pve_server.clone(), &origin, arguments, report).await? {
-                    Some(connected) => connected,
-                    None => return Ok(None),
+                match make(session, context, pve_server.clone(), &origin, arguments, report).await {
+                    Ok(Some(connected)) => connected,
+                    Ok(None) => return Ok(None),
+                    // A token that was made and cannot be used is not made once more.
+                    Err(why) if report.made.is_some() => return Err(why),
+                    Err(why) => {
+                        found = retry::token(session, context, &pve_server, &origin, why).await?;
+                        continue;
+                    }
                 }
             }
         };
@@ -279,7 +286,8 @@ async fn make(
         report.is_created = true;
         return unless_interrupted(session, token::checked(session, context, pve_server)).await.map(Some);
     }
-    match token_source::by_log_in(session, context, pve_server, arguments).await? {
+    let source = if let TokenSource::LogIn(source) = origin { *source } else { LoginSource::Given };
+    match token_source::by_log_in(session, context, pve_server, source, arguments).await? {
         TokenResult::Planned => Ok(None),
         TokenResult::Created(connected, made) => {
             (report.made, report.is_created) = (Some(*made), true);

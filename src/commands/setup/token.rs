@@ -14,7 +14,7 @@ use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 
 use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
 use super::server::{Server, know_realm};
-use super::token_source::TokenSource;
+use super::token_source::{LoginSource, TokenSource};
 use super::{found, tell};
 
 /// What is still to be asked.
@@ -28,6 +28,10 @@ enum StillToAsk {
     Name,
     /// The secret, or the password.
     Secret,
+    /// The way to the token, or to a password.
+    Method,
+    /// Nothing: the server is asked once more.
+    Nothing,
 }
 
 /// How a person comes by what authenticates.
@@ -83,6 +87,16 @@ pub(super) async fn another(session: &Session, context: &mut Context, pve_server
     until_known(session, context, pve_server, asked).await
 }
 
+/// Asks for another way to the token, after one has failed.
+pub(super) async fn other_way(
+    session: &Session,
+    context: &mut Context,
+    pve_server: Server,
+) -> Result<Identified, Error> {
+    let asked = obtain(session, context, &pve_server).await?;
+    until_known(session, context, pve_server, asked).await
+}
+
 /// Asks again as long as the server does not know what was answered; `asked` is where the token is to come from, if it
 /// is to be made.
 async fn until_known(
@@ -119,12 +133,13 @@ pub(super) async fn checked(session: &Session, context: &Context, pve_server: Se
 
 /// Tells why the server does not know the caller, and asks which answer is to be corrected.
 async fn correct(session: &Session, context: &Context, why: Error) -> Result<StillToAsk, Error> {
-    if Report::of(&why).kind != Kind::Authentication {
-        return Err(why);
-    }
+    let mut items = match Report::of(&why).kind {
+        Kind::Authentication => Vec::new(),
+        Kind::Unreachable | Kind::Server => vec![(StillToAsk::Nothing, "nothing: try again")],
+        _ => return Err(why),
+    };
     let is_password = context.settings.token_secret().is_none();
     let secret = if is_password { Key::Password } else { Key::TokenValue };
-    let mut items = Vec::new();
     if context.is_open(session, secret) {
         items.push((StillToAsk::Secret, if is_password { "the password" } else { "the secret" }));
     }
@@ -136,6 +151,9 @@ async fn correct(session: &Session, context: &Context, why: Error) -> Result<Sti
     }
     if items.is_empty() {
         return Err(why);
+    }
+    if context.is_open(session, secret) && context.is_open(session, Key::TokenName) {
+        items.push((StillToAsk::Method, "the way to the token"));
     }
     tell(session, &why);
     let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
@@ -160,19 +178,18 @@ async fn identify(
     let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
     let has_token = context.settings.source(Key::TokenValue).is_some();
     let has_password = !has_token && context.settings.password().is_some();
-    if is_settled(Key::TokenValue) || has_password && is_settled(Key::Password) {
-        if has_token {
-            name(session, context).await?;
-        }
-        return Ok(None);
-    }
-    if has_token && wanted != StillToAsk::Secret {
+    let is_fixed = is_settled(Key::TokenValue) || has_password && is_settled(Key::Password);
+    if has_token && matches!(wanted, StillToAsk::All | StillToAsk::Name) {
         name(session, context).await?;
     }
-    if wanted != StillToAsk::All {
-        let asked =
-            if has_password { password(session, context).await } else { secret(session, context, pve_server).await };
-        return asked.map(|()| None);
+    match wanted {
+        _ if is_fixed => return Ok(None),
+        // What was pasted is kept: the web interface does not show it again.
+        StillToAsk::User | StillToAsk::Name | StillToAsk::Nothing => return Ok(None),
+        StillToAsk::Secret if has_password => return password(session, context).await.map(|()| None),
+        StillToAsk::Secret => return secret(session, context, pve_server).await.map(|()| None),
+        StillToAsk::Method => return obtain(session, context, pve_server).await,
+        StillToAsk::All => {}
     }
     let after = (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value));
     let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
@@ -205,7 +222,7 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
         TokenMethod::Shell => {
             session.ui.borrow_mut().info(&ShellGuide { host: endpoint.host().to_string(), user, name });
         }
-        TokenMethod::LogIn => return Ok(Some(TokenSource::LogIn)),
+        TokenMethod::LogIn => return Ok(Some(TokenSource::LogIn(LoginSource::Given))),
         TokenMethod::Ssh => return destination(session, &endpoint).await.map(|to| Some(TokenSource::Shell(Some(to)))),
         TokenMethod::Have | TokenMethod::Password => {}
     }
@@ -213,7 +230,7 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
 }
 
 /// Asks where ssh goes.
-async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destination, Error> {
+pub(super) async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destination, Error> {
     let default = Some(format!("root@{}", endpoint.host()));
     let otherwise = || ask::only_by("--over-ssh", "where ssh goes");
     ask::value(session, "The node, as your ssh knows it", default, otherwise).await

@@ -6,7 +6,7 @@ use crate::error::{Error, TokenError};
 use crate::model::{Destination, TokenId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::options::NewTokenOptions;
+use crate::ops::options::{LoginOptions, NewTokenOptions};
 use crate::ops::token::consent;
 use crate::ops::token::grant_plan::PlanStep;
 use crate::ops::token::issue::{Creation, create, regenerating};
@@ -26,10 +26,19 @@ use super::server::Server;
 pub(super) enum TokenSource {
     /// It exists, and somebody knows its secret.
     Known,
-    /// It is created with somebody's log-in.
-    LogIn,
+    /// It is created with the login of an administrator.
+    LogIn(LoginSource),
     /// It is made in the shell of a node.
     Shell(Option<Destination>),
+}
+
+/// Where the login comes from that creates a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginSource {
+    /// Flags and variables, and a person for the rest.
+    Given,
+    /// A person: a login with what was given has failed.
+    AskedAgain,
 }
 
 /// What came of making a token.
@@ -45,7 +54,7 @@ impl TokenSource {
     pub(super) fn of(arguments: &Setup) -> Result<Self, Error> {
         let origin = match (&arguments.over_ssh, arguments.create_token) {
             (Some(to), _) => Self::Shell(to.clone()),
-            (None, true) => Self::LogIn,
+            (None, true) => Self::LogIn(LoginSource::Given),
             (None, false) => Self::Known,
         };
         let new = &arguments.new;
@@ -67,11 +76,16 @@ pub(super) async fn by_log_in(
     session: &Session,
     context: &Context,
     pve_server: Server,
+    source: LoginSource,
     arguments: &Setup,
 ) -> Result<TokenResult, Error> {
     let order = options::test_vm(context, &arguments.proof)?;
     let (pin_policy, realms) = (pve_server.pin_policy(arguments)?, pve_server.realms().to_vec());
-    let (login, new) = ((&arguments.login).into(), (&arguments.new).into());
+    let login = match source {
+        LoginSource::Given => (&arguments.login).into(),
+        LoginSource::AskedAgain => LoginOptions::asked_again(),
+    };
+    let new = (&arguments.new).into();
     let creation = Creation {
         login: &login,
         new: &new,

@@ -100,6 +100,9 @@ pub(crate) fn explained(realm: &str) -> String {
 }
 
 async fn settled_password(session: &Session, context: &Context, login: &LoginOptions) -> Result<Option<Secret>, Error> {
+    if login.is_asked_again {
+        return Ok(None);
+    }
     if let Some(path) = &login.password_file {
         context.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
         return context.login_password(session, path, PASSWORD_FLAG).await.map(Some);

@@ -1,0 +1,113 @@
+//! Mistakes in the wizard that the next try corrects: it goes on, and no answer is lost.
+
+use std::os::unix::fs::PermissionsExt;
+
+use glassdome::sandbox::{Fault, Sandbox};
+
+use crate::support::admin::Admin;
+use crate::support::terminal::Terminal;
+use crate::support::test_env::{TestEnv, quick};
+
+const SECRET: &str = "00000000-1111-2222-3333-444444444444";
+const DOWN: &str = "\x1b[B";
+
+fn scene() -> (Sandbox, TestEnv) {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let env = TestEnv::new();
+    env.write("ca.pem", sandbox.ca_pem());
+    (sandbox, env)
+}
+
+fn start(sandbox: &Sandbox, env: &TestEnv, more: &str) -> Terminal {
+    let line = format!("setup --skip-test-vm --ca-file ca.pem --host {} {more}", sandbox.address());
+    Terminal::start(env, 80, &line)
+}
+
+/// Answers what is left to ask once the token works.
+fn finish(mut terminal: Terminal) {
+    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.end(0);
+}
+
+/// Types a password when it is asked for the nth time.
+fn type_password(terminal: &mut Terminal, nth: usize, password: &str) {
+    let is_asked =
+        |screen: &str| screen.matches("? The password of").count() == nth && screen.ends_with("(0 characters)");
+    terminal.wait_until("a password is asked for", is_asked).answer(password);
+}
+
+#[test]
+fn a_login_that_fails_three_times_leads_to_another_one() {
+    for given in ["--login-user root@pam", ""] {
+        let (sandbox, env) = scene();
+        let mut terminal = start(&sandbox, &env, &format!("--user svc@pve --token-name tt --create-token {given}"));
+        if given.is_empty() {
+            terminal.to("Log in as", "root@pam");
+        }
+        for nth in 1..=3 {
+            type_password(&mut terminal, nth, "wrong");
+        }
+        terminal.wait_for("cannot log in as root@pam").to("How does it go on?", "");
+        terminal.wait_for("? Log in as").answer("root@pam");
+        type_password(&mut terminal, 4, "sandbox");
+        terminal.to("Which rights shall it have?", "").to("Do this?", "");
+        finish(terminal);
+        assert!(env.read(".env").contains("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=tt\n"));
+    }
+}
+
+#[test]
+fn a_login_whose_password_came_from_a_file_or_without_rights_is_asked_for_again() {
+    let (sandbox, mut env) = scene();
+    Admin::of(&sandbox).call("POST", "/access/users", "userid=nothing@pve&password=nothing1");
+    env.set("PROXMOX_LOGIN_PASSWORD", "nothing1");
+    let line = "--user svc@pve --token-name tt --create-token --rights needed --login-user nothing@pve";
+    let mut terminal = start(&sandbox, &env, line);
+    terminal.to("How does it go on?", "").to("? Log in as", "root@pam");
+    type_password(&mut terminal, 1, "sandbox");
+    terminal.to("Do this?", "");
+    finish(terminal);
+    assert!(env.read(".env").contains("PROXMOX_USER=svc@pve\n"));
+}
+
+#[test]
+fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
+    let (sandbox, mut env) = scene();
+    std::fs::create_dir(env.path("bin")).unwrap();
+    let ssh = env.write("bin/ssh", "#!/bin/sh\necho 'ssh: Connection refused' >&2\nexit 255\n");
+    std::fs::set_permissions(ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", env.path("bin").display());
+    env.set("PATH", &path);
+    let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token --over-ssh root@first");
+    terminal.wait_for("root@first").to("How does it go on?", "").to("as your ssh knows it", "root@second");
+    terminal.wait_for("ssh does not get to root@second");
+    terminal.wait_for("❯ run it again").press(DOWN).press("\r");
+    terminal.to("How do you come by the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
+    finish(terminal);
+    assert!(env.read(".env").contains(SECRET));
+}
+
+#[test]
+fn a_pasted_secret_outlives_a_wrong_user() {
+    let (sandbox, env) = scene();
+    let mut terminal = start(&sandbox, &env, "");
+    terminal.to("The user, with its realm", "apex@pam").to("How do you come by the token?", &DOWN.repeat(4));
+    terminal.to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.wait_for("is not authenticated").to("What is to be corrected?", &DOWN.repeat(2));
+    terminal.wait_for("[apex@pam]").answer("apex@pve");
+    finish(terminal);
+    let file = env.read(".env");
+    assert!(file.contains("PROXMOX_USER=apex@pve\n") && file.contains(SECRET), "{file}");
+}
+
+#[test]
+fn a_server_that_fails_for_a_while_is_asked_again() {
+    let (sandbox, env) = scene();
+    let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token");
+    terminal.to("How do you come by the token?", &DOWN.repeat(4)).wait_for("Paste the secret");
+    sandbox.add_fault(Fault::Gateway(503));
+    terminal.answer(SECRET).wait_for("What is to be corrected?").wait_for("❯ nothing: try again");
+    sandbox.clear_faults();
+    terminal.press("\r");
+    finish(terminal);
+}
