@@ -34,6 +34,8 @@ pub enum Operation {
     ReadAccess,
     /// Reading a user's tokens.
     ReadTokens(String),
+    /// Creating a token.
+    CreateToken(String),
     /// Removing a token.
     RevokeToken(String),
     /// Changing one of them; what `pveum` would be told.
@@ -99,6 +101,7 @@ impl fmt::Display for Operation {
             Self::ReadPrivileges => formatter.write_str("read the privileges"),
             Self::ReadAccess => formatter.write_str("read users, roles and permissions"),
             Self::ReadTokens(user) => write!(formatter, "read the tokens of {user}"),
+            Self::CreateToken(token) => write!(formatter, "create {token}"),
             Self::RevokeToken(token) => write!(formatter, "revoke {token}"),
             Self::ChangeAccess(line) => write!(formatter, "do what `{line}` does"),
             Self::ReadTasks => formatter.write_str("read the running tasks"),

@@ -11,7 +11,7 @@ mod vm_config;
 
 pub use client::{
     AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve, Subject,
-    TokenRecord, TokenRequest, Upload, UserLookup, UserRecord,
+    TokenRecord, TokenRequest, Upload, UserLookup, UserRecord, check_sendable,
 };
 pub use http::error::ApiError;
 pub use http::http_client::{Limits, Sizes};

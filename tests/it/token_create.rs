@@ -348,3 +348,26 @@ fn a_new_secret_is_saved_even_if_the_check_that_follows_fails() {
     assert_ne!(stage.read(".env"), before);
     stage.glassdome("test-vm --no-start").expect(0);
 }
+
+#[test]
+fn a_token_is_made_for_any_user_that_calls_can_name_and_for_no_other() {
+    // A list of the server's parts names at `;`, so that nothing can be granted to such a user.
+    for user in ["jürgen@pve", "50%@pve", "o'brien+x@corp.example@pve", "Big#1@pve"] {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        let mut stage = stage(&sandbox);
+        stage.set("PROXMOX_USER", user);
+        stage.set("PROXMOX_TOKEN_NAME", "t1");
+        create(&stage, "--login-user root@pam").expect(0);
+        assert!(sandbox.edit(|cluster| cluster.access.users.contains_key(user)), "{user}");
+    }
+    for (user, found) in [("foo!bar@pve", "`!`"), ("zoë€@pve", "`€`")] {
+        let sandbox = Sandbox::start(quick()).unwrap();
+        let mut stage = stage(&sandbox);
+        let before = sandbox.edit(|cluster| identities(&cluster.access));
+        stage.set("PROXMOX_USER", user);
+        stage.set("PROXMOX_TOKEN_NAME", "t1");
+        create(&stage, "--login-user root@pam").expect(3).says("no call of the API can name").says(found);
+        assert_eq!(sandbox.edit(|cluster| identities(&cluster.access)), before, "{user}");
+        assert_eq!(sandbox.seen().len(), 0, "{user}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
-use crate::error::{Error, PlacementError, Report, TokenError};
+use crate::error::{Doing, Error, Operation, PlacementError, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource};
@@ -19,7 +19,7 @@ use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, recheck};
 use crate::ops::{ask, unless_interrupted};
-use crate::pve::{Pve, Trust};
+use crate::pve::{Pve, Trust, check_sendable};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
 use crate::ui::prompt::ChoicePrompt;
@@ -63,6 +63,7 @@ pub(crate) async fn create(
     creation: &Creation<'_>,
 ) -> Result<Option<Created>, Error> {
     let mut wanted = wanted(session, context, creation)?;
+    check_sendable(&wanted.token).doing(Operation::CreateToken(wanted.token.to_string()))?;
     if !creation.is_rehearsal {
         prepare(session, context, &wanted, creation)?;
     }

@@ -60,6 +60,18 @@ pub struct TokenRequest {
     pub comment: String,
 }
 
+/// Checks that calls can name a token and authenticate with it, before anything is made for it.
+///
+/// # Errors
+/// Where no call can hold the user.
+pub fn check_sendable(token: &TokenId) -> Result<(), ApiError> {
+    let user = token.user.to_string();
+    if user.contains('!') {
+        return Err(ApiError::unsendable(&user, '!'));
+    }
+    token.header_text().map(drop).map_err(|found| ApiError::unsendable(&user, found))
+}
+
 impl Pve {
     /// Looks for a user, with its groups and tokens.
     ///

@@ -21,7 +21,7 @@ use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
 use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
 use crate::pve::values::{Fields, Interface, Node, Realm, Version, as_flag};
 
-pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord};
+pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
 pub use login::{Challenge, LoggedIn};
 pub use storage::{FetchRequest, Growth, Image, Upload};
