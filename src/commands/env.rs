@@ -59,7 +59,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
 fn without_flag(error: Error) -> Error {
     match error {
         Error::Usage(UsageError::Unanswered { what, key, .. }) => {
-            Error::Usage(UsageError::Unanswered { what, flag: None, key, rehearsal: None })
+            Error::Usage(UsageError::Unanswered { what, flag: None, key, further: Vec::new(), rehearsal: None })
         }
         other => other,
     }

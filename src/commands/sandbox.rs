@@ -82,7 +82,8 @@ impl Announcement<'_> {
     fn public(&self) -> Vec<Secret> {
         let tokens = self.sandbox.tokens().into_iter().map(|token| token.secret.to_owned());
         let users = self.sandbox.users().into_iter().map(|user| user.password.to_owned());
-        tokens.chain(users).map(Secret::new).collect()
+        let codes = self.sandbox.users().into_iter().filter_map(|user| user.totp.map(str::to_owned));
+        tokens.chain(users).chain(codes).map(Secret::new).collect()
     }
 
     fn document(&self) -> Value {
@@ -108,11 +109,16 @@ impl Draw for Announcement<'_> {
         screen.line("  users")?;
         for user in self.sandbox.users() {
             screen.labelled("    ", Tone::Plain, &format!("{} password {}", user.userid, user.password))?;
+            if let Some(totp) = user.totp {
+                screen.labelled("      ", Tone::Plain, &format!("secret of its one-time codes {totp}"))?;
+            }
         }
         screen.line("  tokens")?;
         for token in self.sandbox.tokens() {
             screen.labelled("    ", Tone::Plain, &format!("{} secret {}", token.tokenid, token.secret))?;
         }
-        Ok(())
+        let host = self.sandbox.address();
+        screen.line("In another terminal:")?;
+        screen.line(&format!("  glassdome setup --host {host} --accept-new-certificate"))
     }
 }

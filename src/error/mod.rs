@@ -43,7 +43,7 @@ pub use report::Report;
 pub use run::{Aftermath, RunError};
 pub use template::TemplateError;
 pub use token::{Kept, Left, TokenError};
-pub use usage::UsageError;
+pub use usage::{MissingAnswer, UsageError};
 pub use vm::VmError;
 
 /// What can go wrong in a command.
@@ -164,7 +164,7 @@ impl Error {
             Self::Vm(error) => error.details(),
             Self::Cleanup(error) => error.details(),
             Self::Batch(error) => error.details(),
-            Self::Token(error) => error.why().map(Self::details).unwrap_or_default(),
+            Self::Token(error) => error.details(),
             Self::Template(error) => error.details(),
             Self::Usage(_)
             | Self::Run(_)

@@ -18,6 +18,8 @@ pub enum Operation {
     Authenticate(String),
     /// Logging in.
     LogIn(String),
+    /// Answering the question for a one-time code.
+    AnswerChallenge(String),
     /// Reading the list of nodes.
     ReadNodes,
     /// Reading the certificates of a node.
@@ -93,6 +95,7 @@ impl fmt::Display for Operation {
             }
             Self::Authenticate(server) => write!(formatter, "go on: {server} does not know who asks"),
             Self::LogIn(user) => write!(formatter, "log in as {user}"),
+            Self::AnswerChallenge(user) => write!(formatter, "log in as {user}: the one-time code is not accepted"),
             Self::ReadNodes => formatter.write_str("read the list of nodes"),
             Self::ReadCertificates => formatter.write_str("read the certificates of the node"),
             Self::ReadTemplate(vmid) => write!(formatter, "read template {vmid}"),

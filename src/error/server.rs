@@ -154,6 +154,10 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
     let advice = advice_on(refusal.reason(), operation);
     match (refusal.status, operation) {
         _ if !advice.is_empty() => advice,
+        (401, Operation::AnswerChallenge(_)) => vec![
+            say("each code works once: wait for the next one"),
+            say("is the clock right here, on the server, and on the device that makes the codes?"),
+        ],
         (401, Operation::LogIn(_)) => vec![
             say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
             say("is the user enabled and not expired?"),

@@ -136,7 +136,7 @@ pub enum TokenError {
         line: String,
     },
     /// ssh did not get as far as a command.
-    #[error("ssh does not get to {to}{}", shown(said.as_ref()))]
+    #[error("ssh does not get to {to}")]
     SshFailed {
         /// Where to.
         to: Destination,
@@ -154,7 +154,7 @@ pub enum TokenError {
         line: String,
     },
     /// pveum refused.
-    #[error("pveum on {to} did not do it{}", shown(said.as_ref()))]
+    #[error("pveum on {to} did not do it")]
     PveumFailed {
         /// Where.
         to: Destination,
@@ -316,6 +316,17 @@ impl TokenError {
         }
     }
 
+    /// Gives the lines of detail: what ssh or pveum said.
+    pub(super) fn details(&self) -> Vec<String> {
+        match self {
+            Self::LeftOnServer { why, .. } => why.details(),
+            Self::SshFailed { said: Some(said), .. } | Self::PveumFailed { said: Some(said), .. } => {
+                said.split(&['\n']).iter().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Says what to do next.
     #[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, as in `advice`")]
     pub(super) fn hints(&self) -> Vec<Hint> {
@@ -406,11 +417,6 @@ fn manual_steps(line: &str) -> Vec<Hint> {
         ),
         run(line),
     ]
-}
-
-/// Gives what somebody said behind a colon.
-fn shown(said: Option<&Foreign>) -> String {
-    said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
 fn named(factors: &[Foreign]) -> String {

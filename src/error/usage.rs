@@ -42,7 +42,7 @@ pub enum UsageError {
         flag: &'static str,
     },
     /// Nobody said something that must be known.
-    #[error("{what} is not known, and nobody can be asked")]
+    #[error("{}", unknown(what, further))]
     Unanswered {
         /// What is missing.
         what: &'static str,
@@ -50,6 +50,8 @@ pub enum UsageError {
         flag: Option<&'static str>,
         /// The variable that says it, and the file in which it is a key, where it is one; nothing where only the flag can.
         key: Option<(String, Option<PathBuf>)>,
+        /// What is missing, too.
+        further: Vec<MissingAnswer>,
         /// The command that shows the whole without any answer.
         rehearsal: Option<&'static str>,
     },
@@ -86,6 +88,27 @@ pub enum UsageError {
         #[source]
         source: io::Error,
     },
+}
+
+/// One more answer that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingAnswer {
+    /// What is missing.
+    pub what: &'static str,
+    /// The flag that says it.
+    pub flag: &'static str,
+    /// The variable that says it.
+    pub variable: String,
+}
+
+fn unknown(what: &str, further: &[MissingAnswer]) -> String {
+    match further {
+        [] => format!("{what} is not known, and nobody can be asked"),
+        [others @ .., last] => {
+            let names: String = others.iter().map(|it| format!(", {}", it.what)).collect();
+            format!("{what}{names} and {} are not known, and nobody can be asked", last.what)
+        }
+    }
 }
 
 impl UsageError {
@@ -127,7 +150,15 @@ impl UsageError {
             Self::SecretAtTerminal { .. } => vec![say(
                 "leave --no-input out and let standard error go to the terminal, then it is asked for and not shown; or give a file, or a pipe: pass show pve | glassdome ...",
             )],
-            Self::Unanswered { flag, key, rehearsal, .. } => unanswered(*flag, key.as_ref(), *rehearsal),
+            Self::Unanswered { what, flag, key, further, rehearsal } => {
+                let mut hints = unanswered(*flag, key.as_ref(), *rehearsal);
+                if let (Some(first), false) = (hints.first_mut(), further.is_empty()) {
+                    *first = say(format!("{what}: {}", first.text()));
+                }
+                let others = further.iter().map(|it| format!("{}: give {}, or set {}", it.what, it.flag, it.variable));
+                hints.splice(1..1, others.map(say));
+                hints
+            }
             Self::NeedsYes { .. } => vec![say("add --yes, or run this at a terminal")],
             Self::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
             Self::Instance { .. } => vec![say("use `--instance 02`, for example")],
@@ -154,6 +185,12 @@ fn unanswered(
         more => format!("{}, or {last}", more.join(", ")),
     };
     let mut hints = vec![say(text)];
+    if matches!(key, Some((_, Some(_)))) && rehearsal.is_none() {
+        hints.extend([
+            say("or let the wizard ask for everything and write the file, at a terminal:"),
+            run("glassdome setup"),
+        ]);
+    }
     if let Some(line) = rehearsal {
         hints.extend([say("this shows the whole without a server:"), run(line)]);
     }

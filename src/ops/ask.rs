@@ -73,7 +73,7 @@ pub(crate) async fn hidden(
 
 /// Names the flag that alone could have given an answer.
 pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
-    Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, rehearsal: None })
+    Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, further: Vec::new(), rehearsal: None })
 }
 
 async fn put<T: Send + 'static>(

@@ -1,6 +1,6 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
-use crate::error::{ConfigError, Error, RunError, UsageError};
+use crate::error::{ConfigError, Error, MissingAnswer, RunError, UsageError};
 use crate::journal::Journal;
 use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
 use crate::ops::blocking;
@@ -405,12 +405,34 @@ impl Context {
         repeat
     }
 
+    /// Lists what is missing of server, user and secret beside a key that is.
+    fn missing_beside(&self, key: Key) -> Vec<MissingAnswer> {
+        let settings = &self.settings;
+        let has_secret = settings.source(Key::TokenValue).is_some() || settings.password().is_some();
+        let all = [
+            ("the server", Key::Host, settings.source(Key::Host).is_some()),
+            ("the user", Key::User, settings.source(Key::User).is_some()),
+            ("the token's secret", Key::TokenValue, has_secret),
+        ];
+        if !all.iter().any(|(_, one, _)| *one == key) {
+            return Vec::new();
+        }
+        let missing = all.into_iter().filter(|(_, one, is_there)| *one != key && !is_there);
+        let answer = |(what, key, _): (&'static str, Key, bool)| MissingAnswer {
+            what,
+            flag: key.entry().flag,
+            variable: key.variable(&self.instance),
+        };
+        missing.map(answer).collect()
+    }
+
     /// Says that an answer is missing which nobody can be asked for.
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
         Error::Usage(UsageError::Unanswered {
             what,
             flag: Some(key.entry().flag),
             key: Some((key.variable(&self.instance), Some(self.store.path().to_owned()))),
+            further: self.missing_beside(key),
             rehearsal: None,
         })
     }

@@ -138,7 +138,9 @@ impl Sandbox {
             node.fingerprint = leaf.fingerprint;
         }
         let ca_pem = authority.pem().to_owned();
-        let fingerprint = leaf.fingerprint;
+        let flaw = options.faults.iter().find_map(|fault| fault.flaw());
+        let flawed = flaw.map(|flaw| Ok::<_, io::Error>((flaw, authority.leaf(&local, flaw)?))).transpose()?;
+        let fingerprint = flawed.as_ref().map_or(leaf.fingerprint, |(_, leaf)| leaf.fingerprint);
         let shared = Arc::new(Shared::new(options, cluster));
         let (stop, stopped) = watch::channel(false);
         let (authority, leaf) = (Arc::new(authority), Arc::new(Mutex::new(leaf)));
@@ -146,6 +148,7 @@ impl Sandbox {
             shared: Arc::clone(&shared),
             authority: Arc::clone(&authority),
             leaf: Arc::clone(&leaf),
+            flawed: flawed.map(|(flaw, leaf)| (flaw, leaf.config)),
         };
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             // Without a runtime there is no server, and its clients see that.

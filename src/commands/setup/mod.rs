@@ -91,11 +91,14 @@ fn in_its_own_words(why: Error, is_saved: bool) -> Error {
         Error::Run(RunError::Interrupted { signal }) if !is_saved => {
             Error::Run(RunError::NothingWritten { signal: Some(signal) })
         }
-        Error::Usage(UsageError::Unanswered { what, flag, key, .. }) if flag == Some(Key::Host.entry().flag) => {
+        Error::Usage(UsageError::Unanswered { what, flag, key, further, .. })
+            if flag == Some(Key::Host.entry().flag) =>
+        {
             Error::Usage(UsageError::Unanswered {
                 what,
                 flag,
                 key,
+                further,
                 rehearsal: Some("glassdome setup --sandbox --no-input"),
             })
         }

@@ -121,6 +121,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             flag: Some(PASSWORD_FLAG),
             // An administrator's password belongs in no file of ours, and is not read from one.
             key: Some((PASSWORD_VARIABLE.to_owned(), None)),
+            further: Vec::new(),
             rehearsal: None,
         })
     };
@@ -159,7 +160,7 @@ async fn second_factor(
             Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < TRIES => {
                 say(session, "the code is not taken; each one counts once, so wait for the next".to_owned());
             }
-            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
+            Err(source) => return Err(Error::server(Operation::AnswerChallenge(user.to_string()), source)),
         }
     }
 }

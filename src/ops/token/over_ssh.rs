@@ -136,8 +136,8 @@ fn failed(
     let reason = said.as_ref().map(RefusalReason::of_text);
     match code {
         Some(NO_SUCH_COMMAND) => TokenError::NoPveum { to: to.clone(), line }.into(),
-        // `pveum` ends in the same way, and is known by its words.
-        Some(SSH_FAILED) if reason.is_none_or(|it| it == RefusalReason::Unknown) => {
+        // `pveum` ends with the same code on every error: what it says tells the two apart.
+        Some(SSH_FAILED) if !is_of_pveum(complaints, reason) => {
             TokenError::SshFailed { to: to.clone(), said, line }.into()
         }
         _ if errand == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
@@ -145,6 +145,28 @@ fn failed(
         }
         _ => TokenError::PveumFailed { to: to.clone(), said, line }.into(),
     }
+}
+
+/// Says whether `pveum` speaks, and not ssh: it begins with the status of an answer, or names what only the server knows.
+fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
+    use RefusalReason as Is;
+    let has_status = |line: &str| {
+        let (status, rest) = line.split_once(' ').unwrap_or_default();
+        status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit()) && !rest.is_empty()
+    };
+    let is_known = matches!(
+        reason,
+        Some(
+            Is::TokenExists
+                | Is::NoSuchUser
+                | Is::NoSuchToken
+                | Is::NoQuorum
+                | Is::LockTimeout
+                | Is::UnknownParameter
+                | Is::ClusterFilesystemDown
+        )
+    );
+    is_known || complaints.lines().any(has_status)
 }
 
 /// Says that the token may be there, or its old secret be dead.

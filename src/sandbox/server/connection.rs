@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::sandbox::faults::Fault;
 use crate::sandbox::faults::wire_faults::Bytes;
@@ -40,6 +41,20 @@ pub(crate) struct Server {
     pub(crate) shared: Arc<Shared>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) leaf: Arc<Mutex<Leaf>>,
+    /// The flawed certificate that it presents from the start, where one was asked for.
+    pub(crate) flawed: Option<(Flaw, Arc<ServerConfig>)>,
+}
+
+impl Fault {
+    /// Gives what is wrong with the certificate from the first connection on.
+    pub(crate) const fn flaw(&self) -> Option<Flaw> {
+        match self {
+            Self::ExpiredCertificate => Some(Flaw::Expired),
+            Self::FutureCertificate => Some(Flaw::Future),
+            Self::WrongName => Some(Flaw::WrongName),
+            _ => None,
+        }
+    }
 }
 
 impl Server {
@@ -73,15 +88,14 @@ impl Server {
     /// Chooses the certificate for the next connection.
     fn acceptor(&self) -> io::Result<TlsAcceptor> {
         let flaw = self.shared.find(|fault| match fault {
-            Fault::ExpiredCertificate => Some(Flaw::Expired),
-            Fault::FutureCertificate => Some(Flaw::Future),
-            Fault::WrongName => Some(Flaw::WrongName),
             Fault::ChangedCertificate(from) if self.shared.count() + 1 >= *from => Some(Flaw::None),
-            _ => None,
+            other => other.flaw(),
         });
-        let config = match flaw {
-            None => Arc::clone(&self.leaf.lock().unwrap_or_else(PoisonError::into_inner).config),
-            Some(flaw) => self.authority.leaf(&self.shared.cluster().local, flaw)?.config,
+        let config = match (flaw, &self.flawed) {
+            (None, _) => Arc::clone(&self.leaf.lock().unwrap_or_else(PoisonError::into_inner).config),
+            // The one whose fingerprint was announced.
+            (Some(flaw), Some((announced, config))) if *announced == flaw => Arc::clone(config),
+            (Some(flaw), _) => self.authority.leaf(&self.shared.cluster().local, flaw)?.config,
         };
         Ok(TlsAcceptor::from(config))
     }
