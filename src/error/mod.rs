@@ -42,7 +42,7 @@ pub use preflight::{PreflightError, StorageState};
 pub use report::Report;
 pub use run::{Aftermath, RunError};
 pub use template::TemplateError;
-pub use token::{Kept, Left, TokenError};
+pub use token::{Kept, Left, Regeneration, TokenError};
 pub use usage::{MissingAnswer, UsageError};
 pub use vm::VmError;
 

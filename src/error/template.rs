@@ -51,6 +51,14 @@ pub enum TemplateError {
         /// Lines that make the template without that.
         manual_steps: Vec<String>,
     },
+    /// The server is too old to make a template through its API.
+    #[error("Proxmox VE {version} imports no disk images through its API: it does since 8.4")]
+    TooOld {
+        /// Its version.
+        version: String,
+        /// Lines that make the template in the shell of a node.
+        manual_steps: Vec<String>,
+    },
     /// No storage of the node takes disks.
     #[error("no storage on node {node} that can be seen takes disks of VMs")]
     NoDisks {
@@ -124,9 +132,11 @@ impl TemplateError {
         match self {
             Self::None => Kind::NotFound,
             Self::UnknownRelease { .. } | Self::BadChecksum => Kind::Usage,
-            Self::NoChecksum { .. } | Self::File { .. } | Self::NoImport { .. } | Self::NoRoom { .. } => {
-                Kind::Configuration
-            }
+            Self::NoChecksum { .. }
+            | Self::File { .. }
+            | Self::NoImport { .. }
+            | Self::TooOld { .. }
+            | Self::NoRoom { .. } => Kind::Configuration,
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
             Self::Lacking { .. } => Kind::Permission,
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
@@ -174,6 +184,11 @@ impl TemplateError {
                     hints.extend(enable.iter().map(run));
                 }
                 hints.extend(lines_by_hand(manual_steps));
+                hints
+            }
+            Self::TooOld { manual_steps, .. } => {
+                let mut hints = vec![say("make the template by hand, as root on the node:")];
+                hints.extend(manual_steps.iter().map(run));
                 hints
             }
             Self::NoDisks { .. } => {

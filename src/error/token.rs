@@ -52,6 +52,8 @@ pub enum TokenError {
     Exists {
         /// Which.
         token: TokenId,
+        /// Whether the server can give it a new secret.
+        regeneration: Regeneration,
     },
     /// The token does not exist.
     #[error("there is no token {token}")]
@@ -218,6 +220,15 @@ pub enum TokenError {
     },
 }
 
+/// Whether a server can give a token a new secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regeneration {
+    /// It may be offered.
+    Offered,
+    /// The server is too old.
+    Unavailable,
+}
+
 /// What a run leaves on the server that it could not, or must not, remove.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Left {
@@ -340,10 +351,13 @@ impl TokenError {
                 "log in as another user, or make the token in the web interface (Datacenter > Permissions > API Tokens)",
             )],
             Self::NoNode { .. } => vec![run("pvecm status")],
-            Self::Exists { token } => vec![
-                say(
-                    "choose another name with --token-name, or give it a new secret with --regenerate: the old secret is dead then",
-                ),
+            Self::Exists { token, regeneration } => vec![
+                say(match regeneration {
+                    Regeneration::Offered => {
+                        "choose another name with --token-name, or give it a new secret with --regenerate: the old secret is dead then"
+                    }
+                    Regeneration::Unavailable => "choose another name with --token-name",
+                }),
                 say("its secret cannot be read again; what it is:"),
                 run(format!("pveum user token list '{}'", token.user)),
             ],
@@ -390,7 +404,12 @@ impl TokenError {
                 hints.push(say("or let the token have all that its user has, if that is enough: --rights user"));
                 hints
             }
-            Self::CannotRegenerate { .. } => vec![say("choose another name with --token-name")],
+            Self::CannotRegenerate { .. } => vec![
+                say(
+                    "choose another name with --token-name; one that the settings file holds is replaced by a token of another name:",
+                ),
+                run("glassdome token rotate --login-user root@pam"),
+            ],
             Self::NoSecret => Vec::new(),
             Self::LeftOnServer { why, left } => why.hints().into_iter().chain(left.hints()).collect(),
             Self::PlanChanged => vec![say("look at the plan as it is now: run this again with --dry-run")],

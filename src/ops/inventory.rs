@@ -80,7 +80,7 @@ impl Inventory {
             Err(refused) if refused.is_missing_config() => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
-        let vms = vms(pve, &self.nodes, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
+        let vms = vms(pve, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
         let listed = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node).map(|vm| vm.node.clone());
         let elsewhere = match listed {
             Some(elsewhere) => Some(elsewhere),
@@ -126,14 +126,15 @@ async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
 
 /// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and of all
 /// VMs of a node as long as its `pvestatd` stands: then that node is asked, unless it is offline.
-pub(crate) async fn vms(pve: &Pve, nodes: &[Node], is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
+pub(crate) async fn vms(pve: &Pve, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
     let listed = pve.vms_where(|vm| !vm.is_known || is_wanted(vm)).await?;
-    let offline: BTreeSet<&NodeName> = nodes.iter().filter(|node| node.is_offline()).map(|node| &node.name).collect();
-    let unknown = listed.iter().filter(|vm| !vm.is_known).map(|vm| vm.node.clone());
-    let silent: BTreeSet<NodeName> = unknown.filter(|node| !offline.contains(node)).collect();
-    if silent.is_empty() {
-        return Ok(listed.into_iter().filter(|vm| vm.is_known || is_wanted(vm)).collect());
+    if listed.iter().all(|vm| vm.is_known) {
+        return Ok(listed);
     }
+    let nodes = pve.nodes().await?;
+    let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
+    let unknown = listed.iter().filter(|vm| !vm.is_known).map(|vm| vm.node.clone());
+    let silent: BTreeSet<NodeName> = unknown.filter(|node| !is_offline(node)).collect();
     let asked = together(silent.iter().map(|node| pve.vms_on(node))).await;
     let mut found: Vec<Vm> = Vec::new();
     let mut answered = BTreeSet::new();

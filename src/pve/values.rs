@@ -129,6 +129,12 @@ impl Version {
     pub const fn minor(&self) -> u32 {
         self.numbers.1
     }
+
+    /// Says whether it is this release or a later one.
+    #[must_use]
+    pub fn is_since(&self, release: (u32, u32)) -> bool {
+        (self.major(), self.minor()) >= release
+    }
 }
 
 impl fmt::Display for Version {

@@ -10,6 +10,7 @@ use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::ops::ask;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
+use crate::ops::inventory::vms;
 use crate::ops::test_vm::marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
@@ -121,7 +122,7 @@ impl CleanupRun<'_> {
         }
         let pve = &self.connected.pve;
         let is_wanted = |vm: &Vm| named.contains(&vm.vmid) || may_be_marked(vm);
-        let vms = pve.vms_where(is_wanted).await.doing(Operation::ReadVms);
+        let vms = vms(pve, is_wanted).await.doing(Operation::ReadVms);
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
             // What failed first is what is told.

@@ -6,7 +6,7 @@ use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::inventory::{
-    ConfigReads, SourceTemplate, choose_node, doubt_about, known_online, known_templates, node_of,
+    ConfigReads, SourceTemplate, choose_node, doubt_about, known_online, known_templates, node_of, vms,
 };
 use crate::ops::test_vm::marked::may_be_marked;
 use crate::ops::test_vm::options::{Start, TestVmOptions};
@@ -42,7 +42,7 @@ impl ServerReads {
             }
         };
         let is_the_template = |vm: &Vm| order.is_some_and(|order| order.template == vm.vmid);
-        let vms = pve.vms_where(|vm| vm.is_template || is_the_template(vm) || may_be_marked(vm));
+        let vms = vms(pve, |vm| vm.is_template || is_the_template(vm) || may_be_marked(vm));
         let (nodes, version, vms, next_id, named) = tokio::join!(pve.nodes(), pve.version(), vms, pve.next_id(), named);
         Self { nodes, version, vms, next_id, named }
     }

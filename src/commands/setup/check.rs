@@ -10,7 +10,7 @@ use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::Preflight;
 use crate::ops::ubuntu_releases::keyed;
 use crate::ops::{ask, inventory, unless_interrupted};
-use crate::pve::{Node, Pve, Version, Vm};
+use crate::pve::{Version, Vm};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::prompt::ChoicePrompt;
@@ -146,15 +146,14 @@ async fn check(
     // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
     let guess = options::test_vm(context, &arguments.proof)?;
     let scout = Preflight::new(context, connected, &guess);
-    let (inventory, vms) =
-        tokio::join!(scout.inventory(), connected.pve.vms_where(|vm| vm.is_template || !vm.is_known));
+    let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(&connected.pve, |vm| vm.is_template));
     let inventory = inventory?;
     let version = inventory.version.clone();
     say(
         session,
         format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
     );
-    let mut vms = complete(&connected.pve, &inventory.nodes, vms.doing(Operation::ReadVms)?).await?;
+    let mut vms = vms.doing(Operation::ReadVms)?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
     }
@@ -199,14 +198,6 @@ async fn check(
         session.ui.borrow_mut().info(&Note::warning(warning.clone()));
     }
     Ok(VerifiedAccess { version, node, templates, pool: order.pool, warnings })
-}
-
-/// Asks the nodes where the list of the cluster lacks the data of VMs.
-async fn complete(pve: &Pve, nodes: &[Node], listed: Vec<Vm>) -> Result<Vec<Vm>, Error> {
-    if listed.iter().all(|vm| vm.is_known) {
-        return Ok(listed);
-    }
-    inventory::vms(pve, nodes, |vm| vm.is_template).await.doing(Operation::ReadVms)
 }
 
 /// Says whether a file may be saved before there is a template: where there is nothing to prove yet, and where a dry

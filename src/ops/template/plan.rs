@@ -8,13 +8,13 @@ use crate::ops::template::manual_steps;
 use crate::ops::template::network::TemplateNetwork;
 use crate::ops::template::options::TemplateOptions;
 use crate::ops::template::requirements::TemplateRequirements;
-use crate::pve::{Node, Pve, Storage, Version};
+use crate::pve::{Node, Pve, Storage};
 use std::path::Path;
 
 use uuid::Uuid;
 
-/// The first version with images to import from.
-const IMPORTS_SINCE: (u32, u32) = (8, 3);
+/// The first release that imports disk images: 8.3 takes OVA files alone (pve-storage before 8.3.6).
+const IMPORTS_SINCE: (u32, u32) = (8, 4);
 
 /// How many hexadecimal digits the nonce of an image has.
 const NONCE_DIGITS: usize = 12;
@@ -93,6 +93,9 @@ impl TargetNode<'_> {
         let bridge = network.bridge.clone();
         let name = self.options.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
         let block = || self.manual_steps(vmid, &name, disks.as_ref().ok().copied(), &bridge);
+        if !version.is_since(IMPORTS_SINCE) {
+            return Err(TemplateError::TooOld { version: version.to_string(), manual_steps: block() }.into());
+        }
         let needs = TemplateRequirements {
             vmid,
             disks: disks.as_ref().ok().map(|storage| storage.name.as_str()),
@@ -107,12 +110,7 @@ impl TargetNode<'_> {
         let images = match images {
             Ok(images) => images,
             Err(_) if self.options.image_storage.is_none() => {
-                return Err(TemplateError::NoImport {
-                    node,
-                    enable: enable(&version, &storages),
-                    manual_steps: block(),
-                }
-                .into());
+                return Err(TemplateError::NoImport { node, enable: enable(&storages), manual_steps: block() }.into());
             }
             Err(why) => return Err(why),
         };
@@ -233,10 +231,7 @@ fn chosen<'a>(
 }
 
 /// Gives the lines that let a storage take images; what it takes already stays.
-fn enable(version: &Version, storages: &[Storage]) -> Vec<String> {
-    if (version.major(), version.minor()) < IMPORTS_SINCE {
-        return Vec::new();
-    }
+fn enable(storages: &[Storage]) -> Vec<String> {
     // Files are kept where ISO images are.
     let fitting = storages.iter().filter(|storage| storage.holds("iso") || storage.holds("vztmpl"));
     fitting

@@ -90,7 +90,7 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) 
 /// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was made,
 /// and as long as its node's `pvestatd` stands.
 async fn template_node(pve: &Pve, nodes: &[Node], order: &TestVmOptions) -> Result<Option<NodeName>, Error> {
-    let listed = vms(pve, nodes, |vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
+    let listed = vms(pve, |vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
     let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
     match listed.first() {
         // Its configuration cannot be read, so it is planned without it.

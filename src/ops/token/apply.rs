@@ -1,6 +1,6 @@
 //! Makes a token with somebody's log-in: the plan, its steps one by one, and all of them undone where one fails.
 
-use crate::error::{AuthError, Doing, Error, Operation, RunError, TokenError};
+use crate::error::{AuthError, Doing, Error, Operation, Regeneration, RunError, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
@@ -14,7 +14,7 @@ use crate::pve::privileges::{
     AclModel, AclPath, GrantRequest, RolePlan, RoleState, Separation, grants, guest, provisioner, questions_of_grants,
     role_plan,
 };
-use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup};
+use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup, Version};
 use crate::session::Session;
 use crate::ui::prompt::ConfirmPrompt;
 use std::collections::BTreeMap;
@@ -63,7 +63,11 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
     }
     let mut sight = look(admin, &wanted.token, wanted.order).await?;
     if sight.token.is_some() && !wanted.may_regenerate {
-        return Err(TokenError::Exists { token: wanted.token.clone() }.into());
+        let regeneration = Regeneration::on(&sight.version);
+        return Err(TokenError::Exists { token: wanted.token.clone(), regeneration }.into());
+    }
+    if sight.token.is_some() {
+        require_regeneration(&sight.version, &wanted.token)?;
     }
     let separation = match (&sight.token, wanted.rights) {
         (Some(card), GrantedRights::Needed) if !card.separated => Separation::Off,
@@ -349,6 +353,24 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
         PlanStep::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
     };
     done.doing(Operation::ChangeAccess(step.line().unwrap_or_default()))
+}
+
+/// The first release that gives a token a new secret (access-control 9.1.0).
+const REGENERATES_SINCE: (u32, u32) = (9, 1);
+
+impl Regeneration {
+    /// Says whether a server of this version can do it.
+    pub(crate) fn on(version: &Version) -> Self {
+        if version.is_since(REGENERATES_SINCE) { Self::Offered } else { Self::Unavailable }
+    }
+}
+
+/// Refuses a server that is too old to give a token a new secret, before anything is planned or said.
+pub(crate) fn require_regeneration(version: &Version, token: &TokenId) -> Result<(), Error> {
+    match Regeneration::on(version) {
+        Regeneration::Offered => Ok(()),
+        Regeneration::Unavailable => Err(TokenError::CannotRegenerate { token: token.clone() }.into()),
+    }
 }
 
 /// Gives a token a new secret; a server that cannot is told from one that will not.

@@ -1,6 +1,6 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
-use crate::error::{Doing, Error, Operation, PlacementError, Report, TokenError};
+use crate::error::{Doing, Error, Operation, PlacementError, Regeneration, Report, TokenError};
 use crate::model::{Endpoint, TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource};
@@ -150,8 +150,9 @@ async fn planned(
                 proposal.remarks.extend(replacing(context, &wanted.token));
                 return Ok(proposal);
             }
-            Err(why @ Error::Token(TokenError::Exists { .. })) => {
-                beside_the_one_that_exists(session, context, wanted, why).await?;
+            Err(Error::Token(TokenError::Exists { token, regeneration })) => {
+                let why = TokenError::Exists { token, regeneration }.into();
+                beside_the_one_that_exists(session, context, wanted, regeneration, why).await?;
             }
             Err(why) => return Err(why),
         }
@@ -209,6 +210,7 @@ async fn beside_the_one_that_exists(
     session: &Session,
     context: &Context,
     wanted: &mut TokenSpec<'_>,
+    regeneration: Regeneration,
     why: Error,
 ) -> Result<(), Error> {
     let free = next_name(&wanted.token.name.to_string(), &[]);
@@ -222,27 +224,40 @@ async fn beside_the_one_that_exists(
         return Ok(());
     }
     session.ui.borrow_mut().error(&Report::of(&why));
-    let mut items = vec!["give it a new secret: whatever uses the old one stops working at once".to_owned()];
+    let mut ways = Vec::new();
     if context.is_open(session, Key::TokenName) {
-        items.insert(0, "make one of another name".to_owned());
+        ways.push((ExistingChoice::Rename, "make one of another name"));
     }
-    let can_rename = items.len() > 1;
-    items.push("leave; nothing was changed".to_owned());
-    let menu = ChoicePrompt::new("How does it go on?", items);
-    match (ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?, can_rename)
-    {
-        (0, true) => {
+    if regeneration == Regeneration::Offered {
+        ways.push((
+            ExistingChoice::Regenerate,
+            "give it a new secret: whatever uses the old one stops working at once",
+        ));
+    }
+    ways.push((ExistingChoice::Leave, "leave; nothing was changed"));
+    let menu = ChoicePrompt::new("How does it go on?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
+    let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?;
+    match ways.get(index).map(|(choice, _)| *choice) {
+        Some(ExistingChoice::Rename) => {
             let otherwise = || ask::only_by("--token-name", "the token's name");
             let default = free.map(|name| name.to_string());
             wanted.token.name = ask::value(session, "The name of the token", default, otherwise).await?;
         }
-        (0, false) | (1, true) => {
+        Some(ExistingChoice::Regenerate) => {
             is_used_here_alone(context, &wanted.token)?;
             wanted.may_regenerate = true;
         }
-        _ => return Err(why),
+        Some(ExistingChoice::Leave) | None => return Err(why),
     }
     Ok(())
+}
+
+/// What becomes of a token of the name that was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExistingChoice {
+    Rename,
+    Regenerate,
+    Leave,
 }
 
 fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {

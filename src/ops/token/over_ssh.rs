@@ -1,19 +1,18 @@
 //! Makes a token in the shell of a node, through the system's own ssh with the person's keys, agent and known hosts.
 
-use std::io;
-use std::process::{ExitStatus, Stdio};
-
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
-use zeroize::Zeroizing;
-
-use crate::error::{Error, Kept, Left, TokenError};
+use crate::error::{Error, Kept, Left, Regeneration, TokenError};
 use crate::model::{Destination, Foreign, TokenId, TokenSecret};
 use crate::ops::token::grant_plan::{COMMENT, PlanStep, token_line};
 use crate::ops::{ChildKind, unless_interrupted};
 use crate::pve::{RefusalReason, TokenRequest};
 use crate::session::Session;
 use crate::ui::Note;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
 
 /// What pveum prints is a few lines; whatever is longer is something else.
 const OUTPUT_AT_MOST: u64 = 64 * 1024;
@@ -140,8 +139,11 @@ fn failed(
         Some(SSH_FAILED) if !is_of_pveum(complaints, reason) => {
             TokenError::SshFailed { to: to.clone(), said, line }.into()
         }
+        _ if errand == PveumCommand::Regenerate && reason == Some(RefusalReason::UnknownParameter) => {
+            TokenError::CannotRegenerate { token: token.clone() }.into()
+        }
         _ if errand == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
-            TokenError::Exists { token: token.clone() }.into()
+            TokenError::Exists { token: token.clone(), regeneration: Regeneration::Offered }.into()
         }
         _ => TokenError::PveumFailed { to: to.clone(), said, line }.into(),
     }

@@ -11,7 +11,7 @@ use crate::model::{TokenId, TokenName, TokenSecret};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::token::admin_session::{AdminSession, existing};
-use crate::ops::token::apply::{agree, carry_out, may_grant};
+use crate::ops::token::apply::{agree, carry_out, may_grant, require_regeneration};
 use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
 use crate::ops::token::login::Admin;
 use crate::ops::token::notes::file_of;
@@ -82,6 +82,13 @@ impl<'a> Rotator<'a> {
         let old = self.desk.token()?;
         if let Some(rotated) = self.finish_earlier(&old).await? {
             return Ok(rotated);
+        }
+        if method == RotationMethod::InPlace {
+            let version = unless_interrupted(self.session, async {
+                let pve = &self.admin.pve;
+                pve.version().await.map_err(|source| Error::reaching(pve.endpoint(), source))
+            });
+            require_regeneration(&version.await?, &old)?;
         }
         let card = unless_interrupted(self.session, existing(&self.admin, &old)).await?;
         match method {
