@@ -16,6 +16,15 @@ pub enum InvalidId {
     /// Not a node name.
     #[error("a node name has letters, digits and hyphens, and neither begins nor ends with a hyphen")]
     Node,
+    /// A host name with its domain where the name of a node was asked for.
+    #[error("a node is named without its domain: write `{short}`")]
+    NodeDomain {
+        /// The name without the domain.
+        short: NodeName,
+    },
+    /// An address where the name of a node was asked for.
+    #[error("this is an address; a node has a name, as the web interface shows it below Datacenter")]
+    NodeAddress,
     /// Not a storage name.
     #[error("a storage name begins with a letter and has letters, digits, `-`, `_` and `.`")]
     Storage,
@@ -92,7 +101,7 @@ impl fmt::Display for VmId {
 
 /// Makes a name type: a text that passed one check.
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $check:ident, $error:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:ident, $refusal:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -110,7 +119,7 @@ macro_rules! name_type {
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let text = text.trim();
-                if $check(text) { Ok(Self(text.to_owned())) } else { Err($error) }
+                if $check(text) { Ok(Self(text.to_owned())) } else { Err(($refusal)(text)) }
             }
         }
 
@@ -134,32 +143,32 @@ name_type!(
     /// The name of a node of the cluster, a host name without its domain.
     NodeName,
     is_node,
-    InvalidId::Node
+    not_a_node
 );
 name_type!(
     /// The name of a storage.
     StorageName,
     is_storage,
-    InvalidId::Storage
+    |_: &str| InvalidId::Storage
 );
 name_type!(
     /// The name of a pool; since Proxmox VE 8.1 pools nest, up to three levels (`a/b/c`).
     PoolName,
     is_pool,
-    InvalidId::Pool
+    |_: &str| InvalidId::Pool
 );
 name_type!(
     /// The name of a VM: a DNS name.
     VmName,
     is_dns_name,
-    InvalidId::VmName
+    |_: &str| InvalidId::VmName
 );
 
 name_type!(
     /// The name of a bridge or vnet, `vmbr0` for example.
     BridgeName,
     is_bridge,
-    InvalidId::Bridge
+    |_: &str| InvalidId::Bridge
 );
 
 /// The name of a role.
@@ -212,25 +221,25 @@ name_type!(
     /// What a storage may hold: `images`, `iso`, `import` and others.
     ContentKind,
     is_content,
-    InvalidId::Content
+    |_: &str| InvalidId::Content
 );
 name_type!(
     /// The digest of a configuration.
     Digest,
     is_digest,
-    InvalidId::Digest
+    |_: &str| InvalidId::Digest
 );
 name_type!(
     /// The name of a realm: where users are known.
     RealmName,
     is_realm,
-    InvalidId::Realm
+    |_: &str| InvalidId::Realm
 );
 name_type!(
     /// The name of a group of users.
     GroupName,
     is_role,
-    InvalidId::Group
+    |_: &str| InvalidId::Group
 );
 
 fn is_label(text: &str) -> bool {
@@ -243,6 +252,20 @@ fn is_label(text: &str) -> bool {
 
 fn is_node(text: &str) -> bool {
     is_label(text)
+}
+
+/// Says why a text is not the name of a node: the DNS gives one with its domain.
+fn not_a_node(text: &str) -> InvalidId {
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return InvalidId::NodeAddress;
+    }
+    let name = text.trim_end_matches('.');
+    match name.split_once('.') {
+        Some((short, _)) if is_dns_name(name) && is_node(short) => {
+            InvalidId::NodeDomain { short: NodeName(short.to_owned()) }
+        }
+        _ => InvalidId::Node,
+    }
 }
 
 fn is_dns_name(text: &str) -> bool {

@@ -10,6 +10,7 @@ pub mod foreign;
 pub mod ids;
 pub mod marker;
 pub mod paste;
+pub mod placeholder;
 pub mod register;
 pub mod secret;
 pub mod secret_form;

@@ -5,10 +5,17 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use crate::model::Secret;
+use crate::model::placeholder::is_reference;
 use crate::model::token::{BadSecret, TokenId, TokenName, TokenSecret, UserId};
 
-/// Characters that end a token ID to its left: what stands before it in a header, a table, JSON or a file.
-const STOPS: &str = "\"'`=:/|│,;({[";
+/// Characters that no user ID has: they end one to its left.
+const NEVER_IN_A_USER: &str = ":/│";
+
+/// Brackets that may be around a token ID.
+const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
+
+/// Quotation marks, any of which a user ID may have, too.
+const QUOTES: &str = "\"'`";
 
 /// What was found in a paste.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,9 @@ impl Pasted {
     pub fn read(said: &Secret) -> Result<Self, BadSecret> {
         let text = plain(said.expose());
         let text = text.trim();
+        if is_reference(value_alone(text)) {
+            return Err(BadSecret::Reference);
+        }
         let found = uuids(text);
         let secret = match found.as_slice() {
             [] => return broken_over_lines(text).ok_or_else(|| reason(text)),
@@ -64,6 +74,18 @@ impl From<TokenSecret> for Pasted {
     fn from(secret: TokenSecret) -> Self {
         Self { user: None, name: None, secret }
     }
+}
+
+/// Finds the first character that a program put into a text on its way: one that cannot be seen, a quotation mark of a word
+/// processor, a hyphen that is not ASCII's, a blank of another width. Gives its position, counted from 1.
+#[must_use]
+pub fn foreign_character(text: &str) -> Option<(usize, char)> {
+    let mut buffer = [0; 4];
+    let is_changed = |character: char, buffer: &mut [u8; 4]| {
+        let written: &str = character.encode_utf8(buffer);
+        *plain(written) != *written
+    };
+    text.chars().enumerate().find(|(_, it)| is_changed(*it, &mut buffer)).map(|(index, it)| (index + 1, it))
 }
 
 /// Writes a text without what programs put into it on its way: characters that cannot be seen, quotation marks of a word
@@ -182,14 +204,39 @@ fn id_beside(text: &str) -> Option<TokenId> {
 /// Finds everything that is a token ID, each with the text behind it.
 fn ids(text: &str) -> impl Iterator<Item = (TokenId, &str)> {
     text.match_indices('!').filter_map(|(mark, _)| {
-        let is_stop = |character: char| character.is_whitespace() || STOPS.contains(character);
-        let user = text.get(..mark)?.rsplit(is_stop).next()?;
+        let is_stop = |character: char| character.is_whitespace() || NEVER_IN_A_USER.contains(character);
+        let before = text.get(..mark)?.rsplit(is_stop).next()?;
         let behind = text.get(mark + 1..)?;
         let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
         let length = behind.find(|character: char| !is_name(character)).unwrap_or(behind.len());
-        let id = format!("{user}!{}", behind.get(..length)?).parse().ok()?;
-        Some((id, behind.get(length..)?))
+        let rest = behind.get(length..)?;
+        let id = format!("{}!{}", user_at_the_end(before, rest), behind.get(..length)?).parse().ok()?;
+        Some((id, rest))
     })
+}
+
+/// Takes off what stands before a user in a header, a table, JSON or a file: `NAME=`, brackets, borders, and a quotation
+/// mark that is closed behind the token. A user may have all of these characters itself, `o'brien` for example.
+fn user_at_the_end<'a>(before: &'a str, behind: &str) -> &'a str {
+    let line = behind.lines().next().unwrap_or_default();
+    let end = line.chars().find(|character| character.is_whitespace() || QUOTES.contains(*character));
+    let closing = end.filter(|character| QUOTES.contains(*character));
+    let mut user = before;
+    while let Some(first) = user.chars().next() {
+        let is_name = |name: &str| name.chars().all(|it| it.is_ascii_alphanumeric() || "_-".contains(it));
+        let rest = user.get(first.len_utf8()..).unwrap_or_default();
+        let is_closed = BRACKETS.iter().any(|(open, close)| first == *open && line.starts_with(*close));
+        if is_closed || first == '|' || closing == Some(first) {
+            user = rest;
+        } else if let Some((_, value)) = user.split_once('=').filter(|(name, _)| is_name(name)) {
+            user = value;
+        } else if let Some((_, inner)) = closing.and_then(|quote| user.split_once(&format!("={quote}"))) {
+            user = inner;
+        } else {
+            break;
+        }
+    }
+    user
 }
 
 /// Reads the value of the first `KEY=value` line whose key is one of those meant.
@@ -209,14 +256,17 @@ fn reason(text: &str) -> BadSecret {
     let candidate = match behind_id {
         Some(candidate) => candidate,
         None if lines > 1 => return BadSecret::NotFound { lines },
-        None => match text.split_once('=') {
-            Some((key, value)) if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_ ".contains(&byte)) => {
-                value
-            }
-            _ => text,
-        },
+        None => value_alone(text),
     };
     candidate.parse::<TokenSecret>().err().unwrap_or(BadSecret::NotFound { lines })
+}
+
+/// Takes off the name of a variable.
+fn value_alone(text: &str) -> &str {
+    match text.split_once('=') {
+        Some((key, value)) if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_ ".contains(&byte)) => value,
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -350,6 +400,50 @@ mod tests {
     }
 
     #[test]
+    fn a_user_may_have_every_character_that_proxmox_allows() {
+        for user in [
+            "o'brien@corp.example@ad",
+            "'s-gravesande@pve",
+            "d'arc'@pve",
+            "o`neil@pve",
+            "foo!bar@pve",
+            "a;b@pve",
+            "a,b@pve",
+            "a|b@pve",
+            "(a)b[c]{d}@pve",
+            "a+b#c%d$e&f@pve",
+            "j\u{fc}rgen@pve",
+            "say\"hi\"@pve",
+            "a=b@pve",
+        ] {
+            let id = format!("{user}!tt");
+            let expected = (Some(user.to_owned()), Some("tt".to_owned()));
+            for text in [
+                format!("{id}={UUID}"),
+                format!("PVEAPIToken={id}={UUID}"),
+                format!("Authorization: PVEAPIToken={id}={UUID}"),
+                format!("│ full-tokenid │ {id} │\n│ value │ {UUID} │"),
+                format!("PROXMOX_TOKEN_NAME={id}\nPROXMOX_TOKEN_VALUE={UUID}"),
+            ] {
+                // What a name of a variable looks like is taken for one.
+                let is_ambiguous = user.contains('=');
+                assert!(is_ambiguous || found(&text) == expected, "{text}: {:?}", found(&text));
+            }
+            for quote in ['\'', '"'] {
+                let is_inside = user.contains(quote);
+                for text in [
+                    format!("-H {quote}Authorization: PVEAPIToken={id}={UUID}{quote}"),
+                    format!("{quote}{id}={UUID}{quote}"),
+                ] {
+                    let is_ambiguous =
+                        user.contains('=') || (is_inside && !user.starts_with('o') && !user.starts_with('d'));
+                    assert!(is_ambiguous || found(&text) == expected, "{text}: {:?}", found(&text));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_secret_is_refused_with_the_reason() {
         for (text, reason) in [
             ("", BadSecret::Empty),
@@ -370,6 +464,10 @@ mod tests {
             ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", BadSecret::Wrapped),
             ("mysecretpassword", BadSecret::Password),
             ("p=ssw=rd", BadSecret::Password),
+            ("PROXMOX_TOKEN_VALUE=xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", BadSecret::Placeholder),
+            ("apex@pve!tt=<secret>", BadSecret::Placeholder),
+            ("op://vault/a1b2c3d4-1234-5678-9abc-def012345678/token", BadSecret::Reference),
+            ("PROXMOX_TOKEN_VALUE=${TOKEN}", BadSecret::Reference),
             ("one\ntwo\nthree", BadSecret::NotFound { lines: 3 }),
             ("a1b2c3d4-1234-5678-9abc-def012345678\n00000000-1111-2222-3333-444444444444", BadSecret::Several),
         ] {

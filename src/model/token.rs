@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::foreign::is_plain;
+use crate::model::paste::foreign_character;
+use crate::model::placeholder::{is_placeholder, is_reference};
 use crate::model::secret_form::is_pasted_secret;
 use crate::model::{Register, Secret, Validated};
 
@@ -19,6 +21,14 @@ pub enum InvalidToken {
     /// The secret of a token where a name was asked for.
     #[error("this looks like the secret of a token, and not like a name")]
     Secret,
+    /// A character that a program put into it on its way here.
+    #[error("character {position} is {}, which does not belong there", named(*found))]
+    Character {
+        /// Where it stands, counted from 1.
+        position: usize,
+        /// Which it is.
+        found: char,
+    },
     /// Something in the user ID that Proxmox VE does not take.
     #[error(
         "a user ID is `name@realm`: no blanks, no invisible characters, no `:` or `/`, a realm that begins with a letter, at most 64 characters"
@@ -73,7 +83,7 @@ impl FromStr for UserId {
         let name_is_good =
             !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || !is_plain(it) || ":/".contains(it));
         if !name_is_good || !is_token_like(realm) || text.chars().count() > 64 {
-            return Err(InvalidToken::User);
+            return Err(strange_character(text).unwrap_or(InvalidToken::User));
         }
         Ok(Self { name: name.to_owned(), realm: realm.to_owned() })
     }
@@ -104,7 +114,10 @@ impl FromStr for TokenName {
 
     fn from_str(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
-        if is_token_like(text) { Ok(Self(text.to_owned())) } else { Err(InvalidToken::TokenName) }
+        if is_token_like(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(strange_character(text).unwrap_or(InvalidToken::TokenName))
     }
 }
 
@@ -114,6 +127,11 @@ impl fmt::Display for TokenName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// Names the character that a program put into a text on its way here, if there is one.
+fn strange_character(text: &str) -> Option<InvalidToken> {
+    foreign_character(text).map(|(position, found)| InvalidToken::Character { position, found })
 }
 
 /// The rule that Proxmox VE has for token names and for realms: `[A-Za-z][A-Za-z0-9.\-_]+`.
@@ -253,6 +271,14 @@ pub enum BadSecret {
     /// A word where a UUID should be.
     #[error("this looks like a password; a token secret is a UUID, 32 hexadecimal digits in the form 8-4-4-4-12")]
     Password,
+    /// What an example has in the place of a secret.
+    #[error("this is a placeholder, as examples have it: put the secret of the token in its place")]
+    Placeholder,
+    /// Where a secret is kept, in place of the secret.
+    #[error(
+        "this is a reference to a secret, which only a password manager, a shell or a template engine resolves: put the secret itself in its place, or have it resolved before (`op run -- glassdome ...`)"
+    )]
+    Reference,
     /// Braces or `urn:uuid:` around it.
     #[error("only the bare form is a secret: no braces, no `urn:uuid:`")]
     Wrapped,
@@ -283,9 +309,25 @@ pub enum BadSecret {
     },
 }
 
-/// Names a character: a visible one as it is, any other by its number in Unicode.
-pub(super) fn named(character: char) -> String {
-    if character.is_ascii_graphic() { format!("`{character}`") } else { format!("U+{:04X}", u32::from(character)) }
+/// Names a character: a visible one as it is, any other by its number in Unicode, and by its name if it is a common one.
+#[must_use]
+pub fn named(character: char) -> String {
+    let name = match character {
+        '\u{00A0}' | '\u{202F}' => " (no-break space)",
+        '\u{00AD}' => " (soft hyphen)",
+        '\u{200B}' => " (zero-width space)",
+        '\u{200C}' | '\u{200D}' => " (zero-width joiner)",
+        '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => " (direction mark)",
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => " (a dash, not the hyphen)",
+        '\u{2018}'..='\u{201F}' | '\u{00AB}' | '\u{00BB}' => " (typographic quotation mark)",
+        '\u{FEFF}' => " (byte order mark)",
+        _ => "",
+    };
+    if character.is_ascii_graphic() {
+        format!("`{character}`")
+    } else {
+        format!("U+{:04X}{name}", u32::from(character))
+    }
 }
 
 /// The secret of a token: a UUID in lower case, 36 characters.
@@ -343,6 +385,12 @@ fn refusal(text: &str) -> Option<BadSecret> {
     let length = text.chars().count();
     if length == 0 {
         return Some(BadSecret::Empty);
+    }
+    if is_reference(text) {
+        return Some(BadSecret::Reference);
+    }
+    if is_placeholder(text) {
+        return Some(BadSecret::Placeholder);
     }
     let strange = text.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit() && *it != '-');
     let misplaced = |(index, found): (usize, char)| BadSecret::Character { position: index + 1, length, found };

@@ -2,6 +2,7 @@
 
 use crate::error::{ConfigError, Error, MissingAnswer, RunError, UsageError};
 use crate::journal::Journal;
+use crate::model::endpoint::DEFAULT_PORT;
 use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
 use crate::ops::blocking;
 use crate::ops::ca_file::{Authority, read_ca};
@@ -11,8 +12,8 @@ use crate::ops::options::ConnectionOptions;
 use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    Credentials, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError, Source, Store,
-    Verification, imported, sh_word,
+    Credentials, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError, Source, Store,
+    ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
 use std::cell::Cell;
@@ -25,6 +26,9 @@ const SANDBOX_HOST: &str = "sandbox.invalid";
 /// The settings file of a real server, and that of the sandbox.
 const FILE: &str = ".env";
 const SANDBOX_FILE: &str = ".env.sandbox";
+
+/// How much longer the file may become by what is not known yet.
+pub(crate) const RESERVE: usize = 4096;
 
 /// Everything that is known before a server is called.
 pub(crate) struct Context {
@@ -82,7 +86,32 @@ impl Context {
         for warning in context.loaded.file.warnings(&context.instance) {
             session.ui.borrow_mut().info(&Note::warning(warning.to_string()));
         }
+        for unused in context.unused_lines() {
+            session.ui.borrow_mut().info(&Note::warning(format!("{}, {unused}", context.store.path().display())));
+        }
         Ok(context)
+    }
+
+    /// Lists the lines of the settings file that were meant to set something which is missing now.
+    fn unused_lines(&self) -> Vec<UnusedLine> {
+        let is_missing = |key: Key| {
+            let is_default = |source: &Source| matches!(source, Source::Default(_));
+            self.settings.setting(key).is_none_or(|setting| is_default(&setting.source))
+        };
+        let has_secret = !is_missing(Key::TokenValue) || !is_missing(Key::Password);
+        let is_incomplete = is_missing(Key::Host) || self.settings.user().is_none() || !has_secret;
+        let matters = |line: &UnusedLine| match (line.meant, &line.why) {
+            (_, UnusedReason::PortApart { port, .. }) => {
+                self.settings.host().is_none_or(|host| host.value.port() == DEFAULT_PORT && *port != DEFAULT_PORT)
+            }
+            (Some(Key::TokenValue | Key::Password), _) => !has_secret,
+            (Some(Key::User), _) => self.settings.user().is_none(),
+            (Some(key), _) => is_missing(key),
+            (None, _) => is_incomplete,
+        };
+        let mut lines = self.loaded.file.unused_lines(&self.instance);
+        lines.retain(matters);
+        lines
     }
 
     /// Reads everything for a diagnosis, which shows what is invalid and why the file cannot be read, and goes on with the
@@ -217,10 +246,12 @@ impl Context {
         session.is_attended() && !source.is_some_and(Source::is_settled)
     }
 
-    /// Takes what another tool's variables say; a flag counts more, our own variables and the file count less.
+    /// Takes what another tool's variables say, in the environment or in the settings file; a flag counts more, our own
+    /// variables and the keys of the file count less.
     pub(crate) fn import(&mut self, session: &Session, tool: Option<Tool>) -> Result<Tool, Error> {
-        let import = imported(&session.variables, tool).map_err(|why| Error::Config(ConfigError::Import { why }))?;
-        for answer in import.answers(&session.variables, &session.folder) {
+        let variables = ToolVariables::new(&session.variables, self.store.path(), &self.loaded.file);
+        let import = imported(&variables, tool).map_err(|why| Error::Config(ConfigError::Import { why }))?;
+        for answer in import.answers(&variables, &session.folder) {
             if !matches!(self.settings.source(answer.value.key()), Some(Source::Flag(_))) {
                 self.flags.give(answer.value, answer.source);
             }
@@ -461,6 +492,13 @@ impl Context {
         Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.try_out())?)
     }
 
+    /// Finds out whether the settings file could be saved, before a person answers questions for it.
+    pub(crate) fn require_savable(&self) -> Result<(), Error> {
+        let mut bytes = self.loaded.file.bytes().to_vec();
+        bytes.resize(bytes.len() + RESERVE, b'#');
+        Ok(self.store.rehearse(&EnvFile::new(bytes), &self.loaded.stamp)?)
+    }
+
     /// Says with `-v` which source won.
     fn tell_sources(&self, session: &Session) {
         for entry in &KEYS {
@@ -506,9 +544,5 @@ fn word(text: &str) -> String {
 
 /// Leaves out the variables of a real server.
 fn without_settings(variables: &Variables) -> Variables {
-    variables
-        .iter()
-        .filter(|(name, _)| !name.starts_with("PROXMOX_") && !name.starts_with("UBUNTU_"))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    variables.iter().filter(|(name, _)| !is_setting(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::keys::{KEYS, Secrecy};
+use super::keys::{KEYS, Key, Secrecy};
 use super::parsers::python::bindings;
 use super::parsers::slice;
 
@@ -169,7 +169,7 @@ fn secrecy(name: &str) -> Secrecy {
         return entry.secrecy;
     }
     let upper = name.to_ascii_uppercase();
-    let is_token_name = upper.starts_with("PROXMOX_") && upper.ends_with("_TOKEN_NAME");
+    let is_token_name = Key::TokenName.instance_of(&upper).is_some();
     if upper.contains("PASS") || upper.contains("PWD") {
         Secrecy::Password
     } else if !is_token_name && ["SECRET", "TOKEN", "KEY", "CREDENTIAL"].iter().any(|word| upper.contains(word)) {

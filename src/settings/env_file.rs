@@ -1,6 +1,7 @@
 //! Reads a `.env` as python-dotenv does, and edits it without losing a line.
 
 mod edit;
+mod unused;
 mod uses;
 mod verify;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub use self::unused::{UnusedLine, UnusedReason};
 pub use self::uses::TokenUse;
 
 use self::edit::EnvEditor;
@@ -38,9 +40,9 @@ pub struct Located {
 }
 
 /// A value as it is, and where it stands.
-struct PlainValue {
-    text: Option<Zeroizing<String>>,
-    line: usize,
+pub(super) struct PlainValue {
+    pub(super) text: Option<Zeroizing<String>>,
+    pub(super) line: usize,
 }
 
 /// What is to be done with one key.
@@ -103,7 +105,7 @@ impl EnvFile {
     }
 
     /// Reads all values as they are, for reading those that are put together of others, and for comparing.
-    fn plain_values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, PlainValue> {
+    pub(super) fn plain_values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, PlainValue> {
         let mut found: BTreeMap<String, PlainValue> = BTreeMap::new();
         let (mut line, mut counted) = (1, 0);
         for binding in bindings(&self.bytes) {
@@ -125,11 +127,7 @@ impl EnvFile {
     /// Lists the instances that the file has a server for, in the order of their names.
     #[must_use]
     pub fn instances(&self) -> Vec<Instance> {
-        let host = |name: String| match name.strip_prefix("PROXMOX_")? {
-            "HOST" => Some(Instance::default()),
-            rest => rest.strip_suffix("_HOST")?.parse().ok(),
-        };
-        self.values(&|_| None).into_keys().filter_map(host).collect()
+        self.values(&|_| None).into_keys().filter_map(|name| Key::Host.instance_of(&name)).collect()
     }
 
     /// Says what in this file some reader reads differently, for the keys of an instance.

@@ -280,6 +280,14 @@ pub enum InvalidValue {
     /// Bytes that are no text.
     #[error("not UTF-8 text")]
     NotText,
+    /// A character that a program put into it on its way here.
+    #[error("character {position} is {}, which does not belong there", token::named(*found))]
+    Character {
+        /// Where it stands, counted from 1.
+        position: usize,
+        /// Which it is.
+        found: char,
+    },
     /// Not a boolean.
     #[error("not a boolean: write true or false (1/0, yes/no and on/off are read too)")]
     Boolean,

@@ -7,10 +7,11 @@ mod remarks;
 
 pub use self::access::Access;
 pub use self::curl::curl_line;
-pub use self::import::{BadImport, Import, imported};
+pub use self::import::{BadImport, Import, ToolVariables, imported};
 pub use self::remarks::Remark;
 use super::Credentials;
 use super::assignment::Assignment;
+use super::keys::Key;
 use super::setting::WritableValue;
 use crate::model::Tool;
 
@@ -52,10 +53,24 @@ enum Field {
 struct Variable {
     variable: &'static str,
     says: Field,
+    spelling: Spelling,
+}
+
+/// Whether a tool still reads a variable by this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// It does.
+    Current,
+    /// Releases of before did: it is understood, and not printed.
+    Older,
 }
 
 const fn word(variable: &'static str, says: Field) -> Variable {
-    Variable { variable, says }
+    Variable { variable, says, spelling: Spelling::Current }
+}
+
+const fn older(variable: &'static str, says: Field) -> Variable {
+    Variable { variable, says, spelling: Spelling::Older }
 }
 
 /// Every tool's variables, in the order in which they are printed.
@@ -65,6 +80,7 @@ const TABLE: [(Tool, &[Variable]); 6] = [
         &[
             word("PROXMOX_VE_ENDPOINT", Field::Address("/")),
             word("PROXMOX_VE_API_TOKEN", Field::WholeToken),
+            older("PROXMOX_VE_APITOKEN", Field::WholeToken),
             word("PROXMOX_VE_USERNAME", Field::PasswordUser),
             word("PROXMOX_VE_PASSWORD", Field::Password),
             word("PROXMOX_VE_INSECURE", Field::Insecure),
@@ -95,6 +111,7 @@ const TABLE: [(Tool, &[Variable]); 6] = [
         &[
             word("PROXMOX_HOST", Field::Host),
             word("PROXMOX_PORT", Field::Port),
+            word("PROXMOX_URL", Field::Address("")),
             word("PROXMOX_USER", Field::User),
             word("PROXMOX_TOKEN_ID", Field::TokenName),
             word("PROXMOX_TOKEN_SECRET", Field::TokenSecret),
@@ -127,7 +144,26 @@ const TABLE: [(Tool, &[Variable]); 6] = [
 /// Names the variables of a tool that say something about a server.
 #[must_use]
 pub fn variables_of(tool: Tool) -> Vec<&'static str> {
-    tool.words().iter().map(|word| word.variable).collect()
+    tool.words().iter().filter(|word| word.spelling == Spelling::Current).map(|word| word.variable).collect()
+}
+
+/// Lists the tools that read a variable.
+pub(super) fn tools_with(variable: &str) -> Vec<Tool> {
+    Tool::ALL.into_iter().filter(|tool| tool.words().iter().any(|word| word.variable == variable)).collect()
+}
+
+/// Gives the key of ours that says what a tool's variable says.
+pub(super) fn key_of(variable: &str) -> Option<Key> {
+    let word = Tool::ALL.into_iter().flat_map(Tool::words).find(|word| word.variable == variable)?;
+    Some(match word.says {
+        Field::Address(_) | Field::Host | Field::Port => Key::Host,
+        Field::User | Field::PasswordUser | Field::TokenIdOrUser => Key::User,
+        Field::TokenId | Field::TokenName => Key::TokenName,
+        Field::TokenSecret | Field::WholeToken => Key::TokenValue,
+        Field::Password => Key::Password,
+        Field::Verify | Field::Insecure => Key::VerifySsl,
+        Field::CaFile => Key::CaFile,
+    })
 }
 
 impl Tool {
@@ -150,7 +186,8 @@ impl Tool {
         if matches!(access.credentials, Some(Credentials::Password { .. })) && !self.takes_passwords() {
             return None;
         }
-        Some(self.words().iter().filter_map(|word| assignment(*word, access)).collect())
+        let printed = self.words().iter().filter(|word| word.spelling == Spelling::Current);
+        Some(printed.filter_map(|word| assignment(*word, access)).collect())
     }
 }
 

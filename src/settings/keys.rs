@@ -183,6 +183,27 @@ pub const KEYS: [KeySpec; 12] = [
     },
 ];
 
+/// The password of the administrator who makes a token: a variable of the process alone.
+pub const LOGIN_PASSWORD: &str = "PROXMOX_LOGIN_PASSWORD";
+
+/// The settings file, as a variable of the process.
+pub const ENV_FILE: &str = "GLASSDOME_ENV_FILE";
+
+/// What the variables of the connection begin with.
+const CONNECTION: &str = "PROXMOX_";
+
+/// What the variables of the templates begin with.
+const TEMPLATES: &str = "UBUNTU_";
+
+/// What names begin with that are about a Proxmox VE server, whoever reads them.
+pub(super) const PREFIXES: [&str; 3] = [CONNECTION, "PVE_", "UBUNTU_2"];
+
+/// Says whether a variable could be a setting of a server.
+#[must_use]
+pub fn is_setting(name: &str) -> bool {
+    name.starts_with(CONNECTION) || name.starts_with(TEMPLATES)
+}
+
 impl Key {
     /// Gives what the table says of this key.
     #[must_use]
@@ -199,8 +220,25 @@ impl Key {
             (None, _) | (_, Self::Ubuntu2204Template | Self::Ubuntu2004Template) => bare.to_owned(),
             // Irregular, but that is how the application reads it.
             (Some(id), Self::TokenValue) => format!("{bare}_{id}"),
-            (Some(id), _) => format!("PROXMOX_{id}_{}", bare.strip_prefix("PROXMOX_").unwrap_or(bare)),
+            (Some(id), _) => format!("{CONNECTION}{id}_{}", bare.strip_prefix(CONNECTION).unwrap_or(bare)),
         }
+    }
+
+    /// Finds the instance whose variable for this key a name is.
+    #[must_use]
+    pub fn instance_of(self, name: &str) -> Option<Instance> {
+        self.instance_in_any_order(name).filter(|instance| self.variable(instance) == name)
+    }
+
+    /// Finds the instance that a name means, the number behind the key's name or within it.
+    pub(super) fn instance_in_any_order(self, name: &str) -> Option<Instance> {
+        let bare = self.entry().variable;
+        if name == bare {
+            return Some(Instance::default());
+        }
+        let behind = bare.strip_prefix(CONNECTION)?;
+        let within = name.strip_prefix(CONNECTION).and_then(|rest| rest.strip_suffix(behind)?.strip_suffix('_'));
+        within.or_else(|| name.strip_prefix(bare)?.strip_prefix('_'))?.parse().ok()
     }
 
     /// Gives the block of the file that it belongs to.

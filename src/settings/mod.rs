@@ -25,14 +25,16 @@ use std::path::{Path, PathBuf};
 pub use self::assignment::Assignment;
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::encoding::Encoding;
-pub use self::env_file::{AmbiguousValues, Change, Edited, EnvFile, Located, TokenUse};
+pub use self::env_file::{AmbiguousValues, Change, Edited, EnvFile, Located, TokenUse, UnusedLine, UnusedReason};
 pub use self::error::{
     FileOperation, InvalidSetting, InvalidValue, SettingFault, SettingsError, TwoTokens, TwoUsers, Warning,
 };
 pub use self::flags::Flags;
-pub use self::formats::{Access, BadImport, Import, Remark, curl_line, imported, variables_of};
+pub use self::formats::{Access, BadImport, Import, Remark, ToolVariables, curl_line, imported, variables_of};
 use self::identity::Identity;
-pub use self::keys::{BadInstance, Instance, KEYS, Key, KeySpec, Secrecy, Section};
+pub use self::keys::{
+    BadInstance, ENV_FILE, Instance, KEYS, Key, KeySpec, LOGIN_PASSWORD, Secrecy, Section, is_setting,
+};
 pub use self::parsers::Reader;
 pub use self::quoting::Unwritable;
 pub use self::setting::{Setting, WritableValue};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::error::InvalidValue;
-use super::keys::Key;
+use super::keys::{Key, Secrecy};
+use crate::model::paste::foreign_character;
 use crate::model::{Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenRef, TokenSecret, UserId, VmId};
 
 /// A value of one key.
@@ -44,6 +45,14 @@ impl Setting {
     ///
     /// Fails if the text is not a value of the key.
     pub fn parse(key: Key, text: &Secret) -> Result<Self, InvalidValue> {
+        let strange = |why| match foreign_character(text.expose()).filter(|_| key.secrecy() == Secrecy::Public) {
+            Some((position, found)) => InvalidValue::Character { position, found },
+            None => why,
+        };
+        Self::read(key, text).map_err(strange)
+    }
+
+    fn read(key: Key, text: &Secret) -> Result<Self, InvalidValue> {
         Ok(match key {
             Key::Host => Self::Host(text.parse()?),
             Key::User => Self::User(text.parse()?),

@@ -51,7 +51,7 @@ const EXPOSURES: &[(&str, usize)] = &[
     ("pve/client/access.rs", 1),
     ("pve/client/login.rs", 5),
     ("pve/http/transport.rs", 3),
-    ("settings/setting.rs", 4),
+    ("settings/setting.rs", 5),
     ("settings/syntax.rs", 2),
 ];
 

@@ -19,6 +19,7 @@ mod env_attributes;
 mod env_files;
 mod env_readers;
 mod env_store;
+mod env_unused;
 mod faults;
 mod foreign;
 mod grants;

@@ -49,6 +49,12 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
             .run("glassdome setup");
     }
     let warnings = context.loaded.file.warnings(&context.instance);
+    let unused = context.loaded.file.unused_lines(&context.instance);
+    if !unused.is_empty() {
+        return Check::warning("env-file", format!("{path} is read, and some of its lines set nothing"))
+            .with(unused.iter().map(ToString::to_string))
+            .with(warnings.iter().map(ToString::to_string));
+    }
     if warnings.is_empty() {
         let lines = context.loaded.file.bytes().split_inclusive(|byte| *byte == b'\n').count();
         return Check::ok("env-file", format!("{path} is read, {lines} lines"));

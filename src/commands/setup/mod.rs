@@ -119,6 +119,14 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
     }
     invalid_settings::forget_what_is_wrong(session, &mut context, arguments)?;
+    if session.is_attended() && !arguments.dry_run {
+        match (context.require_savable(), context.settings.credentials()) {
+            (Ok(()), _) => {}
+            // As long as nothing changes, nothing has to be saved.
+            (Err(why), Ok(_)) => session.ui.borrow_mut().info(&Note::warning(format!("nothing can be saved: {why}"))),
+            (Err(why), Err(_)) => return Err(why),
+        }
+    }
     report.env_file = context.store.path().display().to_string();
     if !arguments.skip_test_vm && !arguments.dry_run {
         context.require_journal(session)?;

@@ -25,6 +25,8 @@ pub(super) struct PendingSave {
     diff: Vec<DiffLine>,
     is_new: bool,
     holds_secret: bool,
+    /// What decides about the certificate where the file says that it is not verified.
+    decides: Option<Key>,
     fetched: Option<FetchedCa>,
 }
 
@@ -53,7 +55,13 @@ pub(super) async fn draft(
     };
     let diff = masked_diff(context.loaded.file.bytes(), edited.file.bytes());
     let (is_new, fetched) = (context.loaded.mode.is_none(), connected.fetched.clone());
-    Ok(PendingSave { path, edited, diff, is_new, holds_secret: true, fetched })
+    let decides = match connected.trusted {
+        TrustSource::Ca => Some(Key::CaFile),
+        TrustSource::Pin => Some(Key::Fingerprint),
+        TrustSource::System | TrustSource::Unverified => None,
+    };
+    let decides = decides.filter(|_| !context.is_sandbox());
+    Ok(PendingSave { path, edited, diff, is_new, holds_secret: true, decides, fetched })
 }
 
 /// Asks whether a value may be written that only the application reads back.
@@ -280,6 +288,13 @@ impl Draw for PendingSave {
             };
             let text = screen.paint(tone, &Printable(&line.to_string()).to_string());
             screen.line(&format!("   {text}"))?;
+        }
+        if let Some(key) = self.decides {
+            let (verify, decides) = (Key::VerifySsl.entry().variable, key.entry().variable);
+            let text = format!(
+                "{verify}=false is for the application alone: here {decides} decides, and the certificate is verified"
+            );
+            screen.paragraph(3, &text)?;
         }
         if self.holds_secret {
             screen.paragraph(3, "the secret is stored in plain text, in a file that only you may read (mode 0600)")?;

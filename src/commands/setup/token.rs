@@ -22,9 +22,9 @@ use super::{found, tell};
 enum StillToAsk {
     /// Everything.
     All,
-    /// The user, and with it everything that belongs to it.
+    /// The user alone: what was pasted is kept.
     User,
-    /// The name of the token, and its secret.
+    /// The name of the token alone: what was pasted is kept.
     Name,
     /// The secret, or the password.
     Secret,

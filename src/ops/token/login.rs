@@ -7,14 +7,11 @@ use crate::ops::context::Context;
 use crate::ops::options::LoginOptions;
 use crate::pve::{Challenge, LoggedIn, Pve};
 use crate::session::Session;
-use crate::settings::Source;
+use crate::settings::{LOGIN_PASSWORD, Source};
 use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
 use crate::ui::{Note, Printable};
 
-/// The variable that holds the password of the log-in.
-const PASSWORD_VARIABLE: &str = "PROXMOX_LOGIN_PASSWORD";
-
-/// The flag that names a file with it.
+/// The flag that names a file with the password of the login.
 const PASSWORD_FLAG: &str = "--login-password-file";
 
 /// How often a person may get a password or a code wrong.
@@ -107,8 +104,8 @@ async fn settled_password(session: &Session, context: &Context, login: &LoginOpt
         context.warn_of_login(session, &Source::Flag(PASSWORD_FLAG));
         return context.login_password(session, path, PASSWORD_FLAG).await.map(Some);
     }
-    if let Some(password) = context.secret_variable(PASSWORD_VARIABLE) {
-        context.warn_of_login(session, &Source::Variable(PASSWORD_VARIABLE.to_owned()));
+    if let Some(password) = context.secret_variable(LOGIN_PASSWORD) {
+        context.warn_of_login(session, &Source::Variable(LOGIN_PASSWORD.to_owned()));
         return Ok(Some(password));
     }
     Ok(if session.is_attended() { None } else { context.rehearsed_login().map(|(_, password)| password) })
@@ -120,7 +117,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             what: "the password of the log-in",
             flag: Some(PASSWORD_FLAG),
             // An administrator's password belongs in no file of ours, and is not read from one.
-            key: Some((PASSWORD_VARIABLE.to_owned(), None)),
+            key: Some((LOGIN_PASSWORD.to_owned(), None)),
             further: Vec::new(),
             rehearsal: None,
         })

@@ -3,7 +3,7 @@
 use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenRef, TokenSecret};
 use crate::ops::connection::FetchedCa;
-use crate::ops::context::Context;
+use crate::ops::context::{Context, RESERVE};
 use crate::session::Session;
 use crate::settings::{
     AmbiguousValues, Change, Credentials, Edited, EnvFile, GroupRights, Key, Loaded, Setting, Settings, Source,
@@ -13,9 +13,6 @@ use crate::ui::Note;
 
 /// A secret of the right form, for an edit that is only tried.
 const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
-
-/// How much longer the file may become by what is not known yet, the node and the templates for example.
-const RESERVE: usize = 4096;
 
 /// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
 pub(crate) fn stored(context: &Context) -> Result<Option<Credentials>, Error> {

@@ -59,21 +59,17 @@ impl EnvFile {
 
 /// Lists the instances of which anything is said.
 fn instances(said: &[(String, Secret)]) -> BTreeSet<String> {
-    let of = |name: &String| {
-        let rest = name.strip_prefix("PROXMOX_")?;
-        let instance = ["_HOST", "_USER", "_TOKEN_NAME", "_TOKEN_VALUE"].iter().find_map(|end| rest.strip_suffix(end));
-        let instance = instance.or_else(|| rest.strip_prefix("TOKEN_VALUE_")).unwrap_or("01");
-        instance.parse::<Instance>().ok().map(|instance| instance.to_string())
-    };
-    said.iter().filter_map(|(name, _)| of(name)).collect()
+    let keys = [Key::Host, Key::User, Key::TokenName, Key::TokenValue];
+    let of = |name: &String| keys.iter().find_map(|key| key.instance_in_any_order(name));
+    said.iter().filter_map(|(name, _)| Some(of(name)?.to_string())).collect()
 }
 
 /// Says whether an instance uses the token, by any of its lines.
 fn used_by(said: &[(String, Secret)], instance: &str, token: &TokenId) -> Option<TokenUse> {
     let instance: Instance = instance.parse().ok()?;
     let all = |key: Key, instance: &Instance| -> Vec<&Secret> {
-        let (regular, own) = (format!("PROXMOX_{instance}_{}", suffix(key)), key.variable(instance));
-        said.iter().filter(|(name, _)| *name == own || *name == regular).map(|(_, value)| value).collect()
+        let is_meant = |name: &str| key.instance_in_any_order(name).as_ref() == Some(instance);
+        said.iter().filter(|(name, _)| is_meant(name)).map(|(_, value)| value).collect()
     };
     let first = Instance::default();
     let secrets: Vec<TokenSecret> =
@@ -97,11 +93,6 @@ fn used_by(said: &[(String, Secret)], instance: &str, token: &TokenId) -> Option
         Err(_) => false,
     };
     names.iter().any(is_it).then(|| TokenUse { place: Key::TokenName.variable(&instance), secrets })
-}
-
-/// Gives the part of a variable that is the same for every instance.
-fn suffix(key: Key) -> &'static str {
-    key.entry().variable.strip_prefix("PROXMOX_").unwrap_or_default()
 }
 
 /// Says whether a line has the text as a word of its own.

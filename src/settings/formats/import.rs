@@ -1,13 +1,16 @@
 //! The table read backwards: what another tool's variables say about a server.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use zeroize::Zeroizing;
 
 use super::{Access, Field, Variable};
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::model::{Endpoint, Secret, TokenId, TokenName, TokenRef, TokenSecret, Tool, UserId};
 use crate::settings::setting::boolean;
-use crate::settings::{Credentials, InvalidValue, Key, Setting, Source, Sourced, Variables};
+use crate::settings::{Credentials, EnvFile, InvalidValue, Key, Setting, Source, Sourced, Variables};
 
 /// The port of an address that names none.
 const HTTPS_PORT: u16 = 443;
@@ -24,7 +27,7 @@ pub struct Import {
 impl Import {
     /// Gives what the variables say as answers for our own keys, each with the variable that it comes from.
     #[must_use]
-    pub fn answers(&self, variables: &Variables, folder: &Path) -> Vec<Sourced<Setting>> {
+    pub fn answers(&self, variables: &ToolVariables, folder: &Path) -> Vec<Sourced<Setting>> {
         let Access { endpoint, credentials, is_verified, ca_file, .. } = &self.access;
         let mut answers: Vec<Setting> = Vec::new();
         answers.extend(endpoint.clone().map(Setting::Host));
@@ -47,7 +50,7 @@ impl Import {
     }
 
     /// Names the variable that says what a key holds.
-    fn source(&self, key: Key, variables: &Variables) -> Source {
+    fn source(&self, key: Key, variables: &ToolVariables) -> Source {
         let is_meant = |says: Field| match key {
             Key::Host => matches!(says, Field::Address(_) | Field::Host),
             Key::User => {
@@ -65,8 +68,37 @@ impl Import {
         };
         let all = std::iter::once(self.tool).chain(Tool::ALL);
         let mut words = all.flat_map(Tool::words).filter(|word| is_meant(word.says));
-        let named = words.find(|word| text(variables, word.variable).is_some());
-        Source::Variable(named.map(|word| word.variable).unwrap_or_default().to_owned())
+        let named = words.find_map(|word| Some(variables.found.get(word.variable)?.source.clone()));
+        named.unwrap_or(Source::Answer)
+    }
+}
+
+/// What the variables of the process say, and the lines of the settings file that are meant for other tools.
+#[derive(Debug, Clone, Default)]
+pub struct ToolVariables {
+    found: BTreeMap<String, Sourced<Zeroizing<String>>>,
+}
+
+impl ToolVariables {
+    /// Collects both; a variable counts more than a line of the file.
+    #[must_use]
+    pub fn new(variables: &Variables, path: &Path, file: &EnvFile) -> Self {
+        let mut found = BTreeMap::new();
+        for (name, located) in file.plain_values(&|name| variables.get(name)?.to_str().map(str::to_owned)) {
+            let source = Source::File { path: path.to_path_buf(), line: located.line, name: name.clone() };
+            found.extend(located.text.map(|value| (name, Sourced { value, source })));
+        }
+        for (name, value) in variables {
+            let source = Source::Variable(name.clone());
+            let text = value.to_str().filter(|text| !text.is_empty());
+            found.extend(text.map(|it| (name.clone(), Sourced { value: Zeroizing::new(it.to_owned()), source })));
+        }
+        found.retain(|_, text| !text.value.is_empty());
+        Self { found }
+    }
+
+    fn text(&self, variable: &str) -> Option<&str> {
+        self.found.get(variable).map(|found| found.value.as_str())
     }
 }
 
@@ -111,7 +143,7 @@ pub enum BadImport {
 /// # Errors
 ///
 /// Fails where nothing usable is there, or tools disagree.
-pub fn imported(variables: &Variables, tool: Option<Tool>) -> Result<Import, BadImport> {
+pub fn imported(variables: &ToolVariables, tool: Option<Tool>) -> Result<Import, BadImport> {
     if let Some(tool) = tool {
         return read(variables, tool);
     }
@@ -124,7 +156,8 @@ pub fn imported(variables: &Variables, tool: Option<Tool>) -> Result<Import, Bad
         });
     }
     let secrets = Tool::ALL.into_iter().flat_map(Tool::words).filter(|word| is_secret(word.says));
-    let mut names: Vec<&str> = secrets.map(|word| word.variable).filter(|name| *name != "PROXMOX_PASSWORD").collect();
+    let mut names: Vec<&str> =
+        secrets.map(|word| word.variable).filter(|name| *name != Key::Password.entry().variable).collect();
     names.dedup();
     found.ok_or_else(|| BadImport::Nothing { names: names.join(", ") })
 }
@@ -157,13 +190,13 @@ const fn is_secret(says: Field) -> bool {
 }
 
 /// Says whether a tool's variables are there: a secret that is its alone, in the form that it has there.
-fn is_there(variables: &Variables, tool: Tool) -> bool {
-    let text = |variable: &str| text(variables, variable);
+fn is_there(variables: &ToolVariables, tool: Tool) -> bool {
+    let text = |variable: &str| variables.text(variable);
     match tool {
         // Both read PROXMOX_TOKEN; only its form tells whose it is.
         Tool::Packer => {
             let is_secret = text("PROXMOX_TOKEN").is_some_and(|token| token.parse::<TokenSecret>().is_ok());
-            text("PROXMOX_USERNAME").is_some() && (is_secret || text("PROXMOX_PASSWORD").is_some())
+            text("PROXMOX_USERNAME").is_some() && (is_secret || text(Key::Password.entry().variable).is_some())
         }
         Tool::Capmox => text("PROXMOX_SECRET").is_some(),
         // The password's variable is our own as well.
@@ -172,17 +205,13 @@ fn is_there(variables: &Variables, tool: Tool) -> bool {
     }
 }
 
-fn text<'a>(variables: &'a Variables, variable: &str) -> Option<&'a str> {
-    variables.get(variable)?.to_str().filter(|text| !text.is_empty())
-}
-
 /// One tool's variables under reading.
 struct VariableReader<'a> {
-    variables: &'a Variables,
+    variables: &'a ToolVariables,
     tool: Tool,
 }
 
-fn read(variables: &Variables, tool: Tool) -> Result<Import, BadImport> {
+fn read(variables: &ToolVariables, tool: Tool) -> Result<Import, BadImport> {
     let reading = VariableReader { variables, tool };
     let access = Access {
         endpoint: reading.endpoint()?,
@@ -197,7 +226,7 @@ fn read(variables: &Variables, tool: Tool) -> Result<Import, BadImport> {
 impl<'a> VariableReader<'a> {
     fn find(&self, is_meant: impl Fn(Field) -> bool) -> Option<(Variable, &'a str)> {
         let mut words = self.tool.words().iter().filter(|word| is_meant(word.says));
-        words.find_map(|word| Some((*word, text(self.variables, word.variable)?)))
+        words.find_map(|word| Some((*word, self.variables.text(word.variable)?)))
     }
 
     fn any(&self, says: Field) -> Option<(Variable, &'a str)> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Access, Credentials, Field};
 use crate::model::Tool;
 use crate::model::endpoint::DEFAULT_PORT;
+use crate::settings::Key;
 
 /// Something that a person should know about the variables of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,8 +28,18 @@ pub enum Remark {
         /// The file.
         path: PathBuf,
     },
+    /// A CA file, which only newer releases know.
+    #[error(
+        "PROXMOX_CA_PATH is read by community.proxmox from 1.6.0 on; before, and for its inventory plugin, set {variable}={} beside these", path.display()
+    )]
+    CaFileOfNewer {
+        /// What the library below it reads.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// No variable that switches verification off.
-    #[error("{tool} has no variable for it: PROXMOX_VERIFY_SSL=false stands as `{setting}` in its own file")]
+    #[error("{tool} has no variable for it: {}=false stands as `{setting}` in its own file", Key::VerifySsl.entry().variable)]
     NoVerification {
         /// Who has none.
         tool: Tool,
@@ -57,7 +68,8 @@ pub enum Remark {
     },
     /// `PROXMOX_HOST` without its port.
     #[error(
-        "PROXMOX_HOST has no port here, because {tool} reads PROXMOX_PORT; Glassdome in the same shell would use {DEFAULT_PORT} instead of {port}"
+        "{} has no port here, because {tool} reads PROXMOX_PORT; Glassdome in the same shell would use {DEFAULT_PORT} instead of {port}",
+        Key::Host.entry().variable
     )]
     PortApart {
         /// Who reads it apart.
@@ -82,6 +94,9 @@ impl Tool {
         if let (Some(path), None) = (&access.ca_file, self.word_that(|says| says == Field::CaFile)) {
             let variable = self.authorities();
             remarks.push(Remark::NoCaFile { tool: self, variable, path: path.clone() });
+        }
+        if let (Some(path), Self::Ansible) = (&access.ca_file, self) {
+            remarks.push(Remark::CaFileOfNewer { variable: self.authorities(), path: path.clone() });
         }
         let is_told = self.word_that(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
         if access.is_verified == Some(false) && !is_told {

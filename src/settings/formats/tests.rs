@@ -1,11 +1,11 @@
 //! The table, forwards and backwards.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Access, BadImport, Remark, curl_line, imported};
+use super::{Access, BadImport, Remark, ToolVariables, curl_line, imported};
 use crate::model::{Secret, Tool};
-use crate::settings::{Credentials, Instance, Variables};
+use crate::settings::{Credentials, EnvFile, Instance, Variables};
 
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
 
@@ -39,6 +39,10 @@ fn told(tool: Tool, access: &Access) -> BTreeMap<String, String> {
 
 fn set(pairs: &[(&str, &str)]) -> Variables {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+}
+
+fn given(variables: &Variables) -> ToolVariables {
+    ToolVariables::new(variables, Path::new(".env"), &EnvFile::default())
 }
 
 #[test]
@@ -75,6 +79,7 @@ fn each_tool_is_told_in_its_own_words() {
             &[
                 ("PROXMOX_HOST", "pve.lan"),
                 ("PROXMOX_PORT", "8006"),
+                ("PROXMOX_URL", "https://pve.lan:8006"),
                 ("PROXMOX_USER", "apex@pve"),
                 ("PROXMOX_TOKEN_ID", "glassdome-token"),
                 ("PROXMOX_TOKEN_SECRET", SECRET),
@@ -136,35 +141,35 @@ fn what_was_exported_is_imported_again() {
                         Tool::Exporter => carried.endpoint = None,
                         _ => {}
                     }
-                    let import = imported(&variables(tool, &access), Some(tool)).unwrap();
+                    let import = imported(&given(&variables(tool, &access)), Some(tool)).unwrap();
                     assert_eq!(import.access, carried, "{tool}");
                 }
             }
         }
     }
     let access = Access { ca_file: Some(PathBuf::from("/etc/ca.pem")), ..with_token("pve.lan") };
-    let import = imported(&variables(Tool::Ansible, &access), Some(Tool::Ansible)).unwrap();
+    let import = imported(&given(&variables(Tool::Ansible, &access)), Some(Tool::Ansible)).unwrap();
     assert_eq!(import.access, access);
 }
 
 #[test]
 fn whose_variables_are_there_is_found_out() {
     for tool in Tool::ALL {
-        let import = imported(&variables(tool, &with_token("pve.lan")), None).unwrap();
+        let import = imported(&given(&variables(tool, &with_token("pve.lan"))), None).unwrap();
         assert_eq!(import.tool, tool);
     }
     // Two tools of one shell that agree are one answer; what one does not know is the other's.
     let mut both = variables(Tool::Exporter, &with_token("pve.lan"));
     both.extend(variables(Tool::TerraformBpg, &with_token("pve.lan")));
-    assert_eq!(imported(&both, None).unwrap().access, with_token("pve.lan"));
+    assert_eq!(imported(&given(&both), None).unwrap().access, with_token("pve.lan"));
     both.insert("PROXMOX_VE_ENDPOINT".to_owned(), "https://other.lan:8006/".into());
     both.extend(variables(Tool::TerraformTelmate, &with_token("pve.lan")));
-    assert!(matches!(imported(&both, None), Err(BadImport::TwoTools { .. })));
-    assert!(imported(&both, Some(Tool::Exporter)).is_ok());
-    assert!(matches!(imported(&Variables::new(), None), Err(BadImport::Nothing { .. })));
+    assert!(matches!(imported(&given(&both), None), Err(BadImport::TwoTools { .. })));
+    assert!(imported(&given(&both), Some(Tool::Exporter)).is_ok());
+    assert!(matches!(imported(&ToolVariables::default(), None), Err(BadImport::Nothing { .. })));
     // Our own password is no import from Ansible.
     let own = set(&[("PROXMOX_HOST", "pve.lan"), ("PROXMOX_USER", "apex@pve"), ("PROXMOX_PASSWORD", "x")]);
-    assert!(matches!(imported(&own, None), Err(BadImport::Nothing { .. })));
+    assert!(matches!(imported(&given(&own), None), Err(BadImport::Nothing { .. })));
 }
 
 #[test]
@@ -196,7 +201,7 @@ fn wrong_and_missing_variables_are_named() {
             "the variable PROXMOX_VE_INSECURE: not a boolean",
         ),
     ] {
-        let refused = imported(&set(pairs), Some(tool)).unwrap_err().to_string();
+        let refused = imported(&given(&set(pairs)), Some(tool)).unwrap_err().to_string();
         assert!(refused.starts_with(why), "{refused}");
         assert!(!refused.contains(SECRET), "{refused}");
     }
@@ -208,7 +213,7 @@ fn an_address_without_a_port_means_https() {
     for (address, port) in [("https://pve.lan/", 443), ("https://pve.lan:8006/", 8006), ("https://pve.lan:8006", 8006)]
     {
         let variables = set(&[("PROXMOX_VE_ENDPOINT", address), ("PROXMOX_VE_API_TOKEN", &whole)]);
-        assert_eq!(imported(&variables, None).unwrap().access.endpoint.unwrap().port(), port, "{address}");
+        assert_eq!(imported(&given(&variables), None).unwrap().access.endpoint.unwrap().port(), port, "{address}");
     }
 }
 

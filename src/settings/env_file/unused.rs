@@ -1,0 +1,325 @@
+//! Lines of a `.env` that were meant to set something and do not: no assignments, misspelt names, names of other tools.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::EnvFile;
+use crate::model::Tool;
+use crate::model::endpoint::DEFAULT_PORT;
+use crate::settings::formats::{key_of, tools_with};
+use crate::settings::keys::{Instance, KEYS, Key, LOGIN_PASSWORD, PREFIXES};
+use crate::settings::parsers::python::{Binding, bindings, decode, has_variable, interpolate};
+use crate::settings::parsers::{line_at, slice};
+
+/// How many letters a misspelt name may differ in.
+const MISSPELT_AT_MOST: usize = 2;
+
+/// The length of the secret of a token.
+const SECRET_LENGTH: usize = 36;
+
+/// A line that sets nothing, though it was meant to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusedLine {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The key that it was meant to set, if that can be told.
+    pub meant: Option<Key>,
+    /// Why it sets nothing.
+    pub why: UnusedReason,
+}
+
+/// Why a line sets nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnusedReason {
+    /// `KEY: value`, `KEY value`, `set KEY=value`, an unclosed quotation mark.
+    #[error("this is not an assignment; write {variable}=VALUE, and nothing before it")]
+    NotAnAssignment {
+        /// The variable that stands in it.
+        variable: String,
+    },
+    /// A value that is put together of variables which are not set.
+    #[error("{variable} is empty, because a variable that its value refers to is not set")]
+    EmptyReference {
+        /// The variable.
+        variable: String,
+    },
+    /// The second half of a secret.
+    #[error("this line goes on with the secret of the line before: write {variable} on one line")]
+    Continuation {
+        /// The variable of the line before.
+        variable: String,
+    },
+    /// A name that is nearly one of ours.
+    #[error("{name} is not read; {variable} is the name that Glassdome reads")]
+    Misspelt {
+        /// The name.
+        name: String,
+        /// The name that was meant.
+        variable: String,
+    },
+    /// A name that other tools read.
+    #[error("{name} is read by {}, not by Glassdome; `glassdome setup --import` takes such values over", names(tools))]
+    OfOtherTools {
+        /// The name.
+        name: String,
+        /// Who reads it.
+        tools: Vec<Tool>,
+    },
+    /// A port that stands apart from its host.
+    #[error("{name}={port} is not read by Glassdome; write {host}=HOST:{port}")]
+    PortApart {
+        /// The name.
+        name: String,
+        /// The port.
+        port: u16,
+        /// The variable of the server.
+        host: String,
+    },
+    /// A name of Proxmox VE that nothing here reads.
+    #[error("{name} is not a name that Glassdome reads")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for UnusedLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}: {}", self.line, self.why)
+    }
+}
+
+impl EnvFile {
+    /// Lists the lines that were meant to set a key, of this program or of a similar tool, and set none of ours.
+    #[must_use]
+    pub fn unused_lines(&self, instance: &Instance) -> Vec<UnusedLine> {
+        let reading = UnusedReader { file: self, instance };
+        let bound = bindings(&self.bytes);
+        let before = std::iter::once(None).chain(bound.iter().map(Some));
+        let mut unused = Vec::new();
+        for (before, binding) in before.zip(&bound) {
+            let found = before.and_then(|before| reading.continuation(before, binding));
+            if let Some(Finding { meant, why }) = found.or_else(|| reading.judge(binding)) {
+                unused.push(UnusedLine { line: line_at(&self.bytes, binding.range.start), meant, why });
+            }
+        }
+        unused
+    }
+}
+
+/// What is wrong with a line, and which key it was meant to set.
+struct Finding {
+    meant: Option<Key>,
+    why: UnusedReason,
+}
+
+impl Finding {
+    const fn new(meant: Option<Key>, why: UnusedReason) -> Self {
+        Self { meant, why }
+    }
+}
+
+/// A name that this program or a similar tool reads, as this program reads it.
+struct KnownName {
+    key: Option<Key>,
+    variable: String,
+}
+
+struct UnusedReader<'a> {
+    file: &'a EnvFile,
+    instance: &'a Instance,
+}
+
+impl UnusedReader<'_> {
+    fn text(&self, binding: &Binding) -> String {
+        String::from_utf8_lossy(slice(&self.file.bytes, &binding.range)).trim().to_owned()
+    }
+
+    fn judge(&self, binding: &Binding) -> Option<Finding> {
+        if binding.is_broken {
+            return self.known_word(&self.text(binding)).map(not_an_assignment);
+        }
+        let name = binding.name.as_ref()?;
+        let name = String::from_utf8_lossy(slice(&self.file.bytes, name)).into_owned();
+        if let Some((key, instance)) = own(&name) {
+            return self.own_line(binding, key, &instance, name);
+        }
+        if name == LOGIN_PASSWORD {
+            return None;
+        }
+        let tools = tools_with(&name);
+        if !tools.is_empty() {
+            return self.of_other_tools(binding, name, tools);
+        }
+        let is_a_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_a_name { self.misspelt(name) } else { self.known_word(&name).map(not_an_assignment) }
+    }
+
+    /// Judges a line with a name of ours: of this instance it must have a value.
+    fn own_line(&self, binding: &Binding, key: Key, instance: &Instance, variable: String) -> Option<Finding> {
+        if instance != self.instance {
+            return None;
+        }
+        let Some(value) = &binding.value else {
+            return Some(not_an_assignment(KnownName { key: Some(key), variable }));
+        };
+        let text = decode(&self.file.bytes, value);
+        let is_empty = has_variable(&text) && self.file.values(&|_| None).get(&variable)?.text.as_ref()?.is_empty();
+        is_empty.then(|| Finding::new(Some(key), UnusedReason::EmptyReference { variable }))
+    }
+
+    fn of_other_tools(&self, binding: &Binding, name: String, tools: Vec<Tool>) -> Option<Finding> {
+        let meant = key_of(&name);
+        if !name.ends_with("_PORT") {
+            return Some(Finding::new(meant, UnusedReason::OfOtherTools { name, tools }));
+        }
+        let port = interpolate(&decode(&self.file.bytes, binding.value.as_ref()?), &|_| None).trim().parse().ok()?;
+        let host = Key::Host.variable(self.instance);
+        (port != DEFAULT_PORT).then(|| Finding::new(meant, UnusedReason::PortApart { name, port, host }))
+    }
+
+    fn misspelt(&self, name: String) -> Option<Finding> {
+        let upper = name.to_ascii_uppercase();
+        let of_this_instance = |key: &Key| key.instance_in_any_order(&upper).as_ref() == Some(self.instance);
+        let distance = |key: &Key| strsim::osa_distance(&upper, &key.variable(self.instance));
+        let mut keys = KEYS.iter().map(|entry| entry.key);
+        let nearest = keys
+            .clone()
+            .find(of_this_instance)
+            .or_else(|| keys.clone().min_by_key(distance).filter(|key| distance(key) <= MISSPELT_AT_MOST));
+        if let Some(key) = nearest {
+            let variable = key.variable(self.instance);
+            return Some(Finding::new(Some(key), UnusedReason::Misspelt { name, variable }));
+        }
+        if keys.any(|key| key.instance_in_any_order(&upper).is_some()) {
+            return None;
+        }
+        let is_of_proxmox = PREFIXES.iter().any(|prefix| upper.starts_with(prefix));
+        is_of_proxmox.then(|| Finding::new(None, UnusedReason::Unknown { name }))
+    }
+
+    /// Finds the first name in a text that this program or a similar tool reads; one behind a `$` is only referred to.
+    fn known_word(&self, text: &str) -> Option<KnownName> {
+        let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let mut rest = text;
+        while let Some(start) = rest.find(is_part) {
+            let (before, found) = rest.split_at(start);
+            let end = found.find(|it| !is_part(it)).unwrap_or(found.len());
+            let (word, behind) = found.split_at(end);
+            let is_reference = before.ends_with('$') || before.ends_with("${");
+            let word = word.to_ascii_uppercase();
+            if let Some((key, _)) = own(&word).filter(|_| !is_reference) {
+                return Some(KnownName { key: Some(key), variable: word });
+            }
+            if !is_reference && !tools_with(&word).is_empty() {
+                let key = key_of(&word);
+                let variable = key.map_or(word, |key| key.variable(self.instance));
+                return Some(KnownName { key, variable });
+            }
+            rest = behind;
+        }
+        None
+    }
+
+    /// Finds the second half of the secret, on a line of its own.
+    fn continuation(&self, before: &Binding, binding: &Binding) -> Option<Finding> {
+        let variable = Key::TokenValue.variable(self.instance);
+        let value = before.value.as_ref().filter(|_| before.binds(&self.file.bytes, &variable))?;
+        let (first, second) = (Zeroizing::new(decode(&self.file.bytes, value)), Zeroizing::new(self.text(binding)));
+        let is_part = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let is_whole = is_part(&first) && is_part(&second) && first.len() + second.len() == SECRET_LENGTH;
+        is_whole.then(|| Finding::new(Some(Key::TokenValue), UnusedReason::Continuation { variable }))
+    }
+}
+
+fn not_an_assignment(name: KnownName) -> Finding {
+    Finding::new(name.key, UnusedReason::NotAnAssignment { variable: name.variable })
+}
+
+/// Finds the key of which a name is the variable, of any instance.
+fn own(name: &str) -> Option<(Key, Instance)> {
+    KEYS.iter().find_map(|entry| Some((entry.key, entry.key.instance_of(name)?)))
+}
+
+fn names(tools: &[Tool]) -> String {
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name()).collect();
+    names.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::env_file::EnvFile;
+    use crate::settings::keys::Instance;
+
+    fn unused(text: &str) -> Vec<String> {
+        let file = EnvFile::new(text.as_bytes().to_vec());
+        file.unused_lines(&Instance::default()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_not_an_assignment_is_named() {
+        for line in [
+            "PROXMOX_HOST: 127.0.0.1",
+            "PROXMOX_HOST:127.0.0.1",
+            "  PROXMOX_HOST : 127.0.0.1",
+            "PROXMOX_HOST 127.0.0.1",
+            "PROXMOX_HOST",
+            "set PROXMOX_HOST=127.0.0.1",
+            "SET PROXMOX_HOST=127.0.0.1",
+            "setx PROXMOX_HOST 127.0.0.1",
+            "setenv PROXMOX_HOST 127.0.0.1",
+            "set -gx PROXMOX_HOST 127.0.0.1",
+            "$env:PROXMOX_HOST = \"127.0.0.1\"",
+            "- PROXMOX_HOST=127.0.0.1",
+            "ENV PROXMOX_HOST=127.0.0.1",
+            "\"PROXMOX_HOST\": \"127.0.0.1\",",
+            "proxmox_host: 127.0.0.1",
+            "PROXMOX_HOST='127.0.0.1",
+            "let PROXMOX_HOST := 127.0.0.1",
+        ] {
+            let expected = "line 2: this is not an assignment; write PROXMOX_HOST=VALUE, and nothing before it";
+            assert_eq!(unused(&format!("# c\n{line}\nX=1\n")), [expected], "{line}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_read_are_named() {
+        for (line, why) in [
+            ("PROXMOX_HSOT=h", "PROXMOX_HSOT is not read; PROXMOX_HOST is the name that Glassdome reads"),
+            ("proxmox_host=h", "proxmox_host is not read; PROXMOX_HOST is the name that Glassdome reads"),
+            ("PROXMOX_HOST_01=h", "PROXMOX_HOST_01 is not read; PROXMOX_HOST is the name that Glassdome reads"),
+            ("UBUNTU_2204_TEMPLATE=9", "UBUNTU_2204_TEMPLATE is not a name that Glassdome reads"),
+            (
+                "PROXMOX_URL=https://h",
+                "PROXMOX_URL is read by packer and ansible and capmox, not by Glassdome; `glassdome setup --import` takes such values over",
+            ),
+            (
+                "PROXMOX_VE_APITOKEN=x",
+                "PROXMOX_VE_APITOKEN is read by terraform-bpg, not by Glassdome; `glassdome setup --import` takes such values over",
+            ),
+            ("PROXMOX_PORT=443", "PROXMOX_PORT=443 is not read by Glassdome; write PROXMOX_HOST=HOST:443"),
+            ("PROXMOX_API_KEY=x", "PROXMOX_API_KEY is not a name that Glassdome reads"),
+            (
+                "PROXMOX_NODE=${NOWHERE}",
+                "PROXMOX_NODE is empty, because a variable that its value refers to is not set",
+            ),
+        ] {
+            assert_eq!(unused(line), [format!("line 1: {why}")], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_goes_on_in_the_next_line_is_noticed() {
+        let text = "PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9a\nbc-def012345678\nPROXMOX_NODE=pve\n";
+        let why = "line 2: this line goes on with the secret of the line before: write PROXMOX_TOKEN_VALUE on one line";
+        assert_eq!(unused(text), [why]);
+    }
+
+    #[test]
+    fn what_is_used_and_what_is_none_of_our_business_is_passed_over() {
+        let text = "# PROXMOX_HSOT=x\nDATABASE_URL=x\nexport PROXMOX_HOST=h\nPROXMOX_02_HOST=h\nPROXMOX_TOKEN_VALUE_02=x\n\
+                    PROXMOX_LOGIN_PASSWORD=x\nHOST=$PROXMOX_HOST\necho $PROXMOX_NODE\nUBUNTU_2204_TEMPLATE_ID=9\nbroken: line\n";
+        assert_eq!(unused(text), Vec::<String>::new());
+    }
+}
