@@ -162,11 +162,15 @@ pub enum NoStateFolder {
 }
 
 /// Closes a question when it is no longer waited for.
-struct OpenQuestion(Arc<dyn Prompt>);
+struct OpenQuestion {
+    prompt: Arc<dyn Prompt>,
+    ui: Rc<RefCell<Ui>>,
+}
 
 impl Drop for OpenQuestion {
     fn drop(&mut self) {
-        self.0.release();
+        self.prompt.release();
+        self.ui.borrow_mut().take_back();
     }
 }
 
@@ -219,11 +223,12 @@ impl Session {
         &self,
         put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
     ) -> Result<T, Unanswered> {
-        self.ui.borrow_mut().clear_progress();
         if let Some(signal) = self.interrupts.seen() {
             return Err(Unanswered::Signal(signal));
         }
-        let (prompt, _open) = (Arc::clone(&self.prompt), OpenQuestion(Arc::clone(&self.prompt)));
+        self.ui.borrow_mut().lend();
+        let prompt = Arc::clone(&self.prompt);
+        let _open = OpenQuestion { prompt: Arc::clone(&self.prompt), ui: Rc::clone(&self.ui) };
         let (sender, asked) = oneshot::channel();
         let asking = std::thread::Builder::new().name("prompt".to_owned());
         let ask = move || {

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Aftermath, Error};
+use crate::ops::with_spinners;
 use crate::session::Session;
 
 pub(crate) use manual::{instances, nodes};
@@ -68,6 +69,10 @@ pub(crate) fn aftermath(name: &str) -> Aftermath {
 
 /// Runs a command.
 pub(crate) async fn run(session: &Session, cli: Cli) -> Result<ExitCode, CommandFailure> {
+    with_spinners(session, run_command(session, cli)).await
+}
+
+async fn run_command(session: &Session, cli: Cli) -> Result<ExitCode, CommandFailure> {
     match &cli.command {
         Command::Setup(arguments) => setup::run(session, &cli.global, arguments).await,
         Command::TestVm(arguments) => test_vm::run(session, &cli.global, arguments).await,

@@ -17,9 +17,17 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
     // Calls that are made at once meet the same trouble at once.
     let last = RefCell::new(String::new());
     let is_unheard = Cell::new(false);
+    let (calls, server) = (session.ui.borrow().open_calls(), pve.endpoint().authority());
     pve.observed_by(Rc::new(move |event| {
+        // A call may be dropped while something is drawn.
+        match event {
+            CallEvent::Begun => return calls.begin(&server),
+            CallEvent::Over => return calls.end(),
+            _ => {}
+        }
         let mut ui = ui.borrow_mut();
         match event {
+            CallEvent::Begun | CallEvent::Over => {}
             CallEvent::Answered { method, path, status, took } => {
                 if *status < 400 && is_unheard.replace(false) {
                     ui.info(&Note::found("the server answers again".to_owned()));

@@ -28,4 +28,4 @@ pub(crate) use blocking::blocking;
 pub(crate) use child_environment::ChildKind;
 pub(crate) use concurrency::{side_by_side, together};
 pub(crate) use unless_interrupted::unless_interrupted;
-pub(crate) use waiting::waiting;
+pub(crate) use waiting::{waiting, with_spinners};

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use crate::clock::{Clock, SystemClock};
 use crate::session::Session;
 use crate::ui::Progress;
 
 /// What takes less is over before anybody has read a line about it.
-const NOTICED_AFTER: Duration = Duration::from_millis(400);
+const NOTICED_AFTER: Duration = Duration::from_millis(250);
 const REDRAWN_EVERY: Duration = Duration::from_millis(250);
 
 /// Waits, and shows for what, and for how long already.
@@ -20,14 +21,36 @@ pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Futur
         tokio::select! {
             biased;
             output = &mut future => {
-                session.ui.borrow_mut().clear_progress();
+                session.ui.borrow_mut().end_progress(what);
                 return output;
             }
             () = session.clock.sleep(pause) => {}
         }
         pause = REDRAWN_EVERY;
         let seconds = session.clock.now().duration_since(began).as_secs_f64();
-        let progress = Progress { what: what.to_owned(), seconds, percent: None, detail: String::new() };
+        let progress =
+            Progress { task: what.to_owned(), what: what.to_owned(), seconds, percent: None, detail: String::new() };
         session.ui.borrow_mut().progress(&progress);
+    }
+}
+
+/// How often the spinners turn.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Runs a command; on a terminal its spinners turn, and no wait for the server is without one.
+pub(crate) async fn with_spinners<T>(session: &Session, command: impl Future<Output = T>) -> T {
+    if !session.ui.borrow().is_live() {
+        return command.await;
+    }
+    let mut command = pin!(command);
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut command => {
+                session.ui.borrow_mut().clear_progress();
+                return output;
+            }
+            () = SystemClock.sleep(TURN) => session.ui.borrow_mut().tick(),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod echo_guard;
 mod json;
 mod masked;
 mod note;
+mod open_calls;
 mod progress;
 pub mod prompt;
 mod sanitize;
@@ -15,11 +16,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::rc::Rc;
 
-use echo_guard::EchoGuard;
 pub use masked::{Layout, Masked};
 pub(crate) use note::{Heading, Note};
+pub(crate) use open_calls::OpenCalls;
 pub use progress::Progress;
+use progress::Running;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
 pub use sticky_flags::StickyFlags;
@@ -69,11 +72,11 @@ pub struct Ui {
     stderr_style: Style,
     verbosity: Verbosity,
     is_live: bool,
-    /// The line of progress that is on the screen.
-    shown: String,
-    /// The keyboard, while it is.
-    hush: Option<EchoGuard>,
-    has_overall: bool,
+    /// The lines of what runs.
+    running: Option<Running>,
+    calls: Rc<OpenCalls>,
+    /// Whether the screen belongs to a question, or to another program.
+    is_lent: bool,
     repeat: StickyFlags,
 }
 
@@ -94,9 +97,9 @@ impl Ui {
             stderr_style: stderr.1,
             verbosity,
             is_live: is_live && verbosity >= Verbosity::Normal,
-            shown: String::new(),
-            hush: None,
-            has_overall: false,
+            running: None,
+            calls: Rc::default(),
+            is_lent: false,
             repeat: StickyFlags::NOTHING,
         }
     }
@@ -194,55 +197,91 @@ impl Ui {
         self.write_stderr(Verbosity::Quiet, drawing);
     }
 
-    /// Redraws the line of progress, where there is a terminal to redraw it on.
+    /// Draws how far a task is, on a terminal.
     pub fn progress(&mut self, progress: &Progress) {
-        if !self.has_overall {
-            self.draw_progress(progress);
+        if progress.task != open_calls::TASK {
+            self.end_progress(open_calls::TASK);
+        }
+        if let Some(running) = self.running() {
+            running.show(progress);
         }
     }
 
-    /// Redraws the line of progress of many tasks at once; until `end_overall` no single one of them is shown.
+    /// Takes the line of a task away.
+    pub fn end_progress(&mut self, task: &str) {
+        if self.running.as_mut().is_some_and(|running| running.end(task)) {
+            self.running = None;
+        }
+    }
+
+    /// Draws how far many tasks are, below their own lines.
     pub fn overall(&mut self, progress: &Progress) {
-        self.has_overall = true;
-        self.draw_progress(progress);
+        if let Some(running) = self.running() {
+            running.show_overall(progress);
+        }
     }
 
-    /// Takes the line of progress of many tasks away.
-    pub fn end_overall(&mut self) {
-        self.clear_progress();
-        self.has_overall = false;
-    }
-
-    fn draw_progress(&mut self, progress: &Progress) {
-        if !self.is_live {
-            return;
-        }
-        let line = progress.line(self.stderr_style);
-        if line == self.shown {
-            return;
-        }
-        if self.shown.is_empty() {
-            self.hush = EchoGuard::begin();
-        }
-        let _ = write!(self.stderr, "\r\x1b[K{line}").and_then(|()| self.stderr.flush()); // decoration
-        self.shown = line;
-    }
-
-    /// Takes the line of progress away.
+    /// Takes the lines of everything that runs away.
     pub fn clear_progress(&mut self) {
-        self.hush = None;
-        if !std::mem::take(&mut self.shown).is_empty() {
-            let _ = write!(self.stderr, "\r\x1b[K").and_then(|()| self.stderr.flush()); // decoration
+        self.running = None;
+    }
+
+    /// Gives the calls to the server that have no answer yet.
+    pub(crate) fn open_calls(&self) -> Rc<OpenCalls> {
+        Rc::clone(&self.calls)
+    }
+
+    /// Says whether what runs is drawn.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
+    pub fn tick(&mut self) {
+        match self.calls.silence().filter(|_| !self.is_lent) {
+            Some(silence) if self.running.is_none() => self.progress(&silence),
+            Some(silence) => self.running.iter_mut().for_each(|running| running.update(&silence)),
+            None => self.end_progress(open_calls::TASK),
         }
+        if let Some(running) = &self.running {
+            running.tick();
+        }
+    }
+
+    /// Leaves the screen to a question or to another program, until it is taken back.
+    pub fn lend(&mut self) {
+        self.running = None;
+        self.is_lent = true;
+    }
+
+    /// Takes the screen back.
+    pub fn take_back(&mut self) {
+        self.is_lent = false;
+    }
+
+    fn running(&mut self) -> Option<&mut Running> {
+        if !self.is_live || self.is_lent {
+            return None;
+        }
+        let style = self.stderr_style;
+        Some(self.running.get_or_insert_with(|| Running::new(style)))
     }
 
     fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
         if self.verbosity < verbosity {
             return;
         }
-        self.clear_progress();
+        self.end_progress(open_calls::TASK);
         let text = drawn(drawing, self.stderr_style, &self.repeat);
-        let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush()); // nobody is left to tell
+        let stderr = &mut self.stderr;
+        let mut write = || {
+            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()); // nothing is left to report it on
+        };
+        match &self.running {
+            Some(running) => running.suspend(write),
+            None => write(),
+        }
     }
 }
 

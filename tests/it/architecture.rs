@@ -37,6 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("console", &["ui", "session"]),
     ("dialoguer", &["ui"]),
     ("fuzzy_matcher", &["ui"]),
+    ("indicatif", &["ui"]),
     ("nix", &["session"]),
     ("clap", &["cli", "lib"]),
     ("clap_complete", &["cli"]),

@@ -32,6 +32,7 @@ mod pin_ca;
 mod preflight;
 mod printed_lines;
 mod process_limits;
+mod progress;
 mod questions;
 mod reading;
 mod replay;

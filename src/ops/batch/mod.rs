@@ -184,7 +184,6 @@ impl Batch<'_> {
     async fn all(&self, parallel: usize) {
         let workers = side_by_side((0..parallel.min(self.count)).map(|_| self.work()));
         tokio::pin!(workers);
-        // From the beginning, or the tasks would draw their own progress each.
         self.show(parallel);
         loop {
             tokio::select! {
@@ -192,7 +191,7 @@ impl Batch<'_> {
                 () = self.session.clock.sleep(REDRAWN_EVERY) => self.show(parallel),
             }
         }
-        self.session.ui.borrow_mut().end_overall();
+        self.session.ui.borrow_mut().clear_progress();
     }
 
     /// Makes one proof after the other, until none is left to begin.
@@ -248,12 +247,12 @@ impl Batch<'_> {
             let tally = self.tally.borrow();
             (tally.succeeded + tally.failed, tally.failed)
         };
-        let running = self.begun.get().saturating_sub(done);
+        let running = self.begun.get().saturating_sub(done).min(parallel);
         let seconds = self.session.clock.now().duration_since(self.began).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
         let percent = Some(done as f64 / self.count.max(1) as f64 * 100.0);
-        let what = format!("{done} of {} done", self.count);
-        let detail = format!("{running} of {parallel} at work, {failed} failed");
-        self.session.ui.borrow_mut().overall(&Progress { what, seconds, percent, detail });
+        let what = format!("{done} of {} done ({seconds:.0} s)", self.count);
+        let detail = format!("{running} running, {failed} failed");
+        self.session.ui.borrow_mut().overall(&Progress { task: String::new(), what, seconds, percent, detail });
     }
 }

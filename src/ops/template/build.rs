@@ -207,12 +207,12 @@ impl<'a> Build<'a> {
                 () = session.clock.sleep(REDRAWN_EVERY) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
-                    let progress = Progress { what: what.clone(), seconds, percent, detail: String::new() };
+                    let progress = Progress { task: what.clone(), what: what.clone(), seconds, percent, detail: String::new() };
                     session.ui.borrow_mut().progress(&progress);
                 }
             }
         };
-        session.ui.borrow_mut().clear_progress();
+        session.ui.borrow_mut().end_progress(&what);
         self.watch_image(asked, &operation).await
     }
 

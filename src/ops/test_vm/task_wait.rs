@@ -66,15 +66,19 @@ impl TaskWaiter<'_> {
         let session = self.session;
         let mut show = |progress: &task::TaskProgress| {
             let (percent, (what, detail)) = (progress.percent, told(progress, operation));
-            session.ui.borrow_mut().progress(&Progress { what, seconds: progress.age.as_secs_f64(), percent, detail });
+            let (task, seconds) = (operation.to_string(), progress.age.as_secs_f64());
+            session.ui.borrow_mut().progress(&Progress { task, what, seconds, percent, detail });
         };
         let how = (self.patience, self.attention);
         let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
-            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => return Err(Error::Run(RunError::Interrupted { signal })),
+            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => {
+                session.ui.borrow_mut().end_progress(&operation.to_string());
+                return Err(Error::Run(RunError::Interrupted { signal }));
+            }
         };
-        session.ui.borrow_mut().clear_progress();
+        session.ui.borrow_mut().end_progress(&operation.to_string());
         let watched = waited.doing(operation.clone())?;
         times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
         match watched.ended {

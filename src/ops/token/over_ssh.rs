@@ -57,7 +57,9 @@ pub(crate) async fn run(
         io::ErrorKind::NotFound => Error::from(TokenError::NoSsh { line: line.clone() }),
         _ => TokenError::SshUnusable { source, line: line.clone() }.into(),
     })?;
+    session.ui.borrow_mut().lend();
     let ended = unless_interrupted(session, async { end(&mut child).await }).await;
+    session.ui.borrow_mut().take_back();
     let printed = match ended {
         Ok(printed) => printed,
         // ssh got the signal as well; what the node did by then is not known.

@@ -18,7 +18,7 @@ use crate::pve::ApiError;
 use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
 use crate::pve::http::proxy::{Proxies, ProxyChoice};
 use crate::pve::http::reply::Reply;
-use crate::pve::http::retry::{CallEvent, Observers, ServerSeen};
+use crate::pve::http::retry::{CallEvent, Observers, OpenCall, ServerSeen};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -241,6 +241,7 @@ impl HttpClient {
         extent: Extent,
         listener: &Observers,
     ) -> Result<Reply, SendError> {
+        let _open = OpenCall::begin(listener);
         let (began, method, path) = (SystemClock.now(), request.method().clone(), request.url().path().to_owned());
         let within = self.limits.first_byte(&method);
         let response = match timeout(self.limits.connect + within, client.execute(request)).await {

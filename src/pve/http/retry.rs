@@ -122,6 +122,10 @@ fn is_locked(why: &ApiError) -> bool {
 /// What happens on the way to the server.
 #[derive(Debug, Clone, Copy)]
 pub enum CallEvent<'a> {
+    /// A call is sent.
+    Begun,
+    /// A call is over: it was answered, or is no longer waited for.
+    Over,
     /// A call was answered.
     Answered {
         /// The verb.
@@ -166,6 +170,23 @@ impl Observers {
         if let Some(listener) = &self.0 {
             listener(event);
         }
+    }
+}
+
+/// A call that is waited for.
+pub(in crate::pve) struct OpenCall<'a>(&'a Observers);
+
+impl<'a> OpenCall<'a> {
+    /// Begins.
+    pub(in crate::pve) fn begin(observers: &'a Observers) -> Self {
+        observers.tell(&CallEvent::Begun);
+        Self(observers)
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.0.tell(&CallEvent::Over);
     }
 }
 

@@ -1,0 +1,70 @@
+//! Calls to the server that have no answer yet: what is waited for when nothing else says so.
+
+use std::cell::{Cell, RefCell};
+
+use super::Progress;
+
+/// The task under which the wait is drawn.
+pub(super) const TASK: &str = "an answer";
+
+/// After so many looks without an answer it is shown; a look is a tenth of a second.
+const NOTICED_AFTER: u32 = 2;
+
+/// How many calls are open, and to whom.
+#[derive(Default)]
+pub(crate) struct OpenCalls {
+    count: Cell<usize>,
+    server: RefCell<String>,
+    /// How often somebody has looked since the first of them was made.
+    looks: Cell<u32>,
+}
+
+impl OpenCalls {
+    /// Notes a call to a server.
+    pub(crate) fn begin(&self, server: &str) {
+        if self.count.get() == 0 {
+            server.clone_into(&mut self.server.borrow_mut());
+        }
+        self.count.set(self.count.get() + 1);
+    }
+
+    /// Notes an answer, or that none is waited for any more.
+    pub(crate) fn end(&self) {
+        self.count.set(self.count.get().saturating_sub(1));
+    }
+
+    /// Looks once more; gives what is waited for, once that has lasted. One call after the other is one wait.
+    pub(super) fn silence(&self) -> Option<Progress> {
+        if self.count.get() == 0 {
+            self.looks.set(0);
+            return None;
+        }
+        self.looks.set(self.looks.get() + 1);
+        let seconds = f64::from(self.looks.get()) / 10.0;
+        let what = format!("waiting for {}", self.server.borrow());
+        let (task, detail) = (TASK.to_owned(), String::new());
+        (self.looks.get() > NOTICED_AFTER).then_some(Progress { task, what, seconds, percent: None, detail })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NOTICED_AFTER, OpenCalls};
+
+    #[test]
+    fn only_a_wait_that_lasts_is_shown() {
+        let calls = OpenCalls::default();
+        assert!(calls.silence().is_none());
+        calls.begin("pve.lan");
+        calls.begin("pve.lan");
+        for _ in 0..NOTICED_AFTER {
+            assert!(calls.silence().is_none());
+        }
+        calls.end();
+        assert_eq!(calls.silence().map(|it| it.what).as_deref(), Some("waiting for pve.lan"));
+        calls.end();
+        assert!(calls.silence().is_none());
+        calls.begin("pve.lan");
+        assert!(calls.silence().is_none(), "the next wait begins anew");
+    }
+}
