@@ -271,3 +271,16 @@ fn a_signal_among_keys_leaves_echo_and_cursor() {
         }
     }
 }
+
+#[test]
+fn an_exact_name_is_taken_among_many_that_contain_it() {
+    let sandbox = Sandbox::start(Options { nodes: 30, shared_storage: true, ..quick() }).unwrap();
+    let scene = Scene { sandbox, ..Scene::new() };
+    scene.env.write("ca.pem", scene.sandbox.ca_pem());
+    for name in ["pve", "pve2", "pve3"] {
+        let mut terminal = scene.open(Kind::Filtered);
+        terminal.press(DOWN).press(name).wait_for(&format!("❯ {name} online")).press("\r");
+        terminal.wait_for(&format!("· {name} online")).press("\x03");
+        terminal.end(130);
+    }
+}

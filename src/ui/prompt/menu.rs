@@ -145,3 +145,89 @@ fn cut(text: &str, bytes: usize) -> String {
     let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzy_matcher::FuzzyMatcher;
+    use fuzzy_matcher::skim::SkimMatcherV2;
+
+    use super::{Menu, Page};
+
+    const PAGE: Page = Page { rows: 5, columns: 40 };
+
+    fn items(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| format!("{name}  online")).collect()
+    }
+
+    /// Gives the texts in the order in which dialoguer lists them for a filter, as the theme draws them.
+    fn listed<'a>(menu: &'a Menu<'a>, filter: &str) -> Vec<&'a str> {
+        let matcher = SkimMatcherV2::default();
+        let score = |key: &'a String| matcher.fuzzy_match(key, filter).map(|score| (key, score));
+        let mut found: Vec<(&String, i64)> = menu.keys().iter().filter_map(score).collect();
+        found.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
+        found.iter().map(|(key, _)| menu.text(menu.exact_first(key, filter))).collect()
+    }
+
+    #[test]
+    fn numbers_come_by_value_and_names_behind_them() {
+        let items = items(&["b", "9000", "none", "10000", "a", "101"]);
+        let menu = Menu::sorted(&items, 0, Page { rows: 9, ..PAGE }).unwrap();
+        let names: Vec<&str> = menu.keys().iter().map(|key| key.split(' ').next().unwrap()).collect();
+        assert_eq!(names, ["101", "9000", "10000", "a", "b", "none"]);
+        assert_eq!(menu.chosen(menu.place(0)), 0);
+        assert_eq!(menu.chosen(0), 5);
+    }
+
+    #[test]
+    fn a_default_behind_the_first_page_is_moved_onto_it() {
+        let items: Vec<String> = (100..200).map(|number| format!("{number}  template")).collect();
+        let menu = Menu::sorted(&items, 77, PAGE).unwrap();
+        assert_eq!((menu.place(77), menu.chosen(0)), (0, 77));
+        assert_eq!(menu.chosen(1), 0, "the others stay in their order");
+    }
+
+    #[test]
+    fn an_exact_name_is_first_among_many_that_contain_it() {
+        let names: Vec<String> = ["apve".to_owned(), "zpve".to_owned(), "pve".to_owned()]
+            .into_iter()
+            .chain((1..60).map(|number| format!("pve{number}")))
+            .chain((1..60).map(|number| format!("a{number}pve")))
+            .collect();
+        let items = items(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for default in [0, 2, 30, 61] {
+            let menu = Menu::sorted(&items, default, PAGE).unwrap();
+            for name in &names {
+                let listed = listed(&menu, name);
+                assert_eq!(listed.first().copied(), Some(format!("{name}  online").as_str()), "{default}");
+                let mut each = listed.clone();
+                each.sort_unstable();
+                each.dedup();
+                assert_eq!(each.len(), listed.len(), "each is listed once");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_what_is_chosen() {
+        let items = items(&["pve2", "pve", "apve"]);
+        let menu = Menu::sorted(&items, 0, PAGE).unwrap();
+        for filter in ["", "p", "pve", "pve2", "ve"] {
+            for (place, key) in menu.keys().iter().enumerate() {
+                let drawn = menu.text(menu.exact_first(key, filter)).to_owned();
+                assert_eq!(items[menu.chosen(place)], drawn, "{filter}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_no_longer_than_a_line_and_never_the_same() {
+        let long = "x".repeat(63);
+        let menu_items = vec![format!("{long}1  online"), "日本語のテンプレート日本語のテンプレート".to_owned()];
+        let menu = Menu::sorted(&menu_items, 0, PAGE).unwrap();
+        assert!(menu.keys().iter().all(|key| key.len() <= PAGE.columns));
+        assert_eq!(menu.text(&menu.keys()[0]), menu_items[0], "the whole text is drawn");
+        let same = vec![format!("{long}1"), format!("{long}2")];
+        assert!(Menu::sorted(&same, 0, PAGE).is_none(), "then the menu has no filter");
+        assert_eq!(Menu::fixed(&same).chosen(1), 1);
+    }
+}

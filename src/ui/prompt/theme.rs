@@ -178,3 +178,62 @@ impl Theme for QuestionTheme<'_> {
         to.write_str(&self.item(text, active))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use console::measure_text_width;
+    use dialoguer::theme::Theme;
+
+    use super::QuestionTheme;
+    use crate::ui::Style;
+
+    const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
+    const NARROW: Style = Style { width: Some(40), ..WIDE };
+    const ASCII: Style = Style { unicode: false, ..NARROW };
+
+    fn input(style: Style, question: &str, default: Option<&str>) -> String {
+        let mut text = String::new();
+        QuestionTheme::new(style).format_input_prompt(&mut text, question, default).unwrap();
+        text
+    }
+
+    fn item(style: Style, text: &str, active: bool) -> String {
+        let mut drawn = String::new();
+        QuestionTheme::new(style).format_select_prompt_item(&mut drawn, text, active).unwrap();
+        drawn
+    }
+
+    #[test]
+    fn an_answer_is_typed_where_there_is_room() {
+        assert_eq!(
+            input(WIDE, "The name of the token", Some("glassdome-token")),
+            "? The name of the token [glassdome-token] › "
+        );
+        let narrow = input(NARROW, "The name of the token", Some("glassdome-token"));
+        assert_eq!(narrow, "? The name of the token\n  [glassdome-token]\n  › ");
+        assert_eq!(input(ASCII, "Keep a1b2••••?", None), "? Keep a1b2****? > ");
+        assert!(input(WIDE, "The host", Some("a\u{1b}[2J")).contains("[a\\u{1b}[2J]"), "a default is made printable");
+    }
+
+    #[test]
+    fn a_question_with_its_answer_hangs_under_its_first_word() {
+        let theme = QuestionTheme::new(NARROW);
+        assert_eq!(theme.answered("The name of the token:", "glassdome"), ["✔ The name of the token · glassdome"]);
+        assert_eq!(
+            theme.answered("Do you trust this certificate?", "yes, and the CA"),
+            ["✔ Do you trust this certificate? · yes,", "  and the CA"]
+        );
+        assert_eq!(QuestionTheme::new(ASCII).answered("Host", "pve"), ["ok Host - pve"]);
+        assert_eq!(QuestionTheme::new(ASCII).reason("too short: 3 of 36"), ["x too short: 3 of 36"]);
+    }
+
+    #[test]
+    fn an_item_is_cut_and_the_one_that_is_pointed_at_is_whole() {
+        let text = "9000  日本語のテンプレート日本語のテンプレート  pve";
+        assert_eq!(item(NARROW, text, false), "  9000  日本語のテンプレート日本語のテ…");
+        let whole = item(NARROW, text, true);
+        assert!(whole.lines().all(|line| measure_text_width(line) < 40), "{whole}");
+        assert_eq!(whole.replace(['\n', ' '], ""), format!("❯{}", text.replace(' ', "")));
+        assert_eq!(item(ASCII, "pve", true), "> pve");
+    }
+}
