@@ -95,7 +95,7 @@ pub(crate) async fn pin_cluster_ca(
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
     let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::done(text));
     Ok(Some(CaPinned { pve, trust, fetched }))
 }
 

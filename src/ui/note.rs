@@ -2,36 +2,54 @@
 
 use std::fmt;
 
+use crate::ui::symbols::Symbol;
 use crate::ui::{Draw, Screen, Tone};
 
 /// One remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
-    label: &'static str,
+    label: NoteLabel,
     tone: Tone,
     text: String,
+}
+
+/// What stands in front of a remark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoteLabel {
+    Word(&'static str),
+    Symbol(Symbol),
 }
 
 impl Note {
     /// Makes a remark of a sentence.
     pub(crate) const fn plain(text: String) -> Self {
-        Self { label: "", tone: Tone::Plain, text }
+        Self { label: NoteLabel::Word(""), tone: Tone::Plain, text }
     }
 
     /// Makes a line that says what was found, below a heading.
     pub(crate) const fn found(text: String) -> Self {
-        Self { label: "   ", tone: Tone::Plain, text }
+        Self { label: NoteLabel::Word("   "), tone: Tone::Plain, text }
+    }
+
+    /// Makes a line about something that is done, or was checked and is right.
+    pub(crate) const fn done(text: String) -> Self {
+        Self { label: NoteLabel::Symbol(Symbol::Done), tone: Tone::Good, text }
     }
 
     /// Makes a warning.
     pub(crate) const fn warning(text: String) -> Self {
-        Self { label: "warning: ", tone: Tone::Warning, text }
+        Self { label: NoteLabel::Word("warning: "), tone: Tone::Warning, text }
     }
 }
 
 impl Draw for Note {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.labelled(self.label, self.tone, &self.text)
+        match self.label {
+            NoteLabel::Word(word) => screen.labelled(word, self.tone, &self.text),
+            NoteLabel::Symbol(symbol) => {
+                screen.labelled(&format!("{} ", symbol.text(screen.style())), self.tone, &self.text)
+            }
+        }
     }
 }
 

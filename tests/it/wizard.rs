@@ -498,26 +498,28 @@ fn rehearsal(columns: u16) -> String {
 #[test]
 fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
+        glassdome sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is
+        saved before you have confirmed it.
         1. Server (sandbox)
-           sandbox.invalid is Proxmox VE
+        ✔ sandbox.invalid is Proxmox VE
         2. Trust (sandbox)
-           the certificate is signed by the CA that is trusted for it
+        ✔ the certificate is signed by the CA that is trusted for it
         3. Token (sandbox)
         ✔ The user, with its realm: apex@pve for example · apex@pve
         ✔ The name of the token · glassdome-token
         ✔ Keep the secret 0000•••• of the sandbox? · yes
         4. Check (sandbox)
-           Proxmox VE 9.2.11 knows apex@pve!glassdome-token (which proves who it is, not
-           what it may do)
+        ✔ Proxmox VE 9.2.11 knows apex@pve!glassdome-token (which proves who it is, not
+          what it may do)
         5. Node and templates (sandbox)
-           node pve, the only one
+        ✔ node pve, the only one
         ✔ The template for UBUNTU_2204_TEMPLATE_ID · 9000
           ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
         ✔ The template for UBUNTU_2004_TEMPLATE_ID · 9001
           ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
-           node pve: template 9000 can be cloned, no privilege is missing
-           UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
-           UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
+        ✔ node pve: template 9000 can be cloned, no privilege is missing
+        ✔ UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
+        ✔ UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
         6. Save (sandbox)
            new file /home/me/xxxxxxxxxxx/.env.sandbox
            +# Proxmox Configuration
@@ -534,7 +536,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
            the secret is stored in plain text, in a file that only you may read (mode
            0600)
         ✔ Write this? · yes
-           /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
+        ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
         Quick reference
           user      apex@pve
           token     glassdome-token
@@ -554,11 +556,14 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
 #[expect(clippy::too_many_lines, reason = "it is the whole screen")]
 fn the_whole_rehearsal_fits_a_narrow_terminal() {
     insta::assert_snapshot!(rehearsal(40), @"
+        glassdome sets up an API token for
+        Proxmox VE, writes .env.sandbox. Nothing
+        is saved before you have confirmed it.
         1. Server (sandbox)
-           sandbox.invalid is Proxmox VE
+        ✔ sandbox.invalid is Proxmox VE
         2. Trust (sandbox)
-           the certificate is signed by the CA
-           that is trusted for it
+        ✔ the certificate is signed by the CA
+          that is trusted for it
         3. Token (sandbox)
         ✔ The user, with its realm: apex@pve
           for example · apex@pve
@@ -567,11 +572,11 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
         ✔ Keep the secret 0000•••• of the
           sandbox? · yes
         4. Check (sandbox)
-           Proxmox VE 9.2.11 knows
-           apex@pve!glassdome-token (which
-           proves who it is, not what it may do)
+        ✔ Proxmox VE 9.2.11 knows
+          apex@pve!glassdome-token (which proves
+          who it is, not what it may do)
         5. Node and templates (sandbox)
-           node pve, the only one
+        ✔ node pve, the only one
         ✔ The template for
           UBUNTU_2204_TEMPLATE_ID · 9000
           ubuntu-2204-cloudinit-template pve 32
@@ -580,12 +585,12 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
           UBUNTU_2004_TEMPLATE_ID · 9001
           ubuntu-2004-cloudinit-template pve 32
           GiB cloud-init, agent
-           node pve: template 9000 can be
-           cloned, no privilege is missing
-           UBUNTU_2204_TEMPLATE_ID=9000
-           (ubuntu-2204-cloudinit-template)
-           UBUNTU_2004_TEMPLATE_ID=9001
-           (ubuntu-2004-cloudinit-template)
+        ✔ node pve: template 9000 can be cloned,
+          no privilege is missing
+        ✔ UBUNTU_2204_TEMPLATE_ID=9000
+          (ubuntu-2204-cloudinit-template)
+        ✔ UBUNTU_2004_TEMPLATE_ID=9001
+          (ubuntu-2004-cloudinit-template)
         6. Save (sandbox)
            new file
            /home/me/xxxxxxxxxxx/.env.sandbox
@@ -604,8 +609,8 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
            in a file that only you may read
            (mode 0600)
         ✔ Write this? · yes
-           /home/me/xxxxxxxxxxx/.env.sandbox is
-           written, mode 0600
+        ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
+          written, mode 0600
         Quick reference
           user      apex@pve
           token     glassdome-token

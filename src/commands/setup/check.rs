@@ -242,5 +242,5 @@ fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
 }
 
 fn say(session: &Session, text: String) {
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::done(text));
 }

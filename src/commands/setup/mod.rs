@@ -27,6 +27,7 @@ use crate::ops::token::{consent, notes};
 use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
+use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Heading, Note};
 use std::process::ExitCode;
@@ -132,6 +133,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         context.require_journal(session)?;
     }
     report.is_rehearsal = arguments.dry_run;
+    introduce(session, &context, arguments);
     let ended = from_server_to_proof(session, global, arguments, &mut context, report).await;
     match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.saved_or_left(session, &context, why)),
@@ -390,6 +392,25 @@ fn tell(session: &Session, why: &Error) {
 
 fn found(session: &Session, text: String) {
     session.ui.borrow_mut().info(&Note::found(text));
+}
+
+/// Says what was checked and is right, or is done.
+fn done(session: &Session, text: String) {
+    session.ui.borrow_mut().info(&Note::done(text));
+}
+
+/// Says in front of the first question what will happen.
+fn introduce(session: &Session, context: &Context, arguments: &Setup) {
+    if !session.is_attended() {
+        return;
+    }
+    let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let tested = if arguments.skip_test_vm { "" } else { ", and verifies it with a test VM" };
+    let text = format!(
+        "glassdome sets up an API token for Proxmox VE, writes {}{tested}. Nothing is saved before you have confirmed it.",
+        Printable(&file)
+    );
+    session.ui.borrow_mut().info(&Note::plain(text));
 }
 
 impl SetupReport {

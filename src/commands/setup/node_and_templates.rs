@@ -12,7 +12,7 @@ use crate::settings::{Key, Setting};
 use crate::ui::prompt::ChoicePrompt;
 use crate::ui::{columns, gibibytes};
 
-use super::found;
+use super::done;
 
 /// Lets a person choose node and templates, as far as nobody has settled them; `made` is the key of a template that
 /// was made just now.
@@ -33,7 +33,7 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         return Ok(());
     }
     if let [only] = nodes {
-        found(session, format!("node {}, the only one", only.name));
+        done(session, format!("node {}, the only one", only.name));
         return context.answer(Setting::Node(only.name.clone()));
     }
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();

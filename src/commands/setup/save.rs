@@ -195,7 +195,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
     warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
         context.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
-        session.ui.borrow_mut().info(&Note::found(format!("the cluster's CA is in {}", fetched.path.display())));
+        session.ui.borrow_mut().info(&Note::done(format!("the cluster's CA is in {}", fetched.path.display())));
     }
     let saved = context.store.save(&draft.edited.file, &context.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
@@ -203,7 +203,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
         SaveOutcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
         SaveOutcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
     };
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.ui.borrow_mut().info(&Note::done(text));
     if let Some(backup) = &saved.backup {
         session.ui.borrow_mut().info(&Note::found(format!("the old one is kept as {}", backup.display())));
     }

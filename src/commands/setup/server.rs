@@ -17,7 +17,7 @@ use crate::settings::{Credentials, Key, Setting, Source, Verification};
 use crate::ui::prompt::ConfirmPrompt;
 
 use super::trust::{self, TrustDecision};
-use super::{found, heading, port, tell};
+use super::{done, found, heading, port, tell};
 
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
@@ -73,14 +73,17 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
         let server = context.host()?;
         let why = match waiting(session, &format!("looking at {server}"), look(session, context, arguments)).await {
             Ok(mut pve_server) => {
-                found(session, format!("{server} is Proxmox VE"));
+                done(session, format!("{server} is Proxmox VE"));
                 if judged.is_none() {
                     heading(session, context, "2. Trust");
                 }
                 if judged == Some(TrustDecision::ByCluster) {
                     pve_server.is_new = IsNew::Yes;
                 }
-                found(session, told(&pve_server));
+                match pve_server.trusted {
+                    TrustSource::Unverified => found(session, told(&pve_server)),
+                    TrustSource::System | TrustSource::Ca | TrustSource::Pin => done(session, told(&pve_server)),
+                }
                 context.warn_of_trust(session, pve_server.trusted);
                 if let Some(leaf) = &pve_server.accepted {
                     session.ui.borrow_mut().info(&trust::Facts(leaf));

@@ -15,7 +15,7 @@ use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
 use super::server::{Server, know_realm};
 use super::token_source::{LoginSource, TokenSource};
-use super::{found, tell};
+use super::{done, found, tell};
 
 /// What is still to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,7 +359,7 @@ fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Res
     }
     let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
     let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
-    found(session, format!("{user}!{name}, secret {masked}"));
+    done(session, format!("{user}!{name}, secret {masked}"));
     Ok(())
 }
 

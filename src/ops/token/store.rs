@@ -78,7 +78,7 @@ pub(crate) fn save(
     let edited = edit(context, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let mut ui = session.ui.borrow_mut();
-    ui.info(&Note::found(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked())));
+    ui.info(&Note::done(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked())));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
         ui.info(&Note::warning(warning.to_string()));
     }
