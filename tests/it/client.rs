@@ -99,19 +99,6 @@ async fn a_post_without_parameters_says_that_its_body_is_empty() {
 }
 
 #[tokio::test]
-async fn one_connection_serves_a_run_though_answers_say_both_close_and_keep_alive() {
-    let Pair { server, pve } = pair(|_| {
-        let body = r#"{"data":{"version":"9.2.11"}}"#;
-        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: Keep-Alive\r\n";
-        PermissionsAt::Keep(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
-    });
-    for _ in 0..5 {
-        pve.version().await.unwrap();
-    }
-    assert_eq!((server.asked().len(), server.connections()), (5, 1));
-}
-
-#[tokio::test]
 async fn an_error_that_closes_its_connection_disturbs_nothing() {
     let Pair { server, pve } = pair(|asked| match asked.before % 2 {
         0 => PermissionsAt::Close(

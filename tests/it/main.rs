@@ -23,6 +23,7 @@ mod env_unused;
 mod faults;
 mod foreign;
 mod grants;
+mod keep_alive;
 mod limits;
 mod malformed_servers;
 mod origins;
