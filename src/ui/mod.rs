@@ -239,12 +239,20 @@ impl Ui {
 
     /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
     pub fn tick(&mut self) {
-        match self.calls.silence().filter(|_| !self.is_lent) {
-            Some(silence) if self.running.is_none() => self.progress(&silence),
-            Some(silence) => self.running.iter_mut().for_each(|running| running.update(&silence)),
-            None => self.end_progress(open_calls::TASK),
+        let silence = self.calls.silence().filter(|_| !self.is_lent);
+        match (silence, &mut self.running) {
+            (None, _) => self.end_progress(open_calls::TASK),
+            (Some(silence), None) => self.progress(&silence),
+            (Some(silence), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
+                // The whole of it is a wait: it turns slowly, so that it does not draw the eye.
+                if self.calls.is_due() {
+                    running.show(&silence);
+                    running.tick();
+                }
+            }
+            (Some(_), Some(_)) => {}
         }
-        if let Some(running) = &self.running {
+        if let Some(running) = self.running.as_ref().filter(|running| running.has_tasks_beside(open_calls::TASK)) {
             running.tick();
         }
     }

@@ -10,6 +10,9 @@ pub(super) const TASK: &str = "an answer";
 /// After so many looks without an answer it is shown; a look is a tenth of a second.
 const NOTICED_AFTER: u32 = 2;
 
+/// Every so many looks it is drawn again.
+const REDRAWN_EVERY: u32 = 5;
+
 /// How many calls are open, and to whom.
 #[derive(Default)]
 pub(crate) struct OpenCalls {
@@ -31,6 +34,11 @@ impl OpenCalls {
     /// Notes an answer, or that none is waited for any more.
     pub(crate) fn end(&self) {
         self.count.set(self.count.get().saturating_sub(1));
+    }
+
+    /// Says whether it is to be drawn again at this look.
+    pub(super) fn is_due(&self) -> bool {
+        self.looks.get().is_multiple_of(REDRAWN_EVERY)
     }
 
     /// Looks once more; gives what is waited for, once that has lasted. One call after the other is one wait.

@@ -88,11 +88,9 @@ impl Running {
         self.tasks.push((progress.task.clone(), bar));
     }
 
-    /// Draws how far a task is, if it has a line.
-    pub(super) fn update(&mut self, progress: &Progress) {
-        if self.tasks.iter().any(|(task, _)| *task == progress.task) {
-            self.show(progress);
-        }
+    /// Says whether anything runs beside this task.
+    pub(super) fn has_tasks_beside(&self, task: &str) -> bool {
+        self.overall.is_some() || self.tasks.iter().any(|(it, _)| it != task)
     }
 
     /// Draws how far all tasks are, on the last line.

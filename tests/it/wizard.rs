@@ -498,8 +498,8 @@ fn rehearsal(columns: u16) -> String {
 #[test]
 fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
-        glassdome sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is
-        saved before you have confirmed it.
+        This sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is saved
+        before you have confirmed it.
         1. Server (sandbox)
         ✔ sandbox.invalid is Proxmox VE
         2. Trust (sandbox)
@@ -556,9 +556,9 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
 #[expect(clippy::too_many_lines, reason = "it is the whole screen")]
 fn the_whole_rehearsal_fits_a_narrow_terminal() {
     insta::assert_snapshot!(rehearsal(40), @"
-        glassdome sets up an API token for
-        Proxmox VE, writes .env.sandbox. Nothing
-        is saved before you have confirmed it.
+        This sets up an API token for Proxmox
+        VE, writes .env.sandbox. Nothing is
+        saved before you have confirmed it.
         1. Server (sandbox)
         ✔ sandbox.invalid is Proxmox VE
         2. Trust (sandbox)

@@ -407,7 +407,7 @@ fn introduce(session: &Session, context: &Context, arguments: &Setup) {
     let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let tested = if arguments.skip_test_vm { "" } else { ", and verifies it with a test VM" };
     let text = format!(
-        "glassdome sets up an API token for Proxmox VE, writes {}{tested}. Nothing is saved before you have confirmed it.",
+        "This sets up an API token for Proxmox VE, writes {}{tested}. Nothing is saved before you have confirmed it.",
         Printable(&file)
     );
     session.ui.borrow_mut().info(&Note::plain(text));
