@@ -218,24 +218,81 @@ fn every_failure_that_can_be_rehearsed_is_in_the_help() {
     assert!(help.contains(listed.trim_end()), "{listed}\n--- is not in\n{help}");
 }
 
+/// Says whether a file defines a name: a function where it ends with `()`, else a type, a variant, a constant or a table.
+fn defines(text: &str, name: &str) -> bool {
+    let kinds: &[&str] = if name.ends_with("()") {
+        &["fn "]
+    } else {
+        &["struct ", "enum ", "trait ", "type ", "const ", "static ", "    "]
+    };
+    let bare = name.trim_end_matches("()");
+    let ends = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    kinds.iter().any(|kind| text.split(&format!("{kind}{bare}")).skip(1).any(ends))
+}
+
+/// Gives the text of a file, or of all Rust files of a folder.
+fn all_text(path: &std::path::Path) -> String {
+    if !path.is_dir() {
+        return std::fs::read_to_string(path).unwrap_or_default();
+    }
+    let mut files = Vec::new();
+    rust_files(path, &mut files);
+    files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Lists what a text names in backticks that is not there: files, and what a file named before in the paragraph defines.
+fn not_there(root: &std::path::Path, text: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    for paragraph in text.lines() {
+        let mut last: Option<(&str, String)> = None;
+        for word in paragraph.split('`').skip(1).step_by(2) {
+            let is_path =
+                ["src/", "tests/", ".ci/", ".cargo/", ".github/"].iter().any(|folder| word.starts_with(folder));
+            let is_function = word.ends_with("()");
+            let is_name = word.len() > 2
+                && word.starts_with(|first: char| first.is_ascii_uppercase())
+                && word.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+            match &last {
+                _ if is_path && !root.join(word).exists() => missing.push(word.to_owned()),
+                _ if is_path => last = Some((word, all_text(&root.join(word)))),
+                Some((path, file)) if (is_function || is_name) && !defines(file, word) => {
+                    missing.push(format!("{word} in {path}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    missing
+}
+
 #[test]
-fn the_guide_for_contributors_names_what_is_there() {
+fn the_architecture_names_files_and_functions_that_are_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let guide = std::fs::read_to_string(root.join(".github/CONTRIBUTING.md")).unwrap();
-    let named: Vec<&str> = guide
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(|word| word.strip_prefix("bash ").unwrap_or(word))
-        .filter(|word| ["src/", "tests/", ".ci/", ".github/"].iter().any(|folder| word.starts_with(folder)))
-        .collect();
-    assert!(named.len() > 20, "{named:?}");
-    for path in named {
-        assert!(root.join(path).exists(), "{path} is named, and not there");
+    let page = std::fs::read_to_string(root.join(".github/ARCHITECTURE.md")).unwrap();
+    let missing = not_there(root, &page);
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(page.matches("()`").count() > 50, "the walks name their functions");
+    assert!(page.lines().count() < 110, "two pages");
+    for wrong in
+        ["`src/lib.rs`: `no_such()`", "`src/no_such.rs`", "`src/pve/task.rs`: `waits()`", "`src/lib.rs` `NoSuch`"]
+    {
+        assert_eq!(not_there(root, wrong).len(), 1, "{wrong}");
     }
     for part in std::fs::read_dir(root.join("src")).unwrap() {
         let path = format!("src/{}", part.unwrap().file_name().display());
-        assert!(guide.contains(&path), "the map lacks {path}");
+        assert!(page.contains(&format!("`{path}`")), "the layers lack {path}");
+    }
+}
+
+#[test]
+fn the_guide_for_contributors_names_what_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (page, least) in [("CONTRIBUTING.md", 20), ("SECURITY.md", 1)] {
+        let text = std::fs::read_to_string(root.join(".github").join(page)).unwrap();
+        let missing = not_there(root, &text.replace("`bash ", "`"));
+        assert!(missing.is_empty(), "{page}: {missing:#?}");
+        let named = ["`src/", "`tests/", "`.ci/", "`.github/"].iter().map(|folder| text.matches(folder).count());
+        assert!(named.sum::<usize>() >= least, "{page}");
     }
 }
 
