@@ -8,7 +8,7 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 
-use crate::cli::{Cli, Shell};
+use crate::cli::{Cli, Shell, topics};
 
 /// The variable by which a shell asks for completions: only where it is set anything of this is done.
 pub const ASKING: &str = "GLASSDOME_COMPLETE";
@@ -23,9 +23,6 @@ pub struct CompletionValues {
     /// The failures that the sandbox rehearses, with what they do.
     pub faults: fn() -> &'static [(&'static str, &'static str)],
 }
-
-/// What `help` explains beside the commands.
-const TOPICS: [&str; 2] = ["exit-codes", "environment"];
 
 /// Answers a shell that asks for completions; says whether one did.
 ///
@@ -55,7 +52,9 @@ pub fn script(shell: Shell) -> String {
 /// Tells `help` what it explains.
 fn with_topics(program: Command) -> Command {
     let names = program.get_subcommands().map(|command| command.get_name().to_owned());
-    let topics: Vec<String> = names.chain(TOPICS.map(str::to_owned)).collect();
+    let mut topics: Vec<String> = names.chain(topics::names().map(str::to_owned)).collect();
+    topics.sort();
+    topics.dedup();
     program.mut_subcommand("help", |help| {
         let candidates = move || topics.iter().map(CompletionCandidate::new).collect();
         help.mut_arg("topic", |topic| topic.add(ArgValueCandidates::new(candidates)))

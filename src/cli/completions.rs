@@ -2,19 +2,21 @@
 
 use clap::{Args, ValueEnum};
 
-/// Print the script that teaches a shell to complete
+/// Generate a shell completion script
 ///
-/// The script asks this program, so that it completes instances and nodes from `.env`, too.
+/// Without a shell, the script is for the one that $SHELL names, else for the shell that runs this
+/// command. The script asks this program, so it also completes instances and nodes from `.env`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
+  eval \"$(glassdome completions)\"
   glassdome completions bash \\
       > ~/.local/share/bash-completion/completions/glassdome
   glassdome completions zsh > ~/.zfunc/_glassdome
   glassdome completions fish > ~/.config/fish/completions/glassdome.fish
   glassdome completions powershell >> $PROFILE")]
 pub struct Completions {
-    /// Which shell
-    pub shell: Shell,
+    /// Shell to generate the script for [default: the one in use]
+    pub shell: Option<Shell>,
 }
 
 /// A shell that can complete.

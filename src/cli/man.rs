@@ -8,12 +8,13 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome man setup | man -l -
+  glassdome man trust | man -l -
   glassdome man --dir ~/.local/share/man/man1")]
 pub struct Man {
-    /// A command; without one it is the page of the program
+    /// Command or help topic; without one, the page of the program itself
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
-    /// Write every page into this folder
+    /// Folder to write every page to
     #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
     pub dir: Option<PathBuf>,
 }

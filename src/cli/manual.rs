@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::cli::topics::{self, Topic, TopicBlock};
 
 /// A manual page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +17,65 @@ pub struct Page {
     pub roff: String,
 }
 
-/// Writes every page, that of the program first.
+/// Writes every page, that of the program first. A topic has a page of its own, or stands in the page of the command that
+/// has its name.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let mut program = Cli::command();
     program.build();
     let mut pages = Vec::new();
     collect(&program, "glassdome", &mut pages);
+    for topic in topics::all() {
+        let name = format!("glassdome-{}", topic.name);
+        if pages.iter().all(|page| page.name != name) {
+            pages.push(Page { roff: topic_page(&name, &topic), name });
+        }
+    }
     pages
+}
+
+/// Writes the page of a topic.
+fn topic_page(name: &str, topic: &Topic) -> String {
+    let title = escaped(&name.to_uppercase());
+    let source = escaped(&format!("glassdome {}", env!("CARGO_PKG_VERSION")));
+    format!(
+        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH \"{title}\" \"1\" \"\" \"{source}\" \"Glassdome manual\"\n\
+         .SH NAME\n{} \\- {}\n.SH DESCRIPTION\n{}",
+        escaped(name),
+        escaped(topic.title),
+        body(topic)
+    )
+}
+
+/// Writes the text of a topic.
+fn body(topic: &Topic) -> String {
+    let mut roff = String::new();
+    for block in &topic.blocks {
+        roff.push_str(&match block {
+            TopicBlock::Heading(text) => format!(".SS {}\n", escaped(text)),
+            TopicBlock::Paragraph(text) => format!(".PP\n{}\n", literal(text)),
+            TopicBlock::Item(text) => format!(".IP \\(bu 2\n{}\n", literal(text)),
+            TopicBlock::Term { term, text } => {
+                format!(".TP\n\\fB{}\\fR\n{}\n", escaped(&term.replace('`', "")), literal(text))
+            }
+            TopicBlock::Lines(lines) => {
+                let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
+                format!(".PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", lines.join("\n"))
+            }
+        });
+    }
+    roff
+}
+
+/// Writes a text with the words in backticks in bold.
+fn literal(text: &str) -> String {
+    let pieces = text.split('`').enumerate();
+    let marked = pieces.map(|(index, piece)| match index % 2 {
+        0 => escaped(piece),
+        _ => format!("\\fB{}\\fR", escaped(piece)),
+    });
+    let line: String = marked.collect();
+    if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line }
 }
 
 fn collect(command: &Command, name: &str, pages: &mut Vec<Page>) {
@@ -47,6 +99,9 @@ fn write(command: &Command, name: &str, to: &mut Vec<u8>) -> io::Result<()> {
     if command.has_subcommands() {
         man.render_subcommands_section(to)?;
     }
+    if let Some(topic) = topics::find(command.get_name()) {
+        write!(to, ".SH {}\n{}", escaped(&topic.title.to_uppercase()), body(&topic))?;
+    }
     let Some(examples) = command.get_after_help() else { return Ok(()) };
     let examples = examples.to_string();
     let (heading, lines) = examples.split_once('\n').unwrap_or(("Examples:", &examples));
@@ -66,7 +121,13 @@ pub fn escaped(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::{escaped, literal};
+
+    #[test]
+    fn words_in_backticks_are_bold() {
+        assert_eq!(literal("set `--pin ca`, or not"), r"set \fB\-\-pin ca\fR, or not");
+        assert_eq!(literal("`.env`"), r"\fB\&.env\fR");
+    }
 
     #[test]
     fn nothing_in_a_line_is_a_command_to_roff() {

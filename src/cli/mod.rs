@@ -14,6 +14,7 @@ mod setup;
 mod template;
 mod test_vm;
 mod token;
+pub mod topics;
 
 use std::ffi::OsString;
 
@@ -40,16 +41,37 @@ const STYLES: Styles = Styles::styled()
     .literal(Style::new().bold())
     .placeholder(Style::new());
 
-/// Take a Proxmox VE server to a token that is proven to create VMs there
+/// What `--version` says: the version, and from what it was built.
+#[cfg(feature = "sandbox")]
+pub const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("GLASSDOME_COMMIT"),
+    ", ",
+    env!("GLASSDOME_TARGET"),
+    ", with sandbox)"
+);
+/// What `--version` says: the version, and from what it was built.
+#[cfg(not(feature = "sandbox"))]
+pub const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("GLASSDOME_COMMIT"),
+    ", ",
+    env!("GLASSDOME_TARGET"),
+    ", without sandbox)"
+);
+
+/// Set up an API token for Proxmox VE and prove it can create VMs
 #[derive(Debug, Parser)]
 #[command(
     name = "glassdome",
-    version,
+    version = VERSION,
     styles = STYLES,
     arg_required_else_help = true,
     disable_help_subcommand = true,
     propagate_version = true,
-    after_help = "Rehearse without a server:\n  glassdome setup --sandbox --no-input\n\n`glassdome help exit-codes` and `glassdome help environment` say more."
+    after_help = "Try it without a server:\n  glassdome setup --sandbox --no-input\n\nHelp topics, shown by `glassdome help TOPIC`:\n  trust, tokens, privileges, env-file, templates, many-vms,\n  unreliable-networks, sandbox, speed, exit-codes, environment\n\nThe exit codes are listed by `glassdome help exit-codes`, the environment\nvariables by `glassdome help environment`."
 )]
 pub struct Cli {
     /// What every command takes.
@@ -75,9 +97,12 @@ pub enum Command {
     Sandbox(Box<Sandbox>),
     Completions(Completions),
     Man(Man),
-    /// Explain a command, the exit codes or the environment
+    /// Show help for a command or a topic
+    #[command(
+        after_help = "Topics: trust, tokens, privileges, env-file, templates, many-vms,\nunreliable-networks, sandbox, speed, exit-codes, environment"
+    )]
     Help {
-        /// A command, `exit-codes` or `environment`
+        /// Command or topic
         #[arg(value_name = "TOPIC")]
         topic: Option<String>,
     },

@@ -1,11 +1,12 @@
-//! Explains a command, the exit codes, the environment.
+//! Explains a command or a topic.
 
 use crate::cli;
+use crate::cli::topics::{self, Topic, TopicBlock};
 use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS, UsageError};
 use crate::session::Session;
 use crate::settings::{Instance, KEYS};
-use crate::ui::{Draw, Screen, Verbatim};
+use crate::ui::{Draw, Screen, Tone, Verbatim};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -15,13 +16,58 @@ pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, Co
         Some("exit-codes") => session.ui.borrow_mut().result(&ExitCodes),
         Some("environment") => session.ui.borrow_mut().result(&Environment),
         topic => {
-            let text = cli::help(topic).ok_or_else(|| {
-                Error::Usage(UsageError::UnknownTopic { topic: topic.unwrap_or_default().to_owned() })
-            })?;
-            session.ui.borrow_mut().result(&Verbatim(text));
+            let command = cli::help(topic);
+            let text = topic.and_then(topics::find);
+            if command.is_none() && text.is_none() {
+                let topic = topic.unwrap_or_default().to_owned();
+                return Err(Error::Usage(UsageError::UnknownTopic { topic }).into());
+            }
+            session.ui.borrow_mut().result(&Explained { command, text });
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The help of a command, the text of a topic, or both where they have the same name.
+struct Explained {
+    command: Option<String>,
+    text: Option<Topic>,
+}
+
+impl Draw for Explained {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        if let Some(command) = &self.command {
+            Verbatim(command.clone()).draw(screen)?;
+        }
+        let Some(topic) = &self.text else { return Ok(()) };
+        if self.command.is_some() {
+            screen.gap()?;
+        }
+        screen.heading(topic.title)?;
+        let mut follows_item = false;
+        for block in &topic.blocks {
+            let is_item = matches!(block, TopicBlock::Item(_));
+            if !(is_item && follows_item) {
+                screen.gap()?;
+            }
+            draw_block(block, screen)?;
+            follows_item = is_item;
+        }
+        Ok(())
+    }
+}
+
+fn draw_block(block: &TopicBlock, screen: &mut Screen<'_>) -> fmt::Result {
+    match block {
+        TopicBlock::Heading(text) => screen.heading(text),
+        TopicBlock::Paragraph(text) => screen.paragraph(0, text),
+        TopicBlock::Item(text) => screen.labelled("- ", Tone::Plain, text),
+        TopicBlock::Term { term, text } => {
+            screen.labelled("", Tone::Strong, term)?;
+            screen.paragraph(4, text)
+        }
+        TopicBlock::Lines(lines) => lines.iter().try_for_each(|line| screen.line(format!("    {line}").trim_end())),
+    }
 }
 
 /// The table of exit codes.
@@ -36,7 +82,9 @@ impl Draw for ExitCodes {
             screen.labelled(&label, crate::ui::Tone::Plain, &format!("{}: {meaning}", kind.word()))?;
         }
         screen.gap()?;
-        screen.paragraph(0, "With `-o json` the same word stands in error.kind, and the number in error.exit_code.")
+        screen.paragraph(0, "With `-o json`, `error.kind` holds the word and `error.exit_code` the number. `doctor` exits with the code of its first failed check.")?;
+        screen.gap()?;
+        screen.paragraph(0, "If a result cannot be written (a full disk, for example), the exit code is 1 and the result is printed to standard error; changes already made are kept. A reader that closes its pipe early (`| head`) is not an error.")
     }
 }
 
@@ -55,12 +103,13 @@ impl Draw for Environment {
         screen.heading("The program")?;
         for (name, about) in [
             ("GLASSDOME_ENV_FILE", "settings file to use (--env-file)"),
-            ("PROXMOX_LOGIN_PASSWORD", "password of the log-in that makes or changes a token (--login-password-file)"),
+            ("PROXMOX_LOGIN_PASSWORD", "password of the administrator login (--login-password-file)"),
             ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether colours are used (--color)"),
-            ("LC_ALL, LC_CTYPE, LANG", "whether characters beyond ASCII are used"),
-            ("XDG_STATE_HOME, HOME", "where the journals of test VMs and of rotations are kept"),
-            ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, as curl reads them, lower case too"),
-            ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates of the system's trust"),
+            ("LC_ALL, LC_CTYPE, LANG", "whether non-ASCII characters are used"),
+            ("XDG_STATE_HOME, HOME", "where the journals of test VMs, tokens and rotations are kept"),
+            ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, read as curl does; lower case works too"),
+            ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to use in place of the system's"),
+            ("SHELL", "shell that `glassdome completions` writes its script for"),
         ] {
             screen.line(&format!("  {name}"))?;
             screen.paragraph(6, about)?;

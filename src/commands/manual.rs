@@ -1,7 +1,7 @@
-//! `glassdome man` and `glassdome completions`: what packagers and shells want.
+//! `glassdome man`, and what completions offer of the settings file.
 
 use crate::cli::manual::Page;
-use crate::cli::{Completions, Man, completion, manual};
+use crate::cli::{Man, manual, topics};
 use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS, RunError, UsageError};
 use crate::session::{Session, Variables};
@@ -38,16 +38,11 @@ fn whole(page: Page) -> String {
         roff.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", kind.exit_code(), manual::escaped(meaning)));
     }
     roff.push_str(
-        ".SH ENVIRONMENT\nThe settings and everything else that is read from the environment are listed by\n",
+        ".SH ENVIRONMENT\nThe variables that are read are listed by \\fBglassdome help environment\\fR.\n.SH SEE ALSO\n",
     );
-    roff.push_str("\\fBglassdome help environment\\fR.\n");
+    let others: Vec<String> = topics::all().map(|it| manual::escaped(&format!("glassdome-{}(1)", it.name))).collect();
+    roff.push_str(&format!("{}\n", others.join(", ")));
     roff
-}
-
-/// Prints the script that teaches a shell to complete.
-pub(crate) fn completions(session: &Session, arguments: &Completions) -> Result<ExitCode, CommandFailure> {
-    session.ui.borrow_mut().result(&Verbatim(completion::script(arguments.shell)));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Lists the instances of the settings file; without one that can be read there are none.

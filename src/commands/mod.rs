@@ -1,6 +1,7 @@
 //! From the command line to the function that does it.
 
 mod cleanup;
+mod completions;
 mod doctor;
 mod env;
 mod help;
@@ -83,7 +84,7 @@ async fn run_command(session: &Session, cli: Cli) -> Result<ExitCode, CommandFai
         Command::Env(arguments) => env::run(session, &cli.global, arguments).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
-        Command::Completions(arguments) => manual::completions(session, arguments),
+        Command::Completions(arguments) => completions::run(session, arguments),
         Command::Man(arguments) => manual::man(session, arguments),
         Command::Help { topic } => help::run(session, topic.as_deref()),
     }

@@ -1,5 +1,7 @@
 //! Help, README and `.env.example` tell the truth about this program.
 
+use glassdome::cli::manual::escaped;
+use glassdome::cli::topics;
 use glassdome::error::KINDS;
 use glassdome::sandbox::KINDS as KINDS_OF_FAULTS;
 use glassdome::settings::KEYS;
@@ -31,10 +33,12 @@ fn flags(text: &str) -> Vec<String> {
 #[test]
 fn every_exit_code_is_documented_in_readme_and_help() {
     let help = TestEnv::new().glassdome("help exit-codes").expect(0).results;
+    let page = TestEnv::new().glassdome("man").expect(0).results;
     for (kind, meaning) in KINDS {
+        assert!(page.contains(&format!("\\fB{}\\fR\n{}\n", kind.exit_code(), escaped(meaning))), "{kind:?} in\n{page}");
         assert!(help.contains(&format!("{:>3}  {}: {meaning}", kind.exit_code(), kind.word())), "{kind:?} in\n{help}");
         if kind.exit_code() < 100 {
-            let row = format!("| {} | `{}` | {meaning} |", kind.exit_code(), kind.word());
+            let row = format!("| {} | `{}` | ", kind.exit_code(), kind.word());
             assert!(readme().contains(&row), "README lacks {row}");
         }
     }
@@ -55,8 +59,63 @@ fn every_command_is_in_readme_and_no_other() {
     let table: Vec<String> = readme()
         .lines()
         .filter_map(|line| line.strip_prefix("| `glassdome ")?.split('`').next().map(str::to_owned))
+        .filter(|name| !name.starts_with("help "))
         .collect();
     assert_eq!(table, listed);
+}
+
+#[test]
+fn every_topic_is_listed_and_explained_in_help_manual_and_readme() {
+    let stage = TestEnv::new();
+    let (help, readme) = (stage.glassdome("--help").expect(0).results, readme());
+    let listed: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `glassdome help ")?.split('`').next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert_eq!(listed, topics::names().collect::<Vec<_>>());
+    for name in topics::names() {
+        assert!(help.contains(name), "{name} is not in\n{help}");
+        stage.glassdome(&format!("help {name}")).expect(0);
+    }
+    stage.glassdome("man --dir .").expect(0);
+    for topic in topics::all() {
+        assert!(readme.contains(&format!("| `glassdome help {}` | {} |", topic.name, topic.title)), "{}", topic.name);
+        assert!(stage.glassdome(&format!("help {}", topic.name)).results.contains(topic.title), "{}", topic.name);
+        let page = stage.read(&format!("glassdome-{}.1", topic.name));
+        assert!(page.to_uppercase().contains(&escaped(topic.title).to_uppercase()), "{page}");
+        let pieces = page.matches("\n.PP\n").count() + page.matches("\n.TP\n").count();
+        assert!(pieces + page.matches("\n.SS ").count() > 3, "{page}");
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(readme().len() <= 12_000, "{} bytes", readme().len());
+    for line in ["$ cargo run -- setup --sandbox --no-input", "$ cargo test"] {
+        assert!(readme().lines().any(|it| it == line), "{line}");
+    }
+}
+
+#[test]
+fn the_version_names_commit_target_and_sandbox() {
+    let version = TestEnv::new().glassdome("--version").expect(0).results;
+    let inner = version.trim_end().strip_prefix(concat!("glassdome ", env!("CARGO_PKG_VERSION"), " (commit ")).unwrap();
+    let parts: Vec<&str> = inner.strip_suffix(')').unwrap().split(", ").collect();
+    let [commit, target, sandbox] = parts[..] else { panic!("{version}") };
+    assert!(target.starts_with(std::env::consts::ARCH) && target.contains(std::env::consts::OS), "{version}");
+    assert_eq!(sandbox, "with sandbox");
+    let git = |words: &[&str]| {
+        let output = std::process::Command::new("git").args(words).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let output = output.ok().filter(|output| output.status.success());
+        output.map(|output| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+    };
+    let is_top = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
+    let expected = git(&["rev-parse", "HEAD"]).filter(|_| is_top);
+    match expected {
+        Some(head) => assert!(commit.len() > 6 && head.starts_with(commit), "{version}"),
+        None => assert_eq!(commit, "unknown"),
+    }
 }
 
 #[test]
@@ -73,6 +132,8 @@ fn every_flag_that_a_text_names_exists() {
     }
     // Flags of other programs: `pveum user token add --privsep 0`, `cargo install --path .`.
     known.extend(["--privsep", "--path", "--comment", "--release", "--test"].map(str::to_owned));
+    texts
+        .extend(topics::names().map(|name| (format!("help {name}"), stage.glassdome(&format!("help {name}")).results)));
     for (name, text) in texts {
         for flag in flags(&text) {
             assert!(known.contains(&flag), "{name} names {flag}");
@@ -160,6 +221,7 @@ fn clap_understands_every_command_that_a_text_names() {
         .map(|(path, text)| (path, text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned()))
         .collect();
     texts.push(("README.md".to_owned(), readme()));
+    texts.extend(topics::all().map(|topic| (topic.name.to_owned(), format!("{:?}", topic.blocks))));
     let (mut count, mut wrong) = (0, Vec::new());
     for (path, text) in texts {
         for line in command_lines(&text) {

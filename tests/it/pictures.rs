@@ -6,9 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use glassdome::sandbox::Sandbox;
+
 use crate::support::picture::Picture;
 use crate::support::terminal::Terminal;
-use crate::support::test_env::TestEnv;
+use crate::support::test_env::{TestEnv, quick};
 
 /// As wide as a terminal is that nobody has widened.
 const COLUMNS: u16 = 80;
@@ -72,4 +74,31 @@ fn the_wizard_looks_like_its_picture() {
         "Prove it now",
     ];
     is_like_its_picture(&TestEnv::new(), "setup", "setup --sandbox", &questions, 0);
+}
+
+/// The session of the README: a run by flags, as a script would make it.
+#[test]
+fn the_session_of_the_readme_is_a_run() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let start = readme.find("<!-- session: setup -->\n```console\n$ glassdome ").expect("a session");
+    let shown = readme[start..].split("```").nth(1).unwrap().trim_start_matches("console\n");
+    let line = shown.lines().next().unwrap().trim_start_matches("$ glassdome ");
+
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = TestEnv::new();
+    stage.write("secret.txt", sandbox.default_token().2);
+    stage.write("pve-root-ca.pem", sandbox.ca_pem());
+    let (server, example) = (sandbox.address().to_string(), "192.168.1.50");
+    let outcome = stage.glassdome(&line.replace(example, &server)).expect(0);
+    let printed = outcome.stderr + &outcome.results;
+    let printed = printed.replace(&server, example).replace(&*stage.folder().to_string_lossy(), HOME);
+    // What to do next is told at length, and is in the picture of the wizard.
+    let printed = printed.split("\nQuick reference").next().unwrap();
+    let session = format!("$ glassdome {line}\n{}\n", printed.trim_end());
+    if std::env::var_os(DRAW).is_some() {
+        fs::write(&path, readme.replacen(shown, &session, 1)).unwrap();
+        return;
+    }
+    assert_eq!(lasting(&session), lasting(shown), "the session in README.md is stale: bash .ci/pictures");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{CommandFactory, Parser};
-use glassdome::cli::Cli;
+use glassdome::cli::{Cli, topics};
 
 use crate::support::terminal::Terminal;
 use crate::support::test_env::TestEnv;
@@ -63,12 +63,41 @@ fn every_shell_takes_its_script() {
 }
 
 #[test]
+fn without_an_argument_the_shell_is_found() {
+    for (path, shell) in [("/bin/bash", "bash"), ("/opt/bin/fish", "fish"), ("/usr/bin/zsh", "zsh")] {
+        let mut stage = TestEnv::new();
+        stage.set("SHELL", path);
+        let script = stage.glassdome("completions").expect(0).results;
+        assert_eq!(script, stage.glassdome(&format!("completions {shell}")).results, "{path}");
+        assert_eq!(stage.glassdome("completions").stderr, "");
+    }
+    // The parent here is the test program, which is not a shell.
+    let mut stage = TestEnv::new();
+    stage.glassdome("completions").expect(2).says("powershell");
+    stage.set("SHELL", "/bin/sh");
+    stage.glassdome("completions").expect(2);
+    if lacks(&["bash"]) {
+        return;
+    }
+    let mut bash = stage.command(["completions"]);
+    let script = Command::new("bash")
+        .args(["-c", "\"$0\" completions; true"])
+        .arg(bash.get_program())
+        .env("SHELL", "/bin/sh")
+        .output()
+        .unwrap();
+    let expected = bash.arg("bash").output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&script.stdout), String::from_utf8_lossy(&expected));
+}
+
+#[test]
 fn every_page_of_the_manual_is_set_without_a_complaint() {
     let stage = TestEnv::new();
     stage.glassdome("man --dir .").expect(0);
     let names: Vec<String> =
         Cli::command().get_subcommands().map(|it| format!("glassdome-{}.1", it.get_name())).collect();
-    for name in names.iter().map(String::as_str).chain(["glassdome.1"]) {
+    let topics: Vec<String> = topics::all().map(|it| format!("glassdome-{}.1", it.name)).collect();
+    for name in names.iter().chain(&topics).map(String::as_str).chain(["glassdome.1"]) {
         let roff = stage.read(name);
         assert!(roff.contains(".SH EXIT STATUS") && roff.contains(".SH NAME"), "{name}");
         let mut man = Command::new("man");
