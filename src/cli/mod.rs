@@ -104,7 +104,7 @@ pub enum Command {
     Help {
         /// Command or topic
         #[arg(value_name = "TOPIC")]
-        topic: Option<String>,
+        topic: Vec<String>,
     },
 }
 
@@ -130,15 +130,15 @@ fn with_footer(program: clap::Command) -> clap::Command {
     })
 }
 
-/// Gives the help of a command, or of the whole program; nothing where there is no such command.
+/// Gives the help of a command, named by its words, or of the whole program; nothing if there is no such command.
 #[must_use]
-pub fn help(command: Option<&str>) -> Option<String> {
+pub fn help(words: &[String]) -> Option<String> {
     let mut program = with_footer(Cli::command());
     program.build();
-    let Some(name) = command else {
-        return Some(program.render_long_help().to_string());
-    };
-    let found = program.find_subcommand_mut(name)?;
+    let mut found = &mut program;
+    for word in words {
+        found = found.find_subcommand_mut(word)?;
+    }
     Some(found.render_long_help().to_string())
 }
 

@@ -11,15 +11,15 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// Prints the help of a topic.
-pub(crate) fn run(session: &Session, topic: Option<&str>) -> Result<ExitCode, CommandFailure> {
-    match topic {
-        Some("exit-codes") => session.ui.borrow_mut().result(&ExitCodes),
-        Some("environment") => session.ui.borrow_mut().result(&Environment),
-        topic => {
-            let command = cli::help(topic);
-            let text = topic.and_then(topics::find);
+pub(crate) fn run(session: &Session, words: &[String]) -> Result<ExitCode, CommandFailure> {
+    let topic = words.join(" ");
+    match topic.as_str() {
+        "exit-codes" => session.ui.borrow_mut().result(&ExitCodes),
+        "environment" => session.ui.borrow_mut().result(&Environment),
+        name => {
+            let command = cli::help(words);
+            let text = topics::find(name);
             if command.is_none() && text.is_none() {
-                let topic = topic.unwrap_or_default().to_owned();
                 return Err(Error::Usage(UsageError::UnknownTopic { topic }).into());
             }
             session.ui.borrow_mut().result(&Explained { command, text });

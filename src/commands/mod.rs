@@ -86,6 +86,6 @@ async fn run_command(session: &Session, cli: Cli) -> Result<ExitCode, CommandFai
         Command::Sandbox(arguments) => sandbox::run(session, &cli.global, arguments).await,
         Command::Completions(arguments) => completions::run(session, arguments),
         Command::Man(arguments) => manual::man(session, arguments),
-        Command::Help { topic } => help::run(session, topic.as_deref()),
+        Command::Help { topic } => help::run(session, topic),
     }
 }

@@ -74,6 +74,8 @@ fn every_topic_is_listed_and_explained_in_help_manual_and_readme() {
         .filter(|name| !name.is_empty())
         .collect();
     assert_eq!(listed, topics::names().collect::<Vec<_>>());
+    let of_token = stage.glassdome("help token create").expect(0).results;
+    assert_eq!(of_token, stage.glassdome("token create --help").results);
     for name in topics::names() {
         assert!(help.contains(name), "{name} is not in\n{help}");
         stage.glassdome(&format!("help {name}")).expect(0);
@@ -258,6 +260,7 @@ fn usage_errors_end_with_two_also_in_json() {
     stage.glassdome("setup --nonsense").expect(2);
     stage.glassdome("nonsense").expect(2);
     stage.glassdome("help nonsense").expect(2);
+    stage.glassdome("help token nonsense").expect(2);
     stage.glassdome("test-vm --linked --storage local").expect(2);
     stage.glassdome("test-vm --host ftp://x").expect(2);
     stage.glassdome("test-vm --instance a/b").expect(2);
