@@ -15,7 +15,8 @@ use crate::cli::Connection;
 #[command(after_help = "Examples:
   glassdome doctor
   glassdome doctor --sandbox
-  glassdome doctor --bundle report.json")]
+  glassdome doctor --bundle report.json
+  glassdome doctor --grant-script > grant.sh")]
 pub struct Doctor {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
@@ -23,6 +24,9 @@ pub struct Doctor {
     /// Write a report for a bug tracker to this new file; names and addresses are replaced, and no secret is in it
     #[arg(long, value_name = "FILE", help_heading = "Diagnosis")]
     pub bundle: Option<PathBuf>,
+    /// Print only a script that grants what the user and the token lack, to be read and run by root on a node
+    #[arg(long, conflicts_with_all = ["bundle", "all_instances"], help_heading = "Diagnosis")]
+    pub grant_script: bool,
     /// Look at every instance that the settings file names
     #[arg(long, conflicts_with_all = ["bundle", "instance", "host"], help_heading = "Diagnosis")]
     pub all_instances: bool,

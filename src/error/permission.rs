@@ -2,10 +2,8 @@
 
 use crate::error::hint::{run, say};
 use crate::error::{Hint, Kind};
-use crate::model::Foreign;
-use crate::pve;
-use crate::pve::privileges::{FixKind, FixScript, MissingPrivileges};
-use crate::ui::Printable;
+use crate::model::{Foreign, VmId};
+use crate::pve::privileges::{Caller, LikelyCause, MissingPrivileges, Privilege, unseparate};
 
 /// Privileges are missing.
 #[derive(Debug, thiserror::Error)]
@@ -17,20 +15,28 @@ pub enum PermissionError {
         who: String,
     },
     /// Privileges are missing.
-    #[error("{who} lacks privileges that the proof needs")]
+    #[error("{caller} lacks privileges to test template {template}")]
     Lacking {
         /// Who.
-        who: String,
+        caller: Box<Caller>,
+        /// The template.
+        template: VmId,
         /// What is missing, path by path.
-        gaps: Vec<MissingPrivileges>,
-        /// The lines that close the gap.
-        blocks: Vec<FixScript>,
-        /// Whether it could be seen why they are missing.
-        is_explained: bool,
+        missing: Vec<MissingPrivileges>,
+        /// Why it is missing, as far as it can be seen.
+        cause: Box<LikelyCause>,
+        /// The slots of the template that have the node's own CD-ROM drive.
+        node_drives: Vec<String>,
         /// The server's own words, where it refused.
         said: Option<Foreign>,
     },
 }
+
+/// As many lines as the error takes at most, with its first one.
+const MOST_LINES: usize = 12;
+
+/// Names of privileges that are longer together push the path of their own row aside, not of all rows.
+const WIDEST: usize = 36;
 
 impl PermissionError {
     /// Decides on the kind.
@@ -52,21 +58,27 @@ impl PermissionError {
                 say("where there is none, this makes one from an Ubuntu cloud image:"),
                 run("glassdome template create"),
             ],
-            Self::Lacking { who, blocks, is_explained, .. } => lacking(who, blocks, *is_explained),
+            Self::Lacking { caller, template, missing, cause, node_drives, .. } => {
+                let mut hints = take_out_drives(*template, node_drives, missing);
+                if missing.iter().any(|gap| !is_of_drive(gap)) {
+                    hints.extend(grant_it(caller, cause, missing));
+                }
+                hints
+            }
         }
     }
 
     /// Gives the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
-            Self::Lacking { gaps, .. } => {
-                let rows: Vec<[String; 3]> = gaps.iter().map(pve::privileges::MissingPrivileges::row).collect();
-                let width = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or_default();
-                rows.iter()
-                    .map(|[place, missing, purposes]| format!("{place:<width$}  {missing} (to {purposes})"))
-                    .collect()
+            Self::NoTemplateVisible { .. } => Vec::new(),
+            Self::Lacking { missing, cause, said, .. } => {
+                let others = 3 + usize::from(said.is_some()) + self.hints().len();
+                let mut lines = vec!["missing privileges:".to_owned()];
+                lines.extend(table(missing, MOST_LINES.saturating_sub(others).max(2)));
+                lines.push(cause.to_string());
+                lines
             }
-            _ => Vec::new(),
         }
     }
 
@@ -74,41 +86,61 @@ impl PermissionError {
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::Lacking { said, .. } => said.clone(),
-            _ => None,
+            Self::NoTemplateVisible { .. } => None,
         }
     }
 }
 
-/// What helps most stands first: a whole screen of lines may follow.
-fn lacking(who: &str, blocks: &[pve::privileges::FixScript], is_explained: bool) -> Vec<Hint> {
-    let (first, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.remedy == FixKind::Unseparate);
+fn is_of_drive(gap: &MissingPrivileges) -> bool {
+    gap.missing.contains(&Privilege::SYS_CONSOLE)
+}
+
+/// Lays out what is missing in at most so many rows; the last one counts those that are left out.
+fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
+    let shown = if missing.len() > most { most.saturating_sub(1) } else { missing.len() };
+    let rows: Vec<[String; 2]> = missing.iter().take(shown).map(MissingPrivileges::row).collect();
+    let width = rows.iter().map(|[privileges, _]| privileges.len()).max().unwrap_or_default().min(WIDEST);
+    let mut lines: Vec<String> =
+        rows.iter().map(|[privileges, path]| format!("  {privileges:<width$}  {path}")).collect();
+    if shown < missing.len() {
+        lines.push(format!("  and privileges on {} more paths", missing.len() - shown));
+    }
+    lines
+}
+
+/// The node's own drive takes Sys.Console on `/`, which opens a root shell on every node: nothing to grant for a drive.
+fn take_out_drives(template: VmId, drives: &[String], missing: &[MissingPrivileges]) -> Vec<Hint> {
+    if drives.is_empty() || !missing.iter().any(is_of_drive) {
+        return Vec::new();
+    }
+    let options: Vec<String> = drives.iter().map(|slot| format!("--{slot} none,media=cdrom")).collect();
+    vec![
+        say("take the node's CD-ROM drive out of the template, as root on its node:"),
+        run(format!("qm set {template} {}", options.join(" "))),
+    ]
+}
+
+/// The simplest way stands first.
+fn grant_it(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivileges]) -> Vec<Hint> {
+    // Only who asks for it is given a privilege that also allows running commands in guests.
+    let monitor = missing.iter().any(|gap| gap.missing.contains(&Privilege::VM_MONITOR));
     let mut hints = Vec::new();
-    for block in first {
-        let path = "Datacenter > Permissions > API Tokens";
-        let name = Printable(who);
-        hints.push(say(format!(
-            "{}. In the web interface: {path} > {name} > Edit, uncheck Privilege Separation; or as root on a node:",
-            block.heading
-        )));
-        hints.extend(block.lines.iter().map(run));
-    }
-    if let Some((_, name)) = who.split_once('!') {
-        hints.push(say("or, with an administrator's log-in, make a token that holds exactly what is needed:"));
-        hints.push(run(format!(
-            "glassdome token create --rights needed --token-name {}-2 --login-user root@pam",
-            Printable(name)
-        )));
-    }
-    let has_lines = others.iter().any(|block| !block.lines.is_empty());
-    if has_lines {
-        let doubt = if is_explained { "" } else { ". Whether token or user lacks it cannot be told from here" };
+    if let Caller::Token(token, _) = caller {
+        if cause.may_be_separation() {
+            hints.push(say("disable it (Datacenter > Permissions > API Tokens > Edit), or as root:"));
+            hints.push(run(unseparate(token)));
+        }
         let or = if hints.is_empty() { "" } else { "or " };
-        hints.push(say(format!("{or}grant it by hand, as root on a node; no line takes a right from anybody{doubt}:")));
+        hints.push(say(format!("{or}create a token with exactly these privileges:")));
+        let wait_ip = if monitor { " --wait-ip" } else { "" };
+        hints.push(run(format!(
+            "glassdome token create --rights needed --token-name {}-2 --login-user root@pam{wait_ip}",
+            token.name
+        )));
     }
-    for block in others {
-        let heading = block.heading.clone();
-        hints.push(if block.lines.is_empty() { say(heading) } else { Hint::Remark(heading) });
-        hints.extend(block.lines.iter().map(run));
+    if !monitor {
+        let or = if hints.is_empty() { "" } else { "or " };
+        hints.push(say(format!("{or}print the single grants for root: glassdome doctor --grant-script")));
     }
     hints
 }

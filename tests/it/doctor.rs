@@ -372,3 +372,45 @@ fn usage_errors_are_no_diagnosis() {
     let outcome: Outcome = stage.glassdome("doctor -o json --instance a/b").expect(2);
     assert_eq!(outcome.json()["error"]["kind"], "usage");
 }
+
+#[test]
+fn the_grant_script_is_all_that_goes_to_standard_output() {
+    let (sandbox, stage) = scene(quick());
+    let nothing = stage.glassdome("doctor --grant-script").expect(0);
+    assert!(nothing.results.ends_with("# No privilege is missing: there is nothing to run.\n"), "{}", nothing.results);
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let outcome = stage.glassdome("doctor --grant-script").expect(0);
+    for line in [
+        "#!/bin/sh",
+        "#   pveum user token modify 'apex@pve' powerless --privsep 0",
+        "acl_modify /vms/9000 --users 'apex@pve' --roles PVETemplateUser --propagate 0",
+        "acl_modify /vms/9000 --tokens 'apex@pve!powerless' --roles PVETemplateUser --propagate 0",
+    ] {
+        assert!(outcome.results.lines().any(|it| it == line), "{line}: {}", outcome.results);
+    }
+    // Of the template nothing could be read.
+    for unknown in ["/storage", "/sdn", "999999999", "glassdome-none"] {
+        assert!(!outcome.results.contains(unknown), "{unknown}: {}", outcome.results);
+    }
+    let document = stage.glassdome("doctor --grant-script -o json").expect(0).json();
+    assert_eq!(document["script"], outcome.results);
+}
+
+#[test]
+fn the_drive_of_the_node_is_taken_out_and_never_granted() {
+    for slot in ["ide2", "sata5"] {
+        let (sandbox, stage) = scene(quick());
+        sandbox.edit(|cluster| cluster.set_option(9000, slot, "cdrom,media=cdrom"));
+        for role in ["PVEVMAdmin", "PVEDatastoreAdmin", "PVESDNUser"] {
+            Admin::of(&sandbox).grant("/", "apex@pve!powerless", role);
+        }
+        stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+        let outcome = stage.glassdome("test-vm --no-start").expect(7);
+        let command = format!("qm set 9000 --{slot} none,media=cdrom");
+        let hints = outcome.stderr.split_once("try:").map(|(_, hints)| hints.to_owned()).unwrap_or_default();
+        assert!(hints.lines().nth(1).is_some_and(|line| line.trim() == command), "{}", outcome.stderr);
+        let script = stage.glassdome("doctor --grant-script").expect(0).results;
+        let commands: Vec<&str> = script.lines().filter(|line| line.starts_with("acl_modify / ")).collect();
+        assert!(script.contains("# Sys.Console on / is not granted") && commands.is_empty(), "{script}");
+    }
+}

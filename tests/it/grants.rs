@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{Foreign, RoleName, TokenId};
 use glassdome::pve::privileges::{
-    AclModel, CloneOrder, GrantRefused, GrantRequest, Hardware, Privileges, Separation, Zones, grants, guest, needs,
-    provisioner,
+    AclModel, AgentAccess, CloneOrder, GrantRefused, GrantRequest, Hardware, Privileges, Separation, Zones, grants,
+    guest, needs, provisioner,
 };
 use glassdome::pve::{AclEntry, Subject};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
@@ -101,7 +101,10 @@ fn held(model: &Model) -> BTreeMap<(&'static str, &'static str), std::collection
 
 /// Makes the plan and carries it out change by change.
 fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result<(), GrantRefused>, TestCaseError> {
-    for (name, held) in [("GlassdomeProvisioner", provisioner(9)), ("GlassdomeGuest", guest(9))] {
+    for (name, held) in [
+        ("GlassdomeProvisioner", provisioner(9, AgentAccess::Needed)),
+        ("GlassdomeGuest", guest(9, AgentAccess::Needed)),
+    ] {
         model.roles.insert(name.to_owned(), held.iter().map(ToString::to_string).collect());
     }
     let separation = if separated { Separation::On } else { Separation::Off };

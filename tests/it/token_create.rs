@@ -371,3 +371,28 @@ fn a_token_is_made_for_any_user_that_calls_can_name_and_for_no_other() {
         assert!(sandbox.seen().iter().all(|seen| seen.path != "/access/ticket"), "{user}: {:?}", sandbox.seen());
     }
 }
+
+#[test]
+fn the_mappings_of_the_devices_of_the_template_are_granted() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    for (key, value) in [("hostpci0", "mapping=gpu,pcie=1"), ("usb3", "mapping=dongle")] {
+        sandbox.edit(|cluster| cluster.set_option(9000, key, value));
+    }
+    let stage = stage(&sandbox);
+    let line = "--login-user root@pam --user glassdome@pve --token-name tt --dry-run";
+    for line in [line.to_owned(), format!("{line} --pool lab")] {
+        let plan = create(&stage, &line).expect(0);
+        plan.says("pveum acl modify /mapping/pci/gpu --tokens 'glassdome@pve!tt' --roles PVEMappingUser")
+            .says("pveum acl modify /mapping/usb/dongle --users 'glassdome@pve' --roles PVEMappingUser");
+    }
+}
+
+#[test]
+fn before_9_the_right_to_run_commands_in_guests_is_granted_only_for_wait_ip() {
+    let sandbox = Sandbox::start(glassdome::sandbox::Options { pve_version: "8.4.14".to_owned(), ..quick() }).unwrap();
+    let stage = stage(&sandbox);
+    let line = "--login-user root@pam --user glassdome@pve --token-name tt --dry-run";
+    assert!(!create(&stage, line).expect(0).says("GlassdomeProvisioner").stderr.contains("VM.Monitor"));
+    let plan = create(&stage, &format!("{line} --wait-ip")).expect(0);
+    plan.says("VM.Monitor").says("also allows running commands in guests");
+}

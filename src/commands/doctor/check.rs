@@ -49,6 +49,10 @@ pub(crate) struct Check {
     pub(crate) failure: Option<CheckFailure>,
 }
 
+fn is_of_doctor(hint: &str) -> bool {
+    hint.contains("glassdome doctor") && !hint.contains("--grant-script")
+}
+
 /// What scripts are told of a failed check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckFailure {
@@ -88,8 +92,8 @@ impl Check {
         detail.extend(report.details.iter().cloned());
         Self {
             detail,
-            // Whoever reads this has asked the doctor already.
-            fix: report.hints.iter().filter(|hint| !hint.text().contains("glassdome doctor")).cloned().collect(),
+            // The reader has run the doctor already, but not for its script.
+            fix: report.hints.iter().filter(|hint| !is_of_doctor(hint.text())).cloned().collect(),
             failure: Some(CheckFailure { kind: report.kind, document: report.as_json() }),
             ..Self::new(id, CheckStatus::Failed, report.message.clone())
         }

@@ -4,6 +4,7 @@ mod access;
 mod bundle;
 mod check;
 mod clone;
+mod grant_script;
 mod leftovers;
 mod local;
 mod network;
@@ -34,6 +35,12 @@ pub(crate) struct Diagnosis {
 
 /// Looks, tells, and gives the exit code of the first failure.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
+    if arguments.grant_script {
+        return tokio::select! {
+            printed = grant_script::print(session, global, arguments) => Ok(printed?),
+            signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal }).into()),
+        };
+    }
     let is_sandbox = arguments.connection.is_sandbox();
     session.ui.borrow_mut().info(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
     if arguments.all_instances {

@@ -61,3 +61,10 @@ pub(crate) struct TestVmOptions {
     /// How long a task may be without progress.
     pub(crate) patience: Duration,
 }
+
+impl TestVmOptions {
+    /// Says whether the guest agent must report an address.
+    pub(crate) const fn waits_for_address(&self) -> bool {
+        matches!(self.start, Start::AndWaitForAddress(_))
+    }
+}

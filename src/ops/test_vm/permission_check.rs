@@ -1,11 +1,11 @@
-//! Which privileges of a proof are missing, and what mends that.
+//! Which privileges of a test VM are missing, and why.
 
 use crate::error::{Doing, Error, Operation, PermissionError};
 use crate::model::Foreign;
 use crate::ops::together;
 use crate::pve::privileges::{
-    AclPath, Caller, CloneOrder, MissingPrivileges, Permissions, PermissionsAt, Privilege, Separation, UserSeen, Zones,
-    fix_scripts, gaps, needs, paths, questions,
+    AclPath, Caller, CloneOrder, GrantScript, LikelyCause, MissingPrivileges, Permissions, PermissionsAt, Privilege,
+    Separation, UserSeen, Zones, gaps, needs, paths, paths_of_script,
 };
 use crate::pve::{Pve, VmConfig};
 
@@ -20,14 +20,48 @@ pub(crate) struct PermissionCheck<'a> {
     pub(crate) caller: &'a Caller,
 }
 
+/// What the caller lacks.
+pub(crate) struct LackingPrivileges {
+    /// What is missing, path by path.
+    pub(crate) missing: Vec<MissingPrivileges>,
+    /// What is held, where it was asked.
+    pub(crate) held: Permissions,
+    /// The server's own words, where it refused.
+    pub(crate) said: Option<Foreign>,
+}
+
 impl PermissionCheck<'_> {
-    /// Says what is missing, and how to mend it; nothing where everything is there. The order learns the zones of the
-    /// template's networks where that matters.
+    /// Says what is missing, and why; nothing where everything is there. The order learns the zones of the template's
+    /// networks where that matters.
     pub(crate) async fn find_missing(
         &self,
         options: &mut CloneOrder,
         template: Option<&VmConfig>,
     ) -> Result<Option<Error>, Error> {
+        let (missing, held) = self.look(options, template).await?;
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        self.explain(options, LackingPrivileges { missing, held, said: None }).await.map(Some)
+    }
+
+    /// Writes the script that grants what is missing.
+    pub(crate) async fn script(
+        &self,
+        options: &mut CloneOrder,
+        template: Option<&VmConfig>,
+    ) -> Result<GrantScript, Error> {
+        let (missing, mut held) = self.look(options, template).await?;
+        self.ask(paths_of_script(&missing), &mut held, None).await?;
+        Ok(GrantScript::new(self.caller, options.template, &missing, &held))
+    }
+
+    /// Finds what is missing, and what is held where it was asked.
+    async fn look(
+        &self,
+        options: &mut CloneOrder,
+        template: Option<&VmConfig>,
+    ) -> Result<(Vec<MissingPrivileges>, Permissions), Error> {
         let mut held = Permissions::default();
         let mut missing = self.missing(options, &mut held).await?;
         let is_network = |gap: &MissingPrivileges| gap.missing.contains(&Privilege::SDN_USE);
@@ -39,10 +73,7 @@ impl PermissionCheck<'_> {
                 missing = self.missing(options, &mut held).await?;
             }
         }
-        if missing.is_empty() {
-            return Ok(None);
-        }
-        self.with_remedy(missing, held, None).await.map(Some)
+        Ok((missing, held))
     }
 
     async fn missing(&self, options: &CloneOrder, held: &mut Permissions) -> Result<Vec<MissingPrivileges>, Error> {
@@ -70,36 +101,33 @@ impl PermissionCheck<'_> {
         Ok(zones)
     }
 
-    /// Finds out what closes the gaps.
-    pub(crate) async fn with_remedy(
-        &self,
-        gaps: Vec<MissingPrivileges>,
-        mut held: Permissions,
-        said: Option<Foreign>,
-    ) -> Result<Error, Error> {
+    /// Makes the error for what is missing, with the cause where it can be seen.
+    pub(crate) async fn explain(&self, options: &CloneOrder, lacking: LackingPrivileges) -> Result<Error, Error> {
+        let LackingPrivileges { missing, mut held, said } = lacking;
         let everywhere = self.pve.permissions(None, None).await.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
-        self.ask(questions(&gaps, &held), &mut held, None).await?;
-        let caller = self.seen(&gaps).await;
-        let blocks = fix_scripts(&caller, &gaps, &held).unwrap_or_default();
-        let (who, is_explained) = match &caller {
-            Caller::User(user) => (user.to_string(), true),
-            Caller::Token(token, seen) => (token.to_string(), seen.is_some()),
-        };
-        Ok(Error::Permission(PermissionError::Lacking { who, gaps, blocks, is_explained, said }))
+        let caller = self.seen(&missing).await;
+        let cause = LikelyCause::of(&caller, &missing, &held);
+        let node_drives = options.hardware.as_ref().map(|hardware| hardware.node_drives.clone()).unwrap_or_default();
+        Ok(Error::Permission(PermissionError::Lacking {
+            caller: Box::new(caller),
+            template: options.template,
+            missing,
+            cause: Box::new(cause),
+            node_drives,
+            said,
+        }))
     }
 
     /// Looks at the token's user, where that may be seen (Sys.Audit on `/access`).
-    async fn seen(&self, gaps: &[MissingPrivileges]) -> Caller {
+    async fn seen(&self, missing: &[MissingPrivileges]) -> Caller {
         let Caller::Token(token, _) = self.caller else { return self.caller.clone() };
         let unseen = Caller::Token(token.clone(), None);
-        let user = token.user.to_string();
-        let Ok(everywhere) = self.pve.permissions(None, Some(&user)).await else { return unseen };
-        let Ok(separated) = self.pve.is_separated(token).await else { return unseen };
+        let Ok(is_separated) = self.pve.is_separated(token).await else { return unseen };
         let mut holds = Permissions::default();
-        holds.answer_everywhere(&everywhere);
-        let asked = self.ask(questions(gaps, &holds), &mut holds, Some(&user)).await.is_ok();
-        let separation = if separated { Separation::On } else { Separation::Off };
+        let places = missing.iter().map(|gap| gap.place.path());
+        let asked = self.ask(places, &mut holds, Some(&token.user.to_string())).await.is_ok();
+        let separation = if is_separated { Separation::On } else { Separation::Off };
         if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }
     }
 

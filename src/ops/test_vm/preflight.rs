@@ -6,7 +6,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, doubt_about, known_online};
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
-use crate::ops::test_vm::permission_check::PermissionCheck;
+use crate::ops::test_vm::permission_check::{LackingPrivileges, PermissionCheck};
 use crate::ops::test_vm::receipt::CloneType;
 use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
@@ -138,7 +138,8 @@ impl<'a> Preflight<'a> {
             return Error::Placement(PlacementError::UnknownPool { pool: pool.clone() });
         }
         let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
-        match self.rights().with_remedy(vec![gap], Permissions::default(), Some(text)).await {
+        let lacking = LackingPrivileges { missing: vec![gap], held: Permissions::default(), said: Some(text) };
+        match self.rights().explain(&plan.rights, lacking).await {
             Ok(explained) => explained,
             Err(_) => refused,
         }

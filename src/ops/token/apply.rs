@@ -11,8 +11,8 @@ use crate::ops::token::recheck;
 use crate::ops::token::undo::Applied;
 use crate::ops::{ask, together};
 use crate::pve::privileges::{
-    AclModel, AclPath, GrantRequest, RolePlan, RoleState, Separation, grants, guest, provisioner, questions_of_grants,
-    role_plan,
+    AclModel, AclPath, AgentAccess, GrantRequest, Privilege, Requirement, RolePlan, RoleState, Separation, grants,
+    guest, provisioner, questions_of_grants, role_plan,
 };
 use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup, Version};
 use crate::session::Session;
@@ -29,6 +29,7 @@ const GUEST: RoleName = RoleName::known("GlassdomeGuest");
 const TEMPLATE_USER: RoleName = RoleName::known("PVETemplateUser");
 const DATASTORE_USER: RoleName = RoleName::known("PVEDatastoreUser");
 const SDN_USER: RoleName = RoleName::known("PVESDNUser");
+const MAPPING_USER: RoleName = RoleName::known("PVEMappingUser");
 
 /// What rights a new token gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ async fn plan_grants(
     proposal: &mut GrantPlan,
 ) -> Result<Vec<PlanStep>, Error> {
     let pool = wanted.order.pool.as_ref();
-    let (wishes, roles) = wishes(sight, pool);
+    let (wishes, roles) = wishes(sight, wanted.order);
     for role in &roles {
         sight.world.roles.insert(role.name.clone(), role.privileges.clone());
     }
@@ -120,6 +121,10 @@ async fn plan_grants(
     proposal.steps.extend(roles.map(PlanStep::Role));
     proposal.effects = plan.effects;
     proposal.remarks.extend(remarks_on(wanted));
+    if plan_needs_monitor(&sight.needs) {
+        let text = "VM.Monitor, which --wait-ip needs before Proxmox VE 9, also allows running commands in guests";
+        proposal.remarks.push(text.to_owned());
+    }
     Ok(grant_steps(sight, plan.changes))
 }
 
@@ -155,13 +160,20 @@ fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
     }
 }
 
+fn plan_needs_monitor(needs: &[Requirement]) -> bool {
+    needs.iter().any(|need| need.privilege == Privilege::VM_MONITOR)
+}
+
 /// Says which role is wished where, and which roles of ours that takes.
-fn wishes(sight: &AccessSnapshot, pool: Option<&PoolName>) -> (Vec<GrantRequest>, Vec<RolePlan>) {
+fn wishes(sight: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
     let major = sight.version.major();
+    let agent = if order.waits_for_address() { AgentAccess::Needed } else { AgentAccess::IfHarmless };
     let wish = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
-    let Some(pool) = pool else {
-        let role = role_plan(&sight.world.roles, &PROVISIONER, &provisioner(major));
+    let is_mapping = |need: &&Requirement| need.privilege == Privilege::MAPPING_USE;
+    let mappings = sight.needs.iter().filter(is_mapping).map(|need| wish(need.place.path(), &MAPPING_USER));
+    let Some(pool) = &order.pool else {
+        let role = role_plan(&sight.world.roles, &PROVISIONER, &provisioner(major, agent));
         let mut places = vec![AclPath::vms()];
         places.extend(sight.storages.iter().map(AclPath::storage));
         let mut zones: Vec<AclPath> =
@@ -169,15 +181,17 @@ fn wishes(sight: &AccessSnapshot, pool: Option<&PoolName>) -> (Vec<GrantRequest>
         zones.dedup();
         places.extend(zones);
         places.push(AclPath::node(&sight.node));
-        return (places.into_iter().map(|path| wish(path, &role.name)).collect(), vec![role]);
+        let wishes = places.into_iter().map(|path| wish(path, &role.name)).chain(mappings).collect();
+        return (wishes, vec![role]);
     };
-    let role = role_plan(&sight.world.roles, &GUEST, &guest(major));
+    let role = role_plan(&sight.world.roles, &GUEST, &guest(major, agent));
     let mut wishes = vec![wish(AclPath::pool(pool), &role.name)];
     // The template is what the needs begin with.
     let template = sight.needs.first().map(|need| need.place.path());
     wishes.extend(template.map(|path| wish(path, &TEMPLATE_USER)));
     wishes.extend(sight.storages.iter().map(|storage| wish(AclPath::storage(storage), &DATASTORE_USER)));
     wishes.extend(sight.networks.iter().filter(|_| with_networks).map(|path| wish(path.clone(), &SDN_USER)));
+    wishes.extend(mappings);
     (wishes, vec![role])
 }
 

@@ -25,8 +25,8 @@ pub struct Hardware {
     pub storages: BTreeSet<StorageName>,
     /// The storage that the configuration reserves for saved states, which a clone takes over.
     pub state_storage: Option<StorageName>,
-    /// Whether it has the node's own CD-ROM drive.
-    pub physical_cdrom: bool,
+    /// The slots in which it has the node's own CD-ROM drive: `ide2`.
+    pub node_drives: Vec<String>,
     /// The resource mappings of its devices: `/mapping/pci/gpu`.
     pub mappings: BTreeSet<AclPath>,
     /// Its network devices.
@@ -46,7 +46,7 @@ impl Hardware {
             let not_understood = || InvalidAclPath::Device { key: key.to_owned() };
             match device_of(key) {
                 "scsi" | "virtio" | "ide" | "sata" | "efidisk" | "tpmstate" => {
-                    hardware.add_drive(value).ok_or_else(not_understood)?;
+                    hardware.add_drive(key, value).ok_or_else(not_understood)?;
                 }
                 "hostpci" => hardware.add_mapping("pci", "mapping", value).ok_or_else(not_understood)?,
                 "usb" => hardware.add_mapping("usb", "mapping", value).ok_or_else(not_understood)?,
@@ -74,10 +74,10 @@ impl Hardware {
         Some(())
     }
 
-    fn add_drive(&mut self, value: &str) -> Option<()> {
+    fn add_drive(&mut self, slot: &str, value: &str) -> Option<()> {
         let (volume, options) = read_options(value, "file")?;
         if options.get("media") == Some(&"cdrom") {
-            self.physical_cdrom |= volume == "cdrom";
+            self.node_drives.extend((volume == "cdrom").then(|| slot.to_owned()));
             return Some(());
         }
         // A device of the node, `/dev/sdb` for example, lies on no storage.
@@ -149,7 +149,7 @@ mod tests {
             let hardware = read((key, value)).unwrap();
             let storages: Vec<&str> = hardware.storages.iter().map(crate::model::StorageName::as_str).collect();
             assert_eq!(storages, Vec::from_iter(storage), "{key}: {value}");
-            assert_eq!(hardware.physical_cdrom, physical, "{key}: {value}");
+            assert_eq!(hardware.node_drives.as_slice() == [key], physical, "{key}: {value}");
         }
     }
 

@@ -1,12 +1,11 @@
-//! What a clone needs, what its caller holds, and the lines that close the gap without taking a right from anybody.
+//! What a clone needs, what its caller holds, and the grants that close the gap without taking a right from anybody.
 
 mod acl_model;
 mod compare;
 mod grant_plan;
+mod grant_script;
 mod hardware;
 mod permission_denied;
-mod plan;
-mod pveum_lines;
 mod remediation;
 mod requirements;
 mod roles;
@@ -21,11 +20,13 @@ use crate::model::{BridgeName, NodeName, PoolName, StorageName, Validated, VmId}
 pub use acl_model::AclModel;
 pub use compare::Loss;
 pub use grant_plan::{GrantEffect, GrantRefused, GrantRequest, Grants, grants, questions_of_grants};
+pub(crate) use grant_script::unseparate;
+pub use grant_script::{GrantBlock, GrantScript, paths_of_script};
 pub use hardware::{Hardware, NicRequirement, Zones};
 pub use permission_denied::{Denial, gap_of_denial};
-pub use remediation::{Caller, FixKind, FixScript, MissingPath, Separation, UserSeen, fix_scripts, questions};
+pub use remediation::{Caller, LikelyCause, Separation, UserSeen};
 pub use requirements::{CloneOrder, MissingPrivileges, PrivilegeUse, Requirement, RequirementPath, gaps, needs, paths};
-pub use roles::{RolePlan, RoleState, guest, provisioner, role_plan};
+pub use roles::{AgentAccess, RolePlan, RoleState, guest, provisioner, role_plan};
 
 /// The end of a path that nobody has an entry for.
 const FRESH: &str = "/glassdome-none";
@@ -163,10 +164,6 @@ impl AclPath {
             _ => true,
         }
     }
-
-    fn is_pool(&self) -> bool {
-        self.0.starts_with("/pool/")
-    }
 }
 
 impl FromStr for AclPath {
@@ -232,6 +229,8 @@ impl Privilege {
     pub const SDN_AUDIT: Self = Self::known("SDN.Audit");
     /// Using the node's own devices, a physical CD-ROM drive among them.
     pub const SYS_CONSOLE: Self = Self::known("Sys.Console");
+    /// Seeing a mapped device.
+    pub const MAPPING_AUDIT: Self = Self::known("Mapping.Audit");
     /// Passing a mapped device on to a VM.
     pub const MAPPING_USE: Self = Self::known("Mapping.Use");
 
@@ -283,7 +282,6 @@ pub type Grant = BTreeMap<Privilege, bool>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     by_path: BTreeMap<AclPath, Grant>,
-    everywhere: bool,
 }
 
 impl Permissions {
@@ -296,7 +294,6 @@ impl Permissions {
     /// one that has an entry of somebody's, or is named by a pool, and where something is held.
     pub fn answer_everywhere(&mut self, answer: &PermissionsAt) {
         self.by_path.extend(answer.iter().map(|(path, held)| (path.clone(), held.clone())));
-        self.everywhere = true;
     }
 
     /// Says what is held on a path; nothing where it was not asked.

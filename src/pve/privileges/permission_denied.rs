@@ -148,12 +148,12 @@ mod tests {
         let in_pool = CloneOrder { pool: Some("lab".parse().unwrap()), ..order.clone() };
         let tag = "/sdn/zones/localnetwork/vmbr0/100";
         for (denial, order, row) in [
-            (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["/vms/9000", "VM.Clone", "clone the template"])),
-            (Denial::Unspecified, &order, Some(["/vms/105", "VM.Allocate", "make and destroy the VM"])),
-            (Denial::Unspecified, &in_pool, Some(["/pool/lab", "VM.Allocate", "make and destroy the VM"])),
-            (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["/pool/lab", "VM.PowerMgmt", "start and stop it"])),
-            (lacks(tag, &["SDN.Use"]), &order, Some([tag, "SDN.Use", "attach it to the network"])),
-            (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["/storage/other", "Datastore.Audit", ""])),
+            (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["VM.Clone", "on /vms/9000"])),
+            (Denial::Unspecified, &order, Some(["VM.Allocate", "on /vms/105 (the new VM)"])),
+            (Denial::Unspecified, &in_pool, Some(["VM.Allocate", "on /pool/lab"])),
+            (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["VM.PowerMgmt", "on /pool/lab"])),
+            (lacks(tag, &["SDN.Use"]), &order, Some(["SDN.Use", "on /sdn/zones/localnetwork/vmbr0/100"])),
+            (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["Datastore.Audit", "on /storage/other"])),
             (Denial::NoPool(Foreign::new("lab")), &in_pool, None),
             (Denial::NeedsLogIn, &order, None),
         ] {

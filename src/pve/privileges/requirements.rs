@@ -22,7 +22,8 @@ pub struct CloneOrder {
     pub pool: Option<PoolName>,
     /// The storage that a full clone is sent to, in place of the template's own.
     pub storage: Option<StorageName>,
-    /// The template's disks and network devices; none where its configuration cannot be read.
+    /// The template's disks and network devices; none where its configuration cannot be read: which storages and
+    /// bridges it needs is unknown then, and no privilege on them is called missing.
     pub hardware: Option<Hardware>,
     /// Whether the VM is started, and stopped again.
     pub start: bool,
@@ -85,9 +86,9 @@ impl fmt::Display for PrivilegeUse {
 pub enum RequirementPath {
     /// A path that is known and lasts.
     At(AclPath),
-    /// The VM to be made. Entries on its own path die with it, so rights for it are granted on `/vms`.
+    /// The VM to be made. Entries on its own path are removed with it, so privileges for it are granted on `/vms`.
     NewVm(VmId),
-    /// Something below this path that cannot be told yet, or too many things to ask for one by one.
+    /// More paths below this one than are asked for one by one: the VLANs of a bridge.
     Below(AclPath),
 }
 
@@ -107,8 +108,8 @@ impl fmt::Display for RequirementPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(path) => path.fmt(formatter),
-            Self::NewVm(vmid) => formatter.pad(&format!("/vms/{vmid}")),
-            Self::Below(parent) => formatter.pad(&format!("{parent}/…")),
+            Self::NewVm(vmid) => formatter.pad(&format!("/vms/{vmid} (the new VM)")),
+            Self::Below(parent) => formatter.pad(&format!("{parent} (all VLANs)")),
         }
     }
 }
@@ -153,10 +154,10 @@ pub struct MissingPrivileges {
 }
 
 impl MissingPrivileges {
-    /// Gives the row of the table: path, missing privileges, purposes.
+    /// Gives the row of the table: missing privileges, path.
     #[must_use]
-    pub fn row(&self) -> [String; 3] {
-        [self.place.to_string(), join(&self.missing, ", "), join(&self.purposes, ", ")]
+    pub fn row(&self) -> [String; 2] {
+        [join(&self.missing, ", "), format!("on {}", self.place)]
     }
 
     /// Finds the path above from which something that is missing would be inherited, did not a deeper entry, of the
@@ -269,7 +270,8 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
     let mut places: BTreeSet<RequirementPath> = BTreeSet::new();
     let mut drive = None;
     match (&order.hardware, &order.storage) {
-        (None, None) => drop(places.insert(RequirementPath::Below(AclPath::storages()))),
+        // Which storages it needs is not known.
+        (None, None) => {}
         (None, Some(storage)) => drop(places.insert(at(storage))),
         (Some(hardware), storage) => {
             places.extend(
@@ -279,7 +281,7 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
                 ),
             );
             places.extend(hardware.state_storage.as_ref().map(at));
-            drive = hardware.physical_cdrom.then_some(RequirementPath::At(AclPath::root()));
+            drive = (!hardware.node_drives.is_empty()).then_some(RequirementPath::At(AclPath::root()));
         }
     }
     let space = Privilege::DATASTORE_ALLOCATE_SPACE;
@@ -288,10 +290,8 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
 }
 
 fn of_the_network(order: &CloneOrder) -> Vec<Requirement> {
-    let places: BTreeSet<RequirementPath> = match &order.hardware {
-        None => BTreeSet::from([RequirementPath::Below(AclPath::local_zone())]),
-        Some(hardware) => hardware.nics.iter().flat_map(places_of).collect(),
-    };
+    let nics = order.hardware.iter().flat_map(|hardware| &hardware.nics);
+    let places: BTreeSet<RequirementPath> = nics.flat_map(places_of).collect();
     places.into_iter().map(|place| Requirement::new(place, Privilege::SDN_USE, PrivilegeUse::Attach)).collect()
 }
 
@@ -339,7 +339,12 @@ mod tests {
 
     /// What every clone needs, and then the rest.
     fn usual_and(rest: &[&str]) -> Vec<String> {
-        let usual = ["/vms/9000 VM.Clone", "/vms/9000 VM.Audit", "/vms/105 VM.Allocate", "/vms/105 VM.Audit"];
+        let usual = [
+            "/vms/9000 VM.Clone",
+            "/vms/9000 VM.Audit",
+            "/vms/105 (the new VM) VM.Allocate",
+            "/vms/105 (the new VM) VM.Audit",
+        ];
         usual.iter().chain(rest).map(|it| (*it).to_owned()).collect()
     }
 
@@ -351,17 +356,21 @@ mod tests {
             (
                 "started",
                 CloneOrder { start: true, links_down: true, ..order(&[("protection", "1")]) },
-                &["/vms/105 VM.Config.Options", "/vms/105 VM.Config.Network", "/vms/105 VM.PowerMgmt"],
+                &[
+                    "/vms/105 (the new VM) VM.Config.Options",
+                    "/vms/105 (the new VM) VM.Config.Network",
+                    "/vms/105 (the new VM) VM.PowerMgmt",
+                ],
             ),
             (
                 "address awaited",
                 CloneOrder { wait_ip: true, ..bare.clone() },
-                &["/vms/105 VM.PowerMgmt", "/vms/105 VM.GuestAgent.Audit"],
+                &["/vms/105 (the new VM) VM.PowerMgmt", "/vms/105 (the new VM) VM.GuestAgent.Audit"],
             ),
             (
                 "address awaited before 9",
                 CloneOrder { wait_ip: true, major: 8, ..bare },
-                &["/vms/105 VM.PowerMgmt", "/vms/105 VM.Monitor"],
+                &["/vms/105 (the new VM) VM.PowerMgmt", "/vms/105 (the new VM) VM.Monitor"],
             ),
         ] {
             assert_eq!(listed(&order), usual_and(rest), "{what}");
@@ -391,15 +400,11 @@ mod tests {
                     "/sdn/zones/localnetwork/vmbr0/5 SDN.Use",
                     "/sdn/zones/localnetwork/vmbr0/7 SDN.Use",
                     "/sdn/zones/localnetwork/vmbr0/8 SDN.Use",
-                    "/sdn/zones/localnetwork/vmbr1/… SDN.Use",
+                    "/sdn/zones/localnetwork/vmbr1 (all VLANs) SDN.Use",
                 ],
             ),
             ("with the node's drive", order(&[("ide2", "cdrom,media=cdrom")]), &["/ Sys.Console"]),
-            (
-                "unreadable",
-                CloneOrder { hardware: None, ..base.clone() },
-                &["/storage/… Datastore.AllocateSpace", "/sdn/zones/localnetwork/… SDN.Use"],
-            ),
+            ("unreadable", CloneOrder { hardware: None, ..base.clone() }, &[]),
             (
                 "unreadable, to another storage",
                 CloneOrder { hardware: None, storage: fast, major: 7, ..base },
@@ -413,7 +418,8 @@ mod tests {
     #[test]
     fn in_a_pool_the_needs_of_the_new_vm_are_the_pools() {
         let order = CloneOrder { pool: Some("lab".parse().unwrap()), ..order(&[]) };
-        let in_pool: Vec<String> = usual_and(&[]).iter().map(|it| it.replace("/vms/105", "/pool/lab")).collect();
+        let in_pool: Vec<String> =
+            usual_and(&[]).iter().map(|it| it.replace("/vms/105 (the new VM)", "/pool/lab")).collect();
         assert_eq!(listed(&order), in_pool);
     }
 
@@ -456,9 +462,9 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "/vms/9000 | VM.Clone | clone the template",
-                "/vms/105 | VM.Allocate, VM.Audit, VM.PowerMgmt | make and destroy the VM, check the VM, start and stop it",
-                "/sdn/zones/localnetwork/vmbr0 | SDN.Use | attach it to the network",
+                "VM.Clone | on /vms/9000",
+                "VM.Allocate, VM.Audit, VM.PowerMgmt | on /vms/105 (the new VM)",
+                "SDN.Use | on /sdn/zones/localnetwork/vmbr0",
             ]
         );
     }
@@ -482,15 +488,6 @@ mod tests {
         let order = CloneOrder { pool: Some("lab/a".parse().unwrap()), hardware: None, ..order(&[]) };
         let asked = paths(&needs(&order));
         let asked: Vec<&str> = asked.iter().map(super::AclPath::as_str).collect();
-        assert_eq!(
-            asked,
-            [
-                "/pool/lab/a",
-                "/sdn/zones/localnetwork/glassdome-none",
-                "/storage/glassdome-none",
-                "/vms/105",
-                "/vms/9000"
-            ]
-        );
+        assert_eq!(asked, ["/pool/lab/a", "/vms/105", "/vms/9000"]);
     }
 }

@@ -44,10 +44,19 @@ pub enum RoleState {
     Missing,
 }
 
+/// Whether the guest agent is asked for addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentAccess {
+    /// It is, whatever the version takes for that.
+    Needed,
+    /// Only where that allows nothing else.
+    IfHarmless,
+}
+
 /// Gives the privileges of the role for everything that Glassdome does, by the first number of the version.
 #[must_use]
-pub fn provisioner(major: u32) -> Privileges {
-    let mut privileges = guest(major);
+pub fn provisioner(major: u32, agent: AgentAccess) -> Privileges {
+    let mut privileges = guest(major, agent);
     privileges.extend(SURROUNDINGS.iter().filter_map(|name| name.parse().ok()));
     // Before Proxmox VE 8 everybody could use every bridge.
     privileges.extend((major >= 8).then_some(Privilege::SDN_USE));
@@ -56,9 +65,14 @@ pub fn provisioner(major: u32) -> Privileges {
 
 /// Gives those of them that concern guests: what a pool is given.
 #[must_use]
-pub fn guest(major: u32) -> Privileges {
+pub fn guest(major: u32, agent: AgentAccess) -> Privileges {
     let mut privileges: Privileges = GUEST.iter().filter_map(|name| name.parse().ok()).collect();
-    privileges.insert(if major >= 9 { Privilege::VM_GUEST_AGENT_AUDIT } else { Privilege::VM_MONITOR });
+    if major >= 9 {
+        privileges.insert(Privilege::VM_GUEST_AGENT_AUDIT);
+    } else if agent == AgentAccess::Needed {
+        // It also allows running commands in guests.
+        privileges.insert(Privilege::VM_MONITOR);
+    }
     privileges
 }
 
@@ -86,31 +100,38 @@ pub fn role_plan(roles: &BTreeMap<RoleName, Privileges>, usual: &RoleName, privi
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{RoleState, guest, provisioner, role_plan};
+    use super::{AgentAccess, RoleState, guest, provisioner, role_plan};
     use crate::model::RoleName;
 
     const R: RoleName = RoleName::known("R");
 
     #[test]
     fn the_privileges_have_the_names_of_the_version() {
-        let names = |major| provisioner(major).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        assert!(names(9).contains("VM.GuestAgent.Audit") && !names(9).contains("VM.Monitor"), "{}", names(9));
-        assert!(names(8).contains("VM.Monitor") && names(8).contains("SDN.Use"), "{}", names(8));
-        assert!(!names(7).contains("SDN.Use"), "{}", names(7));
-        assert_eq!((guest(9).len(), provisioner(9).len(), provisioner(7).len()), (13, 17, 16));
+        for (major, agent, present, absent, count) in [
+            (9, AgentAccess::IfHarmless, &["VM.GuestAgent.Audit", "SDN.Use"][..], &["VM.Monitor"][..], 17),
+            (9, AgentAccess::Needed, &["VM.GuestAgent.Audit", "SDN.Use"], &["VM.Monitor"], 17),
+            (8, AgentAccess::IfHarmless, &["SDN.Use"], &["VM.Monitor", "VM.GuestAgent.Audit"], 16),
+            (8, AgentAccess::Needed, &["VM.Monitor", "SDN.Use"], &["VM.GuestAgent.Audit"], 17),
+            (7, AgentAccess::Needed, &["VM.Monitor"], &["SDN.Use"], 16),
+        ] {
+            let privileges = provisioner(major, agent);
+            assert!(present.iter().all(|name| privileges.contains(*name)), "{major}: {privileges:?}");
+            assert!(!absent.iter().any(|name| privileges.contains(*name)), "{major}: {privileges:?}");
+            assert_eq!(privileges.len(), count, "{major} {agent:?}");
+        }
     }
 
     #[test]
     fn a_role_of_that_name_with_other_privileges_is_left_alone() {
-        let wanted = guest(9);
+        let wanted = guest(9, AgentAccess::Needed);
         let mut roles = BTreeMap::new();
         assert_eq!(role_plan(&roles, &R, &wanted).state, RoleState::Missing);
         roles.insert(R, wanted.clone());
         assert_eq!(role_plan(&roles, &R, &wanted).state, RoleState::Ready);
-        roles.insert(R, guest(8).intersection(&wanted).cloned().collect());
+        roles.insert(R, guest(8, AgentAccess::Needed).intersection(&wanted).cloned().collect());
         let plan = role_plan(&roles, &R, &wanted);
         assert_eq!((plan.name.as_str(), plan.state), ("R2", RoleState::Missing), "fewer, as after an upgrade");
-        roles.insert(R, provisioner(9));
+        roles.insert(R, provisioner(9, AgentAccess::Needed));
         let plan = role_plan(&roles, &R, &wanted);
         assert_eq!((plan.name.as_str(), plan.state), ("R2", RoleState::Missing), "more");
     }

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
+use crate::support::pveum::Stub;
+
 pub(crate) type Privileges = BTreeSet<String>;
 
 /// One entry: its subject is a user, a token (`user!name`) or a group (`group:name`).
@@ -43,19 +47,6 @@ impl World {
 
     pub(crate) fn holds(&self, subject: &str, path: &str) -> Privileges {
         self.permissions(subject, path).into_keys().collect()
-    }
-
-    /// The answer to `/access/permissions` without a path.
-    pub(crate) fn everywhere(&self, subject: &str) -> BTreeMap<String, BTreeMap<String, bool>> {
-        let mut paths: BTreeSet<String> =
-            ["/", "/access", "/nodes", "/pool", "/sdn", "/storage", "/vms"].map(str::to_owned).into();
-        for entry in &self.entries {
-            let ends = entry.path.match_indices('/').skip(1).map(|(end, _)| entry.path[..end].to_owned());
-            paths.extend(ends.chain([entry.path.clone()]));
-        }
-        paths.extend(self.pools.iter().flat_map(|(pool, members)| members.iter().chain([pool])).cloned());
-        let held = paths.into_iter().map(|path| (path.clone(), self.permissions(subject, &path)));
-        held.filter(|(_, held)| !held.is_empty()).collect()
     }
 
     fn granted(&self, subject: &str, path: &str) -> BTreeMap<String, bool> {
@@ -107,30 +98,66 @@ impl World {
         decided
     }
 
-    /// Runs one of the lines that we print.
-    pub(crate) fn run(&mut self, line: &str) {
-        if let Some((attempt, otherwise)) = line.split_once(" || ") {
-            let attempt = words(attempt);
-            if self.roles.contains_key(&attempt[3]) {
-                return self.pveum(&words(otherwise));
-            }
-            return self.pveum(&attempt);
+    /// What `pveum` answers, by the name of the question.
+    pub(crate) fn answers_of_pveum(&self) -> Vec<(String, serde_json::Value)> {
+        let acl: Vec<_> = self.entries.iter().map(|entry| {
+            let (kind, name) = match entry.subject.strip_prefix("group:") {
+                Some(group) => ("group", group),
+                None if entry.subject.contains('!') => ("token", entry.subject.as_str()),
+                None => ("user", entry.subject.as_str()),
+            };
+            json!({ "path": entry.path, "propagate": u8::from(entry.propagates), "roleid": entry.role, "type": kind, "ugid": name })
+        }).collect();
+        let names: BTreeSet<&String> = self.groups.values().flatten().collect();
+        let groups = names.into_iter().map(|group| {
+            let members = self.groups.iter().filter(|(_, groups)| groups.contains(group));
+            let members: Vec<&str> = members.map(|(user, _)| user.as_str()).collect();
+            // A comment may hold whatever a person typed.
+            json!({ "comment": "\"}, {\"groupid\": \"g\\", "groupid": group, "users": members.join(",") })
+        });
+        let roles = self.roles.iter().map(|(role, privileges)| {
+            let privileges: Vec<&str> = privileges.iter().map(String::as_str).collect();
+            json!({ "privs": privileges.join(","), "roleid": role, "special": 0 })
+        });
+        let mut answers = vec![
+            ("acl-list".to_owned(), acl.into()),
+            ("group-list".to_owned(), groups.collect::<Vec<_>>().into()),
+            ("role-list".to_owned(), roles.collect::<Vec<_>>().into()),
+        ];
+        let mut tokens: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
+        for (token, is_separated) in &self.tokens {
+            let (user, name) = token.rsplit_once('!').unwrap();
+            let row = json!({ "expire": 0, "privsep": u8::from(*is_separated), "tokenid": name });
+            tokens.entry(user).or_default().push(row);
         }
-        let Some(rest) = line.strip_prefix("held=$(") else {
-            return self.pveum(&words(line));
-        };
-        let (question, rest) = rest.split_once(") && ").expect("a question");
-        let question = words(question);
-        assert_eq!(question[..3], ["pveum", "user", "permissions"].map(str::to_owned), "{line}");
-        let held: Vec<String> = self.holds(&question[3], option(&question, "--path")).into_iter().collect();
-        let filter = r#"$(echo "$held" | grep -oE '"[A-Z][A-Za-z.]+"' | tr -d '"')"#;
-        assert!(rest.contains(filter), "{line}");
-        for command in rest.replace(filter, &held.join(" ")).split(" && ") {
-            self.pveum(&words(command));
+        answers.extend(tokens.into_iter().map(|(user, rows)| (format!("token-{user}"), rows.into())));
+        answers
+    }
+
+    /// Gives the changes that one of the lines that we print makes here.
+    pub(crate) fn changes_of(&self, line: &str) -> Vec<Vec<String>> {
+        if line.starts_with("acl_modify ") {
+            let calls = Stub::new(self).run(line);
+            return calls.into_iter().map(|call| std::iter::once("pveum".to_owned()).chain(call).collect()).collect();
+        }
+        match line.split_once(" 2>/dev/null || ") {
+            None => vec![words(line)],
+            Some((attempt, otherwise)) => {
+                let attempt = words(attempt);
+                vec![if self.roles.contains_key(&attempt[3]) { words(otherwise) } else { attempt }]
+            }
         }
     }
 
-    fn pveum(&mut self, words: &[String]) {
+    /// Runs one of the lines that we print.
+    pub(crate) fn run(&mut self, line: &str) {
+        for change in self.changes_of(line) {
+            self.change(&change);
+        }
+    }
+
+    /// Carries out one call of `pveum`.
+    pub(crate) fn change(&mut self, words: &[String]) {
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["pveum", "role", "add", role, "--privs", ref privileges @ ..] => {
                 let fresh = self.roles.insert(role.to_owned(), split(&privileges.join(" ")));
@@ -139,12 +166,26 @@ impl World {
             ["pveum", "role", "modify", role, "--append", "1", "--privs", privileges] => {
                 self.roles.get_mut(role).expect("the role").extend(split(privileges));
             }
-            ["pveum", "acl", "modify", path, "--users" | "--tokens", subject, "--roles", role, "--propagate", flag] => {
-                assert!(self.roles.contains_key(role), "role {role}");
-                self.entries
-                    .retain(|it| (it.path.as_str(), it.subject.as_str(), it.role.as_str()) != (path, subject, role));
-                let (path, subject, role) = (path.to_owned(), subject.to_owned(), role.to_owned());
-                self.entries.push(Entry { path, subject, role, propagates: flag == "1" });
+            [
+                "pveum",
+                "acl",
+                "modify",
+                path,
+                "--users" | "--tokens",
+                subject,
+                "--roles",
+                roles,
+                "--propagate",
+                flag,
+            ] => {
+                for role in roles.split(',') {
+                    assert!(self.roles.contains_key(role), "role {role}");
+                    self.entries.retain(|it| {
+                        (it.path.as_str(), it.subject.as_str(), it.role.as_str()) != (path, subject, role)
+                    });
+                    let (path, subject, role) = (path.to_owned(), subject.to_owned(), role.to_owned());
+                    self.entries.push(Entry { path, subject, role, propagates: flag == "1" });
+                }
             }
             ["pveum", "user", "token", "modify", user, token, "--privsep", "0"] => {
                 *self.tokens.get_mut(&format!("{user}!{token}")).expect("the token") = false;
@@ -165,11 +206,6 @@ fn levels(path: &str) -> Vec<&str> {
 
 fn split(privileges: &str) -> Privileges {
     privileges.split([',', ' ']).filter(|it| !it.is_empty()).map(str::to_owned).collect()
-}
-
-fn option<'a>(words: &'a [String], name: &str) -> &'a str {
-    let at = words.iter().position(|word| word == name).expect("the option");
-    &words[at + 1]
 }
 
 /// Splits a command without substitutions into words, as a shell does.

@@ -60,7 +60,11 @@ def arguments():
         if verb == "modify":
             command.add_argument("--append", choices=("0", "1"))
 
-    acl = nouns.add_parser("acl").add_subparsers(dest="verb", required=True).add_parser("modify")
+    group = nouns.add_parser("group").add_subparsers(dest="verb", required=True)
+    acls = nouns.add_parser("acl").add_subparsers(dest="verb", required=True)
+    for lists in (role, group, acls):
+        lists.add_parser("list").add_argument("--output-format", choices=("json",), required=True)
+    acl = acls.add_parser("modify")
     acl.add_argument("path")
     acl.add_argument("--roles", required=True)
     for option in ("--users", "--tokens", "--groups"):
@@ -68,14 +72,14 @@ def arguments():
     acl.add_argument("--propagate", choices=("0", "1"))
 
     user = nouns.add_parser("user").add_subparsers(dest="verb", required=True)
-    permissions = user.add_parser("permissions")
-    permissions.add_argument("userid", nargs="?")
-    permissions.add_argument("--path")
-    permissions.add_argument("--output-format", choices=("json",), required=True)
-    token = user.add_parser("token").add_subparsers(dest="deed", required=True).add_parser("modify")
+    tokens = user.add_parser("token").add_subparsers(dest="deed", required=True)
+    token = tokens.add_parser("modify")
     token.add_argument("userid")
     token.add_argument("tokenid")
     token.add_argument("--privsep", choices=("0", "1"))
+    listed = tokens.add_parser("list")
+    listed.add_argument("userid")
+    listed.add_argument("--output-format", choices=("json",), required=True)
     return parser.parse_args()
 
 
@@ -98,12 +102,26 @@ def main():
                 groups=given.groups,
                 propagate=given.propagate,
             )
-        case "user", "permissions":
-            held = server.call("GET", "/access/permissions", userid=given.userid, path=given.path)
-            print(json.dumps(held, sort_keys=True, separators=(",", ":")))
+        case "acl", "list":
+            show(server.call("GET", "/access/acl"))
+        case "role", "list":
+            show(server.call("GET", "/access/roles"))
+        case "group", "list":
+            members = {}
+            for user in server.call("GET", "/access/users", full=1):
+                for group in filter(None, user.get("groups", "").split(",")):
+                    members.setdefault(group, []).append(user["userid"])
+            show([{"groupid": group, "users": ",".join(users)} for group, users in members.items()])
         case "user", "token":
-            path = f"/access/users/{quote(given.userid)}/token/{quote(given.tokenid)}"
-            server.call("PUT", path, privsep=given.privsep)
+            path = f"/access/users/{quote(given.userid)}/token"
+            if given.deed == "list":
+                show(server.call("GET", path))
+            else:
+                server.call("PUT", path + "/" + quote(given.tokenid), privsep=given.privsep)
+
+
+def show(answer):
+    print(json.dumps(answer, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{TokenId, UserId};
 use glassdome::pve::privileges::{
-    AclPath, Caller, CloneOrder, FixScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, Separation,
-    UserSeen, Zones, fix_scripts, gaps, needs, paths, questions,
+    AclPath, Caller, CloneOrder, GrantScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, Zones, gaps,
+    needs, paths, paths_of_script,
 };
 use glassdome::sandbox::auth::{Access, Pool, Release};
 use proptest::prelude::{Just, Strategy, prop_oneof};
@@ -62,14 +62,6 @@ pub(crate) const ROLES: [(&str, &str); 11] = [
     ("PVEAuditor", "Datastore.Audit,Mapping.Audit,Pool.Audit,SDN.Audit,Sys.Audit,VM.Audit,VM.GuestAgent.Audit"),
     ("NoAccess", ""),
 ];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
-    /// Nothing of the user can be seen.
-    Hidden,
-    /// Everything can be seen.
-    Seen,
-}
 
 pub(crate) fn entry(roles: usize) -> impl Strategy<Value = (usize, usize, usize, bool)> {
     (0..PATHS.len(), 0..SUBJECTS.len(), 0..roles, prop_oneof![3 => Just(true), 1 => Just(false)])
@@ -151,24 +143,20 @@ pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<Missing
     (gaps(&needs, &held), held)
 }
 
-pub(crate) fn blocks(world: &World, subject: &str, view: View, in_pool: bool) -> Vec<FixScript> {
+/// The script that closes the gaps of a subject.
+pub(crate) fn script(world: &World, subject: &str, in_pool: bool) -> GrantScript {
     let (gaps, mut held) = lacks(world, subject, in_pool);
-    held.answer_everywhere(&read_answer(world.everywhere(subject)));
-    let questions = questions(&gaps, &held);
-    ask(world, subject, &mut held, questions.clone());
+    ask(world, subject, &mut held, paths_of_script(&gaps));
     let caller = match subject.parse::<TokenId>() {
         Err(_) => Caller::User(subject.parse::<UserId>().unwrap()),
-        Ok(token) => {
-            let seen = (view == View::Seen).then(|| {
-                let mut holds = Permissions::default();
-                ask(world, &token.user.to_string(), &mut holds, questions);
-                let separation = if world.tokens[subject] { Separation::On } else { Separation::Off };
-                UserSeen { holds, separation }
-            });
-            Caller::Token(token, seen)
-        }
+        Ok(token) => Caller::Token(token, None),
     };
-    fix_scripts(&caller, &gaps, &held).unwrap()
+    GrantScript::new(&caller, "9000".parse().unwrap(), &gaps, &held)
+}
+
+/// Its lines.
+pub(crate) fn lines(world: &World, subject: &str, in_pool: bool) -> Vec<String> {
+    script(world, subject, in_pool).blocks.into_iter().flat_map(|block| block.lines).collect()
 }
 
 fn fields(fields: &[(&str, &str)]) -> BTreeMap<String, String> {

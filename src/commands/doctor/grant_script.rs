@@ -1,0 +1,70 @@
+//! `glassdome doctor --grant-script`: the script for root that grants what is missing, and nothing else on standard
+//! output.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::cli::{Doctor, Global, OutputFormat, Proof};
+use crate::commands::options;
+use crate::error::Error;
+use crate::ops::connection::Connected;
+use crate::ops::context::Context;
+use crate::ops::inventory::{Inventory, choose_node};
+use crate::ops::test_vm::options::{CloneMode, TestVmOptions};
+use crate::ops::test_vm::permission_check::PermissionCheck;
+use crate::pve::privileges::{CloneOrder, GrantScript, Zones};
+use crate::session::Session;
+use crate::settings::Key;
+use crate::ui::{Draw, Screen};
+
+impl Draw for GrantScript {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        self.to_string().lines().try_for_each(|line| screen.line(line))
+    }
+}
+
+/// Prints the script. What is missing is read anew, so that it is never the script of yesterday.
+pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Error> {
+    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let order = options::test_vm(&context, &Proof::default())?;
+    let connected = Connected::open(session, &context).await?;
+    let script = match write(&context, &connected, &order).await {
+        Ok(script) => script,
+        Err(why) => return Err(connected.diagnosed(why).await),
+    };
+    let mut ui = session.ui.borrow_mut();
+    match global.output {
+        OutputFormat::Json => {
+            ui.json(&json!({ "schema": "glassdome.doctor/1", "ok": true, "script": script.to_string() }));
+        }
+        OutputFormat::Text => ui.result(&script),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn write(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<GrantScript, Error> {
+    let pve = &connected.pve;
+    let mut inventory = Inventory::of(pve, order).await?;
+    let node = choose_node(&inventory.nodes, order.node.as_ref(), &Key::Node.variable(&context.instance))?;
+    let template = inventory.template(pve, &node, order.template).await?;
+    let config = template.as_ref().map(|template| &template.config);
+    let major = inventory.version.major();
+    let mut rights = CloneOrder {
+        major,
+        template: order.template,
+        new: inventory.vmid,
+        pool: order.pool.clone(),
+        storage: match &order.wish {
+            CloneMode::Full(storage) => storage.clone(),
+            CloneMode::Whichever | CloneMode::Linked => None,
+        },
+        hardware: config.and_then(|config| config.hardware(&Zones::new()).ok()),
+        start: true,
+        links_down: true,
+        // Before 9 it takes VM.Monitor, which also allows running commands in guests.
+        wait_ip: major >= 9,
+    };
+    PermissionCheck { pve, caller: &connected.caller }.script(&mut rights, config).await
+}
