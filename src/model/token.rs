@@ -61,6 +61,12 @@ impl UserId {
     pub fn realm(&self) -> &str {
         &self.realm
     }
+
+    /// Says whether it is root@pam, who may do everything on every path and takes no entries.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.name() == "root" && self.realm() == "pam"
+    }
 }
 
 impl FromStr for UserId {

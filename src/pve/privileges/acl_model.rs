@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Foreign, RoleName, TokenId, UserId};
 use crate::pve::client::{AclChange, AclEntry, Subject};
-use crate::pve::privileges::remediation::{Separation, is_root};
+use crate::pve::privileges::remediation::Separation;
 use crate::pve::privileges::{AclPath, Permissions, PermissionsAt, Privileges};
 
 /// The role that takes everything away.
@@ -46,7 +46,7 @@ impl AclModel {
         if let Some(told) = self.told.get(holder.id()) {
             return path.parse().map(|path| told.on(&path)).unwrap_or_default();
         }
-        if matches!(holder, Subject::User(_)) && is_root(&self.user) {
+        if matches!(holder, Subject::User(_)) && self.user.is_root() {
             return self.roles.get(&ADMINISTRATOR).cloned().unwrap_or_default();
         }
         let mut roles = self.roles_on(holder, path);

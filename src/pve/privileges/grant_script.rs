@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use ring::digest::{SHA256, digest};
 
 use crate::model::{TokenId, UserId, VmId};
-use crate::pve::privileges::remediation::{Caller, is_root};
+use crate::pve::privileges::remediation::Caller;
 use crate::pve::privileges::requirements::join;
 use crate::pve::privileges::{AclPath, MissingPrivileges, Permissions, Privilege, Privileges, RequirementPath};
 
@@ -148,7 +148,7 @@ fn block(caller: &Caller, gap: &MissingPrivileges, path: &AclPath, reach: Propag
     let propagate = u8::from(reach == Propagation::Below);
     let user = caller.user();
     let mut subjects = Vec::new();
-    if !is_root(user) {
+    if !user.is_root() {
         subjects.push(format!("--users {}", quoted(&user.to_string())));
     }
     if let Caller::Token(token, _) = caller {

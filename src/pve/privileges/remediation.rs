@@ -84,9 +84,9 @@ impl LikelyCause {
         }
         match caller {
             Caller::User(_) => Self::NotGranted,
-            Caller::Token(token, None) if held.is_empty() && !is_root(&token.user) => Self::SeparationLikely,
+            Caller::Token(token, None) if held.is_empty() && !token.user.is_root() => Self::SeparationLikely,
             // root@pam may do everything.
-            Caller::Token(token, None) if is_root(&token.user) => Self::Separation,
+            Caller::Token(token, None) if token.user.is_root() => Self::Separation,
             Caller::Token(token, None) => Self::Unknown(token.user.clone()),
             Caller::Token(token, Some(seen)) => {
                 let lacks = |gap: &MissingPrivileges| !gap.missing.is_subset(&seen.holds.on(&gap.place.path()));
@@ -122,8 +122,4 @@ impl fmt::Display for LikelyCause {
             }
         }
     }
-}
-
-pub(super) fn is_root(user: &UserId) -> bool {
-    user.name() == "root" && user.realm() == "pam"
 }
