@@ -8,12 +8,12 @@ use crate::cli::Connection;
 use crate::cli::options::seconds;
 use crate::model::VmId;
 
-/// Destroy the test VMs that an earlier run had to leave behind, and only those
+/// Delete test VMs that an earlier run left behind
 ///
 /// What an earlier run of this machine left is known from its journal entry in the state folder: a VM is destroyed if
 /// its VMID, its name and its marker are those of an entry. Other VMs that carry a marker and are named glassdome-test-*
 /// are listed with their age and their machine, and destroyed only when you name them; one that got another name, with
-/// `test-vm --keep --name` for example, is found by its VMID alone. What belongs to a run that is alive here is never touched.
+/// `test-vm --keep --name` for example, is found by its VMID alone. VMs of a run that is still active on this machine are never touched.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome cleanup
@@ -26,10 +26,10 @@ pub struct Cleanup {
     /// yes (--yes without a terminal). May be given several times
     #[arg(long, value_name = "VMID", help_heading = "Clean-up")]
     pub vmid: Vec<VmId>,
-    /// Show what would be destroyed; destroy nothing
+    /// Show what would be deleted, without deleting anything
     #[arg(long, help_heading = "Clean-up")]
     pub dry_run: bool,
-    /// Give a task up after this many seconds without progress
+    /// Fail if a task makes no progress for this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Clean-up")]
     pub timeout: Option<Duration>,
 }

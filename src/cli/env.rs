@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::model::Tool;
 
-/// Print the configuration for other tools, or run a command with it
+/// Print the settings for other tools, or run a command with them
 ///
 /// Nothing is sent anywhere. A secret is masked, in a comment that sets nothing, unless --reveal is given; a COMMAND
 /// gets it in its environment, where it is in no file and in no process's arguments. What a tool cannot be told is
@@ -18,16 +18,16 @@ use crate::model::Tool;
   eval \"$(glassdome env --format sh --reveal)\"
   glassdome env --format ansible --syntax fish --reveal | source")]
 pub struct Env {
-    /// Whose words: the first six are this program's own names
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "dotenv")]
     pub format: EnvFormat,
-    /// How another tool's variables are written [default: sh]
+    /// Syntax of another tool's variables [default: sh]
     #[arg(long, value_name = "SYNTAX")]
     pub syntax: Option<EnvSyntax>,
-    /// Print the secret, too
+    /// Include the secret
     #[arg(long)]
     pub reveal: bool,
-    /// Run this command with the variables set, in place of printing them
+    /// Run this command with the variables set instead of printing them
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["reveal", "syntax"])]
     pub command: Vec<std::ffi::OsString>,
 }

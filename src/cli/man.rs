@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Print a manual page, or write all of them into a folder
+/// Print a manual page, or write all of them to a folder
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome man setup | man -l -

@@ -20,19 +20,19 @@ pub struct Global {
     /// Print results as text, or as one JSON document
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
-    /// Never ask; implied when standard input is not a terminal
+    /// Never prompt; implied when standard input is not a terminal
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Confirm what would be asked; a failed check stays failed
+    /// Answer yes to every confirmation; failed checks still fail
     #[arg(long, global = true)]
     pub yes: bool,
     /// Use colours [env: NO_COLOR, CLICOLOR_FORCE]
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Print errors and results alone
+    /// Print only errors and results
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say where each setting comes from; twice: every call too. Never shows a secret
+    /// Show where each setting comes from; twice: every API call too. Never shows a secret
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -64,7 +64,7 @@ pub struct Connection {
     /// Server: a name, an address, `host:port`, or the web interface's address [env: PROXMOX_HOST]
     #[arg(long, value_name = "HOST")]
     pub host: Option<Endpoint>,
-    /// User with its realm, `apex@pve` for example [env: PROXMOX_USER]
+    /// User with its realm (name@realm, e.g. apex@pve) [env: PROXMOX_USER]
     #[arg(long, value_name = "USER@REALM")]
     pub user: Option<UserId>,
     /// Name of the token [env: PROXMOX_TOKEN_NAME]
@@ -80,19 +80,19 @@ pub struct Connection {
     /// Node to work on [env: PROXMOX_NODE]
     #[arg(long, value_name = "NODE")]
     pub node: Option<NodeName>,
-    /// Trust the certificate with this SHA-256 fingerprint alone [env: PROXMOX_FINGERPRINT]
+    /// Trust only the certificate with this SHA-256 fingerprint [env: PROXMOX_FINGERPRINT]
     #[arg(long, value_name = "SHA256")]
     pub fingerprint: Option<Fingerprint>,
-    /// Trust what the CA in this PEM file has signed [env: PROXMOX_CA_FILE]
+    /// Trust certificates signed by the CA in this PEM file [env: PROXMOX_CA_FILE]
     #[arg(long, value_name = "PATH")]
     pub ca_file: Option<PathBuf>,
-    /// Do not verify the certificate: whoever is in between can read the secret [env: PROXMOX_VERIFY_SSL=false]
+    /// Do not verify the certificate: anyone on the network path can read the secret [env: PROXMOX_VERIFY_SSL=false]
     #[arg(long, conflicts_with_all = ["fingerprint", "ca_file"])]
     pub insecure: bool,
     /// Give up connecting after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     pub connect_timeout: Option<Duration>,
-    /// Work on a simulated server that lives only as long as this command
+    /// Use a simulated server that runs only for the duration of this command
     #[cfg(feature = "sandbox")]
     #[arg(long, conflicts_with_all = ["host", "fingerprint", "ca_file", "insecure"])]
     pub sandbox: bool,
@@ -113,14 +113,14 @@ impl Connection {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Log-in")]
 pub struct Login {
-    /// Log in as this user, `root@pam` for example
+    /// Log in as this user, e.g. root@pam
     #[arg(long, value_name = "USER@REALM")]
     pub login_user: Option<UserId>,
-    /// Read the password of the log-in from this file, `-` for standard input, at a terminal a hidden prompt
+    /// Read the password for the login from this file, `-` for standard input, at a terminal a hidden prompt
     /// [env: PROXMOX_LOGIN_PASSWORD holds the password itself]
     #[arg(long, value_name = "PATH")]
     pub login_password_file: Option<PathBuf>,
-    /// Answer a question for a one-time code with this one
+    /// TOTP code for the administrator login
     #[arg(long, value_name = "CODE")]
     pub totp: Option<String>,
 }
@@ -129,13 +129,13 @@ pub struct Login {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "New token")]
 pub struct NewToken {
-    /// Give it what Glassdome needs, or all that its user has [default: needed]
+    /// Privileges of the token: what Glassdome needs, or all that its user has [default: needed]
     #[arg(long, value_name = "WHAT")]
     pub rights: Option<Rights>,
-    /// Give a token of that name that exists already a new secret; the old one is dead at once (needs --yes without a terminal)
+    /// Generate a new secret if a token of that name exists; the old secret stops working immediately (needs --yes without a terminal)
     #[arg(long)]
     pub regenerate: bool,
-    /// Let it end on this day, as the day begins (UTC): 2027-01-31
+    /// Expire the token at 00:00 UTC on this date (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     pub expire: Option<Expiry>,
 }
@@ -171,34 +171,34 @@ pub struct Proof {
     /// Name of the clone [default: glassdome-test-XXXXXX]
     #[arg(long, value_name = "NAME")]
     pub name: Option<VmName>,
-    /// Copy the whole disk
+    /// Make a full clone
     #[arg(long, conflicts_with = "linked")]
     pub full: bool,
-    /// Share the template's disk [default where the storage can]
+    /// Make a linked clone [default if the storage supports it]
     #[arg(long, conflicts_with = "storage")]
     pub linked: bool,
-    /// Put the copy on this storage; implies --full
+    /// Storage of the clone's disks; implies --full
     #[arg(long, value_name = "STORAGE")]
     pub storage: Option<StorageName>,
-    /// Put the clone into this pool [env: PROXMOX_POOL]
+    /// Pool of the clone [env: PROXMOX_POOL]
     #[arg(long, value_name = "POOL")]
     pub pool: Option<PoolName>,
-    /// Put the clone on this node
+    /// Node of the clone
     #[arg(long, value_name = "NODE")]
     pub target: Option<NodeName>,
     /// Do not start the clone
     #[arg(long, conflicts_with_all = ["wait_ip", "no_network"])]
     pub no_start: bool,
-    /// Start with the links down, for a template with a fixed address
+    /// Start with the network links down, for a template with a static IP address
     #[arg(long, conflicts_with = "wait_ip")]
     pub no_network: bool,
-    /// Wait until the guest agent reports an address, 120 seconds unless said otherwise
+    /// Wait until the guest agent reports an IP address [default: 120 seconds]
     #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, default_missing_value = "120")]
     pub wait_ip: Option<Duration>,
-    /// Keep the clone; `glassdome cleanup --vmid` removes it later
+    /// Keep the clone; delete it later with `glassdome cleanup --vmid`
     #[arg(long)]
     pub keep: bool,
-    /// Give a task up after this many seconds without progress
+    /// Fail if a task makes no progress for this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
     pub timeout: Option<Duration>,
 }

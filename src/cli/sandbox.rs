@@ -19,7 +19,7 @@ fn long_help() -> String {
     format!("{EXAMPLES}\n\n{heading}{}", faults.collect::<String>())
 }
 
-/// Run a simulated Proxmox VE API on loopback, to rehearse and to test scripts against
+/// Run a simulated Proxmox VE server on loopback, for rehearsals and for testing scripts
 ///
 /// It keeps nothing, and ends with Ctrl-C. On start it prints its address, its fingerprint and its log-ins; with
 /// `-o json` as one line on standard output as soon as it listens.
@@ -29,28 +29,28 @@ pub struct Sandbox {
     /// Listen here
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8006")]
     pub listen: std::net::SocketAddr,
-    /// Pretend to be a cluster of this many nodes
+    /// Number of nodes in the simulated cluster
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub nodes: u8,
-    /// Put the templates on a storage that all nodes share
+    /// Put the templates on storage that all nodes share
     #[arg(long)]
     pub shared_storage: bool,
-    /// Pretend to be this version of Proxmox VE
+    /// Version of Proxmox VE to simulate
     #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
     pub pve_version: String,
-    /// Answer every request this much later, `100ms` or `1.5s`
+    /// Delay of every response, `100ms` or `1.5s`
     #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "0s")]
     pub latency: Duration,
-    /// Let a clone take this long, `100ms` or `1.5s`
+    /// Duration of a clone task, `100ms` or `1.5s`
     #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "400ms")]
     pub task_time: Duration,
-    /// Make the same IDs and addresses again for the same number
+    /// Seed for generated IDs and addresses
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub seed: u64,
-    /// Rehearse a failure, may be given several times; --help lists them
+    /// Simulate a failure; may be given several times; --help lists them
     #[arg(long, value_name = "KIND")]
     pub fault: Vec<String>,
-    /// End when standard input is closed
+    /// Exit when standard input is closed
     #[arg(long)]
     pub until_stdin_closes: bool,
 }

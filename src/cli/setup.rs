@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use crate::cli::{Connection, Login, NewToken, Pin, Proof};
 use crate::model::{Destination, Tool, VmId};
 
-/// Check server, token and privileges, write `.env`, and prove that a VM can be created
+/// Set up server, token and settings file, and verify them with a test VM
 ///
-/// In a terminal it asks for what no flag and no variable says, with what the settings file says as the proposal.
+/// Prompts for anything not given by a flag or environment variable; current values in .env are the defaults.
 /// Everything is verified before anything is written. Sent to the server: reading calls, the calls of the proof (clone,
 /// start, stop, destroy of one test VM), and those that make a token or a template where you ask for one. Written: the settings file with its backup, once everything
 /// has been checked. Run again, it keeps what is there and changes only what a flag or an answer says.
@@ -31,13 +31,13 @@ pub struct Setup {
     #[arg(long, conflicts_with = "insecure", help_heading = "Trust")]
     pub accept_new_certificate: bool,
     /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
-    /// [default: ca where it can be had, leaf with --fingerprint]
+    /// [default: ca if available, leaf with --fingerprint]
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["ca_file", "insecure"], help_heading = "Trust")]
     pub pin: Option<Pin>,
-    /// Create the token with a log-in, and the user if there is none
+    /// Create the token with an administrator login, and the user if it does not exist
     #[arg(long, conflicts_with_all = ["token_value_file", "over_ssh"], help_heading = "New token")]
     pub create_token: bool,
-    /// Make the token with `pveum` in the shell of a node, through your own ssh; as root on the server unless said otherwise
+    /// Create the token with `pveum` over SSH, with your own ssh configuration [default: root on the server]
     #[arg(
         long, value_name = "USER@HOST", num_args = 0..=1, require_equals = false,
         conflicts_with_all = ["token_value_file"], help_heading = "New token"
@@ -55,16 +55,16 @@ pub struct Setup {
     /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2004_template_id: Option<VmId>,
-    /// Make the template where there is none, from Ubuntu's cloud image, or from the image at an address or in a file
+    /// Create the template if it is missing, from an Ubuntu cloud image or from the image at a URL or in a file
     #[arg(long, value_name = "URL|FILE", num_args = 0..=1, help_heading = "Templates")]
     pub create_template: Option<Option<String>>,
-    /// Save without the proof
+    /// Skip the test VM
     #[arg(long, help_heading = "Proof")]
     pub skip_test_vm: bool,
-    /// Check and show what would be written and called; write and change nothing
+    /// Show what would be written and called, without changing anything
     #[arg(long, help_heading = "Save")]
     pub dry_run: bool,
-    /// Take what another tool's variables say, of the tool that is named or of whichever is set
+    /// Import settings from another tool's environment variables [default: whichever tool's are set]
     #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Import")]
     pub import: Option<ImportFrom>,
     /// Write a password for which no spelling exists that every reader of `.env` reads alike

@@ -8,7 +8,7 @@ use crate::cli::options::seconds;
 use crate::cli::{Connection, Login};
 use crate::model::{DiskSize, StorageName, VmId, VmName};
 
-/// List the templates that a clone could use, or create one from a cloud image
+/// List templates, or create one from a cloud image
 #[derive(Debug, Clone, Args)]
 pub struct TemplateArgs {
     /// What is done.
@@ -19,13 +19,13 @@ pub struct TemplateArgs {
 /// What is done with templates.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TemplateAction {
-    /// List the templates of all nodes: where they are, what they have, what they lack
+    /// List the templates of all nodes and what each is missing
     List(Box<TemplateList>),
     /// Create a template from an Ubuntu cloud image
     Create(Box<TemplateCreate>),
 }
 
-/// List the templates of all nodes: where they are, what they have, what they lack
+/// List the templates of all nodes and what each is missing
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   glassdome template list")]
@@ -33,7 +33,7 @@ pub struct TemplateList {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
-    /// List VMs that are no templates, too
+    /// Also list VMs that are not templates
     #[arg(long, help_heading = "List")]
     pub all: bool,
 }
@@ -66,10 +66,10 @@ pub struct TemplateCreate {
     /// Name of the template [default: ubuntu-2204-cloudinit-template]
     #[arg(long, value_name = "NAME", help_heading = "Template")]
     pub name: Option<VmName>,
-    /// Storage of the disk [default: the one for disks with most room]
+    /// Storage of the disk [default: the one with the most free space]
     #[arg(long, value_name = "STORAGE", help_heading = "Template")]
     pub storage: Option<StorageName>,
-    /// Storage of the image meanwhile [default: the one for images with most room]
+    /// Temporary storage of the image [default: the one with the most free space]
     #[arg(long, value_name = "STORAGE", help_heading = "Template")]
     pub image_storage: Option<StorageName>,
     /// Size of the disk; an image that is larger keeps its own, as every image does with 0
@@ -81,16 +81,16 @@ pub struct TemplateCreate {
     /// SHA-256 checksum of the image [default: what SHA256SUMS beside it says]
     #[arg(long, value_name = "SHA256", help_heading = "Template")]
     pub checksum: Option<String>,
-    /// Take the image whatever its checksum
+    /// Do not check the image's checksum
     #[arg(long, conflicts_with = "checksum", help_heading = "Template")]
     pub no_checksum: bool,
     /// Keep the image on the server, and print its volume ID
     #[arg(long, help_heading = "Template")]
     pub keep_image: bool,
-    /// Show what would be made; make nothing
+    /// Show what would be created, without creating anything
     #[arg(long, help_heading = "Template")]
     pub dry_run: bool,
-    /// Give a task up after this many seconds without progress
+    /// Fail if a task makes no progress for this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Template")]
     pub timeout: Option<Duration>,
 }

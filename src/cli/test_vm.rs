@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::{Connection, Proof};
 
-/// Clone the template, start, stop and destroy the clone, with a timed receipt
+/// Clone, start, stop and delete a test VM, and time each step
 ///
 /// The privileges are read first, so that a clone that cannot succeed is not started. The clone is destroyed whatever
 /// happens, and only after its name and its marker have been read again. Nothing is written but a journal entry in
@@ -22,13 +22,13 @@ pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
-    /// Make this many proofs, and tell the figures
+    /// Run N test VMs and report statistics
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
     pub count: Option<u32>,
-    /// Make so many at once, 4 unless said otherwise
+    /// Number of clones to run in parallel [default: 4]
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many")]
     pub parallel: Option<u16>,
-    /// Prove every node that is online, in turn
+    /// Run a test VM on every node that is online
     #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many")]
     pub all_nodes: bool,
 }

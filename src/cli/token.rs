@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::{Connection, Login, NewToken, Proof};
 
-/// Create, list, rotate or revoke the API token, with a log-in
+/// Create, list, rotate or revoke API tokens, with an administrator login
 ///
 /// A token may neither read nor change its own entry, so all of these log somebody in. The password is asked for,
 /// used once and forgotten.
@@ -18,17 +18,17 @@ pub struct Token {
 /// What is done with tokens.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TokenAction {
-    /// Create a token, try it, and put it into the settings file
+    /// Create a token, verify it and save it to the settings file
     Create(Box<TokenCreate>),
-    /// List the tokens of a user, what each may do, and which one the settings file uses
+    /// List a user's tokens with their privileges, and mark the one in the settings file
     List(Box<TokenList>),
-    /// Put another secret into the settings file, one that works at every moment
+    /// Rotate the token secret without downtime
     Rotate(Box<TokenRotate>),
-    /// Remove a token and what was granted to it
+    /// Delete a token and its permissions
     Revoke(Box<TokenRevoke>),
 }
 
-/// Create a token, try it, and put it into the settings file
+/// Create a token, verify it and save it to the settings file
 ///
 /// The plan is shown first: the same as `pveum` lines, and everybody's privileges before and after. Nobody loses any, or
 /// nothing is done. Where a step fails, the steps before it are undone.
@@ -50,12 +50,12 @@ pub struct TokenCreate {
     /// What it shall be able to do.
     #[command(flatten)]
     pub proof: Proof,
-    /// Show the plan; change nothing
+    /// Show the plan without changing anything
     #[arg(long, help_heading = "New token")]
     pub dry_run: bool,
 }
 
-/// List the tokens of a user, what each may do, and which one the settings file uses
+/// List a user's tokens with their privileges, and mark the one in the settings file
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   glassdome token list --login-user root@pam")]
@@ -68,7 +68,7 @@ pub struct TokenList {
     pub login: Login,
 }
 
-/// Put another secret into the settings file, one that works at every moment
+/// Rotate the token secret without downtime
 ///
 /// A second token with the same rights is made, tried, written to the settings file, and only then the first is
 /// removed, unless another line of the settings file uses it. A run after a crash finishes what was begun. Without a
@@ -84,12 +84,12 @@ pub struct TokenRotate {
     /// Who logs in.
     #[command(flatten)]
     pub login: Login,
-    /// Give the token itself a new secret; the old one is dead at once (since access-control 9.1.0)
+    /// Generate a new secret for the same token; the old one stops working immediately (access-control 9.1.0 and later)
     #[arg(long, help_heading = "Rotation")]
     pub in_place: bool,
 }
 
-/// Remove a token and what was granted to it
+/// Delete a token and its permissions
 ///
 /// Its user, the roles and what was granted to the user stay: other tokens may depend on them. Without a terminal this
 /// needs --yes.

@@ -23,7 +23,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let host = context.host()?;
     let order = options::test_vm(&context, &arguments.proof)?;
     context.require_journal(session)?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Proof on {host}"), is_sandbox: context.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text: format!("Test VM on {host}"), is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let of_trust = context.trust_warnings(connected.trusted);
     if let Some(crowd) = batch_options(arguments) {

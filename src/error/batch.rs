@@ -8,7 +8,7 @@ use crate::model::{Foreign, VmId};
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// Many proofs were made, and not all succeeded.
-    #[error("{failed} of {count} proofs failed; the first: {first}")]
+    #[error("{failed} of {count} test VMs failed; the first: {first}")]
     SomeFailed {
         /// How many failed.
         failed: usize,

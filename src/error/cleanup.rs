@@ -18,7 +18,7 @@ pub enum CleanupError {
         vmid: VmId,
     },
     /// A VM that was named carries no marker of a test VM, or that cannot be seen.
-    #[error("VM {vmid}{} is no test VM that can be seen", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
+    #[error("VM {vmid}{} is not a test VM, or cannot be seen", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
     NoTestVm {
         /// Which.
         vmid: VmId,
@@ -26,7 +26,7 @@ pub enum CleanupError {
         name: Option<Foreign>,
     },
     /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
-    #[error("VM {vmid} carries the marker of a test VM, and is called `{name}`: it is destroyed only after a yes")]
+    #[error("VM {vmid} carries the marker of a test VM, and is called `{name}`: deleting it needs a confirmation")]
     OddName {
         /// Which.
         vmid: VmId,
@@ -116,7 +116,7 @@ impl CleanupError {
                 run("glassdome cleanup"),
             ],
             Self::OddName { vmid, .. } => vec![
-                say("somebody may have made it his own; if it may go:"),
+                say("someone may have taken it over; to delete it anyway:"),
                 run(format!("glassdome cleanup --vmid {vmid} --yes")),
             ],
             Self::TestVmInUse { .. } => {
@@ -126,10 +126,10 @@ impl CleanupError {
                 vec![say(format!("it stays: nothing proves any more that VM {vmid} is this program's"))]
             }
             Self::StuckClone { vmid, node } => vec![
-                say(format!("as root on {node}, look first whose it is; a clone of somebody else looks the same:")),
+                say(format!("as root on {node}, look first whose it is; someone else's clone looks the same:")),
                 run(format!("qm config {vmid}")),
                 say(format!(
-                    "where no clone task runs any more and nobody else misses it: `qm unlock {vmid}`, then destroy it in the web interface"
+                    "if no clone task is running and the VM belongs to no one else: `qm unlock {vmid}`, then destroy it in the web interface"
                 )),
             ],
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
@@ -159,7 +159,7 @@ impl CleanupError {
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::LeftBehind { why, proof, .. } => {
-                let mut lines = vec![format!("clean-up: {}", Report::of(why).in_one_line())];
+                let mut lines = vec![format!("cleanup: {}", Report::of(why).in_one_line())];
                 lines.extend(proof.iter().map(|proof| format!("before that: {}", Report::of(proof).in_one_line())));
                 lines
             }

@@ -91,7 +91,7 @@ impl ConfigError {
             Self::CaFileUnread { .. } | Self::CaFile { .. } => {
                 vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
             }
-            Self::ReadBack { .. } => vec![say("did somebody else write it at the same moment? run this again")],
+            Self::ReadBack { .. } => vec![say("was it written by another program at the same time? run this again")],
         }
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
 pub(super) fn changed(fingerprint: &str) -> Vec<Hint> {
     vec![
         say(
-            "either it was renewed, which Proxmox VE does every two years, or somebody is in between. Compare it in the shell of the node:",
+            "either it was renewed, which Proxmox VE does every two years, or another machine is intercepting the connection. Compare it in the shell of the node:",
         ),
         run("pvenode cert info"),
         say("if it is the new one, pin it, and with it the cluster's CA, which outlives it:"),

@@ -31,7 +31,7 @@ pub enum Kind {
 
 /// Every kind with its meaning, for `help exit-codes` and the documentation.
 pub const KINDS: [(Kind, &str); 13] = [
-    (Kind::Unexpected, "something failed that nobody foresaw"),
+    (Kind::Unexpected, "unexpected error"),
     (Kind::Usage, "the command line is not understood, or lacks a flag"),
     (Kind::Configuration, "configuration missing or invalid"),
     (Kind::Unreachable, "DNS, route, refused, timed out, broken off, proxy"),

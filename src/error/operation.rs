@@ -91,9 +91,11 @@ impl fmt::Display for Operation {
             Self::Reach(server) => write!(formatter, "reach {server}"),
             Self::Query(server) => write!(formatter, "query {server}"),
             Self::Understand(server) => {
-                write!(formatter, "talk to {server}: something answers there, and not as the API does")
+                write!(formatter, "use {server}: unexpected response, not the Proxmox VE API")
             }
-            Self::Authenticate(server) => write!(formatter, "go on: {server} does not know who asks"),
+            Self::Authenticate(server) => {
+                write!(formatter, "continue: {server} rejected the request as not authenticated")
+            }
             Self::LogIn(user) => write!(formatter, "log in as {user}"),
             Self::AnswerChallenge(user) => write!(formatter, "log in as {user}: the one-time code is not accepted"),
             Self::ReadNodes => formatter.write_str("read the list of nodes"),

@@ -41,8 +41,8 @@ pub enum PlacementError {
         /// Templates that can be seen.
         known: Vec<String>,
     },
-    /// The VM is no template.
-    #[error("VM {vmid} ({name}) is no template")]
+    /// The VM is not a template.
+    #[error("VM {vmid} ({name}) is not a template")]
     NotATemplate {
         /// Which.
         vmid: VmId,
@@ -94,7 +94,7 @@ pub enum PlacementError {
         flag: &'static str,
     },
     /// Every VMID that was tried was taken by somebody else.
-    #[error("no free VMID after {tries} tries: others were faster each time")]
+    #[error("could not get a free VMID after {tries} attempts: each was taken by another client")]
     NoFreeId {
         /// How many were tried.
         tries: usize,

@@ -52,7 +52,7 @@ fn of_refusal(refusal: &pve::Refusal) -> Kind {
 pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
     use pve::ApiError as Pve;
     match source {
-        Pve::UnknownName { .. } => vec![say("is the name spelt right? give the address instead, with --host")],
+        Pve::UnknownName { .. } => vec![say("check the spelling, or give the IP address with --host")],
         Pve::NoRoute { .. } => vec![say("is the server in a network that can be reached from here, perhaps by VPN?")],
         Pve::Refused { .. } => {
             vec![say("is it the right port? Proxmox VE listens on 8006"), run("systemctl status pveproxy")]
@@ -88,7 +88,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::CertificateWrongName { leaf, .. } => wrong_name(leaf),
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
         Pve::CertificateStolen { .. } => {
-            vec![say("do not go on: somebody answers in place of the server. Ask whoever runs the network")]
+            vec![say("do not continue: another machine answers in place of the server. Ask your network administrator")]
         }
         Pve::NoSystemTrust => vec![say("install the package ca-certificates, or give --ca-file or --fingerprint")],
         Pve::NotACa { .. } | Pve::Preparation { .. } => Vec::new(),
@@ -167,11 +167,11 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
             403,
             Operation::ReadTokens(_) | Operation::RevokeToken(_) | Operation::ReadAccess | Operation::ChangeAccess(_),
         ) => {
-            vec![say("whoever asks may not do that: log in as an administrator, --login-user root@pam for example")]
+            vec![say("this login lacks the permission: log in as an administrator, e.g. --login-user root@pam")]
         }
         (403, _) => vec![
             say(
-                "the usual cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
+                "the most likely cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
             ),
             run("glassdome doctor"),
         ],

@@ -8,8 +8,8 @@ use crate::ui::Printable;
 /// What can go wrong when a template is made.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// There is no template at all.
-    #[error("there is no template on any node")]
+    /// There is not a template at all.
+    #[error("there is not a template on any node")]
     None,
     /// A release that is neither a number, nor an address, nor a file.
     #[error("{flag}: `{release}` is no known release, no address, and no file")]
@@ -99,7 +99,7 @@ pub enum TemplateError {
         /// Lines that make the template in the shell of a node.
         manual_steps: Vec<String>,
     },
-    /// The new VM is no template, or not as it should be.
+    /// The new VM is not a template, or not as it should be.
     #[error("VM {vmid} is not what it should be: {why}")]
     NotAsOrdered {
         /// Which.
@@ -108,7 +108,7 @@ pub enum TemplateError {
         why: &'static str,
     },
     /// The image is another one than that which this run put on the storage, or is gone.
-    #[error("the image {volume} is not the one that this run put there: somebody replaced or removed it")]
+    #[error("the image {volume} is not the one that this run put there: it was replaced or removed")]
     ImageChanged {
         /// Its volume ID.
         volume: String,
@@ -173,7 +173,7 @@ impl TemplateError {
             Self::BadChecksum => vec![run("sha256sum FILE")],
             Self::NoChecksum { .. } => {
                 vec![say(
-                    "`glassdome template create` takes it with --checksum, or --no-checksum if you trust whoever answers at that address; an image in a file here needs neither",
+                    "`glassdome template create` takes it with --checksum, or --no-checksum if you trust the server at that address; an image in a file here needs neither",
                 )]
             }
             Self::File { .. } => vec![say("give --release the path of a file that you may read")],
@@ -206,12 +206,12 @@ impl TemplateError {
                 )]
             }
             Self::Lacking { manual_steps, .. } => {
-                let mut hints = vec![say("log in as somebody who holds them: --login-user root@pam")];
+                let mut hints = vec![say("log in as a user who has them: --login-user root@pam")];
                 hints.extend(lines_by_hand(manual_steps));
                 hints
             }
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => {
-                vec![say("did somebody change it meanwhile? run this again")]
+                vec![say("was it changed meanwhile? run this again")]
             }
             Self::Left { why, lines, .. } => {
                 let mut hints = why.hints();

@@ -64,7 +64,7 @@ pub enum TokenError {
         known: Vec<String>,
     },
     /// The token would end before anybody could use it.
-    #[error("--expire: the token would be over already")]
+    #[error("--expire: the token would already have expired")]
     ExpiresBeforeUse,
     /// The second token of a rotation has other rights than the first.
     #[error("{new} was given the same as {old}, and yet holds something else")]
@@ -75,7 +75,7 @@ pub enum TokenError {
         new: TokenId,
     },
     /// The log-in may not see what somebody holds.
-    #[error("{admin} may not see what {who} holds, so nobody can say what a grant would take away")]
+    #[error("{admin} may not see what {who} holds, so it is not known what a grant would take away")]
     Unseen {
         /// Whose rights.
         who: String,
@@ -83,7 +83,7 @@ pub enum TokenError {
         admin: UserId,
     },
     /// There is no plan that takes nothing from anybody.
-    #[error("no rights can be granted to {token}: {why}")]
+    #[error("no permissions can be granted to {token}: {why}")]
     Refused {
         /// Which token.
         token: TokenId,
@@ -138,7 +138,7 @@ pub enum TokenError {
         line: String,
     },
     /// ssh did not get as far as a command.
-    #[error("ssh does not get to {to}")]
+    #[error("ssh could not connect to {to}")]
     SshFailed {
         /// Where to.
         to: Destination,
@@ -156,7 +156,7 @@ pub enum TokenError {
         line: String,
     },
     /// pveum refused.
-    #[error("pveum on {to} did not do it")]
+    #[error("pveum failed on {to}")]
     PveumFailed {
         /// Where.
         to: Destination,
@@ -174,7 +174,7 @@ pub enum TokenError {
         length: usize,
     },
     /// The server told no secret.
-    #[error("the server told no secret")]
+    #[error("the server returned no secret")]
     NoSecret,
     /// Something failed after the token was made, and not everything could be undone.
     #[error("{why}")]
@@ -270,7 +270,7 @@ impl Left {
             hints.extend(kept);
         }
         if let Some(again) = &self.again {
-            hints.push(say("the old secret is dead, and the new one was not saved; this makes another:"));
+            hints.push(say("the old secret no longer works, and the new one was not saved; this generates another:"));
             hints.push(run(again));
         }
         hints
@@ -354,7 +354,7 @@ impl TokenError {
             Self::Exists { token, regeneration } => vec![
                 say(match regeneration {
                     Regeneration::Offered => {
-                        "choose another name with --token-name, or give it a new secret with --regenerate: the old secret is dead then"
+                        "choose another name with --token-name, or give it a new secret with --regenerate; the old secret then stops working"
                     }
                     Regeneration::Unavailable => "choose another name with --token-name",
                 }),
@@ -384,7 +384,7 @@ impl TokenError {
             Self::ShellGivesAll => vec![say("use --create-token --login-user root@pam, or leave --rights out")],
             Self::NoDestination => vec![say("name the node: --over-ssh root@NODE")],
             Self::ExpiresBeforeUse => vec![say("give a later day, 2027-01-31 for example, or leave --expire out")],
-            Self::NotTheSame { .. } => vec![say("did somebody change permissions meanwhile? run this again")],
+            Self::NotTheSame { .. } => vec![say("were permissions changed meanwhile? run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
             Self::Refused { why, .. } => match why {
                 GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. } => vec![say(

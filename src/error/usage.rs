@@ -192,7 +192,7 @@ fn unanswered(
         ]);
     }
     if let Some(line) = rehearsal {
-        hints.extend([say("this shows the whole without a server:"), run(line)]);
+        hints.extend([say("try it without a server:"), run(line)]);
     }
     hints
 }

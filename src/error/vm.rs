@@ -102,7 +102,7 @@ impl VmError {
                 say("if the storage is slow, give --timeout more seconds"),
             ],
             Self::MarkerMissing { .. } | Self::WrongNode { .. } | Self::WrongStorage { .. } => {
-                vec![say("did somebody change it meanwhile? run `glassdome test-vm` again")]
+                vec![say("was it changed meanwhile? run `glassdome test-vm` again")]
             }
             Self::NotRunning { vmid, .. } => {
                 vec![say("as root on its node, this says why:"), run(format!("qm start {vmid}"))]

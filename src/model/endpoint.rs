@@ -19,7 +19,7 @@ pub const WEB_PORT: u16 = 443;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// Nothing at all.
-    #[error("the host is empty")]
+    #[error("enter a host name or an IP address")]
     Empty,
     /// `ftp://…`
     #[error("the address begins with `{scheme}://`; Proxmox VE is reached by https")]

@@ -94,7 +94,7 @@ pub(crate) async fn pin_cluster_ca(
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
-    let text = format!("the cluster's own CA has signed it, and is trusted alone from here on ({})", fetched.name);
+    let text = format!("it is signed by the cluster's own CA, which alone is trusted from here on ({})", fetched.name);
     session.ui.borrow_mut().info(&Note::done(text));
     Ok(Some(CaPinned { pve, trust, fetched }))
 }
@@ -185,7 +185,7 @@ pub(crate) fn expiry(session: &Session, pve: &Pve, trust: &Trust) -> Option<Stri
         return None;
     }
     let when = leaf.not_after.date();
-    let what = if leaf.not_after < now { format!("has expired on {when}") } else { format!("expires on {when}") };
+    let what = if leaf.not_after < now { format!("expired on {when}") } else { format!("expires on {when}") };
     let then = match trust {
         Trust::Pinned(_) | Trust::CaAndPinned(..) => {
             "the new one will not be the pinned one: `glassdome setup --pin ca` trusts the cluster's CA instead"

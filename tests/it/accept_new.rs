@@ -174,7 +174,7 @@ fn a_changed_certificate_is_an_alarm_at_a_terminal_and_to_leave_is_proposed() {
             store(&stage, &server, line);
             let host = server.endpoint();
             let mut terminal = Terminal::start(&stage, 100, &format!("setup --skip-test-vm --host {host}{flag}"));
-            terminal.to("How shall it be trusted?", "");
+            terminal.to("Do you trust this certificate?", "");
             let ended = terminal.end(5);
             let shown = ended.text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(shown.contains(words) && !shown.contains("usual"), "{}", ended.text);
@@ -203,7 +203,7 @@ fn the_certificate_of_something_else_is_not_called_usual() {
     let server = Server::start(&Authority::new("NAS").good(), closed);
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
-    terminal.to("The server", &server.endpoint().to_string()).wait_for("How shall it be trusted?");
+    terminal.to("The server", &server.endpoint().to_string()).wait_for("Do you trust this certificate?");
     let shown = terminal.text();
     assert!(!shown.contains("usual") && !shown.contains("recommended"), "{shown}");
     terminal.wait_for("does not look like a certificate of Proxmox VE");

@@ -104,7 +104,7 @@ fn with_fault(fault: &str, line: &str) -> Outcome {
 fn whoever_answers_is_not_told_to_be_out_of_reach() {
     for line in ["test-vm", "doctor"] {
         let outcome = with_fault("gateway=502", line).expect(9).never_says(&["cannot reach"]);
-        outcome.says("something answers there, and not as the API does").says("502 Bad Gateway");
+        outcome.says("unexpected response, not the Proxmox VE API").says("502 Bad Gateway");
         let outcome = with_fault("not-proxmox", line).expect(9).never_says(&["cannot reach", "reverse proxy"]);
         outcome.says("is not Proxmox VE: TLS, but not its API; it answers 404");
         with_fault("escapes", line).never_says(&["not Proxmox VE: it is no HTTP", "cannot reach"]);

@@ -62,7 +62,7 @@ fn the_table_has_a_line_for_each_vm_and_the_figures() {
     let (_sandbox, stage) = scene(quick());
     let outcome = stage.glassdome("test-vm --count 3").expect(0);
     assert_eq!(outcome.stderr.matches("on pve: ").count(), 3, "{}", outcome.stderr);
-    for words in ["3 proven, 0 failed", "median", "95 %", "limited by: ", "3 of 3", "per minute with 3 at once"] {
+    for words in ["3 verified, 0 failed", "median", "95 %", "limited by: ", "3 of 3", "per minute with 3 at once"] {
         assert!(outcome.results.contains(words), "{words}: {}", outcome.results);
     }
 }
@@ -220,7 +220,7 @@ fn a_template_on_local_storage_is_proven_on_its_node_and_said_to_be_impossible_e
     }
     assert_eq!((&document["ok"], &document["unproven"]), (&true.into(), &serde_json::json!(["pve2", "pve3"])));
     let text = stage.glassdome("test-vm --all-nodes").expect(0).results;
-    for words in ["local to it", "not proven: pve2, pve3\n", "can create VMs on 1 of 3 nodes that are online from"] {
+    for words in ["local to it", "not verified: pve2, pve3\n", "can create VMs on 1 of 3 nodes that are online from"] {
         assert!(text.contains(words), "{words}: {text}");
     }
     // One node alone: on another one than the template's it is an error.
@@ -245,7 +245,8 @@ fn where_no_node_can_be_proven_it_is_an_error_that_names_each() {
         assert_eq!(node(&document, name)["outcome"], "impossible", "{document}");
     }
     let stderr = stage.glassdome("test-vm --all-nodes").expect(8).stderr;
-    for words in ["cannot be cloned on any node that is online", "not proven: pve, pve2", "pve3        node pve3 is"] {
+    for words in ["cannot be cloned on any node that is online", "not verified: pve, pve2", "pve3        node pve3 is"]
+    {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     assert!(asked(&sandbox).is_empty());
@@ -318,7 +319,7 @@ fn an_interruption_stops_all_and_leaves_nothing() {
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap());
     assert_eq!(outcome.code, 130, "{outcome:?}");
-    let outcome = outcome.says("0 proven, 0 failed, 8 interrupted").says("on pve2: interrupted, and gone again");
+    let outcome = outcome.says("0 verified, 0 failed, 8 interrupted").says("on pve2: interrupted, and deleted");
     assert!(!outcome.stderr.contains("limited by"), "{}", outcome.stderr);
     assert_eq!(asked(&sandbox).len(), 8, "no further clone is asked for");
     nothing_is_left(&sandbox, &stage);

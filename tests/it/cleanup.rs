@@ -162,7 +162,7 @@ fn a_dry_run_destroys_nothing_and_another_server_is_skipped() {
     child.wait().unwrap();
     sandbox.clear_faults();
     let outcome = stage.glassdome("cleanup --dry-run").expect(0);
-    assert!(outcome.results.contains("would be destroyed"), "{}", outcome.results);
+    assert!(outcome.results.contains("would be deleted"), "{}", outcome.results);
     assert!(Admin::of(&sandbox).vmids().contains(&100));
     let other = Sandbox::start(quick()).unwrap();
     let ours = stage.read(".env");
@@ -188,7 +188,7 @@ fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
     };
     assert_eq!((fate(kept), fate(700)), ("listed".into(), "would_be_destroyed".into()));
     assert!(Admin::of(&sandbox).vmids().contains(&kept));
-    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) is destroyed"));
+    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) is deleted"));
     only_others_are_left(&sandbox, &stage, "the one that was named is gone");
 }
 

@@ -1,4 +1,4 @@
-//! The grants of a new token: it has what it needs, nobody loses anything, or there is a reason why not.
+//! The grants of a new token: it has what it needs, none loses anything, or there is a reason why not.
 
 use std::collections::BTreeMap;
 

@@ -65,13 +65,13 @@ fn a_diagnosis_that_finds_something_looks_like_its_picture() {
 #[test]
 fn the_wizard_looks_like_its_picture() {
     let questions = [
-        "The user, with its realm",
+        "User the token is for",
         "The name of the token",
         "Keep the secret",
         "The template for UBUNTU_2204",
         "The template for UBUNTU_2004",
         "Write this?",
-        "Prove it now",
+        "Verify with a test VM now",
     ];
     is_like_its_picture(&TestEnv::new(), "setup", "setup --sandbox", &questions, 0);
 }

@@ -174,7 +174,7 @@ fn without_a_home_there_is_no_note_and_so_no_vm() {
     };
     homeless("test-vm").expect(3).says("neither XDG_STATE_HOME nor HOME is set");
     homeless("cleanup").expect(3).says("XDG_STATE_HOME");
-    homeless("doctor").expect(3).shows("neither XDG_STATE_HOME nor HOME is set").shows("nothing is missing");
+    homeless("doctor").expect(3).shows("neither XDG_STATE_HOME nor HOME is set").shows("required privileges present");
     homeless("setup --no-input --skip-test-vm").expect(0);
     homeless("test-vm --sandbox").expect(0);
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"));

@@ -76,7 +76,7 @@ impl Scene {
 
     fn wait(&self, terminal: &mut Terminal, kind: Kind) {
         if kind == Kind::Hidden {
-            terminal.to("How do you come by", self.second());
+            terminal.to("How do you want to get", self.second());
         }
         terminal.wait_for(question(kind));
         // The last thing that is drawn of each.
@@ -103,7 +103,7 @@ impl Scene {
 const fn question(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "The server:",
-        Kind::Choice => "How do you come by the token?",
+        Kind::Choice => "How do you want to get the token?",
         Kind::Filtered => "The node on which VMs are made",
         Kind::Confirm => "Write this?",
         Kind::Hidden => "Paste the secret",
@@ -117,7 +117,7 @@ fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
         let address = scene.sandbox.address().to_string();
         let mut terminal = scene.open(Kind::Text);
         terminal.answer("ftp://pve.lan").wait_for("reached by https").answer(&address);
-        terminal.wait_for("How shall it be trusted?").press("\x03");
+        terminal.wait_for("Do you trust this certificate?").press("\x03");
         terminal.end(130);
         let mut terminal = scene.open(Kind::Confirm);
         terminal.answer("maybe").wait_for("y for yes, n for no").answer("YES");
@@ -174,7 +174,7 @@ fn ctrl_d_and_escape_leave_no_visible_question() {
             Kind::Text | Kind::Confirm => drop(terminal.wait_for("› z").press("\x7f")),
         }
         let (answer, next) = match kind {
-            Kind::Text => (scene.sandbox.address().to_string(), "How shall it be trusted?"),
+            Kind::Text => (scene.sandbox.address().to_string(), "Do you trust this certificate?"),
             Kind::Choice => (DOWN.to_owned(), "Paste the secret"),
             Kind::Filtered => (String::new(), "The template for UBUNTU_2204"),
             Kind::Confirm | Kind::Hidden => ("n".to_owned(), "nothing was written"),
@@ -203,8 +203,8 @@ fn the_rest_of_a_paste_answers_nothing_and_reaches_no_shell() {
         scene.wait(&mut terminal, Kind::Text);
         terminal.press(&format!("{address}\rrm -r this\ryes\r4\r"));
         terminal
-            .wait_for("How shall it be trusted?")
-            .wait_for("leave")
+            .wait_for("Do you trust this certificate?")
+            .wait_for("quit")
             .press("\x03")
             .wait_for("code 130")
             .press("mine\r");
@@ -220,7 +220,7 @@ fn the_rest_of_a_paste_is_not_the_next_try() {
     let mut terminal = scene.open(Kind::Text);
     terminal.press(&format!("ftp://pve.lan\r{}\r", scene.sandbox.address())).wait_for("reached by https");
     terminal.wait_for("browser").answer(&scene.sandbox.address().to_string());
-    terminal.wait_for("How shall it be trusted?").wait_for("leave").press("\x03");
+    terminal.wait_for("Do you trust this certificate?").wait_for("quit").press("\x03");
     let ended = terminal.end(130);
     assert_eq!(ended.everything.matches("reached by https").count(), 1, "{}", ended.text);
 }
@@ -231,7 +231,7 @@ fn what_is_typed_while_a_server_is_waited_for_is_neither_shown_nor_an_answer() {
     let mut terminal = scene.open(Kind::Hidden);
     // The server takes its time to refuse this one.
     terminal.answer("11111111-1111-2222-3333-444444444444").wait_for("secret 1111");
-    terminal.press("typed-ahead\r\r").wait_for("What is to be corrected?").wait_for("❯").press("\x03");
+    terminal.press("typed-ahead\r\r").wait_for("What would you like to change?").wait_for("❯").press("\x03");
     let ended = terminal.end(130);
     assert!(!ended.everything.contains("typed-ahead"), "{}", ended.everything);
 }

@@ -60,7 +60,7 @@ fn a_flag_makes_it_before_the_proof() {
 fn a_number_that_was_named_is_the_number_that_it_gets() {
     let (sandbox, stage) = scene(quick());
     let line = "setup --no-input --create-template jammy.img --ubuntu-2004-template-id 7001 --template 7001";
-    stage.run(stage.flags_to(&sandbox, line)).expect(0).shows("proven");
+    stage.run(stage.flags_to(&sandbox, line)).expect(0).shows("verified");
     assert!(stage.read(".env").contains("UBUNTU_2004_TEMPLATE_ID=7001\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 7001]);
 }
@@ -75,7 +75,7 @@ fn a_vm_that_is_in_the_way_is_left_alone() {
     // Whoever named that number is told.
     let line = "setup --no-input --create-template jammy.img";
     let named = format!("{line} --ubuntu-2204-template-id 9000");
-    stage.run(stage.flags_to(&sandbox, &named)).expect(8).says("VM 9000 (somebody-elses) is no template");
+    stage.run(stage.flags_to(&sandbox, &named)).expect(8).says("VM 9000 (somebody-elses) is not a template");
     // Whoever named none gets the next free one.
     stage.run(stage.flags_to(&sandbox, line)).expect(0);
     let made = Admin::of(&sandbox).vmids().into_iter().find(|vmid| ![101, 9000].contains(vmid)).unwrap();
@@ -89,7 +89,7 @@ fn a_dry_run_says_what_would_be_made() {
     let line = "setup --no-input --dry-run --create-template jammy.img";
     let outcome = stage.run(stage.flags_to(&sandbox, line)).expect(0);
     let outcome = outcome.says("would be made: VM 9000 (ubuntu-2204-cloudinit-template) on pve");
-    outcome.says("there is no template 9000 to clone yet").says("+UBUNTU_2204_TEMPLATE_ID=9000");
+    outcome.says("there is not a template 9000 to clone yet").says("+UBUNTU_2204_TEMPLATE_ID=9000");
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"));
     nothing_is_left(&sandbox, &stage);
 }
@@ -113,13 +113,13 @@ fn a_person_is_offered_it() {
     terminal
         .wait_for("there is no VM 9000 on any node")
         .wait_for("make template 9000 from Ubuntu's cloud image (22.04)");
-    terminal.to("How does it go on?", DOWN);
+    terminal.to("What next?", DOWN);
     terminal.to("The image: a file here", "nosuch.img").wait_for("there is no such file");
     terminal.press("\x15").answer("jammy.img");
     terminal.wait_for("VM 9000 is a template").to("The template for UBUNTU_2004_TEMPLATE_ID", "");
     terminal.wait_for("template 9000 can be cloned").to("Write this?", "");
-    terminal.to("Prove it now: clone template 9000", "");
-    let ended = terminal.end(0).says("proven: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    terminal.to("Verify with a test VM now (clone template 9000", "");
+    let ended = terminal.end(0).says("verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
     drop(ended);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9000\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);
@@ -132,10 +132,10 @@ fn a_person_to_whom_it_fails_may_go_another_way() {
     stage.set("HTTPS_PROXY", "http://127.0.0.1:9");
     stage.set("NO_PROXY", "127.0.0.1");
     let mut terminal = at_the_keyboard(&stage, &sandbox, "setup");
-    terminal.to("How does it go on?", "");
+    terminal.to("What next?", "");
     terminal.wait_for("cannot find out the checksum of ubuntu-22.04-server-cloudimg-amd64.img");
     // Once more at the menu, the last entry leaves.
-    terminal.wait_until("a second menu", |screen| screen.matches("How does it go on?").count() == 2);
+    terminal.wait_until("a second menu", |screen| screen.matches("What next?").count() == 2);
     terminal.press("\x1b[A").press("\r");
     terminal.end(8);
     nothing_is_left(&sandbox, &stage);

@@ -78,7 +78,7 @@ fn none_visible_is_told_from_none() {
     stage.glassdome("template list").expect(7).says("no template is visible to apex@pve!powerless");
     stage.point_at(&sandbox);
     sandbox.edit(|cluster| cluster.vms.retain(|vmid, _| *vmid == 101));
-    stage.glassdome("template list").expect(8).says("there is no template").says("glassdome template create");
+    stage.glassdome("template list").expect(8).says("there is not a template").says("glassdome template create");
 }
 
 #[test]

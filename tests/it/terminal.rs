@@ -56,13 +56,13 @@ fn a_secret_is_found_in_every_shape_and_never_shown() {
                 line(&sandbox)
             );
             let mut terminal = Terminal::shell(&stage, &run);
-            terminal.to("How do you come by", "\x1b[B").wait_for("Paste the secret");
+            terminal.to("How do you want to get", "\x1b[B").wait_for("Paste the secret");
             if marks_pastes {
                 terminal.paste(&shape).press("\r");
             } else {
                 terminal.press(&format!("{shape}\n").replace('\n', "\r"));
             }
-            terminal.wait_for("apex@pve!tt, secret c0ff••••").wait_for("What is to be corrected?").press("\x03");
+            terminal.wait_for("apex@pve!tt, secret c0ff••••").wait_for("What would you like to change?").press("\x03");
             terminal
                 .wait_for("interrupted; nothing was written")
                 .wait_for("ended")
@@ -80,7 +80,7 @@ fn what_is_typed_at_the_hidden_prompt_can_be_corrected() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &line(&sandbox));
-    terminal.to("How do you come by", "\x1b[B").wait_for("(0 characters)");
+    terminal.to("How do you want to get", "\x1b[B").wait_for("(0 characters)");
     assert!(!terminal.echoes());
     terminal.press("abc").wait_for("(3 characters)").press("\x7f\x7f").wait_for("(1 character)");
     terminal.press("\x15").wait_for("(0 characters)").press("1234").wait_for("(4 characters)").press("\r");
@@ -93,9 +93,9 @@ fn signals_end_an_open_question_with_their_code() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
-        for question in ["How do you come by", "Paste the secret"] {
+        for question in ["How do you want to get", "Paste the secret"] {
             let mut terminal = Terminal::start(&stage, 40, &line(&sandbox));
-            terminal.wait_for("How do you come by");
+            terminal.wait_for("How do you want to get");
             if question == "Paste the secret" {
                 terminal
                     .press("\x1b[B\r")
@@ -115,7 +115,7 @@ fn a_closed_terminal_ends_the_run() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &line(&sandbox));
-    terminal.to("How do you come by", "\x1b[B").wait_for("Paste the secret");
+    terminal.to("How do you want to get", "\x1b[B").wait_for("Paste the secret");
     assert_eq!(terminal.close(), 129);
     assert!(!stage.path(".env").exists());
 }
@@ -125,9 +125,9 @@ fn the_window_may_change_while_a_question_is_open() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
-    terminal.wait_for("The user").press("somebody-with-a-long-name");
+    terminal.wait_for("User the token").press("somebody-with-a-long-name");
     terminal.wait_for("somebody-with-a-long-name").resize(30);
-    terminal.press("\r").wait_for("❯ pve").resize(80).press("\x1b[B\r").wait_for("How do you come by").press("\x03");
+    terminal.press("\r").wait_for("❯ pve").resize(80).press("\x1b[B\r").wait_for("How do you want to get").press("\x03");
     terminal.end(130);
 }
 
@@ -165,6 +165,6 @@ fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_agai
     terminal.wait_for("s, clone template 9000 to VM 100");
     sandbox.clear_faults();
     terminal.wait_for("the server answers again");
-    terminal.press("\x03").wait_for("VM 100 is gone again: nothing of this run is left on pve");
+    terminal.press("\x03").wait_for("VM 100 deleted; nothing left on pve");
     terminal.end(130);
 }

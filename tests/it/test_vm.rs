@@ -102,7 +102,7 @@ fn what_does_not_exist_is_named_before_anything_is_cloned() {
     for (options, code, words) in [
         ("--node nosuch", 8, "there is no node `nosuch`"),
         ("--template 9999", 8, "there is no VM 9999"),
-        ("--template 101", 8, "is no template"),
+        ("--template 101", 8, "is not a template"),
         ("--vmid 101", 3, "VM 101 exists already"),
         ("--storage nosuch", 8, "there is no storage `nosuch`"),
         ("--pool nosuch", 8, "there is no pool `nosuch`"),

@@ -43,7 +43,7 @@ fn a_list_tells_what_is_known_of_each_token() {
     assert_eq!((&listed["privilege_separation"], &listed["expired"]), (&true.into(), &true.into()));
     assert!(listed["rights"]["/vms"].as_array().unwrap().contains(&"VM.Clone".into()));
     let shown = stage.glassdome("token list --no-input --login-user root@pam").expect(0).results;
-    assert!(shown.contains("expires: 2001-09-09, which is over") && !shown.contains('\x1b'), "{shown}");
+    assert!(shown.contains("expires: 2001-09-09, which has expired") && !shown.contains('\x1b'), "{shown}");
     let other = token(&stage, "list --user nobody@pve").expect(0).json();
     assert_eq!(other["tokens"], serde_json::json!([]));
     token(&stage, "list --user ghost@pve").expect(9);
@@ -64,7 +64,7 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     assert_eq!(stage.read(".env.bak"), before);
     stage.glassdome("test-vm").expect(0);
     assert_eq!(notes(&stage), 0);
-    token(&stage, "rotate --in-place --yes").expect(0).says("dies at once");
+    token(&stage, "rotate --in-place --yes").expect(0).says("stops working immediately");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
     stage.glassdome("test-vm").expect(0);
     token(&stage, "rotate --yes --token-name nosuch").expect(8).says("there are: tt-2");
@@ -198,7 +198,7 @@ fn a_token_is_revoked_with_what_was_granted_to_it() {
     let file = stage.read(".env");
     token(&stage, "revoke").expect(3).says("--yes").says("GlassdomeProvisioner on /vms goes with it");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt"]);
-    let document = token(&stage, "revoke --yes").expect(0).says("is dead").json();
+    let document = token(&stage, "revoke --yes").expect(0).says("no longer works").json();
     assert_eq!((&document["token"]["id"], &document["was_in_use"]), (&"svc@pve!tt".into(), &true.into()));
     assert_eq!(names(&sandbox, "svc@pve"), Vec::<String>::new());
     let left =

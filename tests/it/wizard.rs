@@ -18,16 +18,16 @@ const UP: &str = "\x1b[A";
 fn questions(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
     vec![
         ("The server:", sandbox.address().to_string()),
-        ("How shall it be trusted?", String::new()),
-        ("The user, with its realm", "apex".to_owned()),
+        ("Do you trust this certificate?", String::new()),
+        ("User the token is for", "apex".to_owned()),
         ("The realm of apex", String::new()),
-        ("How do you come by the token?", DOWN.to_owned()),
+        ("How do you want to get the token?", DOWN.to_owned()),
         ("The name of the token", String::new()),
         ("Paste the secret", SECRET.to_owned()),
         ("The template for UBUNTU_2204", String::new()),
         ("The template for UBUNTU_2004", String::new()),
         ("Write this?", String::new()),
-        ("Prove it now", String::new()),
+        ("Verify with a test VM now", String::new()),
     ]
 }
 
@@ -58,7 +58,7 @@ fn a_person_is_led_from_the_first_question_to_the_proof() {
     let mut terminal = Terminal::start(&stage, 80, "setup");
     answer_until(&mut terminal, &questions(&sandbox), "");
     let ended = terminal.end(0);
-    ended.says("proven: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    ended.says("verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
     assert_eq!(
         stage.read(".env"),
         format!(
@@ -83,12 +83,12 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.answer("127.0.0.1:1").wait_for("error: cannot reach 127.0.0.1:1");
     terminal.wait_until("asked again", |screen| screen.matches("The server:").count() == 2);
     terminal.answer(&sandbox.address().to_string());
-    terminal.to("How shall it be trusted?", &DOWN.repeat(2)).to("The CA file", "nowhere.pem").wait_for("No such file");
-    terminal.answer("other.pem").wait_for("this CA does not do").answer("right.pem");
+    terminal.to("Do you trust this certificate?", &DOWN.repeat(2)).to("The CA file", "nowhere.pem").wait_for("No such file");
+    terminal.answer("other.pem").wait_for("this CA cannot be used").answer("right.pem");
     terminal.wait_for("signed by the CA that is trusted for it");
-    terminal.to("The user, with its realm", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
+    terminal.to("User the token is for", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
     terminal.answer("a pex@pve").wait_for("no blanks").answer("apex@pve!tt").wait_for("this is a token ID");
-    terminal.answer("apex@pve").to("How do you come by", &DOWN.repeat(4));
+    terminal.answer("apex@pve").to("How do you want to get", &DOWN.repeat(4));
     terminal.to("The name of the token", "1x").wait_for("a letter first").answer("wrong-name");
     for (wrong, reason) in [
         ("abc123", "too short: 6 of 36"),
@@ -101,11 +101,11 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
         terminal.wait_until("it is asked", |screen| screen.ends_with("(0 characters)")).answer(wrong).wait_for(reason);
     }
     terminal.answer(SECRET).wait_for("apex@pve!wrong-name is not authenticated");
-    terminal.to("What is to be corrected?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
+    terminal.to("What would you like to change?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
     terminal.to("The template for UBUNTU_2204", "nothing like this").wait_for("(nothing matches)");
     terminal.press(&"\x7f".repeat(17)).wait_for("❯ 9000").press("\r");
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "maybe").wait_for("y for yes, n for no");
-    terminal.answer("y").to("Prove it now", "what").wait_for("y for yes, n for no");
+    terminal.answer("y").to("Verify with a test VM now", "what").wait_for("y for yes, n for no");
     terminal.answer("no");
     terminal.end(0).says("nobody has seen yet that a VM can be created");
     assert!(stage.read(".env").contains("PROXMOX_CA_FILE=right.pem\n"));
@@ -169,12 +169,12 @@ fn enter_all_the_way_changes_nothing_and_one_answer_changes_one_line() {
     let before = std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap();
     let again = |name: &str| {
         let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-        terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
+        terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
         terminal.to("Keep the secret 0000", "").to("The template for UBUNTU_2204", name);
         terminal.to("The template for UBUNTU_2004", "");
         terminal
     };
-    again("").end(0).says("says all of this already; it was not touched");
+    again("").end(0).says("is already up to date; it was not changed");
     assert_eq!(stage.read(".env"), old);
     assert_eq!(std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap(), before);
     let mut terminal = again("9001");
@@ -190,8 +190,8 @@ fn a_secret_that_no_longer_works_is_asked_for_again() {
     let good = set_up(&stage, &sandbox);
     stage.write(".env", &good.replace(SECRET, "12345678-abcd-ef12-3456-7890abcdef12"));
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
-    terminal.to("Keep the secret 1234", "").wait_for("is not authenticated").to("What is to be corrected?", "");
+    terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
+    terminal.to("Keep the secret 1234", "").wait_for("is not authenticated").to("What would you like to change?", "");
     terminal.to("Paste the secret", SECRET).to("The template for UBUNTU_2204", "");
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
     terminal.end(0);
@@ -205,12 +205,12 @@ fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem", sandbox.address());
     let mut terminal = Terminal::start(&stage, 80, &format!("{line} --user root@pam"));
-    terminal.to("How do you come by", &DOWN.repeat(4)).to("The name of the token", "some-name");
+    terminal.to("How do you want to get", &DOWN.repeat(4)).to("The name of the token", "some-name");
     terminal.to("Paste the secret", &format!("apex@pve!glassdome-token={SECRET}"));
     terminal.wait_for("a token of apex@pve, but --user says root@pam").press("\x03");
     terminal.end(130);
     let mut terminal = Terminal::start(&stage, 80, &line);
-    terminal.to("The user, with its realm", "root@pam").to("How do you come by", &DOWN.repeat(4));
+    terminal.to("User the token is for", "root@pam").to("How do you want to get", &DOWN.repeat(4));
     terminal.to("The name of the token", "some-name");
     terminal.wait_for("Paste the secret").paste(&format!("apex@pve!glassdome-token={SECRET}\n")).press("\r");
     terminal.wait_for("apex@pve!glassdome-token, secret 0000••••").to("The template for UBUNTU_2204", "");
@@ -225,19 +225,19 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     let stage = TestEnv::new();
     let with_token = set_up(&stage, &sandbox);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("The user, with its realm", "").to("The name of the token", "");
-    terminal.to("Keep the secret", "n").to("How do you come by", UP).wait_for("A token is safer");
+    terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
+    terminal.to("Keep the secret", "n").to("How do you want to get", UP).wait_for("A token is safer");
     terminal.to("The password of apex@pve", "").wait_for("the password is empty");
     terminal.to("The password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
-    terminal.to("What is to be corrected?", "").wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
+    terminal.to("What would you like to change?", "").wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
     terminal.answer("sandbox").to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
     terminal.to("Write this?", "");
     terminal.end(0);
     let file = stage.read(".env");
     assert!(file.contains("PROXMOX_PASSWORD=sandbox\n") && !file.contains("TOKEN"), "{file}");
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("The user, with its realm", "").to("Keep the password", "n");
-    terminal.to("How do you come by", &DOWN.repeat(4)).to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("The server:", "").to("User the token is for", "").to("Keep the password", "n");
+    terminal.to("How do you want to get", &DOWN.repeat(4)).to("The name of the token", "").to("Paste the secret", SECRET);
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
     terminal.end(0);
     let (mut lines, mut expected): (Vec<_>, Vec<_>) =
@@ -253,15 +253,15 @@ fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
     let stage = TestEnv::new();
     let shown = |bytes: [u8; 32]| Fingerprint::new(bytes).to_string()[..47].to_owned();
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).wait_for("How shall it be trusted?");
+    terminal.to("The server:", &sandbox.address().to_string()).wait_for("Do you trust this certificate?");
     terminal.wait_for(&shown(sandbox.fingerprint()));
     let new = sandbox.renew_certificate(Flaw::Foreign).unwrap();
     terminal.press(DOWN).press("\r").wait_for("is not the one that was pinned").wait_for(&shown(new));
-    terminal.wait_for("❯ leave").press("\r");
+    terminal.wait_for("❯ quit").press("\r");
     terminal.end(5);
     // Later, at any question: the pin holds for the whole run.
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).to("How shall it be trusted?", DOWN);
+    terminal.to("The server:", &sandbox.address().to_string()).to("Do you trust this certificate?", DOWN);
     let questions = questions(&sandbox);
     answer_until(&mut terminal, &questions[2..], "Paste the secret");
     sandbox.renew_certificate(Flaw::None).unwrap();
@@ -278,9 +278,9 @@ fn a_certificate_for_other_names_offers_them() {
     sandbox.renew_certificate(Flaw::WrongName).unwrap();
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).to("How shall it be trusted?", &DOWN.repeat(2));
+    terminal.to("The server:", &sandbox.address().to_string()).to("Do you trust this certificate?", &DOWN.repeat(2));
     stage.write("ca.pem", sandbox.ca_pem());
-    terminal.to("The CA file", "ca.pem").wait_for("this CA does not do").press("\x03");
+    terminal.to("The CA file", "ca.pem").wait_for("this CA cannot be used").press("\x03");
     terminal.end(130);
 }
 
@@ -320,9 +320,9 @@ fn a_password_that_readers_disagree_on_is_written_only_with_consent() {
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem --user odd@pve", sandbox.address());
     for (consent, code) in [("", 3), ("y", 0)] {
         let mut terminal = Terminal::start(&stage, 80, &line);
-        terminal.to("How do you come by", UP).to("The password of odd@pve", password);
+        terminal.to("How do you want to get", UP).to("The password of odd@pve", password);
         terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
-        terminal.wait_for("no spelling that every reader").to("Write it so that python-dotenv", consent);
+        terminal.wait_for("no spelling that every reader").to("Write it in a form", consent);
         if code == 0 {
             terminal.to("Write this?", "");
         }
@@ -370,7 +370,7 @@ fn several_nodes_are_a_menu() {
     answer_until(&mut terminal, &questions[..7], "");
     terminal.wait_for("The node on which VMs are made").wait_for("16 CPUs").press(DOWN).press("\r");
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
-    terminal.wait_for("is local to it").to("How does it go on?", "");
+    terminal.wait_for("is local to it").to("What next?", "");
     terminal.wait_until("asked again", |screen| screen.matches("The node on which").count() == 2);
     terminal.press(UP).press("\r");
     terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2204").count() == 2).press("\r");
@@ -384,10 +384,10 @@ fn several_nodes_are_a_menu() {
 fn the_sandbox_is_rehearsed_with_enter_alone() {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
-    terminal.to("The user, with its realm: apex@pve for example [apex@pve]", "").to("The name of the token", "");
+    terminal.to("User the token is for (name@realm, e.g. apex@pve) [apex@pve]", "").to("The name of the token", "");
     terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("The template for UBUNTU_2204", "");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "").to("Prove it now", "");
-    terminal.end(0).says("1. Server (sandbox)").says("proven: apex@pve!glassdome-token");
+    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "").to("Verify with a test VM now", "");
+    terminal.end(0).says("1. Server (sandbox)").says("verified: apex@pve!glassdome-token");
     assert!(stage.read(".env.sandbox").contains("PROXMOX_HOST=sandbox.invalid\n"));
 }
 
@@ -429,7 +429,7 @@ fn signals_end_the_wizard_at_a_menu_with_their_code() {
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
         let stage = TestEnv::new();
         let mut terminal = Terminal::start(&stage, 80, "setup");
-        answer_until(&mut terminal, &questions(&sandbox), "How do you come by the token?");
+        answer_until(&mut terminal, &questions(&sandbox), "How do you want to get the token?");
         signal(terminal.child(), sent);
         terminal.end(code);
         assert!(!stage.path(".env").exists());
@@ -447,11 +447,11 @@ fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
     stage.glassdome("setup --no-input").expect(3);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     terminal
-        .wait_for("the realm is missing; it is asked anew")
-        .wait_for("too short: 3 of 36 characters; it is asked anew");
+        .wait_for("the realm is missing; it please enter it again")
+        .wait_for("too short: 3 of 36 characters; it please enter it again");
     terminal.to("The server:", "").wait_for("cannot read the CA file");
-    terminal.to("How shall it be trusted?", "").to("The user, with its realm", "apex@pve");
-    terminal.to("How do you come by", DOWN).to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("Do you trust this certificate?", "").to("User the token is for", "apex@pve");
+    terminal.to("How do you want to get", DOWN).to("The name of the token", "").to("Paste the secret", SECRET);
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
     terminal.end(0);
     assert_eq!(stage.read(".env"), good);
@@ -467,11 +467,11 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
     for (leaves, expected) in [("", &old), ("n", &good)] {
         stage.write(".env", &old);
         let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-        terminal.to("The server:", "").to("Leave it so?", leaves);
+        terminal.to("The server:", "").to("Keep it disabled?", leaves);
         if leaves == "n" {
-            terminal.to("How shall it be trusted?", "");
+            terminal.to("Do you trust this certificate?", "");
         }
-        terminal.to("The user, with its realm", "").to("The name of the token", "").to("Keep the secret", "");
+        terminal.to("User the token is for", "").to("The name of the token", "").to("Keep the secret", "");
         terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
         if leaves == "n" {
             terminal.to("Write this?", "");
@@ -486,7 +486,7 @@ fn rehearsal(columns: u16) -> String {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, columns, "setup --sandbox --skip-test-vm");
     for question in
-        ["The user, with its realm", "The name of the token", "Keep the secret", "The template for UBUNTU_2204"]
+        ["User the token is for", "The name of the token", "Keep the secret", "The template for UBUNTU_2204"]
     {
         terminal.to(question, "");
     }
@@ -503,9 +503,9 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
         1. Server (sandbox)
         ✔ sandbox.invalid is Proxmox VE
         2. Trust (sandbox)
-        ✔ the certificate is signed by the CA that is trusted for it
+        ✔ certificate verified with the cluster CA
         3. Token (sandbox)
-        ✔ The user, with its realm: apex@pve for example · apex@pve
+        ✔ User the token is for (name@realm, e.g. apex@pve) · apex@pve
         ✔ The name of the token · glassdome-token
         ✔ Keep the secret 0000•••• of the sandbox? · yes
         4. Check (sandbox)
@@ -546,9 +546,9 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
         Next
           after changes, prove the settings of the sandbox again:
             glassdome test-vm --sandbox
-          if something does not work any more, find out what:
+          if something stops working:
             glassdome doctor --sandbox
-          the proof was left out: nobody has seen yet that a VM can be created
+          test VM skipped; run `glassdome test-vm` to confirm that VMs can be created
         ");
 }
 
@@ -565,7 +565,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
         ✔ the certificate is signed by the CA
           that is trusted for it
         3. Token (sandbox)
-        ✔ The user, with its realm: apex@pve
+        ✔ User the token is for: apex@pve
           for example · apex@pve
         ✔ The name of the token ·
           glassdome-token

@@ -47,7 +47,7 @@ fn a_login_that_fails_three_times_leads_to_another_one() {
         for nth in 1..=3 {
             type_password(&mut terminal, nth, "wrong");
         }
-        terminal.wait_for("cannot log in as root@pam").to("How does it go on?", "");
+        terminal.wait_for("cannot log in as root@pam").to("What next?", "");
         terminal.wait_for("? Log in as").answer("root@pam");
         type_password(&mut terminal, 4, "sandbox");
         terminal.to("Which rights shall it have?", "").to("Do this?", "");
@@ -63,7 +63,7 @@ fn a_login_whose_password_came_from_a_file_or_without_rights_is_asked_for_again(
     env.set("PROXMOX_LOGIN_PASSWORD", "nothing1");
     let line = "--user svc@pve --token-name tt --create-token --rights needed --login-user nothing@pve";
     let mut terminal = start(&sandbox, &env, line);
-    terminal.to("How does it go on?", "").to("? Log in as", "root@pam");
+    terminal.to("What next?", "").to("? Log in as", "root@pam");
     type_password(&mut terminal, 1, "sandbox");
     terminal.to("Do this?", "");
     finish(terminal);
@@ -79,10 +79,10 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
     let path = format!("{}:/usr/bin:/bin", env.path("bin").display());
     env.set("PATH", &path);
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token --over-ssh root@first");
-    terminal.wait_for("root@first").to("How does it go on?", "").to("as your ssh knows it", "root@second");
+    terminal.wait_for("root@first").to("What next?", "").to("as your ssh knows it", "root@second");
     terminal.wait_for("ssh does not get to root@second");
     terminal.wait_for("❯ run it again").press(DOWN).press("\r");
-    terminal.to("How do you come by the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
+    terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
     finish(terminal);
     assert!(env.read(".env").contains(SECRET));
 }
@@ -91,9 +91,9 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
 fn a_pasted_secret_outlives_a_wrong_user() {
     let (sandbox, env) = scene();
     let mut terminal = start(&sandbox, &env, "");
-    terminal.to("The user, with its realm", "apex@pam").to("How do you come by the token?", &DOWN.repeat(4));
+    terminal.to("User the token is for", "apex@pam").to("How do you want to get the token?", &DOWN.repeat(4));
     terminal.to("The name of the token", "").to("Paste the secret", SECRET);
-    terminal.wait_for("is not authenticated").to("What is to be corrected?", &DOWN.repeat(2));
+    terminal.wait_for("is not authenticated").to("What would you like to change?", &DOWN.repeat(2));
     terminal.wait_for("[apex@pam]").answer("apex@pve");
     finish(terminal);
     let file = env.read(".env");
@@ -104,9 +104,9 @@ fn a_pasted_secret_outlives_a_wrong_user() {
 fn a_server_that_fails_for_a_while_is_asked_again() {
     let (sandbox, env) = scene();
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token");
-    terminal.to("How do you come by the token?", &DOWN.repeat(4)).wait_for("Paste the secret");
+    terminal.to("How do you want to get the token?", &DOWN.repeat(4)).wait_for("Paste the secret");
     sandbox.add_fault(Fault::Gateway(503));
-    terminal.answer(SECRET).wait_for("What is to be corrected?").wait_for("❯ nothing: try again");
+    terminal.answer(SECRET).wait_for("What would you like to change?").wait_for("❯ nothing: try again");
     sandbox.clear_faults();
     terminal.press("\r");
     finish(terminal);

@@ -61,7 +61,7 @@ async fn clean(
         return Ok(());
     }
     let host = context.host()?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Clean-up on {host}"), is_sandbox: context.is_sandbox() });
+    session.ui.borrow_mut().info(&Heading { text: format!("Cleanup on {host}"), is_sandbox: context.is_sandbox() });
     let here = context.endpoint()?.authority();
     let (ours, others): (Vec<JournalEntry>, Vec<JournalEntry>) =
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
@@ -187,7 +187,7 @@ impl CleanupRun<'_> {
             marker: &marker,
             drives: None,
         };
-        session.ui.borrow_mut().info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+        session.ui.borrow_mut().info(&Note::found(format!("deleting VM {vmid} ({})", Printable(&marker.name))));
         match self.remove(search, vmid).await {
             Ok(disks) => {
                 summary.marked.push((marked, VmOutcome::Destroyed));
@@ -273,7 +273,7 @@ impl CleanupRun<'_> {
                     session
                         .ui
                         .borrow_mut()
-                        .info(&Note::found(format!("destroying VM {vmid} ({})", Printable(&marker.name))));
+                        .info(&Note::found(format!("deleting VM {vmid} ({})", Printable(&marker.name))));
                     let left = self.remove(search, vmid).await?;
                     if !left.is_empty() {
                         let (node, name) = (entry.record.target.clone(), marker.name.clone());

@@ -139,8 +139,8 @@ impl VmOutcome {
 
     fn sentence(&self, vmid: u32, name: impl fmt::Display) -> String {
         match self {
-            Self::Destroyed => format!("VM {vmid} ({name}) is destroyed"),
-            Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be destroyed"),
+            Self::Destroyed => format!("VM {vmid} ({name}) is deleted"),
+            Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be deleted"),
             Self::Gone => format!("VM {vmid} ({name}) is gone already"),
             Self::NotOurs(Some(other)) => format!("VM {vmid} is `{}`, not ours; it stays", other),
             Self::Listed | Self::Alive => format!("VM {vmid} ({name}) stays"),
@@ -260,7 +260,7 @@ impl CleanupOutput<'_> {
         let Some(first) = listed.first() else { return Ok(()) };
         screen.paragraph(
             0,
-            "test VMs of other runs, perhaps alive on another machine; they stay unless you name them:",
+            "test VMs of other runs, perhaps alive on another machine; they are kept unless you name them:",
         )?;
         for marked in &listed {
             screen.labelled("  ", Tone::Plain, &marked.told(self.now))?;

@@ -37,8 +37,11 @@ pub(super) async fn authentication<T>(
     match first {
         Ok(_) => {
             let version = version.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-            Check::ok("authentication", format!("Proxmox VE{version} knows {}", Printable(&connected.who())))
-                .and("that proves who it is, not what it may do")
+            Check::ok(
+                "authentication",
+                format!("Proxmox VE{version}: authenticated as {}", Printable(&connected.who())),
+            )
+            .and("authentication says nothing about privileges; see below")
         }
         Err(why) => {
             let failed = Error::reaching(connected.pve.endpoint(), why.clone());
@@ -79,6 +82,6 @@ fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime
     }
     Check::warning("token", format!("the token expires in {}", span(left)))
         .and(separation)
-        .say("let it live on, as root on a node:")
+        .say("extend it, as root on a node:")
         .run(format!("pveum user token modify {} {} --expire 0", token.user, token.name))
 }

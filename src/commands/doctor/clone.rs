@@ -388,7 +388,7 @@ async fn privileges(
     match asked.find_missing(&mut rights, config).await {
         Ok(None) => {
             let needs = needs(&rights);
-            Check::ok("privileges", format!("nothing is missing of the {} that a clone needs", needs.len()))
+            Check::ok("privileges", format!("all {} required privileges present", needs.len()))
                 .and(format!("on {}", joined(&paths(&needs))))
         }
         Ok(Some(lacking)) => Check::failed("privileges", &lacking),

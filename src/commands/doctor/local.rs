@@ -66,7 +66,7 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
 fn protection(context: &Context, mode: u32) -> Check {
     let path = context.store.path();
     let who = match mode {
-        _ if mode & 0o007 != 0 => "everybody on this machine",
+        _ if mode & 0o007 != 0 => "every user of this machine",
         _ if mode & 0o070 != 0 => "its group",
         _ => "",
     };
@@ -94,7 +94,7 @@ fn protection(context: &Context, mode: u32) -> Check {
             "env-mode",
             format!("mode {mode:04o}, but the file belongs to user {owner}, and you are {me}"),
         ),
-        _ => Check::ok("env-mode", format!("mode {mode:04o}: nobody else may read it")),
+        _ => Check::ok("env-mode", format!("mode {mode:04o}: only its owner may read it")),
     }
 }
 
@@ -136,7 +136,7 @@ async fn repository(session: &Session, context: &Context) -> Check {
         );
         return ignored(check, &verdict.ignore_lines());
     }
-    Check::ok("env-git", "no repository takes the file along")
+    Check::ok("env-git", "not tracked by git")
 }
 
 fn ignored(mut check: Check, lines: &[String]) -> Check {
@@ -213,7 +213,7 @@ fn shadows(session: &Session, context: &Context) -> Check {
         }
     }
     if names.is_empty() {
-        return Check::ok("shadowed", "no variable of the environment says something else than the file");
+        return Check::ok("shadowed", "no environment variable overrides the file");
     }
     let all = names.join(", ");
     Check::warning("shadowed", format!("the environment says something else than the file: {all}"))
@@ -241,13 +241,11 @@ fn trust(context: &Context) -> Check {
 /// Says how certificates are judged.
 fn policy(context: &Context) -> Check {
     match context.trust() {
-        Ok((_, TrustSource::System)) => Check::ok("trust", "certificates are judged by the authorities of this system"),
-        Ok((_, TrustSource::Ca)) => {
-            Check::ok("trust", "certificates are judged by the CA that is trusted for this server")
-        }
+        Ok((_, TrustSource::System)) => Check::ok("trust", "TLS is verified with the system's CAs"),
+        Ok((_, TrustSource::Ca)) => Check::ok("trust", "TLS is verified with the cluster CA"),
         Ok((_, TrustSource::Pin)) => Check::ok("trust", "one certificate is trusted, by its fingerprint"),
         Ok((_, TrustSource::Unverified)) => {
-            Check::warning("trust", "certificates are NOT verified: whoever is in between can read the secret")
+            Check::warning("trust", "certificates are NOT verified: anyone on the network path can read the secret")
                 .say("copy the cluster's CA, /etc/pve/pve-root-ca.pem on a node, beside the settings file, and set")
                 .run(format!("{}={}", Key::CaFile.variable(&context.instance), context.instance.ca_file_name()))
         }

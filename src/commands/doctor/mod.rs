@@ -42,7 +42,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
         };
     }
     let is_sandbox = arguments.connection.is_sandbox();
-    session.ui.borrow_mut().info(&Heading { text: "Looking; nothing is changed".to_owned(), is_sandbox });
+    session.ui.borrow_mut().info(&Heading { text: "Checking (read-only)".to_owned(), is_sandbox });
     if arguments.all_instances {
         return every_instance(session, global, arguments).await;
     }

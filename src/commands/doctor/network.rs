@@ -57,11 +57,14 @@ impl NetworkCheck {
     pub(super) fn into_checks(self) -> Vec<Check> {
         let server = || Operation::Reach(self.endpoint.authority());
         let proxy = match self.proxy {
-            Ok(None) => Check::ok("proxy", "no proxy stands in between"),
+            Ok(None) => Check::ok("proxy", "no proxy is configured"),
             Ok(Some(seen)) => {
                 let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy sees to that"));
-                let proxy =
-                    format!("the way leads through {}, from the variable {}", Printable(&seen.address), seen.variable);
+                let proxy = format!(
+                    "the connection goes through the proxy {}, from the variable {}",
+                    Printable(&seen.address),
+                    seen.variable
+                );
                 return std::iter::once(Check::ok("proxy", proxy)).chain(checks).collect();
             }
             Err(why) => {
@@ -147,9 +150,7 @@ fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
 
 fn shaken(context: &Context) -> Check {
     match context.trust().map(|(_, word)| word) {
-        Ok(TrustSource::Unverified) => {
-            Check::warning("tls", "the handshake works; nobody has checked whose certificate it is")
-        }
+        Ok(TrustSource::Unverified) => Check::warning("tls", "the handshake works; the certificate was not verified"),
         Ok(word) => Check::ok("tls", format!("the certificate is accepted (trust: {})", word.word())),
         Err(why) => Check::failed("tls", &why),
     }
@@ -204,7 +205,7 @@ fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
     let Some(there) = there else { return Check::unknown("clock", "no answer told the time") };
     let apart = (here - there).abs().unsigned_abs().as_secs();
     if apart <= SAME_TIME_SECONDS {
-        return Check::ok("clock", "the clocks here and there agree");
+        return Check::ok("clock", "clock in sync with the server");
     }
     let order = if here > there { "ahead of" } else { "behind" };
     Check::warning("clock", format!("the clock here is {} {order} the server's", span(apart)))

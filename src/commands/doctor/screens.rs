@@ -25,7 +25,7 @@ impl Draw for Diagnosis {
         screen.gap()?;
         match (failed, warnings) {
             (0, 0) => {
-                screen.toned(0, Tone::Good, "nothing is wrong; this proves it:")?;
+                screen.toned(0, Tone::Good, "No problems found. To prove it with a test VM:")?;
                 screen.command(2, "glassdome test-vm")
             }
             (0, _) => screen.toned(0, Tone::Warning, &format!("nothing failed, {}", counted(warnings, "warning"))),
@@ -93,7 +93,7 @@ mod tests {
             Check::ok("env-file", "/home/me/glassdome/.env is read, 9 lines"),
             Check::warning(
                 "env-mode",
-                "mode 0644: everybody on this machine may use the file, and a secret stands in it",
+                "mode 0644: every user of this machine may use the file, and a secret stands in it",
             )
             .run("chmod 600 /home/me/glassdome/.env"),
             Check::failed("node", &error),
@@ -111,7 +111,7 @@ mod tests {
         insta::assert_snapshot!(drawn(80), @"
         Everything
           ok       /home/me/glassdome/.env is read, 9 lines
-          warning  mode 0644: everybody on this machine may use the file, and a secret
+          warning  mode 0644: every user of this machine may use the file, and a secret
                    stands in it
                    try: chmod 600 /home/me/glassdome/.env
           failed   there is no node `pve9`
@@ -131,7 +131,7 @@ mod tests {
         Everything
           ok       /home/me/glassdome/.env is
                    read, 9 lines
-          warning  mode 0644: everybody on this
+          warning  mode 0644: every user of this
                    machine may use the file, and
                    a secret stands in it
                    try: chmod 600 /home/me/glassdome/.env

@@ -34,7 +34,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         .ok()
         .and_then(|(trust, _)| Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).ok());
     let (true, Some(anonymous)) = (is_open, anonymous) else {
-        network.extend(SKIPPED_WAY.map(|id| Check::skipped(id, "there is no way to the server, or no trust in it")));
+        network.extend(SKIPPED_WAY.map(|id| Check::skipped(id, "the server cannot be reached, or is not trusted")));
         diagnosis.groups.push(("Way", network));
         diagnosis.skip_from(1, "the server could not be asked");
         return None;
@@ -100,7 +100,7 @@ async fn within(
         Some(Ok(inside)) => inside,
         Some(Err(why)) => {
             access.push(Check::failed("authentication", &why));
-            return diagnosis.cut(access, "nobody is logged in");
+            return diagnosis.cut(access, "not logged in");
         }
         None => {
             access.push(Check::skipped("authentication", "there are no credentials of the right form"));
@@ -117,8 +117,11 @@ async fn within(
     if !is_in {
         let is_unknown =
             access.last().and_then(|check| check.failure.as_ref()).is_some_and(CheckFailure::is_of_credentials);
-        let why =
-            if is_unknown { "the server does not know who asks" } else { "the server does not answer as it should" };
+        let why = if is_unknown {
+            "the server did not authenticate the request"
+        } else {
+            "the server does not answer as it should"
+        };
         return diagnosis.cut(access, why);
     }
     let nodes = inside.nodes.iter().flatten().map(|node| node.name.to_string());

@@ -111,12 +111,12 @@ async fn turn(
         // Which image, is asked where it is chosen.
         ways.push((RetryChoice::Make(Some(String::new())), "make it from an image of your own".to_owned()));
     }
-    ways.push((RetryChoice::Again, "check again, and choose again".to_owned()));
+    ways.push((RetryChoice::Again, "retry, or choose a different node or template".to_owned()));
     if kind == Kind::Permission && switch == TokenChange::Offered {
         ways.push((RetryChoice::OtherToken, "use another token, or make one".to_owned()));
     }
-    ways.push((RetryChoice::Leave, "leave; nothing was written".to_owned()));
-    let menu = ChoicePrompt::new("How does it go on?", ways.iter().map(|(_, text)| text.clone()).collect());
+    ways.push((RetryChoice::Leave, "quit (nothing was written)".to_owned()));
+    let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| text.clone()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
     Ok(match ways.into_iter().nth(index) {
         Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(session).await?)),
@@ -149,10 +149,7 @@ async fn check(
     let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(&connected.pve, |vm| vm.is_template));
     let inventory = inventory?;
     let version = inventory.version.clone();
-    say(
-        session,
-        format!("Proxmox VE {version} knows {} (which proves who it is, not what it may do)", Printable(&who)),
-    );
+    say(session, format!("Proxmox VE {version}: authenticated as {}", Printable(&who)));
     let mut vms = vms.doing(Operation::ReadVms)?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
@@ -175,13 +172,16 @@ async fn check(
     let (node, plan) = preflight.node_and_plan(inventory).await?;
     match plan {
         Ok(plan) => {
-            say(session, format!("node {node}: template {} can be cloned, no privilege is missing", order.template));
+            say(
+                session,
+                format!("node {node}: template {} can be cloned, all required privileges present", order.template),
+            );
             warnings.extend(plan.warnings);
         }
         Err(
             Error::Placement(PlacementError::NoTemplate { .. }) | Error::Placement(PlacementError::NotATemplate { .. }),
         ) if may_be_absent(arguments, made) && !unseen.contains(&order.template) => {
-            warnings.push(format!("there is no template {} to clone yet", order.template));
+            warnings.push(format!("there is not a template {} to clone yet", order.template));
         }
         Err(why) => return Err(why),
     }

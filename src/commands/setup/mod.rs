@@ -339,7 +339,7 @@ async fn is_proof_wanted(session: &Session, context: &Context, arguments: &Setup
     }
     let template = options::test_vm(context, &arguments.proof)?.template;
     let question =
-        ConfirmPrompt::new(format!("Prove it now: clone template {template}, start, stop and destroy the clone?"));
+        ConfirmPrompt::new(format!("Verify with a test VM now (clone template {template}, start, stop, delete)?"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
@@ -363,7 +363,7 @@ async fn proof(
             }
             found(
                 session,
-                format!("{} was written; once the cause is mended, `glassdome test-vm` proves it", report.env_file),
+                format!("{} was written; after fixing the cause, verify with `glassdome test-vm`", report.env_file),
             );
             Err(why)
         }

@@ -28,8 +28,8 @@ pub(super) async fn token(
         return Err(why);
     }
     tell(session, &why);
-    let items = [again, "get the token in another way", "leave; nothing was written"].map(str::to_owned).to_vec();
-    let menu = ChoicePrompt::new("How does it go on?", items);
+    let items = [again, "get the token in another way", "quit (nothing was written)"].map(str::to_owned).to_vec();
+    let menu = ChoicePrompt::new("What next?", items);
     match (ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?, source) {
         (0, TokenSource::Shell(_)) => {
             let to = token::destination(session, &context.endpoint()?).await?;

@@ -72,7 +72,7 @@ async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result
     }
     let text = format!("{name} has no spelling that every reader of the file reads alike: {why}");
     session.ui.borrow_mut().info(&Note::warning(text));
-    let question = ConfirmPrompt::new("Write it so that python-dotenv, and perhaps nobody else, reads it back?");
+    let question = ConfirmPrompt::new("Write it in a form that perhaps only python-dotenv reads back?");
     // Not for --yes: it confirms what would be asked, and this is a failed check.
     ask::decide(session, question.proposing_no(), || ask::only_by("--allow-ambiguous-value", "the spelling")).await
 }
@@ -200,7 +200,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
     let saved = context.store.save(&draft.edited.file, &context.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
     let text = match saved.outcome {
-        SaveOutcome::Unchanged => format!("{} says all of this already; it was not touched", draft.path.display()),
+        SaveOutcome::Unchanged => format!("{} is already up to date; it was not changed", draft.path.display()),
         SaveOutcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
     };
     session.ui.borrow_mut().info(&Note::done(text));
@@ -297,7 +297,7 @@ impl Draw for PendingSave {
             screen.paragraph(3, &text)?;
         }
         if self.holds_secret {
-            screen.paragraph(3, "the secret is stored in plain text, in a file that only you may read (mode 0600)")?;
+            screen.paragraph(3, "the secret is stored in plain text; only you may read the file (mode 0600)")?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(super) struct DryRun {
 
 impl Draw for DryRun {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
+        screen.paragraph(0, "dry run: nothing was written or changed")?;
         if self.skips_proof {
             return screen.paragraph(0, "the proof would be left out");
         }
@@ -44,7 +44,7 @@ pub(super) struct SandboxNote;
 
 impl Draw for SandboxNote {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.paragraph(0, "dry run: nothing was written, nothing was changed on the server")?;
+        screen.paragraph(0, "dry run: nothing was written or changed")?;
         screen.paragraph(0, "what comes after the token is checked once it is there")
     }
 }
@@ -81,15 +81,15 @@ impl Draw for Next {
         screen.gap()?;
         screen.heading("Next")?;
         let sandbox = if self.is_sandbox { " of the sandbox" } else { "" };
-        screen.paragraph(2, &format!("after changes, prove the settings{sandbox} again:"))?;
+        screen.paragraph(2, &format!("after changes, verify the settings{sandbox} again:"))?;
         screen.command(4, "glassdome test-vm")?;
-        screen.paragraph(2, "if something does not work any more, find out what:")?;
+        screen.paragraph(2, "if something stops working:")?;
         screen.command(4, "glassdome doctor")?;
         if self.receipt.is_none() {
-            screen.paragraph(2, "the proof was left out: nobody has seen yet that a VM can be created")?;
+            screen.paragraph(2, "test VM skipped; run `glassdome test-vm` to confirm that VMs can be created")?;
         }
         if let Some(curl) = &self.curl {
-            screen.paragraph(2, "the same credentials with curl, once a shell has them:")?;
+            screen.paragraph(2, "try the credentials with curl:")?;
             screen.command(4, &curl.before)?;
             screen.command(4, &curl.line)?;
             if let Some(doubt) = curl.doubt {

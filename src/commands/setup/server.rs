@@ -126,7 +126,7 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
     }
     let before = context.settings.host().map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
-    let question = "The server: a name, an address, or the web interface's address from the browser";
+    let question = "The server: a name, an address, or the address from the browser";
     let host: Endpoint = ask::value(session, question, default, || context.unanswered("the server", Key::Host)).await?;
     if before.as_ref() != Some(&host) {
         context.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
@@ -141,7 +141,7 @@ async fn waiver(session: &Session, context: &mut Context) -> Result<(), Error> {
         return Ok(());
     }
     let question =
-        "The file says not to verify the certificate: whoever is in between can read the secret. Leave it so?";
+        "The file disables certificate verification: anyone on the network path can read the secret. Keep it disabled?";
     let otherwise = || ask::only_by("--insecure", "whether to verify");
     if !ask::confirm(session, ConfirmPrompt::new(question).proposing_yes(), otherwise).await? {
         context.unset(&[Key::VerifySsl])?;
@@ -237,13 +237,11 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 /// Says how certificates are judged from here on.
 fn told(pve_server: &Server) -> String {
     let text = match pve_server.trusted {
-        _ if pve_server.accepted.is_some() => {
-            "the certificate is accepted as it is presented now, and pinned for this run"
-        }
-        TrustSource::System => "the certificate is trusted by this system",
-        TrustSource::Ca => "the certificate is signed by the CA that is trusted for it",
-        TrustSource::Pin => "the certificate is the pinned one",
-        TrustSource::Unverified => "the certificate is NOT verified: whoever is in between can read the secret",
+        _ if pve_server.accepted.is_some() => "certificate accepted as presented, and pinned for this run",
+        TrustSource::System => "certificate verified with the system's CAs",
+        TrustSource::Ca => "certificate verified with the cluster CA",
+        TrustSource::Pin => "certificate trusted: it is the pinned one",
+        TrustSource::Unverified => "the certificate is NOT verified: anyone on the network path can read the secret",
     };
     text.to_owned()
 }

@@ -37,7 +37,7 @@ pub(super) struct CreatedTemplate {
 
 impl MissingTemplate {
     /// Finds out whether it is a template that was missed; a VM of that number which is none is in the way only where
-    /// there is no template at all.
+    /// there is not a template at all.
     pub(super) fn of(why: &Error, context: &Context, arguments: &Setup) -> Result<Option<Self>, Error> {
         let (template, is_taken) = match why {
             Error::Placement(PlacementError::NoTemplate { template, .. }) => (*template, false),

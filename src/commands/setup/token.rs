@@ -158,7 +158,7 @@ async fn correct(session: &Session, context: &Context, why: Error) -> Result<Sti
     tell(session, &why);
     let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
     texts.push("nothing: leave".to_owned());
-    let menu = ChoicePrompt::new("What is to be corrected?", texts);
+    let menu = ChoicePrompt::new("What would you like to change?", texts);
     let index = ask::choice(session, menu, || context.unanswered("the secret", secret)).await?;
     items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
 }
@@ -203,7 +203,7 @@ async fn identify(
 /// the token is to be made.
 async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Option<TokenSource>, Error> {
     let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
-    let menu = ChoicePrompt::new("How do you come by the token?", items);
+    let menu = ChoicePrompt::new("How do you want to get the token?", items);
     let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
     let manner = TOKEN_METHODS.get(index).map_or(TokenMethod::Have, |(manner, _)| *manner);
     if manner == TokenMethod::Password {
@@ -243,12 +243,13 @@ async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Re
     }
     let default = context.settings.user().map(|user| user.value.to_string());
     let known = realms.to_vec();
-    let question = TextPrompt::new("The user, with its realm: apex@pve for example").or(default).checked(move |text| {
-        let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
-        let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
-        let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
-        if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
-    });
+    let question =
+        TextPrompt::new("User the token is for (name@realm, e.g. apex@pve)").or(default).checked(move |text| {
+            let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
+            let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
+            let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
+            if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
+        });
     let otherwise = || context.unanswered("the user", Key::User);
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {

@@ -99,7 +99,7 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
     let mut ways = ways(session, context, &probed.leaf, &flaw)?;
     session.ui.borrow_mut().info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
-    let menu = ChoicePrompt::new("How shall it be trusted?", items);
+    let menu = ChoicePrompt::new("Do you trust this certificate?", items);
     let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
     if index >= ways.len() {
         return Err(why);
@@ -143,7 +143,7 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
         }));
     }
     let is_strange = *flaw == Flaw::Stranger && !leaf.is_of_proxmox;
-    let other = (TrustChoice::OtherServer, "another server is meant".to_owned());
+    let other = (TrustChoice::OtherServer, "go back and enter a different server".to_owned());
     let is_host_open = context.is_open(session, Key::Host);
     if is_strange && is_host_open {
         ways.push(other.clone());
@@ -155,11 +155,11 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
     ));
     ways.push((TrustChoice::Pin, "pin this certificate: trust it, and no other".to_owned()));
     ways.push((TrustChoice::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
-    ways.push((TrustChoice::Unverified, "do not verify: whoever is in between can read the secret".to_owned()));
+    ways.push((TrustChoice::Unverified, "do not verify: anyone on the network path can read the secret".to_owned()));
     if !is_strange && is_host_open {
         ways.push(other);
     }
-    let leave = (TrustChoice::Leave, "leave; nothing was sent but this look at the certificate".to_owned());
+    let leave = (TrustChoice::Leave, "quit (nothing has been sent)".to_owned());
     if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_strange && !is_host_open) {
         ways.insert(0, leave);
     } else {
@@ -187,7 +187,7 @@ async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result
     let check = place.clone();
     let question = TextPrompt::new("The CA file").checked(move |text| {
         let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
-        probed.is_signed_by(&bundle).map_err(|why| format!("this CA does not do: {why}"))
+        probed.is_signed_by(&bundle).map_err(|why| format!("this CA cannot be used: {why}"))
     });
     let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
     Ok(place(&said))
@@ -239,9 +239,7 @@ impl Flaw {
             Self::Stranger if leaf.is_of_proxmox => {
                 return (
                     Tone::Plain,
-                    format!(
-                        "The certificate of {server} is signed by nobody whom this system trusts. That is usual: Proxmox VE makes its own."
-                    ),
+                    format!("The certificate of {server} is self-signed, as Proxmox VE's certificates normally are."),
                 );
             }
             Self::Stranger => format!(
@@ -252,7 +250,7 @@ impl Flaw {
             Self::WrongName => format!("The certificate of {server} is for other names."),
             Self::Unfit(why) => format!("The certificate of {server} cannot be used: {why}."),
             Self::Changed => format!(
-                "The certificate of {server} is not the one that was pinned. Either it was renewed, or somebody is in between."
+                "The certificate of {server} is not the one that was pinned. Either it was renewed, or another machine is intercepting the connection."
             ),
             Self::NotFromStoredCa => format!(
                 "The certificate of {server} is not signed by the CA that is stored for this server. Either the server has a new CA or another certificate, or someone between here and the server presents one."
@@ -322,8 +320,8 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "whole screens are compared")]
     fn the_certificate_fits_every_terminal() {
         insta::assert_snapshot!(render(&certificate(Flaw::Stranger), WIDE), @"
-        The certificate of 192.168.1.50:8006 is signed by nobody whom this system
-        trusts. That is usual: Proxmox VE makes its own.
+        The certificate of 192.168.1.50:8006 is self-signed, as Proxmox VE's
+        certificates normally are.
           subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
                        CN=pve.a-rather-long-name.example
           issuer       CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
@@ -338,9 +336,8 @@ mod tests {
         ");
         insta::assert_snapshot!(render(&certificate(Flaw::Stranger), Style { width: Some(40), unicode: false, ..WIDE }), @"
         The certificate of 192.168.1.50:8006
-        is signed by nobody whom this system
-        trusts. That is usual: Proxmox VE
-        makes its own.
+        is self-signed, as Proxmox VE's
+        certificates normally are.
           subject      OU=PVE Cluster Node,
                        O=Proxmox Virtual
                        Environment,
@@ -366,15 +363,15 @@ mod tests {
         the entry pve-ssl.pem.
         ");
         insta::assert_snapshot!(render(&certificate(Flaw::Changed), Style { color: true, ..WIDE }), @"
-           \u{1b}[35;1mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either\u{1b}[0m
-           \u{1b}[35;1mit was renewed, or somebody is in between.\u{1b}[0m
-        \u{1b}[2m     subject      \u{1b}[0mOU=PVE Cluster Node, O=Proxmox Virtual Environment,
+           [35;1mThe certificate of 192.168.1.50:8006 is not the one that was pinned. Either[0m
+           [35;1mit was renewed, or another machine is intercepting the connection.[0m
+        [2m     subject      [0mOU=PVE Cluster Node, O=Proxmox Virtual Environment,
                           CN=pve.a-rather-long-name.example
-        \u{1b}[2m     issuer       \u{1b}[0mCN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
+        [2m     issuer       [0mCN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
                           Manager CA
-        \u{1b}[2m     names        \u{1b}[0m127.0.0.1, localhost, pve, pve.a-rather-long-name.example
-        \u{1b}[2m     valid        \u{1b}[0m2026-01-02 to 2028-01-01
-        \u{1b}[2m     fingerprint  \u{1b}[0mAB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+        [2m     names        [0m127.0.0.1, localhost, pve, pve.a-rather-long-name.example
+        [2m     valid        [0m2026-01-02 to 2028-01-01
+        [2m     fingerprint  [0mAB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
                           AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
            Compare the fingerprint before you trust it: in the web interface, node >
            System > Certificates; in a shell on the server, `pvenode cert info`, the

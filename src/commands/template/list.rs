@@ -19,8 +19,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What is said of a VM that is no template.
-const NO_TEMPLATE: &str = "it is a VM, no template";
+/// What is said of a VM that is not a template.
+const NO_TEMPLATE: &str = "it is a VM, not a template";
 
 /// One template, or VM, as a clone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ struct Row {
     clone_from: Option<Vec<String>>,
     /// The keys of the settings that point at it.
     keys: Vec<&'static str>,
-    /// What is missing for it to be good; of a VM that is no template, that alone.
+    /// What is missing for it to be good; of a VM that is not a template, that alone.
     missing: Vec<String>,
 }
 
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn nothing_is_proposed_that_changes_somebodys_vm() {
         let vm = Row { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
-        assert_eq!(missing(&vm, false), ["it is a VM, no template"]);
+        assert_eq!(missing(&vm, false), ["it is a VM, not a template"]);
         let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
         let text = render(&table, Style { color: false, unicode: true, width: None });
-        assert!(text.ends_with("  it is a VM, no template\n") && !text.contains("missing: "), "{text}");
+        assert!(text.ends_with("  it is a VM, not a template\n") && !text.contains("missing: "), "{text}");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Draw for TokenListing {
                 "no privilege separation: it has all that its user has"
             };
             screen.paragraph(2, separation)?;
-            let ended = if self.has_ended(card) { ", which is over" } else { "" };
+            let ended = if self.has_ended(card) { ", which has expired" } else { "" };
             screen.paragraph(2, &format!("expires: {}{ended}", Expiry::shown(card.expire)))?;
             if let Some(comment) = &card.comment {
                 screen.labelled("  comment: ", Tone::Plain, &comment.to_string())?;

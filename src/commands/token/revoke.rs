@@ -51,7 +51,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     remove(&admin, &farewell.token, &farewell.entries).await?;
     forget(session, &context, &farewell.token)?;
     if let Some(file) = &farewell.file {
-        let text = format!("the secret in {file} is dead; `glassdome setup` puts another token in its place");
+        let text = format!("the secret in {file} no longer works; `glassdome setup` puts another token in its place");
         session.ui.borrow_mut().info(&Note::warning(text));
     }
     let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });

@@ -235,7 +235,7 @@ impl Batch<'_> {
         let line = match error {
             None => format!("{vmid} on {node}: {:.2} s", receipt.seconds),
             Some(Error::Run(RunError::Interrupted { .. })) if receipt.vmid.is_some() => {
-                format!("{vmid} on {node}: interrupted, and gone again")
+                format!("{vmid} on {node}: interrupted, and deleted")
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };

@@ -109,7 +109,7 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
     if nodes.len() < 2 {
         return Ok(());
     }
-    screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "proven", "failed"))?;
+    screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "verified", "failed"))?;
     for node in nodes {
         let name = Printable(&node.node).to_string();
         match &node.why {
@@ -121,7 +121,7 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
     if unproven.is_empty() {
         return Ok(());
     }
-    screen.labelled("not proven: ", Tone::Warning, &Printable(&unproven.join(", ")).to_string())
+    screen.labelled("not verified: ", Tone::Warning, &Printable(&unproven.join(", ")).to_string())
 }
 
 #[cfg(test)]

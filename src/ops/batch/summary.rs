@@ -76,7 +76,7 @@ pub(crate) struct BatchSummary {
     /// The figures of every node.
     pub(crate) nodes: Vec<NodeFigures>,
     /// The nodes that are online and on which nothing was proven.
-    pub(crate) unproven: Vec<String>,
+    pub(crate) unverified: Vec<String>,
     /// The failures by reason, the most frequent first.
     pub(crate) failures: Vec<FailureCount>,
     /// VMs that are still there.
@@ -158,7 +158,7 @@ impl BatchCounter {
             limited_by: (self.succeeded >= ENOUGH).then(|| limited_by(&spent, lost)),
             spent,
             steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
-            unproven: per_node::unproven(&nodes),
+            unverified: per_node::unproven(&nodes),
             nodes,
             failures,
             left_behind: self.left_behind.clone(),
@@ -190,7 +190,7 @@ impl Draw for BatchSummary {
         let interrupted =
             if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
         let (succeeded, failed) = (self.succeeded, self.failed);
-        screen.paragraph(2, &format!("{succeeded} proven, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
+        screen.paragraph(2, &format!("{succeeded} verified, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
             screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
         }
@@ -216,7 +216,7 @@ impl Draw for BatchSummary {
             screen.labelled("warning: ", Tone::Warning, warning)?;
         }
         if self.ok {
-            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+            screen.labelled("verified: ", Tone::Good, &self.sentence())?;
         }
         Ok(())
     }
@@ -225,7 +225,7 @@ impl Draw for BatchSummary {
 /// Says what limited the proofs; a VMID that is lost costs little time, and still is worth knowing.
 fn limited_by(spent: &TimeBreakdown, lost: usize) -> String {
     let sentence = spent.sentence();
-    if lost == 0 { sentence } else { format!("{sentence}; VMIDs lost to somebody else: {lost}") }
+    if lost == 0 { sentence } else { format!("{sentence}; VMIDs taken by other clients: {lost}") }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
@@ -320,23 +320,23 @@ mod tests {
         let summary = tally.summary(blank, (19, 4), 1);
         assert!(!summary.ok);
         let style = Style { color: false, unicode: true, width: Some(60) };
-        insta::assert_snapshot!(render(&summary, style), @r"
+        insta::assert_snapshot!(render(&summary, style), @"
         Receipt
-          17 proven, 2 failed, 10.0 s
+          17 verified, 2 failed, 10.0 s
           step          median      95 %
           clone         0.40 s    0.90 s
           start         0.10 s    0.10 s
           node          proven    failed
           pve               17         0
           pve2               0         2
-          pve3        no free VMID after 1 tries: others were faster
-                      each time
+          pve3        could not get a free VMID after 1 attempts:
+                      each was taken by another client
         not proven: pve2, pve3
         each VM: cloning 0.45 s, start and stop 0.10 s
         limited by: making clones on the server took 82 % of the
                     VMs' time (8.6 of 10.5 s); no task waited for a
-                    lock, as 38 of 38 logs tell; VMIDs lost to
-                    somebody else: 1
+                    lock, as 38 of 38 logs tell; VMIDs taken by
+                    other clients: 1
         failed: 2 x VM N is locked (backup) (VM 117 first)
         ");
     }

@@ -282,7 +282,7 @@ impl<'a> Build<'a> {
             if self.plan.is_vmid_fixed {
                 return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--id" }));
             }
-            self.warn(format!("{raced}: somebody else was faster with VM {vmid}"));
+            self.warn(format!("{raced}: VM {vmid} was taken by another client"));
             vmid = another_id(self.pve, &self.trace.lost).await?;
         }
         Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
@@ -388,7 +388,7 @@ impl<'a> Build<'a> {
         let config = self.our_config(vmid, &operation).await?;
         let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
         if !config.is_template() {
-            return Err(wrong("it is no template"));
+            return Err(wrong("it is not a template"));
         }
         if config.disks().next().is_none() || !config.has_cloud_init() || !config.agent_enabled() {
             return Err(wrong("its disk, its drive for cloud-init or its guest agent is missing"));

@@ -146,7 +146,7 @@ async fn who_may(
     if !is_lack || (login.user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
-    session.ui.borrow_mut().info(&Note::found(format!("{why}; somebody with more rights can log in")));
+    session.ui.borrow_mut().info(&Note::found(format!("{why}; an administrator can log in")));
     let pve = connected.pve.clone().anonymous();
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;

@@ -1,4 +1,4 @@
-//! What is to be proven: the options of a proof, settled.
+//! What is to be verified: the options of a proof, settled.
 
 use std::time::Duration;
 

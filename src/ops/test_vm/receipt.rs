@@ -1,4 +1,4 @@
-//! What was proven, with the time of every step.
+//! What was verified, with the time of every step.
 
 use crate::error::{Error, Report};
 use crate::model::Foreign;
@@ -164,7 +164,7 @@ impl Draw for Receipt {
             screen.labelled("warning: ", Tone::Warning, warning)?;
         }
         if self.ok {
-            screen.labelled("proven: ", Tone::Good, &self.sentence())?;
+            screen.labelled("verified: ", Tone::Good, &self.sentence())?;
         }
         Ok(())
     }
@@ -213,15 +213,15 @@ mod tests {
     #[test]
     fn the_receipt_says_what_was_proven() {
         let style = Style { color: false, unicode: true, width: Some(40) };
-        insta::assert_snapshot!(render(&receipt(), style), @r"
+        insta::assert_snapshot!(render(&receipt(), style), @"
         Receipt
           preflight     0.04 s
           clone         0.21 s
             UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
-        proven: apex@pve!glassdome-token can
-                create VMs on pve from template
-                9000, storage local-lvm, linked
-                clone, 3.1 s
+        verified: apex@pve!glassdome-token can
+                  create VMs on pve from
+                  template 9000, storage
+                  local-lvm, linked clone, 3.1 s
         ");
     }
 

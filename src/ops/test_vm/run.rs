@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
             return;
         }
         let Some(vmid) = self.trace.newest else { return };
-        let text = format!("VM {vmid} is gone again: nothing of this run is left on {}", self.plan.target);
+        let text = format!("VM {vmid} deleted; nothing left on {}", self.plan.target);
         self.session.ui.borrow_mut().info(&Note::found(text));
     }
 

@@ -195,7 +195,7 @@ impl GrantPlan {
         if self.effects.is_empty() {
             return Ok(());
         }
-        screen.paragraph(3, "privileges before and after (nobody loses any):")?;
+        screen.paragraph(3, "privileges before and after (none loses any):")?;
         let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();
         for subject in subjects {

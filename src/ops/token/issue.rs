@@ -229,13 +229,10 @@ async fn beside_the_one_that_exists(
         ways.push((ExistingChoice::Rename, "make one of another name"));
     }
     if regeneration == Regeneration::Offered {
-        ways.push((
-            ExistingChoice::Regenerate,
-            "give it a new secret: whatever uses the old one stops working at once",
-        ));
+        ways.push((ExistingChoice::Regenerate, "give it a new secret: the old one stops working immediately"));
     }
-    ways.push((ExistingChoice::Leave, "leave; nothing was changed"));
-    let menu = ChoicePrompt::new("How does it go on?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
+    ways.push((ExistingChoice::Leave, "quit (nothing was changed)"));
+    let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?;
     match ways.get(index).map(|(choice, _)| *choice) {
         Some(ExistingChoice::Rename) => {

@@ -52,7 +52,7 @@ pub(crate) async fn log_in(
                 return Ok(Admin { pve, user });
             }
             Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < TRIES => {
-                say(session, format!("{} is not let in with that password", Printable(&user.to_string())));
+                say(session, format!("{} was refused with that password", Printable(&user.to_string())));
             }
             Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
@@ -122,7 +122,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             rehearsal: None,
         })
     };
-    let question = format!("The password of {} (hidden; it is forgotten after the work)", Printable(&user.to_string()));
+    let question = format!("The password of {} (hidden; used once, not stored)", Printable(&user.to_string()));
     ask::hidden(session, HiddenPrompt::new(question), otherwise).await
 }
 
@@ -155,7 +155,7 @@ async fn second_factor(
         match challenge.answer(&Secret::new(code)).await {
             Ok(pve) => return Ok(pve),
             Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < TRIES => {
-                say(session, "the code is not taken; each one counts once, so wait for the next".to_owned());
+                say(session, "code rejected; codes work once, so wait for the next one".to_owned());
             }
             Err(source) => return Err(Error::server(Operation::AnswerChallenge(user.to_string()), source)),
         }

@@ -56,7 +56,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("task-warnings", "the clone task ends with a warning"),
     ("log-shrinks", "the log of a task always has a single line"),
     ("template-gone", "the template is destroyed when a clone of it is requested"),
-    ("taken-over", "another user takes the VM over before it is destroyed"),
+    ("taken-over", "another user takes the VM over before it is deleted"),
     ("locked", "another process holds the lock of the VM when it is to be destroyed"),
     ("disk-not-removed", "the disks of a VM remain when it is destroyed, and the task warns about each"),
     ("id-taken", "another client takes the next free VMID first; repeatable"),

@@ -14,7 +14,7 @@ use crate::ui::prompt::ConfirmPrompt;
 impl Rotator<'_> {
     /// Gives the token itself a new secret.
     pub(super) async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
-        let text = format!("the old secret of {token} dies at once; whatever else uses it stops working");
+        let text = format!("the old secret of {token} stops working immediately, for everything that uses it");
         self.session.ui.borrow_mut().info(&Note::warning(text));
         if self.session.is_attended() {
             let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
