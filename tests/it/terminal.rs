@@ -127,7 +127,13 @@ fn the_window_may_change_while_a_question_is_open() {
     let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
     terminal.wait_for("User the token").press("somebody-with-a-long-name");
     terminal.wait_for("somebody-with-a-long-name").resize(30);
-    terminal.press("\r").wait_for("❯ pve").resize(80).press("\x1b[B\r").wait_for("How do you want to get").press("\x03");
+    terminal
+        .press("\r")
+        .wait_for("❯ pve")
+        .resize(80)
+        .press("\x1b[B\r")
+        .wait_for("How do you want to get")
+        .press("\x03");
     terminal.end(130);
 }
 

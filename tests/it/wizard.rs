@@ -83,9 +83,12 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.answer("127.0.0.1:1").wait_for("error: cannot reach 127.0.0.1:1");
     terminal.wait_until("asked again", |screen| screen.matches("The server:").count() == 2);
     terminal.answer(&sandbox.address().to_string());
-    terminal.to("Do you trust this certificate?", &DOWN.repeat(2)).to("The CA file", "nowhere.pem").wait_for("No such file");
+    terminal
+        .to("Do you trust this certificate?", &DOWN.repeat(2))
+        .to("The CA file", "nowhere.pem")
+        .wait_for("No such file");
     terminal.answer("other.pem").wait_for("this CA cannot be used").answer("right.pem");
-    terminal.wait_for("signed by the CA that is trusted for it");
+    terminal.wait_for("certificate verified with the cluster CA");
     terminal.to("User the token is for", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
     terminal.answer("a pex@pve").wait_for("no blanks").answer("apex@pve!tt").wait_for("this is a token ID");
     terminal.answer("apex@pve").to("How do you want to get", &DOWN.repeat(4));
@@ -229,7 +232,9 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     terminal.to("Keep the secret", "n").to("How do you want to get", UP).wait_for("A token is safer");
     terminal.to("The password of apex@pve", "").wait_for("the password is empty");
     terminal.to("The password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
-    terminal.to("What would you like to change?", "").wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
+    terminal
+        .to("What would you like to change?", "")
+        .wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
     terminal.answer("sandbox").to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
     terminal.to("Write this?", "");
     terminal.end(0);
@@ -237,7 +242,10 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     assert!(file.contains("PROXMOX_PASSWORD=sandbox\n") && !file.contains("TOKEN"), "{file}");
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     terminal.to("The server:", "").to("User the token is for", "").to("Keep the password", "n");
-    terminal.to("How do you want to get", &DOWN.repeat(4)).to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal
+        .to("How do you want to get", &DOWN.repeat(4))
+        .to("The name of the token", "")
+        .to("Paste the secret", SECRET);
     terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
     terminal.end(0);
     let (mut lines, mut expected): (Vec<_>, Vec<_>) =
@@ -498,134 +506,131 @@ fn rehearsal(columns: u16) -> String {
 #[test]
 fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
-        This sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is saved
-        before you have confirmed it.
-        1. Server (sandbox)
-        ✔ sandbox.invalid is Proxmox VE
-        2. Trust (sandbox)
-        ✔ certificate verified with the cluster CA
-        3. Token (sandbox)
-        ✔ User the token is for (name@realm, e.g. apex@pve) · apex@pve
-        ✔ The name of the token · glassdome-token
-        ✔ Keep the secret 0000•••• of the sandbox? · yes
-        4. Check (sandbox)
-        ✔ Proxmox VE 9.2.11 knows apex@pve!glassdome-token (which proves who it is, not
-          what it may do)
-        5. Node and templates (sandbox)
-        ✔ node pve, the only one
-        ✔ The template for UBUNTU_2204_TEMPLATE_ID · 9000
-          ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
-        ✔ The template for UBUNTU_2004_TEMPLATE_ID · 9001
-          ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
-        ✔ node pve: template 9000 can be cloned, no privilege is missing
-        ✔ UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
-        ✔ UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
-        6. Save (sandbox)
-           new file /home/me/xxxxxxxxxxx/.env.sandbox
-           +# Proxmox Configuration
-           +PROXMOX_HOST=sandbox.invalid
-           +PROXMOX_USER=apex@pve
-           +PROXMOX_TOKEN_NAME=glassdome-token
-           +PROXMOX_TOKEN_VALUE=0000••••
-           +PROXMOX_VERIFY_SSL=false
-           +PROXMOX_NODE=pve
-           +
-           +# Template IDs
-           +UBUNTU_2204_TEMPLATE_ID=9000
-           +UBUNTU_2004_TEMPLATE_ID=9001
-           the secret is stored in plain text, in a file that only you may read (mode
-           0600)
-        ✔ Write this? · yes
-        ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
-        Quick reference
-          user      apex@pve
-          token     glassdome-token
-          token ID  apex@pve!glassdome-token
-          secret    in /home/me/xxxxxxxxxxx/.env.sandbox
+    This sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is saved
+    before you have confirmed it.
+    1. Server (sandbox)
+    ✔ sandbox.invalid is Proxmox VE
+    2. Trust (sandbox)
+    ✔ certificate verified with the cluster CA
+    3. Token (sandbox)
+    ✔ User the token is for (name@realm, e.g. apex@pve) · apex@pve
+    ✔ The name of the token · glassdome-token
+    ✔ Keep the secret 0000•••• of the sandbox? · yes
+    4. Check (sandbox)
+    ✔ Proxmox VE 9.2.11: authenticated as apex@pve!glassdome-token
+    5. Node and templates (sandbox)
+    ✔ node pve, the only one
+    ✔ The template for UBUNTU_2204_TEMPLATE_ID · 9000
+      ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
+    ✔ The template for UBUNTU_2004_TEMPLATE_ID · 9001
+      ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
+    ✔ node pve: template 9000 can be cloned, all required privileges present
+    ✔ UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
+    ✔ UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
+    6. Save (sandbox)
+       new file /home/me/xxxxxxxxxxx/.env.sandbox
+       +# Proxmox Configuration
+       +PROXMOX_HOST=sandbox.invalid
+       +PROXMOX_USER=apex@pve
+       +PROXMOX_TOKEN_NAME=glassdome-token
+       +PROXMOX_TOKEN_VALUE=0000••••
+       +PROXMOX_VERIFY_SSL=false
+       +PROXMOX_NODE=pve
+       +
+       +# Template IDs
+       +UBUNTU_2204_TEMPLATE_ID=9000
+       +UBUNTU_2004_TEMPLATE_ID=9001
+       the secret is stored in plain text; only you may read the file (mode 0600)
+    ✔ Write this? · yes
+    ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
+    Quick reference
+      user      apex@pve
+      token     glassdome-token
+      token ID  apex@pve!glassdome-token
+      secret    in /home/me/xxxxxxxxxxx/.env.sandbox
 
-        Next
-          after changes, prove the settings of the sandbox again:
-            glassdome test-vm --sandbox
-          if something stops working:
-            glassdome doctor --sandbox
-          test VM skipped; run `glassdome test-vm` to confirm that VMs can be created
-        ");
+    Next
+      after changes, verify the settings of the sandbox again:
+        glassdome test-vm --sandbox
+      if something stops working:
+        glassdome doctor --sandbox
+      test VM skipped; run `glassdome test-vm` to confirm that VMs can be created
+    ");
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is the whole screen")]
 fn the_whole_rehearsal_fits_a_narrow_terminal() {
     insta::assert_snapshot!(rehearsal(40), @"
-        This sets up an API token for Proxmox
-        VE, writes .env.sandbox. Nothing is
-        saved before you have confirmed it.
-        1. Server (sandbox)
-        ✔ sandbox.invalid is Proxmox VE
-        2. Trust (sandbox)
-        ✔ the certificate is signed by the CA
-          that is trusted for it
-        3. Token (sandbox)
-        ✔ User the token is for: apex@pve
-          for example · apex@pve
-        ✔ The name of the token ·
-          glassdome-token
-        ✔ Keep the secret 0000•••• of the
-          sandbox? · yes
-        4. Check (sandbox)
-        ✔ Proxmox VE 9.2.11 knows
-          apex@pve!glassdome-token (which proves
-          who it is, not what it may do)
-        5. Node and templates (sandbox)
-        ✔ node pve, the only one
-        ✔ The template for
-          UBUNTU_2204_TEMPLATE_ID · 9000
-          ubuntu-2204-cloudinit-template pve 32
-          GiB cloud-init, agent
-        ✔ The template for
-          UBUNTU_2004_TEMPLATE_ID · 9001
-          ubuntu-2004-cloudinit-template pve 32
-          GiB cloud-init, agent
-        ✔ node pve: template 9000 can be cloned,
-          no privilege is missing
-        ✔ UBUNTU_2204_TEMPLATE_ID=9000
-          (ubuntu-2204-cloudinit-template)
-        ✔ UBUNTU_2004_TEMPLATE_ID=9001
-          (ubuntu-2004-cloudinit-template)
-        6. Save (sandbox)
-           new file
-           /home/me/xxxxxxxxxxx/.env.sandbox
-           +# Proxmox Configuration
-           +PROXMOX_HOST=sandbox.invalid
-           +PROXMOX_USER=apex@pve
-           +PROXMOX_TOKEN_NAME=glassdome-token
-           +PROXMOX_TOKEN_VALUE=0000••••
-           +PROXMOX_VERIFY_SSL=false
-           +PROXMOX_NODE=pve
-           +
-           +# Template IDs
-           +UBUNTU_2204_TEMPLATE_ID=9000
-           +UBUNTU_2004_TEMPLATE_ID=9001
-           the secret is stored in plain text,
-           in a file that only you may read
-           (mode 0600)
-        ✔ Write this? · yes
-        ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
-          written, mode 0600
-        Quick reference
-          user      apex@pve
-          token     glassdome-token
-          token ID  apex@pve!glassdome-token
-          secret    in
-                    /home/me/xxxxxxxxxxx/.env.sandbox
+    This sets up an API token for Proxmox
+    VE, writes .env.sandbox. Nothing is
+    saved before you have confirmed it.
+    1. Server (sandbox)
+    ✔ sandbox.invalid is Proxmox VE
+    2. Trust (sandbox)
+    ✔ certificate verified with the cluster
+      CA
+    3. Token (sandbox)
+    ✔ User the token is for (name@realm,
+      e.g. apex@pve) · apex@pve
+    ✔ The name of the token ·
+      glassdome-token
+    ✔ Keep the secret 0000•••• of the
+      sandbox? · yes
+    4. Check (sandbox)
+    ✔ Proxmox VE 9.2.11: authenticated as
+      apex@pve!glassdome-token
+    5. Node and templates (sandbox)
+    ✔ node pve, the only one
+    ✔ The template for
+      UBUNTU_2204_TEMPLATE_ID · 9000
+      ubuntu-2204-cloudinit-template pve 32
+      GiB cloud-init, agent
+    ✔ The template for
+      UBUNTU_2004_TEMPLATE_ID · 9001
+      ubuntu-2004-cloudinit-template pve 32
+      GiB cloud-init, agent
+    ✔ node pve: template 9000 can be cloned,
+      all required privileges present
+    ✔ UBUNTU_2204_TEMPLATE_ID=9000
+      (ubuntu-2204-cloudinit-template)
+    ✔ UBUNTU_2004_TEMPLATE_ID=9001
+      (ubuntu-2004-cloudinit-template)
+    6. Save (sandbox)
+       new file
+       /home/me/xxxxxxxxxxx/.env.sandbox
+       +# Proxmox Configuration
+       +PROXMOX_HOST=sandbox.invalid
+       +PROXMOX_USER=apex@pve
+       +PROXMOX_TOKEN_NAME=glassdome-token
+       +PROXMOX_TOKEN_VALUE=0000••••
+       +PROXMOX_VERIFY_SSL=false
+       +PROXMOX_NODE=pve
+       +
+       +# Template IDs
+       +UBUNTU_2204_TEMPLATE_ID=9000
+       +UBUNTU_2004_TEMPLATE_ID=9001
+       the secret is stored in plain text;
+       only you may read the file (mode
+       0600)
+    ✔ Write this? · yes
+    ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
+      written, mode 0600
+    Quick reference
+      user      apex@pve
+      token     glassdome-token
+      token ID  apex@pve!glassdome-token
+      secret    in
+                /home/me/xxxxxxxxxxx/.env.sandbox
 
-        Next
-          after changes, prove the settings of
-          the sandbox again:
-            glassdome test-vm --sandbox
-          if something does not work any more,
-          find out what:
-            glassdome doctor --sandbox
-          the proof was left out: nobody has
-          seen yet that a VM can be created
-        ");
+    Next
+      after changes, verify the settings of
+      the sandbox again:
+        glassdome test-vm --sandbox
+      if something stops working:
+        glassdome doctor --sandbox
+      test VM skipped; run `glassdome
+      test-vm` to confirm that VMs can be
+      created
+    ");
 }

@@ -80,7 +80,7 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
     env.set("PATH", &path);
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token --over-ssh root@first");
     terminal.wait_for("root@first").to("What next?", "").to("as your ssh knows it", "root@second");
-    terminal.wait_for("ssh does not get to root@second");
+    terminal.wait_for("ssh could not connect to root@second");
     terminal.wait_for("❯ run it again").press(DOWN).press("\r");
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
     finish(terminal);

@@ -76,7 +76,7 @@ pub(crate) struct BatchSummary {
     /// The figures of every node.
     pub(crate) nodes: Vec<NodeFigures>,
     /// The nodes that are online and on which nothing was proven.
-    pub(crate) unverified: Vec<String>,
+    pub(crate) unproven: Vec<String>,
     /// The failures by reason, the most frequent first.
     pub(crate) failures: Vec<FailureCount>,
     /// VMs that are still there.
@@ -158,7 +158,7 @@ impl BatchCounter {
             limited_by: (self.succeeded >= ENOUGH).then(|| limited_by(&spent, lost)),
             spent,
             steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
-            unverified: per_node::unproven(&nodes),
+            unproven: per_node::unproven(&nodes),
             nodes,
             failures,
             left_behind: self.left_behind.clone(),
@@ -326,12 +326,12 @@ mod tests {
           step          median      95 %
           clone         0.40 s    0.90 s
           start         0.10 s    0.10 s
-          node          proven    failed
+          node        verified    failed
           pve               17         0
           pve2               0         2
           pve3        could not get a free VMID after 1 attempts:
                       each was taken by another client
-        not proven: pve2, pve3
+        not verified: pve2, pve3
         each VM: cloning 0.45 s, start and stop 0.10 s
         limited by: making clones on the server took 82 % of the
                     VMs' time (8.6 of 10.5 s); no task waited for a
