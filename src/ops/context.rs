@@ -1,6 +1,6 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
-use crate::error::{ConfigError, Error, MissingAnswer, RunError, UsageError};
+use crate::error::{ConfigError, Error, MissingAnswer, UsageError};
 use crate::journal::Journal;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
@@ -181,7 +181,8 @@ impl Context {
         if self.settings.host().is_some_and(|host| host.value.host().to_string() != SANDBOX_HOST) {
             return Err(Error::Config(ConfigError::NotSandboxFile { path: self.store.path().to_owned() }));
         }
-        let sandbox = Sandbox::start(Options::default()).map_err(|source| Error::Run(RunError::Sandbox { source }))?;
+        let sandbox = Sandbox::start(Options::default())
+            .map_err(|source| Error::Run(crate::error::RunError::Sandbox { source }))?;
         let (user, name, secret) = sandbox.default_token();
         let has_password = self.settings.password().is_some();
         for (key, text) in

@@ -119,7 +119,8 @@ fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let questions = questions(&sandbox);
     for (prompt, _) in questions.iter().take(10) {
-        let is_menu = ["How", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
+        let is_menu =
+            ["How", "Do you trust", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
         let keys: &[&str] = match () {
             () if is_menu => &["\x03", "\x1b\x04\x03"],
             () if prompt.starts_with("Paste") => &["\x03", "\x04", "half a secret\x04"],

@@ -84,14 +84,7 @@ async fn within(
     diagnosis: &mut Diagnosis,
     AccessReads { realms, inside, order }: AccessReads,
 ) -> Option<ReachedServer> {
-    let user = context.settings.credentials().ok().map(|(credentials, _)| match credentials {
-        Credentials::Token { id, .. } => id.user,
-        Credentials::Password { user, .. } => user,
-    });
-    let mut access = vec![match &user {
-        Some(user) => access::realm(user, &realms),
-        None => Check::skipped("realm", "no user is known"),
-    }];
+    let mut access = vec![realm_of(context, &realms)];
     if access.first().is_some_and(|realm| realm.status == CheckStatus::Failed) {
         access.push(Check::skipped("authentication", "the server has no such realm"));
         return diagnosis.cut(access, "the user's realm does not exist");
@@ -143,4 +136,15 @@ async fn within(
     diagnosis.groups.push(("Access", access));
     diagnosis.groups.push(("Clone", clone));
     Some(ReachedServer { connected, vms })
+}
+
+fn realm_of(context: &Context, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
+    let user = context.settings.credentials().ok().map(|(credentials, _)| match credentials {
+        Credentials::Token { id, .. } => id.user,
+        Credentials::Password { user, .. } => user,
+    });
+    match &user {
+        Some(user) => access::realm(user, realms),
+        None => Check::skipped("realm", "no user is known"),
+    }
 }
