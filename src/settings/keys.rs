@@ -80,7 +80,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "192.168.1.50",
-        about: "Server: a name or an address, with `:port` where the port is not 8006",
+        about: "Host name or IP address, with `:port` if the port is not 8006",
     },
     KeySpec {
         key: Key::User,
@@ -89,7 +89,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "apex@pve",
-        about: "User with its realm, `name@realm`",
+        about: "User the token belongs to, `name@realm`",
     },
     KeySpec {
         key: Key::TokenName,
@@ -98,7 +98,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: Some("glassdome-token"),
         example: "glassdome-token",
-        about: "Name of the API token, without the user",
+        about: "Token name, without the user",
     },
     KeySpec {
         key: Key::TokenValue,
@@ -107,7 +107,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Token,
         default: None,
         example: "12345678-abcd-ef12-3456-7890abcdef12",
-        about: "Secret of the API token, a UUID that the server shows once",
+        about: "Token secret: a UUID, shown once when the token is created",
     },
     KeySpec {
         key: Key::Password,
@@ -116,7 +116,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Password,
         default: None,
         example: "'correct horse'",
-        about: "Password of the user, in place of the two token keys (a token is safer, and beats it)",
+        about: "Password of the user, instead of the two token keys (a token is safer; if both are set, the token is used)",
     },
     KeySpec {
         key: Key::VerifySsl,
@@ -125,7 +125,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: Some("true"),
         example: "false",
-        about: "Whether the Python side verifies the certificate: true under system trust, else false",
+        about: "Whether the Glassdome application verifies the certificate: true if the system trusts it, otherwise false",
     },
     KeySpec {
         key: Key::Node,
@@ -134,7 +134,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "pve",
-        about: "Node on which VMs are made",
+        about: "Node to create VMs on",
     },
     KeySpec {
         key: Key::CaFile,
@@ -143,7 +143,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "proxmox-ca.pem",
-        about: "Certificate authority of the cluster, relative to this file's folder; decides over PROXMOX_VERIFY_SSL",
+        about: "CA of the cluster, relative to this file's folder; glassdome then verifies with it, whatever PROXMOX_VERIFY_SSL says",
     },
     KeySpec {
         key: Key::Fingerprint,
@@ -152,7 +152,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF",
-        about: "SHA-256 fingerprint of the server's certificate; decides over PROXMOX_VERIFY_SSL",
+        about: "SHA-256 fingerprint of the server's certificate; glassdome then accepts only this certificate, whatever PROXMOX_VERIFY_SSL says",
     },
     KeySpec {
         key: Key::Pool,
@@ -161,7 +161,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "glassdome",
-        about: "Pool that VMs are made in",
+        about: "Pool to create VMs in",
     },
     KeySpec {
         key: Key::Ubuntu2204Template,
@@ -170,7 +170,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "9000",
-        about: "VMID of the Ubuntu 22.04 template",
+        about: "VMID of the Ubuntu 22.04 template (the application's agent clones 9003, whatever this says)",
     },
     KeySpec {
         key: Key::Ubuntu2004Template,

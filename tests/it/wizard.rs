@@ -110,7 +110,7 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "maybe").wait_for("y for yes, n for no");
     terminal.answer("y").to("Verify with a test VM now", "what").wait_for("y for yes, n for no");
     terminal.answer("no");
-    terminal.end(0).says("nobody has seen yet that a VM can be created");
+    terminal.end(0).says("confirm that VMs can be created");
     assert!(stage.read(".env").contains("PROXMOX_CA_FILE=right.pem\n"));
 }
 

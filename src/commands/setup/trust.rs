@@ -310,7 +310,7 @@ mod tests {
             for is_of_proxmox in [true, false] {
                 let mut shown = certificate(flaw.clone());
                 shown.leaf.is_of_proxmox = is_of_proxmox;
-                let is_usual = render(&shown, WIDE).contains("usual");
+                let is_usual = render(&shown, WIDE).contains("normally");
                 assert_eq!(is_usual, flaw == Flaw::Stranger && is_of_proxmox, "{flaw:?} {is_of_proxmox}");
             }
         }
