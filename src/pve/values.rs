@@ -359,7 +359,10 @@ pub struct TaskStatus {
 impl TaskStatus {
     pub(super) fn of(value: &Value) -> Option<Self> {
         let fields = Fields::of(value)?;
-        Some(Self { is_stopped: fields.text("status")? == "stopped", exit_status: fields.text("exitstatus") })
+        // The server knows these two alone; anything else would be waited for without end.
+        let status = fields.text("status")?;
+        let is_stopped = status == "stopped";
+        (is_stopped || status == "running").then(|| Self { is_stopped, exit_status: fields.text("exitstatus") })
     }
 
     /// Says whether it has ended.

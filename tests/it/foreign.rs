@@ -44,7 +44,7 @@ const FIELDS: [&[&str]; 16] = [
 /// Commands with what they need to get far; each in text and in JSON.
 const COMMANDS: [&str; 8] = [
     "doctor -vvv",
-    "test-vm -vvv",
+    "test-vm -vvv --timeout 2",
     "template list --all",
     "cleanup --dry-run",
     "setup --no-input --yes --skip-test-vm",
