@@ -103,10 +103,10 @@ pub struct MissingAnswer {
 
 fn unknown(what: &str, further: &[MissingAnswer]) -> String {
     match further {
-        [] => format!("{what} is not known, and nobody can be asked"),
+        [] => format!("{what} is not known, and there is no terminal to ask at"),
         [others @ .., last] => {
             let names: String = others.iter().map(|it| format!(", {}", it.what)).collect();
-            format!("{what}{names} and {} are not known, and nobody can be asked", last.what)
+            format!("{what}{names} and {} are not known, and there is no terminal to ask at", last.what)
         }
     }
 }

@@ -67,7 +67,7 @@ async fn an_encoding_that_nobody_asked_for_is_not_unpacked() {
     let Pair { server, pve } =
         pair(|_| PermissionsAt::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
     let refused = pve.version().await.unwrap_err();
-    assert!(refused.to_string().ends_with("it is encoded (gzip), which nobody asked for"), "{refused}");
+    assert!(refused.to_string().ends_with("it is encoded (gzip), which was not asked for"), "{refused}");
     assert!(!server.asked()[0].text.to_ascii_lowercase().contains("accept-encoding"), "{:?}", server.asked());
 }
 
@@ -111,7 +111,7 @@ fn a_bomb_is_not_set_off() {
     assert!(text.len() > 64 << 20 && text.trim_end() == "{\"data\":null}", "{} bytes", text.len());
 
     let Some((outcome, peak)) = watched(&stage, "template list") else { return };
-    outcome.expect(9).says("it is encoded (gzip), which nobody asked for");
+    outcome.expect(9).says("it is encoded (gzip), which was not asked for");
     assert!(peak < 64 << 10, "{peak} KiB");
 }
 

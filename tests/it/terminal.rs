@@ -144,7 +144,7 @@ fn nobody_is_asked_where_nobody_is() {
     // Standard input is no terminal, though the rest is.
     Terminal::redirected(&stage, "setup", "< /dev/null")
         .end(3)
-        .says("the server, the user and the token's secret are not known, and nobody can be asked");
+        .says("the server, the user and the token's secret are not known, and there is no terminal to ask at");
     Terminal::start(&stage, 80, "setup --no-input").end(3).says("PROXMOX_HOST");
     // Where the questions could not be seen, none is asked.
     Terminal::redirected(&stage, "setup", "2> /dev/null").end(3);

@@ -168,7 +168,9 @@ pub enum ApiError {
         leaf: Box<Leaf>,
     },
     /// The certificate was presented without its key.
-    #[error("{server} presents a certificate whose key it does not have: somebody is in between")]
+    #[error(
+        "{server} presents a certificate whose key it does not have: another machine is intercepting the connection"
+    )]
     CertificateStolen {
         /// Which server.
         server: String,

@@ -276,7 +276,7 @@ impl HttpClient {
         }
         if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
             let encoding = Foreign::new(String::from_utf8_lossy(encoding.as_bytes()));
-            let what = format!("it is encoded ({encoding}), which nobody asked for");
+            let what = format!("it is encoded ({encoding}), which was not asked for");
             return Err(ApiError::NotUnderstood { server: server(), what });
         }
         let (mut body, began) = (Vec::new(), SystemClock.now());
