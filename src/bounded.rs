@@ -100,7 +100,7 @@ pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unread
     Ok(bytes)
 }
 
-/// Reads a stream to its end, into memory that is wiped; may wait for whoever writes into it.
+/// Reads a stream to its end, into memory that is wiped; may wait for the writer.
 ///
 /// # Errors
 /// Fails where more than the limit comes, or the system says no.

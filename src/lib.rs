@@ -80,7 +80,7 @@ fn report_panic(panic: &PanicHookInfo<'_>, to: &mut Masked<impl Write>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("unnamed");
     let written = writeln!(to, "thread '{name}' {panic}");
-    let _ = written.and_then(|()| to.flush()); // nobody is left to tell
+    let _ = written.and_then(|()| to.flush()); // there is no stream left to report to
 }
 
 /// Answers a shell that asks how a command line goes on.

@@ -87,7 +87,7 @@ impl Interrupts {
         self.nth(0).await
     }
 
-    /// Waits for a signal beyond the first: somebody is in a hurry.
+    /// Waits for a signal beyond the first.
     pub async fn second(&self) -> Signal {
         self.nth(1).await
     }
@@ -126,7 +126,7 @@ pub struct Session {
     pub clock: Box<dyn Clock>,
     /// Signals.
     pub interrupts: Interrupts,
-    /// Whoever can be asked.
+    /// The prompt.
     pub prompt: Arc<dyn Prompt>,
     /// Whether everything that would be asked is confirmed beforehand.
     pub confirms_all: bool,
@@ -135,7 +135,7 @@ pub struct Session {
 /// Why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {
-    /// There is nobody to ask.
+    /// There is no terminal to ask at.
     NonInteractive,
     /// The person left.
     Cancelled,
@@ -181,7 +181,7 @@ pub struct ProcessOptions {
     pub color: Option<bool>,
     /// How much is said.
     pub verbosity: Verbosity,
-    /// Whether nobody is to be asked.
+    /// Whether no question may be asked.
     pub no_input: bool,
     /// Whether everything that would be asked is confirmed beforehand.
     pub confirms_all: bool,
@@ -208,7 +208,7 @@ impl Session {
         })
     }
 
-    /// Says whether somebody can be asked.
+    /// Says whether questions can be asked.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         self.prompt.is_interactive()
@@ -378,7 +378,7 @@ mod tests {
         }
     }
 
-    /// Somebody who answers only after somebody else has got on.
+    /// A prompt that is answered only after another task has gone on.
     struct Slow(Mutex<Receiver<()>>);
 
     impl Prompt for Slow {

@@ -109,7 +109,7 @@ impl Connection {
     }
 }
 
-/// Somebody with more rights, who logs in for as long as it takes.
+/// The administrator login for what a token may not do.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Log-in")]
 pub struct Login {

@@ -40,11 +40,11 @@ pub struct TemplateList {
 
 /// Create a template from an Ubuntu cloud image
 ///
-/// The server fetches the image itself and checks its checksum; a file is sent to it. A VM with the image as its disk,
-/// which is grown, a drive for cloud-init, a serial console and the guest agent switched on is made and turned into a
-/// template, and the settings file points at it. The token does it where it may, else somebody logs in. Where a step fails, or you
-/// interrupt, what was made is removed. The image gets a name that no other has, and is removed at the end; what this run
-/// cannot prove to have made stays, and is listed.
+/// The server downloads the image and verifies its checksum; a local file is uploaded. The template has the image as its
+/// disk (resized), a cloud-init drive, a serial console and the guest agent enabled, and is saved in the settings file.
+/// The token is used if it has the privileges, else an administrator login. If a step fails or is interrupted, what was
+/// created is removed. The image gets a unique name and is removed at the end; what this run cannot prove to have
+/// created is kept and listed.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome template create --login-user root@pam

@@ -6,7 +6,7 @@ use crate::cli::{Connection, Login, NewToken, Proof};
 
 /// Create, list, rotate or revoke API tokens, with an administrator login
 ///
-/// A token may neither read nor change its own entry, so all of these log somebody in. The password is asked for,
+/// A token may neither read nor change its own entry, so all of these need an administrator login. The password is asked for,
 /// used once and forgotten.
 #[derive(Debug, Clone, Args)]
 pub struct Token {
@@ -30,8 +30,8 @@ pub enum TokenAction {
 
 /// Create a token, verify it and save it to the settings file
 ///
-/// The plan is shown first: the same as `pveum` lines, and everybody's privileges before and after. Nobody loses any, or
-/// nothing is done. Where a step fails, the steps before it are undone.
+/// The plan is shown first: the same as `pveum` lines, and all privileges before and after. A plan that would take away
+/// a privilege is refused. If a step fails, the steps before it are undone.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome token create --login-user root@pam

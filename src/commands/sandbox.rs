@@ -30,7 +30,7 @@ pub(crate) async fn run(
         session.ui.borrow_mut().reveal(&announcement, &public);
     }
     if session.ui.borrow().has_unwritten() {
-        // Nobody can know where it listens.
+        // Its address could not be reported.
         return Ok(ExitCode::SUCCESS);
     }
     tokio::select! {

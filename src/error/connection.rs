@@ -19,7 +19,7 @@ pub enum ConnectionError {
         /// What it seems to be.
         what: String,
     },
-    /// The certificate is not trusted, and nobody can be asked.
+    /// The certificate is not trusted, and there is no terminal to ask at.
     #[error("the certificate of {server} is not trusted")]
     Untrusted {
         /// Which server.

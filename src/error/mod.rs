@@ -237,7 +237,7 @@ impl Error {
         }
     }
 
-    /// Says whether somebody else was faster with a VMID: it is taken, or its lock is held.
+    /// Says whether another client took a VMID: it is taken, or its lock is held.
     #[must_use]
     pub fn is_lost_race(&self, vmid: VmId) -> bool {
         let lock = format!("lock-{vmid}.conf");
@@ -256,7 +256,7 @@ impl Error {
         self.reason() == Some(RefusalReason::FileExists)
     }
 
-    /// Says whether a lock was held by somebody else for too long.
+    /// Says whether a lock was held by another task for too long.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
         self.reason() == Some(RefusalReason::LockTimeout)

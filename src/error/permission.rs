@@ -42,7 +42,7 @@ impl PermissionError {
     /// Decides on the kind.
     pub(super) fn kind(&self) -> Kind {
         match self {
-            // Nobody can say that there is none: only that none may be seen.
+            // It cannot be said that there is none: only that none is visible.
             Self::NoTemplateVisible { .. } => Kind::Permission,
             Self::Lacking { .. } => Kind::Permission,
         }

@@ -93,7 +93,7 @@ pub enum PlacementError {
         /// The flag that named it.
         flag: &'static str,
     },
-    /// Every VMID that was tried was taken by somebody else.
+    /// Every VMID that was tried was taken by another client.
     #[error("could not get a free VMID after {tries} attempts: each was taken by another client")]
     NoFreeId {
         /// How many were tried.

@@ -141,7 +141,7 @@ impl TemplateError {
             Self::Lacking { .. } => Kind::Permission,
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
             Self::Left { why, .. } => match why.as_ref() {
-                // Whoever was told to leave at once did so.
+                // The second interrupt ended it at once.
                 Error::Run(RunError::Abandoned { signal, .. }) => Kind::Interrupted(*signal),
                 _ => Kind::LeftBehind,
             },

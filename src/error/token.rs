@@ -74,7 +74,7 @@ pub enum TokenError {
         /// The second.
         new: TokenId,
     },
-    /// The log-in may not see what somebody holds.
+    /// The login may not see what a user or token holds.
     #[error("{admin} may not see what {who} holds, so it is not known what a grant would take away")]
     Unseen {
         /// Whose rights.
@@ -99,7 +99,7 @@ pub enum TokenError {
         path: String,
         /// What that would take.
         privilege: &'static str,
-        /// The lines for somebody who may.
+        /// The lines for an administrator.
         lines: Vec<String>,
         /// The token that they make.
         token: TokenId,
@@ -190,13 +190,13 @@ pub enum TokenError {
         "permissions, users or tokens on the server were changed after the plan was made, and it would be another one now; nothing was changed"
     )]
     PlanChanged,
-    /// Somebody else changed what the plan was made from while it was being carried out.
+    /// What the plan was made from was changed while it was being carried out.
     #[error("permissions, users or tokens of {who} were changed by another program or person during this run")]
     ChangedMeanwhile {
         /// Whose.
         who: UserId,
     },
-    /// With the new entries somebody holds less than without them.
+    /// With the new entries a user or token holds less than without them.
     #[error(
         "with the new permissions {who} would hold less on {path} ({lost}): permissions were changed during this run"
     )]
@@ -425,7 +425,7 @@ impl TokenError {
     }
 }
 
-/// Gives the line for somebody who is root on a node already.
+/// Gives the line for root in the shell of a node.
 fn manual_steps(line: &str) -> Vec<Hint> {
     if line.is_empty() {
         return Vec::new();

@@ -41,7 +41,7 @@ pub enum UsageError {
         /// The flag.
         flag: &'static str,
     },
-    /// Nobody said something that must be known.
+    /// A required setting is missing.
     #[error("{}", unknown(what, further))]
     Unanswered {
         /// What is missing.
@@ -55,7 +55,7 @@ pub enum UsageError {
         /// The command that shows the whole without any answer.
         rehearsal: Option<&'static str>,
     },
-    /// Something that exists would be replaced or removed, and nobody agreed to it.
+    /// Something that exists would be replaced or removed without consent.
     #[error("{what}: without a terminal that needs --yes; nothing was changed")]
     NeedsYes {
         /// What would be done.

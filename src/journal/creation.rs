@@ -1,4 +1,4 @@
-//! A token that is being made, noted so that a run after a crash can name it: its secret may be known to nobody.
+//! A token that is being made, noted so that a run after a crash can name it: its secret may be lost.
 
 use serde::{Deserialize, Serialize};
 

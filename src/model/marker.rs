@@ -25,7 +25,7 @@ pub struct Marker {
 }
 
 impl Marker {
-    /// Makes a marker that nobody had before.
+    /// Makes a unique marker.
     #[must_use]
     pub fn new(name: Option<&VmName>) -> Self {
         let nonce = Uuid::new_v4().simple().to_string();
@@ -81,7 +81,7 @@ impl FromStr for Provenance {
     }
 }
 
-/// Finds the nonce in a description, which has letters and digits. One that holds several is nobody's.
+/// Finds the nonce in a description, which has letters and digits. One that holds several proves no ownership.
 fn nonce_in(description: &str) -> Option<&str> {
     let mut nonces = description.lines().filter_map(|line| line.trim().strip_prefix(NONCE_LABEL)).map(str::trim);
     let nonce = nonces.next()?;

@@ -47,7 +47,7 @@ const OUR_WORDS: [&str; 14] = [
     "virtual",
 ];
 
-/// A part of a secret that nobody made up is masked from so many characters on.
+/// A part of a generated secret is masked from so many characters on.
 const PART: usize = 12;
 
 /// Every part of that length holds one of the blocks that begin at every seventh character.
@@ -122,7 +122,7 @@ impl Register {
         }
     }
 
-    /// Adds everything that has the form of a secret in a text that somebody gave: a flag, a variable, a setting.
+    /// Adds everything that has the form of a secret in a given text: a flag, a variable, a setting.
     pub fn notice(&self, given: &str) {
         let bytes = folded(given.as_bytes());
         for found in secret_form::find(&bytes) {
@@ -337,7 +337,7 @@ fn strength(secret: &str) -> Strength {
     }
 }
 
-/// Gives what becomes of letters beyond ASCII where somebody reads them in the wrong encoding.
+/// Gives what becomes of letters beyond ASCII when they are read in the wrong encoding.
 fn misread(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     if secret.is_ascii() {
         return Vec::new();

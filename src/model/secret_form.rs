@@ -1,4 +1,4 @@
-//! What has the form of a secret, whoever wrote it and wherever it stands.
+//! What has the form of a secret, wherever it stands.
 
 use std::ops::Range;
 

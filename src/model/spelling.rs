@@ -1,4 +1,4 @@
-//! Text as whoever decodes it would read it, with the place of each byte in the text itself.
+//! Text as a decoder would read it, with the place of each byte in the text itself.
 
 /// A text in one of its readings.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ fn backslash(rest: &[u8]) -> Option<Unit> {
         b'r' => Some(Unit::byte(b'\r', 2)),
         b't' => Some(Unit::byte(b'\t', 2)),
         b'0'..=b'7' => Some(Unit::byte(u8::try_from(number(rest.get(1..4)?, 8)?).ok()?, 4)),
-        // These two begin an escape of their own, which nobody puts a backslash before.
+        // These two begin an escape of their own, which are never written with a backslash before them.
         b'%' | b'&' => None,
         sign if sign.is_ascii_punctuation() => Some(Unit::byte(*sign, 2)),
         _ => None,

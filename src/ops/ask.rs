@@ -1,4 +1,4 @@
-//! Puts a question to whoever is there; where nobody is, the error says where else the answer could have come from.
+//! Asks a question at the terminal; without one, the error says where else the answer could have come from.
 
 use crate::error::{Error, RunError, UsageError};
 use crate::model::Secret;
@@ -7,7 +7,7 @@ use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, Promp
 use std::fmt;
 use std::str::FromStr;
 
-/// Asks for a text; `otherwise` is the error where nobody is there.
+/// Asks for a text; `otherwise` is the error without a terminal.
 pub(crate) async fn text(
     session: &Session,
     text: TextPrompt,
@@ -62,7 +62,7 @@ pub(crate) async fn decide(
     put(session, move |prompt| prompt.confirm(&confirm), otherwise).await
 }
 
-/// Asks for something that nobody may see.
+/// Asks for something that must not be visible.
 pub(crate) async fn hidden(
     session: &Session,
     hidden: HiddenPrompt,

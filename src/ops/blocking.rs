@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// Does something that may wait for ever: reads a FIFO into which nobody writes, standard input, a file in a network that is
+/// Does something that may wait for ever: reads a FIFO without a writer, standard input, a file in a network that is
 /// down. Where a signal comes first, the thread is left behind; it does not keep the process alive.
 pub(crate) async fn blocking<T: Send + 'static>(
     session: &Session,

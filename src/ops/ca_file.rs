@@ -1,4 +1,4 @@
-//! The CA file: read once, and also from a pipe that somebody holds open.
+//! The CA file: read once, and also from a pipe that is held open.
 
 use crate::bounded::{self, CA_LIMIT, Unread};
 use crate::error::{ConfigError, Error};
@@ -26,8 +26,8 @@ enum Origin {
 }
 
 impl Authority {
-    /// Reads it; nothing where it cannot be read. Why, is told by whoever needs it and reads the file again. May wait for ever
-    /// for somebody who holds a pipe open and writes nothing.
+    /// Reads it; nothing where it cannot be read. The reason is reported when the file is read again. May wait for ever
+    /// for a writer that holds a pipe open and writes nothing.
     pub(crate) fn read(path: PathBuf) -> Option<Self> {
         let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
         let read = if is_pipe {
@@ -65,7 +65,7 @@ pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
     CaBundle::from_pem(&read).map_err(|source| Error::Config(ConfigError::CaFile { path: path.to_owned(), source }))
 }
 
-/// Reads a pipe to its end; nothing where nobody holds its other end and nothing is in it.
+/// Reads a pipe to its end; nothing if its other end is closed and it is empty.
 fn through_pipe(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Unread> {
     let mut pipe: File = bounded::non_blocking().read(true).open(path)?;
     let mut first = [0; 4096];

@@ -45,7 +45,7 @@ struct Running<F: Future> {
     result: Option<F::Output>,
 }
 
-/// Rings when one future is to be looked at, and wakes whoever waits for all of them.
+/// Rings when one future is to be looked at, and wakes the future that waits for all of them.
 struct Bell {
     has_rung: AtomicBool,
     listener: Mutex<Option<Waker>>,
@@ -72,7 +72,7 @@ impl<F: Future> Running<F> {
         if self.result.is_some() {
             return true;
         }
-        // Whoever waits now is told before the bell is read: a ring in between is not lost.
+        // The waker is stored before the bell is read: a ring in between is not lost.
         *self.bell.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
         if !self.bell.has_rung.swap(false, Ordering::AcqRel) {
             return false;

@@ -57,7 +57,7 @@ pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static
 enum Stored {
     /// Bytes.
     Bytes(Zeroizing<Vec<u8>>),
-    /// Somebody at a keyboard, who would see what is typed.
+    /// A terminal, where typed text would be visible.
     Terminal,
 }
 

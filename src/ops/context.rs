@@ -20,7 +20,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The host in the file of the sandbox: a name that nobody can own (RFC 6761).
+/// The host in the file of the sandbox: a reserved name that cannot be registered (RFC 6761).
 const SANDBOX_HOST: &str = "sandbox.invalid";
 
 /// The settings file of a real server, and that of the sandbox.
@@ -174,7 +174,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Starts the sandbox and lets it say what nobody else said.
+    /// Starts the sandbox and takes the settings that are missing from it.
     #[cfg(feature = "sandbox")]
     fn on_the_sandbox(mut self) -> Result<Self, Error> {
         use crate::sandbox::{Options, Sandbox};
@@ -240,7 +240,7 @@ impl Context {
         self.flags.is_unset(key)
     }
 
-    /// Says whether a person may be asked for a key: there is somebody, and neither a flag nor a variable says it.
+    /// Says whether a person may be asked for a key: there is a terminal, and neither a flag nor a variable sets it.
     pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
         let of_token = self.settings.user().filter(|_| key == Key::User).map(|user| user.source);
         let source = of_token.as_ref().or_else(|| self.settings.source(key));
@@ -458,7 +458,7 @@ impl Context {
         missing.map(answer).collect()
     }
 
-    /// Says that an answer is missing which nobody can be asked for.
+    /// Reports a missing answer that cannot be asked for without a terminal.
     pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
         Error::Usage(UsageError::Unanswered {
             what,

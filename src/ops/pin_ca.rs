@@ -22,7 +22,7 @@ const WARN_BEFORE: time::Duration = time::Duration::days(30);
 pub(crate) enum IsNew {
     /// It was accepted as it was presented.
     Yes,
-    /// Somebody named its fingerprint.
+    /// Its fingerprint was given.
     No,
 }
 
@@ -141,7 +141,7 @@ fn stay(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Res
     Ok(None)
 }
 
-/// Decides on the file; one that holds another authority is not replaced unless somebody says so.
+/// Decides on the file; one that holds another authority is not replaced without consent.
 async fn place(session: &Session, context: &Context, pem: String) -> Result<FetchedCa, Error> {
     let name = context.instance.ca_file_name();
     let path = context.store.folder().join(&name);

@@ -1,5 +1,5 @@
-//! What a person should know before a secret is sent: that the server is not verified, and that somebody else may have said
-//! which server it is.
+//! What a person should know before a secret is sent: that the server is not verified, and that another source may have
+//! named it.
 
 use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;

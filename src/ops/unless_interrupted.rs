@@ -1,4 +1,4 @@
-//! Waits for something as long as nobody asks the program to end.
+//! Waits for something until the program is asked to end.
 
 use crate::error::{Error, RunError};
 use crate::session::Session;

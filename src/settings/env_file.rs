@@ -60,10 +60,10 @@ impl From<Setting> for Change {
     }
 }
 
-/// Whether somebody agreed that values may be written which only python-dotenv reads back.
+/// Whether the user agreed that values may be written which only python-dotenv reads back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AmbiguousValues {
-    /// Nobody did: such a value is refused.
+    /// Not agreed: such a value is refused.
     #[default]
     Withheld,
     /// A person did.

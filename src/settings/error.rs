@@ -53,7 +53,7 @@ pub enum SettingsError {
         /// Where.
         line: usize,
     },
-    /// Somebody else wrote the file meanwhile.
+    /// The file was written by another program meanwhile.
     #[error("{} has changed since it was read", path.display())]
     ChangedMeanwhile {
         /// The file.
@@ -431,7 +431,7 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
-    /// The file belonged to somebody else.
+    /// The file belonged to another user.
     #[error("{}: it belonged to another user and now belongs to you", path.display())]
     OwnerChanged {
         /// The file.

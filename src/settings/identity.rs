@@ -43,7 +43,7 @@ fn part<T, P>(whole: Option<&Sourced<T>>, part: impl Fn(&T) -> Option<P>) -> Opt
     Some(Sourced { value: part(&whole.value)?, source: whole.source.clone() })
 }
 
-/// Decides between the user and the one in a full token ID. Somebody who is asked knows the ID and decides over it.
+/// Decides between the user and the one in a full token ID. At a prompt the ID that was entered decides.
 fn one_user(
     user: Option<Sourced<UserId>>,
     of_token: Option<Sourced<UserId>>,

@@ -52,7 +52,7 @@ pub struct KeySpec {
     pub flag: &'static str,
     /// Whether its value is never shown.
     pub secrecy: Secrecy,
-    /// What holds where nobody says anything.
+    /// The default.
     pub default: Option<&'static str>,
     /// An example of a value.
     pub example: &'static str,
@@ -195,7 +195,7 @@ const CONNECTION: &str = "PROXMOX_";
 /// What the variables of the templates begin with.
 const TEMPLATES: &str = "UBUNTU_";
 
-/// What names begin with that are about a Proxmox VE server, whoever reads them.
+/// What names begin with that are about a Proxmox VE server, in any tool.
 pub(super) const PREFIXES: [&str; 3] = [CONNECTION, "PVE_", "UBUNTU_2"];
 
 /// Says whether a variable could be a setting of a server.

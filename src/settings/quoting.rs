@@ -26,7 +26,7 @@ pub enum Unwritable {
 }
 
 impl Unwritable {
-    /// Says whether nobody's consent helps.
+    /// Says whether no consent helps.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::LineBreak | Self::Nul)

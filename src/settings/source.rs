@@ -23,7 +23,7 @@ pub enum Source {
     Answer,
     /// The simulated server.
     Sandbox,
-    /// Nobody said anything.
+    /// Not set.
     Default(&'static str),
 }
 
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    /// Says whether this is settled for the run: nobody need be asked.
+    /// Says whether this is settled for the run: it need not be asked for.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         matches!(self, Self::Flag(_) | Self::Variable(_))

@@ -54,11 +54,11 @@ pub enum GroupRights {
 pub struct Loaded {
     /// Its text; empty where there is no file.
     pub file: EnvFile,
-    /// What tells later whether somebody else wrote it meanwhile.
+    /// What tells later whether it was written meanwhile.
     pub stamp: Stamp,
     /// Its permission bits, where there is a file.
     pub mode: Option<u32>,
-    /// Who may use it by an access list besides its owner; nobody where there is none.
+    /// Who may use it by an access list besides its owner; none without a list.
     pub listed: Vec<String>,
     /// How many other names (hard links) it has.
     pub other_names: u64,
@@ -154,7 +154,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails, the file untouched, where another run is writing, somebody else wrote it since it was read, or the system
+    /// Fails, the file untouched, where another run is writing, it was written since it was read, or the system
     /// says no.
     pub fn save(&self, file: &EnvFile, since: &Stamp, group: GroupRights) -> Result<SaveReport, SettingsError> {
         let place = Target::find(&self.path)?;

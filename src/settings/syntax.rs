@@ -24,7 +24,7 @@ pub enum Syntax {
 /// Whether secrets are written, or masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// Their first characters at most, in a comment: nobody sets them by mistake.
+    /// Their first characters at most, in a comment: they are not set by mistake.
     Masked,
     /// Whole.
     Whole,

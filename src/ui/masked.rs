@@ -134,7 +134,7 @@ impl<W: Write> Write for Masked<W> {
 
 impl<W: Write> Drop for Masked<W> {
     fn drop(&mut self) {
-        let _ = self.flush(); // whoever wants to know flushes
+        let _ = self.flush(); // callers that need the result flush
     }
 }
 

@@ -18,7 +18,7 @@ const REDRAWN_EVERY: u32 = 5;
 pub(crate) struct OpenCalls {
     count: Cell<usize>,
     server: RefCell<String>,
-    /// How often somebody has looked since the first of them was made.
+    /// How often it was polled since the first of them was made.
     looks: Cell<u32>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::foreign::write_escaped;
 
 /// Text from a file or a command line, shown as text from a server is: with everything escaped that could move the cursor
-/// or mislead, and cut where nobody reads on.
+/// or mislead, and cut at a readable length.
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 

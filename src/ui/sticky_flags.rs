@@ -49,7 +49,7 @@ impl StickyFlags {
             let is_meant = match (name, *flag) {
                 // What was left behind on a real server has nothing to do with a simulated one.
                 ("cleanup", "--sandbox") => false,
-                // The secret of one token says nothing about another, for which somebody logs in.
+                // The secret of one token says nothing about another, for which an administrator logs in.
                 ("token", "--token-value-file") => false,
                 _ => true,
             };

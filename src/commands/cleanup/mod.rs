@@ -203,7 +203,7 @@ impl CleanupRun<'_> {
         }
     }
 
-    /// Asks before a VM is destroyed that is not called what a test VM usually is: somebody may have made it his own.
+    /// Asks before a VM is destroyed that is not called what a test VM usually is: it may have been taken over.
     async fn is_confirmed(&self, vmid: VmId, name: &str) -> Result<bool, Error> {
         if name.starts_with(USUAL_NAME) {
             return Ok(true);
@@ -264,7 +264,7 @@ impl CleanupRun<'_> {
             let fate = match standing {
                 VmState::Nothing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
-                // A number that was lost to somebody else is theirs, whatever they do with it.
+                // A VMID that another client took is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) if !is_newest => VmOutcome::NotOurs(None),
                 VmState::Unfinished(node) => return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node })),
                 VmState::Hidden(refused) => return Err(Error::server(Operation::ReadVm(vmid), *refused)),

@@ -23,7 +23,7 @@ pub(super) enum VmOutcome {
     Gone,
     /// Something stands there, and it is not ours.
     NotOurs(Option<Foreign>),
-    /// It carries a marker, and nobody has named it.
+    /// It carries a marker, and was not named.
     Listed,
     /// It belongs to a run of this machine that is alive.
     Alive,
@@ -36,7 +36,7 @@ pub(super) enum ImageFate {
     Listed,
     /// A task may still be putting it there.
     OnItsWay,
-    /// Nobody could look, for this reason.
+    /// It could not be checked, for this reason.
     Unread(String),
 }
 

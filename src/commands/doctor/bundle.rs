@@ -44,7 +44,7 @@ pub(super) fn write(session: &Session, path: &Path, diagnosis: &Diagnosis) -> io
     written
 }
 
-/// Names that so many have that they tell nobody, and realms.
+/// Names too common to identify anyone, and realms.
 const EVERYBODYS: [&str; 6] = ["pve", "pam", "root", "proxmox", "localhost", "glassdome"];
 
 /// The words that are replaced, and by what.
@@ -131,7 +131,7 @@ impl Pseudonymizer {
             Some((address, port)) if address.parse::<std::net::Ipv4Addr>().is_ok() => (address, format!(":{port}")),
             _ => (trimmed, String::new()),
         };
-        // `::` alone stands in paths of programs, and is nobody's address.
+        // `::` alone stands in paths of programs, and is not an address.
         if address.len() < 3 || address.parse::<IpAddr>().is_err() {
             return run.to_owned();
         }

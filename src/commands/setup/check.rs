@@ -93,7 +93,7 @@ enum RetryChoice {
     Leave,
 }
 
-/// Asks how it goes on; where nobody can do anything about it, it ends.
+/// Asks how it goes on; if nothing can be done about it, it ends.
 async fn turn(
     session: &Session,
     why: &Error,
@@ -130,7 +130,7 @@ const fn is_for_a_person(kind: Kind) -> bool {
     matches!(kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
 }
 
-/// Says whether nothing can follow: somebody wants to leave, or something was left behind that has to be told last.
+/// Says whether nothing can follow: the user wants to leave, or something was left behind that has to be told last.
 fn is_an_end(why: &Error) -> bool {
     matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind)
 }

@@ -203,7 +203,7 @@ fn end_note(
     Ok(())
 }
 
-/// Ends the run where another token of the settings file would be replaced that works, and nobody agreed to that.
+/// Ends the run where another token of the settings file would be replaced that works, without consent.
 async fn agree_to_replace(
     session: &Session,
     context: &Context,

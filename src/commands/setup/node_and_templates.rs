@@ -14,7 +14,7 @@ use crate::ui::{columns, gibibytes};
 
 use super::done;
 
-/// Lets a person choose node and templates, as far as nobody has settled them; `made` is the key of a template that
+/// Lets a person choose node and templates, as far as they are not settled; `made` is the key of a template that
 /// was made just now.
 pub(super) async fn choose(
     session: &Session,

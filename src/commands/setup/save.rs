@@ -214,7 +214,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
     Ok(SavedSettings { path: draft.path, changed: draft.edited.changed, warnings })
 }
 
-/// Asks for a yes, where somebody is there.
+/// Asks for a confirmation at a terminal.
 async fn confirmed(session: &Session, question: &str) -> Result<bool, Error> {
     let question = ConfirmPrompt::new(question).proposing_yes();
     ask::confirm(session, question, || ask::only_by("--yes", "whether to write")).await
@@ -235,7 +235,7 @@ async fn group_rights(session: &Session, context: &Context, draft: &PendingSave)
     Ok(if confirmed(session, &question).await? { GroupRights::Keep } else { GroupRights::Drop })
 }
 
-/// Says what git would do with the secret; where somebody agrees, the lines go into `.gitignore`.
+/// Says what git would do with the secret; if confirmed, the lines go into `.gitignore`.
 async fn heed_git(session: &Session, folder: &Path, verdict: &git::GitStatus) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
     for name in &verdict.tracked {

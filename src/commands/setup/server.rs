@@ -22,7 +22,7 @@ use super::{done, found, heading, port, tell};
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
 pub(super) struct Server {
-    /// The server, called by nobody yet; its connection is kept.
+    /// The server, called without credentials; its connection is kept.
     pve: Pve,
     endpoint: Endpoint,
     trust: Trust,
@@ -187,7 +187,7 @@ async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result
     Ok(Server { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
-/// Says whether nothing is stored for this server, and nobody has decided about its certificate in this run, so that
+/// Says whether nothing is stored for this server, and its certificate was not decided on in this run, so that
 /// whatever it presents may be accepted as new.
 fn is_first_contact(context: &Context) -> Result<bool, Error> {
     let is_decided = matches!(context.settings.source(Key::VerifySsl), Some(Source::Answer));

@@ -23,7 +23,7 @@ const FLAG: &str = "--create-template";
 pub(super) struct MissingTemplate {
     /// The key that will point at it.
     key: Key,
-    /// The number that somebody wants it to have.
+    /// The VMID that was asked for.
     id: Option<VmId>,
 }
 
@@ -100,7 +100,7 @@ impl MissingTemplate {
         if release == usual.number {
             return Ok(ImageSpec::release(usual));
         }
-        // An image of which nobody knows what it is gets the name and the number of what it will stand for.
+        // An image of an unknown release gets the name and the number of what it will stand for.
         ImageSpec::image(release, &session.folder).map(|image| image.or_of(usual)).ok_or_else(|| {
             let known = vec![usual.number.to_owned()];
             TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into()

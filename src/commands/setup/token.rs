@@ -1,4 +1,4 @@
-//! Who calls: user, token and secret, or a password; checked at once, and corrected by whoever sits there.
+//! Who calls: user, token and secret, or a password; checked at once, and corrected at the terminal.
 
 use crate::error::{Error, Kind, Report};
 use crate::model::token::InvalidToken;
@@ -163,7 +163,7 @@ async fn correct(session: &Session, context: &Context, why: Error) -> Result<Sti
     items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
 }
 
-/// Asks for user, name and secret, as far as they are wanted and nobody has settled them; or learns that the token is to
+/// Asks for user, name and secret, as far as they are wanted and not settled; or learns that the token is to
 /// be made.
 async fn identify(
     session: &Session,

@@ -24,7 +24,7 @@ use super::server::Server;
 /// How a token is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TokenSource {
-    /// It exists, and somebody knows its secret.
+    /// It exists, and its secret is known.
     Known,
     /// It is created with the login of an administrator.
     LogIn(LoginSource),

@@ -187,7 +187,7 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     let storage = row.storages.first().and_then(|name| name.parse::<StorageName>().ok());
     let storage = storage.as_ref().map_or("STORAGE", StorageName::as_str);
     let mut missing = Vec::new();
-    // A VM is somebody's own: nothing is proposed that would change it, least of all what cannot be taken back.
+    // A VM is in use: nothing is proposed that would change it, least of all what cannot be taken back.
     if !row.template {
         return vec![NO_TEMPLATE.to_owned()];
     }

@@ -1,4 +1,4 @@
-//! `glassdome token revoke`: removes a token and what was granted to it, once somebody has said yes.
+//! `glassdome token revoke`: removes a token and what was granted to it, after a confirmation.
 
 use crate::cli::{Global, TokenRevoke};
 use crate::commands::options;

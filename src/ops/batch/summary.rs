@@ -65,7 +65,7 @@ pub(crate) struct BatchSummary {
     pub(crate) seconds: f64,
     /// Proofs per minute, from clone to destruction.
     pub(crate) clones_per_minute: f64,
-    /// How often somebody else was faster with a VMID.
+    /// How often another client took a VMID.
     pub(crate) lost_races: usize,
     /// What most of the time went into, and how that is known; nothing where too few were proven to tell.
     pub(crate) limited_by: Option<String>,

@@ -53,12 +53,12 @@ impl Ids {
         Err(Error::Placement(PlacementError::NoFreeId { tries: TAKEN_AT_MOST }))
     }
 
-    /// Notes that somebody else was faster with a number.
+    /// Notes that another client took a VMID.
     pub(crate) fn lose(&self) {
         self.lost.set(self.lost.get() + 1);
     }
 
-    /// Says how often somebody else was faster.
+    /// Says how often another client took a VMID.
     pub(crate) const fn lost(&self) -> usize {
         self.lost.get()
     }

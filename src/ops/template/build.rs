@@ -1,4 +1,4 @@
-//! Makes a template step by step; where a step fails, or somebody interrupts, what was made is removed.
+//! Makes a template step by step; if a step fails or is interrupted, what was made is removed.
 
 use crate::error::{Doing, Error, Operation, PlacementError, RunError, TemplateError};
 use crate::journal::{Journal, JournalEntry, Record};
@@ -27,7 +27,7 @@ const DISK: &str = "scsi0";
 /// The drive for cloud-init.
 const CLOUD_INIT: &str = "ide2";
 
-/// How often another VMID is tried when somebody else was faster.
+/// How often another VMID is tried after another client took one.
 const TRIES_AT_AN_ID: usize = 20;
 
 /// How often the progress of an upload is shown anew.
@@ -110,7 +110,7 @@ impl<'a> Build<'a> {
         Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, trace }
     }
 
-    /// Makes it. The image is removed at the end, unless it is to stay. Whoever is in a hurry leaves at once, and is told
+    /// Makes it. The image is removed at the end, unless it is to stay. A second interrupt ends it at once, and reports
     /// what may be left.
     pub(crate) async fn make(mut self, image: ImageDisposal) -> Result<BuildResult, Error> {
         self.afterwards = image;
@@ -263,7 +263,7 @@ impl<'a> Build<'a> {
         TemplateError::ImageChanged { volume: self.volume.clone() }.into()
     }
 
-    /// Makes the VM under the number of the plan; where somebody else was faster, under the next free one, unless the
+    /// Makes the VM under the VMID of the plan; if another client took it, under the next free one, unless the
     /// number was fixed.
     async fn create(&mut self) -> Result<VmId, Error> {
         let mut vmid = self.plan.vmid;
@@ -307,7 +307,7 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
-    /// Notes that the server refused a VMID: what stands there is somebody else's, whatever it carries.
+    /// Notes that the server refused a VMID: a VM there belongs to another client, whatever it carries.
     fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
         self.trace.vm = None;
         self.trace.lost.push(vmid);

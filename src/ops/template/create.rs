@@ -28,7 +28,7 @@ pub(crate) struct Made {
     pub(crate) plan: TemplatePlan,
     /// The volume ID of its image, where that is kept.
     pub(crate) kept_image: Option<String>,
-    /// The volume IDs of what is left and should not be, or may be somebody else's.
+    /// The volume IDs of what is left and should not be, or may belong to another user.
     pub(crate) left_behind: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ async fn checksum(
         return Ok(sha256_of(path).map(Some).map_err(failed)?);
     }
     if context.is_sandbox() {
-        // A rehearsal asks nobody outside: the simulated server only pretends to fetch.
+        // A rehearsal calls no other server: the simulated server only pretends to fetch.
         return Ok(Some("0".repeat(64)));
     }
     let Some(address) = wanted.sums() else { return Ok(None) };

@@ -21,7 +21,7 @@ pub(crate) const QCOW2: &str = ".qcow2";
 /// The endings of images that a server imports as they are.
 const ENDINGS: [&str; 3] = [QCOW2, ".raw", ".vmdk"];
 
-/// What a template is called of whose image nobody knows which release it is.
+/// What a template is called whose image is of an unknown release.
 const NAMELESS: &str = "cloudinit-template";
 
 /// Where an image comes from.

@@ -1,4 +1,4 @@
-//! The lines that make a template in the shell of a node, for somebody whose token may not.
+//! The lines that make a template in the shell of a node, for a user whose token may not.
 
 use crate::model::{DiskSize, VmId};
 use crate::ops::template::image::{ImageSource, ImageSpec};
@@ -21,7 +21,7 @@ pub(crate) struct ManualVm<'a> {
 }
 
 /// Gives the lines, with this server's storages and numbers filled in. Each one runs only if the one before it succeeded:
-/// where somebody else has taken the number meanwhile, `qm create` refuses, and nothing touches that VM.
+/// if the VMID has been taken meanwhile, `qm create` refuses, and nothing touches that VM.
 pub(crate) fn lines(wanted: &ImageSpec, sha256: Option<&str>, machine: &ManualVm<'_>) -> Vec<String> {
     let ManualVm { vmid, name, image, storage, disk, bridge } = machine;
     let file = format!("/var/tmp/{image}");

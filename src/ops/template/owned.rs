@@ -20,7 +20,7 @@ pub(crate) enum ImageOwnership {
     Unproven,
     /// A task of this run made it; the storage listed it like this afterwards.
     Ours(Image),
-    /// A task of this run made it, and somebody has replaced or removed it since.
+    /// A task of this run made it, and it was replaced or removed since.
     Replaced,
 }
 

@@ -63,7 +63,7 @@ fn nonce() -> String {
     Uuid::new_v4().simple().to_string().chars().take(NONCE_DIGITS).collect()
 }
 
-/// What is known of the server, whoever calls.
+/// What is known of the server without a login.
 pub(crate) struct TargetNode<'a> {
     /// What was asked for.
     pub(crate) options: &'a TemplateOptions,
@@ -78,7 +78,7 @@ pub(crate) struct TargetNode<'a> {
 }
 
 impl TargetNode<'_> {
-    /// Makes the plan for whoever calls; it fails where privileges are missing.
+    /// Makes the plan for the caller; it fails where privileges are missing.
     pub(crate) async fn plan(&self, pve: &Pve, who: &str) -> Result<TemplatePlan, Error> {
         let reach = |source| Error::reaching(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());

@@ -155,7 +155,7 @@ impl Build<'_> {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
         if let Some(TemplateVm { vmid, .. }) = self.trace.vm {
             left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
-            // Whoever removes it looks first whose it is.
+            // Its owner is checked before it is removed.
             let line = || format!("glassdome cleanup --vmid {vmid}");
             lines.push(self.trace.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
         }

@@ -1,4 +1,4 @@
-//! VMs on the server that carry the marker of a test VM, whoever made them: shown, and touched only when named.
+//! VMs on the server that carry the marker of a test VM, of any machine: shown, and touched only when named.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -9,10 +9,10 @@ use crate::model::{Foreign, Marker, NodeName, Provenance, VmId, VmName};
 use crate::ops::together;
 use crate::pve::{Pve, Vm};
 
-/// How the name of a test VM begins, unless somebody chose another with `--name`.
+/// How the name of a test VM begins, unless `--name` chose another.
 pub(crate) const USUAL_NAME: &str = "glassdome-test-";
 
-/// So many VMs are looked at: more would be no leftovers but somebody's habit.
+/// So many VMs are looked at: more would be kept on purpose.
 const AT_MOST: usize = 100;
 
 /// A VM that carries a marker.
@@ -69,7 +69,7 @@ pub(crate) fn may_be_marked(vm: &Vm) -> bool {
 pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<MarkedVm> {
     let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(AT_MOST);
     let looked = together(candidates.map(|vm| inspect(pve, vm))).await;
-    // One that is gone since the list was made is nobody's.
+    // One that is gone since the list was made is left out.
     looked.into_iter().filter_map(Result::ok).flatten().collect()
 }
 

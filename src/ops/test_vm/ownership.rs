@@ -71,7 +71,7 @@ impl OwnershipCheck<'_> {
         if self.pve.is_free(vmid).await.map_err(failed)? {
             return Ok(VmState::Nothing);
         }
-        // Somebody moved it, or it is not a VM at all.
+        // It was moved, or it is not a VM at all.
         let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);
         let Some(elsewhere) = self.pve.vms_where(is_it).await.map_err(failed)?.into_iter().next() else {
             return Ok(VmState::Foreign(None));
@@ -120,7 +120,7 @@ impl OwnershipCheck<'_> {
     }
 
     /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
-    /// somebody else has put into it, who would lose what is on it.
+    /// was added since, whose data would be lost.
     pub(crate) fn is_ours(&self, config: &VmConfig) -> bool {
         let is_known = |slot: &str| self.drives.is_none_or(|drives| drives.iter().any(|drive| drive == slot));
         self.marker.is_on(config.name().as_ref(), config.description().as_ref()) && config.slots().all(is_known)

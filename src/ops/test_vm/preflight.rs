@@ -31,7 +31,7 @@ pub(crate) struct ClonePlan {
     pub(crate) vmid: VmId,
     /// How the disk is made.
     pub(crate) mode: CloneType,
-    /// Why it is made like that, where nobody said so.
+    /// Why it is made like that, if no option asked for it.
     pub(crate) because: Option<&'static str>,
     /// The storage that is named in the call.
     pub(crate) storage: Option<StorageName>,

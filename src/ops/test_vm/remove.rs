@@ -62,7 +62,7 @@ impl Remover<'_> {
         }
         match self.search.inspect(vmid).await? {
             VmState::Ours(..) => Err(Error::Cleanup(CleanupError::NotGone { vmid })),
-            // Somebody else may have taken the number in the meantime.
+            // Another client may have taken the VMID in the meantime.
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
         }
     }

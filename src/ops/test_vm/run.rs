@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
 
-/// How often another VMID is tried when somebody else was faster.
+/// How often another VMID is tried after another client took one.
 const TRIES_AT_AN_ID: usize = 20;
 
 /// Lists the VMIDs that this machine freed on a server a moment ago.
@@ -49,7 +49,7 @@ struct CreatedResources {
     asked: Vec<VmId>,
     /// The newest of them.
     newest: Option<VmId>,
-    /// VMIDs that the server refused to this run: what stands there is somebody else's, whatever it carries.
+    /// VMIDs that the server refused to this run: a VM there belongs to another client, whatever it carries.
     lost: Vec<VmId>,
     unanswered: bool,
     task: Option<Upid>,
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Says what became of the VM when somebody asked the program to end; of many, the summary does.
+    /// Reports what became of the VM after an interrupt; of many, the summary does.
     fn tell_gone(&self, why: Option<&Error>) {
         if self.ids.is_some() || !matches!(why, Some(Error::Run(RunError::Interrupted { .. }))) {
             return;
@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         self.start(vmid, receipt).await
     }
 
-    /// Clones to the next free VMID; where somebody else was faster, to the one after.
+    /// Clones to the next free VMID; if another client took it, to the one after.
     async fn clone_template(&mut self, receipt: &mut Receipt) -> Result<VmId, Error> {
         let began = self.session.clock.now();
         let mut vmid = match self.ids {
@@ -402,7 +402,7 @@ impl<'a> Run<'a> {
                 VmState::Foreign(_) if self.trace.made == Some(vmid) => {
                     return Err(Error::Cleanup(CleanupError::TakenOver { vmid }));
                 }
-                // A number that was lost to somebody else is theirs, whatever they do with it.
+                // A VMID that another client took is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
             }
         }
@@ -441,7 +441,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Says what is left when somebody could not wait.
+    /// Reports what is left after a second interrupt.
     fn abandoned(&self, receipt: &mut Receipt) -> Error {
         receipt.left_behind = self.newest();
         let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Whether a signal ends the waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnSignal {
-    /// It does: somebody wants to go.
+    /// It does: the user wants to leave.
     Signals,
     /// It does not: this is the clean-up that the signal asked for.
     Nothing,

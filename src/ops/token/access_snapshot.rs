@@ -198,7 +198,7 @@ const fn wanted_storage(order: &TestVmOptions) -> Option<&StorageName> {
     }
 }
 
-/// Asks the server what somebody holds on these paths, for a log-in that may not see all entries.
+/// Asks the server what a user or token holds on these paths, for a login that may not see all entries.
 pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Permissions> {
     let asked = together(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
     let mut holdings = Permissions::default();

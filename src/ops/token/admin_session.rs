@@ -1,4 +1,4 @@
-//! What every action on tokens begins with: the settings, the server, somebody logged in.
+//! What every action on tokens begins with: the settings, the server, an administrator's login.
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{Endpoint, TokenId};
@@ -44,7 +44,7 @@ impl AdminSession {
         Ok(Self { context, realms, pve, endpoint, trust, trusted })
     }
 
-    /// Logs somebody in.
+    /// Logs an administrator in.
     pub(crate) async fn admin(&self, session: &Session, login: &LoginOptions) -> Result<Admin, Error> {
         log_in(session, &self.context, self.pve.clone(), &self.realms, login).await
     }

@@ -1,4 +1,4 @@
-//! Makes a token with somebody's log-in: the plan, its steps one by one, and all of them undone where one fails.
+//! Makes a token with an administrator's login: the plan, its steps one by one, and all of them undone where one fails.
 
 use crate::error::{AuthError, Doing, Error, Operation, Regeneration, RunError, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
@@ -237,7 +237,7 @@ fn grant_steps(sight: &AccessSnapshot, changes: Vec<AclChange>) -> Vec<PlanStep>
 }
 
 /// Finds out before anything is changed whether the log-in may make the entries and the roles; where it may not, the
-/// lines for somebody who may are part of the error.
+/// lines for an administrator are part of the error.
 pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(), Error> {
     // root@pam may do everything on every path.
     if admin.user.is_root() {
@@ -273,7 +273,7 @@ pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(),
     Ok(())
 }
 
-/// Lists the privileges of which one lets somebody make entries on a path.
+/// Lists the privileges any of which allows entries on a path.
 fn grants_by(path: &str) -> Vec<&'static str> {
     let mut any_of = vec!["Permissions.Modify"];
     match path.split('/').collect::<Vec<_>>()[..] {

@@ -9,7 +9,7 @@ use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings::Credentials;
 
-/// Ends the run where nobody can be asked and `--yes` was not given; `what` says what would be done.
+/// Ends the run without a terminal if `--yes` was not given; `what` says what would be done.
 pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result<(), Error> {
     if session.is_attended() || session.confirms_all {
         Ok(())
@@ -41,7 +41,7 @@ pub(crate) async fn replaced(
     }
 }
 
-/// Ends the run where a token in the settings file that works would be replaced, and nobody agreed to that.
+/// Ends the run where a token in the settings file that works would be replaced without consent.
 pub(crate) async fn for_replacing(
     session: &Session,
     context: &Context,

@@ -166,7 +166,7 @@ async fn of_grant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> R
     if found.iter().any(|entry| entry.propagates != change.propagates) {
         return Ok(Keep("it was changed".to_owned()));
     }
-    // What stood there before and is gone was taken away by somebody else, and does not come back.
+    // What stood there before and is gone was removed by another administrator, and does not come back.
     let is_whole = |role: &&RoleName| !before.contains_key(*role) || standing(role).is_some();
     if !change.roles.iter().all(|role| is_whole(&role)) {
         return Ok(Keep("it was changed".to_owned()));

@@ -148,7 +148,7 @@ pub(crate) struct GrantPlan {
     pub(crate) effects: Vec<GrantEffect>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,
-    /// What decides about everybody's rights, as it was read for this plan; nothing where nobody's rights change.
+    /// What decides about all privileges, as it was read for this plan; nothing if no privileges change.
     pub(crate) basis: Option<AclModel>,
 }
 

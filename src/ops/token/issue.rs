@@ -106,7 +106,7 @@ pub(crate) async fn create(
     }
 }
 
-/// Finds out before somebody logs in what would end the run later: a missing yes, a file that cannot be written, a
+/// Finds out before the login what would end the run later: a missing yes, a file that cannot be written, a
 /// secret that others use.
 fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creation: &Creation<'_>) -> Result<(), Error> {
     if wanted.may_regenerate {
@@ -205,7 +205,7 @@ async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRigh
 }
 
 /// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
-/// rehearsal without a person, whose token's name nobody chose, it is one of the next name.
+/// rehearsal without a person, whose token's name was not chosen, it is one of the next name.
 async fn beside_the_one_that_exists(
     session: &Session,
     context: &Context,

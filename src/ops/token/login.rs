@@ -1,4 +1,4 @@
-//! Somebody with more rights logs in, for as long as the work takes that needs them.
+//! An administrator's login, kept only for the work that needs it.
 
 use crate::error::{AuthError, Error, Operation, TokenError, UsageError};
 use crate::model::{Secret, UserId};
@@ -17,7 +17,7 @@ const PASSWORD_FLAG: &str = "--login-password-file";
 /// How often a person may get a password or a code wrong.
 const TRIES: u32 = 3;
 
-/// Somebody who has logged in.
+/// An administrator who has logged in.
 pub(crate) struct Admin {
     /// The client, which has the ticket. It is dropped as soon as the work is done, and the ticket with it.
     pub(crate) pve: Pve,

@@ -1,4 +1,4 @@
-//! The notes of tokens that are being made: what a run that was killed left, whose secret nobody knows.
+//! The notes of tokens that are being made: what a killed run left, whose secret is lost.
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -100,7 +100,7 @@ pub(crate) fn note(
     Ok(Some(journal.open(creation)?))
 }
 
-/// Makes sure that a token can be noted, before somebody logs in.
+/// Makes sure that a token can be noted, before the login.
 pub(crate) fn require(session: &Session, context: &Context) -> Result<(), Error> {
     Ok(journal(session, context)?.map_or(Ok(()), |journal| journal.try_out())?)
 }

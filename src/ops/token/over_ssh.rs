@@ -43,7 +43,7 @@ pub(crate) fn command(token: &TokenId, errand: PveumCommand, expire: u64) -> Str
     }
 }
 
-/// Runs it, and reads the secret from what it prints, which nobody is shown.
+/// Runs it, and reads the secret from its output, which is not shown.
 pub(crate) async fn run(
     session: &Session,
     to: &Destination,
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Starts ssh. Where nobody can be asked it asks nothing; else its questions go to the terminal, past us.
+/// Starts ssh. Without a terminal it asks nothing; else its questions go to the terminal, past us.
 fn start(session: &Session, to: &Destination, remote: &str) -> io::Result<Child> {
     let mut command = Command::new("ssh");
     command.arg("-T");

@@ -1,4 +1,4 @@
-//! Sees to it that what a plan was made from still holds while it is carried out, and that nobody holds less afterwards.
+//! Sees to it that what a plan was made from still holds while it is carried out, and that no privilege is lost afterwards.
 
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
@@ -48,7 +48,7 @@ async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
             Ok(told) if !told.iter().all(|(path, held)| is_known(path, held)) => {
                 now = people(admin, user).await?.world;
             }
-            // Who may not ask for somebody else's has nothing to compare with.
+            // A login that may not read another user's privileges has nothing to compare with.
             Ok(_) | Err(_) => return Ok(now),
         }
     }

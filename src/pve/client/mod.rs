@@ -37,7 +37,7 @@ pub struct Pve {
 }
 
 impl Pve {
-    /// Prepares the way to a server; nothing is sent yet, and nobody is authenticated.
+    /// Prepares the way to a server; nothing is sent yet, and it is not authenticated.
     ///
     /// # Errors
     /// Where the trust or the proxy cannot be used.
@@ -45,7 +45,7 @@ impl Pve {
         Ok(Self { transport: Transport::new(endpoint, trust, limits, proxies)? })
     }
 
-    /// Tells whoever listens what happens on the way.
+    /// Reports what happens on the way to the observer.
     pub(super) fn tell(&self, event: &CallEvent<'_>) {
         self.transport.tell(event);
     }
@@ -93,7 +93,7 @@ impl Pve {
         Self { transport: self.transport.anonymous() }
     }
 
-    /// Tells somebody from here on of every answer, and of every call that is sent once more.
+    /// Reports to an observer from here on every answer, and of every call that is sent once more.
     #[must_use]
     pub fn observed_by(self, ear: Observer) -> Self {
         Self { transport: self.transport.observed_by(ear) }

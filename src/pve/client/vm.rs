@@ -96,7 +96,7 @@ impl Pve {
         Ok(CloneFeature { can_link, nodes })
     }
 
-    /// Gives the next free VMID. It is reserved for nobody.
+    /// Gives the next free VMID. It is not reserved.
     ///
     /// # Errors
     /// As every call.
@@ -118,7 +118,7 @@ impl Pve {
         }
     }
 
-    /// Asks the guest agent for the addresses that somebody else can reach; those of the loopback and of the local link
+    /// Asks the guest agent for the addresses that other machines can reach; those of the loopback and of the local link
     /// are left out.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ impl Pve {
         self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
     }
 
-    /// Reads the task that a change was handed to. Without it nobody knows what became of the change.
+    /// Reads the task that a change was handed to. Without it the outcome of the change is unknown.
     pub(super) fn task(&self, data: &Value) -> Result<Upid, ApiError> {
         let upid = data.as_str().and_then(|text| text.parse().ok());
         upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it names no task")) })

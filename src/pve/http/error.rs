@@ -139,7 +139,7 @@ pub enum ApiError {
         /// What the server presented.
         leaf: Box<Leaf>,
     },
-    /// The certificate cannot be used for a server, whoever signed it.
+    /// The certificate cannot be used for a server, whatever signed it.
     #[error("the certificate of {server} cannot be used: {why}")]
     CertificateUnfit {
         /// Which server.

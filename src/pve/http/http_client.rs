@@ -208,7 +208,7 @@ impl HttpClient {
         Ok(url)
     }
 
-    /// Gives the same way for a request that takes long to send: whoever sends it sees whether it goes on.
+    /// Gives the same way for a request that takes long to send: its sender sees whether it goes on.
     pub(in crate::pve) fn patient(&self) -> Self {
         Self { limits: Limits { outcome: LONGEST_SENDING, ..self.limits }, ..self.clone() }
     }

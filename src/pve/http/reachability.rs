@@ -1,4 +1,4 @@
-//! Which addresses a name has, and whether somebody listens there: for a diagnosis, without TLS.
+//! Which addresses a name has, and whether a server listens there: for a diagnosis, without TLS.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<Sock
 /// Connects to an address and hangs up again.
 ///
 /// # Errors
-/// Where nobody takes the connection in time.
+/// If the connection is not accepted in time.
 pub async fn tcp_connect(address: SocketAddr, within: Duration) -> Result<(), ApiError> {
     match timeout(within, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),

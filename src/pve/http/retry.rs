@@ -6,7 +6,7 @@
 //! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task, or a lock that was not free |
 //! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task |
 //! | logs in | never: a one-time code is good once |
-//! | asks about a task | never here: whoever watches it asks again until its patience ends |
+//! | asks about a task | never here: the task's waiter asks again until its patience ends |
 //!
 //! At most three times more, after a quarter of a second, one and two seconds, or after what a 429 asks for; never once
 //! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is told at
@@ -39,7 +39,7 @@ pub(in crate::pve) enum RetryPolicy {
     Sets,
     /// Something else: it makes, starts, destroys.
     Acts,
-    /// It is repeated by whoever calls.
+    /// It is repeated by the caller.
     Elsewhere,
 }
 
@@ -160,7 +160,7 @@ pub enum CallEvent<'a> {
 /// Takes in what happens on the way.
 pub type Observer = Rc<dyn Fn(&CallEvent<'_>)>;
 
-/// Somebody who is told what happens on the way, or nobody.
+/// An optional observer of the calls.
 #[derive(Clone, Default)]
 pub(in crate::pve) struct Observers(pub(in crate::pve) Option<Observer>);
 

@@ -34,7 +34,7 @@ pub(in crate::pve) struct Transport {
 }
 
 impl Transport {
-    /// Prepares the way for somebody who is not authenticated.
+    /// Prepares an unauthenticated client.
     pub(in crate::pve) fn new(
         endpoint: Endpoint,
         trust: &Trust,
@@ -96,13 +96,13 @@ impl Transport {
         self
     }
 
-    /// Tells somebody from here on what happens on the way.
+    /// Reports calls to an observer from here on.
     pub(in crate::pve) fn observed_by(mut self, ear: Observer) -> Self {
         self.listener = Observers(Some(ear));
         self
     }
 
-    /// Tells whoever listens.
+    /// Reports to the observer.
     pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
         self.listener.tell(event);
     }
@@ -139,7 +139,7 @@ impl Transport {
         self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
     }
 
-    /// Reads something for somebody who has a rule of his own about trying again.
+    /// Reads something for a caller with its own retry rule.
     pub(in crate::pve) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
         let read = |reply| self.read(path, reply, Reply::data);
         self.repeated(RetryPolicy::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await

@@ -34,12 +34,12 @@ pub struct AclModel {
     pub roles: BTreeMap<RoleName, Privileges>,
     /// VMs and storages that are in a pool: their path, and the pool's.
     pub members: Vec<(AclPath, AclPath)>,
-    /// What the server said that somebody holds, where not all entries may be seen: by user ID or full token ID.
+    /// What the server reports as held, where not all entries may be seen: by user ID or full token ID.
     pub told: BTreeMap<Foreign, Permissions>,
 }
 
 impl AclModel {
-    /// Says what somebody is given on a path: for a token with privilege separation that is not yet cut down to what
+    /// Says what a user or token is given on a path: for a token with privilege separation that is not yet cut down to what
     /// its user holds.
     #[must_use]
     pub fn given(&self, holder: &Subject, path: &str) -> Privileges {
@@ -87,7 +87,7 @@ impl AclModel {
         holdings
     }
 
-    /// Gives the roles that decide for somebody on a path.
+    /// Gives the roles that apply to a user or token on a path.
     pub(super) fn roles_on(&self, holder: &Subject, path: &str) -> Roles {
         let mut decided = Roles::new();
         for level in levels(path) {
@@ -108,7 +108,7 @@ impl AclModel {
         decided
     }
 
-    /// Gives the entries on exactly this path, of whoever is meant.
+    /// Gives the entries on exactly this path, of the given subjects.
     pub(super) fn entries_of(&self, is_meant: impl Fn(&Subject) -> bool, path: &str) -> Roles {
         let mut roles = Roles::new();
         for entry in self.entries.iter().filter(|entry| entry.path.as_str() == path && is_meant(&entry.holder)) {
@@ -157,7 +157,7 @@ impl AclModel {
     }
 }
 
-/// Gives a path right below another one that nobody has an entry for.
+/// Gives a path right below another one that has no entries.
 pub(super) fn child_of(path: &str) -> String {
     format!("{}/glassdome-none", path.trim_end_matches('/'))
 }

@@ -7,7 +7,7 @@ use crate::pve::client::{AclChange, AclEntry, Subject};
 use crate::pve::privileges::requirements::join;
 use crate::pve::privileges::{AclModel, Privileges, Separation};
 
-/// Something that somebody holds no longer.
+/// A privilege that was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// Who.
@@ -47,7 +47,7 @@ impl AclModel {
         self
     }
 
-    /// Finds somebody who holds less here than in another world, on any path where rights may differ.
+    /// Finds a user or token that holds less here than in another world, on any path where rights may differ.
     #[must_use]
     pub fn loss_against(&self, other: &Self) -> Option<Loss> {
         let paths: BTreeSet<String> = other.paths().union(&self.paths()).cloned().collect();
@@ -120,12 +120,12 @@ mod tests {
         let none = BTreeMap::new();
         for (now, loses) in [
             (vec![ours.clone()], false),
-            // Somebody made bob an administrator meanwhile.
+            // Bob was made an administrator meanwhile.
             (vec![ours.clone(), entry("/", "bob@pve", "Big", true)], true),
-            // Somebody gave bob more on the same path, or deeper: nothing is hidden.
+            // Bob was given more on the same path, or deeper: nothing is hidden.
             (vec![ours.clone(), entry("/vms", "bob@pve", "Big", true)], false),
             (vec![ours, entry("/vms/101", "bob@pve", "Big", true)], false),
-            // Somebody took away what bob had: that is not undone.
+            // What bob had was taken away: that is not undone.
             (vec![], false),
         ] {
             let now = world(&now);

@@ -1,4 +1,4 @@
-//! What a new token is granted, and its user where it lacks that: so that the token has what it needs and nobody loses
+//! What a new token is granted, and its user where it lacks that: so that the token has what it needs and none loses
 //! anything, or not at all.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ pub struct GrantRequest {
     pub role: RoleName,
 }
 
-/// What somebody holds on a path before and after.
+/// What a user or token holds on a path before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantEffect {
     /// Who.
@@ -31,7 +31,7 @@ pub struct GrantEffect {
     pub after: Privileges,
 }
 
-/// The changes, in an order in which nobody loses anything after each of them either, and what comes of them.
+/// The changes, in an order in which no privilege is lost after any of them, and what comes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grants {
     /// The changes of the access control list.
@@ -43,7 +43,7 @@ pub struct Grants {
 /// Why no plan is made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrantRefused {
-    /// Somebody was shut out on purpose.
+    /// Access was denied on purpose (NoAccess).
     #[error("{who} is shut out of {path} by the role NoAccess, which no grant may undo")]
     ShutOut {
         /// Who.
@@ -61,7 +61,7 @@ pub enum GrantRefused {
         /// Where.
         path: String,
     },
-    /// Somebody would lose something.
+    /// A user or token would lose a privilege.
     #[error("{who} would lose {lost} on {path}")]
     WouldLose {
         /// Who.
@@ -92,7 +92,7 @@ pub enum GrantRefused {
 /// Plans the grants for a token, and for its user where it lacks something.
 ///
 /// # Errors
-/// Where somebody would lose a right, or the token would still lack one.
+/// If a privilege would be lost, or the token would still lack one.
 pub fn grants(
     world: &AclModel,
     token: &TokenId,

@@ -28,7 +28,7 @@ pub use remediation::{Caller, LikelyCause, Separation, UserSeen};
 pub use requirements::{CloneOrder, MissingPrivileges, PrivilegeUse, Requirement, RequirementPath, gaps, needs, paths};
 pub use roles::{AgentAccess, RolePlan, RoleState, guest, provisioner, role_plan};
 
-/// The end of a path that nobody has an entry for.
+/// The end of a path without entries.
 const FRESH: &str = "/glassdome-none";
 
 /// Why a text from a server is no part of an access control list.
@@ -133,7 +133,7 @@ impl AclPath {
         &self.0
     }
 
-    /// Gives a path right below this one that nobody has an entry for: rights there are what propagates from here.
+    /// Gives a path right below this one that has no entries: rights there are what propagates from here.
     fn fresh_child(&self) -> Self {
         if self.0 == "/vms" {
             Self("/vms/999999999".to_owned())
@@ -275,10 +275,10 @@ pub type Privileges = BTreeSet<Privilege>;
 /// An answer of `/access/permissions`: path, privilege, and whether it propagates.
 pub type PermissionsAt = BTreeMap<AclPath, Grant>;
 
-/// What somebody holds on one path: each privilege, and whether it propagates to the paths below.
+/// What a user or token holds on one path: each privilege, and whether it propagates to the paths below.
 pub type Grant = BTreeMap<Privilege, bool>;
 
-/// What somebody holds, path by path, as the server answered.
+/// What a user or token holds, path by path, as the server answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     by_path: BTreeMap<AclPath, Grant>,
@@ -291,7 +291,7 @@ impl Permissions {
     }
 
     /// Takes in the answer to `/access/permissions` without a path, which is exact for each path that it lists: every
-    /// one that has an entry of somebody's, or is named by a pool, and where something is held.
+    /// one that has an entry, or is named by a pool, and where something is held.
     pub fn answer_everywhere(&mut self, answer: &PermissionsAt) {
         self.by_path.extend(answer.iter().map(|(path, held)| (path.clone(), held.clone())));
     }

@@ -132,7 +132,7 @@ impl Requirement {
         Self { place, privilege, purpose, instead: Vec::new() }
     }
 
-    /// Says whether it is met by what somebody holds.
+    /// Says whether it is met by held privileges.
     #[must_use]
     pub fn is_met(&self, held: &Permissions) -> bool {
         let first = (self.place.clone(), self.privilege.clone());

@@ -87,7 +87,7 @@ impl Authorities {
             let Ok(verifier) = verifier(vec![authority.clone()], &self.provider) else { continue };
             match verifier.verify_server_cert(leaf, rest, name, &[], now) {
                 Ok(_) => return Err(TlsRefusal::NotValid(authority.clone())),
-                // What else is wrong with it is worth more than that nobody vouches for it.
+                // What else is wrong with it matters more than the missing signature.
                 Err(other) if self.valid.is_none() => why = other,
                 Err(_) => {}
             }

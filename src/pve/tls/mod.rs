@@ -35,7 +35,7 @@ pub enum Trust {
     CaAndPinned(CaBundle, Fingerprint),
     /// The certificate must be this one; who signed it, for which name and how long does not matter.
     Pinned(Fingerprint),
-    /// Not at all: whoever is in between can read the secret. Exists only because `PROXMOX_VERIFY_SSL=false` does.
+    /// Not at all: anyone on the network path can read the secret. Exists only because `PROXMOX_VERIFY_SSL=false` does.
     Unverified,
 }
 

@@ -63,7 +63,7 @@ impl Verifier {
     }
 
     /// Ends the judgement with the signature over the handshake. A bad one means that the certificate is presented by
-    /// somebody who has not its key.
+    /// a machine that does not have its key.
     fn conclude(
         &self,
         certificate: &CertificateDer<'_>,

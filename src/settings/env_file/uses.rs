@@ -129,7 +129,7 @@ mod tests {
             ("PROXMOX_02_TOKEN_NAME=svc@pve!tt\n", &["PROXMOX_02_TOKEN_NAME"]),
             // Two lines, of which the last counts for one reader and the first for another.
             ("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_NAME=tt-2\n", &["PROXMOX_TOKEN_NAME"]),
-            // A comment, from which somebody goes back to it.
+            // A comment, from which it may be restored.
             ("# PROXMOX_03_USER=svc@pve\n#PROXMOX_03_TOKEN_NAME=tt\n", &["PROXMOX_03_TOKEN_NAME"]),
             // An instance without a name of its own has the first one's, and without a user anybody's.
             (

@@ -152,7 +152,7 @@ fn first_lost(
             return Some(line_at(old, statement.range.start));
         }
     }
-    // What nobody saw before, because an open quote swallowed it, may appear, but not change a value that was read.
+    // What was hidden before, because an open quote swallowed it, may appear, but not change a value that was read.
     let known: HashSet<&[u8]> = before.iter().filter_map(|it| it.name.as_ref().map(|name| slice(old, name))).collect();
     candidates
         .find(|it| it.name.as_ref().is_some_and(|name| known.contains(slice(new, name))))

@@ -73,7 +73,7 @@ impl Acl {
         self.bits(self.mask().unwrap_or_else(|| self.permissions(OWNING_GROUP)))
     }
 
-    /// Gives the mode that gives nobody more than this list does, where the list cannot be kept.
+    /// Gives the mode that grants no more than this list does, where the list cannot be kept.
     pub(super) fn mode_alone(&self) -> u32 {
         self.bits(self.effective(self.permissions(OWNING_GROUP)))
     }

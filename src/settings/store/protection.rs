@@ -38,7 +38,7 @@ pub(super) fn carry_over(
     Ok(mode)
 }
 
-/// Gives the copy of the old file the same owner and attributes; nobody but the owner may use it.
+/// Gives the copy of the old file the same owner and attributes; only the owner may use it.
 pub(super) fn make_private(copy: &TempFile, place: &Target, found: &TargetState) -> Result<(), SettingsError> {
     copy.give_to(&found.metadata)?;
     let _ = found.attributes.copy_to(copy.file()); // what gets lost is told of the file itself

@@ -38,7 +38,7 @@ impl Ownership {
 }
 
 impl TempFile {
-    /// Writes a private file with a name that nobody can guess.
+    /// Writes a private file with a name that cannot be guessed.
     pub(super) fn write(place: &Target, bytes: &[u8]) -> Result<Self, SettingsError> {
         let path = fresh_path(place);
         let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
@@ -103,7 +103,7 @@ impl Drop for TempFile {
 
 const SUFFIX: &[u8] = b".tmp";
 
-/// Gives a path beside the file with a name that nobody can guess.
+/// Gives a path beside the file with a name that cannot be guessed.
 fn fresh_path(place: &Target) -> PathBuf {
     let random = uuid::Uuid::new_v4().simple().to_string();
     place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()))
@@ -113,14 +113,14 @@ fn fresh_path(place: &Target) -> PathBuf {
 const NAME_AT_MOST: usize = 200;
 
 fn prefix(place: &Target) -> Vec<u8> {
-    // Hidden, and under a name that whoever ignores `.env.*` ignores too.
+    // Hidden, and under a name that a rule for `.env.*` ignores too.
     let name = place.target.file_name().map(OsStr::as_bytes).unwrap_or_default();
     let name = name.get(..NAME_AT_MOST).unwrap_or(name);
     let dot: &[u8] = if name.starts_with(b".") { b"" } else { b"." };
     [dot, name, b".glassdome-"].concat()
 }
 
-/// Removes what killed runs left behind. Only for whoever holds the lock: then no such file can be in use.
+/// Removes what killed runs left behind. Only for the holder of the lock: then no such file can be in use.
 pub(super) fn sweep(place: &Target) {
     let Ok(entries) = std::fs::read_dir(&place.folder) else { return };
     let prefix = prefix(place);
@@ -129,7 +129,7 @@ pub(super) fn sweep(place: &Target) {
         let random = name.as_bytes().strip_prefix(prefix.as_slice()).and_then(|rest| rest.strip_suffix(SUFFIX));
         let is_ours = random.is_some_and(|it| it.len() == 32 && it.iter().all(u8::is_ascii_hexdigit));
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            // What cannot be removed harms nobody: it is private.
+            // What cannot be removed does no harm: it is private.
             let _ = std::fs::remove_file(entry.path());
         }
     }
