@@ -14,7 +14,7 @@ use crate::ops::ubuntu_releases::USUAL;
 use crate::settings::Key;
 
 /// How long a task may make no progress unless said otherwise.
-const TASK_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const TASK_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Gives the server, the login and the settings file that the flags name.
 pub(super) fn connection(global: &Global, flags: &Connection) -> ConnectionOptions {

@@ -3,7 +3,7 @@
 use crate::error::{ConfigError, Error, MissingAnswer, UsageError};
 use crate::journal::Journal;
 use crate::model::endpoint::DEFAULT_PORT;
-use crate::model::{Endpoint, Secret, Tool, UserId, VmId};
+use crate::model::{Endpoint, Secret, TokenId, Tool, UserId, VmId};
 use crate::ops::blocking;
 use crate::ops::ca_file::{Authority, read_ca};
 use crate::ops::connection::TrustSource;
@@ -435,6 +435,14 @@ impl Context {
             repeat.of_server("--insecure", String::new());
         }
         repeat
+    }
+
+    /// Gives the token that the settings name.
+    pub(crate) fn token_id(&self) -> Result<TokenId, Error> {
+        let settings = &self.settings;
+        let user = settings.user().ok_or_else(|| self.unanswered("the user", Key::User))?.value;
+        let name = settings.token_name().ok_or_else(|| self.unanswered("the token's name", Key::TokenName))?.value;
+        Ok(TokenId { user, name })
     }
 
     /// Lists what is missing of server, user and secret beside a key that is.

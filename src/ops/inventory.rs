@@ -81,19 +81,30 @@ impl Inventory {
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
         let vms = vms(pve, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
-        let listed = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node).map(|vm| vm.node.clone());
-        let elsewhere = match listed {
-            Some(elsewhere) => Some(elsewhere),
-            None => node_of(pve, &self.nodes, vmid).await?,
-        };
-        let Some(elsewhere) = elsewhere else {
-            let known = known_templates(&vms, vmid);
-            return Err(PlacementError::NoTemplate { template: vmid, known }.into());
-        };
-        known_online(&self.nodes, &elsewhere)?;
+        let elsewhere = other_node_of(pve, &self.nodes, &vms, node, vmid).await?;
         let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
         template(pve, &elsewhere, vmid, reading).await.map(Some)
     }
+}
+
+/// Finds the node of a template that is not on the node that was asked, by the list of VMs or by asking the others.
+pub(crate) async fn other_node_of(
+    pve: &Pve,
+    nodes: &[Node],
+    vms: &[Vm],
+    asked: &NodeName,
+    template: VmId,
+) -> Result<NodeName, Error> {
+    let listed = vms.iter().find(|vm| vm.vmid == template && vm.node != *asked).map(|vm| vm.node.clone());
+    let found = match listed {
+        Some(node) => Some(node),
+        None => node_of(pve, nodes, template).await?,
+    };
+    let Some(node) = found else {
+        return Err(PlacementError::NoTemplate { template, known: known_templates(vms, template) }.into());
+    };
+    known_online(nodes, &node)?;
+    Ok(node)
 }
 
 /// Makes a template of what its node says; a VM that is none is named as such.

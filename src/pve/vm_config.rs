@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Digest, DiskSize, Foreign};
-use crate::pve::privileges::{Hardware, InvalidAclPath, Zones};
+use crate::pve::privileges::{Hardware, InvalidAclPath, Zones, device_of};
 use crate::pve::values::raw_text;
 
 /// The configuration of a VM: every entry as text, of which only what was read from it goes out.
@@ -122,6 +122,18 @@ impl VmConfig {
         self.volumes().filter(|disk| !disk.is_cdrom)
     }
 
+    /// Lists the storages of its disks, each once, in the order of the disks.
+    #[must_use]
+    pub fn disk_storages(&self) -> Vec<Foreign> {
+        let mut storages: Vec<Foreign> = Vec::new();
+        for disk in self.disks() {
+            if !storages.contains(&disk.storage) {
+                storages.push(disk.storage);
+            }
+        }
+        storages
+    }
+
     /// Gives the size of a disk, where its entry tells it.
     #[must_use]
     pub fn size_of(&self, bus: &str) -> Option<DiskSize> {
@@ -149,10 +161,8 @@ impl VmConfig {
     }
 
     fn drives(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts().filter(|(key, _)| {
-            let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
-            kind.len() < key.len() && ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"].contains(&kind)
-        })
+        let kinds = ["scsi", "virtio", "ide", "sata", "efidisk", "tpmstate"];
+        self.texts().filter(move |(key, _)| kinds.contains(&device_of(key)))
     }
 
     /// Lists the bridges that its network devices are attached to, as they are named there.
@@ -196,17 +206,8 @@ impl VmConfig {
     }
 
     fn nics(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts().filter(|(key, _)| {
-            let number = key.strip_prefix("net").unwrap_or_default();
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
+        self.texts().filter(|(key, _)| device_of(key) == "net")
     }
-}
-
-/// Gives the kind of a device, the key without its number: `scsi` for `scsi0`, nothing for `scsihw`.
-fn device_of(key: &str) -> &str {
-    let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
-    if kind.len() < key.len() { kind } else { "" }
 }
 
 #[cfg(test)]

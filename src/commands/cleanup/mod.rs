@@ -70,7 +70,7 @@ async fn clean(
         summary.elsewhere.push(Elsewhere { vmid: vmids.last().copied(), image: image.clone(), server: server.clone() });
     }
     let connected = Connected::open(session, context).await?;
-    let patience = arguments.timeout.unwrap_or(Duration::from_secs(300));
+    let patience = arguments.timeout.unwrap_or(options::TASK_TIMEOUT);
     let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, patience };
     let ended = tokio::select! {
         ended = work.all(ours, (&found.active, &here), &arguments.vmid, summary) => ended,

@@ -5,9 +5,7 @@ use crate::error::{Error, Operation, PlacementError, PreflightError, StorageStat
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ops::connection::Connected;
-use crate::ops::inventory::{
-    ConfigReads, SourceTemplate, choose_node, doubt_about, known_online, known_templates, node_of, vms,
-};
+use crate::ops::inventory::{ConfigReads, SourceTemplate, choose_node, doubt_about, other_node_of, vms};
 use crate::ops::test_vm::marked::may_be_marked;
 use crate::ops::test_vm::options::{Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
@@ -150,15 +148,7 @@ async fn find(
     }
     let nodes = inside.nodes.as_deref().unwrap_or_default();
     let vms = inside.vms.as_ref().map_err(|why| Error::server(Operation::ReadVms, why.clone()))?;
-    let listed = vms.iter().find(|vm| vm.vmid == vmid && vm.node != *node).map(|vm| vm.node.clone());
-    let elsewhere = match listed {
-        Some(elsewhere) => Some(elsewhere),
-        None => node_of(pve, nodes, vmid).await?,
-    };
-    let Some(elsewhere) = elsewhere else {
-        return Err(PlacementError::NoTemplate { template: vmid, known: known_templates(vms, vmid) }.into());
-    };
-    known_online(nodes, &elsewhere)?;
+    let elsewhere = other_node_of(pve, nodes, vms, node, vmid).await?;
     let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
     match &reading.config {
         Ok(config) => Ok(Some(TemplateFound { node: elsewhere, config: config.clone(), reading })),
@@ -218,12 +208,7 @@ impl Storages {
             Ok(template) => template,
             Err(why) => return Check::failed("storage", why),
         };
-        let mut names: Vec<Foreign> = Vec::new();
-        for disk in found.config.disks().filter(|disk| disk.storage != *"") {
-            if !names.contains(&disk.storage) {
-                names.push(disk.storage);
-            }
-        }
+        let names = found.config.disk_storages();
         let free: Vec<String> = template
             .storages
             .iter()

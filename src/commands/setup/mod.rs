@@ -27,9 +27,8 @@ use crate::ops::token::{consent, notes};
 use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
-use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Heading, Note};
+use crate::ui::{Heading, Note, Printable};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};

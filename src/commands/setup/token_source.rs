@@ -3,7 +3,7 @@
 use crate::cli::Setup;
 use crate::commands::options;
 use crate::error::{Error, TokenError};
-use crate::model::{Destination, TokenId};
+use crate::model::Destination;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::options::{LoginOptions, NewTokenOptions};
@@ -17,7 +17,7 @@ use crate::ops::token::undo::Applied;
 use crate::ops::unless_interrupted;
 use crate::pve::TokenRequest;
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Key, Setting};
+use crate::settings::{AmbiguousValues, Setting};
 
 use super::server::Server;
 
@@ -104,14 +104,7 @@ pub(super) async fn by_log_in(
 /// Gives the line that would be run in the shell of a node.
 pub(super) fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
     let (errand, expire) = errand(arguments);
-    Ok(over_ssh::command(&token(context)?, errand, expire))
-}
-
-fn token(context: &Context) -> Result<TokenId, Error> {
-    let user = context.settings.user().ok_or_else(|| context.unanswered("the user", Key::User))?.value;
-    let name =
-        context.settings.token_name().ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
-    Ok(TokenId { user, name })
+    Ok(over_ssh::command(&context.token_id()?, errand, expire))
 }
 
 fn errand(arguments: &Setup) -> (PveumCommand, u64) {
@@ -136,7 +129,7 @@ pub(super) async fn over_ssh(
     to: Option<&Destination>,
     arguments: &Setup,
 ) -> Result<Applied, Error> {
-    let token = token(context)?;
+    let token = context.token_id()?;
     let to = match to {
         Some(to) => to.clone(),
         None => format!("root@{}", context.endpoint()?.host()).parse().map_err(|_| TokenError::NoDestination)?,

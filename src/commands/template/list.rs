@@ -160,17 +160,11 @@ async fn row(
         Err(why) if why.is_unauthenticated() => return Err(Error::server(Operation::ReadTemplate(vm.vmid), why)),
         Err(why) => (None, Some(unread(why.to_string()))),
     };
-    let mut storages: Vec<Foreign> = Vec::new();
-    for disk in config.disks() {
-        if !storages.contains(&disk.storage) {
-            storages.push(disk.storage);
-        }
-    }
     let nodes = feature.as_ref().and_then(|feature| feature.nodes.as_ref());
     let mut row = Row {
         name: config.name().unwrap_or_else(|| vm.name.clone()),
         template: config.is_template(),
-        storages,
+        storages: config.disk_storages(),
         cloud_init: Some(config.has_cloud_init()),
         agent: Some(config.agent_enabled()),
         linked: feature.as_ref().map(|feature| config.is_template() && feature.can_link),

@@ -2,13 +2,14 @@
 
 use crate::error::{Doing, Error, Operation, PlacementError, TemplateError};
 use crate::model::{DiskSize, NodeName, StorageName, VmId};
+use crate::ops::inventory::choose_node;
 use crate::ops::template::free_space::SpaceRequirement;
 use crate::ops::template::image::{ImageSource, ImageSpec, QCOW2};
 use crate::ops::template::manual_steps;
 use crate::ops::template::network::TemplateNetwork;
 use crate::ops::template::options::TemplateOptions;
 use crate::ops::template::requirements::TemplateRequirements;
-use crate::pve::{Node, Pve, Storage};
+use crate::pve::{Pve, Storage};
 use std::path::Path;
 
 use uuid::Uuid;
@@ -83,7 +84,7 @@ impl TargetNode<'_> {
         let reach = |source| Error::reaching(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
         let version = version.map_err(reach)?;
-        let node = self.node(&nodes.doing(Operation::ReadNodes)?)?;
+        let node = choose_node(&nodes.doing(Operation::ReadNodes)?, self.node.as_ref(), &self.node_variable)?;
         let vmid = self.free_id(pve).await?;
         let (storages, network) =
             tokio::join!(pve.storages(&node), TemplateNetwork::find(pve, &node, self.options.bridge.as_deref()));
@@ -165,30 +166,6 @@ impl TargetNode<'_> {
             disk: self.options.disk_size,
         };
         Ok(load.check()?)
-    }
-
-    fn node(&self, nodes: &[Node]) -> Result<NodeName, Error> {
-        let names = || nodes.iter().map(|node| node.name.to_string()).collect();
-        let name = match (&self.node, nodes) {
-            (Some(node), _) => node,
-            (None, [only]) => &only.name,
-            (None, _) => {
-                return Err(Error::Placement(PlacementError::WhichNode {
-                    nodes: names(),
-                    variable: self.node_variable.clone(),
-                }));
-            }
-        };
-        let Some(found) = nodes.iter().find(|node| node.name == *name) else {
-            return Err(Error::Placement(PlacementError::UnknownNode { node: name.clone(), known: names() }));
-        };
-        if found.is_offline() {
-            return Err(Error::Placement(PlacementError::NodeOffline {
-                node: name.clone(),
-                status: found.status.clone(),
-            }));
-        }
-        Ok(name.clone())
     }
 
     /// Gives the number that was asked for, or the usual one where it is free, or the next free one.

@@ -61,13 +61,7 @@ impl<'a> StorageCheck<'a> {
             self.require_known(wanted).await?;
             return Ok(vec![wanted.clone()]);
         }
-        let mut storages: Vec<StorageName> = Vec::new();
-        for storage in self.template.config.disks().filter_map(|disk| disk.storage.parse().ok()) {
-            if !storages.contains(&storage) {
-                storages.push(storage);
-            }
-        }
-        Ok(storages)
+        Ok(self.template.config.disk_storages().iter().filter_map(|storage| storage.parse().ok()).collect())
     }
 
     /// Checks that a storage exists. The list shows only storages on which something is held; one that is missing

@@ -10,7 +10,7 @@ use crate::ops::pin_ca::expiry;
 use crate::ops::token::login::{Admin, log_in};
 use crate::pve::{Pve, TokenRecord, Trust};
 use crate::session::Session;
-use crate::settings::{Credentials, Key};
+use crate::settings::Credentials;
 use crate::ui::{Heading, Note};
 
 /// The settings and the way to the server.
@@ -56,10 +56,7 @@ impl AdminSession {
 
     /// Gives the token that the settings name.
     pub(crate) fn token(&self) -> Result<TokenId, Error> {
-        let settings = &self.context.settings;
-        let user = settings.user().ok_or_else(|| self.context.unanswered("the user", Key::User))?.value;
-        let name = settings.token_name().ok_or_else(|| self.context.unanswered("the token's name", Key::TokenName))?;
-        Ok(TokenId { user, name: name.value })
+        self.context.token_id()
     }
 
     /// Says whether the token is the one whose secret the settings file holds.

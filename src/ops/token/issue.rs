@@ -258,16 +258,14 @@ enum ExistingChoice {
 }
 
 fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {
-    let user = context.settings.user().ok_or_else(|| context.unanswered("the user", Key::User))?.value;
-    let name =
-        context.settings.token_name().ok_or_else(|| context.unanswered("the token's name", Key::TokenName))?.value;
+    let token = context.token_id()?;
     let expire = creation.new.expire_seconds();
     let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
     if creation.new.expire.is_some() && expire <= now {
         return Err(TokenError::ExpiresBeforeUse.into());
     }
     Ok(TokenSpec {
-        token: TokenId { user, name },
+        token,
         rights: if creation.new.rights == Some(RequestedRights::OfUser) {
             GrantedRights::OfUser
         } else {

@@ -89,7 +89,7 @@ impl Hardware {
 }
 
 /// Gives the kind of a device, the key without its number: `scsi` for `scsi0`, nothing for `scsihw`.
-fn device_of(key: &str) -> &str {
+pub(crate) fn device_of(key: &str) -> &str {
     let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
     if kind.len() < key.len() { kind } else { "" }
 }

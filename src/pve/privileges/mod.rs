@@ -22,6 +22,7 @@ pub use compare::Loss;
 pub use grant_plan::{GrantEffect, GrantRefused, GrantRequest, Grants, grants, questions_of_grants};
 pub(crate) use grant_script::unseparate;
 pub use grant_script::{GrantBlock, GrantScript, paths_of_script};
+pub(crate) use hardware::device_of;
 pub use hardware::{Hardware, NicRequirement, Zones};
 pub use permission_denied::{Denial, gap_of_denial};
 pub use remediation::{Caller, LikelyCause, Separation, UserSeen};
