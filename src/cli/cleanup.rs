@@ -24,12 +24,12 @@ pub struct Cleanup {
     pub connection: Connection,
     /// Destroy this VM, too, if it carries the marker of a test VM; one that is not called glassdome-test-... only after a
     /// yes (--yes without a terminal). May be given several times
-    #[arg(long, value_name = "VMID", help_heading = "Clean-up")]
+    #[arg(long, value_name = "VMID", help_heading = "Cleanup")]
     pub vmid: Vec<VmId>,
     /// Show what would be deleted, without deleting anything
-    #[arg(long, help_heading = "Clean-up")]
+    #[arg(long, help_heading = "Cleanup")]
     pub dry_run: bool,
     /// Fail if a task makes no progress for this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Clean-up")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Cleanup")]
     pub timeout: Option<Duration>,
 }

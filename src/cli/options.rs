@@ -111,7 +111,7 @@ impl Connection {
 
 /// The administrator login for what a token may not do.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Log-in")]
+#[command(next_help_heading = "Login")]
 pub struct Login {
     /// Log in as this user, e.g. root@pam
     #[arg(long, value_name = "USER@REALM")]
@@ -160,7 +160,7 @@ pub enum Pin {
 
 /// How the proof is done.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Proof")]
+#[command(next_help_heading = "Test VM")]
 pub struct Proof {
     /// Template to clone [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000]
     #[arg(long, value_name = "VMID")]

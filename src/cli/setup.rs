@@ -59,7 +59,7 @@ pub struct Setup {
     #[arg(long, value_name = "URL|FILE", num_args = 0..=1, help_heading = "Templates")]
     pub create_template: Option<Option<String>>,
     /// Skip the test VM
-    #[arg(long, help_heading = "Proof")]
+    #[arg(long, help_heading = "Test VM")]
     pub skip_test_vm: bool,
     /// Show what would be written and called, without changing anything
     #[arg(long, help_heading = "Save")]

@@ -159,7 +159,7 @@ impl Diagnosis {
         let network: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(SKIPPED_WAY).collect();
         let skip = |ids: &[&'static str]| ids.iter().map(|id| Check::skipped(id, why)).collect();
         let groups = [
-            ("Way", skip(&network)),
+            ("Connection", skip(&network)),
             ("Access", skip(&["realm", "authentication", "token"])),
             ("Clone", clone::skipped(why)),
         ];

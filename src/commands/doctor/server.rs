@@ -35,7 +35,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         .and_then(|(trust, _)| Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).ok());
     let (true, Some(anonymous)) = (is_open, anonymous) else {
         network.extend(SKIPPED_WAY.map(|id| Check::skipped(id, "the server cannot be reached, or is not trusted")));
-        diagnosis.groups.push(("Way", network));
+        diagnosis.groups.push(("Connection", network));
         diagnosis.skip_from(1, "the server could not be asked");
         return None;
     };
@@ -47,7 +47,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
     network.extend(network::answered(context, &anonymous, &realms, now));
     let names = anonymous.leaf().map(|leaf| leaf.names).unwrap_or_default();
     diagnosis.note("HOST", names.iter().filter(|name| **name != "localhost").map(ToString::to_string));
-    diagnosis.groups.push(("Way", network));
+    diagnosis.groups.push(("Connection", network));
     within(session, context, diagnosis, AccessReads { realms, inside, order }).await
 }
 

@@ -349,7 +349,7 @@ async fn proof(
     context: &mut Context,
     report: &mut SetupReport,
 ) -> Result<Receipt, Error> {
-    heading(session, context, "7. Proof");
+    heading(session, context, "7. Test VM");
     let order = options::test_vm(context, &arguments.proof)?;
     let connected = Connected::open(session, context).await?;
     let (receipt, ended) = run_test_vm(session, context, &connected, &order).await?;
