@@ -26,6 +26,7 @@ use progress::Running;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
 pub use sticky_flags::StickyFlags;
+pub(crate) use symbols::Symbol;
 
 use crate::model::Secret;
 

@@ -9,8 +9,12 @@ pub(crate) enum Symbol {
     Question,
     /// Something is done, or was found to be right.
     Done,
+    /// Something works, but needs attention.
+    Warning,
     /// Something failed.
     Failed,
+    /// Something was not looked at.
+    Skipped,
     /// The entry that Enter takes.
     Pointer,
     /// What is typed goes here.
@@ -26,6 +30,8 @@ impl Symbol {
             (Self::Question, _) => "?",
             (Self::Done, true) => "✔",
             (Self::Done, false) => "ok",
+            (Self::Warning, _) => "!",
+            (Self::Skipped, _) => "-",
             (Self::Failed, true) => "✗",
             (Self::Failed, false) => "x",
             (Self::Pointer, true) => "❯",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::admin::Admin;
 use crate::support::lacks;
+use crate::support::terminal::Terminal;
 use crate::support::test_env::{self, BOUND, Outcome, TestEnv, quick};
 
 /// Every check, in the order in which things break.
@@ -195,6 +196,61 @@ fn git_is_asked_about_the_file() {
     git(&["add", ".env"]);
     let document = finds(&stage, "", 0, &[("env-git", "warning")]);
     assert!(check(&document, "env-git")["fix"].to_string().contains("git rm --cached -- .env"), "{document}");
+}
+
+#[test]
+fn what_is_local_and_safe_is_fixed_if_asked_for() {
+    if lacks(&["git"]) {
+        return;
+    }
+    let (_sandbox, stage) = scene(quick());
+    let mode = || std::fs::metadata(stage.path(".env")).unwrap().permissions().mode() & 0o777;
+    let set_mode = |mode| std::fs::set_permissions(stage.path(".env"), PermissionsExt::from_mode(mode)).unwrap();
+    let before = std::fs::read(stage.path(".env")).unwrap();
+    let done = std::process::Command::new("git").current_dir(stage.folder()).args(["init", "-q"]).output().unwrap();
+    assert!(done.status.success());
+
+    // A group keeps its permissions unless a person agrees.
+    set_mode(0o644);
+    let outcome = stage.glassdome("doctor --fix").expect(0);
+    assert_eq!(mode(), 0o640, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("Fixed: Change the mode of") && outcome.stderr.contains("from 0644 to 0640"));
+    assert_eq!(std::fs::read_to_string(stage.path(".gitignore")).unwrap(), "/.env\n");
+    finds(&stage, "--fix --yes", 0, &[("env-mode", "ok"), ("env-git", "ok")]);
+    assert_eq!(mode(), 0o600);
+    assert_eq!(std::fs::read(stage.path(".env")).unwrap(), before, "the text stays as it is");
+    let outcome = stage.glassdome("doctor --fix").expect(0);
+    assert!(outcome.stderr.contains("Nothing was fixed"), "{}", outcome.stderr);
+
+    set_mode(0o666);
+    let mut terminal = Terminal::start(&stage, 100, "doctor --fix");
+    terminal.wait_for("from 0666").press("n\r");
+    terminal.end(0).says("mode 0666");
+    assert_eq!(mode(), 0o666, "what is not wanted is not done");
+}
+
+#[test]
+fn a_diagnosis_has_a_line_for_each_group_and_v_lists_every_check() {
+    let (_sandbox, stage) = scene(quick());
+    let brief = stage.glassdome("doctor").expect(0).results;
+    let full = stage.glassdome("doctor -v").expect(0).results;
+    for group in ["Settings", "Connection", "Access", "Test VM", "Left behind"] {
+        assert_eq!(brief.lines().filter(|line| line.starts_with(group)).count(), 1, "{group}: {brief}");
+    }
+    assert!(brief.lines().count() < 12, "{brief}");
+    let checks = |text: &str| text.lines().filter(|line| line.contains("ok ") || line.contains('\u{2714}')).count();
+    assert!(checks(&full) > checks(&brief) + 15, "{full}");
+}
+
+#[test]
+fn a_wrong_template_is_reported_with_the_command_that_chooses_another() {
+    let (_sandbox, stage) = scene(quick());
+    let text = std::fs::read_to_string(stage.path(".env")).unwrap();
+    std::fs::write(stage.path(".env"), format!("{text}UBUNTU_2204_TEMPLATE_ID=8888\n")).unwrap();
+    let document = finds(&stage, "", 8, &[("template", "failed"), ("privileges", "skipped"), ("storage", "skipped")]);
+    let told = check(&document, "template");
+    assert_eq!(told["fix"], serde_json::json!(["glassdome setup --ubuntu-2204-template-id 9000"]), "{told}");
+    assert!(told["detail"].as_str().unwrap().contains("visible templates: 9000 "), "{told}");
 }
 
 #[test]

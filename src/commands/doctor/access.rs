@@ -37,11 +37,11 @@ pub(super) async fn authentication<T>(
     match first {
         Ok(_) => {
             let version = version.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-            Check::ok(
-                "authentication",
-                format!("Proxmox VE{version}: authenticated as {}", Printable(&connected.who())),
-            )
-            .and("authentication says nothing about privileges; see below")
+            let who = connected.who();
+            let who = Printable(&who);
+            Check::ok("authentication", format!("Proxmox VE{version}: authenticated as {who}"))
+                .brief(format!("{who} on Proxmox VE{version}"))
+                .and("authentication says nothing about privileges; see below")
         }
         Err(why) => {
             let failed = Error::reaching(connected.pve.endpoint(), why.clone());
@@ -53,7 +53,7 @@ pub(super) async fn authentication<T>(
 /// Tells what the server has noted of the token; most tokens may not read that.
 pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
     let Caller::Token(token, _) = &connected.caller else {
-        return Check::skipped("token", "no token is used");
+        return Check::inapplicable("token", "no token is used");
     };
     match connected.pve.token_entry(token).await {
         Ok(entry) => noted(token, &entry, session.clock.utc()),
@@ -68,17 +68,19 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
 }
 
 fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime) -> Check {
-    let separation = if entry.separated {
-        "privilege separation is on: it has only what it was granted itself, and its user has as well"
+    let (separation, short) = if entry.separated {
+        ("privilege separation is on: it has only what was granted both to it and to its user", "privilege separation")
     } else {
-        "privilege separation is off: it may do all that its user may"
+        ("privilege separation is off: it may do all that its user may", "no privilege separation")
     };
     if entry.expire == 0 {
-        return Check::ok("token", "the token never expires").and(separation);
+        return Check::ok("token", "the token never expires").and(separation).brief(format!("no expiry, {short}"));
     }
     let left = entry.expire.saturating_sub(u64::try_from(now.unix_timestamp()).unwrap_or_default());
     if left > ENDS_SOON_SECONDS {
-        return Check::ok("token", format!("the token expires in {}", span(left))).and(separation);
+        return Check::ok("token", format!("the token expires in {}", span(left)))
+            .and(separation)
+            .brief(format!("expires in {}, {short}", span(left)));
     }
     Check::warning("token", format!("the token expires in {}", span(left)))
         .and(separation)

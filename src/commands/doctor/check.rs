@@ -41,6 +41,10 @@ pub(crate) struct Check {
     pub(crate) status: CheckStatus,
     /// What was seen, in one sentence.
     pub(crate) summary: String,
+    /// Whether it applies here at all.
+    pub(crate) applies: bool,
+    /// What it adds to the one line of its group if nothing is wrong there; nothing for what need not be said.
+    pub(crate) brief: Option<String>,
     /// More about it, line by line.
     pub(crate) detail: Vec<String>,
     /// What mends it.
@@ -62,7 +66,16 @@ pub(crate) struct CheckFailure {
 
 impl Check {
     fn new(id: &'static str, status: CheckStatus, summary: impl Into<String>) -> Self {
-        Self { id, status, summary: summary.into(), detail: Vec::new(), fix: Vec::new(), failure: None }
+        Self {
+            id,
+            status,
+            summary: summary.into(),
+            applies: true,
+            brief: None,
+            detail: Vec::new(),
+            fix: Vec::new(),
+            failure: None,
+        }
     }
 
     /// All is well.
@@ -85,6 +98,11 @@ impl Check {
         Self::new(id, CheckStatus::Skipped, summary)
     }
 
+    /// It was not looked at, because there is nothing of the kind here.
+    pub(crate) fn inapplicable(id: &'static str, summary: impl Into<String>) -> Self {
+        Self { applies: false, ..Self::new(id, CheckStatus::Skipped, summary) }
+    }
+
     /// It does not work, for the reason that any other command would tell.
     pub(crate) fn failed(id: &'static str, error: &Error) -> Self {
         let report = Report::of(error);
@@ -102,6 +120,12 @@ impl Check {
     /// Adds a line of detail.
     pub(crate) fn and(mut self, line: impl Into<String>) -> Self {
         self.detail.push(line.into());
+        self
+    }
+
+    /// Gives it a few words for the one line that its group has if nothing is wrong.
+    pub(crate) fn brief(mut self, words: impl Into<String>) -> Self {
+        self.brief = Some(words.into());
         self
     }
 
@@ -140,6 +164,11 @@ impl CheckFailure {
     /// Says whether the server does not take the caller for who it says.
     pub(crate) fn is_of_credentials(&self) -> bool {
         self.kind == Kind::Authentication
+    }
+
+    /// Gives its kind.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Gives the exit code.

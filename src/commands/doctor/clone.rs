@@ -71,7 +71,7 @@ pub(super) async fn checks(
             let doubt = doubt_about(inside.nodes.as_deref().unwrap_or_default(), &node);
             let check = match doubt {
                 Some(doubt) => Check::warning("node", doubt),
-                None => Check::ok("node", format!("node {node} is online")),
+                None => Check::ok("node", format!("node {node} is online")).brief(format!("node {node}")),
             };
             (node, vec![check])
         }
@@ -84,7 +84,7 @@ pub(super) async fn checks(
     let found = match find(connected, order, &node, &mut inside).await {
         Ok(found) => found,
         Err(why) => {
-            checks.push(Check::failed("template", &why));
+            checks.push(without_template(&why));
             checks.extend(skipped("the template could not be read").drain(2..7));
             checks.push(free);
             checks.push(Check::skipped("privileges", "which ones are needed depends on the template"));
@@ -111,6 +111,18 @@ pub(super) async fn checks(
     checks.push(free);
     checks.push(privileges);
     checks
+}
+
+/// Says why there is no template, and how another one is chosen.
+fn without_template(why: &Error) -> Check {
+    let check = Check::failed("template", why);
+    let Error::Placement(PlacementError::NoTemplate { known, .. } | PlacementError::NotATemplate { known, .. }) = why
+    else {
+        return check;
+    };
+    let Some(first) = known.first().and_then(|template| template.split(' ').next()) else { return check };
+    let visible = format!("visible templates: {}", listed(known));
+    Check { fix: Vec::new(), ..check }.and(visible).run(format!("glassdome setup --ubuntu-2204-template-id {first}"))
 }
 
 fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {
@@ -226,7 +238,12 @@ impl Storages {
                 Check::warning("storage", "the template has no disk: a clone of it tests no storage")
             }
             None if !self.warnings.is_empty() => Check::warning("storage", self.warnings.join("; ")).with(free),
-            None => Check::ok("storage", format!("{} can take a clone", listed(&names))).with(free),
+            None => {
+                let storages = listed(&names);
+                Check::ok("storage", format!("{storages} has room for a clone"))
+                    .with(free)
+                    .brief(format!("storage {storages}"))
+            }
         }
     }
 }
@@ -264,7 +281,9 @@ fn there(order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> C
             format!("{} {size}on {}", disk.bus, disk.storage)
         })
         .collect();
-    let check = Check::ok("template", format!("template {vmid} ({name}) is on {}", found.node)).with(disks);
+    let check = Check::ok("template", format!("template {vmid} ({name}) is on {}", found.node))
+        .with(disks)
+        .brief(format!("template {vmid} ({name})"));
     match found.reading.feature.as_ref().ok().and_then(|feature| feature.nodes.as_ref()) {
         Some(nodes) if nodes.len() > 1 => check.and(format!("can be cloned from {}", listed(nodes))),
         _ => check,
@@ -300,9 +319,9 @@ fn agent(template: VmId, found: &TemplateFound) -> Check {
 
 fn linked(template: VmId, found: &TemplateFound) -> Check {
     match found.reading.feature.as_ref().map(|feature| feature.can_link) {
-        Ok(true) => Check::ok("linked-clone", "its storage can share the template's disk"),
+        Ok(true) => Check::ok("linked-clone", "its storage supports linked clones").brief("linked clone"),
         Ok(false) => {
-            Check::warning("linked-clone", "its storage cannot share the template's disk: each clone copies it")
+            Check::warning("linked-clone", "its storage does not support linked clones: each clone copies the disk")
         }
         Err(why) => Check::failed("linked-clone", &Error::server(Operation::ReadTemplate(template), why.clone())),
     }
@@ -333,7 +352,9 @@ fn bridge(found: &TemplateFound, interfaces: &Result<Vec<Interface>, pve::ApiErr
     let absent: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge).is_none()).collect();
     let down: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge) == Some(false)).collect();
     match (absent.as_slice(), down.as_slice()) {
-        ([], []) => Check::ok("bridge", format!("{} is there", listed(&bridges))),
+        ([], []) => {
+            Check::ok("bridge", format!("{} exists", listed(&bridges))).brief(format!("bridge {}", listed(&bridges)))
+        }
         ([], [down, ..]) => Check::warning("bridge", format!("{down} is down on {}", found.node)),
         ([absent, ..], _) => Check::warning(
             "bridge",
@@ -373,8 +394,8 @@ async fn privileges(
     match asked.find_missing(&mut rights, config).await {
         Ok(None) => {
             let needs = needs(&rights);
-            Check::ok("privileges", format!("all {} required privileges present", needs.len()))
-                .and(format!("on {}", joined(&paths(&needs))))
+            let all = format!("all {} required privileges", needs.len());
+            Check::ok("privileges", format!("{all} present")).brief(all).and(format!("on {}", joined(&paths(&needs))))
         }
         Ok(Some(lacking)) => Check::failed("privileges", &lacking),
         Err(why) => Check::failed("privileges", &why),

@@ -69,12 +69,17 @@ fn in_journal(found: &JournalContents) -> Check {
     });
     let alive = (found.alive > 0).then(|| format!("{} belong to runs that are alive; they stay", found.alive));
     if found.orphans.is_empty() && !found.unreadable.is_empty() {
-        return Check::warning("journal", "no VM of an earlier run is noted, and something else lies among the notes")
-            .with(strange)
-            .with(alive);
+        return Check::warning(
+            "journal",
+            "no VM of an earlier run is recorded, but the state folder holds other files",
+        )
+        .with(strange)
+        .with(alive);
     }
     if found.orphans.is_empty() {
-        return Check::ok("journal", "no earlier run of this machine left a VM behind").with(alive);
+        return Check::ok("journal", "no earlier run on this machine left a VM behind")
+            .with(alive)
+            .brief("nothing from earlier runs on this machine");
     }
     let lines = found.orphans.iter().map(|entry| {
         let record = &entry.record;
@@ -109,7 +114,8 @@ async fn on_server(
     };
     let others: Vec<MarkedVm> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
     if others.is_empty() {
-        return Check::ok("leftovers", "no other test VM can be seen on the server");
+        return Check::ok("leftovers", "no other test VM is visible on the server")
+            .brief("no other test VM on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
     names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));

@@ -23,8 +23,8 @@ pub(super) async fn checks(session: &Session, context: &Context, unread: Option<
             checks.push(repository(session, context).await);
         }
         None => {
-            checks.push(Check::skipped("env-mode", "there is no file to protect"));
-            checks.push(Check::skipped("env-git", "there is no file to keep out of a repository"));
+            checks.push(Check::inapplicable("env-mode", "there is no settings file"));
+            checks.push(Check::inapplicable("env-git", "there is no settings file"));
         }
     }
     checks.push(sources(context));
@@ -41,26 +41,36 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
         return Check::failed("env-file", why);
     }
     if context.loaded.mode.is_none() && context.is_sandbox() {
-        return Check::skipped("env-file", "the sandbox needs no file");
+        return Check::inapplicable("env-file", "the sandbox needs no settings file");
     }
     if context.loaded.mode.is_none() {
-        return Check::warning("env-file", format!("there is no {path}; only flags and variables count"))
-            .say("write it:")
-            .run("glassdome setup");
+        return Check::warning(
+            "env-file",
+            format!("{path} does not exist; only flags and environment variables are used"),
+        )
+        .say("create it:")
+        .run("glassdome setup");
     }
     let warnings = context.loaded.file.warnings(&context.instance);
     let unused = context.loaded.file.unused_lines(&context.instance);
     if !unused.is_empty() {
-        return Check::warning("env-file", format!("{path} is read, and some of its lines set nothing"))
+        return Check::warning("env-file", format!("{path}: some lines set nothing"))
             .with(unused.iter().map(ToString::to_string))
             .with(warnings.iter().map(ToString::to_string));
     }
     if warnings.is_empty() {
-        let lines = context.loaded.file.bytes().split_inclusive(|byte| *byte == b'\n').count();
-        return Check::ok("env-file", format!("{path} is read, {lines} lines"));
+        let keys =
+            KEYS.iter().filter(|it| matches!(context.settings.source(it.key), Some(Source::File { .. }))).count();
+        let keys = if keys == 1 { "1 setting".to_owned() } else { format!("{keys} settings") };
+        return Check::ok("env-file", format!("{path} was read, {keys}")).brief(format!("{}: {keys}", name(context)));
     }
-    Check::warning("env-file", format!("{path} is read, and other programs may read it differently"))
+    Check::warning("env-file", format!("{path}: other programs may read some lines differently"))
         .with(warnings.iter().map(ToString::to_string))
+}
+
+/// Gives the name of the settings file.
+fn name(context: &Context) -> String {
+    context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn protection(context: &Context, mode: u32) -> Check {
@@ -94,7 +104,8 @@ fn protection(context: &Context, mode: u32) -> Check {
             "env-mode",
             format!("mode {mode:04o}, but the file belongs to user {owner}, and you are {me}"),
         ),
-        _ => Check::ok("env-mode", format!("mode {mode:04o}: only its owner may read it")),
+        _ => Check::ok("env-mode", format!("mode {mode:04o}: only its owner may read it"))
+            .brief(format!("mode {mode:04o}")),
     }
 }
 
@@ -108,16 +119,17 @@ fn other_names(context: &Context, check: Check) -> Check {
     if check.status == CheckStatus::Ok { Check::warning("env-mode", text).and(check.summary) } else { check.and(text) }
 }
 
-async fn repository(session: &Session, context: &Context) -> Check {
-    let path = context.store.path();
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Check::skipped("env-git", "the file has no folder");
-    };
-    let name = name.to_string_lossy().into_owned();
-    let mut names = vec![name.clone()];
+/// Asks git about the settings file and its backup.
+pub(super) async fn git_status(session: &Session, context: &Context) -> git::GitStatus {
+    let Some(folder) = context.store.path().parent() else { return git::GitStatus::default() };
+    let name = name(context);
     let backup = format!("{name}.bak");
-    names.extend(folder.join(&backup).exists().then_some(backup));
-    let verdict = git::ask(folder, &names, &session.variables).await;
+    let backup = folder.join(&backup).exists().then_some(backup);
+    git::ask(folder, &[vec![name], backup.into_iter().collect()].concat(), &session.variables).await
+}
+
+async fn repository(session: &Session, context: &Context) -> Check {
+    let verdict = git_status(session, context).await;
     if !verdict.tracked.is_empty() {
         let mut check = Check::warning(
             "env-git",
@@ -136,7 +148,7 @@ async fn repository(session: &Session, context: &Context) -> Check {
         );
         return ignored(check, &verdict.ignore_lines());
     }
-    Check::ok("env-git", "not tracked by git")
+    Check::ok("env-git", "not tracked by git").brief("not tracked by git")
 }
 
 fn ignored(mut check: Check, lines: &[String]) -> Check {
@@ -223,7 +235,11 @@ fn shadows(session: &Session, context: &Context) -> Check {
 
 fn endpoint(context: &Context) -> Check {
     match context.host() {
-        Ok(host) => Check::ok("endpoint", format!("the server is {}", host.authority())),
+        Ok(host) => {
+            let check = Check::ok("endpoint", format!("the server is {}", host.authority()));
+            let is_without_file = context.loaded.mode.is_none() && context.is_sandbox();
+            if is_without_file { check.brief("no file (the sandbox needs none)") } else { check }
+        }
         Err(why) => Check::failed("endpoint", &why),
     }
 }
@@ -257,6 +273,10 @@ fn policy(context: &Context) -> Check {
 fn credentials(context: &Context) -> Check {
     let said = match context.settings.credentials() {
         Ok(said) => said,
+        // What is missing besides the server is listed with it.
+        Err(SettingsError::Missing { .. }) if context.host().is_err() => {
+            return Check::skipped("credentials", "incomplete");
+        }
         Err(why) => return Check::failed("credentials", &why.into()),
     };
     match said {

@@ -4,6 +4,7 @@ mod access;
 mod bundle;
 mod check;
 mod clone;
+mod fix;
 mod grant_script;
 mod leftovers;
 mod local;
@@ -17,13 +18,14 @@ use crate::error::{Error, Kind, Report, RunError};
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
-use crate::ui::{Heading, Note};
+use crate::ui::{Heading, Note, Verbosity};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use bundle::Pseudonym;
 use check::Check;
+use screens::{Detail, DiagnosisScreen};
 
 /// What was found: every check, in groups.
 #[derive(Debug, Default)]
@@ -41,8 +43,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
             signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal }).into()),
         };
     }
-    let is_sandbox = arguments.connection.is_sandbox();
-    session.ui.borrow_mut().info(&Heading { text: "Checking (read-only)".to_owned(), is_sandbox });
+    if arguments.fix {
+        fix_local(session, global, arguments).await?;
+    }
     if arguments.all_instances {
         return every_instance(session, global, arguments).await;
     }
@@ -59,12 +62,39 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
             path.display()
         )));
     }
-    let mut ui = session.ui.borrow_mut();
     match global.output {
-        OutputFormat::Json => ui.json(&diagnosis.document()),
-        OutputFormat::Text => ui.result(&diagnosis),
+        OutputFormat::Json => session.ui.borrow_mut().json(&diagnosis.document()),
+        OutputFormat::Text => show(session, &diagnosis),
     }
     Ok(ExitCode::from(diagnosis.exit_code()))
+}
+
+/// Fixes what can be fixed on this side, before everything is checked.
+async fn fix_local(session: &Session, global: &Global, arguments: &Doctor) -> Result<(), Error> {
+    let (context, unread) =
+        Context::load_for_diagnosis(session, &options::connection(global, &arguments.connection)).await?;
+    // What is wrong with a file that cannot be read is said by its check.
+    if unread.is_some() {
+        return Ok(());
+    }
+    tokio::select! {
+        fixed = fix::apply(session, &context) => fixed,
+        signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
+    }
+}
+
+/// Says what is being checked, and that nothing is changed.
+fn introduce(session: &Session, context: &Context) {
+    let server = context.host().map_or_else(|_| "the settings".to_owned(), |host| host.host().to_string());
+    let text = format!("Checking {server} (read-only)");
+    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+}
+
+/// Shows a diagnosis: with `-v` every check, else what is right in one line for each group.
+fn show(session: &Session, diagnosis: &Diagnosis) {
+    let mut ui = session.ui.borrow_mut();
+    let detail = if ui.verbosity() >= Verbosity::Verbose { Detail::Full } else { Detail::Brief };
+    ui.result(&DiagnosisScreen { diagnosis, detail });
 }
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
@@ -91,9 +121,10 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
             }
             documents.push(document);
         } else {
-            let mut ui = session.ui.borrow_mut();
-            ui.result(&Heading { text: format!("Instance {instance}"), is_sandbox: arguments.connection.is_sandbox() });
-            ui.result(&diagnosis);
+            let heading =
+                Heading { text: format!("Instance {instance}"), is_sandbox: arguments.connection.is_sandbox() };
+            session.ui.borrow_mut().result(&heading);
+            show(session, &diagnosis);
         }
     }
     if global.output == OutputFormat::Json {
@@ -114,6 +145,7 @@ pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Co
             return Ok(diagnosis);
         }
     };
+    introduce(session, &context);
     if let Ok((_, trusted)) = context.trust() {
         context.warn_of_trust(session, trusted);
     }
@@ -121,7 +153,7 @@ pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Co
     diagnosis.note_settings(&context);
     let server = server::checks(session, &context, &mut diagnosis).await;
     let found = leftovers::checks(session, &context, server.as_ref(), &mut diagnosis.names).await;
-    diagnosis.groups.push(("Leftovers", found));
+    diagnosis.groups.push(("Left behind", found));
     Ok(diagnosis)
 }
 
@@ -161,7 +193,7 @@ impl Diagnosis {
         let groups = [
             ("Connection", skip(&network)),
             ("Access", skip(&["realm", "authentication", "token"])),
-            ("Clone", clone::skipped(why)),
+            ("Test VM", clone::skipped(why)),
         ];
         self.groups.extend(groups.into_iter().skip(first));
     }
@@ -170,7 +202,7 @@ impl Diagnosis {
     fn cut<T>(&mut self, mut access: Vec<Check>, why: &str) -> Option<T> {
         access.push(Check::skipped("token", why));
         self.groups.push(("Access", access));
-        self.groups.push(("Clone", clone::skipped(why)));
+        self.groups.push(("Test VM", clone::skipped(why)));
         None
     }
 

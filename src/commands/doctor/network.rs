@@ -59,13 +59,14 @@ impl NetworkCheck {
         let proxy = match self.proxy {
             Ok(None) => Check::ok("proxy", "no proxy is configured"),
             Ok(Some(seen)) => {
-                let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy sees to that"));
+                let checks = ["dns", "tcp"].map(|id| Check::inapplicable(id, "done by the proxy"));
                 let proxy = format!(
                     "the connection goes through the proxy {}, from the variable {}",
                     Printable(&seen.address),
                     seen.variable
                 );
-                return std::iter::once(Check::ok("proxy", proxy)).chain(checks).collect();
+                let brief = format!("through the proxy {}", Printable(&seen.address));
+                return std::iter::once(Check::ok("proxy", proxy).brief(brief)).chain(checks).collect();
             }
             Err(why) => {
                 let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy cannot be used"));
@@ -102,7 +103,10 @@ fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError
         }
     }
     match first {
-        None => Check::ok("tcp", format!("{} accepts connections", endpoint.authority())),
+        None => {
+            let server = endpoint.authority();
+            Check::ok("tcp", format!("{server} accepts connections")).brief(server)
+        }
         Some(why) if lines.len() == count => {
             lines.remove(0);
             Check::failed("tcp", &Error::server(Operation::Reach(endpoint.authority()), why)).with(lines)
@@ -151,7 +155,14 @@ fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
 fn shaken(context: &Context) -> Check {
     match context.trust().map(|(_, word)| word) {
         Ok(TrustSource::Unverified) => Check::warning("tls", "the handshake works; the certificate was not verified"),
-        Ok(word) => Check::ok("tls", format!("the certificate is accepted (trust: {})", word.word())),
+        Ok(source) => {
+            let brief = match source {
+                TrustSource::System => "TLS verified with the system's CAs",
+                TrustSource::Ca => "TLS verified with the cluster CA",
+                TrustSource::Pin | TrustSource::Unverified => "TLS verified by fingerprint",
+            };
+            Check::ok("tls", format!("the certificate is accepted (trust: {})", source.word())).brief(brief)
+        }
         Err(why) => Check::failed("tls", &why),
     }
 }
@@ -178,6 +189,7 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
         renew(Check::warning("certificate", format!("the certificate expires on {until}, in {days} days")))
     } else {
         Check::ok("certificate", format!("the certificate is valid until {until}"))
+            .brief(format!("certificate valid until {until}"))
     };
     check.with(lines)
 }

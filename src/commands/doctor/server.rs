@@ -134,7 +134,7 @@ async fn within(
     let (token, clone) = tokio::join!(access::token(session, &connected), clone);
     access.push(token);
     diagnosis.groups.push(("Access", access));
-    diagnosis.groups.push(("Clone", clone));
+    diagnosis.groups.push(("Test VM", clone));
     Some(ReachedServer { connected, vms })
 }
 
