@@ -142,7 +142,7 @@ fn execute(cli: Cli) -> ExitCode {
     let runtime = match built {
         Ok(runtime) => runtime,
         Err(source) => {
-            return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
+            return finish(&bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
         }
     };
     let prompt = prompt_of_this_process(&variables_of_this_process(), options);
@@ -151,14 +151,14 @@ fn execute(cli: Cli) -> ExitCode {
         let session = match Session::of_this_process(options, prompt) {
             Ok(session) => session,
             Err(source) => {
-                return finish(&mut bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
+                return finish(&bare_ui(options), &Error::Run(RunError::NoRuntime { source }), name, wants_json);
             }
         };
         let code = match commands::run(&session, cli).await {
             Ok(code) => code,
-            Err(failure) => finish(&mut session.ui.borrow_mut(), &failure.error, name, wants_json && !failure.is_told),
+            Err(failure) => finish(&session.ui, &failure.error, name, wants_json && !failure.is_told),
         };
-        concluded(&mut session.ui.borrow_mut(), code, commands::aftermath(name))
+        concluded(&session.ui, code, commands::aftermath(name))
     });
     // A resolver thread that hangs must not keep the process alive.
     runtime.shutdown_background();
@@ -176,7 +176,7 @@ impl Drop for TerminalAtEnd {
 }
 
 /// Tells an error, in the form asked for, and gives its exit code.
-fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
+fn finish(ui: &Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
     let report = Report::of(error);
     if as_json {
         ui.json(&report.document(command));
@@ -187,7 +187,7 @@ fn finish(ui: &mut Ui, error: &Error, command: &str, as_json: bool) -> ExitCode 
 
 /// Ends a run whose exit code is decided. Where a result could not be written, that is told, and a run that went well has
 /// failed after all; after changes the result is told on standard error in its place.
-fn concluded(ui: &mut Ui, code: ExitCode, after: Aftermath) -> ExitCode {
+fn concluded(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     let Some(unwritten) = ui.take_unwritten() else { return code };
     let report = Report::of(&Error::Run(RunError::ResultUnwritten { after, source: unwritten.why }));
     ui.error(&report);
@@ -203,10 +203,10 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     if !is_answer && asks_for_json(&words) {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
-        return finish(&mut bare_ui(UNSPOKEN), &misunderstood(&refused.to_string(), &words), name, true);
+        return finish(&bare_ui(UNSPOKEN), &misunderstood(&refused.to_string(), &words), name, true);
     }
     let rendered = refused.render();
-    let mut ui = bare_ui(UNSPOKEN);
+    let ui = bare_ui(UNSPOKEN);
     let style = if is_answer { ui.results_style() } else { ui.stderr_style() };
     let text = if style.color { rendered.ansi().to_string() } else { rendered.to_string() };
     if is_answer {
@@ -215,7 +215,7 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
         ui.error(&ui::Verbatim(text));
     }
     let code = ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2));
-    concluded(&mut ui, code, Aftermath::Nothing)
+    concluded(&ui, code, Aftermath::Nothing)
 }
 
 /// What is wished where the command line is not understood.

@@ -1,20 +1,19 @@
 //! Session: everything that a command may touch besides its arguments.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use console::Term;
 use nix::sys::signal::SigSet;
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, SystemClock};
 use crate::ui::prompt::{NonInteractive, Prompt, PromptError, TtyPrompt};
-use crate::ui::{Style, Ui, Verbosity};
+use crate::ui::{Draw, Heading, Note, Style, Ui, Verbosity};
 
 /// The environment variables of the process.
 pub type Variables = BTreeMap<String, OsString>;
@@ -121,7 +120,7 @@ pub struct Session {
     /// The name of this machine, for the marker of a test VM.
     pub machine: String,
     /// The streams.
-    pub ui: Rc<RefCell<Ui>>,
+    pub ui: Ui,
     /// Time.
     pub clock: Box<dyn Clock>,
     /// Signals.
@@ -164,13 +163,13 @@ pub enum NoStateFolder {
 /// Closes a question when it is no longer waited for.
 struct OpenQuestion {
     prompt: Arc<dyn Prompt>,
-    ui: Rc<RefCell<Ui>>,
+    ui: Ui,
 }
 
 impl Drop for OpenQuestion {
     fn drop(&mut self) {
         self.prompt.release();
-        self.ui.borrow_mut().take_back();
+        self.ui.take_back();
     }
 }
 
@@ -195,7 +194,7 @@ impl Session {
     pub fn of_this_process(options: ProcessOptions, prompt: Arc<dyn Prompt>) -> io::Result<Self> {
         let variables = variables_of_this_process();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let ui = Rc::new(RefCell::new(ui_of_this_process(&variables, options)));
+        let ui = ui_of_this_process(&variables, options);
         Ok(Self {
             folder: std::env::current_dir()?,
             variables,
@@ -206,6 +205,51 @@ impl Session {
             prompt,
             confirms_all: options.confirms_all,
         })
+    }
+
+    /// Shows the heading of a command or of a step.
+    pub(crate) fn heading(&self, heading: &Heading) {
+        self.ui.info(heading);
+    }
+
+    /// Shows a line below a heading.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.ui.info(&Note::found(text.into()));
+    }
+
+    /// Shows a line about something that is done, or was checked and is right.
+    pub(crate) fn done(&self, text: impl Into<String>) {
+        self.ui.info(&Note::done(text.into()));
+    }
+
+    /// Shows a sentence that belongs to no heading.
+    pub(crate) fn remark(&self, text: impl Into<String>) {
+        self.ui.info(&Note::plain(text.into()));
+    }
+
+    /// Shows a warning.
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        self.ui.warn(text);
+    }
+
+    /// Shows a screen beside the results, on standard error.
+    pub(crate) fn info(&self, screen: &impl Draw) {
+        self.ui.info(screen);
+    }
+
+    /// Shows an error that does not end the run.
+    pub(crate) fn error(&self, screen: &impl Draw) {
+        self.ui.error(screen);
+    }
+
+    /// Prints a result to standard output.
+    pub(crate) fn result(&self, screen: &impl Draw) {
+        self.ui.result(screen);
+    }
+
+    /// Prints one JSON document to standard output.
+    pub(crate) fn json(&self, document: &Value) {
+        self.ui.json(document);
     }
 
     /// Says whether questions can be asked.
@@ -226,9 +270,9 @@ impl Session {
         if let Some(signal) = self.interrupts.seen() {
             return Err(Unanswered::Signal(signal));
         }
-        self.ui.borrow_mut().lend();
+        self.ui.lend();
         let prompt = Arc::clone(&self.prompt);
-        let _open = OpenQuestion { prompt: Arc::clone(&self.prompt), ui: Rc::clone(&self.ui) };
+        let _open = OpenQuestion { prompt: Arc::clone(&self.prompt), ui: self.ui.clone() };
         let (sender, asked) = oneshot::channel();
         let asking = std::thread::Builder::new().name("prompt".to_owned());
         let ask = move || {
@@ -344,8 +388,6 @@ fn speaks_unicode(variables: &Variables) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
     use std::sync::mpsc::{Receiver, channel};
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
@@ -415,7 +457,7 @@ mod tests {
             variables: Variables::new(),
             folder: "/".into(),
             machine: "here".to_owned(),
-            ui: Rc::new(RefCell::new(Ui::new(sink(), sink(), Verbosity::Quiet, false))),
+            ui: Ui::new(sink(), sink(), Verbosity::Quiet, false),
             clock: Box::new(SystemClock),
             interrupts: Interrupts::install().unwrap(),
             prompt: Arc::new(prompt),

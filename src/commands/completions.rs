@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, arguments: &Completions) -> Result<ExitCode
         })
         .into());
     };
-    session.ui.borrow_mut().result(&Verbatim(completion::script(shell)));
+    session.result(&Verbatim(completion::script(shell)));
     Ok(ExitCode::SUCCESS)
 }
 

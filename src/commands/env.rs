@@ -7,7 +7,7 @@ use crate::model::Secret;
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
-use crate::ui::{Draw, Note, Screen};
+use crate::ui::{Draw, Screen};
 use std::convert::Infallible;
 use std::fmt;
 use std::os::unix::process::CommandExt;
@@ -22,7 +22,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     context.credentials(session).map_err(without_flag)?;
     let told = EnvOutput::of(&context, arguments.format)?;
     for warning in &told.warnings {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     if let Some((program, rest)) = arguments.command.split_first() {
         if told.line.is_some() {
@@ -38,19 +38,16 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     let written = Written::of(arguments)?;
     if global.output == OutputFormat::Json {
         let document = told.document(arguments.format, shown);
-        session.ui.borrow_mut().reveal_json(&document, &told.revealed(shown));
+        session.ui.reveal_json(&document, &told.revealed(shown));
     } else if written == Written::Json {
-        session.ui.borrow_mut().reveal_json(&Value::Object(told.object(shown)), &told.revealed(shown));
+        session.ui.reveal_json(&Value::Object(told.object(shown)), &told.revealed(shown));
     } else {
         let lines = Lines(told.lines(written, shown)?);
         let revealed = if shown == Shown::Whole { lines.0.clone() } else { Vec::new() };
-        session.ui.borrow_mut().reveal(&lines, &revealed);
+        session.ui.reveal(&lines, &revealed);
     }
     if shown == Shown::Masked && told.variables.iter().any(Assignment::is_secret) {
-        session
-            .ui
-            .borrow_mut()
-            .info(&Note::plain(told.about_masked(global.output == OutputFormat::Json || written == Written::Json)));
+        session.remark(told.about_masked(global.output == OutputFormat::Json || written == Written::Json));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,15 +14,15 @@ use std::process::ExitCode;
 pub(crate) fn run(session: &Session, words: &[String]) -> Result<ExitCode, CommandFailure> {
     let topic = words.join(" ");
     match topic.as_str() {
-        "exit-codes" => session.ui.borrow_mut().result(&ExitCodes),
-        "environment" => session.ui.borrow_mut().result(&Environment),
+        "exit-codes" => session.result(&ExitCodes),
+        "environment" => session.result(&Environment),
         name => {
             let command = cli::help(words);
             let text = topics::find(name);
             if command.is_none() && text.is_none() {
                 return Err(Error::Usage(UsageError::UnknownTopic { topic }).into());
             }
-            session.ui.borrow_mut().result(&Explained { command, text });
+            session.result(&Explained { command, text });
         }
     }
     Ok(ExitCode::SUCCESS)

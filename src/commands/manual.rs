@@ -24,7 +24,7 @@ pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Comman
     }
     let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
     match pages.into_iter().find(|page| page.name == name) {
-        Some(page) => session.ui.borrow_mut().result(&Verbatim(whole(page))),
+        Some(page) => session.result(&Verbatim(whole(page))),
         None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" ") }).into()),
     }
     Ok(ExitCode::SUCCESS)

@@ -25,11 +25,11 @@ pub(crate) async fn run(
     let announcement = Announcement { sandbox: &sandbox };
     let public = announcement.public();
     if global.output == OutputFormat::Json {
-        session.ui.borrow_mut().reveal_json(&announcement.document(), &public);
+        session.ui.reveal_json(&announcement.document(), &public);
     } else {
-        session.ui.borrow_mut().reveal(&announcement, &public);
+        session.ui.reveal(&announcement, &public);
     }
-    if session.ui.borrow().has_unwritten() {
+    if session.ui.has_unwritten() {
         // Its address could not be reported.
         return Ok(ExitCode::SUCCESS);
     }

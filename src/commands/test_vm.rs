@@ -12,7 +12,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::test_vm::{receipt, run_test_vm};
 use crate::session::Session;
-use crate::ui::{Draw, Heading, Note};
+use crate::ui::{Draw, Heading};
 
 /// How many proofs are made at once, as many as the server's own bulk actions begin with.
 const USUALLY_AT_ONCE: usize = 4;
@@ -23,7 +23,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let host = context.host()?;
     let order = options::test_vm(&context, &arguments.proof)?;
     context.require_journal(session)?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Test VM on {host}"), is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text: format!("Test VM on {host}"), is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let of_trust = context.trust_warnings(connected.trusted);
     if let Some(crowd) = batch_options(arguments) {
@@ -68,14 +68,14 @@ fn tell<R: Draw + Serialize>(
         if let Some(all) = document.get_mut("warnings").and_then(serde_json::Value::as_array_mut) {
             all.extend(told.of_trust.iter().cloned().map(serde_json::Value::from));
         }
-        session.ui.borrow_mut().json(&document);
+        session.json(&document);
     } else if ended.is_ok() {
-        session.ui.borrow_mut().result(told.receipt);
+        session.result(told.receipt);
     } else if told.is_worth_showing {
-        session.ui.borrow_mut().info(told.receipt);
+        session.info(told.receipt);
     }
     for warning in told.warnings.iter().filter(|_| wants_json) {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),

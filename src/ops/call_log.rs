@@ -13,11 +13,11 @@ const LASTING: usize = 3;
 
 /// Lets a client tell what happens on its way.
 pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
-    let ui = Rc::clone(&session.ui);
+    let ui = session.ui.clone();
     // Calls that are made at once meet the same trouble at once.
     let last = RefCell::new(String::new());
     let is_unheard = Cell::new(false);
-    let (calls, server) = (session.ui.borrow().open_calls(), pve.endpoint().authority());
+    let (calls, server) = (session.ui.open_calls(), pve.endpoint().authority());
     pve.observed_by(Rc::new(move |event| {
         // A call may be dropped while something is drawn.
         match event {
@@ -25,7 +25,6 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
             CallEvent::Over => return calls.end(),
             _ => {}
         }
-        let mut ui = ui.borrow_mut();
         match event {
             CallEvent::Begun | CallEvent::Over => {}
             CallEvent::Answered { method, path, status, took } => {
@@ -39,13 +38,13 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
                 if !is_unheard.replace(true) {
                     let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
                     let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
-                    ui.info(&Note::warning(text));
+                    ui.warn(text);
                 }
             }
             CallEvent::LeftOut { what, name } => {
                 let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
                 if last.replace(text.clone()) != text {
-                    ui.info(&Note::warning(text));
+                    ui.warn(text);
                 }
             }
             CallEvent::Again { why, pause, number } => {
@@ -55,7 +54,7 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
                     return;
                 }
                 if *number >= LASTING {
-                    ui.info(&Note::warning(text));
+                    ui.warn(text);
                 } else {
                     ui.verbose(&Note::plain(text));
                 }

@@ -84,10 +84,10 @@ impl Context {
         let sources = Sources { variables: session.variables.clone(), store, loaded: loaded? };
         let context = Self::build(session, options, sources).await?;
         for warning in context.loaded.file.warnings(&context.instance) {
-            session.ui.borrow_mut().info(&Note::warning(warning.to_string()));
+            session.warn(warning.to_string());
         }
         for unused in context.unused_lines() {
-            session.ui.borrow_mut().info(&Note::warning(format!("{}, {unused}", context.store.path().display())));
+            session.warn(format!("{}, {unused}", context.store.path().display()));
         }
         Ok(context)
     }
@@ -371,7 +371,7 @@ impl Context {
         }
         let (credentials, warning) = self.settings.credentials()?;
         if let Some(warning) = warning {
-            session.ui.borrow_mut().info(&Note::warning(warning.to_string()));
+            session.warn(warning.to_string());
         }
         Ok(credentials)
     }
@@ -407,7 +407,7 @@ impl Context {
     /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
     /// flags and answers alone.
     pub(crate) fn repeat(&self, session: &Session) {
-        session.ui.borrow_mut().repeat(self.repeated());
+        session.ui.repeat(self.repeated());
     }
 
     /// Gives the flags that lead to the same settings and the same server.
@@ -517,7 +517,7 @@ impl Context {
                 Secrecy::Public => self.settings.text(entry.key).unwrap_or_default(),
                 Secrecy::Token | Secrecy::Password => "(secret)".to_owned(),
             };
-            session.ui.borrow_mut().verbose(&Note::plain(format!("{name}={shown}, from {source}")));
+            session.ui.verbose(&Note::plain(format!("{name}={shown}, from {source}")));
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::ops::options::PinTarget;
 use crate::pve::{self, CaBundle, Pve, Trust};
 use crate::session::Session;
 use crate::settings;
+use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Note, Printable};
 use std::path::{Path, PathBuf};
 
 /// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
@@ -95,7 +95,7 @@ pub(crate) async fn pin_cluster_ca(
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
     let text = format!("it is signed by the cluster's own CA, which alone is trusted from here on ({})", fetched.name);
-    session.ui.borrow_mut().info(&Note::done(text));
+    session.done(text);
     Ok(Some(CaPinned { pve, trust, fetched }))
 }
 
@@ -136,8 +136,8 @@ fn stay(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Res
     if pin_policy == PinPolicy::Ca {
         return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());
     }
-    session.ui.borrow_mut().info(&Note::found(why));
-    session.ui.borrow_mut().info(&Note::found("so the certificate itself is pinned".to_owned()));
+    session.note(why);
+    session.note("so the certificate itself is pinned");
     Ok(None)
 }
 

@@ -5,7 +5,6 @@ use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{Key, Source, Verification};
-use crate::ui::Note;
 
 impl Context {
     /// Lists what should be known of a server that is trusted in this way before a secret is sent to it.
@@ -25,7 +24,7 @@ impl Context {
     pub(crate) fn warn_of_trust(&self, session: &Session, trusted: TrustSource) {
         if !self.is_warned.replace(true) {
             for warning in self.trust_warnings(trusted) {
-                session.ui.borrow_mut().info(&Note::warning(warning));
+                session.warn(warning);
             }
         }
     }
@@ -34,7 +33,7 @@ impl Context {
     pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
         let trusted = self.trust().map_or(TrustSource::System, |(_, trusted)| trusted);
         if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
-            session.ui.borrow_mut().info(&Note::warning(warning));
+            session.warn(warning);
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Futur
         tokio::select! {
             biased;
             output = &mut future => {
-                session.ui.borrow_mut().end_progress(what);
+                session.ui.end_progress(what);
                 return output;
             }
             () = session.clock.sleep(pause) => {}
@@ -30,7 +30,7 @@ pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Futur
         let seconds = session.clock.now().duration_since(began).as_secs_f64();
         let progress =
             Progress { task: what.to_owned(), what: what.to_owned(), seconds, percent: None, detail: String::new() };
-        session.ui.borrow_mut().progress(&progress);
+        session.ui.progress(&progress);
     }
 }
 
@@ -39,7 +39,7 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// Runs a command; on a terminal its spinners turn, and no wait for the server is without one.
 pub(crate) async fn with_spinners<T>(session: &Session, command: impl Future<Output = T>) -> T {
-    if !session.ui.borrow().is_live() {
+    if !session.ui.is_live() {
         return command.await;
     }
     let mut command = pin!(command);
@@ -47,10 +47,10 @@ pub(crate) async fn with_spinners<T>(session: &Session, command: impl Future<Out
         tokio::select! {
             biased;
             output = &mut command => {
-                session.ui.borrow_mut().clear_progress();
+                session.ui.clear_progress();
                 return output;
             }
-            () = SystemClock.sleep(TURN) => session.ui.borrow_mut().tick(),
+            () = SystemClock.sleep(TURN) => session.ui.tick(),
         }
     }
 }

@@ -10,22 +10,23 @@ pub mod prompt;
 mod sanitize;
 mod screen;
 mod sticky_flags;
+mod streams;
 mod symbols;
 
+use std::cell::RefCell;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io::Write;
 use std::rc::Rc;
 
 pub use masked::{Layout, Masked};
 pub(crate) use note::{Heading, Note};
 pub(crate) use open_calls::OpenCalls;
 pub use progress::Progress;
-use progress::Running;
 pub use sanitize::Printable;
 pub use screen::{Screen, Tone, columns};
 pub use sticky_flags::StickyFlags;
+use streams::Streams;
+pub use streams::{Unwritten, streams};
 pub(crate) use symbols::Symbol;
 
 use crate::model::Secret;
@@ -63,26 +64,12 @@ pub enum Verbosity {
     Debug,
 }
 
-/// The two streams of a run: results, and the talk about them.
-pub struct Ui {
-    results: Masked<Box<dyn Write>>,
-    stderr: Masked<Box<dyn Write>>,
-    /// A result that could not be written.
-    unwritten: Option<Unwritten>,
-    results_style: Style,
-    stderr_style: Style,
-    verbosity: Verbosity,
-    is_live: bool,
-    /// The lines of what runs.
-    running: Option<Running>,
-    calls: Rc<OpenCalls>,
-    /// Whether the screen belongs to a question, or to another program.
-    is_lent: bool,
-    repeat: StickyFlags,
-}
+/// What a run shows: the one handle on its two streams. Clones show on the same streams.
+#[derive(Clone)]
+pub struct Ui(Rc<RefCell<Streams>>);
 
 impl Ui {
-    /// Puts the streams together; `is_live` says that the talk goes to a terminal, whose last line may be redrawn.
+    /// Puts the streams together; `is_live` says that standard error is a terminal, whose last line may be redrawn.
     #[must_use]
     pub fn new(
         results: (Box<dyn Write>, Style),
@@ -90,207 +77,132 @@ impl Ui {
         verbosity: Verbosity,
         is_live: bool,
     ) -> Self {
-        Self {
-            results: masked(results.0, results.1),
-            stderr: masked(stderr.0, stderr.1),
-            unwritten: None,
-            results_style: results.1,
-            stderr_style: stderr.1,
-            verbosity,
-            is_live: is_live && verbosity >= Verbosity::Normal,
-            running: None,
-            calls: Rc::default(),
-            is_lent: false,
-            repeat: StickyFlags::NOTHING,
-        }
+        Self(Rc::new(RefCell::new(Streams::new(results, stderr, verbosity, is_live))))
     }
 
     /// Lets every command to paste repeat these flags from here on.
-    pub fn repeat(&mut self, repeat: StickyFlags) {
-        self.repeat = repeat;
+    pub fn repeat(&self, repeat: StickyFlags) {
+        self.0.borrow_mut().repeat(repeat);
     }
 
     /// Gives the style of the results.
     #[must_use]
-    pub const fn results_style(&self) -> Style {
-        self.results_style
+    pub fn results_style(&self) -> Style {
+        self.0.borrow().results_style()
     }
 
-    /// Gives the style of the talk about them.
+    /// Gives the style of what is said beside the results.
     #[must_use]
-    pub const fn stderr_style(&self) -> Style {
-        self.stderr_style
+    pub fn stderr_style(&self) -> Style {
+        self.0.borrow().stderr_style()
     }
 
     /// Gives how much is said.
     #[must_use]
-    pub const fn verbosity(&self) -> Verbosity {
-        self.verbosity
+    pub fn verbosity(&self) -> Verbosity {
+        self.0.borrow().verbosity()
     }
 
     /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
-    pub fn result(&mut self, drawing: &impl Draw) {
-        self.clear_progress();
-        let text = drawn(drawing, self.results_style, &self.repeat);
-        let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
-        self.note(written, || Some(text));
+    pub fn result(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().result(drawing);
     }
 
     /// Prints a result in which these secrets, and no others, can be read.
-    pub fn reveal(&mut self, drawing: &impl Draw, revealed: &[Secret]) {
-        self.clear_progress();
-        let text = drawn(drawing, self.results_style, &self.repeat);
-        let written = self.results.reveal(&text, revealed);
-        self.note(written, || None);
+    pub fn reveal(&self, drawing: &impl Draw, revealed: &[Secret]) {
+        self.0.borrow_mut().reveal(drawing, revealed);
     }
 
     /// Prints one JSON document to standard output, on one line.
-    pub fn json(&mut self, document: &serde_json::Value) {
-        self.clear_progress();
-        let mut longer = document.clone();
-        self.repeat.append_to(&mut longer);
-        let written = self.results.document(longer, Layout::Line, &[]);
-        self.note(written, || Some(format!("{document}\n")));
+    pub fn json(&self, document: &serde_json::Value) {
+        self.0.borrow_mut().json(document);
     }
 
     /// Prints one JSON document in which these secrets, and no others, can be read.
-    pub fn reveal_json(&mut self, document: &serde_json::Value, revealed: &[Secret]) {
-        self.clear_progress();
-        let written = self.results.document(document.clone(), Layout::Line, revealed);
-        self.note(written, || None);
+    pub fn reveal_json(&self, document: &serde_json::Value, revealed: &[Secret]) {
+        self.0.borrow_mut().reveal_json(document, revealed);
     }
 
     /// Gives the first result that could not be written, once; a reader that has gone away does not count.
-    pub fn take_unwritten(&mut self) -> Option<Unwritten> {
-        self.unwritten.take().filter(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+    pub fn take_unwritten(&self) -> Option<Unwritten> {
+        self.0.borrow_mut().take_unwritten()
     }
 
     /// Says whether a result could not be written.
     #[must_use]
     pub fn has_unwritten(&self) -> bool {
-        self.unwritten.as_ref().is_some_and(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+        self.0.borrow().has_unwritten()
     }
 
-    /// Keeps the first result that could not be written.
-    fn note(&mut self, written: io::Result<()>, text: impl FnOnce() -> Option<String>) {
-        if let (Err(why), None) = (written, &self.unwritten) {
-            self.unwritten = Some(Unwritten { why, text: text() });
-        }
+    /// Shows what a person wants to know, on standard error.
+    pub fn info(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().info(drawing);
     }
 
-    /// Says something that a person wants to know, on standard error.
-    pub fn info(&mut self, drawing: &impl Draw) {
-        self.write_stderr(Verbosity::Normal, drawing);
+    /// Shows a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.info(&Note::warning(text.into()));
     }
 
-    /// Says what only `-v` shows.
-    pub fn verbose(&mut self, drawing: &impl Draw) {
-        self.write_stderr(Verbosity::Verbose, drawing);
+    /// Shows what only `-v` shows.
+    pub fn verbose(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().verbose(drawing);
     }
 
-    /// Says what only `-vv` shows.
-    pub fn debug(&mut self, drawing: &impl Draw) {
-        self.write_stderr(Verbosity::Debug, drawing);
+    /// Shows what only `-vv` shows.
+    pub fn debug(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().debug(drawing);
     }
 
-    /// Says what even `-q` shows: an error, or a warning about something lost.
-    pub fn error(&mut self, drawing: &impl Draw) {
-        self.write_stderr(Verbosity::Quiet, drawing);
+    /// Shows what even `-q` shows: an error, or a warning about something lost.
+    pub fn error(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().error(drawing);
     }
 
     /// Draws how far a task is, on a terminal.
-    pub fn progress(&mut self, progress: &Progress) {
-        if progress.task != open_calls::TASK {
-            self.end_progress(open_calls::TASK);
-        }
-        if let Some(running) = self.running() {
-            running.show(progress);
-        }
+    pub fn progress(&self, progress: &Progress) {
+        self.0.borrow_mut().progress(progress);
     }
 
-    /// Takes the line of a task away.
-    pub fn end_progress(&mut self, task: &str) {
-        if self.running.as_mut().is_some_and(|running| running.end(task)) {
-            self.running = None;
-        }
+    /// Removes the line of a task.
+    pub fn end_progress(&self, task: &str) {
+        self.0.borrow_mut().end_progress(task);
     }
 
     /// Draws how far many tasks are, below their own lines.
-    pub fn overall(&mut self, progress: &Progress) {
-        if let Some(running) = self.running() {
-            running.show_overall(progress);
-        }
+    pub fn overall(&self, progress: &Progress) {
+        self.0.borrow_mut().overall(progress);
     }
 
-    /// Takes the lines of everything that runs away.
-    pub fn clear_progress(&mut self) {
-        self.running = None;
+    /// Removes the lines of everything that runs.
+    pub fn clear_progress(&self) {
+        self.0.borrow_mut().clear_progress();
     }
 
     /// Gives the calls to the server that have no answer yet.
     pub(crate) fn open_calls(&self) -> Rc<OpenCalls> {
-        Rc::clone(&self.calls)
+        self.0.borrow().open_calls()
     }
 
     /// Says whether what runs is drawn.
     #[must_use]
-    pub const fn is_live(&self) -> bool {
-        self.is_live
+    pub fn is_live(&self) -> bool {
+        self.0.borrow().is_live()
     }
 
     /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
-    pub fn tick(&mut self) {
-        let silence = self.calls.silence().filter(|_| !self.is_lent);
-        match (silence, &mut self.running) {
-            (None, _) => self.end_progress(open_calls::TASK),
-            (Some(silence), None) => self.progress(&silence),
-            (Some(silence), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
-                // The whole of it is a wait: it turns slowly, so that it does not draw the eye.
-                if self.calls.is_due() {
-                    running.show(&silence);
-                    running.tick();
-                }
-            }
-            (Some(_), Some(_)) => {}
-        }
-        if let Some(running) = self.running.as_ref().filter(|running| running.has_tasks_beside(open_calls::TASK)) {
-            running.tick();
-        }
+    pub fn tick(&self) {
+        self.0.borrow_mut().tick();
     }
 
     /// Leaves the screen to a question or to another program, until it is taken back.
-    pub fn lend(&mut self) {
-        self.running = None;
-        self.is_lent = true;
+    pub fn lend(&self) {
+        self.0.borrow_mut().lend();
     }
 
     /// Takes the screen back.
-    pub fn take_back(&mut self) {
-        self.is_lent = false;
-    }
-
-    fn running(&mut self) -> Option<&mut Running> {
-        if !self.is_live || self.is_lent {
-            return None;
-        }
-        let style = self.stderr_style;
-        Some(self.running.get_or_insert_with(|| Running::new(style)))
-    }
-
-    fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
-        if self.verbosity < verbosity {
-            return;
-        }
-        self.end_progress(open_calls::TASK);
-        let text = drawn(drawing, self.stderr_style, &self.repeat);
-        let stderr = &mut self.stderr;
-        let mut write = || {
-            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()); // nothing is left to report it on
-        };
-        match &self.running {
-            Some(running) => running.suspend(write),
-            None => write(),
-        }
+    pub fn take_back(&self) {
+        self.0.borrow_mut().take_back();
     }
 }
 
@@ -302,19 +214,6 @@ impl Draw for Verbatim {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.line(self.0.trim_end())
     }
-}
-
-/// A result that could not be written.
-#[derive(Debug)]
-pub struct Unwritten {
-    /// What the system says.
-    pub why: io::Error,
-    /// The result, where nothing is revealed in it.
-    pub text: Option<String>,
-}
-
-fn masked(to: Box<dyn Write>, style: Style) -> Masked<Box<dyn Write>> {
-    if style.unicode { Masked::new(to) } else { Masked::new(to).in_ascii() }
 }
 
 /// Draws something into a text.
@@ -339,15 +238,4 @@ pub fn gibibytes(bytes: u64) -> String {
         return format!("{} MiB", bytes >> 20);
     }
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
-}
-
-/// Opens the two real streams.
-#[must_use]
-pub fn streams() -> (Box<dyn Write>, Box<dyn Write>) {
-    // The standard library's own writer says nothing where the descriptor cannot be written to.
-    let results: Box<dyn Write> = match io::stdout().as_fd().try_clone_to_owned() {
-        Ok(results) => Box::new(File::from(results)),
-        Err(_) => Box::new(io::stdout()),
-    };
-    (results, Box::new(io::stderr()))
 }

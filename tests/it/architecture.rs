@@ -217,6 +217,15 @@ fn each_library_stays_at_home() {
 }
 
 #[test]
+fn commands_and_operations_show_things_by_calls_on_the_session() {
+    for (file, text) in sources().iter().filter(|(file, _)| part(file) != "ui" && file != "session.rs") {
+        for around in ["ui.borrow", "RefCell<Ui>", "session.ui.info(", "session.ui.result(", "session.ui.json("] {
+            assert!(!text.contains(around), "src/{file}: `{around}`: use `session.note`, `warn`, `info`, `result`, …");
+        }
+    }
+}
+
+#[test]
 fn time_comes_from_the_clock() {
     for (file, text) in whole_sources().iter().filter(|(file, _)| file != "clock.rs") {
         for around in ["Instant::now", "SystemTime::now", ".elapsed()", "time::sleep", "thread::sleep"] {

@@ -21,7 +21,7 @@ use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Heading, Note, Printable};
+use crate::ui::{Heading, Printable};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -39,9 +39,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
     let error = clean(session, &context, arguments, found, &mut summary).await.err();
     if global.output == OutputFormat::Json {
-        session.ui.borrow_mut().json(&summary.document(error.as_ref()));
+        session.json(&summary.document(error.as_ref()));
     } else {
-        session.ui.borrow_mut().result(&summary.at(session.clock.utc()));
+        session.result(&summary.at(session.clock.utc()));
     }
     match error {
         None => Ok(ExitCode::SUCCESS),
@@ -61,7 +61,7 @@ async fn clean(
         return Ok(());
     }
     let host = context.host()?;
-    session.ui.borrow_mut().info(&Heading { text: format!("Cleanup on {host}"), is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text: format!("Cleanup on {host}"), is_sandbox: context.is_sandbox() });
     let here = context.endpoint()?.authority();
     let (ours, others): (Vec<JournalEntry>, Vec<JournalEntry>) =
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
@@ -187,7 +187,7 @@ impl CleanupRun<'_> {
             marker: &marker,
             drives: None,
         };
-        session.ui.borrow_mut().info(&Note::found(format!("deleting VM {vmid} ({})", Printable(&marker.name))));
+        session.note(format!("deleting VM {vmid} ({})", Printable(&marker.name)));
         match self.remove(search, vmid).await {
             Ok(disks) => {
                 summary.marked.push((marked, VmOutcome::Destroyed));
@@ -270,10 +270,7 @@ impl CleanupRun<'_> {
                 VmState::Hidden(refused) => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
                 VmState::Ours(..) if is_dry => VmOutcome::WouldBeDestroyed,
                 VmState::Ours(..) => {
-                    session
-                        .ui
-                        .borrow_mut()
-                        .info(&Note::found(format!("deleting VM {vmid} ({})", Printable(&marker.name))));
+                    session.note(format!("deleting VM {vmid} ({})", Printable(&marker.name)));
                     let left = self.remove(search, vmid).await?;
                     if !left.is_empty() {
                         let (node, name) = (entry.record.target.clone(), marker.name.clone());
@@ -293,7 +290,7 @@ impl CleanupRun<'_> {
         let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;
         for warning in receipt.warnings {
-            self.session.ui.borrow_mut().info(&Note::warning(warning));
+            self.session.warn(warning);
         }
         removed
     }

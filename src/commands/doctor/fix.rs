@@ -7,8 +7,8 @@ use crate::ops::context::Context;
 use crate::ops::{ask, git};
 use crate::session::Session;
 use crate::settings::GroupRights;
+use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Note, Printable};
 
 use super::local::git_status;
 
@@ -34,15 +34,12 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
             || ask::confirm(session, question, || ask::only_by("--yes", "whether to fix it")).await?;
         if agrees {
             fix.run(context)?;
-            session.ui.borrow_mut().info(&Note::done(format!("Fixed: {what}")));
+            session.done(format!("Fixed: {what}"));
             is_changed = true;
         }
     }
     if !is_changed {
-        session
-            .ui
-            .borrow_mut()
-            .info(&Note::plain("Nothing was fixed: neither the mode nor .gitignore needs it".to_owned()));
+        session.remark("Nothing was fixed: neither the mode nor .gitignore needs it");
     }
     Ok(())
 }

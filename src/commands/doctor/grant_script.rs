@@ -34,12 +34,11 @@ pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor
         Ok(script) => script,
         Err(why) => return Err(connected.diagnosed(why).await),
     };
-    let mut ui = session.ui.borrow_mut();
     match global.output {
         OutputFormat::Json => {
-            ui.json(&json!({ "schema": "glassdome.doctor/1", "ok": true, "script": script.to_string() }));
+            session.json(&json!({ "schema": "glassdome.doctor/1", "ok": true, "script": script.to_string() }));
         }
-        OutputFormat::Text => ui.result(&script),
+        OutputFormat::Text => session.result(&script),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Report, RunError};
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
-use crate::ui::{Heading, Note, Verbosity};
+use crate::ui::{Heading, Verbosity};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -57,13 +57,13 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
         let path = session.folder.join(path);
         bundle::write(session, &path, &diagnosis)
             .map_err(|source| Error::Run(RunError::Bundle { path: path.clone(), source }))?;
-        session.ui.borrow_mut().info(&Note::found(format!(
+        session.note(format!(
             "the report is in {}: names and addresses are replaced, but read it before you give it away",
             path.display()
-        )));
+        ));
     }
     match global.output {
-        OutputFormat::Json => session.ui.borrow_mut().json(&diagnosis.document()),
+        OutputFormat::Json => session.json(&diagnosis.document()),
         OutputFormat::Text => show(session, &diagnosis),
     }
     Ok(ExitCode::from(diagnosis.exit_code()))
@@ -87,14 +87,13 @@ async fn fix_local(session: &Session, global: &Global, arguments: &Doctor) -> Re
 fn introduce(session: &Session, context: &Context) {
     let server = context.host().map_or_else(|_| "the settings".to_owned(), |host| host.host().to_string());
     let text = format!("Checking {server} (read-only)");
-    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
 }
 
 /// Shows a diagnosis: with `-v` every check, else what is right in one line for each group.
 fn show(session: &Session, diagnosis: &Diagnosis) {
-    let mut ui = session.ui.borrow_mut();
-    let detail = if ui.verbosity() >= Verbosity::Verbose { Detail::Full } else { Detail::Brief };
-    ui.result(&DiagnosisScreen { diagnosis, detail });
+    let detail = if session.ui.verbosity() >= Verbosity::Verbose { Detail::Full } else { Detail::Brief };
+    session.result(&DiagnosisScreen { diagnosis, detail });
 }
 
 /// Looks at every instance of the settings file, one after the other; the first failure decides.
@@ -123,13 +122,13 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
         } else {
             let heading =
                 Heading { text: format!("Instance {instance}"), is_sandbox: arguments.connection.is_sandbox() };
-            session.ui.borrow_mut().result(&heading);
+            session.result(&heading);
             show(session, &diagnosis);
         }
     }
     if global.output == OutputFormat::Json {
         let document = json!({ "schema": "glassdome.doctor/1", "ok": code == 0, "instances": documents });
-        session.ui.borrow_mut().json(&document);
+        session.json(&document);
     }
     Ok(ExitCode::from(code))
 }

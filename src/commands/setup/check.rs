@@ -13,8 +13,8 @@ use crate::ops::{ask, inventory, unless_interrupted};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
 use crate::settings::Key;
+use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
-use crate::ui::{Note, Printable};
 
 use super::template::{CreatedTemplate, MissingTemplate};
 use super::{heading, node_and_templates, tell, template};
@@ -195,7 +195,7 @@ async fn check(
         say(session, format!("{}={vmid} ({name})", key.entry().variable));
     }
     for warning in &warnings {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     Ok(VerifiedAccess { version, node, templates, pool: order.pool, warnings })
 }
@@ -242,5 +242,5 @@ fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
 }
 
 fn say(session: &Session, text: String) {
-    session.ui.borrow_mut().info(&Note::done(text));
+    session.done(text);
 }

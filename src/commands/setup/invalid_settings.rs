@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::ops::context::Context;
 use crate::session::Session;
 use crate::settings::{InvalidSetting, SettingsError, Source, TRUST_KEYS};
-use crate::ui::Note;
 
 /// Drops what the file says wrongly. An invalid flag or variable is an error, and so is everything where there is no person
 /// to ask.
@@ -22,7 +21,7 @@ pub(super) fn forget_what_is_wrong(session: &Session, context: &mut Context, arg
         if is_settled || TRUST_KEYS.contains(&key) && arguments.accept_new_certificate {
             return Err(why.into());
         }
-        session.ui.borrow_mut().info(&Note::warning(format!("{why}; it please enter it again")));
+        session.warn(format!("{why}; it please enter it again"));
         // What stands beside an invalid pin must not decide alone: it says that nothing is verified.
         if TRUST_KEYS.contains(&key) { dropped.extend(TRUST_KEYS) } else { dropped.push(key) }
     }

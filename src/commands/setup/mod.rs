@@ -28,7 +28,7 @@ use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Heading, Note, Printable};
+use crate::ui::{Heading, Printable};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     };
     let wants_json = global.output == OutputFormat::Json;
     if wants_json {
-        session.ui.borrow_mut().json(&report.document(ended.as_ref().err()));
+        session.json(&report.document(ended.as_ref().err()));
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -116,14 +116,14 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
     let mut context = Context::load_for_correction(session, &options).await?;
     if let Some(from) = arguments.import {
         let tool = context.import(session, from.tool())?;
-        session.ui.borrow_mut().info(&Note::plain(format!("what {tool}'s variables say is taken")));
+        session.remark(format!("what {tool}'s variables say is taken"));
     }
     invalid_settings::forget_what_is_wrong(session, &mut context, arguments)?;
     if session.is_attended() && !arguments.dry_run {
         match (context.require_savable(), context.settings.credentials()) {
             (Ok(()), _) => {}
             // As long as nothing changes, nothing has to be saved.
-            (Err(why), Ok(_)) => session.ui.borrow_mut().info(&Note::warning(format!("nothing can be saved: {why}"))),
+            (Err(why), Ok(_)) => session.warn(format!("nothing can be saved: {why}")),
             (Err(why), Err(_)) => return Err(why),
         }
     }
@@ -151,7 +151,7 @@ async fn from_server_to_proof(
     context.repeat(session);
     let Some((connected, checked)) = verified? else {
         if global.output == OutputFormat::Text {
-            session.ui.borrow_mut().result(&screens::SandboxNote);
+            session.result(&screens::SandboxNote);
         }
         return Ok(());
     };
@@ -160,10 +160,10 @@ async fn from_server_to_proof(
     heading(session, context, "6. Save");
     let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
     let draft = save::draft(session, context, &connected, &checked, consent).await?;
-    session.ui.borrow_mut().info(&draft);
+    session.info(&draft);
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
-            session.ui.borrow_mut().result(&DryRun {
+            session.result(&DryRun {
                 skips_proof: arguments.skip_test_vm,
                 node: checked.node,
                 template: options::test_vm(context, &arguments.proof)?.template,
@@ -183,7 +183,7 @@ async fn from_server_to_proof(
     let skips = arguments.skip_test_vm || !is_proof_wanted(session, context, arguments).await?;
     let receipt = if skips { None } else { Some(proof(session, arguments, context, report).await?) };
     if global.output == OutputFormat::Text {
-        session.ui.borrow_mut().result(&next(context, &connected, &saved, receipt));
+        session.result(&next(context, &connected, &saved, receipt));
     }
     Ok(())
 }
@@ -325,7 +325,7 @@ async fn check(
         return Ok(None);
     };
     if let Some(warning) = pin_ca::expiry(session, &connected.pve, &connected.trust) {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
         checked.warnings.push(warning);
     }
     Ok(Some((connected, checked)))
@@ -358,7 +358,7 @@ async fn proof(
         Ok(()) => Ok(receipt),
         Err(why) => {
             if !receipt.steps.is_empty() {
-                session.ui.borrow_mut().info(&receipt);
+                session.info(&receipt);
             }
             found(
                 session,
@@ -381,21 +381,21 @@ fn next(context: &Context, connected: &Connected, saved: &SavedSettings, receipt
 }
 
 fn heading(session: &Session, context: &Context, text: &str) {
-    session.ui.borrow_mut().info(&Heading { text: text.to_owned(), is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text: text.to_owned(), is_sandbox: context.is_sandbox() });
 }
 
 /// Tells an error that a person may mend right here.
 fn tell(session: &Session, why: &Error) {
-    session.ui.borrow_mut().error(&Report::of(why));
+    session.error(&Report::of(why));
 }
 
 fn found(session: &Session, text: String) {
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.note(text);
 }
 
 /// Says what was checked and is right, or is done.
 fn done(session: &Session, text: String) {
-    session.ui.borrow_mut().info(&Note::done(text));
+    session.done(text);
 }
 
 /// Says in front of the first question what will happen.
@@ -409,7 +409,7 @@ fn introduce(session: &Session, context: &Context, arguments: &Setup) {
         "This sets up an API token for Proxmox VE, writes {}{tested}. Nothing is saved before you have confirmed it.",
         Printable(&file)
     );
-    session.ui.borrow_mut().info(&Note::plain(text));
+    session.remark(text);
 }
 
 impl SetupReport {

@@ -14,7 +14,7 @@ use crate::settings::{
     Source, Sourced, Store, masked_diff,
 };
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Draw, Note, Printable, Screen, Tone};
+use crate::ui::{Draw, Printable, Screen, Tone};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result
         return Ok(false);
     }
     let text = format!("{name} has no spelling that every reader of the file reads alike: {why}");
-    session.ui.borrow_mut().info(&Note::warning(text));
+    session.warn(text);
     let question = ConfirmPrompt::new("Write it in a form that perhaps only python-dotenv reads back?");
     // Not for --yes: it confirms what would be asked, and this is a failed check.
     ask::decide(session, question.proposing_no(), || ask::only_by("--allow-ambiguous-value", "the spelling")).await
@@ -195,7 +195,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
     warnings.extend(heed_git(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
         context.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
-        session.ui.borrow_mut().info(&Note::done(format!("the cluster's CA is in {}", fetched.path.display())));
+        session.done(format!("the cluster's CA is in {}", fetched.path.display()));
     }
     let saved = context.store.save(&draft.edited.file, &context.loaded.stamp, group)?;
     warnings.extend(saved.warnings.iter().map(ToString::to_string));
@@ -203,12 +203,12 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
         SaveOutcome::Unchanged => format!("{} is already up to date; it was not changed", draft.path.display()),
         SaveOutcome::Written => format!("{} is written, mode {:04o}", draft.path.display(), saved.mode),
     };
-    session.ui.borrow_mut().info(&Note::done(text));
+    session.done(text);
     if let Some(backup) = &saved.backup {
-        session.ui.borrow_mut().info(&Note::found(format!("the old one is kept as {}", backup.display())));
+        session.note(format!("the old one is kept as {}", backup.display()));
     }
     for warning in &warnings {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     read_back(&context.store, &draft)?;
     Ok(SavedSettings { path: draft.path, changed: draft.edited.changed, warnings })

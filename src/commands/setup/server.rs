@@ -86,7 +86,7 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
                 }
                 context.warn_of_trust(session, pve_server.trusted);
                 if let Some(leaf) = &pve_server.accepted {
-                    session.ui.borrow_mut().info(&trust::Facts(leaf));
+                    session.info(&trust::Facts(leaf));
                     let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";
                     found(session, text.to_owned());
                 }

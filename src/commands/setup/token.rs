@@ -207,7 +207,7 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
     let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
     let manner = TOKEN_METHODS.get(index).map_or(TokenMethod::Have, |(manner, _)| *manner);
     if manner == TokenMethod::Password {
-        session.ui.borrow_mut().info(&PasswordAdvice);
+        session.info(&PasswordAdvice);
         context.unset(&[Key::TokenValue])?;
         return password(session, context).await.map(|()| None);
     }
@@ -218,9 +218,9 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
     let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
     let endpoint = context.endpoint()?;
     match manner {
-        TokenMethod::Web => session.ui.borrow_mut().info(&WebGuide { url: endpoint.url(), user, name }),
+        TokenMethod::Web => session.info(&WebGuide { url: endpoint.url(), user, name }),
         TokenMethod::Shell => {
-            session.ui.borrow_mut().info(&ShellGuide { host: endpoint.host().to_string(), user, name });
+            session.info(&ShellGuide { host: endpoint.host().to_string(), user, name });
         }
         TokenMethod::LogIn => return Ok(Some(TokenSource::LogIn(LoginSource::Given))),
         TokenMethod::Ssh => return destination(session, &endpoint).await.map(|to| Some(TokenSource::Shell(Some(to)))),

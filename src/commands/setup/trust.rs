@@ -97,7 +97,7 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
     let mut ways = ways(session, context, &probed.leaf, &flaw)?;
-    session.ui.borrow_mut().info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
+    session.info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
     let menu = ChoicePrompt::new("Do you trust this certificate?", items);
     let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;

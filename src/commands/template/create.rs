@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     }
     let wanted = ImageSpec::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, context.host()?);
-    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let mut made = make(session, &context, &connected, &arguments.into(), &wanted).await?;
     // They have been said already, before anything was sent.
@@ -32,28 +32,28 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     let is_text = global.output == OutputFormat::Text;
     if arguments.dry_run {
         if is_text {
-            session.ui.borrow_mut().result(&Note::plain("dry run: nothing was changed".to_owned()));
+            session.result(&Note::plain("dry run: nothing was changed".to_owned()));
         }
         return Ok(document(&made, &wanted, &[]));
     }
     if is_text {
-        session.ui.borrow_mut().result(&Note::plain(summary(plan)));
+        session.result(&Note::plain(summary(plan)));
         if let Some(volume) = &made.kept_image {
-            session.ui.borrow_mut().result(&Note::plain(format!("the image is kept: {}", Printable(volume))));
+            session.result(&Note::plain(format!("the image is kept: {}", Printable(volume))));
         }
     }
     if context.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
-        session.ui.borrow_mut().info(&Note::plain("the sandbox forgets it now".to_owned()));
+        session.remark("the sandbox forgets it now");
         return Ok(document(&made, &wanted, &[]));
     }
     let changed = save(session, &context, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
-        session.ui.borrow_mut().info(&Note::warning(text));
+        session.warn(text);
     }
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);
-    session.ui.borrow_mut().info(&Note::plain(text));
+    session.remark(text);
     Ok(document(&made, &wanted, &changed))
 }
 
@@ -91,11 +91,10 @@ fn save(session: &Session, context: &Context, wanted: &ImageSpec, plan: &Templat
         return Ok(Vec::new());
     }
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
-    let mut ui = session.ui.borrow_mut();
     let name = key.variable(&context.instance);
-    ui.info(&Note::found(format!("{} holds {name}={} now", context.store.path().display(), plan.vmid)));
+    session.note(format!("{} holds {name}={} now", context.store.path().display(), plan.vmid));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
-        ui.info(&Note::warning(warning.to_string()));
+        session.warn(warning.to_string());
     }
     Ok(edited.changed)
 }

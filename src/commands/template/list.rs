@@ -13,7 +13,7 @@ use crate::ops::{together, unless_interrupted};
 use crate::pve::{Node, Pve, Vm};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::ui::{Draw, Heading, Note, Screen, Tone, gibibytes};
+use crate::ui::{Draw, Heading, Screen, Tone, gibibytes};
 use std::fmt;
 
 use serde::Serialize;
@@ -58,7 +58,7 @@ struct Table {
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
     let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     let text = format!("Templates on {}", context.host()?);
-    session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+    session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let read = unless_interrupted(session, table(&connected, &context.settings, arguments)).await;
     let table = match read {
@@ -66,10 +66,10 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
         Err(why) => return Err(connected.diagnosed(why).await),
     };
     if global.output == OutputFormat::Text {
-        session.ui.borrow_mut().result(&table);
+        session.result(&table);
     }
     for warning in &table.warnings {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     Ok(json!({ "templates": table.templates, "warnings": table.warnings }))
 }

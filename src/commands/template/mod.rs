@@ -32,14 +32,14 @@ pub(crate) async fn run(
     let wants_json = global.output == OutputFormat::Json;
     match ended {
         Ok(document) if wants_json => {
-            session.ui.borrow_mut().json(&labelled(document, action, true));
+            session.json(&labelled(document, action, true));
             Ok(ExitCode::SUCCESS)
         }
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             if wants_json {
                 let document = Report::of(&error).document("template");
-                session.ui.borrow_mut().json(&labelled(document, action, false));
+                session.json(&labelled(document, action, false));
             }
             Err(CommandFailure { error, is_told: wants_json })
         }

@@ -59,7 +59,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
     let list = unless_interrupted(session, listed).await?;
     notes::warn(session, &list.unsaved);
     if global.output == crate::cli::OutputFormat::Text {
-        session.ui.borrow_mut().result(&list);
+        session.result(&list);
     }
     Ok(TokenOutput::of(list.document()))
 }

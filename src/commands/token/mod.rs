@@ -28,10 +28,10 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
             if wants_json {
                 document.splice("ok", true.into());
                 document.splice("action", action.into());
-                session.ui.borrow_mut().json(&document.document);
+                session.json(&document.document);
             } else {
                 for line in document.lines {
-                    session.ui.borrow_mut().result(&Note::plain(line));
+                    session.result(&Note::plain(line));
                 }
             }
             Ok(ExitCode::SUCCESS)
@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
                 let mut document = TokenOutput { document: Report::of(&error).document("token"), lines: Vec::new() };
                 document.splice("action", action.into());
                 document.splice("left_on_server", error.left_on_server().into());
-                session.ui.borrow_mut().json(&document.document);
+                session.json(&document.document);
             }
             Err(CommandFailure { error, is_told: wants_json })
         }

@@ -14,7 +14,7 @@ use crate::ops::{ask, unless_interrupted};
 use crate::pve::{AclEntry, Subject, TokenRecord};
 use crate::session::Session;
 use crate::ui::prompt::ConfirmPrompt;
-use crate::ui::{Draw, Note, Printable, Screen, Tone};
+use crate::ui::{Draw, Printable, Screen, Tone};
 use std::fmt;
 
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         Ok((desk.context, admin, RevocationPlan { token, card, entries, file }))
     };
     let (context, admin, farewell) = unless_interrupted(session, looked).await?;
-    session.ui.borrow_mut().info(&farewell);
+    session.info(&farewell);
     consent::needed(session, || format!("{} would be revoked", farewell.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", farewell.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
@@ -52,7 +52,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     forget(session, &context, &farewell.token)?;
     if let Some(file) = &farewell.file {
         let text = format!("the secret in {file} no longer works; `glassdome setup` puts another token in its place");
-        session.ui.borrow_mut().info(&Note::warning(text));
+        session.warn(text);
     }
     let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
     Ok(TokenOutput::of(told).saying(format!("{} is revoked", farewell.token)))

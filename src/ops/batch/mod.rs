@@ -20,7 +20,7 @@ use crate::ops::test_vm::run::{Run, recently_freed};
 use crate::ops::test_vm::{blank, intention};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
-use crate::ui::{Note, Printable, Progress};
+use crate::ui::{Printable, Progress};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ pub(crate) async fn run_batch(
     let count = crowd.count.max(places.len());
     let text = intention(&first.options, &first.plan);
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.note(text);
     let many = Batch {
         session,
         connected,
@@ -191,7 +191,7 @@ impl Batch<'_> {
                 () = self.session.clock.sleep(REDRAWN_EVERY) => self.show(parallel),
             }
         }
-        self.session.ui.borrow_mut().clear_progress();
+        self.session.ui.clear_progress();
     }
 
     /// Makes one proof after the other, until none is left to begin.
@@ -239,7 +239,7 @@ impl Batch<'_> {
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };
-        self.session.ui.borrow_mut().info(&Note::found(line));
+        self.session.note(line);
     }
 
     fn show(&self, parallel: usize) {
@@ -253,6 +253,6 @@ impl Batch<'_> {
         let percent = Some(done as f64 / self.count.max(1) as f64 * 100.0);
         let what = format!("{done} of {} done ({seconds:.0} s)", self.count);
         let detail = format!("{running} running, {failed} failed");
-        self.session.ui.borrow_mut().overall(&Progress { task: String::new(), what, seconds, percent, detail });
+        self.session.ui.overall(&Progress { task: String::new(), what, seconds, percent, detail });
     }
 }

@@ -13,7 +13,7 @@ use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, uninterrupted};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
 use crate::session::Session;
-use crate::ui::{Note, Printable, Progress};
+use crate::ui::{Printable, Progress};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -208,11 +208,11 @@ impl<'a> Build<'a> {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
                     let progress = Progress { task: what.clone(), what: what.clone(), seconds, percent, detail: String::new() };
-                    session.ui.borrow_mut().progress(&progress);
+                    session.ui.progress(&progress);
                 }
             }
         };
-        session.ui.borrow_mut().end_progress(&what);
+        session.ui.end_progress(&what);
         self.watch_image(asked, &operation).await
     }
 
@@ -461,11 +461,11 @@ impl<'a> Build<'a> {
     }
 
     fn say(&self, text: String) {
-        self.session.ui.borrow_mut().info(&Note::found(text));
+        self.session.note(text);
     }
 
     pub(crate) fn warn(&self, text: String) {
-        self.session.ui.borrow_mut().info(&Note::warning(text));
+        self.session.warn(text);
     }
 }
 

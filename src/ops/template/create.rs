@@ -17,7 +17,7 @@ use crate::ops::unless_interrupted;
 use crate::pve::{Pve, text_at};
 use crate::session::Session;
 use crate::settings::Key;
-use crate::ui::{Note, Printable};
+use crate::ui::Printable;
 
 /// How much of a file is read at once for its checksum.
 const PIECE: usize = 256 * 1024;
@@ -50,9 +50,9 @@ pub(crate) async fn make(
     };
     let (pve, mut plan) = who_may(session, context, connected, &facts).await?;
     let would = if options.is_rehearsal { "would be made: " } else { "" };
-    session.ui.borrow_mut().info(&Note::found(format!("{would}{}", intention(&plan))));
+    session.note(format!("{would}{}", intention(&plan)));
     for warning in &plan.warnings {
-        session.ui.borrow_mut().info(&Note::warning(warning.clone()));
+        session.warn(warning.clone());
     }
     let (mut kept_image, mut left_behind) = (None, Vec::new());
     if !options.is_rehearsal {
@@ -146,7 +146,7 @@ async fn who_may(
     if !is_lack || (login.user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
-    session.ui.borrow_mut().info(&Note::found(format!("{why}; an administrator can log in")));
+    session.note(format!("{why}; an administrator can log in"));
     let pve = connected.pve.clone().anonymous();
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;

@@ -15,7 +15,6 @@ use crate::error::{Error, RunError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::session::Session;
-use crate::ui::Note;
 
 use options::TestVmOptions;
 use preflight::{ClonePlan, Preflight};
@@ -46,7 +45,7 @@ pub(crate) async fn run_test_vm(
             receipt.step("preflight", session.clock.now().duration_since(began), None);
             receipt.node = plan.target.to_string();
             receipt.warnings.clone_from(&plan.warnings);
-            session.ui.borrow_mut().info(&Note::found(intention(options, &plan)));
+            session.note(intention(options, &plan));
             let run = Run::new(&connected.pve, session, (options, &plan), journal.as_ref());
             match run.execute(&mut receipt).await {
                 Ok(()) => Ok(()),

@@ -13,7 +13,6 @@ use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, TaskWaiter, abort,
 use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
-use crate::ui::Note;
 use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
@@ -140,7 +139,7 @@ impl<'a> Run<'a> {
         }
         let Some(vmid) = self.trace.newest else { return };
         let text = format!("VM {vmid} deleted; nothing left on {}", self.plan.target);
-        self.session.ui.borrow_mut().info(&Note::found(text));
+        self.session.note(text);
     }
 
     async fn steps(&mut self, receipt: &mut Receipt) -> Result<(), Error> {

@@ -67,18 +67,18 @@ impl TaskWaiter<'_> {
         let mut show = |progress: &task::TaskProgress| {
             let (percent, (what, detail)) = (progress.percent, told(progress, operation));
             let (task, seconds) = (operation.to_string(), progress.age.as_secs_f64());
-            session.ui.borrow_mut().progress(&Progress { task, what, seconds, percent, detail });
+            session.ui.progress(&Progress { task, what, seconds, percent, detail });
         };
         let how = (self.patience, self.attention);
         let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
             signal = session.interrupts.first(), if self.heed == OnSignal::Signals => {
-                session.ui.borrow_mut().end_progress(&operation.to_string());
+                session.ui.end_progress(&operation.to_string());
                 return Err(Error::Run(RunError::Interrupted { signal }));
             }
         };
-        session.ui.borrow_mut().end_progress(&operation.to_string());
+        session.ui.end_progress(&operation.to_string());
         let watched = waited.doing(operation.clone())?;
         times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
         match watched.ended {

@@ -11,7 +11,7 @@ use crate::ops::token::login::{Admin, log_in};
 use crate::pve::{Pve, TokenRecord, Trust};
 use crate::session::Session;
 use crate::settings::Credentials;
-use crate::ui::{Heading, Note};
+use crate::ui::Heading;
 
 /// The settings and the way to the server.
 pub(crate) struct AdminSession {
@@ -31,7 +31,7 @@ impl AdminSession {
     pub(crate) async fn open(session: &Session, options: &ConnectionOptions, what: &str) -> Result<Self, Error> {
         let context = Context::load(session, options).await?;
         let text = format!("{what} on {}", context.host()?);
-        session.ui.borrow_mut().info(&Heading { text, is_sandbox: context.is_sandbox() });
+        session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
         let (endpoint, (trust, trusted)) = (context.endpoint()?, context.trust()?);
         context.warn_of_trust(session, trusted);
         let reach = |source| Error::reaching(&endpoint, source);
@@ -39,7 +39,7 @@ impl AdminSession {
         let pve = log_calls(pve, session);
         let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name.to_string()).collect();
         if let Some(warning) = expiry(session, &pve, &trust) {
-            session.ui.borrow_mut().info(&Note::warning(warning));
+            session.warn(warning);
         }
         Ok(Self { context, realms, pve, endpoint, trust, trusted })
     }

@@ -287,7 +287,7 @@ fn grants_by(path: &str) -> Vec<&'static str> {
 
 /// Asks whether the plan shall be carried out; without a person it was asked for by a flag.
 pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(), Error> {
-    session.ui.borrow_mut().info(proposal);
+    session.info(proposal);
     if !session.is_attended() {
         return Ok(());
     }

@@ -22,8 +22,8 @@ use crate::ops::{ask, unless_interrupted};
 use crate::pve::{Pve, Trust, check_sendable};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
+use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
-use crate::ui::{Note, Printable};
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -80,7 +80,7 @@ pub(crate) async fn create(
     }
     let proposal = planned(session, context, &admin, &mut wanted).await?;
     if creation.is_rehearsal {
-        session.ui.borrow_mut().info(&proposal);
+        session.info(&proposal);
         return Ok(None);
     }
     consent::for_replacing(session, context, way.clone(), &wanted.token).await?;
@@ -99,7 +99,7 @@ pub(crate) async fn create(
     match unless_interrupted(session, tried).await {
         Ok(connected) => {
             let text = format!("{} is made and answers; the log-in is forgotten", wanted.token);
-            session.ui.borrow_mut().info(&Note::found(text));
+            session.note(text);
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
         Err(why) => Err(made.undo(session, context, &admin.pve, why).await),
@@ -183,9 +183,9 @@ async fn agreed(
             return Ok(again);
         }
         let text = "something on the server was changed since the plan was made; this is the plan now";
-        session.ui.borrow_mut().info(&Note::warning(text.to_owned()));
+        session.warn(text.to_owned());
         if !session.is_attended() || session.confirms_all {
-            session.ui.borrow_mut().info(&again);
+            session.info(&again);
             let is_harmless = recheck::is_within(&proposal, &again);
             return if is_harmless { Ok(again) } else { Err(TokenError::PlanChanged.into()) };
         }
@@ -223,7 +223,7 @@ async fn beside_the_one_that_exists(
         wanted.token.name = name;
         return Ok(());
     }
-    session.ui.borrow_mut().error(&Report::of(&why));
+    session.error(&Report::of(&why));
     let mut ways = Vec::new();
     if context.is_open(session, Key::TokenName) {
         ways.push((ExistingChoice::Rename, "make one of another name"));

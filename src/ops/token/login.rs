@@ -8,8 +8,8 @@ use crate::ops::options::LoginOptions;
 use crate::pve::{Challenge, LoggedIn, Pve};
 use crate::session::Session;
 use crate::settings::{LOGIN_PASSWORD, Source};
+use crate::ui::Printable;
 use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
-use crate::ui::{Note, Printable};
 
 /// The flag that names a file with the password of the login.
 const PASSWORD_FLAG: &str = "--login-password-file";
@@ -163,5 +163,5 @@ async fn second_factor(
 }
 
 fn say(session: &Session, text: String) {
-    session.ui.borrow_mut().info(&Note::found(text));
+    session.note(text);
 }

@@ -11,7 +11,6 @@ use crate::ops::context::Context;
 use crate::ops::token::over_ssh::PveumCommand;
 use crate::session::Session;
 use crate::settings::sh_word;
-use crate::ui::Note;
 
 /// A token that an earlier run may have made without saving its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +119,7 @@ pub(crate) fn warn(session: &Session, unsaved: &[Unsaved]) {
     for it in unsaved {
         let commands = it.commands().join("`, or `");
         let text = format!("{}: `{commands}`", it.sentence());
-        session.ui.borrow_mut().info(&Note::warning(text));
+        session.warn(text);
     }
 }
 

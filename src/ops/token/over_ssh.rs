@@ -6,7 +6,6 @@ use crate::ops::token::grant_plan::{COMMENT, PlanStep, token_line};
 use crate::ops::{ChildKind, unless_interrupted};
 use crate::pve::{RefusalReason, TokenRequest};
 use crate::session::Session;
-use crate::ui::Note;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
@@ -51,15 +50,15 @@ pub(crate) async fn run(
     (errand, expire): (PveumCommand, u64),
 ) -> Result<TokenSecret, Error> {
     let line = command(token, errand, expire);
-    session.ui.borrow_mut().info(&Note::found(format!("on {to}: {line}")));
+    session.note(format!("on {to}: {line}"));
     let child = start(session, to, &format!("{line} --output-format json"));
     let mut child = child.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::from(TokenError::NoSsh { line: line.clone() }),
         _ => TokenError::SshUnusable { source, line: line.clone() }.into(),
     })?;
-    session.ui.borrow_mut().lend();
+    session.ui.lend();
     let ended = unless_interrupted(session, async { end(&mut child).await }).await;
-    session.ui.borrow_mut().take_back();
+    session.ui.take_back();
     let printed = match ended {
         Ok(printed) => printed,
         // ssh got the signal as well; what the node did by then is not known.

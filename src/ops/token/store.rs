@@ -9,7 +9,6 @@ use crate::settings::{
     AmbiguousValues, Change, Credentials, Edited, EnvFile, GroupRights, Key, Loaded, Setting, Settings, Source,
     TokenUse,
 };
-use crate::ui::Note;
 
 /// A secret of the right form, for an edit that is only tried.
 const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
@@ -77,10 +76,9 @@ pub(crate) fn save(
     let loaded = context.store.load()?;
     let edited = edit(context, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
-    let mut ui = session.ui.borrow_mut();
-    ui.info(&Note::done(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked())));
+    session.done(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked()));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
-        ui.info(&Note::warning(warning.to_string()));
+        session.warn(warning.to_string());
     }
     Ok(edited.changed)
 }

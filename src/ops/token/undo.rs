@@ -81,7 +81,7 @@ impl Applied {
                 Ok(Evidence::Ours | Evidence::Gone) => {}
                 Ok(Evidence::Keep(reason)) => left.kept.push(Kept { object: step.object(), reason }),
                 Err(failed) => {
-                    session.ui.borrow_mut().error(&Note::warning(format!("cannot undo a step: {failed}")));
+                    session.error(&Note::warning(format!("cannot undo a step: {failed}")));
                     left.lines.extend(step.undo_line());
                 }
             }
@@ -96,7 +96,7 @@ impl Applied {
         }
         if is_something && left.is_nothing() {
             let text = "what had been made on the server before that is removed again";
-            session.ui.borrow_mut().info(&Note::found(text.to_owned()));
+            session.note(text.to_owned());
         }
         self.told(why, left)
     }
@@ -115,7 +115,7 @@ impl Applied {
         match save(session, context, token, secret, None) {
             Ok(_) => true,
             Err(why) => {
-                session.ui.borrow_mut().error(&Note::warning(format!("cannot save the new secret: {why}")));
+                session.error(&Note::warning(format!("cannot save the new secret: {why}")));
                 false
             }
         }

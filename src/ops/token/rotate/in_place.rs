@@ -8,14 +8,13 @@ use crate::ops::ask;
 use crate::ops::token::apply::regenerate;
 use crate::ops::token::rotate::{close, nonce};
 use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, save};
-use crate::ui::Note;
 use crate::ui::prompt::ConfirmPrompt;
 
 impl Rotator<'_> {
     /// Gives the token itself a new secret.
     pub(super) async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
         let text = format!("the old secret of {token} stops working immediately, for everything that uses it");
-        self.session.ui.borrow_mut().info(&Note::warning(text));
+        self.session.warn(text);
         if self.session.is_attended() {
             let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
             if !ask::confirm(self.session, question, || ask::only_by("--yes", "whether to do this")).await? {

@@ -22,7 +22,7 @@ use crate::ops::unless_interrupted;
 use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
 use crate::session::Session;
 use crate::settings::Credentials;
-use crate::ui::{Note, Printable};
+use crate::ui::Printable;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ impl<'a> Rotator<'a> {
     }
 
     pub(crate) fn say(&self, text: String) {
-        self.session.ui.borrow_mut().info(&Note::found(text));
+        self.session.note(text);
     }
 
     fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<JournalEntry<Rotation>>, Error> {
@@ -235,7 +235,7 @@ impl<'a> Rotator<'a> {
             Retired::Gone => Ok(None),
             Retired::Kept(why) => {
                 let text = format!("{old} is kept: {}", Printable(&why));
-                self.session.ui.borrow_mut().info(&Note::warning(text));
+                self.session.warn(text);
                 Ok(Some(why))
             }
         }

@@ -1,0 +1,258 @@
+//! The two streams of a run: results, and what is said beside them.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use super::progress::Running;
+use super::{Draw, Layout, Masked, OpenCalls, Progress, StickyFlags, Style, Verbosity, drawn, open_calls};
+use crate::model::Secret;
+
+/// The two streams of a run: results, and the talk about them.
+pub(super) struct Streams {
+    results: Masked<Box<dyn Write>>,
+    stderr: Masked<Box<dyn Write>>,
+    /// A result that could not be written.
+    unwritten: Option<Unwritten>,
+    results_style: Style,
+    stderr_style: Style,
+    verbosity: Verbosity,
+    is_live: bool,
+    /// The lines of what runs.
+    running: Option<Running>,
+    calls: Rc<OpenCalls>,
+    /// Whether the screen belongs to a question, or to another program.
+    is_lent: bool,
+    repeat: StickyFlags,
+}
+
+impl Streams {
+    /// Puts the streams together; `is_live` says that the talk goes to a terminal, whose last line may be redrawn.
+    pub(super) fn new(
+        results: (Box<dyn Write>, Style),
+        stderr: (Box<dyn Write>, Style),
+        verbosity: Verbosity,
+        is_live: bool,
+    ) -> Self {
+        Self {
+            results: masked(results.0, results.1),
+            stderr: masked(stderr.0, stderr.1),
+            unwritten: None,
+            results_style: results.1,
+            stderr_style: stderr.1,
+            verbosity,
+            is_live: is_live && verbosity >= Verbosity::Normal,
+            running: None,
+            calls: Rc::default(),
+            is_lent: false,
+            repeat: StickyFlags::NOTHING,
+        }
+    }
+
+    /// Lets every command to paste repeat these flags from here on.
+    pub(super) fn repeat(&mut self, repeat: StickyFlags) {
+        self.repeat = repeat;
+    }
+
+    /// Gives the style of the results.
+    pub(super) const fn results_style(&self) -> Style {
+        self.results_style
+    }
+
+    /// Gives the style of the talk about them.
+    pub(super) const fn stderr_style(&self) -> Style {
+        self.stderr_style
+    }
+
+    pub(super) const fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
+    pub(super) fn result(&mut self, drawing: &impl Draw) {
+        self.clear_progress();
+        let text = drawn(drawing, self.results_style, &self.repeat);
+        let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
+        self.keep(written, || Some(text));
+    }
+
+    /// Prints a result in which these secrets, and no others, can be read.
+    pub(super) fn reveal(&mut self, drawing: &impl Draw, revealed: &[Secret]) {
+        self.clear_progress();
+        let text = drawn(drawing, self.results_style, &self.repeat);
+        let written = self.results.reveal(&text, revealed);
+        self.keep(written, || None);
+    }
+
+    /// Prints one JSON document to standard output, on one line.
+    pub(super) fn json(&mut self, document: &serde_json::Value) {
+        self.clear_progress();
+        let mut longer = document.clone();
+        self.repeat.append_to(&mut longer);
+        let written = self.results.document(longer, Layout::Line, &[]);
+        self.keep(written, || Some(format!("{document}\n")));
+    }
+
+    /// Prints one JSON document in which these secrets, and no others, can be read.
+    pub(super) fn reveal_json(&mut self, document: &serde_json::Value, revealed: &[Secret]) {
+        self.clear_progress();
+        let written = self.results.document(document.clone(), Layout::Line, revealed);
+        self.keep(written, || None);
+    }
+
+    /// Gives the first result that could not be written, once; a reader that has gone away does not count.
+    pub(super) fn take_unwritten(&mut self) -> Option<Unwritten> {
+        self.unwritten.take().filter(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    /// Says whether a result could not be written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        self.unwritten.as_ref().is_some_and(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    /// Keeps the first result that could not be written.
+    fn keep(&mut self, written: io::Result<()>, text: impl FnOnce() -> Option<String>) {
+        if let (Err(why), None) = (written, &self.unwritten) {
+            self.unwritten = Some(Unwritten { why, text: text() });
+        }
+    }
+
+    /// Says something that a person wants to know, on standard error.
+    pub(super) fn info(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Normal, drawing);
+    }
+
+    /// Says what only `-v` shows.
+    pub(super) fn verbose(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Verbose, drawing);
+    }
+
+    /// Says what only `-vv` shows.
+    pub(super) fn debug(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Debug, drawing);
+    }
+
+    /// Says what even `-q` shows: an error, or a warning about something lost.
+    pub(super) fn error(&mut self, drawing: &impl Draw) {
+        self.write_stderr(Verbosity::Quiet, drawing);
+    }
+
+    /// Draws how far a task is, on a terminal.
+    pub(super) fn progress(&mut self, progress: &Progress) {
+        if progress.task != open_calls::TASK {
+            self.end_progress(open_calls::TASK);
+        }
+        if let Some(running) = self.running() {
+            running.show(progress);
+        }
+    }
+
+    /// Takes the line of a task away.
+    pub(super) fn end_progress(&mut self, task: &str) {
+        if self.running.as_mut().is_some_and(|running| running.end(task)) {
+            self.running = None;
+        }
+    }
+
+    /// Draws how far many tasks are, below their own lines.
+    pub(super) fn overall(&mut self, progress: &Progress) {
+        if let Some(running) = self.running() {
+            running.show_overall(progress);
+        }
+    }
+
+    /// Takes the lines of everything that runs away.
+    pub(super) fn clear_progress(&mut self) {
+        self.running = None;
+    }
+
+    /// Gives the calls to the server that have no answer yet.
+    pub(super) fn open_calls(&self) -> Rc<OpenCalls> {
+        Rc::clone(&self.calls)
+    }
+
+    /// Says whether what runs is drawn.
+    pub(super) const fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
+    pub(super) fn tick(&mut self) {
+        let silence = self.calls.silence().filter(|_| !self.is_lent);
+        match (silence, &mut self.running) {
+            (None, _) => self.end_progress(open_calls::TASK),
+            (Some(silence), None) => self.progress(&silence),
+            (Some(silence), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
+                // The whole of it is a wait: it turns slowly, so that it does not draw the eye.
+                if self.calls.is_due() {
+                    running.show(&silence);
+                    running.tick();
+                }
+            }
+            (Some(_), Some(_)) => {}
+        }
+        if let Some(running) = self.running.as_ref().filter(|running| running.has_tasks_beside(open_calls::TASK)) {
+            running.tick();
+        }
+    }
+
+    /// Leaves the screen to a question or to another program, until it is taken back.
+    pub(super) fn lend(&mut self) {
+        self.running = None;
+        self.is_lent = true;
+    }
+
+    /// Takes the screen back.
+    pub(super) fn take_back(&mut self) {
+        self.is_lent = false;
+    }
+
+    fn running(&mut self) -> Option<&mut Running> {
+        if !self.is_live || self.is_lent {
+            return None;
+        }
+        let style = self.stderr_style;
+        Some(self.running.get_or_insert_with(|| Running::new(style)))
+    }
+
+    fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
+        if self.verbosity < verbosity {
+            return;
+        }
+        self.end_progress(open_calls::TASK);
+        let text = drawn(drawing, self.stderr_style, &self.repeat);
+        let stderr = &mut self.stderr;
+        let mut write = || {
+            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()); // nothing is left to report it on
+        };
+        match &self.running {
+            Some(running) => running.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// A result that could not be written.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// What the system says.
+    pub why: io::Error,
+    /// The result, where nothing is revealed in it.
+    pub text: Option<String>,
+}
+
+fn masked(to: Box<dyn Write>, style: Style) -> Masked<Box<dyn Write>> {
+    if style.unicode { Masked::new(to) } else { Masked::new(to).in_ascii() }
+}
+
+/// Opens the two real streams.
+#[must_use]
+pub fn streams() -> (Box<dyn Write>, Box<dyn Write>) {
+    // The standard library's own writer says nothing where the descriptor cannot be written to.
+    let results: Box<dyn Write> = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(results) => Box::new(File::from(results)),
+        Err(_) => Box::new(io::stdout()),
+    };
+    (results, Box::new(io::stderr()))
+}
