@@ -2,6 +2,7 @@
 
 pub mod client;
 mod http;
+mod lenient;
 pub mod privileges;
 pub mod task;
 mod task_timing;

@@ -1,107 +1,13 @@
-//! What the answers hold, read with patience: numbers that come as strings, fields that are missing or new.
+//! What the answers hold.
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use crate::model::{BridgeName, ContentKind, Foreign, NodeName, RealmName, Secret, StorageName, Upid, Validated, VmId};
-
-/// Reads one object of an answer.
-pub(super) struct Fields<'a>(FieldSource<'a>);
-
-/// What there is of an object.
-enum FieldSource<'a> {
-    /// All of it.
-    Whole(&'a Map<String, Value>),
-    /// Those of its fields that are wanted.
-    Wanted(&'a [(&'static str, Value)]),
-}
-
-impl<'a> Fields<'a> {
-    /// Takes an object; anything else is nothing.
-    pub(super) fn of(value: &'a Value) -> Option<Self> {
-        value.as_object().map(|map| Self(FieldSource::Whole(map)))
-    }
-
-    /// Takes those fields of an object that are wanted.
-    pub(super) const fn of_row(row: &'a [(&'static str, Value)]) -> Self {
-        Self(FieldSource::Wanted(row))
-    }
-
-    fn field(&self, name: &str) -> Option<&'a Value> {
-        match self.0 {
-            FieldSource::Whole(map) => map.get(name),
-            FieldSource::Wanted(row) => row.iter().find(|(other, _)| *other == name).map(|(_, value)| value),
-        }
-    }
-
-    /// Gives a text; a number or a boolean is one as well.
-    pub(super) fn text(&self, name: &str) -> Option<Foreign> {
-        as_text(self.field(name)?)
-    }
-
-    /// Gives a text that its type takes.
-    pub(super) fn parsed<T: Validated>(&self, name: &str) -> Option<T> {
-        self.text(name)?.parse().ok()
-    }
-
-    /// Gives a text that is a secret.
-    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
-        self.field(name)?.as_str().map(|text| Secret::new(text.to_owned()))
-    }
-
-    /// Gives a whole number, also where it came as a text.
-    pub(super) fn number(&self, name: &str) -> Option<u64> {
-        as_number(self.field(name)?)
-    }
-
-    /// Gives a boolean: 1, "1" and true are yes.
-    pub(super) fn flag(&self, name: &str) -> bool {
-        self.flag_or(name, false)
-    }
-
-    /// Gives a boolean that is left out where it is the default.
-    pub(super) fn flag_or(&self, name: &str, default: bool) -> bool {
-        self.field(name).map_or(default, as_flag)
-    }
-}
-
-/// Gives a value as text.
-pub(super) fn as_text(value: &Value) -> Option<Foreign> {
-    raw_text(value).map(Foreign::new)
-}
-
-/// Gives a value as the text that it is, for who takes it apart and lets only what was checked out.
-pub(super) fn raw_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(u8::from(*flag).to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// Gives a value as a whole number.
-pub(super) fn as_number(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => text.trim().parse().ok(),
-        // Perl writes large numbers as floating ones.
-        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
-        _ => None,
-    }
-}
-
-fn whole(number: f64) -> Option<u64> {
-    format!("{number:.0}").parse().ok().filter(|_| number.fract() == 0.0)
-}
-
-/// Gives a value as a boolean.
-pub(super) fn as_flag(value: &Value) -> bool {
-    match value {
-        Value::Bool(flag) => *flag,
-        other => as_number(other) == Some(1),
-    }
-}
+use crate::model::{BridgeName, ContentKind, Foreign, NodeName, RealmName, StorageName, Upid, VmId};
+use crate::pve::lenient::{Lenient, as_text, lenient, parsed, required, text, yes};
 
 /// The version of the server, "9.2.11".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,51 +50,40 @@ impl fmt::Display for Version {
 }
 
 /// A realm: where users are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Realm {
     /// Its name, the part of a user ID behind the `@`.
+    #[serde(rename = "realm", deserialize_with = "required")]
     pub name: RealmName,
     /// `pam`, `pve`, `ldap` and others; other products of the house have kinds of their own.
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     pub kind: Foreign,
 }
 
-impl Realm {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        Some(Self { name: fields.parsed("realm")?, kind: fields.text("type").unwrap_or_default() })
-    }
-}
-
 /// A node, as `/nodes` lists it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Node {
     /// Its name.
+    #[serde(rename = "node", deserialize_with = "required")]
     pub name: NodeName,
     /// `online`, `offline` or `unknown`.
+    #[serde(default, deserialize_with = "lenient")]
     pub status: Foreign,
     /// How many processors it has; this and what follows needs Sys.Audit.
+    #[serde(rename = "maxcpu", default, deserialize_with = "lenient")]
     pub processors: Option<u64>,
     /// How much of them is in use, from 0 to 1.
+    #[serde(rename = "cpu", default, deserialize_with = "parsed")]
     pub load: Option<f64>,
     /// Memory in bytes.
+    #[serde(rename = "maxmem", default, deserialize_with = "lenient")]
     pub memory: Option<u64>,
     /// How much of it is in use.
+    #[serde(rename = "mem", default, deserialize_with = "lenient")]
     pub memory_used: Option<u64>,
 }
 
 impl Node {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        Some(Self {
-            name: fields.parsed("node")?,
-            status: fields.text("status").unwrap_or_default(),
-            processors: fields.number("maxcpu"),
-            load: fields.parsed("cpu"),
-            memory: fields.number("maxmem"),
-            memory_used: fields.number("mem"),
-        })
-    }
-
     /// Says whether the cluster knows that it does not answer. One of unknown status answers as long as its statistics
     /// alone are missing: its `pvestatd` stands, or it has just been started (Proxmox VE: `/nodes`).
     #[must_use]
@@ -221,28 +116,42 @@ pub struct Vm {
     pub disk: u64,
 }
 
-impl Vm {
-    /// What is read of an entry.
-    pub(super) const FIELDS: &[&'static str] = &["type", "node", "vmid", "name", "template", "maxdisk"];
+/// An entry of a list of VMs.
+#[derive(Deserialize)]
+pub(super) struct VmEntry {
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    kind: Option<Foreign>,
+    #[serde(default, deserialize_with = "parsed")]
+    node: Option<NodeName>,
+    #[serde(default, deserialize_with = "lenient")]
+    vmid: u64,
+    #[serde(default, deserialize_with = "lenient")]
+    name: Foreign,
+    #[serde(default, deserialize_with = "lenient")]
+    template: bool,
+    #[serde(default, deserialize_with = "lenient")]
+    maxdisk: u64,
+}
 
-    /// Reads an entry; nothing where it is a container.
-    pub(super) fn of(fields: &Fields<'_>) -> Option<Self> {
-        if fields.text("type").is_some_and(|kind| kind != "qemu") {
+impl VmEntry {
+    /// Gives the VM; nothing where it is a container.
+    pub(super) fn vm(self) -> Option<Vm> {
+        if self.kind.as_ref().is_some_and(|kind| *kind != "qemu") {
             return None;
         }
-        let node = fields.parsed("node")?;
-        Self::on(fields, &node)
+        let node = self.node.clone()?;
+        self.on(node)
     }
 
-    /// Reads an entry of the list of one node, which does not name the node.
-    pub(super) fn on(fields: &Fields<'_>, node: &NodeName) -> Option<Self> {
-        Some(Self {
-            vmid: VmId::new(fields.number("vmid")?)?,
-            node: node.clone(),
-            name: fields.text("name").unwrap_or_default(),
-            is_template: fields.flag("template"),
-            is_known: fields.text("name").is_some_and(|name| !name.is_empty()),
-            disk: fields.number("maxdisk").unwrap_or_default(),
+    /// Gives the VM of the list of one node, which does not name the node.
+    pub(super) fn on(self, node: NodeName) -> Option<Vm> {
+        Some(Vm {
+            vmid: VmId::new(self.vmid)?,
+            node,
+            is_template: self.template,
+            is_known: !self.name.is_empty(),
+            name: self.name,
+            disk: self.maxdisk,
         })
     }
 }
@@ -257,36 +166,39 @@ pub struct CloneFeature {
 }
 
 /// A storage, as a node sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Storage {
     /// Its name.
+    #[serde(rename = "storage", deserialize_with = "required")]
     pub name: StorageName,
     /// Whether every node sees the same.
+    #[serde(default, deserialize_with = "lenient")]
     pub shared: bool,
     /// Whether it is switched on, and meant for this node.
+    #[serde(rename = "enabled", default = "yes", deserialize_with = "unless_switched_off")]
     pub is_enabled: bool,
     /// Whether it can be used now.
+    #[serde(rename = "active", default, deserialize_with = "lenient")]
     pub is_active: bool,
     /// What it may hold: `images`, `iso`, `import` and others.
+    #[serde(default, deserialize_with = "lenient")]
     content: Vec<ContentKind>,
     /// Free space in bytes.
+    #[serde(rename = "avail", default, deserialize_with = "lenient")]
     pub available: Option<u64>,
 }
 
-impl Storage {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        let content = fields.text("content").unwrap_or_default();
-        Some(Self {
-            name: fields.parsed("storage")?,
-            shared: fields.flag("shared"),
-            is_enabled: fields.text("enabled").is_none() || fields.flag("enabled"),
-            is_active: fields.flag("active"),
-            content: content.split(&[',']).iter().filter_map(|it| it.parse().ok()).collect(),
-            available: fields.number("avail"),
-        })
-    }
+fn unless_switched_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Value::deserialize(deserializer).map(|value| as_text(&value).is_none() || bool::of(&value))
+}
 
+impl Lenient for Vec<ContentKind> {
+    fn of(value: &Value) -> Self {
+        Foreign::of(value).split(&[',']).iter().filter_map(|it| it.parse().ok()).collect()
+    }
+}
+
+impl Storage {
     /// Gives all that it may hold and one thing more, as the server takes a list of them.
     #[must_use]
     pub fn contents_with(&self, content: &str) -> String {
@@ -301,34 +213,26 @@ impl Storage {
 }
 
 /// A network interface of a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Interface {
     /// Its name, `vmbr0`.
+    #[serde(rename = "iface", deserialize_with = "required")]
     pub name: BridgeName,
     /// Whether it is up.
+    #[serde(rename = "active", default, deserialize_with = "lenient")]
     pub is_active: bool,
 }
 
-impl Interface {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        Some(Self { name: fields.parsed("iface")?, is_active: fields.flag("active") })
-    }
-}
-
 /// Whether a VM runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct VmStatus {
+    #[serde(rename = "status", deserialize_with = "text")]
     text: Foreign,
+    #[serde(rename = "qmpstatus", default, deserialize_with = "lenient")]
     detail: Foreign,
 }
 
 impl VmStatus {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        Some(Self { text: fields.text("status")?, detail: fields.text("qmpstatus").unwrap_or_default() })
-    }
-
     /// Says whether it runs: not stopped, not paused, not in an internal error.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -349,22 +253,23 @@ impl VmStatus {
 }
 
 /// How far a task is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskStatus {
+    #[serde(rename = "status", deserialize_with = "stopped_or_running")]
     is_stopped: bool,
     /// How it ended, once it has.
+    #[serde(rename = "exitstatus", default, deserialize_with = "lenient")]
     pub exit_status: Option<Foreign>,
 }
 
-impl TaskStatus {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        // The server knows these two alone; anything else would be waited for without end.
-        let status = fields.text("status")?;
-        let is_stopped = status == "stopped";
-        (is_stopped || status == "running").then(|| Self { is_stopped, exit_status: fields.text("exitstatus") })
-    }
+/// The server knows these two alone; anything else would be waited for without end.
+fn stopped_or_running<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let status = text(deserializer)?;
+    let is_stopped = status == "stopped";
+    if is_stopped || status == "running" { Ok(is_stopped) } else { Err(D::Error::custom("unknown status")) }
+}
 
+impl TaskStatus {
     /// Says whether it has ended.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
@@ -381,42 +286,38 @@ pub struct ActiveTask {
     pub kind: String,
 }
 
-impl ActiveTask {
-    /// What is read of an entry.
-    pub(super) const FIELDS: &[&'static str] = &["status", "upid"];
+/// An entry of a list of tasks.
+#[derive(Deserialize)]
+pub(super) struct TaskEntry {
+    #[serde(default, deserialize_with = "parsed")]
+    pub(super) upid: Option<Upid>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<Foreign>,
+}
 
-    /// Reads an entry; nothing where the task has ended.
-    pub(super) fn of(fields: &Fields<'_>) -> Option<Self> {
-        let is_running = fields.text("status").is_none_or(|status| status == "RUNNING" || status == "running");
-        let upid: Upid = fields.parsed("upid")?;
-        is_running.then(|| Self { kind: upid.kind().to_owned(), upid })
+impl TaskEntry {
+    /// Gives the task; nothing where it has ended.
+    pub(super) fn active(self) -> Option<ActiveTask> {
+        let is_running = self.status.is_none_or(|status| status == "RUNNING" || status == "running");
+        let upid = self.upid.filter(|_| is_running)?;
+        Some(ActiveTask { kind: upid.kind().to_owned(), upid })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Debug;
-
     use serde_json::{Value, json};
 
-    use super::{ActiveTask, Fields, Node, Storage, TaskStatus, Version, Vm, VmStatus};
+    use super::{ActiveTask, Node, Storage, TaskEntry, TaskStatus, Version, Vm, VmEntry, VmStatus};
     use crate::model::Foreign;
-
-    /// Reads an entry from all of it and from its wanted fields, which comes to the same.
-    fn both<T: PartialEq + Debug>(value: &Value, wanted: &[&'static str], of: fn(&Fields) -> Option<T>) -> Option<T> {
-        let whole = of(&Fields::of(value)?);
-        let row: Vec<(&str, Value)> =
-            wanted.iter().filter_map(|name| Some((*name, value.get(name)?.clone()))).collect();
-        assert_eq!(of(&Fields::of_row(&row)), whole, "{value}");
-        whole
-    }
+    use crate::pve::lenient::object;
 
     fn vm(value: Value) -> Option<Vm> {
-        both(&value, Vm::FIELDS, Vm::of)
+        object::<VmEntry>(value)?.vm()
     }
 
     fn task(value: Value) -> Option<ActiveTask> {
-        both(&value, ActiveTask::FIELDS, ActiveTask::of)
+        object::<TaskEntry>(value)?.active()
     }
 
     #[test]
@@ -433,10 +334,12 @@ mod tests {
         assert!(vm(json!({"vmid": 101.5, "node": "pve"})).is_none());
         assert!(vm(json!({"vmid": 5, "node": "pve"})).is_none());
         assert!(vm(json!("nonsense")).is_none());
-        assert!(Node::of(&json!({"node": "pve", "status": "online"})).unwrap().is_online());
-        assert!(!Node::of(&json!({"node": "pve", "status": "offline"})).unwrap().is_online());
+        assert!(object::<Node>(json!({"node": "pve", "status": "online"})).unwrap().is_online());
+        assert!(!object::<Node>(json!({"node": "pve", "status": "offline"})).unwrap().is_online());
         assert!(
-            Storage::of(&json!({"storage": "local", "content": "iso,images", "avail": "5"})).unwrap().holds("images")
+            object::<Storage>(json!({"storage": "local", "content": "iso,images", "avail": "5"}))
+                .unwrap()
+                .holds("images")
         );
     }
 
@@ -451,10 +354,10 @@ mod tests {
 
     #[test]
     fn states_are_told_apart() {
-        assert!(VmStatus::of(&json!({"status": "running", "qmpstatus": "running"})).unwrap().is_running());
-        assert!(!VmStatus::of(&json!({"status": "running", "qmpstatus": "paused"})).unwrap().is_running());
-        assert!(VmStatus::of(&json!({"status": "stopped"})).unwrap().is_stopped());
-        assert!(!TaskStatus::of(&json!({"status": "running"})).unwrap().is_stopped());
+        assert!(object::<VmStatus>(json!({"status": "running", "qmpstatus": "running"})).unwrap().is_running());
+        assert!(!object::<VmStatus>(json!({"status": "running", "qmpstatus": "paused"})).unwrap().is_running());
+        assert!(object::<VmStatus>(json!({"status": "stopped"})).unwrap().is_stopped());
+        assert!(!object::<TaskStatus>(json!({"status": "running"})).unwrap().is_stopped());
         let upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:";
         assert_eq!(task(json!({"upid": upid, "status": "RUNNING"})).unwrap().kind, "qmclone");
         assert!(task(json!({"upid": upid, "status": "OK"})).is_none());

@@ -6,8 +6,8 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Digest, DiskSize, Foreign};
+use crate::pve::lenient::raw_text;
 use crate::pve::privileges::{Hardware, InvalidAclPath, Zones, device_of};
-use crate::pve::values::raw_text;
 
 /// The configuration of a VM: every entry as text, of which only what was read from it goes out.
 #[derive(Clone, PartialEq, Eq)]

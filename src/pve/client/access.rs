@@ -1,23 +1,30 @@
 //! The calls about users and tokens.
 
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{text_of, words};
+use super::words;
 use crate::model::{Foreign, TokenId, TokenName, TokenSecret, UserId};
-use crate::pve::values::{Fields, as_text};
+use crate::pve::lenient::{
+    Lenient, as_number, as_text, field_secret, field_text, lenient, non_empty, object, required, yes,
+};
 use crate::pve::{ApiError, Pve, RefusalReason};
 
 /// A token, as its user's list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TokenRecord {
     /// Its name.
+    #[serde(rename = "tokenid", deserialize_with = "required")]
     pub name: TokenName,
-    /// Whether it has privilege separation.
+    /// Whether it has privilege separation. The server leaves it out where it is the default.
+    #[serde(rename = "privsep", default = "yes", deserialize_with = "lenient")]
     pub separated: bool,
     /// When it expires, in seconds since 1970; 0 is never.
+    #[serde(default, deserialize_with = "lenient")]
     pub expire: u64,
     /// What it is for.
+    #[serde(default, deserialize_with = "non_empty")]
     pub comment: Option<Foreign>,
 }
 
@@ -96,7 +103,7 @@ impl Pve {
     /// As every call.
     pub async fn users(&self) -> Result<Vec<UserRecord>, ApiError> {
         let data = self.transport.get_whole(&["access", "users"], &[("full", "1")]).await?;
-        let mut users = self.list(&data, "the list of users", UserRecord::of)?;
+        let mut users = self.list(data, "the list of users", |user| UserRecord::of(&user))?;
         users.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(users)
     }
@@ -124,7 +131,7 @@ impl Pve {
     /// As every call.
     pub async fn tokens(&self, user: &UserId) -> Result<Vec<TokenRecord>, ApiError> {
         let data = self.transport.get(&["access", "users", &user.to_string(), "token"], &[]).await?;
-        let mut tokens = self.list(&data, "the list of tokens", |value| TokenRecord::of(None, value))?;
+        let mut tokens = self.list(data, "the list of tokens", object::<TokenRecord>)?;
         tokens.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(tokens)
     }
@@ -198,8 +205,7 @@ impl Pve {
 
     /// Reads the secret of a token; without it the token is of no use to anybody.
     fn secret(&self, data: &Value) -> Result<TokenSecret, ApiError> {
-        let value = Fields::of(data).and_then(|fields| fields.secret("value"));
-        let secret = value.and_then(|value| value.expose().parse().ok());
+        let secret = field_secret(data, "value").and_then(|value| value.expose().parse().ok());
         secret.ok_or_else(|| ApiError::OutcomeUnknown {
             source: Box::new(self.unexpected("it has no secret of a token")),
         })
@@ -207,52 +213,53 @@ impl Pve {
 }
 
 impl UserRecord {
-    fn of(value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        let tokens = value.get("tokens").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let known: Vec<TokenRecord> = tokens.iter().filter_map(|token| TokenRecord::of(None, token)).collect();
+    fn of(user: &Value) -> Option<Self> {
+        let tokens = user.get("tokens").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let known: Vec<TokenRecord> = tokens.iter().cloned().filter_map(object).collect();
         Some(Self {
-            id: fields.text("userid")?,
-            enabled: fields.flag_or("enable", true),
-            groups: words(&fields.text("groups").unwrap_or_default()),
-            comment: text_of(&fields, "comment"),
+            id: field_text(user, "userid")?,
+            enabled: is_enabled(user),
+            groups: words(&field_text(user, "groups").unwrap_or_default()),
+            comment: said(user, "comment"),
             // A token that cannot be read is one all the same.
-            is_described: is_described(&fields) || known.len() != tokens.len(),
+            is_described: is_described(user) || known.len() != tokens.len(),
             tokens: known,
         })
     }
 
     /// Reads the answer about one user, which has lists and maps where the list of users has texts.
-    fn alone(id: &str, value: &Value) -> Self {
-        let groups = value.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let tokens = value.get("tokens").and_then(Value::as_object);
-        let tokens = tokens.into_iter().flatten().filter_map(|(name, token)| TokenRecord::of(Some(name), token));
-        let fields = Fields::of(value);
+    fn alone(id: &str, user: &Value) -> Self {
+        let groups = user.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let tokens = user.get("tokens").and_then(Value::as_object).cloned().unwrap_or_default();
         Self {
             id: Foreign::new(id),
-            comment: fields.as_ref().and_then(|fields| text_of(fields, "comment")),
-            is_described: fields.as_ref().is_some_and(is_described),
-            enabled: fields.is_none_or(|fields| fields.flag_or("enable", true)),
+            comment: said(user, "comment"),
+            is_described: is_described(user),
+            enabled: is_enabled(user),
             groups: groups.iter().filter_map(as_text).collect(),
-            tokens: tokens.collect(),
+            tokens: tokens.into_iter().filter_map(|(name, token)| TokenRecord::named(&name, token)).collect(),
         }
     }
 }
 
 impl TokenRecord {
-    pub(super) fn of(name: Option<&str>, value: &Value) -> Option<Self> {
-        let fields = Fields::of(value)?;
-        Some(Self {
-            name: name.map_or_else(|| fields.parsed("tokenid"), |name| name.parse().ok())?,
-            // The server leaves it out where it is the default.
-            separated: fields.flag_or("privsep", true),
-            expire: fields.number("expire").unwrap_or_default(),
-            comment: fields.text("comment").filter(|comment| !comment.is_empty()),
-        })
+    /// Reads an answer about a token that does not name it.
+    pub(super) fn named(name: &str, mut data: Value) -> Option<Self> {
+        data.as_object_mut()?.insert("tokenid".to_owned(), Value::from(name));
+        object(data)
     }
 }
 
-fn is_described(fields: &Fields<'_>) -> bool {
-    ["firstname", "lastname", "email", "keys"].iter().any(|name| text_of(fields, name).is_some())
-        || fields.number("expire").is_some_and(|end| end != 0)
+fn is_enabled(user: &Value) -> bool {
+    user.get("enable").is_none_or(bool::of)
+}
+
+fn is_described(user: &Value) -> bool {
+    ["firstname", "lastname", "email", "keys"].iter().any(|name| said(user, name).is_some())
+        || user.get("expire").and_then(as_number).is_some_and(|end| end != 0)
+}
+
+/// Gives a text that is not empty.
+pub(super) fn said(value: &Value, field: &str) -> Option<Foreign> {
+    field_text(value, field).filter(|text| !text.is_empty())
 }

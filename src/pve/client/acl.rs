@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{text_of, words};
+use super::access::said;
+use super::words;
 use crate::model::{Foreign, GroupName, PoolName, RoleName, StorageName, TokenId, UserId, VmId};
+use crate::pve::lenient::{field_text, lenient, parsed, required, text, yes};
 use crate::pve::privileges::{AclPath, Privileges};
-use crate::pve::values::Fields;
 use crate::pve::{ApiError, Pve, RefusalReason};
 
 /// What is in a pool.
@@ -63,7 +65,8 @@ impl Subject {
 }
 
 /// An entry of the access control list.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "AclRow")]
 pub struct AclEntry {
     /// Where.
     pub path: AclPath,
@@ -97,9 +100,9 @@ impl Pve {
         let data = self.transport.get(&["access", "roles"], &[]).await?;
         // A privilege with a strange name is none that this program deals with.
         let privileges = |names: &[Foreign]| names.iter().filter_map(|name| name.parse().ok()).collect();
-        let roles = self.list(&data, "the list of roles", |value| {
-            let fields = Fields::of(value)?;
-            Some((fields.parsed("roleid")?, privileges(&words(&fields.text("privs").unwrap_or_default()))))
+        let roles = self.list(data, "the list of roles", |role| {
+            let name = field_text(&role, "roleid")?.parse().ok()?;
+            Some((name, privileges(&words(&field_text(&role, "privs").unwrap_or_default()))))
         })?;
         Ok(roles.into_iter().collect())
     }
@@ -126,9 +129,7 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn acl(&self) -> Result<Vec<AclEntry>, ApiError> {
-        let row = |fields: Option<Fields<'_>>| AclEntry::of(&fields?).map(Some);
-        let call: (&[&str], &[(&str, &str)]) = (&["access", "acl"], &[]);
-        let mut entries = self.rows(call, "the access control list", AclEntry::FIELDS, row).await?;
+        let mut entries = self.rows(&["access", "acl"], &[], "the access control list", Some).await?;
         entries.sort();
         Ok(entries)
     }
@@ -165,7 +166,8 @@ impl Pve {
     /// As every call.
     pub async fn pools(&self) -> Result<Vec<PoolName>, ApiError> {
         let data = self.transport.get(&["pools"], &[]).await?;
-        self.named(&data, "the list of pools", "poolid", |value| Fields::of(value)?.parsed("poolid"))
+        let pools = self.named::<PoolEntry>(data, "the list of pools", "poolid")?;
+        Ok(pools.into_iter().map(|pool| pool.poolid).collect())
     }
 
     /// Looks into a pool; nothing where there is none.
@@ -178,10 +180,10 @@ impl Pve {
             Err(gone) if gone.is_for(RefusalReason::NoSuchPool) => return Ok(None),
             Err(why) => return Err(why),
         };
-        let fields = self.fields(&data, "the pool")?;
+        self.require_map(&data, "the pool")?;
         let members = data.get("members").and_then(Value::as_array).map(Vec::len);
         let members = members.ok_or_else(|| self.unexpected("the pool has no list of members"))?;
-        Ok(Some(PoolCard { members, comment: text_of(&fields, "comment") }))
+        Ok(Some(PoolCard { members, comment: said(&data, "comment") }))
     }
 
     /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool's.
@@ -189,14 +191,12 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, ApiError> {
-        let row = |fields: Option<Fields<'_>>| {
-            let fields = fields?;
-            let of_vm = fields.number("vmid").and_then(VmId::new).map(AclPath::vm);
-            let path = of_vm.or_else(|| fields.parsed::<StorageName>("storage").map(|it| AclPath::storage(&it)));
-            Some(path.zip(fields.parsed::<PoolName>("pool").map(|pool| AclPath::pool(&pool))))
+        let keep = |resource: Resource| {
+            let vm = VmId::new(resource.vmid).map(AclPath::vm);
+            let path = vm.or_else(|| resource.storage.as_ref().map(AclPath::storage));
+            path.zip(resource.pool.as_ref().map(AclPath::pool))
         };
-        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[]);
-        self.rows(call, "the list of resources", &["vmid", "storage", "pool"], row).await
+        self.rows(&["cluster", "resources"], &[], "the list of resources", keep).await
     }
 
     /// Makes a pool.
@@ -216,24 +216,49 @@ impl Pve {
     }
 }
 
-impl AclEntry {
-    /// What is read of an entry.
-    const FIELDS: &[&'static str] = &["path", "ugid", "type", "roleid", "propagate"];
+/// A pool, as the list shows it.
+#[derive(Deserialize)]
+struct PoolEntry {
+    #[serde(deserialize_with = "required")]
+    poolid: PoolName,
+}
 
-    fn of(fields: &Fields<'_>) -> Option<Self> {
-        let holder = fields.text("ugid")?;
-        let kind = fields.text("type")?;
+/// A VM, a container or a storage, and the pool that it is in.
+#[derive(Deserialize)]
+struct Resource {
+    #[serde(default, deserialize_with = "lenient")]
+    vmid: u64,
+    #[serde(default, deserialize_with = "parsed")]
+    storage: Option<StorageName>,
+    #[serde(default, deserialize_with = "parsed")]
+    pool: Option<PoolName>,
+}
+
+/// An entry of the access control list, as the list shows it.
+#[derive(Deserialize)]
+struct AclRow {
+    #[serde(deserialize_with = "required")]
+    path: AclPath,
+    #[serde(deserialize_with = "text")]
+    ugid: Foreign,
+    #[serde(rename = "type", deserialize_with = "text")]
+    kind: Foreign,
+    #[serde(deserialize_with = "required")]
+    roleid: RoleName,
+    #[serde(default = "yes", deserialize_with = "lenient")]
+    propagate: bool,
+}
+
+impl TryFrom<AclRow> for AclEntry {
+    type Error = &'static str;
+
+    fn try_from(row: AclRow) -> Result<Self, Self::Error> {
         let holder = match () {
-            () if kind == "user" => Subject::User(holder),
-            () if kind == "group" => Subject::Group(holder),
-            () if kind == "token" => Subject::Token(holder),
-            () => return None,
+            () if row.kind == "user" => Subject::User(row.ugid),
+            () if row.kind == "group" => Subject::Group(row.ugid),
+            () if row.kind == "token" => Subject::Token(row.ugid),
+            () => return Err("no user, group or token"),
         };
-        Some(Self {
-            path: fields.parsed("path")?,
-            holder,
-            role: fields.parsed("roleid")?,
-            propagates: fields.flag_or("propagate", true),
-        })
+        Ok(Self { path: row.path, holder, role: row.roleid, propagates: row.propagate })
     }
 }

@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::model::{Foreign, Secret, UserId};
+use crate::pve::lenient::{Lenient, field_secret};
 use crate::pve::{ApiError, Pve};
 
 /// How far a log-in came.
@@ -57,19 +58,19 @@ impl Pve {
         password.register();
         let form = [("username", name.as_str()), ("password", password.expose())];
         let data = self.transport.submit(&["access", "ticket"], &form).await?;
-        let fields = self.fields(&data, "the log-in")?;
-        if !fields.flag("NeedTFA") {
+        self.require_map(&data, "the log-in")?;
+        if !data.get("NeedTFA").is_some_and(bool::of) {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
-        let ticket = fields.secret("ticket").ok_or_else(|| self.unexpected("the challenge has no ticket"))?;
+        let ticket = field_secret(&data, "ticket").ok_or_else(|| self.unexpected("the challenge has no ticket"))?;
         ticket.register_ticket();
         let factors = factors(ticket.expose());
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }
 
     fn with_answer(self, data: &Value) -> Result<Self, ApiError> {
-        let fields = self.fields(data, "the log-in")?;
-        let both = fields.secret("ticket").zip(fields.secret("CSRFPreventionToken"));
+        self.require_map(data, "the log-in")?;
+        let both = field_secret(data, "ticket").zip(field_secret(data, "CSRFPreventionToken"));
         let (ticket, csrf) = both.ok_or_else(|| self.unexpected("the log-in has no ticket"))?;
         Ok(Self { transport: self.transport.clone().with_ticket(&ticket, &csrf)? })
     }

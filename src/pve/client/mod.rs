@@ -7,6 +7,7 @@ mod storage;
 mod tasks;
 mod vm;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -15,11 +16,11 @@ use crate::pve::ApiError;
 use crate::pve::http::http_client::Limits;
 use crate::pve::http::proxy::Proxies;
 use crate::pve::http::retry::{CallEvent, Observer};
-use crate::pve::http::streaming_list::ListReply;
 use crate::pve::http::transport::Transport;
+use crate::pve::lenient::{Lenient, field_text, object};
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
 use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
-use crate::pve::values::{Fields, Interface, Node, Realm, Version, as_flag};
+use crate::pve::values::{Interface, Node, Realm, Version};
 
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
@@ -122,7 +123,8 @@ impl Pve {
     /// As every call: the way there, the credentials, the privileges, the server.
     pub async fn version(&self) -> Result<Version, ApiError> {
         let data = self.transport.get(&["version"], &[]).await?;
-        let version = self.fields(&data, "the version")?.text("version");
+        self.require_map(&data, "the version")?;
+        let version = field_text(&data, "version");
         Ok(Version::new(version.ok_or_else(|| self.unexpected("the version has no number"))?))
     }
 
@@ -132,7 +134,7 @@ impl Pve {
     /// As every call.
     pub async fn domains(&self) -> Result<Vec<Realm>, ApiError> {
         let data = self.transport.get(&["access", "domains"], &[]).await?;
-        let mut realms = self.named(&data, "the list of realms", "realm", Realm::of)?;
+        let mut realms = self.named::<Realm>(data, "the list of realms", "realm")?;
         realms.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(realms)
     }
@@ -157,7 +159,7 @@ impl Pve {
         // A path with other characters is no VM, storage, pool or bridge.
         let known = paths.iter().filter_map(|(path, value)| Some((path.parse::<AclPath>().ok()?, value.as_object()?)));
         let held = |(path, held): (AclPath, &Map<String, Value>)| {
-            let held = held.iter().map(|(name, flag)| Some((name.parse().ok()?, as_flag(flag))));
+            let held = held.iter().map(|(name, flag)| Some((name.parse().ok()?, bool::of(flag))));
             Some((path, held.collect::<Option<Grant>>()?))
         };
         // What is held and cannot be named could not be kept where a deeper entry replaces it.
@@ -174,7 +176,7 @@ impl Pve {
     pub async fn token_entry(&self, token: &TokenId) -> Result<TokenRecord, ApiError> {
         let user = token.user.to_string();
         let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
-        TokenRecord::of(Some(token.name.as_str()), &data).ok_or_else(|| self.unexpected("the token is no map"))
+        TokenRecord::named(token.name.as_str(), data).ok_or_else(|| self.unexpected("the token is no map"))
     }
 
     /// Says whether a token has privilege separation.
@@ -191,7 +193,7 @@ impl Pve {
     /// As every call.
     pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
-        self.named(&data, "the list of interfaces", "iface", Interface::of)
+        self.named(data, "the list of interfaces", "iface")
     }
 
     /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
@@ -200,7 +202,7 @@ impl Pve {
     /// As every call.
     pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
-        self.named(&data, "the list of bridges", "iface", Interface::of)
+        self.named(data, "the list of bridges", "iface")
     }
 
     /// Lists the nodes. Every token may.
@@ -209,7 +211,7 @@ impl Pve {
     /// As every call.
     pub async fn nodes(&self) -> Result<Vec<Node>, ApiError> {
         let data = self.transport.get(&["nodes"], &[]).await?;
-        let mut nodes = self.list(&data, "the list of nodes", Node::of)?;
+        let mut nodes = self.list(data, "the list of nodes", object::<Node>)?;
         nodes.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(nodes)
     }
@@ -220,10 +222,10 @@ impl Pve {
     /// As every call.
     pub async fn vnets(&self) -> Result<Zones, ApiError> {
         let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
-        let vnets = self.list(&data, "the list of vnets", |value| {
-            let fields = Fields::of(value)?;
+        let vnets = self.list(data, "the list of vnets", |vnet| {
             // No path of the access control list has other names.
-            Some(fields.parsed::<BridgeName>("vnet").zip(fields.parsed::<BridgeName>("zone")))
+            let name = |field| field_text(&vnet, field)?.parse::<BridgeName>().ok();
+            vnet.is_object().then(|| name("vnet").zip(name("zone")))
         })?;
         Ok(vnets.into_iter().flatten().collect())
     }
@@ -234,12 +236,9 @@ impl Pve {
     /// As every call; `None` where the node has no such certificate.
     pub async fn cluster_ca(&self, node: &NodeName) -> Result<Option<String>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "certificates", "info"], &[]).await?;
-        let files = self.list(&data, "the list of certificates", |value| {
-            let fields = Fields::of(value)?;
-            let is_ca = fields.text("filename").is_some_and(|name| name == "pve-root-ca.pem");
-            Some((is_ca, value.get("pem").and_then(Value::as_str).map(certificates_in)))
-        })?;
-        Ok(files.into_iter().find(|(is_ca, _)| *is_ca).and_then(|(_, pem)| pem))
+        let files = self.list(data, "the list of certificates", |file| file.is_object().then_some(file))?;
+        let is_ca = |file: &&Value| field_text(file, "filename").is_some_and(|name| name == "pve-root-ca.pem");
+        Ok(files.iter().find(is_ca).and_then(|file| file.get("pem")?.as_str().map(certificates_in)))
     }
 
     /// Reads the name of the cluster (Sys.Audit); none where the node is alone.
@@ -248,55 +247,43 @@ impl Pve {
     /// As every call.
     pub async fn cluster_name(&self) -> Result<Option<Foreign>, ApiError> {
         let data = self.transport.get(&["cluster", "status"], &[]).await?;
-        let entries = self.list(&data, "the status of the cluster", |value| {
-            let fields = Fields::of(value)?;
-            Some((fields.text("type"), fields.text("name")))
-        })?;
-        let is_cluster = |kind: &Option<Foreign>| kind.as_ref().is_some_and(|kind| *kind == "cluster");
-        Ok(entries.into_iter().find(|(kind, _)| is_cluster(kind)).and_then(|(_, name)| name))
+        let entries = self.list(data, "the status of the cluster", |entry| entry.is_object().then_some(entry))?;
+        let is_cluster = |entry: &&Value| field_text(entry, "type").is_some_and(|kind| kind == "cluster");
+        Ok(entries.iter().find(is_cluster).and_then(|entry| field_text(entry, "name")))
     }
 
-    pub(super) fn fields<'a>(&self, data: &'a Value, what: &str) -> Result<Fields<'a>, ApiError> {
-        Fields::of(data).ok_or_else(|| self.unexpected(&format!("{what} is no map")))
+    fn require_map(&self, data: &Value, what: &str) -> Result<(), ApiError> {
+        if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is no map"))) }
     }
 
     /// Reads a list; an entry that cannot be read makes the whole not understood.
-    fn list<T>(&self, data: &Value, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, ApiError> {
-        let entries = data.as_array().ok_or_else(|| self.no_list(what))?;
-        let read: Option<Vec<T>> = entries.iter().map(read).collect();
+    fn list<T>(&self, data: Value, what: &str, read: impl Fn(Value) -> Option<T>) -> Result<Vec<T>, ApiError> {
+        let Value::Array(entries) = data else { return Err(self.no_list(what)) };
+        let read: Option<Vec<T>> = entries.into_iter().map(read).collect();
         read.ok_or_else(|| self.unread(what))
     }
 
     /// Reads a list whose entries have names that a type checks: one with a name that no such thing can have is left out,
     /// and that is reported.
-    fn named<T>(
-        &self,
-        data: &Value,
-        what: &str,
-        field: &str,
-        read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Vec<T>, ApiError> {
-        let entries = self.list(data, what, |value| {
-            let name = Fields::of(value)?.text(field)?;
-            Some(read(value).ok_or(name))
+    fn named<T: DeserializeOwned>(&self, data: Value, what: &str, field: &str) -> Result<Vec<T>, ApiError> {
+        let entries = self.list(data, what, |entry| {
+            let name = field_text(&entry, field)?;
+            Some(object(entry).ok_or(name))
         })?;
         let report = |name: &Foreign| self.tell(&CallEvent::LeftOut { what, name });
         Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 
-    /// Reads a list that may be very long, as `list` does, and keeps of it what `row` makes of the wanted fields.
-    async fn rows<T>(
+    /// Reads a list that may be very long, as `list` does, and keeps of it what `keep` makes of the rows.
+    async fn rows<R: DeserializeOwned, T>(
         &self,
-        call: (&[&str], &[(&str, &str)]),
+        path: &[&str],
+        query: &[(&str, &str)],
         what: &str,
-        wanted: &[&'static str],
-        row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
+        keep: impl Fn(R) -> Option<T>,
     ) -> Result<Vec<T>, ApiError> {
-        match self.transport.get_rows(call, wanted, row).await? {
-            ListReply::Rows(rows) => Ok(rows),
-            ListReply::Unread => Err(self.unread(what)),
-            ListReply::NoList => Err(self.no_list(what)),
-        }
+        let (data, rows) = self.transport.get_rows(path, query, keep).await?;
+        if data.is_array() { rows.ok_or_else(|| self.unread(what)) } else { Err(self.no_list(what)) }
     }
 
     fn no_list(&self, what: &str) -> ApiError {
@@ -310,11 +297,6 @@ impl Pve {
     pub(super) fn unexpected(&self, what: &str) -> ApiError {
         ApiError::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
     }
-}
-
-/// Gives a text that is not empty.
-fn text_of(fields: &Fields<'_>, name: &str) -> Option<Foreign> {
-    fields.text(name).filter(|text| !text.is_empty())
 }
 
 /// Splits a list as the server writes it.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use reqwest::Method;
+use serde::Deserialize;
 
 use crate::bounded::open_regular;
 use crate::model::{Digest, DiskSize, Foreign, NodeName, StorageName, Upid, VmId};
 use crate::pve::http::multipart::Form;
-use crate::pve::values::{Fields, Storage};
+use crate::pve::lenient::{lenient, text};
+use crate::pve::values::Storage;
 use crate::pve::{ApiError, Pve};
 
 /// A file that the server shall fetch.
@@ -24,13 +26,16 @@ pub struct FetchRequest {
 }
 
 /// An image on a storage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Image {
     /// Its whole name, with the storage.
+    #[serde(rename = "volid", deserialize_with = "text")]
     pub volume: Foreign,
     /// Its bytes.
+    #[serde(default, deserialize_with = "lenient")]
     pub size: Option<u64>,
     /// When its file was last changed, in seconds since 1970.
+    #[serde(rename = "ctime", default, deserialize_with = "lenient")]
     pub changed: Option<u64>,
 }
 
@@ -65,7 +70,7 @@ impl Pve {
     /// As every call.
     pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
-        let mut storages = self.named(&data, "the list of storages", "storage", Storage::of)?;
+        let mut storages = self.named::<Storage>(data, "the list of storages", "storage")?;
         storages.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(storages)
     }
@@ -77,9 +82,9 @@ impl Pve {
     /// As every call.
     pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, ApiError> {
         let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
-        let row = |fields: Option<Fields<'_>>| fields?.text("volid").map(Some);
         let query = [("vmid", vmid.as_str())];
-        let mut volumes = self.rows((&path, &query), "the content of the storage", &["volid"], row).await?;
+        let mut volumes =
+            self.rows(&path, &query, "the content of the storage", |image: Image| Some(image.volume)).await?;
         volumes.sort();
         Ok(volumes)
     }
@@ -90,13 +95,7 @@ impl Pve {
     /// As every call.
     pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, ApiError> {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
-        let row = |fields: Option<Fields<'_>>| {
-            let fields = fields?;
-            let (size, changed) = (fields.number("size"), fields.number("ctime"));
-            Some(Some(Image { volume: fields.text("volid")?, size, changed }))
-        };
-        let call: (&[&str], &[(&str, &str)]) = (&path, &[("content", "import")]);
-        self.rows(call, "the content of the storage", &["volid", "size", "ctime"], row).await
+        self.rows(&path, &[("content", "import")], "the content of the storage", Some).await
     }
 
     /// Lets the server fetch an image (Datastore.AllocateTemplate, and Sys.AccessNetwork on the node).

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::model::{Foreign, NodeName, Upid};
-use crate::pve::values::{ActiveTask, Fields, TaskStatus};
+use crate::pve::lenient::{as_number, field_text, object};
+use crate::pve::values::{ActiveTask, TaskEntry, TaskStatus};
 use crate::pve::{ApiError, Pve};
 
 impl Pve {
@@ -14,7 +15,7 @@ impl Pve {
     pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
         let data = self.transport.get_once(&path, &[]).await?;
-        TaskStatus::of(&data).ok_or_else(|| self.unexpected("the status of the task has no status"))
+        object(data).ok_or_else(|| self.unexpected("the status of the task has no status"))
     }
 
     /// Reads the log of a task from a line on, counted from 0; gives its lines.
@@ -27,9 +28,9 @@ impl Pve {
         let data = self.transport.get_once(&path, &[("start", &from), ("limit", &limit)]).await?;
         // The log of a task that is not known is one line, and no list, up to Proxmox VE 8.
         let data = if data.is_object() { Value::Array(vec![data]) } else { data };
-        let mut lines = self.list(&data, "the log of the task", |value| {
-            let fields = Fields::of(value)?;
-            Some((fields.number("n")?, fields.text("t").unwrap_or_default()))
+        let mut lines = self.list(data, "the log of the task", |line| {
+            let number = line.get("n").and_then(as_number)?;
+            Some((number, field_text(&line, "t").unwrap_or_default()))
         })?;
         // A log that is shorter than it was has nothing new.
         lines.retain(|(number, _)| *number > start as u64);
@@ -43,8 +44,7 @@ impl Pve {
     /// As every call.
     pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
-        let row = |fields: Option<Fields<'_>>| Some(ActiveTask::of(&fields?));
-        self.rows((&path, &[("source", "active")]), "the list of tasks", ActiveTask::FIELDS, row).await
+        self.rows(&path, &[("source", "active")], "the list of tasks", TaskEntry::active).await
     }
 
     /// Lists the newest tasks of one kind of this caller's user on a node, those that have ended as well.
@@ -53,8 +53,7 @@ impl Pve {
     /// As every call.
     pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
-        let row = |fields: Option<Fields<'_>>| Some(fields.and_then(|it| it.text("upid")?.parse().ok()));
         let query = [("source", "all"), ("typefilter", kind)];
-        self.rows((&path, &query), "the list of tasks", &["upid"], row).await
+        self.rows(&path, &query, "the list of tasks", |task: TaskEntry| task.upid).await
     }
 }

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::model::{Digest, NodeName, PoolName, StorageName, Upid, VmId};
-use crate::pve::values::{CloneFeature, Fields, Vm, VmStatus, as_number};
+use crate::pve::lenient::{Lenient, as_number, object};
+use crate::pve::values::{CloneFeature, Vm, VmEntry, VmStatus};
 use crate::pve::{ApiError, Pve, RefusalReason, VmConfig};
 
 /// What a clone shall be.
@@ -43,9 +44,8 @@ impl Pve {
     /// # Errors
     /// As every call.
     pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
-        let call: (&[&str], &[(&str, &str)]) = (&["cluster", "resources"], &[("type", "vm")]);
-        let row = |fields: Option<Fields<'_>>| Some(Vm::of(&fields?).filter(&is_wanted));
-        let mut vms = self.rows(call, "the list of VMs", Vm::FIELDS, row).await?;
+        let keep = |entry: VmEntry| entry.vm().filter(&is_wanted);
+        let mut vms = self.rows(&["cluster", "resources"], &[("type", "vm")], "the list of VMs", keep).await?;
         vms.sort_by_key(|vm| vm.vmid);
         Ok(vms)
     }
@@ -56,8 +56,8 @@ impl Pve {
     /// As every call.
     pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
         let path = ["nodes", node.as_str(), "qemu"];
-        let row = |fields: Option<Fields<'_>>| Some(Vm::on(&fields?, node));
-        let mut vms = self.rows((&path, &[]), "the list of VMs", Vm::FIELDS, row).await?;
+        let keep = |entry: VmEntry| entry.on(node.clone());
+        let mut vms = self.rows(&path, &[], "the list of VMs", keep).await?;
         vms.sort_by_key(|vm| vm.vmid);
         Ok(vms)
     }
@@ -79,7 +79,7 @@ impl Pve {
     pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
-        VmStatus::of(&data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
+        object(data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
     }
 
     /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
@@ -90,7 +90,8 @@ impl Pve {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
         let data = self.transport.get(&path, &[("feature", "clone")]).await?;
-        let can_link = self.fields(&data, "the features of the VM")?.flag("hasFeature");
+        self.require_map(&data, "the features of the VM")?;
+        let can_link = data.get("hasFeature").is_some_and(bool::of);
         let nodes = data.get("nodes").and_then(Value::as_array);
         let nodes = nodes.map(|nodes| nodes.iter().filter_map(|node| node.as_str()?.parse().ok()).collect());
         Ok(CloneFeature { can_link, nodes })

@@ -10,7 +10,6 @@ use serde_json::Value;
 use crate::model::{Foreign, Register};
 use crate::pve::ApiError;
 use crate::pve::http::refusal_reason::{RefusalReason, is_proxy_trouble};
-use crate::pve::http::streaming_list::ReplyData;
 
 /// Of an answer in an unknown form, so many bytes are shown.
 const EXCERPT: usize = 80;
@@ -172,26 +171,23 @@ impl Reply {
 
     /// Gives the data of a good answer, or says what it is instead.
     pub(in crate::pve) fn data(self) -> Result<Value, ReplyError> {
-        self.read(|body| {
-            Ok(match serde_json::from_slice(body)? {
-                Value::Object(mut map) => map.remove("data").map_or(ReplyData::NoData, ReplyData::Data),
-                _ => ReplyData::NoMap,
-            })
-        })
+        self.read(|body| serde_json::from_slice(body))
     }
 
-    /// Gives the data of a good answer as it is read from the body, or says what the answer is instead.
-    pub(in crate::pve) fn read<T>(
+    /// Gives the data of a good answer, the body of which is read so, or says what the answer is instead.
+    pub(in crate::pve) fn read(
         self,
-        read: impl FnOnce(&[u8]) -> serde_json::Result<ReplyData<T>>,
-    ) -> Result<T, ReplyError> {
+        read: impl FnOnce(&[u8]) -> serde_json::Result<Value>,
+    ) -> Result<Value, ReplyError> {
         if !(200..300).contains(&self.status) {
             return Err(self.no_data());
         }
         let what = match read(&self.body) {
-            Ok(ReplyData::Data(data)) => return Ok(data),
-            Ok(ReplyData::NoData) => "it has no `data`".to_owned(),
-            Ok(ReplyData::NoMap) => self.no_json(""),
+            Ok(Value::Object(mut body)) => match body.remove("data") {
+                Some(data) => return Ok(data),
+                None => "it has no `data`".to_owned(),
+            },
+            Ok(_) => self.no_json(""),
             Err(_) if self.body.is_empty() => "it is empty".to_owned(),
             Err(why) => self.no_json(&why.to_string()),
         };

@@ -1,58 +1,50 @@
-//! A long list of an answer, read row by row: what is wanted of a row is kept until it is read, and nothing of the rest.
+//! A long list of an answer, read row by row: of a row the fields of its type are kept until it is read, and nothing else.
 //!
 //! Every value is walked through as it would be to be kept (and not skipped, which is more lenient): an answer is JSON, or
 //! is too deep, here and there alike.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::value::Error as NoValue;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::{Map, Value};
 
-use crate::pve::values::Fields;
+use crate::pve::lenient::object;
 
-/// What stands where the data of an answer should.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::pve) enum ReplyData<T> {
-    /// Data.
-    Data(T),
-    /// An object without data.
-    NoData,
-    /// No object.
-    NoMap,
-}
+/// The rows of a list that are kept; none where a row could not be read.
+pub(in crate::pve) type Rows<T> = Option<Vec<T>>;
 
-/// What the data of an answer is, read as a list.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::pve) enum ListReply<T> {
-    /// A list, each row of which could be read.
-    Rows(Vec<T>),
-    /// A list with a row that cannot be read.
-    Unread,
-    /// No list.
-    NoList,
-}
-
-/// Reads the list under `data`. `wanted` names the fields that `read` looks at; of a row that is no object it has none. It
-/// gives nothing of a row that cannot be read, and `Some(None)` of one that is not to be kept.
-pub(in crate::pve) fn read<T>(
+/// Reads a body in which a list stands under `data`: each of its rows becomes an `R`, of which `keep` says what is kept. The
+/// body is given as well, and the list in it is empty.
+pub(in crate::pve) fn read<R: DeserializeOwned, T>(
     body: &[u8],
-    wanted: &[&'static str],
-    read: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
-) -> serde_json::Result<ReplyData<ListReply<T>>> {
-    let mut reading = ListReader { wanted, read, row: Vec::with_capacity(wanted.len()), found: ReplyData::NoMap };
+    keep: impl Fn(R) -> Option<T>,
+) -> serde_json::Result<(Value, Rows<T>)> {
+    let mut rows: Rows<T> = None;
+    let mut take = |event: ListEvent| match (event, &mut rows) {
+        (ListEvent::Begins, _) => rows = Some(Vec::new()),
+        (ListEvent::Row(row), Some(kept)) => match object(row) {
+            Some(row) => kept.extend(keep(row)),
+            None => rows = None,
+        },
+        // One before it could not be read.
+        (ListEvent::Row(_), None) => {}
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    Part { place: ListPosition::Body, reading: &mut reading }.deserialize(&mut deserializer)?;
+    let part = Part { place: ListPosition::Body, fields: fields_of::<R>(), take: &mut take };
+    let body = part.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(reading.found)
+    Ok((body, rows))
 }
 
-/// How far the list is read.
-struct ListReader<'w, T, R> {
-    wanted: &'w [&'static str],
-    read: R,
-    /// The wanted fields of the row that is at hand.
-    row: Vec<(&'static str, Value)>,
-    found: ReplyData<ListReply<T>>,
+/// What is met on the way through a body.
+enum ListEvent {
+    /// A list, where the list should be: the last one counts.
+    Begins,
+    /// Its next row.
+    Row(Value),
 }
 
 /// Which part of the answer a value is.
@@ -68,204 +60,126 @@ enum ListPosition {
     Elsewhere,
 }
 
-/// A part of the answer that is next to be read. Its value says whether it is an object.
-struct Part<'r, 'w, T, R> {
+/// A part of the answer that is next to be read. Of its value are kept: a text, a number, a boolean, and those fields of an
+/// object that are wanted.
+struct Part<'r> {
     place: ListPosition,
-    reading: &'r mut ListReader<'w, T, R>,
+    /// The fields of a row that are wanted.
+    fields: &'static [&'static str],
+    take: &'r mut dyn FnMut(ListEvent),
 }
 
-impl<'w, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Part<'_, 'w, T, R> {
-    const fn next(&mut self, place: ListPosition) -> Part<'_, 'w, T, R> {
-        Part { place, reading: &mut *self.reading }
-    }
+/// The name of a field that is next to be read.
+#[derive(Deserialize)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
-    fn list<'de, A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        let mut rows = Vec::new();
-        self.reading.found = ReplyData::Data(ListReply::Unread);
-        while let Some(is_object) = items.next_element_seed(self.next(ListPosition::Row))? {
-            let fields = is_object.then(|| Fields::of_row(&self.reading.row));
-            let Some(row) = (self.reading.read)(fields) else {
-                drop(rows);
-                return self.walk_through(items);
-            };
-            rows.extend(row);
-        }
-        self.reading.found = ReplyData::Data(ListReply::Rows(rows));
-        Ok(())
-    }
-
-    fn walk_through<'de, A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
-        Ok(())
-    }
-
-    fn row<'de, A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        self.reading.row.clear();
-        while let Some(name) = entries.next_key_seed(Name(self.reading.wanted))? {
-            let Some(name) = name else {
-                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
-                continue;
-            };
-            let mut value = Value::Null;
-            entries.next_value_seed(Scalar(&mut value, self.next(ListPosition::Elsewhere)))?;
-            // Of a field that stands twice, the last counts.
-            self.reading.row.retain(|(other, _)| *other != name);
-            self.reading.row.push((name, value));
-        }
-        Ok(())
-    }
-
-    fn body<'de, A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        self.reading.found = ReplyData::NoData;
-        while let Some(name) = entries.next_key_seed(Name(&["data"]))? {
-            if name.is_none() {
-                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
-                continue;
-            }
-            self.reading.found = ReplyData::Data(ListReply::NoList);
-            entries.next_value_seed(self.next(ListPosition::Data))?;
-        }
-        Ok(())
+impl Part<'_> {
+    fn next(&mut self, place: ListPosition) -> Part<'_> {
+        Part { place, fields: self.fields, take: self.take }
     }
 }
 
-impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> DeserializeSeed<'de> for Part<'_, '_, T, R> {
-    type Value = bool;
+impl<'de> DeserializeSeed<'de> for Part<'_> {
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Part<'_, '_, T, R> {
-    type Value = bool;
+impl<'de> Visitor<'de> for Part<'_> {
+    type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<bool, A::Error> {
-        match self.place {
-            ListPosition::Body => self.body(entries)?,
-            ListPosition::Row => self.row(entries)?,
-            ListPosition::Data | ListPosition::Elsewhere => {
-                while entries.next_key_seed(Name(&[]))?.is_some() {
-                    entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
-                }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+        let (wanted, below) = match self.place {
+            ListPosition::Body => (&["data"][..], ListPosition::Data),
+            ListPosition::Row => (self.fields, ListPosition::Elsewhere),
+            ListPosition::Data | ListPosition::Elsewhere => (&[][..], ListPosition::Elsewhere),
+        };
+        let mut map = Map::new();
+        while let Some(Name(name)) = entries.next_key()? {
+            if wanted.contains(&&*name) {
+                // Of a field that stands twice, the last counts.
+                map.insert(name.into_owned(), entries.next_value_seed(self.next(below))?);
+            } else {
+                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
             }
         }
-        Ok(true)
+        Ok(Value::Object(map))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<bool, A::Error> {
-        match self.place {
-            ListPosition::Data => self.list(items)?,
-            ListPosition::Body | ListPosition::Row | ListPosition::Elsewhere => self.walk_through(items)?,
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        if matches!(self.place, ListPosition::Data) {
+            (self.take)(ListEvent::Begins);
+            while let Some(row) = items.next_element_seed(self.next(ListPosition::Row))? {
+                (self.take)(ListEvent::Row(row));
+            }
+        } else {
+            while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
         }
-        Ok(false)
+        Ok(Value::Array(Vec::new()))
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<bool, E> {
-        Ok(false)
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<bool, E> {
-        Ok(false)
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::from(number))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<bool, E> {
-        Ok(false)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::from(number))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<bool, E> {
-        Ok(false)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::from(number))
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<bool, E> {
-        Ok(false)
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::from(flag))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-}
-
-/// A wanted field that is next to be read: a list or an object in its place is walked through, and not kept.
-struct Scalar<'r, 'w, T, R>(&'r mut Value, Part<'r, 'w, T, R>);
-
-impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> DeserializeSeed<'de> for Scalar<'_, '_, T, R> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
-impl<'de, T, R: Fn(Option<Fields<'_>>) -> Option<Option<T>>> Visitor<'de> for Scalar<'_, '_, T, R> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
-        self.1.visit_map(entries).map(drop)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        self.1.visit_seq(items).map(drop)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        *self.0 = Value::from(text);
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        *self.0 = Value::from(number);
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        *self.0 = Value::from(number);
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        *self.0 = Value::from(number);
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<(), E> {
-        *self.0 = Value::from(flag);
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
+/// Gives the names of the fields of a struct, as an answer has them.
+fn fields_of<R: DeserializeOwned>() -> &'static [&'static str] {
+    let mut fields: &'static [&'static str] = &[];
+    // It ends with an error, as there is no value.
+    let _ = R::deserialize(FieldNames(&mut fields));
+    fields
 }
 
-/// The name of a field that is next to be read: one of these, or any other.
-struct Name<'w>(&'w [&'static str]);
+/// Asks a struct for its fields in place of giving it any.
+struct FieldNames<'f>(&'f mut &'static [&'static str]);
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Option<&'static str>;
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = NoValue;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = Option<&'static str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of a field")
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, NoValue> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|name| **name == text).copied())
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, NoValue> {
+        Err(NoValue::custom("no value"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -273,23 +187,58 @@ impl Visitor<'_> for Name<'_> {
 mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
     use proptest::sample::select;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer};
     use serde_json::Value;
 
-    use super::{ListReply, ReplyData, read};
+    use super::read;
     use crate::model::Foreign;
-    use crate::pve::values::Fields;
+    use crate::pve::lenient::{lenient, object};
 
     type Outcome = Result<ReplyData<ListReply<(u64, Option<Foreign>)>>, String>;
 
+    /// What stands where the data of an answer should.
+    #[derive(Debug, PartialEq)]
+    enum ReplyData<T> {
+        Data(T),
+        NoData,
+        NoMap,
+    }
+
+    /// What the data of an answer is, read as a list.
+    #[derive(Debug, PartialEq)]
+    enum ListReply<T> {
+        Rows(Vec<T>),
+        Unread,
+        NoList,
+    }
+
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(deserialize_with = "number")]
+        vmid: u64,
+        #[serde(default, deserialize_with = "lenient")]
+        name: Option<Foreign>,
+    }
+
+    fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        lenient::<D, Option<u64>>(deserializer)?.ok_or_else(|| D::Error::custom("no number"))
+    }
+
     /// Keeps the rows with an even number; without a number a row cannot be read.
-    fn even(fields: Option<Fields<'_>>) -> Option<Option<(u64, Option<Foreign>)>> {
-        let fields = fields?;
-        let number = fields.number("vmid")?;
-        Some((number % 2 == 0).then(|| (number, fields.text("name"))))
+    fn even(entry: Entry) -> Option<(u64, Option<Foreign>)> {
+        (entry.vmid.is_multiple_of(2)).then_some((entry.vmid, entry.name))
     }
 
     fn row_by_row(body: &[u8]) -> Outcome {
-        read(body, &["vmid", "name"], even).map_err(|why| why.to_string())
+        let (body, rows) = read(body, even).map_err(|why| why.to_string())?;
+        let Some(map) = body.as_object() else { return Ok(ReplyData::NoMap) };
+        let Some(data) = map.get("data") else { return Ok(ReplyData::NoData) };
+        Ok(ReplyData::Data(if data.is_array() {
+            rows.map_or(ListReply::Unread, ListReply::Rows)
+        } else {
+            ListReply::NoList
+        }))
     }
 
     /// Reads the same by keeping all of it.
@@ -298,7 +247,7 @@ mod tests {
         let Some(map) = body.as_object() else { return Ok(ReplyData::NoMap) };
         let Some(data) = map.get("data") else { return Ok(ReplyData::NoData) };
         let Some(rows) = data.as_array() else { return Ok(ReplyData::Data(ListReply::NoList)) };
-        let rows: Option<Vec<_>> = rows.iter().map(|row| even(Fields::of(row))).collect();
+        let rows: Option<Vec<_>> = rows.iter().map(|row| object(row.clone()).map(even)).collect();
         Ok(ReplyData::Data(
             rows.map_or(ListReply::Unread, |rows| ListReply::Rows(rows.into_iter().flatten().collect())),
         ))

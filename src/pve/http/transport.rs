@@ -5,6 +5,7 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use reqwest::{Body, Method, Request};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -17,9 +18,8 @@ use crate::pve::http::multipart::Form;
 use crate::pve::http::proxy::Proxies;
 use crate::pve::http::reply::{Reply, ReplyError, SentCredential};
 use crate::pve::http::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
-use crate::pve::http::streaming_list::{self, ListReply};
+use crate::pve::http::streaming_list::{self, Rows};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
-use crate::pve::values::Fields;
 
 /// What cannot stand in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
 const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
@@ -127,15 +127,24 @@ impl Transport {
         self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, extent).await, read).await
     }
 
-    /// Reads a list that may be very long, row by row; of a row the wanted fields alone are seen. What `row` gives nothing
-    /// of cannot be read, and what it gives as `Some(None)` is left out.
-    pub(in crate::pve) async fn get_rows<T>(
+    /// Reads a list that may be very long, row by row: each becomes an `R`, of which `keep` says what is kept. The data is
+    /// given as well, and is an empty list where it was a list.
+    pub(in crate::pve) async fn get_rows<R: DeserializeOwned, T>(
         &self,
-        (path, query): (&[&str], &[(&str, &str)]),
-        wanted: &[&'static str],
-        row: impl Fn(Option<Fields<'_>>) -> Option<Option<T>>,
-    ) -> Result<ListReply<T>, ApiError> {
-        let read = |reply| self.read(path, reply, |reply| reply.read(|body| streaming_list::read(body, wanted, &row)));
+        path: &[&str],
+        query: &[(&str, &str)],
+        keep: impl Fn(R) -> Option<T>,
+    ) -> Result<(Value, Rows<T>), ApiError> {
+        let read = |reply| {
+            let mut rows = None;
+            let parse = |body: &[u8]| {
+                let (body, read) = streaming_list::read(body, &keep)?;
+                rows = read;
+                Ok(body)
+            };
+            let data = self.read(path, reply, |reply| reply.read(parse))?;
+            Ok((data, rows))
+        };
         self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
     }
 
@@ -224,12 +233,12 @@ impl Transport {
         })
     }
 
-    fn read<T>(
+    fn read(
         &self,
         path: &[&str],
         reply: Reply,
-        read: impl FnOnce(Reply) -> Result<T, ReplyError>,
-    ) -> Result<T, ApiError> {
+        read: impl FnOnce(Reply) -> Result<Value, ReplyError>,
+    ) -> Result<Value, ApiError> {
         let server = || self.endpoint().authority();
         let broken = reply.broken.clone();
         let credential = if self.csrf.is_some() { SentCredential::Ticket } else { SentCredential::TokenOrNone };
