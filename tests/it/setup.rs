@@ -64,7 +64,7 @@ fn a_server_is_set_up_by_flags_alone() {
     let stage = TestEnv::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(0);
     assert!(
-        outcome.results.contains("apex@pve!glassdome-token can create VMs on pve from template 9000"),
+        outcome.results.contains("apex@pve!glassdome-token can create VMs on pve (template 9000"),
         "{}",
         outcome.results
     );

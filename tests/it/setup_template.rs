@@ -60,7 +60,7 @@ fn a_flag_makes_it_before_the_proof() {
 fn a_number_that_was_named_is_the_number_that_it_gets() {
     let (sandbox, stage) = scene(quick());
     let line = "setup --no-input --create-template jammy.img --ubuntu-2004-template-id 7001 --template 7001";
-    stage.run(stage.flags_to(&sandbox, line)).expect(0).shows("verified");
+    stage.run(stage.flags_to(&sandbox, line)).expect(0).shows("Verified");
     assert!(stage.read(".env").contains("UBUNTU_2004_TEMPLATE_ID=7001\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 7001]);
 }
@@ -119,7 +119,7 @@ fn a_person_is_offered_it() {
     terminal.wait_for("VM 9000 is a template").to("The template for UBUNTU_2004_TEMPLATE_ID", "");
     terminal.wait_for("template 9000 can be cloned").to("Write this?", "");
     terminal.to("Verify with a test VM now (clone template 9000", "");
-    let ended = terminal.end(0).says("verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve (template 9000");
     drop(ended);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9000\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);
@@ -179,7 +179,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in() {
     stage.glassdome(&line).expect(7).says("maker@pve!cloner lacks privileges that making a template needs");
     nothing_is_left(&sandbox, &stage);
     let line = format!("{line} --login-user root@pam --login-password-file root.txt");
-    stage.glassdome(&line).expect(0).shows("maker@pve!cloner can create VMs on pve from template 9000");
+    stage.glassdome(&line).expect(0).shows("maker@pve!cloner can create VMs on pve (template 9000");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn one_command_leads_from_a_bare_server_to_the_proof() {
              --login-password-file root.txt --create-template jammy.img {pool}",
             sandbox.address()
         );
-        stage.glassdome(&line).expect(0).shows("svc@pve!glassdome-token can create VMs on pve from template 9000");
+        stage.glassdome(&line).expect(0).shows("svc@pve!glassdome-token can create VMs on pve (template 9000");
         assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);
         let paths = sandbox.edit(|cluster| cluster.access.acl.paths());
         assert!(paths.iter().all(|path| !path.contains("none")), "what is not there is granted: {paths:?}");

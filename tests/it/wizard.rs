@@ -58,7 +58,7 @@ fn a_person_is_led_from_the_first_question_to_the_proof() {
     let mut terminal = Terminal::start(&stage, 80, "setup");
     answer_until(&mut terminal, &questions(&sandbox), "");
     let ended = terminal.end(0);
-    ended.says("verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    ended.says("Verified: apex@pve!glassdome-token can create VMs on pve (template 9000");
     assert_eq!(
         stage.read(".env"),
         format!(
@@ -396,7 +396,7 @@ fn the_sandbox_is_rehearsed_with_enter_alone() {
     terminal.to("User the token is for (name@realm, e.g. apex@pve) [apex@pve]", "").to("The name of the token", "");
     terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("The template for UBUNTU_2204", "");
     terminal.to("The template for UBUNTU_2004", "").to("Write this?", "").to("Verify with a test VM now", "");
-    terminal.end(0).says("1. Server (sandbox)").says("verified: apex@pve!glassdome-token");
+    terminal.end(0).says("1. Server (sandbox)").says("Verified: apex@pve!glassdome-token");
     assert!(stage.read(".env.sandbox").contains("PROXMOX_HOST=sandbox.invalid\n"));
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn run_batch(
         return Ok((tally.summary(sheet, (crowd.count, crowd.parallel), 0), Err(why)));
     };
     let count = crowd.count.max(places.len());
-    let text = intention(&first.options, &first.plan);
+    let text = format!("template {}", intention(&first.options, &first.plan));
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
     session.note(text);
     let many = Batch {

@@ -109,7 +109,8 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
     if nodes.len() < 2 {
         return Ok(());
     }
-    screen.line(&format!("  {:<10}{:>10}{:>10}", "node", "verified", "failed"))?;
+    screen.gap()?;
+    screen.heading(&format!("{:<12}{:>10}{:>10}", "Node", "verified", "failed"))?;
     for node in nodes {
         let name = Printable(&node.node).to_string();
         match &node.why {

@@ -5,7 +5,7 @@ use crate::ops::batch::per_node::{self, NodeFigures, Nodes};
 use crate::ops::batch::time_breakdown::TimeBreakdown;
 use crate::ops::batch::time_totals::TimeTotals;
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt, SCHEMA};
-use crate::ui::{Draw, Printable, Screen, Tone};
+use crate::ui::{Draw, Printable, Screen, Symbol, Tone};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -171,9 +171,9 @@ impl BatchSummary {
     /// Says in one sentence what was proven.
     fn sentence(&self) -> String {
         let at_once = self.parallel.min(self.count);
-        let at_once = if at_once > 1 { format!(" with {at_once} at once") } else { String::new() };
+        let at_once = if at_once > 1 { format!(", {at_once} at once") } else { String::new() };
         format!(
-            "{} can create VMs on {} from template {}, {} of {}, {:.1} per minute{at_once}",
+            "{} can create VMs on {} (template {}, {} of {}, {:.1} per minute{at_once})",
             Printable(&self.token),
             Printable(&per_node::place(&self.nodes)),
             self.template,
@@ -182,29 +182,45 @@ impl BatchSummary {
             self.clones_per_minute
         )
     }
+
+    /// Draws what the time of a VM went into, and what took most of it.
+    fn draw_time(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let parts = self.spent.per_vm();
+        if parts.is_empty() || self.succeeded == 0 {
+            return Ok(());
+        }
+        screen.gap()?;
+        screen.heading(&format!("{:<12}{:>10}", "Time per VM", "mean"))?;
+        for (what, seconds) in parts {
+            screen.line(&format!("  {what:<10}{seconds:>9.2} s"))?;
+        }
+        match &self.limited_by {
+            Some(limit) => {
+                screen.gap()?;
+                screen.labelled("Bottleneck: ", Tone::Strong, limit)
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Draw for BatchSummary {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.heading("Receipt")?;
         let interrupted =
             if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
         let (succeeded, failed) = (self.succeeded, self.failed);
+        screen.heading("Results")?;
         screen.paragraph(2, &format!("{succeeded} verified, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
-            screen.line(&format!("  {:<10}{:>10}{:>10}", "step", "median", "95 %"))?;
+            screen.gap()?;
+            screen.heading(&format!("{:<12}{:>10}{:>10}", "Step", "median", "95 %"))?;
         }
         for step in &self.steps {
             screen.line(&format!("  {:<10}{:>8.2} s{:>8.2} s", step.name, step.median, step.p95))?;
         }
         per_node::draw(&self.nodes, screen)?;
-        let each = self.spent.each();
-        if !each.is_empty() && self.succeeded > 0 {
-            screen.labelled("each VM: ", Tone::Plain, &each)?;
-        }
-        if let Some(limit) = &self.limited_by {
-            screen.labelled("limited by: ", Tone::Strong, limit)?;
-        }
+        self.draw_time(screen)?;
+        screen.gap()?;
         for failure in &self.failures {
             let first = failure.first_vmid.map(|vmid| format!(" (VM {vmid} first)")).unwrap_or_default();
             screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;
@@ -216,7 +232,8 @@ impl Draw for BatchSummary {
             screen.labelled("warning: ", Tone::Warning, warning)?;
         }
         if self.ok {
-            screen.labelled("verified: ", Tone::Good, &self.sentence())?;
+            let label = format!("{} Verified: ", Symbol::Done.text(screen.style()));
+            screen.labelled(&label, Tone::Good, &self.sentence())?;
         }
         Ok(())
     }
@@ -267,7 +284,7 @@ mod tests {
     use super::{BatchCounter, share_of, without_numbers};
     use crate::error::{Error, Operation};
     use crate::model::{Foreign, VmId};
-    use crate::ops::test_vm::receipt::Receipt;
+    use crate::ops::test_vm::receipt::{Receipt, ReceiptStep};
     use crate::ops::test_vm::task_wait::TaskTime;
     use crate::pve::TaskTiming;
     use crate::pve::task::LogEnd;
@@ -275,8 +292,8 @@ mod tests {
 
     fn proof(node: &str, vmid: u32, seconds: f64) -> Receipt {
         let mut receipt = Receipt { node: node.to_owned(), vmid: Some(vmid), ..Receipt::default() };
-        receipt.step("clone", Duration::from_secs_f64(seconds), None);
-        receipt.step("start", Duration::from_secs_f64(0.1), None);
+        receipt.steps.push(ReceiptStep::new("clone", Duration::from_secs_f64(seconds), None));
+        receipt.steps.push(ReceiptStep::new("start", Duration::from_secs_f64(0.1), None));
         receipt.seconds = seconds + 0.1;
         for (kind, seconds) in [("qmclone", seconds), ("qmstart", 0.1)] {
             let whole = Duration::from_secs_f64(seconds);
@@ -321,22 +338,28 @@ mod tests {
         assert!(!summary.ok);
         let style = Style { color: false, unicode: true, width: Some(60) };
         insta::assert_snapshot!(render(&summary, style), @"
-        Receipt
+        Results
           17 verified, 2 failed, 10.0 s
-          step          median      95 %
+
+        Step            median      95 %
           clone         0.40 s    0.90 s
           start         0.10 s    0.10 s
-          node        verified    failed
+
+        Node          verified    failed
           pve               17         0
           pve2               0         2
           pve3        could not get a free VMID after 1 attempts:
                       each was taken by another client
         not verified: pve2, pve3
-        each VM: cloning 0.45 s, start and stop 0.10 s
-        limited by: making clones on the server took 82 % of the
-                    VMs' time (8.6 of 10.5 s); no task waited for a
-                    lock, as 38 of 38 logs tell; VMIDs taken by
+
+        Time per VM       mean
+          clone          0.45 s
+          start, stop     0.10 s
+
+        Bottleneck: cloning (82 % of the time); no task waited for a
+                    lock (38 of 38 task logs read); VMIDs taken by
                     other clients: 1
+
         failed: 2 x VM N is locked (backup) (VM 117 first)
         ");
     }

@@ -45,17 +45,12 @@ impl TimeBreakdown {
         let parts = self.parts();
         let largest = parts.iter().copied().max_by(|(_, one), (_, other)| one.total_cmp(other));
         let Some((what, seconds)) = largest.filter(|(_, seconds)| *seconds > 0.0 && self.tasks > 0) else {
-            return "cannot be told from here: no task was seen".to_owned();
+            return "unknown: no task was seen".to_owned();
         };
         let share = seconds / self.seconds.max(f64::MIN_POSITIVE) * 100.0;
-        let mut text = format!(
-            "{} took {share:.0} % of the VMs' time ({seconds:.1} of {:.1} s){}",
-            what.words(),
-            self.seconds,
-            self.rate(what)
-        );
+        let mut text = format!("{} ({share:.0} % of the time{})", what.words(), self.rate(what));
         if what == TimeComponent::Answers {
-            text.push_str("; whether the server, the way to it or this machine is slow cannot be told from here");
+            text.push_str("; the server, the network or this machine may be slow");
         }
         text.push_str(&self.about_locks(what));
         text
@@ -65,31 +60,29 @@ impl TimeBreakdown {
     fn about_locks(&self, what: TimeComponent) -> String {
         let Self { logs_read, waited, tasks, .. } = self;
         match self.locks {
-            None => "; whether locks or copying are in that cannot be told from here: no log was read".to_owned(),
-            Some(_) if *waited == 0 => format!("; no task waited for a lock, as {logs_read} of {tasks} logs tell"),
+            None => "; this may include locks and copying, because no task log was read".to_owned(),
+            Some(_) if *waited == 0 => format!("; no task waited for a lock ({logs_read} of {tasks} task logs read)"),
             Some(_) if what == TimeComponent::Locks => {
-                format!("; {waited} of the {logs_read} tasks whose log was read had to")
+                format!("; {waited} of the {logs_read} tasks whose log was read waited for one")
             }
             Some(locks) => {
-                format!("; locks took {locks:.1} s, and {waited} of the {logs_read} tasks whose log was read waited")
+                format!("; waiting for locks took {locks:.1} s ({waited} of the {logs_read} tasks whose log was read)")
             }
         }
     }
 
     fn rate(&self, what: TimeComponent) -> String {
         match self.copied_bytes_per_second {
-            Some(rate) if what == TimeComponent::Copying => format!(", at {:.0} MiB/s each", rate / f64::from(1 << 20)),
+            Some(rate) if what == TimeComponent::Copying => format!(", {:.0} MiB/s each", rate / f64::from(1 << 20)),
             _ => String::new(),
         }
     }
 
-    /// Says what the time of a VM goes into, on average.
-    pub(crate) fn each(&self) -> String {
+    /// Gives what the time of a VM goes into, on average, in seconds; parts that round to nothing are left out.
+    pub(crate) fn per_vm(&self) -> Vec<(&'static str, f64)> {
         let vms = as_number(u64::try_from(self.vms).unwrap_or(u64::MAX)).max(1.0);
-        let parts = self.parts().into_iter().filter(|(_, seconds)| seconds / vms >= 0.005);
-        let parts: Vec<String> =
-            parts.map(|(what, seconds)| format!("{} {:.2} s", what.word(), seconds / vms)).collect();
-        parts.join(", ")
+        let parts = self.parts().into_iter().map(|(what, seconds)| (what.word(), seconds / vms));
+        parts.filter(|(_, seconds)| *seconds >= 0.005).collect()
     }
 
     fn parts(&self) -> [(TimeComponent, f64); 8] {
@@ -120,30 +113,30 @@ enum TimeComponent {
 }
 
 impl TimeComponent {
-    /// Names it, and who is at it.
+    /// Names it in a sentence.
     const fn words(self) -> &'static str {
         match self {
             Self::Locks => "waiting for locks",
-            Self::Copying => "copying disks on the storage",
-            Self::Cloning => "making clones on the server",
-            Self::Power => "starting and stopping on the server",
-            Self::Destroying => "destroying on the server",
-            Self::Guests => "waiting for the guests' addresses",
-            Self::Answers => "the calls between the tasks",
-            Self::Polling => "glassdome's own polling",
+            Self::Copying => "copying disks",
+            Self::Cloning => "cloning",
+            Self::Power => "starting and stopping VMs",
+            Self::Destroying => "deleting VMs",
+            Self::Guests => "waiting for IP addresses",
+            Self::Answers => "API calls between the tasks",
+            Self::Polling => "polling by glassdome",
         }
     }
 
-    /// Names it in a word.
+    /// Names it in a table.
     const fn word(self) -> &'static str {
         match self {
             Self::Locks => "locks",
             Self::Copying => "copying",
-            Self::Cloning => "cloning",
-            Self::Power => "start and stop",
-            Self::Destroying => "destroying",
-            Self::Guests => "guests",
-            Self::Answers => "answers",
+            Self::Cloning => "clone",
+            Self::Power => "start, stop",
+            Self::Destroying => "delete",
+            Self::Guests => "IP address",
+            Self::Answers => "API calls",
             Self::Polling => "polling",
         }
     }
@@ -183,13 +176,10 @@ mod tests {
     fn the_sentence_says_what_took_most_and_how_that_is_known() {
         let rate = Some(120.0 * f64::from(1 << 20));
         for (spent, sentence) in [
-            (
-                spent(),
-                "making clones on the server took 40 % of the VMs' time (8.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
-            ),
+            (spent(), "cloning (40 % of the time); no task waited for a lock (8 of 40 task logs read)"),
             (
                 TimeBreakdown { locks: Some(9.0), cloning: 1.0, waited: 7, ..spent() },
-                "waiting for locks took 45 % of the VMs' time (9.0 of 20.0 s); 7 of the 8 tasks whose log was read had to",
+                "waiting for locks (45 % of the time); 7 of the 8 tasks whose log was read waited for one",
             ),
             (
                 TimeBreakdown {
@@ -199,21 +189,21 @@ mod tests {
                     waited: 1,
                     ..spent()
                 },
-                "copying disks on the storage took 45 % of the VMs' time (9.0 of 20.0 s), at 120 MiB/s each; locks took 0.2 s, and 1 of the 8 tasks whose log was read waited",
+                "copying disks (45 % of the time, 120 MiB/s each); waiting for locks took 0.2 s (1 of the 8 tasks whose log was read)",
             ),
             (
                 TimeBreakdown { locks: None, copying: None, logs_read: 0, ..spent() },
-                "making clones on the server took 40 % of the VMs' time (8.0 of 20.0 s); whether locks or copying are in that cannot be told from here: no log was read",
+                "cloning (40 % of the time); this may include locks and copying, because no task log was read",
             ),
             (
                 TimeBreakdown { polling: 12.0, ..spent() },
-                "glassdome's own polling took 60 % of the VMs' time (12.0 of 20.0 s); no task waited for a lock, as 8 of 40 logs tell",
+                "polling by glassdome (60 % of the time); no task waited for a lock (8 of 40 task logs read)",
             ),
             (
                 TimeBreakdown { answers: 12.0, ..spent() },
-                "the calls between the tasks took 60 % of the VMs' time (12.0 of 20.0 s); whether the server, the way to it or this machine is slow cannot be told from here; no task waited for a lock, as 8 of 40 logs tell",
+                "API calls between the tasks (60 % of the time); the server, the network or this machine may be slow; no task waited for a lock (8 of 40 task logs read)",
             ),
-            (TimeBreakdown { tasks: 0, ..spent() }, "cannot be told from here: no task was seen"),
+            (TimeBreakdown { tasks: 0, ..spent() }, "unknown: no task was seen"),
         ] {
             assert_eq!(spent.sentence(), sentence);
         }
@@ -221,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_vm_is_told_with_what_took_it_time() {
-        let each = "cloning 0.80 s, start and stop 0.50 s, destroying 0.40 s, answers 0.20 s, polling 0.10 s";
-        assert_eq!(spent().each(), each);
+        let parts = [("clone", 0.8), ("start, stop", 0.5), ("delete", 0.4), ("API calls", 0.2), ("polling", 0.1)];
+        assert_eq!(spent().per_vm(), parts);
     }
 }

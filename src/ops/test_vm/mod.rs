@@ -8,6 +8,7 @@ pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
 pub(crate) mod run;
+mod step_line;
 pub(crate) mod storage_check;
 pub(crate) mod task_wait;
 
@@ -18,7 +19,7 @@ use crate::session::Session;
 
 use options::TestVmOptions;
 use preflight::{ClonePlan, Preflight};
-use receipt::{Receipt, SCHEMA, round};
+use receipt::{Receipt, ReceiptStep, SCHEMA, round};
 use run::Run;
 
 /// Proves an order on a server, and gives the receipt as far as it came.
@@ -33,7 +34,7 @@ pub(crate) async fn run_test_vm(
 ) -> Result<(Receipt, Result<(), Error>), Error> {
     let journal = context.journal(session)?;
     let began = session.clock.now();
-    let mut receipt = blank(connected, options);
+    let mut receipt = Receipt { shows_steps: true, ..blank(connected, options) };
     let preflight = Preflight::new(context, connected, options);
     let planned = tokio::select! {
         planned = preflight.plan() => planned,
@@ -42,10 +43,10 @@ pub(crate) async fn run_test_vm(
     let ended = match planned {
         Err(why) => Err(why),
         Ok(plan) => {
-            receipt.step("preflight", session.clock.now().duration_since(began), None);
             receipt.node = plan.target.to_string();
             receipt.warnings.clone_from(&plan.warnings);
-            session.note(intention(options, &plan));
+            let step = ReceiptStep::new("preflight", session.clock.now().duration_since(began), None);
+            receipt.step_done(session, step, &intention(options, &plan));
             let run = Run::new(&connected.pve, session, (options, &plan), journal.as_ref());
             match run.execute(&mut receipt).await {
                 Ok(()) => Ok(()),
@@ -75,21 +76,15 @@ pub(crate) fn blank(connected: &Connected, options: &TestVmOptions) -> Receipt {
         left_behind: None,
         warnings: Vec::new(),
         times: Vec::new(),
+        shows_steps: false,
     }
 }
 
 /// Says what will be done, and why like that.
 pub(crate) fn intention(options: &TestVmOptions, plan: &ClonePlan) -> String {
-    let storages: Vec<String> = plan.storages.iter().map(ToString::to_string).collect();
-    let mut text = format!(
-        "template {} ({}) on {}, Proxmox VE {}: {} clone",
-        options.template, plan.template_name, plan.source, plan.version, plan.mode
-    );
-    if !storages.is_empty() {
-        text.push_str(&format!(" on {}", storages.join(", ")));
-    }
+    let mut text = format!("{} {} on {}, {} clone", options.template, plan.template_name, plan.source, plan.mode);
     if let Some(because) = plan.because {
-        text.push_str(&format!(", because {because}"));
+        text.push_str(&format!(" ({because})"));
     }
     text
 }

@@ -19,8 +19,6 @@ use std::collections::BTreeSet;
 pub(crate) struct ClonePlan {
     /// The server, `host:port`.
     pub(crate) server: String,
-    /// Its version.
-    pub(crate) version: Version,
     /// The node that the template is on, which makes the clone.
     pub(crate) source: NodeName,
     /// The node that the clone will be on.
@@ -115,7 +113,6 @@ impl<'a> Preflight<'a> {
         }
         Ok(ClonePlan {
             server: self.pve.endpoint().authority(),
-            version: inventory.version,
             source: template.node.clone(),
             target: target.clone(),
             template_name: template.config.name().unwrap_or_default(),
@@ -152,11 +149,8 @@ impl<'a> Preflight<'a> {
                 Err(Error::Placement(PlacementError::CannotLink { template: self.options.template }))
             }
             (CloneMode::Full(_), _) => Ok((CloneType::Full, None)),
-            (CloneMode::Whichever, true) if template.config.disks().next().is_none() => Ok((CloneType::Linked, None)),
-            (CloneMode::Whichever, true) => Ok((CloneType::Linked, Some("its storage can share the template's disk"))),
-            (CloneMode::Whichever, false) => {
-                Ok((CloneType::Full, Some("its storage cannot share the template's disk")))
-            }
+            (CloneMode::Whichever, true) => Ok((CloneType::Linked, None)),
+            (CloneMode::Whichever, false) => Ok((CloneType::Full, Some("its storage does not support linked clones"))),
         }
     }
 

@@ -3,8 +3,10 @@
 use crate::error::{Error, Report};
 use crate::model::Foreign;
 use crate::model::foreign::listed;
+use crate::ops::test_vm::step_line::StepLine;
 use crate::ops::test_vm::task_wait::TaskTime;
-use crate::ui::{Draw, Printable, Screen, Tone};
+use crate::session::Session;
+use crate::ui::{Draw, Printable, Screen, Symbol, Tone, Verbosity};
 use std::fmt;
 use std::time::Duration;
 
@@ -103,32 +105,52 @@ pub(crate) struct Receipt {
     /// What the time of each task went into.
     #[serde(skip)]
     pub(crate) times: Vec<TaskTime>,
+    /// Whether each step is shown as it is done: of many test VMs at once, it is not.
+    #[serde(skip)]
+    pub(crate) shows_steps: bool,
+}
+
+impl ReceiptStep {
+    /// Makes a step that has just been done.
+    pub(crate) fn new(name: &'static str, took: Duration, upid: Option<String>) -> Self {
+        Self { name, seconds: round(took), upid }
+    }
+
+    /// Gives the word that stands in front of it on the screen; nothing for what only the JSON document lists.
+    fn verb(&self) -> Option<&'static str> {
+        match self.name {
+            "preflight" => Some("Checked"),
+            "clone" => Some("Cloned"),
+            "start" => Some("Started"),
+            "wait-ip" => Some("Address"),
+            "stop" => Some("Stopped"),
+            "destroy" => Some("Deleted"),
+            _ => None,
+        }
+    }
 }
 
 impl Receipt {
-    /// Notes a step.
-    pub(crate) fn step(&mut self, name: &'static str, took: Duration, upid: Option<String>) {
-        let seconds = round(took);
-        self.steps.push(ReceiptStep { name, seconds, upid });
+    /// Notes a step that is done, and shows it.
+    pub(crate) fn step_done(&mut self, session: &Session, step: ReceiptStep, text: &str) {
+        if let Some(verb) = step.verb().filter(|_| self.shows_steps) {
+            let upid = step.upid.clone().filter(|_| session.ui.verbosity() >= Verbosity::Verbose);
+            session.info(&StepLine { verb, text: text.to_owned(), seconds: step.seconds, upid });
+        }
+        self.steps.push(step);
     }
 
-    /// Says in one sentence what was proven.
+    /// Says in one sentence what was verified.
     #[must_use]
     pub(crate) fn sentence(&self) -> String {
-        let mut parts = vec![format!(
-            "{} can create VMs on {} from template {}",
-            Printable(&self.token),
-            Printable(&self.node),
-            self.template
-        )];
-        if let Some(storage) = &self.storage {
-            parts.push(format!("storage {}", Printable(storage)));
+        let mut how = vec![format!("template {}", self.template)];
+        match (self.mode, &self.storage) {
+            (Some(mode), Some(storage)) => how.push(format!("{mode} clone on {}", Printable(storage))),
+            (Some(mode), None) => how.push(format!("{mode} clone")),
+            (None, _) => {}
         }
-        if let Some(mode) = self.mode {
-            parts.push(format!("{mode} clone"));
-        }
-        parts.push(format!("{:.1} s", self.seconds));
-        parts.join(", ")
+        how.push(format!("{:.1} s", self.seconds));
+        format!("{} can create VMs on {} ({})", Printable(&self.token), Printable(&self.node), how.join(", "))
     }
 }
 
@@ -140,16 +162,8 @@ pub(crate) fn round(took: Duration) -> f64 {
 
 impl Draw for Receipt {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.heading("Receipt")?;
-        for step in &self.steps {
-            screen.line(&format!("  {:<10}{:>8.2} s", step.name, step.seconds))?;
-            if let Some(upid) = &step.upid {
-                let upid = screen.paint(Tone::Dim, &format!("    {}", Printable(upid)));
-                screen.line(&upid)?;
-            }
-        }
         for address in &self.addresses {
-            screen.line(&format!("  address   {}", Printable(address)))?;
+            screen.labelled("address: ", Tone::Plain, &Printable(address).to_string())?;
         }
         if let Some(left) = &self.left_behind {
             if self.ok {
@@ -164,7 +178,8 @@ impl Draw for Receipt {
             screen.labelled("warning: ", Tone::Warning, warning)?;
         }
         if self.ok {
-            screen.labelled("verified: ", Tone::Good, &self.sentence())?;
+            let label = format!("{} Verified: ", Symbol::Done.text(screen.style()));
+            screen.labelled(&label, Tone::Good, &self.sentence())?;
         }
         Ok(())
     }
@@ -183,7 +198,7 @@ pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde
 mod tests {
     use std::time::Duration;
 
-    use super::{CloneType, LeftBehind, Receipt, SCHEMA};
+    use super::{CloneType, LeftBehind, Receipt, ReceiptStep, SCHEMA};
     use crate::model::Foreign;
     use crate::ui::{Style, render};
 
@@ -204,9 +219,11 @@ mod tests {
             left_behind: None,
             warnings: Vec::new(),
             times: Vec::new(),
+            shows_steps: false,
         };
-        receipt.step("preflight", Duration::from_micros(40_400), None);
-        receipt.step("clone", Duration::from_millis(210), Some("UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned()));
+        receipt.steps.push(ReceiptStep::new("preflight", Duration::from_micros(40_400), None));
+        let upid = "UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned();
+        receipt.steps.push(ReceiptStep::new("clone", Duration::from_millis(210), Some(upid)));
         receipt
     }
 
@@ -214,14 +231,10 @@ mod tests {
     fn the_receipt_says_what_was_proven() {
         let style = Style { color: false, unicode: true, width: Some(40) };
         insta::assert_snapshot!(render(&receipt(), style), @"
-        Receipt
-          preflight     0.04 s
-          clone         0.21 s
-            UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
-        verified: apex@pve!glassdome-token can
-                  create VMs on pve from
-                  template 9000, storage
-                  local-lvm, linked clone, 3.1 s
+        ✔ Verified: apex@pve!glassdome-token can
+                    create VMs on pve (template
+                    9000, linked clone on
+                    local-lvm, 3.1 s)
         ");
     }
 

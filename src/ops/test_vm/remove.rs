@@ -3,7 +3,7 @@
 use crate::error::{CleanupError, Doing, Error, Operation};
 use crate::model::{Foreign, NodeName, Upid, VmId};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
-use crate::ops::test_vm::receipt::Receipt;
+use crate::ops::test_vm::receipt::{Receipt, ReceiptStep};
 use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, VmConfig};
@@ -97,7 +97,7 @@ impl Remover<'_> {
             Err(source) => return Err(Error::server(operation, source)),
         };
         self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        self.note(receipt, "stop", began, upid.to_string());
+        self.note(receipt, self.step("stop", began, &upid), vmid);
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Remover<'_> {
             Err(source) => return Err(Error::server(operation, source)),
         };
         let warnings = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        self.note(receipt, "destroy", began, upid.to_string());
+        self.note(receipt, self.step("destroy", began, &upid), vmid);
         if warnings == 0 { Ok(Vec::new()) } else { Ok(self.disks_left(&upid, receipt).await) }
     }
 
@@ -158,8 +158,12 @@ impl Remover<'_> {
         self.search.session.clock.now()
     }
 
-    fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: String) {
-        receipt.step(name, self.now().duration_since(began), Some(upid));
+    fn step(&self, name: &'static str, began: Instant, upid: &Upid) -> ReceiptStep {
+        ReceiptStep::new(name, self.now().duration_since(began), Some(upid.to_string()))
+    }
+
+    fn note(&self, receipt: &mut Receipt, step: ReceiptStep, vmid: VmId) {
+        receipt.step_done(self.search.session, step, &format!("VM {vmid}"));
     }
 }
 

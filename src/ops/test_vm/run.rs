@@ -7,12 +7,13 @@ use crate::ops::batch::vmids::{Ids, another_id};
 use crate::ops::test_vm::options::{Disposal, Start, TestVmOptions};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::preflight::ClonePlan;
-use crate::ops::test_vm::receipt::{CloneType, LeftBehind, Receipt};
+use crate::ops::test_vm::receipt::{CloneType, LeftBehind, Receipt, ReceiptStep};
 use crate::ops::test_vm::remove::Remover;
 use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, TaskWaiter, abort, uninterrupted};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
+use crate::ui::Printable;
 use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
@@ -159,7 +160,8 @@ impl<'a> Run<'a> {
             uninterrupted(self.session)?;
             match self.clone_to(vmid, receipt).await {
                 Ok(upid) => {
-                    self.note(receipt, "clone", began, Some(upid.to_string()));
+                    let text = format!("template {} to VM {vmid} ({})", self.options.template, self.marker.name);
+                    self.done(receipt, self.step("clone", began, Some(upid)), &text);
                     return Ok(vmid);
                 }
                 Err(raced) if raced.is_lost_race(vmid) && self.options.vmid.is_none() => {
@@ -300,7 +302,7 @@ impl<'a> Run<'a> {
                 }));
             }
         }
-        self.note(receipt, "check", began, None);
+        self.done(receipt, self.step("check", began, None), "");
         Ok(())
     }
 
@@ -321,7 +323,7 @@ impl<'a> Run<'a> {
         if !status.is_running() {
             return Err(Error::Vm(VmError::NotRunning { vmid, status: status.text().clone() }));
         }
-        self.note(receipt, "start", began, Some(upid.to_string()));
+        self.done(receipt, self.step("start", began, Some(upid)), &format!("VM {vmid}"));
         if let Start::AndWaitForAddress(within) = self.options.start {
             self.wait_for_address(vmid, within, receipt).await?;
         }
@@ -346,7 +348,8 @@ impl<'a> Run<'a> {
             let last = match answer {
                 Ok(addresses) if !addresses.is_empty() => {
                     receipt.addresses = addresses.iter().map(ToString::to_string).collect();
-                    self.note(receipt, "wait-ip", began, None);
+                    let text = receipt.addresses.join(", ");
+                    self.done(receipt, self.step("wait-ip", began, None), &Printable(&text).to_string());
                     return Ok(());
                 }
                 Ok(_) => Foreign::new("the agent answers, and has no address yet"),
@@ -470,7 +473,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note(&self, receipt: &mut Receipt, name: &'static str, began: Instant, upid: Option<String>) {
-        receipt.step(name, self.session.clock.now().duration_since(began), upid);
+    fn step(&self, name: &'static str, began: Instant, upid: Option<Upid>) -> ReceiptStep {
+        let took = self.session.clock.now().duration_since(began);
+        ReceiptStep::new(name, took, upid.map(|upid| upid.to_string()))
+    }
+
+    fn done(&self, receipt: &mut Receipt, step: ReceiptStep, text: &str) {
+        receipt.step_done(self.session, step, text);
     }
 }

@@ -1,0 +1,91 @@
+//! A step that is done, as one line that stays on the screen: what was done, and how long it took.
+
+use std::fmt;
+
+use console::measure_text_width;
+
+use crate::ui::{Draw, Printable, Screen, Symbol, Tone};
+
+/// How wide the column of what was done is.
+const VERB: usize = 10;
+
+/// Times end in this column, or in the last one of a narrower screen.
+const TIMES_END: usize = 76;
+
+/// A step that is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StepLine {
+    /// What was done: `Cloned`.
+    pub(super) verb: &'static str,
+    /// What it was done with.
+    pub(super) text: String,
+    /// How long it took.
+    pub(super) seconds: f64,
+    /// The task that the server ran for it, if it is to be shown.
+    pub(super) upid: Option<String>,
+}
+
+impl Draw for StepLine {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let style = screen.style();
+        let symbol = screen.paint(Tone::Good, Symbol::Done.text(style));
+        let label = format!("{symbol} {:<VERB$}", self.verb);
+        let time = format!("{:.1} s", self.seconds);
+        let end = style.width.map_or(TIMES_END, |width| width.min(TIMES_END));
+        let used = measure_text_width(&label) + measure_text_width(&self.text) + measure_text_width(&time);
+        if used + 2 <= end {
+            let gap = " ".repeat(end - used);
+            let time = screen.paint(Tone::Dim, &time);
+            screen.line(&format!("{label}{}{gap}{time}", self.text))?;
+        } else {
+            screen.labelled(&label, Tone::Plain, &format!("{}  {time}", self.text))?;
+        }
+        match &self.upid {
+            Some(upid) => screen.toned(measure_text_width(&label), Tone::Dim, &Printable(upid).to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StepLine;
+    use crate::ui::{Style, render};
+
+    fn drawn(width: Option<usize>, unicode: bool) -> String {
+        let line = |verb, text: &str, seconds, upid| StepLine { verb, text: text.to_owned(), seconds, upid };
+        let upid = "UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:".to_owned();
+        [
+            line("Checked", "template 9000 (ubuntu-2204) on pve: linked clone on local-lvm", 0.04, None),
+            line("Cloned", "template 9000 to VM 100", 12.34, Some(upid)),
+            line("Started", "VM 100", 1.0, None),
+        ]
+        .iter()
+        .map(|line| render(line, Style { color: false, unicode, width }))
+        .collect()
+    }
+
+    #[test]
+    fn steps_stay_in_columns_where_there_is_room() {
+        insta::assert_snapshot!(drawn(Some(80), true), @"
+        ✔ Checked   template 9000 (ubuntu-2204) on pve: linked clone on local-lvm  0.0 s
+        ✔ Cloned    template 9000 to VM 100                                   12.3 s
+                    UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
+        ✔ Started   VM 100                                                     1.0 s
+        ");
+        assert_eq!(drawn(None, true), drawn(Some(80), true), "a pipe gets the same lines");
+    }
+
+    #[test]
+    fn steps_fit_forty_columns_in_ascii() {
+        insta::assert_snapshot!(drawn(Some(40), false), @"
+        ok Checked   template 9000 (ubuntu-2204)
+                     on pve: linked clone on
+                     local-lvm  0.0 s
+        ok Cloned    template 9000 to VM 100 
+                     12.3 s
+                     UPID:pve:1:2:3:qmclone:9000:apex@pve!t1:
+        ok Started   VM 100                1.0 s
+        ");
+    }
+}
