@@ -23,6 +23,7 @@ pub(crate) use note::{Heading, Note};
 pub(crate) use open_calls::OpenCalls;
 pub use progress::Progress;
 pub use sanitize::Printable;
+pub(crate) use screen::text_width;
 pub use screen::{Screen, Tone, columns};
 pub use sticky_flags::StickyFlags;
 use streams::Streams;

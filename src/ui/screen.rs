@@ -186,6 +186,12 @@ impl<'a> Screen<'a> {
     }
 }
 
+/// Gives how many columns a text takes on the screen.
+#[must_use]
+pub(crate) fn text_width(text: &str) -> usize {
+    measure_text_width(text)
+}
+
 /// A cell that is wider than this pushes the rest of its own row aside, not of all rows.
 const WIDE: usize = 32;
 

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use console::measure_text_width;
-
-use crate::ui::{Draw, Printable, Screen, Symbol, Tone};
+use crate::ui::{Draw, Printable, Screen, Symbol, Tone, text_width};
 
 /// How wide the column of what was done is.
 const VERB: usize = 10;
@@ -32,7 +30,7 @@ impl Draw for StepLine {
         let label = format!("{symbol} {:<VERB$}", self.verb);
         let time = format!("{:.1} s", self.seconds);
         let end = style.width.map_or(TIMES_END, |width| width.min(TIMES_END));
-        let used = measure_text_width(&label) + measure_text_width(&self.text) + measure_text_width(&time);
+        let used = text_width(&label) + text_width(&self.text) + text_width(&time);
         if used + 2 <= end {
             let gap = " ".repeat(end - used);
             let time = screen.paint(Tone::Dim, &time);
@@ -41,7 +39,7 @@ impl Draw for StepLine {
             screen.labelled(&label, Tone::Plain, &format!("{}  {time}", self.text))?;
         }
         match &self.upid {
-            Some(upid) => screen.toned(measure_text_width(&label), Tone::Dim, &Printable(upid).to_string()),
+            Some(upid) => screen.toned(text_width(&label), Tone::Dim, &Printable(upid).to_string()),
             None => Ok(()),
         }
     }
