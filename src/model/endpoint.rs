@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::model::Validated;
+use crate::model::characters::named;
 use crate::model::secret_form::is_pasted_secret;
-use crate::model::token::named;
 
 /// The port of the Proxmox VE API.
 pub const DEFAULT_PORT: u16 = 8006;

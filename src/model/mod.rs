@@ -1,5 +1,6 @@
 //! Plain values: parsed once at the door, never wrong afterwards.
 
+pub mod characters;
 pub mod decode;
 pub mod destination;
 pub mod disk_size;
@@ -16,6 +17,7 @@ pub mod secret;
 pub mod secret_form;
 mod spelling;
 pub mod token;
+pub mod token_secret;
 pub mod tool;
 
 pub use decode::decode;
@@ -33,5 +35,6 @@ pub use marker::{Marker, Provenance};
 pub use paste::Pasted;
 pub use register::Register;
 pub use secret::Secret;
-pub use token::{TokenId, TokenName, TokenRef, TokenSecret, UserId};
+pub use token::{TokenId, TokenName, TokenRef, UserId};
+pub use token_secret::TokenSecret;
 pub use tool::Tool;

@@ -1,12 +1,14 @@
 //! What a person pasted, wherever it was copied from: the secret of a token, and whose token it is.
 
 use std::ops::Range;
+use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::model::Secret;
+use crate::model::characters::plain;
 use crate::model::placeholder::is_reference;
-use crate::model::token::{BadSecret, TokenId, TokenName, TokenSecret, UserId};
+use crate::model::token_secret::BadSecret;
+use crate::model::{Secret, TokenId, TokenName, TokenSecret, UserId, Validated};
 
 /// Characters that no user ID has: they end one to its left.
 const NEVER_IN_A_USER: &str = ":/│";
@@ -35,8 +37,16 @@ impl Pasted {
     /// # Errors
     /// Where there is none, or more than one, the reason; it does not repeat what was pasted.
     pub fn read(said: &Secret) -> Result<Self, BadSecret> {
-        let text = plain(said.expose());
-        let text = text.trim();
+        said.parse()
+    }
+
+    /// Says whether the secret is all that was pasted, as a program takes it that wants the secret alone.
+    #[must_use]
+    pub fn is_all_of(&self, said: &Secret) -> bool {
+        said.equals_ignoring_case(&Secret::from(self.secret.clone()))
+    }
+
+    fn find(text: &str) -> Result<Self, BadSecret> {
         if is_reference(value_alone(text)) {
             return Err(BadSecret::Reference);
         }
@@ -47,12 +57,6 @@ impl Pasted {
             several => the_one(text, several).ok_or(BadSecret::Several)?,
         };
         Self::around(text, secret)
-    }
-
-    /// Says whether the secret is all that was pasted, as a program takes it that wants the secret alone.
-    #[must_use]
-    pub fn is_all_of(&self, said: &Secret) -> bool {
-        said.expose().eq_ignore_ascii_case(self.secret.expose())
     }
 
     /// Takes the secret that stands there, and finds whose token it is.
@@ -69,58 +73,21 @@ impl Pasted {
     }
 }
 
+impl Validated for Pasted {}
+
+impl FromStr for Pasted {
+    type Err = BadSecret;
+
+    fn from_str(text: &str) -> Result<Self, BadSecret> {
+        Self::find(plain(text).trim())
+    }
+}
+
 impl From<TokenSecret> for Pasted {
     /// Takes the secret alone.
     fn from(secret: TokenSecret) -> Self {
         Self { user: None, name: None, secret }
     }
-}
-
-/// Finds the first character that a program put into a text on its way: one that cannot be seen, a quotation mark of a word
-/// processor, a hyphen that is not ASCII's, a blank of another width. Gives its position, counted from 1.
-#[must_use]
-pub fn foreign_character(text: &str) -> Option<(usize, char)> {
-    let mut buffer = [0; 4];
-    let is_changed = |character: char, buffer: &mut [u8; 4]| {
-        let written: &str = character.encode_utf8(buffer);
-        *plain(written) != *written
-    };
-    text.chars().enumerate().find(|(_, it)| is_changed(*it, &mut buffer)).map(|(index, it)| (index + 1, it))
-}
-
-/// Writes a text without what programs put into it on its way: characters that cannot be seen, quotation marks of a word
-/// processor, hyphens that are not to be broken at, blanks of other widths.
-fn plain(text: &str) -> Zeroizing<String> {
-    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
-    let mut characters = text.chars().peekable();
-    let mut before = None;
-    while let Some(character) = characters.next() {
-        let is_apostrophe =
-            |next: Option<&char>| before.is_some_and(char::is_alphabetic) && next.is_some_and(|it| it.is_alphabetic());
-        let written = match character {
-            '\u{00AD}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{2066}'..='\u{206F}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' => continue,
-            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' => '-',
-            '\u{201C}'..='\u{201F}' | '\u{00AB}' | '\u{00BB}' | '\u{2033}' | '\u{2036}' | '\u{FF02}' => '"',
-            // A user may be called o’brien.
-            '\u{2018}'..='\u{201B}' | '\u{2039}' | '\u{203A}' | '\u{2032}' | '\u{2035}' | '\u{FF07}'
-                if !is_apostrophe(characters.peek()) =>
-            {
-                '\''
-            }
-            '\u{2028}' | '\u{2029}' | '\u{0085}' => '\n',
-            blank if blank.is_whitespace() && !blank.is_ascii() => ' ',
-            other => other,
-        };
-        plain.push(written);
-        before = Some(character);
-    }
-    plain
 }
 
 /// Finds a secret that a narrow window or an editor broke over two or three lines; there must be one alone.
@@ -147,7 +114,7 @@ fn broken_over_lines(text: &str) -> Option<Pasted> {
 fn uuids(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (begin, _) in text.char_indices() {
-        let is_secret = |text: &str| text.parse::<TokenSecret>().is_ok_and(|it| it.expose().len() == text.len());
+        let is_secret = |text: &str| text.parse::<TokenSecret>().is_ok();
         if !text.get(begin..begin + 36).is_some_and(is_secret) {
             continue;
         }
@@ -270,224 +237,4 @@ fn value_alone(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
-
-    use super::Pasted;
-    use crate::model::Secret;
-    use crate::model::token::BadSecret;
-
-    const UUID: &str = "a1b2c3d4-1234-5678-9abc-def012345678";
-    const OTHER: &str = "00000000-1111-2222-3333-444444444444";
-
-    fn read(text: &str) -> Result<Pasted, BadSecret> {
-        Pasted::read(&Secret::new(text.to_owned()))
-    }
-
-    /// Gives what was found as `user, name`, and checks that the secret is the one above.
-    fn found(text: &str) -> (Option<String>, Option<String>) {
-        let pasted = read(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-        assert_eq!(pasted.secret.expose(), UUID, "{text}");
-        (pasted.user.map(|user| user.to_string()), pasted.name.map(|name| name.to_string()))
-    }
-
-    #[test]
-    fn a_secret_alone_is_found_in_every_dress() {
-        for text in [
-            UUID.to_owned(),
-            format!("  {UUID}\r\n"),
-            format!("\"{UUID}\""),
-            format!("' {UUID} '"),
-            UUID.to_uppercase(),
-            format!("Secret: {UUID}"),
-            format!("PROXMOX_TOKEN_VALUE={UUID}"),
-            format!("export PROXMOX_TOKEN_VALUE='{UUID}' # mine"),
-            format!("{UUID}\n{UUID}"),
-        ] {
-            assert_eq!(found(&text), (None, None), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_programs_put_in_on_its_way_is_passed_over() {
-        let hyphens = |hyphen: char| UUID.replace('-', &hyphen.to_string());
-        for text in [
-            format!("\u{feff}{UUID}"),
-            format!("\u{200b}{UUID}\u{200b}"),
-            format!("{}\u{200d}{}", &UUID[..10], &UUID[10..]),
-            format!("\u{201c}{UUID}\u{201d}"),
-            format!("\u{201e}{UUID}\u{201c}"),
-            format!("\u{2018}{UUID}\u{2019}"),
-            format!("\u{ab}\u{a0}{UUID}\u{a0}\u{bb}"),
-            format!("\u{202a}{UUID}\u{202c}"),
-            hyphens('\u{2010}'),
-            hyphens('\u{2011}'),
-            hyphens('\u{2013}'),
-            hyphens('\u{2212}'),
-            UUID.replace('-', "-\u{ad}"),
-            format!("{UUID}\u{2028}"),
-        ] {
-            assert_eq!(found(&text), (None, None), "{text:?}");
-        }
-        let with_id = format!("\u{201c}o\u{2019}brien@pve!tt={UUID}\u{201d}");
-        assert_eq!(found(&with_id), (Some("o\u{2019}brien@pve".to_owned()), Some("tt".to_owned())));
-    }
-
-    #[test]
-    fn a_secret_that_is_broken_over_lines_is_joined() {
-        let whole = format!("apex@pve!tt={UUID}");
-        for place in 1..UUID.len() {
-            let (first, rest) = UUID.split_at(place);
-            for between in ["\n", "\r\n", " \n  ", "\n\n", "\\\n"] {
-                assert_eq!(found(&format!("{first}{between}{rest}\n")), (None, None), "{place}");
-            }
-            let id = (Some("apex@pve".to_owned()), Some("tt".to_owned()));
-            assert_eq!(found(&format!("apex@pve!tt={first}\n{rest}")), id, "{place}");
-            let file = format!(
-                "PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE={first}\n{rest}\nPROXMOX_NODE=pve\n"
-            );
-            assert_eq!(found(&file), id, "{place}");
-        }
-        for place in 1..whole.len() {
-            let (first, rest) = whole.split_at(place);
-            assert_eq!(read(&format!("{first}\n{rest}")).unwrap().secret.expose(), UUID, "{place}");
-        }
-        let three = format!("{}\n{}\n{}", &UUID[..10], &UUID[10..20], &UUID[20..]);
-        assert_eq!(found(&three), (None, None));
-        // Two halves that belong to nothing are no secret.
-        for text in [format!("{}\nwords\n{}", &UUID[..20], &UUID[20..]), format!("{}\n{}", &UUID[..20], &UUID[21..])] {
-            assert!(read(&text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn whose_token_it_is_is_found_beside_it() {
-        let table = format!(
-            "┌──────────────┬──────────────────────────────────────┐\n│ key          │ value                                │\n\
-             ╞══════════════╪══════════════════════════════════════╡\n│ full-tokenid │ apex@pve!tt                          │\n\
-             ├──────────────┼──────────────────────────────────────┤\n│ info         │ {{\"privsep\":\"0\"}}                      │\n\
-             ├──────────────┼──────────────────────────────────────┤\n│ value        │ {UUID} │\n\
-             └──────────────┴──────────────────────────────────────┘\n"
-        );
-        for text in [
-            format!("apex@pve!tt={UUID}"),
-            format!("PVEAPIToken=apex@pve!tt={UUID}"),
-            format!("Authorization: PVEAPIToken=apex@pve!tt={UUID}\n"),
-            format!(
-                "curl -k -H \"Authorization: PVEAPIToken=apex@pve!tt={UUID}\" \\\n  https://pve.lan:8006/api2/json/version"
-            ),
-            format!("-H 'Authorization: PVEAPIToken=apex@pve!tt={UUID}'"),
-            table.clone(),
-            table
-                .replace('│', "|")
-                .replace(['┌', '─', '┬', '┐', '╞', '═', '╪', '╡', '├', '┼', '┤', '└', '┴', '┘'], "-"),
-            format!("{{\"full-tokenid\":\"apex@pve!tt\",\"info\":{{\"privsep\":\"0\"}},\"value\":\"{UUID}\"}}"),
-            format!("{{\"data\":{{\"value\":\"{UUID}\",\"full-tokenid\":\"apex@pve!tt\"}}}}"),
-            format!("Token ID: apex@pve!tt\n\nSecret:\n{UUID}\n"),
-            format!("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE={UUID}\n"),
-            format!(
-                "# x\r\nexport PROXMOX_USER=\"apex@pve\"\r\nPROXMOX_TOKEN_NAME='tt'\r\nPROXMOX_TOKEN_VALUE={UUID}\r\n"
-            ),
-            format!("PROXMOX_TOKEN_NAME=apex@pve!tt\nPROXMOX_TOKEN_VALUE={UUID}"),
-            format!(
-                "PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE_02={OTHER}\nPROXMOX_TOKEN_VALUE={UUID}"
-            ),
-            format!("PM_API_TOKEN_ID=apex@pve!tt\nPM_API_TOKEN_SECRET={UUID}"),
-            format!("PROXMOX_VE_API_TOKEN=apex@pve!tt={UUID}"),
-        ] {
-            assert_eq!(found(&text), (Some("apex@pve".to_owned()), Some("tt".to_owned())), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_user_may_have_every_character_that_proxmox_allows() {
-        for user in [
-            "o'brien@corp.example@ad",
-            "'s-gravesande@pve",
-            "d'arc'@pve",
-            "o`neil@pve",
-            "foo!bar@pve",
-            "a;b@pve",
-            "a,b@pve",
-            "a|b@pve",
-            "(a)b[c]{d}@pve",
-            "a+b#c%d$e&f@pve",
-            "j\u{fc}rgen@pve",
-            "say\"hi\"@pve",
-            "a=b@pve",
-        ] {
-            let id = format!("{user}!tt");
-            let expected = (Some(user.to_owned()), Some("tt".to_owned()));
-            for text in [
-                format!("{id}={UUID}"),
-                format!("PVEAPIToken={id}={UUID}"),
-                format!("Authorization: PVEAPIToken={id}={UUID}"),
-                format!("│ full-tokenid │ {id} │\n│ value │ {UUID} │"),
-                format!("PROXMOX_TOKEN_NAME={id}\nPROXMOX_TOKEN_VALUE={UUID}"),
-            ] {
-                // What a name of a variable looks like is taken for one.
-                let is_ambiguous = user.contains('=');
-                assert!(is_ambiguous || found(&text) == expected, "{text}: {:?}", found(&text));
-            }
-            for quote in ['\'', '"'] {
-                let is_inside = user.contains(quote);
-                for text in [
-                    format!("-H {quote}Authorization: PVEAPIToken={id}={UUID}{quote}"),
-                    format!("{quote}{id}={UUID}{quote}"),
-                ] {
-                    let is_ambiguous =
-                        user.contains('=') || (is_inside && !user.starts_with('o') && !user.starts_with('d'));
-                    assert!(is_ambiguous || found(&text) == expected, "{text}: {:?}", found(&text));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_secret_is_refused_with_the_reason() {
-        for (text, reason) in [
-            ("", BadSecret::Empty),
-            ("abc123", BadSecret::TooShort { length: 6 }),
-            ("apex@pve!tt", BadSecret::IsTokenId),
-            ("apex@pve!tt=", BadSecret::Empty),
-            ("apex@pve!tt=a1b2c3d4-1234-5678-9abc-def01234567", BadSecret::TooShort { length: 35 }),
-            (
-                "curl -H 'x: PVEAPIToken=a@pve!tt=a1b2c3d4-1234-5678-9abc-def0123456789' x",
-                BadSecret::TooLong { length: 37 },
-            ),
-            (
-                "PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9abc-def01234567g",
-                BadSecret::Character { position: 36, length: 36, found: 'g' },
-            ),
-            ("a1b2c3d4123456789abcdef012345678", BadSecret::NoHyphens),
-            ("{a1b2c3d4-1234-5678-9abc-def012345678}", BadSecret::Wrapped),
-            ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", BadSecret::Wrapped),
-            ("mysecretpassword", BadSecret::Password),
-            ("p=ssw=rd", BadSecret::Password),
-            ("PROXMOX_TOKEN_VALUE=xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", BadSecret::Placeholder),
-            ("apex@pve!tt=<secret>", BadSecret::Placeholder),
-            ("op://vault/a1b2c3d4-1234-5678-9abc-def012345678/token", BadSecret::Reference),
-            ("PROXMOX_TOKEN_VALUE=${TOKEN}", BadSecret::Reference),
-            ("one\ntwo\nthree", BadSecret::NotFound { lines: 3 }),
-            ("a1b2c3d4-1234-5678-9abc-def012345678\n00000000-1111-2222-3333-444444444444", BadSecret::Several),
-        ] {
-            assert_eq!(read(text), Err(reason), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_paste_is_read_or_refused_without_being_shown(text in "(?s).{0,200}") {
-            if let Err(reason) = read(&text) {
-                prop_assert!(text.trim().len() < 8 || !reason.to_string().contains(text.trim()));
-            }
-        }
-
-        #[test]
-        fn a_secret_among_words_is_found(before in "[ a-z:=]{0,20}", bytes: [u8; 16], after in "[ \n][a-z ]{0,20}") {
-            let uuid = uuid::Uuid::from_bytes(bytes).to_string();
-            let pasted = read(&format!("{before} {uuid}{after}"));
-            prop_assert_eq!(pasted.map(|it| it.secret.expose().to_owned()), Ok(uuid));
-        }
-    }
-}
+mod tests;

@@ -47,6 +47,26 @@ impl Secret {
         Register::of_process().notice_variable(variable, &self.0);
     }
 
+    /// Gives a secret that is this one behind a prefix that is not secret.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &str) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + self.0.len()));
+        text.push_str(prefix);
+        text.push_str(&self.0);
+        Self(text)
+    }
+
+    /// Gives its first characters, which may be shown if the rest is long.
+    pub(super) fn head(&self, characters: usize) -> String {
+        self.0.chars().take(characters).collect()
+    }
+
+    /// Compares two secrets, upper and lower case alike.
+    #[must_use]
+    pub fn equals_ignoring_case(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// Says whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use super::keys::Key;
 use super::parsers::Reader;
 use super::quoting::Unwritable;
 use super::source::Source;
-use crate::model::{TokenName, UserId, endpoint, fingerprint, ids, token};
+use crate::model::{TokenName, UserId, characters, endpoint, fingerprint, ids, token, token_secret};
 
 /// Why settings cannot be read or stored. No text of a secret is ever in it.
 #[derive(Debug, thiserror::Error)]
@@ -281,7 +281,7 @@ pub enum InvalidValue {
     #[error("not UTF-8 text")]
     NotText,
     /// A character that a program put into it on its way here.
-    #[error("character {position} is {}, which does not belong there", token::named(*found))]
+    #[error("character {position} is {}, which does not belong there", characters::named(*found))]
     Character {
         /// Where it stands, counted from 1.
         position: usize,
@@ -299,7 +299,7 @@ pub enum InvalidValue {
     Token(#[from] token::InvalidToken),
     /// Not a token secret.
     #[error(transparent)]
-    Secret(#[from] token::BadSecret),
+    Secret(#[from] token_secret::BadSecret),
     /// Not a node, pool or VMID.
     #[error(transparent)]
     Id(#[from] ids::InvalidId),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::error::InvalidValue;
 use super::keys::{Key, Secrecy};
-use crate::model::paste::foreign_character;
+use crate::model::characters::foreign_character;
 use crate::model::{Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenRef, TokenSecret, UserId, VmId};
 
 /// A value of one key.

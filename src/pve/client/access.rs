@@ -205,7 +205,7 @@ impl Pve {
 
     /// Reads the secret of a token; without it the token is of no use to anybody.
     fn secret(&self, data: &Value) -> Result<TokenSecret, ApiError> {
-        let secret = field_secret(data, "value").and_then(|value| value.expose().parse().ok());
+        let secret = field_secret(data, "value").and_then(|value| value.parse().ok());
         secret.ok_or_else(|| ApiError::OutcomeUnknown {
             source: Box::new(self.unexpected("it has no secret of a token")),
         })

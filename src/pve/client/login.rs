@@ -1,9 +1,12 @@
 //! Logging in, in one step or two.
 
+use std::convert::Infallible;
+use std::str::FromStr;
+
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::model::{Foreign, Secret, UserId};
+use crate::model::{Foreign, Secret, UserId, Validated};
 use crate::pve::lenient::{Lenient, field_secret};
 use crate::pve::{ApiError, Pve};
 
@@ -40,10 +43,9 @@ impl Challenge {
     pub async fn answer(&self, code: &Secret) -> Result<Pve, ApiError> {
         let name = self.user.to_string();
         code.register();
-        let answer = Secret::new(format!("totp:{}", code.expose()));
-        let form =
-            [("username", name.as_str()), ("tfa-challenge", self.ticket.expose()), ("password", answer.expose())];
-        let data = self.pve.transport.submit(&["access", "ticket"], &form).await?;
+        let answer = code.with_prefix("totp:");
+        let secrets = [("tfa-challenge", &self.ticket), ("password", &answer)];
+        let data = self.pve.transport.submit(&["access", "ticket"], &[("username", &name)], &secrets).await?;
         self.pve.clone().with_answer(&data)
     }
 }
@@ -56,15 +58,15 @@ impl Pve {
     pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, ApiError> {
         let name = user.to_string();
         password.register();
-        let form = [("username", name.as_str()), ("password", password.expose())];
-        let data = self.transport.submit(&["access", "ticket"], &form).await?;
+        let secrets = [("password", password)];
+        let data = self.transport.submit(&["access", "ticket"], &[("username", &name)], &secrets).await?;
         self.require_map(&data, "the log-in")?;
         if !data.get("NeedTFA").is_some_and(bool::of) {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
         let ticket = field_secret(&data, "ticket").ok_or_else(|| self.unexpected("the challenge has no ticket"))?;
         ticket.register_ticket();
-        let factors = factors(ticket.expose());
+        let Ok(Factors(factors)) = ticket.parse();
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }
 
@@ -73,6 +75,19 @@ impl Pve {
         let both = field_secret(data, "ticket").zip(field_secret(data, "CSRFPreventionToken"));
         let (ticket, csrf) = both.ok_or_else(|| self.unexpected("the log-in has no ticket"))?;
         Ok(Self { transport: self.transport.clone().with_ticket(&ticket, &csrf)? })
+    }
+}
+
+/// The kinds of factor that a challenge names.
+struct Factors(Vec<Foreign>);
+
+impl Validated for Factors {}
+
+impl FromStr for Factors {
+    type Err = Infallible;
+
+    fn from_str(ticket: &str) -> Result<Self, Infallible> {
+        Ok(Self(factors(ticket)))
     }
 }
 

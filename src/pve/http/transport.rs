@@ -164,10 +164,17 @@ impl Transport {
         reply.map_err(SendError::error)
     }
 
-    /// Sends a form that changes nothing on the server.
-    pub(in crate::pve) async fn submit(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
+    /// Sends a form with secrets that changes nothing on the server: a log-in.
+    pub(in crate::pve) async fn submit(
+        &self,
+        path: &[&str],
+        form: &[(&str, &str)],
+        secrets: &[(&str, &Secret)],
+    ) -> Result<Value, ApiError> {
+        let secrets = secrets.iter().map(|(name, secret)| (*name, secret.expose()));
+        let form: Vec<(&str, &str)> = form.iter().copied().chain(secrets).collect();
         let send = async || {
-            let request = self.request(Method::POST, path, &[], Some(form))?;
+            let request = self.request(Method::POST, path, &[], Some(&form))?;
             self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::error)
         };
         self.repeated(RetryPolicy::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
