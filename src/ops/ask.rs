@@ -17,22 +17,13 @@ pub(crate) async fn text(
 }
 
 /// Asks for a text that can be read as a value.
-pub(crate) async fn value<T>(
-    session: &Session,
-    question: &str,
-    default: Option<String>,
-    otherwise: impl Fn() -> Error,
-) -> Result<T, Error>
+pub(crate) async fn value<T>(session: &Session, question: TextPrompt, otherwise: impl Fn() -> Error) -> Result<T, Error>
 where
     T: FromStr,
     T::Err: fmt::Display,
 {
-    loop {
-        let said = text(session, TextPrompt::of::<T>(question).or(default.clone()), &otherwise).await?;
-        if let Ok(value) = said.parse() {
-            return Ok(value);
-        }
-    }
+    let said = text(session, question.read_as::<T>(), &otherwise).await?;
+    said.parse().map_err(|_| otherwise())
 }
 
 /// Asks for one of several things, and gives its place among them.

@@ -14,10 +14,12 @@ pub(crate) struct Note {
 }
 
 /// What stands in front of a remark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum NoteLabel {
     Word(&'static str),
     Symbol(Symbol),
+    /// A check mark, and a title in front of the text, as a question with its answer.
+    Title(String),
 }
 
 impl Note {
@@ -36,6 +38,11 @@ impl Note {
         Self { label: NoteLabel::Symbol(Symbol::Done), tone: Tone::Good, text }
     }
 
+    /// Makes a line that looks like a question with its answer, for what was not asked.
+    pub(crate) fn answered(title: &str, text: String) -> Self {
+        Self { label: NoteLabel::Title(title.to_owned()), tone: Tone::Good, text }
+    }
+
     /// Makes a warning.
     pub(crate) const fn warning(text: String) -> Self {
         Self { label: NoteLabel::Word("warning: "), tone: Tone::Warning, text }
@@ -44,10 +51,14 @@ impl Note {
 
 impl Draw for Note {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        match self.label {
+        match &self.label {
             NoteLabel::Word(word) => screen.labelled(word, self.tone, &self.text),
             NoteLabel::Symbol(symbol) => {
                 screen.labelled(&format!("{} ", symbol.text(screen.style())), self.tone, &self.text)
+            }
+            NoteLabel::Title(title) => {
+                let (mark, dot) = (Symbol::Done.text(screen.style()), Symbol::Separator.text(screen.style()));
+                screen.labelled(&format!("{mark} "), self.tone, &format!("{title} {dot} {}", self.text))
             }
         }
     }

@@ -26,6 +26,7 @@ type SecretValidator = Box<dyn Fn(&Secret) -> Result<(), String> + Send>;
 /// A question for a line of text.
 pub struct TextPrompt {
     pub(in crate::ui) question: String,
+    pub(in crate::ui) hint: String,
     pub(in crate::ui) default: Option<String>,
     pub(in crate::ui) check: Validator,
 }
@@ -34,17 +35,24 @@ impl TextPrompt {
     /// Asks for a text; any will do.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
-        Self { question: question.into(), default: None, check: Box::new(|_| Ok(())) }
+        Self { question: question.into(), hint: String::new(), default: None, check: Box::new(|_| Ok(())) }
     }
 
-    /// Asks for a text that can be read as a value; the reason is shown where it cannot.
+    /// Takes only a text that can be read as a value; the reason is shown where it cannot.
     #[must_use]
-    pub fn of<T>(question: impl Into<String>) -> Self
+    pub fn read_as<T>(self) -> Self
     where
         T: FromStr,
         T::Err: fmt::Display,
     {
-        Self::new(question).checked(|text| text.parse::<T>().map(|_| ()).map_err(|why| why.to_string()))
+        self.checked(|text| text.parse::<T>().map(|_| ()).map_err(|why| why.to_string()))
+    }
+
+    /// Says what can be answered, in parentheses; it is shown as long as the question is open.
+    #[must_use]
+    pub fn hinting(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = format!(" ({hint})");
+        self
     }
 
     /// Takes this where nothing is typed; it is shown.
@@ -68,6 +76,10 @@ pub struct ChoicePrompt {
     pub(in crate::ui) items: Vec<String>,
     pub(in crate::ui) default: usize,
     pub(in crate::ui) filter: Filter,
+    /// How many items stay at the end, whatever their names.
+    pub(in crate::ui) last: usize,
+    /// What is shown of the question and of each item once it is answered, if not their own texts.
+    pub(in crate::ui) answered: Option<(String, Vec<String>)>,
 }
 
 /// Whether the items of a menu can be narrowed down by typing.
@@ -83,13 +95,28 @@ impl ChoicePrompt {
     /// Offers items; the first is proposed.
     #[must_use]
     pub fn new(question: impl Into<String>, items: Vec<String>) -> Self {
-        Self { question: question.into(), items, default: 0, filter: Filter::None }
+        Self { question: question.into(), items, default: 0, filter: Filter::None, last: 0, answered: None }
     }
 
     /// Offers items that begin with a name or an ID: they are sorted by it, and typing narrows them down.
     #[must_use]
     pub fn by_name(question: impl Into<String>, items: Vec<String>) -> Self {
         Self { filter: Filter::Typed, ..Self::new(question, items) }
+    }
+
+    /// Adds an item that is not one of the names: it stays at the end.
+    #[must_use]
+    pub fn and_last(mut self, item: impl Into<String>) -> Self {
+        self.items.push(item.into());
+        self.last += 1;
+        self
+    }
+
+    /// Shows the answer under another title, each item in a short form.
+    #[must_use]
+    pub fn answered_as(mut self, title: impl Into<String>, items: Vec<String>) -> Self {
+        self.answered = Some((title.into(), items));
+        self
     }
 
     /// Proposes another one than the first.
@@ -103,6 +130,7 @@ impl ChoicePrompt {
 /// A question for yes or no.
 pub struct ConfirmPrompt {
     pub(in crate::ui) question: String,
+    pub(in crate::ui) hint: String,
     pub(in crate::ui) default: Option<bool>,
 }
 
@@ -110,7 +138,14 @@ impl ConfirmPrompt {
     /// Asks; nothing is proposed.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
-        Self { question: question.into(), default: None }
+        Self { question: question.into(), hint: String::new(), default: None }
+    }
+
+    /// Says more, in parentheses; it is shown as long as the question is open.
+    #[must_use]
+    pub fn hinting(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = format!(" ({hint})");
+        self
     }
 
     /// Proposes yes.

@@ -203,12 +203,12 @@ fn the_certificate_of_something_else_is_not_called_usual() {
     let server = Server::start(&Authority::new("NAS").good(), closed);
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
-    terminal.to("The server", &server.endpoint().to_string()).wait_for("Do you trust this certificate?");
+    terminal.to("Proxmox VE host", &server.endpoint().to_string()).wait_for("Do you trust this certificate?");
     let shown = terminal.text();
     assert!(!shown.contains("usual") && !shown.contains("recommended"), "{shown}");
     terminal.wait_for("does not look like a certificate of Proxmox VE");
     // To name another server is what is proposed.
-    terminal.answer("").wait_for("The server").press("\x03");
+    terminal.answer("").wait_for("Proxmox VE host").press("\x03");
     terminal.end(130);
     assert_eq!(server.lines(), [""; 0]);
 }

@@ -65,12 +65,12 @@ fn a_diagnosis_that_finds_something_looks_like_its_picture() {
 #[test]
 fn the_wizard_looks_like_its_picture() {
     let questions = [
-        "User the token is for",
-        "The name of the token",
+        "User for the token",
+        "Token name",
         "Keep the secret",
-        "The template for UBUNTU_2204",
-        "The template for UBUNTU_2004",
-        "Write this?",
+        "Template for Ubuntu 22.04",
+        "Template for Ubuntu 20.04",
+        "Save this?",
         "Verify with a test VM now",
     ];
     is_like_its_picture(&TestEnv::new(), "setup", "setup --sandbox", &questions, 0);

@@ -129,7 +129,7 @@ fn of_two_wizards_at_once_the_second_writes_nothing() {
     let stage = TestEnv::new();
     let start = || {
         let mut terminal = Terminal::of(stage.command(stage.flags_to(&sandbox, "setup --skip-test-vm")), 80);
-        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").wait_for("Write this?");
+        terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").wait_for("Save this?");
         terminal
     };
     let (mut first, mut second) = (start(), start());
@@ -143,7 +143,7 @@ fn of_two_wizards_at_once_the_second_writes_nothing() {
     // Somebody else with an editor, in place of the first wizard.
     let mut third =
         Terminal::of(stage.command(stage.flags_to(&sandbox, "setup --skip-test-vm --node pve --pool lab")), 80);
-    third.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").wait_for("Write this?");
+    third.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").wait_for("Save this?");
     let edited = format!("{written}# mine\n");
     stage.write(".env", &edited);
     third.press("\r");

@@ -81,7 +81,7 @@ impl Scene {
         terminal.wait_for(question(kind));
         // The last thing that is drawn of each.
         terminal.wait_for(match kind {
-            Kind::Text => "browser",
+            Kind::Text => "URL)",
             Kind::Choice => "password instead",
             Kind::Filtered => "pve2",
             Kind::Confirm => "[Y/n]",
@@ -102,10 +102,10 @@ impl Scene {
 
 const fn question(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text => "The server:",
+        Kind::Text => "Proxmox VE host",
         Kind::Choice => "How do you want to get the token?",
-        Kind::Filtered => "The node on which VMs are made",
-        Kind::Confirm => "Write this?",
+        Kind::Filtered => "Node for new VMs",
+        Kind::Confirm => "Save this?",
         Kind::Hidden => "Paste the secret",
     }
 }
@@ -134,7 +134,7 @@ fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
             terminal.answer("nothing like this").wait_for("nothing matches").press(&"\x7f".repeat(17));
             terminal.press("pve2").wait_for("pve2_").wait_for("2 of 2").press("\r");
         }
-        terminal.wait_for("The template for UBUNTU_2204").press("\x03");
+        terminal.wait_for("Template for Ubuntu 22.04").press("\x03");
         terminal.end(130);
         let mut terminal = scene.open(Kind::Choice);
         terminal.answer(scene.second()).wait_for("Paste the secret").press("\x03");
@@ -176,7 +176,7 @@ fn ctrl_d_and_escape_leave_no_visible_question() {
         let (answer, next) = match kind {
             Kind::Text => (scene.sandbox.address().to_string(), "Do you trust this certificate?"),
             Kind::Choice => (DOWN.to_owned(), "Paste the secret"),
-            Kind::Filtered => (String::new(), "The template for UBUNTU_2204"),
+            Kind::Filtered => (String::new(), "Template for Ubuntu 22.04"),
             Kind::Confirm | Kind::Hidden => ("n".to_owned(), "nothing was written"),
         };
         terminal.answer(&answer).wait_for(next);
@@ -219,7 +219,7 @@ fn the_rest_of_a_paste_is_not_the_next_try() {
     let scene = Scene::new();
     let mut terminal = scene.open(Kind::Text);
     terminal.press(&format!("ftp://pve.lan\r{}\r", scene.sandbox.address())).wait_for("reached by https");
-    terminal.wait_for("browser").answer(&scene.sandbox.address().to_string());
+    terminal.wait_for("URL)").answer(&scene.sandbox.address().to_string());
     terminal.wait_for("Do you trust this certificate?").wait_for("quit").press("\x03");
     let ended = terminal.end(130);
     assert_eq!(ended.everything.matches("reached by https").count(), 1, "{}", ended.text);
@@ -244,7 +244,7 @@ fn an_arrow_key_in_two_pieces_closes_no_menu() {
     terminal.press("[B").press("x");
     terminal
         .press(DOWN)
-        .wait_until("the pointer has moved", |screen| !screen.contains("❯ create it for me"))
+        .wait_until("the pointer has moved", |screen| !screen.contains("❯ Create it now"))
         .press("\x03");
     terminal.end(130);
 }

@@ -116,8 +116,8 @@ fn a_person_is_offered_it() {
     terminal.to("What next?", DOWN);
     terminal.to("The image: a file here", "nosuch.img").wait_for("there is no such file");
     terminal.press("\x15").answer("jammy.img");
-    terminal.wait_for("VM 9000 is a template").to("The template for UBUNTU_2004_TEMPLATE_ID", "");
-    terminal.wait_for("template 9000 can be cloned").to("Write this?", "");
+    terminal.wait_for("VM 9000 is a template").to("Template for Ubuntu 20.04_TEMPLATE_ID", "");
+    terminal.wait_for("template 9000 can be cloned").to("Save this?", "");
     terminal.to("Verify with a test VM now (clone template 9000", "");
     let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve (template 9000");
     drop(ended);

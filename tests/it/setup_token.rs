@@ -78,13 +78,13 @@ fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
     );
     for (answer, name) in [("", "glassdome-token-2"), ("\x1b[B", "glassdome-token")] {
         let mut terminal = Terminal::start(&stage, 100, &line);
-        terminal.to("The name of the token", "glassdome-token").to("Which rights shall it have?", "");
+        terminal.to("Token name", "glassdome-token").to("Which privileges should the token have?", "");
         terminal.wait_for("apex@pve!glassdome-token exists already").to("What next?", answer);
         if answer.is_empty() {
-            terminal.to("The name of the token [glassdome-token-2]", "");
+            terminal.to("Token name [glassdome-token-2]", "");
         }
-        terminal.wait_for("Do this?").answer("");
-        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+        terminal.wait_for("Make these changes now?").answer("");
+        terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
         terminal.end(0);
         assert!(stage.read(".env").contains(&format!("PROXMOX_TOKEN_NAME={name}\n")));
         stage.glassdome("test-vm").expect(0);
@@ -128,12 +128,12 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     terminal.to("Log in as", "totp@pve");
     terminal.to("(0 characters)", "wrong").wait_for("refused with that password").wait_for("(0 characters)");
     terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("code rejected");
-    terminal.wait_for("? The one-time code");
+    terminal.wait_for("? One-time code");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     terminal.answer(&one_time_code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now).unwrap());
-    terminal.to("Which rights shall it have?", "");
-    terminal.wait_for("Do this?").wait_for("pveum user add 'svc@pve'").answer("");
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Which privileges should the token have?", "");
+    terminal.wait_for("Make these changes now?").wait_for("pveum user add 'svc@pve'").answer("");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     let ended = terminal.end(0);
     assert!(!ended.everything.contains("sandbox\r"), "the password is not echoed");
     assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\n"));
@@ -144,15 +144,15 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
-    terminal.to("The server", &sandbox.address().to_string());
+    terminal.to("Proxmox VE host", &sandbox.address().to_string());
     terminal.wait_for("trust this cluster's own CA (recommended)").answer("");
-    terminal.to("User the token is for", "svc@pve");
+    terminal.to("User for the token", "svc@pve");
     terminal.wait_for("create it for me (recommended)").answer("");
-    terminal.to("The name of the token", "").to("Log in as", "root").to("The realm of root", "");
-    terminal.to("(0 characters)", "sandbox").to("Which rights shall it have?", "");
-    terminal.wait_for("Do this?").answer("");
-    terminal.wait_for("the log-in is forgotten").to("The template for UBUNTU_2204", "");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Token name", "").to("Log in as", "root").to("Realm of root", "");
+    terminal.to("(0 characters)", "sandbox").to("Which privileges should the token have?", "");
+    terminal.wait_for("Make these changes now?").answer("");
+    terminal.wait_for("the log-in is forgotten").to("Template for Ubuntu 22.04", "");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     let file = stage.read(".env");
     assert!(file.contains("PROXMOX_USER=svc@pve\n") && file.contains("PROXMOX_CA_FILE=proxmox-ca.pem\n"), "{file}");
@@ -167,15 +167,18 @@ fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm --login-user root@pam");
-    terminal.to("The server", "").to("User the token is for", "").to("The name of the token", "");
+    terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
     terminal.to("Keep the secret", "").wait_for("lacks privileges").wait_for("What next?");
     terminal.press("\x1b[B").press("\r");
-    terminal.wait_until("the user once more", |screen| screen.matches("User the token is for").count() == 2);
+    terminal.wait_until("the user once more", |screen| screen.matches("User for the token").count() == 2);
     terminal.answer("svc@pve");
-    terminal.wait_until("the name once more", |screen| screen.matches("The name of the token").count() == 2);
-    terminal.answer("svc").to("How do you want to get the token?", "").to("Which rights shall it have?", "");
-    terminal.to("Do this?", "").wait_for("svc@pve!svc is made and answers");
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.wait_until("the name once more", |screen| screen.matches("Token name").count() == 2);
+    terminal
+        .answer("svc")
+        .to("How do you want to get the token?", "")
+        .to("Which privileges should the token have?", "");
+    terminal.to("Make these changes now?", "").wait_for("svc@pve!svc is made and answers");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.to("Its group has rights in the file", "");
     terminal.end(0);
     assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=svc\n"), "{}", stage.read(".env"));

@@ -387,7 +387,7 @@ fn at_the_keyboard_somebody_else_logs_in_for_it() {
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let mut terminal = Terminal::start(&stage, 80, &format!("template create --id 9100 --checksum {SUM}"));
     terminal.to("Log in as", "root@pam");
-    terminal.to("The password of root@pam", "sandbox");
+    terminal.to("Password for root@pam", "sandbox");
     let ended = terminal.end(0).says("VM 9100 is a template");
     drop(ended);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));

@@ -125,7 +125,7 @@ fn the_window_may_change_while_a_question_is_open() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
-    terminal.wait_for("User the token").press("somebody-with-a-long-name");
+    terminal.wait_for("User for the token").press("somebody-with-a-long-name");
     terminal.wait_for("somebody-with-a-long-name").resize(30);
     terminal
         .press("\r")
@@ -150,7 +150,7 @@ fn nobody_is_asked_where_nobody_is() {
     Terminal::redirected(&stage, "setup", "2> /dev/null").end(3);
     // Results may go elsewhere: the questions are not among them.
     let mut terminal = Terminal::redirected(&stage, "setup -o json", "> results.json");
-    terminal.wait_for("The server:").press("\x03");
+    terminal.wait_for("Proxmox VE host").press("\x03");
     terminal.end(130);
     let document: serde_json::Value = serde_json::from_str(&stage.read("results.json")).unwrap();
     assert_eq!(document["error"]["exit_code"], 130);

@@ -204,11 +204,11 @@ fn at_the_keyboard_a_plan_that_no_longer_fits_is_shown_and_asked_again() {
     let stage = stage(&sandbox);
     let line = "token create --user bob@pve --token-name tt --rights needed --login-user root@pam";
     let mut terminal = Terminal::start(&stage, 100, line);
-    terminal.wait_for("Do this?");
+    terminal.wait_for("Make these changes now?");
     admin.grant("/", "bob@pve", "Administrator");
     terminal.answer("");
     terminal.wait_for("this is the plan now");
-    terminal.wait_until("the question once more", |screen| screen.matches("Do this?").count() == 2);
+    terminal.wait_until("the question once more", |screen| screen.matches("Make these changes now?").count() == 2);
     terminal.answer("");
     terminal.end(0);
     sandbox.edit(|cluster| {

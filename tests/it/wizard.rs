@@ -17,16 +17,16 @@ const UP: &str = "\x1b[A";
 /// The questions of a first run in their order, each with an answer that will do.
 fn questions(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
     vec![
-        ("The server:", sandbox.address().to_string()),
+        ("Proxmox VE host", sandbox.address().to_string()),
         ("Do you trust this certificate?", String::new()),
-        ("User the token is for", "apex".to_owned()),
-        ("The realm of apex", String::new()),
+        ("User for the token", "apex".to_owned()),
+        ("Realm of apex", String::new()),
         ("How do you want to get the token?", DOWN.to_owned()),
-        ("The name of the token", String::new()),
+        ("Token name", String::new()),
         ("Paste the secret", SECRET.to_owned()),
-        ("The template for UBUNTU_2204", String::new()),
-        ("The template for UBUNTU_2004", String::new()),
-        ("Write this?", String::new()),
+        ("Template for Ubuntu 22.04", String::new()),
+        ("Template for Ubuntu 20.04", String::new()),
+        ("Save this?", String::new()),
         ("Verify with a test VM now", String::new()),
     ]
 }
@@ -79,20 +79,20 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     stage.write("other.pem", other.ca_pem());
     stage.write("right.pem", sandbox.ca_pem());
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", "ftp://pve.lan").wait_for("reached by https");
+    terminal.to("Proxmox VE host", "ftp://pve.lan").wait_for("reached by https");
     terminal.answer("127.0.0.1:1").wait_for("error: cannot reach 127.0.0.1:1");
-    terminal.wait_until("asked again", |screen| screen.matches("The server:").count() == 2);
+    terminal.wait_until("asked again", |screen| screen.matches("Proxmox VE host").count() == 2);
     terminal.answer(&sandbox.address().to_string());
     terminal
         .to("Do you trust this certificate?", &DOWN.repeat(2))
-        .to("The CA file", "nowhere.pem")
+        .to("CA file", "nowhere.pem")
         .wait_for("No such file");
     terminal.answer("other.pem").wait_for("this CA cannot be used").answer("right.pem");
-    terminal.wait_for("certificate verified with the cluster CA");
-    terminal.to("User the token is for", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
+    terminal.wait_for("Certificate verified with the cluster CA");
+    terminal.to("User for the token", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
     terminal.answer("a pex@pve").wait_for("no blanks").answer("apex@pve!tt").wait_for("this is a token ID");
     terminal.answer("apex@pve").to("How do you want to get", &DOWN.repeat(4));
-    terminal.to("The name of the token", "1x").wait_for("a letter first").answer("wrong-name");
+    terminal.to("Token name", "1x").wait_for("a letter first").answer("wrong-name");
     for (wrong, reason) in [
         ("abc123", "too short: 6 of 36"),
         ("apex@pve!glassdome-token", "this is the token ID, not its secret"),
@@ -105,9 +105,9 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     }
     terminal.answer(SECRET).wait_for("apex@pve!wrong-name is not authenticated");
     terminal.to("What would you like to change?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
-    terminal.to("The template for UBUNTU_2204", "nothing like this").wait_for("(nothing matches)");
+    terminal.to("Template for Ubuntu 22.04", "nothing like this").wait_for("(nothing matches)");
     terminal.press(&"\x7f".repeat(17)).wait_for("❯ 9000").press("\r");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "maybe").wait_for("y for yes, n for no");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "maybe").wait_for("y for yes, n for no");
     terminal.answer("y").to("Verify with a test VM now", "what").wait_for("y for yes, n for no");
     terminal.answer("no");
     terminal.end(0).says("confirm that VMs can be created");
@@ -144,7 +144,7 @@ fn stty_says_that_the_terminal_is_as_it_was() {
         return;
     }
     let stage = TestEnv::new();
-    for (prompt, key) in [("The server", "\x03"), ("The server", "half an answer\x03")] {
+    for (prompt, key) in [("Proxmox VE host", "\x03"), ("Proxmox VE host", "half an answer\x03")] {
         let run = "trap : INT; before=$(stty -g); \"$GLASSDOME\" setup; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same; read -r rest";
         let mut terminal = Terminal::shell(&stage, run);
         terminal.wait_for(prompt).press(key).wait_for("code 130").wait_for("same").answer("");
@@ -157,7 +157,7 @@ fn declining_to_write_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    answer_until(&mut terminal, &questions(&sandbox), "Write this?");
+    answer_until(&mut terminal, &questions(&sandbox), "Save this?");
     terminal.answer("n");
     terminal.end(130);
     assert!(!stage.path(".env").exists());
@@ -173,16 +173,16 @@ fn enter_all_the_way_changes_nothing_and_one_answer_changes_one_line() {
     let before = std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap();
     let again = |name: &str| {
         let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-        terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
-        terminal.to("Keep the secret 0000", "").to("The template for UBUNTU_2204", name);
-        terminal.to("The template for UBUNTU_2004", "");
+        terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
+        terminal.to("Keep the secret 0000", "").to("Template for Ubuntu 22.04", name);
+        terminal.to("Template for Ubuntu 20.04", "");
         terminal
     };
     again("").end(0).says("is already up to date; it was not changed");
     assert_eq!(stage.read(".env"), old);
     assert_eq!(std::fs::metadata(stage.path(".env")).unwrap().modified().unwrap(), before);
     let mut terminal = again("9001");
-    terminal.to("Write this?", "");
+    terminal.to("Save this?", "");
     terminal.end(0).says("-UBUNTU_2204_TEMPLATE_ID=9000 +UBUNTU_2204_TEMPLATE_ID=9001");
     assert_eq!(stage.read(".env"), old.replace("UBUNTU_2204_TEMPLATE_ID=9000", "UBUNTU_2204_TEMPLATE_ID=9001"));
 }
@@ -194,10 +194,10 @@ fn a_secret_that_no_longer_works_is_asked_for_again() {
     let good = set_up(&stage, &sandbox);
     stage.write(".env", &good.replace(SECRET, "12345678-abcd-ef12-3456-7890abcdef12"));
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
+    terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
     terminal.to("Keep the secret 1234", "").wait_for("is not authenticated").to("What would you like to change?", "");
-    terminal.to("Paste the secret", SECRET).to("The template for UBUNTU_2204", "");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Paste the secret", SECRET).to("Template for Ubuntu 22.04", "");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     assert_eq!(stage.read(".env"), good);
 }
@@ -209,16 +209,16 @@ fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag
     stage.write("ca.pem", sandbox.ca_pem());
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem", sandbox.address());
     let mut terminal = Terminal::start(&stage, 80, &format!("{line} --user root@pam"));
-    terminal.to("How do you want to get", &DOWN.repeat(4)).to("The name of the token", "some-name");
+    terminal.to("How do you want to get", &DOWN.repeat(4)).to("Token name", "some-name");
     terminal.to("Paste the secret", &format!("apex@pve!glassdome-token={SECRET}"));
     terminal.wait_for("a token of apex@pve, but --user says root@pam").press("\x03");
     terminal.end(130);
     let mut terminal = Terminal::start(&stage, 80, &line);
-    terminal.to("User the token is for", "root@pam").to("How do you want to get", &DOWN.repeat(4));
-    terminal.to("The name of the token", "some-name");
+    terminal.to("User for the token", "root@pam").to("How do you want to get", &DOWN.repeat(4));
+    terminal.to("Token name", "some-name");
     terminal.wait_for("Paste the secret").paste(&format!("apex@pve!glassdome-token={SECRET}\n")).press("\r");
-    terminal.wait_for("apex@pve!glassdome-token, secret 0000••••").to("The template for UBUNTU_2204", "");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.wait_for("apex@pve!glassdome-token, secret 0000••••").to("Template for Ubuntu 22.04", "");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     assert!(stage.read(".env").contains("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=glassdome-token\n"));
 }
@@ -229,25 +229,22 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     let stage = TestEnv::new();
     let with_token = set_up(&stage, &sandbox);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("User the token is for", "").to("The name of the token", "");
+    terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
     terminal.to("Keep the secret", "n").to("How do you want to get", UP).wait_for("A token is safer");
-    terminal.to("The password of apex@pve", "").wait_for("the password is empty");
-    terminal.to("The password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
+    terminal.to("Password of apex@pve", "").wait_for("the password is empty");
+    terminal.to("Password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
     terminal
         .to("What would you like to change?", "")
         .wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
-    terminal.answer("sandbox").to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
-    terminal.to("Write this?", "");
+    terminal.answer("sandbox").to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
+    terminal.to("Save this?", "");
     terminal.end(0);
     let file = stage.read(".env");
     assert!(file.contains("PROXMOX_PASSWORD=sandbox\n") && !file.contains("TOKEN"), "{file}");
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-    terminal.to("The server:", "").to("User the token is for", "").to("Keep the password", "n");
-    terminal
-        .to("How do you want to get", &DOWN.repeat(4))
-        .to("The name of the token", "")
-        .to("Paste the secret", SECRET);
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Proxmox VE host", "").to("User for the token", "").to("Keep the password", "n");
+    terminal.to("How do you want to get", &DOWN.repeat(4)).to("Token name", "").to("Paste the secret", SECRET);
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     let (mut lines, mut expected): (Vec<_>, Vec<_>) =
         (stage.read(".env").lines().map(str::to_owned).collect(), with_token.lines().map(str::to_owned).collect());
@@ -262,15 +259,15 @@ fn a_certificate_that_changes_while_a_person_thinks_is_noticed() {
     let stage = TestEnv::new();
     let shown = |bytes: [u8; 32]| Fingerprint::new(bytes).to_string()[..47].to_owned();
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).wait_for("Do you trust this certificate?");
+    terminal.to("Proxmox VE host", &sandbox.address().to_string()).wait_for("Do you trust this certificate?");
     terminal.wait_for(&shown(sandbox.fingerprint()));
     let new = sandbox.renew_certificate(Flaw::Foreign).unwrap();
     terminal.press(DOWN).press("\r").wait_for("is not the one that was pinned").wait_for(&shown(new));
-    terminal.wait_for("❯ quit").press("\r");
+    terminal.wait_for("❯ Quit").press("\r");
     terminal.end(5);
     // Later, at any question: the pin holds for the whole run.
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).to("Do you trust this certificate?", DOWN);
+    terminal.to("Proxmox VE host", &sandbox.address().to_string()).to("Do you trust this certificate?", DOWN);
     let questions = questions(&sandbox);
     answer_until(&mut terminal, &questions[2..], "Paste the secret");
     sandbox.renew_certificate(Flaw::None).unwrap();
@@ -287,9 +284,11 @@ fn a_certificate_for_other_names_offers_them() {
     sandbox.renew_certificate(Flaw::WrongName).unwrap();
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
-    terminal.to("The server:", &sandbox.address().to_string()).to("Do you trust this certificate?", &DOWN.repeat(2));
+    terminal
+        .to("Proxmox VE host", &sandbox.address().to_string())
+        .to("Do you trust this certificate?", &DOWN.repeat(2));
     stage.write("ca.pem", sandbox.ca_pem());
-    terminal.to("The CA file", "ca.pem").wait_for("this CA cannot be used").press("\x03");
+    terminal.to("CA file", "ca.pem").wait_for("this CA cannot be used").press("\x03");
     terminal.end(130);
 }
 
@@ -329,11 +328,11 @@ fn a_password_that_readers_disagree_on_is_written_only_with_consent() {
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem --user odd@pve", sandbox.address());
     for (consent, code) in [("", 3), ("y", 0)] {
         let mut terminal = Terminal::start(&stage, 80, &line);
-        terminal.to("How do you want to get", UP).to("The password of odd@pve", password);
-        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+        terminal.to("How do you want to get", UP).to("Password of odd@pve", password);
+        terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
         terminal.wait_for("no spelling that every reader").to("Write it in a form", consent);
         if code == 0 {
-            terminal.to("Write this?", "");
+            terminal.to("Save this?", "");
         }
         terminal.end(code);
         assert_eq!(stage.path(".env").exists(), code == 0);
@@ -359,11 +358,11 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
         let stage = TestEnv::new();
         let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
         let questions = questions(&sandbox);
-        answer_until(&mut terminal, &questions, "The template for UBUNTU_2204");
+        answer_until(&mut terminal, &questions, "Template for Ubuntu 22.04");
         terminal.wait_for("or type to filter").press("日本語の").wait_for("(1 of 501)");
         terminal.wait_for("❯ 10008  日本語のテンプレート");
         terminal.press(&"\x7f".repeat(4)).press("xxx").wait_for("❯ 10007").press("\r");
-        terminal.to("The template for UBUNTU_2004", "image-497").to("Write this?", "");
+        terminal.to("Template for Ubuntu 20.04", "image-497").to("Save this?", "");
         terminal.end(0);
         let file = stage.read(".env");
         assert!(file.contains("UBUNTU_2204_TEMPLATE_ID=10007\nUBUNTU_2004_TEMPLATE_ID=10497\n"), "{file}");
@@ -377,14 +376,14 @@ fn several_nodes_are_a_menu() {
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     let questions = questions(&sandbox);
     answer_until(&mut terminal, &questions[..7], "");
-    terminal.wait_for("The node on which VMs are made").wait_for("16 CPUs").press(DOWN).press("\r");
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+    terminal.wait_for("Node for new VMs").wait_for("16 CPUs").press(DOWN).press("\r");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
     terminal.wait_for("is local to it").to("What next?", "");
-    terminal.wait_until("asked again", |screen| screen.matches("The node on which").count() == 2);
+    terminal.wait_until("asked again", |screen| screen.matches("Node for new VMs").count() == 2);
     terminal.press(UP).press("\r");
     terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2204").count() == 2).press("\r");
     terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2004").count() == 2).press("\r");
-    terminal.to("Write this?", "");
+    terminal.to("Save this?", "");
     terminal.end(0);
     assert!(stage.read(".env").contains("PROXMOX_NODE=pve\n"));
 }
@@ -393,10 +392,10 @@ fn several_nodes_are_a_menu() {
 fn the_sandbox_is_rehearsed_with_enter_alone() {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
-    terminal.to("User the token is for (name@realm, e.g. apex@pve) [apex@pve]", "").to("The name of the token", "");
-    terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("The template for UBUNTU_2204", "");
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "").to("Verify with a test VM now", "");
-    terminal.end(0).says("1. Server (sandbox)").says("Verified: apex@pve!glassdome-token");
+    terminal.to("User for the token (name@realm, e.g. apex@pve) [apex@pve]", "").to("Token name", "");
+    terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("Template for Ubuntu 22.04", "");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "").to("Verify with a test VM now", "");
+    terminal.end(0).says("Server (sandbox)").says("Verified: apex@pve!glassdome-token");
     assert!(stage.read(".env.sandbox").contains("PROXMOX_HOST=sandbox.invalid\n"));
 }
 
@@ -458,10 +457,10 @@ fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
     terminal
         .wait_for("the realm is missing; it please enter it again")
         .wait_for("too short: 3 of 36 characters; it please enter it again");
-    terminal.to("The server:", "").wait_for("cannot read the CA file");
-    terminal.to("Do you trust this certificate?", "").to("User the token is for", "apex@pve");
-    terminal.to("How do you want to get", DOWN).to("The name of the token", "").to("Paste the secret", SECRET);
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Proxmox VE host", "").wait_for("cannot read the CA file");
+    terminal.to("Do you trust this certificate?", "").to("User for the token", "apex@pve");
+    terminal.to("How do you want to get", DOWN).to("Token name", "").to("Paste the secret", SECRET);
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     assert_eq!(stage.read(".env"), good);
     assert_eq!(stage.read("proxmox-ca.pem"), sandbox.ca_pem());
@@ -476,14 +475,14 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
     for (leaves, expected) in [("", &old), ("n", &good)] {
         stage.write(".env", &old);
         let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-        terminal.to("The server:", "").to("Keep it disabled?", leaves);
+        terminal.to("Proxmox VE host", "").to("Keep it disabled?", leaves);
         if leaves == "n" {
             terminal.to("Do you trust this certificate?", "");
         }
-        terminal.to("User the token is for", "").to("The name of the token", "").to("Keep the secret", "");
-        terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "");
+        terminal.to("User for the token", "").to("Token name", "").to("Keep the secret", "");
+        terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
         if leaves == "n" {
-            terminal.to("Write this?", "");
+            terminal.to("Save this?", "");
         }
         terminal.end(0);
         assert_eq!(stage.read(".env"), *expected);
@@ -494,12 +493,10 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
 fn rehearsal(columns: u16) -> String {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, columns, "setup --sandbox --skip-test-vm");
-    for question in
-        ["User the token is for", "The name of the token", "Keep the secret", "The template for UBUNTU_2204"]
-    {
+    for question in ["User for the token", "Token name", "Keep the secret", "Template for Ubuntu 22.04"] {
         terminal.to(question, "");
     }
-    terminal.to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     let folder = stage.folder().display().to_string();
     terminal.end(0).text.replace(&folder, &format!("/home/me/{}", "x".repeat(folder.len().saturating_sub(9))))
 }
@@ -509,21 +506,21 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
     This sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is saved
     before you have confirmed it.
-    1. Server (sandbox)
+    Server (sandbox)
     ✔ sandbox.invalid is Proxmox VE
     2. Trust (sandbox)
-    ✔ certificate verified with the cluster CA
+    ✔ Certificate verified with the cluster CA
     3. Token (sandbox)
-    ✔ User the token is for (name@realm, e.g. apex@pve) · apex@pve
-    ✔ The name of the token · glassdome-token
+    ✔ User for the token (name@realm, e.g. apex@pve) · apex@pve
+    ✔ Token name · glassdome-token
     ✔ Keep the secret 0000•••• of the sandbox? · yes
     4. Check (sandbox)
     ✔ Proxmox VE 9.2.11: authenticated as apex@pve!glassdome-token
     5. Node and templates (sandbox)
     ✔ node pve, the only one
-    ✔ The template for UBUNTU_2204_TEMPLATE_ID · 9000
+    ✔ Template for Ubuntu 22.04_TEMPLATE_ID · 9000
       ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
-    ✔ The template for UBUNTU_2004_TEMPLATE_ID · 9001
+    ✔ Template for Ubuntu 20.04_TEMPLATE_ID · 9001
       ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
     ✔ node pve: template 9000 can be cloned, all required privileges present
     ✔ UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
@@ -542,7 +539,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        +UBUNTU_2204_TEMPLATE_ID=9000
        +UBUNTU_2004_TEMPLATE_ID=9001
        the secret is stored in plain text; only you may read the file (mode 0600)
-    ✔ Write this? · yes
+    ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
     Quick reference
       user      apex@pve
@@ -566,15 +563,15 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
     This sets up an API token for Proxmox
     VE, writes .env.sandbox. Nothing is
     saved before you have confirmed it.
-    1. Server (sandbox)
+    Server (sandbox)
     ✔ sandbox.invalid is Proxmox VE
     2. Trust (sandbox)
     ✔ certificate verified with the cluster
       CA
     3. Token (sandbox)
-    ✔ User the token is for (name@realm,
+    ✔ User for the token (name@realm,
       e.g. apex@pve) · apex@pve
-    ✔ The name of the token ·
+    ✔ Token name ·
       glassdome-token
     ✔ Keep the secret 0000•••• of the
       sandbox? · yes
@@ -614,7 +611,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        the secret is stored in plain text;
        only you may read the file (mode
        0600)
-    ✔ Write this? · yes
+    ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
       written, mode 0600
     Quick reference

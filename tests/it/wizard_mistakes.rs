@@ -25,14 +25,13 @@ fn start(sandbox: &Sandbox, env: &TestEnv, more: &str) -> Terminal {
 
 /// Answers what is left to ask once the token works.
 fn finish(mut terminal: Terminal) {
-    terminal.to("The template for UBUNTU_2204", "").to("The template for UBUNTU_2004", "").to("Write this?", "");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
 }
 
 /// Types a password when it is asked for the nth time.
 fn type_password(terminal: &mut Terminal, nth: usize, password: &str) {
-    let is_asked =
-        |screen: &str| screen.matches("? The password of").count() == nth && screen.ends_with("(0 characters)");
+    let is_asked = |screen: &str| screen.matches("? Password for").count() == nth && screen.ends_with("(0 characters)");
     terminal.wait_until("a password is asked for", is_asked).answer(password);
 }
 
@@ -50,7 +49,7 @@ fn a_login_that_fails_three_times_leads_to_another_one() {
         terminal.wait_for("cannot log in as root@pam").to("What next?", "");
         terminal.wait_for("? Log in as").answer("root@pam");
         type_password(&mut terminal, 4, "sandbox");
-        terminal.to("Which rights shall it have?", "").to("Do this?", "");
+        terminal.to("Which privileges should the token have?", "").to("Make these changes now?", "");
         finish(terminal);
         assert!(env.read(".env").contains("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=tt\n"));
     }
@@ -65,7 +64,7 @@ fn a_login_whose_password_came_from_a_file_or_without_rights_is_asked_for_again(
     let mut terminal = start(&sandbox, &env, line);
     terminal.to("What next?", "").to("? Log in as", "root@pam");
     type_password(&mut terminal, 1, "sandbox");
-    terminal.to("Do this?", "");
+    terminal.to("Make these changes now?", "");
     finish(terminal);
     assert!(env.read(".env").contains("PROXMOX_USER=svc@pve\n"));
 }
@@ -79,7 +78,7 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
     let path = format!("{}:/usr/bin:/bin", env.path("bin").display());
     env.set("PATH", &path);
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token --over-ssh root@first");
-    terminal.wait_for("root@first").to("What next?", "").to("as your ssh knows it", "root@second");
+    terminal.wait_for("root@first").to("What next?", "").to("SSH destination", "root@second");
     terminal.wait_for("ssh could not connect to root@second");
     terminal.wait_for("❯ run it again").press(DOWN).press("\r");
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
@@ -91,8 +90,8 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
 fn a_pasted_secret_outlives_a_wrong_user() {
     let (sandbox, env) = scene();
     let mut terminal = start(&sandbox, &env, "");
-    terminal.to("User the token is for", "apex@pam").to("How do you want to get the token?", &DOWN.repeat(4));
-    terminal.to("The name of the token", "").to("Paste the secret", SECRET);
+    terminal.to("User for the token", "apex@pam").to("How do you want to get the token?", &DOWN.repeat(4));
+    terminal.to("Token name", "").to("Paste the secret", SECRET);
     terminal.wait_for("is not authenticated").to("What would you like to change?", &DOWN.repeat(2));
     terminal.wait_for("[apex@pam]").answer("apex@pve");
     finish(terminal);

@@ -46,7 +46,6 @@ pub(super) async fn until_good(
     arguments: &Setup,
     switch: TokenChange,
 ) -> Result<Option<VerifiedAccess>, Error> {
-    heading(session, context, "4. Check");
     context.repeat(session);
     let mut made = None;
     let mut unasked = arguments.create_template.as_ref();
@@ -149,16 +148,15 @@ async fn check(
     let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(&connected.pve, |vm| vm.is_template));
     let inventory = inventory?;
     let version = inventory.version.clone();
-    say(session, format!("Proxmox VE {version}: authenticated as {}", Printable(&who)));
+    say(session, format!("Authenticated as {} on Proxmox VE {version}", Printable(&who)));
     let mut vms = vms.doing(Operation::ReadVms)?;
     if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
         vms.push(made.vm.clone());
     }
-    heading(session, context, "5. Node and templates");
-    if session.is_attended() {
+    heading(session, context, "Node and templates");
+    let asked =
         node_and_templates::choose(session, context, connected, (&inventory.nodes, &vms), made.map(|made| made.key))
             .await?;
-    }
     let templates = templates(context, &vms)?;
     let unseen = named_but_unseen(context, &vms)?;
 
@@ -172,16 +170,13 @@ async fn check(
     let (node, plan) = preflight.node_and_plan(inventory).await?;
     match plan {
         Ok(plan) => {
-            say(
-                session,
-                format!("node {node}: template {} can be cloned, all required privileges present", order.template),
-            );
+            say(session, format!("All required privileges present for cloning template {} on {node}", order.template));
             warnings.extend(plan.warnings);
         }
         Err(
             Error::Placement(PlacementError::NoTemplate { .. }) | Error::Placement(PlacementError::NotATemplate { .. }),
         ) if may_be_absent(arguments, made) && !unseen.contains(&order.template) => {
-            warnings.push(format!("there is not a template {} to clone yet", order.template));
+            warnings.push(format!("there is no template {} to clone yet", order.template));
         }
         Err(why) => return Err(why),
     }
@@ -190,10 +185,7 @@ async fn check(
         let order = TestVmOptions { template, ..order.clone() };
         Preflight::new(context, connected, &order).plan().await?;
     }
-    for (key, vmid) in &templates {
-        let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
-        say(session, format!("{}={vmid} ({name})", key.entry().variable));
-    }
+    node_and_templates::show(session, &asked, &templates, &vms);
     for warning in &warnings {
         session.warn(warning.clone());
     }

@@ -157,7 +157,7 @@ async fn from_server_to_proof(
     };
     report.note_access(context, &connected, &checked);
 
-    heading(session, context, "6. Save");
+    heading(session, context, "Review");
     let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
     let draft = save::draft(session, context, &connected, &checked, consent).await?;
     session.info(&draft);
@@ -226,7 +226,7 @@ async fn verify(
     let origin = TokenSource::of(arguments)?;
     let pve_server = unless_interrupted(session, meet(session, context, arguments, &origin, report)).await?;
     let pin_policy = pve_server.pin_policy(arguments)?;
-    heading(session, context, "3. Token");
+    heading(session, context, "API token");
     let mut found = match origin {
         TokenSource::Known => unless_interrupted(session, token::connect(session, context, pve_server.clone())).await?,
         other => {
@@ -255,7 +255,7 @@ async fn verify(
         if let Some(good) = check(session, context, connected, pin_policy, (arguments, switch)).await? {
             return Ok(Some(good));
         }
-        heading(session, context, "3. Token");
+        heading(session, context, "API token");
         found = unless_interrupted(session, token::another(session, context, pve_server.clone())).await?;
     }
 }
@@ -337,8 +337,8 @@ async fn is_proof_wanted(session: &Session, context: &Context, arguments: &Setup
         return Ok(true);
     }
     let template = options::test_vm(context, &arguments.proof)?.template;
-    let question =
-        ConfirmPrompt::new(format!("Verify with a test VM now (clone template {template}, start, stop, delete)?"));
+    let question = ConfirmPrompt::new("Verify with a test VM now?")
+        .hinting(format!("clones template {template}, starts, stops and deletes the clone"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
@@ -349,7 +349,7 @@ async fn proof(
     context: &mut Context,
     report: &mut SetupReport,
 ) -> Result<Receipt, Error> {
-    heading(session, context, "7. Test VM");
+    heading(session, context, "Test VM");
     let order = options::test_vm(context, &arguments.proof)?;
     let connected = Connected::open(session, context).await?;
     let (receipt, ended) = run_test_vm(session, context, &connected, &order).await?;
@@ -404,11 +404,20 @@ fn introduce(session: &Session, context: &Context, arguments: &Setup) {
         return;
     }
     let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let tested = if arguments.skip_test_vm { "" } else { ", and verifies it with a test VM" };
-    let text = format!(
-        "This sets up an API token for Proxmox VE, writes {}{tested}. Nothing is saved before you have confirmed it.",
-        Printable(&file)
-    );
+    let file = Printable(&file);
+    let works = match (arguments.dry_run, arguments.skip_test_vm) {
+        (true, _) => {
+            format!("checks everything that an API token for Proxmox VE needs, and shows what {file} would hold")
+        }
+        (false, true) => format!("sets up an API token for Proxmox VE and writes {file}"),
+        (false, false) => format!("sets up an API token for Proxmox VE, writes {file}, and verifies it with a test VM"),
+    };
+    let promise = if arguments.dry_run {
+        "Nothing is written."
+    } else {
+        "Nothing is saved before you have seen and confirmed it."
+    };
+    let text = format!("glassdome {works}. {promise}");
     session.remark(text);
 }
 

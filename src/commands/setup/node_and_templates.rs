@@ -10,21 +10,39 @@ use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::{Key, Setting};
 use crate::ui::prompt::ChoicePrompt;
-use crate::ui::{columns, gibibytes};
-
-use super::done;
+use crate::ui::{Note, columns, gibibytes};
 
 /// Lets a person choose node and templates, as far as they are not settled; `made` is the key of a template that
-/// was made just now.
+/// was made just now. Gives the keys that were asked for.
 pub(super) async fn choose(
     session: &Session,
     context: &mut Context,
     connected: &Connected,
     (nodes, vms): (&[Node], &[Vm]),
     made: Option<Key>,
-) -> Result<(), Error> {
+) -> Result<Vec<Key>, Error> {
+    if !session.is_attended() {
+        return Ok(Vec::new());
+    }
     node(session, context, nodes).await?;
     templates(session, context, connected, vms, made).await
+}
+
+/// Says which template each key points at, as far as that was not asked.
+pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], vms: &[Vm]) {
+    for (key, release) in keyed().filter(|(key, _)| !asked.contains(key)) {
+        let text = match templates.iter().find(|(of, _)| *of == key) {
+            Some((_, vmid)) => {
+                let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
+                format!("{vmid} {name}")
+            }
+            None => "no matching template, key left out".to_owned(),
+        };
+        session
+            .ui
+            .borrow_mut()
+            .info(&Note::answered(&format!("Ubuntu {}", release.number), text.trim_end().to_owned()));
+    }
 }
 
 async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Result<(), Error> {
@@ -33,7 +51,7 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         return Ok(());
     }
     if let [only] = nodes {
-        done(session, format!("node {}, the only one", only.name));
+        session.ui.borrow_mut().info(&Note::answered("Node", format!("{} (the only one)", only.name)));
         return context.answer(Setting::Node(only.name.clone()));
     }
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();
@@ -43,8 +61,9 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         .position(is_said)
         .or_else(|| nodes.iter().position(Node::is_online))
         .or_else(|| nodes.iter().position(|node| !node.is_offline()));
-    let menu =
-        ChoicePrompt::by_name("The node on which VMs are made", columns(&rows)).proposing(proposed.unwrap_or_default());
+    let names = nodes.iter().map(|node| node.name.to_string()).collect();
+    let menu = ChoicePrompt::by_name("Node for new VMs", columns(&rows)).proposing(proposed.unwrap_or_default());
+    let menu = menu.answered_as("Node", names);
     let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
     match nodes.get(index) {
         Some(node) => context.answer(Setting::Node(node.name.clone())),
@@ -69,17 +88,19 @@ async fn templates(
     connected: &Connected,
     vms: &[Vm],
     made: Option<Key>,
-) -> Result<(), Error> {
+) -> Result<Vec<Key>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
     let is_open = |context: &Context, key: Key| made != Some(key) && context.is_open(session, key);
     if visible.is_empty() || !keyed().any(|(key, _)| is_open(context, key)) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let configs = together(visible.iter().map(|vm| connected.pve.vm_config(&vm.node, vm.vmid))).await;
     let rows: Vec<Vec<String>> =
         visible.iter().zip(&configs).map(|(vm, config)| template_row(vm, config.as_ref().ok())).collect();
-    let mut items = columns(&rows);
-    items.push("none of these".to_owned());
+    let items = columns(&rows);
+    let mut short: Vec<String> = visible.iter().map(|vm| format!("{} {}", vm.vmid, vm.name)).collect();
+    short.push("none".to_owned());
+    let mut asked = Vec::new();
     for (key, release) in keyed() {
         if !is_open(context, key) {
             continue;
@@ -90,15 +111,17 @@ async fn templates(
             .filter(is_visible)
             .or_else(|| release.best_for(context.settings.node().map(|node| node.value).as_ref(), &visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
-        let menu =
-            ChoicePrompt::by_name(format!("The template for {}", key.entry().variable), items.clone()).proposing(place);
+        let title = format!("Template for Ubuntu {}", release.number);
+        let menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("none of these").proposing(place);
+        let menu = menu.answered_as(title, short.clone());
         let index = ask::choice(session, menu, || context.unanswered("the template", key)).await?;
         match visible.get(index) {
             Some(vm) => context.answer_template(key, vm.vmid)?,
             None => context.unset(&[key])?,
         }
+        asked.push(key);
     }
-    Ok(())
+    Ok(asked)
 }
 
 fn template_row(vm: &Vm, config: Option<&VmConfig>) -> Vec<String> {

@@ -182,7 +182,7 @@ fn stands<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> Standing {
 /// A person is asked before anything is written.
 pub(super) async fn write(session: &Session, context: &Context, draft: PendingSave) -> Result<SavedSettings, Error> {
     let is_changed = !draft.edited.changed.is_empty() || draft.fetched.is_some();
-    if session.is_attended() && is_changed && !confirmed(session, "Write this?").await? {
+    if session.is_attended() && is_changed && !confirmed(session, "Save this?").await? {
         return Err(Error::Run(RunError::Cancelled));
     }
     let group = group_rights(session, context, &draft).await?;

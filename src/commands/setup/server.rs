@@ -14,10 +14,14 @@ use crate::ops::{ask, pin_ca, waiting};
 use crate::pve::{self, Leaf, Pve, Trust, probe};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Setting, Source, Verification};
-use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::Printable;
+use crate::ui::prompt::{ConfirmPrompt, TextPrompt};
 
 use super::trust::{self, TrustDecision};
 use super::{done, found, heading, port, tell};
+
+/// What it means not to verify.
+const RISK: &str = "anyone on the network path can read the secret";
 
 /// The way to a server that was found to be Proxmox VE.
 #[derive(Clone)]
@@ -60,7 +64,7 @@ impl Server {
 /// one, a certificate that is not trusted ends it, unless it was to be accepted as new.
 pub(super) async fn find(session: &Session, context: &mut Context, arguments: &Setup) -> Result<Server, Error> {
     context.require_lasting_ca()?;
-    heading(session, context, "1. Server");
+    heading(session, context, "Server");
     let mut judged = None;
     let mut wants_host = true;
     loop {
@@ -71,11 +75,12 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
             waiver(session, context).await?;
         }
         let server = context.host()?;
-        let why = match waiting(session, &format!("looking at {server}"), look(session, context, arguments)).await {
+        let why = match waiting(session, &format!("connecting to {server}"), look(session, context, arguments)).await {
             Ok(mut pve_server) => {
-                done(session, format!("{server} is Proxmox VE"));
+                let realms: Vec<String> = pve_server.realms.iter().map(|realm| Printable(realm).to_string()).collect();
+                done(session, format!("{server} is Proxmox VE (realms: {})", realms.join(", ")));
                 if judged.is_none() {
-                    heading(session, context, "2. Trust");
+                    heading(session, context, "Certificate");
                 }
                 if judged == Some(TrustDecision::ByCluster) {
                     pve_server.is_new = IsNew::Yes;
@@ -101,7 +106,7 @@ pub(super) async fn find(session: &Session, context: &mut Context, arguments: &S
             context.unset(&[Key::CaFile, Key::VerifySsl])?;
         } else if trust::is_open(session, context, &why) {
             if judged.is_none() {
-                heading(session, context, "2. Trust");
+                heading(session, context, "Certificate");
             }
             let verdict = trust::judge(session, context, why).await?;
             wants_host = verdict == TrustDecision::OtherServer;
@@ -126,8 +131,8 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
     }
     let before = context.settings.host().map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
-    let question = "The server: a name, an address, or the address from the browser";
-    let host: Endpoint = ask::value(session, question, default, || context.unanswered("the server", Key::Host)).await?;
+    let question = TextPrompt::new("Proxmox VE host").hinting("name, IP address or URL").or(default);
+    let host: Endpoint = ask::value(session, question, || context.unanswered("the server", Key::Host)).await?;
     if before.as_ref() != Some(&host) {
         context.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
     }
@@ -140,10 +145,9 @@ async fn waiver(session: &Session, context: &mut Context) -> Result<(), Error> {
     if !session.is_attended() || context.is_sandbox() {
         return Ok(());
     }
-    let question =
-        "The file disables certificate verification: anyone on the network path can read the secret. Keep it disabled?";
+    let question = "The file disables certificate verification. Keep it disabled?";
     let otherwise = || ask::only_by("--insecure", "whether to verify");
-    if !ask::confirm(session, ConfirmPrompt::new(question).proposing_yes(), otherwise).await? {
+    if !ask::confirm(session, ConfirmPrompt::new(question).hinting(RISK).proposing_yes(), otherwise).await? {
         context.unset(&[Key::VerifySsl])?;
     }
     Ok(())
@@ -237,11 +241,11 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 /// Says how certificates are judged from here on.
 fn told(pve_server: &Server) -> String {
     let text = match pve_server.trusted {
-        _ if pve_server.accepted.is_some() => "certificate accepted as presented, and pinned for this run",
-        TrustSource::System => "certificate verified with the system's CAs",
-        TrustSource::Ca => "certificate verified with the cluster CA",
-        TrustSource::Pin => "certificate trusted: it is the pinned one",
-        TrustSource::Unverified => "the certificate is NOT verified: anyone on the network path can read the secret",
+        _ if pve_server.accepted.is_some() => "Certificate accepted as presented, and pinned for this run",
+        TrustSource::System => "Certificate verified with the system's CAs",
+        TrustSource::Ca => "Certificate verified with the cluster CA",
+        TrustSource::Pin => "Certificate trusted: it is the pinned one",
+        TrustSource::Unverified => "Certificate NOT verified: anyone on the network path can read the secret",
     };
     text.to_owned()
 }

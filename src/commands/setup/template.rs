@@ -127,7 +127,7 @@ impl MissingTemplate {
 /// Asks for an image of one's own.
 pub(super) async fn image(session: &Session) -> Result<String, Error> {
     let folder = session.folder.clone();
-    let question = TextPrompt::new("The image: a file here, or an address that the server fetches it from");
+    let question = TextPrompt::new("Image").hinting("a file here, or a URL that the server downloads it from");
     let question = question.checked(move |text| {
         let why = "there is no such file, and an address begins with http:// or https://";
         ImageSpec::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())

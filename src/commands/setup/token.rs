@@ -45,13 +45,27 @@ enum TokenMethod {
     Password,
 }
 
+impl TokenMethod {
+    /// Gives the line of an answer.
+    const fn short(self) -> &'static str {
+        match self {
+            Self::LogIn => "create it with an administrator login",
+            Self::Web => "web interface",
+            Self::Ssh => "over SSH",
+            Self::Shell => "shell on the node",
+            Self::Have => "an existing one",
+            Self::Password => "a password instead",
+        }
+    }
+}
+
 const TOKEN_METHODS: [(TokenMethod, &str); 6] = [
-    (TokenMethod::LogIn, "create it for me (recommended): log in once as an administrator"),
-    (TokenMethod::Web, "I'll create it in the web interface: show me where"),
-    (TokenMethod::Ssh, "create it over SSH: run pveum on the node, with my own ssh"),
-    (TokenMethod::Shell, "I'll create it in a shell of the node: show me the line"),
+    (TokenMethod::LogIn, "Create it now with an administrator login (recommended)"),
+    (TokenMethod::Web, "Create it in the web interface (I will show you where)"),
+    (TokenMethod::Ssh, "Create it over SSH with pveum"),
+    (TokenMethod::Shell, "Create it in a shell on the node (I will show you the command)"),
     (TokenMethod::Have, "I already have one"),
-    (TokenMethod::Password, "use a password instead"),
+    (TokenMethod::Password, "Use a password instead"),
 ];
 
 /// How a token was found.
@@ -110,7 +124,7 @@ async fn until_known(
             return Ok(Identified::ToBeMade(origin));
         }
         let server = context.host()?;
-        match waiting(session, &format!("asking {server}"), checked(session, context, pve_server.clone())).await {
+        match waiting(session, &format!("waiting for {server}"), checked(session, context, pve_server.clone())).await {
             Ok(connected) => return Ok(Identified::Connected(Box::new(connected))),
             Err(why) => {
                 let wanted = correct(session, context, why).await?;
@@ -203,7 +217,8 @@ async fn identify(
 /// the token is to be made.
 async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Option<TokenSource>, Error> {
     let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
-    let menu = ChoicePrompt::new("How do you want to get the token?", items);
+    let short = TOKEN_METHODS.map(|(method, _)| method.short().to_owned()).to_vec();
+    let menu = ChoicePrompt::new("How do you want to get the token?", items).answered_as("Token", short);
     let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
     let manner = TOKEN_METHODS.get(index).map_or(TokenMethod::Have, |(manner, _)| *manner);
     if manner == TokenMethod::Password {
@@ -233,7 +248,8 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
 pub(super) async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destination, Error> {
     let default = Some(format!("root@{}", endpoint.host()));
     let otherwise = || ask::only_by("--over-ssh", "where ssh goes");
-    ask::value(session, "The node, as your ssh knows it", default, otherwise).await
+    let question = TextPrompt::new("SSH destination").hinting("the node, as your ssh knows it").or(default);
+    ask::value(session, question, otherwise).await
 }
 
 /// Asks for the user; one without a realm gets a menu of the realms that the server has.
@@ -244,7 +260,7 @@ async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Re
     let default = context.settings.user().map(|user| user.value.to_string());
     let known = realms.to_vec();
     let question =
-        TextPrompt::new("User the token is for (name@realm, e.g. apex@pve)").or(default).checked(move |text| {
+        TextPrompt::new("User for the token").hinting("name@realm, e.g. apex@pve").or(default).checked(move |text| {
             let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
             let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
             let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
@@ -254,7 +270,7 @@ async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Re
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {
         let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("The realm of {user}"), realms.iter().map(|it| explained(it)).collect())
+        let menu = ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| explained(it)).collect())
             .proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
@@ -276,7 +292,7 @@ async fn name(session: &Session, context: &mut Context) -> Result<(), Error> {
     }
     let default = context.settings.token_name().map(|name| name.value.to_string());
     let otherwise = || context.unanswered("the token's name", Key::TokenName);
-    let name: TokenName = ask::value(session, "The name of the token", default, otherwise).await?;
+    let name: TokenName = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
     context.answer(Setting::TokenName(TokenRef::Name(name)))
 }
 
@@ -335,7 +351,7 @@ async fn secret(session: &Session, context: &mut Context, pve_server: &Server) -
     let (server, file) = (context.host()?, context.store.path().display().to_string());
     let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
     found(session, destiny);
-    let question = HiddenPrompt::new("Paste the secret, or all that you copied (it is not shown), then Enter");
+    let question = HiddenPrompt::new("Paste the secret, or everything you copied (hidden)");
     let question = question.checked(move |said| settled.validate(said));
     let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
@@ -367,7 +383,7 @@ fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Res
 /// Asks for the password.
 async fn password(session: &Session, context: &mut Context) -> Result<(), Error> {
     let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let question = HiddenPrompt::new(format!("The password of {} (it is not shown)", Printable(&user)));
+    let question = HiddenPrompt::new(format!("Password of {} (hidden)", Printable(&user)));
     let question = question.checked(|said| match said.is_empty() {
         true => Err("the password is empty".to_owned()),
         false => Ok(()),

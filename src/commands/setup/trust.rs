@@ -38,6 +38,21 @@ enum TrustChoice {
     Leave,
 }
 
+impl TrustChoice {
+    /// Gives the line of an answer.
+    fn short(&self) -> String {
+        match self {
+            Self::Cluster => "cluster CA".to_owned(),
+            Self::Pin => "this certificate only".to_owned(),
+            Self::CaFile => "CA file".to_owned(),
+            Self::Name(endpoint) => format!("connect to {endpoint}"),
+            Self::Unverified => "not verified".to_owned(),
+            Self::OtherServer => "a different server".to_owned(),
+            Self::Leave => "quit".to_owned(),
+        }
+    }
+}
+
 /// What is wrong with a certificate, and all that it says of itself.
 pub(super) struct Certificate {
     server: String,
@@ -99,7 +114,8 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
     let mut ways = ways(session, context, &probed.leaf, &flaw)?;
     session.info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
-    let menu = ChoicePrompt::new("Do you trust this certificate?", items);
+    let short = ways.iter().map(|(choice, _)| choice.short()).collect();
+    let menu = ChoicePrompt::new("Do you trust this certificate?", items).answered_as("Trust", short);
     let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
     if index >= ways.len() {
         return Err(why);
@@ -138,28 +154,25 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
         let names = leaf.names.iter().filter_map(|name| name.parse::<Host>().ok()).filter(is_reachable);
         ways.extend(names.map(|host| {
             let endpoint = Endpoint::new(host, port);
-            let text = format!("call the server {endpoint}, a name that the certificate is for");
+            let text = format!("Connect to {endpoint} instead, a name in the certificate");
             (TrustChoice::Name(endpoint), text)
         }));
     }
     let is_strange = *flaw == Flaw::Stranger && !leaf.is_of_proxmox;
-    let other = (TrustChoice::OtherServer, "go back and enter a different server".to_owned());
+    let other = (TrustChoice::OtherServer, "Go back and enter a different server".to_owned());
     let is_host_open = context.is_open(session, Key::Host);
     if is_strange && is_host_open {
         ways.push(other.clone());
     }
     let recommended = if is_strange { "" } else { " (recommended)" };
-    ways.push((
-        TrustChoice::Cluster,
-        format!("trust this cluster's own CA{recommended}: it outlives this certificate"),
-    ));
-    ways.push((TrustChoice::Pin, "pin this certificate: trust it, and no other".to_owned()));
-    ways.push((TrustChoice::CaFile, "use a CA file, /etc/pve/pve-root-ca.pem of a node for example".to_owned()));
-    ways.push((TrustChoice::Unverified, "do not verify: anyone on the network path can read the secret".to_owned()));
+    ways.push((TrustChoice::Cluster, format!("Yes, and trust the cluster's CA from now on{recommended}")));
+    ways.push((TrustChoice::Pin, "Yes, only this certificate".to_owned()));
+    ways.push((TrustChoice::CaFile, "I have the CA in a file".to_owned()));
+    ways.push((TrustChoice::Unverified, "Do not verify: anyone on the network path can read the secret".to_owned()));
     if !is_strange && is_host_open {
         ways.push(other);
     }
-    let leave = (TrustChoice::Leave, "quit (nothing has been sent)".to_owned());
+    let leave = (TrustChoice::Leave, "Quit (nothing has been sent)".to_owned());
     if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_strange && !is_host_open) {
         ways.insert(0, leave);
     } else {
@@ -185,10 +198,11 @@ async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result
         _ => folder.join(text),
     };
     let check = place.clone();
-    let question = TextPrompt::new("The CA file").checked(move |text| {
-        let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
-        probed.is_signed_by(&bundle).map_err(|why| format!("this CA cannot be used: {why}"))
-    });
+    let question =
+        TextPrompt::new("CA file").hinting("a copy of /etc/pve/pve-root-ca.pem, for example").checked(move |text| {
+            let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
+            probed.is_signed_by(&bundle).map_err(|why| format!("this CA cannot be used: {why}"))
+        });
     let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
     Ok(place(&said))
 }

@@ -291,7 +291,7 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
     if !session.is_attended() {
         return Ok(());
     }
-    let question = ConfirmPrompt::new("Do this?").proposing_yes();
+    let question = ConfirmPrompt::new("Make these changes now?").proposing_yes();
     match ask::confirm(session, question, || ask::only_by("--yes", "whether to do this")).await? {
         true => Ok(()),
         false => Err(Error::Run(RunError::Cancelled)),

@@ -22,8 +22,13 @@ use crate::ops::{ask, unless_interrupted};
 use crate::pve::{Pve, Trust, check_sendable};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
+<<<<<<< HEAD
 use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
+=======
+use crate::ui::prompt::{ChoicePrompt, TextPrompt};
+use crate::ui::{Note, Printable};
+>>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -196,10 +201,10 @@ async fn agreed(
 /// Asks which rights a new token gets.
 async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
     let items = vec![
-        "what Glassdome needs (recommended): the plan is shown before anything is done".to_owned(),
-        format!("all that {} has: no privilege separation", Printable(&wanted.token.user.to_string())),
+        "what Glassdome needs (recommended): you see the plan before anything is changed".to_owned(),
+        format!("all privileges of {}: no privilege separation", Printable(&wanted.token.user.to_string())),
     ];
-    let menu = ChoicePrompt::new("Which rights shall it have?", items);
+    let menu = ChoicePrompt::new("Which privileges should the token have?", items);
     let index = ask::choice(session, menu, || ask::only_by("--rights", "the rights of the token")).await?;
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
 }
@@ -226,7 +231,7 @@ async fn beside_the_one_that_exists(
     session.error(&Report::of(&why));
     let mut ways = Vec::new();
     if context.is_open(session, Key::TokenName) {
-        ways.push((ExistingChoice::Rename, "make one of another name"));
+        ways.push((ExistingChoice::Rename, "create one with a different name"));
     }
     if regeneration == Regeneration::Offered {
         ways.push((ExistingChoice::Regenerate, "give it a new secret: the old one stops working immediately"));
@@ -238,7 +243,7 @@ async fn beside_the_one_that_exists(
         Some(ExistingChoice::Rename) => {
             let otherwise = || ask::only_by("--token-name", "the token's name");
             let default = free.map(|name| name.to_string());
-            wanted.token.name = ask::value(session, "The name of the token", default, otherwise).await?;
+            wanted.token.name = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
         }
         Some(ExistingChoice::Regenerate) => {
             is_used_here_alone(context, &wanted.token)?;

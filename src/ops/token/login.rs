@@ -52,7 +52,7 @@ pub(crate) async fn log_in(
                 return Ok(Admin { pve, user });
             }
             Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < TRIES => {
-                say(session, format!("{} was refused with that password", Printable(&user.to_string())));
+                say(session, format!("wrong password for {}", Printable(&user.to_string())));
             }
             Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
@@ -69,7 +69,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
         return Ok(user);
     }
     let otherwise = || ask::only_by("--login-user", "who logs in");
-    let question = TextPrompt::new("Log in as, with the realm: root@pam for example").or(Some("root@pam".to_owned()));
+    let question = TextPrompt::new("Log in as").hinting("name@realm, e.g. root@pam").or(Some("root@pam".to_owned()));
     let question = question.checked(|text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
         whole.parse::<UserId>().map(|_| ()).map_err(|why| why.to_string())
@@ -80,7 +80,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     } else {
         let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
         let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("The realm of {said}"), items).proposing(proposed);
+        let menu = ChoicePrompt::new(format!("Realm of {said}"), items).proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
     };
@@ -122,7 +122,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             rehearsal: None,
         })
     };
-    let question = format!("The password of {} (hidden; used once, not stored)", Printable(&user.to_string()));
+    let question = format!("Password for {} (hidden; used once, not stored)", Printable(&user.to_string()));
     ask::hidden(session, HiddenPrompt::new(question), otherwise).await
 }
 
@@ -141,7 +141,7 @@ async fn second_factor(
         let code = match &login.totp {
             Some(code) => code.clone(),
             None => {
-                let question = TextPrompt::new("The one-time code (six digits)").checked(|text| {
+                let question = TextPrompt::new("One-time code").hinting("six digits").checked(|text| {
                     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
                         return Err("a one-time code has digits alone".to_owned());
                     }

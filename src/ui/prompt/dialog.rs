@@ -23,7 +23,7 @@ use crate::ui::{Masked, Printable, Style};
 const ROWS_AT_MOST: usize = 12;
 
 /// A smaller window has no room for a menu: its items become a numbered list.
-const SMALLEST: Page = Page { rows: 7, columns: 16 };
+const SMALLEST: Page = Page { rows: 7, columns: 16, last: 0 };
 
 /// The reason why a secret is refused at a visible question.
 const SEEN: &str = "this looks like a secret: it is not taken here, but at the hidden question that follows";
@@ -42,7 +42,7 @@ pub struct TtyPrompt {
 struct LineQuestion<'a> {
     title: &'a str,
     /// What can be answered.
-    hint: &'static str,
+    hint: String,
     default: Option<&'a str>,
 }
 
@@ -132,9 +132,9 @@ impl TtyPrompt {
         let theme = QuestionTheme::new(self.style());
         let above = theme.question(&choice.question).len() + 1;
         let (rows, columns) = asking.size();
-        let page = Page { rows: ROWS_AT_MOST.min(rows.saturating_sub(above + 3)).max(1), columns };
+        let page = Page { rows: ROWS_AT_MOST.min(rows.saturating_sub(above + 3)).max(1), columns, last: 0 };
         let sorted = match choice.filter {
-            Filter::Typed => Menu::sorted(items, choice.default, page),
+            Filter::Typed => Menu::sorted(items, choice.default, Page { last: choice.last, ..page }),
             Filter::None => None,
         };
         let can_filter = sorted.is_some();
@@ -149,8 +149,13 @@ impl TtyPrompt {
             select.items(menu.keys()).default(default).max_length(page.rows).report(false).interact_on(&term)
         };
         let index = menu.chosen(place.map_err(|why| failed(why, &asking))?);
-        let words: Vec<&str> = items.get(index).map(|item| item.split_whitespace().collect()).unwrap_or_default();
-        asking.write(&lines(&QuestionTheme::new(self.style()).answered(&choice.question, &words.join(" "))));
+        let short = choice.answered.as_ref().and_then(|(title, items)| Some((title, items.get(index)?)));
+        let (title, item) = match (short, items.get(index)) {
+            (Some((title, item)), _) => (title, Printable(item).to_string()),
+            (None, item) => (&choice.question, item.cloned().unwrap_or_default()),
+        };
+        let words: Vec<&str> = item.split_whitespace().collect();
+        asking.write(&lines(&QuestionTheme::new(self.style()).answered(title, &words.join(" "))));
         Ok(index)
     }
 }
@@ -175,7 +180,8 @@ impl Prompt for TtyPrompt {
     }
 
     fn text(&self, text: &TextPrompt) -> Result<String, PromptError> {
-        let question = LineQuestion { title: &text.question, hint: "", default: text.default.as_deref() };
+        let question =
+            LineQuestion { title: &text.question, hint: text.hint.clone(), default: text.default.as_deref() };
         self.ask(&question, |answer| {
             if is_pasted_secret(answer) {
                 Register::of_process().notice(answer);
@@ -197,11 +203,12 @@ impl Prompt for TtyPrompt {
     }
 
     fn confirm(&self, confirm: &ConfirmPrompt) -> Result<bool, PromptError> {
-        let hint = match confirm.default {
-            Some(true) => " [Y/n]",
-            Some(false) => " [y/N]",
-            None => " [y/n]",
+        let keys = match confirm.default {
+            Some(true) => "[Y/n]",
+            Some(false) => "[y/N]",
+            None => "[y/n]",
         };
+        let hint = format!("{} {keys}", confirm.hint);
         let question = LineQuestion { title: &confirm.question, hint, default: None };
         let answer = self.ask(&question, |typed| match (typed.to_ascii_lowercase().as_str(), confirm.default) {
             ("y" | "yes", _) | ("", Some(true)) => Ok("yes"),

@@ -29,7 +29,10 @@ impl<'a> Menu<'a> {
     /// Sorts by the first word, the name or ID; the keys are what can be searched. `None` where two would be the same.
     pub(super) fn sorted(items: &'a [String], default: usize, page: Page) -> Option<Self> {
         let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|index| sort_key(items.get(*index).map(String::as_str).unwrap_or_default()));
+        let names = items.len().saturating_sub(page.last);
+        if let Some(named) = order.get_mut(..names) {
+            named.sort_by_key(|index| sort_key(items.get(*index).map(String::as_str).unwrap_or_default()));
+        }
         // Dialoguer shows the first page when it begins: what it points at must be on it.
         let chosen = order.iter().position(|index| *index == default).unwrap_or_default();
         let name = name_of(items.get(default).map(String::as_str).unwrap_or_default());
@@ -120,6 +123,8 @@ impl<'a> Menu<'a> {
 pub(super) struct Page {
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// How many items stay at the end, whatever their names.
+    pub(super) last: usize,
 }
 
 fn swapped<'a>(key: &'a str, pair: &'a Option<(String, String)>) -> &'a str {
@@ -153,7 +158,7 @@ mod tests {
 
     use super::{Menu, Page};
 
-    const PAGE: Page = Page { rows: 5, columns: 40 };
+    const PAGE: Page = Page { rows: 5, columns: 40, last: 0 };
 
     fn items(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| format!("{name}  online")).collect()

@@ -27,6 +27,8 @@ pub(crate) struct Terminal {
     before: Termios,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// What was drawn since the last key.
+    since: vt100::Parser,
     everything: Vec<u8>,
     child: Child,
     is_closed: Arc<AtomicBool>,
@@ -62,7 +64,8 @@ impl Terminal {
         let is_closed = Arc::new(AtomicBool::new(false));
         let output = listen(keyboard.try_clone().expect("our side"), Arc::clone(&is_closed));
         let screen = vt100::Parser::new(size_of(ROWS), size_of(columns), 0);
-        Self { keyboard, before, output, screen, everything: Vec::new(), child, is_closed }
+        let since = vt100::Parser::new(size_of(ROWS), size_of(columns), 0);
+        Self { keyboard, before, output, screen, since, everything: Vec::new(), child, is_closed }
     }
 
     /// Starts the binary with some of its streams elsewhere, as a shell redirects them.
@@ -80,17 +83,23 @@ impl Terminal {
         Self::of(command, 80)
     }
 
-    /// Waits until the screen shows a text, wherever its lines break.
+    /// Waits until a text is drawn, wherever its lines break. What stood on the screen when the last key was pressed does
+    /// not count: it is not the answer to that key.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
-        self.wait_until(text, |screen| words(screen).contains(&words(text)))
+        self.wait(text, |terminal| words(&terminal.since.screen().contents()).contains(&words(text)))
     }
 
-    /// Waits until the screen is as it should be.
+    /// Waits until the whole screen is as it should be, whenever it was drawn.
     #[track_caller]
     pub(crate) fn wait_until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) -> &mut Self {
+        self.wait(what, |terminal| is_so(&terminal.text()))
+    }
+
+    #[track_caller]
+    fn wait(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) -> &mut Self {
         let until = Instant::now() + PATIENCE;
-        while !is_so(&self.text()) {
+        while !is_so(self) {
             let left = until.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.take(&bytes),
@@ -102,6 +111,11 @@ impl Terminal {
 
     /// Types keys as they are.
     pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        while let Ok(bytes) = self.output.try_recv() {
+            self.take(&bytes);
+        }
+        let (rows, columns) = self.since.screen().size();
+        self.since = vt100::Parser::new(rows, columns, 0);
         self.keyboard.write_all(keys.as_bytes()).expect("somebody reads");
         self
     }
@@ -127,6 +141,7 @@ impl Terminal {
         let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keyboard, size).expect("its size");
         self.screen.screen_mut().set_size(size_of(ROWS), size_of(columns));
+        self.since.screen_mut().set_size(size_of(ROWS), size_of(columns));
         self
     }
 
@@ -195,6 +210,7 @@ impl Terminal {
     fn take(&mut self, bytes: &[u8]) {
         self.everything.extend_from_slice(bytes);
         self.screen.process(bytes);
+        self.since.process(bytes);
     }
 }
 
