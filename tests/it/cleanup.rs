@@ -237,7 +237,7 @@ fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET" || seen.path == "/access/ticket"));
     for (answer, is_there) in [("n", true), ("y", false)] {
         let mut terminal = Terminal::start(&stage, 100, "cleanup --vmid 700");
-        terminal.to("is called production-db: destroy it?", answer);
+        terminal.wait_for("is called production-db: destroy it?").answer(answer);
         let _ = terminal.end(0);
         assert_eq!(Admin::of(&sandbox).vmids().contains(&700), is_there, "{answer}");
     }

@@ -89,7 +89,7 @@ fn a_dry_run_says_what_would_be_made() {
     let line = "setup --no-input --dry-run --create-template jammy.img";
     let outcome = stage.run(stage.flags_to(&sandbox, line)).expect(0);
     let outcome = outcome.says("would be made: VM 9000 (ubuntu-2204-cloudinit-template) on pve");
-    outcome.says("there is not a template 9000 to clone yet").says("+UBUNTU_2204_TEMPLATE_ID=9000");
+    outcome.says("there is no template 9000 to clone yet").says("+UBUNTU_2204_TEMPLATE_ID=9000");
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"));
     nothing_is_left(&sandbox, &stage);
 }
@@ -114,12 +114,12 @@ fn a_person_is_offered_it() {
         .wait_for("there is no VM 9000 on any node")
         .wait_for("make template 9000 from Ubuntu's cloud image (22.04)");
     terminal.to("What next?", DOWN);
-    terminal.to("The image: a file here", "nosuch.img").wait_for("there is no such file");
+    terminal.to("Image (a file here", "nosuch.img").wait_for("there is no such file");
     terminal.press("\x15").answer("jammy.img");
-    terminal.wait_for("VM 9000 is a template").to("Template for Ubuntu 20.04_TEMPLATE_ID", "");
-    terminal.wait_for("template 9000 can be cloned").to("Save this?", "");
-    terminal.to("Verify with a test VM now (clone template 9000", "");
-    let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve (template 9000");
+    terminal.wait_for("VM 9000 is a template").to("Template for Ubuntu 20.04", "");
+    terminal.wait_for("privileges present for cloning template 9000").to("Save this?", "");
+    terminal.to("Verify with a test VM now? (clones template 9000", "");
+    let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
     drop(ended);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9000\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);

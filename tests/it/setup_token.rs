@@ -126,8 +126,12 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     );
     let mut terminal = Terminal::start(&stage, 100, &line);
     terminal.to("Log in as", "totp@pve");
-    terminal.to("(0 characters)", "wrong").wait_for("refused with that password").wait_for("(0 characters)");
-    terminal.answer("sandbox").wait_for("one-time code").answer("000000").wait_for("code rejected");
+    terminal
+        .wait_for("(0 characters)")
+        .answer("wrong")
+        .wait_for("wrong password for totp@pve")
+        .wait_for("(0 characters)");
+    terminal.answer("sandbox").wait_for("One-time code").answer("000000").wait_for("code rejected");
     terminal.wait_for("? One-time code");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     terminal.answer(&one_time_code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now).unwrap());
@@ -145,11 +149,11 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 100, "setup --skip-test-vm");
     terminal.to("Proxmox VE host", &sandbox.address().to_string());
-    terminal.wait_for("trust this cluster's own CA (recommended)").answer("");
+    terminal.wait_for("trust the cluster's CA from now on (recommended)").answer("");
     terminal.to("User for the token", "svc@pve");
-    terminal.wait_for("create it for me (recommended)").answer("");
+    terminal.wait_for("administrator login (recommended)").answer("");
     terminal.to("Token name", "").to("Log in as", "root").to("Realm of root", "");
-    terminal.to("(0 characters)", "sandbox").to("Which privileges should the token have?", "");
+    terminal.wait_for("(0 characters)").answer("sandbox").to("Which privileges should the token have?", "");
     terminal.wait_for("Make these changes now?").answer("");
     terminal.wait_for("the log-in is forgotten").to("Template for Ubuntu 22.04", "");
     terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
@@ -170,11 +174,9 @@ fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
     terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
     terminal.to("Keep the secret", "").wait_for("lacks privileges").wait_for("What next?");
     terminal.press("\x1b[B").press("\r");
-    terminal.wait_until("the user once more", |screen| screen.matches("User for the token").count() == 2);
-    terminal.answer("svc@pve");
-    terminal.wait_until("the name once more", |screen| screen.matches("Token name").count() == 2);
+    terminal.to("User for the token", "svc@pve");
     terminal
-        .answer("svc")
+        .to("Token name", "svc")
         .to("How do you want to get the token?", "")
         .to("Which privileges should the token have?", "");
     terminal.to("Make these changes now?", "").wait_for("svc@pve!svc is made and answers");

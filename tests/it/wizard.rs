@@ -34,7 +34,7 @@ fn questions(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
 /// Answers questions in their order, up to one that is only waited for.
 fn answer_until(terminal: &mut Terminal, questions: &[(&'static str, String)], last: &str) {
     for (question, answer) in questions {
-        terminal.wait_for(question);
+        terminal.wait_for(&format!("? {question}"));
         if *question == last {
             return;
         }
@@ -81,11 +81,10 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     let mut terminal = Terminal::start(&stage, 80, "setup");
     terminal.to("Proxmox VE host", "ftp://pve.lan").wait_for("reached by https");
     terminal.answer("127.0.0.1:1").wait_for("error: cannot reach 127.0.0.1:1");
-    terminal.wait_until("asked again", |screen| screen.matches("Proxmox VE host").count() == 2);
-    terminal.answer(&sandbox.address().to_string());
+    terminal.to("Proxmox VE host", &sandbox.address().to_string());
     terminal
         .to("Do you trust this certificate?", &DOWN.repeat(2))
-        .to("CA file", "nowhere.pem")
+        .to("? CA file", "nowhere.pem")
         .wait_for("No such file");
     terminal.answer("other.pem").wait_for("this CA cannot be used").answer("right.pem");
     terminal.wait_for("Certificate verified with the cluster CA");
@@ -119,8 +118,7 @@ fn leaving_at_any_prompt_gives_the_terminal_back_and_writes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let questions = questions(&sandbox);
     for (prompt, _) in questions.iter().take(10) {
-        let is_menu =
-            ["How", "Do you trust", "The realm", "The template"].iter().any(|begin| prompt.starts_with(begin));
+        let is_menu = ["How", "Do you trust", "Realm", "Template"].iter().any(|begin| prompt.starts_with(begin));
         let keys: &[&str] = match () {
             () if is_menu => &["\x03", "\x1b\x04\x03"],
             () if prompt.starts_with("Paste") => &["\x03", "\x04", "half a secret\x04"],
@@ -232,10 +230,8 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
     terminal.to("Keep the secret", "n").to("How do you want to get", UP).wait_for("A token is safer");
     terminal.to("Password of apex@pve", "").wait_for("the password is empty");
-    terminal.to("Password of apex@pve", "wrong").wait_for("apex@pve is not authenticated");
-    terminal
-        .to("What would you like to change?", "")
-        .wait_until("asked again", |screen| screen.ends_with("(0 characters)"));
+    terminal.answer("wrong").wait_for("apex@pve is not authenticated");
+    terminal.to("What would you like to change?", "").wait_for("(0 characters)");
     terminal.answer("sandbox").to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
     terminal.to("Save this?", "");
     terminal.end(0);
@@ -379,10 +375,8 @@ fn several_nodes_are_a_menu() {
     terminal.wait_for("Node for new VMs").wait_for("16 CPUs").press(DOWN).press("\r");
     terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
     terminal.wait_for("is local to it").to("What next?", "");
-    terminal.wait_until("asked again", |screen| screen.matches("Node for new VMs").count() == 2);
-    terminal.press(UP).press("\r");
-    terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2204").count() == 2).press("\r");
-    terminal.wait_until("asked again", |screen| screen.matches("UBUNTU_2004").count() == 2).press("\r");
+    terminal.wait_for("Node for new VMs").press(UP).press("\r");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
     terminal.to("Save this?", "");
     terminal.end(0);
     assert!(stage.read(".env").contains("PROXMOX_NODE=pve\n"));
@@ -475,7 +469,7 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
     for (leaves, expected) in [("", &old), ("n", &good)] {
         stage.write(".env", &old);
         let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
-        terminal.to("Proxmox VE host", "").to("Keep it disabled?", leaves);
+        terminal.to("Proxmox VE host", "").wait_for("Keep it disabled?").answer(leaves);
         if leaves == "n" {
             terminal.to("Do you trust this certificate?", "");
         }
@@ -504,28 +498,28 @@ fn rehearsal(columns: u16) -> String {
 #[test]
 fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
-    This sets up an API token for Proxmox VE, writes .env.sandbox. Nothing is saved
-    before you have confirmed it.
+    glassdome sets up an API token for Proxmox VE and writes .env.sandbox. Nothing
+    is saved before you have seen and confirmed it.
+
     Server (sandbox)
-    ✔ sandbox.invalid is Proxmox VE
-    2. Trust (sandbox)
+    ✔ sandbox.invalid is Proxmox VE (realms: pam, pve)
+
+    Certificate (sandbox)
     ✔ Certificate verified with the cluster CA
-    3. Token (sandbox)
-    ✔ User for the token (name@realm, e.g. apex@pve) · apex@pve
+
+    API token (sandbox)
+    ✔ User for the token · apex@pve
     ✔ Token name · glassdome-token
     ✔ Keep the secret 0000•••• of the sandbox? · yes
-    4. Check (sandbox)
-    ✔ Proxmox VE 9.2.11: authenticated as apex@pve!glassdome-token
-    5. Node and templates (sandbox)
-    ✔ node pve, the only one
-    ✔ Template for Ubuntu 22.04_TEMPLATE_ID · 9000
-      ubuntu-2204-cloudinit-template pve 32 GiB cloud-init, agent
-    ✔ Template for Ubuntu 20.04_TEMPLATE_ID · 9001
-      ubuntu-2004-cloudinit-template pve 32 GiB cloud-init, agent
-    ✔ node pve: template 9000 can be cloned, all required privileges present
-    ✔ UBUNTU_2204_TEMPLATE_ID=9000 (ubuntu-2204-cloudinit-template)
-    ✔ UBUNTU_2004_TEMPLATE_ID=9001 (ubuntu-2004-cloudinit-template)
-    6. Save (sandbox)
+    ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
+
+    Node and templates (sandbox)
+    ✔ Node · pve (the only one)
+    ✔ Template for Ubuntu 22.04 · 9000 ubuntu-2204-cloudinit-template
+    ✔ Template for Ubuntu 20.04 · 9001 ubuntu-2004-cloudinit-template
+    ✔ All required privileges present for cloning template 9000 on pve
+
+    Review (sandbox)
        new file /home/me/xxxxxxxxxxx/.env.sandbox
        +# Proxmox Configuration
        +PROXMOX_HOST=sandbox.invalid
@@ -560,41 +554,38 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
 #[expect(clippy::too_many_lines, reason = "it is the whole screen")]
 fn the_whole_rehearsal_fits_a_narrow_terminal() {
     insta::assert_snapshot!(rehearsal(40), @"
-    This sets up an API token for Proxmox
-    VE, writes .env.sandbox. Nothing is
-    saved before you have confirmed it.
+    glassdome sets up an API token for
+    Proxmox VE and writes .env.sandbox.
+    Nothing is saved before you have seen
+    and confirmed it.
+
     Server (sandbox)
-    ✔ sandbox.invalid is Proxmox VE
-    2. Trust (sandbox)
-    ✔ certificate verified with the cluster
+    ✔ sandbox.invalid is Proxmox VE (realms:
+      pam, pve)
+
+    Certificate (sandbox)
+    ✔ Certificate verified with the cluster
       CA
-    3. Token (sandbox)
-    ✔ User for the token (name@realm,
-      e.g. apex@pve) · apex@pve
-    ✔ Token name ·
-      glassdome-token
+
+    API token (sandbox)
+    ✔ User for the token · apex@pve
+    ✔ Token name · glassdome-token
     ✔ Keep the secret 0000•••• of the
       sandbox? · yes
-    4. Check (sandbox)
-    ✔ Proxmox VE 9.2.11: authenticated as
-      apex@pve!glassdome-token
-    5. Node and templates (sandbox)
-    ✔ node pve, the only one
-    ✔ The template for
-      UBUNTU_2204_TEMPLATE_ID · 9000
-      ubuntu-2204-cloudinit-template pve 32
-      GiB cloud-init, agent
-    ✔ The template for
-      UBUNTU_2004_TEMPLATE_ID · 9001
-      ubuntu-2004-cloudinit-template pve 32
-      GiB cloud-init, agent
-    ✔ node pve: template 9000 can be cloned,
-      all required privileges present
-    ✔ UBUNTU_2204_TEMPLATE_ID=9000
-      (ubuntu-2204-cloudinit-template)
-    ✔ UBUNTU_2004_TEMPLATE_ID=9001
-      (ubuntu-2004-cloudinit-template)
-    6. Save (sandbox)
+    ✔ Authenticated as
+      apex@pve!glassdome-token on Proxmox VE
+      9.2.11
+
+    Node and templates (sandbox)
+    ✔ Node · pve (the only one)
+    ✔ Template for Ubuntu 22.04 · 9000
+      ubuntu-2204-cloudinit-template
+    ✔ Template for Ubuntu 20.04 · 9001
+      ubuntu-2004-cloudinit-template
+    ✔ All required privileges present for
+      cloning template 9000 on pve
+
+    Review (sandbox)
        new file
        /home/me/xxxxxxxxxxx/.env.sandbox
        +# Proxmox Configuration

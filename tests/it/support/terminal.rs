@@ -125,10 +125,10 @@ impl Terminal {
         self.press(text).press("\r")
     }
 
-    /// Waits for a question, and answers it.
+    /// Waits until a question is open, and answers it. One that was answered stands on the screen without its mark.
     #[track_caller]
     pub(crate) fn to(&mut self, question: &str, text: &str) -> &mut Self {
-        self.wait_for(question).answer(text)
+        self.wait_for(&format!("? {}", question.trim_start_matches("? "))).answer(text)
     }
 
     /// Pastes a text as a terminal does that marks what is pasted.
