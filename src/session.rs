@@ -209,7 +209,12 @@ impl Session {
 
     /// Shows the heading of a command or of a step.
     pub(crate) fn heading(&self, heading: &Heading) {
-        self.ui.info(heading);
+        self.ui.heading(heading);
+    }
+
+    /// Leaves a blank line, unless nothing stands above it.
+    pub(crate) fn gap(&self) {
+        self.ui.gap();
     }
 
     /// Shows a line below a heading.

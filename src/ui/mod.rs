@@ -65,31 +65,9 @@ pub enum Verbosity {
     Debug,
 }
 
-<<<<<<< HEAD
 /// What a run shows: the one handle on its two streams. Clones show on the same streams.
 #[derive(Clone)]
 pub struct Ui(Rc<RefCell<Streams>>);
-=======
-/// The two streams of a run: results, and the talk about them.
-pub struct Ui {
-    results: Masked<Box<dyn Write>>,
-    stderr: Masked<Box<dyn Write>>,
-    /// A result that could not be written.
-    unwritten: Option<Unwritten>,
-    results_style: Style,
-    stderr_style: Style,
-    verbosity: Verbosity,
-    is_live: bool,
-    /// The lines of what runs.
-    running: Option<Running>,
-    calls: Rc<OpenCalls>,
-    /// Whether the screen belongs to a question, or to another program.
-    is_lent: bool,
-    repeat: StickyFlags,
-    /// Whether anything stands on the screen above the next line.
-    has_spoken: bool,
-}
->>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
 
 impl Ui {
     /// Puts the streams together; `is_live` says that standard error is a terminal, whose last line may be redrawn.
@@ -100,24 +78,7 @@ impl Ui {
         verbosity: Verbosity,
         is_live: bool,
     ) -> Self {
-<<<<<<< HEAD
         Self(Rc::new(RefCell::new(Streams::new(results, stderr, verbosity, is_live))))
-=======
-        Self {
-            results: masked(results.0, results.1),
-            stderr: masked(stderr.0, stderr.1),
-            unwritten: None,
-            results_style: results.1,
-            stderr_style: stderr.1,
-            verbosity,
-            is_live: is_live && verbosity >= Verbosity::Normal,
-            running: None,
-            calls: Rc::default(),
-            is_lent: false,
-            repeat: StickyFlags::NOTHING,
-            has_spoken: false,
-        }
->>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
     }
 
     /// Lets every command to paste repeat these flags from here on.
@@ -184,28 +145,22 @@ impl Ui {
         self.info(&Note::warning(text.into()));
     }
 
-<<<<<<< HEAD
-    /// Shows what only `-v` shows.
-    pub fn verbose(&self, drawing: &impl Draw) {
-        self.0.borrow_mut().verbose(drawing);
-=======
     /// Begins a new part of the screen: a blank line stands above its heading, unless it is the first line.
-    pub(crate) fn heading(&mut self, heading: &Heading) {
+    pub(crate) fn heading(&self, heading: &Heading) {
         self.gap();
         self.info(heading);
     }
 
     /// Leaves a blank line, unless nothing stands above it.
-    pub(crate) fn gap(&mut self) {
-        if self.has_spoken {
+    pub(crate) fn gap(&self) {
+        if self.0.borrow().has_spoken {
             self.info(&Verbatim(String::new()));
         }
     }
 
-    /// Says what only `-v` shows.
-    pub fn verbose(&mut self, drawing: &impl Draw) {
-        self.write_stderr(Verbosity::Verbose, drawing);
->>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
+    /// Shows what only `-v` shows.
+    pub fn verbose(&self, drawing: &impl Draw) {
+        self.0.borrow_mut().verbose(drawing);
     }
 
     /// Shows what only `-vv` shows.
@@ -255,7 +210,6 @@ impl Ui {
     }
 
     /// Leaves the screen to a question or to another program, until it is taken back.
-<<<<<<< HEAD
     pub fn lend(&self) {
         self.0.borrow_mut().lend();
     }
@@ -263,42 +217,6 @@ impl Ui {
     /// Takes the screen back.
     pub fn take_back(&self) {
         self.0.borrow_mut().take_back();
-=======
-    pub fn lend(&mut self) {
-        self.running = None;
-        self.has_spoken = true;
-        self.is_lent = true;
-    }
-
-    /// Takes the screen back.
-    pub fn take_back(&mut self) {
-        self.is_lent = false;
-    }
-
-    fn running(&mut self) -> Option<&mut Running> {
-        if !self.is_live || self.is_lent {
-            return None;
-        }
-        let style = self.stderr_style;
-        Some(self.running.get_or_insert_with(|| Running::new(style)))
-    }
-
-    fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
-        if self.verbosity < verbosity {
-            return;
-        }
-        self.end_progress(open_calls::TASK);
-        self.has_spoken = true;
-        let text = drawn(drawing, self.stderr_style, &self.repeat);
-        let stderr = &mut self.stderr;
-        let mut write = || {
-            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()); // nothing is left to report it on
-        };
-        match &self.running {
-            Some(running) => running.suspend(write),
-            None => write(),
-        }
->>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Streams {
     /// Whether the screen belongs to a question, or to another program.
     is_lent: bool,
     repeat: StickyFlags,
+    /// Whether anything stands on the screen above the next line.
+    pub(super) has_spoken: bool,
 }
 
 impl Streams {
@@ -47,6 +49,7 @@ impl Streams {
             calls: Rc::default(),
             is_lent: false,
             repeat: StickyFlags::NOTHING,
+            has_spoken: false,
         }
     }
 
@@ -200,6 +203,7 @@ impl Streams {
     /// Leaves the screen to a question or to another program, until it is taken back.
     pub(super) fn lend(&mut self) {
         self.running = None;
+        self.has_spoken = true;
         self.is_lent = true;
     }
 
@@ -220,6 +224,7 @@ impl Streams {
         if self.verbosity < verbosity {
             return;
         }
+        self.has_spoken = true;
         self.end_progress(open_calls::TASK);
         let text = drawn(drawing, self.stderr_style, &self.repeat);
         let stderr = &mut self.stderr;

@@ -119,7 +119,7 @@ fn a_person_is_offered_it() {
     terminal.wait_for("VM 9000 is a template").to("Template for Ubuntu 20.04", "");
     terminal.wait_for("privileges present for cloning template 9000").to("Save this?", "");
     terminal.to("Verify with a test VM now? (clones template 9000", "");
-    let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve from template 9000");
+    let ended = terminal.end(0).says("Verified: apex@pve!glassdome-token can create VMs on pve (template 9000");
     drop(ended);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9000\n"));
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000]);

@@ -535,6 +535,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        the secret is stored in plain text; only you may read the file (mode 0600)
     ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
+
     Quick reference
       user      apex@pve
       token     glassdome-token
@@ -605,6 +606,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
     ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
       written, mode 0600
+
     Quick reference
       user      apex@pve
       token     glassdome-token

@@ -163,6 +163,7 @@ async fn from_server_to_proof(
     session.info(&draft);
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
+            session.gap();
             session.result(&DryRun {
                 skips_proof: arguments.skip_test_vm,
                 node: checked.node,
@@ -183,6 +184,7 @@ async fn from_server_to_proof(
     let skips = arguments.skip_test_vm || !is_proof_wanted(session, context, arguments).await?;
     let receipt = if skips { None } else { Some(proof(session, arguments, context, report).await?) };
     if global.output == OutputFormat::Text {
+        session.gap();
         session.result(&next(context, &connected, &saved, receipt));
     }
     Ok(())

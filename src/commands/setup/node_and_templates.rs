@@ -38,10 +38,7 @@ pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], 
             }
             None => "no matching template, key left out".to_owned(),
         };
-        session
-            .ui
-            .borrow_mut()
-            .info(&Note::answered(&format!("Ubuntu {}", release.number), text.trim_end().to_owned()));
+        session.info(&Note::answered(&format!("Ubuntu {}", release.number), text.trim_end().to_owned()));
     }
 }
 
@@ -51,7 +48,7 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         return Ok(());
     }
     if let [only] = nodes {
-        session.ui.borrow_mut().info(&Note::answered("Node", format!("{} (the only one)", only.name)));
+        session.info(&Note::answered("Node", format!("{} (the only one)", only.name)));
         return context.answer(Setting::Node(only.name.clone()));
     }
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();

@@ -22,13 +22,8 @@ use crate::ops::{ask, unless_interrupted};
 use crate::pve::{Pve, Trust, check_sendable};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
-<<<<<<< HEAD
 use crate::ui::Printable;
-use crate::ui::prompt::ChoicePrompt;
-=======
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
-use crate::ui::{Note, Printable};
->>>>>>> b571bd2 (Head the wizard's steps by name with a blank line above, and show answers under short titles, because numbers and whole questions crowd the screen)
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
