@@ -3,15 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
+use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops};
+
 use super::keys::{KEYS, Key, Secrecy};
 use super::parsers::python::bindings;
 use super::parsers::slice;
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 2;
-
-/// How many differing lines are aligned; beyond that all old ones are shown as removed.
-const ALIGNED_AT_MOST: usize = 1000;
 
 /// How long a secret must be for four characters of it to give nothing away.
 const ENOUGH: usize = 16;
@@ -52,80 +51,27 @@ impl fmt::Display for DiffLine {
 pub fn masked_diff(old: &[u8], new: &[u8]) -> Vec<DiffLine> {
     let old = lines(old);
     let new = lines(new);
-    let same = |(left, right): &(&SourceLine<'_>, &SourceLine<'_>)| left.bytes == right.bytes;
-    let head = old.iter().zip(&new).take_while(same).count();
-    let rest = |all: &[SourceLine<'_>]| all.len().saturating_sub(head);
-    let tail = old.iter().rev().zip(new.iter().rev()).take(rest(&old).min(rest(&new))).take_while(same).count();
-    let middle_old = old.get(head..old.len() - tail).unwrap_or_default();
-    let middle_new = new.get(head..new.len() - tail).unwrap_or_default();
-    let mut all = Vec::new();
-    all.extend(old.iter().take(head).skip(head.saturating_sub(CONTEXT)).map(|line| line.shown(Sign::Kept)));
-    align(middle_old, middle_new, &mut all);
-    all.extend(old.iter().skip(old.len() - tail).take(CONTEXT).map(|line| line.shown(Sign::Kept)));
-    near_changes(all)
+    let (old_bytes, new_bytes): (Vec<&[u8]>, Vec<&[u8]>) =
+        (old.iter().map(|line| line.bytes).collect(), new.iter().map(|line| line.bytes).collect());
+    let changes = capture_diff_slices(Algorithm::Myers, &old_bytes, &new_bytes);
+    let mut shown = Vec::new();
+    for change in group_diff_ops(changes, CONTEXT).iter().flatten() {
+        let mut show = |sign, lines: Option<&[SourceLine<'_>]>| {
+            shown.extend(lines.unwrap_or_default().iter().map(|line| DiffLine { sign, text: line.shown.clone() }));
+        };
+        if change.tag() == DiffTag::Equal {
+            show(Sign::Kept, old.get(change.old_range()));
+        } else {
+            show(Sign::Removed, old.get(change.old_range()));
+            show(Sign::Added, new.get(change.new_range()));
+        }
+    }
+    shown
 }
 
 struct SourceLine<'a> {
     bytes: &'a [u8],
     shown: String,
-}
-
-impl SourceLine<'_> {
-    fn shown(&self, sign: Sign) -> DiffLine {
-        DiffLine { sign, text: self.shown.clone() }
-    }
-}
-
-/// Aligns lines along a longest common subsequence.
-fn align(old: &[SourceLine<'_>], new: &[SourceLine<'_>], into: &mut Vec<DiffLine>) {
-    if old.len().saturating_mul(new.len()) > ALIGNED_AT_MOST * ALIGNED_AT_MOST {
-        into.extend(old.iter().map(|line| line.shown(Sign::Removed)));
-        into.extend(new.iter().map(|line| line.shown(Sign::Added)));
-        return;
-    }
-    let width = new.len() + 1;
-    let mut common = vec![0_u32; (old.len() + 1) * width];
-    let at = |common: &[u32], row: usize, column: usize| common.get(row * width + column).copied().unwrap_or(0);
-    for (row, left) in old.iter().enumerate().rev() {
-        for (column, right) in new.iter().enumerate().rev() {
-            let best = if left.bytes == right.bytes {
-                at(&common, row + 1, column + 1) + 1
-            } else {
-                at(&common, row + 1, column).max(at(&common, row, column + 1))
-            };
-            if let Some(cell) = common.get_mut(row * width + column) {
-                *cell = best;
-            }
-        }
-    }
-    let (mut row, mut column) = (0, 0);
-    loop {
-        match (old.get(row), new.get(column)) {
-            (Some(left), Some(right)) if left.bytes == right.bytes => {
-                into.push(left.shown(Sign::Kept));
-                (row, column) = (row + 1, column + 1);
-            }
-            (Some(left), right) if right.is_none() || at(&common, row + 1, column) >= at(&common, row, column + 1) => {
-                into.push(left.shown(Sign::Removed));
-                row += 1;
-            }
-            (_, Some(right)) => {
-                into.push(right.shown(Sign::Added));
-                column += 1;
-            }
-            _ => return,
-        }
-    }
-}
-
-/// Leaves out unchanged lines that are far from any change.
-fn near_changes(all: Vec<DiffLine>) -> Vec<DiffLine> {
-    let changed: Vec<bool> = all.iter().map(|line| line.sign != Sign::Kept).collect();
-    let is_near = |index: usize| {
-        let window = index.saturating_sub(CONTEXT)..(index + CONTEXT + 1).min(changed.len());
-        changed.get(window).is_some_and(|window| window.contains(&true))
-    };
-    all.into_iter().enumerate().filter(|(index, _)| is_near(*index)).map(|(_, line)| line).collect()
 }
 
 /// Cuts a text into lines and masks them.
@@ -270,5 +216,7 @@ mod tests {
     #[test]
     fn lines_are_aligned_where_they_stay() {
         assert_eq!(shown("a\nb\nc\nd\n", "a\nx\nc\ny\nd"), [" a", "-b", "+x", " c", "-d", "+y", "+d"]);
+        let long = |first: &str, last: &str| format!("{first}\n{}{last}\n", "x\ny\n".repeat(50_000));
+        assert_eq!(shown(&long("a", "b"), &long("c", "d")), ["-a", "+c", " x", " y", " x", " y", "-b", "+d"]);
     }
 }

@@ -43,6 +43,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("dotenvy", &["settings"]),
+    ("similar", &["settings"]),
 ];
 
 /// The files in which a secret leaves its wrapping, and how often.
