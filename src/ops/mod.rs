@@ -26,6 +26,6 @@ mod waiting;
 
 pub(crate) use blocking::blocking;
 pub(crate) use child_environment::ChildKind;
-pub(crate) use concurrency::{side_by_side, together};
+pub(crate) use concurrency::together;
 pub(crate) use unless_interrupted::unless_interrupted;
 pub(crate) use waiting::{waiting, with_spinners};

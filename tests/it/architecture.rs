@@ -44,6 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("dotenvy", &["settings"]),
     ("similar", &["settings"]),
+    ("futures_util", &["ops"]),
 ];
 
 /// The files in which a secret leaves its wrapping, and how often.

@@ -6,13 +6,14 @@ mod time_breakdown;
 mod time_totals;
 pub(crate) mod vmids;
 
+use futures_util::future::join_all;
+
 use crate::error::{BatchError, Doing, Error, Operation, PlacementError, Report, RunError};
 use crate::journal::Journal;
 use crate::ops::batch::summary::{BatchCounter, BatchSummary};
 use crate::ops::batch::vmids::Ids;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::side_by_side;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::{ClonePlan, Preflight};
 use crate::ops::test_vm::receipt::{Receipt, round};
@@ -182,7 +183,7 @@ async fn explained(
 impl Batch<'_> {
     /// Makes all proofs, so many at once, and shows meanwhile how many are done.
     async fn all(&self, parallel: usize) {
-        let workers = side_by_side((0..parallel.min(self.count)).map(|_| self.work()));
+        let workers = join_all((0..parallel.min(self.count)).map(|_| self.work()));
         tokio::pin!(workers);
         self.show(parallel);
         loop {
