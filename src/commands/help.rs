@@ -5,7 +5,7 @@ use crate::cli::topics::{self, Topic, TopicBlock};
 use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS, UsageError};
 use crate::session::Session;
-use crate::settings::{Instance, KEYS};
+use crate::settings::{ENV_FILE, Instance, KEYS, LOGIN_PASSWORD};
 use crate::ui::{Draw, Screen, Tone, Verbatim};
 use std::fmt;
 use std::process::ExitCode;
@@ -102,8 +102,8 @@ impl Draw for Environment {
         screen.gap()?;
         screen.heading("The program")?;
         for (name, about) in [
-            ("GLASSDOME_ENV_FILE", "settings file to use (--env-file)"),
-            ("PROXMOX_LOGIN_PASSWORD", "password of the administrator login (--login-password-file)"),
+            (ENV_FILE, "settings file to use (--env-file)"),
+            (LOGIN_PASSWORD, "password of the administrator login (--login-password-file)"),
             ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether colours are used (--color)"),
             ("LC_ALL, LC_CTYPE, LANG", "whether non-ASCII characters are used"),
             ("XDG_STATE_HOME, HOME", "where the journals of test VMs, tokens and rotations are kept"),

@@ -5,7 +5,7 @@ use crate::cli::{Man, manual, topics};
 use crate::commands::CommandFailure;
 use crate::error::{Error, KINDS, RunError, UsageError};
 use crate::session::{Session, Variables};
-use crate::settings::{EnvFile, Key, Settings, Store};
+use crate::settings::{ENV_FILE, EnvFile, Key, Settings, Store};
 use crate::ui::Verbatim;
 use std::fs;
 use std::path::Path;
@@ -61,6 +61,6 @@ pub(crate) fn nodes(folder: &Path, variables: &Variables) -> Vec<String> {
 }
 
 fn settings_file(folder: &Path, variables: &Variables) -> EnvFile {
-    let name = variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map_or(".env".into(), |it| it.clone());
+    let name = variables.get(ENV_FILE).filter(|it| !it.is_empty()).map_or(".env".into(), |it| it.clone());
     Store::new(folder.join(name)).load().map(|loaded| loaded.file).unwrap_or_default()
 }

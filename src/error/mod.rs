@@ -233,7 +233,31 @@ impl Error {
             }
             // It has answered, so it was reached.
             Pve::Refusal(_) => Self::server(Operation::Query(server), source),
-            _ => Self::server(Operation::Reach(server), source),
+            Pve::UnknownName { .. }
+            | Pve::NoRoute { .. }
+            | Pve::Refused { .. }
+            | Pve::ConnectTimeout { .. }
+            | Pve::Proxy { .. }
+            | Pve::BadProxy { .. }
+            | Pve::BrokenOff { .. }
+            | Pve::NoAnswer { .. }
+            | Pve::Stalled { .. }
+            | Pve::OutcomeUnknown { .. }
+            | Pve::NotTls { .. }
+            | Pve::Handshake { .. }
+            | Pve::CertificateUntrusted { .. }
+            | Pve::CertificateExpired { .. }
+            | Pve::AuthorityNotValid { .. }
+            | Pve::CertificateUnfit { .. }
+            | Pve::CertificateWrongName { .. }
+            | Pve::CertificateChanged { .. }
+            | Pve::CertificateStolen { .. }
+            | Pve::CertificateBroken { .. }
+            | Pve::NoSystemTrust
+            | Pve::NotACa { .. }
+            | Pve::SecondFactor { .. }
+            | Pve::Unsendable { .. }
+            | Pve::Preparation { .. } => Self::server(Operation::Reach(server), source),
         }
     }
 
@@ -280,7 +304,22 @@ impl Error {
         match self {
             Self::Placement(PlacementError::TemplateElsewhere { .. } | PlacementError::NodeOffline { .. }) => true,
             Self::Server { source, .. } => source.is_about_one_node(),
-            _ => false,
+            Self::Usage(_)
+            | Self::Run(_)
+            | Self::Config(_)
+            | Self::Connection(_)
+            | Self::Auth(_)
+            | Self::Permission(_)
+            | Self::Placement(_)
+            | Self::Preflight(_)
+            | Self::Vm(_)
+            | Self::Cleanup(_)
+            | Self::Batch(_)
+            | Self::Settings(_)
+            | Self::Journal(_)
+            | Self::NoStateFolder(_)
+            | Self::Token(_)
+            | Self::Template(_) => false,
         }
     }
 

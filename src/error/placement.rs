@@ -4,13 +4,14 @@ use crate::error::hint::{run, say};
 use crate::error::{Hint, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, PoolName, StorageName, VmId};
+use crate::settings::Key;
 use crate::ui::Printable;
 
 /// The node, template, storage, pool or VMID that a clone needs.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacementError {
     /// No node was named, and there are several.
-    #[error("there are several nodes, and PROXMOX_NODE names none of them")]
+    #[error("there are several nodes, and {variable} names none of them")]
     WhichNode {
         /// Which there are.
         nodes: Vec<String>,
@@ -151,7 +152,8 @@ impl PlacementError {
             Self::NodeOffline { .. } => vec![say("wait for the node, or give another one with --node")],
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => of_templates(known),
             Self::TemplateElsewhere { template, on, drive, medium, .. } => {
-                let mut hints = vec![say(format!("test it there with --target {on}, or set PROXMOX_NODE to {on}"))];
+                let variable = Key::Node.entry().variable;
+                let mut hints = vec![say(format!("test it there with --target {on}, or set {variable} to {on}"))];
                 match medium {
                     DriveMedium::Disk => {
                         hints.push(say(format!("or move {drive} to a storage that all nodes share")));

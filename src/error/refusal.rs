@@ -31,6 +31,7 @@ pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
     by_operation.into_iter().chain(general).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one match over all reasons, without a wildcard")]
 fn advice(reason: RefusalReason) -> &'static [Advice] {
     use RefusalReason as Is;
     match reason {
@@ -44,51 +45,22 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
         | Is::NoTokenId
         | Is::LoginRefused
         | Is::CredentialsRefused
-        | Is::MissingPrivilege => &[],
+        | Is::MissingPrivilege
+        | Is::FileExists
+        | Is::TokenExists
+        | Is::UserExists
+        | Is::RoleExists
+        | Is::PoolExists
+        | Is::NoSuchVm
+        | Is::VmRunning
+        | Is::VmNotRunning
+        | Is::VmIsTemplate
+        | Is::AgentDown
+        | Is::InvalidParameter
+        | Is::Unknown => &[],
         Is::TicketRefused | Is::CsrfRefused => TICKET_REFUSED,
         Is::UnknownUnauthorized => UNKNOWN_UNAUTHORIZED,
         Is::NeedsLogin => &[Say("no token can make this call: it needs a login")],
-        Is::NoQuorum
-        | Is::ClusterFilesystemDown
-        | Is::NodeUnreachable
-        | Is::NoSuchNode
-        | Is::NoWorker
-        | Is::WorkerKilled
-        | Is::Interrupted
-        | Is::LockTimeout
-        | Is::Timeout => of_cluster(reason),
-        Is::NoSuchStorage
-        | Is::NoSuchVolume
-        | Is::StorageDisabled
-        | Is::StorageNotOnNode
-        | Is::StorageOffline
-        | Is::StorageContent
-        | Is::StorageFull
-        | Is::LocalStorage
-        | Is::DiskInUse
-        | Is::DiskNotReady => of_storage(reason),
-        Is::RateLimited | Is::ProxyTrouble | Is::ForbiddenByProxy | Is::Redirected | Is::NotTheApi => of_proxy(reason),
-        other => of_vm(other),
-    }
-}
-
-const TICKET_REFUSED: &[Advice] = &[
-    Say(
-        "the login was accepted, and the ticket that it gave is refused: are the clocks of the nodes right, and does the name of the server lead to one cluster alone? on a node:",
-    ),
-    Run("timedatectl"),
-];
-
-const UNKNOWN_UNAUTHORIZED: &[Advice] = &[
-    Say(
-        "Proxmox VE does not say this: something in front of it, a proxy or a login gateway, may have answered, which no token passes",
-    ),
-    BEHIND_PROXY,
-];
-
-fn of_cluster(reason: RefusalReason) -> &'static [Advice] {
-    use RefusalReason as Is;
-    match reason {
         Is::NoQuorum => &[
             Say(
                 "the cluster has no quorum: fewer than half of its nodes reach each other, and nothing can be changed until they do; on a node:",
@@ -114,13 +86,6 @@ fn of_cluster(reason: RefusalReason) -> &'static [Advice] {
             Say("something that the server waits for does not answer in time, a storage for example; on the node:"),
             Run("pvesm status"),
         ],
-        _ => &[],
-    }
-}
-
-fn of_storage(reason: RefusalReason) -> &'static [Advice] {
-    use RefusalReason as Is;
-    match reason {
         Is::NoSuchStorage => &[Say("the storages, as root on the node:"), Run("pvesm status")],
         Is::NoSuchVolume => &[Say("a disk or an image that it needs is gone: was it removed meanwhile?")],
         Is::StorageDisabled => {
@@ -142,13 +107,6 @@ fn of_storage(reason: RefusalReason) -> &'static [Advice] {
         }
         Is::DiskInUse => &[Say("linked clones still use the disk: destroy them first")],
         Is::DiskNotReady => &[Say("a disk did not appear on the node in time: wait a moment, then run this again")],
-        _ => &[],
-    }
-}
-
-fn of_proxy(reason: RefusalReason) -> &'static [Advice] {
-    use RefusalReason as Is;
-    match reason {
         Is::RateLimited => &[Say("the server wants fewer requests; wait a minute")],
         Is::ProxyTrouble => &[
             Say("a reverse proxy answers in place of the server; is the server behind it up? on the node, this tells:"),
@@ -159,13 +117,7 @@ fn of_proxy(reason: RefusalReason) -> &'static [Advice] {
             Say("something in front of the server, a login gateway perhaps, leads elsewhere, and no token passes it"),
             BEHIND_PROXY,
         ],
-        _ => &[Say("is this really a Proxmox VE server, or something in front of it?")],
-    }
-}
-
-fn of_vm(reason: RefusalReason) -> &'static [Advice] {
-    use RefusalReason as Is;
-    match reason {
+        Is::NotTheApi => &[Say("is this really a Proxmox VE server, or something in front of it?")],
         Is::NoFreeVmid => &[Say(
             "every VMID of the configured range is taken: widen it in the web interface (Datacenter > Options > Next Free VMID Range), or give --vmid a number outside it",
         )],
@@ -203,9 +155,22 @@ fn of_vm(reason: RefusalReason) -> &'static [Advice] {
             Say("the server does not know this call, so its version is another one than expected:"),
             Run("glassdome doctor"),
         ],
-        _ => &[],
     }
 }
+
+const TICKET_REFUSED: &[Advice] = &[
+    Say(
+        "the login was accepted, and the ticket that it gave is refused: are the clocks of the nodes right, and does the name of the server lead to one cluster alone? on a node:",
+    ),
+    Run("timedatectl"),
+];
+
+const UNKNOWN_UNAUTHORIZED: &[Advice] = &[
+    Say(
+        "Proxmox VE does not say this: something in front of it, a proxy or a login gateway, may have answered, which no token passes",
+    ),
+    BEHIND_PROXY,
+];
 
 #[cfg(test)]
 mod tests {

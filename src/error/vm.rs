@@ -118,7 +118,12 @@ impl VmError {
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::TaskFailed { log, .. } => log.shown(),
-            _ => Vec::new(),
+            Self::NoProgress { .. }
+            | Self::MarkerMissing { .. }
+            | Self::WrongNode { .. }
+            | Self::WrongStorage { .. }
+            | Self::NotRunning { .. }
+            | Self::NoAddress { .. } => Vec::new(),
         }
     }
 
@@ -127,7 +132,11 @@ impl VmError {
         match self {
             Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),
             Self::NoAddress { last, .. } => Some(last.clone()),
-            _ => None,
+            Self::NoProgress { .. }
+            | Self::MarkerMissing { .. }
+            | Self::WrongNode { .. }
+            | Self::WrongStorage { .. }
+            | Self::NotRunning { .. } => None,
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::ops::options::ConnectionOptions;
 use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
-    Credentials, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError, Source, Store,
-    ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
+    Credentials, ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError,
+    Source, Store, ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
 use std::cell::Cell;
@@ -534,7 +534,7 @@ async fn load(session: &Session, options: &ConnectionOptions) -> Result<(Store, 
 
 /// Gives the settings file that a flag or a variable names.
 fn named_file(session: &Session, options: &ConnectionOptions) -> Option<PathBuf> {
-    let variable = || session.variables.get("GLASSDOME_ENV_FILE").filter(|it| !it.is_empty()).map(PathBuf::from);
+    let variable = || session.variables.get(ENV_FILE).filter(|it| !it.is_empty()).map(PathBuf::from);
     options.env_file.clone().or_else(variable)
 }
 

@@ -227,6 +227,19 @@ fn commands_and_operations_show_things_by_calls_on_the_session() {
 }
 
 #[test]
+fn every_error_decides_on_its_kind_and_hints() {
+    for (file, text) in sources().iter().filter(|(file, _)| part(file) == "error") {
+        for name in ["fn kind(&self", "fn hints(&self", "fn advice("] {
+            let body = text.split(name).nth(1).unwrap_or_default();
+            let indent = if name == "fn advice(" { "        " } else { "            " };
+            let end = body.find(if name == "fn advice(" { "\n}\n" } else { "\n    }\n" }).unwrap_or_default();
+            let wildcard = format!("\n{indent}_ =>");
+            assert!(!body[..end].contains(&wildcard), "src/{file}: `{name}`: spell the variants out");
+        }
+    }
+}
+
+#[test]
 fn time_comes_from_the_clock() {
     for (file, text) in whole_sources().iter().filter(|(file, _)| file != "clock.rs") {
         for around in ["Instant::now", "SystemTime::now", ".elapsed()", "time::sleep", "thread::sleep"] {
@@ -246,6 +259,62 @@ fn secrets_leave_their_wrapping_in_few_places() {
         EXPOSURES.iter().map(|(file, count)| ((*file).to_owned(), *count)).collect();
     assert!(expected.len() <= 6, "a secret is exposed in six files at most");
     assert_eq!(found, expected, "every place where a secret is exposed is known and counted");
+}
+
+/// The files that may write names of variables: their table, and those whose names are not keys of this program.
+const NAMES_OF_VARIABLES: &[(&str, &str)] = &[
+    ("settings/keys.rs", "the table"),
+    ("settings/formats", "the variables of other tools"),
+    ("settings/quoting.rs", "a variable that must be unset, so that its default is read"),
+    ("model/register.rs", "what names of any tool about Proxmox VE begin with"),
+    ("cli/completion.rs", "the variable by which the script of a shell asks"),
+    ("cli/mod.rs", "what the build script says of the build"),
+];
+
+/// Finds the names of variables in a text: of this program, or of those about Proxmox VE.
+fn variables_in(text: &str) -> Vec<&str> {
+    let is_name = |character: char| character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_';
+    let words = text.split(|character: char| !is_name(character));
+    words.filter(|word| ["PROXMOX_", "UBUNTU_", "GLASSDOME_"].iter().any(|begin| word.starts_with(begin))).collect()
+}
+
+#[test]
+fn names_of_variables_come_from_the_table_of_keys() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        if NAMES_OF_VARIABLES.iter().any(|(place, _)| file.starts_with(place)) {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for name in variables_in(line) {
+                wrong.push(format!("src/{file}:{}: `{name}`: take it from src/settings/keys.rs", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Help texts are comments and pages, which cannot name a constant; so what they name is looked up.
+#[test]
+fn help_texts_name_variables_that_exist() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");
+    let table = ["settings/keys.rs", "settings/formats.rs"].map(|file| fs::read_to_string(root.join(file)).unwrap());
+    let known: Vec<&str> = table.iter().flat_map(|text| variables_in(text)).collect();
+    let mut texts: Vec<(String, String)> =
+        sources().into_iter().filter(|(file, _)| file.starts_with("cli/") && file != "cli/mod.rs").collect();
+    for page in fs::read_dir(root.join("cli/topics")).unwrap() {
+        let path = page.unwrap().path();
+        texts.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+    }
+    let mut found = 0;
+    for (file, text) in &texts {
+        for name in variables_in(text).into_iter().filter(|name| *name != "GLASSDOME_COMPLETE") {
+            let first = name.replace("PROXMOX_02_", "PROXMOX_").replace("_02", "");
+            assert!(known.contains(&name) || known.contains(&first.as_str()), "{file}: there is no variable `{name}`");
+            found += 1;
+        }
+    }
+    assert!(found > 30, "the names are found: {found}");
 }
 
 /// What would let the text of a server out as it came.

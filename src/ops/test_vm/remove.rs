@@ -41,7 +41,9 @@ impl Remover<'_> {
                 VmState::Ours(node, config) => (node, config),
                 // It was seen to be ours a moment ago, and nothing was asked for since.
                 VmState::Foreign(_) if tries == 0 => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
-                _ => return Ok(disks),
+                VmState::Nothing | VmState::Unfinished(_) | VmState::Foreign(_) | VmState::Hidden(_) => {
+                    return Ok(disks);
+                }
             };
             let ended = match self.stop(&node, vmid, receipt).await {
                 Ok(()) => self.destroy(&node, vmid, &config, receipt).await,
@@ -120,7 +122,7 @@ impl Remover<'_> {
         let node = match self.search.inspect(vmid).await? {
             VmState::Ours(node, _) => node,
             VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
-            _ => return Ok(Vec::new()),
+            VmState::Nothing | VmState::Unfinished(_) | VmState::Hidden(_) => return Ok(Vec::new()),
         };
         let upid = match pve.destroy(&node, vmid).await {
             Ok(upid) => upid,

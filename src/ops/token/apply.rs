@@ -16,6 +16,7 @@ use crate::pve::privileges::{
 };
 use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup, Version};
 use crate::session::Session;
+use crate::settings::Key;
 use crate::ui::prompt::ConfirmPrompt;
 use std::collections::BTreeMap;
 
@@ -160,7 +161,8 @@ fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
     match &wanted.order.pool {
         None => vec!["such a token can destroy any VM; with --pool NAME it is confined to one pool".to_owned()],
         Some(pool) => vec![format!(
-            "it is confined to the pool {pool}: VMs outside it cannot be touched. The Glassdome application must be told to make its VMs there (PROXMOX_POOL)"
+            "it is confined to the pool {pool}: VMs outside it cannot be touched. The Glassdome application must be told to make its VMs there ({})",
+            Key::Pool.entry().variable
         )],
     }
 }

@@ -111,7 +111,31 @@ fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
         }
         // What may have been carried out comes as `OutcomeUnknown`.
         ApiError::Refused { .. } | ApiError::NoRoute { .. } | ApiError::BrokenOff { .. } => contact == ServerSeen::Made,
-        _ => false,
+        ApiError::UnknownName { .. }
+        | ApiError::ConnectTimeout { .. }
+        | ApiError::Proxy { .. }
+        | ApiError::BadProxy { .. }
+        | ApiError::NoAnswer { .. }
+        | ApiError::Stalled { .. }
+        | ApiError::TooLarge { .. }
+        | ApiError::OutcomeUnknown { .. }
+        | ApiError::NotTls { .. }
+        | ApiError::Handshake { .. }
+        | ApiError::CertificateUntrusted { .. }
+        | ApiError::CertificateExpired { .. }
+        | ApiError::AuthorityNotValid { .. }
+        | ApiError::CertificateUnfit { .. }
+        | ApiError::CertificateWrongName { .. }
+        | ApiError::CertificateChanged { .. }
+        | ApiError::CertificateStolen { .. }
+        | ApiError::CertificateBroken { .. }
+        | ApiError::NoSystemTrust
+        | ApiError::NotACa { .. }
+        | ApiError::Redirect { .. }
+        | ApiError::NotUnderstood { .. }
+        | ApiError::SecondFactor { .. }
+        | ApiError::Unsendable { .. }
+        | ApiError::Preparation { .. } => false,
     }
 }
 
