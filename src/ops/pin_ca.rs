@@ -94,7 +94,7 @@ pub(crate) async fn pin_cluster_ca(
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
-    let text = format!("it is signed by the cluster's own CA, which alone is trusted from here on ({})", fetched.name);
+    let text = format!("Certificate verified with the cluster CA, which replaces the pin ({})", fetched.name);
     session.done(text);
     Ok(Some(CaPinned { pve, trust, fetched }))
 }

@@ -155,7 +155,7 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     terminal.to("Token name", "").to("Log in as", "root").to("Realm of root", "");
     terminal.wait_for("(0 characters)").answer("sandbox").to("Which privileges should the token have?", "");
     terminal.wait_for("Make these changes now?").answer("");
-    terminal.wait_for("the log-in is forgotten").to("Template for Ubuntu 22.04", "");
+    terminal.wait_for("the login was discarded").to("Template for Ubuntu 22.04", "");
     terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     let file = stage.read(".env");
@@ -179,7 +179,7 @@ fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
         .to("Token name", "svc")
         .to("How do you want to get the token?", "")
         .to("Which privileges should the token have?", "");
-    terminal.to("Make these changes now?", "").wait_for("svc@pve!svc is made and answers");
+    terminal.to("Make these changes now?", "").wait_for("Token svc@pve!svc created and tested");
     terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.to("Its group has rights in the file", "");
     terminal.end(0);

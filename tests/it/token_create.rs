@@ -151,7 +151,7 @@ fn an_existing_token_is_never_replaced_unasked() {
     let file = stage.read(".env");
     create(&stage, "--login-user root@pam").expect(3).says("--regenerate").says("--token-name");
     assert_eq!(stage.read(".env"), file);
-    create(&stage, "--login-user root@pam --regenerate").expect(0).says("keeps all that its user has");
+    create(&stage, "--login-user root@pam --regenerate").expect(0).says("keeps all privileges of its user");
     nobody_lost(&before, &sandbox);
     assert_ne!(stage.read(".env"), file);
     stage.glassdome("test-vm").expect(0);

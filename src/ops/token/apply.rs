@@ -87,7 +87,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
     };
     if sight.user == UserLookup::Missing {
         proposal.steps.push(PlanStep::User(user.clone()));
-        let text = format!("{user} does not exist yet, and is made without a password: it is for the token alone");
+        let text = format!("user {user} will be created without a password (token use only)");
         proposal.remarks.push(text);
     }
     let mut granted = Vec::new();
@@ -145,7 +145,7 @@ fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, card: Option<&To
         }
         Some(card) if card.separated && !proposal.separated => proposal.steps.push(PlanStep::Unseparate(token.clone())),
         Some(card) if !card.separated && wanted.rights == GrantedRights::Needed => {
-            let text = "it exists without privilege separation, and keeps all that its user has: to narrow it would take rights away";
+            let text = "the token exists without privilege separation and keeps all privileges of its user; restricting it would remove some";
             proposal.remarks.push(text.to_owned());
         }
         Some(_) => {}
@@ -153,15 +153,17 @@ fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, card: Option<&To
     proposal.steps.extend(granted);
     if card.is_some() {
         proposal.steps.push(PlanStep::Regenerate(token.clone()));
-        proposal.remarks.push("it exists: it gets a new secret, and the old one is dead at once".to_owned());
+        proposal
+            .remarks
+            .push("the token exists; a new secret is generated and the old one stops working immediately".to_owned());
     }
 }
 
 fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
     match &wanted.order.pool {
-        None => vec!["such a token can destroy any VM; with --pool NAME it is confined to one pool".to_owned()],
+        None => vec!["the token can delete any VM; --pool NAME restricts it to one pool".to_owned()],
         Some(pool) => vec![format!(
-            "it is confined to the pool {pool}: VMs outside it cannot be touched. The Glassdome application must be told to make its VMs there ({})",
+            "restricted to pool {pool}: the token cannot access VMs outside it; configure the Glassdome application to create its VMs there ({})",
             Key::Pool.entry().variable
         )],
     }

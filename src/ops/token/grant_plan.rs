@@ -167,22 +167,24 @@ impl GrantPlan {
 
 impl Draw for GrantPlan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        let rights = if self.separated {
-            "with privilege separation: it has what is granted to it, and no more than its user"
+        let privileges = if self.separated {
+            "privilege separation on: only what is granted both to it and to its user"
         } else {
-            "without privilege separation: it has all that its user has"
+            "privilege separation off: the same privileges as its user"
         };
-        let token = Printable(&self.token.to_string()).to_string();
-        screen.paragraph(3, &format!("{token}, {rights}; expires: {}", Expiry::shown(self.expire)))?;
+        screen.labelled("   token       ", Tone::Plain, &Printable(&self.token.to_string()).to_string())?;
+        screen.labelled("   privileges  ", Tone::Plain, privileges)?;
+        screen.labelled("   expires     ", Tone::Plain, &Expiry::shown(self.expire))?;
         for remark in &self.remarks {
-            screen.paragraph(3, &Printable(remark).to_string())?;
+            screen.labelled(" ! ", Tone::Warning, &Printable(remark).to_string())?;
         }
         self.draw_effects(screen)?;
         let lines = self.lines();
         if lines.is_empty() {
-            return screen.paragraph(3, "nothing is changed on the server");
+            return screen.paragraph(3, "Nothing is changed on the server");
         }
-        screen.paragraph(3, "what will be done; as root in the shell of a node these lines do the same:")?;
+        screen.gap()?;
+        screen.paragraph(3, "Changes on the server, as the commands that root would run on a node:")?;
         for line in &lines {
             screen.command(5, &Printable(line).to_string())?;
         }
@@ -195,7 +197,8 @@ impl GrantPlan {
         if self.effects.is_empty() {
             return Ok(());
         }
-        screen.paragraph(3, "privileges before and after (none loses any):")?;
+        screen.gap()?;
+        screen.paragraph(3, "Number of privileges before and after (none is removed):")?;
         let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();
         for subject in subjects {

@@ -98,8 +98,8 @@ pub(crate) async fn create(
     };
     match unless_interrupted(session, tried).await {
         Ok(connected) => {
-            let text = format!("{} is made and answers; the log-in is forgotten", wanted.token);
-            session.note(text);
+            let text = format!("Token {} created and tested; the login was discarded", wanted.token);
+            session.done(text);
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
         Err(why) => Err(made.undo(session, context, &admin.pve, why).await),
@@ -163,7 +163,7 @@ async fn planned(
 fn replacing(context: &Context, new: &TokenId) -> Option<String> {
     match stored(context) {
         Ok(Some(Credentials::Token { id, .. })) if id != *new => {
-            Some(format!("{} holds {id}, whose place it takes there", context.store.path().display()))
+            Some(format!("it replaces {id} in {}", context.store.path().display()))
         }
         _ => None,
     }
