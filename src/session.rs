@@ -1,5 +1,8 @@
 //! Session: everything that a command may touch besides its arguments.
 
+use crate::clock::{Clock, SystemClock};
+use crate::ui::prompt::{NonInteractive, Prompt, PromptError, TtyPrompt};
+use crate::ui::{Draw, Heading, Note, Style, StyledStream, Ui, Verbosity};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -10,10 +13,6 @@ use console::Term;
 use nix::sys::signal::SigSet;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
-
-use crate::clock::{Clock, SystemClock};
-use crate::ui::prompt::{NonInteractive, Prompt, PromptError, TtyPrompt};
-use crate::ui::{Draw, Heading, Note, Style, Ui, Verbosity};
 
 /// The environment variables of the process.
 pub type Variables = BTreeMap<String, OsString>;
@@ -348,7 +347,12 @@ pub fn ui_of_this_process(variables: &Variables, options: ProcessOptions) -> Ui 
     let results_style = style(&Term::stdout(), io::stdout().is_terminal());
     let talk_style = style(&Term::stderr(), io::stderr().is_terminal());
     let is_live = io::stderr().is_terminal() && variable(variables, "TERM") != Some("dumb");
-    Ui::new((results, results_style), (stderr, talk_style), options.verbosity, is_live)
+    Ui::new(
+        StyledStream { to: results, style: results_style },
+        StyledStream { to: stderr, style: talk_style },
+        options.verbosity,
+        is_live,
+    )
 }
 
 /// Decides whether questions can be asked: answers are read from standard input, questions shown on standard error.
@@ -401,7 +405,7 @@ mod tests {
     use crate::clock::{Clock, SystemClock};
     use crate::model::Secret;
     use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};
-    use crate::ui::{Style, Ui, Verbosity};
+    use crate::ui::{Style, StyledStream, Ui, Verbosity};
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -457,7 +461,7 @@ mod tests {
 
     fn session(prompt: impl Prompt + 'static) -> Session {
         let style = Style { color: false, unicode: true, width: None };
-        let sink = || (Box::new(std::io::sink()) as Box<dyn std::io::Write>, style);
+        let sink = || StyledStream { to: Box::new(std::io::sink()), style };
         Session {
             variables: Variables::new(),
             folder: "/".into(),

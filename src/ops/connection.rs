@@ -10,6 +10,17 @@ use crate::session::Session;
 use crate::settings::Credentials;
 use std::path::PathBuf;
 
+/// A server, and how its certificates are judged.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustedServer {
+    /// Where it is.
+    pub(crate) endpoint: Endpoint,
+    /// How certificates are judged.
+    pub(crate) trust: Trust,
+    /// The same in a word.
+    pub(crate) trusted: TrustSource,
+}
+
 /// A server that answers to the credentials.
 pub(crate) struct Connected {
     /// The client.
@@ -33,28 +44,26 @@ impl Connected {
         let (trust, trusted) = context.trust()?;
         let credentials = context.credentials(session)?;
         context.warn_of_trust(session, trusted);
-        Self::with(session, context, (endpoint, trust, trusted), credentials).await
+        Self::with(session, context, TrustedServer { endpoint, trust, trusted }, credentials).await
     }
 
     /// Prepares the client with a trust that was found out just now.
     pub(crate) async fn with(
         session: &Session,
         context: &Context,
-        (endpoint, trust, trusted): (Endpoint, Trust, TrustSource),
+        server: TrustedServer,
         credentials: Credentials,
     ) -> Result<Self, Error> {
-        let reach = |source| Error::reaching(&endpoint, source);
-        let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).map_err(reach)?;
-        Self::over(log_calls(pve, session), (trust, trusted), credentials).await
+        let endpoint = &server.endpoint;
+        let reach = |source| Error::reaching(endpoint, source);
+        let pve =
+            Pve::new(endpoint.clone(), &server.trust, context.limits(), &context.proxies(session)).map_err(reach)?;
+        Self::over(log_calls(pve, session), server, credentials).await
     }
 
     /// Authenticates on a connection that there is; with a password it logs in.
-    pub(crate) async fn over(
-        pve: Pve,
-        (trust, trusted): (Trust, TrustSource),
-        credentials: Credentials,
-    ) -> Result<Self, Error> {
-        let endpoint = pve.endpoint().clone();
+    pub(crate) async fn over(pve: Pve, server: TrustedServer, credentials: Credentials) -> Result<Self, Error> {
+        let TrustedServer { endpoint, trust, trusted } = server;
         let (pve, caller) = match &credentials {
             Credentials::Token { id, secret } => (
                 pve.with_token(id, secret).map_err(|source| Error::reaching(&endpoint, source))?,
@@ -94,6 +103,11 @@ impl Connected {
             }
             (other, _) => other,
         }
+    }
+
+    /// Gives the server, and how its certificates are judged.
+    pub(crate) fn server(&self) -> TrustedServer {
+        TrustedServer { endpoint: self.pve.endpoint().clone(), trust: self.trust.clone(), trusted: self.trusted }
     }
 
     /// Gives the full token ID, or the user where a password is used.

@@ -24,5 +24,7 @@ pub use http::retry::{CallEvent, Observer};
 pub use http::text_download::text_at;
 pub use task_timing::TaskTiming;
 pub use tls::{CaBundle, Leaf, NotValid, Probed, Trust, UntrustedCause, certificates_in, probe};
-pub use values::{ActiveTask, CloneFeature, Interface, Node, Realm, Storage, TaskStatus, Version, Vm, VmStatus};
+pub use values::{
+    ActiveTask, CloneFeature, Interface, Node, Realm, Storage, TaskStatus, Version, VersionNumber, Vm, VmStatus,
+};
 pub use vm_config::{Disk, VmConfig};

@@ -157,7 +157,8 @@ pub async fn wait(
     pve: &Pve,
     upid: &Upid,
     clock: &dyn Clock,
-    (patience, attention): (Duration, LogDetail),
+    patience: Duration,
+    attention: LogDetail,
     show: &mut dyn FnMut(&TaskProgress),
 ) -> Result<WaitResult, ApiError> {
     let began = clock.now();

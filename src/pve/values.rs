@@ -9,11 +9,20 @@ use serde_json::Value;
 use crate::model::{BridgeName, ContentKind, Foreign, NodeName, RealmName, StorageName, Upid, VmId};
 use crate::pve::lenient::{Lenient, as_text, lenient, parsed, required, text, yes};
 
+/// The first two numbers of a version, "9.2".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionNumber {
+    /// The first one.
+    pub major: u32,
+    /// The second one.
+    pub minor: u32,
+}
+
 /// The version of the server, "9.2.11".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     text: Foreign,
-    numbers: (u32, u32),
+    release: VersionNumber,
 }
 
 impl Version {
@@ -21,25 +30,25 @@ impl Version {
         // Old versions are written `6.4-15`.
         let parts = text.split(&['.', '-', '~']);
         let number = |index: usize| parts.get(index).and_then(|part| part.parse().ok()).unwrap_or(0);
-        Self { numbers: (number(0), number(1)), text }
+        Self { release: VersionNumber { major: number(0), minor: number(1) }, text }
     }
 
     /// Gives the first number, 9.
     #[must_use]
     pub const fn major(&self) -> u32 {
-        self.numbers.0
+        self.release.major
     }
 
     /// Gives the second number, 2.
     #[must_use]
     pub const fn minor(&self) -> u32 {
-        self.numbers.1
+        self.release.minor
     }
 
     /// Says whether it is this release or a later one.
     #[must_use]
-    pub fn is_since(&self, release: (u32, u32)) -> bool {
-        (self.major(), self.minor()) >= release
+    pub fn is_since(&self, release: VersionNumber) -> bool {
+        self.release >= release
     }
 }
 

@@ -15,7 +15,6 @@ mod symbols;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::Write;
 use std::rc::Rc;
 
 pub use masked::{Layout, Masked};
@@ -27,7 +26,7 @@ pub(crate) use screen::text_width;
 pub use screen::{Screen, Tone, columns};
 pub use sticky_flags::StickyFlags;
 use streams::Streams;
-pub use streams::{Unwritten, streams};
+pub use streams::{StyledStream, Unwritten, streams};
 pub(crate) use symbols::Symbol;
 
 use crate::model::Secret;
@@ -72,12 +71,7 @@ pub struct Ui(Rc<RefCell<Streams>>);
 impl Ui {
     /// Puts the streams together; `is_live` says that standard error is a terminal, whose last line may be redrawn.
     #[must_use]
-    pub fn new(
-        results: (Box<dyn Write>, Style),
-        stderr: (Box<dyn Write>, Style),
-        verbosity: Verbosity,
-        is_live: bool,
-    ) -> Self {
+    pub fn new(results: StyledStream, stderr: StyledStream, verbosity: Verbosity, is_live: bool) -> Self {
         Self(Rc::new(RefCell::new(Streams::new(results, stderr, verbosity, is_live))))
     }
 

@@ -9,6 +9,14 @@ use super::progress::Running;
 use super::{Draw, Layout, Masked, OpenCalls, Progress, StickyFlags, Style, Verbosity, drawn, open_calls};
 use crate::model::Secret;
 
+/// A stream, and how screens are drawn on it.
+pub struct StyledStream {
+    /// Where text goes.
+    pub to: Box<dyn Write>,
+    /// How it is drawn.
+    pub style: Style,
+}
+
 /// The two streams of a run: results, and the talk about them.
 pub(super) struct Streams {
     results: Masked<Box<dyn Write>>,
@@ -31,18 +39,13 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Puts the streams together; `is_live` says that the talk goes to a terminal, whose last line may be redrawn.
-    pub(super) fn new(
-        results: (Box<dyn Write>, Style),
-        stderr: (Box<dyn Write>, Style),
-        verbosity: Verbosity,
-        is_live: bool,
-    ) -> Self {
+    pub(super) fn new(results: StyledStream, stderr: StyledStream, verbosity: Verbosity, is_live: bool) -> Self {
         Self {
-            results: masked(results.0, results.1),
-            stderr: masked(stderr.0, stderr.1),
+            results: masked(results.to, results.style),
+            stderr: masked(stderr.to, stderr.style),
             unwritten: None,
-            results_style: results.1,
-            stderr_style: stderr.1,
+            results_style: results.style,
+            stderr_style: stderr.style,
             verbosity,
             is_live: is_live && verbosity >= Verbosity::Normal,
             running: None,

@@ -239,6 +239,50 @@ fn every_error_decides_on_its_kind_and_hints() {
     }
 }
 
+/// Gives the parameters of each function of a text, with the line on which it begins.
+fn parameters(text: &str) -> Vec<(usize, &str)> {
+    let mut all = Vec::new();
+    for (index, _) in text.match_indices("fn ") {
+        let Some(open) = text[index..].find('(').map(|open| index + open) else { continue };
+        let name = text[index + 3..open].split('<').next().unwrap_or_default();
+        if name.is_empty() || !name.chars().all(|it| it.is_alphanumeric() || it == '_') {
+            continue;
+        }
+        let mut depth = 0;
+        let close = text[open..].char_indices().find(|(_, character)| {
+            depth += i32::from(*character == '(') - i32::from(*character == ')');
+            depth == 0
+        });
+        if let Some((length, _)) = close {
+            all.push((text[..index].lines().count().max(1), &text[open + 1..open + length]));
+        }
+    }
+    all
+}
+
+/// Where each argument has a name, a reader of the call sees what is what. Pairs of a key and its value come as slices.
+#[test]
+fn arguments_are_no_tuples() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (file, text) in sources().iter().filter(|(file, _)| part(file) != "sandbox") {
+        for (line, parameters) in parameters(text) {
+            seen += 1;
+            let plain: String = parameters.split_whitespace().collect::<Vec<_>>().join(" ");
+            let is_unit_or_bound = |rest: &str| rest.starts_with(')') || rest.starts_with("dyn ");
+            let tuples = [": (", ": &(", ": &mut ("].iter().flat_map(|begin| plain.match_indices(begin));
+            let has_tuple = tuples
+                .filter(|(at, begin)| !is_unit_or_bound(&plain[at + begin.len()..]))
+                .any(|(at, _)| !plain[at..].starts_with(": &'"));
+            let destructures = plain.starts_with('(') || plain.contains(", (") && plain.contains("): (");
+            if has_tuple || destructures {
+                wrong.push(format!("src/{file}:{line}: `{plain}`: give each argument a name, or make a struct"));
+            }
+        }
+    }
+    assert!(seen > 1000, "the functions are found: {seen}");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn time_comes_from_the_clock() {
     for (file, text) in whole_sources().iter().filter(|(file, _)| file != "clock.rs") {

@@ -87,8 +87,8 @@ async fn watch_like(
     let trust = Trust::Pinned(identity.fingerprint());
     let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).unwrap();
     let mut shown = Vec::new();
-    let how = (patience, attention);
-    let watched = wait(&pve, &upid(), clock.as_ref(), how, &mut |progress| shown.push(progress.clone())).await;
+    let watched =
+        wait(&pve, &upid(), clock.as_ref(), patience, attention, &mut |progress| shown.push(progress.clone())).await;
     let spent = watched.as_ref().map_or_else(|_| TaskTiming::default(), |watched| watched.spent);
     let ended = watched.map(|watched| watched.ended);
     Watched { ended, spent, shown, server, seconds: clock.seconds() }

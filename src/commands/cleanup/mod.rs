@@ -73,7 +73,7 @@ async fn clean(
     let patience = arguments.timeout.unwrap_or(options::TASK_TIMEOUT);
     let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, patience };
     let ended = tokio::select! {
-        ended = work.all(ours, (&found.active, &here), &arguments.vmid, summary) => ended,
+        ended = work.all(ours, &found.active, &here, &arguments.vmid, summary) => ended,
         signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
     };
     match ended {
@@ -95,7 +95,8 @@ impl CleanupRun<'_> {
     async fn all(
         &self,
         ours: Vec<JournalEntry>,
-        (active, here): (&[Record], &str),
+        active: &[Record],
+        here: &str,
         named: &[VmId],
         summary: &mut CleanupSummary,
     ) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use crate::commands::doctor::{Diagnosis, SKIPPED_WAY, access, network};
 use crate::commands::options;
 use crate::error::Error;
 use crate::ops::call_log::log_calls;
-use crate::ops::connection::Connected;
+use crate::ops::connection::{Connected, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::pve::{self, Pve, Realm, Vm};
@@ -58,8 +58,9 @@ async fn inside(
     order: Option<&TestVmOptions>,
 ) -> Option<Result<(Connected, ServerReads), Error>> {
     let (credentials, _) = context.settings.credentials().ok()?;
-    let (endpoint, trust) = context.endpoint().ok().zip(context.trust().ok())?;
-    let connected = Connected::with(session, context, (endpoint, trust.0, trust.1), credentials).await;
+    let (endpoint, (trust, trusted)) = context.endpoint().ok().zip(context.trust().ok())?;
+    let server = TrustedServer { endpoint, trust, trusted };
+    let connected = Connected::with(session, context, server, credentials).await;
     Some(match connected {
         Ok(connected) => {
             let inside = ServerReads::read(&connected, order).await;

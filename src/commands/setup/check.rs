@@ -155,7 +155,7 @@ async fn check(
     }
     heading(session, context, "Node and templates");
     let asked =
-        node_and_templates::choose(session, context, connected, (&inventory.nodes, &vms), made.map(|made| made.key))
+        node_and_templates::choose(session, context, connected, &inventory.nodes, &vms, made.map(|made| made.key))
             .await?;
     let templates = templates(context, &vms)?;
     let unseen = named_but_unseen(context, &vms)?;

@@ -213,8 +213,7 @@ async fn agree_to_replace(
 ) -> Result<(), Error> {
     // Where the token was made in this run, that was settled before.
     let (None, Credentials::Token { id, .. }) = (&report.made, &connected.credentials) else { return Ok(()) };
-    let pve_server = (connected.pve.endpoint().clone(), connected.trust.clone(), connected.trusted);
-    unless_interrupted(session, consent::for_replacing(session, context, pve_server, id)).await
+    unless_interrupted(session, consent::for_replacing(session, context, connected.server(), id)).await
 }
 
 /// Steps 1 to 5: finds the server, decides on the trust, makes the token where that is wanted, checks token, privileges,
@@ -254,7 +253,7 @@ async fn verify(
         };
         let may_switch = report.made.is_none() && context.is_open(session, Key::TokenValue);
         let switch = if may_switch { TokenChange::Offered } else { TokenChange::No };
-        if let Some(good) = check(session, context, connected, pin_policy, (arguments, switch)).await? {
+        if let Some(good) = check(session, context, connected, pin_policy, arguments, switch).await? {
             return Ok(Some(good));
         }
         heading(session, context, "API token");
@@ -316,7 +315,8 @@ async fn check(
     context: &mut Context,
     connected: Connected,
     pin_policy: PinPolicy,
-    (arguments, switch): (&Setup, TokenChange),
+    arguments: &Setup,
+    switch: TokenChange,
 ) -> Result<Option<(Connected, VerifiedAccess)>, Error> {
     // A token that was made just now came over a connection that has climbed already.
     let connected = match connected.fetched {

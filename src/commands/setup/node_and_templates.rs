@@ -18,7 +18,8 @@ pub(super) async fn choose(
     session: &Session,
     context: &mut Context,
     connected: &Connected,
-    (nodes, vms): (&[Node], &[Vm]),
+    nodes: &[Node],
+    vms: &[Vm],
     made: Option<Key>,
 ) -> Result<Vec<Key>, Error> {
     if !session.is_attended() {

@@ -5,7 +5,7 @@ use crate::error::{AuthError, ConfigError, ConnectionError, Error};
 use crate::model::Endpoint;
 use crate::model::foreign::listed;
 use crate::ops::call_log::log_calls;
-use crate::ops::connection::{Connected, TrustSource};
+use crate::ops::connection::{Connected, TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::PinTarget;
 use crate::ops::pin_ca::{IsNew, PinPolicy};
@@ -51,12 +51,12 @@ impl Server {
 
     /// Goes on over the connection that found the server.
     pub(super) async fn connected(self, credentials: Credentials) -> Result<Connected, Error> {
-        Connected::over(self.pve, (self.trust, self.trusted), credentials).await
+        Connected::over(self.pve.clone(), self.trusted_server(), credentials).await
     }
 
-    /// Gives what a connection is made of.
-    pub(super) fn into_parts(self) -> (Endpoint, Trust, TrustSource) {
-        (self.endpoint, self.trust, self.trusted)
+    /// Gives the server, and how its certificates are judged.
+    pub(super) fn trusted_server(self) -> TrustedServer {
+        TrustedServer { endpoint: self.endpoint, trust: self.trust, trusted: self.trusted }
     }
 }
 

@@ -138,7 +138,7 @@ async fn until_known(
 pub(super) async fn checked(session: &Session, context: &Context, pve_server: Server) -> Result<Connected, Error> {
     let credentials = context.credentials(session)?;
     know_realm(&pve_server, &credentials)?;
-    let connected = Connected::with(session, context, pve_server.into_parts(), credentials).await?;
+    let connected = Connected::with(session, context, pve_server.trusted_server(), credentials).await?;
     match connected.pve.version().await {
         Ok(_) => Ok(connected),
         Err(source) => Err(connected.diagnosed(Error::reaching(connected.pve.endpoint(), source)).await),

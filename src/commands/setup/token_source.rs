@@ -95,7 +95,7 @@ pub(super) async fn by_log_in(
         consent: may_be_ambiguous(session, arguments),
         is_rehearsal: arguments.dry_run,
     };
-    Ok(match create(session, context, pve_server.into_parts(), &creation).await? {
+    Ok(match create(session, context, pve_server.trusted_server(), &creation).await? {
         Some(created) => TokenResult::Created(Box::new(created.connected), Box::new(created.made)),
         None => TokenResult::Planned,
     })
@@ -138,11 +138,11 @@ pub(super) async fn over_ssh(
     if errand == PveumCommand::Regenerate {
         regenerating(session, context, &token)?;
     }
-    unless_interrupted(session, consent::for_replacing(session, context, pve_server.into_parts(), &token)).await?;
+    unless_interrupted(session, consent::for_replacing(session, context, pve_server.trusted_server(), &token)).await?;
     let consent = may_be_ambiguous(session, arguments);
     rehearse(context, &context.loaded, &token, &Rehearsed { consent, ..Rehearsed::default() })?;
     let mut made = Applied::nothing(over_ssh::again(&to), note(session, context, &token, errand)?);
-    let secret = match over_ssh::run(session, &to, &token, (errand, expire)).await {
+    let secret = match over_ssh::run(session, &to, &token, errand, expire).await {
         Ok(secret) => secret,
         // What the node did is not known, so the note stays.
         Err(why @ Error::Token(TokenError::LeftOnServer { .. })) => return Err(why),

@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         is_rehearsal: arguments.dry_run,
     };
     let token = desk.token()?;
-    let Some(created) = create(session, &desk.context, desk.way(), &creation).await? else {
+    let Some(created) = create(session, &desk.context, desk.server(), &creation).await? else {
         let told = TokenOutput::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] }));
         return Ok(told.saying("dry run: nothing was changed".to_owned()));
     };

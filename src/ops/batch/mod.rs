@@ -6,11 +6,9 @@ mod time_breakdown;
 mod time_totals;
 pub(crate) mod vmids;
 
-use futures_util::future::join_all;
-
 use crate::error::{BatchError, Doing, Error, Operation, PlacementError, Report, RunError};
 use crate::journal::Journal;
-use crate::ops::batch::summary::{BatchCounter, BatchSummary};
+use crate::ops::batch::summary::{BatchCounter, BatchSize, BatchSummary};
 use crate::ops::batch::vmids::Ids;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -22,6 +20,8 @@ use crate::ops::test_vm::{blank, intention};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
+use futures_util::future::join_all;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
@@ -86,12 +86,12 @@ pub(crate) async fn run_batch(
     let mut tally = BatchCounter::default();
     let mut sheet = blank(connected, options);
     let places = tokio::select! {
-        places = slots(context, connected, options, (crowd.spread, &mut tally, &mut sheet)) => places?,
+        places = slots(context, connected, options, crowd.spread, &mut tally, &mut sheet) => places?,
         signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
     };
     let Some(first) = places.first() else {
         let why = Error::Batch(BatchError::NoPlace { template: options.template });
-        return Ok((tally.summary(sheet, (crowd.count, crowd.parallel), 0), Err(why)));
+        return Ok((tally.summary(sheet, BatchSize { count: crowd.count, parallel: crowd.parallel }, 0), Err(why)));
     };
     let count = crowd.count.max(places.len());
     let text = format!("template {}", intention(&first.options, &first.plan));
@@ -112,9 +112,9 @@ pub(crate) async fn run_batch(
     sheet.seconds = round(session.clock.now().duration_since(many.began));
     let lost = many.ids.lost();
     let mut tally = many.tally.into_inner();
-    let summary = tally.summary(sheet, (count, crowd.parallel), lost);
+    let summary = tally.summary(sheet, BatchSize { count, parallel: crowd.parallel }, lost);
     let ended = match tally.first.take() {
-        Some((place, why)) => Err(explained(context, connected, &summary, (places.get(place), why)).await),
+        Some((place, why)) => Err(explained(context, connected, &summary, places.get(place), why).await),
         None => match session.interrupts.seen() {
             Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => Ok(()),
@@ -128,7 +128,9 @@ async fn slots(
     context: &Context,
     connected: &Connected,
     options: &TestVmOptions,
-    (spread, tally, sheet): (Placement, &mut BatchCounter, &mut Receipt),
+    spread: Placement,
+    tally: &mut BatchCounter,
+    sheet: &mut Receipt,
 ) -> Result<Vec<BatchSlot>, Error> {
     if spread == Placement::OneNode {
         let plan = Preflight::new(context, connected, options).plan().await?;
@@ -170,7 +172,8 @@ async fn explained(
     context: &Context,
     connected: &Connected,
     summary: &BatchSummary,
-    (place, why): (Option<&BatchSlot>, Error),
+    place: Option<&BatchSlot>,
+    why: Error,
 ) -> Error {
     let first = match place {
         Some(place) => Preflight::new(context, connected, &place.options).explain(&place.plan, why).await,
@@ -203,7 +206,7 @@ impl Batch<'_> {
             let mut receipt = blank(self.connected, options);
             receipt.node = plan.target.to_string();
             let began = self.session.clock.now();
-            let run = Run::new(&self.connected.pve, self.session, (options, plan), self.journal);
+            let run = Run::new(&self.connected.pve, self.session, options, plan, self.journal);
             let run = run.drawing_from(&self.ids).watched(self.attention(index));
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));

@@ -85,6 +85,15 @@ pub(crate) struct BatchSummary {
     pub(crate) warnings: Vec<String>,
 }
 
+/// How many test VMs were asked for, and how many at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchSize {
+    /// In all.
+    pub(crate) count: usize,
+    /// At once.
+    pub(crate) parallel: usize,
+}
+
 /// Counts proofs as they end. Of each only its times are kept.
 #[derive(Default)]
 pub(crate) struct BatchCounter {
@@ -138,7 +147,8 @@ impl BatchCounter {
     }
 
     /// Gives the figures.
-    pub(crate) fn summary(&self, blank: Receipt, (count, parallel): (usize, usize), lost: usize) -> BatchSummary {
+    pub(crate) fn summary(&self, blank: Receipt, size: BatchSize, lost: usize) -> BatchSummary {
+        let BatchSize { count, parallel } = size;
         let mut failures: Vec<FailureCount> = self.reasons.values().cloned().collect();
         failures.sort_by_key(|reason| std::cmp::Reverse(reason.count));
         let (nodes, spent) = (self.nodes.figures(), self.account.spent());
@@ -281,7 +291,7 @@ mod tests {
     use crate::error::VmError;
     use std::time::Duration;
 
-    use super::{BatchCounter, share_of, without_numbers};
+    use super::{BatchCounter, BatchSize, share_of, without_numbers};
     use crate::error::{Error, Operation};
     use crate::model::{Foreign, VmId};
     use crate::ops::test_vm::receipt::{Receipt, ReceiptStep};
@@ -334,7 +344,7 @@ mod tests {
         }
         tally.nodes.set_aside("pve3", &Error::Placement(PlacementError::NoFreeId { tries: 1 }));
         let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
-        let summary = tally.summary(blank, (19, 4), 1);
+        let summary = tally.summary(blank, BatchSize { count: 19, parallel: 4 }, 1);
         assert!(!summary.ok);
         let style = Style { color: false, unicode: true, width: Some(60) };
         insta::assert_snapshot!(render(&summary, style), @"

@@ -94,15 +94,27 @@ pub(crate) struct BuildResult {
     pub(crate) left_behind: Vec<String>,
 }
 
+/// What a template is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BuildInput<'a> {
+    /// Where and how.
+    pub(crate) plan: &'a TemplatePlan,
+    /// The image.
+    pub(crate) wanted: &'a ImageSpec,
+    /// Its checksum, if it is known.
+    pub(crate) sha256: Option<&'a str>,
+}
+
 impl<'a> Build<'a> {
     /// Prepares the making.
     pub(crate) fn new(
         pve: &'a Pve,
         session: &'a Session,
-        (plan, wanted, sha256): (&'a TemplatePlan, &'a ImageSpec, Option<&'a str>),
+        input: BuildInput<'a>,
         patience: Duration,
         journal: Option<&'a Journal>,
     ) -> Self {
+        let BuildInput { plan, wanted, sha256 } = input;
         let nonce = Marker::new(None).nonce;
         let marker = Marker { name: plan.name.clone(), nonce };
         let (afterwards, volume, trace) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());

@@ -1,14 +1,10 @@
 //! Makes a template: the plan, a login where the token lacks privileges, and the build.
 
-use std::path::Path;
-
-use ring::digest::{self, SHA256};
-
 use crate::bounded;
 use crate::error::{Error, TemplateError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::template::build::Build;
+use crate::ops::template::build::{Build, BuildInput};
 use crate::ops::template::image::{ImageSpec, is_sha256, sum_in};
 use crate::ops::template::options::{ChecksumSource, TemplateOptions};
 use crate::ops::template::plan::{self, TemplatePlan, file};
@@ -18,6 +14,9 @@ use crate::pve::{Pve, text_at};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
+use std::path::Path;
+
+use ring::digest::{self, SHA256};
 
 /// How much of a file is read at once for its checksum.
 const PIECE: usize = 256 * 1024;
@@ -57,7 +56,8 @@ pub(crate) async fn make(
     let (mut kept_image, mut left_behind) = (None, Vec::new());
     if !options.is_rehearsal {
         let journal = context.journal(session)?;
-        let build = Build::new(&pve, session, (&plan, wanted, sha256.as_deref()), options.timeout, journal.as_ref());
+        let input = BuildInput { plan: &plan, wanted, sha256: sha256.as_deref() };
+        let build = Build::new(&pve, session, input, options.timeout, journal.as_ref());
         let made = build.make(options.image).await?;
         (kept_image, left_behind) = (made.kept_image, made.left_behind);
         plan.vmid = made.vmid;

@@ -9,13 +9,13 @@ use crate::ops::template::manual_steps;
 use crate::ops::template::network::TemplateNetwork;
 use crate::ops::template::options::TemplateOptions;
 use crate::ops::template::requirements::TemplateRequirements;
-use crate::pve::{Pve, Storage};
+use crate::pve::{Pve, Storage, VersionNumber};
 use std::path::Path;
 
 use uuid::Uuid;
 
 /// The first release that imports disk images: 8.3 takes OVA files alone (pve-storage before 8.3.6).
-const IMPORTS_SINCE: (u32, u32) = (8, 4);
+const IMPORTS_SINCE: VersionNumber = VersionNumber { major: 8, minor: 4 };
 
 /// How many hexadecimal digits the nonce of an image has.
 const NONCE_DIGITS: usize = 12;
@@ -117,7 +117,7 @@ impl TargetNode<'_> {
         };
         let disks = disks?;
         let image = self.free_name(pve, &node, images).await?;
-        let mut warnings = self.room(&node, (images, disks))?;
+        let mut warnings = self.room(&node, StoragePair { images, disks })?;
         warnings.extend(network.doubt);
         Ok(TemplatePlan {
             server: pve.endpoint().authority(),
@@ -156,11 +156,11 @@ impl TargetNode<'_> {
     }
 
     /// Checks that image and disk fit where they go.
-    fn room(&self, node: &NodeName, (image_storage, disk_storage): (&Storage, &Storage)) -> Result<Vec<String>, Error> {
+    fn room(&self, node: &NodeName, storages: StoragePair<'_>) -> Result<Vec<String>, Error> {
         let load = SpaceRequirement {
             node,
-            image_storage,
-            disk_storage,
+            image_storage: storages.images,
+            disk_storage: storages.disks,
             image: file(self.wanted).and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len()),
             is_compressed: self.wanted.ending() == QCOW2,
             disk: self.options.disk_size,
@@ -185,6 +185,12 @@ impl TargetNode<'_> {
         }
         pve.next_id().await.map_err(failed)
     }
+}
+
+/// The storages that a template takes.
+struct StoragePair<'a> {
+    images: &'a Storage,
+    disks: &'a Storage,
 }
 
 /// Chooses a storage that takes something: the one that was named, else the one with most room.

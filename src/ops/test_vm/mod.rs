@@ -47,7 +47,7 @@ pub(crate) async fn run_test_vm(
             receipt.warnings.clone_from(&plan.warnings);
             let step = ReceiptStep::new("preflight", session.clock.now().duration_since(began), None);
             receipt.step_done(session, step, &intention(options, &plan));
-            let run = Run::new(&connected.pve, session, (options, &plan), journal.as_ref());
+            let run = Run::new(&connected.pve, session, options, &plan, journal.as_ref());
             match run.execute(&mut receipt).await {
                 Ok(()) => Ok(()),
                 Err(why) => Err(preflight.explain(&plan, why).await),

@@ -62,7 +62,8 @@ impl<'a> Run<'a> {
     pub(crate) fn new(
         pve: &'a Pve,
         session: &'a Session,
-        (options, plan): (&'a TestVmOptions, &'a ClonePlan),
+        options: &'a TestVmOptions,
+        plan: &'a ClonePlan,
         journal: Option<&'a Journal>,
     ) -> Self {
         let marker = Marker::new(options.name.as_ref());

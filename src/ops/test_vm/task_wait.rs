@@ -69,8 +69,8 @@ impl TaskWaiter<'_> {
             let (task, seconds) = (operation.to_string(), progress.age.as_secs_f64());
             session.ui.progress(&Progress { task, what, seconds, percent, detail });
         };
-        let how = (self.patience, self.attention);
-        let waiting = task::wait(self.pve, upid, session.clock.as_ref(), how, &mut show);
+        let clock = session.clock.as_ref();
+        let waiting = task::wait(self.pve, upid, clock, self.patience, self.attention, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
             signal = session.interrupts.first(), if self.heed == OnSignal::Signals => {

@@ -3,7 +3,7 @@
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{Endpoint, TokenId};
 use crate::ops::call_log::log_calls;
-use crate::ops::connection::TrustSource;
+use crate::ops::connection::{TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::{ConnectionOptions, LoginOptions};
 use crate::ops::pin_ca::expiry;
@@ -49,9 +49,9 @@ impl AdminSession {
         log_in(session, &self.context, self.pve.clone(), &self.realms, login).await
     }
 
-    /// Gives what a connection is made of.
-    pub(crate) fn way(&self) -> (Endpoint, Trust, TrustSource) {
-        (self.endpoint.clone(), self.trust.clone(), self.trusted)
+    /// Gives the server, and how its certificates are judged.
+    pub(crate) fn server(&self) -> TrustedServer {
+        TrustedServer { endpoint: self.endpoint.clone(), trust: self.trust.clone(), trusted: self.trusted }
     }
 
     /// Gives the token that the settings name.

@@ -14,7 +14,7 @@ use crate::pve::privileges::{
     AclModel, AclPath, AgentAccess, GrantRequest, Privilege, Requirement, RolePlan, RoleState, Separation, grants,
     guest, provisioner, questions_of_grants, role_plan,
 };
-use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup, Version};
+use crate::pve::{AclChange, Pve, Subject, TokenRecord, TokenRequest, UserLookup, Version, VersionNumber};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::prompt::ConfirmPrompt;
@@ -379,7 +379,7 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
 }
 
 /// The first release that gives a token a new secret (access-control 9.1.0).
-const REGENERATES_SINCE: (u32, u32) = (9, 1);
+const REGENERATES_SINCE: VersionNumber = VersionNumber { major: 9, minor: 1 };
 
 impl Regeneration {
     /// Says whether a server of this version can do it.

@@ -1,11 +1,10 @@
 //! What takes a yes: at a terminal it is asked for, and elsewhere `--yes` must have said it.
 
 use crate::error::{Error, UsageError};
-use crate::model::{Endpoint, TokenId};
-use crate::ops::connection::{Connected, TrustSource};
+use crate::model::TokenId;
+use crate::ops::connection::{Connected, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::token::store::stored;
-use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings::Credentials;
 
@@ -23,7 +22,7 @@ pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result
 pub(crate) async fn replaced(
     session: &Session,
     context: &Context,
-    way: (Endpoint, Trust, TrustSource),
+    server: TrustedServer,
     new: &TokenId,
 ) -> Result<Option<TokenId>, Error> {
     let Some(Credentials::Token { id, secret }) = stored(context)? else { return Ok(None) };
@@ -34,7 +33,7 @@ pub(crate) async fn replaced(
         return Ok(Some(id));
     }
     let credentials = Credentials::Token { id: id.clone(), secret };
-    let connected = Connected::with(session, context, way, credentials).await?;
+    let connected = Connected::with(session, context, server, credentials).await?;
     match connected.pve.version().await {
         Err(refused) if refused.is_unauthenticated() => Ok(None),
         Ok(_) | Err(_) => Ok(Some(id)),
@@ -45,14 +44,14 @@ pub(crate) async fn replaced(
 pub(crate) async fn for_replacing(
     session: &Session,
     context: &Context,
-    way: (Endpoint, Trust, TrustSource),
+    server: TrustedServer,
     new: &TokenId,
 ) -> Result<(), Error> {
     // What a rehearsal stored is a simulated token, of a server that is gone.
     if session.is_attended() || session.confirms_all || context.is_sandbox() {
         return Ok(());
     }
-    match replaced(session, context, way, new).await? {
+    match replaced(session, context, server, new).await? {
         None => Ok(()),
         Some(old) => needed(session, || {
             format!("{new} would take the place of {old} in {}, which may still work", context.store.path().display())

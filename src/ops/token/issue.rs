@@ -1,9 +1,9 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
 use crate::error::{Doing, Error, Operation, PlacementError, Regeneration, Report, TokenError};
-use crate::model::{Endpoint, TokenId, TokenSecret};
+use crate::model::{TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
-use crate::ops::connection::{Connected, TrustSource};
+use crate::ops::connection::{Connected, TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::{ExistingToken, LoginOptions, NewTokenOptions, RequestedRights};
 use crate::ops::pin_ca::{CaPinned, PinPolicy, pin_cluster_ca};
@@ -19,7 +19,7 @@ use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, recheck};
 use crate::ops::{ask, unless_interrupted};
-use crate::pve::{Pve, Trust, check_sendable};
+use crate::pve::{Pve, check_sendable};
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key, Source};
 use crate::ui::Printable;
@@ -59,7 +59,7 @@ pub(crate) struct Created {
 pub(crate) async fn create(
     session: &Session,
     context: &Context,
-    (endpoint, trust, trusted): (Endpoint, Trust, TrustSource),
+    mut server: TrustedServer,
     creation: &Creation<'_>,
 ) -> Result<Option<Created>, Error> {
     let mut wanted = wanted(session, context, creation)?;
@@ -67,13 +67,12 @@ pub(crate) async fn create(
     if !creation.is_rehearsal {
         prepare(session, context, &wanted, creation)?;
     }
-    let entered = enter(session, context, (endpoint.clone(), trust.clone()), creation);
-    let (admin, climbed) = unless_interrupted(session, entered).await?;
-    let (trust, trusted, fetched) = match climbed {
-        Some(CaPinned { trust, fetched, .. }) => (trust, TrustSource::Ca, Some(fetched)),
-        None => (trust, trusted, None),
-    };
-    let way = (endpoint, trust, trusted);
+    let entered = enter(session, context, &server, creation);
+    let (admin, pinned) = unless_interrupted(session, entered).await?;
+    let fetched = pinned.map(|CaPinned { trust, fetched, .. }| {
+        (server.trust, server.trusted) = (trust, TrustSource::Ca);
+        fetched
+    });
     recall(session, context, &admin, &wanted.token).await?;
     if session.is_attended() && creation.new.rights.is_none() {
         wanted.rights = rights(session, &wanted).await?;
@@ -83,15 +82,15 @@ pub(crate) async fn create(
         session.info(&proposal);
         return Ok(None);
     }
-    consent::for_replacing(session, context, way.clone(), &wanted.token).await?;
-    let proposal = agreed(session, context, (&admin, &mut wanted), proposal).await?;
+    consent::for_replacing(session, context, server.clone(), &wanted.token).await?;
+    let proposal = agreed(session, context, &admin, &mut wanted, proposal).await?;
     let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
     rehearse(context, &context.loaded, &wanted.token, &more)?;
     let made = Applied::nothing(again(&wanted.token), note(session, context, &wanted.token, proposal.errand())?);
     let (secret, made) = carry_out(session, context, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
-        let connected = Connected::with(session, context, way, credentials).await?;
+        let connected = Connected::with(session, context, server, credentials).await?;
         try_out(context, &connected, creation.order).await?;
         recheck::nobody_holds_less(&admin, &wanted.token, &made).await?;
         Ok(connected)
@@ -173,7 +172,8 @@ fn replacing(context: &Context, new: &TokenId) -> Option<String> {
 async fn agreed(
     session: &Session,
     context: &Context,
-    (admin, wanted): (&Admin, &mut TokenSpec<'_>),
+    admin: &Admin,
+    wanted: &mut TokenSpec<'_>,
     mut proposal: GrantPlan,
 ) -> Result<GrantPlan, Error> {
     loop {
@@ -278,21 +278,22 @@ fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> 
     })
 }
 
-/// Logs in, and climbs to the cluster's CA before anything else is sent.
+/// Logs in, and pins the cluster's CA before anything else is sent.
 async fn enter(
     session: &Session,
     context: &Context,
-    (endpoint, trust): (Endpoint, Trust),
+    server: &TrustedServer,
     creation: &Creation<'_>,
 ) -> Result<(Admin, Option<CaPinned>), Error> {
-    let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session));
-    let pve = log_calls(pve.map_err(|source| Error::reaching(&endpoint, source))?, session);
+    let endpoint = &server.endpoint;
+    let pve = Pve::new(endpoint.clone(), &server.trust, context.limits(), &context.proxies(session));
+    let pve = log_calls(pve.map_err(|source| Error::reaching(endpoint, source))?, session);
     let mut admin = log_in(session, context, pve, creation.realms, creation.login).await?;
-    let climbed = pin_cluster_ca(session, context, &admin.pve, creation.pin_policy).await?;
-    if let Some(climbed) = &climbed {
-        admin.pve = climbed.pve.clone();
+    let pinned = pin_cluster_ca(session, context, &admin.pve, creation.pin_policy).await?;
+    if let Some(pinned) = &pinned {
+        admin.pve = pinned.pve.clone();
     }
-    Ok((admin, climbed))
+    Ok((admin, pinned))
 }
 
 /// Tries the token: the server must know it, and it must be able to do the proof, if there is a template for one yet.

@@ -47,7 +47,8 @@ pub(crate) async fn run(
     session: &Session,
     to: &Destination,
     token: &TokenId,
-    (errand, expire): (PveumCommand, u64),
+    errand: PveumCommand,
+    expire: u64,
 ) -> Result<TokenSecret, Error> {
     let line = command(token, errand, expire);
     session.note(format!("on {to}: {line}"));
@@ -72,7 +73,7 @@ pub(crate) async fn run(
                 Err(left(to, token, errand, why.into()))
             }
         },
-        code => Err(failed(to, token, (errand, line), code, &printed.complaints)),
+        code => Err(failed(to, token, errand, line, code, &printed.complaints)),
     }
 }
 
@@ -128,7 +129,8 @@ fn secret_in(output: &[u8]) -> Option<TokenSecret> {
 fn failed(
     to: &Destination,
     token: &TokenId,
-    (errand, line): (PveumCommand, String),
+    errand: PveumCommand,
+    line: String,
     code: Option<i32>,
     complaints: &str,
 ) -> Error {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::bounded::open_regular;
 use crate::model::{Digest, DiskSize, Foreign, NodeName, StorageName, Upid, VmId};
-use crate::pve::http::multipart::Form;
+use crate::pve::http::multipart::{Form, FormFile};
 use crate::pve::lenient::{lenient, text};
 use crate::pve::values::Storage;
 use crate::pve::{ApiError, Pve};
@@ -126,7 +126,7 @@ impl Pve {
             fields.extend([("checksum", sha256), ("checksum-algorithm", "sha256")]);
         }
         let path = ["nodes", node.as_str(), "storage", storage, "upload"];
-        let form = Form::new(&fields, (upload.filename, file, length), Arc::clone(&upload.sent));
+        let form = Form::new(&fields, FormFile { name: upload.filename, file, length }, Arc::clone(&upload.sent));
         let data = self.transport.send_form(&path, form).await?;
         self.task(&data)
     }

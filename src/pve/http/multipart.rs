@@ -22,13 +22,20 @@ pub(in crate::pve) struct Form {
     sent: Arc<AtomicU64>,
 }
 
+/// The file of a form.
+pub(in crate::pve) struct FormFile<'a> {
+    /// Its name on the server.
+    pub(in crate::pve) name: &'a str,
+    /// The open file.
+    pub(in crate::pve) file: File,
+    /// How many bytes are sent of it.
+    pub(in crate::pve) length: u64,
+}
+
 impl Form {
     /// Puts fields in front of a file of so many bytes: the server stops reading fields where the file begins.
-    pub(in crate::pve) fn new(
-        fields: &[(&str, &str)],
-        (name, file, length): (&str, File, u64),
-        sent: Arc<AtomicU64>,
-    ) -> Self {
+    pub(in crate::pve) fn new(fields: &[(&str, &str)], upload: FormFile<'_>, sent: Arc<AtomicU64>) -> Self {
+        let FormFile { name, file, length } = upload;
         let boundary = format!("----glassdome{}", uuid::Uuid::new_v4().simple());
         let mut before = String::new();
         for (field, value) in fields {

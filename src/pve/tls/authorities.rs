@@ -100,7 +100,8 @@ impl Authorities {
         &self,
         why: &rustls::Error,
         leaf: Leaf,
-        (end_entity, rest): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+        end_entity: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
     ) -> CertError {
         let rustls::Error::InvalidCertificate(why) = why else { return CertError::Broken(why.to_string()) };
         match Complaint::of(why) {

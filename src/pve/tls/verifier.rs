@@ -117,7 +117,7 @@ impl ServerCertVerifier for Verifier {
         authorities.judge(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
             TlsRefusal::NotValid(authority) => CertError::on_authority(&authority, end_entity, now).into(),
             TlsRefusal::Other(why) => {
-                CertError::on(end_entity, |leaf| authorities.explain(&why, leaf, (end_entity, intermediates))).into()
+                CertError::on(end_entity, |leaf| authorities.explain(&why, leaf, end_entity, intermediates)).into()
             }
         })
     }

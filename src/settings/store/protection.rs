@@ -33,7 +33,7 @@ pub(super) fn carry_over(
         warnings.push(Warning::AttributesLost { path: path.clone(), names: lost });
     }
     remove_list(path, new.file())?;
-    let mode = permit(new, path, found, (group, &ownership), warnings)?;
+    let mode = permit(new, path, found, group, &ownership, warnings)?;
     warn_of_mode(path, found, mode, warnings);
     Ok(mode)
 }
@@ -80,7 +80,8 @@ fn permit(
     new: &TempFile,
     path: &Path,
     found: &TargetState,
-    (group, ownership): (GroupRights, &Ownership),
+    group: GroupRights,
+    ownership: &Ownership,
     warnings: &mut Vec<Warning>,
 ) -> Result<u32, SettingsError> {
     let before = found.metadata.mode() & BITS;

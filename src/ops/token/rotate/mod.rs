@@ -212,7 +212,7 @@ impl<'a> Rotator<'a> {
     /// Calls the server with a token.
     pub(crate) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
-        let connected = Connected::with(self.session, &self.desk.context, self.desk.way(), credentials).await?;
+        let connected = Connected::with(self.session, &self.desk.context, self.desk.server(), credentials).await?;
         let called = connected.pve.version().await;
         called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
     }
