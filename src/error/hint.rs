@@ -11,8 +11,6 @@ pub enum Hint {
     Say(String),
     /// A command.
     Run(String),
-    /// What stands between commands that are pasted together, as a comment of the shell.
-    Remark(String),
 }
 
 impl Hint {
@@ -20,7 +18,7 @@ impl Hint {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Say(text) | Self::Run(text) | Self::Remark(text) => text,
+            Self::Say(text) | Self::Run(text) => text,
         }
     }
 }
@@ -35,7 +33,6 @@ pub fn draw_hints(label: &str, hints: &[Hint], screen: &mut Screen<'_>) -> fmt::
     for hint in hints {
         match hint {
             Hint::Say(text) => screen.labelled(label, Tone::Strong, text)?,
-            Hint::Remark(text) => screen.remark(blanks.len(), text)?,
             Hint::Run(text) => {
                 let text = screen.paint(Tone::Command, text);
                 let label = screen.paint(Tone::Strong, label);

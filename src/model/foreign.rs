@@ -3,7 +3,6 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 
 use crate::model::Register;
@@ -13,9 +12,6 @@ const SHOWN_AT_MOST: usize = 2_000;
 
 /// Characters that one character takes at most when it is escaped, `\u{e0041}`.
 const LONGEST_ESCAPE: usize = 10;
-
-/// Everything but the characters that RFC 3986 calls unreserved.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Text from a server. There is no way to the raw text: `Display` and `Debug` escape it and cut it at 2,000 characters,
 /// the shell form quotes it, the URL segment encodes it, and `parse` gives a type that has checked it.
@@ -119,12 +115,6 @@ impl Foreign {
     #[must_use]
     pub fn shell_quoted(&self) -> String {
         if self.0.chars().all(is_plain) { format!("'{}'", self.0.replace('\'', r"'\''")) } else { ansi_quoted(&self.0) }
-    }
-
-    /// Writes it as one segment of the path of a URL, percent-encoded.
-    #[must_use]
-    pub fn url_segment(&self) -> String {
-        utf8_percent_encode(&self.0, SEGMENT).to_string()
     }
 }
 
@@ -313,14 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_is_one_segment() {
-        assert_eq!(
-            Foreign::new("local:import/a b.qcow2?x#y%2e").url_segment(),
-            "local%3Aimport%2Fa%20b.qcow2%3Fx%23y%252e"
-        );
-    }
-
-    #[test]
     fn only_what_its_type_takes_comes_out() {
         assert_eq!(Foreign::new("9000").parse::<VmId>().map(VmId::number), Ok(9_000));
         assert!(Foreign::new("pve;reboot").parse::<NodeName>().is_err());
@@ -334,7 +316,7 @@ mod tests {
         #[test]
         fn no_form_holds_a_hidden_character(text in any::<String>(), hidden in "[\\x00-\\x1f\\x7f-\\x9f\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\u{feff}]{0,8}") {
             let foreign = Foreign::new(format!("{hidden}{text}{hidden}{text}"));
-            let forms = [foreign.to_string(), format!("{foreign:?}"), foreign.shell_quoted(), foreign.url_segment()];
+            let forms = [foreign.to_string(), format!("{foreign:?}"), foreign.shell_quoted()];
             for form in forms {
                 prop_assert!(form.chars().all(is_plain), "{:?}", form);
             }

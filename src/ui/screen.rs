@@ -164,18 +164,6 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    /// Writes a comment among commands that are pasted together: whatever the width, no line of it is a command.
-    ///
-    /// # Errors
-    /// What the writer reports.
-    pub fn remark(&mut self, indent: usize, text: &str) -> fmt::Result {
-        for piece in wrap(text, self.style.width.map(|width| width.saturating_sub(indent + 2))) {
-            let piece = self.paint(Tone::Dim, &format!("# {piece}"));
-            self.line(&format!("{}{piece}", " ".repeat(indent)))?;
-        }
-        Ok(())
-    }
-
     /// Writes a command on a line of its own, never wrapped, so that it can be pasted.
     ///
     /// # Errors

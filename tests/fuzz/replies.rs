@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use glassdome::model::{NodeName, StorageName, TokenId, Upid, VmId};
+use glassdome::model::{NodeName, TokenId, Upid, VmId};
 use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, Trust};
 use tokio::runtime::Runtime;
 
@@ -91,13 +91,12 @@ impl Replies {
 async fn ask(pve: &Pve, number: usize) -> Result<(), ApiError> {
     let node: NodeName = "pve".parse().expect("a node");
     let vmid = VmId::new(9000).expect("a VMID");
-    let storage: StorageName = "local".parse().expect("a storage");
     let upid: Upid = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve:".parse().expect("a UPID");
     let token: TokenId = "apex@pve!tok".parse().expect("a token");
     match number % 18 {
         0 => pve.version().await.map(drop),
         1 => pve.nodes().await.map(drop),
-        2 => pve.vms().await.map(drop),
+        2 => pve.vms_where(|_| true).await.map(drop),
         3 => pve.vms_on(&node).await.map(drop),
         4 => pve.vm_config(&node, vmid).await.map(drop),
         5 => pve.permissions(None, None).await.map(drop),
@@ -108,7 +107,7 @@ async fn ask(pve: &Pve, number: usize) -> Result<(), ApiError> {
         10 => pve.domains().await.map(drop),
         11 => pve.interfaces(&node).await.map(drop),
         12 => pve.token_entry(&token).await.map(drop),
-        13 => pve.volumes(&node, &storage, vmid).await.map(drop),
+        13 => pve.images(&node, "local").await.map(drop),
         14 => pve.active_tasks(&node).await.map(drop),
         15 => pve.pool_members().await.map(drop),
         16 => pve.start(&node, vmid).await.map(drop),

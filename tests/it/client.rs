@@ -375,14 +375,11 @@ impl Recording {
             ("GET", ["access", "domains"]) => pve.domains().await.map(drop),
             ("GET", ["access", "permissions"]) => pve.permissions(None, None).await.map(drop),
             ("GET", ["nodes"]) => pve.nodes().await.map(drop),
-            ("GET", ["cluster", "resources"]) => pve.vms().await.map(drop),
-            ("GET", ["cluster", "status"]) => pve.cluster_name().await.map(drop),
+            ("GET", ["cluster", "resources"]) => pve.vms_where(|_| true).await.map(drop),
             ("GET", ["cluster", "nextid"]) => pve.next_id().await.map(drop),
             ("GET", ["nodes", _, "qemu"]) => pve.vms_on(&node).await.map(drop),
             ("GET", ["nodes", _, "storage"]) => pve.storages(&node).await.map(drop),
-            ("GET", ["nodes", _, "storage", _, "content"]) => {
-                pve.volumes(&node, &"local".parse().unwrap(), vmid(100)).await.map(drop)
-            }
+            ("GET", ["nodes", _, "storage", _, "content"]) => pve.images(&node, "local").await.map(drop),
             ("GET", ["nodes", _, "certificates", "info"]) => pve.cluster_ca(&node).await.map(drop),
             ("GET", ["nodes", _, "tasks"]) => pve.active_tasks(&node).await.map(drop),
             ("GET", ["nodes", _, "tasks", _, "status"]) => pve.task_status(&UPID.parse().unwrap()).await.map(drop),

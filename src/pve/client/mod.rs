@@ -241,17 +241,6 @@ impl Pve {
         Ok(files.iter().find(is_ca).and_then(|file| file.get("pem")?.as_str().map(certificates_in)))
     }
 
-    /// Reads the name of the cluster (Sys.Audit); none where the node is alone.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn cluster_name(&self) -> Result<Option<Foreign>, ApiError> {
-        let data = self.transport.get(&["cluster", "status"], &[]).await?;
-        let entries = self.list(data, "the status of the cluster", |entry| entry.is_object().then_some(entry))?;
-        let is_cluster = |entry: &&Value| field_text(entry, "type").is_some_and(|kind| kind == "cluster");
-        Ok(entries.iter().find(is_cluster).and_then(|entry| field_text(entry, "name")))
-    }
-
     fn require_map(&self, data: &Value, what: &str) -> Result<(), ApiError> {
         if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is no map"))) }
     }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use crate::bounded::open_regular;
-use crate::model::{Digest, DiskSize, Foreign, NodeName, StorageName, Upid, VmId};
+use crate::model::{Digest, DiskSize, Foreign, NodeName, Upid, VmId};
 use crate::pve::http::multipart::{Form, FormFile};
 use crate::pve::lenient::{lenient, text};
 use crate::pve::values::Storage;
@@ -73,20 +73,6 @@ impl Pve {
         let mut storages = self.named::<Storage>(data, "the list of storages", "storage")?;
         storages.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(storages)
-    }
-
-    /// Lists the disks on a storage that belong to a VM (Datastore.Audit), those that its configuration does not name
-    /// as well.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn volumes(&self, node: &NodeName, storage: &StorageName, vmid: VmId) -> Result<Vec<Foreign>, ApiError> {
-        let (path, vmid) = (["nodes", node.as_str(), "storage", storage.as_str(), "content"], vmid.to_string());
-        let query = [("vmid", vmid.as_str())];
-        let mut volumes =
-            self.rows(&path, &query, "the content of the storage", |image: Image| Some(image.volume)).await?;
-        volumes.sort();
-        Ok(volumes)
     }
 
     /// Lists the images that a storage holds to import from (Datastore.Audit).

@@ -30,14 +30,6 @@ pub struct CloneRequest {
 }
 
 impl Pve {
-    /// Lists the VMs of the cluster that may be seen (VM.Audit); some seconds old.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn vms(&self) -> Result<Vec<Vm>, ApiError> {
-        self.vms_where(|_| true).await
-    }
-
     /// Lists those VMs of the cluster that may be seen (VM.Audit) and are looked for, some seconds old: a cluster may have
     /// a hundred thousand, of which hardly any command wants more than a few.
     ///

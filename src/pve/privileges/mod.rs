@@ -79,12 +79,6 @@ impl AclPath {
         Self(format!("/pool/{pool}"))
     }
 
-    /// Gives the path above all storages.
-    #[must_use]
-    pub fn storages() -> Self {
-        Self("/storage".to_owned())
-    }
-
     /// Gives the path of a storage.
     #[must_use]
     pub fn storage(storage: &StorageName) -> Self {

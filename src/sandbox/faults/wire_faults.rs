@@ -156,6 +156,8 @@ mod tests {
         let bytes = || b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"data\":1}".to_vec();
         let Bytes::ThenReset(head) = Distortion::ResetHeader.of_bytes(bytes()) else { panic!("a reset") };
         assert_eq!(head, b"HTTP/1.1 200");
+        let Bytes::ThenStall(head) = Distortion::StallHeader.of_bytes(bytes()) else { panic!("a stall") };
+        assert_eq!(head, b"HTTP/1.1 200");
         let Bytes::ThenStall(body) = Distortion::StallBody.of_bytes(bytes()) else { panic!("a stall") };
         assert!(body.ends_with(b"\r\n\r\n{\""), "{body:?}");
         let Bytes::Slowly(head, body) = Distortion::Trickle.of_bytes(bytes()) else { panic!("a trickle") };
