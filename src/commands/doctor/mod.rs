@@ -156,8 +156,8 @@ pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Co
     Ok(diagnosis)
 }
 
-/// The checks of the way that need TLS.
-const SKIPPED_WAY: [&str; 4] = ["tls", "certificate", "product", "clock"];
+/// The checks of the connection that need TLS.
+const TLS_CHECKS: [&str; 4] = ["tls", "certificate", "product", "clock"];
 
 impl Diagnosis {
     /// Notes names of one kind, each with a number of its own.
@@ -187,7 +187,7 @@ impl Diagnosis {
 
     /// Says of the groups that need the server, from one on, that nothing was looked at.
     fn skip_from(&mut self, first: usize, why: &str) {
-        let network: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(SKIPPED_WAY).collect();
+        let network: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(TLS_CHECKS).collect();
         let skip = |ids: &[&'static str]| ids.iter().map(|id| Check::skipped(id, why)).collect();
         let groups = [
             ("Connection", skip(&network)),

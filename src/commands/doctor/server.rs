@@ -3,7 +3,7 @@
 use crate::cli::Proof;
 use crate::commands::doctor::check::{Check, CheckFailure, CheckStatus};
 use crate::commands::doctor::clone::{self, ServerReads};
-use crate::commands::doctor::{Diagnosis, SKIPPED_WAY, access, network};
+use crate::commands::doctor::{Diagnosis, TLS_CHECKS, access, network};
 use crate::commands::options;
 use crate::error::Error;
 use crate::ops::call_log::log_calls;
@@ -34,7 +34,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         .ok()
         .and_then(|(trust, _)| Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).ok());
     let (true, Some(anonymous)) = (is_open, anonymous) else {
-        network.extend(SKIPPED_WAY.map(|id| Check::skipped(id, "the server cannot be reached, or is not trusted")));
+        network.extend(TLS_CHECKS.map(|id| Check::skipped(id, "the server cannot be reached, or is not trusted")));
         diagnosis.groups.push(("Connection", network));
         diagnosis.skip_from(1, "the server could not be asked");
         return None;
