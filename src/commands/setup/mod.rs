@@ -419,7 +419,7 @@ fn introduce(session: &Session, context: &Context, arguments: &Setup) {
     } else {
         "Nothing is saved before you have seen and confirmed it."
     };
-    let text = format!("glassdome {works}. {promise}");
+    let text = format!("{} {works}. {promise}", env!("CARGO_PKG_NAME"));
     session.remark(text);
 }
 
