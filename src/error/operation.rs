@@ -32,6 +32,8 @@ pub enum Operation {
     ReadStorages(NodeName),
     /// Reading the caller's own privileges.
     ReadPrivileges,
+    /// Reading the list of pools.
+    ReadPools,
     /// Reading users, roles and entries.
     ReadAccess,
     /// Reading a user's tokens.
@@ -104,6 +106,7 @@ impl fmt::Display for Operation {
             Self::ReadVms => formatter.write_str("read the list of VMs"),
             Self::ReadStorages(node) => write!(formatter, "read the storages of node {node}"),
             Self::ReadPrivileges => formatter.write_str("read the privileges"),
+            Self::ReadPools => formatter.write_str("read the list of pools"),
             Self::ReadAccess => formatter.write_str("read users, roles and permissions"),
             Self::ReadTokens(user) => write!(formatter, "read the tokens of {user}"),
             Self::CreateToken(token) => write!(formatter, "create {token}"),

@@ -122,6 +122,9 @@ pub enum TokenError {
     /// The server's own name is no destination for ssh.
     #[error("the name of the server is no destination for ssh")]
     NoDestination,
+    /// The sandbox has no shell.
+    #[error("the sandbox has no shell that ssh could reach")]
+    NoShellInSandbox,
     /// There is no ssh on this machine.
     #[error("there is no `ssh` on this machine")]
     NoSsh {
@@ -301,7 +304,8 @@ impl TokenError {
             | Self::ExpiresBeforeUse
             | Self::NothingToCreate { .. }
             | Self::ShellGivesAll
-            | Self::NoDestination => Kind::Usage,
+            | Self::NoDestination
+            | Self::NoShellInSandbox => Kind::Usage,
             Self::NoSsh { .. } | Self::SshUnusable { .. } => Kind::Configuration,
             Self::SshFailed { .. } => Kind::Unreachable,
             Self::NoPveum { .. } => Kind::NotFound,
@@ -383,6 +387,7 @@ impl TokenError {
             Self::NothingToCreate { .. } => vec![say("add --create-token, or leave it out")],
             Self::ShellGivesAll => vec![say("use --create-token --login-user root@pam, or leave --rights out")],
             Self::NoDestination => vec![say("name the node: --over-ssh root@NODE")],
+            Self::NoShellInSandbox => vec![say("create the token with a login: --create-token")],
             Self::ExpiresBeforeUse => vec![say("give a later day, 2027-01-31 for example, or leave --expire out")],
             Self::NotTheSame { .. } => vec![say("were permissions changed meanwhile? run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],

@@ -12,6 +12,8 @@ pub(crate) enum ChildKind {
     Git,
     /// The person's ssh, with the person's keys and configuration.
     Ssh,
+    /// The program that opens an address in the person's browser.
+    Browser,
 }
 
 /// What every program needs: where programs and the home are, how text is written, where temporary files go. Variables
@@ -68,12 +70,31 @@ const SSH: &[&str] = &[
     "KRB5_CONFIG",
 ];
 
+/// The screen and the session that a browser runs in, which kind of desktop that is, and which browser is preferred.
+const BROWSER: &[&str] = &[
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_RUNTIME_DIR",
+    "XDG_CURRENT_DESKTOP",
+    "XDG_SESSION_TYPE",
+    "XDG_DATA_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_DIRS",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DESKTOP_SESSION",
+    "KDE_FULL_SESSION",
+    "KDE_SESSION_VERSION",
+    "BROWSER",
+];
+
 impl ChildKind {
     /// Chooses from the variables of this process those that the child gets.
     pub(crate) fn environment(self, variables: &Variables) -> impl Iterator<Item = (&str, &OsString)> {
         let own = match self {
             Self::Git => GIT,
             Self::Ssh => SSH,
+            Self::Browser => BROWSER,
         };
         let names = EVERY.iter().chain(own);
         names.filter_map(|name| variables.get_key_value(*name)).map(|(name, value)| (name.as_str(), value))
@@ -84,7 +105,7 @@ impl ChildKind {
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
-    use super::{ChildKind, EVERY, GIT, SSH};
+    use super::{BROWSER, ChildKind, EVERY, GIT, SSH};
     use crate::session::Variables;
 
     fn given(child: ChildKind, names: &[&str]) -> Vec<String> {
@@ -128,7 +149,7 @@ mod tests {
             "BASH_ENV",
             "BASH_FUNC_x%%",
         ] {
-            for child in [ChildKind::Git, ChildKind::Ssh] {
+            for child in [ChildKind::Git, ChildKind::Ssh, ChildKind::Browser] {
                 assert!(given(child, &[name]).is_empty(), "{child:?} {name}");
             }
         }
@@ -140,6 +161,7 @@ mod tests {
             let is_listed = |own: &[&str]| EVERY.contains(&name.as_str()) || own.contains(&name.as_str());
             prop_assert!(given(ChildKind::Git, &[&name]).is_empty() || is_listed(GIT));
             prop_assert!(given(ChildKind::Ssh, &[&name]).is_empty() || is_listed(SSH));
+            prop_assert!(given(ChildKind::Browser, &[&name]).is_empty() || is_listed(BROWSER));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::pve::{self, CaBundle, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
     Credentials, ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError,
-    Source, Store, ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
+    Source, Store, TRUST_KEYS, ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
 use std::cell::Cell;
@@ -61,6 +61,8 @@ pub(crate) struct Context {
     authority: Option<Authority>,
     /// Whether it has been said what should be known of the trust.
     pub(crate) is_warned: Cell<bool>,
+    /// Whether the sandbox's certificate is to be decided on, as that of a new server.
+    rehearses_trust: bool,
 }
 
 /// What is read before the settings are decided on.
@@ -159,6 +161,7 @@ impl Context {
             named_file: options.env_file.clone(),
             is_file_named: named_file(session, options).is_some(),
             is_warned: Cell::new(false),
+            rehearses_trust: false,
             authority: None,
             is_stdin_taken: is_stdin(options.token_value_file.as_deref()) || is_stdin(options.password_file.as_deref()),
             secret_file: options.token_value_file.clone().filter(|path| path != Path::new("-")),
@@ -271,6 +274,7 @@ impl Context {
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.authority.take_if(|authority| authority.can_be_read_again());
         self.loaded = self.store.load()?;
+        self.rehearses_trust = false;
         self.settings = self.saved();
         self.require_valid()
     }
@@ -323,6 +327,9 @@ impl Context {
     pub(crate) fn trust(&self) -> Result<(Trust, TrustSource), Error> {
         #[cfg(feature = "sandbox")]
         if let Some(sandbox) = &self.sandbox {
+            if self.rehearses_trust {
+                return Ok(self.rehearsed_trust());
+            }
             return Ok((
                 Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| {
                     Error::Config(ConfigError::CaFile { path: PathBuf::from("the sandbox"), source })
@@ -343,6 +350,29 @@ impl Context {
                 }
             }
         }
+    }
+
+    /// Gives the trust that a person decided on in a rehearsal: a file of the sandbox, whose certificate is a new one in
+    /// each run, does not decide about it.
+    #[cfg(feature = "sandbox")]
+    fn rehearsed_trust(&self) -> (Trust, TrustSource) {
+        let is_answered = |key: Key| self.settings.source(key) == Some(&Source::Answer);
+        match self.settings.setting(Key::Fingerprint).map(|said| &said.value) {
+            Some(Setting::Fingerprint(pin)) if is_answered(Key::Fingerprint) => (Trust::Pinned(*pin), TrustSource::Pin),
+            _ if is_answered(Key::VerifySsl) => (Trust::Unverified, TrustSource::Unverified),
+            _ => (Trust::System, TrustSource::System),
+        }
+    }
+
+    /// Lets a person answer on the sandbox what a new server would take: the certificate is to be decided on, and the
+    /// secret of its token is to be got in one of the ways there are.
+    pub(crate) fn rehearse_first_contact(&mut self) -> Result<(), Error> {
+        let is_decided = TRUST_KEYS.iter().any(|key| self.settings.source(*key).is_some_and(Source::is_settled));
+        self.rehearses_trust = self.is_sandbox() && !is_decided;
+        if self.settings.source(Key::TokenValue) == Some(&Source::Sandbox) {
+            self.unset(&[Key::TokenValue])?;
+        }
+        Ok(())
     }
 
     fn authority_in(&self, path: &Path) -> Result<CaBundle, Error> {
@@ -423,15 +453,19 @@ impl Context {
             repeat.of_server("--sandbox", String::new());
         }
         let said = |key: Key| matches!(self.settings.source(key), Some(Source::Flag(_) | Source::Answer));
+        let is_of_sandbox = |key: Key| self.is_sandbox() && (key == Key::Host || TRUST_KEYS.contains(&key));
         for key in [Key::Host, Key::User, Key::TokenName, Key::Fingerprint, Key::CaFile] {
-            if let (true, Some(text)) = (said(key), self.settings.text(key)) {
+            if let (true, Some(text)) = (said(key) && !is_of_sandbox(key), self.settings.text(key)) {
                 repeat.of_server(key.entry().flag, word(&text));
             }
         }
         if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
             repeat.of_server(Key::TokenValue.entry().flag, word(&path.display().to_string()));
         }
-        if said(Key::VerifySsl) && matches!(self.settings.verification(), Ok(Verification::Disabled(_))) {
+        if said(Key::VerifySsl)
+            && !self.is_sandbox()
+            && matches!(self.settings.verification(), Ok(Verification::Disabled(_)))
+        {
             repeat.of_server("--insecure", String::new());
         }
         repeat

@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod batch;
 mod blocking;
+pub(crate) mod browser;
 pub(crate) mod ca_file;
 pub(crate) mod call_log;
 pub(crate) mod child_environment;

@@ -134,6 +134,11 @@ impl Ui {
         self.0.borrow_mut().info(drawing);
     }
 
+    /// Shows on standard error what a person wants to know; these secrets, and no others, can be read in it.
+    pub(crate) fn reveal_info(&self, drawing: &impl Draw, revealed: &[Secret]) {
+        self.0.borrow_mut().reveal_info(drawing, revealed);
+    }
+
     /// Shows a warning.
     pub fn warn(&self, text: impl Into<String>) {
         self.info(&Note::warning(text.into()));

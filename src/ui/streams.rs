@@ -223,6 +223,17 @@ impl Streams {
         Some(self.running.get_or_insert_with(|| Running::new(style)))
     }
 
+    /// Shows what a person wants to know; these secrets, and no others, can be read in it.
+    pub(super) fn reveal_info(&mut self, drawing: &impl Draw, revealed: &[Secret]) {
+        if self.verbosity < Verbosity::Normal {
+            return;
+        }
+        self.clear_progress();
+        self.has_spoken = true;
+        let text = drawn(drawing, self.stderr_style, &self.repeat);
+        let _ = self.stderr.reveal(&text, revealed); // nothing is left to report it on
+    }
+
     fn write_stderr(&mut self, verbosity: Verbosity, drawing: &impl Draw) {
         if self.verbosity < verbosity {
             return;

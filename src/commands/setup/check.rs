@@ -12,12 +12,15 @@ use crate::ops::ubuntu_releases::keyed;
 use crate::ops::{ask, inventory, unless_interrupted};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
-use crate::settings::Key;
+use crate::settings::{Key, Source};
 use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
 
+use super::answers::{Answer, Pending, StepEnd, go_back};
+use super::node_and_templates::{self, Available};
+use super::retry::is_final;
 use super::template::{CreatedTemplate, MissingTemplate};
-use super::{heading, node_and_templates, tell, template};
+use super::{heading, tell, template};
 
 /// What was found, and will be written.
 pub(super) struct VerifiedAccess {
@@ -28,179 +31,237 @@ pub(super) struct VerifiedAccess {
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether a person whose token lacks something may take another one.
+/// The step that checks what the token may do, and chooses node and templates.
+pub(super) struct CheckStep<'a> {
+    pub(super) session: &'a Session,
+    pub(super) arguments: &'a Setup,
+    pub(super) connected: &'a Connected,
+    /// What was said already.
+    said: Said,
+    /// The template that was made in this step.
+    made: Option<CreatedTemplate>,
+}
+
+/// How much of the step stands on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenChange {
-    /// Nothing speaks against it.
-    Offered,
-    /// It was made just now, or settled by a flag or a variable.
-    No,
+pub(super) enum Said {
+    /// Nothing.
+    Nothing,
+    /// Who is authenticated.
+    Caller,
+    /// That, and the heading.
+    Heading,
 }
 
-/// Checks everything that the proof will need; a person may choose again, mend what is missing and look again, or let the
-/// template be made that is missing. Gives nothing where another token is to be used.
-pub(super) async fn until_good(
-    session: &Session,
-    context: &mut Context,
-    connected: &Connected,
-    arguments: &Setup,
-    switch: TokenChange,
-) -> Result<Option<VerifiedAccess>, Error> {
-    context.repeat(session);
-    let mut made = None;
-    let mut unasked = arguments.create_template.as_ref();
-    loop {
-        let looked = async {
-            match check(session, context, connected, arguments, made.as_ref()).await {
-                Ok(checked) => Ok(checked),
-                Err(why) => Err(connected.diagnosed(why).await),
-            }
-        };
-        let why = match unless_interrupted(session, looked).await {
-            Ok(checked) => return Ok(Some(checked)),
-            Err(why) => why,
-        };
-        let missing = MissingTemplate::of(&why, context, arguments)?;
-        let turn = match (&missing, unasked.take()) {
-            (Some(_), Some(image)) => RetryChoice::Make(image.clone()),
-            _ => turn(session, &why, missing.as_ref(), switch).await?,
-        };
-        let image = match turn {
-            RetryChoice::Make(image) => image,
-            RetryChoice::Again => continue,
-            RetryChoice::OtherToken => return Ok(None),
-            RetryChoice::Leave => return Err(why),
-        };
-        let Some(missing) = missing else { return Err(why) };
-        match missing.make(session, context, connected, arguments, image.as_deref()).await {
-            Ok(template) => made = Some(template),
-            Err(why) if session.is_attended() && !is_an_end(&why) => tell(session, &why),
-            Err(why) => return Err(why),
-        }
-    }
-}
-
-/// How it goes on after a check that failed.
+/// What to do after a check that failed.
 enum RetryChoice {
     /// The template is made, of an image of one's own where one is named.
     Make(Option<String>),
     /// Everything is looked at again.
     Again,
-    /// With another token.
-    OtherToken,
+    /// Node and templates are chosen again.
+    Choose,
+    /// An earlier answer is changed.
+    Change(Answer),
+    /// An earlier step is chosen.
+    GoBack,
     /// It ends here.
     Leave,
 }
 
-/// Asks how it goes on; if nothing can be done about it, it ends.
-async fn turn(
-    session: &Session,
-    why: &Error,
-    missing: Option<&MissingTemplate>,
-    switch: TokenChange,
-) -> Result<RetryChoice, Error> {
-    let kind = Report::of(why).kind;
-    if !session.is_attended() || !is_for_a_person(kind) {
-        return Ok(RetryChoice::Leave);
+impl<'a> CheckStep<'a> {
+    /// Prepares the checks of a connection.
+    pub(super) const fn new(session: &'a Session, arguments: &'a Setup, connected: &'a Connected, said: Said) -> Self {
+        Self { session, arguments, connected, said, made: None }
     }
-    tell(session, why);
-    let mut ways = Vec::new();
-    if let Some(missing) = missing {
-        ways.push((RetryChoice::Make(None), missing.offer()));
-        // Which image, is asked where it is chosen.
-        ways.push((RetryChoice::Make(Some(String::new())), "make it from an image of your own".to_owned()));
-    }
-    ways.push((RetryChoice::Again, "retry, or choose a different node or template".to_owned()));
-    if kind == Kind::Permission && switch == TokenChange::Offered {
-        ways.push((RetryChoice::OtherToken, "use another token, or make one".to_owned()));
-    }
-    ways.push((RetryChoice::Leave, "quit (nothing was written)".to_owned()));
-    let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| text.clone()).collect());
-    let index = ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?;
-    Ok(match ways.into_iter().nth(index) {
-        Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(session).await?)),
-        Some((turn, _)) => turn,
-        None => RetryChoice::Leave,
-    })
-}
 
-/// Says whether a person can do something about an error while everything stands still.
-const fn is_for_a_person(kind: Kind) -> bool {
-    matches!(kind, Kind::Permission | Kind::NotFound | Kind::Configuration)
-}
-
-/// Says whether nothing can follow: the user wants to leave, or something was left behind that has to be told last.
-fn is_an_end(why: &Error) -> bool {
-    matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind)
-}
-
-async fn check(
-    session: &Session,
-    context: &mut Context,
-    connected: &Connected,
-    arguments: &Setup,
-    made: Option<&CreatedTemplate>,
-) -> Result<VerifiedAccess, Error> {
-    let who = connected.who();
-    // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
-    let guess = options::test_vm(context, &arguments.proof)?;
-    let scout = Preflight::new(context, connected, &guess);
-    let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(&connected.pve, |vm| vm.is_template));
-    let inventory = inventory?;
-    let version = inventory.version.clone();
-    say(session, format!("Authenticated as {} on Proxmox VE {version}", Printable(&who)));
-    let mut vms = vms.doing(Operation::ReadVms)?;
-    if let Some(made) = made.filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
-        vms.push(made.vm.clone());
-    }
-    heading(session, context, "Node and templates");
-    let asked =
-        node_and_templates::choose(session, context, connected, &inventory.nodes, &vms, made.map(|made| made.key))
-            .await?;
-    let templates = templates(context, &vms)?;
-    let unseen = named_but_unseen(context, &vms)?;
-
-    let mut order = options::test_vm(context, &arguments.proof)?;
-    let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
-    if let (None, Some((_, vmid))) = (arguments.proof.template, of_2204) {
-        order.template = *vmid;
-    }
-    let preflight = Preflight::new(context, connected, &order);
-    let mut warnings = Vec::new();
-    let (node, plan) = preflight.node_and_plan(inventory).await?;
-    match plan {
-        Ok(plan) => {
-            say(session, format!("All required privileges present for cloning template {} on {node}", order.template));
-            warnings.extend(plan.warnings);
+    /// Checks everything that the test VM will need; a person may choose again, correct what is missing and look again, let
+    /// the template be made that is missing, or go back.
+    pub(super) async fn until_good(
+        &mut self,
+        context: &mut Context,
+        pending: &mut Pending,
+    ) -> Result<StepEnd<VerifiedAccess>, Error> {
+        context.repeat(self.session);
+        let mut unasked = self.arguments.create_template.as_ref();
+        loop {
+            let (session, connected) = (self.session, self.connected);
+            let looked = async {
+                match self.check(context, pending).await {
+                    Ok(checked) => Ok(checked),
+                    Err(why) => Err(connected.diagnosed(why).await),
+                }
+            };
+            let why = match unless_interrupted(session, looked).await {
+                Ok(end) => return Ok(end),
+                Err(why) => why,
+            };
+            let missing = MissingTemplate::of(&why, context, self.arguments)?;
+            let choice = match (&missing, unasked.take()) {
+                (Some(_), Some(image)) => RetryChoice::Make(image.clone()),
+                _ => self.after(context, &why, missing.as_ref()).await?,
+            };
+            let image = match choice {
+                RetryChoice::Make(image) => image,
+                RetryChoice::Again => continue,
+                RetryChoice::Choose => {
+                    self.choose_again(context, pending);
+                    continue;
+                }
+                RetryChoice::Change(answer) => return Ok(StepEnd::Back(answer)),
+                RetryChoice::GoBack => match go_back(self.session, context, Answer::Node).await? {
+                    Some(answer) => return Ok(StepEnd::Back(answer)),
+                    None => continue,
+                },
+                RetryChoice::Leave => return Err(why),
+            };
+            let Some(missing) = missing else { return Err(why) };
+            let made = missing.make(self.session, context, self.connected, self.arguments, image.as_deref()).await;
+            match made {
+                Ok(template) => {
+                    pending.take(Answer::Template(template.key));
+                    self.made = Some(template);
+                }
+                Err(why) if self.session.is_attended() && !is_final(&why) => tell(self.session, &why),
+                Err(why) => return Err(why),
+            }
         }
-        Err(
-            Error::Placement(PlacementError::NoTemplate { .. }) | Error::Placement(PlacementError::NotATemplate { .. }),
-        ) if may_be_absent(arguments, made) && !unseen.contains(&order.template) => {
-            warnings.push(format!("there is no template {} to clone yet", order.template));
+    }
+
+    /// Lets everything in this step be asked for again that is open.
+    fn choose_again(&self, context: &Context, pending: &mut Pending) {
+        let made = self.made.as_ref().map(|made| Answer::Template(made.key));
+        let open = Answer::changeable(self.session, context).into_iter();
+        open.filter(|answer| *answer >= Answer::Node && Some(*answer) != made).for_each(|answer| pending.ask(answer));
+    }
+
+    /// Asks what to do; if nothing can be done about it, it ends.
+    async fn after(
+        &self,
+        context: &Context,
+        why: &Error,
+        missing: Option<&MissingTemplate>,
+    ) -> Result<RetryChoice, Error> {
+        if !self.session.is_attended() || is_final(why) || is_settled(context, why) {
+            return Ok(RetryChoice::Leave);
         }
-        Err(why) => return Err(why),
+        tell(self.session, why);
+        let mut choices = Vec::new();
+        if let Some(missing) = missing {
+            choices.push((RetryChoice::Make(None), missing.offer()));
+            // Which image, is asked where it is chosen.
+            choices.push((RetryChoice::Make(Some(String::new())), "Create it from an image of your own".to_owned()));
+        }
+        let again = (RetryChoice::Again, "Try again".to_owned());
+        let changeable = Answer::changeable(self.session, context);
+        let choose = changeable.iter().any(|answer| *answer >= Answer::Node);
+        let choose = choose.then(|| (RetryChoice::Choose, "Choose a different node or template".to_owned()));
+        let change = (RetryChoice::Change(Answer::Token), "Use another token, or create one".to_owned());
+        let change = Some(change).filter(|_| changeable.contains(&Answer::Token));
+        if Report::of(why).kind == Kind::Permission {
+            choices.extend([Some(again), change, choose].into_iter().flatten());
+        } else {
+            choices.extend([choose, Some(again), change].into_iter().flatten());
+        }
+        if !Answer::Node.before(self.session, context).is_empty() {
+            choices.push((RetryChoice::GoBack, "Go back to an earlier step".to_owned()));
+        }
+        choices.push((RetryChoice::Leave, "Quit (nothing was written)".to_owned()));
+        let menu = ChoicePrompt::new("What next?", choices.iter().map(|(_, text)| text.clone()).collect());
+        let index = ask::choice(self.session, menu, || ask::only_by("--no-input", "what to do next")).await?;
+        Ok(match choices.into_iter().nth(index) {
+            Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(self.session).await?)),
+            Some((choice, _)) => choice,
+            None => RetryChoice::Leave,
+        })
     }
-    for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
-        // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
-        let order = TestVmOptions { template, ..order.clone() };
-        Preflight::new(context, connected, &order).plan().await?;
+
+    async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
+        // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
+        let guess = options::test_vm(context, &self.arguments.proof)?;
+        let scout = Preflight::new(context, self.connected, &guess);
+        let pve = &self.connected.pve;
+        let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(pve, |vm| vm.is_template));
+        let inventory = inventory?;
+        let version = inventory.version.clone();
+        self.head(context, &version);
+        let mut vms = vms.doing(Operation::ReadVms)?;
+        if let Some(made) = self.made.as_ref().filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
+            vms.push(made.vm.clone());
+        }
+        let available = Available { nodes: &inventory.nodes, vms: &vms };
+        let asked = match node_and_templates::choose(self.session, context, self.connected, &available, pending).await?
+        {
+            StepEnd::Done(asked) => asked,
+            StepEnd::Back(answer) => return Ok(StepEnd::Back(answer)),
+        };
+        let templates = templates(context, &vms)?;
+        let unseen = named_but_unseen(context, &vms)?;
+
+        let mut order = options::test_vm(context, &self.arguments.proof)?;
+        let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
+        if let (None, Some((_, vmid))) = (self.arguments.proof.template, of_2204) {
+            order.template = *vmid;
+        }
+        let preflight = Preflight::new(context, self.connected, &order);
+        let mut warnings = Vec::new();
+        let (node, plan) = preflight.node_and_plan(inventory).await?;
+        match plan {
+            Ok(plan) => {
+                let text = format!("All required privileges present for cloning template {} on {node}", order.template);
+                self.session.done(text);
+                warnings.extend(plan.warnings);
+            }
+            Err(Error::Placement(PlacementError::NoTemplate { .. } | PlacementError::NotATemplate { .. }))
+                if self.may_be_absent() && !unseen.contains(&order.template) =>
+            {
+                warnings.push(format!("there is no template {} to clone yet", order.template));
+            }
+            Err(why) => return Err(why),
+        }
+        for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
+            // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
+            let order = TestVmOptions { template, ..order.clone() };
+            Preflight::new(context, self.connected, &order).plan().await?;
+        }
+        node_and_templates::show(self.session, &asked, &templates, &vms);
+        for warning in &warnings {
+            self.session.warn(warning.clone());
+        }
+        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: order.pool, warnings }))
     }
-    node_and_templates::show(session, &asked, &templates, &vms);
-    for warning in &warnings {
-        session.warn(warning.clone());
+
+    /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.
+    fn head(&mut self, context: &Context, version: &Version) {
+        if self.said == Said::Nothing {
+            let who = self.connected.who();
+            self.session.done(format!("Authenticated as {} on Proxmox VE {version}", Printable(&who)));
+        }
+        if self.said != Said::Heading {
+            heading(self.session, context, "Node and templates");
+        }
+        self.said = Said::Heading;
     }
-    Ok(VerifiedAccess { version, node, templates, pool: order.pool, warnings })
+
+    /// Says whether a file may be saved before there is a template: where there is nothing to test yet, and where a dry
+    /// run only says how it would be made.
+    const fn may_be_absent(&self) -> bool {
+        if self.arguments.dry_run && self.made.is_some() {
+            return true;
+        }
+        self.arguments.skip_test_vm && self.arguments.create_template.is_none()
+    }
 }
 
-/// Says whether a file may be saved before there is a template: where there is nothing to prove yet, and where a dry
-/// run only says how it would be made.
-const fn may_be_absent(arguments: &Setup, made: Option<&CreatedTemplate>) -> bool {
-    if arguments.dry_run && made.is_some() {
-        return true;
+/// Says whether a flag or a variable names what is wrong: that is an error, and no question.
+fn is_settled(context: &Context, why: &Error) -> bool {
+    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
+    match why {
+        Error::Placement(PlacementError::UnknownNode { .. }) => is_settled(Key::Node),
+        Error::Placement(PlacementError::UnknownPool { .. }) => is_settled(Key::Pool),
+        _ => false,
     }
-    arguments.skip_test_vm && arguments.create_template.is_none()
 }
-
 /// Decides on the template of each key: what was said, else the usual number, else the best match by name. No template
 /// becomes the default of one release that is another one's.
 fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
@@ -231,8 +292,4 @@ fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
         unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
     }
     Ok(unseen)
-}
-
-fn say(session: &Session, text: String) {
-    session.done(text);
 }

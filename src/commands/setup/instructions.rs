@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Left;
+use crate::model::TokenId;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The comment that the guide gives every token.
@@ -25,6 +27,14 @@ pub(super) struct ShellGuide {
     pub(super) user: String,
     /// The name of the token.
     pub(super) name: String,
+}
+
+/// A token that this run made, and that is not used: what removes it.
+pub(super) struct UnusedToken {
+    /// Which.
+    pub(super) token: TokenId,
+    /// What was made for it.
+    pub(super) left: Left,
 }
 
 /// Why a token is better than a password.
@@ -60,6 +70,28 @@ impl Draw for ShellGuide {
             "The row `value` of the table that it prints is the secret. It will not be shown again: copy the row, or the whole table.",
         )?;
         separation(screen)
+    }
+}
+
+impl Draw for UnusedToken {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        let token = self.token.to_string();
+        let text = format!("{} was created in this run and is no longer used", Printable(&token));
+        screen.labelled("warning: ", Tone::Warning, &text)?;
+        if !self.left.lines.is_empty() {
+            screen.paragraph(3, "To remove it, run as root on a node:")?;
+        }
+        for line in &self.left.lines {
+            screen.command(6, line)?;
+        }
+        for kept in &self.left.kept {
+            screen.paragraph(3, &Printable(&format!("{}: {}", kept.object, kept.reason)).to_string())?;
+        }
+        if let Some(again) = &self.left.again {
+            screen.paragraph(3, "Its old secret no longer works. To generate another one:")?;
+            screen.command(6, again)?;
+        }
+        Ok(())
     }
 }
 

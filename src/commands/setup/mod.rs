@@ -1,10 +1,14 @@
 //! `glassdome setup`: server, trust, token, checks, node and templates, save, prove.
 
+mod answers;
 mod check;
+mod identity;
 mod instructions;
 mod invalid_settings;
 mod node_and_templates;
 mod port;
+mod rehearsal;
+mod report;
 mod retry;
 mod save;
 mod screens;
@@ -13,52 +17,27 @@ mod template;
 mod token;
 mod token_source;
 mod trust;
+mod wizard;
 
 use crate::cli::{Global, OutputFormat, Setup};
 use crate::commands::{CommandFailure, options};
 use crate::error::{Error, Report, RunError, UsageError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::pin_ca::{self, PinPolicy};
 use crate::ops::test_vm::receipt::{Receipt, document};
 use crate::ops::test_vm::run_test_vm;
-use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, notes};
 use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Credentials, Key, Setting};
+use crate::settings::{Credentials, Key, Setting};
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Heading, Printable};
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
-use check::{TokenChange, VerifiedAccess};
+use report::SetupReport;
 use save::SavedSettings;
 use screens::{DryRun, Next};
-use server::Server;
-use token_source::{LoginSource, TokenResult, TokenSource};
-
-/// What is known of a run so far, for the JSON document.
-#[derive(Default)]
-struct SetupReport {
-    env_file: String,
-    host: String,
-    version: Option<String>,
-    trust: Option<&'static str>,
-    token: Option<String>,
-    /// What was made for the token in this run, as long as it is not saved.
-    made: Option<Applied>,
-    is_created: bool,
-    is_saved: bool,
-    /// Whether nothing was to be written or changed.
-    is_rehearsal: bool,
-    node: Option<String>,
-    templates: Vec<(String, u32)>,
-    changed: Vec<String>,
-    proof: Option<Value>,
-    warnings: Vec<String>,
-}
+use wizard::{Reviewed, WizardEnd};
 
 /// Sets up, step by step; nothing is written before everything up to step 5 has been verified.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, CommandFailure> {
@@ -70,7 +49,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
         signal = session.interrupts.second() => Err(Error::Run(RunError::Abandoned { signal, left: None })),
     };
     let ended = match (ended, report.made.take()) {
-        (Err(why), Some(made)) => Err(made.left(why)),
+        (Err(why), Some(made)) => Err(made.applied.left(why)),
         (Err(why), None) => Err(in_its_own_words(why, report.is_saved)),
         (ended, _) => ended,
     };
@@ -133,9 +112,13 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
     }
     report.is_rehearsal = arguments.dry_run;
     introduce(session, &context, arguments);
+    if session.is_attended() && context.is_sandbox() {
+        context.rehearse_first_contact()?;
+        rehearsal::announce(session, &context);
+    }
     let ended = from_server_to_proof(session, global, arguments, &mut context, report).await;
     match (ended, report.made.take()) {
-        (Err(why), Some(made)) => Err(made.saved_or_left(session, &context, why)),
+        (Err(why), Some(made)) => Err(made.applied.saved_or_left(session, &context, why)),
         (ended, _) => ended,
     }
 }
@@ -147,20 +130,18 @@ async fn from_server_to_proof(
     context: &mut Context,
     report: &mut SetupReport,
 ) -> Result<(), Error> {
-    let verified = verify(session, context, arguments, report).await;
+    let reviewed = wizard::until_agreed(session, context, arguments, report).await;
     context.repeat(session);
-    let Some((connected, checked)) = verified? else {
-        if global.output == OutputFormat::Text {
-            session.result(&screens::SandboxNote);
+    let Reviewed { connected, checked, draft } = match reviewed? {
+        WizardEnd::Agreed(reviewed) => *reviewed,
+        WizardEnd::PlanShown => {
+            if global.output == OutputFormat::Text {
+                session.gap();
+                session.result(&screens::SandboxNote);
+            }
+            return Ok(());
         }
-        return Ok(());
     };
-    report.note_access(context, &connected, &checked);
-
-    heading(session, context, "Review");
-    let consent = if arguments.allow_ambiguous_value { AmbiguousValues::Allow } else { AmbiguousValues::Withheld };
-    let draft = save::draft(session, context, &connected, &checked, consent).await?;
-    session.info(&draft);
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
             session.gap();
@@ -198,7 +179,7 @@ fn end_note(
     connected: &Connected,
 ) -> Result<(), Error> {
     if let (Some(made), Credentials::Token { id, .. }) = (report.made.take(), &connected.credentials) {
-        made.saved()?;
+        made.applied.saved()?;
         notes::forget(session, context, id)?;
     }
     Ok(())
@@ -214,123 +195,6 @@ async fn agree_to_replace(
     // Where the token was made in this run, that was settled before.
     let (None, Credentials::Token { id, .. }) = (&report.made, &connected.credentials) else { return Ok(()) };
     unless_interrupted(session, consent::for_replacing(session, context, connected.server(), id)).await
-}
-
-/// Steps 1 to 5: finds the server, decides on the trust, makes the token where that is wanted, checks token, privileges,
-/// node and templates; nothing where only the plan of a new token was to be shown.
-async fn verify(
-    session: &Session,
-    context: &mut Context,
-    arguments: &Setup,
-    report: &mut SetupReport,
-) -> Result<Option<(Connected, VerifiedAccess)>, Error> {
-    let origin = TokenSource::of(arguments)?;
-    let pve_server = unless_interrupted(session, meet(session, context, arguments, &origin, report)).await?;
-    let pin_policy = pve_server.pin_policy(arguments)?;
-    heading(session, context, "API token");
-    let mut found = match origin {
-        TokenSource::Known => unless_interrupted(session, token::connect(session, context, pve_server.clone())).await?,
-        other => {
-            token::owner(session, context, &pve_server).await?;
-            token::Identified::ToBeMade(other)
-        }
-    };
-    loop {
-        let connected = match found {
-            token::Identified::Connected(connected) => *connected,
-            token::Identified::ToBeMade(origin) => {
-                match make(session, context, pve_server.clone(), &origin, arguments, report).await {
-                    Ok(Some(connected)) => connected,
-                    Ok(None) => return Ok(None),
-                    // A token that was made and cannot be used is not made once more.
-                    Err(why) if report.made.is_some() => return Err(why),
-                    Err(why) => {
-                        found = retry::token(session, context, &pve_server, &origin, why).await?;
-                        continue;
-                    }
-                }
-            }
-        };
-        let may_switch = report.made.is_none() && context.is_open(session, Key::TokenValue);
-        let switch = if may_switch { TokenChange::Offered } else { TokenChange::No };
-        if let Some(good) = check(session, context, connected, pin_policy, arguments, switch).await? {
-            return Ok(Some(good));
-        }
-        heading(session, context, "API token");
-        found = unless_interrupted(session, token::another(session, context, pve_server.clone())).await?;
-    }
-}
-
-/// Steps 1 and 2: finds the server, and decides on the trust.
-async fn meet(
-    session: &Session,
-    context: &mut Context,
-    arguments: &Setup,
-    origin: &TokenSource,
-    report: &mut SetupReport,
-) -> Result<Server, Error> {
-    if !session.is_attended() {
-        // What is missing is told before anything is called.
-        report.host = context.host()?.to_string();
-        if *origin == TokenSource::Known {
-            context.credentials(session)?;
-        }
-    }
-    let pve_server = server::find(session, context, arguments).await?;
-    report.host = context.host()?.to_string();
-    Ok(pve_server)
-}
-
-/// Makes the token. It is not to be broken off at any moment: what is half done has to be undone.
-async fn make(
-    session: &Session,
-    context: &mut Context,
-    pve_server: Server,
-    origin: &TokenSource,
-    arguments: &Setup,
-    report: &mut SetupReport,
-) -> Result<Option<Connected>, Error> {
-    if let TokenSource::Shell(to) = origin {
-        if arguments.dry_run {
-            found(session, token_source::line(context, arguments)?);
-            return Ok(None);
-        }
-        report.made = Some(token_source::over_ssh(session, context, pve_server.clone(), to.as_ref(), arguments).await?);
-        report.is_created = true;
-        return unless_interrupted(session, token::checked(session, context, pve_server)).await.map(Some);
-    }
-    let source = if let TokenSource::LogIn(source) = origin { *source } else { LoginSource::Given };
-    match token_source::by_log_in(session, context, pve_server, source, arguments).await? {
-        TokenResult::Planned => Ok(None),
-        TokenResult::Created(connected, made) => {
-            (report.made, report.is_created) = (Some(*made), true);
-            Ok(Some(*connected))
-        }
-    }
-}
-
-/// Climbs to the cluster's CA where that is wished, and checks everything; nothing where another token is to be used.
-async fn check(
-    session: &Session,
-    context: &mut Context,
-    connected: Connected,
-    pin_policy: PinPolicy,
-    arguments: &Setup,
-    switch: TokenChange,
-) -> Result<Option<(Connected, VerifiedAccess)>, Error> {
-    // A token that was made just now came over a connection that has climbed already.
-    let connected = match connected.fetched {
-        Some(_) => connected,
-        None => unless_interrupted(session, pin_ca::pin_and_reconnect(session, context, connected, pin_policy)).await?,
-    };
-    let Some(mut checked) = check::until_good(session, context, &connected, arguments, switch).await? else {
-        return Ok(None);
-    };
-    if let Some(warning) = pin_ca::expiry(session, &connected.pve, &connected.trust) {
-        session.warn(warning.clone());
-        checked.warnings.push(warning);
-    }
-    Ok(Some((connected, checked)))
 }
 
 /// Asks whether a VM may be made to prove it.
@@ -395,11 +259,6 @@ fn found(session: &Session, text: String) {
     session.note(text);
 }
 
-/// Says what was checked and is right, or is done.
-fn done(session: &Session, text: String) {
-    session.done(text);
-}
-
 /// Says in front of the first question what will happen.
 fn introduce(session: &Session, context: &Context, arguments: &Setup) {
     if !session.is_attended() {
@@ -421,42 +280,4 @@ fn introduce(session: &Session, context: &Context, arguments: &Setup) {
     };
     let text = format!("{} {works}. {promise}", env!("CARGO_PKG_NAME"));
     session.remark(text);
-}
-
-impl SetupReport {
-    /// Notes who is connected to which server, and what was chosen there.
-    fn note_access(&mut self, context: &Context, connected: &Connected, checked: &check::VerifiedAccess) {
-        self.trust = Some(connected.trusted.word());
-        self.token = Some(connected.who());
-        self.version = Some(checked.version.to_string());
-        self.node = Some(checked.node.to_string());
-        self.templates =
-            checked.templates.iter().map(|(key, vmid)| (key.variable(&context.instance), vmid.number())).collect();
-        self.warnings.clone_from(&checked.warnings);
-        self.warnings.extend(context.trust_warnings(connected.trusted));
-    }
-
-    fn document(&self, error: Option<&Error>) -> Value {
-        let templates: serde_json::Map<String, Value> =
-            self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();
-        let mut document = json!({
-            "schema": "glassdome.setup/1",
-            "ok": error.is_none(),
-            "env_file": self.env_file,
-            "dry_run": self.is_rehearsal,
-            "changed": self.changed,
-            "server": {"host": self.host, "version": self.version},
-            "trust": self.trust,
-            "token": {"id": self.token, "created": self.is_created},
-            "node": self.node,
-            "templates": templates,
-            "proof": self.proof,
-            "warnings": self.warnings,
-        });
-        if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
-            map.insert("error".to_owned(), Report::of(error).as_json());
-            map.insert("left_on_server".to_owned(), error.left_on_server().into());
-        }
-        document
-    }
 }

@@ -1,32 +1,48 @@
 //! The node and the templates, chosen from what the server has.
 
-use crate::error::Error;
+use crate::error::{Doing, Error, Operation};
 use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::ubuntu_releases::keyed;
+use crate::ops::ubuntu_releases::{Release, keyed};
 use crate::ops::{ask, together};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::{Key, Setting};
 use crate::ui::prompt::ChoicePrompt;
-use crate::ui::{Note, columns, gibibytes};
+use crate::ui::{Note, Printable, columns, gibibytes};
 
-/// Lets a person choose node and templates, as far as they are not settled; `made` is the key of a template that
-/// was made just now. Gives the keys that were asked for.
+use super::answers::{Answer, Pending, StepEnd};
+
+/// The entry of a menu that leads to an earlier answer.
+const GO_BACK: &str = "go back";
+
+/// What the server has to choose from.
+pub(super) struct Available<'a> {
+    pub(super) nodes: &'a [Node],
+    pub(super) vms: &'a [Vm],
+}
+
+/// Lets a person choose node, templates and pool, as far as they are pending and not settled. Gives the keys that were
+/// asked for.
 pub(super) async fn choose(
     session: &Session,
     context: &mut Context,
     connected: &Connected,
-    nodes: &[Node],
-    vms: &[Vm],
-    made: Option<Key>,
-) -> Result<Vec<Key>, Error> {
+    available: &Available<'_>,
+    pending: &mut Pending,
+) -> Result<StepEnd<Vec<Key>>, Error> {
     if !session.is_attended() {
-        return Ok(Vec::new());
+        return Ok(StepEnd::Done(Vec::new()));
     }
-    node(session, context, nodes).await?;
-    templates(session, context, connected, vms, made).await
+    if let Some(back) = node(session, context, available.nodes, pending).await? {
+        return Ok(StepEnd::Back(back));
+    }
+    let end = templates(session, context, connected, available.vms, pending).await?;
+    if pending.take(Answer::Pool) {
+        pool(session, context, connected).await?;
+    }
+    Ok(end)
 }
 
 /// Says which template each key points at, as far as that was not asked.
@@ -43,15 +59,21 @@ pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], 
     }
 }
 
-async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Result<(), Error> {
-    let said = context.settings.node().map(|node| node.value);
-    if !context.is_open(session, Key::Node) {
-        return Ok(());
+/// Gives the earlier answer that is to be changed first, if one is.
+async fn node(
+    session: &Session,
+    context: &mut Context,
+    nodes: &[Node],
+    pending: &mut Pending,
+) -> Result<Option<Answer>, Error> {
+    if !context.is_open(session, Key::Node) || !pending.take(Answer::Node) {
+        return Ok(None);
     }
     if let [only] = nodes {
         session.info(&Note::answered("Node", format!("{} (the only one)", only.name)));
-        return context.answer(Setting::Node(only.name.clone()));
+        return context.answer(Setting::Node(only.name.clone())).map(|()| None);
     }
+    let said = context.settings.node().map(|node| node.value);
     let rows: Vec<Vec<String>> = nodes.iter().map(node_row).collect();
     let is_said = |node: &Node| Some(&node.name) == said.as_ref();
     let proposed = nodes
@@ -59,13 +81,20 @@ async fn node(session: &Session, context: &mut Context, nodes: &[Node]) -> Resul
         .position(is_said)
         .or_else(|| nodes.iter().position(Node::is_online))
         .or_else(|| nodes.iter().position(|node| !node.is_offline()));
-    let names = nodes.iter().map(|node| node.name.to_string()).collect();
-    let menu = ChoicePrompt::by_name("Node for new VMs", columns(&rows)).proposing(proposed.unwrap_or_default());
-    let menu = menu.answered_as("Node", names);
+    let names = nodes.iter().map(|node| node.name.to_string()).chain(["go back".to_owned()]).collect();
+    let mut menu = ChoicePrompt::by_name("Node for new VMs", columns(&rows)).proposing(proposed.unwrap_or_default());
+    menu = menu.answered_as("Node", names);
+    let earlier = Answer::Node.before(session, context);
+    if !earlier.is_empty() {
+        menu = menu.and_last(GO_BACK);
+    }
     let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
     match nodes.get(index) {
-        Some(node) => context.answer(Setting::Node(node.name.clone())),
-        None => Ok(()),
+        Some(node) => context.answer(Setting::Node(node.name.clone())).map(|()| None),
+        None => {
+            pending.ask(Answer::Node);
+            Ok(earlier.last().copied())
+        }
     }
 }
 
@@ -85,41 +114,57 @@ async fn templates(
     context: &mut Context,
     connected: &Connected,
     vms: &[Vm],
-    made: Option<Key>,
-) -> Result<Vec<Key>, Error> {
+    pending: &mut Pending,
+) -> Result<StepEnd<Vec<Key>>, Error> {
     let visible: Vec<&Vm> = vms.iter().filter(|vm| vm.is_template).collect();
-    let is_open = |context: &Context, key: Key| made != Some(key) && context.is_open(session, key);
-    if visible.is_empty() || !keyed().any(|(key, _)| is_open(context, key)) {
-        return Ok(Vec::new());
+    let mut open: Vec<(Key, Release)> = keyed().collect();
+    open.retain(|(key, _)| context.is_open(session, *key) && pending.has_any(&[Answer::Template(*key)]));
+    if visible.is_empty() || open.is_empty() {
+        return Ok(StepEnd::Done(Vec::new()));
     }
     let configs = together(visible.iter().map(|vm| connected.pve.vm_config(&vm.node, vm.vmid))).await;
     let rows: Vec<Vec<String>> =
         visible.iter().zip(&configs).map(|(vm, config)| template_row(vm, config.as_ref().ok())).collect();
     let items = columns(&rows);
-    let mut short: Vec<String> = visible.iter().map(|vm| format!("{} {}", vm.vmid, vm.name)).collect();
-    short.push("none".to_owned());
-    let mut asked = Vec::new();
-    for (key, release) in keyed() {
-        if !is_open(context, key) {
-            continue;
-        }
-        let said = context.settings.template(key).map(|said| said.value);
+    let names = visible.iter().map(|vm| format!("{} {}", vm.vmid, vm.name));
+    let short: Vec<String> = names.chain(["none".to_owned(), "go back".to_owned()]).collect();
+    for (key, release) in &open {
+        let said = context.settings.template(*key).map(|said| said.value);
         let is_visible = |vmid: &VmId| visible.iter().any(|vm| vm.vmid == *vmid);
         let proposed = said
             .filter(is_visible)
             .or_else(|| release.best_for(context.settings.node().map(|node| node.value).as_ref(), &visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
         let title = format!("Template for Ubuntu {}", release.number);
-        let menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("none of these").proposing(place);
-        let menu = menu.answered_as(title, short.clone());
-        let index = ask::choice(session, menu, || context.unanswered("the template", key)).await?;
-        match visible.get(index) {
-            Some(vm) => context.answer_template(key, vm.vmid)?,
-            None => context.unset(&[key])?,
+        let mut menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("none of these").proposing(place);
+        menu = menu.answered_as(title, short.clone());
+        let earlier = Answer::Template(*key).before(session, context);
+        if !earlier.is_empty() {
+            menu = menu.and_last(GO_BACK);
         }
-        asked.push(key);
+        let index = ask::choice(session, menu, || context.unanswered("the template", *key)).await?;
+        match visible.get(index) {
+            Some(vm) => context.answer_template(*key, vm.vmid)?,
+            None if index == visible.len() => context.unset(&[*key])?,
+            None => return Ok(StepEnd::Back(earlier.last().copied().unwrap_or(Answer::Template(*key)))),
+        }
+        pending.take(Answer::Template(*key));
     }
-    Ok(asked)
+    Ok(StepEnd::Done(open.into_iter().map(|(key, _)| key).collect()))
+}
+
+/// Asks for the pool; without one, VMs are created in none.
+async fn pool(session: &Session, context: &mut Context, connected: &Connected) -> Result<(), Error> {
+    let pools = connected.pve.pools().await.doing(Operation::ReadPools)?;
+    let said = context.settings.pool().map(|pool| pool.value);
+    let place = pools.iter().position(|pool| Some(pool) == said.as_ref()).unwrap_or(pools.len());
+    let names: Vec<String> = pools.iter().map(|pool| Printable(&pool.to_string()).to_string()).collect();
+    let menu = ChoicePrompt::by_name("Pool for new VMs", names).and_last("no pool").proposing(place);
+    let index = ask::choice(session, menu, || context.unanswered("the pool", Key::Pool)).await?;
+    match pools.into_iter().nth(index) {
+        Some(pool) => context.answer(Setting::Pool(pool)),
+        None => context.unset(&[Key::Pool]),
+    }
 }
 
 fn template_row(vm: &Vm, config: Option<&VmConfig>) -> Vec<String> {

@@ -1,49 +1,156 @@
-//! What a person can do when a token could not be made: nothing is lost, and nothing was changed.
+//! What a person can do when a token could not be made or is not accepted: no answer is lost, and nothing was changed.
 
-use crate::error::{Error, Kind, Report, TokenError};
+use crate::error::{AuthError, Error, Kind, Report, TokenError};
 use crate::ops::ask;
 use crate::ops::context::Context;
 use crate::session::Session;
+use crate::settings::Key;
 use crate::ui::prompt::ChoicePrompt;
 
-use super::server::Server;
+use super::answers::{Answer, StepEnd, go_back};
 use super::tell;
-use super::token::{self, Identified};
+use super::token::{self, StillToAsk};
 use super::token_source::{LoginSource, TokenSource};
 
-/// Shows why a token could not be made, and asks for another try or another way to one.
-pub(super) async fn token(
-    session: &Session,
-    context: &mut Context,
-    pve_server: &Server,
-    source: &TokenSource,
-    why: Error,
-) -> Result<Identified, Error> {
-    let again = match source {
-        TokenSource::LogIn(_) => "log in again, or as another user",
-        TokenSource::Shell(_) => "run it again, or at another address",
-        TokenSource::Known => return Err(why),
-    };
-    if !session.is_attended() || is_final(&why) {
-        return Err(why);
-    }
-    tell(session, &why);
-    let items = [again, "get the token in another way", "quit (nothing was written)"].map(str::to_owned).to_vec();
-    let menu = ChoicePrompt::new("What next?", items);
-    match (ask::choice(session, menu, || ask::only_by("--no-input", "how it goes on")).await?, source) {
-        (0, TokenSource::Shell(_)) => {
-            let to = token::destination(session, &context.endpoint()?).await?;
-            Ok(Identified::ToBeMade(TokenSource::Shell(Some(to))))
+/// A token that could not be made, or that the server does not accept.
+pub(super) struct Failed {
+    pub(super) why: Error,
+    /// Where it was to come from, if it was to be made.
+    pub(super) of: Option<TokenSource>,
+}
+
+/// What a person decides on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Choice {
+    Ask(StillToAsk),
+    Destination,
+    GoBack,
+}
+
+impl Failed {
+    /// Shows why, and asks what to do: another try, another answer, an earlier step.
+    pub(super) async fn next(self, session: &Session, context: &Context) -> Result<StepEnd<StillToAsk>, Error> {
+        let Self { why, of } = self;
+        if !session.is_attended() || is_final(&why) || is_settled(context, session, &why) {
+            return Err(why);
         }
-        (0, _) => Ok(Identified::ToBeMade(TokenSource::LogIn(LoginSource::AskedAgain))),
-        (1, _) => token::other_way(session, context, pve_server.clone()).await,
-        _ => Err(why),
+        tell(session, &why);
+        let mut choices = match of {
+            Some(source) => to_make(session, context, &source),
+            None => to_correct(session, context, Report::of(&why).kind),
+        };
+        if !Answer::User.before(session, context).is_empty() {
+            choices.push((Choice::GoBack, "Go back to an earlier step"));
+        }
+        let items = choices.iter().map(|(_, text)| (*text).to_owned()).collect();
+        loop {
+            let menu = ChoicePrompt::new("What would you like to change?", Vec::clone(&items));
+            let menu = menu.and_last("Nothing, quit (nothing was written)").answered_as("Next", shortened(&choices));
+            let index = ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await?;
+            match choices.get(index).map(|(choice, _)| choice.clone()) {
+                None => return Err(why),
+                Some(Choice::Ask(next)) => return Ok(StepEnd::Done(next)),
+                Some(Choice::Destination) => {
+                    let to = token::destination(session, &context.endpoint()?).await?;
+                    return Ok(StepEnd::Done(StillToAsk::Make(TokenSource::Shell(Some(to)))));
+                }
+                Some(Choice::GoBack) => {
+                    if let Some(earlier) = go_back(session, context, Answer::User).await? {
+                        return Ok(StepEnd::Back(earlier));
+                    }
+                }
+            }
+        }
     }
+}
+
+fn shortened(choices: &[(Choice, &'static str)]) -> Vec<String> {
+    choices.iter().map(|(_, text)| text.to_lowercase()).chain(["quit".to_owned()]).collect()
+}
+
+/// Lists what can follow when a token could not be made.
+fn to_make(session: &Session, context: &Context, source: &TokenSource) -> Vec<(Choice, &'static str)> {
+    let again = match source {
+        TokenSource::Shell(_) => (Choice::Destination, "Run it again, or at another address"),
+        TokenSource::LogIn(_) | TokenSource::Known => {
+            let make = StillToAsk::Make(TokenSource::LogIn(LoginSource::AskedAgain));
+            (Choice::Ask(make), "Log in again, or as another user")
+        }
+    };
+    let mut choices = vec![again, (Choice::Ask(StillToAsk::Method), "Get the token in another way")];
+    if [Key::User, Key::TokenName].into_iter().any(|key| context.is_open(session, key)) {
+        let owner = StillToAsk::Owner(source.clone());
+        choices.push((Choice::Ask(owner), "Change the user or the token name"));
+    }
+    choices
+}
+
+/// Lists what can be changed when the server does not accept the answers.
+fn to_correct(session: &Session, context: &Context, kind: Kind) -> Vec<(Choice, &'static str)> {
+    let is_password = context.settings.token_secret().is_none();
+    let secret = if is_password { Key::Password } else { Key::TokenValue };
+    let mut choices = Vec::new();
+    if context.is_open(session, secret) {
+        let text = if is_password { "The password" } else { "The secret" };
+        choices.push((Choice::Ask(StillToAsk::Secret), text));
+    }
+    if context.is_open(session, Key::TokenName) && !is_password {
+        choices.push((Choice::Ask(StillToAsk::Name), "The token name"));
+    }
+    if context.is_open(session, Key::User) {
+        choices.push((Choice::Ask(StillToAsk::User), "The user"));
+    }
+    if context.is_open(session, secret) {
+        choices.push((Choice::Ask(StillToAsk::Method), "The way to get the token"));
+    }
+    let retry = (Choice::Ask(StillToAsk::Nothing), "Nothing, try again");
+    // A wrong answer comes from the person, everything else may pass.
+    if kind == Kind::Authentication {
+        choices.push(retry)
+    } else {
+        choices.insert(0, retry)
+    }
+    choices
 }
 
 /// Says whether nothing can follow: the person wants to leave, the certificate has changed, or something is left on the
 /// server that has to be reported last.
-fn is_final(why: &Error) -> bool {
-    matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind | Kind::Tls)
+pub(super) fn is_final(why: &Error) -> bool {
+    matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind | Kind::Tls | Kind::Usage)
         || matches!(why, Error::Token(TokenError::LeftOnServer { .. }))
+}
+
+/// Says whether a flag or a variable alone decides about what is wrong.
+fn is_settled(context: &Context, session: &Session, why: &Error) -> bool {
+    matches!(why, Error::Auth(AuthError::UnknownRealm { .. })) && !context.is_open(session, Key::User)
+}
+
+/// Asks what to do about a failure that no single answer mends: another try, or an earlier answer. Gives nothing for
+/// another try.
+pub(super) async fn stuck(
+    session: &Session,
+    context: &Context,
+    why: Error,
+    from: Answer,
+) -> Result<Option<Answer>, Error> {
+    if !session.is_attended() || is_final(&why) {
+        return Err(why);
+    }
+    tell(session, &why);
+    let mut items = vec!["Try again".to_owned()];
+    if !from.before(session, context).is_empty() {
+        items.push("Go back to an earlier step".to_owned());
+    }
+    loop {
+        let menu = ChoicePrompt::new("What next?", items.clone()).and_last("Quit (nothing was written)");
+        match ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await? {
+            0 => return Ok(None),
+            index if index + 1 == items.len() => {
+                if let Some(earlier) = go_back(session, context, from).await? {
+                    return Ok(Some(earlier));
+                }
+            }
+            _ => return Err(why),
+        }
+    }
 }

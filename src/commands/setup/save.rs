@@ -37,6 +37,13 @@ pub(super) struct SavedSettings {
     pub(super) warnings: Vec<String>,
 }
 
+impl PendingSave {
+    /// Says whether anything is written at all.
+    pub(super) fn is_change(&self) -> bool {
+        !self.edited.changed.is_empty() || self.fetched.is_some()
+    }
+}
+
 /// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
 pub(super) async fn draft(
     session: &Session,
@@ -54,7 +61,8 @@ pub(super) async fn draft(
         edited => edited?,
     };
     let diff = masked_diff(context.loaded.file.bytes(), edited.file.bytes());
-    let (is_new, fetched) = (context.loaded.mode.is_none(), connected.fetched.clone());
+    let (is_new, fetched) =
+        (context.loaded.mode.is_none(), connected.fetched.clone().filter(|_| !context.is_sandbox()));
     let decides = match connected.trusted {
         TrustSource::Ca => Some(Key::CaFile),
         TrustSource::Pin => Some(Key::Fingerprint),
@@ -129,7 +137,7 @@ fn changes(
 
 /// Lists the keys that stand in the file, and that a person decided against.
 fn dropped(context: &Context, in_file: &Settings) -> Vec<Key> {
-    let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template];
+    let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template, Key::Pool];
     keys.retain(|key| context.is_unset(*key));
     if keys.contains(&Key::TokenValue) {
         keys.push(Key::TokenName);
@@ -142,12 +150,15 @@ fn dropped(context: &Context, in_file: &Settings) -> Vec<Key> {
 fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -> Vec<Change> {
     let mut changes = Vec::new();
     let pin = match &connected.trust {
+        // The sandbox has a new certificate in each run: nothing is stored about it.
+        _ if context.is_sandbox() => None,
         Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(Setting::Fingerprint(*pin)),
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
     let ca_file = match (&connected.trust, context.settings.ca_file_to_store()) {
+        _ if context.is_sandbox() => None,
         (Trust::Ca(_), _) if let Some(fetched) = &connected.fetched => Some(PathBuf::from(&fetched.name)),
-        (Trust::Ca(_) | Trust::CaAndPinned(..), path) if !context.is_sandbox() => path,
+        (Trust::Ca(_) | Trust::CaAndPinned(..), path) => path,
         _ => None,
     };
     for (key, wanted) in [(Key::Fingerprint, pin), (Key::CaFile, ca_file.map(Setting::CaFile))] {
@@ -178,13 +189,7 @@ fn stands<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> Standing {
 }
 
 /// Asks git, writes the file, and reads it back.
-///
-/// A person is asked before anything is written.
 pub(super) async fn write(session: &Session, context: &Context, draft: PendingSave) -> Result<SavedSettings, Error> {
-    let is_changed = !draft.edited.changed.is_empty() || draft.fetched.is_some();
-    if session.is_attended() && is_changed && !confirmed(session, "Save this?").await? {
-        return Err(Error::Run(RunError::Cancelled));
-    }
     let group = group_rights(session, context, &draft).await?;
     let mut warnings: Vec<String> = draft.edited.warnings.iter().map(ToString::to_string).collect();
     let folder = draft.path.parent().unwrap_or(Path::new("/")).to_owned();

@@ -13,12 +13,13 @@ use crate::ops::product::product;
 use crate::ops::{ask, pin_ca, waiting};
 use crate::pve::{self, Leaf, Pve, Trust, probe};
 use crate::session::Session;
-use crate::settings::{Credentials, Key, Setting, Source, Verification};
+use crate::settings::{Credentials, Key, Setting, Source, TRUST_KEYS, Verification};
 use crate::ui::Printable;
 use crate::ui::prompt::{ConfirmPrompt, TextPrompt};
 
+use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
-use super::{done, found, heading, port, tell};
+use super::{heading, port, tell};
 
 /// What it means not to verify.
 const RISK: &str = "anyone on the network path can read the secret";
@@ -60,81 +61,142 @@ impl Server {
     }
 }
 
-/// Finds the server, and settles the trust. A person is asked for both, and asked again where they do not do; without
-/// one, a certificate that is not trusted ends it, unless it was to be accepted as new.
-pub(super) async fn find(session: &Session, context: &mut Context, arguments: &Setup) -> Result<Server, Error> {
-    context.require_lasting_ca()?;
-    heading(session, context, "Server");
-    let mut judged = None;
-    let mut wants_host = true;
-    loop {
-        if std::mem::take(&mut wants_host) {
-            host(session, context).await?;
-            port::settle(session, context).await?;
-            context.forget_pin_of_another_server()?;
-            waiver(session, context).await?;
+/// The first two steps: which server, and how its certificate is trusted.
+#[derive(Default)]
+pub(super) struct ServerStep {
+    /// What a person decided on about the certificate.
+    decision: Option<TrustDecision>,
+    /// Whether the part about the certificate has its heading.
+    is_headed: bool,
+}
+
+impl ServerStep {
+    /// Finds the server, and settles the trust. A person is asked for what is pending, and asked again where it does not
+    /// do; without one, a certificate that is not trusted ends it, unless it was to be accepted as new.
+    pub(super) async fn find(
+        &mut self,
+        session: &Session,
+        context: &mut Context,
+        pending: &mut Pending,
+        arguments: &Setup,
+    ) -> Result<Server, Error> {
+        context.require_lasting_ca()?;
+        self.is_headed = false;
+        let mut wants_host = pending.take(Answer::Server);
+        let mut proposed = None;
+        if pending.take(Answer::Trust) {
+            proposed = trust::chosen(context, self.decision);
+            context.unset(&TRUST_KEYS)?;
         }
-        let server = context.host()?;
-        let why = match waiting(session, &format!("connecting to {server}"), look(session, context, arguments)).await {
-            Ok(mut pve_server) => {
-                let realms: Vec<String> = pve_server.realms.iter().map(|realm| Printable(realm).to_string()).collect();
-                done(session, format!("{server} is Proxmox VE (realms: {})", realms.join(", ")));
-                if judged.is_none() {
-                    heading(session, context, "Certificate");
-                }
-                if judged == Some(TrustDecision::ByCluster) {
-                    pve_server.is_new = IsNew::Yes;
-                }
-                match pve_server.trusted {
-                    TrustSource::Unverified => found(session, told(&pve_server)),
-                    TrustSource::System | TrustSource::Ca | TrustSource::Pin => done(session, told(&pve_server)),
-                }
-                context.warn_of_trust(session, pve_server.trusted);
-                if let Some(leaf) = &pve_server.accepted {
-                    session.info(&trust::Facts(leaf));
-                    let text = "compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem";
-                    found(session, text.to_owned());
-                }
-                return Ok(pve_server);
+        loop {
+            if std::mem::take(&mut wants_host) {
+                heading(session, context, "Server");
+                self.is_headed = false;
+                self.host(session, context).await?;
             }
-            Err(why) => why,
-        };
-        if matches!(why, Error::Config(ConfigError::CaFile { .. }) | Error::Config(ConfigError::CaFileUnread { .. }))
-            && context.is_open(session, Key::CaFile)
-        {
-            tell(session, &why);
-            context.unset(&[Key::CaFile, Key::VerifySsl])?;
-        } else if trust::is_open(session, context, &why) {
-            if judged.is_none() {
-                heading(session, context, "Certificate");
-            }
-            let verdict = trust::judge(session, context, why).await?;
-            wants_host = verdict == TrustDecision::OtherServer;
-            judged = Some(verdict);
-        } else if is_of_host(&why) && is_host_open(session, context) {
-            tell(session, &why);
-            wants_host = true;
-        } else {
-            return Err(why);
+            let server = context.host()?;
+            let why =
+                match waiting(session, &format!("connecting to {server}"), look(session, context, arguments)).await {
+                    Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
+                    Err(why) => why,
+                };
+            let why = if trust::is_open(session, context, &why) {
+                self.head(session, context);
+                match trust::judge(session, context, &why, proposed.take()).await {
+                    Ok(TrustDecision::Quit) => return Err(why),
+                    Ok(decision) => {
+                        wants_host = decision == TrustDecision::OtherServer;
+                        self.decision = Some(decision);
+                        continue;
+                    }
+                    Err(why) => why,
+                }
+            } else {
+                why
+            };
+            wants_host = correctable(session, context, why)? == Key::Host;
         }
+    }
+
+    /// Asks for the server, and settles what follows from it.
+    async fn host(&mut self, session: &Session, context: &mut Context) -> Result<(), Error> {
+        let before = context.settings.host().map(|host| host.value);
+        host(session, context).await?;
+        if context.settings.host().map(|host| host.value) != before {
+            self.decision = None;
+        }
+        port::settle(session, context).await?;
+        context.forget_pin_of_another_server()?;
+        waiver(session, context).await
+    }
+
+    fn head(&mut self, session: &Session, context: &Context) {
+        if !std::mem::replace(&mut self.is_headed, true) {
+            heading(session, context, "Certificate");
+        }
+    }
+
+    /// Says that the server was found, and how its certificate is trusted.
+    fn accepted(&mut self, session: &Session, context: &Context, mut pve_server: Server) -> Server {
+        let server = context.settings.text(Key::Host).unwrap_or_default();
+        let realms: Vec<String> = pve_server.realms.iter().map(|realm| Printable(realm).to_string()).collect();
+        session.done(format!("{server} is Proxmox VE (realms: {})", realms.join(", ")));
+        self.head(session, context);
+        if self.decision == Some(TrustDecision::ByCluster) {
+            pve_server.is_new = IsNew::Yes;
+        }
+        match pve_server.trusted {
+            TrustSource::Unverified => session.note(trusted_how(&pve_server)),
+            TrustSource::System | TrustSource::Ca | TrustSource::Pin => session.done(trusted_how(&pve_server)),
+        }
+        context.warn_of_trust(session, pve_server.trusted);
+        if let Some(leaf) = &pve_server.accepted {
+            session.info(&trust::Facts(leaf));
+            session.note("compare the fingerprint with `pvenode cert info` on the server, entry pve-ssl.pem");
+        }
+        pve_server
     }
 }
 
-fn is_host_open(session: &Session, context: &Context) -> bool {
-    context.is_open(session, Key::Host) && !context.is_sandbox()
+/// Shows what is wrong if a person can correct it, and gives the key that it is about; any other error ends the step.
+fn correctable(session: &Session, context: &mut Context, why: Error) -> Result<Key, Error> {
+    if is_of_ca_file(&why) && context.is_open(session, Key::CaFile) {
+        tell(session, &why);
+        context.unset(&[Key::CaFile, Key::VerifySsl])?;
+        return Ok(Key::CaFile);
+    }
+    if is_of_host(&why) && context.is_open(session, Key::Host) {
+        tell(session, &why);
+        return Ok(Key::Host);
+    }
+    Err(why)
+}
+
+/// Says whether the file of a CA is the trouble.
+const fn is_of_ca_file(why: &Error) -> bool {
+    matches!(why, Error::Config(ConfigError::CaFile { .. } | ConfigError::CaFileUnread { .. }))
 }
 
 /// Asks for the server; what was said of another one's certificate does not hold for it.
 async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
-    if !is_host_open(session, context) {
+    if !context.is_open(session, Key::Host) {
         return Ok(());
     }
     let before = context.settings.host().map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
-    let question = TextPrompt::new("Proxmox VE host").hinting("name, IP address or URL").or(default);
-    let host: Endpoint = ask::value(session, question, || context.unanswered("the server", Key::Host)).await?;
+    let mut question =
+        TextPrompt::new("Proxmox VE host").hinting("name, IP address or URL").or(default).read_as::<Endpoint>();
+    if let (true, Some(only)) = (context.is_sandbox(), before.clone()) {
+        question = question.checked(move |text| match text.parse::<Endpoint>() {
+            Ok(host) if host == only => Ok(()),
+            Ok(_) => Err(format!("a rehearsal reaches {only} alone; `glassdome setup` is for a real server")),
+            Err(why) => Err(why.to_string()),
+        });
+    }
+    let otherwise = || context.unanswered("the server", Key::Host);
+    let host: Endpoint = ask::text(session, question, otherwise).await?.parse().map_err(|_| otherwise())?;
     if before.as_ref() != Some(&host) {
-        context.retract(&[Key::Fingerprint, Key::CaFile, Key::VerifySsl])?;
+        context.retract(&TRUST_KEYS)?;
     }
     context.answer(Setting::Host(host))
 }
@@ -239,7 +301,7 @@ fn facts(leaf: &Leaf) -> Vec<String> {
 }
 
 /// Says how certificates are judged from here on.
-fn told(pve_server: &Server) -> String {
+fn trusted_how(pve_server: &Server) -> String {
     let text = match pve_server.trusted {
         _ if pve_server.accepted.is_some() => "Certificate accepted as presented, and pinned for this run",
         TrustSource::System => "Certificate verified with the system's CAs",

@@ -1,27 +1,31 @@
-//! Who calls: user, token and secret, or a password; checked at once, and corrected at the terminal.
+//! How the token is got: created, pasted, or a password in its place; checked at once, and corrected at the terminal.
 
-use crate::error::{Error, Kind, Report};
-use crate::model::token::InvalidToken;
-use crate::model::{Destination, Endpoint, Pasted, Secret, TokenName, TokenRef, UserId};
+use crate::cli::Setup;
+use crate::error::{Error, TokenError};
+use crate::model::{Destination, Endpoint};
+use crate::ops::browser::Browser;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::token::login::explained;
-use crate::ops::{ask, waiting};
+use crate::ops::{ask, unless_interrupted, waiting};
 use crate::session::Session;
-use crate::settings::{Key, Setting, SettingsError, Source, Sourced};
-use crate::ui::Printable;
-use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
+use crate::settings::{Key, Source};
+use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, TextPrompt};
 
+use super::answers::{Answer, Pending, StepEnd};
+use super::identity::{keep, name, password, secret, user};
 use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
+use super::report::SetupReport;
+use super::retry;
 use super::server::{Server, know_realm};
-use super::token_source::{LoginSource, TokenSource};
-use super::{done, found, tell};
+use super::token_source::{LoginSource, TokenSource, make};
 
 /// What is still to be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StillToAsk {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StillToAsk {
     /// Everything.
     All,
+    /// The user, and then the way to the token.
+    UserAndMethod,
     /// The user alone: what was pasted is kept.
     User,
     /// The name of the token alone: what was pasted is kept.
@@ -32,9 +36,23 @@ enum StillToAsk {
     Method,
     /// Nothing: the server is asked once more.
     Nothing,
+    /// Whose token it is, and its name: then it is made.
+    Owner(TokenSource),
+    /// Nothing: it is made once more.
+    Make(TokenSource),
 }
 
-/// How a person comes by what authenticates.
+/// What the answers come to.
+enum Identified {
+    /// There is something to authenticate with.
+    Ready,
+    /// The token is to be made.
+    ToBeMade(TokenSource),
+    /// An earlier answer is to be changed.
+    GoBack,
+}
+
+/// How a person gets what authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenMethod {
     LogIn,
@@ -68,180 +86,200 @@ const TOKEN_METHODS: [(TokenMethod, &str); 6] = [
     (TokenMethod::Password, "Use a password instead"),
 ];
 
-/// How a token was found.
-pub(super) enum Identified {
-    /// The server knows it.
-    Connected(Box<Connected>),
-    /// The person wants it made.
-    ToBeMade(TokenSource),
-}
-
-/// Asks whose token is made, and its name.
-pub(super) async fn owner(session: &Session, context: &mut Context, pve_server: &Server) -> Result<(), Error> {
-    user(session, context, pve_server.realms()).await?;
-    name(session, context).await
-}
-
-/// Finds out who calls, and connects. A person is asked until the server knows the answer.
-pub(super) async fn connect(session: &Session, context: &mut Context, pve_server: Server) -> Result<Identified, Error> {
-    if !session.is_attended() {
+/// Finds out who calls, and connects; makes the token where that is wanted. A person is asked until the server knows the
+/// answer. Nothing comes of it if only the plan of a new token was to be shown.
+pub(super) async fn connect(
+    session: &Session,
+    context: &mut Context,
+    pve_server: &Server,
+    pending: &mut Pending,
+    arguments: &Setup,
+    report: &mut SetupReport,
+) -> Result<StepEnd<Option<Connected>>, Error> {
+    let source = TokenSource::of(arguments)?;
+    if !session.is_attended() && source == TokenSource::Known {
         let credentials = context.credentials(session)?;
-        know_realm(&pve_server, &credentials)?;
-        let connected = pve_server.connected(credentials).await?;
-        return Ok(Identified::Connected(Box::new(connected)));
+        know_realm(pve_server, &credentials)?;
+        let connected = unless_interrupted(session, async { pve_server.clone().connected(credentials).await }).await?;
+        return Ok(StepEnd::Done(Some(connected)));
     }
-    let asked = identify(session, context, &pve_server, StillToAsk::All).await?;
-    until_known(session, context, pve_server, asked).await
-}
-
-/// Asks for another token than the one that was found to be of no use.
-pub(super) async fn another(session: &Session, context: &mut Context, pve_server: Server) -> Result<Identified, Error> {
-    owner(session, context, &pve_server).await?;
-    let asked = obtain(session, context, &pve_server).await?;
-    until_known(session, context, pve_server, asked).await
-}
-
-/// Asks for another way to the token, after one has failed.
-pub(super) async fn other_way(
-    session: &Session,
-    context: &mut Context,
-    pve_server: Server,
-) -> Result<Identified, Error> {
-    let asked = obtain(session, context, &pve_server).await?;
-    until_known(session, context, pve_server, asked).await
-}
-
-/// Asks again as long as the server does not know what was answered; `asked` is where the token is to come from, if it
-/// is to be made.
-async fn until_known(
-    session: &Session,
-    context: &mut Context,
-    pve_server: Server,
-    mut asked: Option<TokenSource>,
-) -> Result<Identified, Error> {
+    let mut wanted = wanted(pending, report, source);
     loop {
-        if let Some(origin) = asked {
-            return Ok(Identified::ToBeMade(origin));
-        }
-        let server = context.host()?;
-        match waiting(session, &format!("waiting for {server}"), checked(session, context, pve_server.clone())).await {
-            Ok(connected) => return Ok(Identified::Connected(Box::new(connected))),
-            Err(why) => {
-                let wanted = correct(session, context, why).await?;
-                asked = identify(session, context, &pve_server, wanted).await?;
+        let why = match identify(session, context, pve_server, &wanted).await? {
+            Identified::GoBack if context.is_open(session, Key::User) => {
+                wanted = StillToAsk::UserAndMethod;
+                continue;
             }
+            Identified::GoBack => match Answer::Token.before(session, context).last() {
+                Some(earlier) => {
+                    pending.ask(Answer::Token);
+                    return Ok(StepEnd::Back(*earlier));
+                }
+                None => continue,
+            },
+            Identified::ToBeMade(source) => {
+                match make(session, context, pve_server, &source, arguments, report).await {
+                    Ok(made) => return Ok(StepEnd::Done(made)),
+                    Err(why) => retry::Failed { why, of: Some(source).filter(|_| report.made.is_none()) },
+                }
+            }
+            Identified::Ready => {
+                let what = format!("waiting for {}", context.host()?);
+                match waiting(session, &what, unless_interrupted(session, checked(session, context, pve_server))).await
+                {
+                    Ok(connected) => return Ok(StepEnd::Done(Some(connected))),
+                    Err(why) => retry::Failed { why, of: None },
+                }
+            }
+        };
+        match why.next(session, context).await? {
+            StepEnd::Done(next) => wanted = next,
+            StepEnd::Back(Answer::User) => wanted = StillToAsk::User,
+            StepEnd::Back(earlier) => return Ok(StepEnd::Back(earlier)),
         }
     }
 }
 
-/// Calls the server once, so that a wrong secret is told before anything else is asked.
-pub(super) async fn checked(session: &Session, context: &Context, pve_server: Server) -> Result<Connected, Error> {
+/// Says what is asked first.
+fn wanted(pending: &mut Pending, report: &SetupReport, source: TokenSource) -> StillToAsk {
+    match (pending.take(Answer::User), pending.take(Answer::Token)) {
+        (true, true) if source != TokenSource::Known && report.made.is_none() => StillToAsk::Owner(source),
+        (true, true) => StillToAsk::All,
+        (true, false) => StillToAsk::User,
+        (false, true) => StillToAsk::Method,
+        (false, false) => StillToAsk::Nothing,
+    }
+}
+
+/// Calls the server once, so that a wrong secret is reported before anything else is asked.
+pub(super) async fn checked(session: &Session, context: &Context, pve_server: &Server) -> Result<Connected, Error> {
     let credentials = context.credentials(session)?;
-    know_realm(&pve_server, &credentials)?;
-    let connected = Connected::with(session, context, pve_server.trusted_server(), credentials).await?;
+    know_realm(pve_server, &credentials)?;
+    let connected = Connected::with(session, context, pve_server.clone().trusted_server(), credentials).await?;
     match connected.pve.version().await {
         Ok(_) => Ok(connected),
         Err(source) => Err(connected.diagnosed(Error::reaching(connected.pve.endpoint(), source)).await),
     }
 }
 
-/// Tells why the server does not know the caller, and asks which answer is to be corrected.
-async fn correct(session: &Session, context: &Context, why: Error) -> Result<StillToAsk, Error> {
-    let mut items = match Report::of(&why).kind {
-        Kind::Authentication => Vec::new(),
-        Kind::Unreachable | Kind::Server => vec![(StillToAsk::Nothing, "nothing: try again")],
-        _ => return Err(why),
-    };
-    let is_password = context.settings.token_secret().is_none();
-    let secret = if is_password { Key::Password } else { Key::TokenValue };
-    if context.is_open(session, secret) {
-        items.push((StillToAsk::Secret, if is_password { "the password" } else { "the secret" }));
-    }
-    if context.is_open(session, Key::TokenName) && !is_password {
-        items.push((StillToAsk::Name, "the name of the token"));
-    }
-    if context.is_open(session, Key::User) {
-        items.push((StillToAsk::User, "the user"));
-    }
-    if items.is_empty() {
-        return Err(why);
-    }
-    if context.is_open(session, secret) && context.is_open(session, Key::TokenName) {
-        items.push((StillToAsk::Method, "the way to the token"));
-    }
-    tell(session, &why);
-    let mut texts: Vec<String> = items.iter().map(|(_, text)| (*text).to_owned()).collect();
-    texts.push("nothing: leave".to_owned());
-    let menu = ChoicePrompt::new("What would you like to change?", texts);
-    let index = ask::choice(session, menu, || context.unanswered("the secret", secret)).await?;
-    items.get(index).map(|(wanted, _)| *wanted).ok_or(why)
-}
-
-/// Asks for user, name and secret, as far as they are wanted and not settled; or learns that the token is to
-/// be made.
+/// Asks for user, name and secret, as far as they are wanted and not settled; or learns that the token is to be made.
 async fn identify(
     session: &Session,
     context: &mut Context,
     pve_server: &Server,
-    wanted: StillToAsk,
-) -> Result<Option<TokenSource>, Error> {
-    let before = (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value));
-    if matches!(wanted, StillToAsk::All | StillToAsk::User) {
-        user(session, context, pve_server.realms()).await?;
-    }
-    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
-    let has_token = context.settings.source(Key::TokenValue).is_some();
-    let has_password = !has_token && context.settings.password().is_some();
-    let is_fixed = is_settled(Key::TokenValue) || has_password && is_settled(Key::Password);
-    if has_token && matches!(wanted, StillToAsk::All | StillToAsk::Name) {
-        name(session, context).await?;
-    }
+    wanted: &StillToAsk,
+) -> Result<Identified, Error> {
+    let has_token = |context: &Context| context.settings.source(Key::TokenValue).is_some();
+    let has_password = |context: &Context| !has_token(context) && context.settings.password().is_some();
     match wanted {
-        _ if is_fixed => return Ok(None),
-        // What was pasted is kept: the web interface does not show it again.
-        StillToAsk::User | StillToAsk::Name | StillToAsk::Nothing => return Ok(None),
-        StillToAsk::Secret if has_password => return password(session, context).await.map(|()| None),
-        StillToAsk::Secret => return secret(session, context, pve_server).await.map(|()| None),
-        StillToAsk::Method => return obtain(session, context, pve_server).await,
-        StillToAsk::All => {}
+        StillToAsk::All => return all(session, context, pve_server).await,
+        StillToAsk::Owner(source) => {
+            user(session, context, pve_server.realms()).await?;
+            name(session, context).await?;
+            return Ok(Identified::ToBeMade(source.clone()));
+        }
+        StillToAsk::Make(source) => return Ok(Identified::ToBeMade(source.clone())),
+        StillToAsk::UserAndMethod | StillToAsk::User => user(session, context, pve_server.realms()).await?,
+        StillToAsk::Name => name(session, context).await?,
+        StillToAsk::Secret if has_password(context) => {
+            return password(session, context).await.map(|()| Identified::Ready);
+        }
+        StillToAsk::Secret => return secret(session, context, pve_server).await.map(|()| Identified::Ready),
+        StillToAsk::Method | StillToAsk::Nothing => {}
     }
-    let after = (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value));
-    let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
-    if (has_token || has_password) && is_same && keep(session, context).await? {
-        return Ok(None);
+    let wants_method = matches!(wanted, StillToAsk::UserAndMethod | StillToAsk::Method);
+    // What was pasted is kept: the web interface does not show it again.
+    if !wants_method && (has_token(context) || has_password(context)) {
+        return Ok(Identified::Ready);
     }
     obtain(session, context, pve_server).await
 }
 
-/// Asks how the person comes by a token, shows how it is made, and asks for its secret; or for a password; or learns that
-/// the token is to be made.
-async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Option<TokenSource>, Error> {
-    let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
-    let short = TOKEN_METHODS.map(|(method, _)| method.short().to_owned()).to_vec();
-    let menu = ChoicePrompt::new("How do you want to get the token?", items).answered_as("Token", short);
-    let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
-    let manner = TOKEN_METHODS.get(index).map_or(TokenMethod::Have, |(manner, _)| *manner);
-    if manner == TokenMethod::Password {
-        session.info(&PasswordAdvice);
-        context.unset(&[Key::TokenValue])?;
-        return password(session, context).await.map(|()| None);
-    }
-    if context.settings.source(Key::TokenName) != Some(&Source::Answer) {
+/// Asks for everything; a secret that is there already is kept if the person wants that.
+async fn all(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Identified, Error> {
+    let answers = |context: &Context| {
+        (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value))
+    };
+    let before = answers(context);
+    user(session, context, pve_server.realms()).await?;
+    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
+    let has_token = context.settings.source(Key::TokenValue).is_some();
+    let has_password = !has_token && context.settings.password().is_some();
+    let is_fixed = is_settled(Key::TokenValue) || has_password && is_settled(Key::Password);
+    if has_token {
         name(session, context).await?;
     }
-    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
-    let endpoint = context.endpoint()?;
-    match manner {
-        TokenMethod::Web => session.info(&WebGuide { url: endpoint.url(), user, name }),
-        TokenMethod::Shell => {
-            session.info(&ShellGuide { host: endpoint.host().to_string(), user, name });
+    if is_fixed {
+        return Ok(Identified::Ready);
+    }
+    let after = answers(context);
+    let is_same = before.0 == after.0 && (has_password || before.1 == after.1);
+    if (has_token || has_password) && is_same && keep(session, context).await? {
+        return Ok(Identified::Ready);
+    }
+    obtain(session, context, pve_server).await
+}
+
+/// Asks how the person gets a token, shows how it is made, and asks for its secret; or for a password; or learns that
+/// the token is to be made.
+async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Identified, Error> {
+    let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
+    let short = TOKEN_METHODS.map(|(method, _)| method.short()).into_iter().chain(["go back"]);
+    let mut menu = ChoicePrompt::new("How do you want to get the token?", items);
+    menu = menu.answered_as("Token", short.map(str::to_owned).collect());
+    if !Answer::Token.before(session, context).is_empty() {
+        menu = menu.and_last("Go back");
+    }
+    let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
+    let Some((method, _)) = TOKEN_METHODS.get(index) else { return Ok(Identified::GoBack) };
+    if *method == TokenMethod::Password {
+        session.info(&PasswordAdvice);
+        context.unset(&[Key::TokenValue])?;
+        return password(session, context).await.map(|()| Identified::Ready);
+    }
+    name(session, context).await?;
+    match method {
+        TokenMethod::LogIn => return Ok(Identified::ToBeMade(TokenSource::LogIn(LoginSource::Given))),
+        TokenMethod::Ssh if !context.is_sandbox() => {
+            let to = destination(session, &context.endpoint()?).await?;
+            return Ok(Identified::ToBeMade(TokenSource::Shell(Some(to))));
         }
-        TokenMethod::LogIn => return Ok(Some(TokenSource::LogIn(LoginSource::Given))),
-        TokenMethod::Ssh => return destination(session, &endpoint).await.map(|to| Some(TokenSource::Shell(Some(to)))),
+        TokenMethod::Web => in_the_web_interface(session, context).await?,
+        TokenMethod::Shell | TokenMethod::Ssh => in_a_shell(session, context)?,
         TokenMethod::Have | TokenMethod::Password => {}
     }
-    secret(session, context, pve_server).await.map(|()| None)
+    secret(session, context, pve_server).await.map(|()| Identified::Ready)
+}
+
+/// Shows how a token is made in the web interface, and opens it if the person wants that.
+async fn in_the_web_interface(session: &Session, context: &Context) -> Result<(), Error> {
+    let url = context.endpoint()?.url();
+    let id = context.token_id()?;
+    session.info(&WebGuide { url: url.clone(), user: id.user.to_string(), name: id.name.to_string() });
+    // The sandbox has no web interface.
+    let Some(browser) = Browser::of(session).filter(|_| !context.is_sandbox()) else { return Ok(()) };
+    let question = ConfirmPrompt::new("Open it in your browser?").proposing_yes();
+    if ask::decide(session, question, || ask::only_by("--no-input", "whether to open a browser")).await? {
+        match browser.open(&url) {
+            Ok(()) => session.note("opened in your browser"),
+            Err(why) => session.warn(format!("cannot open a browser: {why}")),
+        }
+    }
+    Ok(())
+}
+
+/// Shows the line for a shell; on the sandbox, which has none, what would be run on a real server.
+fn in_a_shell(session: &Session, context: &Context) -> Result<(), Error> {
+    let id = context.token_id()?;
+    if context.is_sandbox() {
+        session.warn("the sandbox has no shell; this is what is run on a real server");
+    }
+    session.info(&ShellGuide {
+        host: context.host()?.host().to_string(),
+        user: id.user.to_string(),
+        name: id.name.to_string(),
+    });
+    Ok(())
 }
 
 /// Asks where ssh goes.
@@ -252,142 +290,7 @@ pub(super) async fn destination(session: &Session, endpoint: &Endpoint) -> Resul
     ask::value(session, question, otherwise).await
 }
 
-/// Asks for the user; one without a realm gets a menu of the realms that the server has.
-async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Result<(), Error> {
-    if !context.is_open(session, Key::User) {
-        return Ok(());
-    }
-    let default = context.settings.user().map(|user| user.value.to_string());
-    let known = realms.to_vec();
-    let question =
-        TextPrompt::new("User for the token").hinting("name@realm, e.g. apex@pve").or(default).checked(move |text| {
-            let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
-            let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
-            let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
-            if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
-        });
-    let otherwise = || context.unanswered("the user", Key::User);
-    let mut user = ask::text(session, question, otherwise).await?;
-    if !user.contains('@') {
-        let proposed = realms.iter().position(|realm| realm == "pve").unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| explained(it)).collect())
-            .proposing(proposed);
-        let index = ask::choice(session, menu, otherwise).await?;
-        user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
-    }
-    let invalid = |why: InvalidToken| SettingsError::Invalid { origin: Source::Answer, why: why.into() };
-    let user: UserId = user.parse().map_err(invalid)?;
-    context.answer(Setting::User(user))
-}
-
-fn strange_realm(user: &UserId, realms: &[String]) -> String {
-    let known: Vec<String> = realms.iter().map(|realm| Printable(realm).to_string()).collect();
-    format!("the server has no realm `{}`; it has {}", user.realm(), known.join(", "))
-}
-
-/// Asks for the name of the token.
-async fn name(session: &Session, context: &mut Context) -> Result<(), Error> {
-    if !context.is_open(session, Key::TokenName) {
-        return Ok(());
-    }
-    let default = context.settings.token_name().map(|name| name.value.to_string());
-    let otherwise = || context.unanswered("the token's name", Key::TokenName);
-    let name: TokenName = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
-    context.answer(Setting::TokenName(TokenRef::Name(name)))
-}
-
-/// Asks whether the secret or the password that is there already is still to be used.
-async fn keep(session: &Session, context: &Context) -> Result<bool, Error> {
-    let file = context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (what, source) = match context.settings.token_secret() {
-        Some(secret) => (format!("the secret {}", secret.value.masked()), secret.source),
-        None => ("the password".to_owned(), Source::Answer),
-    };
-    let place =
-        if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
-    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
-    ask::confirm(session, ConfirmPrompt::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
-}
-
-/// What a pasted token must not contradict: what flags and variables say, and the realms that the server has.
-struct FixedIdentity {
-    user: Option<Sourced<UserId>>,
-    name: Option<Sourced<TokenName>>,
-    realms: Vec<String>,
-}
-
-impl FixedIdentity {
-    fn of(context: &Context, pve_server: &Server) -> Result<Self, Error> {
-        Ok(Self {
-            user: context.settings.user().filter(|said| said.source.is_settled()),
-            name: context.settings.token_name().filter(|said| said.source.is_settled()),
-            realms: pve_server.realms().to_vec(),
-        })
-    }
-
-    /// Finds the secret in what was said; else gives the reason why it will not do.
-    fn validate(&self, said: &Secret) -> Result<(), String> {
-        let pasted = Pasted::read(said).map_err(|why| why.to_string())?;
-        if let Some(user) = &pasted.user {
-            if let Some(said) = self.user.as_ref().filter(|said| said.value != *user) {
-                return Err(format!("this is a token of {user}, but {} says {}", said.source, said.value));
-            }
-            if !self.realms.iter().any(|realm| realm == user.realm()) {
-                return Err(strange_realm(user, &self.realms));
-            }
-        }
-        match (&pasted.name, &self.name) {
-            (Some(name), Some(said)) if said.value != *name => {
-                Err(format!("this is the token {name}, but {} says {}", said.source, said.value))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Asks for the secret, in whatever it is wrapped, until there is one.
-async fn secret(session: &Session, context: &mut Context, pve_server: &Server) -> Result<(), Error> {
-    let settled = FixedIdentity::of(context, pve_server)?;
-    let (server, file) = (context.host()?, context.store.path().display().to_string());
-    let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
-    found(session, destiny);
-    let question = HiddenPrompt::new("Paste the secret, or everything you copied (hidden)");
-    let question = question.checked(move |said| settled.validate(said));
-    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
-    let said = ask::hidden(session, question, otherwise).await?;
-    match Pasted::read(&said) {
-        Ok(pasted) => apply_pasted(session, context, pasted),
-        Err(why) => Err(SettingsError::Invalid { origin: Source::Answer, why: why.into() }.into()),
-    }
-}
-
-/// Takes what was pasted; whose token it is counts more than an answer given before.
-fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Result<(), Error> {
-    if let Some(name) = pasted.name {
-        context.answer(Setting::TokenName(TokenRef::Name(name)))?;
-    }
-    if let Some(user) = pasted.user {
-        context.answer(Setting::User(user))?;
-    }
-    let masked = pasted.secret.masked();
-    context.answer(Setting::TokenValue(pasted.secret.into()))?;
-    if context.is_open(session, Key::Password) && context.settings.password().is_some() {
-        context.unset(&[Key::Password])?;
-    }
-    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
-    done(session, format!("{user}!{name}, secret {masked}"));
-    Ok(())
-}
-
-/// Asks for the password.
-async fn password(session: &Session, context: &mut Context) -> Result<(), Error> {
-    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let question = HiddenPrompt::new(format!("Password of {} (hidden)", Printable(&user)));
-    let question = question.checked(|said| match said.is_empty() {
-        true => Err("the password is empty".to_owned()),
-        false => Ok(()),
-    });
-    let said = ask::hidden(session, question, || context.unanswered("the password", Key::Password)).await?;
-    context.answer(Setting::Password(said))
+/// Refuses a shell of the sandbox, which has none.
+pub(super) fn require_shell(context: &Context) -> Result<(), Error> {
+    if context.is_sandbox() { Err(TokenError::NoShellInSandbox.into()) } else { Ok(()) }
 }

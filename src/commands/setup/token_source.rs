@@ -3,13 +3,13 @@
 use crate::cli::Setup;
 use crate::commands::options;
 use crate::error::{Error, TokenError};
-use crate::model::Destination;
+use crate::model::{Destination, TokenRef};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::options::{LoginOptions, NewTokenOptions};
 use crate::ops::token::consent;
 use crate::ops::token::grant_plan::PlanStep;
-use crate::ops::token::issue::{Creation, create, regenerating};
+use crate::ops::token::issue::{Created, Creation, create, regenerating};
 use crate::ops::token::notes::note;
 use crate::ops::token::over_ssh::{self, PveumCommand};
 use crate::ops::token::store::{Rehearsed, rehearse};
@@ -19,7 +19,9 @@ use crate::pve::TokenRequest;
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Setting};
 
+use super::report::{CreatedInRun, SetupReport};
 use super::server::Server;
+use super::token::{checked, require_shell};
 
 /// How a token is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +44,9 @@ pub(super) enum LoginSource {
 }
 
 /// What came of making a token.
-pub(super) enum TokenResult {
-    /// It is made, and this connection has it.
-    Created(Box<Connected>, Box<Applied>),
+enum TokenResult {
+    /// It is made, and answers.
+    Created(Box<Created>),
     /// Only the plan was to be shown.
     Planned,
 }
@@ -71,8 +73,45 @@ impl TokenSource {
     }
 }
 
+/// Makes the token. It is not to be broken off at any moment: what is half done has to be undone. Gives nothing if only
+/// the plan was to be shown.
+pub(super) async fn make(
+    session: &Session,
+    context: &mut Context,
+    pve_server: &Server,
+    source: &TokenSource,
+    arguments: &Setup,
+    report: &mut SetupReport,
+) -> Result<Option<Connected>, Error> {
+    if let TokenSource::Shell(to) = source {
+        require_shell(context)?;
+        if arguments.dry_run {
+            session.note(line(context, arguments)?);
+            return Ok(None);
+        }
+        let token = context.token_id()?;
+        let applied = over_ssh(session, context, pve_server.clone(), to.as_ref(), arguments).await?;
+        report.note_created(session, CreatedInRun { token, applied });
+        return unless_interrupted(session, checked(session, context, pve_server)).await.map(Some);
+    }
+    let login = if let TokenSource::LogIn(login) = source { *login } else { LoginSource::Given };
+    match by_log_in(session, context, pve_server.clone(), login, arguments).await? {
+        TokenResult::Planned => Ok(None),
+        TokenResult::Created(created) => {
+            let Created { connected, token, secret, made } = *created;
+            report.note_created(session, CreatedInRun { token: token.clone(), applied: made });
+            if session.is_attended() {
+                // It is kept as an answer while others are changed.
+                context.answer(Setting::TokenName(TokenRef::Name(token.name)))?;
+                context.answer(Setting::TokenValue(secret.into()))?;
+            }
+            Ok(Some(connected))
+        }
+    }
+}
+
 /// Makes the token with a log-in.
-pub(super) async fn by_log_in(
+async fn by_log_in(
     session: &Session,
     context: &Context,
     pve_server: Server,
@@ -96,13 +135,13 @@ pub(super) async fn by_log_in(
         is_rehearsal: arguments.dry_run,
     };
     Ok(match create(session, context, pve_server.trusted_server(), &creation).await? {
-        Some(created) => TokenResult::Created(Box::new(created.connected), Box::new(created.made)),
+        Some(created) => TokenResult::Created(Box::new(created)),
         None => TokenResult::Planned,
     })
 }
 
 /// Gives the line that would be run in the shell of a node.
-pub(super) fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
+fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
     let (errand, expire) = errand(arguments);
     Ok(over_ssh::command(&context.token_id()?, errand, expire))
 }
@@ -122,7 +161,7 @@ fn may_be_ambiguous(session: &Session, arguments: &Setup) -> AmbiguousValues {
 }
 
 /// Makes the token in the shell of a node, and takes its secret as an answer.
-pub(super) async fn over_ssh(
+async fn over_ssh(
     session: &Session,
     context: &mut Context,
     pve_server: Server,

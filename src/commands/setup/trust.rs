@@ -5,10 +5,11 @@ use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
 use crate::ops::ask;
 use crate::ops::ca_file::read_ca;
+use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
 use crate::pve::{self, Leaf, NotValid, Probed, probe};
 use crate::session::Session;
-use crate::settings::{Key, Setting, Source};
+use crate::settings::{Key, Setting, Source, TRUST_KEYS};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 use crate::ui::{Draw, Screen, Tone};
 use std::fmt;
@@ -23,11 +24,13 @@ pub(super) enum TrustDecision {
     ByCluster,
     /// Another server is meant.
     OtherServer,
+    /// The run ends here.
+    Quit,
 }
 
 /// What can be done about a certificate.
 #[derive(Clone)]
-enum TrustChoice {
+pub(super) enum TrustChoice {
     Cluster,
     Pin,
     CaFile,
@@ -79,11 +82,40 @@ enum Flaw {
     NotFromStoredCa,
 }
 
+/// Says whether a person may change what was decided about the certificate.
+pub(super) fn can_be_changed(session: &Session, context: &Context) -> bool {
+    let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
+    let is_decided = !matches!(context.trust(), Ok((_, TrustSource::System)));
+    session.is_attended() && is_decided && !TRUST_KEYS.into_iter().any(is_settled)
+}
+
+/// Gives what decides about the certificate now, in a few words.
+pub(super) fn present(context: &Context) -> String {
+    let word = match context.trust() {
+        Ok((_, TrustSource::System)) => "the system's CAs",
+        Ok((_, TrustSource::Ca)) => "a CA file",
+        Ok((_, TrustSource::Pin)) => "this certificate",
+        Ok((_, TrustSource::Unverified)) => "not verified",
+        Err(_) => "",
+    };
+    word.to_owned()
+}
+
+/// Gives what was chosen before, to be proposed again.
+pub(super) fn chosen(context: &Context, decision: Option<TrustDecision>) -> Option<TrustChoice> {
+    match context.trust().ok()?.1 {
+        TrustSource::Pin if decision == Some(TrustDecision::ByCluster) => Some(TrustChoice::Cluster),
+        TrustSource::Pin => Some(TrustChoice::Pin),
+        TrustSource::Ca => Some(TrustChoice::CaFile),
+        TrustSource::Unverified => Some(TrustChoice::Unverified),
+        TrustSource::System => None,
+    }
+}
+
 /// Says whether a certificate is the matter, and a person may decide about it.
 pub(super) fn is_open(session: &Session, context: &Context, why: &Error) -> bool {
-    let keys = [Key::Fingerprint, Key::CaFile, Key::VerifySsl];
     let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
-    session.is_attended() && !context.is_sandbox() && flaw(why).is_some() && !keys.into_iter().any(is_settled)
+    session.is_attended() && flaw(why).is_some() && !TRUST_KEYS.into_iter().any(is_settled)
 }
 
 fn flaw(why: &Error) -> Option<Flaw> {
@@ -106,8 +138,14 @@ fn flaw(why: &Error) -> Option<Flaw> {
 
 /// Shows the certificate that is presented now, and lets a person decide. What is chosen holds for exactly the certificate
 /// that was shown: another one later is noticed.
-pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) -> Result<TrustDecision, Error> {
-    let Some(flaw) = flaw(&why) else { return Err(why) };
+/// `proposed` is what was chosen before.
+pub(super) async fn judge(
+    session: &Session,
+    context: &mut Context,
+    why: &Error,
+    proposed: Option<TrustChoice>,
+) -> Result<TrustDecision, Error> {
+    let Some(flaw) = flaw(why) else { return Ok(TrustDecision::Quit) };
     let endpoint = context.endpoint()?;
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
@@ -115,10 +153,14 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
     session.info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
     let short = ways.iter().map(|(choice, _)| choice.short()).collect();
-    let menu = ChoicePrompt::new("Do you trust this certificate?", items).answered_as("Trust", short);
+    let is_proposed = |(choice, _): &(TrustChoice, String)| {
+        proposed.as_ref().is_some_and(|it| std::mem::discriminant(it) == std::mem::discriminant(choice))
+    };
+    let place = ways.iter().position(is_proposed).unwrap_or_default();
+    let menu = ChoicePrompt::new("Do you trust this certificate?", items).answered_as("Trust", short).proposing(place);
     let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
     if index >= ways.len() {
-        return Err(why);
+        return Ok(TrustDecision::Quit);
     }
     let way = ways.swap_remove(index).0;
     match way {
@@ -140,7 +182,7 @@ pub(super) async fn judge(session: &Session, context: &mut Context, why: Error) 
             context.answer(Setting::VerifySsl(false))?;
         }
         TrustChoice::OtherServer => return Ok(TrustDecision::OtherServer),
-        TrustChoice::Leave => return Err(why),
+        TrustChoice::Leave => return Ok(TrustDecision::Quit),
     }
     Ok(TrustDecision::Settled)
 }
@@ -167,7 +209,9 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
     let recommended = if is_strange { "" } else { " (recommended)" };
     ways.push((TrustChoice::Cluster, format!("Yes, and trust the cluster's CA from now on{recommended}")));
     ways.push((TrustChoice::Pin, "Yes, only this certificate".to_owned()));
-    ways.push((TrustChoice::CaFile, "I have the CA in a file".to_owned()));
+    if !context.is_sandbox() {
+        ways.push((TrustChoice::CaFile, "I have the CA in a file".to_owned()));
+    }
     ways.push((TrustChoice::Unverified, "Do not verify: anyone on the network path can read the secret".to_owned()));
     if !is_strange && is_host_open {
         ways.push(other);

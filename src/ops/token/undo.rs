@@ -136,7 +136,8 @@ impl Applied {
         self.told(why, left)
     }
 
-    fn what_is_left(&self) -> Left {
+    /// Gives the lines that undo what was made, and what has to be looked at.
+    pub(crate) fn what_is_left(&self) -> Left {
         Left {
             lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
