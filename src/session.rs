@@ -241,11 +241,6 @@ impl Session {
         self.ui.info(screen);
     }
 
-    /// Shows a screen beside the results in which these secrets, and no others, can be read.
-    pub(crate) fn reveal_info(&self, screen: &impl Draw, revealed: &[crate::model::Secret]) {
-        self.ui.reveal_info(screen, revealed);
-    }
-
     /// Shows an error that does not end the run.
     pub(crate) fn error(&self, screen: &impl Draw) {
         self.ui.error(screen);

@@ -21,11 +21,11 @@ const DRAW: &str = "DRAW_PICTURES";
 /// The folder that the pictures show in place of a temporary one.
 const HOME: &str = "/home/me/glassdome";
 
-/// Runs a session to its end, each question answered with Enter, and compares it with its picture, or draws it.
-fn is_like_its_picture(stage: &TestEnv, name: &str, line: &str, questions: &[&str], code: i32) {
+/// Runs a session to its end, with an answer to each question, and compares it with its picture, or draws it.
+fn is_like_its_picture(stage: &TestEnv, name: &str, line: &str, questions: &[(&str, &str)], code: i32) {
     let mut terminal = Terminal::start(stage, COLUMNS, line);
-    for question in questions {
-        terminal.to(question, "");
+    for (question, answer) in questions {
+        terminal.to(question, answer);
     }
     let sent = terminal.end(code).everything;
     let line = format!("glassdome {line}");
@@ -65,13 +65,16 @@ fn a_diagnosis_that_finds_something_looks_like_its_picture() {
 #[test]
 fn the_wizard_looks_like_its_picture() {
     let questions = [
-        "User for the token",
-        "Token name",
-        "Keep the secret",
-        "Template for Ubuntu 22.04",
-        "Template for Ubuntu 20.04",
-        "Save this?",
-        "Verify with a test VM now",
+        ("Proxmox VE host", ""),
+        ("Do you trust this certificate?", ""),
+        ("User for the token", ""),
+        ("How do you want to get the token?", "\x1b[B\x1b[B\x1b[B\x1b[B"),
+        ("Token name", ""),
+        ("Paste the secret", "00000000-1111-2222-3333-444444444444"),
+        ("Template for Ubuntu 22.04", ""),
+        ("Template for Ubuntu 20.04", ""),
+        ("Save this?", ""),
+        ("Verify with a test VM now", ""),
     ];
     is_like_its_picture(&TestEnv::new(), "setup", "setup --sandbox", &questions, 0);
 }

@@ -17,6 +17,9 @@ const KINDS: [(u16, &[(&str, &str)]); 5] = [
     (80, &[("TERM", "dumb")]),
 ];
 
+/// A settings file that leads to a question for yes or no.
+const UNVERIFIED: &str = "PROXMOX_VERIFY_SSL=false\n";
+
 /// A question of each kind, and how to get there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -41,6 +44,7 @@ impl Scene {
         let sandbox = Sandbox::start(Options { nodes: 2, shared_storage: true, ..quick() }).unwrap();
         let env = TestEnv::new();
         env.write("ca.pem", sandbox.ca_pem());
+        env.write("unverified.env", UNVERIFIED);
         env.write("secret.txt", "00000000-1111-2222-3333-444444444444\n");
         Self { sandbox, env, columns: 80 }
     }
@@ -61,7 +65,8 @@ impl Scene {
             Kind::Choice => format!("setup {host} --user apex@pve --token-name tt"),
             Kind::Filtered => format!("setup {token}"),
             Kind::Confirm => {
-                format!("setup {token} --node pve --ubuntu-2204-template-id 9000 --ubuntu-2004-template-id 9001")
+                let rest = "--node pve --ubuntu-2204-template-id 9000 --ubuntu-2004-template-id 9001";
+                format!("setup {} {rest}", token.replace("--ca-file ca.pem", "--env-file unverified.env"))
             }
             Kind::Hidden => format!("setup {host} --user apex@pve --token-name glassdome-token"),
         }
@@ -105,7 +110,7 @@ const fn question(kind: Kind) -> &'static str {
         Kind::Text => "Proxmox VE host",
         Kind::Choice => "How do you want to get the token?",
         Kind::Filtered => "Node for new VMs",
-        Kind::Confirm => "Save this?",
+        Kind::Confirm => "certificate verification. Keep it disabled?",
         Kind::Hidden => "Paste the secret",
     }
 }
@@ -121,8 +126,8 @@ fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
         terminal.end(130);
         let mut terminal = scene.open(Kind::Confirm);
         terminal.answer("maybe").wait_for("y for yes, n for no").answer("YES");
-        terminal.end(0);
-        std::fs::remove_file(scene.env.path(".env")).unwrap();
+        terminal.wait_for("Save this?").press("\x03");
+        terminal.end(130);
         let mut terminal = scene.open(Kind::Hidden);
         terminal.answer("abc").wait_for("too short: 3 of 36").answer("00000000-1111-2222-3333-444444444444");
         terminal.wait_for("secret 0000").wait_for(question(Kind::Filtered)).press("\x03");
@@ -157,6 +162,7 @@ fn every_way_out_of_every_question_restores_the_terminal() {
             }
             assert_eq!(scene.open(kind).close(), 129, "{kind:?}");
             assert!(!scene.env.path(".env").exists(), "{kind:?}");
+            assert_eq!(scene.env.read("unverified.env"), UNVERIFIED);
         }
     }
 }
@@ -179,12 +185,9 @@ fn ctrl_d_and_escape_leave_no_visible_question() {
             Kind::Text => (scene.sandbox.address().to_string(), "Do you trust this certificate?"),
             Kind::Choice => (DOWN.to_owned(), "Paste the secret"),
             Kind::Filtered => (String::new(), "Template for Ubuntu 22.04"),
-            Kind::Confirm | Kind::Hidden => ("n".to_owned(), "nothing was written"),
+            Kind::Confirm | Kind::Hidden => ("n".to_owned(), "Do you trust this certificate?"),
         };
-        terminal.answer(&answer).wait_for(next);
-        if kind != Kind::Confirm {
-            terminal.press("\x03");
-        }
+        terminal.answer(&answer).wait_for(next).press("\x03");
         terminal.end(130);
     }
     let mut terminal = scene.open(Kind::Hidden);

@@ -5,6 +5,7 @@ use glassdome::sandbox::{Flaw, Options, Sandbox};
 use rustix::process::Signal;
 
 use crate::support::lacks;
+use crate::support::screen::lasting;
 use crate::support::terminal::Terminal;
 use crate::support::test_env::{TestEnv, mode, quick, signal};
 
@@ -12,6 +13,8 @@ const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 
 /// The keys that move in a menu.
 const DOWN: &str = "\x1b[B";
+/// The keys that choose a password in the menu of ways to a token.
+const PASSWORD: &str = "\x1b[B\x1b[B\x1b[B\x1b[B\x1b[B";
 const UP: &str = "\x1b[A";
 
 /// The questions of a first run in their order, each with an answer that will do.
@@ -106,7 +109,10 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.to("What would you like to change?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
     terminal.to("Template for Ubuntu 22.04", "nothing like this").wait_for("(nothing matches)");
     terminal.press(&"\x7f".repeat(17)).wait_for("❯ 9000").press("\r");
-    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "maybe").wait_for("y for yes, n for no");
+    terminal
+        .to("Template for Ubuntu 20.04", "")
+        .to("Save this?", "maybe")
+        .wait_for("✗ y: yes, n: no, c: change an answer");
     terminal.answer("y").to("Verify with a test VM now", "what").wait_for("y for yes, n for no");
     terminal.answer("no");
     terminal.end(0).says("confirm that VMs can be created");
@@ -228,7 +234,7 @@ fn a_password_takes_the_place_of_the_token_and_back() {
     let with_token = set_up(&stage, &sandbox);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     terminal.to("Proxmox VE host", "").to("User for the token", "").to("Token name", "");
-    terminal.to("Keep the secret", "n").to("How do you want to get", UP).wait_for("A token is safer");
+    terminal.to("Keep the secret", "n").to("How do you want to get", PASSWORD).wait_for("A token is safer");
     terminal.to("Password of apex@pve", "").wait_for("the password is empty");
     terminal.answer("wrong").wait_for("apex@pve is not authenticated");
     terminal.to("What would you like to change?", "").wait_for("(0 characters)");
@@ -324,11 +330,13 @@ fn a_password_that_readers_disagree_on_is_written_only_with_consent() {
     let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem --user odd@pve", sandbox.address());
     for (consent, code) in [("", 3), ("y", 0)] {
         let mut terminal = Terminal::start(&stage, 80, &line);
-        terminal.to("How do you want to get", UP).to("Password of odd@pve", password);
+        terminal.to("How do you want to get", PASSWORD).to("Password of odd@pve", password);
         terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "");
         terminal.wait_for("no spelling that every reader").to("Write it in a form", consent);
         if code == 0 {
             terminal.to("Save this?", "");
+        } else {
+            terminal.wait_for("What next?").press(UP).press("\r");
         }
         terminal.end(code);
         assert_eq!(stage.path(".env").exists(), code == 0);
@@ -355,7 +363,7 @@ fn five_hundred_templates_are_found_by_typing_whatever_they_are_called() {
         let mut terminal = Terminal::start(&stage, columns, "setup --skip-test-vm");
         let questions = questions(&sandbox);
         answer_until(&mut terminal, &questions, "Template for Ubuntu 22.04");
-        terminal.wait_for("or type to filter").press("日本語の").wait_for("(1 of 501)");
+        terminal.wait_for("or type to filter").press("日本語の").wait_for("(1 of 502)");
         terminal.wait_for("❯ 10008  日本語のテンプレート");
         terminal.press(&"\x7f".repeat(4)).press("xxx").wait_for("❯ 10007").press("\r");
         terminal.to("Template for Ubuntu 20.04", "image-497").to("Save this?", "");
@@ -383,12 +391,14 @@ fn several_nodes_are_a_menu() {
 }
 
 #[test]
-fn the_sandbox_is_rehearsed_with_enter_alone() {
+fn every_step_is_rehearsed_on_the_sandbox() {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
-    terminal.to("User for the token (name@realm, e.g. apex@pve) [apex@pve]", "").to("Token name", "");
-    terminal.to("Keep the secret 0000•••• of the sandbox?", "").to("Template for Ubuntu 22.04", "");
-    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "").to("Verify with a test VM now", "");
+    terminal.to("Proxmox VE host", "192.168.1.50").wait_for("a rehearsal reaches sandbox.invalid alone").answer("");
+    for (question, answer) in REHEARSAL.iter().skip(1) {
+        terminal.to(question, answer);
+    }
+    terminal.to("Verify with a test VM now", "");
     terminal.end(0).says("Server (sandbox)").says("Verified: apex@pve!glassdome-token");
     assert!(stage.read(".env.sandbox").contains("PROXMOX_HOST=sandbox.invalid\n"));
 }
@@ -483,16 +493,27 @@ fn a_file_of_the_older_scripts_is_led_to_a_verified_certificate() {
     }
 }
 
-/// Runs the rehearsal with Enter alone, and gives the whole screen, the folder taken out.
+/// The questions of a rehearsal, with what is typed.
+const REHEARSAL: [(&str, &str); 9] = [
+    ("Proxmox VE host", ""),
+    ("Do you trust this certificate?", ""),
+    ("User for the token", ""),
+    ("How do you want to get", "\x1b[B\x1b[B\x1b[B\x1b[B"),
+    ("Token name", ""),
+    ("Paste the secret", SECRET),
+    ("Template for Ubuntu 22.04", ""),
+    ("Template for Ubuntu 20.04", ""),
+    ("Save this?", ""),
+];
+
+/// Runs the rehearsal with an existing token, and gives the whole screen, the folder taken out.
 fn rehearsal(columns: u16) -> String {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, columns, "setup --sandbox --skip-test-vm");
-    for question in ["User for the token", "Token name", "Keep the secret", "Template for Ubuntu 22.04"] {
-        terminal.to(question, "");
+    for (question, answer) in REHEARSAL {
+        terminal.to(question, answer);
     }
-    terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
-    let folder = stage.folder().display().to_string();
-    terminal.end(0).text.replace(&folder, &format!("/home/me/{}", "x".repeat(folder.len().saturating_sub(9))))
+    lasting(&stage, &terminal.end(0).text)
 }
 
 #[test]
@@ -501,16 +522,49 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     glassdome sets up an API token for Proxmox VE and writes .env.sandbox. Nothing
     is saved before you have seen and confirmed it.
 
+    The server is a simulated one. Logins and tokens to try, which open nothing
+    else:
+      root@pam     password sandbox
+      apex@pve     password sandbox
+      totp@pve     password sandbox, one-time codes: oathtool --totp -b
+                   JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+      nobody@pve   password sandbox
+      apex@pve!glassdome-token=00000000-1111-2222-3333-444444444444
+      apex@pve!powerless=00000000-1111-2222-3333-555555555555
+
     Server (sandbox)
-    ✔ sandbox.invalid is Proxmox VE (realms: pam, pve)
+    ✔ Proxmox VE host · sandbox.invalid
 
     Certificate (sandbox)
-    ✔ Certificate verified with the cluster CA
+       The certificate of sandbox.invalid is self-signed, as Proxmox VE's
+       certificates normally are.
+         subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
+                      CN=pve.sandbox.invalid
+         issuer       CN=Proxmox Virtual Environment,
+                      OU=6c1c2a3e-0000-4000-8000-5a11dba55000, O=PVE Cluster Manager
+                      CA
+         names        127.0.0.1, ::1, localhost, pve, pve.sandbox.invalid,
+                      sandbox.invalid
+         valid        2026-01-01 to 2026-01-01
+         fingerprint  AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:
+                      AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
+       Compare the fingerprint before you trust it: in the web interface, node >
+       System > Certificates; in a shell on the server, `pvenode cert info`, the
+       entry pve-ssl.pem.
+    ✔ Trust · cluster CA
+    ✔ sandbox.invalid is Proxmox VE (realms: pam, pve)
+    ✔ Certificate trusted (pinned for now; the cluster CA will replace it)
 
     API token (sandbox)
     ✔ User for the token · apex@pve
+    ✔ Token · an existing one
     ✔ Token name · glassdome-token
-    ✔ Keep the secret 0000•••• of the sandbox? · yes
+       It is sent to sandbox.invalid alone, and written to
+       /home/me/xxxxxxxxxxx/.env.sandbox once everything has been checked.
+    ? Paste the secret, or everything you copied (hidden)
+      › (36 characters)
+    ✔ apex@pve!glassdome-token, secret 0000••••
+    ✔ Certificate verified with the cluster CA, which alone is trusted from here on
     ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
 
     Node and templates (sandbox)
@@ -533,7 +587,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        +UBUNTU_2204_TEMPLATE_ID=9000
        +UBUNTU_2004_TEMPLATE_ID=9001
        the secret is stored in plain text; only you may read the file (mode 0600)
-    ✔ Save this? · yes
+    ✔ Save this? · y
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
 
     Quick reference
@@ -560,19 +614,73 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
     Nothing is saved before you have seen
     and confirmed it.
 
+    The server is a simulated one. Logins
+    and tokens to try, which open nothing
+    else:
+      root@pam     password sandbox
+      apex@pve     password sandbox
+      totp@pve     password sandbox,
+                   one-time codes: oathtool
+                   --totp -b
+                   JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+      nobody@pve   password sandbox
+      apex@pve!glassdome-token=00000000-1111-2222-3333-444444444444
+      apex@pve!powerless=00000000-1111-2222-3333-555555555555
+
     Server (sandbox)
-    ✔ sandbox.invalid is Proxmox VE (realms:
-      pam, pve)
+    ✔ Proxmox VE host · sandbox.invalid
 
     Certificate (sandbox)
-    ✔ Certificate verified with the cluster
-      CA
+       The certificate of sandbox.invalid is
+       self-signed, as Proxmox VE's
+       certificates normally are.
+         subject      OU=PVE Cluster Node,
+                      O=Proxmox Virtual
+                      Environment,
+                      CN=pve.sandbox.invalid
+         issuer       CN=Proxmox Virtual
+                      Environment,
+                      OU=6c1c2a3e-0000-4000-8000-5a11dba55000,
+                      O=PVE Cluster Manager
+                      CA
+         names        127.0.0.1, ::1,
+                      localhost, pve,
+                      pve.sandbox.invalid,
+                      sandbox.invalid
+         valid        2026-01-01 to
+                      2026-01-01
+         fingerprint
+           AB:AB:AB:AB:AB:AB:AB:AB:
+           AB:AB:AB:AB:AB:AB:AB:AB:
+           AB:AB:AB:AB:AB:AB:AB:AB:
+           AB:AB:AB:AB:AB:AB:AB:AB
+       Compare the fingerprint before you
+       trust it: in the web interface, node
+       > System > Certificates; in a shell
+       on the server, `pvenode cert info`,
+       the entry pve-ssl.pem.
+    ✔ Trust · cluster CA
+    ✔ sandbox.invalid is Proxmox VE (realms:
+      pam, pve)
+    ✔ Certificate trusted (pinned for now;
+      the cluster CA will replace it)
 
     API token (sandbox)
     ✔ User for the token · apex@pve
+    ✔ Token · an existing one
     ✔ Token name · glassdome-token
-    ✔ Keep the secret 0000•••• of the
-      sandbox? · yes
+       It is sent to sandbox.invalid alone,
+       and written to
+       /home/me/xxxxxxxxxxx/.env.sandbox
+       once everything has been checked.
+    ? Paste the secret, or everything you
+      copied (hidden)
+      › (36 characters)
+    ✔ apex@pve!glassdome-token, secret
+      0000••••
+    ✔ Certificate verified with the cluster
+      CA, which alone is trusted from here
+      on
     ✔ Authenticated as
       apex@pve!glassdome-token on Proxmox VE
       9.2.11
@@ -603,7 +711,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        the secret is stored in plain text;
        only you may read the file (mode
        0600)
-    ✔ Save this? · yes
+    ✔ Save this? · y
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
       written, mode 0600
 

@@ -47,7 +47,7 @@ fn a_login_that_fails_three_times_leads_to_another_one() {
             type_password(&mut terminal, nth, "wrong");
         }
         terminal.wait_for("cannot log in as root@pam").to("What next?", "");
-        terminal.wait_for("? Log in as").answer("root@pam");
+        terminal.to("Log in as", "root@pam");
         type_password(&mut terminal, 4, "sandbox");
         terminal.to("Which privileges should the token have?", "").to("Make these changes now?", "");
         finish(terminal);
@@ -80,7 +80,7 @@ fn an_ssh_that_fails_leads_to_another_address_or_another_way() {
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token --over-ssh root@first");
     terminal.wait_for("root@first").to("What next?", "").to("SSH destination", "root@second");
     terminal.wait_for("ssh could not connect to root@second");
-    terminal.wait_for("❯ run it again").press(DOWN).press("\r");
+    terminal.wait_for("❯ Run it again").press(DOWN).press("\r");
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Paste the secret", SECRET);
     finish(terminal);
     assert!(env.read(".env").contains(SECRET));
@@ -105,7 +105,7 @@ fn a_server_that_fails_for_a_while_is_asked_again() {
     let mut terminal = start(&sandbox, &env, "--user apex@pve --token-name glassdome-token");
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).wait_for("Paste the secret");
     sandbox.add_fault(Fault::Gateway(503));
-    terminal.answer(SECRET).wait_for("What would you like to change?").wait_for("❯ nothing: try again");
+    terminal.answer(SECRET).wait_for("What would you like to change?").wait_for("❯ Nothing, try again");
     sandbox.clear_faults();
     terminal.press("\r");
     finish(terminal);

@@ -41,28 +41,47 @@ pub(super) enum StepEnd<T> {
 }
 
 /// The answers that are asked for when their step comes; every other one is kept.
-pub(super) struct Pending(BTreeSet<Answer>);
+pub(super) struct Pending {
+    answers: BTreeSet<Answer>,
+    round: Round,
+}
+
+/// Whether the token was asked for before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    /// What is there already may be kept.
+    First,
+    /// It is asked for because another one is wanted.
+    Later,
+}
 
 impl Pending {
     /// Asks for everything, as a first run does; for the trust only if the certificate is not trusted.
     pub(super) fn everything() -> Self {
         let templates = keyed().map(|(key, _)| Answer::Template(key));
-        Self([Answer::Server, Answer::User, Answer::Token, Answer::Node].into_iter().chain(templates).collect())
+        let answers =
+            [Answer::Server, Answer::User, Answer::Token, Answer::Node].into_iter().chain(templates).collect();
+        Self { answers, round: Round::First }
     }
 
     /// Lets an answer be asked for again.
     pub(super) fn ask(&mut self, answer: Answer) {
-        self.0.insert(answer);
+        self.answers.insert(answer);
     }
 
     /// Says whether an answer is to be asked for, and takes it as asked.
     pub(super) fn take(&mut self, answer: Answer) -> bool {
-        self.0.remove(&answer)
+        self.answers.remove(&answer)
+    }
+
+    /// Says whether the token is asked for the first time; from then on it is not.
+    pub(super) fn begin_round(&mut self) -> Round {
+        std::mem::replace(&mut self.round, Round::Later)
     }
 
     /// Says whether one of these is to be asked for.
     pub(super) fn has_any(&self, answers: &[Answer]) -> bool {
-        answers.iter().any(|answer| self.0.contains(answer))
+        answers.iter().any(|answer| self.answers.contains(answer))
     }
 }
 

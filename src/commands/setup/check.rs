@@ -61,8 +61,8 @@ enum RetryChoice {
     Again,
     /// Node and templates are chosen again.
     Choose,
-    /// An earlier answer is changed.
-    Change(Answer),
+    /// Another token is used, perhaps of another user.
+    OtherToken,
     /// An earlier step is chosen.
     GoBack,
     /// It ends here.
@@ -108,7 +108,10 @@ impl<'a> CheckStep<'a> {
                     self.choose_again(context, pending);
                     continue;
                 }
-                RetryChoice::Change(answer) => return Ok(StepEnd::Back(answer)),
+                RetryChoice::OtherToken => {
+                    pending.ask(Answer::User);
+                    return Ok(StepEnd::Back(Answer::Token));
+                }
                 RetryChoice::GoBack => match go_back(self.session, context, Answer::Node).await? {
                     Some(answer) => return Ok(StepEnd::Back(answer)),
                     None => continue,
@@ -156,7 +159,7 @@ impl<'a> CheckStep<'a> {
         let changeable = Answer::changeable(self.session, context);
         let choose = changeable.iter().any(|answer| *answer >= Answer::Node);
         let choose = choose.then(|| (RetryChoice::Choose, "Choose a different node or template".to_owned()));
-        let change = (RetryChoice::Change(Answer::Token), "Use another token, or create one".to_owned());
+        let change = (RetryChoice::OtherToken, "Use another token, or create one".to_owned());
         let change = Some(change).filter(|_| changeable.contains(&Answer::Token));
         if Report::of(why).kind == Kind::Permission {
             choices.extend([Some(again), change, choose].into_iter().flatten());
@@ -197,6 +200,7 @@ impl<'a> CheckStep<'a> {
         };
         let templates = templates(context, &vms)?;
         let unseen = named_but_unseen(context, &vms)?;
+        node_and_templates::show(self.session, &asked, &templates, &vms);
 
         let mut order = options::test_vm(context, &self.arguments.proof)?;
         let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
@@ -224,7 +228,6 @@ impl<'a> CheckStep<'a> {
             let order = TestVmOptions { template, ..order.clone() };
             Preflight::new(context, self.connected, &order).plan().await?;
         }
-        node_and_templates::show(self.session, &asked, &templates, &vms);
         for warning in &warnings {
             self.session.warn(warning.clone());
         }

@@ -17,7 +17,7 @@ struct PublicCredentials {
 pub(super) fn announce(session: &Session, context: &Context) {
     let Some(credentials) = PublicCredentials::of(context) else { return };
     let revealed = credentials.tokens.iter().map(|(_, secret)| Secret::new(secret.clone())).collect::<Vec<_>>();
-    session.reveal_info(&credentials, &revealed);
+    session.ui.reveal_info(&credentials, &revealed);
 }
 
 impl PublicCredentials {

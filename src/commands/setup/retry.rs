@@ -35,16 +35,16 @@ impl Failed {
             return Err(why);
         }
         tell(session, &why);
-        let mut choices = match of {
-            Some(source) => to_make(session, context, &source),
-            None => to_correct(session, context, Report::of(&why).kind),
+        let (title, mut choices) = match of {
+            Some(source) => ("What next?", to_make(session, context, &source)),
+            None => ("What would you like to change?", to_correct(session, context, Report::of(&why).kind)),
         };
         if !Answer::User.before(session, context).is_empty() {
             choices.push((Choice::GoBack, "Go back to an earlier step"));
         }
         let items = choices.iter().map(|(_, text)| (*text).to_owned()).collect();
         loop {
-            let menu = ChoicePrompt::new("What would you like to change?", Vec::clone(&items));
+            let menu = ChoicePrompt::new(title, Vec::clone(&items));
             let menu = menu.and_last("Nothing, quit (nothing was written)").answered_as("Next", shortened(&choices));
             let index = ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await?;
             match choices.get(index).map(|(choice, _)| choice.clone()) {

@@ -82,6 +82,7 @@ impl ServerStep {
     ) -> Result<Server, Error> {
         context.require_lasting_ca()?;
         self.is_headed = false;
+        let mut has_heading = false;
         let mut wants_host = pending.take(Answer::Server);
         let mut proposed = None;
         if pending.take(Answer::Trust) {
@@ -90,8 +91,10 @@ impl ServerStep {
         }
         loop {
             if std::mem::take(&mut wants_host) {
-                heading(session, context, "Server");
-                self.is_headed = false;
+                if !has_heading || std::mem::take(&mut self.is_headed) {
+                    heading(session, context, "Server");
+                    has_heading = true;
+                }
                 self.host(session, context).await?;
             }
             let server = context.host()?;
@@ -306,6 +309,9 @@ fn trusted_how(pve_server: &Server) -> String {
         _ if pve_server.accepted.is_some() => "Certificate accepted as presented, and pinned for this run",
         TrustSource::System => "Certificate verified with the system's CAs",
         TrustSource::Ca => "Certificate verified with the cluster CA",
+        TrustSource::Pin if pve_server.is_new == IsNew::Yes => {
+            "Certificate trusted (pinned for now; the cluster CA will replace it)"
+        }
         TrustSource::Pin => "Certificate trusted: it is the pinned one",
         TrustSource::Unverified => "Certificate NOT verified: anyone on the network path can read the secret",
     };

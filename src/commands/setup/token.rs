@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, TextPrompt};
 
-use super::answers::{Answer, Pending, StepEnd};
+use super::answers::{Answer, Pending, Round, StepEnd};
 use super::identity::{keep, name, password, secret, user};
 use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
 use super::report::SetupReport;
@@ -103,7 +103,7 @@ pub(super) async fn connect(
         let connected = unless_interrupted(session, async { pve_server.clone().connected(credentials).await }).await?;
         return Ok(StepEnd::Done(Some(connected)));
     }
-    let mut wanted = wanted(pending, report, source);
+    let mut wanted = wanted(pending, source);
     loop {
         let why = match identify(session, context, pve_server, &wanted).await? {
             Identified::GoBack if context.is_open(session, Key::User) => {
@@ -141,13 +141,15 @@ pub(super) async fn connect(
 }
 
 /// Says what is asked first.
-fn wanted(pending: &mut Pending, report: &SetupReport, source: TokenSource) -> StillToAsk {
-    match (pending.take(Answer::User), pending.take(Answer::Token)) {
-        (true, true) if source != TokenSource::Known && report.made.is_none() => StillToAsk::Owner(source),
-        (true, true) => StillToAsk::All,
-        (true, false) => StillToAsk::User,
-        (false, true) => StillToAsk::Method,
-        (false, false) => StillToAsk::Nothing,
+fn wanted(pending: &mut Pending, source: TokenSource) -> StillToAsk {
+    let round = pending.begin_round();
+    match (pending.take(Answer::User), pending.take(Answer::Token), round) {
+        (true, true, Round::First) if source != TokenSource::Known => StillToAsk::Owner(source),
+        (true, true, Round::First) => StillToAsk::All,
+        (true, true, Round::Later) => StillToAsk::UserAndMethod,
+        (true, false, _) => StillToAsk::User,
+        (false, true, _) => StillToAsk::Method,
+        (false, false, _) => StillToAsk::Nothing,
     }
 }
 

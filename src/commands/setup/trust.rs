@@ -150,7 +150,8 @@ pub(super) async fn judge(
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
     let mut ways = ways(session, context, &probed.leaf, &flaw)?;
-    session.info(&Certificate { server: endpoint.authority(), leaf: probed.leaf.clone(), flaw });
+    let server = if context.is_sandbox() { context.host()?.to_string() } else { endpoint.authority() };
+    session.info(&Certificate { server, leaf: probed.leaf.clone(), flaw });
     let items = ways.iter().map(|(_, text)| text.clone()).collect();
     let short = ways.iter().map(|(choice, _)| choice.short()).collect();
     let is_proposed = |(choice, _): &(TrustChoice, String)| {

@@ -8,6 +8,7 @@ pub(crate) mod pveum;
 pub(crate) mod recorded;
 pub(crate) mod recorded_servers;
 pub(crate) mod replay_client;
+pub(crate) mod screen;
 pub(crate) mod server;
 #[expect(dead_code, reason = "the last test program tells what is noted here")]
 #[path = "../../skipped/skips.rs"]
