@@ -517,6 +517,7 @@ fn rehearsal(columns: u16) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is the whole screen")]
 fn the_whole_rehearsal_fits_a_wide_terminal() {
     insta::assert_snapshot!(rehearsal(80), @"
     glassdome sets up an API token for Proxmox VE and writes .env.sandbox. Nothing
@@ -564,7 +565,8 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     ? Paste the secret, or everything you copied (hidden)
       › (36 characters)
     ✔ apex@pve!glassdome-token, secret 0000••••
-    ✔ Certificate verified with the cluster CA, which alone is trusted from here on
+    ✔ Certificate verified with the cluster CA, which replaces the pin
+      (proxmox-ca.pem)
     ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
 
     Node and templates (sandbox)
@@ -679,8 +681,8 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
     ✔ apex@pve!glassdome-token, secret
       0000••••
     ✔ Certificate verified with the cluster
-      CA, which alone is trusted from here
-      on
+      CA, which replaces the pin
+      (proxmox-ca.pem)
     ✔ Authenticated as
       apex@pve!glassdome-token on Proxmox VE
       9.2.11
