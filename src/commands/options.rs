@@ -92,7 +92,7 @@ impl From<&TemplateCreate> for TemplateOptions {
                 (None, false) => ChecksumSource::Published,
             },
             image: if flags.keep_image { ImageDisposal::Keep } else { ImageDisposal::Remove },
-            is_rehearsal: flags.dry_run,
+            is_dry_run: flags.dry_run,
             timeout: flags.timeout.unwrap_or(TASK_TIMEOUT),
         }
     }
@@ -110,7 +110,7 @@ pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions,
         Some(pool) => Some(pool.clone()),
         None => settings.pool().map(|found| found.value),
     };
-    let wish = if flags.linked {
+    let clone_mode = if flags.linked {
         CloneMode::Linked
     } else if flags.full || flags.storage.is_some() {
         CloneMode::Full(flags.storage.clone())
@@ -123,7 +123,7 @@ pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions,
         template,
         vmid: flags.vmid,
         name: flags.name.clone(),
-        wish,
+        clone_mode,
         pool,
         start: start(flags),
         afterwards: if flags.keep { Disposal::Keep } else { Disposal::Destroy },

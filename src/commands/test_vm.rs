@@ -26,8 +26,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     session.heading(&Heading { text: format!("Test VM on {host}"), is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let of_trust = context.trust_warnings(connected.trusted);
-    if let Some(crowd) = batch_options(arguments) {
-        let (summary, ended) = run_batch(session, &context, &connected, &order, crowd).await?;
+    if let Some(batch) = batch_options(arguments) {
+        let (summary, ended) = run_batch(session, &context, &connected, &order, batch).await?;
         let told = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
         return tell(session, global, &told, ended);
     }
@@ -91,6 +91,6 @@ fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     Some(BatchOptions {
         count: arguments.count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX)),
         parallel: arguments.parallel.map_or(USUALLY_AT_ONCE, usize::from),
-        spread: if arguments.all_nodes { Placement::EveryNode } else { Placement::OneNode },
+        placement: if arguments.all_nodes { Placement::EveryNode } else { Placement::OneNode },
     })
 }

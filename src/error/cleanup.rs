@@ -65,7 +65,7 @@ pub enum CleanupError {
         /// Why it could not be removed.
         why: Box<Error>,
         /// What had failed before.
-        proof: Option<Box<Error>>,
+        failure: Option<Box<Error>>,
     },
     /// A VM was destroyed, and the server could not remove all of its disks.
     #[error("VM {vmid} ({name}) is gone, and {} of its disks had to be left behind on {node}", disks.len())]
@@ -79,7 +79,7 @@ pub enum CleanupError {
         /// The volume IDs of the disks.
         disks: Vec<Foreign>,
         /// What had failed before.
-        proof: Option<Box<Error>>,
+        failure: Option<Box<Error>>,
     },
     /// A journal entry that says something impossible.
     #[error("a journal entry says something impossible")]
@@ -158,14 +158,18 @@ impl CleanupError {
     /// Gives the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
-            Self::LeftBehind { why, proof, .. } => {
+            Self::LeftBehind { why, failure, .. } => {
                 let mut lines = vec![format!("cleanup: {}", Report::of(why).in_one_line())];
-                lines.extend(proof.iter().map(|proof| format!("before that: {}", Report::of(proof).in_one_line())));
+                lines.extend(
+                    failure.iter().map(|failure| format!("before that: {}", Report::of(failure).in_one_line())),
+                );
                 lines
             }
-            Self::DisksLeft { disks, proof, .. } => {
+            Self::DisksLeft { disks, failure, .. } => {
                 let mut lines: Vec<String> = disks.iter().map(ToString::to_string).collect();
-                lines.extend(proof.iter().map(|proof| format!("before that: {}", Report::of(proof).in_one_line())));
+                lines.extend(
+                    failure.iter().map(|failure| format!("before that: {}", Report::of(failure).in_one_line())),
+                );
                 lines
             }
             _ => Vec::new(),
@@ -175,10 +179,10 @@ impl CleanupError {
     /// Gives the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
-            Self::LeftBehind { why, proof, .. } => {
-                proof.as_deref().and_then(Error::server_message).or_else(|| why.server_message())
+            Self::LeftBehind { why, failure, .. } => {
+                failure.as_deref().and_then(Error::server_message).or_else(|| why.server_message())
             }
-            Self::DisksLeft { proof, .. } => proof.as_deref().and_then(Error::server_message),
+            Self::DisksLeft { failure, .. } => failure.as_deref().and_then(Error::server_message),
             _ => None,
         }
     }

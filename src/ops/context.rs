@@ -539,7 +539,7 @@ impl Context {
     pub(crate) fn require_savable(&self) -> Result<(), Error> {
         let mut bytes = self.loaded.file.bytes().to_vec();
         bytes.resize(bytes.len() + RESERVE, b'#');
-        Ok(self.store.rehearse(&EnvFile::new(bytes), &self.loaded.stamp)?)
+        Ok(self.store.check_save(&EnvFile::new(bytes), &self.loaded.stamp)?)
     }
 
     /// Says with `-v` which source won.

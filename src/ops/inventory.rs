@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{NodeName, VmId};
+use crate::ops::concurrently;
 use crate::ops::test_vm::options::TestVmOptions;
-use crate::ops::together;
 use crate::pve::{self, CloneFeature, Node, Pve, Storage, Version, Vm, VmConfig};
 
 /// What the first reads of a proof found.
@@ -146,7 +146,7 @@ pub(crate) async fn vms(pve: &Pve, is_wanted: impl Fn(&Vm) -> bool) -> Result<Ve
     let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
     let unknown = listed.iter().filter(|vm| !vm.is_known).map(|vm| vm.node.clone());
     let silent: BTreeSet<NodeName> = unknown.filter(|node| !is_offline(node)).collect();
-    let asked = together(silent.iter().map(|node| pve.vms_on(node))).await;
+    let asked = concurrently(silent.iter().map(|node| pve.vms_on(node))).await;
     let mut found: Vec<Vm> = Vec::new();
     let mut answered = BTreeSet::new();
     for (node, answer) in silent.iter().zip(asked) {
@@ -167,7 +167,7 @@ pub(crate) async fn node_of(pve: &Pve, nodes: &[Node], vmid: VmId) -> Result<Opt
         return Ok(None);
     }
     let nodes: Vec<&NodeName> = nodes.iter().filter(|node| !node.is_offline()).map(|node| &node.name).collect();
-    let answers = together(nodes.iter().map(|node| pve.vm_config(node, vmid))).await;
+    let answers = concurrently(nodes.iter().map(|node| pve.vm_config(node, vmid))).await;
     Ok(nodes.into_iter().zip(answers).find(|(_, answer)| answer.is_ok()).map(|(node, _)| node.clone()))
 }
 

@@ -143,7 +143,7 @@ struct TaskWait<'a> {
     last: LogEnd,
     progress: TaskProgress,
     /// Since when the server cannot be asked.
-    unheard: Option<Instant>,
+    silent_since: Option<Instant>,
     attention: LogDetail,
     follower: LogFollower,
 }
@@ -164,9 +164,9 @@ pub async fn wait(
     let began = clock.now();
     let progress = TaskProgress { age: Duration::ZERO, percent: None, amount: None, trouble: None };
     let (last, follower) = (LogEnd::default(), LogFollower::default());
-    let (progressed, lines, unheard) = (began, 0, None);
+    let (progressed, lines, silent_since) = (began, 0, None);
     let mut watch =
-        TaskWait { pve, upid, clock, began, progressed, lines, last, progress, unheard, attention, follower };
+        TaskWait { pve, upid, clock, began, progressed, lines, last, progress, silent_since, attention, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
         let asked = watch.look_and_tell(show).await;
@@ -226,11 +226,11 @@ impl TaskWait<'_> {
     fn note(&mut self, trouble: Option<&ApiError>) {
         let now = self.clock.now();
         let Some(why) = trouble else {
-            self.unheard = None;
+            self.silent_since = None;
             self.progress.trouble = None;
             return;
         };
-        let lasting = now.duration_since(*self.unheard.get_or_insert(now));
+        let lasting = now.duration_since(*self.silent_since.get_or_insert(now));
         if lasting >= NOTICED {
             let trouble = TaskTrouble { lasting, why: why.to_string() };
             self.pve.tell(&CallEvent::Unheard(&trouble));
@@ -321,50 +321,4 @@ fn by_qemu(line: &str) -> Option<Copied> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Copied, LogEnd, interval};
-    use crate::model::Foreign;
-
-    #[test]
-    fn the_questions_come_at_a_twentieth_of_the_age() {
-        for (age, pause) in
-            [(0, 25), (400, 25), (500, 25), (1_000, 50), (10_000, 500), (20_000, 1_000), (600_000, 1_000)]
-        {
-            assert_eq!(interval(Duration::from_millis(age)), Duration::from_millis(pause), "{age} ms");
-        }
-    }
-
-    #[test]
-    fn progress_is_read_from_the_log() {
-        let copied = |amount: &str, percent| Ok(Copied { amount: amount.to_owned(), percent });
-        let qemu = "transferred 96.0 MiB of 1.0 GiB (9.38%)";
-        assert_eq!(Foreign::new(qemu).parse(), copied("96.0 MiB of 1.0 GiB", 9.38));
-        let wget = " 32768K ........ ........ ........ ........ 21%  945M 0s";
-        assert_eq!(Foreign::new(wget).parse(), copied("32768 KiB", 21.0));
-        for line in [
-            "12K ....",
-            "transferred",
-            "transferred x of y (z%)",
-            "TASK OK",
-            "transferred 1 of 2 (200%)",
-            "transferred 1 \u{1b}[2J of 2 (20%)",
-            "",
-        ] {
-            assert_eq!(Foreign::new(line).parse::<Copied>(), Err(()), "{line}");
-        }
-    }
-
-    #[test]
-    fn of_a_long_log_the_end_is_kept() {
-        let mut log = LogEnd::default();
-        assert_eq!(log.shown(), Vec::<String>::new());
-        for round in 0..3 {
-            log.add((0..40).map(|line| Foreign::new(format!("{round}/{line}"))).collect());
-        }
-        let shown = log.shown();
-        assert_eq!((shown.len(), shown[0].as_str()), (51, "… (70 lines before this are left out)"));
-        assert_eq!((shown[1].as_str(), shown[50].as_str()), ("1/30", "2/39"));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ mod acl;
 mod attributes;
 mod obstacle;
 mod protection;
-mod rehearsal;
+mod save_check;
 mod target;
 mod temp_file;
 
@@ -161,7 +161,7 @@ impl Store {
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let mut warnings = lock.warning(&place.folder);
         if lock.is_held() {
-            temp_file::sweep(&place);
+            temp_file::remove_stale(&place);
         }
         let Some(found) = self.unchanged(&place, since)? else {
             let temporary = TempFile::write(&place, file.bytes())?;
@@ -225,7 +225,7 @@ impl Store {
         let place = Target::find_unlinked(path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         if lock.is_held() {
-            temp_file::sweep(&place);
+            temp_file::remove_stale(&place);
         }
         let found = place.read(CA_LIMIT)?;
         if found.as_ref().is_none_or(|found| found.bytes.as_slice() != bytes) {

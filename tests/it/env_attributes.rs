@@ -64,7 +64,7 @@ fn save(path: &Path, text: &[u8], group: GroupRights) -> Result<SaveReport, Sett
 
 fn rehearse(path: &Path) -> Result<(), SettingsError> {
     let store = Store::new(path).waiting_at_most(Duration::from_millis(1));
-    store.rehearse(&EnvFile::new(NEW.to_vec()), &store.load()?.stamp)
+    store.check_save(&EnvFile::new(NEW.to_vec()), &store.load()?.stamp)
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_rehearsal_leaves_everything_as_it_was_and_fails_where_a_save_would() {
     let stamp = Store::new(&path).load().unwrap().stamp;
     fs::write(&path, NEW).unwrap();
     assert!(matches!(
-        Store::new(&path).rehearse(&EnvFile::default(), &stamp).unwrap_err(),
+        Store::new(&path).check_save(&EnvFile::default(), &stamp).unwrap_err(),
         SettingsError::ChangedMeanwhile { .. }
     ));
     fs::create_dir(folder.path().join(".env.bak")).unwrap();
@@ -260,9 +260,9 @@ fn a_rehearsal_leaves_everything_as_it_was_and_fails_where_a_save_would() {
         assert!(matches!(&why, SettingsError::IsFolder { path } if path.ends_with(".env.bak")), "{why:?}");
     }
     let beside = folder.path().join("proxmox-ca.pem");
-    Store::new(&path).rehearse_beside(&beside, 2000).unwrap();
+    Store::new(&path).check_save_beside(&beside, 2000).unwrap();
     symlink("elsewhere.pem", &beside).unwrap();
-    assert!(matches!(Store::new(&path).rehearse_beside(&beside, 2000).unwrap_err(), SettingsError::IsLink { .. }));
+    assert!(matches!(Store::new(&path).check_save_beside(&beside, 2000).unwrap_err(), SettingsError::IsLink { .. }));
     assert_eq!(names(folder.path()), [".env", ".env.bak", "proxmox-ca.pem"]);
     assert!(matches!(rehearse(&folder.path().join("none/.env")).unwrap_err(), SettingsError::NoFolder { .. }));
     let Some(disk) = SmallDisk::new() else { return skipped("cannot mount a small file system") };
@@ -271,7 +271,10 @@ fn a_rehearsal_leaves_everything_as_it_was_and_fails_where_a_save_would() {
     fs::write(disk.0.path().join("filler"), vec![b'x'; 56 * 1024]).unwrap();
     let long = EnvFile::new(vec![b'#'; 8 * 1024]);
     let store = Store::new(&path);
-    assert!(matches!(store.rehearse(&long, &store.load().unwrap().stamp).unwrap_err(), SettingsError::DiskFull { .. }));
+    assert!(matches!(
+        store.check_save(&long, &store.load().unwrap().stamp).unwrap_err(),
+        SettingsError::DiskFull { .. }
+    ));
     assert_eq!(names(disk.0.path()), [".env", "filler"]);
 }
 

@@ -53,7 +53,7 @@ fn read(model: &Model) -> AclModel {
         entries: entries.collect(),
         roles: model.roles.iter().map(|(name, held)| (name.parse().unwrap(), privileges(held))).collect(),
         members: members.collect(),
-        told: BTreeMap::new(),
+        reported: BTreeMap::new(),
     }
 }
 
@@ -229,7 +229,7 @@ fn rights_are_worked_out_as_the_real_server_did() {
             entries: entries.collect(),
             roles: roles.clone(),
             members: vec![("/vms/102".parse().unwrap(), "/pool/rvpool".parse().unwrap())],
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
         };
         for subject in ["rvu@pve", "rvu@pve!sep", "rvu@pve!full"] {
             let asked = case["permissions"][subject].as_object().unwrap();

@@ -138,12 +138,12 @@ impl CleanupRun<'_> {
             let removed = self.remove_named(*vmid, &vms, &alive, summary).await;
             first_failure = first_failure.and(removed);
         }
-        let told: Vec<u32> = summary.fates.iter().map(|(vmid, ..)| *vmid).collect();
+        let told: Vec<u32> = summary.outcomes.iter().map(|(vmid, ..)| *vmid).collect();
         for marked in marked(pve, &vms).await {
             let number = marked.vmid.number();
             if !named.contains(&marked.vmid) && !told.contains(&number) {
-                let fate = if alive(&marked) { VmOutcome::Alive } else { VmOutcome::Listed };
-                summary.marked.push((marked, fate));
+                let outcome = if alive(&marked) { VmOutcome::Alive } else { VmOutcome::Listed };
+                summary.marked.push((marked, outcome));
             }
         }
         first_failure
@@ -199,7 +199,7 @@ impl CleanupRun<'_> {
                 let (vmid, node, name) = (vmid.number(), node.to_string(), marker.name);
                 let left = LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: Vec::new() };
                 summary.left.push(left);
-                Err(Error::Cleanup(CleanupError::LeftBehind { vmid, node, name, why: Box::new(why), proof: None }))
+                Err(Error::Cleanup(CleanupError::LeftBehind { vmid, node, name, why: Box::new(why), failure: None }))
             }
         }
     }
@@ -219,11 +219,11 @@ impl CleanupRun<'_> {
     /// alone proves nothing.
     async fn look_for_image(&self, record: &Record) -> Option<LeftImage> {
         let volume = record.image.clone()?;
-        let fate = match self.image_fate(record, &volume).await {
-            Ok(fate) => fate?,
+        let outcome = match self.image_fate(record, &volume).await {
+            Ok(outcome) => outcome?,
             Err(why) => ImageFate::Unread(why.to_string()),
         };
-        Some(LeftImage { volume, node: record.node.clone(), fate })
+        Some(LeftImage { volume, node: record.node.clone(), outcome })
     }
 
     async fn image_fate(&self, record: &Record, volume: &str) -> Result<Option<ImageFate>, Error> {
@@ -262,7 +262,7 @@ impl CleanupRun<'_> {
             let is_newest = index + 1 == entry.record.vmids.len();
             let vmid = VmId::new(u64::from(*number)).ok_or(Error::Cleanup(CleanupError::StrangeEntry))?;
             let standing = search.inspect_until_settled(vmid, patience).await?;
-            let fate = match standing {
+            let outcome = match standing {
                 VmState::Nothing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
                 // A VMID that another client took is theirs, whatever they do with it.
@@ -280,7 +280,7 @@ impl CleanupRun<'_> {
                     VmOutcome::Destroyed
                 }
             };
-            summary.fates.push((*number, marker.name.clone(), fate));
+            summary.outcomes.push((*number, marker.name.clone(), outcome));
         }
         Ok(disks)
     }
@@ -304,7 +304,7 @@ fn disks_left(summary: &mut CleanupSummary, left: LeftBehind) -> Result<(), Erro
     }
     summary.left.push(left.clone());
     let LeftBehind { vmid, node, name, disks } = left;
-    Err(Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, proof: None }))
+    Err(Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, failure: None }))
 }
 
 /// Notes a VM that could not be removed; its entry stays for another try.
@@ -321,6 +321,6 @@ fn left(entry: &JournalEntry, summary: &mut CleanupSummary, why: Error) -> Error
         node: left.node,
         name: left.name,
         why: Box::new(why),
-        proof: None,
+        failure: None,
     })
 }

@@ -48,7 +48,7 @@ pub(super) struct LeftImage {
     /// The node of its storage.
     pub(super) node: String,
     /// What became of it.
-    pub(super) fate: ImageFate,
+    pub(super) outcome: ImageFate,
 }
 
 /// What an entry says that belongs to another server.
@@ -65,7 +65,7 @@ pub(super) struct Elsewhere {
 /// What was done, for the screen and for JSON.
 #[derive(Debug, Default)]
 pub(super) struct CleanupSummary {
-    pub(super) fates: Vec<(u32, String, VmOutcome)>,
+    pub(super) outcomes: Vec<(u32, String, VmOutcome)>,
     pub(super) left: Vec<LeftBehind>,
     pub(super) elsewhere: Vec<Elsewhere>,
     /// Images that may be left of runs that are dead now.
@@ -83,18 +83,18 @@ pub(super) struct CleanupSummary {
 impl CleanupSummary {
     /// Gives the JSON document.
     pub(super) fn document(&self, error: Option<&Error>) -> Value {
-        let fates: Vec<Value> = self
-            .fates
+        let outcomes: Vec<Value> = self
+            .outcomes
             .iter()
-            .map(|(vmid, name, fate)| json!({"vmid": vmid, "name": name, "fate": fate.word()}))
+            .map(|(vmid, name, outcome)| json!({"vmid": vmid, "name": name, "fate": outcome.word()}))
             .collect();
         let marked: Vec<Value> = self
             .marked
             .iter()
-            .map(|(marked, fate)| {
+            .map(|(marked, outcome)| {
                 let mut document = marked.document();
                 if let Some(map) = document.as_object_mut() {
-                    map.insert("fate".to_owned(), json!(fate.word()));
+                    map.insert("fate".to_owned(), json!(outcome.word()));
                 }
                 document
             })
@@ -104,12 +104,12 @@ impl CleanupSummary {
         let images: Vec<Value> = self
             .images
             .iter()
-            .map(|image| json!({"volume": image.volume, "node": image.node, "fate": image.fate.word()}))
+            .map(|image| json!({"volume": image.volume, "node": image.node, "fate": image.outcome.word()}))
             .collect();
         let mut document = json!({
             "schema": "glassdome.cleanup/1",
             "ok": error.is_none(),
-            "vms": fates,
+            "vms": outcomes,
             "marked": marked,
             "images": images,
             "left_behind": self.left,
@@ -162,7 +162,7 @@ impl ImageFate {
 impl LeftImage {
     fn sentence(&self) -> String {
         let (volume, node) = (Printable(&self.volume), Printable(&self.node));
-        match &self.fate {
+        match &self.outcome {
             ImageFate::Listed => format!(
                 "an image of the name that an interrupted `template create` asked for is on {node}: {volume}; nothing proves whose it is, so it stays"
             ),
@@ -203,7 +203,7 @@ impl CleanupSummary {
     }
 
     fn is_empty(&self) -> bool {
-        let has_vms = !self.fates.is_empty() || !self.left.is_empty() || !self.marked.is_empty();
+        let has_vms = !self.outcomes.is_empty() || !self.left.is_empty() || !self.marked.is_empty();
         !has_vms && self.images.is_empty() && self.elsewhere.is_empty() && self.tokens.is_empty()
     }
 }
@@ -211,8 +211,8 @@ impl CleanupSummary {
 impl Draw for CleanupOutput<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let summary = self.summary;
-        for (vmid, name, fate) in &summary.fates {
-            screen.paragraph(0, &fate.sentence(*vmid, name))?;
+        for (vmid, name, outcome) in &summary.outcomes {
+            screen.paragraph(0, &outcome.sentence(*vmid, name))?;
         }
         for image in &summary.images {
             screen.labelled("left: ", Tone::Warning, &image.sentence())?;
@@ -245,16 +245,16 @@ impl Draw for CleanupOutput<'_> {
 
 impl CleanupOutput<'_> {
     fn draw_marked(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        for (marked, fate) in
-            self.summary.marked.iter().filter(|(_, fate)| !matches!(fate, VmOutcome::Listed | VmOutcome::Alive))
+        for (marked, outcome) in
+            self.summary.marked.iter().filter(|(_, outcome)| !matches!(outcome, VmOutcome::Listed | VmOutcome::Alive))
         {
-            screen.paragraph(0, &fate.sentence(marked.vmid.number(), &marked.name))?;
+            screen.paragraph(0, &outcome.sentence(marked.vmid.number(), &marked.name))?;
         }
         let listed: Vec<&MarkedVm> = self
             .summary
             .marked
             .iter()
-            .filter(|(_, fate)| *fate == VmOutcome::Listed)
+            .filter(|(_, outcome)| *outcome == VmOutcome::Listed)
             .map(|(marked, _)| marked)
             .collect();
         let Some(first) = listed.first() else { return Ok(()) };
@@ -263,7 +263,7 @@ impl CleanupOutput<'_> {
             "test VMs of other runs, perhaps alive on another machine; they are kept unless you name them:",
         )?;
         for marked in &listed {
-            screen.labelled("  ", Tone::Plain, &marked.told(self.now))?;
+            screen.labelled("  ", Tone::Plain, &marked.describe(self.now))?;
         }
         screen.command(2, &format!("glassdome cleanup --vmid {}", first.vmid))
     }

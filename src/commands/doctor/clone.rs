@@ -173,7 +173,7 @@ struct Storages {
     /// The template with them, or why they could not be read.
     template: Result<SourceTemplate, Error>,
     /// Why it cannot be cloned on the node.
-    tied: Option<Error>,
+    immovable: Option<Error>,
     /// What a clone there lacks, and what should be known.
     lacking: Option<Error>,
     warnings: Vec<String>,
@@ -184,7 +184,7 @@ impl Storages {
         let storages = found.reading.storages.clone();
         let storages = storages.map_err(|why| Error::server(Operation::ReadStorages(found.node.clone()), why));
         let feature = found.reading.feature.clone();
-        let mut read = Self { template: Ok(blank(found)), tied: None, lacking: None, warnings: Vec::new() };
+        let mut read = Self { template: Ok(blank(found)), immovable: None, lacking: None, warnings: Vec::new() };
         match (storages, feature) {
             (Err(why), _) => read.template = Err(why),
             (Ok(storages), feature) => {
@@ -207,7 +207,7 @@ impl Storages {
         match StorageCheck::new(&connected.pve, template, node).await {
             Err(why) => self.lacking = Some(why),
             Ok(mut check) => {
-                self.tied = check.require_movable(order.template).err();
+                self.immovable = check.require_movable(order.template).err();
                 let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
                 self.lacking = check.require_usable(mode, None).err();
                 self.warnings = check.warnings;
@@ -271,8 +271,8 @@ fn there(order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> C
         let device = (*device).to_owned();
         return Check::failed("template", &PreflightError::RawDevice { template: vmid, device }.into());
     }
-    if let Some(tied) = &storages.tied {
-        return Check::failed("template", tied);
+    if let Some(immovable) = &storages.immovable {
+        return Check::failed("template", immovable);
     }
     let disks: Vec<String> = config
         .disks()

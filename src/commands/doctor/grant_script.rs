@@ -55,7 +55,7 @@ async fn write(context: &Context, connected: &Connected, order: &TestVmOptions) 
         template: order.template,
         new: inventory.vmid,
         pool: order.pool.clone(),
-        storage: match &order.wish {
+        storage: match &order.clone_mode {
             CloneMode::Full(storage) => storage.clone(),
             CloneMode::Whichever | CloneMode::Linked => None,
         },

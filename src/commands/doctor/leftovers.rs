@@ -121,7 +121,7 @@ async fn on_server(
     names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
-        .with(others.iter().map(|marked| marked.told(now)))
+        .with(others.iter().map(|marked| marked.describe(now)))
         .say("they may be in use; what is not is destroyed by its number:")
         .run(format!("glassdome cleanup --vmid {}", others.first().map(|it| it.vmid.to_string()).unwrap_or_default()))
 }

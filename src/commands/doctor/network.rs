@@ -4,9 +4,9 @@ use crate::commands::doctor::check::Check;
 use crate::error::{ConnectionError, Error, Operation};
 use crate::model::foreign::listed;
 use crate::model::{Endpoint, Host};
+use crate::ops::concurrently;
 use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
-use crate::ops::together;
 use crate::pve::{self, Leaf, ProxySeen, Pve, Realm, addresses, tcp_connect};
 use crate::session::Session;
 use crate::ui::Printable;
@@ -39,7 +39,7 @@ impl NetworkCheck {
         let within = context.limits().connect;
         path.names = addresses(endpoint, within).await;
         let all = path.names.clone().unwrap_or_default();
-        let heard = together(all.iter().map(|address| tcp_connect(*address, within))).await;
+        let heard = concurrently(all.iter().map(|address| tcp_connect(*address, within))).await;
         path.connects = all.into_iter().zip(heard).collect();
         path
     }

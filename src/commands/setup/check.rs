@@ -182,9 +182,9 @@ impl<'a> CheckStep<'a> {
     async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
         // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
         let guess = options::test_vm(context, &self.arguments.proof)?;
-        let scout = Preflight::new(context, self.connected, &guess);
+        let preflight = Preflight::new(context, self.connected, &guess);
         let pve = &self.connected.pve;
-        let (inventory, vms) = tokio::join!(scout.inventory(), inventory::vms(pve, |vm| vm.is_template));
+        let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, |vm| vm.is_template));
         let inventory = inventory?;
         let version = inventory.version.clone();
         self.head(context, &version);

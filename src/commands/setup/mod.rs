@@ -110,20 +110,20 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
     if !arguments.skip_test_vm && !arguments.dry_run {
         context.require_journal(session)?;
     }
-    report.is_rehearsal = arguments.dry_run;
+    report.is_dry_run = arguments.dry_run;
     introduce(session, &context, arguments);
     if session.is_attended() && context.is_sandbox() {
         context.rehearse_first_contact()?;
         rehearsal::announce(session, &context);
     }
-    let ended = from_server_to_proof(session, global, arguments, &mut context, report).await;
+    let ended = from_server_to_test_vm(session, global, arguments, &mut context, report).await;
     match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.applied.saved_or_left(session, &context, why)),
         (ended, _) => ended,
     }
 }
 
-async fn from_server_to_proof(
+async fn from_server_to_test_vm(
     session: &Session,
     global: &Global,
     arguments: &Setup,
@@ -146,7 +146,7 @@ async fn from_server_to_proof(
         if global.output == OutputFormat::Text {
             session.gap();
             session.result(&DryRun {
-                skips_proof: arguments.skip_test_vm,
+                skips_test_vm: arguments.skip_test_vm,
                 node: checked.node,
                 template: options::test_vm(context, &arguments.proof)?.template,
             });

@@ -5,7 +5,7 @@ use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::ubuntu_releases::{Release, keyed};
-use crate::ops::{ask, together};
+use crate::ops::{ask, concurrently};
 use crate::pve::{Node, Vm, VmConfig};
 use crate::session::Session;
 use crate::settings::{Key, Setting};
@@ -122,7 +122,7 @@ async fn templates(
     if visible.is_empty() || open.is_empty() {
         return Ok(StepEnd::Done(Vec::new()));
     }
-    let configs = together(visible.iter().map(|vm| connected.pve.vm_config(&vm.node, vm.vmid))).await;
+    let configs = concurrently(visible.iter().map(|vm| connected.pve.vm_config(&vm.node, vm.vmid))).await;
     let rows: Vec<Vec<String>> =
         visible.iter().zip(&configs).map(|(vm, config)| template_row(vm, config.as_ref().ok())).collect();
     let items = columns(&rows);

@@ -25,7 +25,7 @@ pub(super) struct SetupReport {
     pub(super) is_created: bool,
     pub(super) is_saved: bool,
     /// Whether nothing was to be written or changed.
-    pub(super) is_rehearsal: bool,
+    pub(super) is_dry_run: bool,
     pub(super) node: Option<String>,
     pub(super) templates: Vec<(String, u32)>,
     pub(super) changed: Vec<String>,
@@ -82,7 +82,7 @@ impl SetupReport {
             "schema": "glassdome.setup/1",
             "ok": error.is_none(),
             "env_file": self.env_file,
-            "dry_run": self.is_rehearsal,
+            "dry_run": self.is_dry_run,
             "changed": self.changed,
             "server": {"host": self.host, "version": self.version},
             "trust": self.trust,

@@ -12,7 +12,7 @@ use crate::ui::{Draw, Printable, Screen, Tone};
 /// The end of a run that changed nothing on purpose.
 pub(super) struct DryRun {
     /// Whether there would be no proof.
-    pub(super) skips_proof: bool,
+    pub(super) skips_test_vm: bool,
     /// The node that it would be on.
     pub(super) node: NodeName,
     /// The template that would be cloned.
@@ -22,7 +22,7 @@ pub(super) struct DryRun {
 impl Draw for DryRun {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(0, "dry run: nothing was written or changed")?;
-        if self.skips_proof {
+        if self.skips_test_vm {
             return screen.paragraph(0, "the proof would be left out");
         }
         screen.paragraph(0, "the proof would then call:")?;

@@ -118,7 +118,7 @@ impl MissingTemplate {
             bridge: None,
             checksum: ChecksumSource::Published,
             image: ImageDisposal::Remove,
-            is_rehearsal: arguments.dry_run,
+            is_dry_run: arguments.dry_run,
             timeout: options::task_timeout(&arguments.proof),
         }
     }

@@ -12,7 +12,7 @@ use crate::ops::token::grant_plan::PlanStep;
 use crate::ops::token::issue::{Created, Creation, create, regenerating};
 use crate::ops::token::notes::note;
 use crate::ops::token::over_ssh::{self, PveumCommand};
-use crate::ops::token::store::{Rehearsed, rehearse};
+use crate::ops::token::store::{ExtraSettings, check_save};
 use crate::ops::token::undo::Applied;
 use crate::ops::unless_interrupted;
 use crate::pve::TokenRequest;
@@ -132,7 +132,7 @@ async fn by_log_in(
         realms: &realms,
         pin_policy,
         consent: may_be_ambiguous(session, arguments),
-        is_rehearsal: arguments.dry_run,
+        is_dry_run: arguments.dry_run,
     };
     Ok(match create(session, context, pve_server.trusted_server(), &creation).await? {
         Some(created) => TokenResult::Created(Box::new(created)),
@@ -142,11 +142,11 @@ async fn by_log_in(
 
 /// Gives the line that would be run in the shell of a node.
 fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
-    let (errand, expire) = errand(arguments);
-    Ok(over_ssh::command(&context.token_id()?, errand, expire))
+    let (action, expire) = action(arguments);
+    Ok(over_ssh::command(&context.token_id()?, action, expire))
 }
 
-fn errand(arguments: &Setup) -> (PveumCommand, u64) {
+fn action(arguments: &Setup) -> (PveumCommand, u64) {
     let expire = NewTokenOptions::from(&arguments.new).expire_seconds();
     (if arguments.new.regenerate { PveumCommand::Regenerate } else { PveumCommand::Make }, expire)
 }
@@ -173,15 +173,15 @@ async fn over_ssh(
         Some(to) => to.clone(),
         None => format!("root@{}", context.endpoint()?.host()).parse().map_err(|_| TokenError::NoDestination)?,
     };
-    let (errand, expire) = errand(arguments);
-    if errand == PveumCommand::Regenerate {
+    let (action, expire) = action(arguments);
+    if action == PveumCommand::Regenerate {
         regenerating(session, context, &token)?;
     }
     unless_interrupted(session, consent::for_replacing(session, context, pve_server.trusted_server(), &token)).await?;
     let consent = may_be_ambiguous(session, arguments);
-    rehearse(context, &context.loaded, &token, &Rehearsed { consent, ..Rehearsed::default() })?;
-    let mut made = Applied::nothing(over_ssh::again(&to), note(session, context, &token, errand)?);
-    let secret = match over_ssh::run(session, &to, &token, errand, expire).await {
+    check_save(context, &context.loaded, &token, &ExtraSettings { consent, ..ExtraSettings::default() })?;
+    let mut made = Applied::nothing(over_ssh::again(&to), note(session, context, &token, action)?);
+    let secret = match over_ssh::run(session, &to, &token, action, expire).await {
         Ok(secret) => secret,
         // What the node did is not known, so the note stays.
         Err(why @ Error::Token(TokenError::LeftOnServer { .. })) => return Err(why),
@@ -190,7 +190,7 @@ async fn over_ssh(
     made.keep_secret(secret.clone());
     context.answer(Setting::TokenValue(secret.into()))?;
     let request = TokenRequest { separated: false, expire, comment: String::new() };
-    made.add(match errand {
+    made.add(match action {
         PveumCommand::Make => PlanStep::Token(token, request),
         PveumCommand::Regenerate => PlanStep::Regenerate(token),
     });

@@ -18,30 +18,31 @@ use crate::settings::AmbiguousValues;
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCreate) -> Result<TokenOutput, Error> {
     let connection = options::connection(global, &arguments.connection);
     let opened = AdminSession::open(session, &connection, "New token");
-    let desk = unless_interrupted(session, opened).await?;
-    let order = options::test_vm(&desk.context, &arguments.proof)?;
+    let admin_session = unless_interrupted(session, opened).await?;
+    let order = options::test_vm(&admin_session.context, &arguments.proof)?;
     let (login, new) = ((&arguments.login).into(), (&arguments.new).into());
     let creation = Creation {
         login: &login,
         new: &new,
         order: &order,
-        realms: &desk.realms,
+        realms: &admin_session.realms,
         pin_policy: PinPolicy::Leaf,
         consent: AmbiguousValues::Withheld,
-        is_rehearsal: arguments.dry_run,
+        is_dry_run: arguments.dry_run,
     };
-    let token = desk.token()?;
-    let Some(created) = create(session, &desk.context, desk.server(), &creation).await? else {
+    let token = admin_session.token()?;
+    let Some(created) = create(session, &admin_session.context, admin_session.server(), &creation).await? else {
         let told = TokenOutput::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] }));
         return Ok(told.saying("dry run: nothing was changed".to_owned()));
     };
     let id = created.connected.who();
-    match save(session, &desk.context, &created.token, &created.secret, order.pool.as_ref()) {
+    match save(session, &admin_session.context, &created.token, &created.secret, order.pool.as_ref()) {
         Ok(changed) => {
             created.made.saved()?;
-            forget(session, &desk.context, &created.token)?;
+            forget(session, &admin_session.context, &created.token)?;
             let told = TokenOutput::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
-            Ok(told.saying(format!("{id} is made, and its secret is in {}", desk.context.store.path().display())))
+            Ok(told
+                .saying(format!("{id} is made, and its secret is in {}", admin_session.context.store.path().display())))
         }
         Err(why) => Err(created.made.left(why)),
     }

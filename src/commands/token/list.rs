@@ -7,7 +7,7 @@ use crate::error::{Doing, Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
 use crate::ops::token::admin_session::AdminSession;
 use crate::ops::token::notes::{self, Unsaved};
-use crate::ops::{together, unless_interrupted};
+use crate::ops::{concurrently, unless_interrupted};
 use crate::pve::TokenRecord;
 use crate::pve::privileges::Grant;
 use crate::session::Session;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// A token with what it may do: privileges by path, where that may be seen.
 struct ListedToken {
-    card: TokenRecord,
+    record: TokenRecord,
     rights: Option<BTreeMap<String, Vec<String>>>,
     is_in_file: bool,
 }
@@ -37,24 +37,30 @@ struct TokenListing {
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<TokenOutput, Error> {
     let listed = async {
-        let desk = AdminSession::open(session, &options::connection(global, &arguments.connection), "Tokens").await?;
-        let admin = desk.admin(session, &(&arguments.login).into()).await?;
-        let user = desk.context.settings.user().ok_or_else(|| desk.context.unanswered("the user", Key::User))?.value;
-        let cards = admin.pve.tokens(&user).await;
-        let cards = cards.doing(Operation::ReadTokens(user.to_string()))?;
-        let ids: Vec<String> = cards.iter().map(|card| format!("{user}!{}", card.name)).collect();
-        let rights = together(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
-        let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| desk.is_in_file(&id));
+        let admin_session =
+            AdminSession::open(session, &options::connection(global, &arguments.connection), "Tokens").await?;
+        let admin = admin_session.admin(session, &(&arguments.login).into()).await?;
+        let user = admin_session
+            .context
+            .settings
+            .user()
+            .ok_or_else(|| admin_session.context.unanswered("the user", Key::User))?
+            .value;
+        let records = admin.pve.tokens(&user).await;
+        let records = records.doing(Operation::ReadTokens(user.to_string()))?;
+        let ids: Vec<String> = records.iter().map(|record| format!("{user}!{}", record.name)).collect();
+        let rights = concurrently(ids.iter().map(|id| admin.pve.permissions(None, Some(id)))).await;
+        let is_in_file = |id: &String| id.parse::<TokenId>().is_ok_and(|id| admin_session.is_in_file(&id));
         let in_file: Vec<bool> = ids.iter().map(is_in_file).collect();
         let names = |held: Grant| held.into_keys().map(|name| name.to_string()).collect();
         let rights = rights.into_iter().map(|answer| {
             answer.ok().map(|paths| paths.into_iter().map(|(path, held)| (path.to_string(), names(held))).collect())
         });
-        let rows = cards.into_iter().zip(rights).zip(in_file);
-        let tokens = rows.map(|((card, rights), is_in_file)| ListedToken { card, rights, is_in_file }).collect();
+        let rows = records.into_iter().zip(rights).zip(in_file);
+        let tokens = rows.map(|((record, rights), is_in_file)| ListedToken { record, rights, is_in_file }).collect();
         let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();
-        let unsaved = still_unsaved(session, &desk, &user, &ids)?;
-        Ok(TokenListing { user, tokens, file: desk.context.store.path().display().to_string(), now, unsaved })
+        let unsaved = still_unsaved(session, &admin_session, &user, &ids)?;
+        Ok(TokenListing { user, tokens, file: admin_session.context.store.path().display().to_string(), now, unsaved })
     };
     let list = unless_interrupted(session, listed).await?;
     notes::warn(session, &list.unsaved);
@@ -67,19 +73,19 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
 /// Lists what earlier runs left, and forgets what is not among the tokens of its user any more.
 fn still_unsaved(
     session: &Session,
-    desk: &AdminSession,
+    admin_session: &AdminSession,
     user: &UserId,
     known: &[String],
 ) -> Result<Vec<Unsaved>, Error> {
     let of_user = format!("{user}!");
-    for it in notes::unsaved(session, &desk.context)? {
+    for it in notes::unsaved(session, &admin_session.context)? {
         if let (true, Ok(token)) = (it.token.starts_with(&of_user), it.token.parse::<TokenId>())
             && !known.contains(&it.token)
         {
-            notes::forget(session, &desk.context, &token)?;
+            notes::forget(session, &admin_session.context, &token)?;
         }
     }
-    notes::unsaved(session, &desk.context)
+    notes::unsaved(session, &admin_session.context)
 }
 
 impl TokenListing {
@@ -89,11 +95,11 @@ impl TokenListing {
             .iter()
             .map(|listed| {
                 json!({
-                    "id": format!("{}!{}", self.user, listed.card.name),
-                    "privilege_separation": listed.card.separated,
-                    "expire": listed.card.expire,
-                    "expired": self.has_ended(&listed.card),
-                    "comment": listed.card.comment,
+                    "id": format!("{}!{}", self.user, listed.record.name),
+                    "privilege_separation": listed.record.separated,
+                    "expire": listed.record.expire,
+                    "expired": self.has_ended(&listed.record),
+                    "comment": listed.record.comment,
                     "rights": listed.rights,
                     "in_use": listed.is_in_file,
                 })
@@ -102,8 +108,8 @@ impl TokenListing {
         json!({ "user": self.user.to_string(), "tokens": tokens, "unsaved": self.unsaved.iter().map(Unsaved::document).collect::<Vec<_>>() })
     }
 
-    fn has_ended(&self, card: &TokenRecord) -> bool {
-        card.expire != 0 && card.expire <= self.now
+    fn has_ended(&self, record: &TokenRecord) -> bool {
+        record.expire != 0 && record.expire <= self.now
     }
 }
 
@@ -114,20 +120,20 @@ impl Draw for TokenListing {
             return screen.paragraph(0, &format!("{user} has no token"));
         }
         for listed in &self.tokens {
-            let card = &listed.card;
-            screen.heading(&format!("{user}!{}", card.name))?;
+            let record = &listed.record;
+            screen.heading(&format!("{user}!{}", record.name))?;
             if listed.is_in_file {
                 screen.toned(2, Tone::Good, &format!("used by {}", self.file))?;
             }
-            let separation = if card.separated {
+            let separation = if record.separated {
                 "privilege separation: it has what is granted to it, and no more than its user"
             } else {
                 "no privilege separation: it has all that its user has"
             };
             screen.paragraph(2, separation)?;
-            let ended = if self.has_ended(card) { ", which has expired" } else { "" };
-            screen.paragraph(2, &format!("expires: {}{ended}", Expiry::shown(card.expire)))?;
-            if let Some(comment) = &card.comment {
+            let ended = if self.has_ended(record) { ", which has expired" } else { "" };
+            screen.paragraph(2, &format!("expires: {}{ended}", Expiry::shown(record.expire)))?;
+            if let Some(comment) = &record.comment {
                 screen.labelled("  comment: ", Tone::Plain, &comment.to_string())?;
             }
             draw_rights(screen, listed.rights.as_ref())?;

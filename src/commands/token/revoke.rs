@@ -22,47 +22,47 @@ use serde_json::json;
 /// What goes with a token.
 struct RevocationPlan {
     token: TokenId,
-    card: TokenRecord,
+    record: TokenRecord,
     entries: Vec<AclEntry>,
     file: Option<String>,
 }
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRevoke) -> Result<TokenOutput, Error> {
     let looked = async {
-        let desk =
+        let admin_session =
             AdminSession::open(session, &options::connection(global, &arguments.connection), "Revoke a token").await?;
-        let token = desk.token()?;
-        let admin = desk.admin(session, &(&arguments.login).into()).await?;
-        let card = existing(&admin, &token).await?;
+        let token = admin_session.token()?;
+        let admin = admin_session.admin(session, &(&arguments.login).into()).await?;
+        let record = existing(&admin, &token).await?;
         let acl = admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let is_its = |entry: &AclEntry| entry.holder == Subject::token(&token);
         let entries = acl.into_iter().filter(is_its).collect();
-        let is_used = desk.is_in_file(&token) || !uses_in_file(&desk.context, &token)?.is_empty();
-        let file = is_used.then(|| desk.context.store.path().display().to_string());
-        Ok((desk.context, admin, RevocationPlan { token, card, entries, file }))
+        let is_used = admin_session.is_in_file(&token) || !uses_in_file(&admin_session.context, &token)?.is_empty();
+        let file = is_used.then(|| admin_session.context.store.path().display().to_string());
+        Ok((admin_session.context, admin, RevocationPlan { token, record, entries, file }))
     };
-    let (context, admin, farewell) = unless_interrupted(session, looked).await?;
-    session.info(&farewell);
-    consent::needed(session, || format!("{} would be revoked", farewell.token))?;
-    let question = ConfirmPrompt::new(format!("Revoke {}?", farewell.token)).proposing_no();
+    let (context, admin, summary) = unless_interrupted(session, looked).await?;
+    session.info(&summary);
+    consent::needed(session, || format!("{} would be revoked", summary.token))?;
+    let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
         return Err(Error::Run(RunError::Cancelled));
     }
-    remove(&admin, &farewell.token, &farewell.entries).await?;
-    forget(session, &context, &farewell.token)?;
-    if let Some(file) = &farewell.file {
+    remove(&admin, &summary.token, &summary.entries).await?;
+    forget(session, &context, &summary.token)?;
+    if let Some(file) = &summary.file {
         let text = format!("the secret in {file} no longer works; `glassdome setup` puts another token in its place");
         session.warn(text);
     }
-    let told = json!({ "token": { "id": farewell.token.to_string() }, "was_in_use": farewell.file.is_some() });
-    Ok(TokenOutput::of(told).saying(format!("{} is revoked", farewell.token)))
+    let told = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
+    Ok(TokenOutput::of(told).saying(format!("{} is revoked", summary.token)))
 }
 
 impl Draw for RevocationPlan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let token = Printable(&self.token.to_string()).to_string();
-        screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.card.expire)))?;
-        if let Some(comment) = &self.card.comment {
+        screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.record.expire)))?;
+        if let Some(comment) = &self.record.comment {
             screen.labelled("   comment: ", Tone::Plain, &comment.to_string())?;
         }
         match &self.file {

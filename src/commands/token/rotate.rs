@@ -19,14 +19,15 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRot
     consent::needed(session, || "a rotation ends the secret that the settings file holds".to_owned())?;
     let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {
-        let desk = AdminSession::open(session, &options::connection(global, &arguments.connection), "Rotate the token")
-            .await?;
-        let admin = desk.admin(session, &(&arguments.login).into()).await?;
-        Ok((desk, admin))
+        let admin_session =
+            AdminSession::open(session, &options::connection(global, &arguments.connection), "Rotate the token")
+                .await?;
+        let admin = admin_session.admin(session, &(&arguments.login).into()).await?;
+        Ok((admin_session, admin))
     };
-    let (desk, admin) = unless_interrupted(session, opened).await?;
+    let (admin_session, admin) = unless_interrupted(session, opened).await?;
     let method = if arguments.in_place { RotationMethod::InPlace } else { RotationMethod::NewToken };
-    let rotator = Rotator::new(session, desk, admin, journal);
+    let rotator = Rotator::new(session, admin_session, admin, journal);
     let rotated = rotator.rotate(method).await?;
     Ok(output(rotator.context(), rotated))
 }

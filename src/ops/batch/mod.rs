@@ -40,7 +40,7 @@ pub(crate) struct BatchOptions {
     /// How many at once.
     pub(crate) parallel: usize,
     /// Where.
-    pub(crate) spread: Placement,
+    pub(crate) placement: Placement,
 }
 
 /// Where many proofs are made.
@@ -67,7 +67,7 @@ struct Batch<'a> {
     count: usize,
     ids: Ids,
     begun: Cell<usize>,
-    tally: RefCell<BatchCounter>,
+    counter: RefCell<BatchCounter>,
     began: Instant,
 }
 
@@ -80,20 +80,20 @@ pub(crate) async fn run_batch(
     context: &Context,
     connected: &Connected,
     options: &TestVmOptions,
-    crowd: BatchOptions,
+    batch: BatchOptions,
 ) -> Result<(BatchSummary, Result<(), Error>), Error> {
     let journal = context.journal(session)?;
-    let mut tally = BatchCounter::default();
-    let mut sheet = blank(connected, options);
+    let mut counter = BatchCounter::default();
+    let mut receipt = blank(connected, options);
     let places = tokio::select! {
-        places = slots(context, connected, options, crowd.spread, &mut tally, &mut sheet) => places?,
+        places = slots(context, connected, options, batch.placement, &mut counter, &mut receipt) => places?,
         signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
     };
     let Some(first) = places.first() else {
         let why = Error::Batch(BatchError::NoPlace { template: options.template });
-        return Ok((tally.summary(sheet, BatchSize { count: crowd.count, parallel: crowd.parallel }, 0), Err(why)));
+        return Ok((counter.summary(receipt, BatchSize { count: batch.count, parallel: batch.parallel }, 0), Err(why)));
     };
-    let count = crowd.count.max(places.len());
+    let count = batch.count.max(places.len());
     let text = format!("template {}", intention(&first.options, &first.plan));
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
     session.note(text);
@@ -105,15 +105,15 @@ pub(crate) async fn run_batch(
         count,
         ids: Ids::from(first.plan.vmid, recently_freed(session, journal.as_ref(), &first.plan.server)),
         begun: Cell::new(0),
-        tally: RefCell::new(tally),
+        counter: RefCell::new(counter),
         began: session.clock.now(),
     };
-    many.all(crowd.parallel).await;
-    sheet.seconds = round(session.clock.now().duration_since(many.began));
+    many.all(batch.parallel).await;
+    receipt.seconds = round(session.clock.now().duration_since(many.began));
     let lost = many.ids.lost();
-    let mut tally = many.tally.into_inner();
-    let summary = tally.summary(sheet, BatchSize { count, parallel: crowd.parallel }, lost);
-    let ended = match tally.first.take() {
+    let mut counter = many.counter.into_inner();
+    let summary = counter.summary(receipt, BatchSize { count, parallel: batch.parallel }, lost);
+    let ended = match counter.first.take() {
         Some((place, why)) => Err(explained(context, connected, &summary, places.get(place), why).await),
         None => match session.interrupts.seen() {
             Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
@@ -128,13 +128,13 @@ async fn slots(
     context: &Context,
     connected: &Connected,
     options: &TestVmOptions,
-    spread: Placement,
-    tally: &mut BatchCounter,
-    sheet: &mut Receipt,
+    placement: Placement,
+    counter: &mut BatchCounter,
+    receipt: &mut Receipt,
 ) -> Result<Vec<BatchSlot>, Error> {
-    if spread == Placement::OneNode {
+    if placement == Placement::OneNode {
         let plan = Preflight::new(context, connected, options).plan().await?;
-        sheet.warnings.clone_from(&plan.warnings);
+        receipt.warnings.clone_from(&plan.warnings);
         return Ok(vec![BatchSlot { options: options.clone(), plan }]);
     }
     let nodes = connected.pve.nodes().await.doing(Operation::ReadNodes)?;
@@ -143,25 +143,25 @@ async fn slots(
         if node.is_offline() {
             let offline =
                 Error::Placement(PlacementError::NodeOffline { node: node.name.clone(), status: node.status.clone() });
-            tally.nodes.set_aside(node.name.as_str(), &offline);
+            counter.nodes.set_aside(node.name.as_str(), &offline);
             continue;
         }
         let options =
             TestVmOptions { node: Some(node.name.clone()), target: Some(node.name.clone()), ..options.clone() };
         match Preflight::new(context, connected, &options).plan().await {
             Ok(plan) => {
-                tally.nodes.plan(node.name.as_str());
+                counter.nodes.plan(node.name.as_str());
                 places.push(BatchSlot { options, plan });
             }
             Err(why) if why.is_about_one_node() => {
-                tally.nodes.set_aside(node.name.as_str(), &why);
+                counter.nodes.set_aside(node.name.as_str(), &why);
             }
             Err(why) => return Err(why),
         }
     }
     for warning in places.iter().flat_map(|place| &place.plan.warnings) {
-        if !sheet.warnings.contains(warning) {
-            sheet.warnings.push(warning.clone());
+        if !receipt.warnings.contains(warning) {
+            receipt.warnings.push(warning.clone());
         }
     }
     Ok(places)
@@ -211,7 +211,7 @@ impl Batch<'_> {
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
             self.tell(&receipt, ended.as_ref().err());
-            self.tally.borrow_mut().count(place, &receipt, ended);
+            self.counter.borrow_mut().count(place, &receipt, ended);
         }
     }
 
@@ -224,7 +224,7 @@ impl Batch<'_> {
     fn next(&self) -> Option<usize> {
         let index = self.begun.get();
         let is_over =
-            index >= self.count || self.session.interrupts.seen().is_some() || self.tally.borrow().is_hopeless;
+            index >= self.count || self.session.interrupts.seen().is_some() || self.counter.borrow().is_hopeless;
         if is_over {
             return None;
         }
@@ -248,8 +248,8 @@ impl Batch<'_> {
 
     fn show(&self, parallel: usize) {
         let (done, failed) = {
-            let tally = self.tally.borrow();
-            (tally.succeeded + tally.failed, tally.failed)
+            let counter = self.counter.borrow();
+            (counter.succeeded + counter.failed, counter.failed)
         };
         let running = self.begun.get().saturating_sub(done).min(parallel);
         let seconds = self.session.clock.now().duration_since(self.began).as_secs_f64();

@@ -47,7 +47,7 @@ pub(crate) struct Build<'a> {
     volume: String,
     /// The drives that the VM is made with, by their slots.
     drives: Vec<String>,
-    pub(crate) trace: BuildProgress,
+    pub(crate) created: BuildProgress,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
@@ -117,9 +117,9 @@ impl<'a> Build<'a> {
         let BuildInput { plan, wanted, sha256 } = input;
         let nonce = Marker::new(None).nonce;
         let marker = Marker { name: plan.name.clone(), nonce };
-        let (afterwards, volume, trace) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());
+        let (afterwards, volume, created) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());
         let drives = [DISK, CLOUD_INIT].map(str::to_owned).to_vec();
-        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, trace }
+        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, created }
     }
 
     /// Makes it. The image is removed at the end, unless it is to stay. A second interrupt ends it at once, and reports
@@ -152,7 +152,7 @@ impl<'a> Build<'a> {
             self.warn(format!("the image {} is still there: {why}", Printable(&self.volume)));
         }
         let mut made = made;
-        match &self.trace.image {
+        match &self.created.image {
             ImageOwnership::Nothing => {}
             ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Keep => {
                 made.kept_image = Some(image.volume.to_string());
@@ -167,7 +167,7 @@ impl<'a> Build<'a> {
             }
         }
         if made.left_behind.is_empty()
-            && let Some(entry) = self.trace.entry.take()
+            && let Some(entry) = self.created.entry.take()
         {
             entry.close()?;
         }
@@ -230,22 +230,22 @@ impl<'a> Build<'a> {
 
     /// Notes the image on disk before it is asked for.
     fn announce_image(&mut self) -> Result<(), Error> {
-        self.trace.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
-        self.trace.image = ImageOwnership::Unproven;
+        self.created.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
+        self.created.image = ImageOwnership::Unproven;
         Ok(())
     }
 
     /// Waits for the task that puts the image on its storage: only then it is this run's.
     async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, operation: &Operation) -> Result<(), Error> {
         if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
-            self.trace.image = ImageOwnership::Nothing;
+            self.created.image = ImageOwnership::Nothing;
         }
         let upid = asked.doing(operation.clone())?;
         match self.watch(upid.clone(), operation).await {
-            Ok(()) => self.prove_image(&upid).await,
+            Ok(()) => self.verify_image(&upid).await,
             Err(why) => {
                 if why.is_file_taken() {
-                    self.trace.image = ImageOwnership::Nothing;
+                    self.created.image = ImageOwnership::Nothing;
                     self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
                 }
                 Err(why)
@@ -254,20 +254,20 @@ impl<'a> Build<'a> {
     }
 
     /// Notes how the storage lists the image that a task of this run has just put there.
-    pub(crate) async fn prove_image(&mut self, upid: &Upid) -> Result<(), Error> {
+    pub(crate) async fn verify_image(&mut self, upid: &Upid) -> Result<(), Error> {
         let made = self.place().made_by(upid).await?;
         let is_there = made.is_some();
-        self.trace.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
+        self.created.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
         if is_there { Ok(()) } else { Err(self.image_changed()) }
     }
 
     /// Fails once the image is another one than that which this run put there.
     async fn check_image(&mut self) -> Result<(), Error> {
         let listed = self.place().listed().await?;
-        if listed.is_some_and(|image| self.trace.image == ImageOwnership::Ours(image)) {
+        if listed.is_some_and(|image| self.created.image == ImageOwnership::Ours(image)) {
             return Ok(());
         }
-        self.trace.image = ImageOwnership::Replaced;
+        self.created.image = ImageOwnership::Replaced;
         Err(self.image_changed())
     }
 
@@ -295,35 +295,35 @@ impl<'a> Build<'a> {
                 return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--id" }));
             }
             self.warn(format!("{raced}: VM {vmid} was taken by another client"));
-            vmid = another_id(self.pve, &self.trace.lost).await?;
+            vmid = another_id(self.pve, &self.created.lost).await?;
         }
         Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
     }
 
     async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
         uninterrupted(self.session)?;
-        if let Some(entry) = &mut self.trace.entry {
+        if let Some(entry) = &mut self.created.entry {
             entry.update(|record| record.vmids.push(vmid.number()))?;
         }
-        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Unanswered });
+        self.created.vm = Some(TemplateVm { vmid, phase: BuildPhase::Unanswered });
         let operation = Operation::CreateVm(vmid);
         let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
-        self.trace.vm = match &asked {
+        self.created.vm = match &asked {
             Ok(_) => Some(TemplateVm { vmid, phase: BuildPhase::Begun }),
             Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),
             Err(_) => None,
         };
         let upid = asked.doing(operation.clone())?;
         self.watch(upid, &operation).await?;
-        self.trace.vm = Some(TemplateVm { vmid, phase: BuildPhase::Made });
+        self.created.vm = Some(TemplateVm { vmid, phase: BuildPhase::Made });
         Ok(())
     }
 
     /// Notes that the server refused a VMID: a VM there belongs to another client, whatever it carries.
     fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
-        self.trace.vm = None;
-        self.trace.lost.push(vmid);
-        match &mut self.trace.entry {
+        self.created.vm = None;
+        self.created.lost.push(vmid);
+        match &mut self.created.entry {
             Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
             None => Ok(()),
         }
@@ -412,14 +412,14 @@ impl<'a> Build<'a> {
         let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
         let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
         self.pve.configure(node, vmid, config.digest().as_ref(), &[("description", text)]).await.map_err(failed)?;
-        self.trace.vm = None;
+        self.created.vm = None;
         self.forget_vm();
         Ok(size)
     }
 
     /// Takes the VM out of the journal: from now on it is a template like any other.
     fn forget_vm(&mut self) {
-        let forgotten = self.trace.entry.as_mut().map(|entry| entry.update(|record| record.vmids.clear()));
+        let forgotten = self.created.entry.as_mut().map(|entry| entry.update(|record| record.vmids.clear()));
         if let Some(Err(why)) = forgotten {
             self.warn(why.to_string());
         }
@@ -442,10 +442,10 @@ impl<'a> Build<'a> {
     }
 
     async fn watch(&mut self, upid: Upid, operation: &Operation) -> Result<(), Error> {
-        self.trace.task = Some(upid.clone());
+        self.created.task = Some(upid.clone());
         let watched = self.watcher(OnSignal::Signals).wait(&upid, operation).await;
         if watched.as_ref().err().is_none_or(Error::is_task_over) {
-            self.trace.task = None;
+            self.created.task = None;
         }
         watched.map(drop)
     }
@@ -467,9 +467,9 @@ impl<'a> Build<'a> {
         }
     }
 
-    pub(crate) const fn watcher(&self, heed: OnSignal) -> TaskWaiter<'_> {
+    pub(crate) const fn watcher(&self, on_signal: OnSignal) -> TaskWaiter<'_> {
         let (patience, attention) = (self.patience, LogDetail::Usual);
-        TaskWaiter { pve: self.pve, session: self.session, patience, heed, attention }
+        TaskWaiter { pve: self.pve, session: self.session, patience, on_signal, attention }
     }
 
     fn say(&self, text: String) {

@@ -48,13 +48,13 @@ pub(crate) async fn make(
         node_variable: Key::Node.variable(&context.instance),
     };
     let (pve, mut plan) = who_may(session, context, connected, &facts).await?;
-    let would = if options.is_rehearsal { "would be made: " } else { "" };
+    let would = if options.is_dry_run { "would be made: " } else { "" };
     session.note(format!("{would}{}", intention(&plan)));
     for warning in &plan.warnings {
         session.warn(warning.clone());
     }
     let (mut kept_image, mut left_behind) = (None, Vec::new());
-    if !options.is_rehearsal {
+    if !options.is_dry_run {
         let journal = context.journal(session)?;
         let input = BuildInput { plan: &plan, wanted, sha256: sha256.as_deref() };
         let build = Build::new(&pve, session, input, options.timeout, journal.as_ref());
@@ -139,11 +139,11 @@ async fn who_may(
         Err(why) => why,
     };
     let login = &facts.options.login;
-    let is_lack = matches!(
+    let lacks_privilege = matches!(
         &why,
         Error::Template(TemplateError::Lacking { .. } | TemplateError::NoImport { .. } | TemplateError::NoDisks { .. })
     );
-    if !is_lack || (login.user.is_none() && !session.is_attended()) {
+    if !lacks_privilege || (login.user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
     session.note(format!("{why}; an administrator can log in"));

@@ -27,7 +27,7 @@ pub(crate) struct TemplateOptions {
     /// Whether the image stays on the server.
     pub(crate) image: ImageDisposal,
     /// Whether the plan is shown and nothing more.
-    pub(crate) is_rehearsal: bool,
+    pub(crate) is_dry_run: bool,
     /// How long a task may make no progress.
     pub(crate) timeout: Duration,
 }

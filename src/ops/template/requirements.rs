@@ -2,7 +2,7 @@
 
 use crate::error::{Doing, Error, Operation};
 use crate::model::{NodeName, VmId};
-use crate::ops::together;
+use crate::ops::concurrently;
 use crate::pve::Pve;
 use crate::pve::privileges::PermissionsAt;
 use crate::ui::columns;
@@ -50,7 +50,7 @@ impl TemplateRequirements<'_> {
         needs.extend(self.network.map(|path| (path, vec!["SDN.Use"])));
         let mut lacking = Vec::new();
         let paths = needs.iter().map(|(path, _)| path.as_str()).chain(fetching.as_deref());
-        let asked = together(paths.map(|path| pve.permissions(Some(path), None))).await;
+        let asked = concurrently(paths.map(|path| pve.permissions(Some(path), None))).await;
         let answers = asked.into_iter().collect::<Result<Vec<PermissionsAt>, _>>();
         let mut answers = answers.doing(Operation::ReadPrivileges)?.into_iter();
         for ((path, wanted), answer) in needs.into_iter().zip(answers.by_ref()) {

@@ -19,16 +19,16 @@ impl Build<'_> {
         self.settle().await?;
         let vm = self.clear_vm().await;
         let image = self.clear_image().await;
-        let kept = matches!(&self.trace.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
+        let kept = matches!(&self.created.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
         if kept {
             self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
         }
-        if self.trace.image == ImageOwnership::Replaced {
+        if self.created.image == ImageOwnership::Replaced {
             self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
-            self.trace.image = ImageOwnership::Nothing;
+            self.created.image = ImageOwnership::Nothing;
         }
-        let is_all_clear = self.trace.vm.is_none() && (kept || self.trace.image == ImageOwnership::Nothing);
-        if is_all_clear && let Some(entry) = self.trace.entry.take() {
+        let is_all_clear = self.created.vm.is_none() && (kept || self.created.image == ImageOwnership::Nothing);
+        if is_all_clear && let Some(entry) = self.created.entry.take() {
             entry.close()?;
         }
         vm.and(image)
@@ -36,7 +36,7 @@ impl Build<'_> {
 
     /// Ends the task that is under way, and those of which the answer was lost.
     async fn settle(&mut self) -> Result<(), Error> {
-        match self.trace.task.take() {
+        match self.created.task.take() {
             // Half a change is worse than a whole one, and it takes no time.
             Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.end(&upid).await,
             Some(upid) => {
@@ -51,22 +51,22 @@ impl Build<'_> {
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
     async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
         until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
-        if self.trace.image != ImageOwnership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
+        if self.created.image != ImageOwnership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
         }
         let status = self.pve.task_status(upid).await;
         let status = status.doing(Operation::ReadTasks)?;
-        if status.exit_status.is_some_and(|it| it == "OK") { self.prove_image(upid).await } else { Ok(()) }
+        if status.exit_status.is_some_and(|it| it == "OK") { self.verify_image(upid).await } else { Ok(()) }
     }
 
     /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
     async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
-        if self.trace.image == ImageOwnership::Unproven
+        if self.created.image == ImageOwnership::Unproven
             && let Some(upid) = self.place().task().await?
         {
             self.end(&upid).await?;
         }
-        let Some(TemplateVm { vmid, .. }) = self.trace.vm else { return Ok(()) };
+        let Some(TemplateVm { vmid, .. }) = self.created.vm else { return Ok(()) };
         let tasks = self.pve.active_tasks(&self.plan.node).await;
         let tasks = tasks.doing(Operation::ReadTasks)?;
         let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
@@ -78,7 +78,7 @@ impl Build<'_> {
 
     /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
     async fn clear_vm(&mut self) -> Result<(), Error> {
-        let Some(TemplateVm { vmid, phase }) = self.trace.vm else { return Ok(()) };
+        let Some(TemplateVm { vmid, phase }) = self.created.vm else { return Ok(()) };
         let search = self.search();
         let standing = match phase {
             BuildPhase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
@@ -99,12 +99,12 @@ impl Build<'_> {
             VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };
         match removed {
-            Ok(disks) => self.trace.disks = disks,
+            Ok(disks) => self.created.disks = disks,
             Err(taken @ Error::Cleanup(CleanupError::TakenOver { .. })) => self.warn(format!("{taken}; it stays")),
             Err(why) => return Err(why),
         }
-        self.trace.vm = None;
-        match &mut self.trace.entry {
+        self.created.vm = None;
+        match &mut self.created.entry {
             Some(entry) => Ok(entry.update(|record| record.vmids.clear())?),
             None => Ok(()),
         }
@@ -112,17 +112,17 @@ impl Build<'_> {
 
     /// Removes the image, if a task of this run put it there, it is as it was then, and it is not to stay.
     pub(crate) async fn clear_image(&mut self) -> Result<(), Error> {
-        if self.trace.image == ImageOwnership::Nothing {
+        if self.created.image == ImageOwnership::Nothing {
             return Ok(());
         }
         let Some(there) = self.place().listed().await? else {
-            self.trace.image = ImageOwnership::Nothing;
+            self.created.image = ImageOwnership::Nothing;
             return Ok(());
         };
-        match &self.trace.image {
+        match &self.created.image {
             ImageOwnership::Ours(made) if *made == there => {}
             ImageOwnership::Ours(_) | ImageOwnership::Replaced => {
-                self.trace.image = ImageOwnership::Replaced;
+                self.created.image = ImageOwnership::Replaced;
                 return Ok(());
             }
             ImageOwnership::Nothing | ImageOwnership::Unproven => return Ok(()),
@@ -135,14 +135,14 @@ impl Build<'_> {
         let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
         let upid = asked.doing(operation.clone())?;
         self.watcher(OnSignal::Nothing).wait(&upid, &operation).await?;
-        self.trace.image = ImageOwnership::Nothing;
+        self.created.image = ImageOwnership::Nothing;
         Ok(())
     }
 
     /// Says that an image of this run's name is there, or may be, and that it is not known to be this run's.
     pub(crate) fn unproven_image(&self) -> String {
         let volume = self.place().volume;
-        match &self.trace.image {
+        match &self.created.image {
             ImageOwnership::Replaced => format!("the image {volume} is another one than that which this run put there"),
             ImageOwnership::Nothing | ImageOwnership::Unproven | ImageOwnership::Ours(_) => {
                 format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
@@ -153,17 +153,17 @@ impl Build<'_> {
     /// Names what could not be removed, and gives lines for what is known to be this run's.
     pub(crate) fn left(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
-        if let Some(TemplateVm { vmid, .. }) = self.trace.vm {
+        if let Some(TemplateVm { vmid, .. }) = self.created.vm {
             left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
             // Its owner is checked before it is removed.
             let line = || format!("glassdome cleanup --vmid {vmid}");
-            lines.push(self.trace.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
+            lines.push(self.created.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
         }
-        for disk in &self.trace.disks {
+        for disk in &self.created.disks {
             left.push(format!("disk {disk} could not be removed"));
             lines.push(format!("pvesm free {}", disk.shell_quoted()));
         }
-        match &self.trace.image {
+        match &self.created.image {
             ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
                 left.push(format!("the image {} may still be there", image.volume));
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::error::{Error, Operation};
 use crate::model::{Foreign, Marker, NodeName, Provenance, VmId, VmName};
-use crate::ops::together;
+use crate::ops::concurrently;
 use crate::pve::{Pve, Vm};
 
 /// How the name of a test VM begins, unless `--name` chose another.
@@ -38,7 +38,7 @@ impl MarkedVm {
     }
 
     /// Tells what is known of it, in a line.
-    pub(crate) fn told(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn describe(&self, now: OffsetDateTime) -> String {
         let from = match &self.origin {
             None => "its description may not be read".to_owned(),
             Some(origin) => {
@@ -68,7 +68,7 @@ pub(crate) fn may_be_marked(vm: &Vm) -> bool {
 /// Finds the VMs that carry a marker, among those that may.
 pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<MarkedVm> {
     let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(AT_MOST);
-    let looked = together(candidates.map(|vm| inspect(pve, vm))).await;
+    let looked = concurrently(candidates.map(|vm| inspect(pve, vm))).await;
     // One that is gone since the list was made is left out.
     looked.into_iter().filter_map(Result::ok).flatten().collect()
 }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_age_is_told_in_its_largest_unit() {
-        for (seconds, told) in [
+        for (seconds, describe) in [
             (-60, "in the future"),
             (59, "less than a minute ago"),
             (60, "1 min ago"),
@@ -119,7 +119,7 @@ mod tests {
             (7_200, "2 h ago"),
             (172_800, "2 days ago"),
         ] {
-            assert_eq!(ago(Duration::seconds(seconds)), told, "{seconds}");
+            assert_eq!(ago(Duration::seconds(seconds)), describe, "{seconds}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct TestVmOptions {
     /// The name of the clone, where that was said.
     pub(crate) name: Option<VmName>,
     /// How its disk shall be made.
-    pub(crate) wish: CloneMode,
+    pub(crate) clone_mode: CloneMode,
     /// The pool that it is put into.
     pub(crate) pool: Option<PoolName>,
     /// Whether and how it is started.

@@ -58,7 +58,7 @@ impl OwnershipCheck<'_> {
         }
         for node in &nodes {
             match self.pve.vm_config(node, vmid).await {
-                Ok(config) => return Ok(self.judge(node, config)),
+                Ok(config) => return Ok(self.classify(node, config)),
                 Err(refused) if refused.is_missing_config() => {}
                 // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
                 Err(refused) if refused.is_forbidden() => {
@@ -77,7 +77,7 @@ impl OwnershipCheck<'_> {
             return Ok(VmState::Foreign(None));
         };
         let config = self.pve.vm_config(&elsewhere.node, vmid).await.map_err(failed)?;
-        Ok(self.judge(&elsewhere.node, config))
+        Ok(self.classify(&elsewhere.node, config))
     }
 
     /// Looks until a clone is no longer in the making.
@@ -126,7 +126,7 @@ impl OwnershipCheck<'_> {
         self.marker.is_on(config.name().as_ref(), config.description().as_ref()) && config.slots().all(is_known)
     }
 
-    fn judge(&self, node: &NodeName, config: VmConfig) -> VmState {
+    fn classify(&self, node: &NodeName, config: VmConfig) -> VmState {
         // Its configuration is not final before the lock is gone.
         if config.lock().is_some_and(|lock| lock == "clone") {
             VmState::Unfinished(node.clone())

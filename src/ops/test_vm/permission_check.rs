@@ -2,7 +2,7 @@
 
 use crate::error::{Doing, Error, Operation, PermissionError};
 use crate::model::Foreign;
-use crate::ops::together;
+use crate::ops::concurrently;
 use crate::pve::privileges::{
     AclPath, Caller, CloneOrder, GrantScript, LikelyCause, MissingPrivileges, Permissions, PermissionsAt, Privilege,
     Separation, UserSeen, Zones, gaps, needs, paths, paths_of_script,
@@ -139,7 +139,7 @@ impl PermissionCheck<'_> {
         user: Option<&str>,
     ) -> Result<(), Error> {
         let paths: Vec<AclPath> = paths.into_iter().collect();
-        let asked = together(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
+        let asked = concurrently(paths.iter().map(|path| self.pve.permissions(Some(path.as_str()), user))).await;
         for (path, answer) in paths.iter().zip(asked) {
             let answer = answer.doing(Operation::ReadPrivileges)?;
             held.answer(path, &answer);

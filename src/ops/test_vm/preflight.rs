@@ -143,7 +143,7 @@ impl<'a> Preflight<'a> {
     }
 
     fn mode(&self, template: &SourceTemplate) -> Result<(CloneType, Option<&'static str>), Error> {
-        match (&self.options.wish, template.feature.can_link) {
+        match (&self.options.clone_mode, template.feature.can_link) {
             (CloneMode::Linked, true) => Ok((CloneType::Linked, None)),
             (CloneMode::Linked, false) => {
                 Err(Error::Placement(PlacementError::CannotLink { template: self.options.template }))
@@ -155,7 +155,7 @@ impl<'a> Preflight<'a> {
     }
 
     const fn wanted_storage(&self) -> Option<&StorageName> {
-        match &self.options.wish {
+        match &self.options.clone_mode {
             CloneMode::Full(storage) => storage.as_ref(),
             CloneMode::Whichever | CloneMode::Linked => None,
         }

@@ -153,7 +153,7 @@ impl Remover<'_> {
     /// Clean-up goes on whatever signal has come.
     const fn watcher(&self) -> TaskWaiter<'_> {
         let OwnershipCheck { pve, session, .. } = self.search;
-        TaskWaiter { pve, session, patience: self.patience, heed: OnSignal::Nothing, attention: self.attention }
+        TaskWaiter { pve, session, patience: self.patience, on_signal: OnSignal::Nothing, attention: self.attention }
     }
 
     fn now(&self) -> Instant {

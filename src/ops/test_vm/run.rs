@@ -34,7 +34,7 @@ pub(crate) struct Run<'a> {
     plan: &'a ClonePlan,
     journal: Option<&'a Journal>,
     marker: Marker,
-    trace: CreatedResources,
+    created: CreatedResources,
     /// Where VMIDs come from, if many proofs are made at once.
     ids: Option<&'a Ids>,
     /// How closely its tasks are watched.
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
             plan,
             journal,
             marker,
-            trace: CreatedResources::default(),
+            created: CreatedResources::default(),
             ids: None,
             attention: LogDetail::Usual,
         }
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         if self.ids.is_some() || !matches!(why, Some(Error::Run(RunError::Interrupted { .. }))) {
             return;
         }
-        let Some(vmid) = self.trace.newest else { return };
+        let Some(vmid) = self.created.newest else { return };
         let text = format!("VM {vmid} deleted; nothing left on {}", self.plan.target);
         self.session.note(text);
     }
@@ -199,20 +199,20 @@ impl<'a> Run<'a> {
         receipt.vmid = Some(vmid.number());
         let operation = Operation::Clone { template: self.options.template, vmid };
         let request = self.request(vmid);
-        self.trace.unanswered = true;
+        self.created.unanswered = true;
         let asked = self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
-        self.trace.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
+        self.created.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
         let upid = asked.doing(operation.clone())?;
-        self.trace.task = Some(upid.clone());
-        if let Some(entry) = &mut self.trace.entry {
+        self.created.task = Some(upid.clone());
+        if let Some(entry) = &mut self.created.entry {
             entry.update(|record| record.upid = Some(upid.to_string()))?;
         }
         let watched = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await;
         if watched.as_ref().err().is_none_or(Error::is_task_over) {
-            self.trace.task = None;
+            self.created.task = None;
         }
         let warnings = watched?;
-        self.trace.made = Some(vmid);
+        self.created.made = Some(vmid);
         if warnings > 0 {
             receipt.warnings.push(format!("the clone task ended with {warnings} warning(s): {upid}"));
         }
@@ -221,10 +221,10 @@ impl<'a> Run<'a> {
 
     /// Notes that the server refused a VMID: no VM of this run stands there.
     fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
-        self.trace.asked.retain(|asked| *asked != vmid);
-        self.trace.newest = None;
-        self.trace.lost.push(vmid);
-        match &mut self.trace.entry {
+        self.created.asked.retain(|asked| *asked != vmid);
+        self.created.newest = None;
+        self.created.lost.push(vmid);
+        match &mut self.created.entry {
             Some(entry) => Ok(entry.update(|record| record.vmids.retain(|asked| *asked != vmid.number()))?),
             None => Ok(()),
         }
@@ -244,14 +244,14 @@ impl<'a> Run<'a> {
 
     /// Notes the VMID on disk before it is asked for.
     fn announce(&mut self, vmid: VmId) -> Result<(), Error> {
-        self.trace.asked.push(vmid);
-        self.trace.newest = Some(vmid);
-        match (&mut self.trace.entry, self.journal) {
+        self.created.asked.push(vmid);
+        self.created.newest = Some(vmid);
+        match (&mut self.created.entry, self.journal) {
             (Some(entry), _) => entry.update(|record| {
                 record.vmids.push(vmid.number());
                 record.upid = None;
             })?,
-            (None, Some(journal)) => self.trace.entry = Some(journal.open(self.record(vmid))?),
+            (None, Some(journal)) => self.created.entry = Some(journal.open(self.record(vmid))?),
             (None, None) => {}
         }
         Ok(())
@@ -280,7 +280,7 @@ impl<'a> Run<'a> {
                 ids.lose();
                 ids.draw(self.pve).await
             }
-            None => another_id(self.pve, &[self.trace.asked.as_slice(), &self.trace.lost].concat()).await,
+            None => another_id(self.pve, &[self.created.asked.as_slice(), &self.created.lost].concat()).await,
         }
     }
 
@@ -369,7 +369,7 @@ impl<'a> Run<'a> {
 
     fn keep(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
         receipt.left_behind = self.newest();
-        match self.trace.entry.take() {
+        match self.created.entry.take() {
             Some(entry) => Ok(entry.close()?),
             None => Ok(()),
         }
@@ -378,14 +378,14 @@ impl<'a> Run<'a> {
     /// Removes everything that was asked for, and gives the disks that the server could not remove.
     async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
-        if let Some(upid) = self.trace.task.take() {
+        if let Some(upid) = self.created.task.take() {
             abort(self.pve, self.session, &upid).await?;
         }
         let search = self.search();
         let remover = Remover { search, patience: self.options.patience, attention: self.attention };
-        for vmid in self.trace.asked.clone() {
-            let is_newest = self.trace.newest == Some(vmid);
-            let standing = if is_newest && self.trace.unanswered {
+        for vmid in self.created.asked.clone() {
+            let is_newest = self.created.newest == Some(vmid);
+            let standing = if is_newest && self.created.unanswered {
                 search.inspect_unanswered(vmid, self.options.patience).await?
             } else {
                 search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?
@@ -402,44 +402,44 @@ impl<'a> Run<'a> {
                 }
                 VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
                 // It was ours when its task ended.
-                VmState::Foreign(_) if self.trace.made == Some(vmid) => {
+                VmState::Foreign(_) if self.created.made == Some(vmid) => {
                     return Err(Error::Cleanup(CleanupError::TakenOver { vmid }));
                 }
                 // A VMID that another client took is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
             }
         }
-        if let Some(entry) = self.trace.entry.take() {
+        if let Some(entry) = self.created.entry.take() {
             entry.close()?;
         }
         Ok(disks)
     }
 
     fn newest(&self) -> Option<LeftBehind> {
-        let vmid = self.trace.newest?.number();
+        let vmid = self.created.newest?.number();
         let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
         Some(LeftBehind { vmid, node, name, disks: Vec::new() })
     }
 
     /// Says which disks are left of a VM that is gone, and what had gone wrong before.
-    fn disks_left(&self, receipt: &mut Receipt, proof: Option<Error>, disks: Vec<Foreign>) -> Error {
+    fn disks_left(&self, receipt: &mut Receipt, failure: Option<Error>, disks: Vec<Foreign>) -> Error {
         let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
         let vmid = receipt.vmid.unwrap_or_default();
         receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
-        Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, proof: proof.map(Box::new) })
+        Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, failure: failure.map(Box::new) })
     }
 
     /// Says what could not be removed, why, and what had gone wrong before.
-    fn left(&self, receipt: &mut Receipt, proof: Option<Error>, why: Error) -> Error {
+    fn left(&self, receipt: &mut Receipt, failure: Option<Error>, why: Error) -> Error {
         receipt.left_behind = self.newest();
         match &receipt.left_behind {
-            None => proof.unwrap_or(why),
+            None => failure.unwrap_or(why),
             Some(left) => Error::Cleanup(CleanupError::LeftBehind {
                 vmid: left.vmid,
                 node: left.node.clone(),
                 name: left.name.clone(),
                 why: Box::new(why),
-                proof: proof.map(Box::new),
+                failure: failure.map(Box::new),
             }),
         }
     }
@@ -469,7 +469,7 @@ impl<'a> Run<'a> {
             pve: self.pve,
             session: self.session,
             patience: self.options.patience,
-            heed: OnSignal::Signals,
+            on_signal: OnSignal::Signals,
             attention: self.attention,
         }
     }

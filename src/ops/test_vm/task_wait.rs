@@ -36,7 +36,7 @@ pub(crate) struct TaskWaiter<'a> {
     /// How long a task may be without progress.
     pub(crate) patience: Duration,
     /// Whether a signal ends the waiting.
-    pub(crate) heed: OnSignal,
+    pub(crate) on_signal: OnSignal,
     /// How closely the task's log is read.
     pub(crate) attention: LogDetail,
 }
@@ -65,7 +65,7 @@ impl TaskWaiter<'_> {
     ) -> Result<u64, Error> {
         let session = self.session;
         let mut show = |progress: &task::TaskProgress| {
-            let (percent, (what, detail)) = (progress.percent, told(progress, operation));
+            let (percent, (what, detail)) = (progress.percent, describe(progress, operation));
             let (task, seconds) = (operation.to_string(), progress.age.as_secs_f64());
             session.ui.progress(&Progress { task, what, seconds, percent, detail });
         };
@@ -73,7 +73,7 @@ impl TaskWaiter<'_> {
         let waiting = task::wait(self.pve, upid, clock, self.patience, self.attention, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
-            signal = session.interrupts.first(), if self.heed == OnSignal::Signals => {
+            signal = session.interrupts.first(), if self.on_signal == OnSignal::Signals => {
                 session.ui.end_progress(&operation.to_string());
                 return Err(Error::Run(RunError::Interrupted { signal }));
             }
@@ -102,7 +102,7 @@ impl TaskWaiter<'_> {
 }
 
 /// Says what is done, and how far it is; where the server cannot be asked, that before all.
-fn told(progress: &task::TaskProgress, operation: &Operation) -> (String, String) {
+fn describe(progress: &task::TaskProgress, operation: &Operation) -> (String, String) {
     match &progress.trouble {
         None => (operation.to_string(), amount(progress)),
         Some(trouble) => {

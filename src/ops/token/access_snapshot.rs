@@ -2,9 +2,9 @@
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
+use crate::ops::concurrently;
 use crate::ops::inventory::{node_of, vms};
 use crate::ops::test_vm::options::{CloneMode as Copying, TestVmOptions};
-use crate::ops::together;
 use crate::ops::token::login::Admin;
 use crate::pve::privileges::{
     AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
@@ -25,7 +25,7 @@ pub(crate) struct AccessSnapshot {
     /// The token, where it exists.
     pub(crate) token: Option<TokenRecord>,
     /// Everything that decides about the rights of the user and its tokens.
-    pub(crate) world: AclModel,
+    pub(crate) acl: AclModel,
     /// Whether all entries can be seen.
     pub(crate) is_whole: bool,
     /// The pools that can be seen.
@@ -41,19 +41,19 @@ pub(crate) struct AccessSnapshot {
 }
 
 /// Looks at everything.
-pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
+pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
     let pve = &admin.pve;
     let (version, nodes, next) = tokio::join!(pve.version(), pve.nodes(), pve.next_id());
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let version = version.map_err(reach)?;
     let nodes = nodes.doing(Operation::ReadNodes)?;
     let next = next.doing(Operation::FindId)?;
-    let People { user, world, is_whole, pools } = people(admin, &token.user).await?;
+    let People { user, acl, is_whole, pools } = people(admin, &token.user).await?;
 
     let template = template_node(pve, &nodes, order).await?;
     let first = nodes.iter().find(|node| !node.is_offline()).map(|node| node.name.clone());
     let node = order.node.clone().or_else(|| template.clone()).or(first);
-    let node = node.ok_or_else(|| reach_none(pve))?;
+    let node = node.ok_or_else(|| no_access(pve))?;
     let hardware = match &template {
         Some(on) => hardware(pve, on, order).await?,
         None => None,
@@ -80,12 +80,12 @@ pub(crate) async fn look(admin: &Admin, token: &TokenId, order: &TestVmOptions) 
     // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
     let is_granted = |need: &Requirement| need.place != RequirementPath::At(AclPath::root());
     let needs = needs(&wanted).into_iter().filter(is_granted).collect();
-    let card = match &user {
-        UserLookup::Seen(card) => card.tokens.iter().find(|it| it.name == token.name).cloned(),
+    let record = match &user {
+        UserLookup::Seen(record) => record.tokens.iter().find(|it| it.name == token.name).cloned(),
         UserLookup::Missing | UserLookup::Hidden => None,
     };
     let networks = networks.into_iter().collect();
-    Ok(AccessSnapshot { version, user, token: card, world, is_whole, pools, node, storages, networks, needs })
+    Ok(AccessSnapshot { version, user, token: record, acl, is_whole, pools, node, storages, networks, needs })
 }
 
 /// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was made,
@@ -102,7 +102,7 @@ async fn template_node(pve: &Pve, nodes: &[Node], order: &TestVmOptions) -> Resu
     }
 }
 
-fn reach_none(pve: &Pve) -> Error {
+fn no_access(pve: &Pve) -> Error {
     TokenError::NoNode { server: pve.endpoint().authority() }.into()
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct People {
     /// Whether the user exists.
     user: UserLookup,
     /// The user with its tokens, and everything that decides about their rights.
-    pub(crate) world: AclModel,
+    pub(crate) acl: AclModel,
     /// Whether all entries can be seen.
     is_whole: bool,
     /// The pools that can be seen.
@@ -123,41 +123,41 @@ pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error
     let pve = &admin.pve;
     let access = |source| Error::server(Operation::ReadAccess, source);
     let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
-    let (user, mut world) = world(admin, user).await?;
+    let (user, mut acl) = acl(admin, user).await?;
     let own = own.doing(Operation::ReadPrivileges)?;
     let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
     let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
-    world.members = members.map_err(access)?;
-    Ok(People { user, world, is_whole, pools: pools.map_err(access)? })
+    acl.members = members.map_err(access)?;
+    Ok(People { user, acl, is_whole, pools: pools.map_err(access)? })
 }
 
 /// Reads a user with its groups and tokens, the entries and the roles; what is in which pool is left out.
-pub(crate) async fn world(admin: &Admin, user: &UserId) -> Result<(UserLookup, AclModel), Error> {
+pub(crate) async fn acl(admin: &Admin, user: &UserId) -> Result<(UserLookup, AclModel), Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Operation::ReadAccess, source);
-    let (sight, roles) = tokio::join!(pve.find_user(user), pve.roles());
-    let (sight, roles) = (sight.map_err(access)?, roles.map_err(access)?);
+    let (snapshot, roles) = tokio::join!(pve.find_user(user), pve.roles());
+    let (snapshot, roles) = (snapshot.map_err(access)?, roles.map_err(access)?);
     // Last, because entries are what is most likely to change.
     let entries = pve.acl().await.map_err(access)?;
-    let (groups, tokens) = match &sight {
-        UserLookup::Seen(card) => (card.groups.iter().cloned().collect(), card.tokens.clone()),
+    let (groups, tokens) = match &snapshot {
+        UserLookup::Seen(record) => (record.groups.iter().cloned().collect(), record.tokens.clone()),
         UserLookup::Missing | UserLookup::Hidden => (BTreeSet::new(), Vec::new()),
     };
-    let separation = |card: &TokenRecord| if card.separated { Separation::On } else { Separation::Off };
-    let named = tokens.iter().map(|card| {
-        let id = TokenId { user: user.clone(), name: card.name.clone() };
-        (Subject::token(&id).id().clone(), separation(card))
+    let separation = |record: &TokenRecord| if record.separated { Separation::On } else { Separation::Off };
+    let named = tokens.iter().map(|record| {
+        let id = TokenId { user: user.clone(), name: record.name.clone() };
+        (Subject::token(&id).id().clone(), separation(record))
     });
-    let world = AclModel {
+    let acl = AclModel {
         user: user.clone(),
         groups,
         tokens: named.collect(),
         entries,
         roles,
         members: Vec::new(),
-        told: BTreeMap::new(),
+        reported: BTreeMap::new(),
     };
-    Ok((sight, world))
+    Ok((snapshot, acl))
 }
 
 async fn hardware(pve: &Pve, node: &NodeName, order: &TestVmOptions) -> Result<Option<Hardware>, Error> {
@@ -192,19 +192,19 @@ async fn storages(
 }
 
 const fn wanted_storage(order: &TestVmOptions) -> Option<&StorageName> {
-    match &order.wish {
+    match &order.clone_mode {
         Copying::Full(storage) => storage.as_ref(),
         Copying::Whichever | Copying::Linked => None,
     }
 }
 
 /// Asks the server what a user or token holds on these paths, for a login that may not see all entries.
-pub(crate) async fn told(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Permissions> {
-    let asked = together(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
-    let mut holdings = Permissions::default();
+pub(crate) async fn effective_permissions(pve: &Pve, subject: &str, paths: &BTreeSet<AclPath>) -> Option<Permissions> {
+    let asked = concurrently(paths.iter().map(|path| pve.permissions(Some(path.as_str()), Some(subject)))).await;
+    let mut permissions = Permissions::default();
     for (path, answer) in paths.iter().zip(asked) {
         let answer: PermissionsAt = answer.ok()?;
-        holdings.answer(path, &answer);
+        permissions.answer(path, &answer);
     }
-    Some(holdings)
+    Some(permissions)
 }

@@ -70,7 +70,7 @@ impl AdminSession {
 pub(crate) async fn existing(admin: &Admin, token: &TokenId) -> Result<TokenRecord, Error> {
     let tokens = admin.pve.tokens(&token.user).await;
     let tokens = tokens.doing(Operation::ReadTokens(token.user.to_string()))?;
-    let known: Vec<String> = tokens.iter().map(|card| card.name.to_string()).collect();
-    let found = tokens.into_iter().find(|card| card.name == token.name);
+    let known: Vec<String> = tokens.iter().map(|record| record.name.to_string()).collect();
+    let found = tokens.into_iter().find(|record| record.name == token.name);
     found.ok_or_else(|| TokenError::Unknown { token: token.clone(), known }.into())
 }

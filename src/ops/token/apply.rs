@@ -4,12 +4,12 @@ use crate::error::{AuthError, Doing, Error, Operation, Regeneration, RunError, T
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret};
 use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
-use crate::ops::token::access_snapshot::{AccessSnapshot, look, told};
+use crate::ops::token::access_snapshot::{AccessSnapshot, capture, effective_permissions};
 use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
 use crate::ops::token::login::Admin;
 use crate::ops::token::recheck;
 use crate::ops::token::undo::Applied;
-use crate::ops::{ask, together};
+use crate::ops::{ask, concurrently};
 use crate::pve::privileges::{
     AclModel, AclPath, AgentAccess, GrantRequest, Privilege, Requirement, RolePlan, RoleState, Separation, grants,
     guest, provisioner, questions_of_grants, role_plan,
@@ -63,38 +63,38 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
     if !wanted.realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::Auth(AuthError::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() }));
     }
-    let mut sight = look(admin, &wanted.token, wanted.order).await?;
-    if sight.token.is_some() && !wanted.may_regenerate {
-        let regeneration = Regeneration::on(&sight.version);
+    let mut snapshot = capture(admin, &wanted.token, wanted.order).await?;
+    if snapshot.token.is_some() && !wanted.may_regenerate {
+        let regeneration = Regeneration::on(&snapshot.version);
         return Err(TokenError::Exists { token: wanted.token.clone(), regeneration }.into());
     }
-    if sight.token.is_some() {
-        require_regeneration(&sight.version, &wanted.token)?;
+    if snapshot.token.is_some() {
+        require_regeneration(&snapshot.version, &wanted.token)?;
     }
-    let separation = match (&sight.token, wanted.rights) {
-        (Some(card), GrantedRights::Needed) if !card.separated => Separation::Off,
+    let separation = match (&snapshot.token, wanted.rights) {
+        (Some(record), GrantedRights::Needed) if !record.separated => Separation::Off,
         (_, GrantedRights::Needed) => Separation::On,
         (_, GrantedRights::OfUser) => Separation::Off,
     };
     let mut proposal = GrantPlan {
         token: wanted.token.clone(),
         separated: separation == Separation::On,
-        expire: sight.token.as_ref().map_or(wanted.expire, |card| card.expire),
+        expire: snapshot.token.as_ref().map_or(wanted.expire, |record| record.expire),
         steps: Vec::new(),
         effects: Vec::new(),
         remarks: Vec::new(),
-        basis: Some(sight.world.clone()),
+        basis: Some(snapshot.acl.clone()),
     };
-    if sight.user == UserLookup::Missing {
+    if snapshot.user == UserLookup::Missing {
         proposal.steps.push(PlanStep::User(user.clone()));
         let text = format!("user {user} will be created without a password (token use only)");
         proposal.remarks.push(text);
     }
     let mut granted = Vec::new();
     if wanted.rights == GrantedRights::Needed {
-        granted = plan_grants(admin, wanted, &mut sight, separation, &mut proposal).await?;
+        granted = plan_grants(admin, wanted, &mut snapshot, separation, &mut proposal).await?;
     }
-    plan_token(&mut proposal, wanted, sight.token.as_ref(), granted);
+    plan_token(&mut proposal, wanted, snapshot.token.as_ref(), granted);
     may_grant(admin, &proposal).await?;
     Ok(proposal)
 }
@@ -103,26 +103,26 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
 async fn plan_grants(
     admin: &Admin,
     wanted: &TokenSpec<'_>,
-    sight: &mut AccessSnapshot,
+    snapshot: &mut AccessSnapshot,
     separation: Separation,
     proposal: &mut GrantPlan,
 ) -> Result<Vec<PlanStep>, Error> {
     let pool = wanted.order.pool.as_ref();
-    let (wishes, roles) = wishes(sight, wanted.order);
+    let (requests, roles) = requests(snapshot, wanted.order);
     for role in &roles {
-        sight.world.roles.insert(role.name.clone(), role.privileges.clone());
+        snapshot.acl.roles.insert(role.name.clone(), role.privileges.clone());
     }
-    ask_where_unseen(admin, wanted, sight, &wishes).await?;
-    let plan = grants(&sight.world, &wanted.token, separation, &wishes, &sight.needs)
+    ask_where_unseen(admin, wanted, snapshot, &requests).await?;
+    let plan = grants(&snapshot.acl, &wanted.token, separation, &requests, &snapshot.needs)
         .map_err(|why| TokenError::Refused { token: wanted.token.clone(), why })?;
-    let is_missing = |pool: &&PoolName| !sight.pools.iter().any(|it| it == *pool);
+    let is_missing = |pool: &&PoolName| !snapshot.pools.iter().any(|it| it == *pool);
     proposal.steps.extend(pool.filter(is_missing).cloned().map(PlanStep::Pool));
     let is_used = |role: &RolePlan| plan.changes.iter().any(|change| change.roles.contains(&role.name));
     let roles = roles.into_iter().filter(is_used).filter(|role| role.state != RoleState::Ready);
     proposal.steps.extend(roles.map(PlanStep::Role));
     proposal.effects = plan.effects;
     proposal.remarks.extend(remarks_on(wanted));
-    let needs = |privilege: &Privilege| sight.needs.iter().any(|need| need.privilege == *privilege);
+    let needs = |privilege: &Privilege| snapshot.needs.iter().any(|need| need.privilege == *privilege);
     if needs(&Privilege::VM_MONITOR) {
         let text = "VM.Monitor, which --wait-ip needs before Proxmox VE 9, also allows running commands in guests";
         proposal.remarks.push(text.to_owned());
@@ -131,27 +131,29 @@ async fn plan_grants(
         let text = "PVEMappingUser holds Mapping.Use, which the mapped devices of the template need";
         proposal.remarks.push(text.to_owned());
     }
-    Ok(grant_steps(sight, plan.changes))
+    Ok(grant_steps(snapshot, plan.changes))
 }
 
 /// Plans the token itself, then what is granted to it; a new secret comes last, when nothing else can fail.
-fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, card: Option<&TokenRecord>, granted: Vec<PlanStep>) {
+fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, record: Option<&TokenRecord>, granted: Vec<PlanStep>) {
     let token = &wanted.token;
-    match card {
+    match record {
         None => {
             let request =
                 TokenRequest { separated: proposal.separated, expire: wanted.expire, comment: COMMENT.to_owned() };
             proposal.steps.push(PlanStep::Token(token.clone(), request));
         }
-        Some(card) if card.separated && !proposal.separated => proposal.steps.push(PlanStep::Unseparate(token.clone())),
-        Some(card) if !card.separated && wanted.rights == GrantedRights::Needed => {
+        Some(record) if record.separated && !proposal.separated => {
+            proposal.steps.push(PlanStep::Unseparate(token.clone()))
+        }
+        Some(record) if !record.separated && wanted.rights == GrantedRights::Needed => {
             let text = "the token exists without privilege separation and keeps all privileges of its user; restricting it would remove some";
             proposal.remarks.push(text.to_owned());
         }
         Some(_) => {}
     }
     proposal.steps.extend(granted);
-    if card.is_some() {
+    if record.is_some() {
         proposal.steps.push(PlanStep::Regenerate(token.clone()));
         proposal
             .remarks
@@ -170,60 +172,60 @@ fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
 }
 
 /// Says which role is wished where, and which roles of ours that takes.
-fn wishes(sight: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
-    let major = sight.version.major();
+fn requests(snapshot: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
+    let major = snapshot.version.major();
     let agent = if order.waits_for_address() { AgentAccess::Needed } else { AgentAccess::IfHarmless };
-    let wish = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
+    let request = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
     let is_mapping = |need: &&Requirement| need.privilege == Privilege::MAPPING_USE;
-    let mappings = sight.needs.iter().filter(is_mapping).map(|need| wish(need.place.path(), &MAPPING_USER));
+    let mappings = snapshot.needs.iter().filter(is_mapping).map(|need| request(need.place.path(), &MAPPING_USER));
     let Some(pool) = &order.pool else {
-        let role = role_plan(&sight.world.roles, &PROVISIONER, &provisioner(major, agent));
+        let role = role_plan(&snapshot.acl.roles, &PROVISIONER, &provisioner(major, agent));
         let mut places = vec![AclPath::vms()];
-        places.extend(sight.storages.iter().map(AclPath::storage));
+        places.extend(snapshot.storages.iter().map(AclPath::storage));
         let mut zones: Vec<AclPath> =
-            sight.networks.iter().filter(|_| with_networks).map(AclPath::zone_of_bridge).collect();
+            snapshot.networks.iter().filter(|_| with_networks).map(AclPath::zone_of_bridge).collect();
         zones.dedup();
         places.extend(zones);
-        places.push(AclPath::node(&sight.node));
-        let wishes = places.into_iter().map(|path| wish(path, &role.name)).chain(mappings).collect();
-        return (wishes, vec![role]);
+        places.push(AclPath::node(&snapshot.node));
+        let requests = places.into_iter().map(|path| request(path, &role.name)).chain(mappings).collect();
+        return (requests, vec![role]);
     };
-    let role = role_plan(&sight.world.roles, &GUEST, &guest(major, agent));
-    let mut wishes = vec![wish(AclPath::pool(pool), &role.name)];
+    let role = role_plan(&snapshot.acl.roles, &GUEST, &guest(major, agent));
+    let mut requests = vec![request(AclPath::pool(pool), &role.name)];
     // The template is what the needs begin with.
-    let template = sight.needs.first().map(|need| need.place.path());
-    wishes.extend(template.map(|path| wish(path, &TEMPLATE_USER)));
-    wishes.extend(sight.storages.iter().map(|storage| wish(AclPath::storage(storage), &DATASTORE_USER)));
-    wishes.extend(sight.networks.iter().filter(|_| with_networks).map(|path| wish(path.clone(), &SDN_USER)));
-    wishes.extend(mappings);
-    (wishes, vec![role])
+    let template = snapshot.needs.first().map(|need| need.place.path());
+    requests.extend(template.map(|path| request(path, &TEMPLATE_USER)));
+    requests.extend(snapshot.storages.iter().map(|storage| request(AclPath::storage(storage), &DATASTORE_USER)));
+    requests.extend(snapshot.networks.iter().filter(|_| with_networks).map(|path| request(path.clone(), &SDN_USER)));
+    requests.extend(mappings);
+    (requests, vec![role])
 }
 
 /// Where the log-in does not see all entries, the server is asked what the user, and an existing token, hold.
 async fn ask_where_unseen(
     admin: &Admin,
     wanted: &TokenSpec<'_>,
-    sight: &mut AccessSnapshot,
-    wishes: &[GrantRequest],
+    snapshot: &mut AccessSnapshot,
+    requests: &[GrantRequest],
 ) -> Result<(), Error> {
-    if sight.is_whole {
+    if snapshot.is_whole {
         return Ok(());
     }
-    let paths = questions_of_grants(wishes, &sight.needs);
+    let paths = questions_of_grants(requests, &snapshot.needs);
     let mut subjects = vec![wanted.token.user.to_string()];
-    subjects.extend(sight.token.iter().map(|_| wanted.token.to_string()));
+    subjects.extend(snapshot.token.iter().map(|_| wanted.token.to_string()));
     for subject in subjects {
         let unseen = || TokenError::Unseen { who: subject.clone(), admin: admin.user.clone() };
-        let holdings = told(&admin.pve, &subject, &paths).await.ok_or_else(unseen)?;
-        sight.world.told.insert(Foreign::new(subject), holdings);
+        let permissions = effective_permissions(&admin.pve, &subject, &paths).await.ok_or_else(unseen)?;
+        snapshot.acl.reported.insert(Foreign::new(subject), permissions);
     }
     Ok(())
 }
 
-fn grant_steps(sight: &AccessSnapshot, changes: Vec<AclChange>) -> Vec<PlanStep> {
-    let mut world: BTreeMap<(AclPath, Subject, RoleName), bool> = sight
-        .world
+fn grant_steps(snapshot: &AccessSnapshot, changes: Vec<AclChange>) -> Vec<PlanStep> {
+    let mut acl: BTreeMap<(AclPath, Subject, RoleName), bool> = snapshot
+        .acl
         .entries
         .iter()
         .map(|entry| ((entry.path.clone(), entry.holder.clone(), entry.role.clone()), entry.propagates))
@@ -233,7 +235,7 @@ fn grant_steps(sight: &AccessSnapshot, changes: Vec<AclChange>) -> Vec<PlanStep>
         let mut before = PrivilegesBefore::new();
         for role in &change.roles {
             let key = (change.path.clone(), change.holder.clone(), role.clone());
-            before.extend(world.insert(key, change.propagates).map(|propagated| (role.clone(), propagated)));
+            before.extend(acl.insert(key, change.propagates).map(|propagated| (role.clone(), propagated)));
         }
         steps.push(PlanStep::Grant(change, before));
     }
@@ -259,7 +261,7 @@ pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(),
             | PlanStep::Regenerate(_) => {}
         }
     }
-    let answers = together(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
+    let answers = concurrently(asked.iter().map(|(path, _)| admin.pve.permissions(Some(path), None))).await;
     for ((path, any_of), answer) in asked.iter().zip(answers) {
         let answer = answer.doing(Operation::ReadPrivileges)?;
         let may = answer.get(path.as_str()).is_some_and(|held| any_of.iter().any(|name| held.contains_key(*name)));
@@ -340,7 +342,7 @@ pub(crate) async fn carry_out(
         }
     }
     let ended = match secret {
-        Some(secret) => recheck::nobody_holds_less(admin, &proposal.token, &made).await.map(|()| secret),
+        Some(secret) => recheck::nothing_is_lost(admin, &proposal.token, &made).await.map(|()| secret),
         None => Err(TokenError::NoSecret.into()),
     };
     match ended {

@@ -40,8 +40,10 @@ pub(crate) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
         PlanStep::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),
         PlanStep::Pool(pool) => pve.pool(pool).await.map(|found| found.is_some()),
         PlanStep::Role(role) => pve.roles().await.map(|roles| roles.contains_key(&role.name)),
-        PlanStep::Token(token, _) => card(pve, token).await.map(|card| card.is_some()),
-        PlanStep::Unseparate(token) => card(pve, token).await.map(|card| card.is_some_and(|card| !card.separated)),
+        PlanStep::Token(token, _) => record(pve, token).await.map(|record| record.is_some()),
+        PlanStep::Unseparate(token) => {
+            record(pve, token).await.map(|record| record.is_some_and(|record| !record.separated))
+        }
         PlanStep::Grant(change, before) => pve.acl().await.map(|acl| !added(&acl, change, before).is_empty()),
         PlanStep::Regenerate(_) => Ok(false),
     };
@@ -63,15 +65,15 @@ pub(crate) fn added(acl: &[AclEntry], change: &AclChange, before: &PrivilegesBef
 async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
     let (found, acl, sees_all) = tokio::join!(pve.find_user(user), pve.acl(), sees_all(pve));
     let (acl, sees_all) = (acl?, sees_all?);
-    let card = match found? {
+    let record = match found? {
         UserLookup::Missing => return Ok(Gone),
         UserLookup::Hidden => return Ok(Keep("it cannot be seen any more".to_owned())),
-        UserLookup::Seen(card) => card,
+        UserLookup::Seen(record) => record,
     };
-    if let Some(token) = card.tokens.first() {
+    if let Some(token) = record.tokens.first() {
         return Ok(Keep(format!("it has the token {}", token.name)));
     }
-    if let Some(group) = card.groups.first() {
+    if let Some(group) = record.groups.first() {
         return Ok(Keep(format!("it is in the group {group}")));
     }
     let (id, of_tokens) = (Subject::user(user), format!("{user}!"));
@@ -83,7 +85,7 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
     if let Some(entry) = acl.iter().find(is_its) {
         return Ok(Keep(format!("it has the role {} on {}", entry.role, entry.path)));
     }
-    if card.comment.is_none_or(|comment| comment != COMMENT) || card.is_described || !card.enabled {
+    if record.comment.is_none_or(|comment| comment != COMMENT) || record.is_described || !record.enabled {
         return Ok(Keep("it was changed".to_owned()));
     }
     Ok(if sees_all { Ours } else { Keep("what was given to it cannot be seen by this login".to_owned()) })
@@ -91,12 +93,12 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
 
 async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, ApiError> {
     let (found, pools, acl) = tokio::join!(pve.pool(pool), pve.pools(), pve.acl());
-    let Some(card) = found? else { return Ok(Gone) };
+    let Some(record) = found? else { return Ok(Gone) };
     let (path, inner) = (format!("/pool/{pool}"), format!("{pool}/"));
-    if card.members > 0 || pools?.iter().any(|other| other.to_string().starts_with(&inner)) {
+    if record.members > 0 || pools?.iter().any(|other| other.to_string().starts_with(&inner)) {
         return Ok(Keep("it is not empty".to_owned()));
     }
-    if card.comment.is_some() {
+    if record.comment.is_some() {
         return Ok(Keep("it was changed".to_owned()));
     }
     let below = format!("{path}/");
@@ -128,15 +130,15 @@ async fn of_token(
     request: &TokenRequest,
     secret: Option<&TokenSecret>,
 ) -> Result<Evidence, ApiError> {
-    let (found, acl, sees_all) = tokio::join!(card(pve, token), pve.acl(), sees_all(pve));
-    let Some(card) = found? else { return Ok(Gone) };
+    let (found, acl, sees_all) = tokio::join!(record(pve, token), pve.acl(), sees_all(pve));
+    let Some(record) = found? else { return Ok(Gone) };
     let expected = TokenRecord {
         name: token.name.clone(),
         separated: request.separated,
         expire: request.expire,
         comment: Some(Foreign::new(request.comment.clone())).filter(|comment| !comment.is_empty()),
     };
-    if card != expected {
+    if record != expected {
         return Ok(Keep("it was changed".to_owned()));
     }
     let id = token.to_string();
@@ -178,9 +180,9 @@ async fn of_grant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> R
     })
 }
 
-async fn card(pve: &Pve, token: &TokenId) -> Result<Option<TokenRecord>, ApiError> {
+async fn record(pve: &Pve, token: &TokenId) -> Result<Option<TokenRecord>, ApiError> {
     match pve.tokens(&token.user).await {
-        Ok(cards) => Ok(cards.into_iter().find(|card| card.name == token.name)),
+        Ok(records) => Ok(records.into_iter().find(|record| record.name == token.name)),
         Err(gone) if gone.is_for(RefusalReason::NoSuchUser) => Ok(None),
         Err(why) => Err(why),
     }

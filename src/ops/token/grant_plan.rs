@@ -154,7 +154,7 @@ pub(crate) struct GrantPlan {
 
 impl GrantPlan {
     /// Says whether a token is made, or one that exists gets a new secret.
-    pub(crate) fn errand(&self) -> PveumCommand {
+    pub(crate) fn action(&self) -> PveumCommand {
         let regenerates = self.steps.iter().any(|step| matches!(step, PlanStep::Regenerate(_)));
         if regenerates { PveumCommand::Regenerate } else { PveumCommand::Make }
     }

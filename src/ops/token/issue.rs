@@ -15,7 +15,7 @@ use crate::ops::token::grant_plan::GrantPlan;
 use crate::ops::token::login::{Admin, log_in};
 use crate::ops::token::notes::{again, forget, note, require, unsaved, warn};
 use crate::ops::token::rotate::next_name;
-use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, stored};
+use crate::ops::token::store::{ExtraSettings, check_save, is_used_here_alone, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, recheck};
 use crate::ops::{ask, unless_interrupted};
@@ -40,7 +40,7 @@ pub(crate) struct Creation<'a> {
     /// Whether values may be written that only the application reads back.
     pub(crate) consent: AmbiguousValues,
     /// Whether the plan is shown and nothing more.
-    pub(crate) is_rehearsal: bool,
+    pub(crate) is_dry_run: bool,
 }
 
 /// A token that was created, and answers.
@@ -64,7 +64,7 @@ pub(crate) async fn create(
 ) -> Result<Option<Created>, Error> {
     let mut wanted = wanted(session, context, creation)?;
     check_sendable(&wanted.token).doing(Operation::CreateToken(wanted.token.to_string()))?;
-    if !creation.is_rehearsal {
+    if !creation.is_dry_run {
         prepare(session, context, &wanted, creation)?;
     }
     let entered = enter(session, context, &server, creation);
@@ -73,26 +73,27 @@ pub(crate) async fn create(
         (server.trust, server.trusted) = (trust, TrustSource::Ca);
         fetched
     });
-    recall(session, context, &admin, &wanted.token).await?;
+    remind_of_unsaved(session, context, &admin, &wanted.token).await?;
     if session.is_attended() && creation.new.rights.is_none() {
         wanted.rights = rights(session, &wanted).await?;
     }
     let proposal = planned(session, context, &admin, &mut wanted).await?;
-    if creation.is_rehearsal {
+    if creation.is_dry_run {
         session.info(&proposal);
         return Ok(None);
     }
     consent::for_replacing(session, context, server.clone(), &wanted.token).await?;
     let proposal = agreed(session, context, &admin, &mut wanted, proposal).await?;
-    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
-    rehearse(context, &context.loaded, &wanted.token, &more)?;
-    let made = Applied::nothing(again(&wanted.token), note(session, context, &wanted.token, proposal.errand())?);
+    let more =
+        ExtraSettings { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
+    check_save(context, &context.loaded, &wanted.token, &more)?;
+    let made = Applied::nothing(again(&wanted.token), note(session, context, &wanted.token, proposal.action())?);
     let (secret, made) = carry_out(session, context, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::with(session, context, server, credentials).await?;
         try_out(context, &connected, creation.order).await?;
-        recheck::nobody_holds_less(&admin, &wanted.token, &made).await?;
+        recheck::nothing_is_lost(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
     match unless_interrupted(session, tried).await {
@@ -112,8 +113,8 @@ fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creatio
         regenerating(session, context, &wanted.token)?;
     }
     require(session, context)?;
-    let more = Rehearsed { pool: creation.order.pool.as_ref(), fetched: None, consent: creation.consent };
-    rehearse(context, &context.loaded, &wanted.token, &more)
+    let more = ExtraSettings { pool: creation.order.pool.as_ref(), fetched: None, consent: creation.consent };
+    check_save(context, &context.loaded, &wanted.token, &more)
 }
 
 /// Ends the run where a secret would die without a yes, or one that other lines of the file use.
@@ -123,7 +124,7 @@ pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId
 }
 
 /// Reminds of what earlier runs left; what is not on the server any more is forgotten.
-async fn recall(session: &Session, context: &Context, admin: &Admin, token: &TokenId) -> Result<(), Error> {
+async fn remind_of_unsaved(session: &Session, context: &Context, admin: &Admin, token: &TokenId) -> Result<(), Error> {
     let unsaved = unsaved(session, context)?;
     if unsaved.iter().any(|it| it.token == token.to_string()) {
         let found = unless_interrupted(session, existing(admin, token)).await;

@@ -84,7 +84,7 @@ pub(crate) fn note(
     session: &Session,
     context: &Context,
     token: &TokenId,
-    errand: PveumCommand,
+    action: PveumCommand,
 ) -> Result<Option<JournalEntry<CreationNote>>, Error> {
     let Some(journal) = journal(session, context)? else { return Ok(None) };
     let creation = CreationNote {
@@ -92,7 +92,7 @@ pub(crate) fn note(
         file: file_of(context),
         instance: context.instance.to_string(),
         token: token.to_string(),
-        regenerates: errand == PveumCommand::Regenerate,
+        regenerates: action == PveumCommand::Regenerate,
         nonce: Uuid::new_v4().simple().to_string(),
         made: session.clock.utc().format(&Rfc3339).unwrap_or_default(),
     };

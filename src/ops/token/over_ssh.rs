@@ -32,8 +32,8 @@ pub(crate) enum PveumCommand {
 }
 
 /// Writes the command that makes a token with all that its user has, or gives it a new secret.
-pub(crate) fn command(token: &TokenId, errand: PveumCommand, expire: u64) -> String {
-    match errand {
+pub(crate) fn command(token: &TokenId, action: PveumCommand, expire: u64) -> String {
+    match action {
         PveumCommand::Make => {
             let request = TokenRequest { separated: false, expire, comment: COMMENT.to_owned() };
             token_line(token, &request)
@@ -47,10 +47,10 @@ pub(crate) async fn run(
     session: &Session,
     to: &Destination,
     token: &TokenId,
-    errand: PveumCommand,
+    action: PveumCommand,
     expire: u64,
 ) -> Result<TokenSecret, Error> {
-    let line = command(token, errand, expire);
+    let line = command(token, action, expire);
     session.note(format!("on {to}: {line}"));
     let child = start(session, to, &format!("{line} --output-format json"));
     let mut child = child.map_err(|source| match source.kind() {
@@ -63,17 +63,17 @@ pub(crate) async fn run(
     let printed = match ended {
         Ok(printed) => printed,
         // ssh got the signal as well; what the node did by then is not known.
-        Err(why) => return Err(left(to, token, errand, why)),
+        Err(why) => return Err(left(to, token, action, why)),
     };
     match printed.status.code() {
         Some(0) => match secret_in(&printed.output) {
             Some(secret) => Ok(secret),
             None => {
                 let why = TokenError::SshGarbage { to: to.clone(), length: printed.output.len() };
-                Err(left(to, token, errand, why.into()))
+                Err(left(to, token, action, why.into()))
             }
         },
-        code => Err(failed(to, token, errand, line, code, &printed.complaints)),
+        code => Err(failed(to, token, action, line, code, &printed.complaints)),
     }
 }
 
@@ -129,7 +129,7 @@ fn secret_in(output: &[u8]) -> Option<TokenSecret> {
 fn failed(
     to: &Destination,
     token: &TokenId,
-    errand: PveumCommand,
+    action: PveumCommand,
     line: String,
     code: Option<i32>,
     complaints: &str,
@@ -142,10 +142,10 @@ fn failed(
         Some(SSH_FAILED) if !is_of_pveum(complaints, reason) => {
             TokenError::SshFailed { to: to.clone(), said, line }.into()
         }
-        _ if errand == PveumCommand::Regenerate && reason == Some(RefusalReason::UnknownParameter) => {
+        _ if action == PveumCommand::Regenerate && reason == Some(RefusalReason::UnknownParameter) => {
             TokenError::CannotRegenerate { token: token.clone() }.into()
         }
-        _ if errand == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
+        _ if action == PveumCommand::Make && reason == Some(RefusalReason::TokenExists) => {
             TokenError::Exists { token: token.clone(), regeneration: Regeneration::Offered }.into()
         }
         _ => TokenError::PveumFailed { to: to.clone(), said, line }.into(),
@@ -175,8 +175,8 @@ fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
 }
 
 /// Says that the token may be there, or its old secret be dead.
-fn left(to: &Destination, token: &TokenId, errand: PveumCommand, why: Error) -> Error {
-    let left = match errand {
+fn left(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> Error {
+    let left = match action {
         PveumCommand::Make => {
             let reason = "whether it was made is not known".to_owned();
             Left { kept: vec![Kept { object: format!("token {token}"), reason }], ..Left::default() }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
-use crate::ops::token::access_snapshot::{people, world};
+use crate::ops::token::access_snapshot::{acl, people};
 use crate::ops::token::grant_plan::{GrantPlan, PlanStep};
 use crate::ops::token::login::Admin;
 use crate::ops::token::undo::Applied;
@@ -14,7 +14,7 @@ const READINGS: usize = 4;
 
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
 pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
-    let (_, now) = world(admin, &expected.user).await?;
+    let (_, now) = acl(admin, &expected.user).await?;
     if now.decides_like(expected) {
         Ok(())
     } else {
@@ -23,13 +23,13 @@ pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<
 }
 
 /// Compares what the user and its tokens hold with what they would hold without the entries of this run.
-pub(crate) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
+pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
     if made.grants().next().is_none() {
         return Ok(());
     }
     let now = settled(admin, &token.user).await?;
     let grants: Vec<_> = made.grants().collect();
-    let without = grants.into_iter().rev().fold(now.clone(), |world, (change, before)| world.without(change, before));
+    let without = grants.into_iter().rev().fold(now.clone(), |acl, (change, before)| acl.without(change, before));
     match now.loss_against(&without) {
         None => Ok(()),
         Some(loss) => Err(TokenError::WouldHaveLost { who: loss.who, path: loss.path, lost: loss.lost }.into()),
@@ -39,14 +39,14 @@ pub(crate) async fn nobody_holds_less(admin: &Admin, token: &TokenId, made: &App
 /// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
 /// changed between two of the requests would not be seen otherwise.
 async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
-    let mut now = people(admin, user).await?.world;
+    let mut now = people(admin, user).await?.acl;
     for _ in 1..READINGS {
-        let told = admin.pve.permissions(None, Some(&user.to_string())).await;
+        let effective_permissions = admin.pve.permissions(None, Some(&user.to_string())).await;
         let subject = Subject::user(user);
         let is_known = |path: &AclPath, held: &Grant| now.holds(&subject, path.as_str()).iter().eq(held.keys());
-        match told {
-            Ok(told) if !told.iter().all(|(path, held)| is_known(path, held)) => {
-                now = people(admin, user).await?.world;
+        match effective_permissions {
+            Ok(effective_permissions) if !effective_permissions.iter().all(|(path, held)| is_known(path, held)) => {
+                now = people(admin, user).await?.acl;
             }
             // A login that may not read another user's privileges has nothing to compare with.
             Ok(_) | Err(_) => return Ok(now),
@@ -56,15 +56,15 @@ async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
 }
 
 /// Carries a step out in what was read, as the server did.
-pub(crate) fn apply(world: &mut AclModel, step: &PlanStep) {
+pub(crate) fn apply(acl: &mut AclModel, step: &PlanStep) {
     match step {
-        PlanStep::Role(role) => drop(world.roles.insert(role.name.clone(), role.privileges.clone())),
+        PlanStep::Role(role) => drop(acl.roles.insert(role.name.clone(), role.privileges.clone())),
         PlanStep::Token(token, request) => {
             let separation = if request.separated { Separation::On } else { Separation::Off };
-            world.tokens.insert(Subject::token(token).id().clone(), separation);
+            acl.tokens.insert(Subject::token(token).id().clone(), separation);
         }
-        PlanStep::Unseparate(token) => drop(world.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
-        PlanStep::Grant(change, _) => world.apply(change),
+        PlanStep::Unseparate(token) => drop(acl.tokens.insert(Subject::token(token).id().clone(), Separation::Off)),
+        PlanStep::Grant(change, _) => acl.apply(change),
         PlanStep::User(_) | PlanStep::Pool(_) | PlanStep::Regenerate(_) => {}
     }
 }

@@ -42,21 +42,26 @@ pub(crate) fn is_used_here_alone(context: &Context, token: &TokenId) -> Result<(
 }
 
 /// Finds out whether the token could be saved, before it is made or its old secret is given up.
-pub(crate) fn rehearse(context: &Context, loaded: &Loaded, token: &TokenId, more: &Rehearsed<'_>) -> Result<(), Error> {
+pub(crate) fn check_save(
+    context: &Context,
+    loaded: &Loaded,
+    token: &TokenId,
+    more: &ExtraSettings<'_>,
+) -> Result<(), Error> {
     let Ok(secret) = PLACEHOLDER.parse::<TokenSecret>() else { return Ok(()) };
     let edited = edit(context, loaded, token, &secret, more)?;
     let mut bytes = edited.file.bytes().to_vec();
     bytes.resize(bytes.len() + RESERVE, b'#');
-    context.store.rehearse(&EnvFile::new(bytes), &loaded.stamp)?;
+    context.store.check_save(&EnvFile::new(bytes), &loaded.stamp)?;
     if let Some(fetched) = more.fetched {
-        context.store.rehearse_beside(&fetched.path, fetched.pem.len())?;
+        context.store.check_save_beside(&fetched.path, fetched.pem.len())?;
     }
     Ok(())
 }
 
 /// What is written beside the token itself.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Rehearsed<'a> {
+pub(crate) struct ExtraSettings<'a> {
     /// The pool that it is confined to.
     pub(crate) pool: Option<&'a PoolName>,
     /// The cluster's CA, which goes into a file of its own.
@@ -74,7 +79,7 @@ pub(crate) fn save(
     pool: Option<&PoolName>,
 ) -> Result<Vec<String>, Error> {
     let loaded = context.store.load()?;
-    let edited = edit(context, &loaded, token, secret, &Rehearsed { pool, ..Rehearsed::default() })?;
+    let edited = edit(context, &loaded, token, secret, &ExtraSettings { pool, ..ExtraSettings::default() })?;
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     session.done(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked()));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
@@ -88,7 +93,7 @@ fn edit(
     loaded: &Loaded,
     token: &TokenId,
     secret: &TokenSecret,
-    more: &Rehearsed<'_>,
+    more: &ExtraSettings<'_>,
 ) -> Result<Edited, Error> {
     let in_file = read(context, loaded);
     let mut changes = vec![

@@ -74,7 +74,7 @@ impl Applied {
                     left.lines.extend(self.steps.iter().take(place + 1).rev().filter_map(PlanStep::undo_line));
                     left.kept.extend(self.unconfirmed.iter().map(unknown));
                     why = Error::Run(RunError::Abandoned { signal, left: None });
-                    return self.told(why, left);
+                    return self.with_leftovers(why, left);
                 }
             };
             match undone {
@@ -98,7 +98,7 @@ impl Applied {
             let text = "what had been made on the server before that is removed again";
             session.note(text.to_owned());
         }
-        self.told(why, left)
+        self.with_leftovers(why, left)
     }
 
     /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is
@@ -127,13 +127,13 @@ impl Applied {
         let is_saved = self.saves_new_secret(session, context);
         let mut left = self.what_is_left();
         left.again = left.again.filter(|_| !is_saved);
-        self.told(why, left)
+        self.with_leftovers(why, left)
     }
 
     /// Gives the error of a later step, with the lines that undo what was made.
     pub(crate) fn left(self, why: Error) -> Error {
         let left = self.what_is_left();
-        self.told(why, left)
+        self.with_leftovers(why, left)
     }
 
     /// Gives the lines that undo what was made, and what has to be looked at.
@@ -146,7 +146,7 @@ impl Applied {
     }
 
     /// Makes one error of what failed and what is left; where nothing is, the note of the token ends.
-    fn told(self, why: Error, left: Left) -> Error {
+    fn with_leftovers(self, why: Error, left: Left) -> Error {
         if !left.is_nothing() {
             return TokenError::LeftOnServer { why: Box::new(why), left }.into();
         }

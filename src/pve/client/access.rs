@@ -86,8 +86,8 @@ impl Pve {
     /// As every call.
     pub async fn find_user(&self, user: &UserId) -> Result<UserLookup, ApiError> {
         let id = user.to_string();
-        if let Some(card) = self.users().await?.into_iter().find(|card| card.id == *id) {
-            return Ok(UserLookup::Seen(card));
+        if let Some(record) = self.users().await?.into_iter().find(|record| record.id == *id) {
+            return Ok(UserLookup::Seen(record));
         }
         match self.transport.get(&["access", "users", &id], &[]).await {
             Ok(data) => Ok(UserLookup::Seen(UserRecord::alone(&id, &data))),

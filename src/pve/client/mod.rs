@@ -96,8 +96,8 @@ impl Pve {
 
     /// Reports to an observer from here on every answer, and of every call that is sent once more.
     #[must_use]
-    pub fn observed_by(self, ear: Observer) -> Self {
-        Self { transport: self.transport.observed_by(ear) }
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { transport: self.transport.observed_by(observer) }
     }
 
     /// Gives the server's time as its last answer told it; none before the first.

@@ -251,16 +251,16 @@ pub enum ApiError {
 
 /// Tells which names a certificate is for.
 fn named(leaf: &Leaf) -> String {
-    let slip = listed(&leaf.addresses_as_names);
-    let slip = if slip.is_empty() {
-        slip
+    let misfiled = listed(&leaf.addresses_as_names);
+    let misfiled = if misfiled.is_empty() {
+        misfiled
     } else {
-        format!("; {slip} is in it as a DNS name, and an address counts only as an IP address (IP:{slip})")
+        format!("; {misfiled} is in it as a DNS name, and an address counts only as an IP address (IP:{misfiled})")
     };
-    match (leaf.names.is_empty(), slip.is_empty()) {
+    match (leaf.names.is_empty(), misfiled.is_empty()) {
         (true, true) => ": it has no names (no subject alternative name)".to_owned(),
-        (true, false) => slip,
-        (false, _) => format!(", but for {}{slip}", listed(&leaf.names)),
+        (true, false) => misfiled,
+        (false, _) => format!(", but for {}{misfiled}", listed(&leaf.names)),
     }
 }
 

@@ -282,8 +282,8 @@ impl HttpClient {
         let (mut body, began) = (Vec::new(), SystemClock.now());
         loop {
             // What has come buys time for the rest.
-            let bought = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
-            let left = self.limits.quiet.min(bought.saturating_sub(SystemClock.now().duration_since(began)));
+            let allowance = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
+            let left = self.limits.quiet.min(allowance.saturating_sub(SystemClock.now().duration_since(began)));
             let next = match timeout(left, response.chunk()).await {
                 Ok(next) => next.map_err(|why| self.request_context().io_error(&why)),
                 Err(_) => Err(ApiError::Stalled { server: server(), seconds: whole(self.limits.quiet) }),

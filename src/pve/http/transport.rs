@@ -97,8 +97,8 @@ impl Transport {
     }
 
     /// Reports calls to an observer from here on.
-    pub(in crate::pve) fn observed_by(mut self, ear: Observer) -> Self {
-        self.listener = Observers(Some(ear));
+    pub(in crate::pve) fn observed_by(mut self, observer: Observer) -> Self {
+        self.listener = Observers(Some(observer));
         self
     }
 

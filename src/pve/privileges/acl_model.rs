@@ -35,7 +35,7 @@ pub struct AclModel {
     /// VMs and storages that are in a pool: their path, and the pool's.
     pub members: Vec<(AclPath, AclPath)>,
     /// What the server reports as held, where not all entries may be seen: by user ID or full token ID.
-    pub told: BTreeMap<Foreign, Permissions>,
+    pub reported: BTreeMap<Foreign, Permissions>,
 }
 
 impl AclModel {
@@ -43,8 +43,8 @@ impl AclModel {
     /// its user holds.
     #[must_use]
     pub fn given(&self, holder: &Subject, path: &str) -> Privileges {
-        if let Some(told) = self.told.get(holder.id()) {
-            return path.parse().map(|path| told.on(&path)).unwrap_or_default();
+        if let Some(reported) = self.reported.get(holder.id()) {
+            return path.parse().map(|path| reported.on(&path)).unwrap_or_default();
         }
         if matches!(holder, Subject::User(_)) && self.user.is_root() {
             return self.roles.get(&ADMINISTRATOR).cloned().unwrap_or_default();
@@ -77,14 +77,18 @@ impl AclModel {
     }
 
     /// Says what a subject holds on several paths, as the server would answer.
-    pub(super) fn holdings<'a>(&self, subject: &Subject, paths: impl IntoIterator<Item = &'a AclPath>) -> Permissions {
-        let mut holdings = Permissions::default();
+    pub(super) fn permissions<'a>(
+        &self,
+        subject: &Subject,
+        paths: impl IntoIterator<Item = &'a AclPath>,
+    ) -> Permissions {
+        let mut permissions = Permissions::default();
         for path in paths {
             let held = self.holds(subject, path.as_str());
             let held = held.into_iter().map(|privilege| (privilege, true)).collect();
-            holdings.answer(path, &PermissionsAt::from([(path.clone(), held)]));
+            permissions.answer(path, &PermissionsAt::from([(path.clone(), held)]));
         }
-        holdings
+        permissions
     }
 
     /// Gives the roles that apply to a user or token on a path.
@@ -151,9 +155,9 @@ impl AclModel {
 
     /// Adds a token that does not exist yet.
     pub(super) fn with_token(&self, token: &TokenId, separation: Separation) -> Self {
-        let mut world = self.clone();
-        world.tokens.entry(Subject::token(token).id().clone()).or_insert(separation);
-        world
+        let mut acl = self.clone();
+        acl.tokens.entry(Subject::token(token).id().clone()).or_insert(separation);
+        acl
     }
 }
 

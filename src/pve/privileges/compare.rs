@@ -92,7 +92,7 @@ mod tests {
         AclEntry { path: path.parse().unwrap(), holder, role: role.parse().unwrap(), propagates }
     }
 
-    fn world(entries: &[AclEntry]) -> AclModel {
+    fn acl(entries: &[AclEntry]) -> AclModel {
         let privileges = |names: &[&str]| -> Privileges { names.iter().filter_map(|name| name.parse().ok()).collect() };
         AclModel {
             user: "bob@pve".parse().unwrap(),
@@ -104,7 +104,7 @@ mod tests {
                 ("Big".parse().unwrap(), privileges(&["VM.Audit", "VM.Clone", "VM.Allocate"])),
             ]),
             members: Vec::new(),
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
             // What bob had was taken away: that is not undone.
             (vec![], false),
         ] {
-            let now = world(&now);
+            let now = acl(&now);
             let without = now.clone().without(&change(true, &["Small"]), &none);
             assert_eq!(now.loss_against(&without).is_some(), loses, "{:?}", now.entries);
         }
@@ -137,18 +137,18 @@ mod tests {
     #[test]
     fn what_stood_there_before_stays_as_far_as_it_reached() {
         let before = BTreeMap::from([("Big".parse().unwrap(), false)]);
-        let now = world(&[entry("/vms", "bob@pve", "Big", true), entry("/vms", "bob@pve", "Small", true)]);
+        let now = acl(&[entry("/vms", "bob@pve", "Big", true), entry("/vms", "bob@pve", "Small", true)]);
         let without = now.without(&change(true, &["Big", "Small"]), &before);
         assert_eq!(without.entries, [entry("/vms", "bob@pve", "Big", false)]);
     }
 
     #[test]
     fn only_what_concerns_the_user_counts_as_a_change() {
-        let basis = world(&[entry("/vms", "bob@pve", "Small", true)]);
+        let basis = acl(&[entry("/vms", "bob@pve", "Small", true)]);
         let with = |more: AclEntry| {
-            let mut world = basis.clone();
-            world.entries.push(more);
-            world
+            let mut acl = basis.clone();
+            acl.entries.push(more);
+            acl
         };
         assert!(basis.decides_like(&with(entry("/", "eve@pve", "Big", true))));
         assert!(!basis.decides_like(&with(entry("/", "bob@pve", "Big", true))));

@@ -94,71 +94,71 @@ pub enum GrantRefused {
 /// # Errors
 /// If a privilege would be lost, or the token would still lack one.
 pub fn grants(
-    world: &AclModel,
+    acl: &AclModel,
     token: &TokenId,
     separation: Separation,
-    wishes: &[GrantRequest],
+    requests: &[GrantRequest],
     needs: &[Requirement],
 ) -> Result<Grants, GrantRefused> {
-    let before = world.with_token(token, separation);
-    let mut planner = Planner { world: before.clone(), changes: Vec::new() };
-    let user = Subject::user(&world.user);
+    let before = acl.with_token(token, separation);
+    let mut planner = Planner { acl: before.clone(), changes: Vec::new() };
+    let user = Subject::user(&acl.user);
     let subject = Subject::token(token);
     let is_separated = before.tokens.get(subject.id()) == Some(&Separation::On);
     let holders = if is_separated { vec![&subject, &user] } else { vec![&user] };
     for holder in &holders {
-        for wish in wishes {
-            planner.grant_where_lacking(holder, wish)?;
+        for request in requests {
+            planner.grant_where_lacking(holder, request)?;
         }
     }
-    planner.reach(&subject, &holders, wishes, needs)?;
+    planner.reach(&subject, &holders, requests, needs)?;
     planner.nobody_loses(&before)?;
     planner.is_enough(&subject, needs)?;
-    let effects = planner.effects(&before, wishes, needs);
+    let effects = planner.effects(&before, requests, needs);
     Ok(Grants { changes: planner.changes, effects })
 }
 
 /// Lists the paths on which the plan depends, for who can only ask the server.
 #[must_use]
-pub fn questions_of_grants(wishes: &[GrantRequest], needs: &[Requirement]) -> BTreeSet<AclPath> {
+pub fn questions_of_grants(requests: &[GrantRequest], needs: &[Requirement]) -> BTreeSet<AclPath> {
     let mut asked = paths(needs);
-    for wish in wishes {
-        asked.extend([wish.path.clone(), wish.path.fresh_child()]);
+    for request in requests {
+        asked.extend([request.path.clone(), request.path.fresh_child()]);
     }
     asked
 }
 
 struct Planner {
-    world: AclModel,
+    acl: AclModel,
     changes: Vec<AclChange>,
 }
 
 impl Planner {
-    fn grant_where_lacking(&mut self, holder: &Subject, wish: &GrantRequest) -> Result<(), GrantRefused> {
-        let wanted = self.world.roles.get(&wish.role).cloned().unwrap_or_default();
-        let below = wish.path.fresh_child();
-        let has = |path: &str| wanted.is_subset(&self.world.given(holder, path));
-        if has(wish.path.as_str()) && (!wish.path.has_children() || has(below.as_str())) {
+    fn grant_where_lacking(&mut self, holder: &Subject, request: &GrantRequest) -> Result<(), GrantRefused> {
+        let wanted = self.acl.roles.get(&request.role).cloned().unwrap_or_default();
+        let below = request.path.fresh_child();
+        let has = |path: &str| wanted.is_subset(&self.acl.given(holder, path));
+        if has(request.path.as_str()) && (!request.path.has_children() || has(below.as_str())) {
             return Ok(());
         }
-        self.grant(holder, &wish.path, &wish.role)
+        self.grant(holder, &request.path, &request.role)
     }
 
     /// Grants a role on a path, beside what decides there already.
     fn grant(&mut self, holder: &Subject, at: &AclPath, role: &RoleName) -> Result<(), GrantRefused> {
         let (who, path) = (holder.id(), at.as_str());
-        if self.world.told.contains_key(who) {
+        if self.acl.reported.contains_key(who) {
             return Err(GrantRefused::Unseen { who: who.clone(), path: path.to_owned() });
         }
         if [",", ";", "\0"].iter().any(|parting| who.contains(parting)) {
             return Err(GrantRefused::Unnameable { who: who.clone() });
         }
-        let here = self.world.roles_on(holder, path);
-        let below = self.world.roles_on(holder, &child_of(path));
+        let here = self.acl.roles_on(holder, path);
+        let below = self.acl.roles_on(holder, &child_of(path));
         if here.contains_key(&NO_ACCESS) || below.contains_key(&NO_ACCESS) {
             return Err(GrantRefused::ShutOut { who: who.clone(), path: path.to_owned() });
         }
-        let own = self.world.entries_of(|it| it == holder, path);
+        let own = self.acl.entries_of(|it| it == holder, path);
         // First what stops at the path, ours with it, so that what decides below goes on deciding there.
         let stops = |(name, _): &(&RoleName, &bool)| !below.contains_key(*name) && !own.contains_key(*name);
         let mut stopping: Vec<RoleName> = here.iter().filter(stops).map(|(name, _)| name.clone()).collect();
@@ -171,7 +171,7 @@ impl Planner {
             }
             self.change(holder, at, stopping, false);
         }
-        let own = self.world.entries_of(|it| it == holder, path);
+        let own = self.acl.entries_of(|it| it == holder, path);
         let mut reaching = missing_below(&below, &own);
         if own.get(role) != Some(&true) && !reaching.iter().any(|name| name == role) {
             reaching.push(role.clone());
@@ -184,7 +184,7 @@ impl Planner {
 
     fn change(&mut self, holder: &Subject, path: &AclPath, roles: Vec<RoleName>, propagates: bool) {
         let change = AclChange { path: path.clone(), holder: holder.clone(), roles, propagates };
-        self.world.apply(&change);
+        self.acl.apply(&change);
         self.changes.push(change);
     }
 
@@ -193,24 +193,25 @@ impl Planner {
         &mut self,
         token: &Subject,
         holders: &[&Subject],
-        wishes: &[GrantRequest],
+        requests: &[GrantRequest],
         needs: &[Requirement],
     ) -> Result<(), GrantRefused> {
         for need in needs {
             let path = need.place.path();
-            if need.is_met(&self.world.holdings(token, &paths(std::slice::from_ref(need)))) {
+            if need.is_met(&self.acl.permissions(token, &paths(std::slice::from_ref(need)))) {
                 continue;
             }
-            let has = |wish: &&GrantRequest| {
-                self.world.roles.get(&wish.role).is_some_and(|role| role.contains(&need.privilege))
+            let has = |request: &&GrantRequest| {
+                self.acl.roles.get(&request.role).is_some_and(|role| role.contains(&need.privilege))
             };
             // The wish above the path, else any that has the privilege.
-            let above = wishes.iter().filter(has).find(|wish| path.is_below(&wish.path) || path == wish.path);
-            let Some(role) = above.or_else(|| wishes.iter().find(has)).map(|wish| wish.role.clone()) else {
+            let above =
+                requests.iter().filter(has).find(|request| path.is_below(&request.path) || path == request.path);
+            let Some(role) = above.or_else(|| requests.iter().find(has)).map(|request| request.role.clone()) else {
                 continue;
             };
             for holder in holders {
-                if !self.world.given(holder, path.as_str()).contains(&need.privilege) {
+                if !self.acl.given(holder, path.as_str()).contains(&need.privilege) {
                     self.grant(holder, &path, &role)?;
                 }
             }
@@ -220,11 +221,11 @@ impl Planner {
 
     /// Compares what everybody holds, on every path where anything could be different.
     fn nobody_loses(&self, before: &AclModel) -> Result<(), GrantRefused> {
-        let paths: BTreeSet<String> = before.paths().union(&self.world.paths()).cloned().collect();
-        for subject in self.world.subjects() {
+        let paths: BTreeSet<String> = before.paths().union(&self.acl.paths()).cloned().collect();
+        for subject in self.acl.subjects() {
             let who = subject.id();
             for path in &paths {
-                let lost = &before.holds(&subject, path) - &self.world.holds(&subject, path);
+                let lost = &before.holds(&subject, path) - &self.acl.holds(&subject, path);
                 if !lost.is_empty() {
                     let lost = join(&lost, ", ");
                     return Err(GrantRefused::WouldLose { who: who.clone(), path: path.clone(), lost });
@@ -236,7 +237,7 @@ impl Planner {
 
     fn is_enough(&self, token: &Subject, needs: &[Requirement]) -> Result<(), GrantRefused> {
         let who = token.id();
-        let held = self.world.holdings(token, &paths(needs));
+        let held = self.acl.permissions(token, &paths(needs));
         match needs.iter().find(|need| !need.is_met(&held)) {
             None => Ok(()),
             Some(need) => Err(GrantRefused::OutOfReach {
@@ -247,20 +248,20 @@ impl Planner {
         }
     }
 
-    fn effects(&self, before: &AclModel, wishes: &[GrantRequest], needs: &[Requirement]) -> Vec<GrantEffect> {
+    fn effects(&self, before: &AclModel, requests: &[GrantRequest], needs: &[Requirement]) -> Vec<GrantEffect> {
         let mut places: Vec<String> = Vec::new();
         let of_changes = self.changes.iter().map(|change| change.path.to_string());
-        let of_wishes = wishes.iter().map(|wish| wish.path.to_string());
+        let of_requests = requests.iter().map(|request| request.path.to_string());
         let of_needs = needs.iter().map(|need| need.place.path().to_string());
-        for path in of_wishes.chain(of_needs).chain(of_changes) {
+        for path in of_requests.chain(of_needs).chain(of_changes) {
             if !places.contains(&path) {
                 places.push(path);
             }
         }
         let mut effects = Vec::new();
-        for subject in self.world.subjects() {
+        for subject in self.acl.subjects() {
             for path in &places {
-                let (before, after) = (before.holds(&subject, path), self.world.holds(&subject, path));
+                let (before, after) = (before.holds(&subject, path), self.acl.holds(&subject, path));
                 effects.push(GrantEffect { subject: subject.clone(), path: path.clone(), before, after });
             }
         }

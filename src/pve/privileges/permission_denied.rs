@@ -60,10 +60,10 @@ fn read(text: &str) -> Option<Denial> {
     if let Some(pool) = detail.strip_prefix("pool '").and_then(|it| it.strip_suffix("' does not exist")) {
         return Some(Denial::NoPool(Foreign::new(pool)));
     }
-    Some(read_lack(detail).unwrap_or(Denial::Unspecified))
+    Some(read_denial(detail).unwrap_or(Denial::Unspecified))
 }
 
-fn read_lack(detail: &str) -> Option<Denial> {
+fn read_denial(detail: &str) -> Option<Denial> {
     let (path, privileges) = detail.split_once(", ")?;
     let any_of = privileges.split('|').map(str::parse::<Privilege>).collect::<Result<_, _>>().ok()?;
     Some(Denial::Lacks { path: path.parse().ok()?, any_of })

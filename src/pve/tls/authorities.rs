@@ -57,7 +57,7 @@ impl Authorities {
     }
 
     /// Judges a certificate, with those that the server sent beside it. One that the CA file itself holds is pinned by it.
-    pub(super) fn judge(
+    pub(super) fn check_chain(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],

@@ -193,23 +193,24 @@ pub(super) fn configuration(
     trust: &Trust,
     purpose: HandshakePurpose,
 ) -> Result<(ClientConfig, Presented), ApiError> {
-    let judge = Verifier::new(endpoint, trust, purpose)?;
-    let presented = judge.presented.clone();
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&judge.provider));
+    let verifier = Verifier::new(endpoint, trust, purpose)?;
+    let presented = verifier.presented.clone();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider));
     let builder =
         builder.with_safe_default_protocol_versions().map_err(|why| ApiError::Preparation { why: why.to_string() })?;
-    let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(judge)).with_no_client_auth();
+    let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     Ok((config, presented))
 }
 
 /// Judges a certificate that was looked at as a run would judge it that trusts these authorities.
 pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), ApiError> {
     let server = endpoint.authority();
-    let judge = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;
+    let verifier = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;
     let unusable = |why: &str| ApiError::CertificateBroken { server: server.clone(), why: why.to_owned() };
-    let name = judge.server.clone().ok_or_else(|| unusable("the name of the server cannot stand in a certificate"))?;
+    let name =
+        verifier.server.clone().ok_or_else(|| unusable("the name of the server cannot stand in a certificate"))?;
     let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("none was presented"))?;
-    let judged = judge.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
+    let judged = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
     judged.map(drop).map_err(|why| match CertError::within(&why) {
         Some(verdict) => verdict.clone().error(server.clone()),
         None => unusable(&why.to_string()),

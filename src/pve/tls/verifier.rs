@@ -56,7 +56,7 @@ impl Verifier {
         let Some(system) = self.of_proxies.get_or_init(system) else {
             return Err(refused("this system has no trusted authorities".to_owned()).into());
         };
-        system.judge(leaf, rest, name, now).map_err(|refusal| match refusal {
+        system.check_chain(leaf, rest, name, now).map_err(|refusal| match refusal {
             TlsRefusal::NotValid(_) => refused("its authority is not valid now".to_owned()).into(),
             TlsRefusal::Other(why) => refused(why.to_string()).into(),
         })
@@ -114,7 +114,7 @@ impl ServerCertVerifier for Verifier {
         let Some(authorities) = &self.authorities else {
             return Ok(ServerCertVerified::assertion());
         };
-        authorities.judge(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
+        authorities.check_chain(end_entity, intermediates, server_name, now).map_err(|refusal| match refusal {
             TlsRefusal::NotValid(authority) => CertError::on_authority(&authority, end_entity, now).into(),
             TlsRefusal::Other(why) => {
                 CertError::on(end_entity, |leaf| authorities.explain(&why, leaf, end_entity, intermediates)).into()

@@ -121,7 +121,7 @@ fn prefix(place: &Target) -> Vec<u8> {
 }
 
 /// Removes what killed runs left behind. Only for the holder of the lock: then no such file can be in use.
-pub(super) fn sweep(place: &Target) {
+pub(super) fn remove_stale(place: &Target) {
     let Ok(entries) = std::fs::read_dir(&place.folder) else { return };
     let prefix = prefix(place);
     for entry in entries.flatten() {

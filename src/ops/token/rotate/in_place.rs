@@ -7,7 +7,7 @@ use crate::model::TokenId;
 use crate::ops::ask;
 use crate::ops::token::apply::regenerate;
 use crate::ops::token::rotate::{close, nonce};
-use crate::ops::token::store::{Rehearsed, is_used_here_alone, rehearse, save};
+use crate::ops::token::store::{ExtraSettings, check_save, is_used_here_alone, save};
 use crate::ui::prompt::ConfirmPrompt;
 
 impl Rotator<'_> {
@@ -28,9 +28,9 @@ impl Rotator<'_> {
 
     /// Finds out whether the secret may be given up: nothing else in the file uses it, and the file can be written.
     pub(super) fn may_renew(&self, token: &TokenId) -> Result<(), Error> {
-        is_used_here_alone(&self.desk.context, token)?;
-        let loaded = self.desk.context.store.load()?;
-        rehearse(&self.desk.context, &loaded, token, &Rehearsed::default())
+        is_used_here_alone(&self.admin_session.context, token)?;
+        let loaded = self.admin_session.context.store.load()?;
+        check_save(&self.admin_session.context, &loaded, token, &ExtraSettings::default())
     }
 
     /// Asks for the new secret and saves it. Where that fails on the way, the entry stays, and the next run does it again.
@@ -46,7 +46,7 @@ impl Rotator<'_> {
                 return Err(why);
             }
         };
-        save(self.session, &self.desk.context, token, &secret, None).map_err(dead)?;
+        save(self.session, &self.admin_session.context, token, &secret, None).map_err(dead)?;
         self.call(token, &secret).await?;
         close(entry)
     }

@@ -16,7 +16,7 @@ use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefo
 use crate::ops::token::login::Admin;
 use crate::ops::token::notes::file_of;
 use crate::ops::token::recheck;
-use crate::ops::token::store::{Rehearsed, rehearse, save, stored};
+use crate::ops::token::store::{ExtraSettings, check_save, save, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::unless_interrupted;
 use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
@@ -35,7 +35,7 @@ const IN_PLACE: &str = "glassdome token rotate --in-place";
 /// What every step of a rotation needs.
 pub(crate) struct Rotator<'a> {
     pub(crate) session: &'a Session,
-    pub(crate) desk: AdminSession,
+    pub(crate) admin_session: AdminSession,
     pub(crate) admin: Admin,
     journal: Option<Journal<Rotation>>,
 }
@@ -65,21 +65,21 @@ impl<'a> Rotator<'a> {
     /// Takes the server, the login and the journal that the rotation works with.
     pub(crate) const fn new(
         session: &'a Session,
-        desk: AdminSession,
+        admin_session: AdminSession,
         admin: Admin,
         journal: Option<Journal<Rotation>>,
     ) -> Self {
-        Self { session, desk, admin, journal }
+        Self { session, admin_session, admin, journal }
     }
 
     /// Gives the settings that the rotation is about.
     pub(crate) const fn context(&self) -> &Context {
-        &self.desk.context
+        &self.admin_session.context
     }
 
     /// Finishes what an earlier run began, or replaces the secret of the token that the settings name.
     pub(crate) async fn rotate(&self, method: RotationMethod) -> Result<Rotated, Error> {
-        let old = self.desk.token()?;
+        let old = self.admin_session.token()?;
         if let Some(rotated) = self.finish_earlier(&old).await? {
             return Ok(rotated);
         }
@@ -90,9 +90,9 @@ impl<'a> Rotator<'a> {
             });
             require_regeneration(&version.await?, &old)?;
         }
-        let card = unless_interrupted(self.session, existing(&self.admin, &old)).await?;
+        let record = unless_interrupted(self.session, existing(&self.admin, &old)).await?;
         match method {
-            RotationMethod::NewToken => self.replace(old, card).await,
+            RotationMethod::NewToken => self.replace(old, record).await,
             RotationMethod::InPlace => {
                 self.in_place(&old).await?;
                 Ok(Rotated { new: old.clone(), old, how: "in-place", kept: None })
@@ -111,9 +111,9 @@ impl<'a> Rotator<'a> {
 
     fn note(&self, old: &TokenId, new: Option<&TokenId>, nonce: &str) -> Result<Option<JournalEntry<Rotation>>, Error> {
         let rotation = Rotation {
-            server: self.desk.pve.endpoint().authority(),
-            file: file_of(&self.desk.context),
-            instance: Some(self.desk.context.instance.to_string()),
+            server: self.admin_session.pve.endpoint().authority(),
+            file: file_of(&self.admin_session.context),
+            instance: Some(self.admin_session.context.instance.to_string()),
             old: old.to_string(),
             new: new.map(ToString::to_string),
             nonce: nonce.to_owned(),
@@ -123,24 +123,25 @@ impl<'a> Rotator<'a> {
     }
 
     /// Makes a second token like the first, puts it into the settings file, and only then removes the first.
-    async fn replace(&self, old: TokenId, card: TokenRecord) -> Result<Rotated, Error> {
+    async fn replace(&self, old: TokenId, record: TokenRecord) -> Result<Rotated, Error> {
         let nonce = nonce();
         let secret = self.secret_in_file(&old)?;
-        let planned = unless_interrupted(self.session, self.agreed(&old, card, &nonce)).await?;
-        let Planned { new, card, entries, proposal } = planned;
-        let basis = Basis::of(self, &old, card, entries, secret).await;
-        let loaded = self.desk.context.store.load()?;
-        rehearse(&self.desk.context, &loaded, &new, &Rehearsed::default())?;
+        let planned = unless_interrupted(self.session, self.agreed(&old, record, &nonce)).await?;
+        let Planned { new, record, entries, proposal } = planned;
+        let basis = Basis::of(self, &old, record, entries, secret).await;
+        let loaded = self.admin_session.context.store.load()?;
+        check_save(&self.admin_session.context, &loaded, &new, &ExtraSettings::default())?;
         let entry = self.note(&old, Some(&new), &nonce)?;
         let made = Applied::nothing(ROTATE.to_owned(), None);
-        let (secret, made) = match carry_out(self.session, &self.desk.context, &self.admin, &proposal, made).await {
-            Ok(done) => done,
-            Err(why) => return Err(closed_unless_left(entry, why)),
-        };
+        let (secret, made) =
+            match carry_out(self.session, &self.admin_session.context, &self.admin, &proposal, made).await {
+                Ok(done) => done,
+                Err(why) => return Err(closed_unless_left(entry, why)),
+            };
         if let Err(why) = unless_interrupted(self.session, self.compare(&old, &new, &secret)).await {
             return Err(self.undone(entry, made, why).await);
         }
-        if let Err(why) = save(self.session, &self.desk.context, &new, &secret, None) {
+        if let Err(why) = save(self.session, &self.admin_session.context, &new, &secret, None) {
             return Err(self.undone(entry, made, why).await);
         }
         let kept = self.retired(&old, &basis).await?;
@@ -150,8 +151,8 @@ impl<'a> Rotator<'a> {
     }
 
     /// Shows the plan until it is agreed to as it is at that moment.
-    async fn agreed(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
-        let mut planned = self.plan(old, card, nonce).await?;
+    async fn agreed(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<Planned, Error> {
+        let mut planned = self.plan(old, record, nonce).await?;
         loop {
             may_grant(&self.admin, &planned.proposal).await?;
             agree(self.session, &planned.proposal).await?;
@@ -167,19 +168,19 @@ impl<'a> Rotator<'a> {
         }
     }
 
-    async fn plan(&self, old: &TokenId, card: TokenRecord, nonce: &str) -> Result<Planned, Error> {
-        let (new, entries) = self.look(old, &card).await?;
-        let proposal = proposal(&new, &card, &entries, nonce);
-        Ok(Planned { new, card, entries, proposal })
+    async fn plan(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<Planned, Error> {
+        let (new, entries) = self.look(old, &record).await?;
+        let proposal = proposal(&new, &record, &entries, nonce);
+        Ok(Planned { new, record, entries, proposal })
     }
 
     async fn undone(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
-        let why = made.undo(self.session, &self.desk.context, &self.admin.pve, why).await;
+        let why = made.undo(self.session, &self.admin_session.context, &self.admin.pve, why).await;
         closed_unless_left(entry, why)
     }
 
     /// Reads what the first token was granted, and finds a name for the second.
-    async fn look(&self, old: &TokenId, card: &TokenRecord) -> Result<(TokenId, Vec<AclEntry>), Error> {
+    async fn look(&self, old: &TokenId, record: &TokenRecord) -> Result<(TokenId, Vec<AclEntry>), Error> {
         let pve = &self.admin.pve;
         let (tokens, acl, seen) =
             tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
@@ -188,7 +189,7 @@ impl<'a> Rotator<'a> {
         let acl = acl.doing(Operation::ReadAccess)?;
         let seen = seen.doing(Operation::ReadPrivileges)?;
         let sees_all = seen.get("/access").is_some_and(|held| held.contains_key("Sys.Audit"));
-        if card.separated && !sees_all {
+        if record.separated && !sees_all {
             return Err(TokenError::Unseen { who: old.to_string(), admin: self.admin.user.clone() }.into());
         }
         let name = next_name(old.name.as_str(), &tokens).ok_or(TokenError::NoSecret)?;
@@ -212,14 +213,16 @@ impl<'a> Rotator<'a> {
     /// Calls the server with a token.
     pub(crate) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
-        let connected = Connected::with(self.session, &self.desk.context, self.desk.server(), credentials).await?;
+        let connected =
+            Connected::with(self.session, &self.admin_session.context, self.admin_session.server(), credentials)
+                .await?;
         let called = connected.pve.version().await;
         called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
     }
 
     /// Gives the secret that the settings file holds of a token.
     fn secret_in_file(&self, token: &TokenId) -> Result<Option<TokenSecret>, Error> {
-        Ok(match stored(&self.desk.context)? {
+        Ok(match stored(&self.admin_session.context)? {
             Some(Credentials::Token { id, secret }) if id == *token => Some(secret),
             _ => None,
         })
@@ -245,7 +248,7 @@ impl<'a> Rotator<'a> {
 /// A second token, as it is to be made.
 struct Planned {
     new: TokenId,
-    card: TokenRecord,
+    record: TokenRecord,
     entries: Vec<AclEntry>,
     proposal: GrantPlan,
 }
@@ -276,9 +279,9 @@ fn closed_unless_left(entry: Option<JournalEntry<Rotation>>, why: Error) -> Erro
     close(entry).err().unwrap_or(why)
 }
 
-fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
+fn proposal(new: &TokenId, record: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
     let comment = format!("{COMMENT} (rotation {nonce})");
-    let request = TokenRequest { separated: card.separated, expire: card.expire, comment };
+    let request = TokenRequest { separated: record.separated, expire: record.expire, comment };
     let mut steps = vec![PlanStep::Token(new.clone(), request)];
     steps.extend(entries.iter().map(|entry| {
         let change = AclChange {
@@ -291,8 +294,8 @@ fn proposal(new: &TokenId, card: &TokenRecord, entries: &[AclEntry], nonce: &str
     }));
     GrantPlan {
         token: new.clone(),
-        separated: card.separated,
-        expire: card.expire,
+        separated: record.separated,
+        expire: record.expire,
         steps,
         effects: Vec::new(),
         remarks: vec!["the first token is removed once this one is in the settings file".to_owned()],
@@ -321,11 +324,12 @@ mod tests {
 
     #[test]
     fn the_second_token_has_the_name_of_the_first_with_a_number() {
-        let card = |name: &str| TokenRecord { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
+        let record =
+            |name: &str| TokenRecord { name: name.parse().unwrap(), separated: true, expire: 0, comment: None };
         for (name, expected) in
             [("glassdome-token", "glassdome-token-2"), ("tt-2", "tt-3"), ("tt-8", "tt-10"), ("a-x", "a-x-2")]
         {
-            let next = next_name(name, &[card("tt-9"), card(name)]).map(|name| name.to_string());
+            let next = next_name(name, &[record("tt-9"), record(name)]).map(|name| name.to_string());
             assert_eq!(next.as_deref(), Some(expected));
         }
     }

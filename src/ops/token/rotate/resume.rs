@@ -42,13 +42,13 @@ impl Rotator<'_> {
     /// the instance: then it is about the one whose lines hold one of the two tokens.
     fn is_of_this_instance(&self, record: &Rotation, old: &TokenId, new: Option<&TokenId>) -> Result<bool, Error> {
         let file = std::path::Path::new(&record.file).canonicalize().map(|path| path.display().to_string());
-        let is_file = file.unwrap_or_else(|_| record.file.clone()) == file_of(&self.desk.context);
-        if record.server != self.desk.pve.endpoint().authority() || !is_file {
+        let is_file = file.unwrap_or_else(|_| record.file.clone()) == file_of(&self.admin_session.context);
+        if record.server != self.admin_session.pve.endpoint().authority() || !is_file {
             return Ok(false);
         }
         match &record.instance {
-            Some(instance) => Ok(*instance == self.desk.context.instance.to_string()),
-            None => Ok(match stored(&self.desk.context)? {
+            Some(instance) => Ok(*instance == self.admin_session.context.instance.to_string()),
+            None => Ok(match stored(&self.admin_session.context)? {
                 Some(Credentials::Token { id, .. }) => id == *old || Some(&id) == new,
                 _ => false,
             }),
@@ -88,7 +88,7 @@ impl Rotator<'_> {
         old: TokenId,
         new: TokenId,
     ) -> Result<Option<Rotated>, Error> {
-        if self.desk.is_in_file(&new) {
+        if self.admin_session.is_in_file(&new) {
             self.say(format!("an earlier run put {new} into the settings file and could not remove {old}"));
             self.may_finish(format!("Remove {old}, if nothing else uses it?")).await?;
             let kept = self.retired_after(&old, &new).await?;
@@ -98,10 +98,10 @@ impl Rotator<'_> {
         }
         // Its secret is lost with the run that made it; it is removed only if it carries that run's nonce.
         match existing(&self.admin, &new).await {
-            Ok(card) if card.comment.as_ref().is_some_and(|comment| comment.contains(&entry.record.nonce)) => {
+            Ok(record) if record.comment.as_ref().is_some_and(|comment| comment.contains(&entry.record.nonce)) => {
                 self.say(format!("an earlier run made {new} and could not save its secret"));
                 self.may_finish(format!("Remove {new}, if nothing else uses it?")).await?;
-                self.discarded(&new, &old, card).await?;
+                self.discarded(&new, &old, record).await?;
             }
             Ok(_) | Err(Error::Token(TokenError::Unknown { .. })) => {}
             Err(why) => return Err(why),
@@ -114,27 +114,29 @@ impl Rotator<'_> {
     async fn retired_after(&self, old: &TokenId, new: &TokenId) -> Result<Option<String>, Error> {
         let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let granted: Vec<AclEntry> = entries_of(acl, new).into_iter().map(|entry| held_by(entry, old)).collect();
-        let card = match existing(&self.admin, old).await {
-            Ok(card) => card,
+        let record = match existing(&self.admin, old).await {
+            Ok(record) => record,
             Err(Error::Token(TokenError::Unknown { .. })) => return Ok(None),
             Err(why) => return Err(why),
         };
-        self.retired(old, &Basis { card, entries: granted, secret: None }).await
+        self.retired(old, &Basis { record, entries: granted, secret: None }).await
     }
 
     /// Removes the second token after a crash: it must have been granted nothing that the first does not have.
-    async fn discarded(&self, new: &TokenId, old: &TokenId, card: TokenRecord) -> Result<(), Error> {
+    async fn discarded(&self, new: &TokenId, old: &TokenId, record: TokenRecord) -> Result<(), Error> {
         let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let (of_new, of_old) = (entries_of(acl.clone(), new), entries_of(acl, old));
         let is_copied = |entry: &&AclEntry| of_old.contains(&held_by((*entry).clone(), old));
         let copied = of_new.iter().filter(is_copied).cloned().collect();
-        self.retired(new, &Basis { card, entries: copied, secret: None }).await.map(drop)
+        self.retired(new, &Basis { record, entries: copied, secret: None }).await.map(drop)
     }
 
     /// Says whether the settings file holds a secret of this token that the server does not take any more.
     async fn is_dead(&self, token: &TokenId, current: &TokenId) -> Result<bool, Error> {
         // Without a secret in the file, the token that this run is about gets a new one anyway.
-        let Some(Credentials::Token { id, secret }) = stored(&self.desk.context)? else { return Ok(token == current) };
+        let Some(Credentials::Token { id, secret }) = stored(&self.admin_session.context)? else {
+            return Ok(token == current);
+        };
         if id != *token {
             return Ok(false);
         }

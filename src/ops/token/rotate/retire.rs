@@ -13,7 +13,7 @@ use crate::settings::TokenUse;
 /// What a token was when its place was taken.
 pub(crate) struct Basis {
     /// Its own data.
-    pub(crate) card: TokenRecord,
+    pub(crate) record: TokenRecord,
     /// What it was granted.
     pub(crate) entries: Vec<AclEntry>,
     /// Its secret, if the settings file held it and it worked.
@@ -35,7 +35,7 @@ impl Basis {
     pub(crate) async fn of(
         rotator: &Rotator<'_>,
         token: &TokenId,
-        card: TokenRecord,
+        record: TokenRecord,
         entries: Vec<AclEntry>,
         secret: Option<TokenSecret>,
     ) -> Self {
@@ -43,7 +43,7 @@ impl Basis {
             Some(secret) => rotator.call(token, secret).await.is_ok(),
             None => false,
         };
-        Self { card, entries, secret: secret.filter(|_| works) }
+        Self { record, entries, secret: secret.filter(|_| works) }
     }
 }
 
@@ -65,11 +65,11 @@ impl Rotator<'_> {
                 Err(_) => return Ok(Retired::Kept("whether its secret is the same could not be read".to_owned())),
             }
         }
-        let (card, acl) = tokio::join!(existing(&self.admin, token), self.admin.pve.acl());
+        let (record, acl) = tokio::join!(existing(&self.admin, token), self.admin.pve.acl());
         let acl = acl.doing(Operation::ReadAccess)?;
-        match card {
+        match record {
             Err(Error::Token(TokenError::Unknown { .. })) => return Ok(Retired::Gone),
-            Ok(card) if card == basis.card => {}
+            Ok(record) if record == basis.record => {}
             Ok(_) => return Ok(Retired::Kept("it was changed during this run".to_owned())),
             Err(why) => return Err(why),
         }
@@ -96,7 +96,7 @@ impl Rotator<'_> {
             Some(secret) => it.secrets.is_empty() || it.secrets.contains(secret),
             None => true,
         };
-        Ok(uses_in_file(&self.desk.context, token)?.into_iter().find(is_live).map(|it| it.place))
+        Ok(uses_in_file(&self.admin_session.context, token)?.into_iter().find(is_live).map(|it| it.place))
     }
 }
 

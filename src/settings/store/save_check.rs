@@ -19,7 +19,7 @@ impl Store {
     /// # Errors
     ///
     /// Fails, with nothing changed, for each reason for which saving would fail.
-    pub fn rehearse(&self, file: &EnvFile, since: &Stamp) -> Result<(), SettingsError> {
+    pub fn check_save(&self, file: &EnvFile, since: &Stamp) -> Result<(), SettingsError> {
         let place = Target::find(&self.path)?;
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = self.unchanged(&place, since)?;
@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     ///
     /// Fails, with nothing changed, for each reason for which writing it would fail.
-    pub fn rehearse_beside(&self, path: &Path, length: usize) -> Result<(), SettingsError> {
+    pub fn check_save_beside(&self, path: &Path, length: usize) -> Result<(), SettingsError> {
         let place = Target::find_unlinked(path)?;
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = place.read(CA_LIMIT)?;

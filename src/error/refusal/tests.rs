@@ -1,0 +1,117 @@
+//! Advice for every sentence of the server.
+
+use crate::error::{Error, Operation, VmError};
+use crate::model::{Foreign, VmId};
+use crate::pve::task::LogEnd;
+use crate::pve::{ApiError, Refusal};
+
+fn told(error: &Error) -> (u8, String) {
+    let hints: Vec<String> = error.hints().iter().map(|hint| hint.text().to_owned()).collect();
+    (error.kind().exit_code(), hints.join("\n"))
+}
+
+#[test]
+fn every_sentence_has_its_exit_code_and_its_advice() {
+    for (status, sentence, code, advice) in [
+        (401, "Authentication failed!", 6, "all 36 characters"),
+        (401, "permission denied - invalid PVE ticket", 6, "the login was accepted"),
+        (401, "Permission denied - invalid csrf token", 6, "the login was accepted"),
+        (401, "Unauthorized", 6, "something in front of it"),
+        (403, "Permission check failed (/vms/9000, VM.Clone)", 7, "privilege separation"),
+        (403, "Permission check failed (pool 'x' does not exist)", 8, "pveum pool list"),
+        (403, "Permission check failed (URI '/x' not available with API token, need proper ticket.", 7, "a login"),
+        (500, "only root can set 'usb0' config for real devices", 9, "Resource Mappings"),
+        (500, "cluster not ready - no quorum?", 9, "pvecm status"),
+        (500, "create user failed: cfs-lock 'file-user_cfg' error: no quorum!", 9, "pvecm status"),
+        (500, "RPCEnvironment init request failed: Connection refused", 9, "systemctl status pve-cluster"),
+        (595, "No route to host", 9, "pvecm status"),
+        (500, "no such cluster node 'nope'", 8, "pvecm nodes"),
+        (500, "hostname lookup 'x' failed - failed to get address info for: x: unknown", 8, "pvecm nodes"),
+        (500, "got no worker upid - start worker failed", 9, "nothing was done: run this again"),
+        (500, "got timeout", 9, "pvesm status"),
+        (500, "can't lock file '/var/lock/qemu-server/lock-1.conf' - got timeout", 9, "held the lock"),
+        (500, "unable to get any free VMID in range [1000, 1002]", 9, "Next Free VMID Range"),
+        (500, "unable to create VM 102: config file already exists", 9, "run this again"),
+        (500, "unable to find configuration file for VM 9000 on node 'pve'", 8, "glassdome template list"),
+        (500, "storage 'nope' does not exist", 8, "pvesm status"),
+        (500, "storage 'exdis' is disabled", 9, "enable the storage"),
+        (500, "storage 'exonly' is not available on node 'pve'", 9, "is not for this node"),
+        (500, "storage 'nfs' is not online", 9, "is it mounted?"),
+        (500, "storage 'local' is not configured for content-type 'iso'", 9, "this kind of content"),
+        (500, "VM is locked (backup)", 9, "qm unlock"),
+        (500, "can't remove VM 7701 - protection mode enabled", 9, "take the protection off"),
+        (500, "unable to remove VM 1 - used in HA resources and purge parameter not set.", 9, "out of HA"),
+        (500, "unable to create template, because VM contains snapshots", 9, "remove the snapshots"),
+        (500, "No QEMU guest agent configured", 9, "QEMU Guest Agent"),
+        (500, "Linked clone feature is not supported for 'local:1/a.qcow2' (scsi0)", 9, "--full"),
+        (500, "can't clone VM to node 'pve2' (VM uses local storage)", 9, "storage that all nodes share"),
+        (501, "Method 'GET /cluster/mapping/dir' not implemented", 9, "glassdome doctor"),
+        (429, "Too Many Requests", 9, "fewer requests"),
+    ] {
+        let refusal = ApiError::Refusal(Refusal::new(status, Foreign::new(sentence)));
+        let operation = Operation::Clone { template: VmId::new(9000).unwrap(), vmid: VmId::new(100).unwrap() };
+        let (exit_code, hints) = told(&Error::server(operation, refusal));
+        assert_eq!(exit_code, code, "{sentence}");
+        assert!(hints.contains(advice), "{sentence}: {hints}");
+    }
+}
+
+#[test]
+fn every_failed_task_has_its_own_advice() {
+    let vmid = VmId::new(100).unwrap();
+    for (exit_status, advice) in [
+        ("clone failed: copy failed: No space left on device", "the storage is full"),
+        ("clone failed: storage 'exdis' is disabled", "enable the storage"),
+        ("unexpected status", "worker was killed"),
+        ("clone failed: copy failed: command 'x' failed: interrupted by signal", "was stopped"),
+        ("can't lock file '/var/lock/qemu-server/lock-1.conf' - got timeout", "held the lock"),
+        ("KVM virtualisation configured, but not available.", "VT-x"),
+        ("storage 'ceph' is not available on node 'pve'", "is not for this node"),
+        ("timeout: no zvol device link for 'vm-100-cloudinit' found after 300 sec.", "did not appear"),
+        ("PCI device mapping not found for 'exmap'", "Resource Mappings"),
+        ("bridge 'vmbr77' does not exist", "have the bridge"),
+        ("start failed: Cannot allocate memory", "too little free memory"),
+        ("unable to create VM 308 - volume 'local:iso/nothere.iso' does not exist", "is gone"),
+        ("base volume 'local:9000/b.qcow2' is still in use by linked cloned", "linked clones still use"),
+        ("start failed: QEMU exited with code 1", "the node may lack the template's devices"),
+    ] {
+        for operation in [Operation::Start(vmid), Operation::Destroy(vmid)] {
+            let starts = matches!(operation, Operation::Start(_));
+            let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
+            let failed = VmError::TaskFailed { operation, upid, exit_status: Foreign::new(exit_status), log };
+            let (exit_code, hints) = told(&failed.into());
+            assert_eq!(exit_code, 9, "{exit_status}");
+            assert!(hints.contains(advice) || !starts, "{exit_status}: {hints}");
+            assert_eq!(hints.contains("only its start fails"), starts, "{exit_status}: {hints}");
+        }
+    }
+    let namespace = Foreign::new("clone failed: rbd error: namespace lab does not exist");
+    let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
+    let failed = VmError::TaskFailed { operation: Operation::Destroy(vmid), upid, exit_status: namespace, log };
+    assert!(!told(&failed.into()).1.contains("full"));
+}
+
+#[test]
+fn what_stands_in_front_of_the_server_is_named() {
+    let server = || "pve.lan:8006".to_owned();
+    let page = |method: &str, status| ApiError::Gateway {
+        server: server(),
+        method: method.to_owned(),
+        status,
+        phrase: Foreign::new("No"),
+    };
+    let elsewhere = ApiError::Redirect { server: server(), status: 302, phrase: Foreign::new("Found"), to: None };
+    for (error, advice) in [
+        (page("POST", 403), "forbids POST"),
+        (page("DELETE", 405), "forbids DELETE"),
+        (page("GET", 502), "is the server behind it up?"),
+        (page("GET", 520), "is the server behind it up?"),
+        (page("GET", 429), "fewer requests"),
+        (page("GET", 401), "something in front of it"),
+        (page("GET", 404), "something in front of it"),
+        (elsewhere, "no token passes it"),
+    ] {
+        let (_, hints) = told(&Error::server(Operation::ReadVms, error));
+        assert!(hints.contains(advice), "{advice}: {hints}");
+    }
+}

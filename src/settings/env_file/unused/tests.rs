@@ -1,0 +1,72 @@
+//! Lines that are not used.
+
+use crate::settings::env_file::EnvFile;
+use crate::settings::keys::Instance;
+
+fn unused(text: &str) -> Vec<String> {
+    let file = EnvFile::new(text.as_bytes().to_vec());
+    file.unused_lines(&Instance::default()).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_line_that_is_not_an_assignment_is_named() {
+    for line in [
+        "PROXMOX_HOST: 127.0.0.1",
+        "PROXMOX_HOST:127.0.0.1",
+        "  PROXMOX_HOST : 127.0.0.1",
+        "PROXMOX_HOST 127.0.0.1",
+        "PROXMOX_HOST",
+        "set PROXMOX_HOST=127.0.0.1",
+        "SET PROXMOX_HOST=127.0.0.1",
+        "setx PROXMOX_HOST 127.0.0.1",
+        "setenv PROXMOX_HOST 127.0.0.1",
+        "set -gx PROXMOX_HOST 127.0.0.1",
+        "$env:PROXMOX_HOST = \"127.0.0.1\"",
+        "- PROXMOX_HOST=127.0.0.1",
+        "ENV PROXMOX_HOST=127.0.0.1",
+        "\"PROXMOX_HOST\": \"127.0.0.1\",",
+        "proxmox_host: 127.0.0.1",
+        "PROXMOX_HOST='127.0.0.1",
+        "let PROXMOX_HOST := 127.0.0.1",
+    ] {
+        let expected = "line 2: this is not an assignment; write PROXMOX_HOST=VALUE, and nothing before it";
+        assert_eq!(unused(&format!("# c\n{line}\nX=1\n")), [expected], "{line}");
+    }
+}
+
+#[test]
+fn names_that_are_not_read_are_named() {
+    for (line, why) in [
+        ("PROXMOX_HSOT=h", "PROXMOX_HSOT is not read; PROXMOX_HOST is the name that Glassdome reads"),
+        ("proxmox_host=h", "proxmox_host is not read; PROXMOX_HOST is the name that Glassdome reads"),
+        ("PROXMOX_HOST_01=h", "PROXMOX_HOST_01 is not read; PROXMOX_HOST is the name that Glassdome reads"),
+        ("UBUNTU_2204_TEMPLATE=9", "UBUNTU_2204_TEMPLATE is not a name that Glassdome reads"),
+        (
+            "PROXMOX_URL=https://h",
+            "PROXMOX_URL is read by packer and ansible and capmox, not by Glassdome; `glassdome setup --import` takes such values over",
+        ),
+        (
+            "PROXMOX_VE_APITOKEN=x",
+            "PROXMOX_VE_APITOKEN is read by terraform-bpg, not by Glassdome; `glassdome setup --import` takes such values over",
+        ),
+        ("PROXMOX_PORT=443", "PROXMOX_PORT=443 is not read by Glassdome; write PROXMOX_HOST=HOST:443"),
+        ("PROXMOX_API_KEY=x", "PROXMOX_API_KEY is not a name that Glassdome reads"),
+        ("PROXMOX_NODE=${NOWHERE}", "PROXMOX_NODE is empty, because a variable that its value refers to is not set"),
+    ] {
+        assert_eq!(unused(line), [format!("line 1: {why}")], "{line}");
+    }
+}
+
+#[test]
+fn a_secret_that_goes_on_in_the_next_line_is_noticed() {
+    let text = "PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9a\nbc-def012345678\nPROXMOX_NODE=pve\n";
+    let why = "line 2: this line goes on with the secret of the line before: write PROXMOX_TOKEN_VALUE on one line";
+    assert_eq!(unused(text), [why]);
+}
+
+#[test]
+fn what_is_used_and_what_is_none_of_our_business_is_passed_over() {
+    let text = "# PROXMOX_HSOT=x\nDATABASE_URL=x\nexport PROXMOX_HOST=h\nPROXMOX_02_HOST=h\nPROXMOX_TOKEN_VALUE_02=x\n\
+                    PROXMOX_LOGIN_PASSWORD=x\nHOST=$PROXMOX_HOST\necho $PROXMOX_NODE\nUBUNTU_2204_TEMPLATE_ID=9\nbroken: line\n";
+    assert_eq!(unused(text), Vec::<String>::new());
+}
