@@ -59,4 +59,5 @@ mod unwritten;
 mod watch;
 mod wire;
 mod wizard;
+mod wizard_changes;
 mod wizard_mistakes;
