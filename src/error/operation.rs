@@ -87,6 +87,28 @@ pub enum Operation {
     Convert(VmId),
 }
 
+impl Operation {
+    /// Says what is being done, for the line of a task that runs.
+    #[must_use]
+    pub fn in_progress(&self) -> String {
+        match self {
+            Self::Clone { template, vmid } => format!("Cloning {template} to VM {vmid}"),
+            Self::Start(vmid) => format!("Starting VM {vmid}"),
+            Self::Stop(vmid) => format!("Stopping VM {vmid}"),
+            Self::Destroy(vmid) => format!("Deleting VM {vmid}"),
+            Self::Abort => "Stopping the clone task".to_owned(),
+            Self::FetchImage(image) => format!("Downloading {image} to the server"),
+            Self::SendImage(image) => format!("Uploading {image}"),
+            Self::RemoveImage(image) => format!("Deleting {image}"),
+            Self::CreateVm(vmid) => format!("Creating VM {vmid}"),
+            Self::Resize(vmid) => format!("Resizing the disk of VM {vmid}"),
+            Self::Convert(vmid) => format!("Converting VM {vmid} to a template"),
+            // None of these is a task that is waited for.
+            other => format!("Waiting to {other}"),
+        }
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -43,6 +43,11 @@ impl Note {
         Self { label: NoteLabel::Title(title.to_owned()), tone: Tone::Good, text }
     }
 
+    /// Makes a line about something that failed while other work goes on.
+    pub(crate) const fn failed(text: String) -> Self {
+        Self { label: NoteLabel::Symbol(Symbol::Failed), tone: Tone::Bad, text }
+    }
+
     /// Makes a warning.
     pub(crate) const fn warning(text: String) -> Self {
         Self { label: NoteLabel::Word("warning: "), tone: Tone::Warning, text }

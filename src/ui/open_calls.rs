@@ -49,7 +49,7 @@ impl OpenCalls {
         }
         self.looks.set(self.looks.get() + 1);
         let seconds = f64::from(self.looks.get()) / 10.0;
-        let what = format!("waiting for {}", self.server.borrow());
+        let what = format!("Waiting for {}", self.server.borrow());
         let (task, detail) = (TASK.to_owned(), String::new());
         (self.looks.get() > NOTICED_AFTER).then_some(Progress { task, what, seconds, percent: None, detail })
     }
@@ -69,7 +69,7 @@ mod tests {
             assert!(calls.silence().is_none());
         }
         calls.end();
-        assert_eq!(calls.silence().map(|it| it.what).as_deref(), Some("waiting for pve.lan"));
+        assert_eq!(calls.silence().map(|it| it.what).as_deref(), Some("Waiting for pve.lan"));
         calls.end();
         assert!(calls.silence().is_none());
         calls.begin("pve.lan");

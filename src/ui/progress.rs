@@ -23,7 +23,7 @@ const ROWS_LEFT: usize = 3;
 pub struct Progress {
     /// The task, under which its line is found again.
     pub task: String,
-    /// What is waited for: "cloning 9000 to 100".
+    /// What is waited for: `Cloning 9000 to VM 100`.
     pub what: String,
     /// Seconds since it began.
     pub seconds: f64,
@@ -271,13 +271,13 @@ mod tests {
     fn a_bar_tells_how_far_a_task_is() {
         let progress = Progress {
             task: "clone".to_owned(),
-            what: "clone template 9000 to VM 100".to_owned(),
+            what: "Cloning 9000 to VM 100".to_owned(),
             seconds: 12.4,
             percent: Some(41.6),
             detail: "13.3 of 32.0 GiB, 17 s left".to_owned(),
         };
         let style = Style { color: false, unicode: true, width: Some(80) };
-        let expected = "⠙ clone template 9000 to VM 100 ━━━━╸─────── 41 % 13.3 of 32.0 GiB, 17 s left";
+        let expected = "⠙ Cloning 9000 to VM 100 ━━━━╸─────── 41 % 13.3 of 32.0 GiB, 17 s left";
         assert_eq!(drawn(&progress, style).get(3..), expected.get(3..));
         let ascii = drawn(&Progress { detail: String::new(), ..progress }, Style { unicode: false, ..style });
         assert!(ascii.is_ascii() && ascii.contains("VM 100 ====>------- 41 %"), "{ascii}");
@@ -287,12 +287,12 @@ mod tests {
     fn what_has_no_measure_turns() {
         let progress = Progress {
             task: String::new(),
-            what: "waiting for pve.lan".to_owned(),
+            what: "Waiting for pve.lan".to_owned(),
             seconds: 3.0,
             percent: None,
             detail: String::new(),
         };
         let style = Style { color: false, unicode: false, width: Some(80) };
-        assert!(drawn(&progress, style).ends_with(" waiting for pve.lan (3 s)"), "{}", drawn(&progress, style));
+        assert!(drawn(&progress, style).ends_with(" Waiting for pve.lan (3 s)"), "{}", drawn(&progress, style));
     }
 }

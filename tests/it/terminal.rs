@@ -162,13 +162,13 @@ fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_agai
     let stage = TestEnv::new();
     stage.point_at(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, "test-vm --no-start");
-    terminal.wait_for("clone template 9000 to VM 100 (");
+    terminal.wait_for("Cloning 9000 to VM 100 (");
     // What is typed meanwhile is not shown, breaks no line, and is nobody's answer.
-    terminal.press("x\r").wait_for("clone template 9000 to VM 100 (2 s)");
-    assert_eq!(terminal.text().matches("clone template 9000 to VM 100 (").count(), 1, "{}", terminal.text());
+    terminal.press("x\r").wait_for("Cloning 9000 to VM 100 (2 s)");
+    assert_eq!(terminal.text().matches("Cloning 9000 to VM 100 (").count(), 1, "{}", terminal.text());
     sandbox.add_fault(Fault::Gateway(503));
     terminal.wait_for("no answer from the server for").wait_for("503 Service Unavailable");
-    terminal.wait_for("s, clone template 9000 to VM 100");
+    terminal.wait_for("Cloning 9000 to VM 100, no response for");
     sandbox.clear_faults();
     terminal.wait_for("the server answers again");
     terminal.press("\x03").wait_for("VM 100 deleted; nothing left on pve");

@@ -16,10 +16,10 @@ pub(super) async fn settle(session: &Session, context: &mut Context) -> Result<(
     let host = context.host()?;
     let Some(other) = host.alternative().filter(|_| !context.is_sandbox()) else { return Ok(()) };
     let (port, other_port) = (host.port(), other.port());
-    if waiting(session, &format!("looking for port {port}"), answers(session, context, &host)).await {
+    if waiting(session, &format!("Trying port {port}"), answers(session, context, &host)).await {
         return Ok(());
     }
-    if waiting(session, &format!("looking for port {other_port}"), answers(session, context, &other)).await {
+    if waiting(session, &format!("Trying port {other_port}"), answers(session, context, &other)).await {
         found(session, format!("port {port} does not answer, port {other_port} does: it is used and stored"));
         return context.answer(Setting::Host(other));
     }

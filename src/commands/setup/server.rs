@@ -99,7 +99,7 @@ impl ServerStep {
             }
             let server = context.host()?;
             let why =
-                match waiting(session, &format!("connecting to {server}"), look(session, context, arguments)).await {
+                match waiting(session, &format!("Connecting to {server}"), look(session, context, arguments)).await {
                     Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
                     Err(why) => why,
                 };

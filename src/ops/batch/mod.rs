@@ -16,10 +16,11 @@ use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::{ClonePlan, Preflight};
 use crate::ops::test_vm::receipt::{Receipt, round};
 use crate::ops::test_vm::run::{Run, recently_freed};
+use crate::ops::test_vm::step_line::StepLine;
 use crate::ops::test_vm::{blank, intention};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
-use crate::ui::{Printable, Progress};
+use crate::ui::{Note, Printable, Progress};
 use futures_util::future::join_all;
 
 use std::cell::{Cell, RefCell};
@@ -237,13 +238,16 @@ impl Batch<'_> {
         let vmid = receipt.vmid.map_or_else(|| "no VM".to_owned(), |vmid| format!("VM {vmid}"));
         let node = Printable(&receipt.node);
         let line = match error {
-            None => format!("{vmid} on {node}: {:.2} s", receipt.seconds),
+            None => {
+                let text = format!("{vmid} on {node}");
+                return self.session.info(&StepLine { verb: "Verified", text, seconds: receipt.seconds, upid: None });
+            }
             Some(Error::Run(RunError::Interrupted { .. })) if receipt.vmid.is_some() => {
                 format!("{vmid} on {node}: interrupted, and deleted")
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };
-        self.session.note(line);
+        self.session.info(&Note::failed(line));
     }
 
     fn show(&self, parallel: usize) {

@@ -200,9 +200,9 @@ impl BatchSummary {
             return Ok(());
         }
         screen.gap()?;
-        screen.heading(&format!("{:<12}{:>10}", "Time per VM", "mean"))?;
+        screen.heading(&format!("{:<14}{:>8}", "Time per VM", "mean"))?;
         for (what, seconds) in parts {
-            screen.line(&format!("  {what:<10}{seconds:>9.2} s"))?;
+            screen.line(&format!("  {what:<12}{seconds:>6.2} s"))?;
         }
         match &self.limited_by {
             Some(limit) => {
@@ -219,6 +219,7 @@ impl Draw for BatchSummary {
         let interrupted =
             if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
         let (succeeded, failed) = (self.succeeded, self.failed);
+        screen.gap()?;
         screen.heading("Results")?;
         screen.paragraph(2, &format!("{succeeded} verified, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {

@@ -219,7 +219,7 @@ impl<'a> Build<'a> {
                 () = session.clock.sleep(REDRAWN_EVERY) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
-                    let progress = Progress { task: what.clone(), what: what.clone(), seconds, percent, detail: String::new() };
+                    let progress = Progress { task: what.clone(), what: operation.in_progress(), seconds, percent, detail: String::new() };
                     session.ui.progress(&progress);
                 }
             }

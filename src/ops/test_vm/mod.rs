@@ -8,7 +8,7 @@ pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
 pub(crate) mod run;
-mod step_line;
+pub(crate) mod step_line;
 pub(crate) mod storage_check;
 pub(crate) mod task_wait;
 

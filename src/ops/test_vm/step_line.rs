@@ -12,15 +12,15 @@ const TIMES_END: usize = 76;
 
 /// A step that is done.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct StepLine {
+pub(crate) struct StepLine {
     /// What was done: `Cloned`.
-    pub(super) verb: &'static str,
+    pub(crate) verb: &'static str,
     /// What it was done with.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// How long it took.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     /// The task that the server ran for it, if it is to be shown.
-    pub(super) upid: Option<String>,
+    pub(crate) upid: Option<String>,
 }
 
 impl Draw for StepLine {

@@ -104,9 +104,9 @@ impl TaskWaiter<'_> {
 /// Says what is done, and how far it is; where the server cannot be asked, that before all.
 fn describe(progress: &task::TaskProgress, operation: &Operation) -> (String, String) {
     match &progress.trouble {
-        None => (operation.to_string(), amount(progress)),
+        None => (operation.in_progress(), amount(progress)),
         Some(trouble) => {
-            let what = format!("no answer for {:.0} s, {operation}", trouble.lasting.as_secs_f64());
+            let what = format!("{}, no response for {:.0} s", operation.in_progress(), trouble.lasting.as_secs_f64());
             (what, Printable(&trouble.why).to_string())
         }
     }
