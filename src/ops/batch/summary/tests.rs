@@ -61,28 +61,29 @@ fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
     assert!(!summary.ok);
     let style = Style { color: false, unicode: true, width: Some(60) };
     insta::assert_snapshot!(render(&summary, style), @"
-        Results
-          17 verified, 2 failed, 10.0 s
 
-        Step            median      95 %
-          clone         0.40 s    0.90 s
-          start         0.10 s    0.10 s
+    Results
+      17 verified, 2 failed, 10.0 s
 
-        Node          verified    failed
-          pve               17         0
-          pve2               0         2
-          pve3        could not get a free VMID after 1 attempts:
-                      each was taken by another client
-        not verified: pve2, pve3
+    Step            median      95 %
+      clone         0.40 s    0.90 s
+      start         0.10 s    0.10 s
 
-        Time per VM       mean
-          clone          0.45 s
-          start, stop     0.10 s
+    Node          verified    failed
+      pve               17         0
+      pve2               0         2
+      pve3        could not get a free VMID after 1 attempts:
+                  each was taken by another client
+    not verified: pve2, pve3
 
-        Bottleneck: cloning (82 % of the time); no task waited for a
-                    lock (38 of 38 task logs read); VMIDs taken by
-                    other clients: 1
+    Time per VM       mean
+      clone         0.45 s
+      start, stop   0.10 s
 
-        failed: 2 x VM N is locked (backup) (VM 117 first)
-        ");
+    Bottleneck: cloning (82 % of the time); no task waited for a
+                lock (38 of 38 task logs read); VMIDs taken by
+                other clients: 1
+
+    failed: 2 x VM N is locked (backup) (VM 117 first)
+    ");
 }
