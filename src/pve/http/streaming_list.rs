@@ -6,12 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::Error as NoValue;
+use serde::de::value::{Error as NoValue, MapDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::{Map, Value};
-
-use crate::pve::lenient::object;
+use serde_json::Value;
 
 /// The rows of a list that are kept; none where a row could not be read.
 pub(in crate::pve) type Rows<T> = Option<Vec<T>>;
@@ -25,7 +23,7 @@ pub(in crate::pve) fn read<R: DeserializeOwned, T>(
     let mut rows: Rows<T> = None;
     let mut take = |event: ListEvent| match (event, &mut rows) {
         (ListEvent::Begins, _) => rows = Some(Vec::new()),
-        (ListEvent::Row(row), Some(kept)) => match object(row) {
+        (ListEvent::Row(row), Some(kept)) => match row.read() {
             Some(row) => kept.extend(keep(row)),
             None => rows = None,
         },
@@ -36,7 +34,7 @@ pub(in crate::pve) fn read<R: DeserializeOwned, T>(
     let part = Part { place: ListPosition::Body, fields: fields_of::<R>(), take: &mut take };
     let body = part.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok((body, rows))
+    Ok((body.into_value(), rows))
 }
 
 /// What is met on the way through a body.
@@ -44,7 +42,33 @@ enum ListEvent {
     /// A list, where the list should be: the last one counts.
     Begins,
     /// Its next row.
-    Row(Value),
+    Row(Kept),
+}
+
+/// What is kept of a value until it is read.
+enum Kept {
+    /// A text, a number, a boolean, or nothing.
+    Scalar(Value),
+    /// The fields of an object that are wanted.
+    Fields(Vec<(&'static str, Value)>),
+    /// That it is a list.
+    List,
+}
+
+impl Kept {
+    /// Reads a row; nothing of what is no object, or has a field that its type does not take.
+    fn read<R: DeserializeOwned>(self) -> Option<R> {
+        let Self::Fields(fields) = self else { return None };
+        R::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields.into_iter())).ok()
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Scalar(value) => value,
+            Self::Fields(fields) => fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            Self::List => Value::Array(Vec::new()),
+        }
+    }
 }
 
 /// Which part of the answer a value is.
@@ -60,8 +84,7 @@ enum ListPosition {
     Elsewhere,
 }
 
-/// A part of the answer that is next to be read. Of its value are kept: a text, a number, a boolean, and those fields of an
-/// object that are wanted.
+/// A part of the answer that is next to be read.
 struct Part<'r> {
     place: ListPosition,
     /// The fields of a row that are wanted.
@@ -80,39 +103,41 @@ impl Part<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
-    type Value = Value;
+    type Value = Kept;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kept, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Part<'_> {
-    type Value = Value;
+    type Value = Kept;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Kept, A::Error> {
         let (wanted, below) = match self.place {
             ListPosition::Body => (&["data"][..], ListPosition::Data),
             ListPosition::Row => (self.fields, ListPosition::Elsewhere),
             ListPosition::Data | ListPosition::Elsewhere => (&[][..], ListPosition::Elsewhere),
         };
-        let mut map = Map::new();
+        let mut fields = Vec::new();
         while let Some(Name(name)) = entries.next_key()? {
-            if wanted.contains(&&*name) {
-                // Of a field that stands twice, the last counts.
-                map.insert(name.into_owned(), entries.next_value_seed(self.next(below))?);
-            } else {
+            let Some(name) = wanted.iter().find(|wanted| **wanted == name) else {
                 entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
-            }
+                continue;
+            };
+            let value = entries.next_value_seed(self.next(below))?.into_value();
+            // Of a field that stands twice, the last counts.
+            fields.retain(|(other, _)| other != name);
+            fields.push((*name, value));
         }
-        Ok(Value::Object(map))
+        Ok(Kept::Fields(fields))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Kept, A::Error> {
         if matches!(self.place, ListPosition::Data) {
             (self.take)(ListEvent::Begins);
             while let Some(row) = items.next_element_seed(self.next(ListPosition::Row))? {
@@ -121,31 +146,31 @@ impl<'de> Visitor<'de> for Part<'_> {
         } else {
             while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
         }
-        Ok(Value::Array(Vec::new()))
+        Ok(Kept::List)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::from(text))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::from(text)))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::from(number))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::from(number)))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::from(number))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::from(number)))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::from(number))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::from(number)))
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::from(flag))
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::from(flag)))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E: Error>(self) -> Result<Kept, E> {
+        Ok(Kept::Scalar(Value::Null))
     }
 }
 
