@@ -15,6 +15,7 @@ use crate::model::Tool;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome env --format terraform-bpg -- terraform plan
+  docker run --env-file <(glassdome env --format docker --reveal) IMAGE
   eval \"$(glassdome env --format sh --reveal)\"
   glassdome env --format ansible --syntax fish --reveal | source")]
 pub struct Env {
@@ -74,6 +75,8 @@ impl ValueEnum for EnvFormat {
 pub enum EnvSyntax {
     /// Lines of a `.env` file
     Dotenv,
+    /// Lines for `docker run --env-file`, with no quotes around a value
+    Docker,
     /// `export` lines for sh, bash and zsh
     Sh,
     /// `set -gx` lines for fish

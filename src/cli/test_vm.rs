@@ -14,6 +14,7 @@ use crate::cli::{Connection, Proof};
   glassdome test-vm --sandbox
   glassdome test-vm --template 9001 --full --storage local-lvm
   glassdome test-vm --wait-ip -o json
+  glassdome test-vm --dry-run
   glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
     /// Which server, as whom, with which trust.
@@ -22,6 +23,9 @@ pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
+    /// Check whether the clone can succeed and show the calls that would be made
+    #[arg(long, conflicts_with_all = ["count", "parallel", "all_nodes"])]
+    pub dry_run: bool,
     /// Run N test VMs and report statistics
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
     pub count: Option<u32>,

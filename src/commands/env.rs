@@ -20,7 +20,14 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     let context = Context::load(session, &options::connection(global, &Connection::default())).await?;
     context.host().map_err(without_flag)?;
     context.credentials(session).map_err(without_flag)?;
-    let told = EnvOutput::of(&context, arguments.format)?;
+    let mut told = EnvOutput::of(&context, arguments.format)?;
+    let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
+    let written = Written::of(arguments)?;
+    if arguments.command.is_empty() && written == Written::As(Syntax::Dotenv) && told.has_quotes(shown) {
+        told.warnings.push(
+            "`docker run --env-file` takes the quotes for a part of the value: give it --format docker".to_owned(),
+        );
+    }
     for warning in &told.warnings {
         session.warn(warning.clone());
     }
@@ -34,8 +41,6 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
             Ok(never) => match never {},
         };
     }
-    let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
-    let written = Written::of(arguments)?;
     if global.output == OutputFormat::Json {
         let document = told.document(arguments.format, shown);
         session.ui.reveal_json(&document, &told.revealed(shown));
@@ -106,6 +111,12 @@ impl EnvOutput {
         let variables = tool.assignments(&access).ok_or(Error::Usage(UsageError::TokenAlone { tool: tool.name() }))?;
         let warnings = tool.remarks(&access).iter().map(ToString::to_string).collect();
         Ok(Self { variables, line: None, warnings })
+    }
+
+    /// Says whether a line of a `.env` file that is printed has its value in quotes.
+    fn has_quotes(&self, shown: Shown) -> bool {
+        let mut printed = self.variables.iter().filter(|it| shown == Shown::Whole || !it.is_secret());
+        printed.any(|variable| Syntax::Dotenv.adds_quotes(variable))
     }
 
     /// Gives the lines to print; what is masked sets nothing.
@@ -184,6 +195,7 @@ impl Written {
         };
         Ok(match syntax {
             EnvSyntax::Dotenv => Self::As(Syntax::Dotenv),
+            EnvSyntax::Docker => Self::As(Syntax::Docker),
             EnvSyntax::Sh => Self::As(Syntax::Sh),
             EnvSyntax::Fish => Self::As(Syntax::Fish),
             EnvSyntax::PowerShell => Self::As(Syntax::PowerShell),

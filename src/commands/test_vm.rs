@@ -10,9 +10,11 @@ use crate::error::Error;
 use crate::ops::batch::{BatchOptions, Placement, run_batch};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::test_vm::{receipt, run_test_vm};
+use crate::ops::test_vm::calls::PlannedCalls;
+use crate::ops::test_vm::receipt::{self, Receipt};
+use crate::ops::test_vm::{plan_test_vm, run_test_vm};
 use crate::session::Session;
-use crate::ui::{Draw, Heading};
+use crate::ui::{Draw, Heading, Note};
 
 /// How many proofs are made at once, as many as the server's own bulk actions begin with.
 const USUALLY_AT_ONCE: usize = 4;
@@ -22,10 +24,20 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     let host = context.host()?;
     let order = options::test_vm(&context, &arguments.proof)?;
-    context.require_journal(session)?;
+    if !arguments.dry_run {
+        context.require_journal(session)?;
+    }
     session.heading(&Heading { text: format!("Test VM on {host}"), is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;
     let of_trust = context.trust_warnings(connected.trusted);
+    if arguments.dry_run {
+        let (receipt, planned) = plan_test_vm(session, &context, &connected, &order).await;
+        let planned = match planned {
+            Err(why) => Err(connected.diagnosed(why).await),
+            Ok(calls) => Ok(calls),
+        };
+        return tell_plan(session, global, receipt, planned, of_trust);
+    }
     if let Some(batch) = batch_options(arguments) {
         let (summary, ended) = run_batch(session, &context, &connected, &order, batch).await?;
         let told = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
@@ -43,6 +55,36 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
         is_worth_showing: !receipt.steps.is_empty(),
     };
     tell(session, global, &told, ended)
+}
+
+/// Prints what a run would do, or why it would fail.
+fn tell_plan(
+    session: &Session,
+    global: &Global,
+    mut receipt: Receipt,
+    planned: Result<PlannedCalls, Error>,
+    of_trust: Vec<String>,
+) -> Result<ExitCode, CommandFailure> {
+    let wants_json = global.output == OutputFormat::Json;
+    for warning in &receipt.warnings {
+        session.warn(warning.clone());
+    }
+    if wants_json {
+        receipt.warnings.extend(of_trust);
+        let calls = planned.as_ref().map(|calls| calls.lines().to_vec()).unwrap_or_default();
+        let mut document = receipt::document(&receipt, planned.as_ref().err());
+        if let Some(map) = document.as_object_mut() {
+            map.insert("dry_run".to_owned(), true.into());
+            map.insert("calls".to_owned(), calls.into());
+        }
+        session.json(&document);
+    }
+    let calls = planned.map_err(|error| CommandFailure { error, is_told: wants_json })?;
+    if !wants_json {
+        session.result(&Note::plain("dry run: nothing was changed; a run would make these calls:".to_owned()));
+        session.result(&calls);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A receipt that is to be printed.

@@ -4,6 +4,7 @@ use crate::error::hint::{run, say};
 use crate::error::placement::shown;
 use crate::error::{Hint, Kind};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
+use crate::pve::privileges::AclPath;
 
 /// What the preflight finds in the way of a clone: locks, devices, storages.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,52 @@ pub enum PreflightError {
         template: VmId,
         /// The entry of its configuration: `hostpci0`.
         device: String,
+    },
+    /// A drive of the template is a device or file of the node, on no storage.
+    #[error(
+        "{drive} of template {template} is a device or file of the node itself: the server clones disks on storages only"
+    )]
+    DriveOutsideStorage {
+        /// Which template.
+        template: VmId,
+        /// The entry of its configuration: `scsi1`.
+        drive: String,
+    },
+    /// The node of the clone lacks a bridge.
+    #[error(
+        "{device} of the template is attached to {bridge}, and there is no such bridge on node {node}: no clone can be started there"
+    )]
+    BridgeMissing {
+        /// The entry of the template's configuration: `net0`.
+        device: String,
+        /// The bridge.
+        bridge: Foreign,
+        /// The node of the clone.
+        node: NodeName,
+        /// The bridges that can be seen there.
+        known: Vec<String>,
+    },
+    /// A bridge of the template is not among those that may be seen, and may be a vnet.
+    #[error(
+        "{device} of the template is attached to {bridge}, which is no bridge of node {node} and no vnet that may be used with these privileges"
+    )]
+    BridgeUnseen {
+        /// The entry of the template's configuration: `net0`.
+        device: String,
+        /// The bridge or vnet.
+        bridge: Foreign,
+        /// The node of the clone.
+        node: NodeName,
+    },
+    /// The node of the clone lacks what a resource mapping of the template stands for.
+    #[error("resource mapping {mapping} cannot be used on node {node}: {}", fault.as_ref().map_or_else(|| "it has no entry for that node".to_owned(), ToString::to_string))]
+    MappingUnusable {
+        /// The mapping: `/mapping/pci/gpu`.
+        mapping: AclPath,
+        /// The node of the clone.
+        node: NodeName,
+        /// What the server says is wrong with it; nothing where it has no entry for the node.
+        fault: Option<Foreign>,
     },
     /// A storage cannot be used on a node.
     #[error("storage `{storage}` cannot be used on node {node}: {why}")]
@@ -71,11 +118,16 @@ pub enum StorageState {
     Offline,
     /// It is not in the list of the node.
     Absent,
+    /// It does not take what is in the drive: its content types lack this one.
+    WithoutContent(&'static str),
 }
 
 impl std::fmt::Display for StorageState {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
+            Self::WithoutContent(content) => {
+                return write!(formatter, "its content types do not include `{content}`");
+            }
             Self::Disabled => "it is disabled, or restricted to other nodes",
             Self::Offline => "it is not online",
             Self::Absent => "the node does not list it",
@@ -87,9 +139,12 @@ impl PreflightError {
     /// Decides on the kind.
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::RawDevice { .. } => Kind::Permission,
-            Self::StorageUnavailable { .. } | Self::StorageNotShared { .. } => Kind::NotFound,
-            Self::TemplateLocked { .. } | Self::StorageFull { .. } => Kind::Server,
+            Self::RawDevice { .. } | Self::BridgeUnseen { .. } => Kind::Permission,
+            Self::StorageUnavailable { .. }
+            | Self::StorageNotShared { .. }
+            | Self::BridgeMissing { .. }
+            | Self::MappingUnusable { .. } => Kind::NotFound,
+            Self::TemplateLocked { .. } | Self::StorageFull { .. } | Self::DriveOutsideStorage { .. } => Kind::Server,
         }
     }
 
@@ -105,12 +160,38 @@ impl PreflightError {
                 run(format!("qm set {template} --delete {device}")),
                 say("or replace it by a resource mapping (Datacenter > Resource Mappings), which a token may use"),
             ],
+            Self::DriveOutsideStorage { template, drive } => vec![
+                say("take it out of the template, as root on its node:"),
+                run(format!("qm set {template} --delete {drive}")),
+            ],
+            Self::BridgeMissing { device, node, known, .. } => vec![
+                say(format!(
+                    "create the bridge ({node} > System > Network), or attach {device} of the template to another one"
+                )),
+                say(format!("bridges that can be seen on {node}: {}", shown(known))),
+            ],
+            Self::BridgeUnseen { device, bridge, .. } => vec![
+                say(format!(
+                    "if {bridge} is a vnet: grant SDN.Use (role PVESDNUser) on /sdn/zones/ZONE/{bridge}, with its own zone"
+                )),
+                say(format!("if it does not exist: attach {device} of the template to another bridge")),
+            ],
+            Self::MappingUnusable { node, fault, .. } => vec![
+                match fault {
+                    Some(_) => say(format!("correct its entry for {node} (Datacenter > Resource Mappings)")),
+                    None => say(format!("add an entry for {node} (Datacenter > Resource Mappings)")),
+                },
+                say("or give --target a node that has the device"),
+            ],
             Self::StorageUnavailable { storage, node, why, drive } => {
                 let mut hints = match why {
                     StorageState::Disabled | StorageState::Absent => vec![
                         say("enable the storage for this node (Datacenter > Storage), or check it as root on a node:"),
                         run(format!("pvesm status --storage {}", storage.shell_quoted())),
                     ],
+                    StorageState::WithoutContent(content) => vec![say(format!(
+                        "add the content type `{content}` to the storage (Datacenter > Storage > Edit)"
+                    ))],
                     StorageState::Offline => vec![
                         say(format!("check the storage as root on {node}:")),
                         run(format!("pvesm status --storage {}", storage.shell_quoted())),

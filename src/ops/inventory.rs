@@ -6,7 +6,7 @@ use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{NodeName, VmId};
 use crate::ops::concurrently;
 use crate::ops::test_vm::options::TestVmOptions;
-use crate::pve::{self, CloneFeature, Node, Pve, Storage, Version, Vm, VmConfig};
+use crate::pve::{self, CloneFeature, Node, Pve, RefusalReason, Storage, Version, Vm, VmConfig};
 
 /// What the first reads of a proof found.
 pub(crate) struct Inventory {
@@ -64,11 +64,13 @@ impl Inventory {
         Ok(Self { version, nodes, vmid: vmid?, named })
     }
 
-    /// Finds the template, on the node first and then on every other; nothing where it may not be read.
+    /// Finds the template for a clone on the target, on the node first and then on every other; nothing where it may not
+    /// be read.
     pub(crate) async fn template(
         &mut self,
         pve: &Pve,
         node: &NodeName,
+        target: &NodeName,
         vmid: VmId,
     ) -> Result<Option<SourceTemplate>, Error> {
         let reading = match self.named.take() {
@@ -78,6 +80,8 @@ impl Inventory {
         match &reading.config {
             Err(refused) if refused.is_forbidden() => return Ok(None),
             Err(refused) if refused.is_missing_config() => {}
+            // A node that does not answer matters only where the clone is to be.
+            Err(refused) if refused.is_for(RefusalReason::NodeUnreachable) && target != node => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
         let vms = vms(pve, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;

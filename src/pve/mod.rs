@@ -11,8 +11,8 @@ mod values;
 mod vm_config;
 
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve, Subject,
-    TokenRecord, TokenRequest, Upload, UserLookup, UserRecord, check_sendable,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve,
+    ResourceMapping, Subject, TokenRecord, TokenRequest, Upload, UserLookup, UserRecord, check_sendable,
 };
 pub use http::error::ApiError;
 pub use http::http_client::{Limits, Sizes};

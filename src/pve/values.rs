@@ -174,6 +174,14 @@ pub struct CloneFeature {
     pub nodes: Option<Vec<NodeName>>,
 }
 
+impl CloneFeature {
+    /// Says whether a clone may be on a node, as far as the server says.
+    #[must_use]
+    pub fn is_possible_on(&self, node: &NodeName) -> bool {
+        self.nodes.as_ref().is_none_or(|nodes| nodes.contains(node))
+    }
+}
+
 /// A storage, as a node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Storage {

@@ -165,11 +165,35 @@ impl VmConfig {
         self.texts().filter(move |(key, _)| kinds.contains(&device_of(key)))
     }
 
+    /// Gives the first drive that is a device or file of the node itself, on no storage: `scsi1`.
+    #[must_use]
+    pub fn drive_outside_storage(&self) -> Option<&str> {
+        let is_path = |value: &str| {
+            let volume = value.split(',').next().unwrap_or_default();
+            volume.strip_prefix("file=").unwrap_or(volume).starts_with('/')
+        };
+        self.drives().find(|(_, value)| is_path(value)).map(|(slot, _)| slot)
+    }
+
+    /// Lists the serial and parallel ports that are devices of the node, each with its entry.
+    #[must_use]
+    pub fn node_devices(&self) -> Vec<(String, Foreign)> {
+        let ports = self.texts().filter(|(key, _)| ["serial", "parallel"].contains(&device_of(key)));
+        let of_node = ports.filter(|(_, value)| value.starts_with("/dev/"));
+        of_node.map(|(key, value)| (key.to_owned(), Foreign::new(value))).collect()
+    }
+
+    /// Lists its network devices that are attached to a bridge, each with that bridge.
+    #[must_use]
+    pub fn attached_bridges(&self) -> Vec<(String, Foreign)> {
+        let bridge_of = |text: &str| text.split(',').find_map(|part| part.strip_prefix("bridge=")).map(Foreign::new);
+        self.nics().filter_map(|(key, text)| Some((key.to_owned(), bridge_of(text)?))).collect()
+    }
+
     /// Lists the bridges that its network devices are attached to, as they are named there.
     #[must_use]
     pub fn bridges(&self) -> Vec<Foreign> {
-        let bridge_of = |text: &str| text.split(',').find_map(|part| part.strip_prefix("bridge=")).map(Foreign::new);
-        let mut bridges: Vec<Foreign> = self.nics().filter_map(|(_, text)| bridge_of(text)).collect();
+        let mut bridges: Vec<Foreign> = self.attached_bridges().into_iter().map(|(_, bridge)| bridge).collect();
         bridges.sort();
         bridges.dedup();
         bridges

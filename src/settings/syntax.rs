@@ -13,6 +13,8 @@ use crate::model::Secret;
 pub enum Syntax {
     /// Lines of a `.env` file.
     Dotenv,
+    /// Lines for `docker run --env-file`, to which quotes are a part of the value.
+    Docker,
     /// A POSIX shell.
     Sh,
     /// The shell fish.
@@ -43,18 +45,29 @@ impl Syntax {
             return Ok(self.statement(&assignment.name, &value, "# "));
         }
         let value = assignment.whole();
-        if self == Self::Dotenv
-            && let Some(why) = refusal(value.expose())
-        {
+        let why = match self {
+            Self::Dotenv => refusal(value.expose()),
+            // It takes a value as it stands up to the end of the line.
+            Self::Docker => refusal(value.expose()).filter(|why| why.is_final()),
+            Self::Sh | Self::Fish | Self::PowerShell => None,
+        };
+        if let Some(why) = why {
             return Err(SettingsError::Unwritable { name: assignment.name.clone(), why });
         }
         Ok(self.statement(&assignment.name, &value, ""))
     }
 
+    /// Says whether a value is written in quotes though its reader may take them for a part of it, as docker does.
+    #[must_use]
+    pub fn adds_quotes(self, assignment: &Assignment) -> bool {
+        let value = assignment.whole();
+        self == Self::Dotenv && *Zeroizing::new(self.literal(value.expose())) != value.expose()
+    }
+
     fn statement(self, name: &str, value: &Secret, before: &str) -> Secret {
         let value = Zeroizing::new(self.literal(value.expose()));
         Secret::new(match self {
-            Self::Dotenv => format!("{before}{name}={}", *value),
+            Self::Dotenv | Self::Docker => format!("{before}{name}={}", *value),
             Self::Sh => format!("{before}export {name}={}", *value),
             Self::Fish => format!("{before}set -gx {name} {}", *value),
             Self::PowerShell => format!("{before}$env:{name} = {}", *value),
@@ -65,6 +78,7 @@ impl Syntax {
     fn literal(self, value: &str) -> String {
         match self {
             Self::Dotenv => quoted(value, Quotes::None),
+            Self::Docker => value.to_owned(),
             Self::Sh => sh_word(value),
             Self::Fish => format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'")),
             Self::PowerShell => {
@@ -104,6 +118,9 @@ mod tests {
 
     #[test]
     fn every_shell_gets_its_own_quotes() {
+        for value in ["plain", "it's", " a $b `c` \"d\" ", "a\\b\\", "${X}", "#x", ""] {
+            assert_eq!(line(Syntax::Docker, value), format!("K={value}"));
+        }
         for (value, sh, fish, powershell) in [
             ("plain", "export K='plain'", "set -gx K 'plain'", "$env:K = 'plain'"),
             ("it's", "export K='it'\\''s'", "set -gx K 'it\\'s'", "$env:K = 'it''s'"),
@@ -129,6 +146,7 @@ mod tests {
         let assignment = Assignment::hidden("K".to_owned(), "a=".to_owned(), password);
         for (syntax, masked) in [
             (Syntax::Dotenv, "# K='a=••••'"),
+            (Syntax::Docker, "# K=a=••••"),
             (Syntax::Sh, "# export K='a=••••'"),
             (Syntax::Fish, "# set -gx K 'a=••••'"),
             (Syntax::PowerShell, "# $env:K = 'a=••••'"),
@@ -144,5 +162,6 @@ mod tests {
         assert!(Syntax::Dotenv.line(&assignment, Shown::Whole).is_err());
         assert!(Syntax::Dotenv.line(&assignment, Shown::Masked).is_ok());
         assert!(Syntax::Sh.line(&assignment, Shown::Whole).is_ok());
+        assert!(Syntax::Docker.line(&assignment, Shown::Whole).is_ok());
     }
 }

@@ -98,10 +98,10 @@ fn a_vm_that_was_renamed_is_somebody_elses() {
         scene(&[])
     };
     let mut child = {
-        sandbox.add_fault(Fault::HoldBefore(sandbox.seen().len() + 12));
+        sandbox.add_fault(Fault::HoldBefore(sandbox.seen().len() + 13));
         stage.spawn("test-vm")
     };
-    assert!(sandbox.wait_until_seen(12, BOUND));
+    assert!(sandbox.wait_until_seen(13, BOUND));
     child.kill().unwrap();
     child.wait().unwrap();
     sandbox.clear_faults();

@@ -141,6 +141,7 @@ fn of_two_wizards_at_once_the_second_writes_nothing() {
     assert_eq!(stage.read(".env"), written);
 
     // Somebody else with an editor, in place of the first wizard.
+    Admin::of(&sandbox).call("POST", "/pools", "poolid=lab");
     let mut third =
         Terminal::of(stage.command(stage.flags_to(&sandbox, "setup --skip-test-vm --node pve --pool lab")), 80);
     third.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").wait_for("Save this?");

@@ -209,7 +209,7 @@ impl Storages {
             Ok(mut check) => {
                 self.immovable = check.require_movable(order.template).err();
                 let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
-                self.lacking = check.require_usable(mode, None).err();
+                self.lacking = check.require_usable(mode, None, order.start).err();
                 self.warnings = check.warnings;
             }
         }

@@ -47,7 +47,7 @@ async fn write(context: &Context, connected: &Connected, order: &TestVmOptions) 
     let pve = &connected.pve;
     let mut inventory = Inventory::of(pve, order).await?;
     let node = choose_node(&inventory.nodes, order.node.as_ref(), &Key::Node.variable(&context.instance))?;
-    let template = inventory.template(pve, &node, order.template).await?;
+    let template = inventory.template(pve, &node, &node, order.template).await?;
     let config = template.as_ref().map(|template| &template.config);
     let major = inventory.version.major();
     let mut rights = CloneOrder {

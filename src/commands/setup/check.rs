@@ -6,6 +6,7 @@ use crate::error::{Doing, Error, Kind, Operation, PlacementError, Report};
 use crate::model::{NodeName, PoolName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
+use crate::ops::test_vm::calls::PlannedCalls;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::Preflight;
 use crate::ops::ubuntu_releases::keyed;
@@ -29,6 +30,8 @@ pub(super) struct VerifiedAccess {
     pub(super) templates: Vec<(Key, VmId)>,
     pub(super) pool: Option<PoolName>,
     pub(super) warnings: Vec<String>,
+    /// The calls that the test VM will take.
+    pub(super) calls: PlannedCalls,
 }
 
 /// The step that checks what the token may do, and chooses node and templates.
@@ -210,19 +213,22 @@ impl<'a> CheckStep<'a> {
         let preflight = Preflight::new(context, self.connected, &order);
         let mut warnings = Vec::new();
         let (node, plan) = preflight.node_and_plan(inventory).await?;
-        match plan {
+        let calls = match plan {
             Ok(plan) => {
                 let text = format!("All required privileges present for cloning template {} on {node}", order.template);
                 self.session.done(text);
+                let calls = PlannedCalls::of(&plan, &order);
                 warnings.extend(plan.warnings);
+                calls
             }
             Err(Error::Placement(PlacementError::NoTemplate { .. } | PlacementError::NotATemplate { .. }))
                 if self.may_be_absent() && !unseen.contains(&order.template) =>
             {
                 warnings.push(format!("there is no template {} to clone yet", order.template));
+                PlannedCalls::of_template_to_come(&node, order.template, &order)
             }
             Err(why) => return Err(why),
-        }
+        };
         for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
             // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
             let order = TestVmOptions { template, ..order.clone() };
@@ -231,7 +237,7 @@ impl<'a> CheckStep<'a> {
         for warning in &warnings {
             self.session.warn(warning.clone());
         }
-        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: order.pool, warnings }))
+        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: order.pool, warnings, calls }))
     }
 
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.

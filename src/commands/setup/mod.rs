@@ -145,11 +145,7 @@ async fn from_server_to_test_vm(
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
             session.gap();
-            session.result(&DryRun {
-                skips_test_vm: arguments.skip_test_vm,
-                node: checked.node,
-                template: options::test_vm(context, &arguments.proof)?.template,
-            });
+            session.result(&DryRun { calls: (!arguments.skip_test_vm).then_some(checked.calls) });
         }
         return Ok(());
     }

@@ -3,39 +3,24 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::model::{NodeName, VmId};
 use crate::ops::context::Context;
+use crate::ops::test_vm::calls::PlannedCalls;
 use crate::ops::test_vm::receipt::Receipt;
 use crate::settings::{Access, curl_line};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The end of a run that changed nothing on purpose.
 pub(super) struct DryRun {
-    /// Whether there would be no proof.
-    pub(super) skips_test_vm: bool,
-    /// The node that it would be on.
-    pub(super) node: NodeName,
-    /// The template that would be cloned.
-    pub(super) template: VmId,
+    /// The calls that the test VM would take, unless there would be none.
+    pub(super) calls: Option<PlannedCalls>,
 }
 
 impl Draw for DryRun {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(0, "dry run: nothing was written or changed")?;
-        if self.skips_test_vm {
-            return screen.paragraph(0, "the proof would be left out");
-        }
-        screen.paragraph(0, "the proof would then call:")?;
-        let node = &self.node;
-        for call in [
-            format!("POST   /nodes/{node}/qemu/{}/clone", self.template),
-            format!("POST   /nodes/{node}/qemu/NEWID/status/start"),
-            format!("POST   /nodes/{node}/qemu/NEWID/status/stop"),
-            format!("DELETE /nodes/{node}/qemu/NEWID"),
-        ] {
-            screen.line(&format!("  {call}"))?;
-        }
-        Ok(())
+        let Some(calls) = &self.calls else { return screen.paragraph(0, "no test VM would be run") };
+        screen.paragraph(0, "the test VM would then take these calls:")?;
+        calls.draw(screen)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
 
+pub(crate) mod calls;
 pub(crate) mod marked;
 pub(crate) mod options;
 pub(crate) mod ownership;
@@ -8,6 +9,7 @@ pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod remove;
 pub(crate) mod run;
+pub(crate) mod start_check;
 pub(crate) mod step_line;
 pub(crate) mod storage_check;
 pub(crate) mod task_wait;
@@ -17,6 +19,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::session::Session;
 
+use calls::PlannedCalls;
 use options::TestVmOptions;
 use preflight::{ClonePlan, Preflight};
 use receipt::{Receipt, ReceiptStep, SCHEMA, round};
@@ -36,17 +39,9 @@ pub(crate) async fn run_test_vm(
     let began = session.clock.now();
     let mut receipt = Receipt { shows_steps: true, ..blank(connected, options) };
     let preflight = Preflight::new(context, connected, options);
-    let planned = tokio::select! {
-        planned = preflight.plan() => planned,
-        signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
-    };
-    let ended = match planned {
+    let ended = match plan(session, &preflight, options, &mut receipt).await {
         Err(why) => Err(why),
         Ok(plan) => {
-            receipt.node = plan.target.to_string();
-            receipt.warnings.clone_from(&plan.warnings);
-            let step = ReceiptStep::new("preflight", session.clock.now().duration_since(began), None);
-            receipt.step_done(session, step, &intention(options, &plan));
             let run = Run::new(&connected.pve, session, options, &plan, journal.as_ref());
             match run.execute(&mut receipt).await {
                 Ok(()) => Ok(()),
@@ -57,6 +52,45 @@ pub(crate) async fn run_test_vm(
     receipt.seconds = round(session.clock.now().duration_since(began));
     receipt.ok = ended.is_ok();
     Ok((receipt, ended))
+}
+
+/// Checks an order on a server and changes nothing: gives the receipt of that, and the calls that would be made.
+pub(crate) async fn plan_test_vm(
+    session: &Session,
+    context: &Context,
+    connected: &Connected,
+    options: &TestVmOptions,
+) -> (Receipt, Result<PlannedCalls, Error>) {
+    let began = session.clock.now();
+    let mut receipt = blank(connected, options);
+    let preflight = Preflight::new(context, connected, options);
+    let planned = plan(session, &preflight, options, &mut receipt).await;
+    if let Ok(plan) = &planned {
+        receipt.mode = Some(plan.mode);
+        receipt.storage = plan.storages.first().map(ToString::to_string);
+    }
+    receipt.seconds = round(session.clock.now().duration_since(began));
+    receipt.ok = planned.is_ok();
+    (receipt, planned.map(|plan| PlannedCalls::of(&plan, options)))
+}
+
+/// Makes the plan, and notes it in the receipt.
+async fn plan(
+    session: &Session,
+    preflight: &Preflight<'_>,
+    options: &TestVmOptions,
+    receipt: &mut Receipt,
+) -> Result<ClonePlan, Error> {
+    let began = session.clock.now();
+    let plan = tokio::select! {
+        planned = preflight.plan() => planned?,
+        signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
+    };
+    receipt.node = plan.target.to_string();
+    receipt.warnings.clone_from(&plan.warnings);
+    let step = ReceiptStep::new("preflight", session.clock.now().duration_since(began), None);
+    receipt.step_done(session, step, &intention(options, &plan));
+    Ok(plan)
 }
 
 pub(crate) fn blank(connected: &Connected, options: &TestVmOptions) -> Receipt {

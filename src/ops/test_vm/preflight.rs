@@ -8,6 +8,7 @@ use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, doubt_about,
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::{LackingPrivileges, PermissionCheck};
 use crate::ops::test_vm::receipt::CloneType;
+use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
 use crate::pve::{Pve, Version, VmConfig};
@@ -61,7 +62,14 @@ impl<'a> Preflight<'a> {
 
     /// Checks everything that can be checked without changing anything.
     pub(crate) async fn plan(&self) -> Result<ClonePlan, Error> {
-        self.node_and_plan(self.inventory().await?).await?.1
+        let inventory = self.inventory().await?;
+        let chosen = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.node_variable);
+        let node = match (chosen, &self.options.target) {
+            // Where the clone is to be elsewhere, the node of the settings does not matter.
+            (Err(Error::Placement(PlacementError::NodeOffline { .. })), Some(target)) => target.clone(),
+            (chosen, _) => chosen?,
+        };
+        self.plan_on(&node, inventory).await
     }
 
     /// Makes the first reads, which need no answer of another one.
@@ -80,7 +88,8 @@ impl<'a> Preflight<'a> {
     }
 
     async fn plan_on(&self, node: &NodeName, mut inventory: Inventory) -> Result<ClonePlan, Error> {
-        let Some(template) = inventory.template(self.pve, node, self.options.template).await? else {
+        let target = self.options.target.as_ref().unwrap_or(node);
+        let Some(template) = inventory.template(self.pve, node, target, self.options.template).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, None);
             let lacking = self.rights().find_missing(&mut rights, None).await?;
@@ -89,7 +98,6 @@ impl<'a> Preflight<'a> {
                 known: Vec::new(),
             })));
         };
-        let target = self.options.target.as_ref().unwrap_or(node);
         known_online(&inventory.nodes, target)?;
         self.require_clonable(&template)?;
         let mut check = StorageCheck::new(self.pve, &template, target).await?;
@@ -98,12 +106,22 @@ impl<'a> Preflight<'a> {
         let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
         let storages = check.storages(wanted).await?;
         let hardware = template.config.hardware(&Zones::new()).ok();
-        let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, hardware);
-        if let Some(lacking) = self.rights().find_missing(&mut rights, Some(&template.config)).await? {
+        let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, hardware.clone());
+        let permission_check = self.rights();
+        let (lacking, pool, start) = tokio::join!(
+            permission_check.find_missing(&mut rights, Some(&template.config)),
+            self.require_pool(),
+            self.start_check(inventory.version.major(), target, hardware.as_ref()),
+        );
+        pool?;
+        if let Some(lacking) = lacking? {
             return Err(lacking);
         }
-        check.require_usable(mode, wanted)?;
+        check.require_usable(mode, wanted, self.options.start)?;
         let mut warnings = warnings(&template.config);
+        if let Some(start) = start {
+            warnings.extend(start.require(&template.config).await?);
+        }
         for node in BTreeSet::from([&template.node, target]) {
             warnings.extend(doubt_about(&inventory.nodes, node));
         }
@@ -161,11 +179,38 @@ impl<'a> Preflight<'a> {
         }
     }
 
+    /// Reads what the start of the clone needs; nothing where it is not started.
+    async fn start_check<'b>(
+        &'b self,
+        major: u32,
+        target: &'b NodeName,
+        hardware: Option<&Hardware>,
+    ) -> Option<StartCheck<'b>> {
+        match self.options.start {
+            Start::No => None,
+            Start::Yes | Start::LinksDown | Start::AndWaitForAddress(_) => {
+                Some(StartCheck::read(self.pve, major, target, hardware).await)
+            }
+        }
+    }
+
+    /// Refuses a pool that does not exist; whether one that may not be seen does, the privileges tell.
+    async fn require_pool(&self) -> Result<(), Error> {
+        let Some(pool) = &self.options.pool else { return Ok(()) };
+        match self.pve.pool(pool).await {
+            Ok(None) => Err(PlacementError::UnknownPool { pool: pool.clone() }.into()),
+            Ok(Some(_)) | Err(_) => Ok(()),
+        }
+    }
+
     /// Refuses a template that the server would not clone for this caller.
     fn require_clonable(&self, template: &SourceTemplate) -> Result<(), Error> {
         let vmid = self.options.template;
         if let Some(lock) = template.config.lock() {
             return Err(PreflightError::TemplateLocked { template: vmid, lock }.into());
+        }
+        if let Some(drive) = template.config.drive_outside_storage() {
+            return Err(PreflightError::DriveOutsideStorage { template: vmid, drive: drive.to_owned() }.into());
         }
         let is_root = matches!(&self.caller, Caller::User(user) if user.to_string() == "root@pam");
         match template.config.raw_devices().first() {

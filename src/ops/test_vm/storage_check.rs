@@ -3,6 +3,7 @@
 use crate::error::{Doing, DriveMedium, Error, Operation, PlacementError, PreflightError, StorageState};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::inventory::SourceTemplate;
+use crate::ops::test_vm::options::Start;
 use crate::ops::test_vm::receipt::CloneType;
 use crate::pve::privileges::AclPath;
 use crate::pve::{Disk, Pve, Storage};
@@ -39,9 +40,13 @@ impl<'a> StorageCheck<'a> {
         if self.template.node == *self.target {
             return Ok(());
         }
-        let is_shared =
-            |name: &Foreign| self.template.storages.iter().any(|it| *name == *it.name.as_str() && it.shared);
-        match self.template.config.volumes().find(|volume| !is_shared(&volume.storage)) {
+        let is_movable = |volume: &Disk| match find(&self.template.storages, &volume.storage) {
+            Some(storage) => storage.shared,
+            // What a CD-ROM drive holds may be cloned without a right to see its storage; the server knows which nodes
+            // have it.
+            None => volume.is_cdrom && self.template.feature.is_possible_on(self.target),
+        };
+        match self.template.config.volumes().find(|volume| !is_movable(volume)) {
             None => Ok(()),
             Some(volume) => Err(PlacementError::TemplateElsewhere {
                 template,
@@ -67,6 +72,9 @@ impl<'a> StorageCheck<'a> {
     /// Checks that a storage exists. The list shows only storages on which something is held; one that is missing
     /// there although something is held does not exist, and about every other the privileges will say what is missing.
     async fn require_known(&self, wanted: &StorageName) -> Result<(), Error> {
+        if self.template.config.disks().next().is_none() {
+            return Ok(());
+        }
         let holding = self.there.iter().filter(|it| it.holds("images"));
         let usable: Vec<String> = holding.map(|it| it.name.to_string()).collect();
         if usable.iter().any(|name| name == wanted.as_str()) {
@@ -83,21 +91,43 @@ impl<'a> StorageCheck<'a> {
     }
 
     /// Refuses a clone whose storages cannot be used; to be asked once no privilege is missing, so that what the lists do
-    /// not show is not there.
-    pub(crate) fn require_usable(&mut self, mode: CloneType, wanted: Option<&StorageName>) -> Result<(), Error> {
-        let source = self.template.node.clone();
-        for disk in self.template.config.disks() {
-            require(&self.template.storages, &source, &disk.storage, Some(&disk.bus))?;
-            if wanted.is_none() {
-                require(&self.there, self.target, &disk.storage, Some(&disk.bus))?;
+    /// not show of the disks is not there.
+    pub(crate) fn require_usable(
+        &mut self,
+        mode: CloneType,
+        wanted: Option<&StorageName>,
+        start: Start,
+    ) -> Result<(), Error> {
+        let (source, target) = (&self.template.node, self.target);
+        for volume in self.template.config.volumes() {
+            match medium(&volume) {
+                // It is read, which needs no right on its storage, and goes elsewhere.
+                DriveMedium::Disk if wanted.is_some() => {
+                    require_if_seen(&self.template.storages, source, &volume)?;
+                }
+                DriveMedium::Disk => {
+                    require(&self.template.storages, source, &volume)?;
+                    require(&self.there, target, &volume)?;
+                    require_content(&self.there, target, &volume, "images")?;
+                }
+                // It is made anew, where the disks go, and needs no right there.
+                DriveMedium::CloudInit if wanted.is_none() => {
+                    require_if_seen(&self.template.storages, source, &volume)?;
+                    require_if_seen(&self.there, target, &volume)?;
+                    if start != Start::No {
+                        require_content(&self.there, target, &volume, "images")?;
+                    }
+                }
+                DriveMedium::Iso if start != Start::No => {
+                    require_if_seen(&self.there, target, &volume)?;
+                    require_content(&self.there, target, &volume, "iso")?;
+                }
+                DriveMedium::CloudInit | DriveMedium::Iso => {}
             }
         }
-        // Where a storage is disabled, `feature` names no node at all.
-        if let (Some([]), Some(disk)) = (self.template.feature.nodes.as_deref(), self.template.config.disks().next()) {
-            return Err(unavailable(&disk.storage, &source, StorageState::Disabled, Some(&disk.bus)));
-        }
+        self.require_no_hidden_fault(wanted, start)?;
         if let Some(wanted) = wanted {
-            self.require_wanted(wanted)?;
+            self.require_wanted(wanted, start)?;
         }
         match mode {
             CloneType::Linked => self.require_space_for_linked(),
@@ -105,9 +135,46 @@ impl<'a> StorageCheck<'a> {
         }
     }
 
-    fn require_wanted(&self, wanted: &StorageName) -> Result<(), Error> {
+    /// Refuses a clone where the server names no node that could make it, though the list of storages shows nothing that
+    /// is in the way: a storage that may not be seen is disabled, or one was disabled just now.
+    fn require_no_hidden_fault(&self, wanted: Option<&StorageName>, start: Start) -> Result<(), Error> {
+        if self.template.feature.nodes.as_deref() != Some(&[]) {
+            return Ok(());
+        }
+        let is_needed = |volume: &Disk| match medium(volume) {
+            DriveMedium::Disk => true,
+            DriveMedium::CloudInit => wanted.is_none(),
+            DriveMedium::Iso => start != Start::No,
+        };
+        let storages = &self.template.storages;
+        let is_explained = |volume: &Disk| find(storages, &volume.storage).is_some_and(|storage| !storage.is_enabled);
+        let is_hidden = |volume: &Disk| find(storages, &volume.storage).is_none();
+        let volumes: Vec<Disk> = self.template.config.volumes().collect();
+        let culprit = volumes.iter().find(|volume| is_hidden(volume));
+        let culprit = match culprit {
+            None if volumes.iter().any(is_explained) => None,
+            None => volumes.first(),
+            some => some,
+        };
+        match culprit.filter(|volume| is_needed(volume)) {
+            None => Ok(()),
+            Some(volume) => {
+                Err(unavailable(&volume.storage, &self.template.node, StorageState::Disabled, Some(&volume.bus)))
+            }
+        }
+    }
+
+    fn require_wanted(&self, wanted: &StorageName, start: Start) -> Result<(), Error> {
         let name = Foreign::new(wanted.as_str());
-        require(&self.there, self.target, &name, None)?;
+        let found = find(&self.there, &name);
+        let mut why = fault(found);
+        // A drive for cloud-init is made there all the same, and found useless at the start.
+        if why.is_none() && start != Start::No && self.template.config.has_cloud_init() {
+            why = found.filter(|it| !it.holds("images")).map(|_| StorageState::WithoutContent("images"));
+        }
+        if let Some(why) = why {
+            return Err(unavailable(&name, self.target, why, None));
+        }
         if self.template.node == *self.target {
             return Ok(());
         }
@@ -128,17 +195,15 @@ impl<'a> StorageCheck<'a> {
     }
 
     fn require_space_for_linked(&self) -> Result<(), Error> {
-        for disk in self.template.config.disks() {
-            self.require_free(&disk.storage, LINKED_NEEDS)?;
-        }
-        Ok(())
+        let made = self.template.config.volumes().filter(|volume| medium(volume) != DriveMedium::Iso);
+        made.into_iter().try_for_each(|volume| self.require_free(&volume.storage, LINKED_NEEDS))
     }
 
     /// Checks that the disks fit. Thin storage takes only what is used of them, which is not known here: what is surely
     /// too little is refused, what may be is a warning.
     fn require_space(&mut self, wanted: Option<&StorageName>) -> Result<(), Error> {
         let mut needed: Vec<(Foreign, u64)> = Vec::new();
-        for disk in self.template.config.disks() {
+        for disk in self.template.config.volumes().filter(|volume| medium(volume) != DriveMedium::Iso) {
             let storage = wanted.map_or_else(|| disk.storage.clone(), |wanted| Foreign::new(wanted.as_str()));
             let size = disk.size.map_or(0, |size| size.bytes());
             match needed.iter_mut().find(|(name, _)| *name == storage) {
@@ -180,15 +245,37 @@ fn find<'a>(storages: &'a [Storage], name: &Foreign) -> Option<&'a Storage> {
     storages.iter().find(|storage| *name == *storage.name.as_str())
 }
 
-/// Refuses a storage that a node cannot use.
-fn require(storages: &[Storage], node: &NodeName, name: &Foreign, drive: Option<&str>) -> Result<(), Error> {
-    let state = match find(storages, name) {
-        Some(storage) if !storage.is_enabled => StorageState::Disabled,
-        Some(storage) if !storage.is_active => StorageState::Offline,
-        Some(_) => return Ok(()),
-        None => StorageState::Absent,
-    };
-    Err(unavailable(name, node, state, drive))
+/// Refuses a drive whose storage a node cannot use.
+fn require(storages: &[Storage], node: &NodeName, volume: &Disk) -> Result<(), Error> {
+    match fault(find(storages, &volume.storage)) {
+        None => Ok(()),
+        Some(why) => Err(unavailable(&volume.storage, node, why, Some(&volume.bus))),
+    }
+}
+
+/// Does the same with a drive that needs no right on its storage, which may therefore be there unseen.
+fn require_if_seen(storages: &[Storage], node: &NodeName, volume: &Disk) -> Result<(), Error> {
+    if find(storages, &volume.storage).is_some() { require(storages, node, volume) } else { Ok(()) }
+}
+
+/// Refuses a drive whose storage is not meant for what is in it, so that the VM cannot be started.
+fn require_content(storages: &[Storage], node: &NodeName, volume: &Disk, content: &'static str) -> Result<(), Error> {
+    match find(storages, &volume.storage) {
+        Some(storage) if !storage.holds(content) => {
+            Err(unavailable(&volume.storage, node, StorageState::WithoutContent(content), Some(&volume.bus)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says why a node cannot use a storage.
+fn fault(storage: Option<&Storage>) -> Option<StorageState> {
+    match storage {
+        Some(storage) if !storage.is_enabled => Some(StorageState::Disabled),
+        Some(storage) if !storage.is_active => Some(StorageState::Offline),
+        Some(_) => None,
+        None => Some(StorageState::Absent),
+    }
 }
 
 fn unavailable(storage: &Foreign, node: &NodeName, why: StorageState, drive: Option<&str>) -> Error {

@@ -3,6 +3,7 @@
 mod access;
 mod acl;
 mod login;
+mod mapping;
 mod storage;
 mod tasks;
 mod vm;
@@ -25,6 +26,7 @@ use crate::pve::values::{Interface, Node, Realm, Version};
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
 pub use login::{Challenge, LoggedIn};
+pub use mapping::ResourceMapping;
 pub use storage::{FetchRequest, Growth, Image, Upload};
 pub use vm::CloneRequest;
 

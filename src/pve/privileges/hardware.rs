@@ -29,6 +29,8 @@ pub struct Hardware {
     pub node_drives: Vec<String>,
     /// The resource mappings of its devices: `/mapping/pci/gpu`.
     pub mappings: BTreeSet<AclPath>,
+    /// Whether it takes random numbers from the node's own generator.
+    pub uses_hardware_rng: bool,
     /// Its network devices.
     pub nics: Vec<NicRequirement>,
     /// Whether it may not be destroyed; a clone inherits that.
@@ -54,6 +56,10 @@ impl Hardware {
                 "net" => hardware.nics.extend(read_nic(value, zones).ok_or_else(not_understood)?),
                 _ if key == "vmstatestorage" => {
                     hardware.state_storage = Some(value.parse().map_err(|_| not_understood())?);
+                }
+                "rng" => {
+                    let (source, _) = read_options(value, "source").ok_or_else(not_understood)?;
+                    hardware.uses_hardware_rng = source.trim_start_matches("source=") == "/dev/hwrng";
                 }
                 _ if key == "protection" => hardware.protected = value == "1",
                 _ => {}

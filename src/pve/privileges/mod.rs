@@ -79,6 +79,18 @@ impl AclPath {
         Self(format!("/pool/{pool}"))
     }
 
+    /// Gives the path of the nodes' own generators of random numbers.
+    #[must_use]
+    pub fn hardware_rng() -> Self {
+        Self("/mapping/hwrng".to_owned())
+    }
+
+    /// Gives the path above all networks.
+    #[must_use]
+    pub fn networks() -> Self {
+        Self("/sdn/zones".to_owned())
+    }
+
     /// Gives the path of a storage.
     #[must_use]
     pub fn storage(storage: &StorageName) -> Self {

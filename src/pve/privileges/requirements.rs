@@ -185,10 +185,14 @@ pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
     ];
     needs.extend(of_the_new_vm(order));
     needs.extend(of_the_storages(order));
-    let mappings = order.hardware.iter().flat_map(|hardware| &hardware.mappings);
-    needs.extend(mappings.map(|path| {
-        Requirement::new(RequirementPath::At(path.clone()), Privilege::MAPPING_USE, PrivilegeUse::UseMapping)
-    }));
+    let mappings = order.hardware.iter().flat_map(|hardware| hardware.mappings.iter().cloned());
+    // Proxmox VE 8 asks for it only from some release on, and then says so.
+    let asks_for_rng = order.major >= 9 && order.hardware.as_ref().is_some_and(|hardware| hardware.uses_hardware_rng);
+    needs.extend(
+        mappings
+            .chain(asks_for_rng.then(AclPath::hardware_rng))
+            .map(|path| Requirement::new(RequirementPath::At(path), Privilege::MAPPING_USE, PrivilegeUse::UseMapping)),
+    );
     // Before Proxmox VE 8 everybody could use every bridge.
     if order.major >= 8 {
         needs.extend(of_the_network(order));
@@ -274,12 +278,12 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
         (None, None) => {}
         (None, Some(storage)) => drop(places.insert(at(storage))),
         (Some(hardware), storage) => {
-            places.extend(
-                storage.as_ref().map_or_else(
-                    || hardware.storages.iter().map(at).collect(),
-                    |storage| BTreeSet::from([at(storage)]),
-                ),
-            );
+            match storage {
+                // What goes there is the disks; without any, nothing is asked for.
+                Some(storage) if !hardware.storages.is_empty() => drop(places.insert(at(storage))),
+                Some(_) => {}
+                None => places.extend(hardware.storages.iter().map(at)),
+            }
             places.extend(hardware.state_storage.as_ref().map(at));
             drive = (!hardware.node_drives.is_empty()).then_some(RequirementPath::At(AclPath::root()));
         }

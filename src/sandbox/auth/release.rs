@@ -105,6 +105,11 @@ impl Release {
         self.major >= 8
     }
 
+    /// Tells whether directories can be mapped.
+    pub(crate) fn maps_directories(self) -> bool {
+        self >= Self::of(8, 4, 0)
+    }
+
     /// Tells whether resource mappings and `SDN.Use` exist.
     pub(crate) fn knows_mappings(self) -> bool {
         self.major >= 8

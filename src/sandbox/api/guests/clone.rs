@@ -128,6 +128,13 @@ impl Cluster {
         if config.options().any(|(key, value)| is_drive(key) && value.split(',').next() == Some("cdrom")) {
             self.access.demand(caller, "/", &["Sys.Console"])?;
         }
+        // A device or file of the node itself is no volume of a storage, as which it is read here.
+        let volumes =
+            config.options().filter(|(key, _)| is_drive(key)).filter_map(|(_, value)| value.split(',').next());
+        let volumes = volumes.map(|volume| volume.strip_prefix("file=").unwrap_or(volume));
+        if let Some(path) = volumes.into_iter().find(|volume| volume.starts_with('/')) {
+            return Err(Refusal::Failed(format!("unable to parse volume ID '{path}'")));
+        }
         for drive in config.drives() {
             shared &= self.storage(drive.storage())?.shared;
             if !drive.is_cdrom() {

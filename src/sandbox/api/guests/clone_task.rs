@@ -135,11 +135,14 @@ impl Work for CloneTask {
 }
 
 impl CloneTask {
-    /// Demands that the source can use the storages of all drives, and takes back what it began where it cannot.
+    /// Demands that the source can use the storages of all disks, and takes back what it began where it cannot. A CD-ROM
+    /// is copied as a line alone, and the drive for cloud-init is made anew where the disks go.
     fn activated(&mut self, cluster: &mut Cluster, config: &Config) -> Result<(), String> {
         let node = &self.options.node;
         let drives = config.drives();
-        let used = drives.iter().map(Drive::storage).chain(self.options.get("storage"));
+        let wanted = self.options.get("storage");
+        let is_used = |drive: &&Drive| !drive.is_cdrom() || (drive.is_cloudinit() && wanted.is_none());
+        let used = drives.iter().filter(is_used).map(Drive::storage).chain(wanted);
         let refused = used.into_iter().find_map(|storage| cluster.activate(storage, node).err());
         refused.map_or(Ok(()), |why| {
             self.roll_back(cluster);

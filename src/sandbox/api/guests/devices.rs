@@ -1,8 +1,62 @@
 //! Devices of the node that a VM is given: raw ones, which are for root alone, and mapped ones.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
 use crate::sandbox::auth::{Caller, ROOT, Refusal};
 use crate::sandbox::cluster::vm::is_numbered;
-use crate::sandbox::cluster::{Cluster, Config, Mapping};
+use crate::sandbox::cluster::{Cluster, Config, Mapping, Reply, Request};
+
+/// What lets a caller look at a mapping.
+const LOOK: &[&str] = &["Mapping.Audit", "Mapping.Use", "Mapping.Modify"];
+
+/// `GET /cluster/mapping/{kind}`: the mappings that the caller may look at, with what is wrong on a node that is named.
+pub(crate) fn mappings(cluster: &Cluster, request: Request<'_>, kind: &str) -> Result<Reply, Refusal> {
+    let is_known =
+        if kind == "dir" { cluster.release().maps_directories() } else { cluster.release().knows_mappings() };
+    if !is_known {
+        let reason = format!("Method 'GET /cluster/mapping/{kind}' not implemented");
+        return Err(Refusal::Status { status: 501, reason });
+    }
+    let of_kind = || cluster.mappings.iter().filter(|mapping| mapping.kind == kind);
+    let names: BTreeSet<&str> = of_kind().map(|mapping| mapping.name.as_str()).collect();
+    let seen = names.into_iter().filter(|name| cluster.allows(request, &format!("/mapping/{kind}/{name}"), LOOK));
+    let entries = seen.map(|name| {
+        let of_name: Vec<&Mapping> = of_kind().filter(|mapping| mapping.name == name).collect();
+        let map: Vec<String> = of_name.iter().map(|mapping| entry(mapping)).collect();
+        let mut told = json!({
+            "id": name, "type": kind, "map": map, "digest": "0000000000000000000000000000000000000000",
+        });
+        if let (Some(node), Some(fields)) = (request.get("check-node"), told.as_object_mut()) {
+            let key = if kind == "usb" { "errors" } else { "checks" };
+            fields.insert(key.to_owned(), Value::Array(faults(&of_name, kind, node)));
+        }
+        told
+    });
+    Ok(entries.collect::<Value>().into())
+}
+
+/// Writes one node's part of a mapping.
+fn entry(mapping: &Mapping) -> String {
+    let Mapping { node, device, .. } = mapping;
+    match mapping.kind {
+        "pci" => format!("id=8086:1234,iommugroup=1,node={node},path={device}"),
+        "usb" => format!("id={device},node={node}"),
+        _ => format!("node={node},path={device}"),
+    }
+}
+
+/// Says what is wrong with a mapping on a node.
+fn faults(mappings: &[&Mapping], kind: &str, node: &str) -> Vec<Value> {
+    let here: Vec<&&Mapping> = mappings.iter().filter(|mapping| mapping.node == node).collect();
+    if here.is_empty() {
+        return vec![json!({"severity": "warning", "message": format!("No mapping for node {node}.")})];
+    }
+    let gone = here.iter().filter(|mapping| !mapping.is_there);
+    let message = |device: &str| format!("Invalid configuration: {kind} device '{device}' not found\n");
+    gone.map(|mapping| json!({"severity": "error", "message": message(&mapping.device)})).collect()
+}
 
 /// Where the random numbers of a VM may come from that need a privilege.
 const HARDWARE_RNG: &str = "/dev/hwrng";

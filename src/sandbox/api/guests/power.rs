@@ -228,8 +228,12 @@ fn startable(cluster: &Cluster, vm: &Vm, node: &str, vmid: u32) -> Result<(), St
     cluster.attachable(&vm.config, node)?;
     for drive in vm.config.drives() {
         cluster.activate(drive.storage(), node)?;
-        if cluster.volume(node, &drive.volume).is_none() {
+        let Some(volume) = cluster.volume(node, &drive.volume) else {
             return Err(format!("volume '{}' does not exist", drive.volume));
+        };
+        if cluster.storages.get(drive.storage()).is_some_and(|storage| !storage.keeps(&volume.content)) {
+            let (storage, content) = (drive.storage(), &volume.content);
+            return Err(format!("storage '{storage}' does not support content-type '{content}'"));
         }
     }
     let bridges = cluster.nodes.get(node).map(|node| node.bridges.as_slice()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::sandbox::api::form::{self, Form, Parameter, needed, optional};
-use crate::sandbox::api::guests::read;
+use crate::sandbox::api::guests::{devices, options, read};
 use crate::sandbox::api::routes::{ANYBODY, NODE, Route, route};
 use crate::sandbox::api::storages::read as storage_lists;
 use crate::sandbox::api::{indexes, nodes, resources, tasks};
@@ -25,6 +25,27 @@ pub(crate) const CLUSTER: &[Route] = &[
     ),
     route("GET", "/cluster/status", &[], nodes::may_see_status, |cluster, _| Ok(nodes::cluster_status(cluster))),
     route("GET", "/cluster/sdn/vnets", &[], ANYBODY, |cluster, request| Ok(nodes::vnets(cluster, request))),
+    route(
+        "GET",
+        "/cluster/mapping/pci",
+        &[optional("check-node", Form::Of(options::node_name))],
+        ANYBODY,
+        |cluster, it| devices::mappings(cluster, it, "pci"),
+    ),
+    route(
+        "GET",
+        "/cluster/mapping/usb",
+        &[optional("check-node", Form::Of(options::node_name))],
+        ANYBODY,
+        |cluster, it| devices::mappings(cluster, it, "usb"),
+    ),
+    route(
+        "GET",
+        "/cluster/mapping/dir",
+        &[optional("check-node", Form::Of(options::node_name))],
+        ANYBODY,
+        |cluster, it| devices::mappings(cluster, it, "dir"),
+    ),
     route("GET", "/storage", &[], ANYBODY, |cluster, request| Ok(storage_lists::configuration(cluster, request))),
     route("GET", "/cluster/replication", &[], ANYBODY, |_, _| Ok(indexes::nothing())),
     route("GET", "/cluster/backup", &[], nodes::may_see_status, |_, _| Ok(indexes::nothing())),
