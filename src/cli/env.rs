@@ -15,7 +15,6 @@ use crate::model::Tool;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome env --format terraform-bpg -- terraform plan
-  docker run --env-file <(glassdome env --format docker --reveal) IMAGE
   eval \"$(glassdome env --format sh --reveal)\"
   glassdome env --format ansible --syntax fish --reveal | source")]
 pub struct Env {

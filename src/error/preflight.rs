@@ -122,6 +122,23 @@ pub enum StorageState {
     WithoutContent(&'static str),
 }
 
+impl StorageState {
+    /// Says what to do about the storage itself.
+    fn hints(self, storage: &Foreign, node: &NodeName) -> Vec<Hint> {
+        let status = || run(format!("pvesm status --storage {}", storage.shell_quoted()));
+        match self {
+            Self::Disabled | Self::Absent => vec![
+                say("enable the storage for this node (Datacenter > Storage), or check it as root on a node:"),
+                status(),
+            ],
+            Self::WithoutContent(content) => {
+                vec![say(format!("add the content type `{content}` to the storage (Datacenter > Storage > Edit)"))]
+            }
+            Self::Offline => vec![say(format!("check the storage as root on {node}:")), status()],
+        }
+    }
+}
+
 impl std::fmt::Display for StorageState {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
@@ -184,19 +201,7 @@ impl PreflightError {
                 say("or give --target a node that has the device"),
             ],
             Self::StorageUnavailable { storage, node, why, drive } => {
-                let mut hints = match why {
-                    StorageState::Disabled | StorageState::Absent => vec![
-                        say("enable the storage for this node (Datacenter > Storage), or check it as root on a node:"),
-                        run(format!("pvesm status --storage {}", storage.shell_quoted())),
-                    ],
-                    StorageState::WithoutContent(content) => vec![say(format!(
-                        "add the content type `{content}` to the storage (Datacenter > Storage > Edit)"
-                    ))],
-                    StorageState::Offline => vec![
-                        say(format!("check the storage as root on {node}:")),
-                        run(format!("pvesm status --storage {}", storage.shell_quoted())),
-                    ],
-                };
+                let mut hints = why.hints(storage, node);
                 hints.push(match drive {
                     Some(drive) => say(format!("or move {drive} of the template to a storage that {node} can use")),
                     None => say("or give --storage another one"),

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::assignment::Assignment;
 use super::error::SettingsError;
 use super::parsers::python::Quotes;
-use super::quoting::{quoted, refusal};
+use super::quoting::{Unwritable, quoted, refusal};
 use crate::model::Secret;
 
 /// What is read by whom.
@@ -45,23 +45,28 @@ impl Syntax {
             return Ok(self.statement(&assignment.name, &value, "# "));
         }
         let value = assignment.whole();
-        let why = match self {
-            Self::Dotenv => refusal(value.expose()),
-            // It takes a value as it stands up to the end of the line.
-            Self::Docker => refusal(value.expose()).filter(|why| why.is_final()),
-            Self::Sh | Self::Fish | Self::PowerShell => None,
-        };
-        if let Some(why) = why {
+        if let Some(why) = self.refusal(value.expose()) {
             return Err(SettingsError::Unwritable { name: assignment.name.clone(), why });
         }
         Ok(self.statement(&assignment.name, &value, ""))
     }
 
+    /// Says why a value cannot be written, where it cannot.
+    fn refusal(self, value: &str) -> Option<Unwritable> {
+        match self {
+            Self::Dotenv => refusal(value),
+            // It takes a value as it stands up to the end of the line.
+            Self::Docker => refusal(value).filter(|why| why.is_final()),
+            Self::Sh | Self::Fish | Self::PowerShell => None,
+        }
+    }
+
     /// Says whether a value is written in quotes though its reader may take them for a part of it, as docker does.
     #[must_use]
     pub fn adds_quotes(self, assignment: &Assignment) -> bool {
-        let value = assignment.whole();
-        self == Self::Dotenv && *Zeroizing::new(self.literal(value.expose())) != value.expose()
+        let whole = assignment.whole();
+        let value = whole.expose();
+        self == Self::Dotenv && *Zeroizing::new(self.literal(value)) != value
     }
 
     fn statement(self, name: &str, value: &Secret, before: &str) -> Secret {

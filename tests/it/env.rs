@@ -12,8 +12,9 @@ use crate::support::{lacks, skipped};
 const SECRET: &str = "12345678-abcd-ef12-3456-7890abcdef12";
 
 /// Every format, and a variable that holds the secret in it.
-const FORMATS: [(&str, &str); 11] = [
+const FORMATS: [(&str, &str); 12] = [
     ("dotenv", "PROXMOX_TOKEN_VALUE"),
+    ("docker", "PROXMOX_TOKEN_VALUE"),
     ("sh", "PROXMOX_TOKEN_VALUE"),
     ("fish", "PROXMOX_TOKEN_VALUE"),
     ("powershell", "PROXMOX_TOKEN_VALUE"),
@@ -114,6 +115,28 @@ fn every_shell_reads_back_what_was_written() {
             assert_eq!(read.results, password, "{shell}: {lines}\n{}", read.stderr);
         }
     }
+}
+
+#[test]
+fn docker_gets_values_without_quotes_and_the_other_format_says_so() {
+    let mut stage = TestEnv::new();
+    stage.set("PROXMOX_HOST", "pve.lan");
+    stage.set("PROXMOX_USER", "apex@pve");
+    let warning = "takes the quotes for a part of the value: give it --format docker";
+    for (password, is_quoted) in [("plain-1", false), ("a b", true), ("it's", true), ("#x", true)] {
+        stage.set("PROXMOX_PASSWORD", password);
+        let lines = stage.glassdome("env --format docker --reveal").expect(0);
+        assert!(lines.results.lines().any(|line| line == format!("PROXMOX_PASSWORD={password}")), "{lines:?}");
+        for outcome in [lines, stage.glassdome("env --format dotenv"), stage.glassdome("env --format sh --reveal")] {
+            assert!(!outcome.stderr.contains(warning), "{outcome:?}");
+        }
+        let quoted = stage.glassdome("env --format dotenv --reveal").expect(0);
+        assert_eq!(quoted.stderr.contains(warning), is_quoted, "{quoted:?}");
+    }
+    // What a `.env` file cannot hold is no trouble without quotes, and the names of other tools can be written so, too.
+    stage.set("PROXMOX_PASSWORD", "a${X}\\");
+    stage.glassdome("env --format docker --reveal").expect(0).shows("PROXMOX_PASSWORD=a${X}\\\n");
+    stage.glassdome("env --format ansible --syntax docker --reveal").expect(0).shows("\nPROXMOX_PASSWORD=a${X}\\\n");
 }
 
 #[test]

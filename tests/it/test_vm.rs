@@ -211,6 +211,51 @@ fn a_template_on_a_vnet_needs_the_right_in_the_vnets_own_zone() {
 }
 
 #[test]
+fn a_dry_run_names_the_calls_and_makes_none() {
+    let options = glassdome::sandbox::Options { nodes: 2, shared_storage: true, ..quick() };
+    let (sandbox, stage) = scene(options);
+    for (line, calls) in [
+        (
+            "",
+            &[
+                "POST   /nodes/pve/qemu/9000/clone newid=NEWID full=0",
+                "POST   /nodes/pve/qemu/NEWID/status/start",
+                "POST   /nodes/pve/qemu/NEWID/status/stop",
+                "DELETE /nodes/pve/qemu/NEWID",
+            ][..],
+        ),
+        ("--full --vmid 777 --no-start --keep", &["POST   /nodes/pve/qemu/9000/clone newid=777 full=1"]),
+        // The template's own node makes the clone, whatever node the settings name.
+        (
+            "--node pve2 --no-network",
+            &[
+                "POST   /nodes/pve/qemu/9000/clone newid=NEWID full=0 target=pve2",
+                "PUT    /nodes/pve2/qemu/NEWID/config (its links set down)",
+                "POST   /nodes/pve2/qemu/NEWID/status/start",
+                "POST   /nodes/pve2/qemu/NEWID/status/stop",
+                "DELETE /nodes/pve2/qemu/NEWID",
+            ],
+        ),
+    ] {
+        let shown = stage.glassdome(&format!("test-vm --dry-run {line}")).expect(0).results;
+        assert_eq!(shown.lines().skip(1).map(str::trim).collect::<Vec<_>>(), calls);
+        let document = stage.glassdome(&format!("test-vm --dry-run -o json {line}")).expect(0).json();
+        assert_eq!((&document["calls"], &document["dry_run"]), (&serde_json::json!(calls), &true.into()));
+        assert_eq!((&document["ok"], &document["vmid"]), (&true.into(), &serde_json::Value::Null));
+    }
+    let setup = stage.run(stage.flags_to(&sandbox, "setup --no-input --dry-run --node pve2")).expect(0);
+    let setup = setup.shows("POST   /nodes/pve/qemu/9000/clone newid=NEWID full=0 target=pve2");
+    assert!(setup.results.contains("DELETE /nodes/pve2/qemu/NEWID"), "{}", setup.results);
+    assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"));
+    assert!(stage.entries().is_empty());
+    sandbox.edit(|cluster| cluster.set_option(9000, "net0", "virtio=BC:24:11:75:A5:71,bridge=vmbr7"));
+    let document = stage.glassdome("test-vm --dry-run -o json").expect(8).says("no such bridge on node pve").json();
+    assert_eq!((&document["ok"], &document["calls"]), (&false.into(), &serde_json::json!([])));
+    stage.glassdome("test-vm --dry-run --no-start").expect(0);
+    stage.glassdome("test-vm --dry-run --count 3").expect(2);
+}
+
+#[test]
 fn json_is_one_document_on_failure_too() {
     let (sandbox, stage) = scene(quick());
     let document = stage.glassdome("test-vm --template 9999 -o json").expect(8).json();
