@@ -1,114 +1,26 @@
 //! Session: everything that a command may touch besides its arguments.
 
+mod process;
+mod signals;
+
 use crate::clock::{Clock, SystemClock};
-use crate::ui::prompt::{NonInteractive, Prompt, PromptError, TtyPrompt};
-use crate::ui::{Draw, Heading, Note, Style, StyledStream, Ui, Verbosity};
+use crate::ui::prompt::{Prompt, PromptError};
+use crate::ui::{Draw, Heading, Note, Ui};
+use process::variable;
+pub use process::{ProcessOptions, prompt_of_this_process, ui_of_this_process, variables_of_this_process};
+pub use signals::{Interrupts, Signal};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use console::Term;
 use nix::sys::signal::SigSet;
 use serde_json::Value;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// The environment variables of the process.
 pub type Variables = BTreeMap<String, OsString>;
-
-/// A signal that asks the program to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// The terminal was closed.
-    Hangup,
-    /// Ctrl-C.
-    Interrupt,
-    /// Asked to end.
-    Terminate,
-}
-
-impl Signal {
-    /// Gives the exit code that a shell expects after this signal: 128 and its number.
-    #[must_use]
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Hangup => 129,
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-        }
-    }
-}
-
-/// Signals that arrived, in their order; anybody may wait for the first or for one more.
-#[derive(Debug, Clone)]
-pub struct Interrupts {
-    sender: watch::Sender<Vec<Signal>>,
-    received: watch::Receiver<Vec<Signal>>,
-}
-
-impl Interrupts {
-    /// Starts to listen. Must be called on the runtime; from then on the signals no longer end the process.
-    ///
-    /// # Errors
-    /// Where the system lets no handler be installed.
-    pub fn install() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let (sender, received) = watch::channel(Vec::new());
-        let listener = sender.clone();
-        tokio::spawn(async move {
-            loop {
-                // Where several have come at once, the one that leaves no choice counts.
-                let signal = tokio::select! {
-                    biased;
-                    Some(()) = hangup.recv() => Signal::Hangup,
-                    Some(()) = terminate.recv() => Signal::Terminate,
-                    Some(()) = interrupt.recv() => Signal::Interrupt,
-                    else => return,
-                };
-                listener.send_modify(|all| all.push(signal));
-            }
-        });
-        Ok(Self { sender, received })
-    }
-
-    /// Notes a Ctrl-C that a prompt read as a key.
-    fn note_key(&self) {
-        self.sender.send_modify(|all| all.push(Signal::Interrupt));
-    }
-
-    /// Waits for the first signal, which may have arrived long ago.
-    pub async fn first(&self) -> Signal {
-        self.nth(0).await
-    }
-
-    /// Waits for a signal beyond the first.
-    pub async fn second(&self) -> Signal {
-        self.nth(1).await
-    }
-
-    /// Gives the first signal if one has arrived.
-    #[must_use]
-    pub fn seen(&self) -> Option<Signal> {
-        self.received.borrow().first().copied()
-    }
-
-    async fn nth(&self, index: usize) -> Signal {
-        let mut received = self.received.clone();
-        loop {
-            if let Some(signal) = received.borrow_and_update().get(index) {
-                return *signal;
-            }
-            if received.changed().await.is_err() {
-                // The listener has ended with the runtime: no signal can come any more.
-                return std::future::pending().await;
-            }
-        }
-    }
-}
 
 /// Everything that a command may touch besides its arguments.
 pub struct Session {
@@ -170,19 +82,6 @@ impl Drop for OpenQuestion {
         self.prompt.release();
         self.ui.take_back();
     }
-}
-
-/// What the real terminal and the options say about how to draw.
-#[derive(Debug, Clone, Copy)]
-pub struct ProcessOptions {
-    /// `--color always` is true, `never` is false, `auto` is neither.
-    pub color: Option<bool>,
-    /// How much is said.
-    pub verbosity: Verbosity,
-    /// Whether no question may be asked.
-    pub no_input: bool,
-    /// Whether everything that would be asked is confirmed beforehand.
-    pub confirms_all: bool,
 }
 
 impl Session {
@@ -329,79 +228,14 @@ impl Session {
     }
 }
 
-/// Reads the environment of the process; a variable whose name is no text is none of ours.
-#[must_use]
-pub fn variables_of_this_process() -> Variables {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
-}
-
-/// Opens the streams of the process with the styles that they can take; also used before there is a session.
-#[must_use]
-pub fn ui_of_this_process(variables: &Variables, options: ProcessOptions) -> Ui {
-    let (results, stderr) = crate::ui::streams();
-    let style = |term: &Term, is_terminal: bool| Style {
-        color: options.color.unwrap_or_else(|| wants_color(variables, is_terminal)),
-        unicode: speaks_unicode(variables),
-        width: if is_terminal { term.size_checked().map(|(_, columns)| usize::from(columns)) } else { None },
-    };
-    let results_style = style(&Term::stdout(), io::stdout().is_terminal());
-    let talk_style = style(&Term::stderr(), io::stderr().is_terminal());
-    let is_live = io::stderr().is_terminal() && variable(variables, "TERM") != Some("dumb");
-    Ui::new(
-        StyledStream { to: results, style: results_style },
-        StyledStream { to: stderr, style: talk_style },
-        options.verbosity,
-        is_live,
-    )
-}
-
-/// Decides whether questions can be asked: answers are read from standard input, questions shown on standard error.
-#[must_use]
-pub fn prompt_of_this_process(variables: &Variables, options: ProcessOptions) -> Arc<dyn Prompt> {
-    if options.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Arc::new(NonInteractive);
-    }
-    let style = Style {
-        color: options.color.unwrap_or_else(|| wants_color(variables, true)),
-        unicode: speaks_unicode(variables),
-        width: None,
-    };
-    let knows_sequences = variable(variables, "TERM").is_some_and(|term| term != "dumb");
-    Arc::new(TtyPrompt::new(style, knows_sequences))
-}
-
-fn variable<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
-    variables.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
-}
-
-/// Follows <https://no-color.org> and <https://bixense.com/clicolors>.
-fn wants_color(variables: &Variables, is_terminal: bool) -> bool {
-    if variable(variables, "NO_COLOR").is_some() {
-        return false;
-    }
-    if variable(variables, "CLICOLOR_FORCE").is_some_and(|value| value != "0") {
-        return true;
-    }
-    is_terminal
-        && variable(variables, "TERM").is_some_and(|term| term != "dumb")
-        && variable(variables, "CLICOLOR") != Some("0")
-}
-
-/// Says whether the locale writes UTF-8: the first of the three variables that is set decides.
-fn speaks_unicode(variables: &Variables) -> bool {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| variable(variables, name))
-        .is_some_and(|locale| ["utf-8", "utf8"].iter().any(|it| locale.to_ascii_lowercase().contains(it)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, channel};
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use super::{Interrupts, Session, Signal, Unanswered, Variables, speaks_unicode, wants_color};
+    use super::process::{speaks_unicode, wants_color};
+    use super::{Interrupts, Session, Signal, Unanswered, Variables};
     use crate::clock::{Clock, SystemClock};
     use crate::model::Secret;
     use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, Prompt, PromptError, TextPrompt};

@@ -8,16 +8,20 @@
 //! is masked only where it is a value, as in `password=VALUE`: or else every other word on the screen would be masked, and
 //! tell what the secret is.
 
+mod search;
+
+pub use search::replaced;
+use search::{SecretSearch, apart};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use memchr::memmem::{Finder, find_iter};
+use memchr::memmem::Finder;
 use zeroize::Zeroizing;
 
 use super::Secret;
 use super::secret_form;
-use super::spelling::{SpellingPosition, View, folded};
+use super::spelling::{View, folded};
 use super::token::{TokenId, UserId};
 
 /// What is shown in the place of a secret.
@@ -360,90 +364,6 @@ fn misread(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
 fn least(known: &[Known]) -> usize {
     let shortest = known.iter().flat_map(|it| it.forms.iter().map(|form| form.needle().len())).min().unwrap_or(STRONG);
     (shortest * 4 / 3).clamp(4, 10)
-}
-
-/// A text that is searched, in all its readings.
-struct SecretSearch<'a> {
-    known: Vec<&'a Known>,
-    least: usize,
-    /// Finds what has the form of a secret.
-    forms: fn(&[u8]) -> Vec<Range<usize>>,
-    found: Vec<SpellingPosition>,
-}
-
-impl SecretSearch<'_> {
-    /// Searches a reading, what its escapes stand for, and what stands in it in base64.
-    fn every_reading(&mut self, view: View, readings: &[usize]) {
-        let Some((count, deeper)) = readings.split_first() else { return };
-        let mut view = view;
-        for reading in 1..=*count {
-            self.one_reading(&view, readings.len());
-            if !deeper.is_empty() && view.holds_base64(self.least) {
-                for offset in 0..4 {
-                    self.every_reading(view.unencoded(offset, self.least), deeper);
-                }
-            }
-            match view.unescaped().filter(|_| reading < *count) {
-                Some(next) => view = next,
-                None => return,
-            }
-        }
-    }
-
-    fn one_reading(&mut self, view: &View, depth: usize) {
-        let bytes = folded(&view.bytes);
-        let found = &mut self.found;
-        // Whatever stands there is decoded as base64, and a letter or two come up everywhere in that.
-        let is_long = |known: &&&Known| known.text.len() >= WORD || depth == READINGS.len();
-        for known in self.known.iter().filter(is_long) {
-            known.find(&bytes, &mut |start, end| found.push(view.place(start, end)));
-        }
-        // A certificate in base64 holds the UUID of its cluster, and is to stay what it is.
-        if depth == READINGS.len() {
-            found.extend((self.forms)(&bytes).into_iter().map(|form| view.place(form.start, form.end)));
-        }
-        for dots in find_iter(&bytes, b"...") {
-            let before = bytes.get(..dots).unwrap_or_default();
-            for known in &self.known {
-                let length = known.head(before);
-                if length > 0 {
-                    found.push(view.place(dots - length, dots));
-                }
-            }
-        }
-    }
-}
-
-/// Joins places that overlap, and widens each to whole characters.
-fn apart(text: &str, mut places: Vec<SpellingPosition>) -> Vec<Range<usize>> {
-    places.sort_by_key(|place| place.start);
-    let mut joined: Vec<Range<usize>> = Vec::new();
-    for place in places {
-        let start = (0..=place.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let end = (place.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-        match joined.last_mut().filter(|last| start <= last.end) {
-            Some(last) => last.end = last.end.max(end),
-            None => joined.push(start..end),
-        }
-    }
-    joined
-}
-
-/// Writes a mask over places in a text.
-#[must_use]
-pub fn replaced<'a>(text: &'a str, places: &[Range<usize>], mask: &str) -> Cow<'a, str> {
-    if places.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut at = 0;
-    for place in places {
-        shown.push_str(text.get(at..place.start).unwrap_or_default());
-        shown.push_str(mask);
-        at = place.end;
-    }
-    shown.push_str(text.get(at..).unwrap_or_default());
-    Cow::Owned(shown)
 }
 
 #[cfg(test)]

@@ -1,19 +1,22 @@
 //! Everything that is known before a server is called: flags, variables and the file.
 
-use crate::error::{ConfigError, Error, MissingAnswer, UsageError};
+mod access;
+mod answers;
+
+use crate::error::{ConfigError, Error, UsageError};
 use crate::journal::Journal;
+use crate::model::Secret;
 use crate::model::endpoint::DEFAULT_PORT;
-use crate::model::{Endpoint, Secret, TokenId, Tool, UserId, VmId};
 use crate::ops::blocking;
-use crate::ops::ca_file::{Authority, read_ca};
+use crate::ops::ca_file::Authority;
 use crate::ops::connection::TrustSource;
-use crate::ops::connection_flags::{flags, is_stdin, read_password};
+use crate::ops::connection_flags::{flags, is_stdin};
 use crate::ops::options::ConnectionOptions;
-use crate::pve::{self, CaBundle, Trust};
+use crate::pve::{self, Trust};
 use crate::session::{Session, Variables};
 use crate::settings::{
     Credentials, ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError,
-    Source, Store, TRUST_KEYS, ToolVariables, UnusedLine, UnusedReason, Verification, imported, is_setting, sh_word,
+    Source, Store, TRUST_KEYS, UnusedLine, UnusedReason, Verification, is_setting, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
 use std::cell::Cell;
@@ -208,82 +211,6 @@ impl Context {
         Ok(self)
     }
 
-    /// Takes an answer that was typed; it counts more than variables and the file.
-    pub(crate) fn answer(&mut self, setting: Setting) -> Result<(), Error> {
-        self.flags.give(setting, Source::Answer);
-        self.reload();
-        self.require_valid()
-    }
-
-    /// Takes the VMID that a person chose for the key of a template.
-    pub(crate) fn answer_template(&mut self, key: Key, vmid: VmId) -> Result<(), Error> {
-        Setting::template(key, vmid).map_or(Ok(()), |setting| self.answer(setting))
-    }
-
-    /// Lets keys have no value in this run, whatever the file says.
-    pub(crate) fn unset(&mut self, keys: &[Key]) -> Result<(), Error> {
-        for key in keys {
-            self.flags.unset(*key);
-        }
-        self.reload();
-        self.require_valid()
-    }
-
-    /// Takes back what was typed for some keys.
-    pub(crate) fn retract(&mut self, keys: &[Key]) -> Result<(), Error> {
-        for key in keys {
-            self.flags.retract(*key);
-        }
-        self.reload();
-        self.require_valid()
-    }
-
-    /// Says whether a key was decided to have no value.
-    pub(crate) fn is_unset(&self, key: Key) -> bool {
-        self.flags.is_unset(key)
-    }
-
-    /// Says whether a person may be asked for a key: there is a terminal, and neither a flag nor a variable sets it.
-    pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
-        let of_token = self.settings.user().filter(|_| key == Key::User).map(|user| user.source);
-        let source = of_token.as_ref().or_else(|| self.settings.source(key));
-        session.is_attended() && !source.is_some_and(Source::is_settled)
-    }
-
-    /// Takes what another tool's variables say, in the environment or in the settings file; a flag counts more, our own
-    /// variables and the keys of the file count less.
-    pub(crate) fn import(&mut self, session: &Session, tool: Option<Tool>) -> Result<Tool, Error> {
-        let variables = ToolVariables::new(&session.variables, self.store.path(), &self.loaded.file);
-        let import = imported(&variables, tool).map_err(|why| Error::Config(ConfigError::Import { why }))?;
-        for answer in import.answers(&variables, &session.folder) {
-            if !matches!(self.settings.source(answer.value.key()), Some(Source::Flag(_))) {
-                self.flags.give(answer.value, answer.source);
-            }
-        }
-        self.reload();
-        Ok(import.tool)
-    }
-
-    fn reload(&mut self) {
-        self.authority.take_if(|authority| authority.can_be_read_again());
-        self.settings =
-            Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file);
-    }
-
-    /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
-    pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
-        self.authority.take_if(|authority| authority.can_be_read_again());
-        self.loaded = self.store.load()?;
-        self.rehearses_trust = false;
-        self.settings = self.saved();
-        self.require_valid()
-    }
-
-    /// Gives what the file alone says.
-    pub(crate) fn saved(&self) -> Settings {
-        Settings::of_file(&self.instance, self.store.path(), &self.loaded.file)
-    }
-
     /// Says whether the server of this run is the one that the settings file names.
     pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
         let in_file = self.saved().host().map(|host| host.value);
@@ -296,60 +223,6 @@ impl Context {
         return self.sandbox.is_some();
         #[cfg(not(feature = "sandbox"))]
         false
-    }
-
-    /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
-    pub(crate) fn host(&self) -> Result<Endpoint, Error> {
-        self.settings.require_usable(&[Key::Host])?;
-        let host = self.settings.host().ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
-        if !self.is_sandbox() && host.host().to_string() == SANDBOX_HOST {
-            return Err(Error::Config(ConfigError::SandboxOnly));
-        }
-        Ok(host)
-    }
-
-    /// Gives the address that is connected to.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, Error> {
-        let host = self.host()?;
-        #[cfg(feature = "sandbox")]
-        if let Some(sandbox) = &self.sandbox {
-            let address = sandbox.address();
-            let host = match address.ip() {
-                std::net::IpAddr::V4(ip) => crate::model::Host::V4(ip),
-                std::net::IpAddr::V6(ip) => crate::model::Host::V6(ip),
-            };
-            return Ok(Endpoint::new(host, address.port()));
-        }
-        Ok(host)
-    }
-
-    /// Gives the one trust of this run, and its word.
-    pub(crate) fn trust(&self) -> Result<(Trust, TrustSource), Error> {
-        #[cfg(feature = "sandbox")]
-        if let Some(sandbox) = &self.sandbox {
-            if self.rehearses_trust {
-                return Ok(self.rehearsed_trust());
-            }
-            return Ok((
-                Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| {
-                    Error::Config(ConfigError::CaFile { path: PathBuf::from("the sandbox"), source })
-                })?),
-                TrustSource::Ca,
-            ));
-        }
-        match self.settings.verification()? {
-            Verification::System => Ok((Trust::System, TrustSource::System)),
-            Verification::Disabled(_) => Ok((Trust::Unverified, TrustSource::Unverified)),
-            Verification::Pinned { ca_file, fingerprint } => {
-                let bundle = ca_file.map(|it| self.authority_in(&it.value)).transpose()?;
-                match (bundle, fingerprint.map(|it| it.value)) {
-                    (Some(bundle), Some(pin)) => Ok((Trust::CaAndPinned(bundle, pin), TrustSource::Ca)),
-                    (Some(bundle), None) => Ok((Trust::Ca(bundle), TrustSource::Ca)),
-                    (None, Some(pin)) => Ok((Trust::Pinned(pin), TrustSource::Pin)),
-                    (None, None) => Ok((Trust::System, TrustSource::System)),
-                }
-            }
-        }
     }
 
     /// Gives the trust that a person decided on in a rehearsal: a file of the sandbox, whose certificate is a new one in
@@ -373,65 +246,6 @@ impl Context {
             self.unset(&[Key::TokenValue])?;
         }
         Ok(())
-    }
-
-    fn authority_in(&self, path: &Path) -> Result<CaBundle, Error> {
-        match self.authority.as_ref().and_then(|authority| authority.at(path)) {
-            Some(known) => known.map_err(|source| Error::Config(ConfigError::CaFile { path: path.to_owned(), source })),
-            None => read_ca(path),
-        }
-    }
-
-    /// Refuses a CA that came through a pipe, where its file is to be written into the settings.
-    pub(crate) fn require_lasting_ca(&self) -> Result<(), Error> {
-        match &self.authority {
-            Some(authority) if !authority.can_be_read_again() => Err(authority.not_lasting()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Gives what to authenticate with.
-    pub(crate) fn credentials(&self, session: &Session) -> Result<Credentials, Error> {
-        self.settings.require_usable(&[Key::User, Key::TokenName, Key::TokenValue])?;
-        if self.settings.user().is_none() {
-            return Err(self.unanswered("the user", Key::User));
-        }
-        if self.settings.source(Key::TokenValue).is_none() && self.settings.password().is_none() {
-            return Err(self.unanswered("the token's secret", Key::TokenValue));
-        }
-        let (credentials, warning) = self.settings.credentials()?;
-        if let Some(warning) = warning {
-            session.warn(warning.to_string());
-        }
-        Ok(credentials)
-    }
-
-    /// Reads the password of a log-in from a file, or from standard input, unless a secret came from there already.
-    pub(crate) async fn login_password(
-        &self,
-        session: &Session,
-        path: &Path,
-        flag: &'static str,
-    ) -> Result<Secret, Error> {
-        if self.is_stdin_taken && is_stdin(Some(path)) {
-            return Err(Error::Usage(UsageError::StandardInputTwice));
-        }
-        read_password(session, path, flag).await
-    }
-
-    /// Gives a secret that stands in a variable which is no setting; there are none of a real server's on the sandbox.
-    pub(crate) fn secret_variable(&self, name: &str) -> Option<Secret> {
-        let text = self.variables.get(name)?.to_str().filter(|text| !text.is_empty())?;
-        Some(Secret::new(text.to_owned()))
-    }
-
-    /// Gives the administrator's log-in of the sandbox, so that a rehearsal needs no answers.
-    pub(crate) fn rehearsed_login(&self) -> Option<(UserId, Secret)> {
-        #[cfg(feature = "sandbox")]
-        if let Some(card) = self.sandbox.as_ref().and_then(|sandbox| sandbox.users().into_iter().next()) {
-            return Some((card.userid.parse().ok()?, Secret::new(card.password.to_owned())));
-        }
-        None
     }
 
     /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
@@ -469,46 +283,6 @@ impl Context {
             repeat.of_server("--insecure", String::new());
         }
         repeat
-    }
-
-    /// Gives the token that the settings name.
-    pub(crate) fn token_id(&self) -> Result<TokenId, Error> {
-        let settings = &self.settings;
-        let user = settings.user().ok_or_else(|| self.unanswered("the user", Key::User))?.value;
-        let name = settings.token_name().ok_or_else(|| self.unanswered("the token's name", Key::TokenName))?.value;
-        Ok(TokenId { user, name })
-    }
-
-    /// Lists what is missing of server, user and secret beside a key that is.
-    fn missing_beside(&self, key: Key) -> Vec<MissingAnswer> {
-        let settings = &self.settings;
-        let has_secret = settings.source(Key::TokenValue).is_some() || settings.password().is_some();
-        let all = [
-            ("the server", Key::Host, settings.source(Key::Host).is_some()),
-            ("the user", Key::User, settings.source(Key::User).is_some()),
-            ("the token's secret", Key::TokenValue, has_secret),
-        ];
-        if !all.iter().any(|(_, one, _)| *one == key) {
-            return Vec::new();
-        }
-        let missing = all.into_iter().filter(|(_, one, is_there)| *one != key && !is_there);
-        let answer = |(what, key, _): (&'static str, Key, bool)| MissingAnswer {
-            what,
-            flag: key.entry().flag,
-            variable: key.variable(&self.instance),
-        };
-        missing.map(answer).collect()
-    }
-
-    /// Reports a missing answer that cannot be asked for without a terminal.
-    pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
-        Error::Usage(UsageError::Unanswered {
-            what,
-            flag: Some(key.entry().flag),
-            key: Some((key.variable(&self.instance), Some(self.store.path().to_owned()))),
-            further: self.missing_beside(key),
-            rehearsal: None,
-        })
     }
 
     /// Gives the limits of a options.

@@ -1,5 +1,7 @@
 //! Makes a template step by step; if a step fails or is interrupted, what was made is removed.
 
+mod image_transfer;
+
 use crate::error::{Doing, Error, Operation, PlacementError, RunError, TemplateError};
 use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{DiskSize, Foreign, Marker, Upid, VmId};
@@ -11,12 +13,9 @@ use crate::ops::template::plan::TemplatePlan;
 use crate::ops::test_vm::ownership::OwnershipCheck;
 use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, uninterrupted};
 use crate::pve::task::LogDetail;
-use crate::pve::{self, FetchRequest, Growth, Pve, Upload, VmConfig};
+use crate::pve::{Growth, Pve, VmConfig};
 use crate::session::Session;
-use crate::ui::{Printable, Progress};
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::ui::Printable;
 use std::time::Duration;
 
 use time::format_description::well_known::Rfc3339;
@@ -186,93 +185,6 @@ impl<'a> Build<'a> {
         let disk_size = self.convert(vmid).await?;
         self.say(format!("VM {vmid} is a template"));
         Ok(BuildResult { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
-    }
-
-    async fn fetch(&mut self, url: &str) -> Result<(), Error> {
-        uninterrupted(self.session)?;
-        let operation = Operation::FetchImage(self.plan.image.clone());
-        let request = FetchRequest {
-            url: url.to_owned(),
-            filename: self.plan.image.clone(),
-            sha256: self.sha256.map(str::to_owned),
-        };
-        self.announce_image()?;
-        let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
-        self.watch_image(asked, &operation).await
-    }
-
-    async fn send(&mut self, path: &Path) -> Result<(), Error> {
-        uninterrupted(self.session)?;
-        let operation = Operation::SendImage(self.plan.image.clone());
-        self.announce_image()?;
-        let sent = Arc::new(AtomicU64::new(0));
-        let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
-        let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
-        let (session, began) = (self.session, self.session.clock.now());
-        let what = operation.to_string();
-        let sending = self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload);
-        tokio::pin!(sending);
-        let asked = loop {
-            tokio::select! {
-                asked = &mut sending => break asked,
-                signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
-                () = session.clock.sleep(REDRAWN_EVERY) => {
-                    let seconds = session.clock.now().duration_since(began).as_secs_f64();
-                    let percent = Some(share(sent.load(Ordering::Relaxed), whole));
-                    let progress = Progress { task: what.clone(), what: operation.in_progress(), seconds, percent, detail: String::new() };
-                    session.ui.progress(&progress);
-                }
-            }
-        };
-        session.ui.end_progress(&what);
-        self.watch_image(asked, &operation).await
-    }
-
-    /// Notes the image on disk before it is asked for.
-    fn announce_image(&mut self) -> Result<(), Error> {
-        self.created.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
-        self.created.image = ImageOwnership::Unproven;
-        Ok(())
-    }
-
-    /// Waits for the task that puts the image on its storage: only then it is this run's.
-    async fn watch_image(&mut self, asked: Result<Upid, pve::ApiError>, operation: &Operation) -> Result<(), Error> {
-        if asked.as_ref().is_err_and(|why| !why.is_outcome_unknown()) {
-            self.created.image = ImageOwnership::Nothing;
-        }
-        let upid = asked.doing(operation.clone())?;
-        match self.watch(upid.clone(), operation).await {
-            Ok(()) => self.verify_image(&upid).await,
-            Err(why) => {
-                if why.is_file_taken() {
-                    self.created.image = ImageOwnership::Nothing;
-                    self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
-                }
-                Err(why)
-            }
-        }
-    }
-
-    /// Notes how the storage lists the image that a task of this run has just put there.
-    pub(crate) async fn verify_image(&mut self, upid: &Upid) -> Result<(), Error> {
-        let made = self.place().made_by(upid).await?;
-        let is_there = made.is_some();
-        self.created.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
-        if is_there { Ok(()) } else { Err(self.image_changed()) }
-    }
-
-    /// Fails once the image is another one than that which this run put there.
-    async fn check_image(&mut self) -> Result<(), Error> {
-        let listed = self.place().listed().await?;
-        if listed.is_some_and(|image| self.created.image == ImageOwnership::Ours(image)) {
-            return Ok(());
-        }
-        self.created.image = ImageOwnership::Replaced;
-        Err(self.image_changed())
-    }
-
-    fn image_changed(&self) -> Error {
-        TemplateError::ImageChanged { volume: self.volume.clone() }.into()
     }
 
     /// Makes the VM under the VMID of the plan; if another client took it, under the next free one, unless the

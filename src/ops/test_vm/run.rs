@@ -1,20 +1,21 @@
 //! The proof itself: clone, check, start; then stop and destroy, whatever happened before.
 
-use crate::error::{CleanupError, Doing, Error, Operation, PlacementError, RunError, VmError};
+mod removal;
+mod start;
+
+use crate::error::{Doing, Error, Operation, PlacementError, RunError};
 use crate::journal::{Journal, JournalEntry, Record};
-use crate::model::{Foreign, Marker, Upid, VmId};
+use crate::model::{Marker, Upid, VmId};
 use crate::ops::batch::vmids::{Ids, another_id};
-use crate::ops::test_vm::options::{Disposal, Start, TestVmOptions};
-use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
+use crate::ops::test_vm::options::{Disposal, TestVmOptions};
+use crate::ops::test_vm::ownership::OwnershipCheck;
 use crate::ops::test_vm::preflight::ClonePlan;
-use crate::ops::test_vm::receipt::{CloneType, LeftBehind, Receipt, ReceiptStep};
-use crate::ops::test_vm::remove::Remover;
-use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, TaskWaiter, abort, uninterrupted};
+use crate::ops::test_vm::receipt::{CloneType, Receipt, ReceiptStep};
+use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, uninterrupted};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
-use crate::ui::Printable;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use time::format_description::well_known::Rfc3339;
 
@@ -282,174 +283,6 @@ impl<'a> Run<'a> {
             }
             None => another_id(self.pve, &[self.created.asked.as_slice(), &self.created.lost].concat()).await,
         }
-    }
-
-    /// Checks that the clone is where it should be, is ours, and has its disks on the storage expected.
-    async fn check(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
-        uninterrupted(self.session)?;
-        let began = self.session.clock.now();
-        let VmState::Ours(node, config) = self.search().inspect(vmid).await? else {
-            return Err(Error::Vm(VmError::MarkerMissing { vmid }));
-        };
-        if node != self.plan.target {
-            return Err(Error::Vm(VmError::WrongNode { vmid, node, expected: self.plan.target.clone() }));
-        }
-        for disk in config.disks() {
-            if !self.plan.storages.iter().any(|storage| disk.storage == storage.as_str()) {
-                return Err(Error::Vm(VmError::WrongStorage {
-                    vmid,
-                    disk: disk.bus.clone(),
-                    storage: disk.storage.clone(),
-                }));
-            }
-        }
-        self.done(receipt, self.step("check", began, None), "");
-        Ok(())
-    }
-
-    async fn start(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
-        if self.options.start == Start::No {
-            return Ok(());
-        }
-        uninterrupted(self.session)?;
-        let began = self.session.clock.now();
-        let node = &self.plan.target;
-        if self.options.start == Start::LinksDown {
-            self.take_links_down(vmid).await?;
-        }
-        let operation = Operation::Start(vmid);
-        let upid = self.pve.start(node, vmid).await.doing(operation.clone())?;
-        self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        let status = self.pve.vm_status(node, vmid).await.doing(operation)?;
-        if !status.is_running() {
-            return Err(Error::Vm(VmError::NotRunning { vmid, status: status.text().clone() }));
-        }
-        self.done(receipt, self.step("start", began, Some(upid)), &format!("VM {vmid}"));
-        if let Start::AndWaitForAddress(within) = self.options.start {
-            self.wait_for_address(vmid, within, receipt).await?;
-        }
-        Ok(())
-    }
-
-    async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
-        let operation = || Operation::LinksDown(vmid);
-        let config = self.pve.vm_config(&self.plan.target, vmid).await.doing(operation())?;
-        if !self.search().is_ours(&config) {
-            return Err(Error::Vm(VmError::MarkerMissing { vmid }));
-        }
-        let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
-        set.doing(operation())
-    }
-
-    async fn wait_for_address(&self, vmid: VmId, within: Duration, receipt: &mut Receipt) -> Result<(), Error> {
-        let began = self.session.clock.now();
-        loop {
-            uninterrupted(self.session)?;
-            let answer = self.pve.agent_addresses(&self.plan.target, vmid).await;
-            let last = match answer {
-                Ok(addresses) if !addresses.is_empty() => {
-                    receipt.addresses = addresses.iter().map(ToString::to_string).collect();
-                    let text = receipt.addresses.join(", ");
-                    self.done(receipt, self.step("wait-ip", began, None), &Printable(&text).to_string());
-                    return Ok(());
-                }
-                Ok(_) => Foreign::new("the agent answers, and has no address yet"),
-                Err(not_yet) if not_yet.is_agent_down() => not_yet.server_text().unwrap_or_default(),
-                Err(source) => return Err(Error::server(Operation::AskAgent(vmid), source)),
-            };
-            if self.session.clock.now().duration_since(began) >= within {
-                return Err(Error::Vm(VmError::NoAddress { vmid, seconds: within.as_secs(), last }));
-            }
-            tokio::select! {
-                () = self.session.clock.sleep(Duration::from_secs(1)) => {}
-                _ = self.session.interrupts.first() => {}
-            }
-        }
-    }
-
-    fn keep(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
-        receipt.left_behind = self.newest();
-        match self.created.entry.take() {
-            Some(entry) => Ok(entry.close()?),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes everything that was asked for, and gives the disks that the server could not remove.
-    async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
-        let mut disks = Vec::new();
-        if let Some(upid) = self.created.task.take() {
-            abort(self.pve, self.session, &upid).await?;
-        }
-        let search = self.search();
-        let remover = Remover { search, patience: self.options.patience, attention: self.attention };
-        for vmid in self.created.asked.clone() {
-            let is_newest = self.created.newest == Some(vmid);
-            let standing = if is_newest && self.created.unanswered {
-                search.inspect_unanswered(vmid, self.options.patience).await?
-            } else {
-                search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?
-            };
-            match standing {
-                VmState::Ours(..) => {
-                    disks.extend(remover.remove(vmid, receipt).await?);
-                    if let Some(journal) = self.journal {
-                        journal.freed_ids(&self.plan.server).note(vmid, self.session.clock.utc());
-                    }
-                }
-                VmState::Unfinished(node) if is_newest => {
-                    return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }));
-                }
-                VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
-                // It was ours when its task ended.
-                VmState::Foreign(_) if self.created.made == Some(vmid) => {
-                    return Err(Error::Cleanup(CleanupError::TakenOver { vmid }));
-                }
-                // A VMID that another client took is theirs, whatever they do with it.
-                VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
-            }
-        }
-        if let Some(entry) = self.created.entry.take() {
-            entry.close()?;
-        }
-        Ok(disks)
-    }
-
-    fn newest(&self) -> Option<LeftBehind> {
-        let vmid = self.created.newest?.number();
-        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
-        Some(LeftBehind { vmid, node, name, disks: Vec::new() })
-    }
-
-    /// Says which disks are left of a VM that is gone, and what had gone wrong before.
-    fn disks_left(&self, receipt: &mut Receipt, failure: Option<Error>, disks: Vec<Foreign>) -> Error {
-        let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
-        let vmid = receipt.vmid.unwrap_or_default();
-        receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
-        Error::Cleanup(CleanupError::DisksLeft { vmid, node, name, disks, failure: failure.map(Box::new) })
-    }
-
-    /// Says what could not be removed, why, and what had gone wrong before.
-    fn left(&self, receipt: &mut Receipt, failure: Option<Error>, why: Error) -> Error {
-        receipt.left_behind = self.newest();
-        match &receipt.left_behind {
-            None => failure.unwrap_or(why),
-            Some(left) => Error::Cleanup(CleanupError::LeftBehind {
-                vmid: left.vmid,
-                node: left.node.clone(),
-                name: left.name.clone(),
-                why: Box::new(why),
-                failure: failure.map(Box::new),
-            }),
-        }
-    }
-
-    /// Reports what is left after a second interrupt.
-    fn abandoned(&self, receipt: &mut Receipt) -> Error {
-        receipt.left_behind = self.newest();
-        let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
-        let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));
-        Error::Run(RunError::Abandoned { signal, left })
     }
 
     fn search(&self) -> OwnershipCheck<'_> {

@@ -1,14 +1,18 @@
 //! The way to one server: one client, one trust, limits on everything that is waited for or read.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod last_reply;
+mod limits;
+
+use last_reply::{LastReply, header_text};
+pub(in crate::pve) use limits::Extent;
+pub use limits::{Limits, Sizes};
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
 use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, SystemClock};
@@ -18,7 +22,7 @@ use crate::pve::ApiError;
 use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
 use crate::pve::http::proxy::{Proxies, ProxyChoice};
 use crate::pve::http::reply::Reply;
-use crate::pve::http::retry::{CallEvent, Observers, OpenCall, ServerSeen};
+use crate::pve::http::retry::{CallEvent, Observers, OpenCall};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -33,87 +37,6 @@ const SLOWEST: u64 = 64 * 1024;
 /// The form of the header `Date` (RFC 9110).
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-
-/// Limits of waiting and of size.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// For a connection to come about, TLS included.
-    pub connect: Duration,
-    /// For the first byte of the answer to a question. The server holds a 401 back for 3 s, and gives up by itself on most
-    /// that it has to wait for (the guest agent, another node, a storage that hangs) within 5 to 20 s. What takes longer
-    /// will hardly come, a person looks at a still screen, and to ask again costs nothing.
-    pub answer: Duration,
-    /// For the first byte of the answer to a change or a log-in. It may wait 10 s for the lock of a VM and as long for one
-    /// of the cluster, one after the other, or for a directory elsewhere that knows the user; and who gives it up does not
-    /// know what became of it.
-    pub outcome: Duration,
-    /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
-    pub quiet: Duration,
-    /// For a body.
-    pub size: Sizes,
-}
-
-/// Limits of bodies, in bytes, by how they are read: what is kept of one is larger than itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Sizes {
-    /// For a list that is read row by row, of which little is kept: 100 000 guests are 24 MiB.
-    pub rows: u64,
-    /// For what grows with the cluster and has to be read as a whole, at up to twenty times its size in memory: the
-    /// privileges on all paths, the users with their tokens. 10 000 of these are 5 MiB.
-    pub whole: u64,
-    /// For everything else, a refusal among it.
-    pub usual: u64,
-}
-
-impl Sizes {
-    /// Gives one limit for all of them.
-    #[must_use]
-    pub const fn all(bytes: u64) -> Self {
-        Self { rows: bytes, whole: bytes, usual: bytes }
-    }
-}
-
-/// How a body is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pve) enum Extent {
-    /// Row by row.
-    Rows,
-    /// As a whole, though it grows with the cluster.
-    Whole,
-    /// As a whole.
-    Usual,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            answer: Duration::from_secs(30),
-            outcome: Duration::from_secs(60),
-            quiet: Duration::from_secs(20),
-            size: Sizes { rows: 64 * 1024 * 1024, whole: 8 * 1024 * 1024, usual: 1024 * 1024 },
-        }
-    }
-}
-
-impl Limits {
-    /// Gives how long the first byte of an answer is waited for.
-    ///
-    /// It is also what ends an endless row of informational answers (1xx). They are passed over by the HTTP library, which
-    /// keeps no more than one of them in memory; it could count them, and the client above it has no way to ask for that.
-    fn first_byte(&self, method: &Method) -> Duration {
-        if method == Method::GET { self.answer } else { self.outcome }
-    }
-
-    /// Gives how large a body may be. What is no good answer is no list.
-    fn size(&self, status: StatusCode, extent: Extent) -> u64 {
-        match extent {
-            Extent::Rows if status.is_success() => self.size.rows,
-            Extent::Whole if status.is_success() => self.size.whole,
-            _ => self.size.usual,
-        }
-    }
-}
 
 /// A large file over a slow line takes hours.
 const LONGEST_SENDING: Duration = Duration::from_secs(24 * 60 * 60);
@@ -380,46 +303,6 @@ fn client(
         None => builder,
     };
     builder.build().map_err(|why| ApiError::Preparation { why: deepest(&why) })
-}
-
-/// The last answer of the server: that there was one, and what time it told.
-#[derive(Debug, Clone, Default)]
-pub(in crate::pve) struct LastReply(Arc<Mutex<Option<LastResponse>>>);
-
-/// What the head of an answer told.
-#[derive(Debug, Clone, Copy)]
-struct LastResponse {
-    date: Option<OffsetDateTime>,
-}
-
-impl LastReply {
-    /// Gives the server's time.
-    pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
-        self.lock().and_then(|told| told.date)
-    }
-
-    /// Says whether the server has answered in this run.
-    pub(in crate::pve) fn contact(&self) -> ServerSeen {
-        if self.lock().is_some() { ServerSeen::Made } else { ServerSeen::None }
-    }
-
-    fn note(&self, headers: &HeaderMap) {
-        let text = headers.get(DATE).and_then(|it| it.to_str().ok());
-        let date = text.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
-        *self.lock() = Some(LastResponse { date: date.map(PrimitiveDateTime::assume_utc) });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<LastResponse>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Reads a header: Proxmox VE writes one byte a character, and others write UTF-8.
-fn header_text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
-    }
 }
 
 /// Reads how many seconds a server asks to wait.

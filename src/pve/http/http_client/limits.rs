@@ -1,0 +1,85 @@
+//! How long and how large an answer may be.
+
+use reqwest::{Method, StatusCode};
+use std::time::Duration;
+
+/// Limits of waiting and of size.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For a connection to come about, TLS included.
+    pub connect: Duration,
+    /// For the first byte of the answer to a question. The server holds a 401 back for 3 s, and gives up by itself on most
+    /// that it has to wait for (the guest agent, another node, a storage that hangs) within 5 to 20 s. What takes longer
+    /// will hardly come, a person looks at a still screen, and to ask again costs nothing.
+    pub answer: Duration,
+    /// For the first byte of the answer to a change or a log-in. It may wait 10 s for the lock of a VM and as long for one
+    /// of the cluster, one after the other, or for a directory elsewhere that knows the user; and who gives it up does not
+    /// know what became of it.
+    pub outcome: Duration,
+    /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
+    pub quiet: Duration,
+    /// For a body.
+    pub size: Sizes,
+}
+
+/// Limits of bodies, in bytes, by how they are read: what is kept of one is larger than itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// For a list that is read row by row, of which little is kept: 100 000 guests are 24 MiB.
+    pub rows: u64,
+    /// For what grows with the cluster and has to be read as a whole, at up to twenty times its size in memory: the
+    /// privileges on all paths, the users with their tokens. 10 000 of these are 5 MiB.
+    pub whole: u64,
+    /// For everything else, a refusal among it.
+    pub usual: u64,
+}
+
+impl Sizes {
+    /// Gives one limit for all of them.
+    #[must_use]
+    pub const fn all(bytes: u64) -> Self {
+        Self { rows: bytes, whole: bytes, usual: bytes }
+    }
+}
+
+/// How a body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pve) enum Extent {
+    /// Row by row.
+    Rows,
+    /// As a whole, though it grows with the cluster.
+    Whole,
+    /// As a whole.
+    Usual,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            outcome: Duration::from_secs(60),
+            quiet: Duration::from_secs(20),
+            size: Sizes { rows: 64 * 1024 * 1024, whole: 8 * 1024 * 1024, usual: 1024 * 1024 },
+        }
+    }
+}
+
+impl Limits {
+    /// Gives how long the first byte of an answer is waited for.
+    ///
+    /// It is also what ends an endless row of informational answers (1xx). They are passed over by the HTTP library, which
+    /// keeps no more than one of them in memory; it could count them, and the client above it has no way to ask for that.
+    pub(super) fn first_byte(&self, method: &Method) -> Duration {
+        if method == Method::GET { self.answer } else { self.outcome }
+    }
+
+    /// Gives how large a body may be. What is no good answer is no list.
+    pub(super) fn size(&self, status: StatusCode, extent: Extent) -> u64 {
+        match extent {
+            Extent::Rows if status.is_success() => self.size.rows,
+            Extent::Whole if status.is_success() => self.size.whole,
+            _ => self.size.usual,
+        }
+    }
+}
