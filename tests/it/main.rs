@@ -20,6 +20,7 @@ mod env_files;
 mod env_readers;
 mod env_store;
 mod env_unused;
+mod every_question;
 mod faults;
 mod foreign;
 mod grants;

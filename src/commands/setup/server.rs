@@ -14,8 +14,8 @@ use crate::ops::{ask, pin_ca, waiting};
 use crate::pve::{self, Leaf, Pve, Trust, probe};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Setting, Source, TRUST_KEYS, Verification};
-use crate::ui::Printable;
 use crate::ui::prompt::{ConfirmPrompt, TextPrompt};
+use crate::ui::{Note, Printable};
 
 use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
@@ -104,6 +104,9 @@ impl ServerStep {
                     Err(why) => why,
                 };
             let why = if trust::is_open(session, context, &why) {
+                if !context.is_open(session, Key::Host) && !self.is_headed {
+                    session.info(&Note::answered("Proxmox VE host", server.to_string()));
+                }
                 self.head(session, context);
                 match trust::judge(session, context, &why, proposed.take()).await {
                     Ok(TrustDecision::Quit) => return Err(why),
