@@ -94,7 +94,9 @@ pub(crate) async fn pin_cluster_ca(
     let reach = |source| Error::reaching(pve.endpoint(), source);
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
-    let text = format!("Certificate verified with the cluster CA, which replaces the pin ({})", fetched.name);
+    // The sandbox's CA is not saved.
+    let file = if context.is_sandbox() { String::new() } else { format!(" ({})", fetched.name) };
+    let text = format!("Certificate verified with the cluster CA, which replaces the pin{file}");
     session.done(text);
     Ok(Some(CaPinned { pve, trust, fetched }))
 }

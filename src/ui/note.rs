@@ -20,6 +20,8 @@ enum NoteLabel {
     Symbol(Symbol),
     /// A check mark, and a title in front of the text, as a question with its answer.
     Title(String),
+    /// The same with a dash.
+    LeftOut(String),
 }
 
 impl Note {
@@ -48,6 +50,11 @@ impl Note {
         Self { label: NoteLabel::Symbol(Symbol::Failed), tone: Tone::Bad, text }
     }
 
+    /// Makes the same for what has no answer.
+    pub(crate) fn left_out(title: &str, text: String) -> Self {
+        Self { label: NoteLabel::LeftOut(title.to_owned()), tone: Tone::Dim, text }
+    }
+
     /// Makes a warning.
     pub(crate) const fn warning(text: String) -> Self {
         Self { label: NoteLabel::Word("warning: "), tone: Tone::Warning, text }
@@ -60,6 +67,10 @@ impl Draw for Note {
             NoteLabel::Word(word) => screen.labelled(word, self.tone, &self.text),
             NoteLabel::Symbol(symbol) => {
                 screen.labelled(&format!("{} ", symbol.text(screen.style())), self.tone, &self.text)
+            }
+            NoteLabel::LeftOut(title) => {
+                let dot = Symbol::Separator.text(screen.style());
+                screen.labelled("- ", self.tone, &format!("{title} {dot} {}", self.text))
             }
             NoteLabel::Title(title) => {
                 let (mark, dot) = (Symbol::Done.text(screen.style()), Symbol::Separator.text(screen.style()));

@@ -62,3 +62,4 @@ mod wire;
 mod wizard;
 mod wizard_changes;
 mod wizard_mistakes;
+mod wizard_screens;

@@ -459,8 +459,8 @@ fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
     stage.glassdome("setup --no-input").expect(3);
     let mut terminal = Terminal::start(&stage, 80, "setup --skip-test-vm");
     terminal
-        .wait_for("the realm is missing; it please enter it again")
-        .wait_for("too short: 3 of 36 characters; it please enter it again");
+        .wait_for("the realm is missing; please enter it again")
+        .wait_for("too short: 3 of 36 characters; please enter it again");
     terminal.to("Proxmox VE host", "").wait_for("cannot read the CA file");
     terminal.to("Do you trust this certificate?", "").to("User for the token", "apex@pve");
     terminal.to("How do you want to get", DOWN).to("Token name", "").to("Paste the secret", SECRET);
@@ -560,13 +560,12 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     ✔ User for the token · apex@pve
     ✔ Token · an existing one
     ✔ Token name · glassdome-token
-       It is sent to sandbox.invalid alone, and written to
-       /home/me/xxxxxxxxxxx/.env.sandbox once everything has been checked.
+       The secret is sent to sandbox.invalid only, and saved in
+       /home/me/xxxxxxxxxxx/.env.sandbox once everything is checked
     ? Paste the secret, or everything you copied (hidden)
       › (36 characters)
-    ✔ apex@pve!glassdome-token, secret 0000••••
+    ✔ apex@pve!glassdome-token, secret a1b2••••
     ✔ Certificate verified with the cluster CA, which replaces the pin
-      (proxmox-ca.pem)
     ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
 
     Node and templates (sandbox)
@@ -581,7 +580,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        +PROXMOX_HOST=sandbox.invalid
        +PROXMOX_USER=apex@pve
        +PROXMOX_TOKEN_NAME=glassdome-token
-       +PROXMOX_TOKEN_VALUE=0000••••
+       +PROXMOX_TOKEN_VALUE=a1b2••••
        +PROXMOX_VERIFY_SSL=false
        +PROXMOX_NODE=pve
        +
@@ -671,18 +670,17 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
     ✔ User for the token · apex@pve
     ✔ Token · an existing one
     ✔ Token name · glassdome-token
-       It is sent to sandbox.invalid alone,
-       and written to
+       The secret is sent to sandbox.invalid
+       only, and saved in
        /home/me/xxxxxxxxxxx/.env.sandbox
-       once everything has been checked.
+       once everything is checked
     ? Paste the secret, or everything you
       copied (hidden)
       › (36 characters)
     ✔ apex@pve!glassdome-token, secret
-      0000••••
+      a1b2••••
     ✔ Certificate verified with the cluster
       CA, which replaces the pin
-      (proxmox-ca.pem)
     ✔ Authenticated as
       apex@pve!glassdome-token on Proxmox VE
       9.2.11
@@ -703,7 +701,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        +PROXMOX_HOST=sandbox.invalid
        +PROXMOX_USER=apex@pve
        +PROXMOX_TOKEN_NAME=glassdome-token
-       +PROXMOX_TOKEN_VALUE=0000••••
+       +PROXMOX_TOKEN_VALUE=a1b2••••
        +PROXMOX_VERIFY_SSL=false
        +PROXMOX_NODE=pve
        +

@@ -112,7 +112,7 @@ impl FixedIdentity {
 pub(super) async fn secret(session: &Session, context: &mut Context, pve_server: &Server) -> Result<(), Error> {
     let settled = FixedIdentity::of(context, pve_server)?;
     let (server, file) = (context.host()?, context.store.path().display().to_string());
-    let destiny = format!("It is sent to {server} alone, and written to {file} once everything has been checked.");
+    let destiny = format!("The secret is sent to {server} only, and saved in {file} once everything is checked");
     session.note(destiny);
     let question = HiddenPrompt::new("Paste the secret, or everything you copied (hidden)");
     let question = question.checked(move |said| settled.validate(said));

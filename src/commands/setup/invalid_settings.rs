@@ -21,7 +21,7 @@ pub(super) fn forget_what_is_wrong(session: &Session, context: &mut Context, arg
         if is_settled || TRUST_KEYS.contains(&key) && arguments.accept_new_certificate {
             return Err(why.into());
         }
-        session.warn(format!("{why}; it please enter it again"));
+        session.warn(format!("{why}; please enter it again"));
         // What stands beside an invalid pin must not decide alone: it says that nothing is verified.
         if TRUST_KEYS.contains(&key) { dropped.extend(TRUST_KEYS) } else { dropped.push(key) }
     }

@@ -48,14 +48,17 @@ pub(super) async fn choose(
 /// Says which template each key points at, as far as that was not asked.
 pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], vms: &[Vm]) {
     for (key, release) in keyed().filter(|(key, _)| !asked.contains(key)) {
-        let text = match templates.iter().find(|(of, _)| *of == key) {
+        let title = format!("Ubuntu {}", release.number);
+        match templates.iter().find(|(of, _)| *of == key) {
             Some((_, vmid)) => {
                 let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
-                format!("{vmid} {name}")
+                session.info(&Note::answered(&title, format!("{vmid} {name}").trim_end().to_owned()));
             }
-            None => "no matching template, key left out".to_owned(),
-        };
-        session.info(&Note::answered(&format!("Ubuntu {}", release.number), text.trim_end().to_owned()));
+            None if vms.iter().any(|vm| vm.is_template) => {
+                session.info(&Note::left_out(&title, "no matching template, key left out".to_owned()));
+            }
+            None => {}
+        }
     }
 }
 

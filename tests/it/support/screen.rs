@@ -23,6 +23,12 @@ fn lasting_word(word: &str) -> String {
         let digits = port.bytes().take_while(u8::is_ascii_digit).count();
         return format!("{before}127.0.0.1:{}{}", "4".repeat(digits), &port[digits..]);
     }
+    for mask in ["••••", "****"] {
+        if let Some((shown, after)) = word.split_once(mask) {
+            let before: String = shown.chars().take(shown.chars().count().saturating_sub(4)).collect();
+            return format!("{before}a1b2{mask}{after}");
+        }
+    }
     let day: Vec<&str> = word.split('-').collect();
     if day.len() == 3 && day.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) && word.len() == 10 {
         return "2026-01-01".to_owned();

@@ -16,7 +16,7 @@ use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 use crate::support::test_env::{Outcome, TestEnv};
 
 /// Nothing that is waited for takes longer, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// High enough for a whole run: nothing scrolls away.
 const ROWS: u16 = 200;
