@@ -10,8 +10,7 @@ const DOWN: &str = "\x1b[B";
 /// A terminal: its name here, how wide it is, and variables that say what it can show.
 type Kind = (&'static str, u16, &'static [(&'static str, &'static str)]);
 
-const KINDS: [Kind; 3] =
-    [("80", 80, &[]), ("40", 40, &[]), ("80-ascii", 80, &[("LANG", "C"), ("LC_ALL", "C")])];
+const KINDS: [Kind; 3] = [("80", 80, &[]), ("40", 40, &[]), ("80-ascii", 80, &[("LANG", "C"), ("LC_ALL", "C")])];
 
 /// Answers questions in their order.
 fn answer(terminal: &mut Terminal, answers: &[(&str, &str)]) {
