@@ -1,6 +1,5 @@
 //! The configuration in other tools' words, tried with real shells and real tools.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ fn stage() -> TestEnv {
 }
 
 /// Finds the real Python, which works in whatever home folder.
-fn python(modules: &str) -> Option<String> {
+pub(crate) fn python(modules: &str) -> Option<String> {
     let script = format!("import sys, {modules}; print(sys.executable)");
     match Command::new("python3").args(["-c", &script]).output() {
         Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
@@ -262,41 +261,6 @@ print(ProxmoxAPI('{}', **config['default']).version.get()['version'])",
         Outcome::of(&command.env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem")).output().unwrap()).expect(0);
     assert!(told.results.starts_with("9."), "{told:?}");
     assert!(told.stderr.contains("REQUESTS_CA_BUNDLE="), "{told:?}");
-}
-
-#[test]
-fn ansible_takes_its_variables() {
-    let Some(python) = python("proxmoxer, ansible") else { return };
-    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../test-ansible");
-    if !root.join("ansible_collections/community/proxmox").is_dir() {
-        return skipped("the collection community.proxmox is missing");
-    }
-    let sandbox = Sandbox::start(quick()).unwrap();
-    let stage = TestEnv::new();
-    stage.point_at(&sandbox);
-    let interpreter = format!("ansible_python_interpreter={python}");
-    let mut command = stage.command([
-        "env",
-        "--format",
-        "ansible",
-        "--",
-        &python,
-        "-m",
-        "ansible",
-        "adhoc",
-        "localhost",
-        "-c",
-        "local",
-        "-m",
-        "community.proxmox.proxmox_vm_info",
-        "-a",
-        "type=qemu",
-        "-e",
-        &interpreter,
-    ]);
-    command.env("ANSIBLE_COLLECTIONS_PATH", &root).env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem"));
-    let told = Outcome::of(&command.output().unwrap()).expect(0);
-    assert!(told.results.contains("ubuntu-2204-cloudinit-template"), "{told:?}");
 }
 
 #[test]

@@ -1,11 +1,14 @@
-//! Another client drives the sandbox: Python's proxmoxer, with a token and with a password.
+//! Other programs drive the sandbox with what `glassdome env` tells them: Python's proxmoxer with a token, a password and a
+//! one-time code, Ansible's inventory and a module of it, and the exporter for Prometheus.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use glassdome::sandbox::Sandbox;
 
+use crate::env::python;
 use crate::support::skipped;
-use crate::support::test_env::{TestEnv, quick};
+use crate::support::test_env::{Outcome, TestEnv, quick};
 
 /// Clones, waits, starts, stops and deletes, and prints what it saw.
 const SCRIPT: &str = r#"
@@ -71,4 +74,109 @@ fn proxmoxer_clones_starts_stops_and_deletes() {
             })
         );
     }
+}
+
+#[test]
+fn proxmoxer_logs_in_with_a_one_time_code() {
+    let Some(python) = python("proxmoxer, requests, pyotp") else { return };
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let user = sandbox.users().into_iter().find(|user| user.totp.is_some()).unwrap();
+    let stage = TestEnv::new();
+    stage.write("proxmox-ca.pem", sandbox.ca_pem());
+    let settings = format!(
+        "PROXMOX_HOST={}\nPROXMOX_USER={}\nPROXMOX_PASSWORD={}\nPROXMOX_CA_FILE=proxmox-ca.pem\nPROXMOX_VERIFY_SSL=false\n",
+        sandbox.address(),
+        user.userid,
+        user.password
+    );
+    stage.write(".env", &settings);
+    let script = "import os, sys; from proxmoxer import ProxmoxAPI; import pyotp; e = os.environ
+host, port = e['PROXMOX_HOST'].rsplit(':', 1)
+api = ProxmoxAPI(host, port=int(port), user=e['PROXMOX_USER'], password=e['PROXMOX_PASSWORD'],
+    otp=pyotp.TOTP(sys.argv[1]).now(), verify_ssl=e['PROXMOX_CA_FILE'])
+print(api.version.get()['version'])";
+    let told = stage.run(["env", "--", &python, "-c", script, user.totp.unwrap()]).expect(0);
+    assert!(told.results.starts_with("9."), "{told:?}");
+    assert!(sandbox.seen().iter().filter(|seen| seen.path.ends_with("/access/ticket")).count() >= 2, "two steps");
+}
+
+/// What the exporter makes of its variables and of no flags, without the web server in between.
+const EXPORTER: &str = r#"
+import sys
+from pve_exporter import cli, collector
+
+def scrape(config, _, collectors):
+    text = collector.collect_pve(config["default"], host, True, True, collectors)
+    sys.stdout.write(text.decode())
+
+host = sys.argv.pop(1)
+cli.start_http_server = scrape
+cli.main()
+"#;
+
+#[test]
+fn the_exporter_scrapes_with_its_default_collectors() {
+    let Some(python) = python("pve_exporter") else { return };
+    for nodes in [1, 2] {
+        let sandbox = Sandbox::start(glassdome::sandbox::Options { nodes, ..quick() }).unwrap();
+        sandbox.edit(|cluster| cluster.set_option(101, "onboot", "1"));
+        let stage = TestEnv::new();
+        stage.point_at(&sandbox);
+        let host = sandbox.address().to_string();
+        let mut command = stage.command(["env", "--format", "exporter", "--", &python, "-c", EXPORTER, &host]);
+        command.env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem"));
+        let told = Outcome::of(&command.output().unwrap()).expect(0);
+        for metric in [
+            "pve_up{id=\"node/pve\"} 1.0",
+            "pve_version_info{",
+            "pve_guest_info{id=\"qemu/101\"",
+            "pve_onboot_status{id=\"qemu/101\"",
+            "pve_not_backed_up_total{",
+            "pve_subscription_info{",
+        ] {
+            assert!(told.results.contains(metric), "{metric}: {}", told.results);
+        }
+    }
+}
+
+/// Runs one of Ansible's programs with the variables, in the folder of the collection; nothing where it is missing.
+fn ansible(stage: &TestEnv, words: &[&str]) -> Option<Outcome> {
+    let python = python("proxmoxer, ansible")?;
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../test-ansible");
+    if !root.join("ansible_collections/community/proxmox").is_dir() {
+        skipped("the collection community.proxmox is missing");
+        return None;
+    }
+    let interpreter = format!("ansible_python_interpreter={python}");
+    let mut line = vec!["env", "--format", "ansible", "--", &python, "-m", "ansible"];
+    line.extend(words);
+    if words.first() == Some(&"adhoc") {
+        line.extend(["-e", &interpreter]);
+    }
+    let mut command = stage.command(line);
+    command.env("ANSIBLE_COLLECTIONS_PATH", &root).env("REQUESTS_CA_BUNDLE", stage.path("proxmox-ca.pem"));
+    Some(Outcome::of(&command.output().unwrap()).expect(0))
+}
+
+#[test]
+fn a_module_of_ansible_lists_the_vms() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = TestEnv::new();
+    stage.point_at(&sandbox);
+    let words = ["adhoc", "localhost", "-c", "local", "-m", "community.proxmox.proxmox_vm_info", "-a", "type=qemu"];
+    let Some(told) = ansible(&stage, &words) else { return };
+    assert!(told.results.contains("ubuntu-2204-cloudinit-template"), "{told:?}");
+    assert!(told.stderr.contains("PROXMOX_CA_PATH is read by community.proxmox from 1.6.0 on"), "{told:?}");
+}
+
+#[test]
+fn the_inventory_of_ansible_lists_the_vms() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = TestEnv::new();
+    stage.point_at(&sandbox);
+    stage.write("lab.proxmox.yml", "plugin: community.proxmox.proxmox\nwant_facts: true\n");
+    let Some(told) = ansible(&stage, &["inventory", "-i", "lab.proxmox.yml", "--list"]) else { return };
+    let listed = told.json();
+    assert_eq!(listed["_meta"]["hostvars"]["vm101"]["proxmox_vmid"], 101, "{told:?}");
+    assert_eq!(listed["proxmox_all_stopped"]["hosts"], serde_json::json!(["vm101"]), "{told:?}");
 }
