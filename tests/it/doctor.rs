@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use glassdome::sandbox::cluster::{Reach, Statistics};
 use glassdome::sandbox::{Fault, Options, Sandbox};
 use serde_json::Value;
 
@@ -378,6 +379,31 @@ fn nodes_are_told_apart() {
     finds(&stage, "", 3, &[("node", "failed"), ("template", "skipped")]);
     let (_sandbox, stage) = scene(Options { nodes: 2, ..quick() });
     finds(&stage, "--node pve2", 8, &[("node", "ok"), ("template", "failed")]);
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_asked_once_for_each_thing() {
+    for (statistics, named) in [(Statistics::Old, true), (Statistics::Current, false)] {
+        let (sandbox, stage) = scene(Options { nodes: 2, ..quick() });
+        sandbox.edit(|cluster| {
+            let node = cluster.nodes.get_mut("pve2").unwrap();
+            (node.reach, node.statistics) = (Reach::NoRoute, statistics);
+        });
+        let document = finds(&stage, "--node pve2", 9, &[("privileges", "skipped")]);
+        let failed = if named { "template" } else { "node" };
+        assert_eq!(check(&document, failed)["status"], "failed", "{document}");
+        if named {
+            assert!(check(&document, failed).to_string().contains("No route to host"), "{document}");
+        }
+        assert!(!document.to_string().contains("pveum"), "nothing is called missing: {document}");
+        let mut asked: Vec<String> =
+            sandbox.seen().into_iter().map(|seen| seen.path).filter(|path| path.contains("/nodes/pve2/")).collect();
+        let count = asked.len();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), count, "each is asked once: {asked:?}");
+        assert!(count <= 3, "nothing but what goes out before the list of nodes is read: {asked:?}");
+    }
 }
 
 #[test]

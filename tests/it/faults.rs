@@ -54,6 +54,34 @@ fn the_next_free_id_is_tried_when_somebody_is_faster() {
 }
 
 #[test]
+fn a_worker_that_is_lost_is_asked_for_again() {
+    let changes = |sandbox: &Sandbox| {
+        let seen = sandbox.seen().into_iter().filter(|seen| seen.method != "GET");
+        seen.map(|seen| format!("{} {}", seen.method, seen.path)).collect::<Vec<_>>()
+    };
+    let (sandbox, stage) = scene(&[]);
+    stage.glassdome("test-vm").expect(0);
+    let usual = changes(&sandbox);
+    assert_eq!(usual.len(), 4, "clone, start, stop, destroy: {usual:?}");
+    for number in 1..=usual.len() {
+        let (sandbox, stage) = scene(&[]);
+        let mut count = 0;
+        sandbox.before_call(move |method, _, cluster| {
+            if method != "GET" {
+                count += 1;
+                cluster.lost_workers = usize::from(count == number);
+            }
+        });
+        stage.glassdome("test-vm").expect(0);
+        let mut expected = usual.clone();
+        expected.insert(number, expected[number - 1].clone());
+        assert_eq!(changes(&sandbox), expected);
+        assert_eq!(Admin::of(&sandbox).vmids(), [101, 9000, 9001]);
+        assert!(stage.entries().is_empty());
+    }
+}
+
+#[test]
 fn an_id_that_was_named_is_not_exchanged_for_another() {
     let (sandbox, stage) = scene(&[Fault::IdTaken]);
     stage.glassdome("test-vm --vmid 500").expect(3).says("VM 500 exists already");

@@ -1,5 +1,7 @@
 //! The checks that need the server: what needs no other answer is asked at once, and the rest at once behind it.
 
+use std::time::Duration;
+
 use crate::cli::Proof;
 use crate::commands::doctor::check::{Check, CheckFailure, CheckStatus};
 use crate::commands::doctor::clone::{self, ServerReads};
@@ -51,6 +53,9 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
     within(session, context, diagnosis, AccessReads { realms, inside, order }).await
 }
 
+/// How long a node is waited for.
+const NODE_LIMIT: Duration = Duration::from_secs(5);
+
 /// Authenticates, and asks at once all that needs no other answer.
 async fn inside(
     session: &Session,
@@ -62,7 +67,8 @@ async fn inside(
     let server = TrustedServer { endpoint, trust, trusted };
     let connected = Connected::with(session, context, server, credentials).await;
     Some(match connected {
-        Ok(connected) => {
+        Ok(mut connected) => {
+            connected.pve = connected.pve.with_node_limit(NODE_LIMIT);
             let inside = ServerReads::read(&connected, order).await;
             Ok((connected, inside))
         }

@@ -8,6 +8,8 @@ mod storage;
 mod tasks;
 mod vm;
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -100,6 +102,13 @@ impl Pve {
     #[must_use]
     pub fn observed_by(self, observer: Observer) -> Self {
         Self { transport: self.transport.observed_by(observer) }
+    }
+
+    /// Asks each thing of a node once, and waits for it no longer than this: for a diagnosis, which reports a node that
+    /// does not answer and goes on.
+    #[must_use]
+    pub fn with_node_limit(self, limit: Duration) -> Self {
+        Self { transport: self.transport.with_node_limit(limit) }
     }
 
     /// Gives the server's time as its last answer told it; none before the first.

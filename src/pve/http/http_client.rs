@@ -136,6 +136,11 @@ impl HttpClient {
         Self { limits: Limits { outcome: LONGEST_SENDING, ..self.limits }, ..self.clone() }
     }
 
+    /// Gives the same way for a question whose answer is waited for no longer than this.
+    pub(in crate::pve) fn answering_within(&self, limit: Duration) -> Self {
+        Self { limits: Limits { answer: self.limits.answer.min(limit), ..self.limits }, ..self.clone() }
+    }
+
     /// Sends a request on a connection of the pool.
     pub(in crate::pve) async fn send(
         &self,

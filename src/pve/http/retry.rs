@@ -3,6 +3,7 @@
 //! | call | is sent again when |
 //! |---|---|
 //! | reads (GET) | something in between, or the server while it restarts, says that it cannot answer now (429, 502 to 504, 520 to 530, 595 and above, the file system of the cluster); or the way breaks after the server had answered in this run |
+//! | reads of another node, where that is asked for | as above, but not where the node cannot be reached (595 and above) |
 //! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task, or a lock that was not free |
 //! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task |
 //! | logs in | never: a one-time code is good once |
@@ -35,6 +36,8 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(in crate::pve) enum RetryPolicy {
     /// Nothing: it reads.
     Reads,
+    /// The same, of a node that the server may not reach, which another try would not change.
+    ReadsOfNode,
     /// The same once more: it sets a value.
     Sets,
     /// Something else: it makes, starts, destroys.
@@ -91,6 +94,7 @@ fn is_worth_it(repeat: RetryPolicy, why: &ApiError, contact: ServerSeen) -> bool
     match repeat {
         RetryPolicy::Elsewhere => false,
         RetryPolicy::Reads => is_short_trouble(why, contact),
+        RetryPolicy::ReadsOfNode => is_short_trouble(why, contact) && !why.is_for(RefusalReason::NodeUnreachable),
         RetryPolicy::Sets => is_undone(why, contact) || is_locked(why),
         RetryPolicy::Acts => is_undone(why, contact),
     }

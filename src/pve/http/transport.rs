@@ -1,5 +1,7 @@
 //! Requests out, answers in, for one caller.
 
+use std::time::Duration;
+
 use percent_encoding::{AsciiSet, CONTROLS};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
@@ -31,6 +33,9 @@ pub(in crate::pve) struct Transport {
     headers: HeaderMap,
     csrf: Option<HeaderValue>,
     listener: Observers,
+    /// For how long a node is waited for that the server passes a read on to, which is then not sent again; without it as
+    /// for every other answer.
+    node_limit: Option<Duration>,
 }
 
 impl Transport {
@@ -45,7 +50,7 @@ impl Transport {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("glassdome/", env!("CARGO_PKG_VERSION"))));
-        Ok(Self { way, headers, csrf: None, listener: Observers::default() })
+        Ok(Self { way, headers, csrf: None, listener: Observers::default(), node_limit: None })
     }
 
     /// Prepares another way to the same server, judged by another trust, for the same caller.
@@ -102,6 +107,20 @@ impl Transport {
         self
     }
 
+    /// Asks each thing of a node once, and waits for it no longer than this.
+    pub(in crate::pve) fn with_node_limit(mut self, limit: Duration) -> Self {
+        self.node_limit = Some(limit);
+        self
+    }
+
+    /// Gives the rule for a read.
+    fn read_policy(&self, path: &[&str]) -> RetryPolicy {
+        match path {
+            ["nodes", _, ..] if self.node_limit.is_some() => RetryPolicy::ReadsOfNode,
+            _ => RetryPolicy::Reads,
+        }
+    }
+
     /// Reports to the observer.
     pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
         self.listener.tell(event);
@@ -124,7 +143,7 @@ impl Transport {
 
     async fn get_value(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Value, ApiError> {
         let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, extent).await, read).await
+        self.repeated(self.read_policy(path), async || self.get_reply(path, query, extent).await, read).await
     }
 
     /// Reads a list that may be very long, row by row: each becomes an `R`, of which `keep` says what is kept. The data is
@@ -145,7 +164,7 @@ impl Transport {
             let data = self.read(path, reply, |reply| reply.read(parse))?;
             Ok((data, rows))
         };
-        self.repeated(RetryPolicy::Reads, async || self.get_reply(path, query, Extent::Rows).await, read).await
+        self.repeated(self.read_policy(path), async || self.get_reply(path, query, Extent::Rows).await, read).await
     }
 
     /// Reads something for a caller with its own retry rule.
@@ -157,8 +176,12 @@ impl Transport {
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
     async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, ApiError> {
         let request = || self.request(Method::GET, path, query, None);
-        let reply = match self.way.send(request()?, extent, &self.listener).await {
-            Err(SendError::ConnectionReset(_)) => self.way.send_afresh(request()?, extent, &self.listener).await,
+        let way = match (path, self.node_limit) {
+            (["nodes", _, ..], Some(limit)) => self.way.answering_within(limit),
+            _ => self.way.clone(),
+        };
+        let reply = match way.send(request()?, extent, &self.listener).await {
+            Err(SendError::ConnectionReset(_)) => way.send_afresh(request()?, extent, &self.listener).await,
             other => other,
         };
         reply.map_err(SendError::error)
