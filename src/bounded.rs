@@ -24,7 +24,7 @@ pub const ENTRY_LIMIT: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
     /// It is larger than what it should hold ever is.
-    #[error("it is larger than {}, so it is not what it should be", size(*limit))]
+    #[error("it is larger than {}, the most that is read", size(*limit))]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
@@ -152,7 +152,7 @@ mod tests {
         std::fs::write(&path, b"12345678").unwrap();
         assert_eq!(read_regular(&path, 8).unwrap().as_slice(), b"12345678");
         let why = read_regular(&path, 7).unwrap_err();
-        assert_eq!(why.to_string(), "it is larger than 0 KiB, so it is not what it should be");
+        assert_eq!(why.to_string(), "it is larger than 0 KiB, the most that is read");
         assert_eq!(io::Error::from(why).kind(), io::ErrorKind::FileTooLarge);
         assert!(read_regular(&folder.path().join("none"), 8).unwrap_err().is_missing());
     }
@@ -162,7 +162,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.set_len(3 << 30).unwrap();
         let why = read_opened(&file, SETTINGS_LIMIT).unwrap_err();
-        assert_eq!(why.to_string(), "it is larger than 16 MiB, so it is not what it should be");
+        assert_eq!(why.to_string(), "it is larger than 16 MiB, the most that is read");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Record {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder or a file in it could not be used.
-    #[error("cannot note the test VM in {}", path.display())]
+    #[error("cannot write the journal in {}", path.display())]
     File {
         /// Which.
         path: PathBuf,

@@ -59,10 +59,10 @@ pub enum Unanswered {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoStateFolder {
     /// No variable leads to one.
-    #[error("no place to note what is made on a server: neither XDG_STATE_HOME nor HOME is set")]
+    #[error("no folder for the journal of test VMs: neither XDG_STATE_HOME nor HOME is set")]
     Unset,
     /// A variable depends on the working directory.
-    #[error("{variable} is `{}`: not an absolute path", path.display())]
+    #[error("{variable} is not an absolute path: `{}`", path.display())]
     Relative {
         /// The variable.
         variable: &'static str,
@@ -328,15 +328,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_state_folder_is_an_absolute_path_or_an_error() {
-        let unset = Err("no place to note what is made on a server: neither XDG_STATE_HOME nor HOME is set");
+        let unset = Err("no folder for the journal of test VMs: neither XDG_STATE_HOME nor HOME is set");
         for (pairs, expected) in [
             (&[("XDG_STATE_HOME", "/state"), ("HOME", "/home/a")][..], Ok("/state/glassdome")),
             (&[("XDG_STATE_HOME", ""), ("HOME", "/home/a")], Ok("/home/a/.local/state/glassdome")),
             (&[("XDG_STATE_HOME", "/state"), ("HOME", "rel")], Ok("/state/glassdome")),
-            (&[("HOME", "rel")], Err("HOME is `rel`: not an absolute path")),
-            (&[("HOME", "~")], Err("HOME is `~`: not an absolute path")),
-            (&[("HOME", ".")], Err("HOME is `.`: not an absolute path")),
-            (&[("XDG_STATE_HOME", "rel"), ("HOME", "/home/a")], Err("XDG_STATE_HOME is `rel`: not an absolute path")),
+            (&[("HOME", "rel")], Err("HOME is not an absolute path: `rel`")),
+            (&[("HOME", "~")], Err("HOME is not an absolute path: `~`")),
+            (&[("HOME", ".")], Err("HOME is not an absolute path: `.`")),
+            (&[("XDG_STATE_HOME", "rel"), ("HOME", "/home/a")], Err("XDG_STATE_HOME is not an absolute path: `rel`")),
             (&[("HOME", "")], unset),
             (&[], unset),
         ] {

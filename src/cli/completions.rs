@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 
 /// Generate a shell completion script
 ///
-/// Without a shell, the script is for the one that $SHELL names, else for the shell that runs this
-/// command. The script asks this program, so it also completes instances and nodes from `.env`.
+/// Without SHELL, uses $SHELL, or the shell that runs this command. The script calls glassdome to complete, so it also
+/// completes instances and nodes from `.env`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   eval \"$(glassdome completions)\"

@@ -9,9 +9,9 @@ use crate::model::Tool;
 
 /// Print the settings for other tools, or run a command with them
 ///
-/// Nothing is sent anywhere. A secret is masked, in a comment that sets nothing, unless --reveal is given; a COMMAND
-/// gets it in its environment, where it is in no file and in no process's arguments. What a tool cannot be told is
-/// said on standard error.
+/// Does not contact the server. Without --reveal, the secret is masked and commented out. A COMMAND gets it in its
+/// environment, so it appears neither in a file nor in the arguments of a process. Settings that a tool does not support
+/// are listed on standard error.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome env --format terraform-bpg -- terraform plan
@@ -21,7 +21,7 @@ pub struct Env {
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "dotenv")]
     pub format: EnvFormat,
-    /// Syntax of another tool's variables [default: sh]
+    /// Syntax for another tool's variables [default: sh]
     #[arg(long, value_name = "SYNTAX")]
     pub syntax: Option<EnvSyntax>,
     /// Include the secret

@@ -11,7 +11,7 @@ use clap::Args;
   glassdome man trust | man -l -
   glassdome man --dir ~/.local/share/man/man1")]
 pub struct Man {
-    /// Command or help topic; without one, the page of the program itself
+    /// Command or help topic [default: glassdome itself]
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
     /// Folder to write every page to

@@ -71,7 +71,7 @@ pub const VERSION: &str = concat!(
     arg_required_else_help = true,
     disable_help_subcommand = true,
     propagate_version = true,
-    after_help = "Try it without a server:\n  glassdome setup --sandbox --no-input\n\nHelp topics, shown by `glassdome help TOPIC`:\n  trust, tokens, privileges, env-file, templates, many-vms,\n  unreliable-networks, sandbox, speed, exit-codes, environment\n\nThe exit codes are listed by `glassdome help exit-codes`, the environment\nvariables by `glassdome help environment`."
+    after_help = "Try it without a server:\n  glassdome setup --sandbox --no-input\n\nHelp topics, shown by `glassdome help TOPIC`:\n  trust, tokens, privileges, env-file, templates, many-vms,\n  unreliable-networks, sandbox, speed, exit-codes, environment\n\nExit codes: `glassdome help exit-codes`\nEnvironment variables: `glassdome help environment`"
 )]
 pub struct Cli {
     /// What every command takes.
@@ -109,7 +109,7 @@ pub enum Command {
 }
 
 /// Below the long help of each command.
-const FOOTER: &str = "`glassdome help exit-codes` lists the exit codes, `glassdome help environment` the variables.";
+const FOOTER: &str = "Exit codes: `glassdome help exit-codes`. Environment variables: `glassdome help environment`.";
 
 /// Reads a command line.
 ///
@@ -121,14 +121,40 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut program))
 }
 
-/// Says below the long help of each command where to read on.
+/// Says below the long help of each command where to read on, and keeps the short one short.
 fn with_footer(program: clap::Command) -> clap::Command {
     program.mut_subcommands(|command| {
         let above = command.get_after_long_help().or(command.get_after_help());
         let text = above.map_or_else(|| FOOTER.to_owned(), |above| format!("{above}\n\n{FOOTER}"));
-        with_footer(command.after_long_help(text))
+        with_footer(shortened(command).after_long_help(text))
     })
 }
+
+/// Hides in the short help of the commands that only end with a test VM what is rarely needed there.
+fn shortened(command: clap::Command) -> clap::Command {
+    if !["setup", "create"].contains(&command.get_name()) {
+        return command;
+    }
+    let pointer = "Examples and all options: see --help";
+    command.after_help(pointer).mut_args(|option| {
+        let is_of_test_vm = option.get_help_heading() == Some("Test VM");
+        let name = option.get_id().as_str();
+        let is_hidden = RARE.contains(&name) || is_of_test_vm && name != "skip_test_vm";
+        if is_hidden { option.hide_short_help(true) } else { option }
+    })
+}
+
+/// The further options of these commands that only the long help has.
+const RARE: [&str; 8] = [
+    "rights",
+    "pin",
+    "over_ssh",
+    "import",
+    "allow_ambiguous_value",
+    "ubuntu_2204_template_id",
+    "ubuntu_2004_template_id",
+    "expire",
+];
 
 /// Gives the help of a command, named by its words, or of the whole program; nothing if there is no such command.
 #[must_use]
@@ -171,6 +197,30 @@ mod tests {
     fn a_linked_clone_has_no_storage_of_its_own() {
         let refused = Cli::try_parse_from(["glassdome", "test-vm", "--linked", "--storage", "local"]).unwrap_err();
         assert_eq!(refused.exit_code(), 2);
+    }
+
+    /// Lists a command and those below it, with all their names.
+    fn commands(command: &clap::Command) -> Vec<(String, clap::Command)> {
+        let mut found = vec![(command.get_name().to_owned(), command.clone())];
+        for below in command.get_subcommands() {
+            found.extend(commands(below).into_iter().map(|(name, it)| (format!("{} {name}", command.get_name()), it)));
+        }
+        found
+    }
+
+    #[test]
+    fn the_short_help_fits_a_screen_and_the_long_one_has_every_option() {
+        let mut program = super::with_footer(Cli::command()).term_width(80);
+        program.build();
+        for (name, mut command) in commands(&program) {
+            let short = command.render_help().to_string();
+            let lines = short.lines().count();
+            assert!(lines <= 45, "{name}: {lines} lines\n{short}");
+            let long = command.render_long_help().to_string();
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(long.contains(&format!("--{option}")), "{name}: --{option}\n{long}");
+            }
+        }
     }
 
     #[test]

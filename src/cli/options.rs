@@ -11,28 +11,32 @@ use crate::model::{Endpoint, Expiry, Fingerprint, NodeName, PoolName, StorageNam
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Use this settings file [env: GLASSDOME_ENV_FILE] [default: .env]
+    /// Settings file [env: GLASSDOME_ENV_FILE] [default: .env]
     #[arg(long, global = true, value_name = "PATH")]
     pub env_file: Option<PathBuf>,
-    /// Use the settings of this instance, `PROXMOX_02_HOST` for `02`
-    #[arg(long, global = true, value_name = "ID")]
+    /// Instance to use, e.g. `02` for PROXMOX_02_HOST
+    #[arg(long, global = true, value_name = "ID", hide_short_help = true)]
     pub instance: Option<String>,
-    /// Print results as text, or as one JSON document
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    /// Format of the results, text or json
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub output: OutputFormat,
-    /// Never prompt; implied when standard input is not a terminal
+    /// Never prompt
+    ///
+    /// Implied if standard input is not a terminal.
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Answer yes to every confirmation; failed checks still fail
+    /// Confirm everything; failed checks still fail
     #[arg(long, global = true)]
     pub yes: bool,
-    /// Use colours [env: NO_COLOR, CLICOLOR_FORCE]
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colours [env: NO_COLOR, CLICOLOR_FORCE]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_short_help = true)]
     pub color: Color,
     /// Print only errors and results
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true)]
     pub quiet: bool,
-    /// Show where each setting comes from; twice: every API call too. Never shows a secret
+    /// Show the source of each setting (-vv: also API calls)
+    ///
+    /// Secrets are never shown.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -40,7 +44,7 @@ pub struct Global {
 /// The form of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// For a person.
+    /// Text for people.
     Text,
     /// One JSON document on standard output.
     Json,
@@ -49,7 +53,7 @@ pub enum OutputFormat {
 /// When colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// Where a terminal takes them.
+    /// If the output is a terminal that supports them.
     Auto,
     /// Always.
     Always,
@@ -61,38 +65,51 @@ pub enum Color {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Server: a name, an address, `host:port`, or the web interface's address [env: PROXMOX_HOST]
+    /// Server: host name, IP address or URL
+    ///
+    /// A port other than 8006 is written `host:port`. [env: PROXMOX_HOST]
     #[arg(long, value_name = "HOST")]
     pub host: Option<Endpoint>,
-    /// User with its realm (name@realm, e.g. apex@pve) [env: PROXMOX_USER]
+    /// User with realm, e.g. apex@pve
+    ///
+    /// [env: PROXMOX_USER]
     #[arg(long, value_name = "USER@REALM")]
     pub user: Option<UserId>,
-    /// Name of the token [env: PROXMOX_TOKEN_NAME]
+    /// Token name, e.g. glassdome-token
+    ///
+    /// A full token ID (user@realm!name) also works. [env: PROXMOX_TOKEN_NAME]
     #[arg(long, value_name = "NAME")]
     pub token_name: Option<TokenRef>,
-    /// Read the token's secret, or all that was copied with it, from this file, `-` for standard input, at a terminal a
-    /// hidden prompt [env: PROXMOX_TOKEN_VALUE holds the secret itself]
+    /// File with the token secret, or `-`
+    ///
+    /// The file may contain everything that the web interface shows with the secret. `-` reads standard input; if that is
+    /// a terminal, it opens a hidden prompt. The variable PROXMOX_TOKEN_VALUE contains the secret itself.
     #[arg(long, value_name = "PATH")]
     pub token_value_file: Option<PathBuf>,
-    /// Read the user's password from this file, `-` for standard input, at a terminal a hidden prompt [env: PROXMOX_PASSWORD holds the password itself]
-    #[arg(long, value_name = "PATH")]
+    /// File with the password of the user; `-` reads standard input
+    ///
+    /// If standard input is a terminal, `-` opens a hidden prompt. The variable PROXMOX_PASSWORD contains the password
+    /// itself. An API token is safer.
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
     pub password_file: Option<PathBuf>,
-    /// Node to work on [env: PROXMOX_NODE]
+    /// Node to use
+    ///
+    /// [env: PROXMOX_NODE]
     #[arg(long, value_name = "NODE")]
     pub node: Option<NodeName>,
-    /// Trust only the certificate with this SHA-256 fingerprint [env: PROXMOX_FINGERPRINT]
-    #[arg(long, value_name = "SHA256")]
+    /// SHA-256 fingerprint of the only certificate to trust [env: PROXMOX_FINGERPRINT]
+    #[arg(long, value_name = "SHA256", hide_short_help = true)]
     pub fingerprint: Option<Fingerprint>,
-    /// Trust certificates signed by the CA in this PEM file [env: PROXMOX_CA_FILE]
-    #[arg(long, value_name = "PATH")]
+    /// PEM file with the CA certificate to trust [env: PROXMOX_CA_FILE]
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
     pub ca_file: Option<PathBuf>,
-    /// Do not verify the certificate: anyone on the network path can read the secret [env: PROXMOX_VERIFY_SSL=false]
-    #[arg(long, conflicts_with_all = ["fingerprint", "ca_file"])]
+    /// Do not verify the certificate; anyone on the network path can read the secret [env: PROXMOX_VERIFY_SSL=false]
+    #[arg(long, conflicts_with_all = ["fingerprint", "ca_file"], hide_short_help = true)]
     pub insecure: bool,
-    /// Give up connecting after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    /// Seconds to wait for a connection
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10", hide_short_help = true)]
     pub connect_timeout: Option<Duration>,
-    /// Use a simulated server that runs only for the duration of this command
+    /// Use a simulated server for this command
     #[cfg(feature = "sandbox")]
     #[arg(long, conflicts_with_all = ["host", "fingerprint", "ca_file", "insecure"])]
     pub sandbox: bool,
@@ -113,15 +130,17 @@ impl Connection {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Login")]
 pub struct Login {
-    /// Log in as this user, e.g. root@pam
+    /// Administrator to log in as, e.g. root@pam
     #[arg(long, value_name = "USER@REALM")]
     pub login_user: Option<UserId>,
-    /// Read the password for the login from this file, `-` for standard input, at a terminal a hidden prompt
-    /// [env: PROXMOX_LOGIN_PASSWORD holds the password itself]
-    #[arg(long, value_name = "PATH")]
+    /// File with the administrator's password; `-` reads standard input
+    ///
+    /// If standard input is a terminal, `-` opens a hidden prompt. The variable PROXMOX_LOGIN_PASSWORD contains the
+    /// password itself.
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
     pub login_password_file: Option<PathBuf>,
-    /// TOTP code for the administrator login
-    #[arg(long, value_name = "CODE")]
+    /// TOTP code for the login
+    #[arg(long, value_name = "CODE", hide_short_help = true)]
     pub totp: Option<String>,
 }
 
@@ -129,13 +148,15 @@ pub struct Login {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "New token")]
 pub struct NewToken {
-    /// Privileges of the token: what Glassdome needs, or all that its user has [default: needed]
+    /// Privileges of the token [default: needed]
     #[arg(long, value_name = "WHAT")]
     pub rights: Option<Rights>,
-    /// Generate a new secret if a token of that name exists; the old secret stops working immediately (needs --yes without a terminal)
-    #[arg(long)]
+    /// Generate a new secret if the token already exists
+    ///
+    /// The old secret stops working immediately. Without a terminal this needs --yes.
+    #[arg(long, hide_short_help = true)]
     pub regenerate: bool,
-    /// Expire the token at 00:00 UTC on this date (YYYY-MM-DD)
+    /// Expiry date of the token (YYYY-MM-DD, 00:00 UTC)
     #[arg(long, value_name = "DATE")]
     pub expire: Option<Expiry>,
 }
@@ -143,18 +164,18 @@ pub struct NewToken {
 /// The rights of a new token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rights {
-    /// A role with what Glassdome needs, on what it uses; with --pool confined to that pool.
+    /// Only what Glassdome needs, on the objects it uses (with --pool: in that pool)
     Needed,
-    /// All that its user has (no privilege separation).
+    /// All privileges of its user (no privilege separation)
     User,
 }
 
 /// What of the presented certificate is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pin {
-    /// The authority that signed the certificates of all nodes; it survives their renewal.
+    /// The cluster CA, which signs the certificates of all nodes and remains valid when they are renewed
     Ca,
-    /// The fingerprint of the server's own certificate.
+    /// The fingerprint of the server certificate
     Leaf,
 }
 
@@ -162,44 +183,50 @@ pub enum Pin {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Test VM")]
 pub struct Proof {
-    /// Template to clone [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000]
+    /// Template to clone [default: 9000]
+    ///
+    /// [env: UBUNTU_2204_TEMPLATE_ID]
     #[arg(long, value_name = "VMID")]
     pub template: Option<VmId>,
-    /// VMID of the clone [default: the next free one]
+    /// VMID of the clone [default: next free VMID]
     #[arg(long, value_name = "VMID")]
     pub vmid: Option<VmId>,
     /// Name of the clone [default: glassdome-test-XXXXXX]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub name: Option<VmName>,
-    /// Make a full clone
+    /// Create a full clone
     #[arg(long, conflicts_with = "linked")]
     pub full: bool,
-    /// Make a linked clone [default if the storage supports it]
+    /// Create a linked clone [default if supported]
     #[arg(long, conflicts_with = "storage")]
     pub linked: bool,
-    /// Storage of the clone's disks; implies --full
+    /// Storage for the disks; implies --full
     #[arg(long, value_name = "STORAGE")]
     pub storage: Option<StorageName>,
-    /// Pool of the clone [env: PROXMOX_POOL]
+    /// Pool for the clone [env: PROXMOX_POOL]
     #[arg(long, value_name = "POOL")]
     pub pool: Option<PoolName>,
-    /// Node of the clone
+    /// Node for the clone
     #[arg(long, value_name = "NODE")]
     pub target: Option<NodeName>,
     /// Do not start the clone
     #[arg(long, conflicts_with_all = ["wait_ip", "no_network"])]
     pub no_start: bool,
-    /// Start with the network links down, for a template with a static IP address
-    #[arg(long, conflicts_with = "wait_ip")]
+    /// Start the clone with its network links down (for templates with a static IP address)
+    #[arg(long, conflicts_with = "wait_ip", hide_short_help = true)]
     pub no_network: bool,
-    /// Wait until the guest agent reports an IP address [default: 120 seconds]
+    /// Wait for an IP address from the guest agent
+    ///
+    /// [default: 120 seconds]
     #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, default_missing_value = "120")]
     pub wait_ip: Option<Duration>,
-    /// Keep the clone; delete it later with `glassdome cleanup --vmid`
+    /// Keep the clone
+    ///
+    /// Delete it later with `glassdome cleanup --vmid VMID`.
     #[arg(long)]
     pub keep: bool,
-    /// Fail if a task makes no progress for this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    /// Seconds without progress after which a task has failed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", hide_short_help = true)]
     pub timeout: Option<Duration>,
 }
 

@@ -15,39 +15,39 @@ const EXAMPLES: &str = "Examples:
 /// Gives the examples and every failure that can be rehearsed, in the words of the sandbox's own table.
 fn long_help() -> String {
     let faults = KINDS.iter().map(|(word, about)| format!("\n  {word}\n      {about}"));
-    let heading = "Failures to rehearse with --fault; requests and answers are counted from 1, over all connections:";
+    let heading = "Failures for --fault; requests and responses are counted from 1, over all connections:";
     format!("{EXAMPLES}\n\n{heading}{}", faults.collect::<String>())
 }
 
 /// Run a simulated Proxmox VE server on loopback, for rehearsals and for testing scripts
 ///
-/// It keeps nothing, and ends with Ctrl-C. On start it prints its address, its fingerprint and its log-ins; with
-/// `-o json` as one line on standard output as soon as it listens.
+/// Nothing is saved; stop it with Ctrl-C. On start it prints its address, fingerprint and logins; with `-o json` as one
+/// line on standard output as soon as it is listening.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Sandbox {
-    /// Listen here
+    /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8006")]
     pub listen: std::net::SocketAddr,
     /// Number of nodes in the simulated cluster
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub nodes: u8,
-    /// Put the templates on storage that all nodes share
+    /// Put the templates on shared storage
     #[arg(long)]
     pub shared_storage: bool,
     /// Version of Proxmox VE to simulate
     #[arg(long, value_name = "VERSION", default_value = "9.2.11")]
     pub pve_version: String,
-    /// Delay of every response, `100ms` or `1.5s`
+    /// Delay of every response, e.g. 100ms or 1.5s
     #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "0s")]
     pub latency: Duration,
-    /// Duration of a clone task, `100ms` or `1.5s`
+    /// Duration of a clone task, e.g. 100ms or 1.5s
     #[arg(long, value_name = "TIME", value_parser = time_span, default_value = "400ms")]
     pub task_time: Duration,
     /// Seed for generated IDs and addresses
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub seed: u64,
-    /// Simulate a failure; may be given several times; --help lists them
+    /// Failure to simulate (repeatable; --help lists them)
     #[arg(long, value_name = "KIND")]
     pub fault: Vec<String>,
     /// Exit when standard input is closed

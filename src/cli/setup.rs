@@ -26,8 +26,10 @@ pub struct Setup {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
-    /// Trust the certificate that is presented now and store it, if no fingerprint and no CA is stored for this server;
-    /// a certificate that does not match what is stored is refused
+    /// Trust the certificate of a new server
+    ///
+    /// The certificate is stored if no fingerprint or CA is stored for this server yet. One that does not match what is
+    /// stored is rejected.
     #[arg(long, conflicts_with = "insecure", help_heading = "Trust")]
     pub accept_new_certificate: bool,
     /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
@@ -55,7 +57,9 @@ pub struct Setup {
     /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2004_template_id: Option<VmId>,
-    /// Create the template if it is missing, from an Ubuntu cloud image or from the image at a URL or in a file
+    /// Create the template if it is missing
+    ///
+    /// From an Ubuntu cloud image, or from the image at a URL or in a file.
     #[arg(long, value_name = "URL|FILE", num_args = 0..=1, help_heading = "Templates")]
     pub create_template: Option<Option<String>>,
     /// Skip the test VM

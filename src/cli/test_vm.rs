@@ -6,9 +6,9 @@ use crate::cli::{Connection, Proof};
 
 /// Clone, start, stop and delete a test VM, and time each step
 ///
-/// The privileges are read first, so that a clone that cannot succeed is not started. The clone is destroyed whatever
-/// happens, and only after its name and its marker have been read again. Nothing is written but a journal entry in
-/// the state folder, which is gone when the VM is.
+/// Checks the privileges first and does not start a clone that cannot succeed. The clone is always deleted at the end,
+/// after its name and marker have been checked again. The only file written is a journal entry in the state folder,
+/// which is deleted together with the VM.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome test-vm --sandbox
@@ -17,22 +17,22 @@ use crate::cli::{Connection, Proof};
   glassdome test-vm --dry-run
   glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
-    /// Which server, as whom, with which trust.
-    #[command(flatten)]
-    pub connection: Connection,
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
     /// Check whether the clone can succeed and show the calls that would be made
     #[arg(long, conflicts_with_all = ["count", "parallel", "all_nodes"])]
     pub dry_run: bool,
-    /// Run N test VMs and report statistics
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many")]
+    /// Number of test VMs; reports statistics
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many test VMs")]
     pub count: Option<u32>,
     /// Number of clones to run in parallel [default: 4]
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many")]
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many test VMs")]
     pub parallel: Option<u16>,
-    /// Run a test VM on every node that is online
-    #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many")]
+    /// Run a test VM on every online node
+    #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many test VMs")]
     pub all_nodes: bool,
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
 }

@@ -6,8 +6,8 @@ use crate::cli::{Connection, Login, NewToken, Proof};
 
 /// Create, list, rotate or revoke API tokens, with an administrator login
 ///
-/// A token may neither read nor change its own entry, so all of these need an administrator login. The password is asked for,
-/// used once and forgotten.
+/// A token can neither read nor change its own entry, so these commands need an administrator login. You are prompted
+/// for the password; it is used once and not stored.
 #[derive(Debug, Clone, Args)]
 pub struct Token {
     /// What is done.
@@ -30,20 +30,14 @@ pub enum TokenAction {
 
 /// Create a token, verify it and save it to the settings file
 ///
-/// The plan is shown first: the same as `pveum` lines, and all privileges before and after. A plan that would take away
-/// a privilege is refused. If a step fails, the steps before it are undone.
+/// Shows the plan first: the equivalent `pveum` commands, and all privileges before and after. A plan that would remove a
+/// privilege is rejected. If a step fails, the steps before it are undone.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome token create --login-user root@pam
   glassdome token create --login-user root@pam --pool glassdome \\
       --expire 2027-01-31 --dry-run")]
 pub struct TokenCreate {
-    /// Which server, as whom, with which trust.
-    #[command(flatten)]
-    pub connection: Connection,
-    /// Who logs in.
-    #[command(flatten)]
-    pub login: Login,
     /// What the token shall be.
     #[command(flatten)]
     pub new: NewToken,
@@ -53,6 +47,12 @@ pub struct TokenCreate {
     /// Show the plan without changing anything
     #[arg(long, help_heading = "New token")]
     pub dry_run: bool,
+    /// Who logs in.
+    #[command(flatten)]
+    pub login: Login,
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
 }
 
 /// List a user's tokens with their privileges, and mark the one in the settings file
@@ -60,47 +60,49 @@ pub struct TokenCreate {
 #[command(after_help = "Example:
   glassdome token list --login-user root@pam")]
 pub struct TokenList {
-    /// Which server, as whom, with which trust.
-    #[command(flatten)]
-    pub connection: Connection,
     /// Who logs in.
     #[command(flatten)]
     pub login: Login,
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
 }
 
 /// Rotate the token secret without downtime
 ///
-/// A second token with the same rights is made, tried, written to the settings file, and only then the first is
-/// removed, unless another line of the settings file uses it. A run after a crash finishes what was begun. Without a
+/// Creates a second token with the same permissions, tests it, saves it to the settings file, and only then revokes the
+/// first one, unless the settings file uses it elsewhere. After a crash, the next run completes the rotation. Without a
 /// terminal this needs --yes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome token rotate --login-user root@pam
   glassdome token rotate --login-user apex@pve --in-place")]
 pub struct TokenRotate {
-    /// Which server, as whom, with which trust.
-    #[command(flatten)]
-    pub connection: Connection,
     /// Who logs in.
     #[command(flatten)]
     pub login: Login,
-    /// Generate a new secret for the same token; the old one stops working immediately (access-control 9.1.0 and later)
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Generate a new secret for the same token
+    ///
+    /// The old secret stops working immediately. Needs Proxmox VE 9.1 (access-control 9.1.0) or later.
     #[arg(long, help_heading = "Rotation")]
     pub in_place: bool,
 }
 
 /// Delete a token and its permissions
 ///
-/// Its user, the roles and what was granted to the user stay: other tokens may depend on them. Without a terminal this
-/// needs --yes.
+/// Keeps its user, the roles and the permissions of the user, because other tokens may depend on them. Without a terminal
+/// this needs --yes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   glassdome token revoke --login-user root@pam --token-name old-token")]
 pub struct TokenRevoke {
-    /// Which server, as whom, with which trust.
-    #[command(flatten)]
-    pub connection: Connection,
     /// Who logs in.
     #[command(flatten)]
     pub login: Login,
+    /// Which server, as whom, with which trust.
+    #[command(flatten)]
+    pub connection: Connection,
 }

@@ -13,10 +13,8 @@ pub(crate) fn run(session: &Session, arguments: &Completions) -> Result<ExitCode
     let found = arguments.shell.or_else(|| session.variable("SHELL").and_then(named)).or_else(parent);
     let Some(shell) = found else {
         return Err(Error::Usage(UsageError::CommandLine {
-            message:
-                "cannot tell which shell to generate completions for: neither $SHELL nor the parent process is one"
-                    .to_owned(),
-            tips: vec!["pass one: bash, zsh, fish or powershell".to_owned()],
+            message: "cannot detect the shell: neither $SHELL nor the parent process is a supported one".to_owned(),
+            tips: vec!["pass one of: bash, zsh, fish, powershell".to_owned()],
             command: "glassdome completions".to_owned(),
         })
         .into());

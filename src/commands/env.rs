@@ -33,7 +33,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     }
     if let Some((program, rest)) = arguments.command.split_first() {
         if told.line.is_some() {
-            let message = "a COMMAND takes variables, and `--format curl` is a line for a shell".to_owned();
+            let message =
+                "--format curl prints a command line, not variables, so it cannot be used with a COMMAND".to_owned();
             return Err(Error::Usage(UsageError::Usage { message }).into());
         }
         return match execute(program, rest, &told.variables) {
@@ -102,7 +103,7 @@ impl EnvOutput {
                 let access = Access::of(settings)?;
                 told.line = curl_line(&access, &context.instance);
                 if access.fingerprint.is_some() {
-                    told.warnings.push("curl cannot check the certificate's fingerprint: without a CA file it refuses a certificate of the cluster's own CA".to_owned());
+                    told.warnings.push("curl cannot verify a certificate by its fingerprint: without a CA file it rejects a certificate of the cluster's own CA".to_owned());
                 }
             }
             return Ok(Self { variables, ..told });
@@ -153,9 +154,12 @@ impl EnvOutput {
     /// Says that a secret is not printed, and how it is.
     fn about_masked(&self, is_object: bool) -> String {
         if is_object {
-            return format!("{} is left out, as a secret; --reveal prints it", self.masked(Shown::Masked).join(", "));
+            return format!(
+                "{} is a secret and was omitted; pass --reveal to include it",
+                self.masked(Shown::Masked).join(", ")
+            );
         }
-        "the secret is masked; --reveal prints it".to_owned()
+        "the secret is masked; pass --reveal to show it".to_owned()
     }
 
     fn document(&self, format: EnvFormat, shown: Shown) -> Value {
@@ -189,7 +193,7 @@ impl Written {
             (EnvFormat::Of(_), syntax) => syntax.unwrap_or(EnvSyntax::Sh),
             (format @ (EnvFormat::Ours(_) | EnvFormat::Curl), Some(_)) => {
                 let format = format.name();
-                let message = format!("--syntax goes with another tool's format; `--format {format}` has its own");
+                let message = format!("--syntax cannot be used with --format {format}, which has its own syntax");
                 return Err(Error::Usage(UsageError::Usage { message }));
             }
         };

@@ -94,7 +94,7 @@ struct Environment;
 impl Draw for Environment {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.heading("Settings")?;
-        screen.paragraph(0, "A flag beats a variable, a variable beats the settings file, the file beats the default. The same names are the keys of the file.")?;
+        screen.paragraph(0, "Flags take precedence over variables, variables over the settings file, and the file over defaults. The keys of the file have the same names.")?;
         for entry in KEYS {
             screen.line(&format!("  {}", entry.key.variable(&Instance::default())))?;
             screen.paragraph(6, &format!("{} ({})", entry.about, entry.flag))?;
@@ -104,12 +104,12 @@ impl Draw for Environment {
         for (name, about) in [
             (ENV_FILE, "settings file to use (--env-file)"),
             (LOGIN_PASSWORD, "password of the administrator login (--login-password-file)"),
-            ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether colours are used (--color)"),
-            ("LC_ALL, LC_CTYPE, LANG", "whether non-ASCII characters are used"),
-            ("XDG_STATE_HOME, HOME", "where the journals of test VMs, tokens and rotations are kept"),
-            ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, read as curl does; lower case works too"),
-            ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to use in place of the system's"),
-            ("SHELL", "shell that `glassdome completions` writes its script for"),
+            ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether to use colours (--color)"),
+            ("LC_ALL, LC_CTYPE, LANG", "whether to use non-ASCII characters"),
+            ("XDG_STATE_HOME, HOME", "folder for the journals of test VMs, tokens and rotations"),
+            ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, as in curl; lower case also works"),
+            ("SSL_CERT_FILE, SSL_CERT_DIR", "CA certificates to use instead of those of the system"),
+            ("SHELL", "shell for the script of `glassdome completions`"),
         ] {
             screen.line(&format!("  {name}"))?;
             screen.paragraph(6, about)?;

@@ -38,7 +38,7 @@ fn whole(page: Page) -> String {
         roff.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", kind.exit_code(), manual::escaped(meaning)));
     }
     roff.push_str(
-        ".SH ENVIRONMENT\nThe variables that are read are listed by \\fBglassdome help environment\\fR.\n.SH SEE ALSO\n",
+        ".SH ENVIRONMENT\nFor the variables that are read, see \\fBglassdome help environment\\fR.\n.SH SEE ALSO\n",
     );
     let others: Vec<String> = topics::all().map(|it| manual::escaped(&format!("glassdome-{}(1)", it.name))).collect();
     roff.push_str(&format!("{}\n", others.join(", ")));

@@ -102,7 +102,7 @@ impl Announcement<'_> {
 
 impl Draw for Announcement<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.heading("A simulated Proxmox VE server; it keeps nothing, and ends with Ctrl-C")?;
+        screen.heading("A simulated Proxmox VE server; nothing is saved; stop it with Ctrl-C")?;
         screen.line(&format!("  address      {}", self.sandbox.url()))?;
         screen.line("  fingerprint")?;
         screen.line(&format!("    {}", Fingerprint::new(self.sandbox.fingerprint())))?;
@@ -110,7 +110,7 @@ impl Draw for Announcement<'_> {
         for user in self.sandbox.users() {
             screen.labelled("    ", Tone::Plain, &format!("{} password {}", user.userid, user.password))?;
             if let Some(totp) = user.totp {
-                screen.labelled("      ", Tone::Plain, &format!("secret of its one-time codes {totp}"))?;
+                screen.labelled("      ", Tone::Plain, &format!("TOTP secret {totp}"))?;
             }
         }
         screen.line("  tokens")?;

@@ -11,7 +11,7 @@ use crate::pve::privileges::Caller;
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// The server does not take the caller for who it says.
-    #[error("{} is not authenticated", named(caller))]
+    #[error("authentication failed for {}", named(caller))]
     Unauthenticated {
         /// Who called.
         caller: Caller,
@@ -22,7 +22,7 @@ pub enum AuthError {
         source: pve::ApiError,
     },
     /// The user's realm does not exist on the server.
-    #[error("{user} cannot be known there: the server has no realm `{}`", user.realm())]
+    #[error("cannot authenticate {user}: the server has no realm `{}`", user.realm())]
     UnknownRealm {
         /// The user.
         user: UserId,
@@ -47,7 +47,7 @@ impl AuthError {
             }
             Self::UnknownRealm { realms, .. } => {
                 vec![say(format!(
-                    "the realms are: {}; `apex@pam` for `apex@pve` is the classic mistake",
+                    "the server has these realms: {}; a common mistake is `apex@pam` instead of `apex@pve`",
                     shown(realms)
                 ))]
             }

@@ -51,7 +51,7 @@ impl Cause {
 
 /// Lists what is ruled out and what is not. `realms` are those of the server, where they were asked for.
 pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refusal) -> Vec<String> {
-    let delay = "it took three seconds because the server holds every such answer back, against guessing";
+    let delay = "Proxmox VE delays failed authentication by three seconds";
     let mut lines: Vec<String> = refusal.is_held_back().then(|| delay.to_owned()).into_iter().collect();
     if Cause::of(refusal) != Cause::Untold {
         return lines;
@@ -62,11 +62,10 @@ pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refu
     }
     let open = match caller {
         Caller::Token(..) => {
-            ruled_out
-                .push("the secret has the form of one (36 characters, no blanks, no quotes, no upper case)".to_owned());
-            "whether the user exists, is enabled and not expired; whether the token has this name and is not expired; whether this is its secret"
+            ruled_out.push("the secret has the right form (36 characters, no spaces, quotes or capitals)".to_owned());
+            "whether user and token exist, are enabled and not expired; whether the secret is that of this token"
         }
-        Caller::User(_) => "whether the user exists, is enabled and not expired; whether this is its password",
+        Caller::User(_) => "whether the user exists, is enabled and not expired; whether the password is correct",
     };
     lines.push(format!("ruled out from here: {}", ruled_out.join("; ")));
     lines.push(format!("not known from here: {open}"));
@@ -84,26 +83,34 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
     let list = || run(format!("pveum user token list {user}"));
     match Cause::of(refusal) {
         Cause::NothingArrived => vec![
-            say(
-                "the server saw no credentials at all: does a reverse proxy in front of it drop the header `Authorization`?",
-            ),
-            say("give --host the server itself, HOST:8006, or let the proxy pass the header on"),
+            say("the server received no credentials: check whether a reverse proxy drops the `Authorization` header"),
+            say("connect to the server directly (--host HOST:8006), or configure the proxy to pass the header on"),
         ],
         Cause::NoSuchUser => vec![
-            say("is the realm right? `apex@pam` for `apex@pve` is the classic mistake; as root on a node:"),
+            say(
+                "check the realm (a common mistake is `apex@pam` instead of `apex@pve`); list the users as root on a node:",
+            ),
             run("pveum user list".to_owned()),
         ],
-        Cause::Disabled => vec![say("as root on a node:"), run(format!("pveum user modify {user} --enable 1"))],
-        Cause::UserExpired => vec![say("as root on a node:"), run(format!("pveum user modify {user} --expire 0"))],
-        Cause::NoSuchToken => vec![say("the tokens that there are, as root on a node:"), list()],
+        Cause::Disabled => {
+            vec![say("enable the user, as root on a node:"), run(format!("pveum user modify {user} --enable 1"))]
+        }
+        Cause::UserExpired => vec![
+            say("remove the expiry date of the user, as root on a node:"),
+            run(format!("pveum user modify {user} --expire 0")),
+        ],
+        Cause::NoSuchToken => vec![say("list the tokens of the user, as root on a node:"), list()],
         Cause::TokenExpired => {
-            vec![say("as root on a node:"), run(format!("pveum user token modify {user} {token} --expire 0"))]
+            vec![
+                say("remove the expiry date of the token, as root on a node:"),
+                run(format!("pveum user token modify {user} {token} --expire 0")),
+            ]
         }
         Cause::WrongSecret => vec![
             say(
-                "the token exists, and this is not its secret: the secret was shown once, when the token was made. Was the token made anew since?",
+                "the token exists, but the secret is not its secret: it may have been created again or given a new secret since",
             ),
-            say("without it, make another token and save it with `glassdome setup`"),
+            say("Proxmox VE shows a secret only once: if it is lost, create another token with `glassdome setup`"),
         ],
         Cause::Ticket | Cause::NotProxmox => {
             crate::error::refusal::hints(refusal.reason(), &Operation::Authenticate(String::new()))
@@ -115,16 +122,14 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
 fn untold(caller: &Caller, list: Hint) -> Vec<Hint> {
     let mut hints = match caller {
         Caller::Token(..) => vec![
-            say("is the secret complete, all 36 characters, and that of this token?"),
-            say("is the token name the one that was created, and the user's realm right (`apex@pve`, not `apex@pam`)?"),
-            say(
-                "are user and token enabled and not expired? which of these it is, only the server can say; as root on a node:",
-            ),
+            say("check that the secret is complete (all 36 characters) and belongs to this token"),
+            say("check the token name and the realm of the user (`apex@pve`, not `apex@pam`)"),
+            say("check that user and token are enabled and not expired, as root on a node:"),
             list,
         ],
         Caller::User(_) => vec![
-            say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
-            say("is the user enabled and not expired? only the server can say; as root on a node:"),
+            say("check the password and the realm of the user (`apex@pve`, not `apex@pam`)"),
+            say("check that the user is enabled and not expired, as root on a node:"),
             Hint::Run("pveum user list".to_owned()),
         ],
     };

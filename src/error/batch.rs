@@ -21,7 +21,7 @@ pub enum BatchError {
         first: Box<Error>,
     },
     /// No node of the cluster can make a clone.
-    #[error("template {template} cannot be cloned on any node that is online")]
+    #[error("template {template} cannot be cloned on any online node")]
     NoPlace {
         /// The template.
         template: VmId,
@@ -53,7 +53,7 @@ impl BatchError {
                 }
                 hints
             }
-            Self::NoPlace { .. } => vec![say("is a node online that has the template, or its storage?")],
+            Self::NoPlace { .. } => vec![say("check that a node with access to the storage of the template is online")],
         }
     }
 

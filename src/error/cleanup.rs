@@ -12,13 +12,13 @@ const DISKS_AT_MOST: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum CleanupError {
     /// The VM is still there after it was destroyed.
-    #[error("VM {vmid} is still there")]
+    #[error("VM {vmid} still exists after it was deleted")]
     NotGone {
         /// Which.
         vmid: VmId,
     },
     /// A VM that was named carries no marker of a test VM, or that cannot be seen.
-    #[error("VM {vmid}{} is not a test VM, or cannot be seen", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
+    #[error("VM {vmid}{} is not a test VM, or is not visible", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
     NoTestVm {
         /// Which.
         vmid: VmId,
@@ -26,7 +26,7 @@ pub enum CleanupError {
         name: Option<Foreign>,
     },
     /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
-    #[error("VM {vmid} carries the marker of a test VM, and is called `{name}`: deleting it needs a confirmation")]
+    #[error("VM {vmid} has the marker of a test VM but is named `{name}`: deleting it needs confirmation")]
     OddName {
         /// Which.
         vmid: VmId,
@@ -34,19 +34,19 @@ pub enum CleanupError {
         name: String,
     },
     /// A VM that was named belongs to a run that is alive.
-    #[error("VM {vmid} belongs to a run that is alive on this machine")]
+    #[error("VM {vmid} belongs to a run that is still active on this machine")]
     TestVmInUse {
         /// Which.
         vmid: VmId,
     },
     /// A VM that was ours has another name or description, or a drive more.
-    #[error("VM {vmid} is no longer as this program made it: its name or marker was changed, or a drive was added")]
+    #[error("VM {vmid} was changed after it was created: its name or marker is different, or a drive was added")]
     TakenOver {
         /// Which.
         vmid: VmId,
     },
     /// A clone whose task has ended is still locked.
-    #[error("VM {vmid} is still locked by a clone that did not finish; only root can unlock it")]
+    #[error("VM {vmid} is still locked by an unfinished clone; only root can unlock it")]
     StuckClone {
         /// Which.
         vmid: VmId,
@@ -54,7 +54,7 @@ pub enum CleanupError {
         node: NodeName,
     },
     /// A test VM could not be removed.
-    #[error("VM {vmid} ({name}) had to be left behind on {node}")]
+    #[error("VM {vmid} ({name}) could not be deleted and is still on {node}")]
     LeftBehind {
         /// Which.
         vmid: u32,
@@ -68,7 +68,7 @@ pub enum CleanupError {
         failure: Option<Box<Error>>,
     },
     /// A VM was destroyed, and the server could not remove all of its disks.
-    #[error("VM {vmid} ({name}) is gone, and {} of its disks had to be left behind on {node}", disks.len())]
+    #[error("VM {vmid} ({name}) was deleted, but {} of its disks are still on {node}", disks.len())]
     DisksLeft {
         /// Which VM.
         vmid: u32,
@@ -82,7 +82,7 @@ pub enum CleanupError {
         failure: Option<Box<Error>>,
     },
     /// A journal entry that says something impossible.
-    #[error("a journal entry says something impossible")]
+    #[error("a journal entry is invalid")]
     StrangeEntry,
 }
 
@@ -105,52 +105,51 @@ impl CleanupError {
             Self::NotGone { vmid } => {
                 vec![
                     run("glassdome cleanup"),
-                    say("or, where no journal knows it:"),
+                    say("or, if this machine has no record of it:"),
                     run(format!("glassdome cleanup --vmid {vmid}")),
                 ]
             }
             Self::NoTestVm { .. } => vec![
                 say(
-                    "it stays: only what carries the marker of a test VM in its description is destroyed; VM.Audit is needed to see it",
+                    "it was not deleted: only VMs with the marker of a test VM in their description are (seeing it needs VM.Audit); list them with:",
                 ),
                 run("glassdome cleanup"),
             ],
             Self::OddName { vmid, .. } => vec![
-                say("someone may have taken it over; to delete it anyway:"),
+                say("someone else may be using it now; to delete it anyway:"),
                 run(format!("glassdome cleanup --vmid {vmid} --yes")),
             ],
             Self::TestVmInUse { .. } => {
-                vec![say("it goes when its run ends; Ctrl-C there ends it early, and cleans up")]
+                vec![say("that run deletes it when it ends; Ctrl-C there ends it early and cleans up")]
             }
             Self::TakenOver { vmid } => {
-                vec![say(format!("it stays: nothing proves any more that VM {vmid} is this program's"))]
+                vec![say(format!(
+                    "VM {vmid} was not deleted, because it may be in use by someone else; check it and delete it in the web interface"
+                ))]
             }
             Self::StuckClone { vmid, node } => vec![
-                say(format!("as root on {node}, look first whose it is; someone else's clone looks the same:")),
+                say(format!("as root on {node}, first check who it belongs to (another user's clone looks the same):")),
                 run(format!("qm config {vmid}")),
                 say(format!(
-                    "if no clone task is running and the VM belongs to no one else: `qm unlock {vmid}`, then destroy it in the web interface"
+                    "if no clone task is running and it belongs to no one else, run `qm unlock {vmid}`, then delete it in the web interface"
                 )),
             ],
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
                 Error::Cleanup(Self::StuckClone { .. } | Self::TakenOver { .. }) => why.hints(),
                 _ => vec![
                     run("glassdome cleanup"),
-                    say(format!(
-                        "or, if it is still called {}, destroy VM {vmid} in the web interface",
-                        Printable(name)
-                    )),
+                    say(format!("or, if it is still named {}, delete VM {vmid} in the web interface", Printable(name))),
                 ],
             },
             Self::DisksLeft { node, disks, .. } => {
-                let mut hints = vec![say(format!("as root on {node}, once their storage can be used:"))];
+                let mut hints = vec![say(format!("once the storage is available, as root on {node}:"))];
                 hints.extend(
                     disks.iter().take(DISKS_AT_MOST).map(|disk| run(format!("pvesm free {}", disk.shell_quoted()))),
                 );
                 hints
             }
             Self::StrangeEntry => {
-                vec![say("the entry was written by another version; remove its file from the journal")]
+                vec![say("another version may have written it; delete its file from the journal")]
             }
         }
     }

@@ -21,13 +21,13 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// `--sandbox` with a file that belongs to a real server.
-    #[error("{} belongs to a real server; the sandbox never touches it", path.display())]
+    #[error("{} is for a real server; the sandbox never changes it", path.display())]
     NotSandboxFile {
         /// Which file.
         path: PathBuf,
     },
     /// A file of the sandbox without `--sandbox`.
-    #[error("`sandbox.invalid` is reached with --sandbox alone")]
+    #[error("`sandbox.invalid` can only be used with --sandbox")]
     SandboxOnly,
     /// Another tool's variables.
     #[error("--import: {why}")]
@@ -54,7 +54,7 @@ pub enum ConfigError {
         source: pve::ApiError,
     },
     /// What was written reads back differently.
-    #[error("{} does not read back as it was written", path.display())]
+    #[error("{} was written, but reading it back gives different values", path.display())]
     ReadBack {
         /// Which file.
         path: PathBuf,
@@ -79,19 +79,24 @@ impl ConfigError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::SecretFile { flag, .. } => {
-                vec![say(format!("give {flag} a file that you may read, or `-` and the secret on standard input"))]
+                vec![say(format!("pass {flag} with a readable file, or with `-` and the secret on standard input"))]
             }
             Self::NotSandboxFile { path } => {
-                vec![say(format!("leave --env-file out, or remove {} if it was a rehearsal", path.display()))]
+                vec![say(format!("omit --env-file, or delete {} if it came from a rehearsal", path.display()))]
             }
             Self::SandboxOnly => vec![say(
-                "the file is that of a rehearsal: give --env-file the file of your own server, or go on rehearsing with --sandbox, where a command has it",
+                "the settings are from a rehearsal: pass --env-file with the settings of your server, or continue with --sandbox if the command supports it",
             )],
             Self::Import { why } => of_import(why),
             Self::CaFileUnread { .. } | Self::CaFile { .. } => {
-                vec![say("on a node, the authority of the cluster is the file"), run("/etc/pve/pve-root-ca.pem")]
+                vec![
+                    say("the CA certificate of the cluster is this file on every node:"),
+                    run("/etc/pve/pve-root-ca.pem"),
+                ]
             }
-            Self::ReadBack { .. } => vec![say("was it written by another program at the same time? run this again")],
+            Self::ReadBack { .. } => {
+                vec![say("another program may have written to it at the same time: run this again")]
+            }
         }
     }
 }
@@ -99,12 +104,12 @@ impl ConfigError {
 fn of_import(why: &settings::BadImport) -> Vec<Hint> {
     use settings::BadImport as Bad;
     match why {
-        Bad::TwoTools { one, .. } => vec![say(format!("say whose count, `--import={one}` for example"))],
-        Bad::Nothing { .. } => vec![say("set those of your tool, or leave --import out and answer the questions")],
+        Bad::TwoTools { one, .. } => vec![say(format!("choose the tool, e.g. --import={one}"))],
+        Bad::Nothing { .. } => vec![say("set the variables of your tool, or omit --import and answer the prompts")],
         Bad::Missing { tool, .. } => {
             let names = settings::variables_of(*tool).join(", ");
-            vec![say(format!("set it; of {tool} these are read: {names}"))]
+            vec![say(format!("set it; the variables read for {tool} are: {names}"))]
         }
-        Bad::Invalid { variable, .. } => vec![say(format!("correct {variable}, or leave --import out"))],
+        Bad::Invalid { variable, .. } => vec![say(format!("correct {variable}, or omit --import"))],
     }
 }

@@ -62,7 +62,7 @@ impl ConnectionError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NotProxmox { .. } => {
-                vec![say("Proxmox VE listens on port 8006 unless a proxy stands in front of it; give --host NAME:PORT")]
+                vec![say("Proxmox VE listens on port 8006 unless a proxy is in front of it; pass --host NAME:PORT")]
             }
             Self::Untrusted { fingerprint, .. } => untrusted(fingerprint),
             Self::NotFromStoredCa { fingerprint, .. } => changed(fingerprint),
@@ -91,13 +91,13 @@ impl ConnectionError {
 pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
     vec![
         say(
-            "compare the fingerprint with that of `pve-ssl.pem` on the server: web interface, node > System > Certificates, or in its shell:",
+            "compare the fingerprint with that of `pve-ssl.pem` on the server (web interface: node > System > Certificates), or in its shell:",
         ),
         run("pvenode cert info"),
-        say("if it is the same, trust it:"),
+        say("if they match, trust it by adding:"),
         run(format!("--fingerprint {fingerprint}")),
         say(
-            "or, without comparing: --accept-new-certificate (with setup), which then trusts the cluster's own CA; with a CA that you have: --ca-file; not at all: --insecure",
+            "or trust it without comparing (setup --accept-new-certificate, then the cluster CA is trusted), pass a CA certificate (--ca-file), or do not verify (--insecure)",
         ),
     ]
 }
@@ -105,10 +105,10 @@ pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
 pub(super) fn changed(fingerprint: &str) -> Vec<Hint> {
     vec![
         say(
-            "either it was renewed, which Proxmox VE does every two years, or another machine is intercepting the connection. Compare it in the shell of the node:",
+            "the certificate was renewed (Proxmox VE does so every two years), or another machine is intercepting the connection; compare the fingerprint in the shell of the node:",
         ),
         run("pvenode cert info"),
-        say("if it is the new one, pin it, and with it the cluster's CA, which outlives it:"),
+        say("if they match, pin the new certificate and trust the cluster CA, which remains valid for longer:"),
         run(format!("glassdome setup --fingerprint {fingerprint} --pin ca")),
     ]
 }

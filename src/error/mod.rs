@@ -149,9 +149,9 @@ impl Error {
             Self::Server { operation, source } => server::hints(operation, source),
             Self::Settings(error) => settings::hints(error),
             Self::NoStateFolder(_) => {
-                vec![hint::say("set XDG_STATE_HOME to the absolute path of a folder that you may write to")]
+                vec![hint::say("set XDG_STATE_HOME to the absolute path of a writable folder")]
             }
-            Self::Journal(_) => vec![hint::say("set XDG_STATE_HOME to a folder that you may write to")],
+            Self::Journal(_) => vec![hint::say("set XDG_STATE_HOME to a writable folder")],
         }
     }
 
@@ -219,13 +219,13 @@ impl Error {
         match &source {
             _ if source.is_unauthenticated() => Self::server(Operation::Authenticate(server), source),
             Pve::Gateway { status, phrase, .. } if *status < 500 && *status != 429 => {
-                let what = format!("TLS, but not its API; it answers {status} {phrase} with a page of its own");
+                let what = format!("it answered {status} {phrase} with a page that is not from the API");
                 ConnectionError::NotProxmox { server, what }.into()
             }
             Pve::Redirect { status, phrase, to, .. } => {
                 let to = to.as_ref().map(|to| format!(", to {to}")).unwrap_or_default();
-                let gateway = "a login gateway in front of the API cannot be passed";
-                let what = format!("it answers {status} {phrase} and leads elsewhere{to}; {gateway}");
+                let gateway = "a token cannot pass a login gateway";
+                let what = format!("it answered {status} {phrase} with a redirect{to}; {gateway}");
                 ConnectionError::NotProxmox { server, what }.into()
             }
             Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
@@ -367,34 +367,4 @@ impl Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Error, Operation};
-    use crate::error::VmError;
-    use crate::model::{Foreign, VmId};
-    use crate::pve::task::LogEnd;
-
-    fn task_failed(exit_status: &str) -> Error {
-        let operation = Operation::FindId;
-        Error::Vm(VmError::TaskFailed {
-            operation,
-            upid: String::new(),
-            exit_status: Foreign::new(exit_status),
-            log: LogEnd::default(),
-        })
-    }
-
-    #[test]
-    fn a_lost_race_is_known_by_its_words() {
-        let vmid = VmId::new(100).unwrap();
-        for (words, lost) in [
-            ("unable to create VM 100: config file already exists", true),
-            ("can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout", true),
-            // The template's lock is no reason to try another number.
-            ("can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout", false),
-            ("clone failed: no space left", false),
-        ] {
-            assert_eq!(task_failed(words).is_lost_race(vmid), lost, "{words}");
-        }
-        assert!(task_failed("VM 100 is running - destroy failed").is_busy_vm());
-    }
-}
+mod tests;

@@ -35,7 +35,7 @@ pub enum PermissionError {
 /// As many lines as the error takes at most, with its first one.
 const MOST_LINES: usize = 12;
 
-/// Names of privileges that are longer together push the path of their own row aside, not of all rows.
+/// The widest column of privileges; more of them stand on further lines.
 const WIDEST: usize = 36;
 
 impl PermissionError {
@@ -52,10 +52,8 @@ impl PermissionError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NoTemplateVisible { who } => vec![
-                say(format!(
-                    "a list shows only what may be seen: {who} needs VM.Audit on the template, /vms/9000 for example"
-                )),
-                say("where there is none, this makes one from an Ubuntu cloud image:"),
+                say(format!("{who} needs VM.Audit to see a template, e.g. on /vms/9000")),
+                say("if there is none, create one from an Ubuntu cloud image:"),
                 run("glassdome template create"),
             ],
             Self::Lacking { caller, template, missing, cause, node_drives, .. } => {
@@ -73,10 +71,13 @@ impl PermissionError {
         match self {
             Self::NoTemplateVisible { .. } => Vec::new(),
             Self::Lacking { missing, cause, said, .. } => {
-                let others = 3 + usize::from(said.is_some()) + self.hints().len();
+                let (first, cause) = (self.to_string(), cause.to_string());
+                let hints: usize = self.hints().iter().map(hint_height).sum();
+                // The heading of the table takes one more.
+                let others = height(&first) + usize::from(said.is_some()) + 1 + height(&cause) + hints;
                 let mut lines = vec!["missing privileges:".to_owned()];
                 lines.extend(table(missing, MOST_LINES.saturating_sub(others).max(2)));
-                lines.push(cause.to_string());
+                lines.push(cause);
                 lines
             }
         }
@@ -91,21 +92,74 @@ impl PermissionError {
     }
 }
 
+/// Gives the lines that a text takes behind its label on a screen of 80 columns.
+fn height(text: &str) -> usize {
+    text.chars().count().div_ceil(73).max(1)
+}
+
+/// A command is never wrapped.
+fn hint_height(hint: &Hint) -> usize {
+    match hint {
+        Hint::Run(_) => 1,
+        Hint::Say(text) => height(text),
+    }
+}
+
 fn is_of_drive(gap: &MissingPrivileges) -> bool {
     gap.missing.contains(&Privilege::SYS_CONSOLE)
 }
 
-/// Lays out what is missing in at most so many rows; the last one counts those that are left out.
+/// Lays out what is missing in at most so many lines; the last one counts the paths that are left out.
 fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
-    let shown = if missing.len() > most { most.saturating_sub(1) } else { missing.len() };
-    let rows: Vec<[String; 2]> = missing.iter().take(shown).map(MissingPrivileges::row).collect();
-    let width = rows.iter().map(|[privileges, _]| privileges.len()).max().unwrap_or_default().min(WIDEST);
-    let mut lines: Vec<String> =
-        rows.iter().map(|[privileges, path]| format!("  {privileges:<width$}  {path}")).collect();
+    let rows: Vec<[String; 2]> = missing.iter().flat_map(rows_of).collect();
+    let width = rows.iter().map(|[privileges, _]| privileges.len()).max().unwrap_or_default();
+    let drawn = |gap: &MissingPrivileges| -> Vec<String> {
+        rows_of(gap)
+            .iter()
+            .map(|[privileges, path]| format!("  {privileges:<width$}  {path}").trim_end().to_owned())
+            .collect()
+    };
+    let lines = missing.iter().flat_map(drawn);
+    if lines.clone().map(|line| height(&line)).sum::<usize>() <= most {
+        return lines.collect();
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let (mut shown, mut used) = (0, 0);
+    for gap in missing {
+        let of_gap = drawn(gap);
+        // The first path is shown whatever it takes.
+        used += of_gap.iter().map(|line| height(line)).sum::<usize>();
+        if shown > 0 && used >= most {
+            break;
+        }
+        lines.extend(of_gap);
+        shown += 1;
+    }
     if shown < missing.len() {
-        lines.push(format!("  and privileges on {} more paths", missing.len() - shown));
+        lines.push(format!("  and more on {} other paths", missing.len() - shown));
     }
     lines
+}
+
+/// Breaks the privileges of a row into lines that are not too wide; the path stands on the first one.
+fn rows_of(gap: &MissingPrivileges) -> Vec<[String; 2]> {
+    let [privileges, path] = gap.row();
+    let mut lines: Vec<String> = Vec::new();
+    for privilege in privileges.split(", ") {
+        match lines.last_mut() {
+            Some(line) if line.len() + 2 + privilege.len() < WIDEST => {
+                line.push_str(", ");
+                line.push_str(privilege);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(privilege.to_owned());
+            }
+            None => lines.push(privilege.to_owned()),
+        }
+    }
+    let paths = std::iter::once(path).chain(std::iter::repeat(String::new()));
+    lines.into_iter().zip(paths).map(|(line, path)| [line, path]).collect()
 }
 
 /// The node's own drive takes Sys.Console on `/`, which opens a root shell on every node: nothing to grant for a drive.
@@ -115,7 +169,7 @@ fn take_out_drives(template: VmId, drives: &[String], missing: &[MissingPrivileg
     }
     let options: Vec<String> = drives.iter().map(|slot| format!("--{slot} none,media=cdrom")).collect();
     vec![
-        say("take the node's CD-ROM drive out of the template, as root on its node:"),
+        say("remove the physical CD-ROM drive from the template, as root on its node:"),
         run(format!("qm set {template} {}", options.join(" "))),
     ]
 }

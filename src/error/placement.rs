@@ -11,7 +11,7 @@ use crate::ui::Printable;
 #[derive(Debug, thiserror::Error)]
 pub enum PlacementError {
     /// No node was named, and there are several.
-    #[error("there are several nodes, and {variable} names none of them")]
+    #[error("the cluster has several nodes, and {variable} is not set")]
     WhichNode {
         /// Which there are.
         nodes: Vec<String>,
@@ -19,7 +19,7 @@ pub enum PlacementError {
         variable: String,
     },
     /// The node does not exist.
-    #[error("there is no node `{node}`")]
+    #[error("node `{node}` does not exist")]
     UnknownNode {
         /// Which was named.
         node: NodeName,
@@ -27,7 +27,7 @@ pub enum PlacementError {
         known: Vec<String>,
     },
     /// The node does not answer.
-    #[error("node {node} is not online: its status is `{status}`")]
+    #[error("node {node} is not online (status `{status}`)")]
     NodeOffline {
         /// Which.
         node: NodeName,
@@ -35,7 +35,7 @@ pub enum PlacementError {
         status: Foreign,
     },
     /// The template does not exist.
-    #[error("there is no VM {template} on any node")]
+    #[error("template {template} does not exist on any node")]
     NoTemplate {
         /// Which was named.
         template: VmId,
@@ -54,7 +54,7 @@ pub enum PlacementError {
     },
     /// The template is on another node, on storage that only that node has.
     #[error(
-        "template {template} is on node {on}, and its {drive} is on storage {storage}, which is local to it; {node} cannot clone it"
+        "{node} cannot clone template {template}: it is on node {on}, with {drive} on {storage}, which {node} cannot access"
     )]
     TemplateElsewhere {
         /// Which.
@@ -71,7 +71,7 @@ pub enum PlacementError {
         storage: Foreign,
     },
     /// The storage does not exist on the node.
-    #[error("there is no storage `{storage}` for disks on node {node}")]
+    #[error("node {node} has no storage `{storage}` for VM disks")]
     UnknownStorage {
         /// Which was named.
         storage: StorageName,
@@ -81,13 +81,13 @@ pub enum PlacementError {
         known: Vec<String>,
     },
     /// The pool does not exist.
-    #[error("there is no pool `{pool}`")]
+    #[error("pool `{pool}` does not exist")]
     UnknownPool {
         /// Which was named.
         pool: PoolName,
     },
     /// The VMID that was named is taken.
-    #[error("VM {vmid} exists already")]
+    #[error("VM {vmid} already exists")]
     VmidTaken {
         /// Which.
         vmid: VmId,
@@ -107,7 +107,7 @@ pub enum PlacementError {
         template: VmId,
     },
     /// An address was asked for, and the template has no agent.
-    #[error("template {template} has the guest agent switched off, so no address can be asked for")]
+    #[error("the guest agent is disabled in template {template}, so its IP address cannot be queried")]
     AgentDisabled {
         /// Which.
         template: VmId,
@@ -146,43 +146,43 @@ impl PlacementError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::WhichNode { nodes, variable } => {
-                vec![say(format!("give --node or set {variable} to one of: {}", shown(nodes)))]
+                vec![say(format!("pass --node or set {variable} to one of: {}", shown(nodes)))]
             }
-            Self::UnknownNode { known, .. } => vec![say(format!("the nodes are: {}", shown(known)))],
-            Self::NodeOffline { .. } => vec![say("wait for the node, or give another one with --node")],
+            Self::UnknownNode { known, .. } => vec![say(format!("choose one of the nodes: {}", shown(known)))],
+            Self::NodeOffline { .. } => vec![say("wait for the node, or choose another one with --node")],
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => of_templates(known),
             Self::TemplateElsewhere { template, on, drive, medium, .. } => {
                 let variable = Key::Node.entry().variable;
-                let mut hints = vec![say(format!("test it there with --target {on}, or set {variable} to {on}"))];
+                let mut hints = vec![say(format!("use that node: pass --target {on}, or set {variable} to {on}"))];
                 match medium {
                     DriveMedium::Disk => {
-                        hints.push(say(format!("or move {drive} to a storage that all nodes share")));
+                        hints.push(say(format!("or move {drive} to storage that all nodes share")));
                     }
                     DriveMedium::CloudInit => {
                         hints.push(say(format!(
-                            "or make the cloud-init drive {drive} again on a storage that all nodes share"
+                            "or recreate the cloud-init drive {drive} on storage that all nodes share"
                         )));
                     }
                     DriveMedium::Iso => {
-                        hints.push(say(format!("or take the ISO image out of {drive}, as root on {on}:")));
+                        hints.push(say(format!("or remove the ISO image from {drive}, as root on {on}:")));
                         hints.push(run(format!("qm set {template} --{drive} none,media=cdrom")));
                     }
                 }
                 hints
             }
             Self::UnknownStorage { known, .. } => {
-                vec![say(format!("storages for disks that can be seen there: {}", shown(known)))]
+                vec![say(format!("visible storages for VM disks: {}", shown(known)))]
             }
             Self::UnknownPool { pool } => {
-                vec![say("make it, as root on a node:"), run(format!("pveum pool add {pool}"))]
+                vec![say("create it, as root on a node:"), run(format!("pveum pool add {pool}"))]
             }
             Self::VmidTaken { flag, .. } => {
-                vec![say(format!("give another {flag}, or leave it out: then the next free one is taken"))]
+                vec![say(format!("choose another VMID, or omit {flag} to use the next free one"))]
             }
-            Self::NoFreeId { .. } => vec![say("try again when less is being created")],
-            Self::CannotLink { .. } => vec![say("leave --linked out, or say --full")],
+            Self::NoFreeId { .. } => vec![say("try again when fewer VMs are being created")],
+            Self::CannotLink { .. } => vec![say("omit --linked to make a full clone")],
             Self::AgentDisabled { template } => {
-                vec![say("as root on its node:"), run(format!("qm set {template} --agent 1"))]
+                vec![say("enable it, as root on its node:"), run(format!("qm set {template} --agent 1"))]
             }
         }
     }
@@ -191,15 +191,15 @@ impl PlacementError {
 fn of_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
-            say("no template is visible; a list shows only what may be seen (VM.Audit)"),
-            say("give --template the VMID of one, or make one from an Ubuntu cloud image:"),
+            say("no template is visible (this needs VM.Audit)"),
+            say("pass --template VMID, or create one from an Ubuntu cloud image:"),
             run("glassdome template create"),
-            say("`setup` makes it on the way with --create-template"),
+            say("or during setup: glassdome setup --create-template"),
         ];
     }
-    vec![say(format!("templates that can be seen: {}", shown(known))), say("give --template one of them")]
+    vec![say(format!("choose one of the visible templates with --template: {}", shown(known)))]
 }
 
 pub(super) fn shown(names: &[String]) -> String {
-    if names.is_empty() { "none that can be seen".to_owned() } else { Printable(&listed(names)).to_string() }
+    if names.is_empty() { "none visible".to_owned() } else { Printable(&listed(names)).to_string() }
 }

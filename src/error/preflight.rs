@@ -10,7 +10,7 @@ use crate::pve::privileges::AclPath;
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
     /// The template is locked.
-    #[error("template {template} is locked ({lock}), so it cannot be cloned now")]
+    #[error("template {template} is locked ({lock}) and cannot be cloned now")]
     TemplateLocked {
         /// Which.
         template: VmId,
@@ -18,7 +18,7 @@ pub enum PreflightError {
         lock: Foreign,
     },
     /// The template has a device of the node itself, which the server lets root alone pass on to a clone.
-    #[error("template {template} has the raw device {device}: only root@pam with a password can clone it")]
+    #[error("template {template} uses a raw device ({device}): only root@pam with a password can clone it")]
     RawDevice {
         /// Which template.
         template: VmId,
@@ -51,7 +51,7 @@ pub enum PreflightError {
     },
     /// A bridge of the template is not among those that may be seen, and may be a vnet.
     #[error(
-        "{device} of the template is attached to {bridge}, which is no bridge of node {node} and no vnet that may be used with these privileges"
+        "{device} of the template is attached to {bridge}, which is not a bridge on node {node} and not a vnet that these privileges allow"
     )]
     BridgeUnseen {
         /// The entry of the template's configuration: `net0`.
@@ -84,7 +84,7 @@ pub enum PreflightError {
         drive: Option<String>,
     },
     /// A full clone for another node was to be put on storage that the two nodes do not share.
-    #[error("storage `{storage}` is not shared, and the clone is made on node {on} for node {node}")]
+    #[error("storage `{storage}` is not shared, so a clone on it cannot move from node {on} to node {node}")]
     StorageNotShared {
         /// Which.
         storage: StorageName,
@@ -96,7 +96,7 @@ pub enum PreflightError {
         known: Vec<String>,
     },
     /// A clone does not fit on its storage.
-    #[error("storage `{storage}` on node {node} has {available} free, and the clone needs {needed}")]
+    #[error("not enough space on storage `{storage}` of node {node}: {available} free, the clone needs {needed}")]
     StorageFull {
         /// Which.
         storage: StorageName,
@@ -173,19 +173,19 @@ impl PreflightError {
                 run(format!("qm unlock {template}")),
             ],
             Self::RawDevice { template, device } => vec![
-                say("take the device out of the template, as root on its node:"),
+                say("remove the device from the template, as root on its node:"),
                 run(format!("qm set {template} --delete {device}")),
-                say("or replace it by a resource mapping (Datacenter > Resource Mappings), which a token may use"),
+                say("or replace it with a resource mapping (Datacenter > Resource Mappings), which a token can use"),
             ],
             Self::DriveOutsideStorage { template, drive } => vec![
-                say("take it out of the template, as root on its node:"),
+                say("remove it from the template, as root on its node:"),
                 run(format!("qm set {template} --delete {drive}")),
             ],
             Self::BridgeMissing { device, node, known, .. } => vec![
                 say(format!(
                     "create the bridge ({node} > System > Network), or attach {device} of the template to another one"
                 )),
-                say(format!("bridges that can be seen on {node}: {}", shown(known))),
+                say(format!("visible bridges on {node}: {}", shown(known))),
             ],
             Self::BridgeUnseen { device, bridge, .. } => vec![
                 say(format!(
@@ -198,22 +198,22 @@ impl PreflightError {
                     Some(_) => say(format!("correct its entry for {node} (Datacenter > Resource Mappings)")),
                     None => say(format!("add an entry for {node} (Datacenter > Resource Mappings)")),
                 },
-                say("or give --target a node that has the device"),
+                say("or choose a node that has the device with --target"),
             ],
             Self::StorageUnavailable { storage, node, why, drive } => {
                 let mut hints = why.hints(storage, node);
                 hints.push(match drive {
                     Some(drive) => say(format!("or move {drive} of the template to a storage that {node} can use")),
-                    None => say("or give --storage another one"),
+                    None => say("or choose another storage with --storage"),
                 });
                 hints
             }
             Self::StorageNotShared { on, known, .. } => vec![
-                say(format!("make the clone on the template's node: --target {on}")),
-                say(format!("or give --storage one that both nodes share: {}", shown(known))),
+                say(format!("keep the clone on the node of the template: --target {on}")),
+                say(format!("or pass --storage with one that both nodes share: {}", shown(known))),
             ],
             Self::StorageFull { .. } => {
-                vec![say("free some space there, or give --storage another one")]
+                vec![say("free some space, or choose another storage with --storage")]
             }
         }
     }

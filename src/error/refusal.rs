@@ -13,13 +13,13 @@ enum Advice {
 
 use Advice::{Run, Say};
 
-const BEHIND_PROXY: Advice = Say("give --host the server itself, HOST:8006, or let /api2 pass without a login");
+const BEHIND_PROXY: Advice = Say("connect to the server directly (--host HOST:8006), or exempt /api2 from the login");
 
 /// Says what to do about a reason; nothing where the operation alone tells more.
 pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
     let by_operation = match (reason, operation) {
         (RefusalReason::NoSuchVm, Operation::Clone { .. }) => vec![
-            say("the template is gone: was it destroyed meanwhile? those that there are:"),
+            say("the template may have been deleted meanwhile; list the templates:"),
             run("glassdome template list"),
         ],
         _ => Vec::new(),
@@ -60,99 +60,104 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
         | Is::Unknown => &[],
         Is::TicketRefused | Is::CsrfRefused => TICKET_REFUSED,
         Is::UnknownUnauthorized => UNKNOWN_UNAUTHORIZED,
-        Is::NeedsLogin => &[Say("no token can make this call: it needs a login")],
+        Is::NeedsLogin => &[Say("API tokens cannot make this call: log in with a password")],
         Is::NoQuorum => &[
-            Say(
-                "the cluster has no quorum: fewer than half of its nodes reach each other, and nothing can be changed until they do; on a node:",
-            ),
+            Say("the cluster has no quorum: without a majority of its nodes nothing can be changed; on a node:"),
             Run("pvecm status"),
         ],
         Is::ClusterFilesystemDown => {
-            &[Say("the file system of the cluster does not answer; on the node:"), Run("systemctl status pve-cluster")]
+            &[Say("the cluster file system is not responding; on the node:"), Run("systemctl status pve-cluster")]
         }
         Is::NodeUnreachable => {
-            &[Say("the node that was asked cannot reach the other one; is it up?"), Run("pvecm status")]
+            &[Say("the server cannot reach the other node; check that it is up:"), Run("pvecm status")]
         }
-        Is::NoSuchNode => &[Say("the nodes of the cluster, as root on one of them:"), Run("pvecm nodes")],
+        Is::NoSuchNode => &[Say("list the nodes of the cluster, as root on one of them:"), Run("pvecm nodes")],
         Is::NoWorker => &[Say(
-            "the server was too busy to begin, and nothing was done: run this again; of many at once, take fewer (--parallel)",
+            "the server was too busy to start the task, and nothing was done: run this again, with fewer clones in parallel (--parallel)",
         )],
-        Is::WorkerKilled => &[Say("the server's worker was killed; was the node restarted, or out of memory?")],
-        Is::Interrupted => &[Say("the task was stopped by hand or by a restart: run this again")],
-        Is::LockTimeout => {
-            &[Say("another task held the lock for too long: run this again; of many at once, take fewer (--parallel)")]
+        Is::WorkerKilled => {
+            &[Say("the worker process was killed: check whether the node restarted or ran out of memory")]
         }
+        Is::Interrupted => &[Say("the task was stopped by a user or by a restart: run this again")],
+        Is::LockTimeout => &[Say(
+            "another task held the lock for too long: run this again, with fewer clones in parallel (--parallel)",
+        )],
         Is::Timeout => &[
-            Say("something that the server waits for does not answer in time, a storage for example; on the node:"),
+            Say("something that the server depends on is not responding, e.g. a storage; on the node:"),
             Run("pvesm status"),
         ],
-        Is::NoSuchStorage => &[Say("the storages, as root on the node:"), Run("pvesm status")],
-        Is::NoSuchVolume => &[Say("a disk or an image that it needs is gone: was it removed meanwhile?")],
-        Is::StorageDisabled => {
-            &[Say("enable the storage in the web interface (Datacenter > Storage), or give --storage another one")]
+        Is::NoSuchStorage => &[Say("list the storages, as root on the node:"), Run("pvesm status")],
+        Is::NoSuchVolume => {
+            &[Say("a disk or image that it needs no longer exists: it may have been deleted meanwhile")]
         }
+        Is::StorageDisabled => &[Say(
+            "enable the storage in the web interface (Datacenter > Storage), or choose another one with --storage",
+        )],
         Is::StorageNotOnNode => &[Say(
-            "the storage is not for this node: add the node in the web interface (Datacenter > Storage), or give --storage another one",
+            "the storage is restricted to other nodes: add this node in the web interface (Datacenter > Storage), or choose another one with --storage",
         )],
         Is::StorageOffline => &[
-            Say("the storage does not answer: is its server up, and is it mounted? on the node:"),
+            Say("the storage is not responding: check that its server is up and that it is mounted; on the node:"),
             Run("pvesm status"),
         ],
         Is::StorageContent => &[Say(
-            "the storage does not take this kind of content: allow it in the web interface (Datacenter > Storage), or give --storage another one",
+            "the storage does not accept this content type: allow it in the web interface (Datacenter > Storage), or choose another one with --storage",
         )],
-        Is::StorageFull => &[Say("the storage is full: make room, or give --storage another one")],
+        Is::StorageFull => &[Say("the storage is full: free some space, or choose another one with --storage")],
         Is::LocalStorage => {
             &[Say("move the template's disks to storage that all nodes share, or clone on the template's own node")]
         }
-        Is::DiskInUse => &[Say("linked clones still use the disk: destroy them first")],
+        Is::DiskInUse => &[Say("linked clones still use the disk: delete them first")],
         Is::DiskNotReady => &[Say("a disk did not appear on the node in time: wait a moment, then run this again")],
-        Is::RateLimited => &[Say("the server wants fewer requests; wait a minute")],
+        Is::RateLimited => &[Say("the server limits the number of requests: wait a minute")],
         Is::ProxyTrouble => &[
-            Say("a reverse proxy answers in place of the server; is the server behind it up? on the node, this tells:"),
+            Say("a reverse proxy answered instead of the server: check that the server behind it is up; on the node:"),
             Run("systemctl status pveproxy pvedaemon"),
         ],
         Is::ForbiddenByProxy => &[BEHIND_PROXY],
         Is::Redirected => &[
-            Say("something in front of the server, a login gateway perhaps, leads elsewhere, and no token passes it"),
+            Say(
+                "something in front of the server redirects the request, e.g. a login gateway, which a token cannot pass",
+            ),
             BEHIND_PROXY,
         ],
-        Is::NotTheApi => &[Say("is this really a Proxmox VE server, or something in front of it?")],
+        Is::NotTheApi => &[Say("check that this is a Proxmox VE server, and not something in front of it")],
         Is::NoFreeVmid => &[Say(
-            "every VMID of the configured range is taken: widen it in the web interface (Datacenter > Options > Next Free VMID Range), or give --vmid a number outside it",
+            "every VMID in the configured range is in use: extend it in the web interface (Datacenter > Options > Next Free VMID Range), or pass --vmid with one outside it",
         )],
-        Is::VmidTaken => &[Say("the VMID was taken meanwhile: run this again")],
-        Is::NoSuchPool => {
-            &[Say("the pool does not exist, or may not be seen; as root on a node:"), Run("pveum pool list")]
-        }
-        Is::NoSuchRole => &[Say("the roles, as root on a node:"), Run("pveum role list")],
+        Is::VmidTaken => &[Say("another client took the VMID meanwhile: run this again")],
+        Is::NoSuchPool => &[
+            Say("the pool does not exist or is not visible; list the pools, as root on a node:"),
+            Run("pveum pool list"),
+        ],
+        Is::NoSuchRole => &[Say("list the roles, as root on a node:"), Run("pveum role list")],
         Is::RootOnly => &[Say(
-            "only root@pam may use this option, of a raw device for example: take it out of the template, or map the device (Datacenter > Resource Mappings)",
+            "only root@pam may use this option, e.g. for a raw device: remove it from the template, or map the device (Datacenter > Resource Mappings)",
         )],
         Is::VmLocked => &[Say(
-            "another task holds the VM, a backup for example: wait for it; where none runs any more, root unlocks it with `qm unlock`",
+            "another task, e.g. a backup, has locked the VM: wait for it; if none is running, root can unlock the VM with `qm unlock`",
         )],
         Is::VmProtected => {
-            &[Say("the VM is protected: take the protection off in the web interface (Options > Protection)")]
+            &[Say("the VM is protected: remove the protection in the web interface (Options > Protection)")]
         }
-        Is::VmInHa => &[Say("take the VM out of HA first (Datacenter > HA)")],
-        Is::VmHasSnapshots => &[Say("remove the snapshots of the VM first")],
-        Is::AgentNotConfigured => &[Say("switch the guest agent on in the template (Options > QEMU Guest Agent)")],
-        Is::CannotLink => {
-            &[Say("a linked clone needs a template on storage that can link: make a full clone, with --full")]
-        }
+        Is::VmInHa => &[Say("remove the VM from HA first (Datacenter > HA)")],
+        Is::VmHasSnapshots => &[Say("delete the snapshots of the VM first")],
+        Is::AgentNotConfigured => &[Say("enable the guest agent in the template (Options > QEMU Guest Agent)")],
+        Is::CannotLink => &[Say("the storage of the template does not support linked clones: pass --full")],
         Is::KvmUnavailable => &[Say(
-            "the node has no hardware virtualization: enable VT-x or AMD-V in its BIOS, or nested virtualization where the node is itself a VM; or turn KVM off in the template (Options > KVM hardware virtualization)",
+            "the node has no hardware virtualization: enable VT-x or AMD-V in its BIOS (nested virtualization if the node is a VM), or disable KVM in the template (Options > KVM hardware virtualization)",
         )],
         Is::DeviceMissing => &[Say(
-            "the node does not have a device of the template: take it out of the template, or map it for this node (Datacenter > Resource Mappings)",
+            "the node does not have a device that the template uses: remove it from the template, or map it for this node (Datacenter > Resource Mappings)",
         )],
         Is::BridgeMissing => &[Say(
-            "the node does not have the bridge of the template's network card: create it (node > Network), or change the template",
+            "the node does not have the bridge that the template uses: create it (node > Network), or change the template",
         )],
-        Is::OutOfMemory => &[Say("the node has too little free memory: stop other VMs, or give the template less")],
+        Is::OutOfMemory => {
+            &[Say("the node does not have enough free memory: stop other VMs, or reduce the memory of the template")]
+        }
         Is::UnknownParameter | Is::NotImplemented => &[
-            Say("the server does not know this call, so its version is another one than expected:"),
+            Say("the server does not know this call: its version may not be supported; check it with:"),
             Run("glassdome doctor"),
         ],
     }
@@ -160,14 +165,14 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
 
 const TICKET_REFUSED: &[Advice] = &[
     Say(
-        "the login was accepted, and the ticket that it gave is refused: are the clocks of the nodes right, and does the name of the server lead to one cluster alone? on a node:",
+        "the login was accepted, but not its ticket: check the clocks of the nodes, and that the host name belongs to only one cluster; on a node:",
     ),
     Run("timedatectl"),
 ];
 
 const UNKNOWN_UNAUTHORIZED: &[Advice] = &[
     Say(
-        "Proxmox VE does not say this: something in front of it, a proxy or a login gateway, may have answered, which no token passes",
+        "this is not a Proxmox VE message: a proxy or login gateway in front of it may have answered, and a token cannot pass it",
     ),
     BEHIND_PROXY,
 ];

@@ -26,7 +26,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// The person left a question open.
-    #[error("stopped at a question; nothing that comes after it was done")]
+    #[error("cancelled at a prompt; none of the following steps were run")]
     Cancelled,
     /// The simulated server did not start.
     #[error("cannot start the sandbox")]
@@ -49,13 +49,13 @@ pub enum RunError {
         signal: Signal,
     },
     /// The setup ended before it wrote anything.
-    #[error("{}; nothing was written", if signal.is_some() { "interrupted" } else { "stopped" })]
+    #[error("{}; nothing was written", if signal.is_some() { "interrupted" } else { "cancelled" })]
     NothingWritten {
         /// The signal; nothing where a person left a question open.
         signal: Option<Signal>,
     },
     /// A second signal came before everything was cleaned up.
-    #[error("interrupted twice; nothing more was cleaned up")]
+    #[error("interrupted twice; cleanup was abandoned")]
     Abandoned {
         /// One of the two.
         signal: Signal,
@@ -119,26 +119,26 @@ impl RunError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NoThread { .. } => {
-                vec![say("the limit of processes, threads or memory is reached (ulimit -u, ulimit -v)")]
+                vec![say("check the limits on processes and memory (ulimit -u, ulimit -v)")]
             }
             Self::Cancelled
             | Self::Interrupted { .. }
             | Self::NothingWritten { .. }
             | Self::Abandoned { left: None, .. }
             | Self::ResultUnwritten { after: Aftermath::Nothing, .. } => Vec::new(),
-            Self::Sandbox { .. } => vec![say("is the port taken? `--listen 127.0.0.1:0` takes a free one")],
-            Self::NoRuntime { .. } => vec![say("is the limit of open files or processes reached?")],
+            Self::Sandbox { .. } => vec![say("if the port is in use, pass --listen 127.0.0.1:0 for a free one")],
+            Self::NoRuntime { .. } => vec![say("check the limits on open files and processes (ulimit -n, ulimit -u)")],
             Self::Abandoned { left: Some((vmid, node)), .. } => {
-                vec![say(format!("VM {vmid} on {node} may still be there")), run("glassdome cleanup")]
+                vec![say(format!("VM {vmid} may still exist on {node}; to delete it:")), run("glassdome cleanup")]
             }
             Self::ResultUnwritten { after: Aftermath::Changes, .. } => {
-                vec![say("the command has run to its end: what it changed stands")]
+                vec![say("the command itself completed, and its changes remain")]
             }
             Self::Unwritten { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
-            Self::Unwritten { .. } => vec![say("does the folder exist, and may you write to it?")],
-            Self::GitIgnore { .. } => vec![say("add the lines yourself, or leave --yes out")],
+            Self::Unwritten { .. } => vec![say("check that the folder exists and is writable")],
+            Self::GitIgnore { .. } => vec![say("add the lines yourself, or omit --yes")],
             Self::Bundle { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
-            Self::Bundle { .. } => vec![say("give --bundle the path of a file that does not exist yet")],
+            Self::Bundle { .. } => vec![say("pass --bundle with the path of a file that does not exist yet")],
         }
     }
 }

@@ -52,49 +52,51 @@ fn of_refusal(refusal: &pve::Refusal) -> Kind {
 pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
     use pve::ApiError as Pve;
     match source {
-        Pve::UnknownName { .. } => vec![say("check the spelling, or give the IP address with --host")],
-        Pve::NoRoute { .. } => vec![say("is the server in a network that can be reached from here, perhaps by VPN?")],
+        Pve::UnknownName { .. } => vec![say("check the spelling, or pass the IP address with --host")],
+        Pve::NoRoute { .. } => vec![say("check the address, and whether the network of the server needs a VPN")],
         Pve::Refused { .. } => {
-            vec![say("is it the right port? Proxmox VE listens on 8006"), run("systemctl status pveproxy")]
+            vec![say("check the port (Proxmox VE listens on 8006); on the node:"), run("systemctl status pveproxy")]
         }
         Pve::ConnectTimeout { .. } => {
-            vec![say("does a firewall drop the packets? is the address right? --connect-timeout waits longer")]
+            vec![say("check the address, and whether a firewall drops the packets; --connect-timeout allows more time")]
         }
         Pve::Proxy { variable, .. } => {
-            vec![say(format!("if no proxy is needed, name the server in NO_PROXY; else correct {variable}"))]
+            vec![say(format!("if the server needs no proxy, add it to NO_PROXY; otherwise correct {variable}"))]
         }
         Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
         Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
             vec![
-                say("try again; `glassdome doctor` tells where on the way it breaks"),
-                say("on the node, this says how its API is:"),
+                say("try again; `glassdome doctor` shows where the connection fails"),
+                say("check the API services on the node:"),
                 run("systemctl status pveproxy pvedaemon"),
             ]
         }
         Pve::OutcomeUnknown { source } => hints(operation, source),
         Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => advice_on(RefusalReason::NotTheApi, operation),
         Pve::Redirect { .. } => advice_on(RefusalReason::Redirected, operation),
-        Pve::NotTls { .. } => vec![say("Proxmox VE speaks HTTPS on port 8006; is it the right port?")],
+        Pve::NotTls { .. } => vec![say("check the port: Proxmox VE serves HTTPS on 8006")],
         Pve::Handshake { .. } => no_handshake(),
         Pve::CertificateBroken { .. } => another_certificate(),
         Pve::CertificateUntrusted { leaf, .. } | Pve::CertificateUnfit { leaf, .. } => {
             untrusted(&leaf.fingerprint.to_string())
         }
         Pve::CertificateExpired { .. } => vec![
-            say("is the clock right here and there? else renew it, as root on the node:"),
+            say(
+                "check the clocks of this machine and of the server; if they are right, renew the certificate, as root on the node:",
+            ),
             run("pvecm updatecerts --force && systemctl restart pveproxy"),
         ],
         Pve::AuthorityNotValid { leaf, .. } => authority_not_valid(&leaf.fingerprint.to_string()),
         Pve::CertificateWrongName { leaf, .. } => wrong_name(leaf),
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
         Pve::CertificateStolen { .. } => {
-            vec![say("do not continue: another machine answers in place of the server. Ask your network administrator")]
+            vec![say("do not continue: another machine answers instead of the server; ask your network administrator")]
         }
-        Pve::NoSystemTrust => vec![say("install the package ca-certificates, or give --ca-file or --fingerprint")],
+        Pve::NoSystemTrust => vec![say("install the package ca-certificates, or pass --ca-file or --fingerprint")],
         Pve::NotACa { .. } | Pve::Preparation { .. } => Vec::new(),
         Pve::Unsendable { name, found } => unsendable(name, *found),
         Pve::SecondFactor { .. } => {
-            vec![say("make a token in the web interface (Datacenter > Permissions > API Tokens) and use that")]
+            vec![say("create a token in the web interface (Datacenter > Permissions > API Tokens) and use it instead")]
         }
         Pve::Gateway { method, status, .. } => of_proxy(operation, method, *status),
         Pve::Refusal(refusal) => of_no(operation, refusal),
@@ -103,11 +105,13 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
 
 fn unsendable(name: &str, found: char) -> Vec<Hint> {
     if found != '!' {
-        return vec![say("the API takes characters up to U+00FF in names of users: give --user another one")];
+        return vec![say(
+            "the API accepts only characters up to U+00FF in user names: choose another user with --user",
+        )];
     }
     vec![
         say(
-            "give --user another one; or create the token by hand, as root on a node, and give it to `glassdome setup`:",
+            "choose another user with --user; or create the token manually, as root on a node, and paste it into `glassdome setup`:",
         ),
         run(format!("pveum user token add {} glassdome-token --privsep 0", sh_word(name))),
     ]
@@ -115,16 +119,16 @@ fn unsendable(name: &str, found: char) -> Vec<Hint> {
 
 fn no_handshake() -> Vec<Hint> {
     vec![
-        say("is it the right port, and is this really Proxmox VE?"),
+        say("check that this is the right port and a Proxmox VE server"),
         say(
-            "neither a server without TLS 1.2 and 1.3 can be used, nor a certificate with a key of an unusual kind (P-521, DSA)",
+            "the server needs TLS 1.2 or 1.3 and a certificate with a common key type (RSA, P-256, P-384, Ed25519; not P-521 or DSA)",
         ),
     ]
 }
 
 fn another_certificate() -> Vec<Hint> {
     vec![
-        say("the server needs another certificate; Proxmox VE makes its own again, as root on the node:"),
+        say("the server needs another certificate; to regenerate it, as root on the node:"),
         run("pvecm updatecerts --force && systemctl restart pveproxy"),
     ]
 }
@@ -132,10 +136,10 @@ fn another_certificate() -> Vec<Hint> {
 fn authority_not_valid(fingerprint: &str) -> Vec<Hint> {
     vec![
         say(
-            "check the clock here; if it is right, get the current CA certificate from the server, on a node of the cluster:",
+            "check the clock of this machine; if it is right, get the current CA certificate from a node of the cluster:",
         ),
         run("cat /etc/pve/pve-root-ca.pem"),
-        say(format!("or trust this certificate alone: --fingerprint {fingerprint}")),
+        say(format!("or trust only this certificate: --fingerprint {fingerprint}")),
     ]
 }
 
@@ -145,7 +149,7 @@ fn wrong_name(leaf: &pve::Leaf) -> Vec<Hint> {
         return untrusted(&fingerprint);
     }
     vec![
-        say(format!("give --host one of: {}", listed(&leaf.names))),
+        say(format!("pass --host with one of: {}", listed(&leaf.names))),
         say(format!("or trust this certificate for any name: --fingerprint {fingerprint}")),
     ]
 }
@@ -155,12 +159,12 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
     match (refusal.status, operation) {
         _ if !advice.is_empty() => advice,
         (401, Operation::AnswerChallenge(_)) => vec![
-            say("each code works once: wait for the next one"),
-            say("is the clock right here, on the server, and on the device that makes the codes?"),
+            say("each code works only once: wait for the next one"),
+            say("check the clocks of this machine, of the server and of the device that generates the codes"),
         ],
         (401, Operation::LogIn(_)) => vec![
-            say("check the password, and the user's realm (`apex@pve`, not `apex@pam`)"),
-            say("is the user enabled and not expired?"),
+            say("check the password and the realm of the user (`apex@pve`, not `apex@pam`)"),
+            say("check that the user is enabled and not expired"),
         ],
         (401, _) => unauthenticated(),
         (
@@ -171,7 +175,7 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
         }
         (403, _) => vec![
             say(
-                "the most likely cause is privilege separation: without it a token may do what its user may. Either uncheck it (Datacenter > Permissions > API Tokens), or grant the token what is missing",
+                "the most likely cause is privilege separation: uncheck it (Datacenter > Permissions > API Tokens), or grant the missing privileges to the token; for details:",
             ),
             run("glassdome doctor"),
         ],
@@ -187,9 +191,8 @@ fn of_proxy(operation: &Operation, method: &str, status: u16) -> Vec<Hint> {
     };
     let mut hints = advice_on(reason, operation);
     if reason == RefusalReason::ForbiddenByProxy {
-        let text = format!(
-            "something in front of the server, a proxy or a web firewall, forbids {method}: allow it for /api2"
-        );
+        let text =
+            format!("something in front of the server (a proxy or web firewall) blocks {method}: allow it for /api2");
         hints.insert(0, say(text));
     }
     hints
@@ -198,10 +201,9 @@ fn of_proxy(operation: &Operation, method: &str, status: u16) -> Vec<Hint> {
 /// Since Proxmox VE 9.1.5 every bad credential gets the same answer, so everything has to be named.
 fn unauthenticated() -> Vec<Hint> {
     vec![
-        say("is the secret complete, all 36 characters, without blanks or quotes around it in the file?"),
-        say("is the token name the one that was created, and the user's realm right (`apex@pve`, not `apex@pam`)?"),
-        say("are user and token enabled and not expired?"),
-        say("which of these it is, only the server can say; as root on a node:"),
+        say("check that the secret is complete (all 36 characters), without spaces or quotes around it in the file"),
+        say("check the token name and the realm of the user (`apex@pve`, not `apex@pam`)"),
+        say("check that user and token are enabled and not expired, as root on a node:"),
         run("pveum user list --full 1"),
         run("journalctl -u pvedaemon -u pveproxy --since -5min | grep -i auth"),
     ]

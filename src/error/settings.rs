@@ -10,44 +10,48 @@ pub(super) fn hints(error: &settings::SettingsError) -> Vec<Hint> {
     use settings::SettingsError as Settings;
     match error {
         Settings::Invalid { origin, .. } => vec![say(format!("correct {origin}"))],
-        Settings::TwoUsers { .. } => vec![say("keep one of the two; the token name alone is enough")],
+        Settings::TwoUsers { .. } => vec![say("keep only one of them; the full token ID is enough")],
         Settings::TwoTokens { .. } => {
-            vec![say("give the name of the token that the secret is of, or leave the name out")]
+            vec![say("pass the name of the token that the secret belongs to, or omit the name")]
         }
         Settings::Missing { .. } => vec![say("`glassdome help environment` lists every setting")],
         Settings::Unwritable { .. } => vec![
-            say("use a token instead of the password: its secret can always be written"),
-            say("or change the password; --allow-ambiguous-value writes it for python-dotenv alone"),
+            say("use a token instead of the password: a token secret has no special characters"),
+            say("or change the password, or pass --allow-ambiguous-value to write it for python-dotenv only"),
         ],
-        Settings::Entangled { line, .. } => vec![say(format!("close the quote in line {line}, then run this again"))],
+        Settings::Entangled { line, .. } => {
+            vec![say(format!("close the quote on or before line {line}, then run this again"))]
+        }
         Settings::ChangedMeanwhile { .. } => vec![say("nothing was written; run this again")],
         Settings::Locked { .. } => vec![say("wait for the other run, then run this again")],
         Settings::DanglingLink { .. } | Settings::LinkLoop { .. } => {
-            vec![say("correct the link, or give --env-file another path")]
+            vec![say("correct the link, or pass --env-file with another path")]
         }
         Settings::IsLink { path } => {
-            vec![say(format!("put the file itself there, or remove the link {}", path.display()))]
+            vec![say(format!("replace the link with a regular file, or delete it: {}", path.display()))]
         }
-        Settings::TooLarge { .. } => vec![say("give --env-file the path of a settings file")],
+        Settings::TooLarge { .. } => vec![say("pass --env-file with the path of a settings file")],
         Settings::Encoding { path, encoding } => converted(path, *encoding),
         Settings::NulByte { line, .. } => {
-            vec![say(format!("write line {line} and what follows it anew, with an editor that saves UTF-8"))]
+            vec![say(format!("rewrite the file from line {line} on, with an editor that saves UTF-8"))]
         }
         Settings::MountPoint { .. } => {
-            vec![say("mount its folder instead of the file, or give --env-file a path in a folder of the container")]
+            vec![say("mount its folder instead of the file, or pass --env-file with a path inside the container")]
         }
         Settings::Immutable { path } => vec![
-            say("if it may be changed, take the attribute away:"),
+            say("if it may be changed, remove the attribute:"),
             run(format!("chattr -i -a {}", sh_word(&path.display().to_string()))),
         ],
-        Settings::NameTooLong { .. } => vec![say("give --env-file a shorter name")],
-        Settings::NoFolder { .. } => vec![say("make the folder, or give --env-file another path")],
-        Settings::IsFolder { .. } | Settings::NotAFile { .. } => vec![say("give --env-file the path of a file")],
-        Settings::Denied { .. } | Settings::ReadOnly { .. } => {
-            vec![say("give --env-file a path that you may write to")]
+        Settings::NameTooLong { .. } => vec![say("pass --env-file with a shorter name")],
+        Settings::NoFolder { .. } => vec![say("create the folder, or pass --env-file with another path")],
+        Settings::IsFolder { .. } | Settings::NotAFile { .. } => {
+            vec![say("pass --env-file with the path of a regular file")]
         }
-        Settings::DiskFull { .. } => vec![say("make room; the old file is untouched")],
-        Settings::System { .. } => vec![say("the old file is untouched")],
+        Settings::Denied { .. } | Settings::ReadOnly { .. } => {
+            vec![say("pass --env-file with a path that you can write to")]
+        }
+        Settings::DiskFull { .. } => vec![say("free some space; the old file is unchanged")],
+        Settings::System { .. } => vec![say("the old file is unchanged")],
     }
 }
 

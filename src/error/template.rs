@@ -9,10 +9,10 @@ use crate::ui::Printable;
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// There is not a template at all.
-    #[error("there is not a template on any node")]
+    #[error("no node has a template")]
     None,
     /// A release that is neither a number, nor an address, nor a file.
-    #[error("{flag}: `{release}` is no known release, no address, and no file")]
+    #[error("{flag}: `{release}` is not a known release, a URL or a file")]
     UnknownRelease {
         /// The flag that said it.
         flag: &'static str,
@@ -25,7 +25,7 @@ pub enum TemplateError {
     #[error("--checksum: a SHA-256 checksum has 64 hexadecimal digits")]
     BadChecksum,
     /// The list of checksums could not be had.
-    #[error("cannot find out the checksum of {file}: {why}")]
+    #[error("cannot determine the checksum of {file}: {why}")]
     NoChecksum {
         /// Of which file.
         file: String,
@@ -42,7 +42,7 @@ pub enum TemplateError {
         source: std::io::Error,
     },
     /// No storage of the node takes images to import from.
-    #[error("no storage on node {node} that can be seen takes images to import from")]
+    #[error("no visible storage on node {node} accepts images to import (content type `import`)")]
     NoImport {
         /// Where.
         node: NodeName,
@@ -52,7 +52,7 @@ pub enum TemplateError {
         manual_steps: Vec<String>,
     },
     /// The server is too old to make a template through its API.
-    #[error("Proxmox VE {version} imports no disk images through its API: it does since 8.4")]
+    #[error("Proxmox VE {version} cannot import disk images through its API: that needs 8.4 or later")]
     TooOld {
         /// Its version.
         version: String,
@@ -60,13 +60,13 @@ pub enum TemplateError {
         manual_steps: Vec<String>,
     },
     /// No storage of the node takes disks.
-    #[error("no storage on node {node} that can be seen takes disks of VMs")]
+    #[error("no visible storage on node {node} accepts VM disks")]
     NoDisks {
         /// Where.
         node: NodeName,
     },
     /// The storage that was named does not take it.
-    #[error("storage `{storage}` on node {node} does not take {content}")]
+    #[error("storage `{storage}` on node {node} does not accept {content}")]
     WrongStorage {
         /// Which was named.
         storage: StorageName,
@@ -78,7 +78,7 @@ pub enum TemplateError {
         known: Vec<String>,
     },
     /// Not even the image fits on a storage.
-    #[error("storage {storage} on node {node} has {available} free, and no less than {needed} must fit on it")]
+    #[error("not enough space on storage {storage} of node {node}: {available} free, at least {needed} needed")]
     NoRoom {
         /// Which.
         storage: String,
@@ -90,7 +90,7 @@ pub enum TemplateError {
         needed: String,
     },
     /// Privileges are missing.
-    #[error("{who} lacks privileges that making a template needs")]
+    #[error("{who} lacks privileges to create a template")]
     Lacking {
         /// Who.
         who: String,
@@ -100,7 +100,7 @@ pub enum TemplateError {
         manual_steps: Vec<String>,
     },
     /// The new VM is not a template, or not as it should be.
-    #[error("VM {vmid} is not what it should be: {why}")]
+    #[error("VM {vmid} is not as it was created: {why}")]
     NotAsOrdered {
         /// Which.
         vmid: VmId,
@@ -108,7 +108,7 @@ pub enum TemplateError {
         why: &'static str,
     },
     /// The image is another one than that which this run put on the storage, or is gone.
-    #[error("the image {volume} is not the one that this run put there: it was replaced or removed")]
+    #[error("the image {volume} is not the one that this run stored: it was replaced or deleted")]
     ImageChanged {
         /// Its volume ID.
         volume: String,
@@ -169,54 +169,52 @@ impl TemplateError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::None => vec![run("glassdome template create")],
-            Self::UnknownRelease { known, .. } => vec![say(format!("the known releases are: {}", known.join(", ")))],
-            Self::BadChecksum => vec![run("sha256sum FILE")],
+            Self::UnknownRelease { known, .. } => vec![say(format!("known releases: {}", known.join(", ")))],
+            Self::BadChecksum => vec![say("calculate it with:"), run("sha256sum FILE")],
             Self::NoChecksum { .. } => {
                 vec![say(
-                    "`glassdome template create` takes it with --checksum, or --no-checksum if you trust the server at that address; an image in a file here needs neither",
+                    "pass --checksum to `glassdome template create`, or --no-checksum if you trust that server; a local image file needs neither",
                 )]
             }
-            Self::File { .. } => vec![say("give --release the path of a file that you may read")],
+            Self::File { .. } => vec![say("pass --release with the path of a readable file")],
             Self::NoImport { enable, manual_steps, .. } => {
                 let mut hints = Vec::new();
                 if !enable.is_empty() {
-                    hints.push(say("let one take them, as root on a node:"));
+                    hints.push(say("allow them on a storage, as root on a node:"));
                     hints.extend(enable.iter().map(run));
                 }
                 hints.extend(lines_by_hand(manual_steps));
                 hints
             }
             Self::TooOld { manual_steps, .. } => {
-                let mut hints = vec![say("make the template by hand, as root on the node:")];
+                let mut hints = vec![say("create the template manually, as root on the node:")];
                 hints.extend(manual_steps.iter().map(run));
                 hints
             }
             Self::NoDisks { .. } => {
-                vec![say(
-                    "a list shows only what may be seen: Datastore.Audit or Datastore.AllocateSpace on the storage",
-                )]
+                vec![say("seeing a storage needs Datastore.Audit or Datastore.AllocateSpace on it")]
             }
             Self::WrongStorage { known, .. } => {
-                let known = if known.is_empty() { "none that can be seen".to_owned() } else { known.join(", ") };
-                vec![say(format!("those that do: {}", Printable(&known)))]
+                let known = if known.is_empty() { "none visible".to_owned() } else { known.join(", ") };
+                vec![say(format!("choose one of: {}", Printable(&known)))]
             }
             Self::NoRoom { .. } => {
                 vec![say(
-                    "free some room there, or name another storage: --storage for the disk, --image-storage for the image",
+                    "free some space, or choose another storage: --storage for the disk, --image-storage for the image",
                 )]
             }
             Self::Lacking { manual_steps, .. } => {
-                let mut hints = vec![say("log in as a user who has them: --login-user root@pam")];
+                let mut hints = vec![say("log in as a user with these privileges: --login-user root@pam")];
                 hints.extend(lines_by_hand(manual_steps));
                 hints
             }
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => {
-                vec![say("was it changed meanwhile? run this again")]
+                vec![say("another user or program may have changed it meanwhile: run this again")]
             }
             Self::Left { why, lines, .. } => {
                 let mut hints = why.hints();
                 if !lines.is_empty() {
-                    hints.push(say("what is left is removed by these lines, `pvesm` as root on the node:"));
+                    hints.push(say("to delete what remains (`pvesm` as root on the node):"));
                     hints.extend(lines.iter().map(run));
                 }
                 hints
@@ -226,7 +224,7 @@ impl TemplateError {
 }
 
 fn lines_by_hand(lines: &[String]) -> Vec<Hint> {
-    let mut hints = vec![say("or make the template by hand, as root on the node:")];
+    let mut hints = vec![say("or create the template manually, as root on the node:")];
     hints.extend(lines.iter().map(run));
     hints
 }

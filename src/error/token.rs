@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The cluster's CA was asked for and cannot be had.
-    #[error("the CA of {server} cannot be trusted in place of its certificate: {why}")]
+    #[error("cannot trust the cluster CA of {server} instead of its certificate: {why}")]
     NoCa {
         /// Which server.
         server: String,
@@ -22,17 +22,17 @@ pub enum TokenError {
         why: String,
     },
     /// The file for the CA holds another one.
-    #[error("{} holds another certificate than the CA of this cluster", path.display())]
+    #[error("{} contains a certificate other than the CA of this cluster", path.display())]
     OtherCaFile {
         /// Which file.
         path: PathBuf,
     },
     /// What of a certificate is stored was said where none is pinned.
-    #[error("--pin says what is stored of a certificate, and none is accepted or pinned here")]
+    #[error("--pin has no effect: no certificate is accepted or pinned here")]
     NothingToPin,
     /// The user logs in with a factor that cannot be asked for here.
     #[error(
-        "{user} logs in with a second factor that cannot be used here ({}); only one-time codes (TOTP) can",
+        "{user} uses a second factor that is not supported here ({}); only one-time codes (TOTP) are",
         named(factors)
     )]
     OtherFactor {
@@ -42,13 +42,13 @@ pub enum TokenError {
         factors: Vec<Foreign>,
     },
     /// No node answers.
-    #[error("no node of {server} is online")]
+    #[error("no node of the cluster at {server} is online")]
     NoNode {
         /// Which server.
         server: String,
     },
     /// The token exists.
-    #[error("the token {token} exists already")]
+    #[error("token {token} already exists")]
     Exists {
         /// Which.
         token: TokenId,
@@ -56,7 +56,7 @@ pub enum TokenError {
         regeneration: Regeneration,
     },
     /// The token does not exist.
-    #[error("there is no token {token}")]
+    #[error("token {token} does not exist")]
     Unknown {
         /// Which.
         token: TokenId,
@@ -64,10 +64,10 @@ pub enum TokenError {
         known: Vec<String>,
     },
     /// The token would end before anybody could use it.
-    #[error("--expire: the token would already have expired")]
+    #[error("--expire: this date is in the past")]
     ExpiresBeforeUse,
     /// The second token of a rotation has other rights than the first.
-    #[error("{new} was given the same as {old}, and yet holds something else")]
+    #[error("{new} was granted the same permissions as {old}, but has different privileges")]
     NotTheSame {
         /// The first.
         old: TokenId,
@@ -75,7 +75,7 @@ pub enum TokenError {
         new: TokenId,
     },
     /// The login may not see what a user or token holds.
-    #[error("{admin} may not see what {who} holds, so it is not known what a grant would take away")]
+    #[error("{admin} cannot read the permissions of {who}, so it is unknown which of them a grant would replace")]
     Unseen {
         /// Whose rights.
         who: String,
@@ -83,7 +83,7 @@ pub enum TokenError {
         admin: UserId,
     },
     /// There is no plan that takes nothing from anybody.
-    #[error("no permissions can be granted to {token}: {why}")]
+    #[error("cannot grant permissions to {token}: {why}")]
     Refused {
         /// Which token.
         token: TokenId,
@@ -91,7 +91,7 @@ pub enum TokenError {
         why: GrantRefused,
     },
     /// The log-in may not make the entries.
-    #[error("{admin} may not change permissions on {path} ({privilege}); nothing was changed")]
+    #[error("{admin} may not change permissions on {path} (missing {privilege}); nothing was changed")]
     MayNotGrant {
         /// Who logged in.
         admin: UserId,
@@ -105,28 +105,28 @@ pub enum TokenError {
         token: TokenId,
     },
     /// The server is too old to give a token a new secret.
-    #[error("this server cannot give {token} a new secret: it can since access-control 9.1.0 (Proxmox VE 9.1)")]
+    #[error("this server cannot generate a new secret for {token}: that needs Proxmox VE 9.1 (access-control 9.1.0)")]
     CannotRegenerate {
         /// Which token.
         token: TokenId,
     },
     /// A flag about a new token where none is created.
-    #[error("{flag} is about a token that is created, and none is")]
+    #[error("{flag} applies only when a token is created")]
     NothingToCreate {
         /// Which flag.
         flag: &'static str,
     },
     /// Rights were to be granted over SSH.
-    #[error("over SSH a token is made that has all that its user has; --rights needed takes a log-in")]
+    #[error("a token created over SSH has all privileges of its user; --rights needed requires a login")]
     ShellGivesAll,
     /// The server's own name is no destination for ssh.
-    #[error("the name of the server is no destination for ssh")]
+    #[error("the name of the server is not a valid SSH destination")]
     NoDestination,
     /// The sandbox has no shell.
-    #[error("the sandbox has no shell that ssh could reach")]
+    #[error("the sandbox has no shell for SSH")]
     NoShellInSandbox,
     /// There is no ssh on this machine.
-    #[error("there is no `ssh` on this machine")]
+    #[error("`ssh` is not installed on this machine")]
     NoSsh {
         /// What would have been run.
         line: String,
@@ -151,7 +151,7 @@ pub enum TokenError {
         line: String,
     },
     /// The other side is no node.
-    #[error("there is no `pveum` on {to}: it is no node of Proxmox VE, or not root who logs in there")]
+    #[error("`pveum` was not found on {to}: it is not a Proxmox VE node, or the SSH user is not root")]
     NoPveum {
         /// Where.
         to: Destination,
@@ -169,7 +169,7 @@ pub enum TokenError {
         line: String,
     },
     /// What came back holds no secret. It is not shown: it could hold one after all.
-    #[error("what came back from {to} ({length} bytes) is not what pveum prints")]
+    #[error("unexpected output from pveum on {to} ({length} bytes)")]
     SshGarbage {
         /// Where from.
         to: Destination,
@@ -189,20 +189,16 @@ pub enum TokenError {
         left: Left,
     },
     /// The plan that was agreed to does not fit the server any more.
-    #[error(
-        "permissions, users or tokens on the server were changed after the plan was made, and it would be another one now; nothing was changed"
-    )]
+    #[error("permissions, users or tokens on the server changed after the plan was shown; nothing was changed")]
     PlanChanged,
     /// What the plan was made from was changed while it was being carried out.
-    #[error("permissions, users or tokens of {who} were changed by another program or person during this run")]
+    #[error("another program or user changed the permissions or tokens of {who} during this run")]
     ChangedMeanwhile {
         /// Whose.
         who: UserId,
     },
     /// With the new entries a user or token holds less than without them.
-    #[error(
-        "with the new permissions {who} would hold less on {path} ({lost}): permissions were changed during this run"
-    )]
+    #[error("{who} would lose privileges on {path} ({lost}), because permissions changed during this run")]
     WouldHaveLost {
         /// Who.
         who: Foreign,
@@ -212,7 +208,7 @@ pub enum TokenError {
         lost: String,
     },
     /// A secret that is to be replaced is used by other lines of the settings file.
-    #[error("the secret of {token} cannot be replaced for one instance: {place} in {} uses it, too", file.display())]
+    #[error("the secret of {token} is shared: {place} in {} also uses it", file.display())]
     UsedElsewhere {
         /// Which token.
         token: TokenId,
@@ -262,18 +258,16 @@ impl Left {
     fn hints(&self) -> Vec<Hint> {
         let mut hints = Vec::new();
         if !self.lines.is_empty() {
-            hints.push(say("what was made is still on the server; as root on a node, these lines remove it:"));
+            hints.push(say("some changes remain on the server; to undo them, as root on a node:"));
             hints.extend(self.lines.iter().map(run));
         }
         if !self.kept.is_empty() {
-            hints.push(say(
-                "kept on the server, because it may not be this run's alone; look at it before you remove it:",
-            ));
+            hints.push(say("kept on the server, because others may be using it; check before you delete it:"));
             let kept = self.kept.iter().map(|it| say(Printable(&format!("{}: {}", it.object, it.reason)).to_string()));
             hints.extend(kept);
         }
         if let Some(again) = &self.again {
-            hints.push(say("the old secret no longer works, and the new one was not saved; this generates another:"));
+            hints.push(say("the old secret no longer works and the new one was not saved; generate another:"));
             hints.push(run(again));
         }
         hints
@@ -346,86 +340,84 @@ impl TokenError {
     #[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, as in `advice`")]
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
-            Self::NoCa { .. } => vec![say("pin the certificate itself: --pin leaf")],
+            Self::NoCa { .. } => vec![say("pin only the certificate: --pin leaf")],
             Self::OtherCaFile { path } => vec![
-                say("does it belong to another cluster? then use another --instance or --env-file"),
-                say(format!("to replace it: --yes, or move {} away", path.display())),
+                say("if it belongs to another cluster, use another --instance or --env-file"),
+                say(format!("to replace it, pass --yes or move {} away", path.display())),
             ],
             Self::OtherFactor { .. } => vec![say(
-                "log in as another user, or make the token in the web interface (Datacenter > Permissions > API Tokens)",
+                "log in as another user, or create the token in the web interface (Datacenter > Permissions > API Tokens)",
             )],
-            Self::NoNode { .. } => vec![run("pvecm status")],
+            Self::NoNode { .. } => vec![say("check the cluster, as root on a node:"), run("pvecm status")],
             Self::Exists { token, regeneration } => vec![
                 say(match regeneration {
                     Regeneration::Offered => {
-                        "choose another name with --token-name, or give it a new secret with --regenerate; the old secret then stops working"
+                        "choose another name with --token-name, or generate a new secret with --regenerate (the old one then stops working)"
                     }
                     Regeneration::Unavailable => "choose another name with --token-name",
                 }),
-                say("its secret cannot be read again; what it is:"),
+                say("Proxmox VE does not show its secret again; to see the token:"),
                 run(format!("pveum user token list '{}'", token.user)),
             ],
-            Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no token", token.user))],
-            Self::Unknown { known, .. } => vec![say(format!("there are: {}", Printable(&known.join(", "))))],
+            Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no tokens", token.user))],
+            Self::Unknown { known, .. } => vec![say(format!("existing tokens: {}", Printable(&known.join(", "))))],
             Self::NoSsh { line } | Self::SshUnusable { line, .. } => manual_steps(line),
             Self::SshFailed { line, .. } => {
                 let mut hints = vec![say(
-                    "try it by hand: `ssh root@NODE`; keys, agent, known hosts and jump hosts are those of your own ssh",
+                    "test it with `ssh root@NODE`: glassdome uses your own SSH keys, agent and configuration",
                 )];
                 hints.extend(manual_steps(line));
                 hints
             }
             Self::NoPveum { line, .. } => {
-                let mut hints = vec![say("name a node, and root there: --over-ssh root@NODE")];
+                let mut hints = vec![say("pass root on a node: --over-ssh root@NODE")];
                 hints.extend(manual_steps(line));
                 hints
             }
             Self::PveumFailed { line, .. } => manual_steps(line),
             Self::SshGarbage { .. } => vec![say(
-                "does the login shell there print something of its own? then make the token in the web interface",
+                "check whether the login shell prints text of its own; if so, create the token in the web interface",
             )],
-            Self::NothingToCreate { .. } => vec![say("add --create-token, or leave it out")],
-            Self::ShellGivesAll => vec![say("use --create-token --login-user root@pam, or leave --rights out")],
-            Self::NoDestination => vec![say("name the node: --over-ssh root@NODE")],
-            Self::NoShellInSandbox => vec![say("create the token with a login: --create-token")],
-            Self::ExpiresBeforeUse => vec![say("give a later day, 2027-01-31 for example, or leave --expire out")],
-            Self::NotTheSame { .. } => vec![say("were permissions changed meanwhile? run this again")],
+            Self::NothingToCreate { .. } => vec![say("add --create-token, or omit it")],
+            Self::ShellGivesAll => vec![say("pass --create-token --login-user root@pam, or omit --rights")],
+            Self::NoDestination => vec![say("pass the node: --over-ssh root@NODE")],
+            Self::NoShellInSandbox => vec![say("create the token with a login instead: --create-token")],
+            Self::ExpiresBeforeUse => vec![say("pass a later date, e.g. 2027-01-31, or omit --expire")],
+            Self::NotTheSame { .. } => vec![say("another user may have changed permissions meanwhile: run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
             Self::Refused { why, .. } => match why {
                 GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. } => vec![say(
-                    "give the token another user, with --user: glassdome@pve for example is made if it does not exist",
+                    "choose another user for the token with --user, e.g. glassdome@pve (created if it does not exist)",
                 )],
                 GrantRefused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
                 GrantRefused::WouldLose { .. } | GrantRefused::Unnameable { .. } => {
-                    vec![say("give the token another user, with --user")]
+                    vec![say("choose another user for the token with --user")]
                 }
             },
             Self::MayNotGrant { lines, token, .. } => {
                 let mut hints = vec![say("ask an administrator to run, as root on a node:")];
                 hints.extend(lines.iter().map(run));
                 hints.push(say(format!(
-                    "the row `value` of the table that is printed is the secret of {token}: give it to setup with --token-value-file"
+                    "the row `value` of the output is the secret of {token}: pass it to setup with --token-value-file"
                 )));
-                hints.push(say("or let the token have all that its user has, if that is enough: --rights user"));
+                hints.push(say("or give the token all privileges of its user, if they suffice: --rights user"));
                 hints
             }
             Self::CannotRegenerate { .. } => vec![
-                say(
-                    "choose another name with --token-name; one that the settings file holds is replaced by a token of another name:",
-                ),
+                say("choose another name with --token-name; to replace the token in the settings file by a new one:"),
                 run("glassdome token rotate --login-user root@pam"),
             ],
             Self::NoSecret => Vec::new(),
             Self::LeftOnServer { why, left } => why.hints().into_iter().chain(left.hints()).collect(),
-            Self::PlanChanged => vec![say("look at the plan as it is now: run this again with --dry-run")],
+            Self::PlanChanged => vec![say("run this again with --dry-run to see the new plan")],
             Self::ChangedMeanwhile { .. } | Self::WouldHaveLost { .. } => {
-                vec![say("run this again: it plans with the permissions as they are then")]
+                vec![say("run this again to plan with the current permissions")]
             }
             Self::UsedElsewhere { place, .. } => vec![
-                say("make a second token: `glassdome token rotate` without --in-place does, and keeps this one"),
-                say(format!("or give the instance of {place} a token of its own first")),
+                say("run `glassdome token rotate` without --in-place: it creates a second token and keeps this one"),
+                say(format!("or create a separate token for {place} first")),
             ],
-            Self::NothingToPin => vec![say("add --accept-new-certificate, or --fingerprint SHA256")],
+            Self::NothingToPin => vec![say("pass --accept-new-certificate or --fingerprint SHA256")],
         }
     }
 }
@@ -437,12 +429,12 @@ fn manual_steps(line: &str) -> Vec<Hint> {
     }
     vec![
         say(
-            "or run this as root in the shell of a node; the row `value` of what it prints is the secret, for --token-value-file:",
+            "run this as root in the shell of a node; the row `value` of the output is the secret, for --token-value-file:",
         ),
         run(line),
     ]
 }
 
 fn named(factors: &[Foreign]) -> String {
-    if factors.is_empty() { "the server does not say which".to_owned() } else { listed(factors) }
+    if factors.is_empty() { "the server does not say which one".to_owned() } else { listed(factors) }
 }

@@ -27,7 +27,7 @@ pub enum UsageError {
         command: String,
     },
     /// `glassdome help` was asked for something unknown.
-    #[error("there is no help about `{topic}`")]
+    #[error("unknown help topic `{topic}`")]
     UnknownTopic {
         /// What was asked for.
         topic: String,
@@ -36,7 +36,7 @@ pub enum UsageError {
     #[error("only one secret can come from standard input")]
     StandardInputTwice,
     /// A secret would be typed where it can be seen.
-    #[error("{flag} reads from a terminal, and no question may be put there: what is typed would be shown")]
+    #[error("{flag}: refusing to read a secret from a terminal with --no-input, because it would be visible")]
     SecretAtTerminal {
         /// The flag.
         flag: &'static str,
@@ -56,7 +56,7 @@ pub enum UsageError {
         rehearsal: Option<&'static str>,
     },
     /// Something that exists would be replaced or removed without consent.
-    #[error("{what}: without a terminal that needs --yes; nothing was changed")]
+    #[error("{what}: this needs confirmation; nothing was changed")]
     NeedsYes {
         /// What would be done.
         what: String,
@@ -74,7 +74,7 @@ pub enum UsageError {
         why: settings::BadInstance,
     },
     /// A tool that takes tokens alone, and a password.
-    #[error("{tool} cannot be told a password, only a token")]
+    #[error("{tool} does not support passwords, only API tokens")]
     TokenAlone {
         /// Which tool.
         tool: &'static str,
@@ -103,10 +103,10 @@ pub struct MissingAnswer {
 
 fn unknown(what: &str, further: &[MissingAnswer]) -> String {
     match further {
-        [] => format!("{what} is not known, and there is no terminal to ask at"),
+        [] => format!("{what} is not set, and there is no terminal to prompt on"),
         [others @ .., last] => {
             let names: String = others.iter().map(|it| format!(", {}", it.what)).collect();
-            format!("{what}{names} and {} are not known, and there is no terminal to ask at", last.what)
+            format!("{what}{names} and {} are not set, and there is no terminal to prompt on", last.what)
         }
     }
 }
@@ -144,26 +144,26 @@ impl UsageError {
             }
             Self::StandardInputTwice => {
                 vec![say(
-                    "give one of --token-value-file, --password-file and --login-password-file a path instead of `-`",
+                    "use a path instead of `-` for all but one of --token-value-file, --password-file and --login-password-file",
                 )]
             }
             Self::SecretAtTerminal { .. } => vec![say(
-                "leave --no-input out and let standard error go to the terminal, then it is asked for and not shown; or give a file, or a pipe: pass show pve | glassdome ...",
+                "omit --no-input to be prompted for it (hidden), pass a file, or pipe it in: pass show pve | glassdome ...",
             )],
             Self::Unanswered { what, flag, key, further, rehearsal } => {
                 let mut hints = unanswered(*flag, key.as_ref(), *rehearsal);
                 if let (Some(first), false) = (hints.first_mut(), further.is_empty()) {
                     *first = say(format!("{what}: {}", first.text()));
                 }
-                let others = further.iter().map(|it| format!("{}: give {}, or set {}", it.what, it.flag, it.variable));
+                let others = further.iter().map(|it| format!("{}: pass {}, or set {}", it.what, it.flag, it.variable));
                 hints.splice(1..1, others.map(say));
                 hints
             }
-            Self::NeedsYes { .. } => vec![say("add --yes, or run this at a terminal")],
+            Self::NeedsYes { .. } => vec![say("pass --yes, or run this in a terminal")],
             Self::SandboxOption { .. } => vec![run("glassdome sandbox --help")],
-            Self::Instance { .. } => vec![say("use `--instance 02`, for example")],
-            Self::TokenAlone { .. } => vec![say("make a token, and give it with --token-name and --token-value-file")],
-            Self::CannotRun { .. } => vec![say("give a program that is in PATH, or its path, behind `--`")],
+            Self::Instance { .. } => vec![say("pass a valid name, e.g. --instance 02")],
+            Self::TokenAlone { .. } => vec![say("create a token and pass it with --token-name and --token-value-file")],
+            Self::CannotRun { .. } => vec![say("pass the name of a program in PATH, or its path, after `--`")],
         }
     }
 }
@@ -174,10 +174,10 @@ fn unanswered(
     key: Option<&(String, Option<PathBuf>)>,
     rehearsal: Option<&'static str>,
 ) -> Vec<Hint> {
-    let mut ways: Vec<String> = flag.map(|flag| format!("give {flag}")).into_iter().collect();
+    let mut ways: Vec<String> = flag.map(|flag| format!("pass {flag}")).into_iter().collect();
     if let Some((variable, file)) = key {
-        ways.push(format!("set the variable {variable}"));
-        ways.extend(file.as_ref().map(|file| format!("write {variable} into {}", file.display())));
+        ways.push(format!("set {variable}"));
+        ways.extend(file.as_ref().map(|file| format!("add {variable} to {}", file.display())));
     }
     let last = ways.pop().unwrap_or_default();
     let text = match &ways[..] {
@@ -186,10 +186,7 @@ fn unanswered(
     };
     let mut hints = vec![say(text)];
     if matches!(key, Some((_, Some(_)))) && rehearsal.is_none() {
-        hints.extend([
-            say("or let the wizard ask for everything and write the file, at a terminal:"),
-            run("glassdome setup"),
-        ]);
+        hints.extend([say("or let the wizard prompt for everything and write the file:"), run("glassdome setup")]);
     }
     if let Some(line) = rehearsal {
         hints.extend([say("try it without a server:"), run(line)]);

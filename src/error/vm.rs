@@ -32,13 +32,13 @@ pub enum VmError {
         seconds: u64,
     },
     /// The clone does not carry the marker.
-    #[error("VM {vmid} was cloned, and does not carry the name and the marker that it was given")]
+    #[error("VM {vmid} was cloned, but does not have the name and marker that this run gave it")]
     MarkerMissing {
         /// Which.
         vmid: VmId,
     },
     /// The clone is on another node.
-    #[error("VM {vmid} was made on node {node} instead of {expected}")]
+    #[error("VM {vmid} was created on node {node} instead of {expected}")]
     WrongNode {
         /// Which.
         vmid: VmId,
@@ -48,7 +48,7 @@ pub enum VmError {
         expected: NodeName,
     },
     /// A disk of the clone is on another storage.
-    #[error("disk {disk} of VM {vmid} is on storage `{storage}`, where it should not be")]
+    #[error("disk {disk} of VM {vmid} is on the wrong storage, `{storage}`")]
     WrongStorage {
         /// Which VM.
         vmid: VmId,
@@ -58,7 +58,7 @@ pub enum VmError {
         storage: Foreign,
     },
     /// The clone was started and does not run.
-    #[error("VM {vmid} was started, and its status is `{status}`")]
+    #[error("VM {vmid} was started, but its status is `{status}`")]
     NotRunning {
         /// Which.
         vmid: VmId,
@@ -66,7 +66,7 @@ pub enum VmError {
         status: Foreign,
     },
     /// The guest agent reported no address in time.
-    #[error("the guest agent of VM {vmid} reported no address within {seconds} s")]
+    #[error("the guest agent of VM {vmid} reported no IP address within {seconds} s")]
     NoAddress {
         /// Which.
         vmid: VmId,
@@ -98,18 +98,20 @@ impl VmError {
                 of_task(operation, upid, RefusalReason::of_task(exit_status, log.lines()))
             }
             Self::NoProgress { upid, .. } => vec![
-                say(format!("look at the task in the web interface: {upid}")),
-                say("if the storage is slow, give --timeout more seconds"),
+                say(format!("see the task in the web interface: {upid}")),
+                say("if the storage is slow, allow more time with --timeout"),
             ],
             Self::MarkerMissing { .. } | Self::WrongNode { .. } | Self::WrongStorage { .. } => {
-                vec![say("was it changed meanwhile? run `glassdome test-vm` again")]
+                vec![say("another user or program may have changed it meanwhile; run it again: `glassdome test-vm`")]
             }
             Self::NotRunning { vmid, .. } => {
-                vec![say("as root on its node, this says why:"), run(format!("qm start {vmid}"))]
+                vec![say("to see why, as root on its node:"), run(format!("qm start {vmid}"))]
             }
             Self::NoAddress { .. } => vec![
-                say("is qemu-guest-agent installed in the template, and does its network give it an address?"),
-                say("give --wait-ip more seconds if the guest starts slowly"),
+                say(
+                    "check that qemu-guest-agent is installed in the template and that its network assigns IP addresses",
+                ),
+                say("if the guest starts slowly, allow more time with --wait-ip"),
             ],
         }
     }
@@ -144,12 +146,13 @@ impl VmError {
 fn of_task(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
     let mut hints = refusal::hints(reason, operation);
     if matches!(operation, Operation::Resize(_)) {
-        hints.push(say("--disk-size 0 leaves the disk as large as the image"));
+        hints.push(say("pass --disk-size 0 to keep the size of the image"));
     }
     if matches!(operation, Operation::Start(_)) {
-        let cause = if hints.is_empty() { "; the node may lack the template's devices, or memory" } else { "" };
-        hints.push(say(format!("the clone itself works, only its start fails{cause}")));
+        let cause =
+            if hints.is_empty() { ": the node may lack memory, or a device that the template uses" } else { "" };
+        hints.push(say(format!("cloning works, only the start fails{cause}")));
     }
-    hints.push(say(format!("the whole log is in the web interface, task {upid}")));
+    hints.push(say(format!("the complete log is in the web interface, task {upid}")));
     hints
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// Why a text is no destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a destination is `user@host` or `host`, without blanks, and neither begins with a hyphen")]
+#[error("a destination is `user@host` or `host`, without spaces or a leading hyphen")]
 pub struct InvalidDestination;
 
 /// Where ssh goes, `root@pve.lan` or a name from the person's own ssh configuration. It never looks like an option.

@@ -8,7 +8,7 @@ const UNITS: [(char, u64); 4] = [('T', 1 << 40), ('G', 1 << 30), ('M', 1 << 20),
 
 /// Why a text is no size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a size is a whole number with its unit, M, G or T: 32G; or 0")]
+#[error("a size is a number with a unit (M, G or T), e.g. 32G; or 0")]
 pub struct InvalidDiskSize;
 
 /// The size of a disk, written as Proxmox VE writes it: `32G`. Ordered by the bytes.

@@ -22,40 +22,40 @@ pub enum InvalidEndpoint {
     #[error("enter a host name or an IP address")]
     Empty,
     /// `ftp://…`
-    #[error("the address begins with `{scheme}://`; Proxmox VE is reached by https")]
+    #[error("the address begins with `{scheme}://`; Proxmox VE uses https")]
     Scheme {
         /// What stands before `://`.
         scheme: String,
     },
     /// `https//host`, where a character is missing or another one stands in its place.
-    #[error("the address begins with a mistyped scheme; write `https://` or the host alone")]
+    #[error("the address begins with a mistyped scheme; use `https://` or only the host")]
     MistypedScheme,
     /// `https://host/prefix/`. The API has one place on a server.
-    #[error("the address has a path; Proxmox VE cannot be reached below a path, give the host alone")]
+    #[error("the address contains a path, which Proxmox VE does not support; use only the host")]
     Path,
     /// `192.168.1.0/24`.
-    #[error("this is a network with its mask, and not one server; give the address alone")]
+    #[error("this is a network with a mask, not a server; use only the address")]
     Mask,
     /// `https://user:password@host`. What stood there is not repeated: it may be a password.
-    #[error("the address has a user name or password in it; give the host alone")]
+    #[error("the address contains a user name or password; use only the host")]
     Credentials,
     /// The secret of a token: it is not looked up as a name.
-    #[error("this looks like a secret, and not like a server")]
+    #[error("this looks like a secret, not a server")]
     Secret,
     /// Something behind the colon that is no port.
-    #[error("a port is a number from 1 to 65535")]
+    #[error("the port must be a number from 1 to 65535")]
     Port,
     /// An address of the local link with its interface.
-    #[error("an IPv6 address with a zone (`%eth0`) cannot be used; give a global address or a name")]
+    #[error("IPv6 addresses with a zone (`%eth0`) are not supported; use a global address or a name")]
     Zone,
     /// Four numbers that are no IPv4 address.
-    #[error("not an IPv4 address: four numbers from 0 to 255")]
+    #[error("not an IPv4 address (four numbers from 0 to 255)")]
     Ipv4,
     /// Colons that make no IPv6 address.
-    #[error("not an IPv6 address; with a port it is written `[address]:port`")]
+    #[error("not an IPv6 address (with a port: `[address]:port`)")]
     Ipv6,
     /// A character that no host name has. One character tells nothing of a secret that was pasted by mistake.
-    #[error("a host name has letters, digits, hyphens and dots; character {position}, {}, does not belong there", named(*found))]
+    #[error("a host name consists of letters, digits, hyphens and dots; character {position} is not allowed: {}", named(*found))]
     Character {
         /// Where it stands, counted from 1.
         position: usize,
@@ -63,10 +63,10 @@ pub enum InvalidEndpoint {
         found: char,
     },
     /// A letter that is not of ASCII.
-    #[error("a host name with letters beyond a to z is written in its `xn--` form")]
+    #[error("write a host name with letters other than a to z in its `xn--` form")]
     Letter,
     /// Hyphens or dots where no host name has them.
-    #[error("not a host name: its labels are 1 to 63 characters long, and do not begin or end with a hyphen")]
+    #[error("not a host name: labels have 1 to 63 characters and do not begin or end with a hyphen")]
     Name,
 }
 

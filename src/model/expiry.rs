@@ -8,7 +8,7 @@ use time::{Date, OffsetDateTime};
 
 /// Why a text is no such day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a day is written 2027-01-31, and the token ends as it begins (UTC)")]
+#[error("write the date as YYYY-MM-DD, e.g. 2027-01-31; the token expires at 00:00 UTC")]
 pub struct InvalidExpiry;
 
 /// The day on which a token ends, as it begins (UTC).

@@ -13,16 +13,16 @@ pub struct Fingerprint([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFingerprint {
     /// SHA-1 fingerprints have 20 bytes and prove nothing any more.
-    #[error("this is a SHA-1 fingerprint (20 bytes); the SHA-256 one has 32, as in `pvenode cert info`")]
+    #[error("this is a SHA-1 fingerprint; use the SHA-256 fingerprint, as shown by `pvenode cert info`")]
     Sha1,
     /// Neither 64 hexadecimal digits nor 32 pairs of them.
-    #[error("a SHA-256 fingerprint is 64 hexadecimal digits, with or without colons; this has {digits}")]
+    #[error("a SHA-256 fingerprint has 64 hexadecimal digits, with or without colons; this one has {digits}")]
     Length {
         /// How many hexadecimal digits were found.
         digits: usize,
     },
     /// Something that is no hexadecimal digit.
-    #[error("a SHA-256 fingerprint has only hexadecimal digits and colons; character {position} is neither")]
+    #[error("a SHA-256 fingerprint consists of hexadecimal digits and colons; character {position} is neither")]
     Character {
         /// Where it stands, counted from 1.
         position: usize,

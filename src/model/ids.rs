@@ -11,46 +11,46 @@ use crate::model::foreign::is_plain;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// Not a VMID.
-    #[error("a VMID is a whole number from 100 to 999999999")]
+    #[error("a VMID is a number from 100 to 999999999")]
     VmId,
     /// Not a node name.
-    #[error("a node name has letters, digits and hyphens, and neither begins nor ends with a hyphen")]
+    #[error("a node name consists of letters, digits and hyphens, and does not begin or end with a hyphen")]
     Node,
     /// A host name with its domain where the name of a node was asked for.
-    #[error("a node is named without its domain: write `{short}`")]
+    #[error("use the short name of the node, without the domain: `{short}`")]
     NodeDomain {
         /// The name without the domain.
         short: NodeName,
     },
     /// An address where the name of a node was asked for.
-    #[error("this is an address; a node has a name, as the web interface shows it below Datacenter")]
+    #[error("this is an address; use the name of the node, as shown below Datacenter in the web interface")]
     NodeAddress,
     /// Not a storage name.
-    #[error("a storage name begins with a letter and has letters, digits, `-`, `_` and `.`")]
+    #[error("a storage name begins with a letter and consists of letters, digits, `-`, `_` and `.`")]
     Storage,
     /// Not a pool name.
-    #[error("a pool name has letters, digits, `-`, `_` and `.`, in up to three levels parted by `/`")]
+    #[error("a pool name consists of letters, digits, `-`, `_` and `.`, in up to three levels separated by `/`")]
     Pool,
     /// Not a name for a VM.
-    #[error("a VM name is a DNS name: up to 63 letters, digits and hyphens a label, no underscore")]
+    #[error("a VM name is a DNS name: labels of up to 63 letters, digits and hyphens, no underscores")]
     VmName,
     /// Not the name of a bridge.
-    #[error("the name of a bridge has letters, digits, `-`, `_` and `.`")]
+    #[error("a bridge name consists of letters, digits, `-`, `_` and `.`")]
     Bridge,
     /// Not the name of a role.
-    #[error("the name of a role has letters, digits, `-`, `_` and `.`")]
+    #[error("a role name consists of letters, digits, `-`, `_` and `.`")]
     Role,
     /// Not the name of a group.
-    #[error("the name of a group has letters, digits, `-`, `_` and `.`")]
+    #[error("a group name consists of letters, digits, `-`, `_` and `.`")]
     Group,
     /// Not something that a storage may hold.
-    #[error("what a storage may hold has letters, digits and hyphens")]
+    #[error("a content type consists of letters, digits and hyphens")]
     Content,
     /// Not a digest.
-    #[error("a digest has hexadecimal digits")]
+    #[error("a digest consists of hexadecimal digits")]
     Digest,
     /// Not the name of a realm.
-    #[error("the name of a realm begins with a letter and has letters, digits, `-`, `_` and `.`")]
+    #[error("a realm name begins with a letter and consists of letters, digits, `-`, `_` and `.`")]
     Realm,
     /// Not a UPID.
     #[error("not a task ID (UPID)")]

@@ -12,16 +12,16 @@ use crate::model::secret_form::is_pasted_secret;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// `apex` instead of `apex@pve`.
-    #[error("a user ID is `name@realm`, `apex@pve` for example; the realm is missing")]
+    #[error("the realm is missing: a user ID is `name@realm`, e.g. `apex@pve`")]
     NoRealm,
     /// A token ID where a user ID was asked for.
     #[error("this is a token ID; the user ID is the part before the `!`")]
     IsTokenId,
     /// The secret of a token where a name was asked for.
-    #[error("this looks like the secret of a token, and not like a name")]
+    #[error("this looks like a token secret, not a name")]
     Secret,
     /// A character that a program put into it on its way here.
-    #[error("character {position} is {}, which does not belong there", named(*found))]
+    #[error("character {position} is not allowed: {}", named(*found))]
     Character {
         /// Where it stands, counted from 1.
         position: usize,
@@ -30,14 +30,14 @@ pub enum InvalidToken {
     },
     /// Something in the user ID that Proxmox VE does not take.
     #[error(
-        "a user ID is `name@realm`: no blanks, no invisible characters, no `:` or `/`, a realm that begins with a letter, at most 64 characters"
+        "a user ID is `name@realm`, at most 64 characters, without spaces, invisible characters, `:` or `/`; the realm begins with a letter"
     )]
     User,
     /// A token name that Proxmox VE does not take.
-    #[error("a token name has two characters or more, a letter first, then letters, digits, `.`, `-` and `_`")]
+    #[error("a token name has at least two characters: a letter, then letters, digits, `.`, `-` or `_`")]
     TokenName,
     /// Not `USER@REALM!NAME`.
-    #[error("a token ID is `user@realm!name`, `apex@pve!glassdome-token` for example")]
+    #[error("a token ID is `user@realm!name`, e.g. `apex@pve!glassdome-token`")]
     TokenId,
 }
 

@@ -114,34 +114,34 @@ pub enum BadSecret {
     Empty,
     /// The ID instead of the secret.
     #[error(
-        "this is the token ID, not its secret; the secret is the UUID that was shown once, when the token was made"
+        "this is the token ID, not the secret; the secret is the UUID that was shown once, when the token was created"
     )]
     IsTokenId,
     /// Several lines, and none of them a secret.
-    #[error("there is no token secret in these {lines} lines")]
+    #[error("these {lines} lines do not contain a token secret")]
     NotFound {
         /// How many lines there are.
         lines: usize,
     },
     /// More than one secret, and nothing that tells them apart.
-    #[error("there is more than one secret in it; paste the one of this token alone")]
+    #[error("this contains more than one secret; paste only the one of this token")]
     Several,
     /// Right digits without their hyphens.
-    #[error("the hyphens are missing: the form is 8-4-4-4-12, with 4 hyphens")]
+    #[error("the hyphens are missing: the form is 8-4-4-4-12")]
     NoHyphens,
     /// A word where a UUID should be.
-    #[error("this looks like a password; a token secret is a UUID, 32 hexadecimal digits in the form 8-4-4-4-12")]
+    #[error("this looks like a password; a token secret is a UUID: 32 hexadecimal digits in the form 8-4-4-4-12")]
     Password,
     /// What an example has in the place of a secret.
-    #[error("this is a placeholder, as examples have it: put the secret of the token in its place")]
+    #[error("this is a placeholder from an example: replace it with the secret of the token")]
     Placeholder,
     /// Where a secret is kept, in place of the secret.
     #[error(
-        "this is a reference to a secret, which only a password manager, a shell or a template engine resolves: put the secret itself in its place, or have it resolved before (`op run -- glassdome ...`)"
+        "this is a reference that only a password manager, shell or template engine resolves: use the secret itself, or resolve it first (`op run -- glassdome ...`)"
     )]
     Reference,
     /// Braces or `urn:uuid:` around it.
-    #[error("only the bare form is a secret: no braces, no `urn:uuid:`")]
+    #[error("remove the braces or `urn:uuid:` and use only the UUID")]
     Wrapped,
     /// Cut off.
     #[error("too short: {length} of 36 characters")]
@@ -157,7 +157,7 @@ pub enum BadSecret {
     },
     /// A character that does not belong there.
     #[error(
-        "character {position} of {length}, {}, does not belong there: the form is 8-4-4-4-12 hexadecimal digits with 4 hyphens",
+        "character {position} of {length} is not allowed ({}): the form is 8-4-4-4-12 hexadecimal digits",
         named(*found)
     )]
     Character {
@@ -211,7 +211,7 @@ mod tests {
             [('g', "`g`"), (' ', "U+0020"), ('\u{7}', "U+0007"), ('\u{301}', "U+0301"), ('ä', "U+00E4")]
         {
             let told = BadSecret::Character { position: 3, length: 40, found }.to_string();
-            assert!(told.starts_with(&format!("character 3 of 40, {name}, ")), "{told}");
+            assert!(told.starts_with(&format!("character 3 of 40 is not allowed ({name})")), "{told}");
         }
     }
 

@@ -53,7 +53,7 @@ impl Authority {
 
     /// Says that a later run could not read it.
     pub(crate) fn not_lasting(&self) -> Error {
-        let source = Unread::NotRegular { what: "a pipe, which cannot be read again" };
+        let source = Unread::NotRegular { what: "a pipe, which cannot be read twice" };
         Error::Config(ConfigError::CaFileUnread { path: self.path.clone(), source: source.into() })
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
             CallEvent::Begun | CallEvent::Over => {}
             CallEvent::Answered { method, path, status, took } => {
                 if *status < 400 && is_unheard.replace(false) {
-                    ui.info(&Note::found("the server answers again".to_owned()));
+                    ui.info(&Note::found("the server is responding again".to_owned()));
                 }
                 let path = path.strip_prefix("/api2/json").unwrap_or(path);
                 ui.debug(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
@@ -37,12 +37,12 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
             CallEvent::Unheard(trouble) => {
                 if !is_unheard.replace(true) {
                     let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
-                    let text = format!("no answer from the server for {seconds:.0} s: {why}; it is asked again");
+                    let text = format!("no response from the server for {seconds:.0} s ({why}); retrying");
                     ui.warn(text);
                 }
             }
             CallEvent::LeftOut { what, name } => {
-                let text = format!("{what} has an entry whose name is invalid; it is left out: {name}");
+                let text = format!("ignoring an entry of {what} with an invalid name: {name}");
                 if last.replace(text.clone()) != text {
                     ui.warn(text);
                 }

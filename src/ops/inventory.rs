@@ -199,7 +199,7 @@ pub(crate) fn doubt_about(nodes: &[Node], name: &NodeName) -> Option<String> {
     let node = nodes.iter().find(|node| node.name == *name)?;
     (!node.is_online() && !node.is_offline()).then(|| {
         format!(
-            "the status of node {name} is `{}`: its pvestatd does not report, or it has just been started",
+            "the status of node {name} is `{}`: pvestatd is not reporting, or the node has just started",
             node.status
         )
     })

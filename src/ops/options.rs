@@ -157,6 +157,6 @@ impl NewTokenOptions {
 pub(crate) enum PinTarget {
     /// The cluster's CA.
     Ca,
-    /// The fingerprint of the server's own certificate.
+    /// The fingerprint of the server certificate
     Leaf,
 }

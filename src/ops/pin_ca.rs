@@ -112,22 +112,22 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
     };
     let found = pve.cluster_ca(&node.name).await.doing(Operation::ReadCertificates)?;
     let Some(text) = found else {
-        return Ok(Err("the server names no CA of its own".to_owned()));
+        return Ok(Err("the server does not list a CA of its own".to_owned()));
     };
     let pem = pve::certificates_in(&text);
     let bundle = match CaBundle::authorities_from_pem(pem.as_bytes()) {
         Ok(bundle) => bundle,
-        Err(why) => return Ok(Err(format!("what the server calls its CA is none: {why}"))),
+        Err(why) => return Ok(Err(format!("the CA certificate that the server sent cannot be used: {why}"))),
     };
     Ok(match pve.is_vouched_for_by(&bundle) {
         Ok(()) => Ok((bundle, pem)),
         Err(pve::ApiError::CertificateWrongName { leaf, .. }) => Err(format!(
-            "the certificate is not for `{}`, but for: {}; with one of these names as --host the CA can be trusted",
+            "the certificate is not for `{}`; to trust the CA, pass --host with one of its names: {}",
             pve.endpoint().host(),
             listed(&leaf.names)
         )),
         Err(pve::ApiError::CertificateUntrusted { leaf, .. }) => {
-            Err(format!("the cluster's CA has not signed it: it is a custom or ACME certificate of {}", leaf.issuer))
+            Err(format!("the cluster CA did not sign it: it is a custom or ACME certificate issued by {}", leaf.issuer))
         }
         Err(why) => Err(why.to_string()),
     })
@@ -139,7 +139,7 @@ fn stay(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Res
         return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());
     }
     session.note(why);
-    session.note("so the certificate itself is pinned");
+    session.note("the certificate itself was pinned instead");
     Ok(None)
 }
 
@@ -160,7 +160,7 @@ async fn place(session: &Session, context: &Context, pem: String) -> Result<Fetc
     let path = unlinked(session, path).await?;
     if is_other {
         let question =
-            ConfirmPrompt::new(format!("{} holds another certificate. Replace it?", path.display())).proposing_no();
+            ConfirmPrompt::new(format!("{} contains another certificate. Replace it?", path.display())).proposing_no();
         let otherwise = || TokenError::OtherCaFile { path: path.clone() }.into();
         if !ask::confirm(session, question, otherwise).await? {
             return Err(TokenError::OtherCaFile { path }.into());
@@ -176,7 +176,8 @@ async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     if session.confirms_all {
         return Err(is_link(&path));
     }
-    let text = format!("{} is a symbolic link to {}. Write the CA there?", path.display(), target.display());
+    let text =
+        format!("{} is a symbolic link to {}. Write the CA certificate there?", path.display(), target.display());
     if !ask::decide(session, ConfirmPrompt::new(text).proposing_no(), || is_link(&path)).await? {
         return Err(is_link(&path));
     }
@@ -194,10 +195,10 @@ pub(crate) fn expiry(session: &Session, pve: &Pve, trust: &Trust) -> Option<Stri
     let what = if leaf.not_after < now { format!("expired on {when}") } else { format!("expires on {when}") };
     let then = match trust {
         Trust::Pinned(_) | Trust::CaAndPinned(..) => {
-            "the new one will not be the pinned one: `glassdome setup --pin ca` trusts the cluster's CA instead"
+            "its replacement will not match the pin; to trust the cluster CA instead: `glassdome setup --pin ca`"
         }
         Trust::System | Trust::Ca(_) | Trust::Unverified => {
-            "Proxmox VE renews its own certificates two weeks before; `pvenode cert info` shows them"
+            "Proxmox VE renews its own certificates two weeks before they expire; see `pvenode cert info`"
         }
     };
     Some(format!("the certificate {what}; {then}"))

@@ -43,7 +43,7 @@ impl Context {
             _ => return None,
         };
         Some(format!(
-            "the certificate of the server is not verified ({source}): anyone between here and the server can read the secret"
+            "the certificate of the server is not verified ({source}): anyone on the network path can read the secret"
         ))
     }
 
@@ -69,7 +69,7 @@ impl Context {
         let host = in_file(&Key::Host).map(|source| ("the server", source));
         let (what, found) = host.or_else(|| Some(("the trust in the server", of_trust.iter().find_map(in_file)?)))?;
         Some(format!(
-            "{what} comes from a file in the working directory ({found}), and the secret from {secret}: make sure that they belong together"
+            "{what} is set by a file in the working directory ({found}), but the secret by {secret}: make sure that they belong together"
         ))
     }
 }

@@ -87,7 +87,7 @@ impl LogEnd {
     /// Gives its lines as they are shown, the first of which says how many there are before them.
     #[must_use]
     pub fn shown(&self) -> Vec<String> {
-        let before = (self.left_out > 0).then(|| format!("… ({} lines before this are left out)", self.left_out));
+        let before = (self.left_out > 0).then(|| format!("… ({} earlier lines omitted)", self.left_out));
         before.into_iter().chain(self.lines.iter().map(ToString::to_string)).collect()
     }
 }

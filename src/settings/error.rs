@@ -33,7 +33,7 @@ pub enum SettingsError {
     #[error("{0}")]
     TwoTokens(Box<TwoTokens>),
     /// A key without which nothing works.
-    #[error("{variable} is not set: give {flag}, the variable, or a line in the file")]
+    #[error("{variable} is not set: pass {flag}, or set it in the environment or in the file")]
     Missing {
         /// The key's variable.
         variable: String,
@@ -41,7 +41,7 @@ pub enum SettingsError {
         flag: &'static str,
     },
     /// A value that cannot be written so that every reader reads it back.
-    #[error("the value of {name} cannot be written so that every reader of the file reads it back: {why}")]
+    #[error("the value of {name} cannot be written to the file so that all programs read it the same way: {why}")]
     Unwritable {
         /// The variable.
         name: String,
@@ -50,7 +50,9 @@ pub enum SettingsError {
         why: Unwritable,
     },
     /// An edit after which some reader would read another key differently.
-    #[error("the edit would change what {reader} reads in line {line} of the file; is a quote there never closed?")]
+    #[error(
+        "this edit would change what {reader} reads on line {line} of the file, probably because of an unclosed quote"
+    )]
     Entangled {
         /// Who would read it differently.
         reader: Reader,
@@ -64,7 +66,7 @@ pub enum SettingsError {
         path: PathBuf,
     },
     /// Another run holds the lock.
-    #[error("another run is writing in {}", folder.display())]
+    #[error("another run is writing to {}", folder.display())]
     Locked {
         /// The locked folder.
         folder: PathBuf,
@@ -76,7 +78,7 @@ pub enum SettingsError {
         path: PathBuf,
     },
     /// Symbolic links in a circle.
-    #[error("{} is a symbolic link that leads back to itself", path.display())]
+    #[error("{} is a symbolic link that points back to itself", path.display())]
     LinkLoop {
         /// The link.
         path: PathBuf,
@@ -94,19 +96,19 @@ pub enum SettingsError {
         path: PathBuf,
     },
     /// A FIFO, a socket or a device where the file should be.
-    #[error("{} is no regular file", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// What is no file.
         path: PathBuf,
     },
     /// A symbolic link where a file of ours should be.
-    #[error("{} is a symbolic link, and what it leads to is not replaced", path.display())]
+    #[error("{} is a symbolic link; glassdome does not replace its target", path.display())]
     IsLink {
         /// The link.
         path: PathBuf,
     },
     /// More than any settings file holds.
-    #[error("{} is larger than {} MiB: that is not a settings file", path.display(), limit >> 20)]
+    #[error("{} is larger than {} MiB, too large for a settings file", path.display(), limit >> 20)]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -114,7 +116,7 @@ pub enum SettingsError {
         limit: u64,
     },
     /// Text that is not UTF-8, and nothing like it.
-    #[error("{} is {encoding} text; settings files are UTF-8", path.display())]
+    #[error("{} is encoded in {encoding}; settings files must be UTF-8", path.display())]
     Encoding {
         /// The file.
         path: PathBuf,
@@ -122,7 +124,7 @@ pub enum SettingsError {
         encoding: Encoding,
     },
     /// A byte that no text contains.
-    #[error("{} is not a text file: line {line} holds a NUL byte, as UTF-16 text does that was added to a file", path.display())]
+    #[error("{} is not a text file: line {line} contains a NUL byte (UTF-16 text may have been appended)", path.display())]
     NulByte {
         /// The file.
         path: PathBuf,
@@ -130,19 +132,19 @@ pub enum SettingsError {
         line: usize,
     },
     /// A file that was mounted by itself.
-    #[error("{} is a mount point (a single file that is mounted into a container): it cannot be replaced", path.display())]
+    #[error("{} cannot be replaced: it is a mount point (a single file mounted into a container)", path.display())]
     MountPoint {
         /// The file.
         path: PathBuf,
     },
     /// A file that the file system protects.
-    #[error("{} is protected by the file system (immutable or append-only): it cannot be replaced", path.display())]
+    #[error("{} cannot be replaced: the file system protects it (immutable or append-only)", path.display())]
     Immutable {
         /// The file.
         path: PathBuf,
     },
     /// A name beside which there is no room for the name of a backup.
-    #[error("the name of {} is too long: the backup beside it needs four bytes more", path.display())]
+    #[error("the name of {} is too long: the name of its backup needs four more bytes", path.display())]
     NameTooLong {
         /// The file.
         path: PathBuf,
@@ -225,7 +227,7 @@ impl From<InvalidSetting> for SettingsError {
 
 /// A token of one user beside the name of another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{token} names the token of {token_user}, but {user} says {other_user}")]
+#[error("{token} is a token of {token_user}, but {user} is {other_user}")]
 pub struct TwoUsers {
     /// Where the token ID stands.
     pub token: Source,
@@ -239,7 +241,7 @@ pub struct TwoUsers {
 
 /// The secret of one token beside the name of another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{secret} holds the secret of the token {secret_token}, but {name} says {other_token}")]
+#[error("{secret} is the secret of token {secret_token}, but {name} is {other_token}")]
 pub struct TwoTokens {
     /// Where the secret stands.
     pub secret: Source,
@@ -285,7 +287,7 @@ pub enum InvalidValue {
     #[error("not UTF-8 text")]
     NotText,
     /// A character that a program put into it on its way here.
-    #[error("character {position} is {}, which does not belong there", characters::named(*found))]
+    #[error("character {position} is not allowed: {}", characters::named(*found))]
     Character {
         /// Where it stands, counted from 1.
         position: usize,
@@ -293,7 +295,7 @@ pub enum InvalidValue {
         found: char,
     },
     /// Not a boolean.
-    #[error("not a boolean: write true or false (1/0, yes/no and on/off are read too)")]
+    #[error("not a boolean: use true or false (1/0, yes/no and on/off also work)")]
     Boolean,
     /// Not a server.
     #[error(transparent)]

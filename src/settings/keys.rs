@@ -143,7 +143,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "proxmox-ca.pem",
-        about: "CA of the cluster, relative to this file's folder; glassdome then verifies with it, whatever PROXMOX_VERIFY_SSL says",
+        about: "CA certificate of the cluster, relative to this file's folder; overrides PROXMOX_VERIFY_SSL in glassdome",
     },
     KeySpec {
         key: Key::Fingerprint,
@@ -152,7 +152,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF",
-        about: "SHA-256 fingerprint of the server's certificate; glassdome then accepts only this certificate, whatever PROXMOX_VERIFY_SSL says",
+        about: "SHA-256 fingerprint of the only certificate to accept; overrides PROXMOX_VERIFY_SSL in glassdome",
     },
     KeySpec {
         key: Key::Pool,
@@ -170,7 +170,7 @@ pub const KEYS: [KeySpec; 12] = [
         secrecy: Secrecy::Public,
         default: None,
         example: "9000",
-        about: "VMID of the Ubuntu 22.04 template (the application's agent clones 9003, whatever this says)",
+        about: "VMID of the Ubuntu 22.04 template (the application's agent always clones 9003)",
     },
     KeySpec {
         key: Key::Ubuntu2004Template,
@@ -265,10 +265,10 @@ pub struct Instance(Option<String>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadInstance {
     /// Something that cannot be part of a variable's name.
-    #[error("an instance is named by 1 to 16 ASCII letters and digits, `02` for example")]
+    #[error("an instance name consists of 1 to 16 ASCII letters and digits, e.g. `02`")]
     Form,
     /// A name whose variables mean something else.
-    #[error("an instance cannot be named `LOGIN`: PROXMOX_LOGIN_PASSWORD is the administrator's password")]
+    #[error("`LOGIN` is reserved (PROXMOX_LOGIN_PASSWORD is the administrator's password)")]
     Reserved,
 }
 

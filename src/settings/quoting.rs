@@ -6,22 +6,22 @@ use super::parsers::python::{Quotes, has_variable};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
     /// A line break; refused whatever anybody agrees to.
-    #[error("it has a line break in it")]
+    #[error("it contains a line break")]
     LineBreak,
     /// A zero byte; refused whatever anybody agrees to.
-    #[error("it has a zero byte in it")]
+    #[error("it contains a NUL byte")]
     Nul,
     /// `${X}`
-    #[error("it has `${{…}}` in it, which python-dotenv replaces by a variable")]
+    #[error("it contains `${{…}}`, which python-dotenv replaces with a variable")]
     Variable,
     /// `\\`
-    #[error("it has two backslashes in a row, which readers make one or two of")]
+    #[error("it contains two consecutive backslashes, which some programs read as one")]
     TwoBackslashes,
     /// `\` at the end
-    #[error("it ends with a backslash, which hides the closing quote from some readers")]
+    #[error("it ends with a backslash, which escapes the closing quote for some programs")]
     FinalBackslash,
     /// `'` with something that only single quotes protect.
-    #[error("it has a single quote together with a double quote, a dollar sign, a backslash or a backtick")]
+    #[error("it contains a single quote together with a double quote, dollar sign, backslash or backtick")]
     MixedQuotes,
 }
 

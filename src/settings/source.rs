@@ -33,7 +33,7 @@ impl fmt::Display for Source {
             Self::Flag(flag) => formatter.write_str(flag),
             Self::Variable(name) => write!(formatter, "the variable {name}"),
             Self::File { path, line, name } => write!(formatter, "{}:{line}: {name}", path.display()),
-            Self::Answer => formatter.write_str("the answer at the keyboard"),
+            Self::Answer => formatter.write_str("the answer at the prompt"),
             Self::Sandbox => formatter.write_str("the sandbox"),
             Self::Default(name) => write!(formatter, "the default of {name}"),
         }

@@ -71,7 +71,7 @@ fn a_full_token_id_is_read_and_must_agree_with_the_user() {
     let settings = load("01", &[(Key::User, "root@pam")], &[], "PROXMOX_TOKEN_NAME=apex@pve!tok\n");
     assert_eq!(
         settings.require_usable(&[Key::User]).unwrap_err().to_string(),
-        "conf/.env:1: PROXMOX_TOKEN_NAME names the token of apex@pve, but --user says root@pam"
+        "conf/.env:1: PROXMOX_TOKEN_NAME is a token of apex@pve, but --user is root@pam"
     );
 }
 
@@ -113,9 +113,9 @@ fn what_is_pinned_decides_over_verify_ssl() {
 fn errors_name_the_source_and_never_the_secret() {
     let canary = "canary-canary-canary";
     for (variables, file, expected) in [
-        (vec![("PROXMOX_HOST", "a b")], "", "the variable PROXMOX_HOST: a host name has letters"),
-        (vec![("PROXMOX_NODE", "-")], "", "the variable PROXMOX_NODE: a node name has"),
-        (vec![], "\nPROXMOX_USER=apex", "conf/.env:2: PROXMOX_USER: a user ID is `name@realm`"),
+        (vec![("PROXMOX_HOST", "a b")], "", "the variable PROXMOX_HOST: a host name consists of letters"),
+        (vec![("PROXMOX_NODE", "-")], "", "the variable PROXMOX_NODE: a node name consists of"),
+        (vec![], "\nPROXMOX_USER=apex", "conf/.env:2: PROXMOX_USER: the realm is missing: a user ID is `name@realm`"),
         (vec![], "PROXMOX_VERIFY_SSL=maybe", "conf/.env:1: PROXMOX_VERIFY_SSL: not a boolean"),
         (vec![("PROXMOX_TOKEN_VALUE", canary)], "", "the variable PROXMOX_TOKEN_VALUE: this looks like a password"),
     ] {

@@ -23,7 +23,7 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
         "apex@pve!powerless lacks privileges to test template 9000",
         "VM.Audit, VM.Clone                   on /vms/9000",
         "VM.Allocate, VM.Audit, VM.PowerMgmt  on /vms/100 (the new VM)",
-        "Most likely cause: privilege separation is enabled for this token",
+        "most likely cause: privilege separation is enabled for this token",
         "disable it (Datacenter > Permissions > API Tokens > Edit)",
         "pveum user token modify 'apex@pve' powerless --privsep 0",
         "glassdome token create --rights needed",
@@ -39,20 +39,20 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
 #[test]
 fn a_command_is_not_told_of_flags_that_it_does_not_have() {
     let (_sandbox, stage) = scene(quick());
-    stage.glassdome("env --instance 03").expect(3).says("set the variable PROXMOX_03_HOST").never_says(&["--host"]);
+    stage.glassdome("env --instance 03").expect(3).says("set PROXMOX_03_HOST").never_says(&["--host"]);
     stage.write(".env.sandbox", "PROXMOX_HOST=sandbox.invalid\n");
     let outcome = stage.glassdome("env --env-file .env.sandbox").expect(3);
-    outcome.says("give --env-file the file of your own server").never_says(&["--host"]);
+    outcome.says("pass --env-file with the settings of your server").never_says(&["--host"]);
     let outcome = stage.glassdome("template create --release 22.04 --no-checksum --id 101");
-    outcome.says("give another --id").never_says(&["--vmid"]);
-    stage.glassdome("test-vm --vmid 101").expect(3).says("give another --vmid");
+    outcome.says("omit --id").never_says(&["--vmid"]);
+    stage.glassdome("test-vm --vmid 101").expect(3).says("omit --vmid");
 }
 
 #[test]
 fn the_password_of_an_administrator_is_asked_for_in_no_file() {
     let (_sandbox, stage) = scene(quick());
     let outcome = stage.glassdome("token create --token-name more --login-user root@pam").expect(3);
-    outcome.says("give --login-password-file, or set the variable PROXMOX_LOGIN_PASSWORD").never_says(&["/.env"]);
+    outcome.says("pass --login-password-file, or set PROXMOX_LOGIN_PASSWORD").never_says(&["/.env"]);
 }
 
 #[test]
@@ -106,15 +106,18 @@ fn whoever_answers_is_not_told_to_be_out_of_reach() {
         let outcome = with_fault("gateway=502", line).expect(9).never_says(&["cannot reach"]);
         outcome.says("unexpected response, not the Proxmox VE API").says("502 Bad Gateway");
         let outcome = with_fault("not-proxmox", line).expect(9).never_says(&["cannot reach", "reverse proxy"]);
-        outcome.says("is not Proxmox VE: TLS, but not its API; it answers 404");
-        with_fault("escapes", line).never_says(&["not Proxmox VE: it is no HTTP", "cannot reach"]);
+        outcome.says("is not Proxmox VE: it answered 404");
+        with_fault("escapes", line).never_says(&["not Proxmox VE: it is not HTTP", "cannot reach"]);
     }
     with_fault("wrong-types=1", "doctor").never_says(&["does not know who asks"]);
 }
 
 #[test]
 fn a_template_that_is_gone_is_helped_by_those_that_are_left() {
-    with_fault("template-gone", "test-vm").expect(8).says("try: the template is gone").says("glassdome template list");
+    with_fault("template-gone", "test-vm")
+        .expect(8)
+        .says("try: the template may have been deleted")
+        .says("glassdome template list");
 }
 
 #[test]

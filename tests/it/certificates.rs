@@ -78,20 +78,32 @@ async fn every_cause_has_its_own_words() {
     for (name, issuer, extensions, options, words) in [
         ("good", "home", &[LOCAL][..], "", ""),
         ("version1", "home", &[], "", "version 1 certificate"),
-        ("client", "home", &[LOCAL, client], "", "it is not for servers, as its extended key usage says"),
+        ("client", "home", &[LOCAL, client], "", "its extended key usage does not allow server authentication"),
         ("sha1", "home", &[LOCAL], "-sha1", "it is signed with SHA-1"),
-        ("nameless", "home", &["basicConstraints=CA:FALSE"], "", ": it has no names (no subject alternative name)"),
-        ("dns", "home", &["subjectAltName=DNS:127.0.0.1"], "", "127.0.0.1 is in it as a DNS name"),
+        (
+            "nameless",
+            "home",
+            &["basicConstraints=CA:FALSE"],
+            "",
+            ": it contains no names (no subject alternative name)",
+        ),
+        ("dns", "home", &["subjectAltName=DNS:127.0.0.1"], "", "it contains 127.0.0.1 as a DNS name"),
         ("mixed", "home", &["subjectAltName=DNS:127.0.0.1,DNS:pve.lan"], "", ", but for pve.lan; 127.0.0.1 is in it"),
-        ("ca", "home", &[LOCAL, "basicConstraints=critical,CA:TRUE"], "", "it is that of a CA, and not of a server"),
+        (
+            "ca",
+            "home",
+            &[LOCAL, "basicConstraints=critical,CA:TRUE"],
+            "",
+            "it is a CA certificate, not a server certificate",
+        ),
         (
             "below",
             "between",
             &[LOCAL],
             "",
-            "its issuer, CN=between, is not in the CA file, which holds: CN=home; if the issuer is an intermediate CA",
+            "its issuer, CN=between, is not in the CA file (it contains: CN=home); if the issuer is an intermediate CA",
         ),
-        ("foreign", "other", &[LOCAL], "", "its issuer, CN=other, is not in the CA file, which holds: CN=home"),
+        ("foreign", "other", &[LOCAL], "", "its issuer, CN=other, is not in the CA file (it contains: CN=home)"),
     ] {
         workshop.signed(name, issuer, (extensions, options));
         let told = refused(&workshop.serve(name, ""), &file(&workshop, "home.pem")).await;
@@ -123,7 +135,7 @@ async fn another_ca_of_the_same_name_is_named_as_such() {
     workshop.signed("leaf", "home", (&[LOCAL], ""));
     workshop.self_signed("home", P256, &["basicConstraints=critical,CA:TRUE"]);
     let told = refused(&workshop.serve("leaf", ""), &file(&workshop, "home.pem")).await;
-    holds(told.as_deref(), "another CA of the same name signed it, CN=home");
+    holds(told.as_deref(), "it was signed by a CA with the same name but a different key: CN=home");
 }
 
 #[tokio::test]
@@ -167,7 +179,7 @@ fn a_ca_file_in_another_form_is_named() {
         (workshop.read("home.p7b"), "it is in PKCS#7 form"),
         (workshop.read("home.p7c"), "it is in PKCS#7 form"),
         (workshop.read("home.p12"), "PKCS#12"),
-        (workshop.read("home.key"), "it holds a key, and no certificate"),
+        (workshop.read("home.key"), "it contains a key, not a certificate"),
         (utf_16, "it is in UTF-16"),
     ] {
         let refused = CaBundle::from_pem(&bytes).unwrap_err().to_string();

@@ -168,7 +168,7 @@ fn a_dry_run_destroys_nothing_and_another_server_is_skipped() {
     let ours = stage.read(".env");
     stage.point_at(&other);
     let outcome = stage.glassdome("cleanup").expect(0);
-    assert!(outcome.results.contains("run this with the settings of that server"), "{}", outcome.results);
+    assert!(outcome.results.contains("run this with the settings for that server"), "{}", outcome.results);
     stage.write(".env", &ours);
     stage.write("proxmox-ca.pem", sandbox.ca_pem());
     stage.glassdome("cleanup").expect(0);
@@ -188,7 +188,7 @@ fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
     };
     assert_eq!((fate(kept), fate(700)), ("listed".into(), "would_be_destroyed".into()));
     assert!(Admin::of(&sandbox).vmids().contains(&kept));
-    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) is deleted"));
+    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) deleted"));
     only_others_are_left(&sandbox, &stage, "the one that was named is gone");
 }
 
@@ -213,7 +213,7 @@ fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
     while !sandbox.seen().iter().any(|seen| seen.path.contains("/agent/")) {
         assert!(sandbox.wait_until_seen(sandbox.seen().len() + 1, BOUND), "the agent is asked");
     }
-    stage.glassdome("cleanup --vmid 100").expect(3).says("alive on this machine");
+    stage.glassdome("cleanup --vmid 100").expect(3).says("active on this machine");
     assert!(Admin::of(&sandbox).vmids().contains(&100));
     signal(&child, Signal::INT);
     Outcome::of(&child.wait_with_output().unwrap()).expect(130);
@@ -222,7 +222,7 @@ fn the_vm_of_a_run_that_is_alive_stays_even_when_it_is_named() {
 
 #[test]
 fn without_a_server_and_without_entries_nothing_is_asked_for() {
-    TestEnv::new().glassdome("cleanup").expect(0).shows("no server is set");
+    TestEnv::new().glassdome("cleanup").expect(0).shows("no server is configured");
     TestEnv::new().glassdome("cleanup --vmid 100").expect(3).says("--host");
 }
 
@@ -237,7 +237,7 @@ fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET" || seen.path == "/access/ticket"));
     for (answer, is_there) in [("n", true), ("y", false)] {
         let mut terminal = Terminal::start(&stage, 100, "cleanup --vmid 700");
-        terminal.wait_for("is called production-db: destroy it?").answer(answer);
+        terminal.wait_for("is named production-db. Delete it?").answer(answer);
         let _ = terminal.end(0);
         assert_eq!(Admin::of(&sandbox).vmids().contains(&700), is_there, "{answer}");
     }
@@ -269,9 +269,7 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
     assert!(sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-0").is_some()));
     assert!(stage.entries().is_empty(), "the VM is gone");
     let told = stage.glassdome("test-vm --vmid 300").expect(10);
-    for words in
-        ["VM 300 (", "is gone, and 2 of its disks had to be left behind on pve", "pvesm free 'local-lvm:vm-300-"]
-    {
+    for words in ["VM 300 (", "was deleted, but 2 of its disks are still on pve", "pvesm free 'local-lvm:vm-300-"] {
         assert!(told.stderr.contains(words), "{words}: {}", told.stderr);
     }
     // Many proofs.

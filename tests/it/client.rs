@@ -203,7 +203,7 @@ async fn a_redirect_is_not_followed() {
     });
     let refused = pve.version().await.unwrap_err();
     assert!(
-        refused.to_string().ends_with("answers 302 Found and leads elsewhere, to https://elsewhere.invalid/"),
+        refused.to_string().ends_with("answered 302 Found with a redirect, to https://elsewhere.invalid/"),
         "{refused}"
     );
     assert_eq!(server.asked().len(), 1);
@@ -330,7 +330,7 @@ async fn nothing_of_the_secret_is_shown_for_debugging() {
 async fn a_node_that_cannot_be_asked_is_named() {
     let Pair { server: _server, pve } = pair(|_| reply(595, "No route to host", ""));
     let refused = pve.vm_config(&"pve2".parse().unwrap(), vmid(100)).await.unwrap_err();
-    assert_eq!(refused.to_string(), "node pve2 cannot be asked: No route to host");
+    assert_eq!(refused.to_string(), "node pve2 cannot be reached: No route to host");
     assert_eq!(refused.server_text(), Some(Foreign::new("No route to host")));
 }
 

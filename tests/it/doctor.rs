@@ -221,7 +221,7 @@ fn what_is_local_and_safe_is_fixed_if_asked_for() {
     assert_eq!(mode(), 0o600);
     assert_eq!(std::fs::read(stage.path(".env")).unwrap(), before, "the text stays as it is");
     let outcome = stage.glassdome("doctor --fix").expect(0);
-    assert!(outcome.stderr.contains("Nothing was fixed"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("Nothing to fix"), "{}", outcome.stderr);
 
     set_mode(0o666);
     let mut terminal = Terminal::start(&stage, 100, "doctor --fix");
@@ -330,9 +330,9 @@ fn bad_credentials_are_diagnosed_as_far_as_they_can_be() {
     let (sandbox, stage) = scene(Options { pve_version: "9.1.2".to_owned(), ..quick() });
     let admin = Admin::of(&sandbox);
     stage.point_with(&sandbox, "apex@pve", "nosuch", right);
-    stage.glassdome("test-vm").expect(6).says("no such token").says("the tokens that there are");
+    stage.glassdome("test-vm").expect(6).says("no such token").says("list the tokens of the user");
     stage.point_with(&sandbox, "apex@pve", "glassdome-token", wrong);
-    stage.glassdome("doctor").expect(6).shows("this is not its secret");
+    stage.glassdome("doctor").expect(6).shows("the secret is not its secret");
     admin.call("PUT", "/access/users/apex@pve", "enable=0");
     stage.glassdome("doctor").expect(6).shows("pveum user modify apex@pve --enable 1");
 }

@@ -56,7 +56,11 @@ fn a_secret_is_masked_everywhere_unless_it_is_asked_for() {
         for output in ["text", "json"] {
             let line = format!("env --format {format} -o {output} -vv");
             let is_object = output == "json" || format == "json";
-            let said = if is_object { "is left out, as a secret; --reveal prints it" } else { "the secret is masked" };
+            let said = if is_object {
+                "is a secret and was omitted; pass --reveal to include it"
+            } else {
+                "the secret is masked"
+            };
             let masked = stage.glassdome(&line).expect(0).says(said);
             // An object has no comments: a program would take a mask for the secret.
             assert_eq!(masked.results.contains("1234••••"), !is_object, "{masked:?}");
@@ -146,7 +150,7 @@ fn a_password_that_no_dotenv_line_can_hold_is_refused() {
     stage.set("PROXMOX_PASSWORD", "a${canary}");
     let refused = stage.glassdome("env --format dotenv --reveal").expect(3).says("PROXMOX_PASSWORD");
     assert!(!refused.stderr.contains("canary"));
-    stage.glassdome("env --format capmox").expect(3).says("only a token");
+    stage.glassdome("env --format capmox").expect(3).says("only API tokens");
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn other_names_of_the_file_are_told() {
     assert!(!saved.warnings.iter().any(|it| matches!(it, Warning::OtherNames { .. })), "nothing was written");
     let saved = save(&path, NEW, GroupRights::Keep).unwrap();
     let told = saved.warnings.iter().find(|it| matches!(it, Warning::OtherNames { .. })).unwrap();
-    assert!(told.to_string().ends_with("has 2 other names (hard links), which keep the old content"), "{told}");
+    assert!(told.to_string().ends_with("has 2 other names (hard links), which still have the old content"), "{told}");
     assert_eq!(fs::read(folder.path().join("second")).unwrap(), OLD);
 }
 
@@ -299,11 +299,11 @@ fn a_long_name_has_a_temporary_file_and_else_a_clear_error() {
 fn what_no_reader_takes_for_text_is_refused_and_kept() {
     let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     for (bytes, expected) in [
-        ([&[0xFF, 0xFE], wide("A=1\r\n").as_slice()].concat(), "is UTF-16 text; settings files are UTF-8"),
-        (wide("A=1\r\n"), "is UTF-16LE text; settings files are UTF-8"),
+        ([&[0xFF, 0xFE], wide("A=1\r\n").as_slice()].concat(), "is encoded in UTF-16; settings files must be UTF-8"),
+        (wide("A=1\r\n"), "is encoded in UTF-16LE; settings files must be UTF-8"),
         // What PowerShell adds to a file that was UTF-8.
-        ([b"A=1\nB=2\n".as_slice(), &wide("C=3\r\n")].concat(), "line 3 holds a NUL byte"),
-        (b"A=1\n# \0\n".to_vec(), "line 2 holds a NUL byte"),
+        ([b"A=1\nB=2\n".as_slice(), &wide("C=3\r\n")].concat(), "line 3 contains a NUL byte"),
+        (b"A=1\n# \0\n".to_vec(), "line 2 contains a NUL byte"),
         (vec![0; 512], "is not a text file"),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -327,7 +327,7 @@ fn a_file_that_is_too_large_is_refused_with_its_limit() {
         assert_eq!(matches!(why, SettingsError::TooLarge { .. }), !is_read, "{why:?}");
     }
     let why = Store::new(&path).load().unwrap_err();
-    assert_eq!(why.to_string(), format!("{} is larger than 16 MiB: that is not a settings file", path.display()));
+    assert_eq!(why.to_string(), format!("{} is larger than 16 MiB, too large for a settings file", path.display()));
 }
 
 #[test]

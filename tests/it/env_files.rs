@@ -34,10 +34,10 @@ fn no_command_changes_anything_when_the_settings_are_not_utf_8() {
     ] {
         fs::write(stage.path(".env"), &bytes).unwrap();
         for line in CHANGES {
-            stage.glassdome(line).expect(3).says("settings files are UTF-8").says("iconv -f UTF-");
+            stage.glassdome(line).expect(3).says("settings files must be UTF-8").says("iconv -f UTF-");
         }
-        stage.glassdome("doctor").expect(3).shows("settings files are UTF-8");
-        stage.glassdome("env").expect(3).says("settings files are UTF-8");
+        stage.glassdome("doctor").expect(3).shows("settings files must be UTF-8");
+        stage.glassdome("env").expect(3).says("settings files must be UTF-8");
         assert_eq!(fs::read(stage.path(".env")).unwrap(), bytes);
         assert!(!stage.path(".env.bak").exists());
     }
@@ -175,10 +175,10 @@ fn a_state_folder_that_cannot_be_used_is_told_before_anything_is_asked_or_change
     let before = stage.read(".env");
     for (variables, words) in [
         (vec![], "neither XDG_STATE_HOME nor HOME is set"),
-        (vec![("HOME", "rel")], "HOME is `rel`: not an absolute path"),
-        (vec![("HOME", "/"), ("XDG_STATE_HOME", "state")], "XDG_STATE_HOME is `state`: not an absolute path"),
-        (vec![("XDG_STATE_HOME", file.as_str())], "cannot note the test VM"),
-        (vec![("HOME", "/proc/none")], "cannot note the test VM"),
+        (vec![("HOME", "rel")], "HOME is not an absolute path: `rel`"),
+        (vec![("HOME", "/"), ("XDG_STATE_HOME", "state")], "XDG_STATE_HOME is not an absolute path: `state`"),
+        (vec![("XDG_STATE_HOME", file.as_str())], "cannot write the journal"),
+        (vec![("HOME", "/proc/none")], "cannot write the journal"),
     ] {
         for line in ["test-vm", "setup --no-input --yes", "template create --no-input --yes"] {
             at_home(&stage, &variables, line).expect(3).says(words);
@@ -204,7 +204,7 @@ fn what_is_no_entry_in_the_journal_is_told_and_stops_nothing() {
     File::create(folder.join("d.json")).unwrap().set_len(3 << 30).unwrap();
     let began = Instant::now();
     for name in ["a", "b", "c", "d"] {
-        let words = format!("{name}.json is not a journal entry, or cannot be read");
+        let words = format!("{name}.json is not a readable journal entry");
         stage.glassdome("cleanup").expect(0).shows(&words);
         stage.glassdome("doctor").expect(0).shows(&words);
     }

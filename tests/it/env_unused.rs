@@ -7,11 +7,11 @@ use crate::support::test_env::{TestEnv, quick, scene};
 #[test]
 fn a_line_that_sets_nothing_is_named_where_its_value_is_missing() {
     for (line, said) in [
-        ("PROXMOX_HOST: 127.0.0.1", "line 1: this is not an assignment; write PROXMOX_HOST=VALUE"),
-        ("set PROXMOX_HOST=127.0.0.1", "line 1: this is not an assignment; write PROXMOX_HOST=VALUE"),
-        ("PROXMOX_HSOT=127.0.0.1", "PROXMOX_HOST is the name that Glassdome reads"),
-        ("PROXMOX_SERVER=127.0.0.1", "PROXMOX_SERVER is not a name that Glassdome reads"),
-        ("PROXMOX_URL=https://127.0.0.1", "`glassdome setup --import` takes such values over"),
+        ("PROXMOX_HOST: 127.0.0.1", "line 1: not an assignment; write PROXMOX_HOST=VALUE"),
+        ("set PROXMOX_HOST=127.0.0.1", "line 1: not an assignment; write PROXMOX_HOST=VALUE"),
+        ("PROXMOX_HSOT=127.0.0.1", "Glassdome reads PROXMOX_HOST"),
+        ("PROXMOX_SERVER=127.0.0.1", "PROXMOX_SERVER is not a known key"),
+        ("PROXMOX_URL=https://127.0.0.1", "`glassdome setup --import` imports such values"),
     ] {
         let stage = TestEnv::new();
         stage.write(".env", &format!("{line}\n"));
@@ -39,7 +39,11 @@ fn what_is_not_missing_is_named_by_the_diagnosis_alone() {
     stage.write(".env", &format!("{}PROXMOX_URL=https://h\nPROXMOX_NDOE=pve\n", stage.read(".env")));
     let silent = stage.glassdome("test-vm --no-start").expect(0);
     assert!(!silent.stderr.contains("PROXMOX_URL"), "{}", silent.stderr);
-    stage.glassdome("doctor").expect(0).shows("PROXMOX_URL is read by packer").shows("PROXMOX_NDOE is not read");
+    stage
+        .glassdome("doctor")
+        .expect(0)
+        .shows("PROXMOX_URL is a key of packer")
+        .shows("PROXMOX_NDOE is not a known key");
 }
 
 #[test]
@@ -72,9 +76,9 @@ fn what_stands_in_the_place_of_a_secret_is_called_what_it_is() {
         ("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "this is a placeholder"),
         ("changeme", "this is a placeholder"),
         ("'<secret>'", "this is a placeholder"),
-        ("op://Private/pve/token", "this is a reference to a secret"),
-        ("'$PVE_TOKEN'", "this is a reference to a secret"),
-        ("${NOT_SET}", "PROXMOX_TOKEN_VALUE is empty, because a variable that its value refers to is not set"),
+        ("op://Private/pve/token", "this is a reference that only"),
+        ("'$PVE_TOKEN'", "this is a reference that only"),
+        ("${NOT_SET}", "PROXMOX_TOKEN_VALUE is empty, because its value refers to a variable that is not set"),
     ] {
         stage.write(".env", &text.replace(secret, value));
         stage.glassdome("test-vm").expect(3).says(said);
@@ -92,11 +96,15 @@ fn a_character_that_a_program_put_in_is_named_and_a_domain_is_left_out() {
     let (sandbox, stage) = scene(quick());
     let text = stage.read(".env");
     for (from, to, said) in [
-        ("PROXMOX_USER=apex@pve", "PROXMOX_USER=ap\u{200b}ex@pve", "character 3 is U+200B (zero-width space)"),
+        (
+            "PROXMOX_USER=apex@pve",
+            "PROXMOX_USER=ap\u{200b}ex@pve",
+            "character 3 is not allowed: U+200B (zero-width space)",
+        ),
         ("PROXMOX_USER=apex@pve", "PROXMOX_USER=\u{201c}apex@pve\u{201d}", "U+201C (typographic quotation mark)"),
         ("PROXMOX_NODE=pve", "PROXMOX_NODE=\u{feff}pve", "character 1 is U+FEFF (byte order mark)"),
-        ("PROXMOX_NODE=pve", "PROXMOX_NODE=pve.lan", "a node is named without its domain: write `pve`"),
-        ("PROXMOX_NODE=pve", "PROXMOX_NODE=10.0.0.1", "this is an address; a node has a name"),
+        ("PROXMOX_NODE=pve", "PROXMOX_NODE=pve.lan", "use the short name of the node, without the domain: `pve`"),
+        ("PROXMOX_NODE=pve", "PROXMOX_NODE=10.0.0.1", "this is an address; use the name of the node"),
     ] {
         stage.write(".env", &text.replace(from, to));
         let calls = sandbox.seen().len();

@@ -325,8 +325,13 @@ fn every_way_out_of_every_question_works_on_every_terminal_3() {
 }
 
 /// Questions that other commands ask.
-const OF_OTHER_COMMANDS: [&str; 5] =
-    ["Give it a new secret?", "Revoke ", "The password (", "The token's secret, or all that you copied (", "Realm of "];
+const OF_OTHER_COMMANDS: [&str; 5] = [
+    "Generate a new secret?",
+    "Revoke ",
+    "The password (",
+    "The token's secret, or all that you copied (",
+    "Realm of ",
+];
 
 /// How many questions have a text that is put together elsewhere; the rows above have them as well.
 const PUT_TOGETHER: usize = 10;

@@ -32,7 +32,7 @@ fn proof_ends(fault: Fault, code: i32) -> Outcome {
 #[test]
 fn a_clone_that_does_not_fit_is_not_begun() {
     let outcome = proof_ends(Fault::StorageFull, 9);
-    let outcome = outcome.says("`local-lvm` on node pve has 0 MiB free").says("free some space there");
+    let outcome = outcome.says("`local-lvm` of node pve: 0 MiB free").says("free some space");
     assert!(!outcome.stderr.contains("clone task"), "{}", outcome.stderr);
 }
 
@@ -84,7 +84,7 @@ fn a_worker_that_is_lost_is_asked_for_again() {
 #[test]
 fn an_id_that_was_named_is_not_exchanged_for_another() {
     let (sandbox, stage) = scene(&[Fault::IdTaken]);
-    stage.glassdome("test-vm --vmid 500").expect(3).says("VM 500 exists already");
+    stage.glassdome("test-vm --vmid 500").expect(3).says("VM 500 already exists");
     assert_eq!(Admin::of(&sandbox).vmids(), [101, 500, 9000, 9001]);
     assert!(stage.entries().is_empty());
 }
@@ -114,8 +114,8 @@ fn a_server_that_is_gone_in_mid_clone_leaves_a_note() {
 fn a_server_that_cannot_be_asked_is_told_while_it_is_waited_for() {
     // The line stands in a pipe as well, once, and says what is in the way.
     let (_sandbox, stage) = scene(&[Fault::GoneInClone]);
-    let outcome = stage.glassdome("test-vm --timeout 4 --connect-timeout 2").expect(10).says("refuses the connection");
-    assert_eq!(outcome.stderr.matches("no answer from the server for").count(), 1, "{}", outcome.stderr);
+    let outcome = stage.glassdome("test-vm --timeout 4 --connect-timeout 2").expect(10).says("refused the connection");
+    assert_eq!(outcome.stderr.matches("no response from the server for").count(), 1, "{}", outcome.stderr);
     outcome.says("may still be on pve");
 }
 
@@ -143,13 +143,13 @@ fn an_answer_that_is_lost_is_never_asked_for_twice() {
 #[test]
 fn servers_that_are_something_else_are_told_apart() {
     for (fault, code, words) in [
-        (Fault::PlainHttp, 4, "does not speak TLS"),
+        (Fault::PlainHttp, 4, "does not use TLS"),
         (Fault::NotProxmox, 9, "is not Proxmox VE"),
         (Fault::Redirect, 9, "is not Proxmox VE"),
         (Fault::Gateway(502), 9, "502 Bad Gateway"),
         (Fault::Gateway(503), 9, "503 Service Unavailable"),
-        (Fault::ExpiredCertificate, 5, "and not now"),
-        (Fault::FutureCertificate, 5, "and not now"),
+        (Fault::ExpiredCertificate, 5, "is valid only from"),
+        (Fault::FutureCertificate, 5, "is valid only from"),
         (Fault::WrongName, 5, "other.sandbox.invalid"),
         (Fault::Stall, 4, "within 2 s"),
     ] {
@@ -171,7 +171,7 @@ fn a_certificate_that_changes_is_never_accepted() {
     stage.glassdome("test-vm").expect(0);
     sandbox.add_fault(Fault::ChangedCertificate(1));
     let before = sandbox.seen().len();
-    stage.glassdome("test-vm").expect(5).says("is not the pinned one").says("--fingerprint");
+    stage.glassdome("test-vm").expect(5).says("has changed").says("--fingerprint");
     assert_eq!(sandbox.seen().len(), before, "no request went out");
     stage.glassdome("setup --no-input").expect(5);
     assert_eq!(stage.read(".env"), pinned);
@@ -182,7 +182,7 @@ fn nobody_listens_and_names_that_do_not_resolve() {
     let stage = TestEnv::new();
     stage.write("secret.txt", "00000000-1111-2222-3333-444444444444");
     let line = "setup --no-input --user apex@pve --token-value-file secret.txt --insecure --host";
-    stage.glassdome(&format!("{line} 127.0.0.1:1")).expect(4).says("refuses the connection");
+    stage.glassdome(&format!("{line} 127.0.0.1:1")).expect(4).says("refused the connection");
     stage.glassdome(&format!("{line} nosuch.invalid")).expect(4).says("does not resolve");
     assert!(!stage.path(".env").exists());
 }
@@ -205,7 +205,7 @@ fn several_nodes_need_a_choice() {
     stage.write(".env", &settings);
     stage.glassdome("test-vm").expect(3).says("PROXMOX_NODE").says("pve2");
     stage.glassdome("test-vm --node pve").expect(0);
-    stage.glassdome("test-vm --node pve2").expect(8).says("local to it").says("--target pve");
+    stage.glassdome("test-vm --node pve2").expect(8).says("cannot access").says("--target pve");
     stage.glassdome("test-vm --node pve2 --target pve").expect(0);
 }
 
@@ -393,7 +393,7 @@ fn a_template_that_is_gone_before_the_clone_is_named() {
 #[test]
 fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
     let (sandbox, stage) = scene(&[Fault::TakenOver]);
-    stage.glassdome("test-vm").expect(10).says("is no longer as this program made it");
+    stage.glassdome("test-vm").expect(10).says("was changed after it was created");
     let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
     assert_eq!(destroyed, 0, "nothing was to be destroyed");
     assert!(Admin::of(&sandbox).vmids().contains(&100));
@@ -427,7 +427,7 @@ fn a_crowd_of_vms_is_no_hindrance() {
 #[test]
 fn a_clock_that_is_a_day_off_is_told() {
     let (_sandbox, stage) = scene(&[Fault::ClockAhead]);
-    stage.glassdome("doctor").expect(0).shows("behind the server's").shows("timedatectl");
+    stage.glassdome("doctor").expect(0).shows("behind that of the server").shows("timedatectl");
     stage.glassdome("test-vm").expect(0);
 }
 
@@ -447,7 +447,7 @@ fn whatever_a_server_sends_no_terminal_obeys_it() {
 
 #[test]
 fn a_proxy_that_asks_for_patience_is_told_apart() {
-    for (status, words) in [(429, "fewer requests"), (500, "reverse proxy"), (503, "reverse proxy")] {
+    for (status, words) in [(429, "limits the number of requests"), (500, "reverse proxy"), (503, "reverse proxy")] {
         let (_sandbox, stage) = scene(&[Fault::Gateway(status)]);
         stage.glassdome("test-vm -v").expect(9).says(&status.to_string()).says(words);
     }
@@ -460,7 +460,7 @@ fn a_certificate_that_changes_in_the_middle_of_a_clone_ends_the_run_and_the_vm_i
     let pin = glassdome::model::Fingerprint::new(sandbox.fingerprint());
     let settings = stage.read(".env");
     stage.write(".env", &settings.replace("PROXMOX_CA_FILE=proxmox-ca.pem", &format!("PROXMOX_FINGERPRINT={pin}")));
-    stage.glassdome("test-vm --timeout 5 --connect-timeout 2").expect(10).says("is not the pinned one").says("VM 100");
+    stage.glassdome("test-vm --timeout 5 --connect-timeout 2").expect(10).says("has changed").says("VM 100");
     assert_eq!(stage.entries().len(), 1);
     sandbox.clear_faults();
     stage.glassdome("cleanup").expect(0);

@@ -62,10 +62,10 @@ fn whatever_stands_in_the_way_is_told_and_nothing_is_written() {
     for (script, config, code, words) in [
         (Some(pveum().as_str()), "wrong-host", 4, "Host key verification failed"),
         (Some(pveum().as_str()), "refused-key", 4, "Permission denied"),
-        (None, "good", 8, "no `pveum` on node"),
-        (Some(exists_otherwise.as_str()), "good", 3, "exists already"),
+        (None, "good", 8, "`pveum` was not found on"),
+        (Some(exists_otherwise.as_str()), "good", 3, "already exists"),
         (Some(refused), "good", 9, "no such user"),
-        (Some(garbage.as_str()), "good", 9, "not what pveum prints"),
+        (Some(garbage.as_str()), "good", 9, "unexpected output from pveum"),
     ] {
         let Some(sshd) = Sshd::start(script) else { return };
         sshd.use_config(config);
@@ -83,7 +83,7 @@ fn without_ssh_the_line_is_printed() {
     stage.write("ca.pem", sandbox.ca_pem());
     let nowhere = stage.folder().display().to_string();
     stage.set("PATH", &nowhere);
-    set_up(&stage, &sandbox, "").expect(3).says("there is no `ssh`").says("pveum user token add 'apex@pve'");
+    set_up(&stage, &sandbox, "").expect(3).says("`ssh` is not installed").says("pveum user token add 'apex@pve'");
     set_up(&stage, &sandbox, "--dry-run").expect(0).says("pveum user token add 'apex@pve'");
     set_up(&stage, &sandbox, "--rights needed").expect(2).says("--create-token");
     for to in ["-oProxyCommand=id", "root@-x", "root@"] {

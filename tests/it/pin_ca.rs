@@ -95,7 +95,9 @@ fn the_file_of_another_authority_is_replaced_only_when_told_to() {
     let (sandbox, other) = (Sandbox::start(quick()).unwrap(), Sandbox::start(quick()).unwrap());
     let stage = TestEnv::new();
     stage.write("proxmox-ca.pem", other.ca_pem());
-    set_up(&stage, &sandbox, "--accept-new-certificate").expect(3).says("proxmox-ca.pem holds another certificate");
+    set_up(&stage, &sandbox, "--accept-new-certificate")
+        .expect(3)
+        .says("proxmox-ca.pem contains a certificate other than the CA");
     assert_eq!(stage.read("proxmox-ca.pem"), other.ca_pem());
     assert!(!stage.path(".env").exists());
     set_up(&stage, &sandbox, "--accept-new-certificate --instance 02").expect(0);

@@ -98,7 +98,7 @@ fn inherited_roles_are_granted_beside_the_new_one() {
         ),
         ("own on the path", user, &[("/vms", "u@pve", "Guest", true)], &["/vms PVETemplateUser 1"]),
         ("held already", user, &[("/", "group:g", "All", true)], &[]),
-        ("shut out", user, &[("/", "u@pve", "NoAccess", true)], &[]),
+        ("NoAccess denies", user, &[("/", "u@pve", "NoAccess", true)], &[]),
         ("groups of a token's user", token, &[("/vms", "group:g", "Guest", true)], &["/vms PVETemplateUser 1"]),
         ("of the token", token, &[("/", "u@pve!sep", "Guest", true)], &["/vms Guest,PVETemplateUser 1"]),
         ("one path", here, &[("/", "u@pve", "Guest", true)], &["/vms/9000 Guest,PVETemplateUser 0"]),

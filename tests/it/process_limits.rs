@@ -51,7 +51,7 @@ fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
     // No note of a VM, no VM.
     let Some(state) = full_disk() else { return skipped("cannot mount a small file system") };
     stage.set("XDG_STATE_HOME", &state.0.path().display().to_string());
-    stage.glassdome("test-vm").expect(3).says("cannot note the test VM");
+    stage.glassdome("test-vm").expect(3).says("cannot write the journal");
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was cloned");
 }
 
@@ -80,7 +80,7 @@ fn a_read_only_folder_is_told_and_the_file_stays() {
         .stdin(Stdio::null())
         .output();
     let Ok(output) = output else { return skipped("setpriv is not installed; run .ci/install") };
-    Outcome::of(&output).expect(3).says("may write to");
+    Outcome::of(&output).expect(3).says("writable folder");
     assert_eq!(stage.read(".env"), old);
     assert!(!stage.path(".env.bak").exists());
 }
@@ -88,7 +88,7 @@ fn a_read_only_folder_is_told_and_the_file_stays() {
 #[test]
 fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
     for (kind, words) in
-        [("folder", "folder"), ("fifo", "no regular file"), ("dangling", "symbolic link"), ("loop", "link")]
+        [("folder", "folder"), ("fifo", "not a regular file"), ("dangling", "symbolic link"), ("loop", "link")]
     {
         let stage = TestEnv::new();
         let path = stage.path(".env");

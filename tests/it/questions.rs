@@ -121,7 +121,7 @@ fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
         let scene = Scene::on(columns, variables);
         let address = scene.sandbox.address().to_string();
         let mut terminal = scene.open(Kind::Text);
-        terminal.answer("ftp://pve.lan").wait_for("reached by https").answer(&address);
+        terminal.answer("ftp://pve.lan").wait_for("uses https").answer(&address);
         terminal.wait_for("Do you trust this certificate?").press("\x03");
         terminal.end(130);
         let mut terminal = scene.open(Kind::Confirm);
@@ -223,11 +223,11 @@ fn the_rest_of_a_paste_answers_nothing_and_reaches_no_shell() {
 fn the_rest_of_a_paste_is_not_the_next_try() {
     let scene = Scene::new();
     let mut terminal = scene.open(Kind::Text);
-    terminal.press(&format!("ftp://pve.lan\r{}\r", scene.sandbox.address())).wait_for("reached by https");
+    terminal.press(&format!("ftp://pve.lan\r{}\r", scene.sandbox.address())).wait_for("uses https");
     terminal.wait_for("URL)").answer(&scene.sandbox.address().to_string());
     terminal.wait_for("Do you trust this certificate?").wait_for("Quit").press("\x03");
     let ended = terminal.end(130);
-    assert_eq!(ended.everything.matches("reached by https").count(), 1, "{}", ended.text);
+    assert_eq!(ended.everything.matches("uses https").count(), 1, "{}", ended.text);
 }
 
 #[test]

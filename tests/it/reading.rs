@@ -140,23 +140,23 @@ fn at_a_terminal_a_secret_is_asked_for_and_never_shown() {
         for line in READERS {
             let line = line.replace("--no-input ", "");
             let mut terminal = Terminal::start(&stage, 80, &format!("{line} {path}"));
-            terminal.wait_for("it is not shown");
+            terminal.wait_for("; hidden)");
             assert!(!terminal.echoes(), "{line}");
             terminal.press(TYPED).wait_for("(36 characters)").press("\x03");
             let ended = terminal.end(130);
             assert!(!ended.everything.contains("cafebabe"), "{line}\n{}", ended.everything);
         }
         let mut terminal = Terminal::start(&stage, 80, &format!("test-vm --no-start --token-value-file {path}"));
-        terminal.wait_for("it is not shown").paste(&format!("apex@pve!glassdome-token={secret}")).press("\r");
+        terminal.wait_for("; hidden)").paste(&format!("apex@pve!glassdome-token={secret}")).press("\r");
         let ended = terminal.end(0);
         assert!(!ended.everything.contains(secret), "{}", ended.everything);
     }
     // What cannot be a secret is asked again, without being shown.
     let mut terminal = Terminal::start(&stage, 80, "test-vm --no-start --token-value-file -");
-    terminal.wait_for("it is not shown").answer("cafebabe-dead").wait_for("too short");
+    terminal.wait_for("; hidden)").answer("cafebabe-dead").wait_for("too short");
     for (number, code) in SIGNALS {
         let mut other = Terminal::start(&stage, 80, "doctor --token-value-file -");
-        other.wait_for("it is not shown");
+        other.wait_for("; hidden)");
         signal(other.child(), number);
         other.end(code);
     }
@@ -171,10 +171,12 @@ fn where_no_question_may_be_put_nothing_is_read_from_a_terminal() {
         let line = format!("{} --no-input", line.replace("--no-input ", ""));
         let (head, flag) = line.split_once(" --").unwrap();
         let words = format!("--{flag}").replace(" --no-input", " - --no-input");
-        Terminal::start(&stage, 80, &format!("{head} {words}")).end(2).says("reads from a terminal");
+        Terminal::start(&stage, 80, &format!("{head} {words}"))
+            .end(2)
+            .says("refusing to read a secret from a terminal");
         let quiet = words.replace(" --no-input", "");
         Terminal::redirected(&stage, &format!("{head} {quiet}"), "2> told.txt").end(2);
-        assert!(stage.read("told.txt").contains("reads from a terminal"), "{line}");
+        assert!(stage.read("told.txt").contains("refusing to read a secret from a terminal"), "{line}");
     }
 }
 
@@ -282,8 +284,8 @@ fn a_secret_is_masked_in_every_form_in_which_it_was_given() {
 fn what_is_no_secret_is_refused_and_the_character_named_but_not_the_rest() {
     let (_sandbox, stage) = scene(quick());
     for (bytes, words) in [
-        (&b"cafebabe-dead-4eef-8aaa-c0ffeec0ffeg"[..], "character 36 of 36, `g`"),
-        (b"cafebabe-dead-4eef-8aaa-c0ffeec0ffeex", "character 37 of 37, `x`"),
+        (&b"cafebabe-dead-4eef-8aaa-c0ffeec0ffeg"[..], "character 36 of 36 is not allowed (`g`)"),
+        (b"cafebabe-dead-4eef-8aaa-c0ffeec0ffeex", "character 37 of 37 is not allowed (`x`)"),
         ("cafebabe-dead-4eef-8aaa-c0ffeec0ff\u{e9}e".as_bytes(), "character 35 of 36, U+00E9"),
         (b"cafebabe-dead-4eef-8aaa-c0ffeec0ff\xe9e", "byte 0xE9 at position 35"),
         (b"cafebabe-dead-4eef-8aaa-c0ffee", "too short: 30 of 36"),
@@ -307,10 +309,10 @@ fn a_whole_token_in_the_settings_file_is_read_warned_of_and_written_as_the_bare_
     let (_, _, secret) = sandbox.default_token();
     let bare = stage.read(".env");
     stage.write(".env", &bare.replace(secret, &format!("apex@pve!glassdome-token={secret}")));
-    stage.glassdome("template list").expect(0).says("PROXMOX_TOKEN_VALUE holds more than the secret");
-    stage.glassdome("doctor").expect(0).shows("PROXMOX_TOKEN_VALUE holds more than the secret");
+    stage.glassdome("template list").expect(0).says("PROXMOX_TOKEN_VALUE contains more than the secret");
+    stage.glassdome("doctor").expect(0).shows("PROXMOX_TOKEN_VALUE contains more than the secret");
     stage.glassdome("setup --no-input --skip-test-vm").expect(0);
     assert!(stage.read(".env").contains(&format!("PROXMOX_TOKEN_VALUE={secret}\n")));
     let told = stage.glassdome("template list").expect(0).stderr;
-    assert!(!told.contains("holds more"), "{told}");
+    assert!(!told.contains("contains more"), "{told}");
 }

@@ -49,7 +49,7 @@ fn the_sandbox_never_touches_the_file_of_a_real_server() {
     stage.set("PROXMOX_TOKEN_VALUE", "12345678-abcd-ef12-3456-7890abcdef12");
     stage.glassdome("setup --sandbox --no-input").expect(0);
     assert_eq!(stage.read(".env"), text);
-    stage.glassdome("setup --sandbox --no-input --env-file .env").expect(3).says("belongs to a real server");
+    stage.glassdome("setup --sandbox --no-input --env-file .env").expect(3).says("is for a real server");
     assert_eq!(stage.read(".env"), text);
     let mut clean = TestEnv::new();
     clean.set("GLASSDOME_ENV_FILE", "other.env");

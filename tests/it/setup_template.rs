@@ -41,7 +41,7 @@ fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv) {
 #[test]
 fn a_flag_makes_it_before_the_proof() {
     let (sandbox, stage) = scene(quick());
-    stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8).says("setup` makes it on the way");
+    stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8).says("glassdome setup --create-template");
     nothing_is_left(&sandbox, &stage);
     let line = "setup --no-input --create-template jammy.img -o json";
     let document = stage.run(stage.flags_to(&sandbox, line)).expect(0).json();
@@ -88,7 +88,7 @@ fn a_dry_run_says_what_would_be_made() {
     let (sandbox, stage) = scene(quick());
     let line = "setup --no-input --dry-run --create-template jammy.img";
     let outcome = stage.run(stage.flags_to(&sandbox, line)).expect(0);
-    let outcome = outcome.says("would be made: VM 9000 (ubuntu-2204-cloudinit-template) on pve");
+    let outcome = outcome.says("would be created: VM 9000 (ubuntu-2204-cloudinit-template) on pve");
     outcome.says("there is no template 9000 to clone yet").says("+UBUNTU_2204_TEMPLATE_ID=9000");
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"));
     nothing_is_left(&sandbox, &stage);
@@ -100,8 +100,8 @@ fn what_it_is_made_of_is_named_wrongly() {
     for wrong in ["nosuch.img", "24.04"] {
         let line = format!("setup --no-input --create-template {wrong}");
         let outcome = stage.run(stage.flags_to(&sandbox, &line)).expect(2);
-        let outcome = outcome.says(&format!("--create-template: `{wrong}` is no known release"));
-        outcome.says("the known releases are: 22.04");
+        let outcome = outcome.says(&format!("--create-template: `{wrong}` is not a known release"));
+        outcome.says("known releases: 22.04");
     }
     nothing_is_left(&sandbox, &stage);
 }
@@ -111,7 +111,7 @@ fn a_person_is_offered_it() {
     let (sandbox, stage) = scene(quick());
     let mut terminal = at_the_keyboard(&stage, &sandbox, "setup");
     terminal
-        .wait_for("there is no VM 9000 on any node")
+        .wait_for("template 9000 does not exist on any node")
         .wait_for("make template 9000 from Ubuntu's cloud image (22.04)");
     terminal.to("What next?", DOWN);
     terminal.to("Image (a file here", "nosuch.img").wait_for("there is no such file");
@@ -133,7 +133,7 @@ fn a_person_to_whom_it_fails_may_go_another_way() {
     stage.set("NO_PROXY", "127.0.0.1");
     let mut terminal = at_the_keyboard(&stage, &sandbox, "setup");
     terminal.to("What next?", "");
-    terminal.wait_for("cannot find out the checksum of ubuntu-22.04-server-cloudimg-amd64.img");
+    terminal.wait_for("cannot determine the checksum of ubuntu-22.04-server-cloudimg-amd64.img");
     // Once more at the menu, the last entry leaves.
     terminal.wait_until("a second menu", |screen| screen.matches("What next?").count() == 2);
     terminal.press("\x1b[A").press("\r");
@@ -176,7 +176,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in() {
          --create-template jammy.img",
         sandbox.address()
     );
-    stage.glassdome(&line).expect(7).says("maker@pve!cloner lacks privileges that making a template needs");
+    stage.glassdome(&line).expect(7).says("maker@pve!cloner lacks privileges to create a template");
     nothing_is_left(&sandbox, &stage);
     let line = format!("{line} --login-user root@pam --login-password-file root.txt");
     stage.glassdome(&line).expect(0).shows("maker@pve!cloner can create VMs on pve (template 9000");
@@ -187,7 +187,10 @@ fn a_template_that_a_flag_names_is_told_from_one_that_may_not_be_seen() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let line = "setup --no-input --skip-test-vm --ubuntu-2004-template-id";
-    stage.run(stage.flags_to(&sandbox, &format!("{line} 7001"))).expect(8).says("there is no VM 7001 on any node");
+    stage
+        .run(stage.flags_to(&sandbox, &format!("{line} 7001")))
+        .expect(8)
+        .says("template 7001 does not exist on any node");
     // Somebody who sees 9000 alone cannot tell whether 9001 exists.
     let admin = Admin::of(&sandbox);
     let secret = admin.token("apex@pve", "narrow", true);

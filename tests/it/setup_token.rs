@@ -35,7 +35,7 @@ fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
 fn the_sandbox_rehearses_it_without_any_answer() {
     let stage = TestEnv::new();
     let line = "setup --sandbox --no-input --create-token";
-    stage.glassdome(&format!("{line} --token-name glassdome-token")).expect(3).says("exists already");
+    stage.glassdome(&format!("{line} --token-name glassdome-token")).expect(3).says("already exists");
     // Nobody chose the name that is taken: the next one is.
     stage.glassdome(line).expect(0);
     assert!(stage.read(".env.sandbox").contains("PROXMOX_TOKEN_NAME=glassdome-token-2\n"));
@@ -79,7 +79,7 @@ fn at_the_keyboard_a_name_that_is_taken_is_no_end() {
     for (answer, name) in [("", "glassdome-token-2"), ("\x1b[B", "glassdome-token")] {
         let mut terminal = Terminal::start(&stage, 100, &line);
         terminal.to("Token name", "glassdome-token").to("Which privileges should the token have?", "");
-        terminal.wait_for("apex@pve!glassdome-token exists already").to("What next?", answer);
+        terminal.wait_for("apex@pve!glassdome-token already exists").to("What next?", answer);
         if answer.is_empty() {
             terminal.to("Token name [glassdome-token-2]", "");
         }

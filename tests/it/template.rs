@@ -55,7 +55,7 @@ fn templates_are_listed_with_what_points_at_them() {
     for words in [
         "9000 ubuntu-2204-cloudinit-template on pve",
         "disk 32.0 GiB on local-lvm; cloud-init drive, guest agent, linked clone",
-        "UBUNTU_2204_TEMPLATE_ID points at it",
+        "set as UBUNTU_2204_TEMPLATE_ID",
         "9001 ",
     ] {
         assert!(text.contains(words), "{words}: {text}");
@@ -78,7 +78,7 @@ fn none_visible_is_told_from_none() {
     stage.glassdome("template list").expect(7).says("no template is visible to apex@pve!powerless");
     stage.point_at(&sandbox);
     sandbox.edit(|cluster| cluster.vms.retain(|vmid, _| *vmid == 101));
-    stage.glassdome("template list").expect(8).says("there is not a template").says("glassdome template create");
+    stage.glassdome("template list").expect(8).says("no node has a template").says("glassdome template create");
 }
 
 #[test]
@@ -140,14 +140,14 @@ fn numbers_storages_and_names_are_chosen_or_said() {
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "a dry run changes nothing");
     for (options, code, words) in [
         ("--storage nosuch", 8, "storage `nosuch`"),
-        ("--storage local", 8, "does not take disks of VMs"),
-        ("--image-storage local-lvm", 8, "does not take images"),
-        ("--release 21.10", 2, "no known release"),
-        ("--node nosuch", 8, "there is no node"),
+        ("--storage local", 8, "does not accept VM disks"),
+        ("--image-storage local-lvm", 8, "does not accept images"),
+        ("--release 21.10", 2, "not a known release"),
+        ("--node nosuch", 8, "does not exist"),
     ] {
         stage.glassdome(&create(options)).expect(code).says(words);
     }
-    stage.glassdome("template create --no-input --id 101 --no-checksum").expect(3).says("VM 101 exists already");
+    stage.glassdome("template create --no-input --id 101 --no-checksum").expect(3).says("VM 101 already exists");
     for size in ["32", "32GB", "+1G", "1.5G"] {
         stage.glassdome(&create(&format!("--disk-size {size}"))).expect(2).says("--disk-size");
     }
@@ -229,8 +229,8 @@ fn a_disk_that_cannot_grow_leaves_nothing() {
         let upid = cluster.tasks.iter().find(|task| task.kind == "resize").map(|task| task.upid.clone()).unwrap();
         cluster.interrupt(&upid, Duration::ZERO);
     });
-    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(9).says("cannot grow the disk of VM 9100");
-    for words in ["received interrupt", "--disk-size 0 leaves the disk"] {
+    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(9).says("cannot resize the disk of VM 9100");
+    for words in ["received interrupt", "--disk-size 0 to keep the size"] {
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     nothing_is_left(&sandbox, &stage);
@@ -246,14 +246,14 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
         });
     };
     room("local-lvm", 20 << 30);
-    let warning = "local-lvm has 20.0 GiB free, less than a disk of 32G takes";
+    let warning = "local-lvm has 20.0 GiB free, less than a full disk of 32G needs";
     let outcome = stage.glassdome(&create("--dry-run -o json")).expect(0).says(warning);
     assert!(outcome.json()["warnings"][0].as_str().unwrap().contains(warning));
     std::fs::write(stage.path("jammy.img"), vec![7; 3 << 20]).unwrap();
     for (storage, option) in [("local", "--image-storage"), ("local-lvm", "--storage")] {
         room(storage, 1 << 20);
         let line = "template create --no-input --id 9100 --release jammy.img";
-        let told = stage.glassdome(line).expect(3).says(&format!("storage {storage} on node pve has 1.0 MiB free"));
+        let told = stage.glassdome(line).expect(3).says(&format!("storage {storage} of node pve: 1.0 MiB free"));
         assert!(told.stderr.contains(option), "{}", told.stderr);
         room(storage, 20 << 30);
     }
@@ -313,7 +313,7 @@ fn a_run_that_is_killed_is_finished_by_the_next() {
     // The VM carries the marker, and goes; of the image only its name is known, and it is listed until it is gone.
     let image = images(&sandbox).pop().unwrap();
     for _ in 0..2 {
-        let outcome = stage.glassdome("cleanup --no-input").expect(0).shows(&image).shows("so it stays");
+        let outcome = stage.glassdome("cleanup --no-input").expect(0).shows(&image).shows("not deleted, because");
         assert!(!outcome.results.contains("pvesm"), "{}", outcome.results);
         assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
         assert_eq!(stage.entries().len(), 1);
@@ -323,7 +323,7 @@ fn a_run_that_is_killed_is_finished_by_the_next() {
     assert_eq!(document["images"], expected);
     Admin::of(&sandbox).call("DELETE", &format!("/nodes/pve/storage/local/content/{image}"), "");
     sandbox.edit(|cluster| cluster.fast_forward());
-    stage.glassdome("cleanup --no-input").expect(0).shows("nothing was left behind");
+    stage.glassdome("cleanup --no-input").expect(0).shows("nothing left behind");
     assert!(stage.entries().is_empty());
     stage.glassdome(&create("")).expect(0);
 }
@@ -377,7 +377,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
     nothing_is_left(&sandbox, &stage);
     stage.write("root.txt", "sandbox\n");
     let outcome = stage.glassdome(&create("--login-user root@pam --login-password-file root.txt")).expect(0);
-    assert!(outcome.stderr.contains("apex@pve!powerless may not see it"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("apex@pve!powerless cannot use it yet"), "{}", outcome.stderr);
     assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=9100"));
 }
 
@@ -441,7 +441,7 @@ fn a_file_is_sent_where_the_server_has_no_internet() {
 fn the_rehearsal_needs_no_network() {
     let stage = TestEnv::new();
     stage.glassdome("template list --sandbox").expect(0);
-    stage.glassdome("template create --sandbox --no-input").expect(0).says("is a template").says("forgets it");
+    stage.glassdome("template create --sandbox --no-input").expect(0).says("is a template").says("discards it");
     assert!(!stage.path(".env").exists() && !stage.path(".env.sandbox").exists());
 }
 
@@ -454,7 +454,7 @@ fn the_bridge_is_one_that_the_node_has() {
     assert!(net(9100).contains("bridge=lab1"), "{}", net(9100));
     // One that is named is taken, with what speaks against it.
     let line = create("--bridge vmbr7").replace("9100", "9101");
-    stage.glassdome(&line).expect(0).says("pve shows no bridge vmbr7 (but lab1)");
+    stage.glassdome(&line).expect(0).says("pve has no visible bridge vmbr7 (visible: lab1)");
     assert!(net(9101).contains("bridge=vmbr7"), "{}", net(9101));
 }
 

@@ -108,7 +108,7 @@ fn runs_at_once_keep_an_image_each_and_name_it() {
     let image = images(&sandbox).len();
     let outcome = stage.glassdome(&create("--keep-image")).expect(0);
     assert_eq!(images(&sandbox).len(), image + 1);
-    let told = outcome.results.lines().find_map(|line| line.strip_prefix("the image is kept: ")).unwrap();
+    let told = outcome.results.lines().find_map(|line| line.strip_prefix("image kept: ")).unwrap();
     assert!(images(&sandbox).contains(&told.to_owned()), "{}", outcome.results);
     assert!(stage.entries().is_empty());
 }
@@ -119,7 +119,7 @@ fn an_image_that_is_to_stay_is_named_when_the_rest_fails() {
     sandbox.edit(|cluster| cluster.storages.get_mut("local-lvm").unwrap().full = true);
     let outcome = stage.glassdome(&create("--keep-image")).expect(9);
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };
-    assert!(outcome.stderr.contains(&format!("the image {image} stays")), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&format!("image kept as requested: {image}")), "{}", outcome.stderr);
     assert!(stage.entries().is_empty());
 }
 
@@ -155,7 +155,7 @@ fn an_image_that_somebody_replaced_stays_and_nothing_is_made_of_it() {
 fn a_number_that_somebody_took_meanwhile_is_theirs() {
     for fault in [Fault::IdTaken, Fault::IdTakenInTask] {
         let (sandbox, stage) = scene(Options { faults: vec![fault], ..quick() });
-        let outcome = stage.glassdome(&create("")).expect(3).says("VM 9100 exists already");
+        let outcome = stage.glassdome(&create("")).expect(3).says("VM 9100 already exists");
         nobody_is_told_to_destroy(&outcome, 9100);
         assert_eq!(sandbox.edit(|cluster| cluster.vms[&9100].config.get("name").map(str::to_owned)).unwrap(), "rival");
         assert_eq!(images(&sandbox), [""; 0], "{fault:?}");
@@ -225,7 +225,7 @@ fn a_run_that_is_killed_while_its_image_is_on_its_way_leaves_a_note() {
     sandbox.edit(|cluster| cluster.fast_forward());
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };
     stage.glassdome("cleanup --dry-run").expect(0).shows(image);
-    stage.glassdome("cleanup").expect(0).shows(image).shows("so it stays");
+    stage.glassdome("cleanup").expect(0).shows(image).shows("not deleted, because");
     assert_eq!(images(&sandbox).len(), 1, "its name alone proves nothing");
     // Another server is another matter.
     let other = Sandbox::start(quick()).unwrap();
@@ -236,7 +236,7 @@ fn a_run_that_is_killed_while_its_image_is_on_its_way_leaves_a_note() {
         let storage = cluster.storages.get_mut("local").unwrap();
         storage.volumes.retain(|(_, name), _| !name.starts_with("import/"));
     });
-    stage.glassdome("cleanup").expect(0).shows("nothing was left behind");
+    stage.glassdome("cleanup").expect(0).shows("nothing left behind");
     assert!(stage.entries().is_empty());
 }
 
@@ -265,7 +265,7 @@ fn disks_that_stay_when_a_template_is_taken_back_are_named() {
     wait_for_task(&sandbox, ":resize:");
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(10);
-    for words in ["disk local-lvm:vm-9100-disk-0 could not be removed", "pvesm free 'local-lvm:vm-9100-disk-0'"] {
+    for words in ["disk local-lvm:vm-9100-disk-0 could not be deleted", "pvesm free 'local-lvm:vm-9100-disk-0'"] {
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     assert_eq!(Admin::of(&sandbox).vmids(), WORLD);

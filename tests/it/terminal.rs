@@ -144,7 +144,7 @@ fn nobody_is_asked_where_nobody_is() {
     // Standard input is no terminal, though the rest is.
     Terminal::redirected(&stage, "setup", "< /dev/null")
         .end(3)
-        .says("the server, the user and the token's secret are not known, and there is no terminal to ask at");
+        .says("the server, the user and the token's secret are not set, and there is no terminal to prompt on");
     Terminal::start(&stage, 80, "setup --no-input").end(3).says("PROXMOX_HOST");
     // Where the questions could not be seen, none is asked.
     Terminal::redirected(&stage, "setup", "2> /dev/null").end(3);
@@ -167,10 +167,10 @@ fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_agai
     terminal.press("x\r").wait_for("Cloning 9000 to VM 100 (2 s)");
     assert_eq!(terminal.text().matches("Cloning 9000 to VM 100 (").count(), 1, "{}", terminal.text());
     sandbox.add_fault(Fault::Gateway(503));
-    terminal.wait_for("no answer from the server for").wait_for("503 Service Unavailable");
+    terminal.wait_for("no response from the server for").wait_for("503 Service Unavailable");
     terminal.wait_for("Cloning 9000 to VM 100, no response for");
     sandbox.clear_faults();
-    terminal.wait_for("the server answers again");
+    terminal.wait_for("the server is responding again");
     terminal.press("\x03").wait_for("VM 100 deleted; nothing left on pve");
     terminal.end(130);
 }

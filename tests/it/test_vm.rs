@@ -77,7 +77,7 @@ fn a_protected_template_is_proven_and_stays() {
     let (sandbox, stage) = scene(quick());
     Admin::of(&sandbox).call("PUT", "/nodes/pve/qemu/9000/config", "protection=1");
     let outcome = stage.glassdome("test-vm").expect(0);
-    assert!(outcome.results.contains("the protection is taken off the clone"), "{}", outcome.results);
+    assert!(outcome.results.contains("the protection of the clone is removed"), "{}", outcome.results);
     nothing_is_left(&sandbox, &stage, &stage.read(".env"));
     let config = Admin::of(&sandbox).call("GET", "/nodes/pve/qemu/9000/config", "");
     assert_eq!(config["protection"], 1);
@@ -100,13 +100,13 @@ fn what_does_not_exist_is_named_before_anything_is_cloned() {
     let (sandbox, stage) = scene(quick());
     let settings = stage.read(".env");
     for (options, code, words) in [
-        ("--node nosuch", 8, "there is no node `nosuch`"),
-        ("--template 9999", 8, "there is no VM 9999"),
+        ("--node nosuch", 8, "node `nosuch` does not exist"),
+        ("--template 9999", 8, "template 9999 does not exist"),
         ("--template 101", 8, "is not a template"),
-        ("--vmid 101", 3, "VM 101 exists already"),
-        ("--storage nosuch", 8, "there is no storage `nosuch`"),
-        ("--pool nosuch", 8, "there is no pool `nosuch`"),
-        ("--target nosuch", 8, "there is no node `nosuch`"),
+        ("--vmid 101", 3, "VM 101 already exists"),
+        ("--storage nosuch", 8, "has no storage `nosuch`"),
+        ("--pool nosuch", 8, "pool `nosuch` does not exist"),
+        ("--target nosuch", 8, "node `nosuch` does not exist"),
     ] {
         let outcome = stage.glassdome(&format!("test-vm {options}")).expect(code);
         assert!(outcome.stderr.contains(words), "{options}: {}", outcome.stderr);

@@ -67,7 +67,7 @@ fn a_rotation_puts_another_token_in_place_and_removes_the_first() {
     token(&stage, "rotate --in-place --yes").expect(0).says("stops working immediately");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt-2"]);
     stage.glassdome("test-vm").expect(0);
-    token(&stage, "rotate --yes --token-name nosuch").expect(8).says("there are: tt-2");
+    token(&stage, "rotate --yes --token-name nosuch").expect(8).says("existing tokens: tt-2");
     assert_eq!(notes(&stage), 0);
 }
 
@@ -79,10 +79,10 @@ fn what_came_of_it_is_the_result_even_where_nothing_else_is_said() {
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     for (line, result) in [
         ("create --dry-run --user svc@pve --token-name tt", "dry run: nothing was changed\n"),
-        ("create --yes --user svc@pve --token-name tt", "svc@pve!tt is made, and its secret is in "),
-        ("rotate --yes", "svc@pve!tt-2 takes the place of svc@pve!tt, and its secret is in "),
-        ("rotate --in-place --yes", "svc@pve!tt-2 has a new secret, which is in "),
-        ("revoke --yes", "svc@pve!tt-2 is revoked\n"),
+        ("create --yes --user svc@pve --token-name tt", "svc@pve!tt created, and its secret saved in "),
+        ("rotate --yes", "svc@pve!tt-2 replaces svc@pve!tt, and its secret is saved in "),
+        ("rotate --in-place --yes", "svc@pve!tt-2 has a new secret, saved in "),
+        ("revoke --yes", "svc@pve!tt-2 revoked\n"),
     ] {
         let outcome = stage.glassdome(&format!("token {line} -q --no-input --login-user root@pam")).expect(0);
         assert!(outcome.results.starts_with(result), "{line}: {outcome:?}");
@@ -96,7 +96,7 @@ fn an_older_server_says_that_it_cannot_regenerate() {
     let sandbox = Sandbox::start(options).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    token(&stage, "rotate --in-place --yes").expect(9).says("since access-control 9.1.0");
+    token(&stage, "rotate --in-place --yes").expect(9).says("access-control 9.1.0");
     assert_eq!((stage.read(".env"), notes(&stage)), (file, 0));
     stage.glassdome("test-vm").expect(0);
     token(&stage, "rotate --yes").expect(0);
@@ -196,7 +196,7 @@ fn a_token_is_revoked_with_what_was_granted_to_it() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    token(&stage, "revoke").expect(3).says("--yes").says("GlassdomeProvisioner on /vms goes with it");
+    token(&stage, "revoke").expect(3).says("--yes").says("GlassdomeProvisioner on /vms is also removed");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt"]);
     let document = token(&stage, "revoke --yes").expect(0).says("no longer works").json();
     assert_eq!((&document["token"]["id"], &document["was_in_use"]), (&"svc@pve!tt".into(), &true.into()));

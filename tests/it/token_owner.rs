@@ -120,7 +120,8 @@ fn a_token_and_a_role_that_others_took_up_are_kept() {
                 }
             }
         });
-        let outcome = token(&stage, &format!("create --yes {LINE}")).expect(9).says("were changed");
+        let outcome =
+            token(&stage, &format!("create --yes {LINE}")).expect(9).says("changed the permissions or tokens of");
         let kept = kept(&outcome);
         assert!(kept.iter().any(|it| it == object) && kept.iter().any(|it| it == "user svc@pve"), "{added:?} {kept:?}");
         sandbox.edit(|cluster| {
@@ -189,7 +190,9 @@ fn a_revocation_meanwhile_is_not_undone() {
     let stage = stage(&sandbox);
     let revoked = ("PUT", "/access/acl", "path=/vms/101&roles=PVEVMAdmin&users=bob@pve&delete=1");
     before_first(&sandbox, "POST", "/access/users/bob@pve/token/tt", vec![revoked]);
-    token(&stage, "create --yes --login-user root@pam --user bob@pve --token-name tt").expect(9).says("were changed");
+    token(&stage, "create --yes --login-user root@pam --user bob@pve --token-name tt")
+        .expect(9)
+        .says("changed the permissions or tokens of");
     sandbox.edit(|cluster| {
         assert!(cluster.access.effective("bob@pve", "/vms/101").is_empty());
         assert!(!cluster.access.users["bob@pve"].tokens.contains_key("tt"));
@@ -207,7 +210,7 @@ fn at_the_keyboard_a_plan_that_no_longer_fits_is_shown_and_asked_again() {
     terminal.wait_for("Make these changes now?");
     admin.grant("/", "bob@pve", "Administrator");
     terminal.answer("");
-    terminal.wait_for("this is the plan now");
+    terminal.wait_for("the new plan");
     terminal.wait_until("the question once more", |screen| screen.matches("Make these changes now?").count() == 2);
     terminal.answer("");
     terminal.end(0);

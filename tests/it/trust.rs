@@ -179,7 +179,7 @@ async fn a_wrong_name_lists_the_right_ones() {
     let authority = Authority::new("the authority");
     let server = Server::start(&authority.sign(&["pve.lan", "10.0.0.1", "::1"], (2020, 2090)), version);
     let refused = pve(server.endpoint(), &Trust::Ca(ca(&authority))).version().await.unwrap_err();
-    assert!(refused.to_string().ends_with("is not for that name, but for pve.lan, 10.0.0.1, ::1"), "{refused}");
+    assert!(refused.to_string().ends_with("is for a different name: pve.lan, 10.0.0.1, ::1"), "{refused}");
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn an_authority_that_was_fetched_is_held_against_the_certificate() {
         assert_eq!(word(&probed.is_signed_by(&ca(fetched))), expected);
     }
     let refused = CaBundle::authorities_from_pem(authority.good().pem.as_bytes()).unwrap_err();
-    assert_eq!(refused.to_string(), "a certificate in it is not that of an authority");
+    assert_eq!(refused.to_string(), "it contains a certificate that is not a CA certificate");
 }
 
 #[tokio::test]

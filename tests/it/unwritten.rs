@@ -76,7 +76,7 @@ fn what_was_changed_is_told_elsewhere_and_stands() {
     let (sandbox, stage) = stage();
     let line = format!("token create --user new@pve --token-name one --yes -o json {LOGIN}");
     let Some(outcome) = onto_a_full_disk(&stage, &line) else { return };
-    let outcome = outcome.expect(1).says("what it changed stands").says(r#""schema":"glassdome.token/1""#);
+    let outcome = outcome.expect(1).says("its changes remain").says(r#""schema":"glassdome.token/1""#);
     Admin::of(&sandbox).call("GET", "/access/users/new@pve/token/one", "");
     let secret = stage.read(".env").lines().find_map(|it| it.strip_prefix("PROXMOX_TOKEN_VALUE=").map(str::to_owned));
     assert!(!outcome.stderr.contains(&secret.unwrap()), "{outcome:?}");

@@ -92,7 +92,7 @@ fn a_pasted_secret_outlives_a_wrong_user() {
     let mut terminal = start(&sandbox, &env, "");
     terminal.to("User for the token", "apex@pam").to("How do you want to get the token?", &DOWN.repeat(4));
     terminal.to("Token name", "").to("Paste the secret", SECRET);
-    terminal.wait_for("is not authenticated").to("What would you like to change?", &DOWN.repeat(2));
+    terminal.wait_for("authentication failed for").to("What would you like to change?", &DOWN.repeat(2));
     terminal.wait_for("[apex@pam]").answer("apex@pve");
     finish(terminal);
     let file = env.read(".env");

@@ -57,7 +57,7 @@ async fn clean(
     summary: &mut CleanupSummary,
 ) -> Result<(), Error> {
     if context.settings.source(Key::Host).is_none() && found.orphans.is_empty() && arguments.vmid.is_empty() {
-        summary.unseen = Some("no server is set, so none was looked at");
+        summary.unseen = Some("no server is configured, so none was checked");
         return Ok(());
     }
     let host = context.host()?;
@@ -209,7 +209,7 @@ impl CleanupRun<'_> {
         if name.starts_with(USUAL_NAME) {
             return Ok(true);
         }
-        let text = format!("VM {vmid} carries the marker of a test VM, and is called {}: destroy it?", Printable(name));
+        let text = format!("VM {vmid} has the marker of a test VM but is named {}. Delete it?", Printable(name));
         let question = ConfirmPrompt::new(text).proposing_no();
         ask::confirm(self.session, question, || Error::Cleanup(CleanupError::OddName { vmid, name: name.to_owned() }))
             .await

@@ -139,12 +139,12 @@ impl VmOutcome {
 
     fn sentence(&self, vmid: u32, name: impl fmt::Display) -> String {
         match self {
-            Self::Destroyed => format!("VM {vmid} ({name}) is deleted"),
+            Self::Destroyed => format!("VM {vmid} ({name}) deleted"),
             Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be deleted"),
-            Self::Gone => format!("VM {vmid} ({name}) is gone already"),
-            Self::NotOurs(Some(other)) => format!("VM {vmid} is `{}`, not ours; it stays", other),
-            Self::Listed | Self::Alive => format!("VM {vmid} ({name}) stays"),
-            Self::NotOurs(None) => format!("VM {vmid} is not ours; it stays"),
+            Self::Gone => format!("VM {vmid} ({name}) no longer exists"),
+            Self::NotOurs(Some(other)) => format!("VM {vmid} ({}) is not a test VM of this run; not deleted", other),
+            Self::Listed | Self::Alive => format!("VM {vmid} ({name}) not deleted"),
+            Self::NotOurs(None) => format!("VM {vmid} is not a test VM of this run; not deleted"),
         }
     }
 }
@@ -164,14 +164,14 @@ impl LeftImage {
         let (volume, node) = (Printable(&self.volume), Printable(&self.node));
         match &self.outcome {
             ImageFate::Listed => format!(
-                "an image of the name that an interrupted `template create` asked for is on {node}: {volume}; nothing proves whose it is, so it stays"
+                "{node} has an image with the name that an interrupted `template create` requested: {volume}; not deleted, because it may belong to someone else"
             ),
             ImageFate::OnItsWay => format!(
-                "the image that an interrupted `template create` asked for may still be on its way to {node}: {volume}; run this again later"
+                "{node} may still be downloading the image of an interrupted `template create`: {volume}; run this again later"
             ),
             ImageFate::Unread(why) => {
                 format!(
-                    "the image of an interrupted `template create` may be left on {node}: {volume} ({})",
+                    "the image of an interrupted `template create` may still be on {node}: {volume} ({})",
                     Printable(why)
                 )
             }
@@ -186,7 +186,7 @@ impl Elsewhere {
             (None, Some(image)) => format!("image {}", Printable(image)),
             (None, None) => "something".to_owned(),
         };
-        format!("{what} was left on {}; run this with the settings of that server", Printable(&self.server))
+        format!("{what} was left on {}; run this with the settings for that server", Printable(&self.server))
     }
 }
 
@@ -221,14 +221,14 @@ impl Draw for CleanupOutput<'_> {
             screen.labelled("skipped: ", Tone::Warning, &elsewhere.sentence())?;
         }
         if summary.alive > 0 {
-            let text = format!("{} test VM(s) belong to runs that are still alive; they stay", summary.alive);
+            let text = format!("{} test VM(s) of runs that are still active; not deleted", summary.alive);
             screen.paragraph(0, &text)?;
         }
         for path in &summary.unreadable {
             screen.labelled(
                 "skipped: ",
                 Tone::Warning,
-                &format!("{} is not a journal entry, or cannot be read", Printable(path)),
+                &format!("{} is not a readable journal entry", Printable(path)),
             )?;
         }
         self.draw_marked(screen)?;
@@ -237,7 +237,7 @@ impl Draw for CleanupOutput<'_> {
             it.commands().iter().try_for_each(|command| screen.command(2, command))?;
         }
         if summary.is_empty() {
-            screen.paragraph(0, summary.unseen.unwrap_or("nothing was left behind, as far as can be seen"))?;
+            screen.paragraph(0, summary.unseen.unwrap_or("nothing left behind (among the visible VMs)"))?;
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl CleanupOutput<'_> {
         let Some(first) = listed.first() else { return Ok(()) };
         screen.paragraph(
             0,
-            "test VMs of other runs, perhaps alive on another machine; they are kept unless you name them:",
+            "test VMs of other runs, possibly active on another machine; to delete one, pass its VMID:",
         )?;
         for marked in &listed {
             screen.labelled("  ", Tone::Plain, &marked.describe(self.now))?;

@@ -53,25 +53,27 @@ pub(super) async fn authentication<T>(
 /// Tells what the server has noted of the token; most tokens may not read that.
 pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
     let Caller::Token(token, _) = &connected.caller else {
-        return Check::inapplicable("token", "no token is used");
+        return Check::inapplicable("token", "no token in use");
     };
     match connected.pve.token_entry(token).await {
         Ok(entry) => noted(token, &entry, session.clock.utc()),
-        Err(why) if why.is_forbidden() => Check::unknown(
-            "token",
-            "the expiry of the token and its `privsep` setting: a token may not read its own entry",
-        )
-        .say("as root on a node:")
-        .run(format!("pveum user token list {}", token.user)),
+        Err(why) if why.is_forbidden() => {
+            Check::unknown("token", "expiry and privilege separation of the token: a token cannot read its own entry")
+                .say("as root on a node:")
+                .run(format!("pveum user token list {}", token.user))
+        }
         Err(why) => Check::unknown("token", "the entry of the token could not be read").and(why.to_string()),
     }
 }
 
 fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime) -> Check {
     let (separation, short) = if entry.separated {
-        ("privilege separation is on: it has only what was granted both to it and to its user", "privilege separation")
+        (
+            "privilege separation is enabled: the token has only privileges granted to both it and its user",
+            "privilege separation",
+        )
     } else {
-        ("privilege separation is off: it may do all that its user may", "no privilege separation")
+        ("privilege separation is disabled: the token has all privileges of its user", "no privilege separation")
     };
     if entry.expire == 0 {
         return Check::ok("token", "the token never expires").and(separation).brief(format!("no expiry, {short}"));

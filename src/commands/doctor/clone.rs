@@ -77,7 +77,7 @@ pub(super) async fn checks(
         }
         Err(why) => {
             let mut checks = vec![Check::failed("node", &why)];
-            checks.extend(skipped("no node is known").split_off(1));
+            checks.extend(skipped("the node is not known").split_off(1));
             return checks;
         }
     };
@@ -87,7 +87,7 @@ pub(super) async fn checks(
             checks.push(without_template(&why));
             checks.extend(skipped("the template could not be read").drain(2..7));
             checks.push(free);
-            checks.push(Check::skipped("privileges", "which ones are needed depends on the template"));
+            checks.push(Check::skipped("privileges", "the required privileges depend on the template"));
             return checks;
         }
     };
@@ -235,12 +235,12 @@ impl Storages {
             }
             Some(why) => Check::failed("storage", why).with(free),
             None if names.is_empty() => {
-                Check::warning("storage", "the template has no disk: a clone of it tests no storage")
+                Check::warning("storage", "the template has no disk: its clones do not test any storage")
             }
             None if !self.warnings.is_empty() => Check::warning("storage", self.warnings.join("; ")).with(free),
             None => {
                 let storages = listed(&names);
-                Check::ok("storage", format!("{storages} has room for a clone"))
+                Check::ok("storage", format!("{storages} has enough space for a clone"))
                     .with(free)
                     .brief(format!("storage {storages}"))
             }
@@ -291,27 +291,27 @@ fn there(order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> C
 }
 
 fn hidden(template: VmId) -> Check {
-    Check::unknown("template", format!("VM {template} may not be read: VM.Audit on /vms/{template} is missing"))
-        .and("whether it exists and is a template cannot be told from here; see the privileges below")
+    Check::unknown("template", format!("VM {template} is not readable: VM.Audit on /vms/{template} is missing"))
+        .and("it may not exist or not be a template; see the privileges below")
 }
 
 fn cloud_init(found: &TemplateFound) -> Check {
     if found.config.has_cloud_init() {
-        return Check::ok("cloud-init", "the template has a drive for cloud-init");
+        return Check::ok("cloud-init", "the template has a cloud-init drive");
     }
     Check::warning(
         "cloud-init",
-        "the template has no drive for cloud-init: clones get no address and no key of their own",
+        "the template has no cloud-init drive: its clones are not assigned an IP address or SSH keys",
     )
 }
 
 fn agent(template: VmId, found: &TemplateFound) -> Check {
     if found.config.agent_enabled() {
-        return Check::ok("guest-agent", "the template has the guest agent switched on");
+        return Check::ok("guest-agent", "the guest agent is enabled in the template");
     }
     Check::warning(
         "guest-agent",
-        "the template has the guest agent switched off: no clone can be asked for its address",
+        "the guest agent is disabled in the template: the IP addresses of clones cannot be queried",
     )
     .say("as root on its node:")
     .run(format!("qm set {template} --agent 1"))
@@ -358,7 +358,7 @@ fn bridge(found: &TemplateFound, interfaces: &Result<Vec<Interface>, pve::ApiErr
         ([], [down, ..]) => Check::warning("bridge", format!("{down} is down on {}", found.node)),
         ([absent, ..], _) => Check::warning(
             "bridge",
-            format!("{absent} is no bridge of {}: unless it is a vnet, no clone can be started", found.node),
+            format!("{absent} is not a bridge on {}: clones cannot start unless it is an SDN vnet", found.node),
         ),
     }
 }
@@ -377,7 +377,7 @@ async fn privileges(
     };
     let vmid = match inside.next_id {
         Ok(vmid) => vmid,
-        Err(_) => return Check::skipped("privileges", "no free VMID could be found"),
+        Err(_) => return Check::skipped("privileges", "no free VMID was found"),
     };
     let mut rights = CloneOrder {
         major: version.major(),

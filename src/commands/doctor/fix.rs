@@ -31,7 +31,7 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
         let what = fix.describe(context);
         let question = ConfirmPrompt::new(format!("{}?", Printable(&what))).proposing_yes();
         let agrees = !session.is_attended()
-            || ask::confirm(session, question, || ask::only_by("--yes", "whether to fix it")).await?;
+            || ask::confirm(session, question, || ask::only_by("--yes", "confirmation of the fixes")).await?;
         if agrees {
             fix.run(context)?;
             session.done(format!("Fixed: {what}"));
@@ -39,7 +39,7 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
         }
     }
     if !is_changed {
-        session.remark("Nothing was fixed: neither the mode nor .gitignore needs it");
+        session.remark("Nothing to fix: the file mode and .gitignore are correct");
     }
     Ok(())
 }

@@ -51,9 +51,9 @@ fn tokens(
     for it in &left {
         names.extend(it.names().into_iter().map(|(name, kind)| Pseudonym { name, stands_for: kind.to_owned() }));
     }
-    let check = Check::warning("unsaved_tokens", format!("{} runs ended before a token was saved", left.len()));
+    let check = Check::warning("unsaved_tokens", format!("{} runs ended before saving their token", left.len()));
     let check = check.with(left.iter().map(|it| Printable(&it.sentence()).to_string()));
-    Some(first.commands().into_iter().fold(check.say("one of these ends it:"), Check::run))
+    Some(first.commands().into_iter().fold(check.say("to finish or undo it, run one of:"), Check::run))
 }
 
 fn journal(session: &Session, context: &Context) -> Result<JournalContents, Error> {
@@ -64,14 +64,15 @@ fn journal(session: &Session, context: &Context) -> Result<JournalContents, Erro
 }
 
 fn in_journal(found: &JournalContents) -> Check {
-    let strange = found.unreadable.iter().map(|path| {
-        format!("passed over: {} is not a journal entry, or cannot be read", Printable(&path.display().to_string()))
-    });
-    let alive = (found.alive > 0).then(|| format!("{} belong to runs that are alive; they stay", found.alive));
+    let strange = found
+        .unreadable
+        .iter()
+        .map(|path| format!("passed over: {} is not a readable journal entry", Printable(&path.display().to_string())));
+    let alive = (found.alive > 0).then(|| format!("{} belong to active runs", found.alive));
     if found.orphans.is_empty() && !found.unreadable.is_empty() {
         return Check::warning(
             "journal",
-            "no VM of an earlier run is recorded, but the state folder holds other files",
+            "no VM of an earlier run is recorded, but the state folder contains other files",
         )
         .with(strange)
         .with(alive);
@@ -102,7 +103,7 @@ async fn on_server(
     names: &mut Vec<Pseudonym>,
 ) -> Check {
     let Some(ReachedServer { connected, vms }) = server else {
-        return Check::skipped("leftovers", "the server could not be asked");
+        return Check::skipped("leftovers", "the server could not be queried");
     };
     let vms = match vms {
         Ok(vms) => vms,
@@ -120,8 +121,8 @@ async fn on_server(
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
     names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
-    Check::warning("leftovers", format!("{} test VMs of other runs or machines are on the server", others.len()))
+    Check::warning("leftovers", format!("the server has {} test VMs of other runs or machines", others.len()))
         .with(others.iter().map(|marked| marked.describe(now)))
-        .say("they may be in use; what is not is destroyed by its number:")
+        .say("they may be in use; to delete one that is not, pass its VMID:")
         .run(format!("glassdome cleanup --vmid {}", others.first().map(|it| it.vmid.to_string()).unwrap_or_default()))
 }

@@ -23,8 +23,8 @@ pub(super) async fn checks(session: &Session, context: &Context, unread: Option<
             checks.push(repository(session, context).await);
         }
         None => {
-            checks.push(Check::inapplicable("env-mode", "there is no settings file"));
-            checks.push(Check::inapplicable("env-git", "there is no settings file"));
+            checks.push(Check::inapplicable("env-mode", "no settings file"));
+            checks.push(Check::inapplicable("env-git", "no settings file"));
         }
     }
     checks.push(sources(context));
@@ -46,7 +46,7 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
     if context.loaded.mode.is_none() {
         return Check::warning(
             "env-file",
-            format!("{path} does not exist; only flags and environment variables are used"),
+            format!("{path} does not exist; using only flags and environment variables"),
         )
         .say("create it:")
         .run("glassdome setup");
@@ -54,7 +54,7 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
     let warnings = context.loaded.file.warnings(&context.instance);
     let unused = context.loaded.file.unused_lines(&context.instance);
     if !unused.is_empty() {
-        return Check::warning("env-file", format!("{path}: some lines set nothing"))
+        return Check::warning("env-file", format!("{path}: some lines have no effect"))
             .with(unused.iter().map(ToString::to_string))
             .with(warnings.iter().map(ToString::to_string));
     }
@@ -85,7 +85,7 @@ fn protection(context: &Context, mode: u32) -> Check {
         return Check::warning(
             "env-mode",
             format!(
-                "mode {mode:04o}: by its access list (ACL) the file may be used by {who}, and a secret stands in it"
+                "mode {mode:04o}: its access control list (ACL) grants access to {who}, and the file contains a secret"
             ),
         )
         .run(format!("setfacl -b {0} && chmod 600 {0}", quoted(&path.display().to_string())));
@@ -93,18 +93,17 @@ fn protection(context: &Context, mode: u32) -> Check {
     if !who.is_empty() {
         return Check::warning(
             "env-mode",
-            format!("mode {mode:04o}: {who} may use the file, and a secret stands in it"),
+            format!("mode {mode:04o}: the file is accessible to {who} and contains a secret"),
         )
         .run(format!("chmod 600 {}", quoted(&path.display().to_string())));
     }
     let owner = std::fs::metadata(path).map(|found| found.uid()).ok();
     let me = rustix::process::geteuid().as_raw();
     match owner {
-        Some(owner) if owner != me => Check::warning(
-            "env-mode",
-            format!("mode {mode:04o}, but the file belongs to user {owner}, and you are {me}"),
-        ),
-        _ => Check::ok("env-mode", format!("mode {mode:04o}: only its owner may read it"))
+        Some(owner) if owner != me => {
+            Check::warning("env-mode", format!("mode {mode:04o}, but the file belongs to user {owner} (you are {me})"))
+        }
+        _ => Check::ok("env-mode", format!("mode {mode:04o}: readable only by its owner"))
             .brief(format!("mode {mode:04o}")),
     }
 }
@@ -133,9 +132,9 @@ async fn repository(session: &Session, context: &Context) -> Check {
     if !verdict.tracked.is_empty() {
         let mut check = Check::warning(
             "env-git",
-            format!("git keeps {}: the secret is in the history", verdict.tracked.join(", ")),
+            format!("{} is tracked by git: the secret is in the history", verdict.tracked.join(", ")),
         )
-        .say("take it out of the index, ignore it, and make a new secret, because the old one stays in the history:");
+        .say("remove it from the index, ignore it, and rotate the secret, because the history keeps the old one:");
         for name in &verdict.tracked {
             check = check.run(format!("git rm --cached -- {}", quoted(name)));
         }
@@ -144,7 +143,7 @@ async fn repository(session: &Session, context: &Context) -> Check {
     if !verdict.exposed.is_empty() {
         let check = Check::warning(
             "env-git",
-            format!("git does not ignore {}: the next `git add .` takes the secret along", verdict.exposed.join(", ")),
+            format!("git does not ignore {}: the next `git add .` would commit the secret", verdict.exposed.join(", ")),
         );
         return ignored(check, &verdict.ignore_lines());
     }
@@ -182,7 +181,7 @@ fn sources(context: &Context) -> Check {
         return Check::failed("sources", &error(first).into()).with(lines).with(places(context));
     }
     if !later.is_empty() {
-        return Check::warning("sources", "not every setting can be used").with(lines).with(places(context));
+        return Check::warning("sources", "some settings are invalid").with(lines).with(places(context));
     }
     let instance = if context.instance == Instance::default() {
         String::new()
@@ -228,8 +227,8 @@ fn shadows(session: &Session, context: &Context) -> Check {
         return Check::ok("shadowed", "no environment variable overrides the file");
     }
     let all = names.join(", ");
-    Check::warning("shadowed", format!("the environment says something else than the file: {all}"))
-        .and("a variable beats the file, for this program; the application may see it otherwise")
+    Check::warning("shadowed", format!("environment variables override the file: {all}"))
+        .and("the variable applies here; the application may use the file")
         .run(format!("unset {}", names.join(" ")))
 }
 
@@ -259,10 +258,10 @@ fn policy(context: &Context) -> Check {
     match context.trust() {
         Ok((_, TrustSource::System)) => Check::ok("trust", "TLS is verified with the system's CAs"),
         Ok((_, TrustSource::Ca)) => Check::ok("trust", "TLS is verified with the cluster CA"),
-        Ok((_, TrustSource::Pin)) => Check::ok("trust", "one certificate is trusted, by its fingerprint"),
+        Ok((_, TrustSource::Pin)) => Check::ok("trust", "one certificate is trusted by its fingerprint"),
         Ok((_, TrustSource::Unverified)) => {
             Check::warning("trust", "certificates are NOT verified: anyone on the network path can read the secret")
-                .say("copy the cluster's CA, /etc/pve/pve-root-ca.pem on a node, beside the settings file, and set")
+                .say("copy the cluster CA (/etc/pve/pve-root-ca.pem on a node) next to the settings file, and set")
                 .run(format!("{}={}", Key::CaFile.variable(&context.instance), context.instance.ca_file_name()))
         }
         Err(why) => Check::failed("trust", &why),
@@ -281,15 +280,14 @@ fn credentials(context: &Context) -> Check {
     };
     match said {
         (Credentials::Token { id, secret }, None) => {
-            Check::ok("credentials", format!("token {id}, secret {} of the right form", secret.masked()))
+            Check::ok("credentials", format!("token {id}, secret {} in the right format", secret.masked()))
         }
         (Credentials::Token { id, .. }, Some(warning)) => {
-            Check::warning("credentials", format!("token {id}; a password stands there as well"))
-                .and(warning.to_string())
+            Check::warning("credentials", format!("token {id}; a password is also set")).and(warning.to_string())
         }
         (Credentials::Password { user, .. }, _) => {
             Check::warning("credentials", format!("{user} logs in with a password; a token is safer"))
-                .and("a token can be limited and revoked by itself, and never changes a password")
+                .and("a token can be restricted and revoked separately, without changing the password")
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
         bundle::write(session, &path, &diagnosis)
             .map_err(|source| Error::Run(RunError::Bundle { path: path.clone(), source }))?;
         session.note(format!(
-            "the report is in {}: names and addresses are replaced, but read it before you give it away",
+            "report written to {}: names and addresses are replaced, but review it before sharing",
             path.display()
         ));
     }

@@ -57,14 +57,11 @@ impl NetworkCheck {
     pub(super) fn into_checks(self) -> Vec<Check> {
         let server = || Operation::Reach(self.endpoint.authority());
         let proxy = match self.proxy {
-            Ok(None) => Check::ok("proxy", "no proxy is configured"),
+            Ok(None) => Check::ok("proxy", "no proxy configured"),
             Ok(Some(seen)) => {
-                let checks = ["dns", "tcp"].map(|id| Check::inapplicable(id, "done by the proxy"));
-                let proxy = format!(
-                    "the connection goes through the proxy {}, from the variable {}",
-                    Printable(&seen.address),
-                    seen.variable
-                );
+                let checks = ["dns", "tcp"].map(|id| Check::inapplicable(id, "the proxy does this"));
+                let proxy =
+                    format!("the connection uses the proxy {} (from {})", Printable(&seen.address), seen.variable);
                 let brief = format!("through the proxy {}", Printable(&seen.address));
                 return std::iter::once(Check::ok("proxy", proxy).brief(brief)).chain(checks).collect();
             }
@@ -78,7 +75,7 @@ impl NetworkCheck {
             Ok(found) => resolved(&self.endpoint, &found),
             Err(why) => {
                 let failed = Check::failed("dns", &Error::server(server(), why));
-                return vec![proxy, failed, Check::skipped("tcp", "there is no address to connect to")];
+                return vec![proxy, failed, Check::skipped("tcp", "no address to connect to")];
             }
         };
         vec![proxy, dns, port(&self.endpoint, self.connects)]
@@ -87,8 +84,8 @@ impl NetworkCheck {
 
 fn resolved(endpoint: &Endpoint, found: &[SocketAddr]) -> Check {
     match endpoint.host() {
-        Host::Name(name) => Check::ok("dns", format!("{name} is {}", listed(found.iter().map(|it| it.ip())))),
-        address => Check::ok("dns", format!("{address} is an address; there is no name to look up")),
+        Host::Name(name) => Check::ok("dns", format!("{name} resolves to {}", listed(found.iter().map(|it| it.ip())))),
+        address => Check::ok("dns", format!("{address} is an IP address; no DNS lookup needed")),
     }
 }
 
@@ -114,7 +111,7 @@ fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError
         Some(_) => {
             Check::warning("tcp", format!("{} accepts connections, but not at every address", endpoint.authority()))
                 .with(lines)
-                .say("take the address that does not work out of the DNS, or give --host the one that does")
+                .say("remove the address that does not work from the DNS, or pass --host with one that does")
         }
     }
 }
@@ -133,15 +130,20 @@ pub(super) fn answered(
         Err(why) if is_before_http(why, pve.leaf().as_ref()) => {
             checks.push(Check::failed("tls", &Error::server(reach(), why.clone())));
             let detail = why.presented().map(|leaf| certificate(leaf, now));
-            checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "none was seen")));
-            checks.push(Check::skipped("product", "no question could be asked"));
-            checks.push(Check::skipped("clock", "no answer told the time"));
+            checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "no certificate was received")));
+            checks.push(Check::skipped("product", "the connection failed"));
+            checks.push(Check::skipped("clock", "no response contained the time"));
             return checks;
         }
         _ => pve.leaf(),
     };
     checks.push(shaken(context));
-    checks.push(leaf.map_or_else(|| Check::unknown("certificate", "none was seen"), |leaf| certificate(&leaf, now)));
+    checks.push(
+        leaf.map_or_else(
+            || Check::unknown("certificate", "no certificate was received"),
+            |leaf| certificate(&leaf, now),
+        ),
+    );
     checks.push(product(endpoint, realms));
     checks.push(clock(pve.date(), now));
     checks
@@ -154,7 +156,9 @@ fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
 
 fn shaken(context: &Context) -> Check {
     match context.trust().map(|(_, word)| word) {
-        Ok(TrustSource::Unverified) => Check::warning("tls", "the handshake works; the certificate was not verified"),
+        Ok(TrustSource::Unverified) => {
+            Check::warning("tls", "the TLS handshake succeeded; the certificate was not verified")
+        }
         Ok(source) => {
             let brief = match source {
                 TrustSource::System => "TLS verified with the system's CAs",
@@ -181,7 +185,7 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
     let check = if now < leaf.not_before {
         Check::warning(
             "certificate",
-            format!("the certificate is not valid before {}: is the clock right here?", leaf.not_before.date()),
+            format!("the certificate is not valid before {}: check the clock of this machine", leaf.not_before.date()),
         )
     } else if now > leaf.not_after {
         renew(Check::warning("certificate", format!("the certificate expired on {until}")))
@@ -206,7 +210,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
             Check::failed("product", &Error::Connection(ConnectionError::NotProxmox { server, what }))
         }
         Err(pve::ApiError::NotUnderstood { what, .. }) => {
-            let what = format!("its answer is not understood ({what})");
+            let what = format!("unexpected response ({what})");
             Check::failed("product", &Error::Connection(ConnectionError::NotProxmox { server, what }))
         }
         Err(why) => Check::failed("product", &Error::reaching(endpoint, why.clone())),
@@ -214,15 +218,15 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
 }
 
 fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
-    let Some(there) = there else { return Check::unknown("clock", "no answer told the time") };
+    let Some(there) = there else { return Check::unknown("clock", "no response contained the time") };
     let apart = (here - there).abs().unsigned_abs().as_secs();
     if apart <= SAME_TIME_SECONDS {
         return Check::ok("clock", "clock in sync with the server");
     }
     let order = if here > there { "ahead of" } else { "behind" };
-    Check::warning("clock", format!("the clock here is {} {order} the server's", span(apart)))
-        .and("certificates, one-time codes and the end of a token are judged by the clock")
-        .say("set both by NTP; which one is wrong, these tell, here and there:")
+    Check::warning("clock", format!("the clock of this machine is {} {order} that of the server", span(apart)))
+        .and("certificates, one-time codes and token expiry depend on the clock")
+        .say("synchronize both with NTP; to see which one is wrong, run on each:")
         .run("timedatectl status")
 }
 

@@ -192,8 +192,8 @@ mod tests {
         let clone = vec![
             Check::failed("node", &error),
             Check::unknown("token", "when the token expires: it may not see that itself").and("a line of detail"),
-            Check::skipped("template", "no node is known"),
-            Check::skipped("free-vmid", "no node is known"),
+            Check::skipped("template", "the node is not known"),
+            Check::skipped("free-vmid", "the node is not known"),
             Check::skipped("bridge", "for another reason"),
         ];
         let diagnosis = Diagnosis { groups: vec![("Settings", settings), ("Test VM", clone)], names: Vec::new() };
@@ -208,11 +208,11 @@ mod tests {
                       ! mode 0644: every user of this machine may use the file, and a
                         secret stands in it
                         try: chmod 600 /home/me/glassdome/.env
-        Test VM       ✗ there is no node `pve9`
-                        try: the nodes are: pve, pve2
+        Test VM       ✗ node `pve9` does not exist
+                        try: choose one of the nodes: pve, pve2
                       ? when the token expires: it may not see that itself
                         a line of detail
-                      - template, free vmid: not checked (no node is known)
+                      - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
         3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked  (exit code 8: not
@@ -231,13 +231,14 @@ mod tests {
              secret stands in it
              try: chmod 600 /home/me/glassdome/.env
         Test VM
-          x  there is no node `pve9`
-             try: the nodes are: pve, pve2
+          x  node `pve9` does not exist
+             try: choose one of the nodes: pve,
+                  pve2
           ?  when the token expires: it may not
              see that itself
              a line of detail
           -  template, free vmid: not checked
-             (no node is known)
+             (the node is not known)
           -  bridge: not checked (for another
              reason)
 
@@ -256,11 +257,11 @@ mod tests {
                         try: chmod 600 /home/me/glassdome/.env
                       ✔ not tracked by git
                       ✔ no environment variable overrides the file
-        Test VM       ✗ there is no node `pve9`
-                        try: the nodes are: pve, pve2
+        Test VM       ✗ node `pve9` does not exist
+                        try: choose one of the nodes: pve, pve2
                       ? when the token expires: it may not see that itself
                         a line of detail
-                      - template, free vmid: not checked (no node is known)
+                      - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
         3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked  (exit code 8: not

@@ -25,7 +25,7 @@ pub(super) struct ReachedServer {
 /// Makes the checks that need the server; gives it, where it let us in.
 pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut Diagnosis) -> Option<ReachedServer> {
     let Ok(endpoint) = context.endpoint() else {
-        diagnosis.skip_from(0, "no server is known");
+        diagnosis.skip_from(0, "no server is configured");
         return None;
     };
     let path = network::NetworkCheck::look(session, context, &endpoint).await;
@@ -36,9 +36,9 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         .ok()
         .and_then(|(trust, _)| Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).ok());
     let (true, Some(anonymous)) = (is_open, anonymous) else {
-        network.extend(TLS_CHECKS.map(|id| Check::skipped(id, "the server cannot be reached, or is not trusted")));
+        network.extend(TLS_CHECKS.map(|id| Check::skipped(id, "the server is unreachable or not trusted")));
         diagnosis.groups.push(("Connection", network));
-        diagnosis.skip_from(1, "the server could not be asked");
+        diagnosis.skip_from(1, "the server could not be queried");
         return None;
     };
     let anonymous = log_calls(anonymous, session);
@@ -79,7 +79,7 @@ async fn inside(
 /// What the first questions brought.
 struct AccessReads {
     realms: Result<Vec<Realm>, pve::ApiError>,
-    /// Nothing where there are no credentials of the right form.
+    /// Nothing where the credentials are invalid.
     inside: Option<Result<(Connected, ServerReads), Error>>,
     order: Result<TestVmOptions, Error>,
 }
@@ -103,13 +103,13 @@ async fn within(
             return diagnosis.cut(access, "not logged in");
         }
         None => {
-            access.push(Check::skipped("authentication", "there are no credentials of the right form"));
-            return diagnosis.cut(access, "there are no credentials");
+            access.push(Check::skipped("authentication", "the credentials are invalid"));
+            return diagnosis.cut(access, "no credentials are configured");
         }
     };
     if realms.is_err() && inside.nodes.is_err() {
-        access.push(Check::skipped("authentication", "the server could not be asked"));
-        return diagnosis.cut(access, "the server could not be asked");
+        access.push(Check::skipped("authentication", "the server could not be queried"));
+        return diagnosis.cut(access, "the server could not be queried");
     }
     let proof = access::authentication(&connected, &inside.nodes, &inside.version).await;
     let is_in = proof.status == CheckStatus::Ok;
@@ -120,7 +120,7 @@ async fn within(
         let why = if is_unknown {
             "the server did not authenticate the request"
         } else {
-            "the server does not answer as it should"
+            "the server does not respond correctly"
         };
         return diagnosis.cut(access, why);
     }
@@ -152,6 +152,6 @@ fn realm_of(context: &Context, realms: &Result<Vec<Realm>, pve::ApiError>) -> Ch
     });
     match &user {
         Some(user) => access::realm(user, realms),
-        None => Check::skipped("realm", "no user is known"),
+        None => Check::skipped("realm", "no user is configured"),
     }
 }

@@ -287,10 +287,9 @@ fn judge(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Resul
                 _ => Error::Connection(ConnectionError::Untrusted { server, facts, fingerprint, source }),
             }
         }
-        pve::ApiError::NotUnderstood { what, .. } => Error::Connection(ConnectionError::NotProxmox {
-            server,
-            what: format!("its answer is not understood ({what})"),
-        }),
+        pve::ApiError::NotUnderstood { what, .. } => {
+            Error::Connection(ConnectionError::NotProxmox { server, what: format!("unexpected response ({what})") })
+        }
         other => Error::reaching(endpoint, other),
     })
 }

@@ -39,17 +39,18 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     if is_text {
         session.result(&Note::plain(summary(plan)));
         if let Some(volume) = &made.kept_image {
-            session.result(&Note::plain(format!("the image is kept: {}", Printable(volume))));
+            session.result(&Note::plain(format!("image kept: {}", Printable(volume))));
         }
     }
     if context.is_sandbox() {
         // The simulated server ends with this run, and the template with it: no file may point at it.
-        session.remark("the sandbox forgets it now");
+        session.remark("the sandbox discards it now");
         return Ok(document(&made, &wanted, &[]));
     }
     let changed = save(session, &context, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
-        let text = format!("{} may not see it: VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
+        let text =
+            format!("{} cannot use it yet: that needs VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
         session.warn(text);
     }
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);
@@ -92,7 +93,7 @@ fn save(session: &Session, context: &Context, wanted: &ImageSpec, plan: &Templat
     }
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
     let name = key.variable(&context.instance);
-    session.note(format!("{} holds {name}={} now", context.store.path().display(), plan.vmid));
+    session.note(format!("{} now has {name}={}", context.store.path().display(), plan.vmid));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
         session.warn(warning.to_string());
     }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What is said of a VM that is not a template.
-const NO_TEMPLATE: &str = "it is a VM, not a template";
+const NO_TEMPLATE: &str = "a VM, not a template";
 
 /// One template, or VM, as a clone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -189,7 +189,7 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
         missing.push("a disk".to_owned());
     }
     if row.cloud_init == Some(false) {
-        missing.push(format!("a drive for cloud-init: qm set {vmid} --ide2 {storage}:cloudinit"));
+        missing.push(format!("a cloud-init drive: qm set {vmid} --ide2 {storage}:cloudinit"));
     }
     if row.agent == Some(false) {
         missing.push(format!("the guest agent: qm set {vmid} --agent 1"));
@@ -215,14 +215,14 @@ impl Draw for Table {
             known.push(match row.linked {
                 Some(true) => "linked clone",
                 Some(false) => "full clone only",
-                None => "not known whether it can be cloned",
+                None => "may not be clonable",
             });
             screen.paragraph(2, &format!("{}; {}", facts.join(" "), known.join(", ")))?;
             if let Some(nodes) = row.clone_from.as_ref().filter(|nodes| nodes.len() > 1) {
                 screen.paragraph(2, &format!("can be cloned from {}", nodes.join(", ")))?;
             }
             for key in &row.keys {
-                screen.labelled("  ", Tone::Plain, &format!("{key} points at it"))?;
+                screen.labelled("  ", Tone::Plain, &format!("set as {key}"))?;
             }
             for missing in &row.missing {
                 if !row.template && missing == NO_TEMPLATE {

@@ -41,8 +41,10 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
             created.made.saved()?;
             forget(session, &admin_session.context, &created.token)?;
             let told = TokenOutput::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
-            Ok(told
-                .saying(format!("{id} is made, and its secret is in {}", admin_session.context.store.path().display())))
+            Ok(told.saying(format!(
+                "{id} created, and its secret saved in {}",
+                admin_session.context.store.path().display()
+            )))
         }
         Err(why) => Err(created.made.left(why)),
     }

@@ -117,7 +117,7 @@ impl Draw for TokenListing {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let user = Printable(&self.user.to_string()).to_string();
         if self.tokens.is_empty() {
-            return screen.paragraph(0, &format!("{user} has no token"));
+            return screen.paragraph(0, &format!("{user} has no tokens"));
         }
         for listed in &self.tokens {
             let record = &listed.record;
@@ -126,9 +126,9 @@ impl Draw for TokenListing {
                 screen.toned(2, Tone::Good, &format!("used by {}", self.file))?;
             }
             let separation = if record.separated {
-                "privilege separation: it has what is granted to it, and no more than its user"
+                "privilege separation: only privileges granted to both the token and its user"
             } else {
-                "no privilege separation: it has all that its user has"
+                "no privilege separation: all privileges of its user"
             };
             screen.paragraph(2, separation)?;
             let ended = if self.has_ended(record) { ", which has expired" } else { "" };
@@ -145,10 +145,10 @@ impl Draw for TokenListing {
 /// Shows privileges by path; paths with the same ones stand together.
 fn draw_rights(screen: &mut Screen<'_>, rights: Option<&BTreeMap<String, Vec<String>>>) -> fmt::Result {
     let Some(rights) = rights else {
-        return screen.paragraph(2, "rights: none visible to this log-in, which is not the same as none");
+        return screen.paragraph(2, "permissions: none visible to this login (there may be some)");
     };
     if rights.is_empty() {
-        return screen.paragraph(2, "rights: none at all");
+        return screen.paragraph(2, "permissions: none");
     }
     let mut groups: BTreeMap<&Vec<String>, Vec<&str>> = BTreeMap::new();
     for (path, held) in rights {

@@ -45,17 +45,17 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     session.info(&summary);
     consent::needed(session, || format!("{} would be revoked", summary.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
-    if !ask::confirm(session, question, || ask::only_by("--yes", "whether to revoke it")).await? {
+    if !ask::confirm(session, question, || ask::only_by("--yes", "confirmation to revoke it")).await? {
         return Err(Error::Run(RunError::Cancelled));
     }
     remove(&admin, &summary.token, &summary.entries).await?;
     forget(session, &context, &summary.token)?;
     if let Some(file) = &summary.file {
-        let text = format!("the secret in {file} no longer works; `glassdome setup` puts another token in its place");
+        let text = format!("the secret in {file} no longer works; run `glassdome setup` to configure another token");
         session.warn(text);
     }
     let told = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
-    Ok(TokenOutput::of(told).saying(format!("{} is revoked", summary.token)))
+    Ok(TokenOutput::of(told).saying(format!("{} revoked", summary.token)))
 }
 
 impl Draw for RevocationPlan {
@@ -66,15 +66,19 @@ impl Draw for RevocationPlan {
             screen.labelled("   comment: ", Tone::Plain, &comment.to_string())?;
         }
         match &self.file {
-            Some(file) => {
-                screen.toned(3, Tone::Warning, &format!("{file} uses it: whatever reads that file stops working"))?
-            }
-            None => screen.paragraph(3, "the settings file here does not use it; others may")?,
+            Some(file) => screen.toned(
+                3,
+                Tone::Warning,
+                &format!("{file} uses it: programs that read this file will stop working"),
+            )?,
+            None => screen.paragraph(3, "this settings file does not use it, but others may")?,
         }
         for entry in &self.entries {
-            screen.paragraph(3, &format!("its role {} on {} goes with it", entry.role, entry.path))?;
+            screen.paragraph(3, &format!("its role {} on {} is also removed", entry.role, entry.path))?;
         }
-        screen
-            .paragraph(3, "its user, the roles and what was granted to the user stay: other tokens may depend on them")
+        screen.paragraph(
+            3,
+            "its user, the roles and the permissions of the user are kept, because other tokens may depend on them",
+        )
     }
 }

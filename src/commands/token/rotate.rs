@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::ui::Printable;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<TokenOutput, Error> {
-    consent::needed(session, || "a rotation ends the secret that the settings file holds".to_owned())?;
+    consent::needed(session, || "rotating replaces the secret in the settings file".to_owned())?;
     let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {
         let admin_session =
@@ -36,9 +36,9 @@ fn output(context: &Context, rotated: Rotated) -> TokenOutput {
     let Rotated { old, new, how, kept } = rotated;
     let file = context.store.path().display();
     let line = if old == new {
-        format!("{new} has a new secret, which is in {file}")
+        format!("{new} has a new secret, saved in {file}")
     } else {
-        format!("{new} takes the place of {old}, and its secret is in {file}")
+        format!("{new} replaces {old}, and its secret is saved in {file}")
     };
     let mut told = TokenOutput::of(json!({
         "token": { "id": new.to_string() }, "replaced": old.to_string(), "how": how,

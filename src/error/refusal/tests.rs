@@ -60,10 +60,15 @@ const ANSWERS: &[(u16, &str, u8, &str)] = &[
     (401, "Authentication failed!", 6, "all 36 characters"),
     (401, "permission denied - invalid PVE ticket", 6, "the login was accepted"),
     (401, "Permission denied - invalid csrf token", 6, "the login was accepted"),
-    (401, "Unauthorized", 6, "something in front of it"),
+    (401, "Unauthorized", 6, "in front of it"),
     (403, "Permission check failed (/vms/9000, VM.Clone)", 7, "privilege separation"),
     (403, "Permission check failed (pool 'x' does not exist)", 8, "pveum pool list"),
-    (403, "Permission check failed (URI '/x' not available with API token, need proper ticket.", 7, "a login"),
+    (
+        403,
+        "Permission check failed (URI '/x' not available with API token, need proper ticket.",
+        7,
+        "log in with a password",
+    ),
     (500, "only root can set 'usb0' config for real devices", 9, "Resource Mappings"),
     (500, "cluster not ready - no quorum?", 9, "pvecm status"),
     (500, "create user failed: cfs-lock 'file-user_cfg' error: no quorum!", 9, "pvecm status"),
@@ -79,18 +84,18 @@ const ANSWERS: &[(u16, &str, u8, &str)] = &[
     (500, "unable to find configuration file for VM 9000 on node 'pve'", 8, "glassdome template list"),
     (500, "storage 'nope' does not exist", 8, "pvesm status"),
     (500, "storage 'exdis' is disabled", 9, "enable the storage"),
-    (500, "storage 'exonly' is not available on node 'pve'", 9, "is not for this node"),
-    (500, "storage 'nfs' is not online", 9, "is it mounted?"),
-    (500, "storage 'local' is not configured for content-type 'iso'", 9, "this kind of content"),
+    (500, "storage 'exonly' is not available on node 'pve'", 9, "restricted to other nodes"),
+    (500, "storage 'nfs' is not online", 9, "that it is mounted"),
+    (500, "storage 'local' is not configured for content-type 'iso'", 9, "this content type"),
     (500, "VM is locked (backup)", 9, "qm unlock"),
-    (500, "can't remove VM 7701 - protection mode enabled", 9, "take the protection off"),
-    (500, "unable to remove VM 1 - used in HA resources and purge parameter not set.", 9, "out of HA"),
-    (500, "unable to create template, because VM contains snapshots", 9, "remove the snapshots"),
+    (500, "can't remove VM 7701 - protection mode enabled", 9, "remove the protection"),
+    (500, "unable to remove VM 1 - used in HA resources and purge parameter not set.", 9, "from HA"),
+    (500, "unable to create template, because VM contains snapshots", 9, "delete the snapshots"),
     (500, "No QEMU guest agent configured", 9, "QEMU Guest Agent"),
     (500, "Linked clone feature is not supported for 'local:1/a.qcow2' (scsi0)", 9, "--full"),
     (500, "can't clone VM to node 'pve2' (VM uses local storage)", 9, "storage that all nodes share"),
     (501, "Method 'GET /cluster/mapping/dir' not implemented", 9, "glassdome doctor"),
-    (429, "Too Many Requests", 9, "fewer requests"),
+    (429, "Too Many Requests", 9, "number of requests"),
     (401, "No ticket", 6, "all 36 characters"),
     (401, "no tokenid specified", 6, "all 36 characters"),
     (401, "invalid token value!", 6, "all 36 characters"),
@@ -135,18 +140,18 @@ fn every_sentence_has_its_exit_code_and_its_advice() {
 const TASKS: &[(&str, &str)] = &[
     ("clone failed: copy failed: No space left on device", "the storage is full"),
     ("clone failed: storage 'exdis' is disabled", "enable the storage"),
-    ("unexpected status", "worker was killed"),
+    ("unexpected status", "worker process was killed"),
     ("clone failed: copy failed: command 'x' failed: interrupted by signal", "was stopped"),
     ("can't lock file '/var/lock/qemu-server/lock-1.conf' - got timeout", "held the lock"),
     ("KVM virtualisation configured, but not available.", "VT-x"),
-    ("storage 'ceph' is not available on node 'pve'", "is not for this node"),
+    ("storage 'ceph' is not available on node 'pve'", "restricted to other nodes"),
     ("timeout: no zvol device link for 'vm-100-cloudinit' found after 300 sec.", "did not appear"),
     ("PCI device mapping not found for 'exmap'", "Resource Mappings"),
     ("bridge 'vmbr77' does not exist", "have the bridge"),
-    ("start failed: Cannot allocate memory", "too little free memory"),
-    ("unable to create VM 308 - volume 'local:iso/nothere.iso' does not exist", "is gone"),
+    ("start failed: Cannot allocate memory", "enough free memory"),
+    ("unable to create VM 308 - volume 'local:iso/nothere.iso' does not exist", "no longer exists"),
     ("base volume 'local:9000/b.qcow2' is still in use by linked cloned", "linked clones still use"),
-    ("start failed: QEMU exited with code 1", "the node may lack the template's devices"),
+    ("start failed: QEMU exited with code 1", "the node may lack memory, or a device"),
 ];
 
 #[test]
@@ -160,7 +165,7 @@ fn every_failed_task_has_its_own_advice() {
             let (exit_code, hints) = told(&failed.into());
             assert_eq!(exit_code, 9, "{exit_status}");
             assert!(hints.contains(advice) || !starts, "{exit_status}: {hints}");
-            assert_eq!(hints.contains("only its start fails"), starts, "{exit_status}: {hints}");
+            assert_eq!(hints.contains("only the start fails"), starts, "{exit_status}: {hints}");
         }
     }
     let namespace = Foreign::new("clone failed: rbd error: namespace lab does not exist");
@@ -171,13 +176,13 @@ fn every_failed_task_has_its_own_advice() {
 
 /// The verb, the status of a page that is not the server's, and a part of the advice.
 const PAGES: &[(&str, u16, &str)] = &[
-    ("POST", 403, "forbids POST"),
-    ("DELETE", 405, "forbids DELETE"),
-    ("GET", 502, "is the server behind it up?"),
-    ("GET", 520, "is the server behind it up?"),
-    ("GET", 429, "fewer requests"),
-    ("GET", 401, "something in front of it"),
-    ("GET", 404, "something in front of it"),
+    ("POST", 403, "blocks POST"),
+    ("DELETE", 405, "blocks DELETE"),
+    ("GET", 502, "that the server behind it is up"),
+    ("GET", 520, "that the server behind it is up"),
+    ("GET", 429, "number of requests"),
+    ("GET", 401, "in front of it"),
+    ("GET", 404, "in front of it"),
 ];
 
 #[test]
@@ -195,5 +200,5 @@ fn what_stands_in_front_of_the_server_is_named() {
         assert!(hints.contains(advice), "{advice}: {hints}");
     }
     let (_, hints) = told(&Error::server(Operation::ReadVms, elsewhere));
-    assert!(hints.contains("no token passes it"), "{hints}");
+    assert!(hints.contains("a token cannot pass"), "{hints}");
 }

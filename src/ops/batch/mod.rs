@@ -243,7 +243,7 @@ impl Batch<'_> {
                 return self.session.info(&StepLine { verb: "Verified", text, seconds: receipt.seconds, upid: None });
             }
             Some(Error::Run(RunError::Interrupted { .. })) if receipt.vmid.is_some() => {
-                format!("{vmid} on {node}: interrupted, and deleted")
+                format!("{vmid} on {node}: interrupted and deleted")
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };

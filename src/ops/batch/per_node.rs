@@ -100,7 +100,7 @@ pub(crate) fn place(nodes: &[NodeFigures]) -> String {
         [] => "no node".to_owned(),
         [only] if online == 1 => (*only).to_owned(),
         several if several.len() == online => format!("{online} nodes"),
-        several => format!("{} of {online} nodes that are online", several.len()),
+        several => format!("{} of {online} online nodes", several.len()),
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
             [NodeOutcome::Proven, NodeOutcome::Untried, NodeOutcome::Offline, NodeOutcome::Impossible]
         );
         assert_eq!(unproven(&figures), ["pve2", "pve4"]);
-        assert_eq!(place(&figures), "1 of 3 nodes that are online");
+        assert_eq!(place(&figures), "1 of 3 online nodes");
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl<'a> Build<'a> {
     async fn finished(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
         let cleared = self.clear_image().await;
         if let Err(why) = &cleared {
-            self.warn(format!("the image {} is still there: {why}", Printable(&self.volume)));
+            self.warn(format!("the image {} could not be deleted: {why}", Printable(&self.volume)));
         }
         let mut made = made;
         match &self.created.image {
@@ -157,10 +157,10 @@ impl<'a> Build<'a> {
                 made.kept_image = Some(image.volume.to_string());
             }
             ImageOwnership::Ours(_) => made.left_behind.push(self.volume.clone()),
-            ImageOwnership::Replaced => self.warn(format!("{}; it stays", Printable(&self.unproven_image()))),
+            ImageOwnership::Replaced => self.warn(format!("{}; not deleted", Printable(&self.unproven_image()))),
             ImageOwnership::Unproven => {
                 if cleared.is_ok() {
-                    self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+                    self.warn(format!("{}; not deleted", Printable(&self.unproven_image())));
                 }
                 made.left_behind.push(self.volume.clone());
             }
@@ -268,7 +268,7 @@ impl<'a> Build<'a> {
         if self.search().is_ours(&config) {
             return Ok(config);
         }
-        let why = "it does not carry the name and the marker that it was given";
+        let why = "it does not have the name and marker that this run gave it";
         Err(TemplateError::NotAsOrdered { vmid, why }.into())
     }
 
@@ -282,11 +282,11 @@ impl<'a> Build<'a> {
         let operation = Operation::Resize(vmid);
         let config = self.our_config(vmid, &operation).await?;
         let Some(size) = config.size_of(DISK) else {
-            let why = "the server does not tell the size of its disk";
+            let why = "the server did not return the size of its disk";
             return Err(TemplateError::NotAsOrdered { vmid, why }.into());
         };
         if size >= wanted {
-            self.say(format!("its disk has {size} already"));
+            self.say(format!("its disk already has {size}"));
             return Ok(());
         }
         let digest = config.digest();
@@ -295,7 +295,7 @@ impl<'a> Build<'a> {
         if let Some(upid) = asked.doing(operation.clone())? {
             self.watch(upid, &operation).await?;
         }
-        self.say(format!("its disk has grown from {size} to {wanted}"));
+        self.say(format!("its disk was resized from {size} to {wanted}"));
         Ok(())
     }
 
@@ -315,14 +315,14 @@ impl<'a> Build<'a> {
             return Err(wrong("it is not a template"));
         }
         if config.disks().next().is_none() || !config.has_cloud_init() || !config.agent_enabled() {
-            return Err(wrong("its disk, its drive for cloud-init or its guest agent is missing"));
+            return Err(wrong("its disk, cloud-init drive or guest agent is missing"));
         }
         let size = config.size_of(DISK);
         if size.is_some_and(|size| size < self.plan.disk_size) {
-            return Err(wrong("its disk has not grown"));
+            return Err(wrong("its disk was not resized"));
         }
         let made = self.session.clock.utc().replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok());
-        let text = format!("{}, made a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
+        let text = format!("{}, converted to a template by glassdome {}", self.wanted.title, made.unwrap_or_default());
         self.pve.configure(node, vmid, config.digest().as_ref(), &[("description", text)]).await.map_err(failed)?;
         self.created.vm = None;
         self.forget_vm();

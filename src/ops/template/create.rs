@@ -48,7 +48,7 @@ pub(crate) async fn make(
         node_variable: Key::Node.variable(&context.instance),
     };
     let (pve, mut plan) = who_may(session, context, connected, &facts).await?;
-    let would = if options.is_dry_run { "would be made: " } else { "" };
+    let would = if options.is_dry_run { "would be created: " } else { "" };
     session.note(format!("{would}{}", intention(&plan)));
     for warning in &plan.warnings {
         session.warn(warning.clone());
@@ -146,7 +146,7 @@ async fn who_may(
     if !lacks_privilege || (login.user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);
     }
-    session.note(format!("{why}; an administrator can log in"));
+    session.note(format!("{why}; logging in as an administrator instead"));
     let pve = connected.pve.clone().anonymous();
     let enter = async {
         let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;

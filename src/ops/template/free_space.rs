@@ -49,7 +49,7 @@ impl SpaceRequirement<'_> {
 
     fn warning(&self, available: u64) -> String {
         format!(
-            "{} has {} free, less than a disk of {} takes once it is full",
+            "{} has {} free, less than a full disk of {} needs",
             self.disk_storage.name,
             shown(available),
             self.disk

@@ -34,7 +34,7 @@ impl TemplateNetwork {
             seen.is_empty() || seen.iter().any(|it| it.name == *named) || vnets.keys().any(|it| *it == *named);
         let doubt = (!is_there).then(|| {
             let known = listed(seen.iter().map(|it| &it.name));
-            format!("{node} shows no bridge {named} (but {known}): a VM with a bridge that is not there does not start")
+            format!("{node} has no visible bridge {named} (visible: {known}): a VM cannot start without its bridge")
         });
         let zone =
             vnets.iter().find(|(vnet, _)| **vnet == *named).map_or(LOCAL_ZONE, |(_, zone)| zone.as_str()).to_owned();

@@ -201,7 +201,7 @@ fn chosen<'a>(
     node: &NodeName,
 ) -> Result<&'a Storage, Error> {
     let fitting = || storages.iter().filter(|storage| storage.is_active && storage.holds(content));
-    let what = if content == "import" { "images to import from" } else { "disks of VMs" };
+    let what = if content == "import" { "images to import" } else { "VM disks" };
     match named {
         Some(named) => fitting().find(|storage| storage.name == *named).ok_or_else(|| {
             let known = fitting().map(|storage| storage.name.to_string()).collect();

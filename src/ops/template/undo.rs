@@ -21,10 +21,10 @@ impl Build<'_> {
         let image = self.clear_image().await;
         let kept = matches!(&self.created.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
         if kept {
-            self.warn(format!("the image {} stays, as it was asked for", Printable(self.place().volume)));
+            self.warn(format!("image kept as requested: {}", Printable(self.place().volume)));
         }
         if self.created.image == ImageOwnership::Replaced {
-            self.warn(format!("{}; it stays", Printable(&self.unproven_image())));
+            self.warn(format!("{}; not deleted", Printable(&self.unproven_image())));
             self.created.image = ImageOwnership::Nothing;
         }
         let is_all_clear = self.created.vm.is_none() && (kept || self.created.image == ImageOwnership::Nothing);
@@ -100,7 +100,7 @@ impl Build<'_> {
         };
         match removed {
             Ok(disks) => self.created.disks = disks,
-            Err(taken @ Error::Cleanup(CleanupError::TakenOver { .. })) => self.warn(format!("{taken}; it stays")),
+            Err(taken @ Error::Cleanup(CleanupError::TakenOver { .. })) => self.warn(format!("{taken}; not deleted")),
             Err(why) => return Err(why),
         }
         self.created.vm = None;
@@ -143,9 +143,11 @@ impl Build<'_> {
     pub(crate) fn unproven_image(&self) -> String {
         let volume = self.place().volume;
         match &self.created.image {
-            ImageOwnership::Replaced => format!("the image {volume} is another one than that which this run put there"),
+            ImageOwnership::Replaced => format!("the image {volume} is not the one that this run stored"),
             ImageOwnership::Nothing | ImageOwnership::Unproven | ImageOwnership::Ours(_) => {
-                format!("an image of this name may be left: {volume}; nothing proves that this run put it there")
+                format!(
+                    "an image with this name may remain: {volume}; not deleted, because this run may not have stored it"
+                )
             }
         }
     }
@@ -154,18 +156,18 @@ impl Build<'_> {
     pub(crate) fn left(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
         if let Some(TemplateVm { vmid, .. }) = self.created.vm {
-            left.push(format!("VM {vmid} ({}) may still be there", self.plan.name));
+            left.push(format!("VM {vmid} ({}) may still exist", self.plan.name));
             // Its owner is checked before it is removed.
             let line = || format!("glassdome cleanup --vmid {vmid}");
             lines.push(self.created.entry.as_ref().map_or_else(line, |_| "glassdome cleanup".to_owned()));
         }
         for disk in &self.created.disks {
-            left.push(format!("disk {disk} could not be removed"));
+            left.push(format!("disk {disk} could not be deleted"));
             lines.push(format!("pvesm free {}", disk.shell_quoted()));
         }
         match &self.created.image {
             ImageOwnership::Ours(image) if self.afterwards == ImageDisposal::Remove => {
-                left.push(format!("the image {} may still be there", image.volume));
+                left.push(format!("the image {} may still exist", image.volume));
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }
             ImageOwnership::Unproven => left.push(self.unproven_image()),

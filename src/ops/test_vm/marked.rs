@@ -40,12 +40,12 @@ impl MarkedVm {
     /// Tells what is known of it, in a line.
     pub(crate) fn describe(&self, now: OffsetDateTime) -> String {
         let from = match &self.origin {
-            None => "its description may not be read".to_owned(),
+            None => "its description is not readable".to_owned(),
             Some(origin) => {
                 let age = origin.made.map_or_else(|| "at an unknown time".to_owned(), |made| ago(now - made));
                 let machine =
                     origin.machine.as_ref().map_or_else(|| "an unknown machine".to_owned(), ToString::to_string);
-                format!("made {age} by {machine}")
+                format!("created {age} by {machine}")
             }
         };
         let lock = self.lock.as_ref().map(|lock| format!(", locked ({lock})")).unwrap_or_default();

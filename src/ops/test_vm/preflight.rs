@@ -243,10 +243,10 @@ impl<'a> Preflight<'a> {
 fn warnings(config: &VmConfig) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.protection() {
-        warnings.push("the template is protected, and so is its clone: the protection is taken off the clone before it is deleted".to_owned());
+        warnings.push("the template is protected, and so is its clone: the protection of the clone is removed before it is deleted".to_owned());
     }
     if config.disks().next().is_none() {
-        warnings.push("the template has no disk: a clone of it tests no storage, and cannot boot".to_owned());
+        warnings.push("the template has no disk: its clones cannot boot and do not test any storage".to_owned());
     }
     warnings
 }

@@ -64,7 +64,7 @@ impl LeftBehind {
     pub(crate) fn told(&self, how: &str) -> String {
         if !self.disks.is_empty() {
             let (name, node) = (Printable(&self.name), Printable(&self.node));
-            return format!("of VM {} ({name}), which is gone, on {node}: {}", self.vmid, listed(&self.disks));
+            return format!("disks of deleted VM {} ({name}) on {node}: {}", self.vmid, listed(&self.disks));
         }
         format!("VM {} ({}) {how} on {}", self.vmid, Printable(&self.name), Printable(&self.node))
     }
@@ -168,7 +168,7 @@ impl Draw for Receipt {
         if let Some(left) = &self.left_behind {
             if self.ok {
                 screen.labelled("kept: ", Tone::Warning, &left.told("is still"))?;
-                screen.line("  it stays until you remove it:")?;
+                screen.line("  it is kept until you delete it:")?;
                 screen.command(4, &format!("glassdome cleanup --vmid {}", left.vmid))?;
             } else {
                 screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;

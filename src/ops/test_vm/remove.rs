@@ -143,7 +143,7 @@ impl Remover<'_> {
                 warnings.into_iter().filter_map(disk_left).collect()
             }
             Err(why) => {
-                let text = format!("the destroy task ended with warnings, and its log cannot be read ({why}): {upid}");
+                let text = format!("the delete task ended with warnings, and its log cannot be read ({why}): {upid}");
                 receipt.warnings.push(text);
                 Vec::new()
             }

@@ -124,11 +124,11 @@ async fn plan_grants(
     proposal.remarks.extend(remarks_on(wanted));
     let needs = |privilege: &Privilege| snapshot.needs.iter().any(|need| need.privilege == *privilege);
     if needs(&Privilege::VM_MONITOR) {
-        let text = "VM.Monitor, which --wait-ip needs before Proxmox VE 9, also allows running commands in guests";
+        let text = "VM.Monitor, which --wait-ip requires before Proxmox VE 9, also allows running commands in guests";
         proposal.remarks.push(text.to_owned());
     }
     if needs(&Privilege::MAPPING_USE) {
-        let text = "PVEMappingUser holds Mapping.Use, which the mapped devices of the template need";
+        let text = "PVEMappingUser includes Mapping.Use, which the mapped devices of the template require";
         proposal.remarks.push(text.to_owned());
     }
     Ok(grant_steps(snapshot, plan.changes))
@@ -298,7 +298,7 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
         return Ok(());
     }
     let question = ConfirmPrompt::new("Make these changes now?").proposing_yes();
-    match ask::confirm(session, question, || ask::only_by("--yes", "whether to do this")).await? {
+    match ask::confirm(session, question, || ask::only_by("--yes", "confirmation of these changes")).await? {
         true => Ok(()),
         false => Err(Error::Run(RunError::Cancelled)),
     }

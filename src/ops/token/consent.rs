@@ -54,7 +54,7 @@ pub(crate) async fn for_replacing(
     match replaced(session, context, server, new).await? {
         None => Ok(()),
         Some(old) => needed(session, || {
-            format!("{new} would take the place of {old} in {}, which may still work", context.store.path().display())
+            format!("{new} would replace {old} in {}, which may still work", context.store.path().display())
         }),
     }
 }

@@ -49,8 +49,8 @@ pub(crate) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
     };
     match is_there {
         Ok(false) => Gone,
-        Ok(true) => Keep("whether this run made it is not known".to_owned()),
-        Err(why) => Keep(format!("whether this run made it is not known, and it could not be read: {why}")),
+        Ok(true) => Keep("this run may or may not have created it".to_owned()),
+        Err(why) => Keep(format!("this run may or may not have created it, and it could not be read: {why}")),
     }
 }
 
@@ -67,14 +67,14 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
     let (acl, sees_all) = (acl?, sees_all?);
     let record = match found? {
         UserLookup::Missing => return Ok(Gone),
-        UserLookup::Hidden => return Ok(Keep("it cannot be seen any more".to_owned())),
+        UserLookup::Hidden => return Ok(Keep("it is no longer visible".to_owned())),
         UserLookup::Seen(record) => record,
     };
     if let Some(token) = record.tokens.first() {
-        return Ok(Keep(format!("it has the token {}", token.name)));
+        return Ok(Keep(format!("it has token {}", token.name)));
     }
     if let Some(group) = record.groups.first() {
-        return Ok(Keep(format!("it is in the group {group}")));
+        return Ok(Keep(format!("it is in group {group}")));
     }
     let (id, of_tokens) = (Subject::user(user), format!("{user}!"));
     let is_its = |entry: &&AclEntry| match &entry.holder {
@@ -88,7 +88,7 @@ async fn of_user(pve: &Pve, user: &UserId) -> Result<Evidence, ApiError> {
     if record.comment.is_none_or(|comment| comment != COMMENT) || record.is_described || !record.enabled {
         return Ok(Keep("it was changed".to_owned()));
     }
-    Ok(if sees_all { Ours } else { Keep("what was given to it cannot be seen by this login".to_owned()) })
+    Ok(if sees_all { Ours } else { Keep("its permissions are not visible to this login".to_owned()) })
 }
 
 async fn of_pool(pve: &Pve, pool: &PoolName) -> Result<Evidence, ApiError> {
@@ -121,7 +121,7 @@ async fn of_role(pve: &Pve, role: &RolePlan) -> Result<Evidence, ApiError> {
     if let Some(entry) = acl?.iter().find(|entry| entry.role == role.name) {
         return Ok(Keep(format!("{} has it on {}", entry.holder.id(), entry.path)));
     }
-    Ok(if sees_all? { Ours } else { Keep("who has it cannot be seen by this login".to_owned()) })
+    Ok(if sees_all? { Ours } else { Keep("this login cannot see who has it".to_owned()) })
 }
 
 async fn of_token(
@@ -148,12 +148,12 @@ async fn of_token(
     // Without privilege separation an entry for the token has no effect.
     let is_given = !sees_all? && request.separated && !pve.permissions(None, Some(&id)).await?.is_empty();
     if is_given {
-        return Ok(Keep("something was granted to it".to_owned()));
+        return Ok(Keep("permissions were granted to it".to_owned()));
     }
     let Some(secret) = secret else { return Ok(Ours) };
     match pve.clone().anonymous().with_token(token, secret)?.version().await {
         Ok(_) => Ok(Ours),
-        Err(refused) if refused.is_unauthenticated() => Ok(Keep("its secret is another one now".to_owned())),
+        Err(refused) if refused.is_unauthenticated() => Ok(Keep("its secret was changed".to_owned())),
         Err(why) => Err(why),
     }
 }
@@ -176,7 +176,7 @@ async fn of_grant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> R
     Ok(match (found.is_empty(), sees_all?) {
         (false, _) => Ours,
         (true, true) => Gone,
-        (true, false) => Keep("it cannot be seen by this login".to_owned()),
+        (true, false) => Keep("it is not visible to this login".to_owned()),
     })
 }
 

@@ -168,9 +168,9 @@ impl GrantPlan {
 impl Draw for GrantPlan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let privileges = if self.separated {
-            "privilege separation on: only what is granted both to it and to its user"
+            "privilege separation: only privileges granted to both the token and its user"
         } else {
-            "privilege separation off: the same privileges as its user"
+            "no privilege separation: all privileges of its user"
         };
         screen.labelled("   token       ", Tone::Plain, &Printable(&self.token.to_string()).to_string())?;
         screen.labelled("   privileges  ", Tone::Plain, privileges)?;
@@ -181,10 +181,10 @@ impl Draw for GrantPlan {
         self.draw_effects(screen)?;
         let lines = self.lines();
         if lines.is_empty() {
-            return screen.paragraph(3, "Nothing is changed on the server");
+            return screen.paragraph(3, "No changes on the server");
         }
         screen.gap()?;
-        screen.paragraph(3, "Changes on the server, as the commands that root would run on a node:")?;
+        screen.paragraph(3, "Changes on the server, as the equivalent commands for root on a node:")?;
         for line in &lines {
             screen.command(5, &Printable(line).to_string())?;
         }

@@ -119,7 +119,7 @@ fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creatio
 
 /// Ends the run where a secret would die without a yes, or one that other lines of the file use.
 pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId) -> Result<(), Error> {
-    consent::needed(session, || format!("--regenerate ends the old secret of {token}"))?;
+    consent::needed(session, || format!("--regenerate invalidates the current secret of {token}"))?;
     is_used_here_alone(context, token)
 }
 
@@ -183,7 +183,7 @@ async fn agreed(
         if recheck::is_same(&proposal, &again) {
             return Ok(again);
         }
-        let text = "something on the server was changed since the plan was made; this is the plan now";
+        let text = "something on the server changed since the plan was shown; the new plan:";
         session.warn(text.to_owned());
         if !session.is_attended() || session.confirms_all {
             session.info(&again);
@@ -197,11 +197,11 @@ async fn agreed(
 /// Asks which rights a new token gets.
 async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
     let items = vec![
-        "what Glassdome needs (recommended): you see the plan before anything is changed".to_owned(),
+        "what Glassdome needs (recommended): shows the plan before changing anything".to_owned(),
         format!("all privileges of {}: no privilege separation", Printable(&wanted.token.user.to_string())),
     ];
     let menu = ChoicePrompt::new("Which privileges should the token have?", items);
-    let index = ask::choice(session, menu, || ask::only_by("--rights", "the rights of the token")).await?;
+    let index = ask::choice(session, menu, || ask::only_by("--rights", "the privileges of the token")).await?;
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
 }
 
@@ -230,11 +230,11 @@ async fn beside_the_one_that_exists(
         ways.push((ExistingChoice::Rename, "create one with a different name"));
     }
     if regeneration == Regeneration::Offered {
-        ways.push((ExistingChoice::Regenerate, "give it a new secret: the old one stops working immediately"));
+        ways.push((ExistingChoice::Regenerate, "generate a new secret: the old one stops working immediately"));
     }
     ways.push((ExistingChoice::Leave, "quit (nothing was changed)"));
     let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
-    let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what becomes of the token")).await?;
+    let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what to do with the token")).await?;
     match ways.get(index).map(|(choice, _)| *choice) {
         Some(ExistingChoice::Rename) => {
             let otherwise = || ask::only_by("--token-name", "the token's name");

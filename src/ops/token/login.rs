@@ -68,7 +68,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     {
         return Ok(user);
     }
-    let otherwise = || ask::only_by("--login-user", "who logs in");
+    let otherwise = || ask::only_by("--login-user", "the user to log in as");
     let question = TextPrompt::new("Log in as").hinting("name@realm, e.g. root@pam").or(Some("root@pam".to_owned()));
     let question = question.checked(|text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
@@ -90,8 +90,8 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
 /// Says what the two realms are that every server has.
 pub(crate) fn explained(realm: &str) -> String {
     match realm {
-        "pam" => "pam: users of the node's own Linux, root among them".to_owned(),
-        "pve" => "pve: users that Proxmox VE keeps itself".to_owned(),
+        "pam" => "pam: Linux users of the node, such as root".to_owned(),
+        "pve" => "pve: users managed by Proxmox VE".to_owned(),
         other => Printable(other).to_string(),
     }
 }
@@ -114,7 +114,7 @@ async fn settled_password(session: &Session, context: &Context, login: &LoginOpt
 async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
     let otherwise = || {
         Error::Usage(UsageError::Unanswered {
-            what: "the password of the log-in",
+            what: "the password for the login",
             flag: Some(PASSWORD_FLAG),
             // An administrator's password belongs in no file of ours, and is not read from one.
             key: Some((LOGIN_PASSWORD.to_owned(), None)),
@@ -143,13 +143,13 @@ async fn second_factor(
             None => {
                 let question = TextPrompt::new("One-time code").hinting("six digits").checked(|text| {
                     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-                        return Err("a one-time code has digits alone".to_owned());
+                        return Err("a one-time code consists of digits".to_owned());
                     }
                     // Some programs are set to eight.
                     let is_whole = (6..=8).contains(&text.len());
                     if is_whole { Ok(()) } else { Err(format!("a one-time code has six digits, not {}", text.len())) }
                 });
-                ask::text(session, question, || ask::only_by("--totp", "the one-time code of the log-in")).await?
+                ask::text(session, question, || ask::only_by("--totp", "the one-time code for the login")).await?
             }
         };
         match challenge.answer(&Secret::new(code)).await {

@@ -31,8 +31,8 @@ impl Unsaved {
     /// Says what is known of it.
     pub(crate) fn sentence(&self) -> String {
         let Self { token, server, made, .. } = self;
-        let what = if self.regenerates { "give a new secret to" } else { "make" };
-        format!("a run of {made} ended before it had saved the secret: it was about to {what} {token} on {server}")
+        let what = if self.regenerates { "generate a new secret for" } else { "make" };
+        format!("a run of {made} ended before saving a secret: it was about to {what} {token} on {server}")
     }
 
     /// Gives the commands of which one ends it.

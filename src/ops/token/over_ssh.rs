@@ -178,7 +178,7 @@ fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
 fn left(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> Error {
     let left = match action {
         PveumCommand::Make => {
-            let reason = "whether it was made is not known".to_owned();
+            let reason = "it may or may not have been created".to_owned();
             Left { kept: vec![Kept { object: format!("token {token}"), reason }], ..Left::default() }
         }
         PveumCommand::Regenerate => Left { again: Some(again(to)), ..Left::default() },

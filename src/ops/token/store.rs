@@ -81,7 +81,7 @@ pub(crate) fn save(
     let loaded = context.store.load()?;
     let edited = edit(context, &loaded, token, secret, &ExtraSettings { pool, ..ExtraSettings::default() })?;
     let saved = context.store.save(&edited.file, &loaded.stamp, GroupRights::Keep)?;
-    session.done(format!("{} holds {token} now, secret {}", context.store.path().display(), secret.masked()));
+    session.done(format!("{} now has {token}, secret {}", context.store.path().display(), secret.masked()));
     for warning in edited.warnings.iter().chain(&saved.warnings) {
         session.warn(warning.to_string());
     }

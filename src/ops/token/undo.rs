@@ -95,7 +95,7 @@ impl Applied {
             }
         }
         if is_something && left.is_nothing() {
-            let text = "what had been made on the server before that is removed again";
+            let text = "undoing the changes made on the server before that";
             session.note(text.to_owned());
         }
         self.with_leftovers(why, left)
@@ -175,14 +175,14 @@ impl Applied {
             }
             _ => false,
         };
-        let kept = |step: &PlanStep| Kept { object: step.object(), reason: "it is still there".to_owned() };
+        let kept = |step: &PlanStep| Kept { object: step.object(), reason: "it still exists".to_owned() };
         self.steps.iter().filter(is_left).map(kept).collect()
     }
 }
 
 /// Names a step that may have been carried out or not.
 fn unknown(step: &PlanStep) -> Kept {
-    Kept { object: step.object(), reason: "whether it was made is not known".to_owned() }
+    Kept { object: step.object(), reason: "it may or may not have been created".to_owned() }
 }
 
 /// Reads what a step left, and undoes it if that is all its own.

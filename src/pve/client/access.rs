@@ -207,7 +207,7 @@ impl Pve {
     fn secret(&self, data: &Value) -> Result<TokenSecret, ApiError> {
         let secret = field_secret(data, "value").and_then(|value| value.parse().ok());
         secret.ok_or_else(|| ApiError::OutcomeUnknown {
-            source: Box::new(self.unexpected("it has no secret of a token")),
+            source: Box::new(self.unexpected("it contains no token secret")),
         })
     }
 }

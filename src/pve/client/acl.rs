@@ -152,7 +152,7 @@ impl Pve {
 
     async fn change_acl(&self, change: &AclChange, how: &[(&str, String)]) -> Result<(), ApiError> {
         let holder = change.holder.parameter().ok_or_else(|| ApiError::Preparation {
-            why: format!("{} is no user, group or token that the server could take", change.holder.id()),
+            why: format!("{} is not a valid user, group or token", change.holder.id()),
         })?;
         let roles = change.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let mut form = vec![("path", change.path.to_string()), ("roles", roles), holder];
@@ -182,7 +182,7 @@ impl Pve {
         };
         self.require_map(&data, "the pool")?;
         let members = data.get("members").and_then(Value::as_array).map(Vec::len);
-        let members = members.ok_or_else(|| self.unexpected("the pool has no list of members"))?;
+        let members = members.ok_or_else(|| self.unexpected("the pool contains no list of members"))?;
         Ok(Some(PoolCard { members, comment: said(&data, "comment") }))
     }
 

@@ -64,7 +64,8 @@ impl Pve {
         if !data.get("NeedTFA").is_some_and(bool::of) {
             return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
         }
-        let ticket = field_secret(&data, "ticket").ok_or_else(|| self.unexpected("the challenge has no ticket"))?;
+        let ticket =
+            field_secret(&data, "ticket").ok_or_else(|| self.unexpected("the challenge contains no ticket"))?;
         ticket.register_ticket();
         let Ok(Factors(factors)) = ticket.parse();
         Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
@@ -73,7 +74,7 @@ impl Pve {
     fn with_answer(self, data: &Value) -> Result<Self, ApiError> {
         self.require_map(data, "the log-in")?;
         let both = field_secret(data, "ticket").zip(field_secret(data, "CSRFPreventionToken"));
-        let (ticket, csrf) = both.ok_or_else(|| self.unexpected("the log-in has no ticket"))?;
+        let (ticket, csrf) = both.ok_or_else(|| self.unexpected("the login response contains no ticket"))?;
         Ok(Self { transport: self.transport.clone().with_ticket(&ticket, &csrf)? })
     }
 }

@@ -136,7 +136,7 @@ impl Pve {
         let data = self.transport.get(&["version"], &[]).await?;
         self.require_map(&data, "the version")?;
         let version = field_text(&data, "version");
-        Ok(Version::new(version.ok_or_else(|| self.unexpected("the version has no number"))?))
+        Ok(Version::new(version.ok_or_else(|| self.unexpected("the version contains no number"))?))
     }
 
     /// Lists the realms. Needs no log-in.
@@ -164,7 +164,7 @@ impl Pve {
             return if data.as_array().is_some_and(Vec::is_empty) {
                 Ok(PermissionsReply::new())
             } else {
-                Err(self.unexpected("the privileges are no map"))
+                Err(self.unexpected("the privileges are not an object"))
             };
         };
         // A path with other characters is no VM, storage, pool or bridge.
@@ -187,7 +187,7 @@ impl Pve {
     pub async fn token_entry(&self, token: &TokenId) -> Result<TokenRecord, ApiError> {
         let user = token.user.to_string();
         let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
-        TokenRecord::named(token.name.as_str(), data).ok_or_else(|| self.unexpected("the token is no map"))
+        TokenRecord::named(token.name.as_str(), data).ok_or_else(|| self.unexpected("the token is not an object"))
     }
 
     /// Says whether a token has privilege separation.
@@ -253,7 +253,7 @@ impl Pve {
     }
 
     fn require_map(&self, data: &Value, what: &str) -> Result<(), ApiError> {
-        if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is no map"))) }
+        if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is not an object"))) }
     }
 
     /// Reads a list; an entry that cannot be read makes the whole not understood.
@@ -287,11 +287,11 @@ impl Pve {
     }
 
     fn no_list(&self, what: &str) -> ApiError {
-        self.unexpected(&format!("{what} is no list"))
+        self.unexpected(&format!("{what} is not a list"))
     }
 
     fn unread(&self, what: &str) -> ApiError {
-        self.unexpected(&format!("{what} has an entry that cannot be read"))
+        self.unexpected(&format!("{what} contains an unreadable entry"))
     }
 
     pub(super) fn unexpected(&self, what: &str) -> ApiError {

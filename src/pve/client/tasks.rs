@@ -15,7 +15,7 @@ impl Pve {
     pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
         let data = self.transport.get_once(&path, &[]).await?;
-        object(data).ok_or_else(|| self.unexpected("the status of the task has no status"))
+        object(data).ok_or_else(|| self.unexpected("the status of the task is missing"))
     }
 
     /// Reads the log of a task from a line on, counted from 0; gives its lines.

@@ -61,7 +61,7 @@ impl Pve {
     pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
-        VmConfig::of(&data).ok_or_else(|| self.unexpected("the configuration of the VM is no map"))
+        VmConfig::of(&data).ok_or_else(|| self.unexpected("the configuration of the VM is not an object"))
     }
 
     /// Reads whether a VM runs (VM.Audit).
@@ -71,7 +71,7 @@ impl Pve {
     pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
-        object(data).ok_or_else(|| self.unexpected("the status of the VM has no status"))
+        object(data).ok_or_else(|| self.unexpected("the status of the VM is missing"))
     }
 
     /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
@@ -95,7 +95,7 @@ impl Pve {
     /// As every call.
     pub async fn next_id(&self) -> Result<VmId, ApiError> {
         let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
-        as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is no number"))
+        as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is not a number"))
     }
 
     /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
@@ -219,7 +219,7 @@ impl Pve {
     /// Reads the task that a change was handed to. Without it the outcome of the change is unknown.
     pub(super) fn task(&self, data: &Value) -> Result<Upid, ApiError> {
         let upid = data.as_str().and_then(|text| text.parse().ok());
-        upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it names no task")) })
+        upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it contains no task ID")) })
     }
 }
 

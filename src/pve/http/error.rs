@@ -24,7 +24,7 @@ pub enum ApiError {
         server: String,
     },
     /// Nothing listens there.
-    #[error("{server} refuses the connection: nothing listens on that port")]
+    #[error("{server} refused the connection: nothing is listening on that port")]
     Refused {
         /// Which server.
         server: String,
@@ -38,7 +38,7 @@ pub enum ApiError {
         seconds: u64,
     },
     /// A proxy stands in between, and did not let us through.
-    #[error("the proxy {proxy}, from the variable {variable}, does not lead to {server}")]
+    #[error("the proxy {proxy} (from {variable}) did not connect to {server}")]
     Proxy {
         /// The proxy, without its password.
         proxy: String,
@@ -51,13 +51,13 @@ pub enum ApiError {
         source: Box<ApiError>,
     },
     /// The value of a proxy variable is no proxy.
-    #[error("the variable {variable} names no proxy that can be used")]
+    #[error("the value of {variable} is not a usable proxy")]
     BadProxy {
         /// The variable.
         variable: String,
     },
     /// The connection broke.
-    #[error("the connection to {server} broke off: {why}")]
+    #[error("the connection to {server} was lost: {why}")]
     BrokenOff {
         /// Which server.
         server: String,
@@ -73,7 +73,7 @@ pub enum ApiError {
         seconds: u64,
     },
     /// An answer that began and did not go on.
-    #[error("{server} stopped in the middle of an answer, for {seconds} s")]
+    #[error("{server} stopped responding in the middle of a response ({seconds} s without data)")]
     Stalled {
         /// Which server.
         server: String,
@@ -81,7 +81,7 @@ pub enum ApiError {
         seconds: u64,
     },
     /// An answer without an end.
-    #[error("the answer of {server} is larger than {mebibytes} MiB")]
+    #[error("the response of {server} is larger than {mebibytes} MiB")]
     TooLarge {
         /// Which server.
         server: String,
@@ -89,20 +89,20 @@ pub enum ApiError {
         mebibytes: u64,
     },
     /// A request that changes something, and whose answer was lost: it may have been carried out or not.
-    #[error("it is not known whether the request was carried out")]
+    #[error("the request may or may not have been carried out")]
     OutcomeUnknown {
         /// What happened to the answer.
         #[source]
         source: Box<ApiError>,
     },
     /// Something else than TLS speaks on the port.
-    #[error("{server} does not speak TLS; a plain HTTP server seems to listen there")]
+    #[error("{server} does not use TLS; a plain HTTP server seems to be listening there")]
     NotTls {
         /// Which server.
         server: String,
     },
     /// The TLS handshake failed for another reason.
-    #[error("no TLS connection to {server}: {why}")]
+    #[error("cannot establish a TLS connection to {server}: {why}")]
     Handshake {
         /// Which server.
         server: String,
@@ -120,7 +120,7 @@ pub enum ApiError {
         leaf: Box<Leaf>,
     },
     /// The certificate has expired, or is not valid yet.
-    #[error("the certificate of {server} is valid from {} to {}, and not now", leaf.not_before.date(), leaf.not_after.date())]
+    #[error("the certificate of {server} is valid only from {} to {}", leaf.not_before.date(), leaf.not_after.date())]
     CertificateExpired {
         /// Which server.
         server: String,
@@ -150,7 +150,7 @@ pub enum ApiError {
         leaf: Box<Leaf>,
     },
     /// The certificate is for other names.
-    #[error("the certificate of {server} is not for that name{}", named(leaf))]
+    #[error("the certificate of {server} is for a different name{}", named(leaf))]
     CertificateWrongName {
         /// Which server.
         server: String,
@@ -158,7 +158,7 @@ pub enum ApiError {
         leaf: Box<Leaf>,
     },
     /// Another certificate than the pinned one.
-    #[error("the certificate of {server} is not the pinned one: {} was pinned, {} is presented", pinned, leaf.fingerprint)]
+    #[error("the certificate of {server} has changed: {} is pinned, the server presented {}", pinned, leaf.fingerprint)]
     CertificateChanged {
         /// Which server.
         server: String,
@@ -169,7 +169,7 @@ pub enum ApiError {
     },
     /// The certificate was presented without its key.
     #[error(
-        "{server} presents a certificate whose key it does not have: another machine is intercepting the connection"
+        "{server} presented a certificate without having its private key: another machine is intercepting the connection"
     )]
     CertificateStolen {
         /// Which server.
@@ -184,7 +184,7 @@ pub enum ApiError {
         why: String,
     },
     /// The system has no trusted certificates.
-    #[error("this system has no certificates of trusted authorities")]
+    #[error("this system has no trusted CA certificates")]
     NoSystemTrust,
     /// A file that should hold the certificate of an authority.
     #[error("{why}")]
@@ -196,7 +196,7 @@ pub enum ApiError {
     #[error("{0}")]
     Refusal(Refusal),
     /// A page of something in between, or of the server in trouble.
-    #[error("{server} answers {status} {phrase} with a page that is not the API's")]
+    #[error("{server} answered {status} {phrase} with a page that is not from the API")]
     Gateway {
         /// Which server.
         server: String,
@@ -208,7 +208,7 @@ pub enum ApiError {
         phrase: Foreign,
     },
     /// An answer that leads elsewhere.
-    #[error("{server} answers {status} {phrase} and leads elsewhere{}", to.as_ref().map(|to| format!(", to {to}")).unwrap_or_default())]
+    #[error("{server} answered {status} {phrase} with a redirect{}", to.as_ref().map(|to| format!(", to {to}")).unwrap_or_default())]
     Redirect {
         /// Which server.
         server: String,
@@ -220,7 +220,7 @@ pub enum ApiError {
         to: Option<Foreign>,
     },
     /// An answer that is not the API's.
-    #[error("the answer of {server} is not understood: {what}")]
+    #[error("unexpected response from {server}: {what}")]
     NotUnderstood {
         /// Which server.
         server: String,
@@ -228,13 +228,13 @@ pub enum ApiError {
         what: String,
     },
     /// The user needs a second factor to log in.
-    #[error("{user} needs a second factor to log in; a token needs none")]
+    #[error("{user} needs a second factor to log in (an API token does not)")]
     SecondFactor {
         /// Which user.
         user: String,
     },
     /// A name that no call can hold.
-    #[error("no call of the API can name {name}, because of the character `{found}`")]
+    #[error("{name} cannot be used in an API call because of the character `{found}`")]
     Unsendable {
         /// The name.
         name: String,
@@ -255,12 +255,12 @@ fn named(leaf: &Leaf) -> String {
     let misfiled = if misfiled.is_empty() {
         misfiled
     } else {
-        format!("; {misfiled} is in it as a DNS name, and an address counts only as an IP address (IP:{misfiled})")
+        format!("; it contains {misfiled} as a DNS name, but an address is valid only as an IP address (IP:{misfiled})")
     };
     match (leaf.names.is_empty(), misfiled.is_empty()) {
-        (true, true) => ": it has no names (no subject alternative name)".to_owned(),
+        (true, true) => ": it contains no names (no subject alternative name)".to_owned(),
         (true, false) => misfiled,
-        (false, _) => format!(", but for {}{misfiled}", listed(&leaf.names)),
+        (false, _) => format!(": {}{misfiled}", listed(&leaf.names)),
     }
 }
 

@@ -43,7 +43,7 @@ impl RequestContext<'_> {
         let server = self.endpoint.authority();
         let is_other_protocol = |cause: &hyper::Error| cause.is_parse();
         if causes(why).filter_map(|cause| cause.downcast_ref()).any(is_other_protocol) {
-            return ApiError::NotUnderstood { server, what: "it is no HTTP".to_owned() };
+            return ApiError::NotUnderstood { server, what: "it is not HTTP".to_owned() };
         }
         ApiError::BrokenOff { server, why: deepest(why) }
     }

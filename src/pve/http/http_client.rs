@@ -114,7 +114,9 @@ impl HttpClient {
         let mut url = Url::parse(&base).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
         // These are no segments of their own: the call would be another one.
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-            return Err(ApiError::Preparation { why: "a name in the path of the call is none".to_owned() });
+            return Err(ApiError::Preparation {
+                why: "the path of the call contains an empty name, `.` or `..`".to_owned(),
+            });
         }
         // The router of the server takes no user with a `!`, in whatever spelling.
         if let ["access", "users", user, ..] = path
@@ -204,7 +206,7 @@ impl HttpClient {
         }
         if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
             let encoding = Foreign::new(String::from_utf8_lossy(encoding.as_bytes()));
-            let what = format!("it is encoded ({encoding}), which was not asked for");
+            let what = format!("it has an unrequested content encoding ({encoding})");
             return Err(ApiError::NotUnderstood { server: server(), what });
         }
         let (mut body, began) = (Vec::new(), SystemClock.now());

@@ -23,11 +23,11 @@ pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<Sock
     };
     let unknown = |why: String| ApiError::UnknownName { host: name.clone(), why };
     let found = timeout(within, lookup_host((name.as_str(), port))).await;
-    let found = found.map_err(|_| unknown(format!("no answer within {} s", whole(within))))?;
+    let found = found.map_err(|_| unknown(format!("no response within {} s", whole(within))))?;
     let mut all: Vec<SocketAddr> = found.map_err(|why| unknown(why.to_string()))?.collect();
     all.sort_unstable();
     all.dedup();
-    if all.is_empty() { Err(unknown("it has no address".to_owned())) } else { Ok(all) }
+    if all.is_empty() { Err(unknown("the name has no address".to_owned())) } else { Ok(all) }
 }
 
 /// Connects to an address and hangs up again.

@@ -156,7 +156,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.node {
-            Some(node) => write!(formatter, "node {node} cannot be asked: {}", self.text()),
+            Some(node) => write!(formatter, "node {node} cannot be reached: {}", self.text()),
             None => self.text().fmt(formatter),
         }
     }
@@ -228,9 +228,9 @@ impl Reply {
     /// Says what there is instead of JSON; of JSON that breaks off or is too deep, that it is.
     fn no_json(&self, why: &str) -> String {
         if self.body.starts_with(b"{") || self.body.starts_with(b"[") {
-            return format!("it is no whole JSON ({why})");
+            return format!("it is not valid JSON ({why})");
         }
-        format!("it is no JSON, but begins with `{}`", self.beginning())
+        format!("it is not JSON but begins with `{}`", self.beginning())
     }
 
     fn beginning(&self) -> Foreign {

@@ -40,18 +40,18 @@ pub async fn text_at(address: &str, limits: Limits, proxies: &Proxies) -> Result
     let read = async {
         let mut response = client.get(url).send().await.map_err(|why| deepest(&why))?;
         if !response.status().is_success() {
-            return Err(format!("{address} is answered with {}", response.status()));
+            return Err(format!("{address} responded with {}", response.status()));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|why| deepest(&why))? {
             body.extend_from_slice(&chunk);
             if body.len() > TEXT_AT_MOST {
-                return Err(format!("{address} is no list of checksums"));
+                return Err(format!("{address} is not a list of checksums"));
             }
         }
-        String::from_utf8(body).map_err(|_| format!("{address} is no text"))
+        String::from_utf8(body).map_err(|_| format!("{address} is not text"))
     };
     timeout(limits.connect + limits.quiet, read)
         .await
-        .unwrap_or_else(|_| Err(format!("{address} does not answer in time")))
+        .unwrap_or_else(|_| Err(format!("{address} did not respond in time")))
 }

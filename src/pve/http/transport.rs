@@ -223,7 +223,7 @@ impl Transport {
 
     /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
     pub(in crate::pve) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, ApiError> {
-        let unfit = |_| ApiError::Preparation { why: "the form has no type that a header takes".to_owned() };
+        let unfit = |_| ApiError::Preparation { why: "the form has an invalid content type".to_owned() };
         let kind = HeaderValue::from_str(&form.kind()).map_err(unfit)?;
         let mut request = self.request(Method::POST, path, &[], None)?;
         request.headers_mut().insert(CONTENT_TYPE, kind);
@@ -312,7 +312,9 @@ impl Transport {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, ApiError> {
-    let unfit = |_| ApiError::Preparation { why: "the credentials hold characters that no header takes".to_owned() };
+    let unfit = |_| ApiError::Preparation {
+        why: "the credentials contain characters that are not allowed in a header".to_owned(),
+    };
     let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)

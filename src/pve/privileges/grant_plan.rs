@@ -44,7 +44,7 @@ pub struct Grants {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrantRefused {
     /// Access was denied on purpose (NoAccess).
-    #[error("{who} is shut out of {path} by the role NoAccess, which no grant may undo")]
+    #[error("the role NoAccess denies {who} access to {path}, and glassdome does not override it")]
     ShutOut {
         /// Who.
         who: Foreign,
@@ -53,7 +53,7 @@ pub enum GrantRefused {
     },
     /// Not all entries can be seen, and what cannot be seen could be lost.
     #[error(
-        "{who} lacks rights on {path}, and which entries it has cannot be seen from this log-in: granting more could take something away"
+        "{who} lacks privileges on {path}, but this login cannot see its current permissions, and a grant could replace them"
     )]
     Unseen {
         /// Whose.
@@ -82,7 +82,9 @@ pub enum GrantRefused {
         missing: String,
     },
     /// A list of users cannot name this one.
-    #[error("no list can name {who}: grant what it lacks in the web interface (Datacenter > Permissions)")]
+    #[error(
+        "the name {who} cannot be used in an API call: grant the permissions in the web interface (Datacenter > Permissions)"
+    )]
     Unnameable {
         /// Who.
         who: Foreign,

@@ -79,13 +79,13 @@ impl fmt::Display for GrantScript {
         writeln!(to, "# Read it, then run it as root on a node of the cluster: sh FILE")?;
         writeln!(
             to,
-            "# It takes no privilege from any user, group or token: the roles that apply on a path today are"
+            "# It removes no privileges from any user, group or token: the roles that apply on a path today are"
         )?;
         writeln!(to, "# granted beside the new one, and nothing is changed where nothing is missing.")?;
         if let Caller::Token(token, _) = &self.caller {
             writeln!(
                 to,
-                "# In place of this script, if {} has these privileges itself, disable privilege",
+                "# Instead of running this script, if {} has these privileges itself, disable privilege",
                 token.user
             )?;
             writeln!(to, "# separation of the token:")?;
@@ -116,7 +116,7 @@ fn name_problem(user: &UserId) -> Option<String> {
 
 fn blocks(caller: &Caller, gap: &MissingPrivileges, held: &Permissions) -> Vec<GrantBlock> {
     if gap.missing.contains(&Privilege::SYS_CONSOLE) {
-        let comment = "Sys.Console on / is not granted: it opens a root shell on every node. Take the CD-ROM drive of the node out of the template.".to_owned();
+        let comment = "Sys.Console on / is not granted: it gives root shells on every node. Remove the physical CD-ROM drive from the template.".to_owned();
         return vec![GrantBlock { comment, lines: Vec::new() }];
     }
     let (path, reach) = match &gap.place {

@@ -108,17 +108,15 @@ impl LikelyCause {
 impl fmt::Display for LikelyCause {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotGranted => to.write_str("Cause: no role that was granted to this user has them."),
-            Self::SeparationLikely => {
-                to.write_str("Most likely cause: privilege separation is enabled for this token.")
-            }
-            Self::Separation => to.write_str("Cause: privilege separation is enabled for this token."),
-            Self::UserLacks(user) => write!(to, "Cause: the user {user} lacks them, and so do its tokens."),
+            Self::NotGranted => to.write_str("cause: none of the roles granted to this user includes them"),
+            Self::SeparationLikely => to.write_str("most likely cause: privilege separation is enabled for this token"),
+            Self::Separation => to.write_str("cause: privilege separation is enabled for this token"),
+            Self::UserLacks(user) => write!(to, "cause: the user {user} lacks them, and so do its tokens"),
             Self::Replaced { path, from } => {
-                write!(to, "Most likely cause: an entry on or above {path} replaces the role from {from}.")
+                write!(to, "most likely cause: a permission on or above {path} replaces the role from {from}")
             }
             Self::Unknown(user) => {
-                write!(to, "Whether the token or its user {user} lacks them cannot be told from here.")
+                write!(to, "this token cannot see whether its user {user} has them")
             }
         }
     }

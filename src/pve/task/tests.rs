@@ -40,6 +40,6 @@ fn of_a_long_log_the_end_is_kept() {
         log.add((0..40).map(|line| Foreign::new(format!("{round}/{line}"))).collect());
     }
     let shown = log.shown();
-    assert_eq!((shown.len(), shown[0].as_str()), (51, "… (70 lines before this are left out)"));
+    assert_eq!((shown.len(), shown[0].as_str()), (51, "… (70 earlier lines omitted)"));
     assert_eq!((shown[1].as_str(), shown[50].as_str()), ("1/30", "2/39"));
 }

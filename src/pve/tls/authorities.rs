@@ -109,20 +109,22 @@ impl Authorities {
             Complaint::Name => CertError::WrongName(leaf),
             _ if leaf.is_version_1 => CertError::Unfit(VERSION_1.to_owned(), leaf),
             Complaint::Purpose => {
-                CertError::Unfit("it is not for servers, as its extended key usage says".to_owned(), leaf)
+                CertError::Unfit("its extended key usage does not allow server authentication".to_owned(), leaf)
             }
             Complaint::NameConstraint => {
-                let why = "its CA may not sign certificates for that name, as the CA's name constraints say";
+                let why = "the name constraints of its CA do not allow that name";
                 CertError::Unfit(why.to_owned(), leaf)
             }
             Complaint::Signature => match self.unsupported_issuer(&leaf, rest) {
                 Some(key) => CertError::Unfit(format!("the key of its CA cannot be used: {}", explained(&key)), leaf),
-                None if leaf.is_sha1 => CertError::Unfit("it is signed with SHA-1, which is not safe".to_owned(), leaf),
+                None if leaf.is_sha1 => {
+                    CertError::Unfit("it is signed with SHA-1, which is not secure".to_owned(), leaf)
+                }
                 None => CertError::Untrusted(UntrustedCause::OtherKey(leaf.issuer.clone()), leaf),
             },
             Complaint::Issuer if leaf.is_self_issued => CertError::Untrusted(UntrustedCause::SelfSigned, leaf),
             Complaint::Issuer if leaf.is_ca && self.knows(&leaf.issuer) => {
-                CertError::Unfit("it is that of a CA, and not of a server".to_owned(), leaf)
+                CertError::Unfit("it is a CA certificate, not a server certificate".to_owned(), leaf)
             }
             Complaint::Issuer => CertError::Untrusted(self.unknown_issuer(end_entity, rest), leaf),
             Complaint::Other => CertError::Unfit(why.to_string(), leaf),
@@ -159,7 +161,7 @@ impl Authorities {
 }
 
 /// What is said of a version 1 certificate.
-const VERSION_1: &str = "it is a version 1 certificate, which cannot hold names; a CA vouches for version 3 alone";
+const VERSION_1: &str = "it is a version 1 certificate, which cannot contain names; version 3 is required";
 
 /// What the library complains about.
 enum Complaint {

@@ -31,16 +31,19 @@ impl CaBundle {
     pub fn from_pem(text: &[u8]) -> Result<Self, ApiError> {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
-        let certificates = read.map_err(|_| not_a_ca("it is not in PEM form"))?;
+        let certificates = read.map_err(|_| not_a_ca("it is not in PEM format"))?;
         if certificates.is_empty() {
             return Err(not_a_ca(other_form(text)));
         }
         let (mut authorities, mut others, mut roots) = (Vec::new(), Vec::new(), RootCertStore::empty());
         for certificate in certificates {
-            let leaf = Leaf::read(&certificate).map_err(|_| not_a_ca("a certificate in it cannot be read"))?;
+            let leaf =
+                Leaf::read(&certificate).map_err(|_| not_a_ca("it contains a certificate that cannot be read"))?;
             // Before version 3 a certificate could not say that it is that of an authority.
             if leaf.is_ca || (leaf.is_version_1 && leaf.is_self_issued) {
-                roots.add(certificate.clone()).map_err(|_| not_a_ca("a certificate in it cannot be used"))?;
+                roots
+                    .add(certificate.clone())
+                    .map_err(|_| not_a_ca("it contains a certificate that cannot be used"))?;
                 authorities.push(certificate);
             } else {
                 others.push(certificate);
@@ -58,7 +61,7 @@ impl CaBundle {
         if bundle.others.is_empty() {
             Ok(bundle)
         } else {
-            Err(not_a_ca("a certificate in it is not that of an authority"))
+            Err(not_a_ca("it contains a certificate that is not a CA certificate"))
         }
     }
 
@@ -89,23 +92,23 @@ fn other_form(bytes: &[u8]) -> &'static str {
     let is_der = bytes.starts_with(b"\x30");
     let beginning = bytes.get(..bytes.len().min(32)).unwrap_or_default();
     if has(b"-----BEGIN PKCS7-----") {
-        "it is in PKCS#7 form; this writes it in PEM form: openssl pkcs7 -print_certs -in FILE -out ca.pem"
+        "it is in PKCS#7 format; to convert it to PEM: openssl pkcs7 -print_certs -in FILE -out ca.pem"
     } else if is_der && beginning.windows(SIGNED_DATA.len()).any(|window| window == SIGNED_DATA) {
-        "it is in PKCS#7 form; this writes it in PEM form: openssl pkcs7 -inform DER -print_certs -in FILE -out ca.pem"
+        "it is in PKCS#7 format; to convert it to PEM: openssl pkcs7 -inform DER -print_certs -in FILE -out ca.pem"
     } else if is_der && Leaf::read(&bytes.into()).is_ok() {
-        "it is in DER form; this writes it in PEM form: openssl x509 -inform DER -in FILE -out ca.pem"
+        "it is in DER format; to convert it to PEM: openssl x509 -inform DER -in FILE -out ca.pem"
     } else if is_der {
-        "it is in a binary form (PKCS#12, perhaps), and not in PEM form"
+        "it is in a binary format (possibly PKCS#12), not PEM"
     } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         "it is in UTF-16; save it as UTF-8"
     } else if has(b"-----BEGIN TRUSTED CERTIFICATE-----") {
-        "it is in OpenSSL's own form; this writes it in PEM form: openssl x509 -in FILE -out ca.pem"
+        "it is in OpenSSL's own format; to convert it to PEM: openssl x509 -in FILE -out ca.pem"
     } else if has(b"CERTIFICATE REQUEST-----") {
-        "it holds a request for a certificate, and no certificate"
+        "it contains a certificate request, not a certificate"
     } else if has(b"PRIVATE KEY-----") || has(b"PUBLIC KEY-----") {
-        "it holds a key, and no certificate"
+        "it contains a key, not a certificate"
     } else {
-        "there is no certificate in it"
+        "it contains no certificate"
     }
 }
 
@@ -142,20 +145,23 @@ mod tests {
     #[test]
     fn what_is_no_authority_is_refused_with_the_reason() {
         for (pem, why) in [
-            ("", "there is no certificate in it"),
-            ("\u{feff}nonsense", "there is no certificate in it"),
+            ("", "it contains no certificate"),
+            ("\u{feff}nonsense", "it contains no certificate"),
             (
                 "-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n",
-                "it is in PKCS#7 form; this writes it in PEM form: openssl pkcs7 -print_certs -in FILE -out ca.pem",
+                "it is in PKCS#7 format; to convert it to PEM: openssl pkcs7 -print_certs -in FILE -out ca.pem",
             ),
             (
                 "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n",
-                "it holds a request for a certificate, and no certificate",
+                "it contains a certificate request, not a certificate",
             ),
-            ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", "it holds a key, and no certificate"),
-            ("nonsense", "there is no certificate in it"),
-            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "it is not in PEM form"),
-            ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "a certificate in it cannot be read"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", "it contains a key, not a certificate"),
+            ("nonsense", "it contains no certificate"),
+            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "it is not in PEM format"),
+            (
+                "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+                "it contains a certificate that cannot be read",
+            ),
         ] {
             assert_eq!(CaBundle::from_pem(pem.as_bytes()).unwrap_err().to_string(), why, "{pem}");
         }

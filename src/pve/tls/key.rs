@@ -57,13 +57,13 @@ pub(super) fn unsupported_key(certificate: &CertificateDer<'_>) -> Option<String
         kind if *kind == ED448_KEY => named("an Ed448 key"),
         kind if *kind == RSA_PSS_KEY => named("an RSA-PSS key"),
         kind if *kind == DSA_KEY => named("a DSA key"),
-        other => Some(format!("a key of the kind {other}")),
+        other => Some(format!("a key of type {other}")),
     }
 }
 
 /// Says that a certificate has such a key, and which keys would do.
 pub(super) fn explained(key: &str) -> String {
-    format!("it has {key}, which cannot be verified here: RSA keys of 2048 to 8192 bits, P-256, P-384 and Ed25519 can")
+    format!("it has {key}, which is not supported: use RSA with 2048 to 8192 bits, P-256, P-384 or Ed25519")
 }
 
 /// Verifies a signature over a handshake of TLS 1.2 by the key of a certificate alone: nothing else of the certificate

@@ -64,11 +64,11 @@ impl fmt::Display for UntrustedCause {
             Self::NotInSystem(issuer) => write!(formatter, "this system does not trust its issuer, {issuer}"),
             Self::NotInFile { issuer, held } => write!(
                 formatter,
-                "its issuer, {issuer}, is not in the CA file, which holds: {}; if the issuer is an intermediate CA, the server does not send that CA's certificate",
+                "its issuer, {issuer}, is not in the CA file (it contains: {}); if the issuer is an intermediate CA, the server does not send its certificate",
                 listed(held)
             ),
             Self::OtherKey(issuer) => {
-                write!(formatter, "another CA of the same name signed it, {issuer}: its key is not that of the CA here")
+                write!(formatter, "it was signed by a CA with the same name but a different key: {issuer}")
             }
         }
     }
@@ -115,7 +115,7 @@ impl CertError {
             Self::Stolen => ApiError::CertificateStolen { server },
             Self::Broken(why) => ApiError::CertificateBroken { server, why },
             Self::OfProxy(why) => ApiError::Handshake { server, why },
-            Self::Seen => ApiError::Handshake { server, why: "broken off after a look at the certificate".to_owned() },
+            Self::Seen => ApiError::Handshake { server, why: "ended after reading the certificate".to_owned() },
         }
     }
 
@@ -130,9 +130,9 @@ impl CertError {
     /// Says that an authority is not valid now, or that its certificate cannot be read.
     fn on_authority(authority: &CertificateDer<'_>, leaf: &CertificateDer<'_>, now: UnixTime) -> Self {
         let broken = |why: &str| Self::Broken(why.to_owned());
-        let Ok(authority) = Leaf::read(authority) else { return broken("that of its authority cannot be read") };
+        let Ok(authority) = Leaf::read(authority) else { return broken("the certificate of its CA cannot be read") };
         let Some(why) = date(now).and_then(|now| authority.not_valid_at(now)) else {
-            return broken("its authority is not valid now");
+            return broken("the certificate of its CA is not valid now");
         };
         Self::on(leaf, |leaf| Self::AuthorityNotValid(authority, why, leaf))
     }
@@ -208,8 +208,8 @@ pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint)
     let verifier = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;
     let unusable = |why: &str| ApiError::CertificateBroken { server: server.clone(), why: why.to_owned() };
     let name =
-        verifier.server.clone().ok_or_else(|| unusable("the name of the server cannot stand in a certificate"))?;
-    let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("none was presented"))?;
+        verifier.server.clone().ok_or_else(|| unusable("the name of the server is not allowed in a certificate"))?;
+    let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("the server presented none"))?;
     let judged = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
     judged.map(drop).map_err(|why| match CertError::within(&why) {
         Some(verdict) => verdict.clone().error(server.clone()),

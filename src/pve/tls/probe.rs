@@ -42,9 +42,10 @@ pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Re
             Ok(leaf) => Ok(Probed { leaf, endpoint: endpoint.clone(), chain }),
             Err(why) => Err(ApiError::CertificateBroken { server: endpoint.authority(), why }),
         },
-        (Ok(()), None) => {
-            Err(ApiError::Handshake { server: endpoint.authority(), why: "no certificate is presented".to_owned() })
-        }
+        (Ok(()), None) => Err(ApiError::Handshake {
+            server: endpoint.authority(),
+            why: "the server presented no certificate".to_owned(),
+        }),
         (Err(why), _) => Err(why),
     }
 }

@@ -52,12 +52,12 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let system = || Authorities::of_system(&self.provider).ok();
-        let refused = |why: String| CertError::OfProxy(format!("the certificate of the proxy is not accepted: {why}"));
+        let refused = |why: String| CertError::OfProxy(format!("the certificate of the proxy is not trusted: {why}"));
         let Some(system) = self.of_proxies.get_or_init(system) else {
-            return Err(refused("this system has no trusted authorities".to_owned()).into());
+            return Err(refused("this system has no trusted CA certificates".to_owned()).into());
         };
         system.check_chain(leaf, rest, name, now).map_err(|refusal| match refusal {
-            TlsRefusal::NotValid(_) => refused("its authority is not valid now".to_owned()).into(),
+            TlsRefusal::NotValid(_) => refused("the certificate of its CA is not valid now".to_owned()).into(),
             TlsRefusal::Other(why) => refused(why.to_string()).into(),
         })
     }

@@ -33,25 +33,25 @@ pub struct UnusedLine {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnusedReason {
     /// `KEY: value`, `KEY value`, `set KEY=value`, an unclosed quotation mark.
-    #[error("this is not an assignment; write {variable}=VALUE, and nothing before it")]
+    #[error("not an assignment; write {variable}=VALUE with nothing before it")]
     NotAnAssignment {
         /// The variable that stands in it.
         variable: String,
     },
     /// A value that is put together of variables which are not set.
-    #[error("{variable} is empty, because a variable that its value refers to is not set")]
+    #[error("{variable} is empty, because its value refers to a variable that is not set")]
     EmptyReference {
         /// The variable.
         variable: String,
     },
     /// The second half of a secret.
-    #[error("this line goes on with the secret of the line before: write {variable} on one line")]
+    #[error("this line continues the secret of the previous one: write {variable} on one line")]
     Continuation {
         /// The variable of the line before.
         variable: String,
     },
     /// A name that is nearly one of ours.
-    #[error("{name} is not read; {variable} is the name that Glassdome reads")]
+    #[error("{name} is not a known key; Glassdome reads {variable}")]
     Misspelt {
         /// The name.
         name: String,
@@ -59,7 +59,7 @@ pub enum UnusedReason {
         variable: String,
     },
     /// A name that other tools read.
-    #[error("{name} is read by {}, not by Glassdome; `glassdome setup --import` takes such values over", names(tools))]
+    #[error("{name} is a key of {}, not of Glassdome; `glassdome setup --import` imports such values", names(tools))]
     OfOtherTools {
         /// The name.
         name: String,
@@ -77,7 +77,7 @@ pub enum UnusedReason {
         host: String,
     },
     /// A name of Proxmox VE that nothing here reads.
-    #[error("{name} is not a name that Glassdome reads")]
+    #[error("{name} is not a known key")]
     Unknown {
         /// The name.
         name: String,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// dotenvy would read another value.
-    #[error("line {line}: dotenvy reads {name} differently; the value used is python-dotenv's")]
+    #[error("line {line}: dotenvy reads {name} differently; using the value that python-dotenv reads")]
     ReadDifferently {
         /// The variable.
         name: String,
@@ -16,7 +16,7 @@ pub enum Warning {
         line: usize,
     },
     /// A key that stands twice.
-    #[error("{name} stands in the file more than once; line {line}, the last, counts (dotenvy takes the first)")]
+    #[error("{name} is set more than once; using the last one, line {line} (dotenvy uses the first)")]
     Twice {
         /// The variable.
         name: String,
@@ -24,19 +24,19 @@ pub enum Warning {
         line: usize,
     },
     /// A key behind a byte order mark.
-    #[error("line 1 begins with a byte order mark, so python-dotenv does not see {name} there")]
+    #[error("line 1 begins with a byte order mark, so python-dotenv does not read {name}")]
     ByteOrderMark {
         /// The variable.
         name: String,
     },
     /// Bytes that python-dotenv stumbles over.
-    #[error("line {line} is not UTF-8; python-dotenv cannot read the file at all")]
+    #[error("line {line} is not UTF-8, so python-dotenv cannot read the file at all")]
     NotUtf8 {
         /// The line.
         line: usize,
     },
     /// A key that a reader cannot see where it stands.
-    #[error("line {line}: {reader} does not read {name} there; is a quote before it never closed?")]
+    #[error("line {line}: {reader} does not read {name}, probably because of an unclosed quote before it")]
     NotRead {
         /// The variable.
         name: String,
@@ -46,14 +46,14 @@ pub enum Warning {
         reader: Reader,
     },
     /// A value that was written by consent.
-    #[error("the value of {name} is read back by python-dotenv; other readers may read another one")]
+    #[error("only python-dotenv is known to read {name} correctly; other programs may read a different value")]
     ForPythonAlone {
         /// The variable.
         name: String,
     },
     /// A token secret in a form that this program alone reads.
     #[error(
-        "line {line}: {name} holds more than the secret; it is found here, but other programs read the whole value"
+        "line {line}: {name} contains more than the secret; glassdome extracts it, but other programs use the whole value"
     )]
     NotBare {
         /// The variable.
@@ -62,7 +62,7 @@ pub enum Warning {
         line: usize,
     },
     /// A token and a password.
-    #[error("{token} and {password} are both set; the token is used")]
+    #[error("{token} and {password} are both set; using the token")]
     TokenBeatsPassword {
         /// Where the token's secret stands.
         token: Source,
@@ -70,7 +70,7 @@ pub enum Warning {
         password: Source,
     },
     /// Rights of others were taken away.
-    #[error("{}: mode {before:04o} let everybody read it; it is {after:04o} now", path.display())]
+    #[error("{}: mode changed from {before:04o}, readable by everyone, to {after:04o}", path.display())]
     Tightened {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum Warning {
         after: u32,
     },
     /// Rights of the group were kept.
-    #[error("{}: its group may read it (mode {mode:04o})", path.display())]
+    #[error("{}: readable by its group (mode {mode:04o})", path.display())]
     GroupMayRead {
         /// The file.
         path: PathBuf,
@@ -88,13 +88,13 @@ pub enum Warning {
         mode: u32,
     },
     /// Rights of the group could not be kept, because the group could not.
-    #[error("{}: its group could not be kept, so the group's rights were dropped", path.display())]
+    #[error("{}: its group could not be preserved, so its group permissions were removed", path.display())]
     GroupLost {
         /// The file.
         path: PathBuf,
     },
     /// Rights by an access list were kept.
-    #[error("{}: by its access list (ACL) it may be used by {}", path.display(), names.join(", "))]
+    #[error("{}: its access control list (ACL) also grants access to {}", path.display(), names.join(", "))]
     AccessListKept {
         /// The file.
         path: PathBuf,
@@ -102,7 +102,7 @@ pub enum Warning {
         names: Vec<String>,
     },
     /// An access list could not be kept.
-    #[error("{}: its access list (ACL) could not be kept; mode {mode:04o} alone counts now{}", path.display(), former(names))]
+    #[error("{}: its access control list (ACL) was lost; only mode {mode:04o} applies now{}", path.display(), former(names))]
     AccessListLost {
         /// The file.
         path: PathBuf,
@@ -112,7 +112,7 @@ pub enum Warning {
         names: Vec<String>,
     },
     /// Extended attributes could not be kept.
-    #[error("{}: these extended attributes could not be kept: {}", path.display(), names.join(", "))]
+    #[error("{}: these extended attributes were lost: {}", path.display(), names.join(", "))]
     AttributesLost {
         /// The file.
         path: PathBuf,
@@ -120,7 +120,7 @@ pub enum Warning {
         names: Vec<String>,
     },
     /// A file with hard links.
-    #[error("{}: the file has {count} other {} (hard links), which keep the old content", path.display(), if *count == 1 { "name" } else { "names" })]
+    #[error("{}: the file has {count} other {} (hard links), which still have the old content", path.display(), if *count == 1 { "name" } else { "names" })]
     OtherNames {
         /// The file.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub enum Warning {
         path: PathBuf,
     },
     /// A file system without locks.
-    #[error("{}: this file system has no locks, so two runs are not kept apart", folder.display())]
+    #[error("{}: this file system does not support locks, so do not run two commands at the same time", folder.display())]
     NotLocked {
         /// The folder.
         folder: PathBuf,
@@ -143,5 +143,5 @@ pub enum Warning {
 
 /// Names those who lost their access.
 pub(super) fn former(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(" (it let in: {})", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!(" (it granted access to {})", names.join(", ")) }
 }

@@ -106,13 +106,13 @@ impl ToolVariables {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadImport {
     /// No tool's variables say how to authenticate.
-    #[error("no tool's variables are set: none of {names} holds a secret")]
+    #[error("no credentials found: none of {names} is set")]
     Nothing {
         /// The variables that would.
         names: String,
     },
     /// Several tools' variables say different things.
-    #[error("the variables of {one} and of {other} say different things")]
+    #[error("the variables of {one} and {other} contradict each other")]
     TwoTools {
         /// One of the tools.
         one: Tool,
@@ -120,7 +120,7 @@ pub enum BadImport {
         other: Tool,
     },
     /// A variable is missing beside those that are there.
-    #[error("{variable} is not set, which {tool} needs")]
+    #[error("{variable} is not set, but {tool} requires it")]
     Missing {
         /// Whose it is.
         tool: Tool,

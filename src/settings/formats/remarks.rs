@@ -12,14 +12,14 @@ use crate::settings::Key;
 pub enum Remark {
     /// A fingerprint, which no tool knows.
     #[error(
-        "{tool} cannot be told the certificate's fingerprint: it judges by the system's authorities, and refuses a certificate of the cluster's own CA"
+        "{tool} does not support certificate fingerprints: it uses the CAs of the system and rejects certificates of the cluster's own CA"
     )]
     NoFingerprint {
         /// Who cannot.
         tool: Tool,
     },
     /// A CA file, which few tools know.
-    #[error("{tool} cannot be told the CA file: set {variable}={} beside these, or add the CA to the system's", path.display())]
+    #[error("{tool} has no setting for a CA file: also set {variable}={}, or add the CA to those of the system", path.display())]
     NoCaFile {
         /// Who cannot.
         tool: Tool,
@@ -30,7 +30,7 @@ pub enum Remark {
     },
     /// A CA file, which only newer releases know.
     #[error(
-        "PROXMOX_CA_PATH is read by community.proxmox from 1.6.0 on; before, and for its inventory plugin, set {variable}={} beside these", path.display()
+        "PROXMOX_CA_PATH needs community.proxmox 1.6.0 or later; for older versions and the inventory plugin, also set {variable}={}", path.display()
     )]
     CaFileOfNewer {
         /// What the library below it reads.
@@ -39,7 +39,7 @@ pub enum Remark {
         path: PathBuf,
     },
     /// No variable that switches verification off.
-    #[error("{tool} has no variable for it: {}=false stands as `{setting}` in its own file", Key::VerifySsl.entry().variable)]
+    #[error("{tool} has no variable for {}=false: write `{setting}` in its own configuration", Key::VerifySsl.entry().variable)]
     NoVerification {
         /// Who has none.
         tool: Tool,
@@ -47,7 +47,7 @@ pub enum Remark {
         setting: &'static str,
     },
     /// No variable for the server.
-    #[error("{tool} is told the server with each request: `?target={target}`")]
+    #[error("{tool} gets the server with each request: `?target={target}`")]
     NoEndpoint {
         /// Who is.
         tool: Tool,
@@ -55,7 +55,7 @@ pub enum Remark {
         target: String,
     },
     /// `PROXMOX_TOKEN`
-    #[error("PROXMOX_TOKEN is the {here} to {tool}, and the {there} to {other}: do not set both in one shell")]
+    #[error("PROXMOX_TOKEN is the {here} for {tool}, but the {there} for {other}: do not set both in one shell")]
     TwoMeanings {
         /// The tool that is asked for.
         tool: Tool,
@@ -68,7 +68,7 @@ pub enum Remark {
     },
     /// `PROXMOX_HOST` without its port.
     #[error(
-        "{} has no port here, because {tool} reads PROXMOX_PORT; Glassdome in the same shell would use {DEFAULT_PORT} instead of {port}",
+        "{} has no port here, because {tool} reads PROXMOX_PORT; in the same shell, Glassdome would use {DEFAULT_PORT} instead of {port}",
         Key::Host.entry().variable
     )]
     PortApart {

@@ -179,7 +179,7 @@ fn wrong_and_missing_variables_are_named() {
         (
             &[("PROXMOX_VE_API_TOKEN", &*whole)][..],
             Tool::TerraformBpg,
-            "PROXMOX_VE_ENDPOINT is not set, which terraform-bpg needs",
+            "PROXMOX_VE_ENDPOINT is not set, but terraform-bpg requires it",
         ),
         (
             &[("PROXMOX_VE_ENDPOINT", "https://pve.lan:8006/"), ("PROXMOX_VE_API_TOKEN", "apex@pve!t1=123")],
@@ -232,7 +232,7 @@ fn what_a_tool_cannot_be_told_is_said() {
     assert_eq!(
         said,
         [
-            "PROXMOX_TOKEN is the secret of the token to packer, and the ID of the token to capmox: do not set both in one shell"
+            "PROXMOX_TOKEN is the secret of the token for packer, but the ID of the token for capmox: do not set both in one shell"
         ]
     );
     assert!(Tool::Capmox.assignments(&with_password("pve.lan")).is_none(), "it takes tokens alone");

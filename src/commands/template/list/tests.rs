@@ -24,10 +24,10 @@ fn row(vmid: u32) -> Row {
 #[test]
 fn nothing_is_proposed_that_changes_somebodys_vm() {
     let vm = Row { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
-    assert_eq!(missing(&vm, false), ["it is a VM, not a template"]);
+    assert_eq!(missing(&vm, false), ["a VM, not a template"]);
     let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
     let text = render(&table, Style { color: false, unicode: true, width: None });
-    assert!(text.ends_with("  it is a VM, not a template\n") && !text.contains("missing: "), "{text}");
+    assert!(text.ends_with("  a VM, not a template\n") && !text.contains("missing: "), "{text}");
 }
 
 #[test]
@@ -36,15 +36,15 @@ fn each_template_is_told_with_what_it_lacks() {
     let mut bare = Row { agent: Some(false), cloud_init: Some(false), linked: Some(false), ..row(9005) };
     bare.missing = missing(&bare, true);
     let style = Style { color: false, unicode: true, width: Some(60) };
-    insta::assert_snapshot!(render(&Table { templates: vec![good, bare], warnings: Vec::new() }, style), @r"
-        9000 ubuntu-2204-cloudinit-template on pve
-          disk 32.0 GiB on local-lvm; cloud-init drive, guest agent,
-          linked clone
-          UBUNTU_2204_TEMPLATE_ID points at it
-        9005 ubuntu-2204-cloudinit-template on pve
-          disk 32.0 GiB on local-lvm; full clone only
-          missing: a drive for cloud-init: qm set 9005 --ide2
-                   local-lvm:cloudinit
-          missing: the guest agent: qm set 9005 --agent 1
-        ");
+    insta::assert_snapshot!(render(&Table { templates: vec![good, bare], warnings: Vec::new() }, style), @"
+    9000 ubuntu-2204-cloudinit-template on pve
+      disk 32.0 GiB on local-lvm; cloud-init drive, guest agent,
+      linked clone
+      set as UBUNTU_2204_TEMPLATE_ID
+    9005 ubuntu-2204-cloudinit-template on pve
+      disk 32.0 GiB on local-lvm; full clone only
+      missing: a cloud-init drive: qm set 9005 --ide2
+               local-lvm:cloudinit
+      missing: the guest agent: qm set 9005 --agent 1
+    ");
 }

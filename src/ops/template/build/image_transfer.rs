@@ -75,7 +75,7 @@ impl Build<'_> {
             Err(why) => {
                 if why.is_file_taken() {
                     self.created.image = ImageOwnership::Nothing;
-                    self.warn(format!("{} was there before; it stays", Printable(&self.volume)));
+                    self.warn(format!("{} was there before; not deleted", Printable(&self.volume)));
                 }
                 Err(why)
             }

@@ -54,7 +54,7 @@ fn a_vm_that_is_still_there_is_named() {
     receipt.ok = false;
     assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
     receipt.left_behind.as_mut().unwrap().disks = vec![Foreign::new("exdis:100/vm-100-disk-0.qcow2")];
-    let told = "left: of VM 100 (x\\u{1b}), which is gone, on pve: exdis:100/vm-100-disk-0.qcow2\n";
+    let told = "left: disks of deleted VM 100 (x\\u{1b}) on pve: exdis:100/vm-100-disk-0.qcow2\n";
     assert!(render(&receipt, style).contains(told), "{}", render(&receipt, style));
     assert_eq!(
         serde_json::to_value(&receipt).unwrap()["left_behind"],

@@ -85,7 +85,7 @@ impl Run<'_> {
                     self.done(receipt, self.step("wait-ip", began, None), &Printable(&text).to_string());
                     return Ok(());
                 }
-                Ok(_) => Foreign::new("the agent answers, and has no address yet"),
+                Ok(_) => Foreign::new("the agent responds, but reports no IP address yet"),
                 Err(not_yet) if not_yet.is_agent_down() => not_yet.server_text().unwrap_or_default(),
                 Err(source) => return Err(Error::server(Operation::AskAgent(vmid), source)),
             };

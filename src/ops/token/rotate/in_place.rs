@@ -13,11 +13,11 @@ use crate::ui::prompt::ConfirmPrompt;
 impl Rotator<'_> {
     /// Gives the token itself a new secret.
     pub(super) async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
-        let text = format!("the old secret of {token} stops working immediately, for everything that uses it");
+        let text = format!("the old secret of {token} stops working immediately for everything that uses it");
         self.session.warn(text);
         if self.session.is_attended() {
-            let question = ConfirmPrompt::new("Give it a new secret?").proposing_no();
-            if !ask::confirm(self.session, question, || ask::only_by("--yes", "whether to do this")).await? {
+            let question = ConfirmPrompt::new("Generate a new secret?").proposing_no();
+            if !ask::confirm(self.session, question, || ask::only_by("--yes", "confirmation of these changes")).await? {
                 return Err(Error::Run(RunError::Cancelled));
             }
         }

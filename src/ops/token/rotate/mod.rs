@@ -163,7 +163,7 @@ impl<'a> Rotator<'a> {
             if !self.session.is_attended() || self.session.confirms_all {
                 return Err(TokenError::PlanChanged.into());
             }
-            self.say("the token was changed since the plan was made; this is the plan now".to_owned());
+            self.say("the token changed since the plan was shown; the new plan:".to_owned());
             planned = again;
         }
     }
@@ -232,12 +232,12 @@ impl<'a> Rotator<'a> {
     async fn retired(&self, old: &TokenId, basis: &Basis) -> Result<Option<String>, Error> {
         match self.retire(old, basis).await? {
             Retired::Removed => {
-                self.say(format!("{old} is removed"));
+                self.say(format!("{old} revoked"));
                 Ok(None)
             }
             Retired::Gone => Ok(None),
             Retired::Kept(why) => {
-                let text = format!("{old} is kept: {}", Printable(&why));
+                let text = format!("{old} kept: {}", Printable(&why));
                 self.session.warn(text);
                 Ok(Some(why))
             }
@@ -298,7 +298,7 @@ fn proposal(new: &TokenId, record: &TokenRecord, entries: &[AclEntry], nonce: &s
         expire: record.expire,
         steps,
         effects: Vec::new(),
-        remarks: vec!["the first token is removed once this one is in the settings file".to_owned()],
+        remarks: vec!["the first token is revoked once this one is saved in the settings file".to_owned()],
         basis: None,
     }
 }

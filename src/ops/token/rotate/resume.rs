@@ -57,7 +57,7 @@ impl Rotator<'_> {
 
     async fn may_finish(&self, question: String) -> Result<(), Error> {
         let question = ConfirmPrompt::new(question).proposing_yes();
-        match ask::confirm(self.session, question, || ask::only_by("--yes", "whether to finish it")).await? {
+        match ask::confirm(self.session, question, || ask::only_by("--yes", "confirmation to finish it")).await? {
             true => Ok(()),
             false => Err(Error::Run(RunError::Cancelled)),
         }
@@ -74,9 +74,9 @@ impl Rotator<'_> {
             close(Some(entry))?;
             return Ok(None);
         }
-        self.say(format!("an earlier run gave {old} a new secret and could not save it"));
+        self.say(format!("an earlier run generated a new secret for {old} but could not save it"));
         self.may_renew(&old)?;
-        self.may_finish(format!("Give {old} another secret, and save that?")).await?;
+        self.may_finish(format!("Generate another secret for {old} and save it?")).await?;
         self.renew(&old, Some(entry)).await?;
         Ok(Some(Rotated { new: old.clone(), old, how: "finished", kept: None }))
     }
@@ -89,8 +89,8 @@ impl Rotator<'_> {
         new: TokenId,
     ) -> Result<Option<Rotated>, Error> {
         if self.admin_session.is_in_file(&new) {
-            self.say(format!("an earlier run put {new} into the settings file and could not remove {old}"));
-            self.may_finish(format!("Remove {old}, if nothing else uses it?")).await?;
+            self.say(format!("an earlier run saved {new} in the settings file but could not revoke {old}"));
+            self.may_finish(format!("Revoke {old} if nothing else uses it?")).await?;
             let kept = self.retired_after(&old, &new).await?;
             self.put_plain_comment(&new).await;
             close(Some(entry))?;
@@ -99,8 +99,8 @@ impl Rotator<'_> {
         // Its secret is lost with the run that made it; it is removed only if it carries that run's nonce.
         match existing(&self.admin, &new).await {
             Ok(record) if record.comment.as_ref().is_some_and(|comment| comment.contains(&entry.record.nonce)) => {
-                self.say(format!("an earlier run made {new} and could not save its secret"));
-                self.may_finish(format!("Remove {new}, if nothing else uses it?")).await?;
+                self.say(format!("an earlier run created {new} but could not save its secret"));
+                self.may_finish(format!("Revoke {new} if nothing else uses it?")).await?;
                 self.discarded(&new, &old, record).await?;
             }
             Ok(_) | Err(Error::Token(TokenError::Unknown { .. })) => {}

@@ -59,10 +59,10 @@ impl Rotator<'_> {
                 Err(why) if why.is_unauthenticated() => {
                     return match existing(&self.admin, token).await {
                         Err(Error::Token(TokenError::Unknown { .. })) => Ok(Retired::Gone),
-                        _ => Ok(Retired::Kept("it was given another secret during this run".to_owned())),
+                        _ => Ok(Retired::Kept("its secret was changed during this run".to_owned())),
                     };
                 }
-                Err(_) => return Ok(Retired::Kept("whether its secret is the same could not be read".to_owned())),
+                Err(_) => return Ok(Retired::Kept("its secret could not be checked".to_owned())),
             }
         }
         let (record, acl) = tokio::join!(existing(&self.admin, token), self.admin.pve.acl());

@@ -29,7 +29,7 @@ fn a_line_that_is_not_an_assignment_is_named() {
         "PROXMOX_HOST='127.0.0.1",
         "let PROXMOX_HOST := 127.0.0.1",
     ] {
-        let expected = "line 2: this is not an assignment; write PROXMOX_HOST=VALUE, and nothing before it";
+        let expected = "line 2: not an assignment; write PROXMOX_HOST=VALUE with nothing before it";
         assert_eq!(unused(&format!("# c\n{line}\nX=1\n")), [expected], "{line}");
     }
 }
@@ -37,21 +37,21 @@ fn a_line_that_is_not_an_assignment_is_named() {
 #[test]
 fn names_that_are_not_read_are_named() {
     for (line, why) in [
-        ("PROXMOX_HSOT=h", "PROXMOX_HSOT is not read; PROXMOX_HOST is the name that Glassdome reads"),
-        ("proxmox_host=h", "proxmox_host is not read; PROXMOX_HOST is the name that Glassdome reads"),
-        ("PROXMOX_HOST_01=h", "PROXMOX_HOST_01 is not read; PROXMOX_HOST is the name that Glassdome reads"),
-        ("UBUNTU_2204_TEMPLATE=9", "UBUNTU_2204_TEMPLATE is not a name that Glassdome reads"),
+        ("PROXMOX_HSOT=h", "PROXMOX_HSOT is not a known key; Glassdome reads PROXMOX_HOST"),
+        ("proxmox_host=h", "proxmox_host is not a known key; Glassdome reads PROXMOX_HOST"),
+        ("PROXMOX_HOST_01=h", "PROXMOX_HOST_01 is not a known key; Glassdome reads PROXMOX_HOST"),
+        ("UBUNTU_2204_TEMPLATE=9", "UBUNTU_2204_TEMPLATE is not a known key"),
         (
             "PROXMOX_URL=https://h",
-            "PROXMOX_URL is read by packer and ansible and capmox, not by Glassdome; `glassdome setup --import` takes such values over",
+            "PROXMOX_URL is a key of packer and ansible and capmox, not of Glassdome; `glassdome setup --import` imports such values",
         ),
         (
             "PROXMOX_VE_APITOKEN=x",
-            "PROXMOX_VE_APITOKEN is read by terraform-bpg, not by Glassdome; `glassdome setup --import` takes such values over",
+            "PROXMOX_VE_APITOKEN is a key of terraform-bpg, not of Glassdome; `glassdome setup --import` imports such values",
         ),
         ("PROXMOX_PORT=443", "PROXMOX_PORT=443 is not read by Glassdome; write PROXMOX_HOST=HOST:443"),
-        ("PROXMOX_API_KEY=x", "PROXMOX_API_KEY is not a name that Glassdome reads"),
-        ("PROXMOX_NODE=${NOWHERE}", "PROXMOX_NODE is empty, because a variable that its value refers to is not set"),
+        ("PROXMOX_API_KEY=x", "PROXMOX_API_KEY is not a known key"),
+        ("PROXMOX_NODE=${NOWHERE}", "PROXMOX_NODE is empty, because its value refers to a variable that is not set"),
     ] {
         assert_eq!(unused(line), [format!("line 1: {why}")], "{line}");
     }
@@ -60,7 +60,7 @@ fn names_that_are_not_read_are_named() {
 #[test]
 fn a_secret_that_goes_on_in_the_next_line_is_noticed() {
     let text = "PROXMOX_TOKEN_VALUE=a1b2c3d4-1234-5678-9a\nbc-def012345678\nPROXMOX_NODE=pve\n";
-    let why = "line 2: this line goes on with the secret of the line before: write PROXMOX_TOKEN_VALUE on one line";
+    let why = "line 2: this line continues the secret of the previous one: write PROXMOX_TOKEN_VALUE on one line";
     assert_eq!(unused(text), [why]);
 }
 

@@ -1,0 +1,42 @@
+//! Removing test VMs, and what is left.
+
+use super::vm::task_failed;
+use super::{read, refused, screen};
+use crate::error::{CleanupError, Error, Operation};
+use crate::model::Foreign;
+
+fn left(why: impl Into<Error>, failure: Option<Error>) -> CleanupError {
+    CleanupError::LeftBehind {
+        vmid: 100,
+        node: "pve".to_owned(),
+        name: "glassdome-test-1a2b".to_owned(),
+        why: Box::new(why.into()),
+        failure: failure.map(Box::new),
+    }
+}
+
+#[test]
+fn cleanup() {
+    let denied = || Error::server(Operation::Destroy(read("100")), refused(403, "Permission check failed"));
+    let start = || task_failed(Operation::Start(read("100")), "start failed: QEMU exited with code 1").into();
+    let stuck = || CleanupError::StuckClone { vmid: read("100"), node: read("pve") };
+    let text = screens! { CleanupError, screen;
+        NotGone => CleanupError::NotGone { vmid: read("100") };
+        NoTestVm => CleanupError::NoTestVm { vmid: read("101"), name: Some(Foreign::new("web")) },
+            CleanupError::NoTestVm { vmid: read("101"), name: None };
+        OddName => CleanupError::OddName { vmid: read("100"), name: "web".to_owned() };
+        TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
+        TakenOver => CleanupError::TakenOver { vmid: read("100") };
+        StuckClone => stuck();
+        LeftBehind => left(denied(), None), left(denied(), Some(start())), left(stuck(), None);
+        DisksLeft => CleanupError::DisksLeft {
+            vmid: 100,
+            node: "pve".to_owned(),
+            name: "glassdome-test-1a2b".to_owned(),
+            disks: vec![Foreign::new("nfs:100/vm-100-disk-0.qcow2")],
+            failure: Some(Box::new(start())),
+        };
+        StrangeEntry => CleanupError::StrangeEntry;
+    };
+    insta::assert_snapshot!(text);
+}
