@@ -88,7 +88,7 @@ async fn every_cause_has_its_own_words() {
             ": it contains no names (no subject alternative name)",
         ),
         ("dns", "home", &["subjectAltName=DNS:127.0.0.1"], "", "it contains 127.0.0.1 as a DNS name"),
-        ("mixed", "home", &["subjectAltName=DNS:127.0.0.1,DNS:pve.lan"], "", ", but for pve.lan; 127.0.0.1 is in it"),
+        ("mixed", "home", &["subjectAltName=DNS:127.0.0.1,DNS:pve.lan"], "", ": pve.lan; it contains 127.0.0.1"),
         (
             "ca",
             "home",

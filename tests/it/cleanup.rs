@@ -111,7 +111,7 @@ fn a_vm_that_was_renamed_is_somebody_elses() {
     }
     sandbox.edit(|cluster| cluster.set_option(100, "name", "adopted"));
     let outcome = stage.glassdome("cleanup").expect(0);
-    assert!(outcome.results.contains("not ours"), "{}", outcome.results);
+    assert!(outcome.results.contains("does not match its journal entry"), "{}", outcome.results);
     assert!(admin.vmids().contains(&100));
     assert!(stage.entries().is_empty());
 }
@@ -130,7 +130,7 @@ fn a_vm_into_which_somebody_put_a_disk_is_somebody_elses() {
     }
     let disk = sandbox.edit(|cluster| cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-3", 1 << 30));
     sandbox.edit(|cluster| cluster.set_option(100, "scsi1", &disk));
-    stage.glassdome("cleanup").expect(0).shows("not ours");
+    stage.glassdome("cleanup").expect(0).shows("does not match its journal entry");
     assert!(sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-3").is_some()));
     assert!(admin.vmids().contains(&100));
     assert!(stage.entries().is_empty());
@@ -181,7 +181,7 @@ fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
     let kept = stage.glassdome("test-vm --keep -o json").expect(0).json();
     let (kept, name) = (kept["vmid"].as_u64().unwrap(), kept["name"].as_str().unwrap().to_owned());
     let outcome = stage.glassdome("cleanup").expect(0);
-    outcome.shows(&format!("VM {kept} ({name}) on pve, made less than a minute ago by ")).shows("VM 700");
+    outcome.shows(&format!("VM {kept} ({name}) on pve, created less than a minute ago by ")).shows("VM 700");
     let document = stage.glassdome("cleanup --dry-run -o json --vmid 700").expect(0).json();
     let fate = |vmid: u64| {
         document["marked"].as_array().unwrap().iter().find(|it| it["vmid"] == vmid).unwrap()["fate"].clone()

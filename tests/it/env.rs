@@ -181,7 +181,7 @@ fn a_command_ends_as_it_ends() {
     assert_eq!(stage.run(["env", "--", "sh", "-c", "kill -TERM $$"]).code, -15);
     stage.glassdome("env -- /nonexistent/program").expect(2).says("cannot run /nonexistent/program");
     stage.glassdome("env --reveal -- true").expect(2);
-    stage.glassdome("env --format curl -- true").expect(2).says("line for a shell");
+    stage.glassdome("env --format curl -- true").expect(2).says("prints a command line, not variables");
     stage.glassdome("env --format sh --syntax fish").expect(2);
     // A signal reaches the command itself: there is no process in between.
     let mut child = stage.command(["env", "--", "sleep", "60"]).stdout(Stdio::null()).spawn().unwrap();

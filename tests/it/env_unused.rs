@@ -102,7 +102,7 @@ fn a_character_that_a_program_put_in_is_named_and_a_domain_is_left_out() {
             "character 3 is not allowed: U+200B (zero-width space)",
         ),
         ("PROXMOX_USER=apex@pve", "PROXMOX_USER=\u{201c}apex@pve\u{201d}", "U+201C (typographic quotation mark)"),
-        ("PROXMOX_NODE=pve", "PROXMOX_NODE=\u{feff}pve", "character 1 is U+FEFF (byte order mark)"),
+        ("PROXMOX_NODE=pve", "PROXMOX_NODE=\u{feff}pve", "character 1 is not allowed: U+FEFF (byte order mark)"),
         ("PROXMOX_NODE=pve", "PROXMOX_NODE=pve.lan", "use the short name of the node, without the domain: `pve`"),
         ("PROXMOX_NODE=pve", "PROXMOX_NODE=10.0.0.1", "this is an address; use the name of the node"),
     ] {
@@ -113,6 +113,6 @@ fn a_character_that_a_program_put_in_is_named_and_a_domain_is_left_out() {
         stage.glassdome("doctor").expect(3).shows(said);
     }
     stage.write(".env", &text);
-    stage.glassdome("test-vm --node pve.lan").expect(2).says("write `pve`");
+    stage.glassdome("test-vm --node pve.lan").expect(2).says("without the domain: `pve`");
     stage.glassdome("doctor --token-name apex@pve!glassdome-token").expect(0);
 }

@@ -397,7 +397,7 @@ fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
     let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
     assert_eq!(destroyed, 0, "nothing was to be destroyed");
     assert!(Admin::of(&sandbox).vmids().contains(&100));
-    stage.glassdome("cleanup").expect(0).shows("not ours");
+    stage.glassdome("cleanup").expect(0).shows("does not match its journal entry");
     assert!(Admin::of(&sandbox).vmids().contains(&100));
     assert!(stage.entries().is_empty());
 }

@@ -80,7 +80,7 @@ fn a_read_only_folder_is_told_and_the_file_stays() {
         .stdin(Stdio::null())
         .output();
     let Ok(output) = output else { return skipped("setpriv is not installed; run .ci/install") };
-    Outcome::of(&output).expect(3).says("writable folder");
+    Outcome::of(&output).expect(3).says("that you can write to");
     assert_eq!(stage.read(".env"), old);
     assert!(!stage.path(".env.bak").exists());
 }

@@ -208,7 +208,7 @@ fn the_disk_grows_to_the_size_that_was_said_and_never_shrinks() {
     let outcome = stage.glassdome(&create("--disk-size 3G --dry-run -o json")).expect(0).says("disk of 3G on");
     assert_eq!(outcome.json()["disk_size"], "3G");
     assert_eq!(resizes(&sandbox), 0, "a dry run changes nothing");
-    let outcome = stage.glassdome(&create("--disk-size 3G -o json")).expect(0).says("grown from 1G to 3G");
+    let outcome = stage.glassdome(&create("--disk-size 3G -o json")).expect(0).says("resized from 1G to 3G");
     assert_eq!((outcome.json()["disk_size"].as_str(), resizes(&sandbox)), (Some("3G"), 1));
     assert!(disk_of_9100(&sandbox).ends_with(",size=3G"));
     // The image has 1G in the sandbox: as much, less, and nothing at all leave it alone.
@@ -496,11 +496,9 @@ fn a_second_interruption_leaves_at_once_and_names_what_is_left() {
     signal(&child, Signal::INT);
     let outcome = Outcome::of(&child.wait_with_output().unwrap());
     assert_eq!(outcome.code, 130, "{outcome:?}");
-    for words in [
-        "VM 9100 (ubuntu-2204-cloudinit-template) may still be there",
-        "glassdome cleanup",
-        "pvesm free 'local:import/",
-    ] {
+    for words in
+        ["VM 9100 (ubuntu-2204-cloudinit-template) may still exist", "glassdome cleanup", "pvesm free 'local:import/"]
+    {
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     assert_eq!(stage.entries().len(), 1);

@@ -143,7 +143,7 @@ fn an_image_that_somebody_replaced_stays_and_nothing_is_made_of_it() {
             !outcome.stderr.contains("pvesm free") && !outcome.results.contains("pvesm free"),
             "{ends}: {outcome:?}"
         );
-        assert!(outcome.stderr.contains("it stays"), "{ends}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("not deleted"), "{ends}: {}", outcome.stderr);
         if code != 0 {
             assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
         }
@@ -204,7 +204,7 @@ fn a_vm_that_somebody_made_his_own_is_neither_changed_nor_destroyed() {
         assert_eq!(config[option].as_str().unwrap().trim(), value, "{kind} {option}: {config}");
         assert_eq!(config["template"].is_null(), kind != ":qmtemplate:", "{kind} {option}: {config}");
         assert_eq!(images(&sandbox), [""; 0], "{kind} {option}");
-        assert!(outcome.stderr.contains("it stays"), "{kind} {option}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("not deleted"), "{kind} {option}: {}", outcome.stderr);
         assert!(stage.entries().is_empty(), "{kind} {option}");
         stage.glassdome("cleanup").expect(0);
         assert!(Admin::of(&sandbox).vmids().contains(&9100), "{kind} {option}");
@@ -221,7 +221,7 @@ fn a_run_that_is_killed_while_its_image_is_on_its_way_leaves_a_note() {
     assert_eq!(stage.entries().len(), 1);
     let told = stage.glassdome("doctor").results;
     assert!(told.contains("image local:import/glassdome-"), "{told}");
-    stage.glassdome("cleanup").expect(0).shows("may still be on its way");
+    stage.glassdome("cleanup").expect(0).shows("may still be downloading");
     sandbox.edit(|cluster| cluster.fast_forward());
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };
     stage.glassdome("cleanup --dry-run").expect(0).shows(image);

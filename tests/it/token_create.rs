@@ -342,7 +342,7 @@ fn a_new_secret_is_saved_even_if_the_check_that_follows_fails() {
     let (sandbox, stage) = scene();
     let before = stage.read(".env");
     sandbox.add_fault(Fault::UnauthenticatedFrom(number + 1));
-    let outcome = create(&stage, &format!("{line} --regenerate")).says("holds svc@pve!tt now");
+    let outcome = create(&stage, &format!("{line} --regenerate")).says("now has svc@pve!tt");
     assert!(outcome.code != 0 && !outcome.stderr.contains("was not saved"), "{outcome:?}");
     sandbox.clear_faults();
     assert_ne!(stage.read(".env"), before);

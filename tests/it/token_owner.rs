@@ -291,7 +291,7 @@ fn a_token_that_another_instance_uses_is_neither_removed_nor_given_another_secre
         outcome.says("PROXMOX_02_TOKEN_NAME");
         assert_eq!(stage.read(".env"), before);
     }
-    let document = token(&stage, "rotate --yes --login-user root@pam").expect(0).says("is kept").json();
+    let document = token(&stage, "rotate --yes --login-user root@pam").expect(0).says(" kept: ").json();
     assert!(document["kept"].as_str().unwrap().contains("PROXMOX_02_TOKEN_NAME"), "{document}");
     for line in ["test-vm --no-start", "test-vm --instance 02 --no-start"] {
         stage.glassdome(line).expect(0);
@@ -299,7 +299,7 @@ fn a_token_that_another_instance_uses_is_neither_removed_nor_given_another_secre
     // A comment from which somebody goes back counts as well.
     let stage = self::stage(&sandbox);
     stage.write(".env", &format!("{}# {user}!{name}={secret}\n", stage.read(".env")));
-    token(&stage, "rotate --yes --login-user root@pam").expect(0).says("is kept");
+    token(&stage, "rotate --yes --login-user root@pam").expect(0).says(" kept: ");
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn a_first_token_that_others_took_up_is_kept() {
                 act(cluster, added);
             }
         });
-        token(&stage, "rotate --yes --login-user root@pam").expect(0).says("svc@pve!tt is kept");
+        token(&stage, "rotate --yes --login-user root@pam").expect(0).says("svc@pve!tt kept");
         let names: Vec<String> =
             sandbox.edit(|cluster| cluster.access.users["svc@pve"].tokens.keys().cloned().collect());
         assert_eq!(names, ["tt", "tt-2"], "{added:?}");

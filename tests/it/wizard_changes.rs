@@ -53,7 +53,7 @@ fn each_answer_can_be_changed_at_the_review_and_the_others_stay() {
     change(&mut terminal, CERTIFICATE);
     terminal.wait_for("❯ Yes, only this certificate").press("\r");
     change(&mut terminal, USER);
-    terminal.wait_for("[apex@pve]").answer("nobody@pve").wait_for("is not authenticated");
+    terminal.wait_for("[apex@pve]").answer("nobody@pve").wait_for("authentication failed for");
     terminal.to("What would you like to change?", &DOWN.repeat(2)).wait_for("[nobody@pve]").answer("apex@pve");
     change(&mut terminal, TOKEN);
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Token name", "powerless");
@@ -150,7 +150,7 @@ fn a_token_that_was_made_and_is_not_used_is_named() {
         .to("Node for new VMs", DOWN);
     // The user and the token; server and certificate are given by flags.
     terminal.to("Save this?", "c").to("Which answer do you want to change?", "").to("User for the token", "apex@pve");
-    terminal.wait_for("is not authenticated").to("What would you like to change?", &DOWN.repeat(3));
+    terminal.wait_for("authentication failed for").to("What would you like to change?", &DOWN.repeat(3));
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Token name", "glassdome-token");
     terminal.to("Paste the secret", SECRET).wait_for("svc@pve!tt was created in this run and is no longer used");
     terminal.wait_for("pveum user token remove 'svc@pve' tt").to("Save this?", "");

@@ -142,9 +142,11 @@ impl VmOutcome {
             Self::Destroyed => format!("VM {vmid} ({name}) deleted"),
             Self::WouldBeDestroyed => format!("VM {vmid} ({name}) would be deleted"),
             Self::Gone => format!("VM {vmid} ({name}) no longer exists"),
-            Self::NotOurs(Some(other)) => format!("VM {vmid} ({}) is not a test VM of this run; not deleted", other),
+            Self::NotOurs(Some(other)) => {
+                format!("VM {vmid} ({}) does not match its journal entry; not deleted", other)
+            }
             Self::Listed | Self::Alive => format!("VM {vmid} ({name}) not deleted"),
-            Self::NotOurs(None) => format!("VM {vmid} is not a test VM of this run; not deleted"),
+            Self::NotOurs(None) => format!("VM {vmid} does not match its journal entry; not deleted"),
         }
     }
 }
