@@ -189,7 +189,7 @@ pub struct Proof {
     #[arg(long, value_name = "VMID")]
     pub template: Option<VmId>,
     /// VMID of the clone [default: next free VMID]
-    #[arg(long, value_name = "VMID")]
+    #[arg(long, value_name = "VMID", hide_short_help = true)]
     pub vmid: Option<VmId>,
     /// Name of the clone [default: glassdome-test-XXXXXX]
     #[arg(long, value_name = "NAME", hide_short_help = true)]

@@ -13,14 +13,15 @@ use crate::cli::{Connection, Proof};
 #[command(after_help = "Examples:
   glassdome test-vm --sandbox
   glassdome test-vm --template 9001 --full --storage local-lvm
-  glassdome test-vm --wait-ip -o json
   glassdome test-vm --dry-run
   glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
     pub proof: Proof,
-    /// Check whether the clone can succeed and show the calls that would be made
+    /// Only check, and show the planned calls
+    ///
+    /// Checks whether the clone can succeed and changes nothing.
     #[arg(long, conflicts_with_all = ["count", "parallel", "all_nodes"])]
     pub dry_run: bool,
     /// Number of test VMs; reports statistics
