@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::ops::batch::{BatchOptions, Placement, run_batch};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::test_vm::calls::PlannedCalls;
 use crate::ops::test_vm::receipt::{self, Receipt};
 use crate::ops::test_vm::{plan_test_vm, run_test_vm};
@@ -21,7 +22,8 @@ const USUALLY_AT_ONCE: usize = 4;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, CommandFailure> {
-    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    settle_port(session, &mut context, PortUse::Now).await?;
     let host = context.host()?;
     let order = options::test_vm(&context, &arguments.proof)?;
     if !arguments.dry_run {

@@ -14,6 +14,7 @@ pub(crate) mod git;
 pub(crate) mod inventory;
 pub(crate) mod options;
 pub(crate) mod pin_ca;
+pub(crate) mod port;
 pub(crate) mod product;
 mod spinner;
 pub(crate) mod stored_trust;

@@ -244,6 +244,22 @@ fn an_address_of_a_browser_without_a_port_is_looked_for_at_both_ports() {
     let line = "setup --no-input --insecure --user apex@pve --token-value-file secret.txt --connect-timeout 2";
     let outcome = stage.glassdome(&format!("{line} --host https://127.99.88.77/#v1:0:18:4"));
     outcome.expect(4).says("neither port 8006 nor port 443 of 127.99.88.77 answers");
+    // So it is for every command that talks to a server.
+    for command in [
+        "test-vm",
+        "test-vm --dry-run",
+        "cleanup",
+        "template list",
+        "template create --no-checksum --release 22.04",
+        "token list",
+        "doctor",
+    ] {
+        let line = format!(
+            "{command} --no-input --insecure --user apex@pve --token-value-file secret.txt --connect-timeout 2"
+        );
+        let outcome = stage.glassdome(&format!("{line} --host https://127.99.88.77/"));
+        outcome.says("neither port 8006 nor port 443 of 127.99.88.77 answers");
+    }
     let outcome = stage.glassdome(&format!("{line} --host 127.99.88.77")).expect(4);
     assert!(!outcome.stderr.contains("443"), "{}", outcome.stderr);
 }

@@ -11,6 +11,7 @@ use crate::ops::ask;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::inventory::vms;
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::test_vm::marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
@@ -29,7 +30,8 @@ use summary::{CleanupSummary, Elsewhere, ImageFate, LeftImage, VmOutcome};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
-    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    settle_port(session, &mut context, PortUse::Now).await?;
     let found = match context.journal(session)? {
         Some(journal) => journal.read().map_err(Error::from)?,
         None => JournalContents::default(),

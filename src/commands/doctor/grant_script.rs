@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::inventory::{Inventory, choose_node};
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::test_vm::options::{CloneMode, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
 use crate::pve::privileges::{CloneOrder, GrantScript, Zones};
@@ -27,7 +28,8 @@ impl Draw for GrantScript {
 
 /// Prints the script. What is missing is read anew, so that it is never the script of yesterday.
 pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Error> {
-    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    settle_port(session, &mut context, PortUse::Now).await?;
     let order = options::test_vm(&context, &Proof::default())?;
     let connected = Connected::open(session, &context).await?;
     let script = match write(&context, &connected, &order).await {

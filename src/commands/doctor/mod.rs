@@ -16,6 +16,7 @@ use crate::cli::{Connection, Doctor, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
 use crate::error::{Error, Kind, Report, RunError};
 use crate::ops::context::Context;
+use crate::ops::port::{PortUse, settle_port};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 use crate::ui::{Heading, Verbosity};
@@ -136,14 +137,19 @@ async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) 
 /// Makes every check that can be made. A failed one does not hide those that do not depend on it.
 pub(crate) async fn diagnose(session: &Session, global: &Global, connection: &Connection) -> Result<Diagnosis, Error> {
     let mut diagnosis = Diagnosis::default();
-    let (context, unread) = match Context::load_for_diagnosis(session, &options::connection(global, connection)).await {
-        Ok(surveyed) => surveyed,
-        Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
-        Err(why) => {
-            diagnosis.groups.push(("Settings", vec![Check::failed("sources", &why)]));
-            return Ok(diagnosis);
-        }
-    };
+    let (mut context, unread) =
+        match Context::load_for_diagnosis(session, &options::connection(global, connection)).await {
+            Ok(surveyed) => surveyed,
+            Err(why) if Report::of(&why).kind == Kind::Usage => return Err(why),
+            Err(why) => {
+                diagnosis.groups.push(("Settings", vec![Check::failed("sources", &why)]));
+                return Ok(diagnosis);
+            }
+        };
+    // Where the host cannot be read, its check says so.
+    if context.host().is_ok() {
+        settle_port(session, &mut context, PortUse::Now).await?;
+    }
     introduce(session, &context);
     if let Ok((_, trusted)) = context.trust() {
         context.warn_of_trust(session, trusted);

@@ -6,7 +6,6 @@ mod identity;
 mod instructions;
 mod invalid_settings;
 mod node_and_templates;
-mod port;
 mod rehearsal;
 mod report;
 mod retry;

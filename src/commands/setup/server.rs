@@ -9,6 +9,7 @@ use crate::ops::connection::{Connected, TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::PinTarget;
 use crate::ops::pin_ca::{IsNew, PinPolicy};
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::product::product;
 use crate::ops::{ask, pin_ca, waiting};
 use crate::pve::{self, Leaf, Pve, Trust, probe};
@@ -19,7 +20,7 @@ use crate::ui::{Note, Printable};
 
 use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
-use super::{heading, port, tell};
+use super::{heading, tell};
 
 /// What it means not to verify.
 const RISK: &str = "anyone on the network path can read the secret";
@@ -131,7 +132,7 @@ impl ServerStep {
         if context.settings.host().map(|host| host.value) != before {
             self.decision = None;
         }
-        port::settle(session, context).await?;
+        settle_port(session, context, PortUse::Stored).await?;
         context.forget_pin_of_another_server()?;
         waiver(session, context).await
     }

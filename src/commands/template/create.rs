@@ -7,6 +7,7 @@ use crate::commands::options;
 use crate::error::Error;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::template::create::{Made, make};
 use crate::ops::template::image::ImageSpec;
 use crate::ops::template::plan::TemplatePlan;
@@ -17,7 +18,8 @@ use crate::ui::{Heading, Note, Printable};
 
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
-    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    settle_port(session, &mut context, PortUse::Now).await?;
     if !arguments.dry_run {
         context.require_journal(session)?;
     }

@@ -8,6 +8,7 @@ use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::inventory::vms;
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::ubuntu_releases::keyed;
 use crate::ops::{concurrently, unless_interrupted};
 use crate::pve::{Node, Pve, Vm};
@@ -56,7 +57,8 @@ struct Table {
 
 /// Lists what may be seen.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateList) -> Result<Value, Error> {
-    let context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
+    settle_port(session, &mut context, PortUse::Now).await?;
     let text = format!("Templates on {}", context.host()?);
     session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;

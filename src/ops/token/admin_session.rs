@@ -7,6 +7,7 @@ use crate::ops::connection::{TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::{ConnectionOptions, LoginOptions};
 use crate::ops::pin_ca::expiry;
+use crate::ops::port::{PortUse, settle_port};
 use crate::ops::token::login::{Admin, log_in};
 use crate::pve::{Pve, TokenRecord, Trust};
 use crate::session::Session;
@@ -29,7 +30,8 @@ pub(crate) struct AdminSession {
 impl AdminSession {
     /// Finds the server by the settings that hold.
     pub(crate) async fn open(session: &Session, options: &ConnectionOptions, what: &str) -> Result<Self, Error> {
-        let context = Context::load(session, options).await?;
+        let mut context = Context::load(session, options).await?;
+        settle_port(session, &mut context, PortUse::Now).await?;
         let text = format!("{what} on {}", context.host()?);
         session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
         let (endpoint, (trust, trusted)) = (context.endpoint()?, context.trust()?);

@@ -8,11 +8,18 @@ use crate::pve::probe;
 use crate::session::Session;
 use crate::settings::Setting;
 
-use super::found;
+/// Whether the port that answers is going to be written to the settings file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortUse {
+    /// In this run alone.
+    Now,
+    /// It is stored, too.
+    Stored,
+}
 
 /// Decides between the port of Proxmox VE and that of the web, where an address leaves it open: an `https://` address of
 /// a browser without a port. What answers is kept; where nothing does, the port of Proxmox VE stays.
-pub(super) async fn settle(session: &Session, context: &mut Context) -> Result<(), Error> {
+pub(crate) async fn settle_port(session: &Session, context: &mut Context, port_use: PortUse) -> Result<(), Error> {
     let host = context.host()?;
     let Some(other) = host.alternative().filter(|_| !context.is_sandbox()) else { return Ok(()) };
     let (port, other_port) = (host.port(), other.port());
@@ -20,10 +27,11 @@ pub(super) async fn settle(session: &Session, context: &mut Context) -> Result<(
         return Ok(());
     }
     if waiting(session, &format!("Trying port {other_port}"), answers(session, context, &other)).await {
-        found(session, format!("port {port} does not answer, port {other_port} does: it is used and stored"));
+        let end = if port_use == PortUse::Stored { "used and stored" } else { "used" };
+        session.note(format!("port {port} does not answer, port {other_port} does: it is {end}"));
         return context.answer(Setting::Host(other));
     }
-    found(session, format!("neither port {port} nor port {other_port} of {} answers", host.host()));
+    session.note(format!("neither port {port} nor port {other_port} of {} answers", host.host()));
     Ok(())
 }
 
