@@ -89,6 +89,9 @@ pub struct TokenRotate {
     /// The old secret stops working immediately. Needs Proxmox VE 9.1 (access-control 9.1.0) or later.
     #[arg(long, help_heading = "Rotation")]
     pub in_place: bool,
+    /// Show the plan without changing anything
+    #[arg(long, help_heading = "Rotation")]
+    pub dry_run: bool,
 }
 
 /// Delete a token and its permissions
@@ -96,8 +99,9 @@ pub struct TokenRotate {
 /// Keeps its user, the roles and the permissions of the user, because other tokens may depend on them. Without a terminal
 /// this needs --yes.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:
-  glassdome token revoke --login-user root@pam --token-name old-token")]
+#[command(after_help = "Examples:
+  glassdome token revoke --login-user root@pam --token-name old-token
+  glassdome token revoke --login-user root@pam --dry-run")]
 pub struct TokenRevoke {
     /// Who logs in.
     #[command(flatten)]
@@ -105,4 +109,7 @@ pub struct TokenRevoke {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
+    /// Show what would be deleted without changing anything
+    #[arg(long, help_heading = "Revocation")]
+    pub dry_run: bool,
 }

@@ -3,20 +3,28 @@
 mod access;
 mod answers;
 
-use crate::error::{ConfigError, Error, UsageError};
+#[cfg(feature = "sandbox")]
+use crate::error::ConfigError;
+use crate::error::{Error, UsageError};
 use crate::journal::Journal;
+#[cfg(feature = "sandbox")]
 use crate::model::Secret;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::ops::blocking;
 use crate::ops::ca_file::Authority;
+#[cfg(feature = "sandbox")]
 use crate::ops::connection::TrustSource;
 use crate::ops::connection_flags::{flags, is_stdin};
 use crate::ops::options::ConnectionOptions;
-use crate::pve::{self, Trust};
+use crate::pve;
+#[cfg(feature = "sandbox")]
+use crate::pve::Trust;
 use crate::session::{Session, Variables};
+#[cfg(feature = "sandbox")]
+use crate::settings::{Credentials, Setting};
 use crate::settings::{
-    Credentials, ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Setting, Settings, SettingsError,
-    Source, Store, TRUST_KEYS, UnusedLine, UnusedReason, Verification, is_setting, sh_word,
+    ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, SettingsError, Source, Store, TRUST_KEYS,
+    UnusedLine, UnusedReason, Verification, is_setting, sh_word,
 };
 use crate::ui::{Note, StickyFlags};
 use std::cell::Cell;

@@ -209,3 +209,26 @@ fn a_token_is_revoked_with_what_was_granted_to_it() {
     stage.glassdome("test-vm").expect(6);
     token(&stage, "revoke --yes").expect(8).says("svc@pve has no token");
 }
+
+#[test]
+fn a_dry_run_shows_what_would_be_done_and_changes_nothing() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    let before = stage.read(".env");
+    for (line, shown) in
+        [("rotate", "pveum user token add"), ("rotate --in-place", "would get a new secret"), ("revoke", "uses it")]
+    {
+        let calls = sandbox.seen().len();
+        let outcome = token(&stage, &format!("{line} --dry-run")).expect(0);
+        let document = outcome.json();
+        assert_eq!((&document["ok"], &document["dry_run"]), (&true.into(), &true.into()), "{document}");
+        assert!(outcome.stderr.contains(shown), "{line}: {}", outcome.stderr);
+        let calls: Vec<String> = sandbox.seen().iter().skip(calls).map(|call| format!("{call:?}")).collect();
+        let changes = |call: &&String| ["PUT", "DELETE", "POST"].iter().any(|method| call.contains(method));
+        let changes: Vec<&String> = calls.iter().filter(changes).collect();
+        assert!(changes.iter().all(|call| call.contains("ticket")), "{line}: {changes:?}");
+        assert_eq!((stage.read(".env"), notes(&stage)), (before.clone(), 0), "{line}");
+        assert_eq!(names(&sandbox, "svc@pve"), ["tt"], "{line}");
+    }
+    stage.glassdome("doctor").expect(0);
+}

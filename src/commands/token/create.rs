@@ -32,8 +32,8 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
     };
     let token = admin_session.token()?;
     let Some(created) = create(session, &admin_session.context, admin_session.server(), &creation).await? else {
-        let told = TokenOutput::of(json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] }));
-        return Ok(told.saying("dry run: nothing was changed".to_owned()));
+        let report = json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] });
+        return Ok(TokenOutput::dry_run(report));
     };
     let id = created.connected.who();
     match save(session, &admin_session.context, &created.token, &created.secret, order.pool.as_ref()) {

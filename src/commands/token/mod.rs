@@ -76,6 +76,13 @@ impl TokenOutput {
         told
     }
 
+    /// Makes the result of a run that only shows what would be done.
+    fn dry_run(value: Value) -> Self {
+        let mut output = Self::of(value).saying("dry run: nothing was changed".to_owned());
+        output.splice("dry_run", true.into());
+        output
+    }
+
     /// Says something in words.
     fn saying(mut self, line: String) -> Self {
         self.lines.push(line);

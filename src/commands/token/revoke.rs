@@ -43,6 +43,10 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     };
     let (context, admin, summary) = unless_interrupted(session, looked).await?;
     session.info(&summary);
+    if arguments.dry_run {
+        let report = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
+        return Ok(TokenOutput::dry_run(report));
+    }
     consent::needed(session, || format!("{} would be revoked", summary.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
     if !ask::confirm(session, question, || ask::only_by("--yes", "confirmation to revoke it")).await? {

@@ -10,13 +10,15 @@ use crate::journal::Journal;
 use crate::ops::context::Context;
 use crate::ops::token::admin_session::AdminSession;
 use crate::ops::token::consent;
-use crate::ops::token::rotate::{Rotated, RotationMethod, Rotator};
+use crate::ops::token::rotate::{Preview, Rotated, RotationMethod, Rotator};
 use crate::ops::unless_interrupted;
 use crate::session::Session;
 use crate::ui::Printable;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<TokenOutput, Error> {
-    consent::needed(session, || "rotating replaces the secret in the settings file".to_owned())?;
+    if !arguments.dry_run {
+        consent::needed(session, || "rotating replaces the secret in the settings file".to_owned())?;
+    }
     let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {
         let admin_session =
@@ -28,6 +30,11 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRot
     let (admin_session, admin) = unless_interrupted(session, opened).await?;
     let method = if arguments.in_place { RotationMethod::InPlace } else { RotationMethod::NewToken };
     let rotator = Rotator::new(session, admin_session, admin, journal);
+    if arguments.dry_run {
+        let Preview { old, new } = unless_interrupted(session, rotator.preview(method)).await?;
+        let report = json!({ "token": { "id": new.to_string() }, "replaced": old.to_string() });
+        return Ok(TokenOutput::dry_run(report));
+    }
     let rotated = rotator.rotate(method).await?;
     Ok(output(rotator.context(), rotated))
 }

@@ -9,7 +9,7 @@ use crate::ops::connection_flags::{is_stdin, read_password};
 use crate::pve::{CaBundle, Trust};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Verification};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Context {
     /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
@@ -45,9 +45,10 @@ impl Context {
                 return Ok(self.rehearsed_trust());
             }
             return Ok((
-                Trust::Ca(CaBundle::from_pem(sandbox.ca_pem().as_bytes()).map_err(|source| {
-                    Error::Config(ConfigError::CaFile { path: PathBuf::from("the sandbox"), source })
-                })?),
+                Trust::Ca(
+                    CaBundle::from_pem(sandbox.ca_pem().as_bytes())
+                        .map_err(|source| Error::Config(ConfigError::CaFile { path: "the sandbox".into(), source }))?,
+                ),
                 TrustSource::Ca,
             ));
         }

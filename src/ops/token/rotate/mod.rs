@@ -2,6 +2,7 @@
 //! from which the next run gets one.
 
 mod in_place;
+mod preview;
 mod resume;
 mod retire;
 
@@ -26,6 +27,7 @@ use crate::ui::Printable;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+pub(crate) use self::preview::Preview;
 use self::retire::{Basis, Retired};
 
 /// The commands that go on where a rotation could not.
@@ -84,11 +86,7 @@ impl<'a> Rotator<'a> {
             return Ok(rotated);
         }
         if method == RotationMethod::InPlace {
-            let version = unless_interrupted(self.session, async {
-                let pve = &self.admin.pve;
-                pve.version().await.map_err(|source| Error::reaching(pve.endpoint(), source))
-            });
-            require_regeneration(&version.await?, &old)?;
+            unless_interrupted(self.session, self.require_regeneration(&old)).await?;
         }
         let record = unless_interrupted(self.session, existing(&self.admin, &old)).await?;
         match method {
@@ -98,6 +96,13 @@ impl<'a> Rotator<'a> {
                 Ok(Rotated { new: old.clone(), old, how: "in-place", kept: None })
             }
         }
+    }
+
+    /// Refuses a server that cannot give a token a new secret.
+    async fn require_regeneration(&self, token: &TokenId) -> Result<(), Error> {
+        let pve = &self.admin.pve;
+        let version = pve.version().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
+        require_regeneration(&version, token)
     }
 
     /// Takes the nonce out of the comment, which is of use only while the rotation lasts.

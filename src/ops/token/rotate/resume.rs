@@ -40,7 +40,12 @@ impl Rotator<'_> {
 
     /// Says whether a note is about this server, this file and this instance. A note of an older version does not name
     /// the instance: then it is about the one whose lines hold one of the two tokens.
-    fn is_of_this_instance(&self, record: &Rotation, old: &TokenId, new: Option<&TokenId>) -> Result<bool, Error> {
+    pub(super) fn is_of_this_instance(
+        &self,
+        record: &Rotation,
+        old: &TokenId,
+        new: Option<&TokenId>,
+    ) -> Result<bool, Error> {
         let file = std::path::Path::new(&record.file).canonicalize().map(|path| path.display().to_string());
         let is_file = file.unwrap_or_else(|_| record.file.clone()) == file_of(&self.admin_session.context);
         if record.server != self.admin_session.pve.endpoint().authority() || !is_file {
