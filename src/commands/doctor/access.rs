@@ -57,11 +57,12 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
     };
     match connected.pve.token_entry(token).await {
         Ok(entry) => noted(token, &entry, session.clock.utc()),
-        Err(why) if why.is_forbidden() => {
-            Check::unknown("token", "expiry and privilege separation of the token: a token cannot read its own entry")
-                .say("as root on a node:")
-                .run(format!("pveum user token list {}", token.user))
-        }
+        Err(why) if why.is_forbidden() => Check::unknown(
+            "token",
+            "token expiry and `privsep` setting: unknown, because a token cannot read its own entry",
+        )
+        .say("as root on a node:")
+        .run(format!("pveum user token list {}", token.user)),
         Err(why) => Check::unknown("token", "the entry of the token could not be read").and(why.to_string()),
     }
 }
