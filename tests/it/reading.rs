@@ -289,7 +289,7 @@ fn what_is_no_secret_is_refused_and_the_character_named_but_not_the_rest() {
         ("cafebabe-dead-4eef-8aaa-c0ffeec0ff\u{e9}e".as_bytes(), "character 35 of 36 is not allowed (U+00E9)"),
         (b"cafebabe-dead-4eef-8aaa-c0ffeec0ff\xe9e", "byte 0xE9 at position 35"),
         (b"cafebabe-dead-4eef-8aaa-c0ffee", "too short: 30 of 36"),
-        (b"cafebabe-dead-4eef\nwords\n8aaa-c0ffeec0ffee", "no token secret in these 3 lines"),
+        (b"cafebabe-dead-4eef\nwords\n8aaa-c0ffeec0ffee", "these 3 lines do not contain a token secret"),
         (b"", "it is empty"),
         (b"\xff\xfe", "it is empty"),
         (&[b'a'; 70_000], "larger than 64 KiB"),
