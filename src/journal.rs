@@ -80,9 +80,9 @@ pub enum JournalError {
     /// The folder or a file in it could not be used.
     #[error("cannot write the journal in {}", path.display())]
     File {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

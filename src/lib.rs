@@ -55,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| report_panic(panic, &mut Masked::new(io::stderr()))));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     notice_secrets(&arguments, &variables_of_this_process());
-    if std::env::var_os(completion::ASKING).is_some() {
+    if std::env::var_os(completion::COMPLETION_VARIABLE).is_some() {
         return complete(&arguments);
     }
     match cli::parse(&arguments) {
@@ -156,7 +156,7 @@ fn execute(cli: Cli) -> ExitCode {
         };
         let code = match commands::run(&session, cli).await {
             Ok(code) => code,
-            Err(failure) => finish(&session.ui, &failure.error, name, wants_json && !failure.is_told),
+            Err(failure) => finish(&session.ui, &failure.error, name, wants_json && !failure.is_reported),
         };
         concluded(&session.ui, code, commands::aftermath(name))
     });
@@ -203,10 +203,10 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     if !is_answer && asks_for_json(&words) {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
-        return finish(&bare_ui(UNSPOKEN), &misunderstood(&refused.to_string(), &words), name, true);
+        return finish(&bare_ui(DEFAULT_OPTIONS), &misunderstood(&refused.to_string(), &words), name, true);
     }
     let rendered = refused.render();
-    let ui = bare_ui(UNSPOKEN);
+    let ui = bare_ui(DEFAULT_OPTIONS);
     let style = if is_answer { ui.results_style() } else { ui.stderr_style() };
     let text = if style.color { rendered.ansi().to_string() } else { rendered.to_string() };
     if is_answer {
@@ -219,7 +219,7 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
 }
 
 /// What is wished where the command line is not understood.
-const UNSPOKEN: ProcessOptions =
+const DEFAULT_OPTIONS: ProcessOptions =
     ProcessOptions { color: None, verbosity: Verbosity::Normal, no_input: true, confirms_all: false };
 
 /// Takes out of clap's words what is wrong and what may have been meant.

@@ -11,7 +11,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 use crate::cli::{Cli, Shell, topics};
 
 /// The variable by which a shell asks for completions: only where it is set anything of this is done.
-pub const ASKING: &str = "GLASSDOME_COMPLETE";
+pub const COMPLETION_VARIABLE: &str = "GLASSDOME_COMPLETE";
 
 /// The values that are only known where a command line is typed.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct CompletionValues {
 /// Where it is no shell that can be answered, in clap's own words.
 pub fn answer(arguments: &[OsString], folder: Option<&Path>, known: CompletionValues) -> Result<bool, clap::Error> {
     CompleteEnv::with_factory(|| with_values(with_topics(Cli::command()), known))
-        .var(ASKING)
+        .var(COMPLETION_VARIABLE)
         .try_complete(arguments, folder)
 }
 
@@ -44,7 +44,7 @@ pub fn script(shell: Shell) -> String {
         Shell::PowerShell => &Powershell,
     };
     let mut script = Vec::new();
-    let written = shell.write_registration(ASKING, "glassdome", "glassdome", "glassdome", &mut script);
+    let written = shell.write_registration(COMPLETION_VARIABLE, "glassdome", "glassdome", "glassdome", &mut script);
     debug_assert!(written.is_ok(), "memory takes everything");
     String::from_utf8_lossy(&script).into_owned()
 }

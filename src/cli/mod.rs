@@ -26,7 +26,7 @@ pub use completions::{Completions, Shell};
 pub use doctor::Doctor;
 pub use env::{Env, EnvFormat, EnvSyntax};
 pub use man::Man;
-pub use options::{Color, Connection, Global, Login, NewToken, OutputFormat, Pin, Proof, Rights};
+pub use options::{Color, Connection, Global, Login, NewToken, OutputFormat, Pin, Rights, TestVmFlags};
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;
 pub use setup::{ImportFrom, Setup};

@@ -182,7 +182,7 @@ pub enum Pin {
 /// How the proof is done.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Test VM")]
-pub struct Proof {
+pub struct TestVmFlags {
     /// Template to clone [default: 9000]
     ///
     /// [env: UBUNTU_2204_TEMPLATE_ID]

@@ -4,7 +4,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::sync::LazyLock;
 
-use crate::cli::{Connection, Login, NewToken, Pin, Proof};
+use crate::cli::{Connection, Login, NewToken, Pin, TestVmFlags};
 use crate::model::{Destination, Tool, VmId};
 
 /// Set up server, token and settings file, and verify them with a test VM
@@ -76,7 +76,7 @@ pub struct Setup {
     pub allow_ambiguous_value: bool,
     /// How the proof is done.
     #[command(flatten)]
-    pub proof: Proof,
+    pub test_vm: TestVmFlags,
 }
 
 /// Whose variables are taken.

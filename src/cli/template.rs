@@ -67,7 +67,7 @@ pub struct TemplateCreate {
     #[arg(long, value_name = "STORAGE", help_heading = "Template", hide_short_help = true)]
     pub image_storage: Option<StorageName>,
     /// Size of the disk; 0 keeps the size of the image, as does a larger image
-    #[arg(long, value_name = "SIZE", default_value_t = DiskSize::OF_THE_GUIDE, help_heading = "Template")]
+    #[arg(long, value_name = "SIZE", default_value_t = DiskSize::TEMPLATE_DEFAULT, help_heading = "Template")]
     pub disk_size: DiskSize,
     /// Bridge for the network card [default: vmbr0, or another one if the node has no vmbr0]
     #[arg(long, value_name = "BRIDGE", help_heading = "Template")]

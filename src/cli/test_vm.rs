@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::{Connection, Proof};
+use crate::cli::{Connection, TestVmFlags};
 
 /// Clone, start, stop and delete a test VM, and time each step
 ///
@@ -18,7 +18,7 @@ use crate::cli::{Connection, Proof};
 pub struct TestVm {
     /// How the proof is done.
     #[command(flatten)]
-    pub proof: Proof,
+    pub test_vm: TestVmFlags,
     /// Only check, and show the planned calls
     ///
     /// Checks whether the clone can succeed and changes nothing.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Connection, Login, NewToken, Proof};
+use crate::cli::{Connection, Login, NewToken, TestVmFlags};
 
 /// Create, list, rotate or revoke API tokens, with an administrator login
 ///
@@ -43,7 +43,7 @@ pub struct TokenCreate {
     pub new: NewToken,
     /// What it shall be able to do.
     #[command(flatten)]
-    pub proof: Proof,
+    pub test_vm: TestVmFlags,
     /// Show the plan without changing anything
     #[arg(long, help_heading = "New token")]
     pub dry_run: bool,

@@ -20,40 +20,40 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     let context = Context::load(session, &options::connection(global, &Connection::default())).await?;
     context.host().map_err(without_flag)?;
     context.credentials(session).map_err(without_flag)?;
-    let mut told = EnvOutput::of(&context, arguments.format)?;
+    let mut output = EnvOutput::of(&context, arguments.format)?;
     let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
     let written = Written::of(arguments)?;
-    if arguments.command.is_empty() && written == Written::As(Syntax::Dotenv) && told.has_quotes(shown) {
-        told.warnings.push(
+    if arguments.command.is_empty() && written == Written::As(Syntax::Dotenv) && output.has_quotes(shown) {
+        output.warnings.push(
             "`docker run --env-file` takes the quotes for a part of the value: give it --format docker".to_owned(),
         );
     }
-    for warning in &told.warnings {
+    for warning in &output.warnings {
         session.warn(warning.clone());
     }
     if let Some((program, rest)) = arguments.command.split_first() {
-        if told.line.is_some() {
+        if output.line.is_some() {
             let message =
                 "--format curl prints a command line, not variables, so it cannot be used with a COMMAND".to_owned();
             return Err(Error::Usage(UsageError::Usage { message }).into());
         }
-        return match execute(program, rest, &told.variables) {
+        return match execute(program, rest, &output.variables) {
             Err(failed) => Err(failed.into()),
             Ok(never) => match never {},
         };
     }
     if global.output == OutputFormat::Json {
-        let document = told.document(arguments.format, shown);
-        session.ui.reveal_json(&document, &told.revealed(shown));
+        let document = output.document(arguments.format, shown);
+        session.ui.reveal_json(&document, &output.revealed(shown));
     } else if written == Written::Json {
-        session.ui.reveal_json(&Value::Object(told.object(shown)), &told.revealed(shown));
+        session.ui.reveal_json(&Value::Object(output.object(shown)), &output.revealed(shown));
     } else {
-        let lines = Lines(told.lines(written, shown)?);
+        let lines = Lines(output.lines(written, shown)?);
         let revealed = if shown == Shown::Whole { lines.0.clone() } else { Vec::new() };
         session.ui.reveal(&lines, &revealed);
     }
-    if shown == Shown::Masked && told.variables.iter().any(Assignment::is_secret) {
-        session.remark(told.about_masked(global.output == OutputFormat::Json || written == Written::Json));
+    if shown == Shown::Masked && output.variables.iter().any(Assignment::is_secret) {
+        session.remark(output.about_masked(global.output == OutputFormat::Json || written == Written::Json));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,16 +97,16 @@ impl EnvOutput {
         let settings = &context.settings;
         let EnvFormat::Of(tool) = format else {
             let mut variables = settings.assignments()?;
-            let mut told = Self { variables: Vec::new(), line: None, warnings: Vec::new() };
+            let mut output = Self { variables: Vec::new(), line: None, warnings: Vec::new() };
             if format == EnvFormat::Curl {
                 variables.retain(Assignment::is_secret);
                 let access = Access::of(settings)?;
-                told.line = curl_line(&access, &context.instance);
+                output.line = curl_line(&access, &context.instance);
                 if access.fingerprint.is_some() {
-                    told.warnings.push("curl cannot verify a certificate by its fingerprint: without a CA file it rejects a certificate of the cluster's own CA".to_owned());
+                    output.warnings.push("curl cannot verify a certificate by its fingerprint: without a CA file it rejects a certificate of the cluster's own CA".to_owned());
                 }
             }
-            return Ok(Self { variables, ..told });
+            return Ok(Self { variables, ..output });
         };
         let access = Access::of(settings)?;
         let variables = tool.assignments(&access).ok_or(Error::Usage(UsageError::TokenAlone { tool: tool.name() }))?;
@@ -136,8 +136,8 @@ impl EnvOutput {
 
     /// Gives the variables as an object. What is masked is left out: a program would take a mask for the secret.
     fn object(&self, shown: Shown) -> Map<String, Value> {
-        let told = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
-        told.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()
+        let output = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
+        output.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()
     }
 
     /// Gives the values that are to be read as they are.

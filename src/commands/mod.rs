@@ -33,12 +33,12 @@ pub(crate) struct CommandFailure {
     /// What went wrong.
     pub(crate) error: Error,
     /// Whether the command has put it into a document of its own.
-    pub(crate) is_told: bool,
+    pub(crate) is_reported: bool,
 }
 
 impl<E: Into<Error>> From<E> for CommandFailure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), is_told: false }
+        Self { error: error.into(), is_reported: false }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::{Connection, Global, Login, NewToken, Pin, Proof, Rights, TemplateCreate};
+use crate::cli::{Connection, Global, Login, NewToken, Pin, Rights, TemplateCreate, TestVmFlags};
 use crate::error::Error;
 use crate::ops::context::Context;
 use crate::ops::options::{
@@ -10,7 +10,7 @@ use crate::ops::options::{
 };
 use crate::ops::template::options::{ChecksumSource, ImageDisposal, TemplateOptions};
 use crate::ops::test_vm::options::{CloneMode, Disposal, Start, TestVmOptions};
-use crate::ops::ubuntu_releases::USUAL;
+use crate::ops::ubuntu_releases::DEFAULT;
 use crate::settings::Key;
 
 /// How long a task may make no progress unless said otherwise.
@@ -99,12 +99,12 @@ impl From<&TemplateCreate> for TemplateOptions {
 }
 
 /// Decides on the test VM: a flag, else what the settings say, else what is usual.
-pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions, Error> {
+pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOptions, Error> {
     let settings = &context.settings;
     settings.require_usable(&[Key::Node, Key::Pool, Key::Ubuntu2204Template])?;
     let template = match flags.template {
         Some(template) => template,
-        None => settings.template(Key::Ubuntu2204Template).map_or(USUAL.vmid, |found| found.value),
+        None => settings.template(Key::Ubuntu2204Template).map_or(DEFAULT.vmid, |found| found.value),
     };
     let pool = match &flags.pool {
         Some(pool) => Some(pool.clone()),
@@ -127,16 +127,16 @@ pub(super) fn test_vm(context: &Context, flags: &Proof) -> Result<TestVmOptions,
         pool,
         start: start(flags),
         afterwards: if flags.keep { Disposal::Keep } else { Disposal::Destroy },
-        patience: task_timeout(flags),
+        timeout: task_timeout(flags),
     })
 }
 
 /// Gives how long a task may make no progress.
-pub(super) fn task_timeout(flags: &Proof) -> Duration {
+pub(super) fn task_timeout(flags: &TestVmFlags) -> Duration {
     flags.timeout.unwrap_or(TASK_TIMEOUT)
 }
 
-const fn start(flags: &Proof) -> Start {
+const fn start(flags: &TestVmFlags) -> Start {
     match (flags.no_start, flags.no_network, flags.wait_ip) {
         (true, ..) => Start::No,
         (false, true, _) => Start::LinksDown,

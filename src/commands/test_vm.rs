@@ -18,14 +18,14 @@ use crate::session::Session;
 use crate::ui::{Draw, Heading, Note};
 
 /// How many proofs are made at once, as many as the server's own bulk actions begin with.
-const USUALLY_AT_ONCE: usize = 4;
+const DEFAULT_PARALLEL: usize = 4;
 
 /// Proves with the settings that hold.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) -> Result<ExitCode, CommandFailure> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     settle_port(session, &mut context, PortUse::Now).await?;
     let host = context.host()?;
-    let order = options::test_vm(&context, &arguments.proof)?;
+    let order = options::test_vm(&context, &arguments.test_vm)?;
     if !arguments.dry_run {
         context.require_journal(session)?;
     }
@@ -42,21 +42,21 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     }
     if let Some(batch) = batch_options(arguments) {
         let (summary, ended) = run_batch(session, &context, &connected, &order, batch).await?;
-        let told = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
-        return tell(session, global, &told, ended);
+        let output = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
+        return tell(session, global, &output, ended);
     }
     let (receipt, ended) = run_test_vm(session, &context, &connected, &order).await?;
     let ended = match ended {
         Err(why) => Err(connected.diagnosed(why).await),
         Ok(()) => Ok(()),
     };
-    let told = TestVmOutput {
+    let output = TestVmOutput {
         receipt: &receipt,
         warnings: &receipt.warnings,
         of_trust,
         is_worth_showing: !receipt.steps.is_empty(),
     };
-    tell(session, global, &told, ended)
+    tell(session, global, &output, ended)
 }
 
 /// Prints what a run would do, or why it would fail.
@@ -81,7 +81,7 @@ fn tell_plan(
         }
         session.json(&document);
     }
-    let calls = planned.map_err(|error| CommandFailure { error, is_told: wants_json })?;
+    let calls = planned.map_err(|error| CommandFailure { error, is_reported: wants_json })?;
     if !wants_json {
         session.result(&Note::plain("dry run: nothing was changed; a run would make these calls:".to_owned()));
         session.result(&calls);
@@ -103,27 +103,27 @@ struct TestVmOutput<'a, R> {
 fn tell<R: Draw + Serialize>(
     session: &Session,
     global: &Global,
-    told: &TestVmOutput<'_, R>,
+    output: &TestVmOutput<'_, R>,
     ended: Result<(), Error>,
 ) -> Result<ExitCode, CommandFailure> {
     let wants_json = global.output == OutputFormat::Json;
     if wants_json {
-        let mut document = receipt::document(told.receipt, ended.as_ref().err());
+        let mut document = receipt::document(output.receipt, ended.as_ref().err());
         if let Some(all) = document.get_mut("warnings").and_then(serde_json::Value::as_array_mut) {
-            all.extend(told.of_trust.iter().cloned().map(serde_json::Value::from));
+            all.extend(output.of_trust.iter().cloned().map(serde_json::Value::from));
         }
         session.json(&document);
     } else if ended.is_ok() {
-        session.result(told.receipt);
-    } else if told.is_worth_showing {
-        session.info(told.receipt);
+        session.result(output.receipt);
+    } else if output.is_worth_showing {
+        session.info(output.receipt);
     }
-    for warning in told.warnings.iter().filter(|_| wants_json) {
+    for warning in output.warnings.iter().filter(|_| wants_json) {
         session.warn(warning.clone());
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(CommandFailure { error, is_told: wants_json }),
+        Err(error) => Err(CommandFailure { error, is_reported: wants_json }),
     }
 }
 
@@ -134,7 +134,7 @@ fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     }
     Some(BatchOptions {
         count: arguments.count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX)),
-        parallel: arguments.parallel.map_or(USUALLY_AT_ONCE, usize::from),
+        parallel: arguments.parallel.map_or(DEFAULT_PARALLEL, usize::from),
         placement: if arguments.all_nodes { Placement::EveryNode } else { Placement::OneNode },
     })
 }

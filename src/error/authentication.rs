@@ -28,7 +28,7 @@ enum Cause {
     /// Something in front of the server may have answered.
     NotProxmox,
     /// It does not say.
-    Untold,
+    NotStated,
 }
 
 impl Cause {
@@ -44,7 +44,7 @@ impl Cause {
             Is::WrongSecret => Self::WrongSecret,
             Is::TicketRefused | Is::CsrfRefused => Self::Ticket,
             Is::UnknownUnauthorized => Self::NotProxmox,
-            _ => Self::Untold,
+            _ => Self::NotStated,
         }
     }
 }
@@ -53,7 +53,7 @@ impl Cause {
 pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refusal) -> Vec<String> {
     let delay = "Proxmox VE delays failed authentication by three seconds";
     let mut lines: Vec<String> = refusal.is_held_back().then(|| delay.to_owned()).into_iter().collect();
-    if Cause::of(refusal) != Cause::Untold {
+    if Cause::of(refusal) != Cause::NotStated {
         return lines;
     }
     let mut ruled_out = vec!["the credentials arrive".to_owned()];
@@ -115,11 +115,11 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
         Cause::Ticket | Cause::NotProxmox => {
             crate::error::refusal::hints(refusal.reason(), &Operation::Authenticate(String::new()))
         }
-        Cause::Untold => untold(caller, list()),
+        Cause::NotStated => not_stated(caller, list()),
     }
 }
 
-fn untold(caller: &Caller, list: Hint) -> Vec<Hint> {
+fn not_stated(caller: &Caller, list: Hint) -> Vec<Hint> {
     let mut hints = match caller {
         Caller::Token(..) => vec![
             say("check that the secret is complete (all 36 characters) and belongs to this token"),

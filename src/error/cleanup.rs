@@ -6,7 +6,7 @@ use crate::model::{Foreign, NodeName, VmId};
 use crate::ui::Printable;
 
 /// How many lines to paste are given for disks that are left.
-const DISKS_AT_MOST: usize = 4;
+const MAX_DISK_HINTS: usize = 4;
 
 /// What can go wrong when a test VM is removed, and what is left then.
 #[derive(Debug, thiserror::Error)]
@@ -14,21 +14,21 @@ pub enum CleanupError {
     /// The VM is still there after it was destroyed.
     #[error("VM {vmid} still exists after it was deleted")]
     NotGone {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
     },
     /// A VM that was named carries no marker of a test VM, or that cannot be seen.
     #[error("VM {vmid}{} is not a test VM, or is not visible", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
     NoTestVm {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// Its name, where there is such a VM.
         name: Option<Foreign>,
     },
     /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
     #[error("VM {vmid} has the marker of a test VM but is named `{name}`: deleting it needs confirmation")]
-    OddName {
-        /// Which.
+    UnusualName {
+        /// The VMID.
         vmid: VmId,
         /// Its name.
         name: String,
@@ -36,29 +36,29 @@ pub enum CleanupError {
     /// A VM that was named belongs to a run that is alive.
     #[error("VM {vmid} belongs to a run that is still active on this machine")]
     TestVmInUse {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
     },
     /// A VM that was ours has another name or description, or a drive more.
     #[error("VM {vmid} was changed after it was created: its name or marker is different, or a drive was added")]
     TakenOver {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
     },
     /// A clone whose task has ended is still locked.
     #[error("VM {vmid} is still locked by an unfinished clone; only root can unlock it")]
     StuckClone {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
-        /// Where.
+        /// The name of the node.
         node: NodeName,
     },
     /// A test VM could not be removed.
     #[error("VM {vmid} ({name}) could not be deleted and is still on {node}")]
     LeftBehind {
-        /// Which.
+        /// The VMID.
         vmid: u32,
-        /// Where.
+        /// The name of the node.
         node: String,
         /// Its name.
         name: String,
@@ -83,7 +83,7 @@ pub enum CleanupError {
     },
     /// A journal entry that says something impossible.
     #[error("a journal entry is invalid")]
-    StrangeEntry,
+    InvalidEntry,
 }
 
 impl CleanupError {
@@ -92,7 +92,7 @@ impl CleanupError {
         match self {
             Self::NotGone { .. } => Kind::Server,
             Self::NoTestVm { .. } => Kind::NotFound,
-            Self::OddName { .. } | Self::TestVmInUse { .. } | Self::StrangeEntry => Kind::Configuration,
+            Self::UnusualName { .. } | Self::TestVmInUse { .. } | Self::InvalidEntry => Kind::Configuration,
             Self::TakenOver { .. } | Self::StuckClone { .. } | Self::LeftBehind { .. } | Self::DisksLeft { .. } => {
                 Kind::LeftBehind
             }
@@ -115,7 +115,7 @@ impl CleanupError {
                 ),
                 run("glassdome cleanup"),
             ],
-            Self::OddName { vmid, .. } => vec![
+            Self::UnusualName { vmid, .. } => vec![
                 say("someone else may be using it now; to delete it anyway:"),
                 run(format!("glassdome cleanup --vmid {vmid} --yes")),
             ],
@@ -144,11 +144,11 @@ impl CleanupError {
             Self::DisksLeft { node, disks, .. } => {
                 let mut hints = vec![say(format!("once the storage is available, as root on {node}:"))];
                 hints.extend(
-                    disks.iter().take(DISKS_AT_MOST).map(|disk| run(format!("pvesm free {}", disk.shell_quoted()))),
+                    disks.iter().take(MAX_DISK_HINTS).map(|disk| run(format!("pvesm free {}", disk.shell_quoted()))),
                 );
                 hints
             }
-            Self::StrangeEntry => {
+            Self::InvalidEntry => {
                 vec![say("another version may have written it; delete its file from the journal")]
             }
         }

@@ -16,7 +16,7 @@ pub enum ConfigError {
         flag: &'static str,
         /// Its path, or "standard input".
         place: String,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -38,18 +38,18 @@ pub enum ConfigError {
     /// A file of certificates could not be read.
     #[error("cannot read the CA file {}", path.display())]
     CaFileUnread {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// A file of certificates could not be used.
     #[error("cannot use the CA file {}", path.display())]
     CaFile {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// Why the content is not accepted.
         #[source]
         source: pve::ApiError,
     },

@@ -50,9 +50,9 @@ pub enum Operation {
     FindId,
     /// Cloning.
     Clone {
-        /// From.
+        /// The VMID of the template.
         template: VmId,
-        /// To.
+        /// The VMID of the new VM.
         vmid: VmId,
     },
     /// Reading a VM.

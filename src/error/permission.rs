@@ -16,8 +16,8 @@ pub enum PermissionError {
     },
     /// Privileges are missing.
     #[error("{caller} lacks privileges to test template {template}")]
-    Lacking {
-        /// Who.
+    Privileges {
+        /// The token or user that lacks the privileges.
         caller: Box<Caller>,
         /// The template.
         template: VmId,
@@ -33,10 +33,10 @@ pub enum PermissionError {
 }
 
 /// As many lines as the error takes at most, with its first one.
-const MOST_LINES: usize = 12;
+const MAX_LINES: usize = 12;
 
 /// The widest column of privileges; more of them stand on further lines.
-const WIDEST: usize = 36;
+const MAX_PRIVILEGE_COLUMNS: usize = 36;
 
 impl PermissionError {
     /// Decides on the kind.
@@ -44,7 +44,7 @@ impl PermissionError {
         match self {
             // It cannot be said that there is none: only that none is visible.
             Self::NoTemplateVisible { .. } => Kind::Permission,
-            Self::Lacking { .. } => Kind::Permission,
+            Self::Privileges { .. } => Kind::Permission,
         }
     }
 
@@ -56,7 +56,7 @@ impl PermissionError {
                 say("if there is none, create one from an Ubuntu cloud image:"),
                 run("glassdome template create"),
             ],
-            Self::Lacking { caller, template, missing, cause, node_drives, .. } => {
+            Self::Privileges { caller, template, missing, cause, node_drives, .. } => {
                 let mut hints = take_out_drives(*template, node_drives, missing);
                 if missing.iter().any(|gap| !is_of_drive(gap)) {
                     hints.extend(grant_it(caller, cause, missing));
@@ -70,13 +70,13 @@ impl PermissionError {
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::NoTemplateVisible { .. } => Vec::new(),
-            Self::Lacking { missing, cause, said, .. } => {
+            Self::Privileges { missing, cause, said, .. } => {
                 let (first, cause) = (self.to_string(), cause.to_string());
                 let hints: usize = self.hints().iter().map(hint_height).sum();
                 // The heading of the table takes one more.
                 let others = height(&first) + usize::from(said.is_some()) + 1 + height(&cause) + hints;
                 let mut lines = vec!["missing privileges:".to_owned()];
-                lines.extend(table(missing, MOST_LINES.saturating_sub(others).max(2)));
+                lines.extend(table(missing, MAX_LINES.saturating_sub(others).max(2)));
                 lines.push(cause);
                 lines
             }
@@ -86,7 +86,7 @@ impl PermissionError {
     /// Gives the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
-            Self::Lacking { said, .. } => said.clone(),
+            Self::Privileges { said, .. } => said.clone(),
             Self::NoTemplateVisible { .. } => None,
         }
     }
@@ -147,7 +147,7 @@ fn rows_of(gap: &MissingPrivileges) -> Vec<[String; 2]> {
     let mut lines: Vec<String> = Vec::new();
     for privilege in privileges.split(", ") {
         match lines.last_mut() {
-            Some(line) if line.len() + 2 + privilege.len() < WIDEST => {
+            Some(line) if line.len() + 2 + privilege.len() < MAX_PRIVILEGE_COLUMNS => {
                 line.push_str(", ");
                 line.push_str(privilege);
             }

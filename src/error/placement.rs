@@ -29,7 +29,7 @@ pub enum PlacementError {
     /// The node does not answer.
     #[error("node {node} is not online (status `{status}`)")]
     NodeOffline {
-        /// Which.
+        /// The name of the node.
         node: NodeName,
         /// What the cluster says of it.
         status: Foreign,
@@ -45,7 +45,7 @@ pub enum PlacementError {
     /// The VM is not a template.
     #[error("VM {vmid} ({name}) is not a template")]
     NotATemplate {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// Its name.
         name: Foreign,
@@ -57,7 +57,7 @@ pub enum PlacementError {
         "{node} cannot clone template {template}: it is on node {on}, with {drive} on {storage}, which {node} cannot access"
     )]
     TemplateElsewhere {
-        /// Which.
+        /// The VMID of the template.
         template: VmId,
         /// Where it is.
         on: NodeName,
@@ -89,7 +89,7 @@ pub enum PlacementError {
     /// The VMID that was named is taken.
     #[error("VM {vmid} already exists")]
     VmidTaken {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// The flag that named it.
         flag: &'static str,
@@ -109,7 +109,7 @@ pub enum PlacementError {
     /// An address was asked for, and the template has no agent.
     #[error("the guest agent is disabled in template {template}, so its IP address cannot be queried")]
     AgentDisabled {
-        /// Which.
+        /// The VMID of the template.
         template: VmId,
     },
 }

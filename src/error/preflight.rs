@@ -12,7 +12,7 @@ pub enum PreflightError {
     /// The template is locked.
     #[error("template {template} is locked ({lock}) and cannot be cloned now")]
     TemplateLocked {
-        /// Which.
+        /// The VMID of the template.
         template: VmId,
         /// Its lock: `backup` and others.
         lock: Foreign,
@@ -74,11 +74,11 @@ pub enum PreflightError {
     /// A storage cannot be used on a node.
     #[error("storage `{storage}` cannot be used on node {node}: {why}")]
     StorageUnavailable {
-        /// Which.
+        /// The name of the storage, as the server gives it.
         storage: Foreign,
-        /// Where.
+        /// The name of the node.
         node: NodeName,
-        /// Why.
+        /// What is wrong with it.
         why: StorageState,
         /// The entry of the template's configuration that lies on it: `scsi0`; nothing where a flag named it.
         drive: Option<String>,
@@ -86,7 +86,7 @@ pub enum PreflightError {
     /// A full clone for another node was to be put on storage that the two nodes do not share.
     #[error("storage `{storage}` is not shared, so a clone on it cannot move from node {on} to node {node}")]
     StorageNotShared {
-        /// Which.
+        /// The name of the storage.
         storage: StorageName,
         /// The node of the template.
         on: NodeName,
@@ -98,9 +98,9 @@ pub enum PreflightError {
     /// A clone does not fit on its storage.
     #[error("not enough space on storage `{storage}` of node {node}: {available} free, the clone needs {needed}")]
     StorageFull {
-        /// Which.
+        /// The name of the storage.
         storage: StorageName,
-        /// Where.
+        /// The name of the node.
         node: NodeName,
         /// What is free.
         available: String,

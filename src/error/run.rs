@@ -31,21 +31,21 @@ pub enum RunError {
     /// The simulated server did not start.
     #[error("cannot start the sandbox")]
     Sandbox {
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The process could not be set up.
     #[error("cannot start")]
     NoRuntime {
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// A signal asked the program to end; everything was cleaned up.
     #[error("interrupted")]
     Interrupted {
-        /// Which.
+        /// The signal that was received.
         signal: Signal,
     },
     /// The setup ended before it wrote anything.
@@ -67,34 +67,34 @@ pub enum RunError {
     ResultUnwritten {
         /// Whether the command may have changed something.
         after: Aftermath,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// A file could not be written.
     #[error("cannot write {}", path.display())]
     Unwritten {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The `.gitignore` could not be written.
     #[error("cannot write {}", path.display())]
     GitIgnore {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The report could not be written.
     #[error("cannot write the report {}", path.display())]
     Bundle {
-        /// Where.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

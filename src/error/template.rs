@@ -35,16 +35,16 @@ pub enum TemplateError {
     /// The file could not be read.
     #[error("cannot read {path}")]
     File {
-        /// Which.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
     /// No storage of the node takes images to import from.
     #[error("no visible storage on node {node} accepts images to import (content type `import`)")]
     NoImport {
-        /// Where.
+        /// The name of the node.
         node: NodeName,
         /// Lines that let a storage take them.
         enable: Vec<String>,
@@ -62,7 +62,7 @@ pub enum TemplateError {
     /// No storage of the node takes disks.
     #[error("no visible storage on node {node} accepts VM disks")]
     NoDisks {
-        /// Where.
+        /// The name of the node.
         node: NodeName,
     },
     /// The storage that was named does not take it.
@@ -70,7 +70,7 @@ pub enum TemplateError {
     WrongStorage {
         /// Which was named.
         storage: StorageName,
-        /// Where.
+        /// The name of the node.
         node: NodeName,
         /// What it does not take.
         content: &'static str,
@@ -80,9 +80,9 @@ pub enum TemplateError {
     /// Not even the image fits on a storage.
     #[error("not enough space on storage {storage} of node {node}: {available} free, at least {needed} needed")]
     NoRoom {
-        /// Which.
+        /// The name of the storage.
         storage: String,
-        /// Where.
+        /// The name of the node.
         node: NodeName,
         /// What is free there.
         available: String,
@@ -91,8 +91,8 @@ pub enum TemplateError {
     },
     /// Privileges are missing.
     #[error("{who} lacks privileges to create a template")]
-    Lacking {
-        /// Who.
+    MissingPrivileges {
+        /// The token or user that lacks the privileges.
         who: String,
         /// What is missing, path by path.
         missing: Vec<String>,
@@ -102,7 +102,7 @@ pub enum TemplateError {
     /// The new VM is not a template, or not as it should be.
     #[error("VM {vmid} is not as it was created: {why}")]
     NotAsOrdered {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// What is wrong.
         why: &'static str,
@@ -138,7 +138,7 @@ impl TemplateError {
             | Self::TooOld { .. }
             | Self::NoRoom { .. } => Kind::Configuration,
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
-            Self::Lacking { .. } => Kind::Permission,
+            Self::MissingPrivileges { .. } => Kind::Permission,
             Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
             Self::Left { why, .. } => match why.as_ref() {
                 // The second interrupt ended it at once.
@@ -159,7 +159,7 @@ impl TemplateError {
     /// Gives the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
-            Self::Lacking { missing, .. } => missing.clone(),
+            Self::MissingPrivileges { missing, .. } => missing.clone(),
             Self::Left { left, .. } => left.iter().map(|it| Printable(it).to_string()).collect(),
             _ => Vec::new(),
         }
@@ -203,7 +203,7 @@ impl TemplateError {
                     "free some space, or choose another storage: --storage for the disk, --image-storage for the image",
                 )]
             }
-            Self::Lacking { manual_steps, .. } => {
+            Self::MissingPrivileges { manual_steps, .. } => {
                 let mut hints = vec![say("log in as a user with these privileges: --login-user root@pam")];
                 hints.extend(lines_by_hand(manual_steps));
                 hints

@@ -50,7 +50,7 @@ pub enum TokenError {
     /// The token exists.
     #[error("token {token} already exists")]
     Exists {
-        /// Which.
+        /// The full token ID, `USER@REALM!NAME`.
         token: TokenId,
         /// Whether the server can give it a new secret.
         regeneration: Regeneration,
@@ -58,7 +58,7 @@ pub enum TokenError {
     /// The token does not exist.
     #[error("token {token} does not exist")]
     Unknown {
-        /// Which.
+        /// The full token ID, `USER@REALM!NAME`.
         token: TokenId,
         /// The names of those that there are.
         known: Vec<String>,
@@ -95,7 +95,7 @@ pub enum TokenError {
     MayNotGrant {
         /// Who logged in.
         admin: UserId,
-        /// Where.
+        /// The ACL path.
         path: String,
         /// What that would take.
         privilege: &'static str,
@@ -134,7 +134,7 @@ pub enum TokenError {
     /// ssh could not be run.
     #[error("cannot run ssh")]
     SshUnusable {
-        /// Why.
+        /// The system's error.
         #[source]
         source: std::io::Error,
         /// What would have been run.
@@ -153,7 +153,7 @@ pub enum TokenError {
     /// The other side is no node.
     #[error("`pveum` was not found on {to}: it is not a Proxmox VE node, or the SSH user is not root")]
     NoPveum {
-        /// Where.
+        /// The SSH destination.
         to: Destination,
         /// What would have been run.
         line: String,
@@ -161,7 +161,7 @@ pub enum TokenError {
     /// pveum refused.
     #[error("pveum failed on {to}")]
     PveumFailed {
-        /// Where.
+        /// The SSH destination.
         to: Destination,
         /// What it said; nothing where that went to the terminal.
         said: Option<Foreign>,
@@ -194,17 +194,17 @@ pub enum TokenError {
     /// What the plan was made from was changed while it was being carried out.
     #[error("another program or user changed the permissions or tokens of {who} during this run")]
     ChangedMeanwhile {
-        /// Whose.
+        /// The user.
         who: UserId,
     },
     /// With the new entries a user or token holds less than without them.
     #[error("{who} would lose privileges on {path} ({lost}), because permissions changed during this run")]
     WouldHaveLost {
-        /// Who.
+        /// The user, group or token, as the server names it.
         who: Foreign,
-        /// Where.
+        /// The ACL path.
         path: String,
-        /// What.
+        /// The privileges that would be lost, as a list.
         lost: String,
     },
     /// A secret that is to be replaced is used by other lines of the settings file.

@@ -82,9 +82,9 @@ pub enum UsageError {
     /// The command behind `--` could not be started.
     #[error("cannot run {command}")]
     CannotRun {
-        /// Which.
+        /// The program.
         command: String,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

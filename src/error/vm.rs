@@ -34,13 +34,13 @@ pub enum VmError {
     /// The clone does not carry the marker.
     #[error("VM {vmid} was cloned, but does not have the name and marker that this run gave it")]
     MarkerMissing {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
     },
     /// The clone is on another node.
     #[error("VM {vmid} was created on node {node} instead of {expected}")]
     WrongNode {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// Where it is.
         node: NodeName,
@@ -60,7 +60,7 @@ pub enum VmError {
     /// The clone was started and does not run.
     #[error("VM {vmid} was started, but its status is `{status}`")]
     NotRunning {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// What the server says of it.
         status: Foreign,
@@ -68,7 +68,7 @@ pub enum VmError {
     /// The guest agent reported no address in time.
     #[error("the guest agent of VM {vmid} reported no IP address within {seconds} s")]
     NoAddress {
-        /// Which.
+        /// The VMID.
         vmid: VmId,
         /// For how long it was asked.
         seconds: u64,

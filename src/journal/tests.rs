@@ -41,10 +41,10 @@ fn a_file_that_is_no_entry_is_named_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::new(folder.path().to_owned());
     drop(journal.open(record("a1")).unwrap());
-    let strange = folder.path().join("journal/strange.json");
-    std::fs::write(&strange, "not ours").unwrap();
+    let foreign_file = folder.path().join("journal/strange.json");
+    std::fs::write(&foreign_file, "not ours").unwrap();
     let found = journal.read().unwrap();
-    assert_eq!((found.orphans.len(), found.unreadable), (1, vec![strange]));
+    assert_eq!((found.orphans.len(), found.unreadable), (1, vec![foreign_file]));
 }
 
 #[test]

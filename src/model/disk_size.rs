@@ -17,7 +17,7 @@ pub struct DiskSize(u64);
 
 impl DiskSize {
     /// The disk of the template that Glassdome's guide makes.
-    pub const OF_THE_GUIDE: Self = Self(32 << 30);
+    pub const TEMPLATE_DEFAULT: Self = Self(32 << 30);
 
     /// Gives the bytes.
     #[must_use]

@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 use crate::model::Register;
 
 /// Characters of one text that are shown: more is no message that a person reads.
-const SHOWN_AT_MOST: usize = 2_000;
+const MAX_SHOWN: usize = 2_000;
 
 /// Characters that one character takes at most when it is escaped, `\u{e0041}`.
-const LONGEST_ESCAPE: usize = 10;
+const MAX_ESCAPE_LENGTH: usize = 10;
 
 /// Text from a server. There is no way to the raw text: `Display` and `Debug` escape it and cut it at 2,000 characters,
 /// the shell form quotes it, the URL segment encodes it, and `parse` gives a type that has checked it.
@@ -122,10 +122,10 @@ impl Foreign {
 impl Serialize for Foreign {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.trim_end();
-        if text.chars().nth(SHOWN_AT_MOST).is_none() {
+        if text.chars().nth(MAX_SHOWN).is_none() {
             return serializer.serialize_str(text);
         }
-        let (shown, unseen) = Register::of_process().masked_beginning(text, SHOWN_AT_MOST);
+        let (shown, unseen) = Register::of_process().masked_beginning(text, MAX_SHOWN);
         serializer.collect_str(&format_args!("{shown}{}", LeftOut(unseen)))
     }
 }
@@ -185,11 +185,11 @@ pub fn listed<T: fmt::Display>(texts: impl IntoIterator<Item = T>) -> String {
 pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
     let text = text.trim_end();
     // Masked before it is cut, so that no secret is cut in two; what is not cut is masked where it leaves the program.
-    let (text, unseen) = match text.chars().nth(SHOWN_AT_MOST / LONGEST_ESCAPE) {
-        Some(_) => Register::of_process().masked_beginning(text, SHOWN_AT_MOST),
+    let (text, unseen) = match text.chars().nth(MAX_SHOWN / MAX_ESCAPE_LENGTH) {
+        Some(_) => Register::of_process().masked_beginning(text, MAX_SHOWN),
         None => (text.into(), 0),
     };
-    let mut room = SHOWN_AT_MOST;
+    let mut room = MAX_SHOWN;
     for (at, character) in text.char_indices() {
         let length = if is_plain(character) { 1 } else { character.escape_default().len() };
         if length > room {

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::model::{Foreign, Validated, VmName};
 
 /// What stands in front of the time, and behind the machine.
-const MADE_LABEL: &str = "Test VM of glassdome, made ";
-const AFTER_MACHINE: &str = ". It proves that VMs can be created here and may be deleted.";
+const CREATED_LABEL: &str = "Test VM of glassdome, made ";
+const PURPOSE_TEXT: &str = ". It proves that VMs can be created here and may be deleted.";
 
 /// What stands in front of the nonce.
 const NONCE_LABEL: &str = "glassdome-nonce: ";
@@ -39,7 +39,7 @@ impl Marker {
     pub fn description(&self, made: OffsetDateTime, machine: &str) -> String {
         let made = made.replace_nanosecond(0).unwrap_or(made).format(&Rfc3339).unwrap_or_default();
         let machine: String = machine.chars().filter(|it| !it.is_control()).take(64).collect();
-        format!("{MADE_LABEL}{made} by {machine}{AFTER_MACHINE}\n{NONCE_LABEL}{}\n", self.nonce)
+        format!("{CREATED_LABEL}{made} by {machine}{PURPOSE_TEXT}\n{NONCE_LABEL}{}\n", self.nonce)
     }
 
     /// Says whether a VM's name and description carry exactly this marker.
@@ -73,9 +73,9 @@ impl FromStr for Provenance {
 
     fn from_str(description: &str) -> Result<Self, NoOrigin> {
         let nonce = nonce_in(description).ok_or(NoOrigin)?.to_owned();
-        let said = description.lines().find_map(|line| line.trim().strip_prefix(MADE_LABEL));
+        let said = description.lines().find_map(|line| line.trim().strip_prefix(CREATED_LABEL));
         let (made, rest) = said.and_then(|said| said.split_once(" by ")).unzip();
-        let machine = rest.and_then(|rest| rest.split_once(AFTER_MACHINE)).map(|(machine, _)| Foreign::new(machine));
+        let machine = rest.and_then(|rest| rest.split_once(PURPOSE_TEXT)).map(|(machine, _)| Foreign::new(machine));
         let made = made.and_then(|made| OffsetDateTime::parse(made, &Rfc3339).ok());
         Ok(Self { nonce, made, machine })
     }

@@ -11,7 +11,7 @@ use crate::model::token_secret::BadSecret;
 use crate::model::{Secret, TokenId, TokenName, TokenSecret, UserId, Validated};
 
 /// Characters that no user ID has: they end one to its left.
-const NEVER_IN_A_USER: &str = ":/│";
+const NOT_IN_USER_ID: &str = ":/│";
 
 /// Brackets that may be around a token ID.
 const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
@@ -171,7 +171,7 @@ fn id_beside(text: &str) -> Option<TokenId> {
 /// Finds everything that is a token ID, each with the text behind it.
 fn ids(text: &str) -> impl Iterator<Item = (TokenId, &str)> {
     text.match_indices('!').filter_map(|(mark, _)| {
-        let is_stop = |character: char| character.is_whitespace() || NEVER_IN_A_USER.contains(character);
+        let is_stop = |character: char| character.is_whitespace() || NOT_IN_USER_ID.contains(character);
         let before = text.get(..mark)?.rsplit(is_stop).next()?;
         let behind = text.get(mark + 1..)?;
         let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);

@@ -25,7 +25,7 @@ const SCHEMES: [&str; 17] = [
 const BRACKETS: [(&str, &str); 5] = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("%(", ")s"), ("!vault", "")];
 
 /// Words that only an example has.
-const OF_AN_EXAMPLE: [&str; 21] = [
+const EXAMPLE_WORDS: [&str; 21] = [
     "changeme",
     "changethis",
     "change",
@@ -50,7 +50,7 @@ const OF_AN_EXAMPLE: [&str; 21] = [
 ];
 
 /// Words that say what should stand there, where nothing but such words stands there.
-const OF_ITS_NAME: [&str; 16] = [
+const PLACEHOLDER_WORDS: [&str; 16] = [
     "secret",
     "token",
     "value",
@@ -103,8 +103,8 @@ pub fn is_placeholder(text: &str) -> bool {
     let is_cut = text.ends_with("...") || text.ends_with('…') || text.ends_with("••");
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let is_of_an_example = words.iter().any(|word| OF_AN_EXAMPLE.contains(word));
-    let is_of_its_name = !words.is_empty() && words.iter().all(|word| OF_ITS_NAME.contains(word));
+    let is_of_an_example = words.iter().any(|word| EXAMPLE_WORDS.contains(word));
+    let is_of_its_name = !words.is_empty() && words.iter().all(|word| PLACEHOLDER_WORDS.contains(word));
     is_bracketed || (is_one_sign && text.chars().count() > 2) || is_cut || is_of_an_example || is_of_its_name
 }
 

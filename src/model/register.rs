@@ -28,13 +28,13 @@ use super::token::{TokenId, UserId};
 pub const MASK: &str = "••••";
 
 /// From so many characters on a secret is masked wherever it stands.
-const STRONG: usize = 8;
+const MIN_LENGTH_ANYWHERE: usize = 8;
 
 /// From so many characters on a secret with more than letters in it is masked as a word.
-const WORD: usize = 4;
+const MIN_LENGTH_AS_WORD: usize = 4;
 
 /// Long words of which this program's own texts are full: as passwords the first that anybody would try.
-const OUR_WORDS: [&str; 14] = [
+const COMMON_WORDS: [&str; 14] = [
     "administrator",
     "authentication",
     "certificate",
@@ -58,10 +58,10 @@ const PART: usize = 12;
 const BLOCK: usize = 6;
 
 /// Where a text was cut off, so many characters of a secret may be left: the program itself shows four.
-const HEAD: usize = 5;
+const MAX_CUT_LENGTH: usize = 5;
 
 /// So often escapes are decoded in a text, in what stands there in base64, and in what stands in base64 in that.
-const READINGS: [usize; 3] = [4, 3, 2];
+const DECODING_DEPTHS: [usize; 3] = [4, 3, 2];
 
 /// Where a secret counts as found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Register {
     pub fn notice_user(&self, user_information: &str) {
         let (user, password) = user_information.split_once(':').unwrap_or((user_information, ""));
         self.add(password);
-        if password.is_empty() && user.chars().count() >= STRONG {
+        if password.is_empty() && user.chars().count() >= MIN_LENGTH_ANYWHERE {
             self.add(user);
         }
     }
@@ -218,16 +218,16 @@ impl Register {
         };
         let view = View::of(text);
         let broken = [view.unwrapped(b" "), view.unwrapped(b"")];
-        search.every_reading(view, &READINGS);
+        search.every_reading(view, &DECODING_DEPTHS);
         let [between_words, within_words] = broken;
         if let Some(view) = between_words {
-            search.every_reading(view, &READINGS);
+            search.every_reading(view, &DECODING_DEPTHS);
         }
         if let Some(view) = within_words {
             // The ends of two lines that follow each other make up a short word too easily.
             search.known.retain(|it| it.strength == Strength::Anywhere);
             search.forms = secret_form::token_secrets;
-            search.every_reading(view, &READINGS);
+            search.every_reading(view, &DECODING_DEPTHS);
         }
         apart(text, search.found)
     }
@@ -255,7 +255,7 @@ impl Known {
         let mut readings = vec![Zeroizing::new(secret.as_bytes().to_vec())];
         // Where only some of its characters were encoded, what looks like an escape in it is decoded with them.
         let mut view = View::of(secret);
-        while let Some(next) = view.unescaped().filter(|_| readings.len() < READINGS.len()) {
+        while let Some(next) = view.unescaped().filter(|_| readings.len() < DECODING_DEPTHS.len()) {
             readings.push(Zeroizing::new(next.bytes.clone()));
             view = next;
         }
@@ -264,7 +264,8 @@ impl Known {
             readings.push(Zeroizing::new(secret.replace('-', "").into_bytes()));
         }
         let strength = strength(secret);
-        let is_searched = |reading: &&Zeroizing<Vec<u8>>| reading.len() >= STRONG || strength != Strength::Anywhere;
+        let is_searched =
+            |reading: &&Zeroizing<Vec<u8>>| reading.len() >= MIN_LENGTH_ANYWHERE || strength != Strength::Anywhere;
         let forms = readings.iter().filter(is_searched).map(|it| Finder::new(&folded(it)).into_owned()).collect();
         Self { text: Zeroizing::new(folded(secret.as_bytes())), forms, strength, blocks }
     }
@@ -324,17 +325,17 @@ impl Known {
         }
         let longest = self.text.len().saturating_sub(1).min(bytes.len());
         let ends = |length: &usize| self.text.get(..*length).is_some_and(|head| bytes.ends_with(head));
-        (HEAD..=longest).rev().find(ends).unwrap_or(0)
+        (MAX_CUT_LENGTH..=longest).rev().find(ends).unwrap_or(0)
     }
 }
 
 /// Judges where a secret counts as found.
 fn strength(secret: &str) -> Strength {
     let length = secret.chars().count();
-    let is_our_word = OUR_WORDS.iter().any(|word| word.eq_ignore_ascii_case(secret));
-    if length >= STRONG && !is_our_word {
+    let is_our_word = COMMON_WORDS.iter().any(|word| word.eq_ignore_ascii_case(secret));
+    if length >= MIN_LENGTH_ANYWHERE && !is_our_word {
         Strength::Anywhere
-    } else if length >= WORD && !secret.chars().all(char::is_alphabetic) {
+    } else if length >= MIN_LENGTH_AS_WORD && !secret.chars().all(char::is_alphabetic) {
         Strength::AsWord
     } else {
         Strength::AsValue
@@ -362,7 +363,11 @@ fn misread(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
 
 /// Gives the length of the shortest run of base64 that can hold a secret.
 fn least(known: &[Known]) -> usize {
-    let shortest = known.iter().flat_map(|it| it.forms.iter().map(|form| form.needle().len())).min().unwrap_or(STRONG);
+    let shortest = known
+        .iter()
+        .flat_map(|it| it.forms.iter().map(|form| form.needle().len()))
+        .min()
+        .unwrap_or(MIN_LENGTH_ANYWHERE);
     (shortest * 4 / 3).clamp(4, 10)
 }
 

@@ -88,7 +88,7 @@ impl FromStr for UserId {
         let name_is_good =
             !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || !is_plain(it) || ":/".contains(it));
         if !name_is_good || !is_token_like(realm) || text.chars().count() > 64 {
-            return Err(strange_character(text).unwrap_or(InvalidToken::User));
+            return Err(unprintable_character(text).unwrap_or(InvalidToken::User));
         }
         Ok(Self { name: name.to_owned(), realm: realm.to_owned() })
     }
@@ -122,7 +122,7 @@ impl FromStr for TokenName {
         if is_token_like(text) {
             return Ok(Self(text.to_owned()));
         }
-        Err(strange_character(text).unwrap_or(InvalidToken::TokenName))
+        Err(unprintable_character(text).unwrap_or(InvalidToken::TokenName))
     }
 }
 
@@ -135,7 +135,7 @@ impl fmt::Display for TokenName {
 }
 
 /// Names the character that a program put into a text on its way here, if there is one.
-fn strange_character(text: &str) -> Option<InvalidToken> {
+fn unprintable_character(text: &str) -> Option<InvalidToken> {
     foreign_character(text).map(|(position, found)| InvalidToken::Character { position, found })
 }
 

@@ -67,13 +67,13 @@ fn refusal(text: &str) -> Option<BadSecret> {
     if is_placeholder(text) {
         return Some(BadSecret::Placeholder);
     }
-    let strange = text.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit() && *it != '-');
+    let unexpected = text.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit() && *it != '-');
     let misplaced = |(index, found): (usize, char)| BadSecret::Character { position: index + 1, length, found };
     if length == 36 {
         let first = text.chars().enumerate().find(|(index, character)| !belongs(*index, *character))?;
         return Some(if text.parse::<TokenId>().is_ok() {
             BadSecret::IsTokenId
-        } else if strange.is_none() || digits(text) >= 24 {
+        } else if unexpected.is_none() || digits(text) >= 24 {
             misplaced(first)
         } else {
             BadSecret::Password
@@ -89,9 +89,9 @@ fn refusal(text: &str) -> Option<BadSecret> {
     if lower.starts_with("urn:uuid:") || (text.starts_with('{') && text.ends_with('}')) {
         return Some(BadSecret::Wrapped);
     }
-    match strange {
+    match unexpected {
         Some(_) if digits(text) < 24 => return Some(BadSecret::Password),
-        Some(strange) => return Some(misplaced(strange)),
+        Some(unexpected) => return Some(misplaced(unexpected)),
         None => {}
     }
     Some(if length < 36 { BadSecret::TooShort { length } } else { BadSecret::TooLong { length } })
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn secrets_are_refused_with_the_reason() {
-        let strange = |position, length, found| Some(BadSecret::Character { position, length, found });
+        let unexpected = |position, length, found| Some(BadSecret::Character { position, length, found });
         for (text, refused) in [
             ("12345678-abcd-ef12-3456-7890abcdef12", None),
             ("00000000-1111-2222-3333-444444444444", None),
@@ -188,11 +188,11 @@ mod tests {
             ("abc123", Some(BadSecret::TooShort { length: 6 })),
             ("a1b2c3d4-1234-5678-9abc-def01234567", Some(BadSecret::TooShort { length: 35 })),
             ("a1b2c3d4-1234-5678-9abc-def0123456789", Some(BadSecret::TooLong { length: 37 })),
-            ("a1b2c3d4-1234-5678-9abc-def01234567g", strange(36, 36, 'g')),
-            ("a1b2c3d41234-5678-9abc-def0-12345678", strange(9, 36, '1')),
-            ("a1b2c3d4-1234-5678-9abc-def012345678.", strange(37, 37, '.')),
-            ("a1b2c3d4 -1234-5678-9abc-def012345678", strange(9, 37, ' ')),
-            ("a1b2c3d4-1234-5678-9abc-def01234567\u{1f600}", strange(36, 36, '\u{1f600}')),
+            ("a1b2c3d4-1234-5678-9abc-def01234567g", unexpected(36, 36, 'g')),
+            ("a1b2c3d41234-5678-9abc-def0-12345678", unexpected(9, 36, '1')),
+            ("a1b2c3d4-1234-5678-9abc-def012345678.", unexpected(37, 37, '.')),
+            ("a1b2c3d4 -1234-5678-9abc-def012345678", unexpected(9, 37, ' ')),
+            ("a1b2c3d4-1234-5678-9abc-def01234567\u{1f600}", unexpected(36, 36, '\u{1f600}')),
             ("a1b2c3d4123456789abcdef012345678", Some(BadSecret::NoHyphens)),
             ("{a1b2c3d4-1234-5678-9abc-def012345678}", Some(BadSecret::Wrapped)),
             ("urn:uuid:a1b2c3d4-1234-5678-9abc-def012345678", Some(BadSecret::Wrapped)),
@@ -210,8 +210,8 @@ mod tests {
         for (found, name) in
             [('g', "`g`"), (' ', "U+0020"), ('\u{7}', "U+0007"), ('\u{301}', "U+0301"), ('ä', "U+00E4")]
         {
-            let told = BadSecret::Character { position: 3, length: 40, found }.to_string();
-            assert!(told.starts_with(&format!("character 3 of 40 is not allowed ({name})")), "{told}");
+            let text = BadSecret::Character { position: 3, length: 40, found }.to_string();
+            assert!(text.starts_with(&format!("character 3 of 40 is not allowed ({name})")), "{text}");
         }
     }
 

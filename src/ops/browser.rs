@@ -10,7 +10,7 @@ use crate::ops::ChildKind;
 use crate::session::{Session, Variables};
 
 /// The program that opens an address, on this system.
-const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+const OPEN_COMMAND: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
 /// A browser on the screen that the person sits at.
 pub(crate) struct Browser<'a> {
@@ -28,7 +28,7 @@ impl<'a> Browser<'a> {
             return None;
         }
         let folders = session.variables.get("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>())?;
-        let found = folders.into_iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(OPENER));
+        let found = folders.into_iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(OPEN_COMMAND));
         let program = found.into_iter().find(|path| path.is_file())?;
         Some(Self { program, variables: &session.variables })
     }

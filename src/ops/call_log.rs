@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::ui::{Note, Printable};
 
 /// Which try is told to everybody: by then more than a second has gone by.
-const LASTING: usize = 3;
+const FIRST_REPORTED_ATTEMPT: usize = 3;
 
 /// Lets a client tell what happens on its way.
 pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
@@ -53,7 +53,7 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
                 if last.replace(text.clone()) == text {
                     return;
                 }
-                if *number >= LASTING {
+                if *number >= FIRST_REPORTED_ATTEMPT {
                     ui.warn(text);
                 } else {
                     ui.verbose(&Note::plain(text));

@@ -18,7 +18,7 @@ pub(crate) enum ChildKind {
 
 /// What every program needs: where programs and the home are, how text is written, where temporary files go. Variables
 /// of the locale are named one by one, because ssh is often set up to pass on others that begin with `LC_`.
-const EVERY: &[&str] = &[
+const PASSED_TO_ALL: &[&str] = &[
     "PATH",
     "HOME",
     "USER",
@@ -96,7 +96,7 @@ impl ChildKind {
             Self::Ssh => SSH,
             Self::Browser => BROWSER,
         };
-        let names = EVERY.iter().chain(own);
+        let names = PASSED_TO_ALL.iter().chain(own);
         names.filter_map(|name| variables.get_key_value(*name)).map(|(name, value)| (name.as_str(), value))
     }
 }
@@ -105,7 +105,7 @@ impl ChildKind {
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
-    use super::{BROWSER, ChildKind, EVERY, GIT, SSH};
+    use super::{BROWSER, ChildKind, GIT, PASSED_TO_ALL, SSH};
     use crate::session::Variables;
 
     fn given(child: ChildKind, names: &[&str]) -> Vec<String> {
@@ -158,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_reaches_a_child_that_is_not_on_its_list(name in "(LC_|GIT_|SSH_|XDG_|KRB5_|)[A-Z0-9_]{1,12}") {
-            let is_listed = |own: &[&str]| EVERY.contains(&name.as_str()) || own.contains(&name.as_str());
+            let is_listed = |own: &[&str]| PASSED_TO_ALL.contains(&name.as_str()) || own.contains(&name.as_str());
             prop_assert!(given(ChildKind::Git, &[&name]).is_empty() || is_listed(GIT));
             prop_assert!(given(ChildKind::Ssh, &[&name]).is_empty() || is_listed(SSH));
             prop_assert!(given(ChildKind::Browser, &[&name]).is_empty() || is_listed(BROWSER));

@@ -12,11 +12,11 @@ use crate::session::Session;
 
 /// How many calls of one kind are under way at once: each may need a connection of its own, and more of them would
 /// cost the server more than they save.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 
 /// Runs futures side by side, a few at a time, and gives their results in their order.
 pub(crate) async fn concurrently<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    iter(futures).buffered(AT_ONCE).collect().await
+    iter(futures).buffered(MAX_CONCURRENT).collect().await
 }
 
 /// Waits for something that may be broken off at any moment; what must not be broken off is not put in here.

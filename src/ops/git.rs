@@ -15,7 +15,7 @@ use crate::ops::ChildKind;
 use crate::session::Variables;
 
 /// git answers from the index of one folder; where it takes longer, a file system or a hook of it hangs.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const GIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How git treats one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ async fn run(folder: &Path, arguments: &[&str], variables: &Variables) -> Option
     command.env_clear().envs(ChildKind::Git.environment(variables));
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    timeout(ANSWER_WITHIN, command.status()).await.ok()?.ok()?.code()
+    timeout(GIT_TIMEOUT, command.status()).await.ok()?.ok()?.code()
 }
 
 /// Adds lines to the `.gitignore` of a folder, and says which file that is.

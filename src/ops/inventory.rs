@@ -195,7 +195,7 @@ pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &s
 }
 
 /// Says of a node that its status is unknown; nothing where it is known.
-pub(crate) fn doubt_about(nodes: &[Node], name: &NodeName) -> Option<String> {
+pub(crate) fn unknown_status(nodes: &[Node], name: &NodeName) -> Option<String> {
     let node = nodes.iter().find(|node| node.name == *name)?;
     (!node.is_online() && !node.is_offline()).then(|| {
         format!(

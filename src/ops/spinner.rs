@@ -9,14 +9,14 @@ use crate::session::Session;
 use crate::ui::Progress;
 
 /// What takes less is over before anybody has read a line about it.
-const NOTICED_AFTER: Duration = Duration::from_millis(250);
-const REDRAWN_EVERY: Duration = Duration::from_millis(250);
+const SHOW_AFTER: Duration = Duration::from_millis(250);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Waits, and shows for what, and for how long already.
 pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let began = session.clock.now();
-    let mut pause = NOTICED_AFTER;
+    let mut pause = SHOW_AFTER;
     loop {
         tokio::select! {
             biased;
@@ -26,7 +26,7 @@ pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Futur
             }
             () = session.clock.sleep(pause) => {}
         }
-        pause = REDRAWN_EVERY;
+        pause = REDRAW_INTERVAL;
         let seconds = session.clock.now().duration_since(began).as_secs_f64();
         let progress =
             Progress { task: what.to_owned(), what: what.to_owned(), seconds, percent: None, detail: String::new() };
@@ -35,7 +35,7 @@ pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Futur
 }
 
 /// How often the spinners turn.
-const TURN: Duration = Duration::from_millis(100);
+const FRAME_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs a command; on a terminal its spinners turn, and no wait for the server is without one.
 pub(crate) async fn with_spinners<T>(session: &Session, command: impl Future<Output = T>) -> T {
@@ -50,7 +50,7 @@ pub(crate) async fn with_spinners<T>(session: &Session, command: impl Future<Out
                 session.ui.clear_progress();
                 return output;
             }
-            () = SystemClock.sleep(TURN) => session.ui.tick(),
+            () = SystemClock.sleep(FRAME_INTERVAL) => session.ui.tick(),
         }
     }
 }

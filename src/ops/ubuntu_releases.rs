@@ -20,7 +20,7 @@ pub(crate) struct Release {
 }
 
 /// The release that Glassdome's guide begins with.
-pub(crate) const USUAL: Release = RELEASES[0];
+pub(crate) const DEFAULT: Release = RELEASES[0];
 
 /// Those that Glassdome knows; the first is the usual one.
 pub(crate) const RELEASES: [Release; 3] = [

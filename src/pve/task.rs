@@ -11,25 +11,25 @@ use crate::pve::task_timing::LogFollower;
 use crate::pve::{ApiError, CallEvent, Pve, TaskStatus, TaskTiming};
 
 /// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
-const SHARE_OF_AGE: u32 = 20;
+const POLLS_PER_AGE: u32 = 20;
 
 /// No shorter than this, or a short task would cost the server more in questions than in work.
-const SHORTEST: Duration = Duration::from_millis(25);
+const MIN_INTERVAL: Duration = Duration::from_millis(25);
 
 /// No longer than this, or a person would see old news.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A server that cannot be asked for longer than this is told: a daemon that restarts is back sooner, mostly.
-const NOTICED: Duration = Duration::from_millis(1_500);
+const UNREACHABLE_AFTER: Duration = Duration::from_millis(1_500);
 
 /// A question that is open for longer than this is told, too: a slow server has answered by then.
-const SLOW: Duration = Duration::from_secs(5);
+const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 /// Lines of the log that are read at once.
-const LINES: usize = 500;
+const LOG_PAGE: usize = 500;
 
 /// Lines of the log that are kept, and shown at most: what went wrong stands at its end.
-const LINES_KEPT: usize = 50;
+const MAX_LOG_LINES: usize = 50;
 
 /// How a task ended, where it was seen to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct LogEnd {
 impl LogEnd {
     fn add(&mut self, new: Vec<Foreign>) {
         self.lines.extend(new);
-        let surplus = self.lines.len().saturating_sub(LINES_KEPT);
+        let surplus = self.lines.len().saturating_sub(MAX_LOG_LINES);
         self.leave_out(surplus);
     }
 
@@ -144,7 +144,7 @@ struct TaskWait<'a> {
     progress: TaskProgress,
     /// Since when the server cannot be asked.
     silent_since: Option<Instant>,
-    attention: LogDetail,
+    log_detail: LogDetail,
     follower: LogFollower,
 }
 
@@ -157,8 +157,8 @@ pub async fn wait(
     pve: &Pve,
     upid: &Upid,
     clock: &dyn Clock,
-    patience: Duration,
-    attention: LogDetail,
+    timeout: Duration,
+    log_detail: LogDetail,
     show: &mut dyn FnMut(&TaskProgress),
 ) -> Result<WaitResult, ApiError> {
     let began = clock.now();
@@ -166,7 +166,7 @@ pub async fn wait(
     let (last, follower) = (LogEnd::default(), LogFollower::default());
     let (progressed, lines, silent_since) = (began, 0, None);
     let mut watch =
-        TaskWait { pve, upid, clock, began, progressed, lines, last, progress, silent_since, attention, follower };
+        TaskWait { pve, upid, clock, began, progressed, lines, last, progress, silent_since, log_detail, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
         let asked = watch.look_and_tell(show).await;
@@ -174,9 +174,9 @@ pub async fn wait(
         let waited = clock.now().duration_since(watch.progressed);
         match asked {
             Ok(Some(ended)) => return Ok(watch.over(ended)),
-            Ok(None) if waited >= patience => return Ok(watch.over(Ended::Stuck { waited })),
+            Ok(None) if waited >= timeout => return Ok(watch.over(Ended::Stuck { waited })),
             Ok(None) => watch.follower.looked(watch.age()),
-            Err(why) if why.is_passing() && waited < patience => {}
+            Err(why) if why.is_passing() && waited < timeout => {}
             Err(why) => return Err(why),
         }
         watch.progress.age = watch.age();
@@ -186,7 +186,7 @@ pub async fn wait(
 
 /// Gives the pause before the next question.
 fn interval(age: Duration) -> Duration {
-    (age / SHARE_OF_AGE).clamp(SHORTEST, LONGEST)
+    (age / POLLS_PER_AGE).clamp(MIN_INTERVAL, MAX_INTERVAL)
 }
 
 impl TaskWait<'_> {
@@ -209,10 +209,10 @@ impl TaskWait<'_> {
             tokio::select! {
                 biased;
                 looked = &mut look => return looked,
-                () = SystemClock.sleep(LONGEST) => {}
+                () = SystemClock.sleep(MAX_INTERVAL) => {}
             }
             let lasting = SystemClock.now().duration_since(asked);
-            if lasting >= SLOW {
+            if lasting >= SLOW_AFTER {
                 let trouble = TaskTrouble { lasting, why: "the last question is still open".to_owned() };
                 pve.tell(&CallEvent::Unheard(&trouble));
                 progress.trouble = Some(trouble);
@@ -231,7 +231,7 @@ impl TaskWait<'_> {
             return;
         };
         let lasting = now.duration_since(*self.silent_since.get_or_insert(now));
-        if lasting >= NOTICED {
+        if lasting >= UNREACHABLE_AFTER {
             let trouble = TaskTrouble { lasting, why: why.to_string() };
             self.pve.tell(&CallEvent::Unheard(&trouble));
             self.progress.trouble = Some(trouble);
@@ -245,7 +245,7 @@ impl TaskWait<'_> {
             return self.ended(status).await.map(Some);
         }
         // A task that is over in a second has no progress to tell; each question costs the server one, too.
-        if self.age() >= LONGEST || self.attention == LogDetail::Close {
+        if self.age() >= MAX_INTERVAL || self.log_detail == LogDetail::Close {
             self.read_log().await?;
         }
         Ok(None)
@@ -254,7 +254,7 @@ impl TaskWait<'_> {
     async fn ended(&mut self, status: TaskStatus) -> Result<Ended, ApiError> {
         let exit_status = status.exit_status.unwrap_or_else(|| Foreign::new("no exit status"));
         let has_succeeded = exit_status == "OK" || exit_status.starts_with("WARNINGS: ");
-        if !has_succeeded || self.attention == LogDetail::Close {
+        if !has_succeeded || self.log_detail == LogDetail::Close {
             // The log only adds to what is known already.
             let _ = self.read_log().await;
         }
@@ -269,7 +269,7 @@ impl TaskWait<'_> {
 
     /// Reads what was added to the log; every new line is progress.
     async fn read_log(&mut self) -> Result<(), ApiError> {
-        let new = self.pve.task_log(self.upid, self.lines, LINES).await?;
+        let new = self.pve.task_log(self.upid, self.lines, LOG_PAGE).await?;
         self.follower.read(&new, self.age());
         if new.is_empty() {
             return Ok(());

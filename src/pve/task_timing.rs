@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{Foreign, Validated};
 
 /// What a task logs while it waits for a lock, and what while it waits for one of the whole cluster, once a second.
-const WAITS: [&str; 2] = ["trying to acquire lock...", "trying to acquire cfs lock "];
+const LOCK_MESSAGES: [&str; 2] = ["trying to acquire lock...", "trying to acquire cfs lock "];
 
 /// The units that the log counts bytes in.
 const UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
@@ -96,7 +96,7 @@ impl LogFollower {
         let copied = line.parse().ok();
         let phase = match &copied {
             Some(DiskTransfer { .. }) => Phase::Copying,
-            None if WAITS.iter().any(|wait| line.starts_with(wait)) => Phase::Waiting,
+            None if LOCK_MESSAGES.iter().any(|wait| line.starts_with(wait)) => Phase::Waiting,
             None => Phase::Working,
         };
         if let Some(disk) = copied {

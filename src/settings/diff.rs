@@ -13,7 +13,7 @@ use super::parsers::slice;
 const CONTEXT: usize = 2;
 
 /// How long a secret must be for four characters of it to give nothing away.
-const ENOUGH: usize = 16;
+const MIN_HINTED_LENGTH: usize = 16;
 
 /// What happened to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ fn beginning(value: &str) -> String {
     let bare = value.trim_start().trim_start_matches(['\'', '"']);
     let quote = value.len() - bare.len();
     let length = bare.chars().take_while(|it| !it.is_whitespace() && !"'\"#".contains(*it)).count();
-    let shown = if length >= ENOUGH { bare.chars().take(4).collect() } else { String::new() };
+    let shown = if length >= MIN_HINTED_LENGTH { bare.chars().take(4).collect() } else { String::new() };
     format!("{}{shown}••••", value.get(..quote).unwrap_or_default())
 }
 

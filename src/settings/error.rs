@@ -56,7 +56,7 @@ pub enum SettingsError {
     Entangled {
         /// Who would read it differently.
         reader: Reader,
-        /// Where.
+        /// The number of the line, from 1.
         line: usize,
     },
     /// The file was written by another program meanwhile.

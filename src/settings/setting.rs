@@ -45,11 +45,11 @@ impl Setting {
     ///
     /// Fails if the text is not a value of the key.
     pub fn parse(key: Key, text: &Secret) -> Result<Self, InvalidValue> {
-        let strange = |why| match foreign_character(text.expose()).filter(|_| key.secrecy() == Secrecy::Public) {
+        let to_error = |why| match foreign_character(text.expose()).filter(|_| key.secrecy() == Secrecy::Public) {
             Some((position, found)) => InvalidValue::Character { position, found },
             None => why,
         };
-        Self::read(key, text).map_err(strange)
+        Self::read(key, text).map_err(to_error)
     }
 
     fn read(key: Key, text: &Secret) -> Result<Self, InvalidValue> {

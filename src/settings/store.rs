@@ -31,7 +31,7 @@ use crate::clock::SystemClock;
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
 
 /// How long it rests between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The mode of a file that holds secrets: its owner's alone.
 const PRIVATE: u32 = 0o600;
@@ -270,10 +270,10 @@ impl Lock {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(folder, flags, Mode::empty());
         let file = File::from(opened.map_err(|why| system(FileOperation::Lock, folder, why.into()))?);
-        let tries = at_most.as_millis() / BETWEEN_TRIES.as_millis().max(1) + 1;
+        let tries = at_most.as_millis() / LOCK_RETRY_INTERVAL.as_millis().max(1) + 1;
         for attempt in 0..tries {
             if attempt > 0 {
-                SystemClock.block(BETWEEN_TRIES);
+                SystemClock.block(LOCK_RETRY_INTERVAL);
             }
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self::Held { folder: file }),

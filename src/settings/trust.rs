@@ -82,14 +82,14 @@ impl Settings {
 }
 
 /// More links than this in a row are a circle.
-const LINKS_AT_MOST: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// Lists the folders that files beside the settings file are looked for in: its own, then those of the links to it, the
 /// one that was named last.
 pub(super) fn folders(path: &Path) -> Vec<PathBuf> {
     let mut path = path.to_path_buf();
     let mut folders = vec![parent(&path)];
-    while let (Ok(next), true) = (path.read_link(), folders.len() <= LINKS_AT_MOST) {
+    while let (Ok(next), true) = (path.read_link(), folders.len() <= MAX_LINKS) {
         path = parent(&path).join(next);
         folders.push(parent(&path));
     }

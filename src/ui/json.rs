@@ -10,7 +10,7 @@ use crate::model::foreign::is_plain;
 use crate::ui::masked::Layout;
 
 /// What stands under these names is a word of ours that programs compare.
-const OURS: [&str; 4] = ["schema", "kind", "status", "mode"];
+const OWN_KEYS: [&str; 4] = ["schema", "kind", "status", "mode"];
 
 /// Masks every string of a document.
 pub(super) fn mask(document: &mut Value, masked: &dyn Fn(&str) -> String) {
@@ -23,7 +23,9 @@ pub(super) fn mask(document: &mut Value, masked: &dyn Fn(&str) -> String) {
                 let name = |name: String| if is_identifier(&name) { name } else { masked(&name) };
                 map.extend(named.map(|(old, value)| (name(old), value)));
             }
-            map.iter_mut().filter(|(name, _)| !OURS.contains(&name.as_str())).for_each(|(_, item)| mask(item, masked));
+            map.iter_mut()
+                .filter(|(name, _)| !OWN_KEYS.contains(&name.as_str()))
+                .for_each(|(_, item)| mask(item, masked));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

@@ -12,10 +12,10 @@ use crate::ui::json;
 const ASCII_MASK: &str = "****";
 
 /// So much is searched at once.
-const PIECE: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// So much of a text that goes on is held back, so that no secret is cut in two: one with every character escaped.
-const HELD_BACK: usize = 8 * 1024;
+const TAIL_LENGTH: usize = 8 * 1024;
 
 /// A writer that masks secrets, also those that are parted by two calls; what is written is let go at `flush`.
 pub struct Masked<W: Write> {
@@ -77,8 +77,8 @@ impl<W: Write> Masked<W> {
     /// Lets go what is waiting, but for so much at its end.
     fn let_go(&mut self, held_back: usize) -> io::Result<()> {
         while self.waiting.len() > held_back {
-            let end = boundary(&self.waiting, PIECE + HELD_BACK);
-            let keep = if end == self.waiting.len() { held_back } else { HELD_BACK };
+            let end = boundary(&self.waiting, CHUNK_SIZE + TAIL_LENGTH);
+            let keep = if end == self.waiting.len() { held_back } else { TAIL_LENGTH };
             let mut places = self.register.places(self.waiting.get(..end).unwrap_or_default());
             let mut stop = boundary(&self.waiting, end.saturating_sub(keep));
             // What is masked is masked whole: with what comes later, unless there is no room for more.
@@ -118,8 +118,8 @@ impl<W: Write> Write for Masked<W> {
             rest = invalid.get(length..).unwrap_or_default();
         }
         self.waiting.push_str(&String::from_utf8_lossy(rest));
-        if self.waiting.len() > PIECE + HELD_BACK {
-            self.let_go(HELD_BACK)?;
+        if self.waiting.len() > CHUNK_SIZE + TAIL_LENGTH {
+            self.let_go(TAIL_LENGTH)?;
         }
         Ok(bytes.len())
     }
@@ -143,7 +143,7 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
-    use super::{HELD_BACK, Masked, PIECE};
+    use super::{CHUNK_SIZE, Masked, TAIL_LENGTH};
     use crate::model::Secret;
 
     /// A place that can be looked at.
@@ -192,10 +192,10 @@ mod tests {
         let sink = Sink::default();
         let mut masked = Masked::new(sink.clone());
         for number in 0..40 {
-            let filler = "ö ".repeat((PIECE / 3 - number * 7) / 3);
+            let filler = "ö ".repeat((CHUNK_SIZE / 3 - number * 7) / 3);
             masked.write_all(filler.as_bytes()).unwrap();
             masked.write_all(CANARY.as_bytes()).unwrap();
-            assert!(masked.waiting.len() <= PIECE + 2 * HELD_BACK);
+            assert!(masked.waiting.len() <= CHUNK_SIZE + 2 * TAIL_LENGTH);
         }
         masked.flush().unwrap();
         assert_eq!(sink.text().matches("••••").count(), 40);

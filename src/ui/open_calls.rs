@@ -8,10 +8,10 @@ use super::Progress;
 pub(super) const TASK: &str = "an answer";
 
 /// After so many looks without an answer it is shown; a look is a tenth of a second.
-const NOTICED_AFTER: u32 = 2;
+const SHOW_AFTER: u32 = 2;
 
 /// Every so many looks it is drawn again.
-const REDRAWN_EVERY: u32 = 5;
+const REDRAW_INTERVAL: u32 = 5;
 
 /// How many calls are open, and to whom.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl OpenCalls {
 
     /// Says whether it is to be drawn again at this look.
     pub(super) fn is_due(&self) -> bool {
-        self.looks.get().is_multiple_of(REDRAWN_EVERY)
+        self.looks.get().is_multiple_of(REDRAW_INTERVAL)
     }
 
     /// Looks once more; gives what is waited for, once that has lasted. One call after the other is one wait.
@@ -51,13 +51,13 @@ impl OpenCalls {
         let seconds = f64::from(self.looks.get()) / 10.0;
         let what = format!("Waiting for {}", self.server.borrow());
         let (task, detail) = (TASK.to_owned(), String::new());
-        (self.looks.get() > NOTICED_AFTER).then_some(Progress { task, what, seconds, percent: None, detail })
+        (self.looks.get() > SHOW_AFTER).then_some(Progress { task, what, seconds, percent: None, detail })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NOTICED_AFTER, OpenCalls};
+    use super::{OpenCalls, SHOW_AFTER};
 
     #[test]
     fn only_a_wait_that_lasts_is_shown() {
@@ -65,7 +65,7 @@ mod tests {
         assert!(calls.silence().is_none());
         calls.begin("pve.lan");
         calls.begin("pve.lan");
-        for _ in 0..NOTICED_AFTER {
+        for _ in 0..SHOW_AFTER {
             assert!(calls.silence().is_none());
         }
         calls.end();

@@ -13,10 +13,10 @@ use super::screen::paint;
 use super::{Masked, Style, Tone};
 
 /// Redrawn at most this often in a second.
-const REDRAWN: u8 = 20;
+const MAX_REDRAWS_PER_SECOND: u8 = 20;
 
 /// These rows stay free of tasks: for the line about all of them, and for what was said last.
-const ROWS_LEFT: usize = 3;
+const RESERVED_ROWS: usize = 3;
 
 /// What is waited for, for how long, and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ pub(super) struct Running {
 impl Running {
     /// Begins without a line.
     pub(super) fn new(style: Style) -> Self {
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(MaskedTerm::new(style)), REDRAWN);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(MaskedTerm::new(style)), MAX_REDRAWS_PER_SECOND);
         let all = MultiProgress::with_draw_target(target);
         let (tasks, hidden) = (Vec::new(), Vec::new());
         Self { all, tasks, overall: None, hidden, style, _echo: EchoGuard::begin() }
@@ -72,7 +72,7 @@ impl Running {
             draw(bar, progress, self.style);
             return;
         }
-        if self.tasks.len() >= size().rows.saturating_sub(ROWS_LEFT).max(1) {
+        if self.tasks.len() >= size().rows.saturating_sub(RESERVED_ROWS).max(1) {
             if !self.hidden.contains(&progress.task) {
                 self.hidden.push(progress.task.clone());
             }

@@ -144,7 +144,7 @@ impl<'a> Screen<'a> {
         let (cells, rest) = text.split_at(column);
         let room = self.style.width.map(|width| width.saturating_sub(indent));
         let hang = measure_text_width(cells);
-        let is_narrow = column > 0 && room.is_some_and(|room| room < hang + NARROW);
+        let is_narrow = column > 0 && room.is_some_and(|room| room < hang + MIN_LAST_COLUMN);
         let (pieces, hang) = if is_narrow {
             let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
             (wrap(&whole, room.map(|room| room.saturating_sub(2))), 2)
@@ -181,10 +181,10 @@ pub(crate) fn text_width(text: &str) -> usize {
 }
 
 /// A cell that is wider than this pushes the rest of its own row aside, not of all rows.
-const WIDE: usize = 32;
+const MAX_ALIGNED_CELL: usize = 32;
 
 /// A last column with less room than this is not wrapped within itself.
-const NARROW: usize = 20;
+const MIN_LAST_COLUMN: usize = 20;
 
 /// Lays rows out in columns, two blanks between them; blanks at the ends of lines are left out.
 #[must_use]
@@ -193,7 +193,7 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(measure_text_width(cell).min(WIDE));
+            *width = (*width).max(measure_text_width(cell).min(MAX_ALIGNED_CELL));
         }
     }
     let padded = |cell: &String, width: &usize| {

@@ -8,11 +8,11 @@ use serde_json::Value;
 const PROGRAM: &str = "glassdome ";
 
 /// Commands that need no settings, and the one that needs no server.
-const UNSETTLED: [&str; 4] = ["help", "sandbox", "completions", "man"];
+const WITHOUT_SETTINGS: [&str; 4] = ["help", "sandbox", "completions", "man"];
 const OFFLINE: &str = "env";
 
 /// Where a document holds commands to paste.
-const PLACES: [&str; 2] = ["hints", "fix"];
+const COMMAND_FIELDS: [&str; 2] = ["hints", "fix"];
 
 /// Flags with their values as a shell takes them, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl StickyFlags {
     pub fn lengthened<'a>(&self, command: &'a str) -> Cow<'a, str> {
         let Some(rest) = command.strip_prefix(PROGRAM) else { return command.into() };
         let name = rest.split(' ').next().unwrap_or_default();
-        if UNSETTLED.contains(&name) || rest.contains("--help") || rest.contains("--sandbox") {
+        if WITHOUT_SETTINGS.contains(&name) || rest.contains("--help") || rest.contains("--sandbox") {
             return command.into();
         }
         let server = if name == OFFLINE { &[][..] } else { &self.server };
@@ -72,7 +72,7 @@ impl StickyFlags {
             Value::Object(map) => {
                 for (name, value) in map {
                     match value {
-                        Value::Array(items) if PLACES.contains(&name.as_str()) => {
+                        Value::Array(items) if COMMAND_FIELDS.contains(&name.as_str()) => {
                             for text in items.iter_mut().filter(|item| item.is_string()) {
                                 *text = Value::String(self.lengthened(text.as_str().unwrap_or_default()).into_owned());
                             }

@@ -70,13 +70,13 @@ fn upid() -> Upid {
 }
 
 /// Watches a task of a server that answers by the time on the clock.
-async fn watch(patience: Duration, answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static) -> Watched {
-    watch_like(patience, LogDetail::Usual, answer).await
+async fn watch(timeout: Duration, answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static) -> Watched {
+    watch_like(timeout, LogDetail::Usual, answer).await
 }
 
 async fn watch_like(
-    patience: Duration,
-    attention: LogDetail,
+    timeout: Duration,
+    log_detail: LogDetail,
     answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static,
 ) -> Watched {
     let clock = Stepped::new();
@@ -88,7 +88,7 @@ async fn watch_like(
     let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).unwrap();
     let mut shown = Vec::new();
     let watched =
-        wait(&pve, &upid(), clock.as_ref(), patience, attention, &mut |progress| shown.push(progress.clone())).await;
+        wait(&pve, &upid(), clock.as_ref(), timeout, log_detail, &mut |progress| shown.push(progress.clone())).await;
     let spent = watched.as_ref().map_or_else(|_| TaskTiming::default(), |watched| watched.spent);
     let ended = watched.map(|watched| watched.ended);
     Watched { ended, spent, shown, server, seconds: clock.seconds() }
@@ -157,23 +157,23 @@ async fn a_wait_for_a_lock_is_measured_from_the_log() {
         let lines = ["trying to acquire lock...", " OK", "creating a clone"].map(str::to_owned);
         lines[..if now < 3.0 { 1 } else { 3 }].to_vec()
     };
-    for attention in [LogDetail::Usual, LogDetail::Close] {
-        let watched = watch_like(MINUTE, attention, move |now, asked| match is_log(asked) {
+    for log_detail in [LogDetail::Usual, LogDetail::Close] {
+        let watched = watch_like(MINUTE, log_detail, move |now, asked| match is_log(asked) {
             true => log(asked, &lines(now)),
             false if now < 4.0 => running(),
             false => stopped("OK"),
         })
         .await;
         let locks = watched.spent.locks.as_secs_f64();
-        assert!((2.8..3.2).contains(&locks) && watched.spent.waits == 1, "{attention:?}: {:?}", watched.spent);
+        assert!((2.8..3.2).contains(&locks) && watched.spent.waits == 1, "{log_detail:?}: {:?}", watched.spent);
         assert!(watched.spent.is_read && watched.spent.unseen < Duration::from_millis(250), "{:?}", watched.spent);
     }
 }
 
 #[tokio::test]
 async fn the_log_of_a_short_task_is_read_only_where_it_is_asked_for() {
-    for (attention, reads, waits) in [(LogDetail::Usual, false, 0), (LogDetail::Close, true, 1)] {
-        let watched = watch_like(MINUTE, attention, |now, asked| match is_log(asked) {
+    for (log_detail, reads, waits) in [(LogDetail::Usual, false, 0), (LogDetail::Close, true, 1)] {
+        let watched = watch_like(MINUTE, log_detail, |now, asked| match is_log(asked) {
             true => {
                 log(asked, &["trying to acquire lock...".to_owned(), " OK".to_owned()][..1 + usize::from(now > 0.2)])
             }

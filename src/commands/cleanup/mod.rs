@@ -12,7 +12,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::inventory::vms;
 use crate::ops::port::{PortUse, settle_port};
-use crate::ops::test_vm::marked::{MarkedVm, USUAL_NAME, inspect, marked, may_be_marked};
+use crate::ops::test_vm::marked::{DEFAULT_NAME_PREFIX, MarkedVm, inspect, marked, may_be_marked};
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
 use crate::ops::test_vm::remove::Remover;
@@ -47,7 +47,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     }
     match error {
         None => Ok(ExitCode::SUCCESS),
-        Some(error) => Err(CommandFailure { error, is_told: global.output == OutputFormat::Json }),
+        Some(error) => Err(CommandFailure { error, is_reported: global.output == OutputFormat::Json }),
     }
 }
 
@@ -72,8 +72,8 @@ async fn clean(
         summary.elsewhere.push(Elsewhere { vmid: vmids.last().copied(), image: image.clone(), server: server.clone() });
     }
     let connected = Connected::open(session, context).await?;
-    let patience = arguments.timeout.unwrap_or(options::TASK_TIMEOUT);
-    let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, patience };
+    let timeout = arguments.timeout.unwrap_or(options::TASK_TIMEOUT);
+    let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, timeout };
     let ended = tokio::select! {
         ended = work.all(ours, &found.active, &here, &arguments.vmid, summary) => ended,
         signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
@@ -89,7 +89,7 @@ struct CleanupRun<'a> {
     session: &'a Session,
     connected: &'a Connected,
     is_dry: bool,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl CleanupRun<'_> {
@@ -114,8 +114,8 @@ impl CleanupRun<'_> {
                         Some(_) => entry.update(|record| record.vmids.clear())?,
                     }
                     summary.images.extend(image);
-                    let told = disks.map_or(Ok(()), |disks| disks_left(summary, disks));
-                    first_failure = first_failure.and(told);
+                    let reported = disks.map_or(Ok(()), |disks| disks_left(summary, disks));
+                    first_failure = first_failure.and(reported);
                 }
                 Err(why) => {
                     let error = left(&entry, summary, self.connected.diagnosed(why).await);
@@ -140,10 +140,10 @@ impl CleanupRun<'_> {
             let removed = self.remove_named(*vmid, &vms, &alive, summary).await;
             first_failure = first_failure.and(removed);
         }
-        let told: Vec<u32> = summary.outcomes.iter().map(|(vmid, ..)| *vmid).collect();
+        let reported: Vec<u32> = summary.outcomes.iter().map(|(vmid, ..)| *vmid).collect();
         for marked in marked(pve, &vms).await {
             let number = marked.vmid.number();
-            if !named.contains(&marked.vmid) && !told.contains(&number) {
+            if !named.contains(&marked.vmid) && !reported.contains(&number) {
                 let outcome = if alive(&marked) { VmOutcome::Alive } else { VmOutcome::Listed };
                 summary.marked.push((marked, outcome));
             }
@@ -208,13 +208,15 @@ impl CleanupRun<'_> {
 
     /// Asks before a VM is destroyed that is not called what a test VM usually is: it may have been taken over.
     async fn is_confirmed(&self, vmid: VmId, name: &str) -> Result<bool, Error> {
-        if name.starts_with(USUAL_NAME) {
+        if name.starts_with(DEFAULT_NAME_PREFIX) {
             return Ok(true);
         }
         let text = format!("VM {vmid} has the marker of a test VM but is named {}. Delete it?", Printable(name));
         let question = ConfirmPrompt::new(text).proposing_no();
-        ask::confirm(self.session, question, || Error::Cleanup(CleanupError::OddName { vmid, name: name.to_owned() }))
-            .await
+        ask::confirm(self.session, question, || {
+            Error::Cleanup(CleanupError::UnusualName { vmid, name: name.to_owned() })
+        })
+        .await
     }
 
     /// Looks for the image that a run which made a template asked for. It is only listed: the run is dead, and its name
@@ -230,8 +232,8 @@ impl CleanupRun<'_> {
 
     async fn image_fate(&self, record: &Record, volume: &str) -> Result<Option<ImageFate>, Error> {
         let pve = &self.connected.pve;
-        let node: NodeName = record.node.parse().map_err(|_| Error::Cleanup(CleanupError::StrangeEntry))?;
-        let (storage, file) = volume.split_once(":import/").ok_or(Error::Cleanup(CleanupError::StrangeEntry))?;
+        let node: NodeName = record.node.parse().map_err(|_| Error::Cleanup(CleanupError::InvalidEntry))?;
+        let (storage, file) = volume.split_once(":import/").ok_or(Error::Cleanup(CleanupError::InvalidEntry))?;
         let tasks = pve.active_tasks(&node).await.doing(Operation::ReadTasks)?;
         let is_fetching = |upid: &Upid| upid.kind() == "imgcopy" || upid.kind() == "download" && upid.id() == file;
         if tasks.iter().any(|task| is_fetching(&task.upid)) {
@@ -244,10 +246,10 @@ impl CleanupRun<'_> {
 
     /// Removes what one entry names, and gives the disks that are left of it.
     async fn finish(&self, entry: &JournalEntry, summary: &mut CleanupSummary) -> Result<Option<LeftBehind>, Error> {
-        let Self { session, connected, is_dry, patience } = self;
-        let (is_dry, patience) = (*is_dry, *patience);
+        let Self { session, connected, is_dry, timeout } = self;
+        let (is_dry, timeout) = (*is_dry, *timeout);
         let marker = entry.record.marker();
-        let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::Cleanup(CleanupError::StrangeEntry));
+        let node = |text: &str| text.parse::<NodeName>().map_err(|_| Error::Cleanup(CleanupError::InvalidEntry));
         let (source, target) = (node(&entry.record.node)?, node(&entry.record.target)?);
         let drives = entry.record.drives.as_deref();
         let search = OwnershipCheck {
@@ -262,8 +264,8 @@ impl CleanupRun<'_> {
         let mut disks = None;
         for (index, number) in entry.record.vmids.iter().enumerate() {
             let is_newest = index + 1 == entry.record.vmids.len();
-            let vmid = VmId::new(u64::from(*number)).ok_or(Error::Cleanup(CleanupError::StrangeEntry))?;
-            let standing = search.inspect_until_settled(vmid, patience).await?;
+            let vmid = VmId::new(u64::from(*number)).ok_or(Error::Cleanup(CleanupError::InvalidEntry))?;
+            let standing = search.inspect_until_settled(vmid, timeout).await?;
             let outcome = match standing {
                 VmState::Nothing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
@@ -290,7 +292,7 @@ impl CleanupRun<'_> {
     /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
     async fn remove(&self, search: OwnershipCheck<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
-        let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
+        let remover = Remover { search, timeout: self.timeout, log_detail: LogDetail::Usual };
         let removed = remover.remove(vmid, &mut receipt).await;
         for warning in receipt.warnings {
             self.session.warn(warning);

@@ -12,7 +12,7 @@ use crate::ui::Printable;
 use time::OffsetDateTime;
 
 /// A token that ends so soon is worth a word.
-const ENDS_SOON_SECONDS: u64 = 14 * 86_400;
+const EXPIRY_WARNING_SECONDS: u64 = 14 * 86_400;
 
 /// Checks that the server knows the user's realm: to a token of an unknown one it only says "Authentication failed!".
 pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
@@ -80,7 +80,7 @@ fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime
         return Check::ok("token", "the token never expires").and(separation).brief(format!("no expiry, {short}"));
     }
     let left = entry.expire.saturating_sub(u64::try_from(now.unix_timestamp()).unwrap_or_default());
-    if left > ENDS_SOON_SECONDS {
+    if left > EXPIRY_WARNING_SECONDS {
         return Check::ok("token", format!("the token expires in {}", span(left)))
             .and(separation)
             .brief(format!("expires in {}, {short}", span(left)));

@@ -45,7 +45,7 @@ pub(super) fn write(session: &Session, path: &Path, diagnosis: &Diagnosis) -> io
 }
 
 /// Names too common to identify anyone, and realms.
-const EVERYBODYS: [&str; 6] = ["pve", "pam", "root", "proxmox", "localhost", "glassdome"];
+const COMMON_NAMES: [&str; 6] = ["pve", "pam", "root", "proxmox", "localhost", "glassdome"];
 
 /// The words that are replaced, and by what.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Pseudonymizer {
 
     fn add(&mut self, text: &str, stands_for: &str) {
         let is_word = text.chars().any(char::is_alphanumeric);
-        if is_word && !EVERYBODYS.contains(&text) && text.parse::<IpAddr>().is_err() {
+        if is_word && !COMMON_NAMES.contains(&text) && text.parse::<IpAddr>().is_err() {
             self.words.entry(text.to_owned()).or_insert_with(|| stands_for.to_owned());
         }
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, Operation, PlacementError, PreflightError, StorageStat
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ops::connection::Connected;
-use crate::ops::inventory::{ConfigReads, SourceTemplate, choose_node, doubt_about, other_node_of, vms};
+use crate::ops::inventory::{ConfigReads, SourceTemplate, choose_node, other_node_of, unknown_status, vms};
 use crate::ops::test_vm::marked::may_be_marked;
 use crate::ops::test_vm::options::{Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
@@ -68,9 +68,9 @@ pub(super) async fn checks(
     let free = free_vmid(&inside.next_id);
     let (node, mut checks) = match which(order, &inside.nodes, &variable) {
         Ok(node) => {
-            let doubt = doubt_about(inside.nodes.as_deref().unwrap_or_default(), &node);
-            let check = match doubt {
-                Some(doubt) => Check::warning("node", doubt),
+            let warning = unknown_status(inside.nodes.as_deref().unwrap_or_default(), &node);
+            let check = match warning {
+                Some(warning) => Check::warning("node", warning),
                 None => Check::ok("node", format!("node {node} is online")).brief(format!("node {node}")),
             };
             (node, vec![check])
@@ -175,7 +175,7 @@ struct Storages {
     /// Why it cannot be cloned on the node.
     immovable: Option<Error>,
     /// What a clone there lacks, and what should be known.
-    lacking: Option<Error>,
+    problem: Option<Error>,
     warnings: Vec<String>,
 }
 
@@ -184,7 +184,7 @@ impl Storages {
         let storages = found.reading.storages.clone();
         let storages = storages.map_err(|why| Error::server(Operation::ReadStorages(found.node.clone()), why));
         let feature = found.reading.feature.clone();
-        let mut read = Self { template: Ok(blank(found)), immovable: None, lacking: None, warnings: Vec::new() };
+        let mut read = Self { template: Ok(blank(found)), immovable: None, problem: None, warnings: Vec::new() };
         match (storages, feature) {
             (Err(why), _) => read.template = Err(why),
             (Ok(storages), feature) => {
@@ -205,11 +205,11 @@ impl Storages {
         template: &SourceTemplate,
     ) {
         match StorageCheck::new(&connected.pve, template, node).await {
-            Err(why) => self.lacking = Some(why),
+            Err(why) => self.problem = Some(why),
             Ok(mut check) => {
                 self.immovable = check.require_movable(order.template).err();
                 let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
-                self.lacking = check.require_usable(mode, None, order.start).err();
+                self.problem = check.require_usable(mode, None, order.start).err();
                 self.warnings = check.warnings;
             }
         }
@@ -227,7 +227,7 @@ impl Storages {
             .filter(|storage| names.iter().any(|name| *name == *storage.name.as_str()))
             .map(free)
             .collect();
-        match &self.lacking {
+        match &self.problem {
             Some(Error::Preflight(PreflightError::StorageUnavailable {
                 storage, why: StorageState::Absent, ..
             })) if !may_use => {
@@ -397,7 +397,7 @@ async fn privileges(
             let all = format!("all {} required privileges", needs.len());
             Check::ok("privileges", format!("{all} present")).brief(all).and(format!("on {}", joined(&paths(&needs))))
         }
-        Ok(Some(lacking)) => Check::failed("privileges", &lacking),
+        Ok(Some(problem)) => Check::failed("privileges", &problem),
         Err(why) => Check::failed("privileges", &why),
     }
 }

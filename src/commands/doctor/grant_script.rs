@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::cli::{Doctor, Global, OutputFormat, Proof};
+use crate::cli::{Doctor, Global, OutputFormat, TestVmFlags};
 use crate::commands::options;
 use crate::error::Error;
 use crate::ops::connection::Connected;
@@ -30,7 +30,7 @@ impl Draw for GrantScript {
 pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Error> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     settle_port(session, &mut context, PortUse::Now).await?;
-    let order = options::test_vm(&context, &Proof::default())?;
+    let order = options::test_vm(&context, &TestVmFlags::default())?;
     let connected = Connected::open(session, &context).await?;
     let script = match write(&context, &connected, &order).await {
         Ok(script) => script,

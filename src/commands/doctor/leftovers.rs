@@ -64,7 +64,7 @@ fn journal(session: &Session, context: &Context) -> Result<JournalContents, Erro
 }
 
 fn in_journal(found: &JournalContents) -> Check {
-    let strange = found
+    let unreadable_files = found
         .unreadable
         .iter()
         .map(|path| format!("passed over: {} is not a readable journal entry", Printable(&path.display().to_string())));
@@ -74,7 +74,7 @@ fn in_journal(found: &JournalContents) -> Check {
             "journal",
             "no VM of an earlier run is recorded, but the state folder contains other files",
         )
-        .with(strange)
+        .with(unreadable_files)
         .with(alive);
     }
     if found.orphans.is_empty() {
@@ -91,7 +91,7 @@ fn in_journal(found: &JournalContents) -> Check {
     });
     Check::warning("journal", format!("{} earlier runs may have left something behind", found.orphans.len()))
         .with(lines)
-        .with(strange)
+        .with(unreadable_files)
         .with(alive)
         .run("glassdome cleanup")
 }

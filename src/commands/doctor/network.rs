@@ -15,10 +15,10 @@ use std::net::SocketAddr;
 use time::OffsetDateTime;
 
 /// A certificate that ends so soon is worth a word: a server of its own cluster renews it two weeks before.
-const ENDS_SOON_DAYS: i64 = 13;
+const EXPIRY_WARNING_DAYS: i64 = 13;
 
 /// Clocks that differ by less are the same: an answer may have been on its way for some seconds.
-const SAME_TIME_SECONDS: u64 = 30;
+const MAX_CLOCK_SKEW_SECONDS: u64 = 30;
 
 /// The way as far as it can be seen without TLS.
 pub(super) struct NetworkCheck {
@@ -189,7 +189,7 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
         )
     } else if now > leaf.not_after {
         renew(Check::warning("certificate", format!("the certificate expired on {until}")))
-    } else if days <= ENDS_SOON_DAYS {
+    } else if days <= EXPIRY_WARNING_DAYS {
         renew(Check::warning("certificate", format!("the certificate expires on {until}, in {days} days")))
     } else {
         Check::ok("certificate", format!("the certificate is valid until {until}"))
@@ -220,7 +220,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
 fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
     let Some(there) = there else { return Check::unknown("clock", "no response contained the time") };
     let apart = (here - there).abs().unsigned_abs().as_secs();
-    if apart <= SAME_TIME_SECONDS {
+    if apart <= MAX_CLOCK_SKEW_SECONDS {
         return Check::ok("clock", "clock in sync with the server");
     }
     let order = if here > there { "ahead of" } else { "behind" };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::Proof;
+use crate::cli::TestVmFlags;
 use crate::commands::doctor::check::{Check, CheckFailure, CheckStatus};
 use crate::commands::doctor::clone::{self, ServerReads};
 use crate::commands::doctor::{Diagnosis, TLS_CHECKS, access, network};
@@ -42,7 +42,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         return None;
     };
     let anonymous = log_calls(anonymous, session);
-    let order = options::test_vm(context, &Proof::default());
+    let order = options::test_vm(context, &TestVmFlags::default());
     // The clocks are compared when the answer comes: the others may take longer.
     let realms = async { (anonymous.domains().await, session.clock.utc()) };
     let ((realms, now), inside) = tokio::join!(realms, inside(session, context, order.as_ref().ok()));
@@ -111,9 +111,9 @@ async fn within(
         access.push(Check::skipped("authentication", "the server could not be queried"));
         return diagnosis.cut(access, "the server could not be queried");
     }
-    let proof = access::authentication(&connected, &inside.nodes, &inside.version).await;
-    let is_in = proof.status == CheckStatus::Ok;
-    access.push(proof);
+    let authentication = access::authentication(&connected, &inside.nodes, &inside.version).await;
+    let is_in = authentication.status == CheckStatus::Ok;
+    access.push(authentication);
     if !is_in {
         let is_unknown =
             access.last().and_then(|check| check.failure.as_ref()).is_some_and(CheckFailure::is_of_credentials);

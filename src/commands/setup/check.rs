@@ -184,7 +184,7 @@ impl<'a> CheckStep<'a> {
 
     async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
         // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
-        let guess = options::test_vm(context, &self.arguments.proof)?;
+        let guess = options::test_vm(context, &self.arguments.test_vm)?;
         let preflight = Preflight::new(context, self.connected, &guess);
         let pve = &self.connected.pve;
         let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, |vm| vm.is_template));
@@ -205,9 +205,9 @@ impl<'a> CheckStep<'a> {
         let unseen = named_but_unseen(context, &vms)?;
         node_and_templates::show(self.session, &asked, &templates, &vms);
 
-        let mut order = options::test_vm(context, &self.arguments.proof)?;
+        let mut order = options::test_vm(context, &self.arguments.test_vm)?;
         let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
-        if let (None, Some((_, vmid))) = (self.arguments.proof.template, of_2204) {
+        if let (None, Some((_, vmid))) = (self.arguments.test_vm.template, of_2204) {
             order.template = *vmid;
         }
         let preflight = Preflight::new(context, self.connected, &order);

@@ -25,7 +25,7 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
             let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
             let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
             let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
-            if is_known { Ok(()) } else { Err(strange_realm(&user, &known)) }
+            if is_known { Ok(()) } else { Err(unknown_realm(&user, &known)) }
         });
     let otherwise = || context.unanswered("the user", Key::User);
     let mut user = ask::text(session, question, otherwise).await?;
@@ -43,7 +43,7 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
     context.answer(Setting::User(user))
 }
 
-fn strange_realm(user: &UserId, realms: &[String]) -> String {
+fn unknown_realm(user: &UserId, realms: &[String]) -> String {
     let known: Vec<String> = realms.iter().map(|realm| Printable(realm).to_string()).collect();
     format!("the server has no realm `{}`; it has {}", user.realm(), known.join(", "))
 }
@@ -96,7 +96,7 @@ impl FixedIdentity {
                 return Err(format!("this is a token of {user}, but {} says {}", said.source, said.value));
             }
             if !self.realms.iter().any(|realm| realm == user.realm()) {
-                return Err(strange_realm(user, &self.realms));
+                return Err(unknown_realm(user, &self.realms));
             }
         }
         match (&pasted.name, &self.name) {

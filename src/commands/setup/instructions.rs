@@ -31,7 +31,7 @@ pub(super) struct ShellGuide {
 
 /// A token that this run made, and that is not used: what removes it.
 pub(super) struct UnusedToken {
-    /// Which.
+    /// The full token ID, `USER@REALM!NAME`.
     pub(super) token: TokenId,
     /// What was made for it.
     pub(super) left: Left,

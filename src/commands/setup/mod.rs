@@ -58,7 +58,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     }
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(CommandFailure { error, is_told: wants_json }),
+        Err(error) => Err(CommandFailure { error, is_reported: wants_json }),
     }
 }
 
@@ -157,8 +157,8 @@ async fn from_server_to_test_vm(
     report.changed.clone_from(&saved.changed);
     report.warnings.extend(saved.warnings.iter().cloned());
 
-    let skips = arguments.skip_test_vm || !is_proof_wanted(session, context, arguments).await?;
-    let receipt = if skips { None } else { Some(proof(session, arguments, context, report).await?) };
+    let skips = arguments.skip_test_vm || !is_test_vm_wanted(session, context, arguments).await?;
+    let receipt = if skips { None } else { Some(test_vm(session, arguments, context, report).await?) };
     if global.output == OutputFormat::Text {
         session.gap();
         session.result(&next(context, &connected, &saved, receipt));
@@ -193,28 +193,28 @@ async fn agree_to_replace(
 }
 
 /// Asks whether a VM may be made to prove it.
-async fn is_proof_wanted(session: &Session, context: &Context, arguments: &Setup) -> Result<bool, Error> {
+async fn is_test_vm_wanted(session: &Session, context: &Context, arguments: &Setup) -> Result<bool, Error> {
     if !session.is_attended() {
         return Ok(true);
     }
-    let template = options::test_vm(context, &arguments.proof)?.template;
+    let template = options::test_vm(context, &arguments.test_vm)?.template;
     let question = ConfirmPrompt::new("Verify with a test VM now?")
         .hinting(format!("clones template {template}, starts, stops and deletes the clone"));
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
 /// Step 7: the proof, with what was written and nothing else.
-async fn proof(
+async fn test_vm(
     session: &Session,
     arguments: &Setup,
     context: &mut Context,
     report: &mut SetupReport,
 ) -> Result<Receipt, Error> {
     heading(session, context, "Test VM");
-    let order = options::test_vm(context, &arguments.proof)?;
+    let order = options::test_vm(context, &arguments.test_vm)?;
     let connected = Connected::open(session, context).await?;
     let (receipt, ended) = run_test_vm(session, context, &connected, &order).await?;
-    report.proof = Some(document(&receipt, ended.as_ref().err()));
+    report.test_vm = Some(document(&receipt, ended.as_ref().err()));
     match ended {
         Ok(()) => Ok(receipt),
         Err(why) => {

@@ -29,7 +29,7 @@ pub(super) struct SetupReport {
     pub(super) node: Option<String>,
     pub(super) templates: Vec<(String, u32)>,
     pub(super) changed: Vec<String>,
-    pub(super) proof: Option<Value>,
+    pub(super) test_vm: Option<Value>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ impl SetupReport {
             "token": {"id": self.token, "created": self.is_created},
             "node": self.node,
             "templates": templates,
-            "proof": self.proof,
+            "proof": self.test_vm,
             "warnings": self.warnings,
         });
         if let (Some(error), Some(map)) = (error, document.as_object_mut()) {

@@ -77,8 +77,8 @@ impl Draw for Next {
             screen.paragraph(2, "try the credentials with curl:")?;
             screen.command(4, &curl.before)?;
             screen.command(4, &curl.line)?;
-            if let Some(doubt) = curl.doubt {
-                screen.paragraph(4, doubt)?;
+            if let Some(warning) = curl.warning {
+                screen.paragraph(4, warning)?;
             }
         }
         Ok(())
@@ -90,7 +90,7 @@ pub(super) struct Curl {
     /// What gives a shell the secret.
     before: String,
     line: String,
-    doubt: Option<&'static str>,
+    warning: Option<&'static str>,
 }
 
 impl Curl {
@@ -101,9 +101,9 @@ impl Curl {
         }
         let access = Access::of(&context.settings).ok()?;
         let is_pinned = access.fingerprint.is_some() && access.ca_file.is_none();
-        let doubt = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
+        let warning = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
         let env = context.repeated().lengthened("glassdome env --format sh --reveal").into_owned();
         let before = format!("eval \"$({env})\"");
-        Some(Self { before, line: curl_line(&access, &context.instance)?, doubt: is_pinned.then_some(doubt) })
+        Some(Self { before, line: curl_line(&access, &context.instance)?, warning: is_pinned.then_some(warning) })
     }
 }

@@ -109,7 +109,7 @@ impl ServerStep {
                     session.info(&Note::answered("Proxmox VE host", server.to_string()));
                 }
                 self.head(session, context);
-                match trust::judge(session, context, &why, proposed.take()).await {
+                match trust::decide_trust(session, context, &why, proposed.take()).await {
                     Ok(TrustDecision::Quit) => return Err(why),
                     Ok(decision) => {
                         wants_host = decision == TrustDecision::OtherServer;
@@ -249,7 +249,7 @@ async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result
     let pve = log_calls(pve, session);
     let realms = match pve.domains().await {
         Ok(realms) => realms,
-        Err(source) => return Err(judge(context, &endpoint, source)?),
+        Err(source) => return Err(classify(context, &endpoint, source)?),
     };
     let server = endpoint.authority();
     if !realms.iter().any(|realm| realm.kind == "pve") {
@@ -268,7 +268,7 @@ fn is_first_contact(context: &Context) -> Result<bool, Error> {
 }
 
 /// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
-fn judge(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
+fn classify(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
     let server = endpoint.authority();
     Ok(match source {
         pve::ApiError::CertificateUntrusted { .. } => {

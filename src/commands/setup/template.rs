@@ -10,7 +10,7 @@ use crate::ops::context::Context;
 use crate::ops::template::create;
 use crate::ops::template::image::ImageSpec;
 use crate::ops::template::options::{ChecksumSource, ImageDisposal, TemplateOptions};
-use crate::ops::ubuntu_releases::{Release, USUAL};
+use crate::ops::ubuntu_releases::{DEFAULT, Release};
 use crate::pve::Vm;
 use crate::session::Session;
 use crate::settings::{Key, Source};
@@ -47,9 +47,9 @@ impl MissingTemplate {
         let said = |key| context.settings.template(key).map(|said| said.value);
         let (usual, other) = (Key::Ubuntu2204Template, Key::Ubuntu2004Template);
         let key = if said(other) == Some(template) && said(usual) != Some(template) { other } else { usual };
-        let is_said = said(key) == Some(template) || arguments.proof.template == Some(template);
+        let is_said = said(key) == Some(template) || arguments.test_vm.template == Some(template);
         let is_settled =
-            arguments.proof.template.is_some() || context.settings.source(key).is_some_and(Source::is_settled);
+            arguments.test_vm.template.is_some() || context.settings.source(key).is_some_and(Source::is_settled);
         if is_taken && is_settled {
             return Ok(None);
         }
@@ -91,7 +91,7 @@ impl MissingTemplate {
 
     /// Gives the release that the key stands for.
     fn release(&self) -> Release {
-        Release::of_key(self.key).unwrap_or(USUAL)
+        Release::of_key(self.key).unwrap_or(DEFAULT)
     }
 
     /// Reads what it is to be made of: the release of the key, or an image of one's own.
@@ -114,12 +114,12 @@ impl MissingTemplate {
             name: None,
             storage: None,
             image_storage: None,
-            disk_size: DiskSize::OF_THE_GUIDE,
+            disk_size: DiskSize::TEMPLATE_DEFAULT,
             bridge: None,
             checksum: ChecksumSource::Published,
             image: ImageDisposal::Remove,
             is_dry_run: arguments.dry_run,
-            timeout: options::task_timeout(&arguments.proof),
+            timeout: options::task_timeout(&arguments.test_vm),
         }
     }
 }

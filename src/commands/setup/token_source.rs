@@ -118,7 +118,7 @@ async fn by_log_in(
     source: LoginSource,
     arguments: &Setup,
 ) -> Result<TokenResult, Error> {
-    let order = options::test_vm(context, &arguments.proof)?;
+    let order = options::test_vm(context, &arguments.test_vm)?;
     let (pin_policy, realms) = (pve_server.pin_policy(arguments)?, pve_server.realms().to_vec());
     let login = match source {
         LoginSource::Given => (&arguments.login).into(),

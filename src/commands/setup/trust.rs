@@ -69,7 +69,7 @@ pub(super) struct Facts<'a>(pub(super) &'a Leaf);
 /// Why a certificate is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Flaw {
-    Stranger,
+    UnknownIssuer,
     Expired,
     /// The authority that signed it is not valid now.
     AuthorityNotValid(NotValid),
@@ -126,7 +126,7 @@ fn flaw(why: &Error) -> Option<Flaw> {
         return None;
     };
     match source {
-        pve::ApiError::CertificateUntrusted { .. } => Some(Flaw::Stranger),
+        pve::ApiError::CertificateUntrusted { .. } => Some(Flaw::UnknownIssuer),
         pve::ApiError::CertificateUnfit { why, .. } => Some(Flaw::Unfit(why.clone())),
         pve::ApiError::CertificateExpired { .. } => Some(Flaw::Expired),
         pve::ApiError::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
@@ -139,7 +139,7 @@ fn flaw(why: &Error) -> Option<Flaw> {
 /// Shows the certificate that is presented now, and lets a person decide. What is chosen holds for exactly the certificate
 /// that was shown: another one later is noticed.
 /// `proposed` is what was chosen before.
-pub(super) async fn judge(
+pub(super) async fn decide_trust(
     session: &Session,
     context: &mut Context,
     why: &Error,
@@ -201,24 +201,24 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
             (TrustChoice::Name(endpoint), text)
         }));
     }
-    let is_strange = *flaw == Flaw::Stranger && !leaf.is_of_proxmox;
+    let is_unknown_issuer = *flaw == Flaw::UnknownIssuer && !leaf.is_of_proxmox;
     let other = (TrustChoice::OtherServer, "Go back and enter a different server".to_owned());
     let is_host_open = context.is_open(session, Key::Host);
-    if is_strange && is_host_open {
+    if is_unknown_issuer && is_host_open {
         ways.push(other.clone());
     }
-    let recommended = if is_strange { "" } else { " (recommended)" };
+    let recommended = if is_unknown_issuer { "" } else { " (recommended)" };
     ways.push((TrustChoice::Cluster, format!("Yes, and trust the cluster's CA from now on{recommended}")));
     ways.push((TrustChoice::Pin, "Yes, only this certificate".to_owned()));
     if !context.is_sandbox() {
         ways.push((TrustChoice::CaFile, "I have the CA in a file".to_owned()));
     }
     ways.push((TrustChoice::Unverified, "Do not verify: anyone on the network path can read the secret".to_owned()));
-    if !is_strange && is_host_open {
+    if !is_unknown_issuer && is_host_open {
         ways.push(other);
     }
     let leave = (TrustChoice::Leave, "Quit (nothing has been sent)".to_owned());
-    if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_strange && !is_host_open) {
+    if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_unknown_issuer && !is_host_open) {
         ways.insert(0, leave);
     } else {
         ways.push(leave);
@@ -295,13 +295,13 @@ impl Flaw {
     /// Says what is wrong, and how much it matters.
     fn words(&self, server: &str, leaf: &Leaf) -> (Tone, String) {
         let text = match self {
-            Self::Stranger if leaf.is_of_proxmox => {
+            Self::UnknownIssuer if leaf.is_of_proxmox => {
                 return (
                     Tone::Plain,
                     format!("The certificate of {server} is self-signed, as Proxmox VE's certificates normally are."),
                 );
             }
-            Self::Stranger => format!(
+            Self::UnknownIssuer => format!(
                 "The certificate of {server} is signed by an authority that this system does not trust, and it does not look like a certificate of Proxmox VE. Check that this is the server that you mean."
             ),
             Self::Expired => format!("The certificate of {server} has expired, or is not valid yet."),
@@ -365,12 +365,12 @@ mod tests {
 
     #[test]
     fn only_a_certificate_as_proxmox_makes_it_is_called_usual() {
-        for flaw in [Flaw::Stranger, Flaw::Expired, Flaw::WrongName, Flaw::Changed, Flaw::NotFromStoredCa] {
+        for flaw in [Flaw::UnknownIssuer, Flaw::Expired, Flaw::WrongName, Flaw::Changed, Flaw::NotFromStoredCa] {
             for is_of_proxmox in [true, false] {
                 let mut shown = certificate(flaw.clone());
                 shown.leaf.is_of_proxmox = is_of_proxmox;
                 let is_usual = render(&shown, WIDE).contains("normally");
-                assert_eq!(is_usual, flaw == Flaw::Stranger && is_of_proxmox, "{flaw:?} {is_of_proxmox}");
+                assert_eq!(is_usual, flaw == Flaw::UnknownIssuer && is_of_proxmox, "{flaw:?} {is_of_proxmox}");
             }
         }
     }
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "whole screens are compared")]
     fn the_certificate_fits_every_terminal() {
-        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), WIDE), @"
+        insta::assert_snapshot!(render(&certificate(Flaw::UnknownIssuer), WIDE), @"
         The certificate of 192.168.1.50:8006 is self-signed, as Proxmox VE's
         certificates normally are.
           subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
@@ -393,7 +393,7 @@ mod tests {
         System > Certificates; in a shell on the server, `pvenode cert info`, the
         entry pve-ssl.pem.
         ");
-        insta::assert_snapshot!(render(&certificate(Flaw::Stranger), Style { width: Some(40), unicode: false, ..WIDE }), @"
+        insta::assert_snapshot!(render(&certificate(Flaw::UnknownIssuer), Style { width: Some(40), unicode: false, ..WIDE }), @"
         The certificate of 192.168.1.50:8006
         is self-signed, as Proxmox VE's
         certificates normally are.

@@ -11,7 +11,7 @@ use crate::ops::port::{PortUse, settle_port};
 use crate::ops::template::create::{Made, make};
 use crate::ops::template::image::ImageSpec;
 use crate::ops::template::plan::TemplatePlan;
-use crate::ops::ubuntu_releases::USUAL;
+use crate::ops::ubuntu_releases::DEFAULT;
 use crate::session::Session;
 use crate::settings::{AmbiguousValues, Change, GroupRights, Setting};
 use crate::ui::{Heading, Note, Printable};
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     if !arguments.dry_run {
         context.require_journal(session)?;
     }
-    let wanted = ImageSpec::of("--release", arguments.release.as_deref().unwrap_or(USUAL.number), &session.folder)?;
+    let wanted = ImageSpec::of("--release", arguments.release.as_deref().unwrap_or(DEFAULT.number), &session.folder)?;
     let text = format!("Template of {} on {}", wanted.title, context.host()?);
     session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
     let connected = Connected::open(session, &context).await?;

@@ -41,7 +41,7 @@ pub(crate) async fn run(
                 let document = Report::of(&error).document("template");
                 session.json(&labelled(document, action, false));
             }
-            Err(CommandFailure { error, is_told: wants_json })
+            Err(CommandFailure { error, is_reported: wants_json })
         }
     }
 }

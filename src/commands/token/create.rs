@@ -19,7 +19,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
     let connection = options::connection(global, &arguments.connection);
     let opened = AdminSession::open(session, &connection, "New token");
     let admin_session = unless_interrupted(session, opened).await?;
-    let order = options::test_vm(&admin_session.context, &arguments.proof)?;
+    let order = options::test_vm(&admin_session.context, &arguments.test_vm)?;
     let (login, new) = ((&arguments.login).into(), (&arguments.new).into());
     let creation = Creation {
         login: &login,
@@ -40,8 +40,8 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         Ok(changed) => {
             created.made.saved()?;
             forget(session, &admin_session.context, &created.token)?;
-            let told = TokenOutput::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
-            Ok(told.saying(format!(
+            let output = TokenOutput::of(json!({ "token": { "id": id, "created": true }, "changed": changed }));
+            Ok(output.saying(format!(
                 "{id} created, and its secret saved in {}",
                 admin_session.context.store.path().display()
             )))

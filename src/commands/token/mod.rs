@@ -43,7 +43,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -
                 document.splice("left_on_server", error.left_on_server().into());
                 session.json(&document.document);
             }
-            Err(CommandFailure { error, is_told: wants_json })
+            Err(CommandFailure { error, is_reported: wants_json })
         }
     }
 }
@@ -71,9 +71,9 @@ struct TokenOutput {
 
 impl TokenOutput {
     fn of(value: Value) -> Self {
-        let mut told = Self { document: value, lines: Vec::new() };
-        told.splice("schema", "glassdome.token/1".into());
-        told
+        let mut output = Self { document: value, lines: Vec::new() };
+        output.splice("schema", "glassdome.token/1".into());
+        output
     }
 
     /// Makes the result of a run that only shows what would be done.

@@ -58,8 +58,8 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let text = format!("the secret in {file} no longer works; run `glassdome setup` to configure another token");
         session.warn(text);
     }
-    let told = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
-    Ok(TokenOutput::of(told).saying(format!("{} revoked", summary.token)))
+    let document = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
+    Ok(TokenOutput::of(document).saying(format!("{} revoked", summary.token)))
 }
 
 impl Draw for RevocationPlan {

@@ -47,13 +47,13 @@ fn output(context: &Context, rotated: Rotated) -> TokenOutput {
     } else {
         format!("{new} replaces {old}, and its secret is saved in {file}")
     };
-    let mut told = TokenOutput::of(json!({
+    let mut output = TokenOutput::of(json!({
         "token": { "id": new.to_string() }, "replaced": old.to_string(), "how": how,
         "kept": kept.as_ref().map(|why| Printable(why).to_string()),
     }));
-    told = told.saying(line);
+    output = output.saying(line);
     match kept {
-        None => told,
-        Some(why) => told.saying(format!("{old} is still on the server: {}", Printable(&why))),
+        None => output,
+        Some(why) => output.saying(format!("{old} is still on the server: {}", Printable(&why))),
     }
 }

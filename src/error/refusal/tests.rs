@@ -50,7 +50,7 @@ fn every_reason_has_a_row() {
     assert!(REASONS.iter().all(|reason| is_named(*reason)));
 }
 
-fn told(error: &Error) -> (u8, String) {
+fn exit_code_and_hints(error: &Error) -> (u8, String) {
     let hints: Vec<String> = error.hints().iter().map(|hint| hint.text().to_owned()).collect();
     (error.kind().exit_code(), hints.join("\n"))
 }
@@ -130,7 +130,7 @@ fn every_sentence_has_its_exit_code_and_its_advice() {
     for (status, sentence, code, advice) in ANSWERS.iter().copied() {
         let refusal = ApiError::Refusal(Refusal::new(status, Foreign::new(sentence)));
         let operation = Operation::Clone { template: VmId::new(9000).unwrap(), vmid: VmId::new(100).unwrap() };
-        let (exit_code, hints) = told(&Error::server(operation, refusal));
+        let (exit_code, hints) = exit_code_and_hints(&Error::server(operation, refusal));
         assert_eq!(exit_code, code, "{sentence}");
         assert!(hints.contains(advice) && advice.is_empty() == hints.is_empty(), "{sentence}: {hints}");
     }
@@ -162,7 +162,7 @@ fn every_failed_task_has_its_own_advice() {
             let starts = matches!(operation, Operation::Start(_));
             let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
             let failed = VmError::TaskFailed { operation, upid, exit_status: Foreign::new(exit_status), log };
-            let (exit_code, hints) = told(&failed.into());
+            let (exit_code, hints) = exit_code_and_hints(&failed.into());
             assert_eq!(exit_code, 9, "{exit_status}");
             assert!(hints.contains(advice) || !starts, "{exit_status}: {hints}");
             assert_eq!(hints.contains("only the start fails"), starts, "{exit_status}: {hints}");
@@ -171,7 +171,7 @@ fn every_failed_task_has_its_own_advice() {
     let namespace = Foreign::new("clone failed: rbd error: namespace lab does not exist");
     let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
     let failed = VmError::TaskFailed { operation: Operation::Destroy(vmid), upid, exit_status: namespace, log };
-    assert!(!told(&failed.into()).1.contains("full"));
+    assert!(!exit_code_and_hints(&failed.into()).1.contains("full"));
 }
 
 /// The verb, the status of a page that is not the server's, and a part of the advice.
@@ -196,9 +196,9 @@ fn what_stands_in_front_of_the_server_is_named() {
     };
     let elsewhere = ApiError::Redirect { server: server(), status: 302, phrase: Foreign::new("Found"), to: None };
     for (method, status, advice) in PAGES.iter().copied() {
-        let (_, hints) = told(&Error::server(Operation::ReadVms, page(method, status)));
+        let (_, hints) = exit_code_and_hints(&Error::server(Operation::ReadVms, page(method, status)));
         assert!(hints.contains(advice), "{advice}: {hints}");
     }
-    let (_, hints) = told(&Error::server(Operation::ReadVms, elsewhere));
+    let (_, hints) = exit_code_and_hints(&Error::server(Operation::ReadVms, elsewhere));
     assert!(hints.contains("a token cannot pass"), "{hints}");
 }

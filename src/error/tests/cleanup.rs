@@ -24,7 +24,7 @@ fn cleanup() {
         NotGone => CleanupError::NotGone { vmid: read("100") };
         NoTestVm => CleanupError::NoTestVm { vmid: read("101"), name: Some(Foreign::new("web")) },
             CleanupError::NoTestVm { vmid: read("101"), name: None };
-        OddName => CleanupError::OddName { vmid: read("100"), name: "web".to_owned() };
+        UnusualName => CleanupError::UnusualName { vmid: read("100"), name: "web".to_owned() };
         TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
         TakenOver => CleanupError::TakenOver { vmid: read("100") };
         StuckClone => stuck();
@@ -36,7 +36,7 @@ fn cleanup() {
             disks: vec![Foreign::new("nfs:100/vm-100-disk-0.qcow2")],
             failure: Some(Box::new(start())),
         };
-        StrangeEntry => CleanupError::StrangeEntry;
+        InvalidEntry => CleanupError::InvalidEntry;
     };
     insta::assert_snapshot!(text);
 }

@@ -110,9 +110,9 @@ fn missing(path: RequirementPath, privileges: &str) -> MissingPrivileges {
     MissingPrivileges { place: path, missing, purposes: Default::default() }
 }
 
-fn lacking(caller: Caller, cause: LikelyCause, missing: Vec<MissingPrivileges>) -> PermissionError {
+fn denied(caller: Caller, cause: LikelyCause, missing: Vec<MissingPrivileges>) -> PermissionError {
     let node_drives = vec!["ide2".to_owned()];
-    PermissionError::Lacking {
+    PermissionError::Privileges {
         caller: Box::new(caller),
         template: read("9000"),
         missing,
@@ -138,7 +138,7 @@ fn permission() {
     let of_drive = || vec![missing(RequirementPath::At(read("/")), "Sys.Console")];
     let of_agent = || vec![missing(RequirementPath::NewVm(read("100")), "VM.Monitor")];
     let replaced = LikelyCause::Replaced { path: read("/vms/9000"), from: read("/vms") };
-    let refused = PermissionError::Lacking {
+    let refused = PermissionError::Privileges {
         caller: Box::new(token()),
         template: read("9000"),
         missing: all_missing(),
@@ -148,17 +148,17 @@ fn permission() {
     };
     let text = screens! { PermissionError, screen;
         NoTemplateVisible => PermissionError::NoTemplateVisible { who: "apex@pve!glassdome-token".to_owned() };
-        Lacking => lacking(token(), LikelyCause::SeparationLikely, all_missing()),
-            lacking(token(), LikelyCause::Separation, all_missing().split_off(3)),
-            lacking(token(), LikelyCause::Unknown(user()), all_missing()),
-            lacking(token(), LikelyCause::UserLacks(user()), of_agent()),
-            lacking(token(), replaced, all_missing()),
-            lacking(token(), LikelyCause::UserLacks(user()), of_drive()),
-            lacking(Caller::User(user()), LikelyCause::NotGranted, all_missing()),
+        Privileges => denied(token(), LikelyCause::SeparationLikely, all_missing()),
+            denied(token(), LikelyCause::Separation, all_missing().split_off(3)),
+            denied(token(), LikelyCause::Unknown(user()), all_missing()),
+            denied(token(), LikelyCause::UserLacks(user()), of_agent()),
+            denied(token(), replaced, all_missing()),
+            denied(token(), LikelyCause::UserLacks(user()), of_drive()),
+            denied(Caller::User(user()), LikelyCause::NotGranted, all_missing()),
             refused;
     };
     // Said in words, and not as a wall: twelve lines at most.
-    for screen in text.split("# Lacking\n").skip(1) {
+    for screen in text.split("# Privileges\n").skip(1) {
         assert!(screen.trim_end().lines().count() <= 12, "{screen}");
     }
     insta::assert_snapshot!(text);

@@ -48,7 +48,7 @@ fn template() {
             available: "0.2 GiB".to_owned(),
             needed: "0.7 GiB".to_owned(),
         };
-        Lacking => TemplateError::Lacking {
+        MissingPrivileges => TemplateError::MissingPrivileges {
             who: "apex@pve!glassdome-token".to_owned(),
             missing: vec!["VM.Allocate              on /vms/9000".to_owned()],
             manual_steps: lines(),

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
-use super::{Foreign, SHOWN_AT_MOST, is_plain};
+use super::{Foreign, MAX_SHOWN, is_plain};
 use crate::model::{NodeName, VmId};
 use crate::skip::lacks;
 
@@ -37,12 +37,12 @@ fn what_could_move_the_cursor_or_mislead_is_escaped() {
 fn a_long_text_is_cut_and_says_by_how_much() {
     let text = Foreign::new("x".repeat(20_000_000));
     let shown = text.to_string();
-    assert_eq!(shown.chars().count(), SHOWN_AT_MOST + "… (19998000 more characters)".chars().count());
+    assert_eq!(shown.chars().count(), MAX_SHOWN + "… (19998000 more characters)".chars().count());
     assert!(shown.ends_with("x… (19998000 more characters)"));
     assert_eq!(serde_json::json!(text), shown);
     let escapes = Foreign::new("\u{1b}".repeat(2_000)).to_string();
-    assert!(escapes.chars().count() < SHOWN_AT_MOST + 40, "the escapes count, too");
-    assert_eq!(Foreign::new("x".repeat(SHOWN_AT_MOST)).to_string().chars().count(), SHOWN_AT_MOST);
+    assert!(escapes.chars().count() < MAX_SHOWN + 40, "the escapes count, too");
+    assert_eq!(Foreign::new("x".repeat(MAX_SHOWN)).to_string().chars().count(), MAX_SHOWN);
 }
 
 #[test]

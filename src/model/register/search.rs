@@ -1,6 +1,6 @@
 //! Finds known secrets in a text, in every spelling.
 
-use super::{Known, READINGS, WORD};
+use super::{DECODING_DEPTHS, Known, MIN_LENGTH_AS_WORD};
 use crate::model::spelling::{SpellingPosition, View, folded};
 use memchr::memmem::find_iter;
 use std::borrow::Cow;
@@ -38,12 +38,12 @@ impl SecretSearch<'_> {
         let bytes = folded(&view.bytes);
         let found = &mut self.found;
         // Whatever stands there is decoded as base64, and a letter or two come up everywhere in that.
-        let is_long = |known: &&&Known| known.text.len() >= WORD || depth == READINGS.len();
+        let is_long = |known: &&&Known| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
         for known in self.known.iter().filter(is_long) {
             known.find(&bytes, &mut |start, end| found.push(view.place(start, end)));
         }
         // A certificate in base64 holds the UUID of its cluster, and is to stay what it is.
-        if depth == READINGS.len() {
+        if depth == DECODING_DEPTHS.len() {
             found.extend((self.forms)(&bytes).into_iter().map(|form| view.place(form.start, form.end)));
         }
         for dots in find_iter(&bytes, b"...") {

@@ -27,11 +27,11 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 /// Between two looks at how many are done: a person sees no finer steps.
-const REDRAWN_EVERY: Duration = Duration::from_millis(200);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Of how many proofs, spread over the whole run, every task's log is read from its beginning to its end: enough to
 /// know what the time goes into, and few enough to leave the figures as they are.
-const FOLLOWED: usize = 16;
+const MAX_FOLLOWED_LOGS: usize = 16;
 
 /// How many, how many at once, and where.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub(crate) struct BatchOptions {
     pub(crate) count: usize,
     /// How many at once.
     pub(crate) parallel: usize,
-    /// Where.
+    /// The nodes that the VMs go to.
     pub(crate) placement: Placement,
 }
 
@@ -193,7 +193,7 @@ impl Batch<'_> {
         loop {
             tokio::select! {
                 _ = &mut workers => break,
-                () = self.session.clock.sleep(REDRAWN_EVERY) => self.show(parallel),
+                () = self.session.clock.sleep(REDRAW_INTERVAL) => self.show(parallel),
             }
         }
         self.session.ui.clear_progress();
@@ -208,7 +208,7 @@ impl Batch<'_> {
             receipt.node = plan.target.to_string();
             let began = self.session.clock.now();
             let run = Run::new(&self.connected.pve, self.session, options, plan, self.journal);
-            let run = run.drawing_from(&self.ids).watched(self.attention(index));
+            let run = run.drawing_from(&self.ids).watched(self.log_detail(index));
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
             self.tell(&receipt, ended.as_ref().err());
@@ -217,8 +217,8 @@ impl Batch<'_> {
     }
 
     /// Says how closely a proof is watched.
-    const fn attention(&self, index: usize) -> LogDetail {
-        if index.is_multiple_of(self.count.div_ceil(FOLLOWED)) { LogDetail::Close } else { LogDetail::Usual }
+    const fn log_detail(&self, index: usize) -> LogDetail {
+        if index.is_multiple_of(self.count.div_ceil(MAX_FOLLOWED_LOGS)) { LogDetail::Close } else { LogDetail::Usual }
     }
 
     /// Gives the number of the next proof; none where all are begun, or it would be in vain.

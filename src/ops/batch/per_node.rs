@@ -15,7 +15,8 @@ pub(crate) enum NodeOutcome {
     #[default]
     Untried,
     /// Every proof succeeded.
-    Proven,
+    #[serde(rename = "proven")]
+    Verified,
     /// A proof failed.
     Failed,
     /// It is online, and no clone can be there.
@@ -32,7 +33,8 @@ pub(crate) struct NodeFigures {
     /// What came of it.
     outcome: NodeOutcome,
     /// How many were proven.
-    proven: usize,
+    #[serde(rename = "proven")]
+    verified: usize,
     /// How many failed.
     failed: usize,
     /// Why none can be there at all.
@@ -60,11 +62,11 @@ impl Nodes {
     }
 
     /// Counts a proof that succeeded.
-    pub(crate) fn proven(&mut self, node: &str) {
+    pub(crate) fn verified(&mut self, node: &str) {
         let figures = self.figures_of(node);
-        figures.proven += 1;
+        figures.verified += 1;
         if figures.failed == 0 {
-            figures.outcome = NodeOutcome::Proven;
+            figures.outcome = NodeOutcome::Verified;
         }
     }
 
@@ -87,16 +89,16 @@ impl Nodes {
 }
 
 /// Names the nodes that are online and on which nothing was proven.
-pub(crate) fn unproven(nodes: &[NodeFigures]) -> Vec<String> {
-    let unproven = nodes.iter().filter(|node| node.proven == 0 && node.outcome != NodeOutcome::Offline);
-    unproven.map(|node| node.node.clone()).collect()
+pub(crate) fn unverified(nodes: &[NodeFigures]) -> Vec<String> {
+    let unverified = nodes.iter().filter(|node| node.verified == 0 && node.outcome != NodeOutcome::Offline);
+    unverified.map(|node| node.node.clone()).collect()
 }
 
 /// Says where VMs can be created, in a few words: `pve`, or `2 of 3 nodes that are online`.
 pub(crate) fn place(nodes: &[NodeFigures]) -> String {
     let online = nodes.iter().filter(|node| node.outcome != NodeOutcome::Offline).count();
-    let proven: Vec<&str> = nodes.iter().filter(|node| node.proven > 0).map(|node| node.node.as_str()).collect();
-    match proven.as_slice() {
+    let verified: Vec<&str> = nodes.iter().filter(|node| node.verified > 0).map(|node| node.node.as_str()).collect();
+    match verified.as_slice() {
         [] => "no node".to_owned(),
         [only] if online == 1 => (*only).to_owned(),
         several if several.len() == online => format!("{online} nodes"),
@@ -114,20 +116,20 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
     for node in nodes {
         let name = Printable(&node.node).to_string();
         match &node.why {
-            None => screen.line(&format!("  {name:<10}{:>10}{:>10}", node.proven, node.failed))?,
+            None => screen.line(&format!("  {name:<10}{:>10}{:>10}", node.verified, node.failed))?,
             Some(why) => screen.labelled(&format!("  {name:<10}  "), Tone::Plain, why)?,
         }
     }
-    let unproven = unproven(nodes);
-    if unproven.is_empty() {
+    let unverified = unverified(nodes);
+    if unverified.is_empty() {
         return Ok(());
     }
-    screen.labelled("not verified: ", Tone::Warning, &Printable(&unproven.join(", ")).to_string())
+    screen.labelled("not verified: ", Tone::Warning, &Printable(&unverified.join(", ")).to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NodeFigures, NodeOutcome, Nodes, place, unproven};
+    use super::{NodeFigures, NodeOutcome, Nodes, place, unverified};
     use crate::error::{Error, PlacementError};
     use crate::model::Foreign;
 
@@ -141,16 +143,16 @@ mod tests {
         for node in ["pve", "pve2"] {
             nodes.plan(node);
         }
-        nodes.proven("pve");
+        nodes.verified("pve");
         nodes.set_aside("pve3", &offline("pve3"));
         nodes.set_aside("pve4", &offline("pve3"));
         let figures = nodes.figures();
         let outcomes: Vec<NodeOutcome> = figures.iter().map(|node| node.outcome).collect();
         assert_eq!(
             outcomes,
-            [NodeOutcome::Proven, NodeOutcome::Untried, NodeOutcome::Offline, NodeOutcome::Impossible]
+            [NodeOutcome::Verified, NodeOutcome::Untried, NodeOutcome::Offline, NodeOutcome::Impossible]
         );
-        assert_eq!(unproven(&figures), ["pve2", "pve4"]);
+        assert_eq!(unverified(&figures), ["pve2", "pve4"]);
         assert_eq!(place(&figures), "1 of 3 online nodes");
     }
 
@@ -158,11 +160,11 @@ mod tests {
     fn one_failure_makes_a_node_a_failed_one() {
         let mut nodes = Nodes::default();
         for _ in 0..2 {
-            nodes.proven("pve");
+            nodes.verified("pve");
             nodes.failed("pve");
         }
         let figures: Vec<NodeFigures> = nodes.figures();
-        assert_eq!((figures[0].outcome, figures[0].proven, figures[0].failed), (NodeOutcome::Failed, 2, 2));
+        assert_eq!((figures[0].outcome, figures[0].verified, figures[0].failed), (NodeOutcome::Failed, 2, 2));
         assert_eq!(place(&figures), "pve");
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
 
 /// One proof alone says nothing about what holds many up.
-const ENOUGH: usize = 2;
+const MIN_FOR_BOTTLENECK: usize = 2;
 
 /// The figures of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,7 +76,8 @@ pub(crate) struct BatchSummary {
     /// The figures of every node.
     pub(crate) nodes: Vec<NodeFigures>,
     /// The nodes that are online and on which nothing was proven.
-    pub(crate) unproven: Vec<String>,
+    #[serde(rename = "unproven")]
+    pub(crate) unverified: Vec<String>,
     /// The failures by reason, the most frequent first.
     pub(crate) failures: Vec<FailureCount>,
     /// VMs that are still there.
@@ -127,7 +128,7 @@ impl BatchCounter {
         self.account.add(receipt);
         self.left_behind.extend(receipt.left_behind.clone());
         let Err(error) = ended else {
-            self.nodes.proven(&receipt.node);
+            self.nodes.verified(&receipt.node);
             self.succeeded += 1;
             return;
         };
@@ -165,10 +166,10 @@ impl BatchCounter {
             seconds: blank.seconds,
             clones_per_minute: per_minute(self.succeeded, blank.seconds),
             lost_races: lost,
-            limited_by: (self.succeeded >= ENOUGH).then(|| limited_by(&spent, lost)),
+            limited_by: (self.succeeded >= MIN_FOR_BOTTLENECK).then(|| limited_by(&spent, lost)),
             spent,
             steps: STEPS.into_iter().filter_map(|name| figures(name, self.times.get(name)?)).collect(),
-            unproven: per_node::unproven(&nodes),
+            unverified: per_node::unverified(&nodes),
             nodes,
             failures,
             left_behind: self.left_behind.clone(),
@@ -237,7 +238,7 @@ impl Draw for BatchSummary {
             screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;
         }
         for left in &self.left_behind {
-            screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
+            screen.labelled("left: ", Tone::Warning, &left.describe("may still be"))?;
         }
         for warning in &self.warnings {
             screen.labelled("warning: ", Tone::Warning, warning)?;

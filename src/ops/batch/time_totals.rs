@@ -78,13 +78,13 @@ impl TimeTotals {
         let all = || self.sums.values().copied();
         let (copied, copying) = (all().map(|sum| sum.copied).sum(), all().map(|sum| sum.copying).sum::<f64>());
         let logs_read = all().map(|sum| sum.read).sum();
-        let told = |seconds: f64| (logs_read > 0).then(|| thousandths(seconds));
+        let if_read = |seconds: f64| (logs_read > 0).then(|| thousandths(seconds));
         let between = self.whole - self.guests - all().map(|sum| sum.whole).sum::<f64>();
         TimeBreakdown {
             vms: self.vms,
             seconds: thousandths(self.whole),
-            locks: told(all().map(|sum| sum.estimated(sum.locks)).sum()),
-            copying: told(all().map(|sum| sum.estimated(sum.copying)).sum()),
+            locks: if_read(all().map(|sum| sum.estimated(sum.locks)).sum()),
+            copying: if_read(all().map(|sum| sum.estimated(sum.copying)).sum()),
             cloning: thousandths(rest("qmclone")),
             starting: thousandths(rest("qmstart")),
             stopping: thousandths(rest("qmstop")),
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    fn proof(seconds: f64, times: Vec<TaskTime>) -> Receipt {
+    fn receipt(seconds: f64, times: Vec<TaskTime>) -> Receipt {
         Receipt { seconds, times, ..Receipt::default() }
     }
 
@@ -150,12 +150,12 @@ mod tests {
     fn the_tasks_whose_log_was_read_stand_for_the_others_of_their_kind() {
         let mut account = TimeTotals::default();
         // Of ten short clones one was followed, half of whose time was waiting.
-        account.add(&proof(0.5, vec![task("qmclone", 400, read(200, 0))]));
+        account.add(&receipt(0.5, vec![task("qmclone", 400, read(200, 0))]));
         for _ in 0..9 {
-            account.add(&proof(0.5, vec![task("qmclone", 400, TaskTiming::default())]));
+            account.add(&receipt(0.5, vec![task("qmclone", 400, TaskTiming::default())]));
         }
         // A long one is always read, and stands for itself.
-        account.add(&proof(10.0, vec![task("qmclone", 10_000, read(0, 9_000))]));
+        account.add(&receipt(10.0, vec![task("qmclone", 10_000, read(0, 9_000))]));
         let spent = serde_json::to_value(account.spent()).unwrap();
         for (key, seconds) in [("seconds", 15.0), ("locks", 2.0), ("copying", 9.0), ("cloning", 3.0), ("answers", 1.0)]
         {
@@ -168,7 +168,7 @@ mod tests {
     fn what_no_log_tells_is_not_told() {
         let mut account = TimeTotals::default();
         let unseen = TaskTiming { unseen: Duration::from_millis(10), ..TaskTiming::default() };
-        account.add(&proof(0.5, vec![task("qmclone", 300, unseen), task("qmstart", 100, TaskTiming::default())]));
+        account.add(&receipt(0.5, vec![task("qmclone", 300, unseen), task("qmstart", 100, TaskTiming::default())]));
         let spent = serde_json::to_value(account.spent()).unwrap();
         assert!(spent["locks"].is_null() && spent["copying"].is_null(), "{spent}");
         assert_eq!(

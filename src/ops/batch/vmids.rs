@@ -6,7 +6,7 @@ use crate::pve::Pve;
 use std::cell::Cell;
 
 /// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
-const TAKEN_AT_MOST: usize = 20_000;
+const MAX_TAKEN_IN_A_ROW: usize = 20_000;
 
 /// Gives another free VMID after some were tried in vain. One of those may still be offered: then the next free one above
 /// it is taken.
@@ -41,7 +41,7 @@ impl Ids {
 
     /// Gives a number that no other proof of this run has, and that is free at this moment.
     pub(crate) async fn draw(&self, pve: &Pve) -> Result<VmId, Error> {
-        for _ in 0..TAKEN_AT_MOST {
+        for _ in 0..MAX_TAKEN_IN_A_ROW {
             let candidate = self.next.get();
             let following = VmId::new(u64::from(candidate.number()) + 1)
                 .ok_or(Error::Placement(PlacementError::NoFreeId { tries: 0 }))?;
@@ -50,7 +50,7 @@ impl Ids {
                 return Ok(candidate);
             }
         }
-        Err(Error::Placement(PlacementError::NoFreeId { tries: TAKEN_AT_MOST }))
+        Err(Error::Placement(PlacementError::NoFreeId { tries: MAX_TAKEN_IN_A_ROW }))
     }
 
     /// Notes that another client took a VMID.

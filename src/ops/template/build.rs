@@ -27,10 +27,10 @@ const DISK: &str = "scsi0";
 const CLOUD_INIT: &str = "ide2";
 
 /// How often another VMID is tried after another client took one.
-const TRIES_AT_AN_ID: usize = 20;
+const MAX_VMID_ATTEMPTS: usize = 20;
 
 /// How often the progress of an upload is shown anew.
-const REDRAWN_EVERY: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One template in the making.
 pub(crate) struct Build<'a> {
@@ -39,7 +39,7 @@ pub(crate) struct Build<'a> {
     pub(crate) plan: &'a TemplatePlan,
     wanted: &'a ImageSpec,
     sha256: Option<&'a str>,
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     journal: Option<&'a Journal>,
     marker: Marker,
     pub(crate) afterwards: ImageDisposal,
@@ -110,7 +110,7 @@ impl<'a> Build<'a> {
         pve: &'a Pve,
         session: &'a Session,
         input: BuildInput<'a>,
-        patience: Duration,
+        timeout: Duration,
         journal: Option<&'a Journal>,
     ) -> Self {
         let BuildInput { plan, wanted, sha256 } = input;
@@ -118,7 +118,7 @@ impl<'a> Build<'a> {
         let marker = Marker { name: plan.name.clone(), nonce };
         let (afterwards, volume, created) = (ImageDisposal::Remove, plan.volume(), BuildProgress::default());
         let drives = [DISK, CLOUD_INIT].map(str::to_owned).to_vec();
-        Self { pve, session, plan, wanted, sha256, patience, journal, marker, afterwards, volume, drives, created }
+        Self { pve, session, plan, wanted, sha256, timeout, journal, marker, afterwards, volume, drives, created }
     }
 
     /// Makes it. The image is removed at the end, unless it is to stay. A second interrupt ends it at once, and reports
@@ -157,10 +157,10 @@ impl<'a> Build<'a> {
                 made.kept_image = Some(image.volume.to_string());
             }
             ImageOwnership::Ours(_) => made.left_behind.push(self.volume.clone()),
-            ImageOwnership::Replaced => self.warn(format!("{}; not deleted", Printable(&self.unproven_image()))),
-            ImageOwnership::Unproven => {
+            ImageOwnership::Replaced => self.warn(format!("{}; not deleted", Printable(&self.unconfirmed_image()))),
+            ImageOwnership::Unconfirmed => {
                 if cleared.is_ok() {
-                    self.warn(format!("{}; not deleted", Printable(&self.unproven_image())));
+                    self.warn(format!("{}; not deleted", Printable(&self.unconfirmed_image())));
                 }
                 made.left_behind.push(self.volume.clone());
             }
@@ -191,7 +191,7 @@ impl<'a> Build<'a> {
     /// number was fixed.
     async fn create(&mut self) -> Result<VmId, Error> {
         let mut vmid = self.plan.vmid;
-        for _ in 0..TRIES_AT_AN_ID {
+        for _ in 0..MAX_VMID_ATTEMPTS {
             self.check_image().await?;
             let raced = match self.create_at(vmid).await {
                 Ok(()) => {
@@ -209,7 +209,7 @@ impl<'a> Build<'a> {
             self.warn(format!("{raced}: VM {vmid} was taken by another client"));
             vmid = another_id(self.pve, &self.created.lost).await?;
         }
-        Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
+        Err(Error::Placement(PlacementError::NoFreeId { tries: MAX_VMID_ATTEMPTS }))
     }
 
     async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
@@ -380,8 +380,8 @@ impl<'a> Build<'a> {
     }
 
     pub(crate) const fn watcher(&self, on_signal: OnSignal) -> TaskWaiter<'_> {
-        let (patience, attention) = (self.patience, LogDetail::Usual);
-        TaskWaiter { pve: self.pve, session: self.session, patience, on_signal, attention }
+        let (timeout, log_detail) = (self.timeout, LogDetail::Usual);
+        TaskWaiter { pve: self.pve, session: self.session, timeout, on_signal, log_detail }
     }
 
     fn say(&self, text: String) {

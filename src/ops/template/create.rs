@@ -19,7 +19,7 @@ use std::path::Path;
 use ring::digest::{self, SHA256};
 
 /// How much of a file is read at once for its checksum.
-const PIECE: usize = 256 * 1024;
+const CHUNK_SIZE: usize = 256 * 1024;
 
 /// A template that was made, or would be.
 pub(crate) struct Made {
@@ -115,7 +115,7 @@ fn sha256_of(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut file = bounded::open_regular(path)?;
     let mut context = digest::Context::new(&SHA256);
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; CHUNK_SIZE];
     loop {
         let count = file.read(&mut piece)?;
         if count == 0 {
@@ -141,7 +141,9 @@ async fn who_may(
     let login = &facts.options.login;
     let lacks_privilege = matches!(
         &why,
-        Error::Template(TemplateError::Lacking { .. } | TemplateError::NoImport { .. } | TemplateError::NoDisks { .. })
+        Error::Template(
+            TemplateError::MissingPrivileges { .. } | TemplateError::NoImport { .. } | TemplateError::NoDisks { .. }
+        )
     );
     if !lacks_privilege || (login.user.is_none() && !session.is_attended()) {
         return Err(connected.diagnosed(why).await);

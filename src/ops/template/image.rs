@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, TemplateError};
 use crate::model::VmId;
-use crate::ops::ubuntu_releases::{RELEASES, Release, USUAL};
+use crate::ops::ubuntu_releases::{DEFAULT, RELEASES, Release};
 
 /// Where Ubuntu keeps the images of its releases.
 const UBUNTU: &str = "https://cloud-images.ubuntu.com/releases";
@@ -91,7 +91,7 @@ impl ImageSpec {
 
     /// Gives the usual number of its template.
     pub(crate) fn usual_id(&self) -> VmId {
-        self.release.unwrap_or(USUAL).vmid
+        self.release.unwrap_or(DEFAULT).vmid
     }
 
     /// Gives the last part of its address or path.

@@ -5,7 +5,7 @@ use crate::model::foreign::listed;
 use crate::pve::{Interface, Pve};
 
 /// The bridge that every installation begins with.
-const USUAL_BRIDGE: &str = "vmbr0";
+const DEFAULT_BRIDGE: &str = "vmbr0";
 
 /// The zone of the bridges that are no vnets.
 const LOCAL_ZONE: &str = "localnetwork";
@@ -17,7 +17,7 @@ pub(crate) struct TemplateNetwork {
     pub(crate) bridge: String,
     zone: String,
     /// What speaks against it.
-    pub(crate) doubt: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 impl TemplateNetwork {
@@ -26,19 +26,19 @@ impl TemplateNetwork {
     pub(crate) async fn find(pve: &Pve, node: &NodeName, named: Option<&str>) -> Self {
         let Some(named) = named else {
             let seen = pve.bridges(node).await.unwrap_or_default();
-            return Self { bridge: usual(&seen), zone: LOCAL_ZONE.to_owned(), doubt: None };
+            return Self { bridge: usual(&seen), zone: LOCAL_ZONE.to_owned(), warning: None };
         };
         let (seen, vnets) = tokio::join!(pve.bridges(node), pve.vnets());
         let (seen, vnets) = (seen.unwrap_or_default(), vnets.unwrap_or_default());
         let is_there =
             seen.is_empty() || seen.iter().any(|it| it.name == *named) || vnets.keys().any(|it| *it == *named);
-        let doubt = (!is_there).then(|| {
+        let warning = (!is_there).then(|| {
             let known = listed(seen.iter().map(|it| &it.name));
             format!("{node} has no visible bridge {named} (visible: {known}): a VM cannot start without its bridge")
         });
         let zone =
             vnets.iter().find(|(vnet, _)| **vnet == *named).map_or(LOCAL_ZONE, |(_, zone)| zone.as_str()).to_owned();
-        Self { bridge: named.to_owned(), zone, doubt }
+        Self { bridge: named.to_owned(), zone, warning }
     }
 
     /// Gives its path for the access control.
@@ -49,11 +49,11 @@ impl TemplateNetwork {
 
 /// Chooses the usual bridge where it is seen, or where nothing is; else one that is up, by its name.
 fn usual(seen: &[Interface]) -> String {
-    if seen.iter().any(|it| it.name == *USUAL_BRIDGE) {
-        return USUAL_BRIDGE.to_owned();
+    if seen.iter().any(|it| it.name == *DEFAULT_BRIDGE) {
+        return DEFAULT_BRIDGE.to_owned();
     }
     let first = seen.iter().min_by_key(|it| (!it.is_active, it.name.as_str()));
-    first.map_or(USUAL_BRIDGE, |it| it.name.as_str()).to_owned()
+    first.map_or(DEFAULT_BRIDGE, |it| it.name.as_str()).to_owned()
 }
 
 #[cfg(test)]

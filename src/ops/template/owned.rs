@@ -5,7 +5,7 @@ use crate::model::{Foreign, NodeName, Upid};
 use crate::pve::{Image, Pve};
 
 /// How many of the newest tasks are looked at to find one whose answer was lost.
-const TASKS_AT_MOST: usize = 10;
+const MAX_TASKS: usize = 10;
 
 /// The lines at the beginning of a task's log in which it names its file, and how large that is.
 const LOG_BEGINNING: usize = 20;
@@ -17,7 +17,7 @@ pub(crate) enum ImageOwnership {
     #[default]
     Nothing,
     /// It was asked for, and no task is known to have made it.
-    Unproven,
+    Unconfirmed,
     /// A task of this run made it; the storage listed it like this afterwards.
     Ours(Image),
     /// A task of this run made it, and it was replaced or removed since.
@@ -65,7 +65,7 @@ impl ImageLocation<'_> {
             return Ok(Some(upid));
         }
         let uploads = self.pve.tasks_of_kind(self.node, "imgcopy").await.map_err(failed)?;
-        for upid in uploads.into_iter().take(TASKS_AT_MOST) {
+        for upid in uploads.into_iter().take(MAX_TASKS) {
             // The tasks of others are seen by some, and their logs are none of ours.
             let log = self.pve.task_log(&upid, 0, LOG_BEGINNING).await.unwrap_or_default();
             if log.iter().any(|line| is_target(line, self.image)) {

@@ -15,7 +15,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// The first release that imports disk images: 8.3 takes OVA files alone (pve-storage before 8.3.6).
-const IMPORTS_SINCE: VersionNumber = VersionNumber { major: 8, minor: 4 };
+const IMPORT_SINCE: VersionNumber = VersionNumber { major: 8, minor: 4 };
 
 /// How many hexadecimal digits the nonce of an image has.
 const NONCE_DIGITS: usize = 12;
@@ -94,7 +94,7 @@ impl TargetNode<'_> {
         let bridge = network.bridge.clone();
         let name = self.options.name.as_ref().map_or_else(|| self.wanted.template().to_owned(), ToString::to_string);
         let block = || self.manual_steps(vmid, &name, disks.as_ref().ok().copied(), &bridge);
-        if !version.is_since(IMPORTS_SINCE) {
+        if !version.is_since(IMPORT_SINCE) {
             return Err(TemplateError::TooOld { version: version.to_string(), manual_steps: block() }.into());
         }
         let needs = TemplateRequirements {
@@ -106,7 +106,7 @@ impl TargetNode<'_> {
         };
         let missing = needs.missing(pve).await?;
         if !missing.is_empty() {
-            return Err(TemplateError::Lacking { who: who.to_owned(), missing, manual_steps: block() }.into());
+            return Err(TemplateError::MissingPrivileges { who: who.to_owned(), missing, manual_steps: block() }.into());
         }
         let images = match images {
             Ok(images) => images,
@@ -118,7 +118,7 @@ impl TargetNode<'_> {
         let disks = disks?;
         let image = self.free_name(pve, &node, images).await?;
         let mut warnings = self.room(&node, StoragePair { images, disks })?;
-        warnings.extend(network.doubt);
+        warnings.extend(network.warning);
         Ok(TemplatePlan {
             server: pve.endpoint().authority(),
             node,

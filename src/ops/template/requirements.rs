@@ -8,7 +8,7 @@ use crate::pve::privileges::PermissionsAt;
 use crate::ui::columns;
 
 /// What a new VM needs on its own path.
-const ON_VM: [&str; 8] = [
+const VM_PRIVILEGES: [&str; 8] = [
     "VM.Allocate",
     "VM.Audit",
     "VM.Config.Disk",
@@ -20,11 +20,11 @@ const ON_VM: [&str; 8] = [
 ];
 
 /// What its cloud-init drive and its boot order need besides.
-const ON_VM_TOO: [&str; 2] = ["VM.Config.Cloudinit", "VM.Config.CDROM"];
+const CLOUD_INIT_PRIVILEGES: [&str; 2] = ["VM.Config.Cloudinit", "VM.Config.CDROM"];
 
 /// What lets a server fetch a file: this on its node, or both of the others on `/` (its own rule for `download-url`).
-const FETCH: &str = "Sys.AccessNetwork";
-const FETCH_INSTEAD: [&str; 2] = ["Sys.Audit", "Sys.Modify"];
+const FETCH_PRIVILEGE: &str = "Sys.AccessNetwork";
+const FETCH_ALTERNATIVE: [&str; 2] = ["Sys.Audit", "Sys.Modify"];
 
 /// What is used.
 pub(crate) struct TemplateRequirements<'a> {
@@ -44,33 +44,34 @@ impl TemplateRequirements<'_> {
     /// Lists what is missing, path by path.
     pub(crate) async fn missing(self, pve: &Pve) -> Result<Vec<String>, Error> {
         let fetching = self.fetching_node.map(|node| format!("/nodes/{node}"));
-        let mut needs = vec![(format!("/vms/{}", self.vmid), [&ON_VM[..], &ON_VM_TOO[..]].concat())];
+        let mut needs =
+            vec![(format!("/vms/{}", self.vmid), [&VM_PRIVILEGES[..], &CLOUD_INIT_PRIVILEGES[..]].concat())];
         needs.extend(self.disks.map(|disks| (format!("/storage/{disks}"), vec!["Datastore.AllocateSpace"])));
         needs.extend(self.images.map(|images| (format!("/storage/{images}"), vec!["Datastore.AllocateTemplate"])));
         needs.extend(self.network.map(|path| (path, vec!["SDN.Use"])));
-        let mut lacking = Vec::new();
+        let mut gaps = Vec::new();
         let paths = needs.iter().map(|(path, _)| path.as_str()).chain(fetching.as_deref());
         let asked = concurrently(paths.map(|path| pve.permissions(Some(path), None))).await;
         let answers = asked.into_iter().collect::<Result<Vec<PermissionsAt>, _>>();
         let mut answers = answers.doing(Operation::ReadPrivileges)?.into_iter();
         for ((path, wanted), answer) in needs.into_iter().zip(answers.by_ref()) {
-            lacking.push((lacks(&answer, &path, &wanted), path));
+            gaps.push((lacks(&answer, &path, &wanted), path));
         }
         if let (Some(path), Some(answer)) = (fetching, answers.next()) {
-            let missing = lacks(&answer, &path, &[FETCH]);
+            let missing = lacks(&answer, &path, &[FETCH_PRIVILEGE]);
             if !missing.is_empty() && !may_fetch_instead(pve).await? {
-                lacking.push((missing, path));
+                gaps.push((missing, path));
             }
         }
-        let told = lacking.into_iter().filter(|(missing, _)| !missing.is_empty());
-        Ok(columns(&told.map(|(missing, path)| vec![path, missing.join(", ")]).collect::<Vec<_>>()))
+        let rows = gaps.into_iter().filter(|(missing, _)| !missing.is_empty());
+        Ok(columns(&rows.map(|(missing, path)| vec![path, missing.join(", ")]).collect::<Vec<_>>()))
     }
 }
 
 async fn may_fetch_instead(pve: &Pve) -> Result<bool, Error> {
     let answer = pve.permissions(Some("/"), None).await;
     let answer = answer.doing(Operation::ReadPrivileges)?;
-    Ok(lacks(&answer, "/", &FETCH_INSTEAD).is_empty())
+    Ok(lacks(&answer, "/", &FETCH_ALTERNATIVE).is_empty())
 }
 
 fn lacks(answer: &PermissionsAt, path: &str, wanted: &[&'static str]) -> Vec<&'static str> {

@@ -8,7 +8,7 @@ use crate::ops::template::owned::ImageOwnership;
 use crate::ops::test_vm::ownership::VmState;
 use crate::ops::test_vm::receipt::Receipt;
 use crate::ops::test_vm::remove::Remover;
-use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, OnSignal, abort, until_stopped};
+use crate::ops::test_vm::task_wait::{OnSignal, ROLLBACK_TIMEOUT, abort, until_stopped};
 use crate::pve::task::LogDetail;
 use crate::ui::Printable;
 
@@ -24,7 +24,7 @@ impl Build<'_> {
             self.warn(format!("image kept as requested: {}", Printable(self.place().volume)));
         }
         if self.created.image == ImageOwnership::Replaced {
-            self.warn(format!("{}; not deleted", Printable(&self.unproven_image())));
+            self.warn(format!("{}; not deleted", Printable(&self.unconfirmed_image())));
             self.created.image = ImageOwnership::Nothing;
         }
         let is_all_clear = self.created.vm.is_none() && (kept || self.created.image == ImageOwnership::Nothing);
@@ -51,7 +51,7 @@ impl Build<'_> {
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
     async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
         until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
-        if self.created.image != ImageOwnership::Unproven || !matches!(upid.kind(), "download" | "imgcopy") {
+        if self.created.image != ImageOwnership::Unconfirmed || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
         }
         let status = self.pve.task_status(upid).await;
@@ -61,7 +61,7 @@ impl Build<'_> {
 
     /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
     async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
-        if self.created.image == ImageOwnership::Unproven
+        if self.created.image == ImageOwnership::Unconfirmed
             && let Some(upid) = self.place().task().await?
         {
             self.end(&upid).await?;
@@ -81,12 +81,12 @@ impl Build<'_> {
         let Some(TemplateVm { vmid, phase }) = self.created.vm else { return Ok(()) };
         let search = self.search();
         let standing = match phase {
-            BuildPhase::Unanswered => search.inspect_unanswered(vmid, MAY_ROLL_BACK).await?,
-            BuildPhase::Begun | BuildPhase::Made => search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?,
+            BuildPhase::Unanswered => search.inspect_unanswered(vmid, ROLLBACK_TIMEOUT).await?,
+            BuildPhase::Begun | BuildPhase::Made => search.inspect_until_settled(vmid, ROLLBACK_TIMEOUT).await?,
         };
         let removed = match standing {
             VmState::Ours(..) => {
-                let remover = Remover { search, patience: self.patience, attention: LogDetail::Usual };
+                let remover = Remover { search, timeout: self.timeout, log_detail: LogDetail::Usual };
                 let mut receipt = Receipt::default();
                 let removed = remover.remove(vmid, &mut receipt).await;
                 receipt.warnings.into_iter().for_each(|warning| self.warn(warning));
@@ -125,7 +125,7 @@ impl Build<'_> {
                 self.created.image = ImageOwnership::Replaced;
                 return Ok(());
             }
-            ImageOwnership::Nothing | ImageOwnership::Unproven => return Ok(()),
+            ImageOwnership::Nothing | ImageOwnership::Unconfirmed => return Ok(()),
         }
         if self.afterwards == ImageDisposal::Keep {
             return Ok(());
@@ -140,11 +140,11 @@ impl Build<'_> {
     }
 
     /// Says that an image of this run's name is there, or may be, and that it is not known to be this run's.
-    pub(crate) fn unproven_image(&self) -> String {
+    pub(crate) fn unconfirmed_image(&self) -> String {
         let volume = self.place().volume;
         match &self.created.image {
             ImageOwnership::Replaced => format!("the image {volume} is not the one that this run stored"),
-            ImageOwnership::Nothing | ImageOwnership::Unproven | ImageOwnership::Ours(_) => {
+            ImageOwnership::Nothing | ImageOwnership::Unconfirmed | ImageOwnership::Ours(_) => {
                 format!(
                     "an image with this name may remain: {volume}; not deleted, because this run may not have stored it"
                 )
@@ -170,7 +170,7 @@ impl Build<'_> {
                 left.push(format!("the image {} may still exist", image.volume));
                 lines.push(format!("pvesm free {}", image.volume.shell_quoted()));
             }
-            ImageOwnership::Unproven => left.push(self.unproven_image()),
+            ImageOwnership::Unconfirmed => left.push(self.unconfirmed_image()),
             ImageOwnership::Nothing | ImageOwnership::Replaced | ImageOwnership::Ours(_) => {}
         }
         if left.is_empty() { why } else { TemplateError::Left { why: Box::new(why), left, lines }.into() }

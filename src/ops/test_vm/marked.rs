@@ -10,10 +10,10 @@ use crate::ops::concurrently;
 use crate::pve::{Pve, Vm};
 
 /// How the name of a test VM begins, unless `--name` chose another.
-pub(crate) const USUAL_NAME: &str = "glassdome-test-";
+pub(crate) const DEFAULT_NAME_PREFIX: &str = "glassdome-test-";
 
 /// So many VMs are looked at: more would be kept on purpose.
-const AT_MOST: usize = 100;
+const MAX_INSPECTED: usize = 100;
 
 /// A VM that carries a marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +62,12 @@ impl MarkedVm {
 
 /// Says whether a VM is worth a look: its name is that of a test VM.
 pub(crate) fn may_be_marked(vm: &Vm) -> bool {
-    vm.name.starts_with(USUAL_NAME) && !vm.is_template
+    vm.name.starts_with(DEFAULT_NAME_PREFIX) && !vm.is_template
 }
 
 /// Finds the VMs that carry a marker, among those that may.
 pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<MarkedVm> {
-    let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(AT_MOST);
+    let candidates = vms.iter().filter(|vm| may_be_marked(vm)).take(MAX_INSPECTED);
     let looked = concurrently(candidates.map(|vm| inspect(pve, vm))).await;
     // One that is gone since the list was made is left out.
     looked.into_iter().filter_map(Result::ok).flatten().collect()

@@ -59,7 +59,7 @@ pub(crate) struct TestVmOptions {
     /// Whether it stays.
     pub(crate) afterwards: Disposal,
     /// How long a task may be without progress.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl TestVmOptions {

@@ -8,10 +8,10 @@ use crate::pve::{self, Pve, Vm, VmConfig};
 use crate::session::Session;
 
 /// How long a clone whose request was cut off may take to appear: the server writes the configuration first of all.
-const MAY_STILL_APPEAR: Duration = Duration::from_secs(3);
+const CLONE_APPEARS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What stands under a VMID.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl OwnershipCheck<'_> {
     }
 
     /// Looks until a clone is no longer in the making.
-    pub(crate) async fn inspect_until_settled(&self, vmid: VmId, patience: Duration) -> Result<VmState, Error> {
+    pub(crate) async fn inspect_until_settled(&self, vmid: VmId, timeout: Duration) -> Result<VmState, Error> {
         let began = self.session.clock.now();
         loop {
             let standing = self.inspect(vmid).await?;
@@ -89,24 +89,24 @@ impl OwnershipCheck<'_> {
                 return Ok(standing);
             }
             let waited = self.session.clock.now().duration_since(began);
-            if waited >= patience || !self.is_cloning().await? {
+            if waited >= timeout || !self.is_cloning().await? {
                 // Lock and marker change in one write, before the task ends: it may have ended since the look.
                 return self.inspect(vmid).await;
             }
-            self.session.clock.sleep(LOOK_AGAIN).await;
+            self.session.clock.sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Looks for a clone whose request was cut off before it was answered: it may appear a moment later.
-    pub(crate) async fn inspect_unanswered(&self, vmid: VmId, patience: Duration) -> Result<VmState, Error> {
+    pub(crate) async fn inspect_unanswered(&self, vmid: VmId, timeout: Duration) -> Result<VmState, Error> {
         let began = self.session.clock.now();
         loop {
-            let standing = self.inspect_until_settled(vmid, patience).await?;
+            let standing = self.inspect_until_settled(vmid, timeout).await?;
             let waited = self.session.clock.now().duration_since(began);
-            if !matches!(standing, VmState::Nothing) || waited >= MAY_STILL_APPEAR {
+            if !matches!(standing, VmState::Nothing) || waited >= CLONE_APPEARS_WITHIN {
                 return Ok(standing);
             }
-            self.session.clock.sleep(LOOK_AGAIN).await;
+            self.session.clock.sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct PermissionCheck<'a> {
 }
 
 /// What the caller lacks.
-pub(crate) struct LackingPrivileges {
+pub(crate) struct PermissionGaps {
     /// What is missing, path by path.
     pub(crate) missing: Vec<MissingPrivileges>,
     /// What is held, where it was asked.
@@ -42,7 +42,7 @@ impl PermissionCheck<'_> {
         if missing.is_empty() {
             return Ok(None);
         }
-        self.explain(options, LackingPrivileges { missing, held, said: None }).await.map(Some)
+        self.explain(options, PermissionGaps { missing, held, said: None }).await.map(Some)
     }
 
     /// Writes the script that grants what is missing.
@@ -102,14 +102,14 @@ impl PermissionCheck<'_> {
     }
 
     /// Makes the error for what is missing, with the cause where it can be seen.
-    pub(crate) async fn explain(&self, options: &CloneOrder, lacking: LackingPrivileges) -> Result<Error, Error> {
-        let LackingPrivileges { missing, mut held, said } = lacking;
+    pub(crate) async fn explain(&self, options: &CloneOrder, gaps: PermissionGaps) -> Result<Error, Error> {
+        let PermissionGaps { missing, mut held, said } = gaps;
         let everywhere = self.pve.permissions(None, None).await.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
         let caller = self.seen(&missing).await;
         let cause = LikelyCause::of(&caller, &missing, &held);
         let node_drives = options.hardware.as_ref().map(|hardware| hardware.node_drives.clone()).unwrap_or_default();
-        Ok(Error::Permission(PermissionError::Lacking {
+        Ok(Error::Permission(PermissionError::Privileges {
             caller: Box::new(caller),
             template: options.template,
             missing,

@@ -4,9 +4,9 @@ use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, doubt_about, known_online};
+use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, known_online, unknown_status};
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
-use crate::ops::test_vm::permission_check::{LackingPrivileges, PermissionCheck};
+use crate::ops::test_vm::permission_check::{PermissionCheck, PermissionGaps};
 use crate::ops::test_vm::receipt::CloneType;
 use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
@@ -92,8 +92,8 @@ impl<'a> Preflight<'a> {
         let Some(template) = inventory.template(self.pve, node, target, self.options.template).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, None);
-            let lacking = self.rights().find_missing(&mut rights, None).await?;
-            return Err(lacking.unwrap_or(Error::Placement(PlacementError::NoTemplate {
+            let error = self.rights().find_missing(&mut rights, None).await?;
+            return Err(error.unwrap_or(Error::Placement(PlacementError::NoTemplate {
                 template: self.options.template,
                 known: Vec::new(),
             })));
@@ -108,14 +108,14 @@ impl<'a> Preflight<'a> {
         let hardware = template.config.hardware(&Zones::new()).ok();
         let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, hardware.clone());
         let permission_check = self.rights();
-        let (lacking, pool, start) = tokio::join!(
+        let (missing, pool, start) = tokio::join!(
             permission_check.find_missing(&mut rights, Some(&template.config)),
             self.require_pool(),
             self.start_check(inventory.version.major(), target, hardware.as_ref()),
         );
         pool?;
-        if let Some(lacking) = lacking? {
-            return Err(lacking);
+        if let Some(error) = missing? {
+            return Err(error);
         }
         check.require_usable(mode, wanted, self.options.start)?;
         let mut warnings = warnings(&template.config);
@@ -123,7 +123,7 @@ impl<'a> Preflight<'a> {
             warnings.extend(start.require(&template.config).await?);
         }
         for node in BTreeSet::from([&template.node, target]) {
-            warnings.extend(doubt_about(&inventory.nodes, node));
+            warnings.extend(unknown_status(&inventory.nodes, node));
         }
         warnings.append(&mut check.warnings);
         if matches!(self.options.start, Start::AndWaitForAddress(_)) && !template.config.agent_enabled() {
@@ -153,8 +153,8 @@ impl<'a> Preflight<'a> {
             return Error::Placement(PlacementError::UnknownPool { pool: pool.clone() });
         }
         let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
-        let lacking = LackingPrivileges { missing: vec![gap], held: Permissions::default(), said: Some(text) };
-        match self.rights().explain(&plan.rights, lacking).await {
+        let gaps = PermissionGaps { missing: vec![gap], held: Permissions::default(), said: Some(text) };
+        match self.rights().explain(&plan.rights, gaps).await {
             Ok(explained) => explained,
             Err(_) => refused,
         }

@@ -61,7 +61,7 @@ pub(crate) struct LeftBehind {
 
 impl LeftBehind {
     /// Says where it is, or may be: what could not be looked at is not known.
-    pub(crate) fn told(&self, how: &str) -> String {
+    pub(crate) fn describe(&self, how: &str) -> String {
         if !self.disks.is_empty() {
             let (name, node) = (Printable(&self.name), Printable(&self.node));
             return format!("disks of deleted VM {} ({name}) on {node}: {}", self.vmid, listed(&self.disks));
@@ -167,11 +167,11 @@ impl Draw for Receipt {
         }
         if let Some(left) = &self.left_behind {
             if self.ok {
-                screen.labelled("kept: ", Tone::Warning, &left.told("is still"))?;
+                screen.labelled("kept: ", Tone::Warning, &left.describe("is still"))?;
                 screen.line("  it is kept until you delete it:")?;
                 screen.command(4, &format!("glassdome cleanup --vmid {}", left.vmid))?;
             } else {
-                screen.labelled("left: ", Tone::Warning, &left.told("may still be"))?;
+                screen.labelled("left: ", Tone::Warning, &left.describe("may still be"))?;
             }
         }
         for warning in &self.warnings {

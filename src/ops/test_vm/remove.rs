@@ -10,7 +10,7 @@ use crate::pve::{self, VmConfig};
 use std::time::{Duration, Instant};
 
 /// A lock that is held by another task of the same VM is let go within seconds.
-const TRIES_AT_A_LOCK: usize = 3;
+const MAX_LOCK_ATTEMPTS: usize = 3;
 
 /// How much of the log of a destroy task is read: each disk of a VM is one line at most.
 const LOG_LINES: usize = 500;
@@ -19,16 +19,16 @@ const LOG_LINES: usize = 500;
 const WARNING: &str = "WARN: ";
 
 /// Between two looks at a task of the same VM.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Removes VMs of one run.
 pub(crate) struct Remover<'a> {
     /// Where to look, and for what.
     pub(crate) search: OwnershipCheck<'a>,
     /// How long a task may be without progress.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     /// How closely tasks are watched.
-    pub(crate) attention: LogDetail,
+    pub(crate) log_detail: LogDetail,
 }
 
 impl Remover<'_> {
@@ -36,7 +36,7 @@ impl Remover<'_> {
     /// stands there stays.
     pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
-        for tries in 0..TRIES_AT_A_LOCK {
+        for tries in 0..MAX_LOCK_ATTEMPTS {
             let (node, config) = match self.search.inspect(vmid).await? {
                 VmState::Ours(node, config) => (node, config),
                 // It was seen to be ours a moment ago, and nothing was asked for since.
@@ -77,10 +77,10 @@ impl Remover<'_> {
             let tasks = self.search.pve.active_tasks(node).await;
             let tasks = tasks.doing(Operation::ReadTasks)?;
             let is_busy = tasks.iter().any(|task| task.upid.id() == id);
-            if !is_busy || self.now().duration_since(began) >= self.patience {
+            if !is_busy || self.now().duration_since(began) >= self.timeout {
                 return Ok(());
             }
-            self.search.session.clock.sleep(LOOK_AGAIN).await;
+            self.search.session.clock.sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -153,7 +153,7 @@ impl Remover<'_> {
     /// Clean-up goes on whatever signal has come.
     const fn watcher(&self) -> TaskWaiter<'_> {
         let OwnershipCheck { pve, session, .. } = self.search;
-        TaskWaiter { pve, session, patience: self.patience, on_signal: OnSignal::Nothing, attention: self.attention }
+        TaskWaiter { pve, session, timeout: self.timeout, on_signal: OnSignal::Nothing, log_detail: self.log_detail }
     }
 
     fn now(&self) -> Instant {

@@ -20,7 +20,7 @@ use std::time::Instant;
 use time::format_description::well_known::Rfc3339;
 
 /// How often another VMID is tried after another client took one.
-const TRIES_AT_AN_ID: usize = 20;
+const MAX_VMID_ATTEMPTS: usize = 20;
 
 /// Lists the VMIDs that this machine freed on a server a moment ago.
 pub(crate) fn recently_freed(session: &Session, journal: Option<&Journal>, server: &str) -> Vec<VmId> {
@@ -39,7 +39,7 @@ pub(crate) struct Run<'a> {
     /// Where VMIDs come from, if many proofs are made at once.
     ids: Option<&'a Ids>,
     /// How closely its tasks are watched.
-    attention: LogDetail,
+    log_detail: LogDetail,
 }
 
 /// What was asked of the server so far: all that clean-up needs to know.
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             marker,
             created: CreatedResources::default(),
             ids: None,
-            attention: LogDetail::Usual,
+            log_detail: LogDetail::Usual,
         }
     }
 
@@ -88,8 +88,8 @@ impl<'a> Run<'a> {
     }
 
     /// Watches its tasks like this.
-    pub(crate) const fn watched(mut self, attention: LogDetail) -> Self {
-        self.attention = attention;
+    pub(crate) const fn watched(mut self, log_detail: LogDetail) -> Self {
+        self.log_detail = log_detail;
         self
     }
 
@@ -118,20 +118,20 @@ impl<'a> Run<'a> {
     async fn run_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
         let interrupts = self.session.interrupts.clone();
         // A signal ends the waiting for whatever answer; what was asked for stands in the trace.
-        let proven = tokio::select! {
-            proven = self.steps(receipt) => proven,
+        let result = tokio::select! {
+            result = self.steps(receipt) => result,
             signal = interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
         };
-        if proven.is_ok() && self.options.afterwards == Disposal::Keep {
+        if result.is_ok() && self.options.afterwards == Disposal::Keep {
             return self.keep(receipt);
         }
         match self.remove(receipt).await {
             Ok(disks) if disks.is_empty() => {
-                self.tell_gone(proven.as_ref().err());
-                proven
+                self.tell_gone(result.as_ref().err());
+                result
             }
-            Ok(disks) => Err(self.disks_left(receipt, proven.err(), disks)),
-            Err(why) => Err(self.left(receipt, proven.err(), why)),
+            Ok(disks) => Err(self.disks_left(receipt, result.err(), disks)),
+            Err(why) => Err(self.left(receipt, result.err(), why)),
         }
     }
 
@@ -158,7 +158,7 @@ impl<'a> Run<'a> {
             Some(ids) => ids.draw(self.pve).await?,
             None => self.first_id().await?,
         };
-        for _ in 0..TRIES_AT_AN_ID {
+        for _ in 0..MAX_VMID_ATTEMPTS {
             uninterrupted(self.session)?;
             match self.clone_to(vmid, receipt).await {
                 Ok(upid) => {
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
                 Err(why) => return Err(why),
             }
         }
-        Err(Error::Placement(PlacementError::NoFreeId { tries: TRIES_AT_AN_ID }))
+        Err(Error::Placement(PlacementError::NoFreeId { tries: MAX_VMID_ATTEMPTS }))
     }
 
     /// Gives the VMID of the plan; one that was freed a moment ago only if there is no other.
@@ -301,9 +301,9 @@ impl<'a> Run<'a> {
         TaskWaiter {
             pve: self.pve,
             session: self.session,
-            patience: self.options.patience,
+            timeout: self.options.timeout,
             on_signal: OnSignal::Signals,
-            attention: self.attention,
+            log_detail: self.log_detail,
         }
     }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use crate::ui::{Draw, Printable, Screen, Symbol, Tone, text_width};
 
 /// How wide the column of what was done is.
-const VERB: usize = 10;
+const VERB_COLUMNS: usize = 10;
 
 /// Times end in this column, or in the last one of a narrower screen.
-const TIMES_END: usize = 76;
+const TIME_END_COLUMN: usize = 76;
 
 /// A step that is done.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +27,9 @@ impl Draw for StepLine {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let style = screen.style();
         let symbol = screen.paint(Tone::Good, Symbol::Done.text(style));
-        let label = format!("{symbol} {:<VERB$}", self.verb);
+        let label = format!("{symbol} {:<VERB_COLUMNS$}", self.verb);
         let time = format!("{:.1} s", self.seconds);
-        let end = style.width.map_or(TIMES_END, |width| width.min(TIMES_END));
+        let end = style.width.map_or(TIME_END_COLUMN, |width| width.min(TIME_END_COLUMN));
         let used = text_width(&label) + text_width(&self.text) + text_width(&time);
         if used + 2 <= end {
             let gap = " ".repeat(end - used);

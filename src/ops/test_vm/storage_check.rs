@@ -10,7 +10,7 @@ use crate::pve::{Disk, Pve, Storage};
 use crate::ui::gibibytes;
 
 /// How much a linked clone needs: its cloud-init drive, and the first blocks of each disk.
-const LINKED_NEEDS: u64 = 8 << 20;
+const LINKED_CLONE_BYTES: u64 = 8 << 20;
 
 /// The storages of one clone.
 pub(crate) struct StorageCheck<'a> {
@@ -196,7 +196,7 @@ impl<'a> StorageCheck<'a> {
 
     fn require_space_for_linked(&self) -> Result<(), Error> {
         let made = self.template.config.volumes().filter(|volume| medium(volume) != DriveMedium::Iso);
-        made.into_iter().try_for_each(|volume| self.require_free(&volume.storage, LINKED_NEEDS))
+        made.into_iter().try_for_each(|volume| self.require_free(&volume.storage, LINKED_CLONE_BYTES))
     }
 
     /// Checks that the disks fit. Thin storage takes only what is used of them, which is not known here: what is surely
@@ -212,7 +212,7 @@ impl<'a> StorageCheck<'a> {
             }
         }
         for (storage, size) in needed {
-            self.require_free(&storage, LINKED_NEEDS.max(size / 4))?;
+            self.require_free(&storage, LINKED_CLONE_BYTES.max(size / 4))?;
             if let Some(found) = find(&self.there, &storage)
                 && let Some(free) = found.available
                 && free < size

@@ -12,10 +12,10 @@ use std::time::Duration;
 const LOG_LINES: usize = 5;
 
 /// How long a task that was told to stop may take to clean up behind itself.
-pub(crate) const MAY_ROLL_BACK: Duration = Duration::from_secs(60);
+pub(crate) const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two looks at a task that will stop soon.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a signal ends the waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +34,11 @@ pub(crate) struct TaskWaiter<'a> {
     /// Time, talk and signals.
     pub(crate) session: &'a Session,
     /// How long a task may be without progress.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     /// Whether a signal ends the waiting.
     pub(crate) on_signal: OnSignal,
     /// How closely the task's log is read.
-    pub(crate) attention: LogDetail,
+    pub(crate) log_detail: LogDetail,
 }
 
 /// What the time of one task went into.
@@ -70,7 +70,7 @@ impl TaskWaiter<'_> {
             session.ui.progress(&Progress { task, what, seconds, percent, detail });
         };
         let clock = session.clock.as_ref();
-        let waiting = task::wait(self.pve, upid, clock, self.patience, self.attention, &mut show);
+        let waiting = task::wait(self.pve, upid, clock, self.timeout, self.log_detail, &mut show);
         let waited = tokio::select! {
             waited = waiting => waited,
             signal = session.interrupts.first(), if self.on_signal == OnSignal::Signals => {
@@ -139,12 +139,12 @@ pub(crate) async fn until_stopped(
     operation: &Operation,
 ) -> Result<(), Error> {
     let began = session.clock.now();
-    while session.clock.now().duration_since(began) < MAY_ROLL_BACK {
+    while session.clock.now().duration_since(began) < ROLLBACK_TIMEOUT {
         let status = pve.task_status(upid).await.doing(operation.clone())?;
         if status.is_stopped() {
             return Ok(());
         }
-        session.clock.sleep(LOOK_AGAIN).await;
+        session.clock.sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

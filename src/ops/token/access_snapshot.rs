@@ -14,7 +14,7 @@ use crate::pve::{Node, Pve, Subject, TokenRecord, UserLookup, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a log-in may see all entries of the access control list, and with which privilege.
-const SEES_ALL: (&str, &str) = ("/access", "Sys.Audit");
+const FULL_VIEW_PRIVILEGE: (&str, &str) = ("/access", "Sys.Audit");
 
 /// What was found.
 pub(crate) struct AccessSnapshot {
@@ -122,10 +122,11 @@ pub(crate) struct People {
 pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Operation::ReadAccess, source);
-    let (members, pools, own) = tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(SEES_ALL.0), None));
+    let (members, pools, own) =
+        tokio::join!(pve.pool_members(), pve.pools(), pve.permissions(Some(FULL_VIEW_PRIVILEGE.0), None));
     let (user, mut acl) = acl(admin, user).await?;
     let own = own.doing(Operation::ReadPrivileges)?;
-    let is_auditor = own.get(SEES_ALL.0).is_some_and(|held| held.contains_key(SEES_ALL.1));
+    let is_auditor = own.get(FULL_VIEW_PRIVILEGE.0).is_some_and(|held| held.contains_key(FULL_VIEW_PRIVILEGE.1));
     let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
     acl.members = members.map_err(access)?;
     Ok(People { user, acl, is_whole, pools: pools.map_err(access)? })

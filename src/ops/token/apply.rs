@@ -381,12 +381,12 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
 }
 
 /// The first release that gives a token a new secret (access-control 9.1.0).
-const REGENERATES_SINCE: VersionNumber = VersionNumber { major: 9, minor: 1 };
+const REGENERATION_SINCE: VersionNumber = VersionNumber { major: 9, minor: 1 };
 
 impl Regeneration {
     /// Says whether a server of this version can do it.
     pub(crate) fn on(version: &Version) -> Self {
-        if version.is_since(REGENERATES_SINCE) { Self::Offered } else { Self::Unavailable }
+        if version.is_since(REGENERATION_SINCE) { Self::Offered } else { Self::Unavailable }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
 const PASSWORD_FLAG: &str = "--login-password-file";
 
 /// How often a person may get a password or a code wrong.
-const TRIES: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// An administrator who has logged in.
 pub(crate) struct Admin {
@@ -51,7 +51,7 @@ pub(crate) async fn log_in(
                 let pve = second_factor(session, &challenge, &user, login).await?;
                 return Ok(Admin { pve, user });
             }
-            Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < TRIES => {
+            Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < MAX_ATTEMPTS => {
                 say(session, format!("wrong password for {}", Printable(&user.to_string())));
             }
             Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
@@ -154,7 +154,7 @@ async fn second_factor(
         };
         match challenge.answer(&Secret::new(code)).await {
             Ok(pve) => return Ok(pve),
-            Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < TRIES => {
+            Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < MAX_ATTEMPTS => {
                 say(session, "code rejected; codes work once, so wait for the next one".to_owned());
             }
             Err(source) => return Err(Error::server(Operation::AnswerChallenge(user.to_string()), source)),

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 /// What pveum prints is a few lines; whatever is longer is something else.
-const OUTPUT_AT_MOST: u64 = 64 * 1024;
+const MAX_OUTPUT: u64 = 64 * 1024;
 
 /// How ssh ends when it did not get as far as a command.
 const SSH_FAILED: i32 = 255;
@@ -110,7 +110,7 @@ async fn end(child: &mut Child) -> Result<Printed, Error> {
 async fn read(from: Option<impl AsyncRead + Unpin>) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     if let Some(from) = from {
-        from.take(OUTPUT_AT_MOST).read_to_end(&mut bytes).await?;
+        from.take(MAX_OUTPUT).read_to_end(&mut bytes).await?;
     }
     Ok(bytes)
 }

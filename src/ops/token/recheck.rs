@@ -10,7 +10,7 @@ use crate::pve::Subject;
 use crate::pve::privileges::{AclModel, AclPath, Grant, GrantEffect, Separation};
 
 /// How often everything is read that must agree with the server's own answer.
-const READINGS: usize = 4;
+const MAX_READS: usize = 4;
 
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
 pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
@@ -40,7 +40,7 @@ pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Appli
 /// changed between two of the requests would not be seen otherwise.
 async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
     let mut now = people(admin, user).await?.acl;
-    for _ in 1..READINGS {
+    for _ in 1..MAX_READS {
         let effective_permissions = admin.pve.permissions(None, Some(&user.to_string())).await;
         let subject = Subject::user(user);
         let is_known = |path: &AclPath, held: &Grant| now.holds(&subject, path.as_str()).iter().eq(held.keys());

@@ -83,7 +83,7 @@ impl Pve {
     /// Looks for a user, with its groups and tokens.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn find_user(&self, user: &UserId) -> Result<UserLookup, ApiError> {
         let id = user.to_string();
         if let Some(record) = self.users().await?.into_iter().find(|record| record.id == *id) {
@@ -100,7 +100,7 @@ impl Pve {
     /// Lists the users that may be seen, with their groups and tokens.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn users(&self) -> Result<Vec<UserRecord>, ApiError> {
         let data = self.transport.get_whole(&["access", "users"], &[("full", "1")]).await?;
         let mut users = self.list(data, "the list of users", |user| UserRecord::of(&user))?;
@@ -120,7 +120,7 @@ impl Pve {
     /// Removes a user with its tokens and entries.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn delete_user(&self, user: &UserId) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["access", "users", &user.to_string()], &[]).await
     }
@@ -128,7 +128,7 @@ impl Pve {
     /// Lists the tokens of a user. A token may not, without User.Modify.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn tokens(&self, user: &UserId) -> Result<Vec<TokenRecord>, ApiError> {
         let data = self.transport.get(&["access", "users", &user.to_string(), "token"], &[]).await?;
         let mut tokens = self.list(data, "the list of tokens", object::<TokenRecord>)?;
@@ -167,7 +167,7 @@ impl Pve {
     /// Lets a token have all that its user has.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn unseparate_token(&self, token: &TokenId) -> Result<(), ApiError> {
         let form = [("privsep", "0".to_owned())];
         let user = token.user.to_string();
@@ -177,7 +177,7 @@ impl Pve {
     /// Gives a token another comment; everything else of it stays.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn describe_token(&self, token: &TokenId, comment: &str) -> Result<(), ApiError> {
         let form = [("comment", comment.to_owned())];
         let user = token.user.to_string();
@@ -187,7 +187,7 @@ impl Pve {
     /// Removes a token.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn delete_token(&self, token: &TokenId) -> Result<(), ApiError> {
         let user = token.user.to_string();
         self.change_access(Method::DELETE, &["access", "users", &user, "token", token.name.as_str()], &[]).await

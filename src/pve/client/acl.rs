@@ -68,7 +68,7 @@ impl Subject {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "AclRow")]
 pub struct AclEntry {
-    /// Where.
+    /// The ACL path.
     pub path: AclPath,
     /// For whom.
     pub holder: Subject,
@@ -81,7 +81,7 @@ pub struct AclEntry {
 /// Roles to be given on one path, or taken away there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclChange {
-    /// Where.
+    /// The ACL path.
     pub path: AclPath,
     /// To whom.
     pub holder: Subject,
@@ -95,7 +95,7 @@ impl Pve {
     /// Lists the roles with their privileges. Everybody may.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, ApiError> {
         let data = self.transport.get(&["access", "roles"], &[]).await?;
         // A privilege with a strange name is none that this program deals with.
@@ -110,7 +110,7 @@ impl Pve {
     /// Makes a role.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn create_role(&self, role: &RoleName, privileges: &str) -> Result<(), ApiError> {
         let form = [("roleid", role.to_string()), ("privs", privileges.to_owned())];
         self.change_access(Method::POST, &["access", "roles"], &form).await
@@ -119,7 +119,7 @@ impl Pve {
     /// Removes a role with its entries.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn delete_role(&self, role: &RoleName) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["access", "roles", role.as_str()], &[]).await
     }
@@ -127,7 +127,7 @@ impl Pve {
     /// Lists the entries that may be seen: all with Sys.Audit on `/access`, else those that the caller may change.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn acl(&self) -> Result<Vec<AclEntry>, ApiError> {
         let mut entries = self.rows(&["access", "acl"], &[], "the access control list", Some).await?;
         entries.sort();
@@ -137,7 +137,7 @@ impl Pve {
     /// Gives roles.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn grant(&self, change: &AclChange) -> Result<(), ApiError> {
         self.change_acl(change, &[("propagate", u8::from(change.propagates).to_string())]).await
     }
@@ -145,7 +145,7 @@ impl Pve {
     /// Takes roles away. Only what this program gave itself may be taken.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn ungrant(&self, change: &AclChange) -> Result<(), ApiError> {
         self.change_acl(change, &[("delete", "1".to_owned())]).await
     }
@@ -163,7 +163,7 @@ impl Pve {
     /// Lists the pools that may be seen (Pool.Audit).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn pools(&self) -> Result<Vec<PoolName>, ApiError> {
         let data = self.transport.get(&["pools"], &[]).await?;
         let pools = self.named::<PoolEntry>(data, "the list of pools", "poolid")?;
@@ -173,7 +173,7 @@ impl Pve {
     /// Looks into a pool; nothing where there is none.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, ApiError> {
         let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
             Ok(data) => data,
@@ -189,7 +189,7 @@ impl Pve {
     /// Lists which VMs and storages that may be seen are in a pool: their path, and the pool's.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn pool_members(&self) -> Result<Vec<(AclPath, AclPath)>, ApiError> {
         let keep = |resource: Resource| {
             let vm = VmId::new(resource.vmid).map(AclPath::vm);
@@ -202,7 +202,7 @@ impl Pve {
     /// Makes a pool.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn create_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
         self.change_access(Method::POST, &["pools"], &[("poolid", pool.to_string())]).await
     }
@@ -210,7 +210,7 @@ impl Pve {
     /// Removes a pool; the server refuses one that has members.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
         self.change_access(Method::DELETE, &["pools"], &[("poolid", pool.to_string())]).await
     }

@@ -23,7 +23,7 @@ impl Pve {
     /// them.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn mappings(&self, kind: &str, node: &NodeName) -> Result<Vec<ResourceMapping>, ApiError> {
         let query = [("check-node", node.as_str())];
         let data = self.transport.get(&["cluster", "mapping", kind], &query).await?;

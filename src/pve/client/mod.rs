@@ -22,7 +22,7 @@ use crate::pve::http::retry::{CallEvent, Observer};
 use crate::pve::http::transport::Transport;
 use crate::pve::lenient::{Lenient, field_text, object};
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
-use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, judge_again};
+use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, verify_against};
 use crate::pve::values::{Interface, Node, Realm, Version};
 
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
@@ -73,7 +73,7 @@ impl Pve {
     /// # Errors
     /// Where they did not, what is wrong.
     pub fn is_vouched_for_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
-        judge_again(bundle, &self.transport.presented().chain(), self.endpoint())
+        verify_against(bundle, &self.transport.presented().chain(), self.endpoint())
     }
 
     /// Goes the same way with the same credentials on connections that are judged by another trust.
@@ -142,7 +142,7 @@ impl Pve {
     /// Lists the realms. Needs no log-in.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn domains(&self) -> Result<Vec<Realm>, ApiError> {
         let data = self.transport.get(&["access", "domains"], &[]).await?;
         let mut realms = self.named::<Realm>(data, "the list of realms", "realm")?;
@@ -154,7 +154,7 @@ impl Pve {
     /// paths that have an entry.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn permissions(&self, path: Option<&str>, user: Option<&str>) -> Result<PermissionsReply, ApiError> {
         let query: Vec<(&str, &str)> =
             [("path", path), ("userid", user)].into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
@@ -183,7 +183,7 @@ impl Pve {
     /// Reads what the server has noted of a token: a user about its own, a token only with User.Modify.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn token_entry(&self, token: &TokenId) -> Result<TokenRecord, ApiError> {
         let user = token.user.to_string();
         let data = self.transport.get(&["access", "users", &user, "token", token.name.as_str()], &[]).await?;
@@ -193,7 +193,7 @@ impl Pve {
     /// Says whether a token has privilege separation.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn is_separated(&self, token: &TokenId) -> Result<bool, ApiError> {
         self.token_entry(token).await.map(|entry| entry.separated)
     }
@@ -201,7 +201,7 @@ impl Pve {
     /// Lists the network interfaces of a node.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
         self.named(data, "the list of interfaces", "iface")
@@ -210,7 +210,7 @@ impl Pve {
     /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
         self.named(data, "the list of bridges", "iface")
@@ -219,7 +219,7 @@ impl Pve {
     /// Lists the nodes. Every token may.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn nodes(&self) -> Result<Vec<Node>, ApiError> {
         let data = self.transport.get(&["nodes"], &[]).await?;
         let mut nodes = self.list(data, "the list of nodes", object::<Node>)?;
@@ -230,7 +230,7 @@ impl Pve {
     /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn vnets(&self) -> Result<Zones, ApiError> {
         let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
         let vnets = self.list(data, "the list of vnets", |vnet| {

@@ -67,7 +67,7 @@ impl Pve {
     /// Lists the storages of a node that may be seen (Datastore.Audit or Datastore.AllocateSpace).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, ApiError> {
         let data = self.transport.get(&["nodes", node.as_str(), "storage"], &[]).await?;
         let mut storages = self.named::<Storage>(data, "the list of storages", "storage")?;
@@ -78,7 +78,7 @@ impl Pve {
     /// Lists the images that a storage holds to import from (Datastore.Audit).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn images(&self, node: &NodeName, storage: &str) -> Result<Vec<Image>, ApiError> {
         let path = ["nodes", node.as_str(), "storage", storage, "content"];
         self.rows(&path, &[("content", "import")], "the content of the storage", Some).await
@@ -120,7 +120,7 @@ impl Pve {
     /// Removes a volume that belongs to no VM (Datastore.AllocateTemplate).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn remove_image(&self, node: &NodeName, storage: &str, volume: &str) -> Result<Upid, ApiError> {
         let path = ["nodes", node.as_str(), "storage", storage, "content", volume];
         let data = self.transport.change(Method::DELETE, &path, &[]).await?;
@@ -155,7 +155,7 @@ impl Pve {
     /// Makes a template of a stopped VM, for good (VM.Allocate).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn convert(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "template"];

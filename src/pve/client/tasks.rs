@@ -11,7 +11,7 @@ impl Pve {
     /// Reads how far a task is. Only who started it may, or Sys.Audit.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn task_status(&self, upid: &Upid) -> Result<TaskStatus, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "status"];
         let data = self.transport.get_once(&path, &[]).await?;
@@ -21,7 +21,7 @@ impl Pve {
     /// Reads the log of a task from a line on, counted from 0; gives its lines.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn task_log(&self, upid: &Upid, start: usize, limit: usize) -> Result<Vec<Foreign>, ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str(), "log"];
         let (from, limit) = (start.to_string(), limit.to_string());
@@ -41,7 +41,7 @@ impl Pve {
     /// Lists the tasks of this caller's user that run on a node.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
         self.rows(&path, &[("source", "active")], "the list of tasks", TaskEntry::active).await
@@ -50,7 +50,7 @@ impl Pve {
     /// Lists the newest tasks of one kind of this caller's user on a node, those that have ended as well.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn tasks_of_kind(&self, node: &NodeName, kind: &str) -> Result<Vec<Upid>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
         let query = [("source", "all"), ("typefilter", kind)];

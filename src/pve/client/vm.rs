@@ -34,7 +34,7 @@ impl Pve {
     /// a hundred thousand, of which hardly any command wants more than a few.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
         let keep = |entry: VmEntry| entry.vm().filter(&is_wanted);
         let mut vms = self.rows(&["cluster", "resources"], &[("type", "vm")], "the list of VMs", keep).await?;
@@ -45,7 +45,7 @@ impl Pve {
     /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
         let path = ["nodes", node.as_str(), "qemu"];
         let keep = |entry: VmEntry| entry.on(node.clone());
@@ -57,7 +57,7 @@ impl Pve {
     /// Reads the configuration of a VM (VM.Audit).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn vm_config(&self, node: &NodeName, vmid: VmId) -> Result<VmConfig, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "config"], &[]).await?;
@@ -67,7 +67,7 @@ impl Pve {
     /// Reads whether a VM runs (VM.Audit).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn vm_status(&self, node: &NodeName, vmid: VmId) -> Result<VmStatus, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.get(&["nodes", node.as_str(), "qemu", &vmid, "status", "current"], &[]).await?;
@@ -77,7 +77,7 @@ impl Pve {
     /// Says whether a linked clone of a VM is possible, and on which nodes its storages can be used (VM.Audit).
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn clone_feature(&self, node: &NodeName, vmid: VmId) -> Result<CloneFeature, ApiError> {
         let vmid = vmid.to_string();
         let path = ["nodes", node.as_str(), "qemu", &vmid, "feature"];
@@ -92,7 +92,7 @@ impl Pve {
     /// Gives the next free VMID. It is not reserved.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn next_id(&self) -> Result<VmId, ApiError> {
         let data = self.transport.get(&["cluster", "nextid"], &[]).await?;
         as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is not a number"))
@@ -101,7 +101,7 @@ impl Pve {
     /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn is_free(&self, vmid: VmId) -> Result<bool, ApiError> {
         let number = vmid.to_string();
         match self.transport.get(&["cluster", "nextid"], &[("vmid", &number)]).await {
@@ -146,7 +146,7 @@ impl Pve {
     /// Changes entries of a VM's configuration at once, unless it is another one than that with the digest.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn configure(
         &self,
         node: &NodeName,
@@ -164,7 +164,7 @@ impl Pve {
     /// one by now, nothing is changed.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn set_links_down(&self, node: &NodeName, vmid: VmId, config: &VmConfig) -> Result<(), ApiError> {
         let entries = config.links_down();
         if entries.is_empty() {
@@ -176,7 +176,7 @@ impl Pve {
     /// Starts a VM.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn start(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         self.power(node, vmid, "start").await
     }
@@ -184,7 +184,7 @@ impl Pve {
     /// Stops a VM at once, as pulling the plug does.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn stop(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         self.power(node, vmid, "stop").await
     }
@@ -200,7 +200,7 @@ impl Pve {
     /// `destroy-unreferenced-disks` is sent, which would take what an earlier VM of this number left.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn destroy(&self, node: &NodeName, vmid: VmId) -> Result<Upid, ApiError> {
         let vmid = vmid.to_string();
         let data = self.transport.change(Method::DELETE, &["nodes", node.as_str(), "qemu", &vmid], &[]).await?;
@@ -210,7 +210,7 @@ impl Pve {
     /// Tells a task to stop. One that has stopped already does not mind.
     ///
     /// # Errors
-    /// As every call.
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn abort(&self, upid: &Upid) -> Result<(), ApiError> {
         let path = ["nodes", upid.node().as_str(), "tasks", upid.as_str()];
         self.transport.change(Method::DELETE, &path, &[]).await.map(drop)

@@ -106,7 +106,7 @@ pub enum ApiError {
     Handshake {
         /// Which server.
         server: String,
-        /// Why.
+        /// The reason, as it is shown.
         why: String,
     },
     /// No trusted authority signed the certificate.
@@ -180,7 +180,7 @@ pub enum ApiError {
     CertificateBroken {
         /// Which server.
         server: String,
-        /// Why.
+        /// The reason, as it is shown.
         why: String,
     },
     /// The system has no trusted certificates.
@@ -244,7 +244,7 @@ pub enum ApiError {
     /// The client could not be made.
     #[error("cannot prepare the connection: {why}")]
     Preparation {
-        /// Why.
+        /// The reason, as it is shown.
         why: String,
     },
 }

@@ -14,7 +14,7 @@ use crate::pve::http::proxy::ProxyChoice;
 use crate::pve::tls::CertError;
 
 /// A second look at a port that did not shake hands takes no longer than this.
-const LOOK_AT_MOST: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a request was going when it failed.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ impl RequestContext<'_> {
         if self.proxy.is_some() || !is_unclear {
             return why;
         }
-        let within = LOOK_AT_MOST.min(self.connect);
+        let within = PROBE_TIMEOUT.min(self.connect);
         let server = self.endpoint.authority();
         let host = self.endpoint.host().to_string();
         let Ok(Ok(mut stream)) = timeout(within, TcpStream::connect((host.as_str(), self.endpoint.port()))).await

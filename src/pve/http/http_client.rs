@@ -26,20 +26,20 @@ use crate::pve::http::retry::{CallEvent, Observers, OpenCall};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
-const IDLE_AT_MOST: Duration = Duration::from_secs(4);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Independent reads go out at once; no step of a command has more of them than this.
 const IDLE_CONNECTIONS: usize = 8;
 
 /// The slowest rate of an answer that is waited for, in bytes a second, so that none lasts for ever.
-const SLOWEST: u64 = 64 * 1024;
+const MIN_BYTES_PER_SECOND: u64 = 64 * 1024;
 
 /// The form of the header `Date` (RFC 9110).
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A large file over a slow line takes hours.
-const LONGEST_SENDING: Duration = Duration::from_secs(24 * 60 * 60);
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A request that brought no reply, and what that means for a second try.
 pub(in crate::pve) enum SendError {
@@ -134,8 +134,8 @@ impl HttpClient {
     }
 
     /// Gives the same way for a request that takes long to send: its sender sees whether it goes on.
-    pub(in crate::pve) fn patient(&self) -> Self {
-        Self { limits: Limits { outcome: LONGEST_SENDING, ..self.limits }, ..self.clone() }
+    pub(in crate::pve) fn with_upload_timeout(&self) -> Self {
+        Self { limits: Limits { outcome: UPLOAD_TIMEOUT, ..self.limits }, ..self.clone() }
     }
 
     /// Gives the same way for a question whose answer is waited for no longer than this.
@@ -212,7 +212,7 @@ impl HttpClient {
         let (mut body, began) = (Vec::new(), SystemClock.now());
         loop {
             // What has come buys time for the rest.
-            let allowance = self.limits.quiet + Duration::from_secs(body.len() as u64 / SLOWEST);
+            let allowance = self.limits.quiet + Duration::from_secs(body.len() as u64 / MIN_BYTES_PER_SECOND);
             let left = self.limits.quiet.min(allowance.saturating_sub(SystemClock.now().duration_since(began)));
             let next = match timeout(left, response.chunk()).await {
                 Ok(next) => next.map_err(|why| self.request_context().io_error(&why)),
@@ -301,7 +301,7 @@ fn client(
         .retry(retry::never())
         .referer(false)
         .connect_timeout(limits.connect)
-        .pool_idle_timeout(IDLE_AT_MOST)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(idle)
         .tcp_nodelay(true)
         .no_proxy();

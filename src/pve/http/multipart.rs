@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 /// How much of the file is in memory at a time.
-const PIECE: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// The body of a form whose last field is a file.
 pub(in crate::pve) struct Form {
@@ -63,7 +63,7 @@ impl Form {
     }
 
     fn piece(&mut self) -> io::Result<Bytes> {
-        let most = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);
+        let most = usize::try_from(self.left).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);
         let mut piece = vec![0; most];
         // The length was announced: a file that became shorter meanwhile must not end the body early.
         self.file.read_exact(&mut piece)?;

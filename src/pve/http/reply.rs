@@ -93,7 +93,7 @@ pub(in crate::pve) enum ReplyError {
 }
 
 /// Proxmox VE answers a refused credential after three seconds.
-const HELD_BACK: Duration = Duration::from_millis(2_500);
+const REFUSAL_DELAY: Duration = Duration::from_millis(2_500);
 
 impl Refusal {
     /// Makes a refusal of a status and its phrase.
@@ -123,7 +123,7 @@ impl Refusal {
     /// Says whether the answer came as late as those of Proxmox VE to a refused credential.
     #[must_use]
     pub fn is_held_back(&self) -> bool {
-        self.took >= HELD_BACK
+        self.took >= REFUSAL_DELAY
     }
 
     /// Gives all that the server said, once.

@@ -26,10 +26,10 @@ use crate::pve::{ApiError, RefusalReason};
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// What a server may ask for with `Retry-After` and get.
-const ASKED_AT_MOST: Duration = Duration::from_secs(10);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Nothing is tried again after this: each try may itself have taken long.
-const WITHIN: Duration = Duration::from_secs(30);
+const RETRY_WINDOW: Duration = Duration::from_secs(30);
 
 /// What a second try of a call could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +77,11 @@ impl Attempts {
         asked: Option<Duration>,
     ) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
-        if !is_worth_it(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= WITHIN {
+        if !is_worth_it(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= RETRY_WINDOW {
             return None;
         }
         self.made += 1;
-        Some(asked.map_or(pause, |asked| asked.clamp(pause, ASKED_AT_MOST)))
+        Some(asked.map_or(pause, |asked| asked.clamp(pause, MAX_RETRY_AFTER)))
     }
 
     /// Counts the tries so far.

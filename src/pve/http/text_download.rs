@@ -10,7 +10,7 @@ use crate::pve::http::proxy::Proxies;
 use crate::pve::tls::{HandshakePurpose, Trust, configuration};
 
 /// A list of checksums is some hundred lines; what is longer is something else.
-const TEXT_AT_MOST: usize = 1024 * 1024;
+const MAX_TEXT: usize = 1024 * 1024;
 
 /// Reads a text, under the system's trust, through the proxy that the environment names. Nothing of ours is sent along.
 ///
@@ -45,7 +45,7 @@ pub async fn text_at(address: &str, limits: Limits, proxies: &Proxies) -> Result
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|why| deepest(&why))? {
             body.extend_from_slice(&chunk);
-            if body.len() > TEXT_AT_MOST {
+            if body.len() > MAX_TEXT {
                 return Err(format!("{address} is not a list of checksums"));
             }
         }

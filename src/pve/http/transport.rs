@@ -229,8 +229,12 @@ impl Transport {
         request.headers_mut().insert(CONTENT_TYPE, kind);
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(form.length()));
         *request.body_mut() = Some(Body::wrap(form));
-        let reply =
-            self.way.patient().send(request, Extent::Usual, &self.listener).await.map_err(SendError::of_change)?;
+        let reply = self
+            .way
+            .with_upload_timeout()
+            .send(request, Extent::Usual, &self.listener)
+            .await
+            .map_err(SendError::of_change)?;
         self.read_change(path, reply)
     }
 
@@ -272,7 +276,7 @@ impl Transport {
         let server = || self.endpoint().authority();
         let broken = reply.broken.clone();
         let credential = if self.csrf.is_some() { SentCredential::Ticket } else { SentCredential::TokenOrNone };
-        read(reply).map_err(|strange| match strange {
+        read(reply).map_err(|error| match error {
             ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path, credential)),
             ReplyError::Page { method, status, phrase } => {
                 ApiError::Gateway { server: server(), method: method.to_string(), status, phrase }

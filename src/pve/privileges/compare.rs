@@ -10,9 +10,9 @@ use crate::pve::privileges::{AclModel, Privileges, Separation};
 /// A privilege that was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
-    /// Who.
+    /// The user, group or token, as the server names it.
     pub who: Foreign,
-    /// Where.
+    /// The ACL path.
     pub path: String,
     /// Which privileges.
     pub lost: String,

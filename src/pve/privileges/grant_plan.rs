@@ -12,7 +12,7 @@ use crate::pve::privileges::{AclPath, Privileges, Requirement, Separation, paths
 /// A role that shall be held on a path and below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantRequest {
-    /// Where.
+    /// The ACL path.
     pub path: AclPath,
     /// Which role.
     pub role: RoleName,
@@ -21,9 +21,9 @@ pub struct GrantRequest {
 /// What a user or token holds on a path before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantEffect {
-    /// Who.
+    /// The user, group or token.
     pub subject: Subject,
-    /// Where.
+    /// The ACL path.
     pub path: String,
     /// What it held.
     pub before: Privileges,
@@ -46,7 +46,7 @@ pub enum GrantRefused {
     /// Access was denied on purpose (NoAccess).
     #[error("the role NoAccess denies {who} access to {path}, and glassdome does not override it")]
     ShutOut {
-        /// Who.
+        /// The user, group or token, as the server names it.
         who: Foreign,
         /// Where the grant would be made.
         path: String,
@@ -56,29 +56,29 @@ pub enum GrantRefused {
         "{who} lacks privileges on {path}, but this login cannot see its current permissions, and a grant could replace them"
     )]
     Unseen {
-        /// Whose.
+        /// The user, group or token, as the server names it.
         who: Foreign,
-        /// Where.
+        /// The ACL path.
         path: String,
     },
     /// A user or token would lose a privilege.
     #[error("{who} would lose {lost} on {path}")]
     WouldLose {
-        /// Who.
+        /// The user, group or token, as the server names it.
         who: Foreign,
-        /// Where.
+        /// The ACL path.
         path: String,
-        /// What.
+        /// The privileges that would be lost, as a list.
         lost: String,
     },
     /// What is needed would still be missing.
     #[error("{who} would still lack {missing} on {path}")]
     OutOfReach {
-        /// Who.
+        /// The user, group or token, as the server names it.
         who: Foreign,
-        /// Where.
+        /// The ACL path.
         path: String,
-        /// What.
+        /// The privileges that are missing, as a list.
         missing: String,
     },
     /// A list of users cannot name this one.
@@ -86,7 +86,7 @@ pub enum GrantRefused {
         "the name {who} cannot be used in an API call: grant the permissions in the web interface (Datacenter > Permissions)"
     )]
     Unnameable {
-        /// Who.
+        /// The user, group or token, as the server names it.
         who: Foreign,
     },
 }
@@ -110,7 +110,7 @@ pub fn grants(
     let holders = if is_separated { vec![&subject, &user] } else { vec![&user] };
     for holder in &holders {
         for request in requests {
-            planner.grant_where_lacking(holder, request)?;
+            planner.grant_where_missing(holder, request)?;
         }
     }
     planner.reach(&subject, &holders, requests, needs)?;
@@ -136,7 +136,7 @@ struct Planner {
 }
 
 impl Planner {
-    fn grant_where_lacking(&mut self, holder: &Subject, request: &GrantRequest) -> Result<(), GrantRefused> {
+    fn grant_where_missing(&mut self, holder: &Subject, request: &GrantRequest) -> Result<(), GrantRefused> {
         let wanted = self.acl.roles.get(&request.role).cloned().unwrap_or_default();
         let below = request.path.fresh_child();
         let has = |path: &str| wanted.is_subset(&self.acl.given(holder, path));

@@ -30,7 +30,7 @@ pub use requirements::{CloneOrder, MissingPrivileges, PrivilegeUse, Requirement,
 pub use roles::{AgentAccess, RolePlan, RoleState, guest, provisioner, role_plan};
 
 /// The end of a path without entries.
-const FRESH: &str = "/glassdome-none";
+const PATH_WITHOUT_ENTRIES: &str = "/glassdome-none";
 
 /// Why a text from a server is no part of an access control list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +148,7 @@ impl AclPath {
             // The tags of VLANs end one before.
             self.vlan(4095)
         } else {
-            Self(format!("{}{FRESH}", self.0))
+            Self(format!("{}{PATH_WITHOUT_ENTRIES}", self.0))
         }
     }
 
@@ -159,7 +159,7 @@ impl AclPath {
 
     /// Says whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
     fn is_bridge(&self) -> bool {
-        self.0.starts_with("/sdn/zones/") && self.0.split('/').count() == 5 && !self.0.ends_with(FRESH)
+        self.0.starts_with("/sdn/zones/") && self.0.split('/').count() == 5 && !self.0.ends_with(PATH_WITHOUT_ENTRIES)
     }
 
     /// Says whether entries may exist below: a VM, a storage and a VLAN are leaves.

@@ -12,9 +12,9 @@ use crate::pve::privileges::{
 pub enum Denial {
     /// A privilege is missing on a path; where there are several, each one alone would do.
     Lacks {
-        /// Where.
+        /// The ACL path.
         path: AclPath,
-        /// Which.
+        /// The privileges; any one of them suffices.
         any_of: Privileges,
     },
     /// The pool does not exist, or the caller may not know that it does.

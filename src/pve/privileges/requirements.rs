@@ -7,7 +7,7 @@ use crate::model::{PoolName, StorageName, VmId};
 use crate::pve::privileges::{AclPath, Grant, Hardware, NicRequirement, Permissions, Privilege, Privileges};
 
 /// A device with more VLANs than this is checked at its bridge: one question for each of 4094 would be a flood.
-const VLANS_ASKED_ONE_BY_ONE: u16 = 16;
+const MAX_VLANS_CHECKED: u16 = 16;
 
 /// The clone that is about to be asked for, as far as it takes rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +117,9 @@ impl fmt::Display for RequirementPath {
 /// One privilege that the clone needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
-    /// Where.
+    /// The path that is checked.
     pub place: RequirementPath,
-    /// Which.
+    /// The privilege.
     pub privilege: Privilege,
     /// What for.
     pub purpose: PrivilegeUse,
@@ -145,7 +145,7 @@ impl Requirement {
 /// What is missing in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPrivileges {
-    /// Where.
+    /// The path that is checked.
     pub place: RequirementPath,
     /// Which privileges.
     pub missing: Privileges,
@@ -305,7 +305,7 @@ fn places_of(nic: &NicRequirement) -> Vec<RequirementPath> {
     }
     let (mut places, mut too_many) = (Vec::new(), false);
     for range in &nic.vlans {
-        if range.end().abs_diff(*range.start()) < VLANS_ASKED_ONE_BY_ONE {
+        if range.end().abs_diff(*range.start()) < MAX_VLANS_CHECKED {
             places.extend(range.clone().map(|tag| RequirementPath::At(nic.bridge.vlan(tag))));
         } else {
             too_many = true;

@@ -22,7 +22,7 @@ const GUEST: [&str; 12] = [
 ];
 
 /// What storages and nodes take.
-const SURROUNDINGS: [&str; 3] = ["Datastore.AllocateSpace", "Datastore.Audit", "Sys.Audit"];
+const STORAGE_AND_NODE: [&str; 3] = ["Datastore.AllocateSpace", "Datastore.Audit", "Sys.Audit"];
 
 /// A role that is to be there, and what that takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum AgentAccess {
 #[must_use]
 pub fn provisioner(major: u32, agent: AgentAccess) -> Privileges {
     let mut privileges = guest(major, agent);
-    privileges.extend(SURROUNDINGS.iter().filter_map(|name| name.parse().ok()));
+    privileges.extend(STORAGE_AND_NODE.iter().filter_map(|name| name.parse().ok()));
     // Before Proxmox VE 8 everybody could use every bridge.
     privileges.extend((major >= 8).then_some(Privilege::SDN_USE));
     privileges

@@ -68,8 +68,8 @@ impl Authorities {
             return Ok(ServerCertVerified::assertion());
         }
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let judged = self.valid.as_ref().map(|valid| valid.verify_server_cert(leaf, rest, name, &[], now));
-        let mut why = match judged {
+        let verified = self.valid.as_ref().map(|valid| valid.verify_server_cert(leaf, rest, name, &[], now));
+        let mut why = match verified {
             Some(Ok(verified)) => return Ok(verified),
             Some(Err(why)) => why,
             None => unknown.clone(),

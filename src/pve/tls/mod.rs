@@ -203,15 +203,15 @@ pub(super) fn configuration(
 }
 
 /// Judges a certificate that was looked at as a run would judge it that trusts these authorities.
-pub(super) fn judge_again(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), ApiError> {
+pub(super) fn verify_against(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), ApiError> {
     let server = endpoint.authority();
     let verifier = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;
     let unusable = |why: &str| ApiError::CertificateBroken { server: server.clone(), why: why.to_owned() };
     let name =
         verifier.server.clone().ok_or_else(|| unusable("the name of the server is not allowed in a certificate"))?;
     let (leaf, rest) = chain.split_first().ok_or_else(|| unusable("the server presented none"))?;
-    let judged = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
-    judged.map(drop).map_err(|why| match CertError::within(&why) {
+    let verified = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
+    verified.map(drop).map_err(|why| match CertError::within(&why) {
         Some(verdict) => verdict.clone().error(server.clone()),
         None => unusable(&why.to_string()),
     })

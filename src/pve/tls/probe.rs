@@ -2,7 +2,7 @@
 
 use super::ca_bundle::CaBundle;
 use super::certificate::Leaf;
-use super::{Chain, HandshakePurpose, Trust, judge_again};
+use super::{Chain, HandshakePurpose, Trust, verify_against};
 use crate::model::Endpoint;
 use crate::pve::ApiError;
 use crate::pve::http::http_client::{HttpClient, Limits};
@@ -24,7 +24,7 @@ impl Probed {
     /// # Errors
     /// Where they did not, what is wrong.
     pub fn is_signed_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
-        judge_again(bundle, &self.chain, &self.endpoint)
+        verify_against(bundle, &self.chain, &self.endpoint)
     }
 }
 

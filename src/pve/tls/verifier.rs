@@ -44,7 +44,7 @@ impl Verifier {
     }
 
     /// Judges the certificate of a proxy, by the system's authorities.
-    fn judge_proxy(
+    fn verify_proxy(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
@@ -100,7 +100,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         if self.server.as_ref().is_some_and(|server| server != server_name) {
-            return self.judge_proxy(end_entity, intermediates, server_name, now);
+            return self.verify_proxy(end_entity, intermediates, server_name, now);
         }
         self.presented.note(end_entity, intermediates);
         if let Some(pinned) = self.pinned

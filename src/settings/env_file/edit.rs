@@ -34,7 +34,7 @@ impl EnvEditor<'_> {
     }
 
     /// Brings the first line out from behind the byte order mark.
-    fn uncover(&mut self, name: &str) {
+    fn part_from_byte_order_mark(&mut self, name: &str) {
         let file = EnvFile { bytes: self.bytes.clone() };
         if file.hides(name) {
             let comment = format!("#{}", self.line_break());
@@ -51,7 +51,7 @@ impl EnvEditor<'_> {
             }
         };
         if !bindings(&self.bytes).iter().any(|binding| binding.binds(&self.bytes, &wanted.name)) {
-            self.uncover(&wanted.name);
+            self.part_from_byte_order_mark(&wanted.name);
         }
         let bound = bindings(&self.bytes);
         if let Some(binding) = bound.iter().rev().find(|binding| binding.binds(&self.bytes, &wanted.name)) {
@@ -156,7 +156,7 @@ impl EnvEditor<'_> {
     /// Takes out every line of a name.
     pub(super) fn remove(&mut self, name: &str) {
         if !bindings(&self.bytes).iter().any(|binding| binding.binds(&self.bytes, name)) {
-            self.uncover(name);
+            self.part_from_byte_order_mark(name);
         }
         let mut bound = bindings(&self.bytes);
         while let Some(line) = broken_line(&self.bytes, &bound, name) {

@@ -13,7 +13,7 @@ use crate::settings::parsers::python::{Binding, bindings, decode, has_variable, 
 use crate::settings::parsers::{line_at, slice};
 
 /// How many letters a misspelt name may differ in.
-const MISSPELT_AT_MOST: usize = 2;
+const MAX_TYPOS: usize = 2;
 
 /// The length of the secret of a token.
 const SECRET_LENGTH: usize = 36;
@@ -187,7 +187,7 @@ impl UnusedReader<'_> {
         let nearest = keys
             .clone()
             .find(of_this_instance)
-            .or_else(|| keys.clone().min_by_key(distance).filter(|key| distance(key) <= MISSPELT_AT_MOST));
+            .or_else(|| keys.clone().min_by_key(distance).filter(|key| distance(key) <= MAX_TYPOS));
         if let Some(key) = nearest {
             let variable = key.variable(self.instance);
             return Some(Finding::new(Some(key), UnusedReason::Misspelt { name, variable }));

@@ -124,13 +124,13 @@ pub enum BadImport {
     Missing {
         /// Whose it is.
         tool: Tool,
-        /// Which.
+        /// The name of the variable.
         variable: &'static str,
     },
     /// A variable holds something else.
     #[error("the variable {variable}: {why}")]
     Invalid {
-        /// Which.
+        /// The name of the variable.
         variable: &'static str,
         /// What is wrong with it.
         #[source]

@@ -98,8 +98,8 @@ impl Tool {
         if let (Some(path), Self::Ansible) = (&access.ca_file, self) {
             remarks.push(Remark::CaFileOfNewer { variable: self.authorities(), path: path.clone() });
         }
-        let is_told = self.word_that(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
-        if access.is_verified == Some(false) && !is_told {
+        let has_verify_field = self.word_that(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
+        if access.is_verified == Some(false) && !has_verify_field {
             remarks.push(Remark::NoVerification { tool: self, setting: "insecure_skip_tls_verify = true" });
         }
         let has_token = matches!(access.credentials, Some(Credentials::Token { .. }));

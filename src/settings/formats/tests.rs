@@ -33,7 +33,7 @@ fn variables(tool: Tool, access: &Access) -> Variables {
     assignments.iter().map(|it| (it.name.clone(), it.whole().expose().to_owned().into())).collect()
 }
 
-fn told(tool: Tool, access: &Access) -> BTreeMap<String, String> {
+fn texts(tool: Tool, access: &Access) -> BTreeMap<String, String> {
     variables(tool, access).into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
 }
 
@@ -119,7 +119,7 @@ fn not_verifying_is_said_the_way_round_that_the_tool_wants() {
         (Tool::Capmox, "PROXMOX_INSECURE", "true"),
         (Tool::Exporter, "PVE_VERIFY_SSL", "false"),
     ] {
-        assert_eq!(told(tool, &access)[variable], value);
+        assert_eq!(texts(tool, &access)[variable], value);
     }
     assert!(Tool::Packer.remarks(&access).iter().any(|it| matches!(it, Remark::NoVerification { .. })));
 }
@@ -224,7 +224,7 @@ fn what_a_tool_cannot_be_told_is_said() {
     for tool in Tool::ALL {
         assert!(tool.remarks(&pinned).iter().any(|it| matches!(it, Remark::NoFingerprint { .. })), "{tool}");
         // Verification is never given up because a tool cannot do it in our way.
-        assert!(told(tool, &pinned).iter().all(|(name, value)| !name.contains("INSECURE") || value == "false"));
+        assert!(texts(tool, &pinned).iter().all(|(name, value)| !name.contains("INSECURE") || value == "false"));
         let is_said = tool.remarks(&authority).iter().any(|it| matches!(it, Remark::NoCaFile { .. }));
         assert_eq!(is_said, tool != Tool::Ansible, "{tool}");
     }

@@ -11,10 +11,10 @@ use rustix::io::Errno;
 use super::acl::{ACL, Acl};
 
 /// The largest list of names, and the largest value, that Linux keeps.
-const LARGEST: usize = 64 << 10;
+const MAX_LENGTH: usize = 64 << 10;
 
 /// What the system writes by itself for the content of a file: a copy beside another content would be wrong.
-const MADE_BY_THE_SYSTEM: [&str; 3] = ["security.ima", "security.evm", "com.apple.provenance"];
+const SYSTEM_ATTRIBUTES: [&str; 3] = ["security.ima", "security.evm", "com.apple.provenance"];
 
 /// The extended attributes of a file.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Attributes {
         };
         let mut attributes = Self { acl, values: Vec::new(), unread: Vec::new() };
         for name in names(file) {
-            if name == ACL || MADE_BY_THE_SYSTEM.iter().any(|own| name == *own) {
+            if name == ACL || SYSTEM_ATTRIBUTES.iter().any(|own| name == *own) {
                 continue;
             }
             match value(file, &name) {
@@ -94,7 +94,7 @@ pub(super) fn remove_acl(file: &File) -> Result<(), Errno> {
 }
 
 fn names(file: &File) -> Vec<OsString> {
-    let mut list = Vec::with_capacity(LARGEST);
+    let mut list = Vec::with_capacity(MAX_LENGTH);
     // A file system without attributes has none.
     let _ = flistxattr(file, spare_capacity(&mut list));
     let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -102,7 +102,7 @@ fn names(file: &File) -> Vec<OsString> {
 }
 
 fn value(file: &File, name: &OsStr) -> Result<Vec<u8>, Errno> {
-    let mut bytes = Vec::with_capacity(LARGEST);
+    let mut bytes = Vec::with_capacity(MAX_LENGTH);
     fgetxattr(file, name, spare_capacity(&mut bytes))?;
     Ok(bytes)
 }

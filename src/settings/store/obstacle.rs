@@ -60,8 +60,8 @@ impl Obstacle {
         };
         let has = |attribute| found.stx_attributes.contains(attribute);
         // Kernels before 5.8 do not say what is the root of a mount.
-        let is_told = found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT);
-        if if is_told { has(StatxAttributes::MOUNT_ROOT) } else { is_listed() } {
+        let is_reported = found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT);
+        if if is_reported { has(StatxAttributes::MOUNT_ROOT) } else { is_listed() } {
             return Some(Self::MountPoint);
         }
         (has(StatxAttributes::IMMUTABLE) || has(StatxAttributes::APPEND)).then_some(Self::Protected)

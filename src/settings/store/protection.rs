@@ -14,7 +14,7 @@ use crate::settings::error::{FileOperation, SettingsError, Warning};
 const BITS: u32 = 0o7777;
 
 /// What the group and those on an access list keep of their permissions.
-const WITHOUT_OTHERS: u32 = 0o770;
+const OWNER_AND_GROUP: u32 = 0o770;
 const OWNER_ALONE: u32 = 0o700;
 
 /// Gives the new file the owner, the attributes and the permissions of the old one, and tells its mode.
@@ -60,7 +60,7 @@ pub(super) fn tighten(
 ) -> Result<u32, SettingsError> {
     let before = found.metadata.mode() & BITS;
     let mode = match group {
-        GroupRights::Keep => before & WITHOUT_OTHERS,
+        GroupRights::Keep => before & OWNER_AND_GROUP,
         GroupRights::Drop => before & OWNER_ALONE,
     };
     if group == GroupRights::Drop {
@@ -89,7 +89,7 @@ fn permit(
     match (&found.attributes.acl, group) {
         (_, GroupRights::Drop) => alone(before & OWNER_ALONE),
         (AccessList::None, GroupRights::Keep) if !ownership.group_kept => alone(before & OWNER_ALONE),
-        (AccessList::None, GroupRights::Keep) => alone(before & WITHOUT_OTHERS),
+        (AccessList::None, GroupRights::Keep) => alone(before & OWNER_AND_GROUP),
         (AccessList::Unreadable, GroupRights::Keep) => {
             let mode = alone(before & OWNER_ALONE)?;
             warnings.push(Warning::AccessListLost { path: path.to_path_buf(), mode, names: Vec::new() });

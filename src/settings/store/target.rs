@@ -18,7 +18,7 @@ use crate::settings::error::{FileOperation, SettingsError};
 const BACKUP: &str = ".bak";
 
 /// The longest name that file systems take, in bytes.
-const NAME_AT_MOST: usize = 255;
+const MAX_NAME: usize = 255;
 
 /// A place for a file: links followed, its folder known to exist.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Target {
 
     /// Refuses a file that no other can take the place of, though its folder may be written to.
     pub(super) fn require_replaceable(&self) -> Result<(), SettingsError> {
-        if self.target.file_name().is_some_and(|name| name.len() + BACKUP.len() > NAME_AT_MOST) {
+        if self.target.file_name().is_some_and(|name| name.len() + BACKUP.len() > MAX_NAME) {
             return Err(SettingsError::NameTooLong { path: self.target.clone() });
         }
         require_replaceable(&self.target, &self.folder)?;

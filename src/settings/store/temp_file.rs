@@ -110,12 +110,12 @@ fn fresh_path(place: &Target) -> PathBuf {
 }
 
 /// So many bytes of a file's name are kept in that of its temporary file: with the rest it has at most 255.
-const NAME_AT_MOST: usize = 200;
+const MAX_NAME: usize = 200;
 
 fn prefix(place: &Target) -> Vec<u8> {
     // Hidden, and under a name that a rule for `.env.*` ignores too.
     let name = place.target.file_name().map(OsStr::as_bytes).unwrap_or_default();
-    let name = name.get(..NAME_AT_MOST).unwrap_or(name);
+    let name = name.get(..MAX_NAME).unwrap_or(name);
     let dot: &[u8] = if name.starts_with(b".") { b"" } else { b"." };
     [dot, name, b".glassdome-"].concat()
 }

@@ -20,13 +20,14 @@ use crate::model::{Register, Secret};
 use crate::ui::{Masked, Printable, Style};
 
 /// So many items of a menu are on the screen at once, if the window has the rows.
-const ROWS_AT_MOST: usize = 12;
+const MAX_MENU_ROWS: usize = 12;
 
 /// A smaller window has no room for a menu: its items become a numbered list.
-const SMALLEST: Page = Page { rows: 7, columns: 16, last: 0 };
+const MIN_WINDOW: Page = Page { rows: 7, columns: 16, last: 0 };
 
 /// The reason why a secret is refused at a visible question.
-const SEEN: &str = "this looks like a secret: it is not taken here, but at the hidden question that follows";
+const VISIBLE_SECRET_REFUSED: &str =
+    "this looks like a secret: it is not taken here, but at the hidden question that follows";
 
 /// A person at a terminal.
 pub struct TtyPrompt {
@@ -132,7 +133,7 @@ impl TtyPrompt {
         let theme = QuestionTheme::new(self.style());
         let above = theme.question(&choice.question).len() + 1;
         let (rows, columns) = asking.size();
-        let page = Page { rows: ROWS_AT_MOST.min(rows.saturating_sub(above + 3)).max(1), columns, last: 0 };
+        let page = Page { rows: MAX_MENU_ROWS.min(rows.saturating_sub(above + 3)).max(1), columns, last: 0 };
         let sorted = match choice.filter {
             Filter::Typed => Menu::sorted(items, choice.default, Page { last: choice.last, ..page }),
             Filter::None => None,
@@ -185,7 +186,7 @@ impl Prompt for TtyPrompt {
         self.ask(&question, |answer| {
             if is_pasted_secret(answer) {
                 Register::of_process().notice(answer);
-                return Err(SEEN.to_owned());
+                return Err(VISIBLE_SECRET_REFUSED.to_owned());
             }
             (text.check)(answer).map(|()| answer.to_owned())
         })
@@ -195,7 +196,7 @@ impl Prompt for TtyPrompt {
         let _turn = self.turn();
         let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
         let (rows, columns) = self.terminal.size();
-        if !self.knows_sequences || rows < SMALLEST.rows || columns < SMALLEST.columns {
+        if !self.knows_sequences || rows < MIN_WINDOW.rows || columns < MIN_WINDOW.columns {
             let asking = self.open(TermMode::Lines)?;
             return Lines::new(&asking, self.style()).choose(&choice.question, &items, choice.default);
         }

@@ -15,24 +15,24 @@ use crate::model::Secret;
 const TICK: Duration = Duration::from_millis(100);
 
 /// The bytes of one key come at once; what follows an escape later than this is another key.
-const ONE_KEY_WITHIN: Duration = Duration::from_millis(50);
+const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A terminal that does not mark what is pasted sends its lines one after the other: the answer has ended when nothing
 /// more has come for this long.
-const QUIET: Duration = Duration::from_millis(100);
+const PASTE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Longer than any answer; reserved at once, so that no copy is left behind by a text that grows.
-const AT_MOST: usize = 64 * 1024;
+const MAX_INPUT: usize = 64 * 1024;
 
 /// Reads one answer and says how many characters it has so far.
 pub(super) fn read(asking: &Asking<'_>, count: &dyn Fn(usize)) -> Result<Secret, PromptError> {
     let mut keyboard = Keyboard { asking, decoder: Decoder::new() };
-    let mut text = Zeroizing::new(String::with_capacity(AT_MOST));
+    let mut text = Zeroizing::new(String::with_capacity(MAX_INPUT));
     let (mut was_pasted, mut has_ended) = (false, false);
     count(0);
     loop {
         let key = if has_ended {
-            match keyboard.key_within(QUIET)? {
+            match keyboard.key_within(PASTE_PAUSE)? {
                 Some(key) => key,
                 None => break,
             }
@@ -65,7 +65,7 @@ pub(super) fn read(asking: &Asking<'_>, count: &dyn Fn(usize)) -> Result<Secret,
 }
 
 fn push(text: &mut String, more: &str) {
-    if text.len() + more.len() <= AT_MOST {
+    if text.len() + more.len() <= MAX_INPUT {
         text.push_str(more);
     }
 }
@@ -80,7 +80,7 @@ impl Keyboard<'_> {
     /// Waits for the next key.
     fn key(&mut self) -> Result<KeyPress, PromptError> {
         loop {
-            let limit = if self.decoder.is_empty() { TICK } else { ONE_KEY_WITHIN };
+            let limit = if self.decoder.is_empty() { TICK } else { ESCAPE_TIMEOUT };
             if let Some(key) = self.key_within(limit)? {
                 return Ok(key);
             }

@@ -3,12 +3,12 @@
 use zeroize::Zeroizing;
 
 /// What a terminal sends before and behind what is pasted, once it was asked to.
-const PASTE_BEGINS: &[u8] = b"\x1b[200~";
-const PASTE_ENDS: &[u8] = b"\x1b[201~";
+const PASTE_START: &[u8] = b"\x1b[200~";
+const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// More than this is never one answer; the rest is dropped. It is reserved at once, so that no copy of a secret is left
 /// behind by a buffer that grows.
-const AT_MOST: usize = 64 * 1024;
+const MAX_INPUT: usize = 64 * 1024;
 
 /// One key, or one paste.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Begins with nothing.
     pub(super) fn new() -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(AT_MOST)), at: 0 }
+        Self { bytes: Zeroizing::new(Vec::with_capacity(MAX_INPUT)), at: 0 }
     }
 
     /// Takes bytes that have come.
@@ -46,7 +46,7 @@ impl Decoder {
             self.bytes.clear();
             self.at = 0;
         }
-        let room = AT_MOST - self.bytes.len();
+        let room = MAX_INPUT - self.bytes.len();
         self.bytes.extend(bytes.iter().take(room));
     }
 
@@ -89,11 +89,11 @@ fn character(rest: &[u8], is_quiet: bool) -> Option<(KeyPress, usize)> {
 
 /// Reads what begins with an escape: a paste, a key of its own, or the key Esc itself.
 fn escape(rest: &[u8], is_quiet: bool) -> Option<(KeyPress, usize)> {
-    if rest.starts_with(PASTE_BEGINS) {
-        let pasted = rest.get(PASTE_BEGINS.len()..)?;
-        let length = pasted.windows(PASTE_ENDS.len()).position(|window| window == PASTE_ENDS)?;
+    if rest.starts_with(PASTE_START) {
+        let pasted = rest.get(PASTE_START.len()..)?;
+        let length = pasted.windows(PASTE_END.len()).position(|window| window == PASTE_END)?;
         let text = String::from_utf8_lossy(pasted.get(..length)?).into_owned();
-        return Some((KeyPress::Paste(Zeroizing::new(text)), PASTE_BEGINS.len() + length + PASTE_ENDS.len()));
+        return Some((KeyPress::Paste(Zeroizing::new(text)), PASTE_START.len() + length + PASTE_END.len()));
     }
     match rest.get(1) {
         Some(b'[' | b'O') => {

@@ -14,10 +14,10 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(100);
 
 /// More than this is not one answer.
-const AT_MOST: usize = 4096;
+const MAX_ANSWER: usize = 4096;
 
 /// The line that is typed on begins like this.
-const MARK: &str = "> ";
+const PROMPT: &str = "> ";
 
 /// A line of a question.
 struct Said<'a>(Tone, &'a str);
@@ -72,7 +72,7 @@ impl<'a> Lines<'a> {
 
     /// Reads a line that the terminal lets a person edit.
     fn line(&self) -> Result<String, PromptError> {
-        self.asking.write(MARK);
+        self.asking.write(PROMPT);
         let mut line = Vec::new();
         loop {
             if self.asking.is_closed() {
@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
                 Err(Errno::INTR | Errno::AGAIN) => {}
                 Err(_) => return Err(PromptError::Gone),
             }
-            if line.ends_with(b"\n") || line.len() > AT_MOST {
+            if line.ends_with(b"\n") || line.len() > MAX_ANSWER {
                 let text = String::from_utf8_lossy(&line);
                 return Ok(text.chars().filter(|it| !it.is_control()).collect());
             }

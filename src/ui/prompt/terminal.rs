@@ -16,17 +16,17 @@ use rustix::termios::{
 use crate::ui::Masked;
 
 /// A thread that reads a key when its question is closed puts back the modes that it found; it takes less than this.
-const THREAD_ENDS_WITHIN: Duration = Duration::from_millis(30);
+const READER_STOP_TIMEOUT: Duration = Duration::from_millis(30);
 
 /// The rest of a paste has come when nothing more has come for this long.
-const QUIET: Duration = Duration::from_millis(50);
+const PASTE_PAUSE: Duration = Duration::from_millis(50);
 
 /// More pieces of input than this are never discarded, so that a stuck key does not hold up a question.
-const PIECES_DISCARDED: usize = 100;
+const MAX_DISCARDED_READS: usize = 100;
 
 /// Asks the terminal to mark what is pasted, and to stop doing so.
-const MARK_PASTES: &str = "\x1b[?2004h";
-const MARK_NO_PASTES: &str = "\x1b[?2004l";
+const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
+const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 
 /// What stands in place of a control character that is switched off (`_POSIX_VDISABLE`).
@@ -71,7 +71,7 @@ impl OpenQuestion {
     /// Waits a short time for the thread that asks.
     fn wait(&self) {
         let has_ended = lock(&self.has_ended);
-        let _ended = self.ended.wait_timeout_while(has_ended, THREAD_ENDS_WITHIN, |has_ended| !*has_ended);
+        let _ended = self.ended.wait_timeout_while(has_ended, READER_STOP_TIMEOUT, |has_ended| !*has_ended);
     }
 }
 
@@ -97,7 +97,7 @@ impl Terminal {
         };
         discard_input();
         if held && mode == TermMode::Hidden && self.knows_sequences {
-            put(MARK_PASTES);
+            put(ENABLE_BRACKETED_PASTE);
         }
         let question = Arc::new(OpenQuestion {
             mode,
@@ -135,7 +135,7 @@ impl Terminal {
     fn reset(&self, question: &OpenQuestion) {
         if self.knows_sequences {
             put(match question.mode {
-                TermMode::Hidden => MARK_NO_PASTES,
+                TermMode::Hidden => DISABLE_BRACKETED_PASTE,
                 TermMode::Menu => SHOW_CURSOR,
                 TermMode::Lines | TermMode::Typing => "",
             });
@@ -203,12 +203,12 @@ pub(in crate::ui) fn is_in_front() -> bool {
 /// Discards what was typed or pasted and not read: it answers nothing that could not be seen yet.
 pub(super) fn discard_input() {
     let mut limit = Duration::ZERO;
-    for _ in 0..PIECES_DISCARDED {
+    for _ in 0..MAX_DISCARDED_READS {
         if !has_input(limit).unwrap_or(false) {
             return;
         }
         let _ = tcflush(io::stdin(), QueueSelector::IFlush); // the terminal may be gone
-        limit = QUIET;
+        limit = PASTE_PAUSE;
     }
 }
 

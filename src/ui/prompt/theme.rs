@@ -12,7 +12,7 @@ use crate::ui::symbols::Symbol;
 use crate::ui::{Printable, Style, Tone};
 
 /// With less room than this behind the question, the answer is typed on a line of its own.
-const ROOM_TO_TYPE: usize = 24;
+const MIN_ANSWER_COLUMNS: usize = 24;
 
 /// The keys of a menu, as wide as the number of its page leaves room for at 40 columns.
 const KEYS: &str = "arrows, Enter";
@@ -131,7 +131,7 @@ impl Theme for QuestionTheme<'_> {
         let default = default.map(|default| format!(" [{}]", Printable(default))).unwrap_or_default();
         let lines = self.question(&format!("{question}{default}"));
         let last = lines.last().map_or(0, |line| measure_text_width(line));
-        let gap = if last + ROOM_TO_TYPE > self.columns { "\n  " } else { " " };
+        let gap = if last + MIN_ANSWER_COLUMNS > self.columns { "\n  " } else { " " };
         write!(to, "{}{gap}{} ", lines.join("\n"), self.cursor())
     }
 

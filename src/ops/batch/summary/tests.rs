@@ -13,7 +13,7 @@ use crate::pve::TaskTiming;
 use crate::pve::task::LogEnd;
 use crate::ui::{Style, render};
 
-fn proof(node: &str, vmid: u32, seconds: f64) -> Receipt {
+fn receipt(node: &str, vmid: u32, seconds: f64) -> Receipt {
     let mut receipt = Receipt { node: node.to_owned(), vmid: Some(vmid), ..Receipt::default() };
     receipt.steps.push(ReceiptStep::new("clone", Duration::from_secs_f64(seconds), None));
     receipt.steps.push(ReceiptStep::new("start", Duration::from_secs_f64(0.1), None));
@@ -49,11 +49,11 @@ fn one_reason_is_one_whatever_the_number() {
 fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
     let mut counter = BatchCounter::default();
     for vmid in 100..117 {
-        counter.count(0, &proof("pve", vmid, 0.4), Ok(()));
+        counter.count(0, &receipt("pve", vmid, 0.4), Ok(()));
     }
     for vmid in 117..119 {
         let why = format!("VM {vmid} is locked (backup)");
-        counter.count(0, &proof("pve2", vmid, 0.9), failed(vmid, &why));
+        counter.count(0, &receipt("pve2", vmid, 0.9), failed(vmid, &why));
     }
     counter.nodes.set_aside("pve3", &Error::Placement(PlacementError::NoFreeId { tries: 1 }));
     let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };

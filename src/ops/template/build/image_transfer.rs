@@ -1,6 +1,6 @@
 //! Gets the image onto the server: fetched there, or sent from here.
 
-use super::{Build, REDRAWN_EVERY, share};
+use super::{Build, REDRAW_INTERVAL, share};
 use crate::error::{Doing, Error, Operation, RunError, TemplateError};
 use crate::model::Upid;
 use crate::ops::template::owned::ImageOwnership;
@@ -40,7 +40,7 @@ impl Build<'_> {
             tokio::select! {
                 asked = &mut sending => break asked,
                 signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
-                () = session.clock.sleep(REDRAWN_EVERY) => {
+                () = session.clock.sleep(REDRAW_INTERVAL) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
                     let (task, detail) = (what.clone(), String::new());
@@ -56,7 +56,7 @@ impl Build<'_> {
     /// Notes the image on disk before it is asked for.
     pub(super) fn announce_image(&mut self) -> Result<(), Error> {
         self.created.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
-        self.created.image = ImageOwnership::Unproven;
+        self.created.image = ImageOwnership::Unconfirmed;
         Ok(())
     }
 

@@ -54,8 +54,8 @@ fn a_vm_that_is_still_there_is_named() {
     receipt.ok = false;
     assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));
     receipt.left_behind.as_mut().unwrap().disks = vec![Foreign::new("exdis:100/vm-100-disk-0.qcow2")];
-    let told = "left: disks of deleted VM 100 (x\\u{1b}) on pve: exdis:100/vm-100-disk-0.qcow2\n";
-    assert!(render(&receipt, style).contains(told), "{}", render(&receipt, style));
+    let expected = "left: disks of deleted VM 100 (x\\u{1b}) on pve: exdis:100/vm-100-disk-0.qcow2\n";
+    assert!(render(&receipt, style).contains(expected), "{}", render(&receipt, style));
     assert_eq!(
         serde_json::to_value(&receipt).unwrap()["left_behind"],
         serde_json::json!({"vmid": 100, "node": "pve", "name": "x\u{1b}", "disks": ["exdis:100/vm-100-disk-0.qcow2"]})

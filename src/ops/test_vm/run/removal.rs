@@ -6,7 +6,7 @@ use crate::model::Foreign;
 use crate::ops::test_vm::ownership::VmState;
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
 use crate::ops::test_vm::remove::Remover;
-use crate::ops::test_vm::task_wait::{MAY_ROLL_BACK, abort};
+use crate::ops::test_vm::task_wait::{ROLLBACK_TIMEOUT, abort};
 
 impl Run<'_> {
     pub(super) fn keep(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
@@ -24,13 +24,13 @@ impl Run<'_> {
             abort(self.pve, self.session, &upid).await?;
         }
         let search = self.search();
-        let remover = Remover { search, patience: self.options.patience, attention: self.attention };
+        let remover = Remover { search, timeout: self.options.timeout, log_detail: self.log_detail };
         for vmid in self.created.asked.clone() {
             let is_newest = self.created.newest == Some(vmid);
             let standing = if is_newest && self.created.unanswered {
-                search.inspect_unanswered(vmid, self.options.patience).await?
+                search.inspect_unanswered(vmid, self.options.timeout).await?
             } else {
-                search.inspect_until_settled(vmid, MAY_ROLL_BACK).await?
+                search.inspect_until_settled(vmid, ROLLBACK_TIMEOUT).await?
             };
             match standing {
                 VmState::Ours(..) => {

@@ -19,7 +19,7 @@ struct LastResponse {
 impl LastReply {
     /// Gives the server's time.
     pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
-        self.lock().and_then(|told| told.date)
+        self.lock().and_then(|reply| reply.date)
     }
 
     /// Says whether the server has answered in this run.
