@@ -1,4 +1,4 @@
-//! Glassdome takes a person from a Proxmox VE server to a token that is proven to create VMs there.
+//! Glassdome takes a person from a Proxmox VE server to a token that is verified to create VMs there.
 //!
 //! The map, from the outside in: `cli` is the command line, `session` the world around the process, `commands` the
 //! story of each command, `error` what can go wrong and how that ends; `pve` talks to a server, `settings` keeps the
@@ -185,8 +185,8 @@ fn finish(ui: &Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
     ExitCode::from(report.exit_code)
 }
 
-/// Ends a run whose exit code is decided. Where a result could not be written, that is told, and a run that went well has
-/// failed after all; after changes the result is told on standard error in its place.
+/// Ends a run whose exit code is decided. If a result could not be written, that is reported, and a run that went well has
+/// failed after all; after changes the result goes to standard error instead.
 fn concluded(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     let Some(unwritten) = ui.take_unwritten() else { return code };
     let report = Report::of(&Error::Run(RunError::ResultUnwritten { after, source: unwritten.why }));

@@ -179,7 +179,7 @@ pub enum Pin {
     Leaf,
 }
 
-/// How the proof is done.
+/// Options of the test VM.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Test VM")]
 pub struct TestVmFlags {

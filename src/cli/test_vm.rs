@@ -16,7 +16,7 @@ use crate::cli::{Connection, TestVmFlags};
   glassdome test-vm --dry-run
   glassdome test-vm --count 100 --parallel 8 --all-nodes")]
 pub struct TestVm {
-    /// How the proof is done.
+    /// Options of the test VM.
     #[command(flatten)]
     pub test_vm: TestVmFlags,
     /// Only check, and show the planned calls

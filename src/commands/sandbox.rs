@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 pub(crate) async fn run(
     session: &Session,
     global: &Global,

@@ -1,4 +1,4 @@
-//! `glassdome test-vm`: the proof alone.
+//! `glassdome test-vm`: the test VM alone.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ use crate::ops::test_vm::{plan_test_vm, run_test_vm};
 use crate::session::Session;
 use crate::ui::{Draw, Heading, Note};
 
-/// How many proofs are made at once, as many as the server's own bulk actions begin with.
+/// How many test VMs are created at once, as many as the server's own bulk actions begin with.
 const DEFAULT_PARALLEL: usize = 4;
 
 /// Proves with the settings that hold.
@@ -95,7 +95,7 @@ struct TestVmOutput<'a, R> {
     warnings: &'a [String],
     /// What has been said of the trust, before anything was sent.
     of_trust: Vec<String>,
-    /// Whether it says something though the proof failed.
+    /// Whether it says something though the test VM failed.
     is_worth_showing: bool,
 }
 
@@ -127,7 +127,7 @@ fn tell<R: Draw + Serialize>(
     }
 }
 
-/// Says how many proofs are wanted, and where; nothing where it is one.
+/// Says how many test VMs are wanted, and where; nothing where it is one.
 fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     if arguments.count.is_none() && arguments.parallel.is_none() && !arguments.all_nodes {
         return None;

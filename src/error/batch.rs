@@ -7,7 +7,7 @@ use crate::model::{Foreign, VmId};
 /// What can go wrong with many test VMs.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// Many proofs were made, and not all succeeded.
+    /// Many test VMs were made, and not all succeeded.
     #[error("{failed} of {count} test VMs failed; the first: {first}")]
     SomeFailed {
         /// How many failed.

@@ -42,7 +42,7 @@ pub enum Operation {
     CreateToken(String),
     /// Removing a token.
     RevokeToken(String),
-    /// Changing one of them; what `pveum` would be told.
+    /// Changing one of them; the arguments of `pveum`.
     ChangeAccess(String),
     /// Reading the list of running tasks.
     ReadTasks,

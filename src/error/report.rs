@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-/// A failure as it is told: what happened, why, what to do.
+/// A failure as it is reported: what happened, why, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Its kind.
@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Makes of an error what is told about it.
+    /// Makes the report of an error.
     #[must_use]
     pub fn of(error: &Error) -> Self {
         let kind = error.kind();

@@ -63,7 +63,7 @@ pub enum TokenError {
         /// The names of those that there are.
         known: Vec<String>,
     },
-    /// The token would end before anybody could use it.
+    /// The token would expire before it could be used.
     #[error("--expire: this date is in the past")]
     ExpiresBeforeUse,
     /// The second token of a rotation has other rights than the first.
@@ -82,7 +82,7 @@ pub enum TokenError {
         /// Who logged in.
         admin: UserId,
     },
-    /// There is no plan that takes nothing from anybody.
+    /// Every plan would take a privilege from a user, group or token.
     #[error("cannot grant permissions to {token}: {why}")]
     Refused {
         /// Which token.
@@ -176,7 +176,7 @@ pub enum TokenError {
         /// How much it was.
         length: usize,
     },
-    /// The server told no secret.
+    /// The answer of the server has no secret.
     #[error("the server returned no secret")]
     NoSecret,
     /// Something failed after the token was made, and not everything could be undone.
@@ -317,7 +317,7 @@ impl TokenError {
         }
     }
 
-    /// Gives the error that stands behind this one and is told in its place.
+    /// Gives the error that caused this one and is reported in its place.
     pub(super) fn why(&self) -> Option<&Error> {
         match self {
             Self::LeftOnServer { why, .. } => Some(why),

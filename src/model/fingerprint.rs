@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused_with_the_reason() {
+    fn an_invalid_value_is_refused_with_the_reason() {
         let sha1 = &SHOWN[..59];
         assert_eq!(sha1.parse::<Fingerprint>(), Err(InvalidFingerprint::Sha1));
         assert_eq!("AB:CD".parse::<Fingerprint>(), Err(InvalidFingerprint::Length { digits: 4 }));

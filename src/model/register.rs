@@ -33,7 +33,7 @@ const MIN_LENGTH_ANYWHERE: usize = 8;
 /// From so many characters on a secret with more than letters in it is masked as a word.
 const MIN_LENGTH_AS_WORD: usize = 4;
 
-/// Long words of which this program's own texts are full: as passwords the first that anybody would try.
+/// Long words of which this program's own texts are full: as passwords they are guessed first.
 const COMMON_WORDS: [&str; 14] = [
     "administrator",
     "authentication",
@@ -57,7 +57,7 @@ const PART: usize = 12;
 /// Every part of that length holds one of the blocks that begin at every seventh character.
 const BLOCK: usize = 6;
 
-/// Where a text was cut off, so many characters of a secret may be left: the program itself shows four.
+/// Where a text was cut off, at most this many characters of a secret may be left: the program itself shows four.
 const MAX_CUT_LENGTH: usize = 5;
 
 /// So often escapes are decoded in a text, in what stands there in base64, and in what stands in base64 in that.
@@ -133,7 +133,7 @@ impl Register {
             let Some(text) = given.get(found) else { continue };
             if secret_form::is_token_secret(text) { self.add_generated(text) } else { self.notice_user(text) }
         }
-        // Here the password may hold any character, as it was not encoded by anybody.
+        // Here the password may hold any character, as it was not encoded.
         let address = given.split_once("://").map_or(given, |(_, rest)| rest);
         if let Some((before, _)) = address.rsplit_once('@')
             && let Some((user, _)) = before.split_once(':')

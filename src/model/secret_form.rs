@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_text_is_told_from_one_that_holds_a_secret() {
+    fn a_whole_text_is_distinguished_from_one_that_holds_a_secret() {
         assert!(is_token_secret("CAFEBABE-dead-4eef-8aaa-c0ffee123456"));
         assert!(!is_token_secret("cafebabe-dead-4eef-8aaa-c0ffee123456.lan"));
         assert!(!is_token_secret("cafebabedead4eef8aaac0ffee123456"));

@@ -8,10 +8,10 @@ use crate::pve::{CallEvent, Pve};
 use crate::session::Session;
 use crate::ui::{Note, Printable};
 
-/// Which try is told to everybody: by then more than a second has gone by.
+/// The first attempt that is reported without `-v`: by then more than a second has passed.
 const FIRST_REPORTED_ATTEMPT: usize = 3;
 
-/// Lets a client tell what happens on its way.
+/// Makes a client report its calls.
 pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
     let ui = session.ui.clone();
     // Calls that are made at once meet the same trouble at once.

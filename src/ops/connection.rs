@@ -85,7 +85,7 @@ impl Connected {
         Ok(Self { pve, caller, trust, trusted, credentials, fetched: None })
     }
 
-    /// Finds out more about a 401: whether the realm exists, which anybody may ask. Every other error stays as it is.
+    /// Finds out more about a 401: whether the realm exists, which needs no authentication. Every other error stays as it is.
     pub(crate) async fn diagnosed(&self, error: Error) -> Error {
         if !error.is_unauthenticated() {
             return error;

@@ -312,7 +312,7 @@ impl Context {
         if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
     }
 
-    /// Makes sure that what will be made on the server can be noted, before anybody is asked and anything is changed.
+    /// Makes sure that what will be made on the server can be noted, before a question is asked or anything is changed.
     pub(crate) fn require_journal(&self, session: &Session) -> Result<(), Error> {
         Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.try_out())?)
     }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tracked_exposed_and_ignored_files_are_told_apart() {
+    async fn tracked_exposed_and_ignored_files_are_distinguished() {
         if lacks(&["git"]) {
             return;
         }

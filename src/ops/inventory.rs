@@ -8,7 +8,7 @@ use crate::ops::concurrently;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::pve::{self, CloneFeature, Node, Pve, RefusalReason, Storage, Version, Vm, VmConfig};
 
-/// What the first reads of a proof found.
+/// What the first reads of a test VM found.
 pub(crate) struct Inventory {
     /// The version of the server.
     pub(crate) version: Version,

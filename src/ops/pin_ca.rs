@@ -14,7 +14,7 @@ use crate::ui::Printable;
 use crate::ui::prompt::ConfirmPrompt;
 use std::path::{Path, PathBuf};
 
-/// A certificate that is about to expire is told so many days before: time enough to look at it on a working day.
+/// A certificate that is about to expire is reported this long before.
 const WARN_BEFORE: time::Duration = time::Duration::days(30);
 
 /// Whether a certificate was accepted just now, or known before.
@@ -41,7 +41,7 @@ pub(crate) enum PinPolicy {
 pub(crate) struct CaPinned {
     /// The client, with the credentials that it had.
     pub(crate) pve: Pve,
-    /// The trust in force.
+    /// How the certificate is verified now.
     pub(crate) trust: Trust,
     /// What is to be written.
     pub(crate) fetched: FetchedCa,
@@ -184,7 +184,7 @@ async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     path.canonicalize().map_err(|_| settings::SettingsError::DanglingLink { path }.into())
 }
 
-/// Says of the certificate in force that it has expired or soon will; nothing where there is time.
+/// Warns that the current certificate has expired or soon will; `None` if there is time.
 pub(crate) fn expiry(session: &Session, pve: &Pve, trust: &Trust) -> Option<String> {
     let leaf = pve.leaf()?;
     let now = session.clock.utc();

@@ -8,7 +8,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::session::Session;
 use crate::ui::Progress;
 
-/// What takes less is over before anybody has read a line about it.
+/// A wait that is shorter than this is not shown.
 const SHOW_AFTER: Duration = Duration::from_millis(250);
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 

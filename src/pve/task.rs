@@ -19,10 +19,10 @@ const MIN_INTERVAL: Duration = Duration::from_millis(25);
 /// No longer than this, or a person would see old news.
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A server that cannot be asked for longer than this is told: a daemon that restarts is back sooner, mostly.
+/// A server that is unreachable for longer than this is reported: a daemon that restarts is usually back sooner.
 const UNREACHABLE_AFTER: Duration = Duration::from_millis(1_500);
 
-/// A question that is open for longer than this is told, too: a slow server has answered by then.
+/// A call that is unanswered for longer than this is reported, too: a slow server has answered by then.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 /// Lines of the log that are read at once.

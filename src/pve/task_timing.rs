@@ -1,4 +1,4 @@
-//! What the time of a task goes into, told by its log while it is watched.
+//! What a task spends its time on, read from its log while it runs.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 /// have happened half-way between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TaskTiming {
-    /// All of it, from the answer that named the task to the one that told its end.
+    /// All of it, from the answer that named the task to the one that reported its end.
     pub whole: Duration,
     /// Waiting for locks.
     pub locks: Duration,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_told_with_what_they_copied() {
+    fn copies_are_reported_with_what_they_copied() {
         let looks: [(u64, &[&str]); 4] = [
             (100, &["creating a clone", "transferred 0.0 B of 1.0 GiB (0.00%)"]),
             (1100, &["transferred 512.0 MiB of 1.0 GiB (50.00%)"]),

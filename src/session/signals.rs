@@ -26,7 +26,7 @@ impl Signal {
     }
 }
 
-/// Signals that arrived, in their order; anybody may wait for the first or for one more.
+/// Signals that arrived, in their order; any task may wait for the first or for one more.
 #[derive(Debug, Clone)]
 pub struct Interrupts {
     sender: watch::Sender<Vec<Signal>>,
@@ -37,7 +37,7 @@ impl Interrupts {
     /// Starts to listen. Must be called on the runtime; from then on the signals no longer end the process.
     ///
     /// # Errors
-    /// Where the system lets no handler be installed.
+    /// If the system refuses to install a handler.
     pub fn install() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangup = signal(SignalKind::hangup())?;
@@ -47,7 +47,7 @@ impl Interrupts {
         let listener = sender.clone();
         tokio::spawn(async move {
             loop {
-                // Where several have come at once, the one that leaves no choice counts.
+                // If several arrive at once, the one that ends the run at once counts.
                 let signal = tokio::select! {
                     biased;
                     Some(()) = hangup.recv() => Signal::Hangup,

@@ -1,4 +1,4 @@
-//! The one table of other tools' variables, and the way there: what each of them is told about a server.
+//! The table of other tools' variables, and what each of them holds about a server.
 
 mod access;
 mod curl;
@@ -180,7 +180,7 @@ impl Tool {
         self.word_that(|says| says == Field::Password).is_some()
     }
 
-    /// Gives the variables that say what is known; nothing where the tool cannot be told how to authenticate.
+    /// Gives the variables that say what is known; nothing where the tool has no variable for this authentication.
     #[must_use]
     pub fn assignments(self, access: &Access) -> Option<Vec<Assignment>> {
         if matches!(access.credentials, Some(Credentials::Password { .. })) && !self.takes_passwords() {

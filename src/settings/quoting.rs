@@ -5,10 +5,10 @@ use super::parsers::python::{Quotes, has_variable};
 /// Why a value cannot be written so that all four readers read it back. It never holds the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
-    /// A line break; refused whatever anybody agrees to.
+    /// A line break; always refused.
     #[error("it contains a line break")]
     LineBreak,
-    /// A zero byte; refused whatever anybody agrees to.
+    /// A zero byte; always refused.
     #[error("it contains a NUL byte")]
     Nul,
     /// `${X}`

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_as_such() {
+    fn bytes_that_are_not_text_are_shown_as_such() {
         let sink = Sink::default();
         let mut masked = Masked::new(sink.clone());
         masked.write_all(b"a\xffb\xc3").unwrap();

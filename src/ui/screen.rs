@@ -28,7 +28,7 @@ pub enum Tone {
     Accent,
 }
 
-/// Where a drawing draws: a writer and the style in force.
+/// Where a drawing draws: a writer and its style.
 pub struct Screen<'a> {
     to: &'a mut dyn Write,
     style: Style,
@@ -47,7 +47,7 @@ impl<'a> Screen<'a> {
         Self { repeat: Some(repeat), ..self }
     }
 
-    /// Gives the style in force.
+    /// Gives the style of the output.
     #[must_use]
     pub const fn style(&self) -> Style {
         self.style

@@ -37,7 +37,7 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
 }
 
 #[test]
-fn a_command_is_not_told_of_flags_that_it_does_not_have() {
+fn a_command_is_not_warned_of_flags_that_it_does_not_have() {
     let (_sandbox, stage) = scene(quick());
     stage.glassdome("env --instance 03").expect(3).says("set PROXMOX_03_HOST").never_says(&["--host"]);
     stage.write(".env.sandbox", "PROXMOX_HOST=sandbox.invalid\n");
@@ -56,7 +56,7 @@ fn the_password_of_an_administrator_is_asked_for_in_no_file() {
 }
 
 #[test]
-fn a_log_in_without_the_right_is_not_told_of_privilege_separation() {
+fn a_log_in_without_the_right_is_not_warned_of_privilege_separation() {
     let (_sandbox, mut stage) = scene(quick());
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
     let outcome = stage.glassdome("token list --user apex@pve --login-user nobody@pve").expect(7);
@@ -81,7 +81,7 @@ fn an_import_names_the_variables_of_its_tool() {
 }
 
 #[test]
-fn the_doctor_sends_nobody_to_the_doctor() {
+fn doctor_does_not_suggest_doctor() {
     let stage = TestEnv::new();
     let sandbox = Sandbox::start(Options { faults: vec!["gateway=502".parse().unwrap()], ..quick() }).unwrap();
     stage.point_at(&sandbox);
@@ -101,7 +101,7 @@ fn with_fault(fault: &str, line: &str) -> Outcome {
 }
 
 #[test]
-fn whoever_answers_is_not_told_to_be_out_of_reach() {
+fn a_server_that_answers_is_not_reported_unreachable() {
     for line in ["test-vm", "doctor"] {
         let outcome = with_fault("gateway=502", line).expect(9).never_says(&["cannot reach"]);
         outcome.says("unexpected response, not the Proxmox VE API").says("502 Bad Gateway");

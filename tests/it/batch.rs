@@ -34,7 +34,7 @@ fn node<'a>(document: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn each_of_many_vms_is_proven_and_gone() {
+fn each_of_many_vms_is_verified_and_gone() {
     let (sandbox, stage) = scene(quick());
     let document = stage.glassdome("test-vm --count 20 --parallel 6 -o json").expect(0).json();
     assert_eq!(document["schema"], "glassdome.test-vm/1");
@@ -124,7 +124,7 @@ fn a_lock_of_the_whole_cluster_is_a_lock_too() {
 }
 
 #[test]
-fn copies_are_told_with_their_rate() {
+fn copies_are_reported_with_their_rate() {
     let (_sandbox, stage) = scene(Options { task_time: Duration::from_millis(1500), ..quick() });
     let document = stage.glassdome("test-vm --count 2 --full --no-start -o json").expect(0).json();
     let (spent, limit) = (&document["spent"], document["limited_by"].as_str().unwrap());
@@ -134,7 +134,7 @@ fn copies_are_told_with_their_rate() {
 }
 
 #[test]
-fn of_many_tasks_only_some_are_read_and_of_one_proof_none() {
+fn of_many_tasks_only_some_are_read_and_of_one_test_vm_none() {
     let logs = |sandbox: &Sandbox| sandbox.seen().iter().filter(|seen| seen.path.ends_with("/log")).count();
     let (sandbox, stage) = scene(quick());
     let receipt = stage.glassdome("test-vm -o json").expect(0).json();
@@ -194,7 +194,7 @@ fn two_runs_at_once_never_touch_each_others_vms() {
 }
 
 #[test]
-fn every_node_that_is_online_is_proven() {
+fn every_node_that_is_online_is_verified() {
     let (sandbox, stage) = scene(Options { faults: vec![Fault::NodeOffline], ..cluster(4) });
     let document = stage.glassdome("test-vm --all-nodes -o json").expect(0).json();
     assert_eq!(document["count"], 3, "one for each node that is online");
@@ -212,7 +212,7 @@ fn every_node_that_is_online_is_proven() {
 }
 
 #[test]
-fn a_template_on_local_storage_is_proven_on_its_node_and_said_to_be_impossible_elsewhere() {
+fn a_template_on_local_storage_is_verified_on_its_node_and_said_to_be_impossible_elsewhere() {
     let (sandbox, stage) = scene(Options { nodes: 3, ..quick() });
     let document = stage.glassdome("test-vm --all-nodes --count 2 -o json").expect(0).json();
     assert_eq!(node(&document, "pve")["proven"], 2, "{document}");
@@ -232,7 +232,7 @@ fn a_template_on_local_storage_is_proven_on_its_node_and_said_to_be_impossible_e
 }
 
 #[test]
-fn where_no_node_can_be_proven_it_is_an_error_that_names_each() {
+fn where_no_node_can_be_verified_it_is_an_error_that_names_each() {
     let (sandbox, stage) = scene(Options { nodes: 3, ..quick() });
     // The template lies on disks of a node that is offline.
     sandbox.edit(|cluster| {
@@ -328,7 +328,7 @@ fn an_interruption_stops_all_and_leaves_nothing() {
 }
 
 #[test]
-fn what_every_proof_would_meet_is_met_once() {
+fn what_every_test_vm_would_meet_is_met_once() {
     let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     stage.glassdome("test-vm --count 50").expect(7).says("VM.Clone");

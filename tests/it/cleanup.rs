@@ -90,7 +90,7 @@ fn a_vm_that_only_carries_the_marker_is_not_destroyed() {
 }
 
 #[test]
-fn a_vm_that_was_renamed_is_somebody_elses() {
+fn a_vm_that_was_renamed_is_another_users() {
     let (sandbox, stage) = scene(&[Fault::GoneInClone]);
     drop(sandbox);
     let (sandbox, stage) = {
@@ -117,7 +117,7 @@ fn a_vm_that_was_renamed_is_somebody_elses() {
 }
 
 #[test]
-fn a_vm_into_which_somebody_put_a_disk_is_somebody_elses() {
+fn a_vm_into_which_another_user_put_a_disk_is_another_users() {
     let (sandbox, stage) = scene(&[Fault::HoldBefore(14)]);
     let mut child = stage.spawn("test-vm");
     assert!(sandbox.wait_until_seen(14, BOUND));
@@ -252,7 +252,7 @@ fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
 }
 
 #[test]
-fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
+fn disks_that_the_server_could_not_remove_are_left_behind_and_reported() {
     let disk = "local-lvm:vm-100-disk-0";
     let (sandbox, stage) = scene(&[Fault::DiskNotRemoved]);
     // A proof that ended well.
@@ -284,7 +284,7 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_told() {
 }
 
 #[test]
-fn disks_that_stay_after_a_run_was_killed_are_told_by_the_clean_up() {
+fn disks_that_stay_after_a_run_was_killed_are_reported_by_the_clean_up() {
     let (sandbox, stage) = scene(&[Fault::DiskNotRemoved]);
     sandbox.add_fault(Fault::HoldBefore(14));
     let mut child = stage.spawn("test-vm");

@@ -115,7 +115,7 @@ async fn an_error_that_closes_its_connection_disturbs_nothing() {
 }
 
 #[tokio::test]
-async fn a_read_on_a_connection_that_died_is_repeated_on_a_fresh_one() {
+async fn a_read_on_a_closed_connection_is_repeated_on_a_fresh_one() {
     // Three connections are open at once, and each of them dies at its second request, as if the server had closed it
     // a moment before.
     let (together, seen) = (Barrier::new(3), Mutex::new(HashSet::new()));
@@ -254,7 +254,7 @@ async fn an_answer_that_is_cut_short_is_broken_off() {
 }
 
 #[tokio::test]
-async fn ports_on_which_something_else_listens_are_told_apart() {
+async fn ports_on_which_something_else_listens_are_distinguished() {
     let call = async |server: &Server, limits: Limits| {
         let pve = Pve::new(server.endpoint(), &Trust::Unverified, limits, &Proxies::none()).unwrap();
         pve.version().await.unwrap_err()
@@ -409,7 +409,7 @@ impl Recording {
 const STRANGE: &[(&str, &str)] = &[("task-log-download", "download=1: a compressed file")];
 
 #[tokio::test]
-async fn every_recorded_answer_is_read_or_told_in_the_servers_words() {
+async fn every_recorded_answer_is_read_or_reported_in_the_servers_words() {
     let recordings = recordings();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let answer = Arc::clone(&sent);

@@ -289,7 +289,7 @@ fn a_proxy_is_named_without_its_password() {
 }
 
 #[test]
-fn a_changed_certificate_is_told_and_nothing_is_sent() {
+fn a_changed_certificate_is_reported_and_nothing_is_sent() {
     let (sandbox, stage) = scene(quick());
     let pin = glassdome::model::Fingerprint::new(sandbox.fingerprint());
     let settings = stage.read(".env").replace("PROXMOX_CA_FILE=proxmox-ca.pem", &format!("PROXMOX_FINGERPRINT={pin}"));
@@ -353,7 +353,7 @@ fn missing_rights_are_listed_with_the_lines_that_grant_them() {
 }
 
 #[test]
-fn a_template_that_is_none_is_told() {
+fn a_vm_that_is_not_a_template_is_reported() {
     let (sandbox, stage) = scene(quick());
     let settings = stage.read(".env");
     stage.write(".env", &settings.replace("=9000", "=101"));
@@ -370,7 +370,7 @@ fn a_template_that_is_none_is_told() {
 }
 
 #[test]
-fn nodes_are_told_apart() {
+fn nodes_are_distinguished() {
     let (_sandbox, stage) = scene(Options { nodes: 2, faults: vec![Fault::NodeOffline], ..quick() });
     finds(&stage, "", 0, &[("node", "ok")]);
     finds(&stage, "--node pve2", 9, &[("node", "failed")]);
@@ -422,7 +422,7 @@ fn what_others_left_behind_is_listed() {
 }
 
 #[test]
-fn a_report_for_others_names_nobody() {
+fn a_report_for_others_is_anonymous() {
     let (sandbox, mut stage) = scene(quick());
     let admin = Admin::of(&sandbox);
     let secret = admin.token("jane@pve", "janes-token", false);

@@ -68,7 +68,7 @@ fn rehearse(path: &Path) -> Result<(), SettingsError> {
 }
 
 #[test]
-fn an_access_list_is_kept_and_nobody_else_is_let_in() {
+fn an_access_list_is_kept_and_no_access_is_added() {
     for (before, after, shown) in [
         (list(0, 4, 0), list(0, 4, 0), 0o640),
         (list(4, 6, 0), list(4, 6, 0), 0o660),
@@ -91,7 +91,7 @@ fn an_access_list_is_kept_and_nobody_else_is_let_in() {
 }
 
 #[test]
-fn whoever_drops_the_groups_rights_drops_the_list() {
+fn dropping_the_groups_rights_drops_the_list() {
     for text in [OLD, NEW] {
         let Some((_folder, path)) = file_with(ACL, &list(4, 4, 0)) else { return };
         assert_eq!(Store::new(&path).load().unwrap().listed, ["user 1000", "its group"]);
@@ -120,7 +120,7 @@ fn attributes_are_kept_in_the_file_and_its_backup() {
 }
 
 #[test]
-fn the_list_that_a_folder_gives_new_files_lets_nobody_in() {
+fn the_list_that_a_folder_gives_new_files_adds_no_access() {
     let folder = tempfile::tempdir().unwrap();
     if setxattr(folder.path(), DEFAULT_ACL, &list(7, 7, 7), XattrFlags::empty()).is_err() {
         return skipped("the file system keeps no access lists");
@@ -154,7 +154,7 @@ fn the_group_of_a_folder_that_hands_it_down_is_not_taken_over() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_told_and_the_mask_never_becomes_the_groups() {
+fn what_cannot_be_kept_is_reported_and_the_mask_never_becomes_the_groups() {
     let works = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
     if !works.is_ok_and(|output| output.status.success()) {
         return skipped("strace does not work; run .ci/install");
@@ -177,7 +177,7 @@ fn what_cannot_be_kept_is_told_and_the_mask_never_becomes_the_groups() {
 }
 
 #[test]
-fn other_names_of_the_file_are_told() {
+fn other_names_of_the_file_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".env");
     fs::write(&path, OLD).unwrap();
@@ -203,7 +203,7 @@ impl Drop for Mounted {
 }
 
 #[test]
-fn a_mounted_file_is_told_before_anything_is_written() {
+fn a_mounted_file_is_reported_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let (path, outside) = (folder.path().join(".env"), folder.path().join("outside"));
     fs::write(&path, OLD).unwrap();
@@ -221,7 +221,7 @@ fn a_mounted_file_is_told_before_anything_is_written() {
 }
 
 #[test]
-fn a_protected_file_is_told_before_anything_is_written() {
+fn a_protected_file_is_reported_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".env");
     fs::write(&path, OLD).unwrap();

@@ -165,7 +165,7 @@ fn at_home(stage: &TestEnv, variables: &[(&str, &str)], line: &str) -> Outcome {
 }
 
 #[test]
-fn a_state_folder_that_cannot_be_used_is_told_before_anything_is_asked_or_changed() {
+fn a_state_folder_that_cannot_be_used_is_reported_before_anything_is_asked_or_changed() {
     let (sandbox, stage) = scene(quick());
     stage.write("password", "sandbox");
     stage.write("file", "");
@@ -193,7 +193,7 @@ fn a_state_folder_that_cannot_be_used_is_told_before_anything_is_asked_or_change
 }
 
 #[test]
-fn what_is_no_entry_in_the_journal_is_told_and_stops_nothing() {
+fn what_is_not_an_entry_in_the_journal_is_reported_and_stops_nothing() {
     let (_sandbox, stage) = scene(quick());
     stage.glassdome("test-vm").expect(0);
     let folder = stage.folder().parent().unwrap().join("state/glassdome/journal");

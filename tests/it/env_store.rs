@@ -144,7 +144,7 @@ fn what_is_no_file_is_named_as_what_it_is() {
 }
 
 #[test]
-fn a_file_that_somebody_else_changed_is_not_overwritten() {
+fn a_file_that_another_user_changed_is_not_overwritten() {
     let (folder, path) = folder_with(0o600);
     let store = Store::new(&path);
     let loaded = store.load().unwrap();

@@ -37,12 +37,12 @@ fn a_clone_that_does_not_fit_is_not_begun() {
 }
 
 #[test]
-fn a_clone_that_somebody_stops_is_cleaned_up() {
+fn a_clone_that_another_user_stops_is_cleaned_up() {
     proof_ends(Fault::CloneAborted, 9).says("interrupted by signal");
 }
 
 #[test]
-fn the_next_free_id_is_tried_when_somebody_is_faster() {
+fn the_next_free_id_is_tried_when_another_user_is_faster() {
     for fault in [Fault::IdTaken, Fault::IdTakenInTask] {
         let (sandbox, stage) = scene(&[fault]);
         let receipt = stage.glassdome("test-vm -o json").expect(0).json();
@@ -111,7 +111,7 @@ fn a_server_that_is_gone_in_mid_clone_leaves_a_note() {
 }
 
 #[test]
-fn a_server_that_cannot_be_asked_is_told_while_it_is_waited_for() {
+fn a_server_that_cannot_be_asked_is_reported_while_it_is_waited_for() {
     // The line stands in a pipe as well, once, and says what is in the way.
     let (_sandbox, stage) = scene(&[Fault::GoneInClone]);
     let outcome = stage.glassdome("test-vm --timeout 4 --connect-timeout 2").expect(10).says("refused the connection");
@@ -141,7 +141,7 @@ fn an_answer_that_is_lost_is_never_asked_for_twice() {
 }
 
 #[test]
-fn servers_that_are_something_else_are_told_apart() {
+fn servers_that_are_something_else_are_distinguished() {
     for (fault, code, words) in [
         (Fault::PlainHttp, 4, "does not use TLS"),
         (Fault::NotProxmox, 9, "is not Proxmox VE"),
@@ -178,7 +178,7 @@ fn a_certificate_that_changes_is_never_accepted() {
 }
 
 #[test]
-fn nobody_listens_and_names_that_do_not_resolve() {
+fn closed_ports_and_names_that_do_not_resolve() {
     let stage = TestEnv::new();
     stage.write("secret.txt", "00000000-1111-2222-3333-444444444444");
     let line = "setup --no-input --user apex@pve --token-value-file secret.txt --insecure --host";
@@ -343,7 +343,7 @@ fn answers_that_only_time_ends_are_given_up() {
 }
 
 #[test]
-fn nobody_is_known_any_more_in_the_middle_of_a_run() {
+fn credentials_are_refused_in_the_middle_of_a_run() {
     let outcome = nothing_is_forgotten(&[Fault::UnauthenticatedFrom(9)], &[6, 10]);
     assert!(outcome.stderr.contains("Authentication failed!"), "{}", outcome.stderr);
     // From the first watch of the clone on: the VM cannot be removed, and is named.
@@ -391,7 +391,7 @@ fn a_template_that_is_gone_before_the_clone_is_named() {
 }
 
 #[test]
-fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
+fn a_vm_that_another_user_took_over_is_not_destroyed() {
     let (sandbox, stage) = scene(&[Fault::TakenOver]);
     stage.glassdome("test-vm").expect(10).says("was changed after it was created");
     let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
@@ -403,7 +403,7 @@ fn a_vm_that_somebody_made_his_own_is_not_destroyed() {
 }
 
 #[test]
-fn a_lock_that_somebody_holds_is_waited_for() {
+fn a_lock_that_another_user_holds_is_waited_for() {
     let (sandbox, stage) = scene(&[Fault::Locked]);
     sandbox.edit(|cluster| cluster.patience = Duration::from_millis(300));
     stage.glassdome("test-vm").expect(0);
@@ -425,7 +425,7 @@ fn a_crowd_of_vms_is_no_hindrance() {
 }
 
 #[test]
-fn a_clock_that_is_a_day_off_is_told() {
+fn a_clock_that_is_a_day_off_is_reported() {
     let (_sandbox, stage) = scene(&[Fault::ClockAhead]);
     stage.glassdome("doctor").expect(0).shows("behind that of the server").shows("timedatectl");
     stage.glassdome("test-vm").expect(0);
@@ -446,7 +446,7 @@ fn whatever_a_server_sends_no_terminal_obeys_it() {
 }
 
 #[test]
-fn a_proxy_that_asks_for_patience_is_told_apart() {
+fn a_proxy_that_asks_for_patience_is_distinguished() {
     for (status, words) in [(429, "limits the number of requests"), (500, "reverse proxy"), (503, "reverse proxy")] {
         let (_sandbox, stage) = scene(&[Fault::Gateway(status)]);
         stage.glassdome("test-vm -v").expect(9).says(&status.to_string()).says(words);

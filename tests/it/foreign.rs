@@ -173,7 +173,7 @@ fn nothing_that_a_server_says_reaches_the_terminal_or_a_shell_as_it_came() {
 }
 
 #[test]
-fn a_refusal_without_end_is_told_in_few_words() {
+fn a_refusal_without_end_is_reported_in_few_words() {
     let (authority, identity) = identity();
     let sandbox = Sandbox::start(quick()).unwrap();
     let long = "x".repeat(3_000_000);

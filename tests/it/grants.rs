@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn where_nobody_is_shut_out_there_is_always_a_plan(
+    fn where_no_user_is_shut_out_there_is_always_a_plan(
         entries in proptest::collection::vec(entry(ROLES.len() - 1), 0..14), separated: bool, in_pool: bool,
     ) {
         let mut model = world(&entries);

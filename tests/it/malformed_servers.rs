@@ -63,7 +63,7 @@ async fn a_body_without_an_end_is_cut_off_at_the_limit() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_nobody_asked_for_is_not_unpacked() {
+async fn an_encoding_that_was_not_requested_is_not_unpacked() {
     let Pair { server, pve } =
         pair(|_| PermissionsAt::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
     let refused = pve.version().await.unwrap_err();

@@ -30,7 +30,7 @@ fn set_up(stage: &TestEnv, sandbox: &Sandbox, more: &str) -> Outcome {
 }
 
 #[test]
-fn the_secret_comes_from_pveum_and_is_seen_by_nobody() {
+fn the_secret_comes_from_pveum_and_is_never_shown() {
     let Some(sshd) = Sshd::start(Some(&pveum())) else { return };
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox, &sshd);
@@ -53,7 +53,7 @@ fn the_secret_comes_from_pveum_and_is_seen_by_nobody() {
 }
 
 #[test]
-fn whatever_stands_in_the_way_is_told_and_nothing_is_written() {
+fn whatever_stands_in_the_way_is_reported_and_nothing_is_written() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let exists = "#!/bin/sh\necho '400 Parameter verification failed.' >&2\necho 'tokenid: Token already exists.' >&2\nexit 255\n";
     let exists_otherwise = exists.replace("exit 255", "exit 25");

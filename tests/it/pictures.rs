@@ -53,7 +53,7 @@ fn lasting(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_proof_looks_like_its_picture() {
+fn a_test_vm_looks_like_its_picture() {
     is_like_its_picture(&TestEnv::new(), "test-vm", "test-vm --sandbox", &[], 0);
 }
 

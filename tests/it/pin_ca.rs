@@ -80,7 +80,7 @@ fn a_certificate_that_the_ca_has_not_signed_is_pinned_and_said_to_be() {
 }
 
 #[test]
-fn a_certificate_that_ends_soon_is_told() {
+fn a_certificate_that_ends_soon_is_reported() {
     let sandbox = Sandbox::start(quick()).unwrap();
     sandbox.renew_certificate(Flaw::Expiring).unwrap();
     for (pin, words) in [("ca", "Proxmox VE renews"), ("leaf", "--pin ca")] {
@@ -91,7 +91,7 @@ fn a_certificate_that_ends_soon_is_told() {
 }
 
 #[test]
-fn the_file_of_another_authority_is_replaced_only_when_told_to() {
+fn the_file_of_another_authority_is_replaced_only_with_a_flag() {
     let (sandbox, other) = (Sandbox::start(quick()).unwrap(), Sandbox::start(quick()).unwrap());
     let stage = TestEnv::new();
     stage.write("proxmox-ca.pem", other.ca_pem());

@@ -56,7 +56,7 @@ fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
 }
 
 #[test]
-fn a_read_only_folder_is_told_and_the_file_stays() {
+fn a_read_only_folder_is_reported_and_the_file_stays() {
     let (_sandbox, stage) = scene(quick());
     if !is_root() {
         return skipped("only root can become somebody else");
@@ -112,7 +112,7 @@ fn what_stands_in_place_of_the_file_is_named_and_nothing_hangs() {
 }
 
 #[test]
-fn a_file_of_somebody_else_keeps_its_owner() {
+fn a_file_of_another_user_keeps_its_owner() {
     let (_sandbox, stage) = scene(quick());
     if !is_root() {
         return skipped("only root can give a file away");
@@ -185,7 +185,7 @@ fn without_a_home_there_is_no_note_and_so_no_vm() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told_where_they_matter() {
+fn bytes_that_are_not_text_are_reported_where_they_matter() {
     let (_sandbox, stage) = scene(quick());
     let strange = OsStr::from_bytes(b"\xff\xfe");
     let with = |name: &OsStr, line: &str| {
@@ -237,7 +237,7 @@ fn signalled(line: &str, number: usize, signals: &[Signal]) -> Option<(Sandbox, 
 }
 
 #[test]
-fn a_signal_at_any_step_of_the_proof_leaves_nothing() {
+fn a_signal_at_any_step_of_the_test_vm_leaves_nothing() {
     // Up to the start: what comes behind it is clean-up already, which no single signal hurries.
     let (sandbox, stage) = scene(quick());
     stage.glassdome("test-vm").expect(0);

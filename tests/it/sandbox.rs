@@ -58,7 +58,7 @@ fn a_signal_ends_it_well_and_a_person_reads_its_log_ins() {
 }
 
 #[test]
-fn what_it_cannot_be_is_told_at_once() {
+fn what_it_cannot_be_is_reported_at_once() {
     let stage = TestEnv::new();
     stage.glassdome("sandbox --listen 127.0.0.1:0 --fault nonsense").expect(2).says("there is no fault `nonsense`");
     stage.glassdome("sandbox --listen 127.0.0.1:0 --pve-version nonsense").expect(2).says("no version of Proxmox VE");

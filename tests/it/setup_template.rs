@@ -39,7 +39,7 @@ fn nothing_is_left(sandbox: &Sandbox, stage: &TestEnv) {
 }
 
 #[test]
-fn a_flag_makes_it_before_the_proof() {
+fn a_flag_makes_it_before_the_test_vm() {
     let (sandbox, stage) = scene(quick());
     stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8).says("glassdome setup --create-template");
     nothing_is_left(&sandbox, &stage);
@@ -183,7 +183,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in() {
 }
 
 #[test]
-fn a_template_that_a_flag_names_is_told_from_one_that_may_not_be_seen() {
+fn a_template_that_a_flag_names_is_distinguished_from_one_that_may_not_be_seen() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let line = "setup --no-input --skip-test-vm --ubuntu-2004-template-id";
@@ -204,7 +204,7 @@ fn a_template_that_a_flag_names_is_told_from_one_that_may_not_be_seen() {
 }
 
 #[test]
-fn one_command_leads_from_a_bare_server_to_the_proof() {
+fn one_command_leads_from_a_bare_server_to_the_test_vm() {
     for pool in ["", "--pool lab"] {
         let (sandbox, stage) = scene(quick());
         stage.write("root.txt", "sandbox\n");

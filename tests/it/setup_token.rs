@@ -8,7 +8,7 @@ use crate::support::terminal::Terminal;
 use crate::support::test_env::{TestEnv, quick};
 
 #[test]
-fn a_bare_server_and_a_log_in_lead_to_a_proven_token_under_the_clusters_ca() {
+fn a_bare_server_and_a_log_in_lead_to_a_verified_token_under_the_clusters_ca() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let mut stage = TestEnv::new();
     stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");

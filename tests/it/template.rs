@@ -72,7 +72,7 @@ fn templates_are_listed_with_what_points_at_them() {
 }
 
 #[test]
-fn none_visible_is_told_from_none() {
+fn none_visible_is_distinguished_from_none() {
     let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     stage.glassdome("template list").expect(7).says("no template is visible to apex@pve!powerless");
@@ -82,7 +82,7 @@ fn none_visible_is_told_from_none() {
 }
 
 #[test]
-fn a_template_is_made_and_proven() {
+fn a_template_is_made_and_verified() {
     let (sandbox, stage) = scene(quick());
     let outcome = stage.glassdome(&create("-o json")).expect(0);
     let document = outcome.json();
@@ -262,7 +262,7 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
 }
 
 #[test]
-fn whatever_fails_is_told_and_removed() {
+fn whatever_fails_is_reported_and_removed() {
     for (release, words) in [
         ("https://cloud.invalid/x.qcow2", "unable to resolve host address"),
         ("http://127.0.0.1:9/x.qcow2", "Connection refused"),
@@ -382,7 +382,7 @@ fn a_token_that_may_not_is_helped_by_a_log_in_or_by_lines_to_paste() {
 }
 
 #[test]
-fn at_the_keyboard_somebody_else_logs_in_for_it() {
+fn at_the_keyboard_another_user_logs_in_for_it() {
     let (sandbox, stage) = scene(quick());
     stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
     let mut terminal = Terminal::start(&stage, 80, &format!("template create --id 9100 --checksum {SUM}"));
@@ -395,7 +395,7 @@ fn at_the_keyboard_somebody_else_logs_in_for_it() {
 }
 
 #[test]
-fn a_server_without_import_content_is_told_how_to_get_it() {
+fn a_server_without_import_content_is_shown_how_to_get_it() {
     let (sandbox, stage) = scene(quick());
     sandbox.edit(|cluster| cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import"));
     let outcome = stage.glassdome(&create("")).expect(3);
@@ -459,7 +459,7 @@ fn the_bridge_is_one_that_the_node_has() {
 }
 
 #[test]
-fn whoever_may_change_the_server_may_let_it_fetch() {
+fn a_user_who_may_change_the_server_may_let_it_fetch() {
     let (sandbox, stage) = scene(quick());
     let admin = Admin::of(&sandbox);
     let vm = "VM.Allocate,VM.Audit,VM.Config.Disk,VM.Config.CPU,VM.Config.Memory,VM.Config.Network,VM.Config.Options,\

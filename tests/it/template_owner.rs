@@ -44,7 +44,7 @@ fn theirs(sandbox: &Sandbox) -> Vec<String> {
 
 /// Fails where anything that is printed would destroy the VM.
 #[track_caller]
-fn nobody_is_told_to_destroy(outcome: &Outcome, vmid: u32) {
+fn no_hint_says_to_destroy(outcome: &Outcome, vmid: u32) {
     let all = format!("{}{}", outcome.results, outcome.stderr);
     for words in [format!("qm destroy {vmid}"), format!("destroy VM {vmid}"), format!("--vmid {vmid}")] {
         assert!(!all.contains(&words), "{words}: {all}");
@@ -124,7 +124,7 @@ fn an_image_that_is_to_stay_is_named_when_the_rest_fails() {
 }
 
 #[test]
-fn an_image_that_somebody_replaced_stays_and_nothing_is_made_of_it() {
+fn an_image_that_another_user_replaced_stays_and_nothing_is_made_of_it() {
     for (kind, ends, code) in
         [(":qmcreate:", "by itself", 9), (":qmcreate:", "interrupted", 130), (":resize:", "by itself", 0)]
     {
@@ -152,11 +152,11 @@ fn an_image_that_somebody_replaced_stays_and_nothing_is_made_of_it() {
 }
 
 #[test]
-fn a_number_that_somebody_took_meanwhile_is_theirs() {
+fn a_number_that_another_user_took_meanwhile_is_theirs() {
     for fault in [Fault::IdTaken, Fault::IdTakenInTask] {
         let (sandbox, stage) = scene(Options { faults: vec![fault], ..quick() });
         let outcome = stage.glassdome(&create("")).expect(3).says("VM 9100 already exists");
-        nobody_is_told_to_destroy(&outcome, 9100);
+        no_hint_says_to_destroy(&outcome, 9100);
         assert_eq!(sandbox.edit(|cluster| cluster.vms[&9100].config.get("name").map(str::to_owned)).unwrap(), "rival");
         assert_eq!(images(&sandbox), [""; 0], "{fault:?}");
         assert!(stage.entries().is_empty(), "{fault:?}");
@@ -168,7 +168,7 @@ fn a_number_that_somebody_took_meanwhile_is_theirs() {
         for rival in [100, 102, 103] {
             let name = sandbox.edit(|cluster| cluster.vms[&rival].config.get("name").map(str::to_owned));
             assert_eq!(name.as_deref(), Some("rival"), "{fault:?}");
-            nobody_is_told_to_destroy(&outcome, rival);
+            no_hint_says_to_destroy(&outcome, rival);
         }
         assert_eq!((vmid, images(&sandbox).len()), (104, 0), "{fault:?}");
         assert!(stage.read(".env").contains("UBUNTU_2204_TEMPLATE_ID=104\n"), "{}", stage.read(".env"));
@@ -177,7 +177,7 @@ fn a_number_that_somebody_took_meanwhile_is_theirs() {
 }
 
 #[test]
-fn a_vm_that_somebody_made_his_own_is_neither_changed_nor_destroyed() {
+fn a_vm_that_another_user_took_over_is_neither_changed_nor_destroyed() {
     for (kind, option, value) in [
         (":qmcreate:", "name", "theirs"),
         (":resize:", "description", "mine now"),
@@ -199,7 +199,7 @@ fn a_vm_that_somebody_made_his_own_is_neither_changed_nor_destroyed() {
         sandbox.edit(|cluster| cluster.set_option(9100, option, value));
         let outcome = Outcome::of(&child.wait_with_output().unwrap());
         assert!(![0, 10].contains(&outcome.code), "{kind} {option}: {outcome:?}");
-        nobody_is_told_to_destroy(&outcome, 9100);
+        no_hint_says_to_destroy(&outcome, 9100);
         let config = Admin::of(&sandbox).call("GET", "/nodes/pve/qemu/9100/config", "");
         assert_eq!(config[option].as_str().unwrap().trim(), value, "{kind} {option}: {config}");
         assert_eq!(config["template"].is_null(), kind != ":qmtemplate:", "{kind} {option}: {config}");

@@ -138,7 +138,7 @@ fn the_window_may_change_while_a_question_is_open() {
 }
 
 #[test]
-fn nobody_is_asked_where_nobody_is() {
+fn no_question_is_asked_without_a_terminal() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     // Standard input is no terminal, though the rest is.
@@ -157,7 +157,7 @@ fn nobody_is_asked_where_nobody_is() {
 }
 
 #[test]
-fn a_server_that_falls_silent_is_told_with_the_reason_and_a_vm_that_is_gone_again_too() {
+fn a_server_that_falls_silent_is_reported_with_the_reason_and_a_vm_that_is_gone_again_too() {
     let sandbox = Sandbox::start(Options { task_time: Duration::from_secs(120), ..quick() }).unwrap();
     let stage = TestEnv::new();
     stage.point_at(&sandbox);

@@ -37,7 +37,7 @@ fn the_sandbox_in_process_gives_a_receipt() {
 }
 
 #[test]
-fn the_proof_leaves_nothing_on_the_server() {
+fn the_test_vm_leaves_nothing_on_the_server() {
     let (sandbox, stage) = scene(quick());
     let settings = stage.read(".env");
     for options in [
@@ -73,7 +73,7 @@ fn one_connection_is_enough_for_what_comes_one_after_the_other() {
 }
 
 #[test]
-fn a_protected_template_is_proven_and_stays() {
+fn a_protected_template_is_verified_and_stays() {
     let (sandbox, stage) = scene(quick());
     Admin::of(&sandbox).call("PUT", "/nodes/pve/qemu/9000/config", "protection=1");
     let outcome = stage.glassdome("test-vm").expect(0);
@@ -121,7 +121,7 @@ fn what_does_not_exist_is_named_before_anything_is_cloned() {
 }
 
 #[test]
-fn bad_credentials_are_told_from_missing_rights() {
+fn bad_credentials_are_distinguished_from_missing_rights() {
     let (sandbox, stage) = scene(quick());
     let admin = Admin::of(&sandbox);
     stage.point_with(&sandbox, "apex@pve", "glassdome-token", "00000000-1111-2222-3333-999999999999");

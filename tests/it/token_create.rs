@@ -40,7 +40,7 @@ fn everything(access: &Access) -> BTreeMap<(String, String), BTreeSet<String>> {
 
 /// Sees that nobody holds less than before.
 #[track_caller]
-fn nobody_lost(before: &BTreeMap<(String, String), BTreeSet<String>>, sandbox: &Sandbox) {
+fn no_subject_lost(before: &BTreeMap<(String, String), BTreeSet<String>>, sandbox: &Sandbox) {
     let after = sandbox.edit(|cluster| everything(&cluster.access));
     for (place, held) in before {
         let now = after.get(place).unwrap_or_else(|| panic!("{place:?} is gone"));
@@ -56,13 +56,13 @@ fn identities(access: &Access) -> String {
 }
 
 #[test]
-fn a_token_for_a_new_user_can_do_all_of_the_proof_and_nothing_else() {
+fn a_token_for_a_new_user_can_do_all_of_the_test_vm_and_nothing_else() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let before = sandbox.edit(|cluster| everything(&cluster.access));
     let outcome = create(&stage, "--login-user root@pam --user svc@pve --token-name tt").expect(0);
     assert_eq!(outcome.json()["token"], serde_json::json!({ "id": "svc@pve!tt", "created": true }));
-    nobody_lost(&before, &sandbox);
+    no_subject_lost(&before, &sandbox);
     for more in ["", "--full", "--no-network", "--no-start", "--full --storage local-lvm"] {
         stage.glassdome(&format!("test-vm {more}")).expect(0);
     }
@@ -82,7 +82,7 @@ fn a_token_in_a_pool_cannot_touch_what_is_outside() {
     create(&stage, "--login-user root@pam --user svc@pve --token-name tt --pool lab")
         .expect(0)
         .says("pveum pool add lab");
-    nobody_lost(&before, &sandbox);
+    no_subject_lost(&before, &sandbox);
     assert!(stage.read(".env").contains("PROXMOX_POOL=lab\n"));
     stage.glassdome("test-vm").expect(0);
     sandbox.edit(|cluster| {
@@ -132,7 +132,7 @@ fn administrators_by_group_and_by_own_entry_stay_what_they_are() {
         let stage = stage(&sandbox);
         let before = sandbox.edit(|cluster| everything(&cluster.access));
         create(&stage, &format!("--login-user root@pam --user {user} --token-name made")).expect(0);
-        nobody_lost(&before, &sandbox);
+        no_subject_lost(&before, &sandbox);
         stage.glassdome("test-vm").expect(0);
     }
     // Whoever was shut out on purpose stays out.
@@ -152,7 +152,7 @@ fn an_existing_token_is_never_replaced_unasked() {
     create(&stage, "--login-user root@pam").expect(3).says("--regenerate").says("--token-name");
     assert_eq!(stage.read(".env"), file);
     create(&stage, "--login-user root@pam --regenerate").expect(0).says("keeps all privileges of its user");
-    nobody_lost(&before, &sandbox);
+    no_subject_lost(&before, &sandbox);
     assert_ne!(stage.read(".env"), file);
     stage.glassdome("test-vm").expect(0);
     stage.write(".env", &file);
@@ -179,7 +179,7 @@ fn a_second_factor_is_answered_and_a_wrong_one_refused() {
 }
 
 #[test]
-fn who_may_not_grant_gets_the_lines_for_somebody_who_may() {
+fn who_may_not_grant_gets_the_lines_for_an_administrator() {
     let sandbox = Sandbox::start(quick()).unwrap();
     Admin::of(&sandbox).grant("/", "nobody@pve", "PVEVMAdmin");
     let before = sandbox.edit(|cluster| identities(&cluster.access));

@@ -139,7 +139,7 @@ fn a_token_and_a_role_that_others_took_up_are_kept() {
 const PLACES: [&str; 4] = ["/vms/101", "/vms/9000", "/nodes/pve", "/storage/local-lvm"];
 
 #[test]
-fn whoever_becomes_an_administrator_at_any_moment_stays_one() {
+fn a_user_who_becomes_an_administrator_at_any_moment_stays_one() {
     let line = "create --yes --login-user root@pam --user bob@pve --token-name tt";
     let start = || {
         let sandbox = Sandbox::start(quick()).unwrap();

@@ -69,7 +69,7 @@ async fn a_pin_asks_for_this_certificate_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_pinned_certificate_that_has_expired_can_be_told() {
+async fn a_pinned_certificate_that_has_expired_can_be_reported() {
     let expired = Authority::new("the authority").sign(&["elsewhere.example"], (2020, 2021));
     let server = Server::start(&expired, version);
     let pve = pve(server.endpoint(), &Trust::Pinned(expired.fingerprint()));
@@ -84,7 +84,7 @@ async fn a_pinned_certificate_that_has_expired_can_be_told() {
 }
 
 #[tokio::test]
-async fn whoever_has_the_certificate_without_its_key_is_refused_before_any_request() {
+async fn a_server_with_the_certificate_without_its_key_is_refused_before_any_request() {
     let authority = Authority::new("the authority");
     let real = authority.good();
     let trusts = [
@@ -201,7 +201,7 @@ async fn without_verification_everything_goes_that_has_its_key() {
 }
 
 #[tokio::test]
-async fn requests_that_fail_together_are_all_told_why() {
+async fn requests_that_fail_together_are_all_given_the_reason() {
     let (authority, other) = (Authority::new("the authority"), Authority::new("another"));
     let server = Server::start(&other.good(), version);
     let pve = pve(server.endpoint(), &Trust::Ca(ca(&authority)));

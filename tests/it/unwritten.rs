@@ -72,7 +72,7 @@ fn every_command_fails_whose_result_cannot_be_written() {
 }
 
 #[test]
-fn what_was_changed_is_told_elsewhere_and_stands() {
+fn what_was_changed_is_reported_elsewhere_and_stands() {
     let (sandbox, stage) = stage();
     let line = format!("token create --user new@pve --token-name one --yes -o json {LOGIN}");
     let Some(outcome) = onto_a_full_disk(&stage, &line) else { return };
@@ -89,7 +89,7 @@ fn what_was_changed_is_told_elsewhere_and_stands() {
 }
 
 #[test]
-fn a_sandbox_that_nobody_can_find_ends() {
+fn an_unreachable_sandbox_ends() {
     let stage = TestEnv::new();
     for line in ["sandbox --listen 127.0.0.1:0", "sandbox --listen 127.0.0.1:0 -o json"] {
         let Some(outcome) = onto_a_full_disk(&stage, line) else { return };
@@ -121,7 +121,7 @@ fn a_reader_that_has_gone_away_is_no_failure() {
 }
 
 #[test]
-fn errors_that_cannot_be_told_change_nothing() {
+fn errors_that_cannot_be_reported_change_nothing() {
     let (_sandbox, stage) = stage();
     for (line, code) in [("test-vm --template 101", 8), ("--nonsense", 2), ("env", 0), ("help nothing", 2)] {
         let expected = stage.glassdome(line).code;

@@ -256,7 +256,7 @@ async fn a_server_that_stays_away_ends_the_patience() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_read_the_task_is_told_so_at_once() {
+async fn a_user_who_may_not_read_the_task_is_warned_at_once() {
     let watched = watch(MINUTE, |_, _| reply(403, "Permission check failed (/nodes/pve, Sys.Audit)", "")).await;
     assert!(watched.ended.unwrap_err().is_forbidden());
     assert_eq!(watched.server.asked().len(), 1);

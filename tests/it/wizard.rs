@@ -55,7 +55,7 @@ fn set_up(stage: &TestEnv, sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn a_person_is_led_from_the_first_question_to_the_proof() {
+fn a_person_is_led_from_the_first_question_to_the_test_vm() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup");
@@ -210,7 +210,7 @@ fn a_secret_that_no_longer_works_is_asked_for_again() {
 }
 
 #[test]
-fn a_token_of_somebody_else_brings_its_name_along_and_must_not_contradict_a_flag() {
+fn a_token_of_another_user_brings_its_name_along_and_must_not_contradict_a_flag() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     stage.write("ca.pem", sandbox.ca_pem());
@@ -452,7 +452,7 @@ fn signals_end_the_wizard_at_a_menu_with_their_code() {
 }
 
 #[test]
-fn a_file_that_says_nonsense_is_mended_at_the_keyboard() {
+fn a_file_that_says_nonsense_is_corrected_at_the_keyboard() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = TestEnv::new();
     let good = set_up(&stage, &sandbox);

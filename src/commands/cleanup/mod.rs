@@ -128,7 +128,7 @@ impl CleanupRun<'_> {
         let vms = vms(pve, is_wanted).await.doing(Operation::ReadVms);
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
-            // What failed first is what is told.
+            // The first failure is reported.
             (Err(_), true) => return first_failure,
             (Err(why), false) => return first_failure.and(Err(why)),
         };

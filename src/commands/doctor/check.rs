@@ -1,4 +1,4 @@
-//! One thing that can be wrong: what was looked at, what was seen, and what mends it.
+//! One thing that can be wrong: what was looked at, what was seen, and what fixes it.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(crate) enum CheckStatus {
     Warning,
     /// It does not work.
     Failed,
-    /// It cannot be told from here.
+    /// It is not known.
     Unknown,
     /// It was not looked at, because something before it failed, or does not apply.
     Skipped,
@@ -47,7 +47,7 @@ pub(crate) struct Check {
     pub(crate) brief: Option<String>,
     /// More about it, line by line.
     pub(crate) detail: Vec<String>,
-    /// What mends it.
+    /// The commands and sentences that fix it.
     pub(crate) fix: Vec<Hint>,
     /// Its kind, where it failed: from it follows the exit code.
     pub(crate) failure: Option<CheckFailure>,
@@ -57,7 +57,7 @@ fn is_of_doctor(hint: &str) -> bool {
     hint.contains("glassdome doctor") && !hint.contains("--grant-script")
 }
 
-/// What scripts are told of a failed check.
+/// A failed check as JSON, for scripts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckFailure {
     kind: Kind,
@@ -88,7 +88,7 @@ impl Check {
         Self::new(id, CheckStatus::Warning, summary)
     }
 
-    /// It cannot be told from here.
+    /// It is not known.
     pub(crate) fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, CheckStatus::Unknown, summary)
     }
@@ -135,13 +135,13 @@ impl Check {
         self
     }
 
-    /// Adds a sentence that says how to mend it.
+    /// Adds a sentence that says how to fix it.
     pub(crate) fn say(mut self, text: impl Into<String>) -> Self {
         self.fix.push(Hint::Say(text.into()));
         self
     }
 
-    /// Adds a command that mends it.
+    /// Adds a command that fixes it.
     pub(crate) fn run(mut self, text: impl Into<String>) -> Self {
         self.fix.push(Hint::Run(text.into()));
         self

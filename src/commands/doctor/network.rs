@@ -116,7 +116,7 @@ fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError
     }
 }
 
-/// Tells what came of the handshake and of the first question, which anybody may ask, and which was answered `now`.
+/// Reports the handshake and the first call, which needs no credentials and was answered `now`.
 pub(super) fn answered(
     context: &Context,
     pve: &Pve,

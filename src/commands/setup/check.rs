@@ -289,7 +289,7 @@ fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
 }
 
 /// Lists the templates that a flag or a variable names though the list of the cluster, which is some seconds old and
-/// shows only what may be seen, does not have them; where it has none at all, nothing is told by that.
+/// shows only what may be seen, does not have them; where it has none at all, that says nothing.
 fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
     let is_visible = |vmid: VmId| vms.iter().any(|vm| vm.is_template && vm.vmid == vmid);
     if !vms.iter().any(|vm| vm.is_template) {

@@ -203,7 +203,7 @@ async fn is_test_vm_wanted(session: &Session, context: &Context, arguments: &Set
     ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
 }
 
-/// Step 7: the proof, with what was written and nothing else.
+/// Step 7: the test VM, with what was written and nothing else.
 async fn test_vm(
     session: &Session,
     arguments: &Setup,
@@ -245,7 +245,7 @@ fn heading(session: &Session, context: &Context, text: &str) {
     session.heading(&Heading { text: text.to_owned(), is_sandbox: context.is_sandbox() });
 }
 
-/// Tells an error that a person may mend right here.
+/// Shows an error that can be corrected right here.
 fn tell(session: &Session, why: &Error) {
     session.error(&Report::of(why));
 }

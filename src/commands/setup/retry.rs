@@ -125,7 +125,7 @@ fn is_settled(context: &Context, session: &Session, why: &Error) -> bool {
     matches!(why, Error::Auth(AuthError::UnknownRealm { .. })) && !context.is_open(session, Key::User)
 }
 
-/// Asks what to do about a failure that no single answer mends: another try, or an earlier answer. Gives nothing for
+/// Asks what to do about a failure that no single answer corrects: another try, or an earlier answer. Gives nothing for
 /// another try.
 pub(super) async fn stuck(
     session: &Session,

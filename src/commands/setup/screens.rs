@@ -36,7 +36,7 @@ impl Draw for SandboxNote {
 
 /// The end of a run that went well.
 pub(super) struct Next {
-    /// The receipt, unless the proof was left out.
+    /// The receipt, unless the test VM was left out.
     pub(super) receipt: Option<Receipt>,
     /// The settings file.
     pub(super) file: PathBuf,

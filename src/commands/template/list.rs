@@ -177,7 +177,7 @@ async fn row(
     Ok((row, warning))
 }
 
-/// Says what a template lacks, each with the line that mends it.
+/// Says what a template lacks, each with the command that fixes it.
 fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     let Row { vmid, .. } = row;
     let storage = row.storages.first().and_then(|name| name.parse::<StorageName>().ok());

@@ -1,4 +1,4 @@
-//! Many proofs at once: what a range of that many VMs would see of the cluster.
+//! Many test VMs at once: what a range of that many VMs would see of the cluster.
 
 pub(crate) mod per_node;
 pub(crate) mod summary;
@@ -29,14 +29,14 @@ use std::time::{Duration, Instant};
 /// Between two looks at how many are done: a person sees no finer steps.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Of how many proofs, spread over the whole run, every task's log is read from its beginning to its end: enough to
+/// Of how many test VMs, spread over the whole run, every task's log is read from its beginning to its end: enough to
 /// know what the time goes into, and few enough to leave the figures as they are.
 const MAX_FOLLOWED_LOGS: usize = 16;
 
 /// How many, how many at once, and where.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchOptions {
-    /// How many proofs; at least one for each place.
+    /// How many test VMs; at least one for each place.
     pub(crate) count: usize,
     /// How many at once.
     pub(crate) parallel: usize,
@@ -44,7 +44,7 @@ pub(crate) struct BatchOptions {
     pub(crate) placement: Placement,
 }
 
-/// Where many proofs are made.
+/// Where many test VMs are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// On the one node that the order names.
@@ -53,13 +53,13 @@ pub(crate) enum Placement {
     EveryNode,
 }
 
-/// A node on which proofs are made.
+/// A node on which test VMs are created.
 struct BatchSlot {
     options: TestVmOptions,
     plan: ClonePlan,
 }
 
-/// Many proofs on their way.
+/// Many test VMs in progress.
 struct Batch<'a> {
     session: &'a Session,
     connected: &'a Connected,
@@ -185,7 +185,7 @@ async fn explained(
 }
 
 impl Batch<'_> {
-    /// Makes all proofs, so many at once, and shows meanwhile how many are done.
+    /// Runs all test VMs, `parallel` at once, and shows meanwhile how many are done.
     async fn all(&self, parallel: usize) {
         let workers = join_all((0..parallel.min(self.count)).map(|_| self.work()));
         tokio::pin!(workers);
@@ -199,7 +199,7 @@ impl Batch<'_> {
         self.session.ui.clear_progress();
     }
 
-    /// Makes one proof after the other, until none is left to begin.
+    /// Runs one test VM after the other, until none is left to begin.
     async fn work(&self) {
         while let Some(index) = self.next() {
             let Some(place) = index.checked_rem(self.places.len()) else { return };
@@ -216,12 +216,12 @@ impl Batch<'_> {
         }
     }
 
-    /// Says how closely a proof is watched.
+    /// Says how closely a test VM is watched.
     const fn log_detail(&self, index: usize) -> LogDetail {
         if index.is_multiple_of(self.count.div_ceil(MAX_FOLLOWED_LOGS)) { LogDetail::Close } else { LogDetail::Usual }
     }
 
-    /// Gives the number of the next proof; none where all are begun, or it would be in vain.
+    /// Gives the number of the next test VM; none where all are begun, or it would be in vain.
     fn next(&self) -> Option<usize> {
         let index = self.begun.get();
         let is_over =
@@ -257,7 +257,7 @@ impl Batch<'_> {
         };
         let running = self.begun.get().saturating_sub(done).min(parallel);
         let seconds = self.session.clock.now().duration_since(self.began).as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
+        #[expect(clippy::cast_precision_loss, reason = "a count of test VMs is far from the limit")]
         let percent = Some(done as f64 / self.count.max(1) as f64 * 100.0);
         let what = format!("{done} of {} done ({seconds:.0} s)", self.count);
         let detail = format!("{running} running, {failed} failed");

@@ -1,4 +1,4 @@
-//! What came of many proofs on each node: proven, failed, or not even tried, and why.
+//! The results of many test VMs on each node: verified, failed, or not even tried, and why.
 
 use crate::error::{Error, PlacementError, Report};
 use crate::ui::{Printable, Screen, Tone};
@@ -7,17 +7,17 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What came of the proofs on a node.
+/// The result of the test VMs on a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum NodeOutcome {
     /// Nothing yet: the run ended before its turn came.
     #[default]
     Untried,
-    /// Every proof succeeded.
+    /// Every test VM succeeded.
     #[serde(rename = "proven")]
     Verified,
-    /// A proof failed.
+    /// A test VM failed.
     Failed,
     /// It is online, and no clone can be there.
     Impossible,
@@ -25,14 +25,14 @@ pub(crate) enum NodeOutcome {
     Offline,
 }
 
-/// What came of the proofs on one node.
+/// The results of the test VMs on one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct NodeFigures {
     /// The node.
     node: String,
     /// What came of it.
     outcome: NodeOutcome,
-    /// How many were proven.
+    /// How many were verified.
     #[serde(rename = "proven")]
     verified: usize,
     /// How many failed.
@@ -41,17 +41,17 @@ pub(crate) struct NodeFigures {
     why: Option<String>,
 }
 
-/// What came of the proofs, node by node.
+/// The results of the test VMs, node by node.
 #[derive(Debug, Default)]
 pub(crate) struct Nodes(BTreeMap<String, NodeFigures>);
 
 impl Nodes {
-    /// Notes a node on which proofs will be made.
+    /// Notes a node on which test VMs will be made.
     pub(crate) fn plan(&mut self, node: &str) {
         self.figures_of(node);
     }
 
-    /// Notes a node on which nothing can be proven.
+    /// Notes a node on which no test VM can be created.
     pub(crate) fn set_aside(&mut self, node: &str, why: &Error) {
         // The template's own node may be the one that is offline, which makes it impossible on this one.
         let is_offline =
@@ -61,7 +61,7 @@ impl Nodes {
         figures.why = Some(Report::of(why).in_one_line());
     }
 
-    /// Counts a proof that succeeded.
+    /// Counts a test VM that succeeded.
     pub(crate) fn verified(&mut self, node: &str) {
         let figures = self.figures_of(node);
         figures.verified += 1;
@@ -70,7 +70,7 @@ impl Nodes {
         }
     }
 
-    /// Counts a proof that failed.
+    /// Counts a test VM that failed.
     pub(crate) fn failed(&mut self, node: &str) {
         let figures = self.figures_of(node);
         figures.failed += 1;
@@ -88,7 +88,7 @@ impl Nodes {
     }
 }
 
-/// Names the nodes that are online and on which nothing was proven.
+/// Names the nodes that are online and on which no test VM succeeded.
 pub(crate) fn unverified(nodes: &[NodeFigures]) -> Vec<String> {
     let unverified = nodes.iter().filter(|node| node.verified == 0 && node.outcome != NodeOutcome::Offline);
     unverified.map(|node| node.node.clone()).collect()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_offline_is_none_that_must_be_proven() {
+    fn an_offline_node_need_not_be_verified() {
         let mut nodes = Nodes::default();
         for node in ["pve", "pve2"] {
             nodes.plan(node);

@@ -1,4 +1,4 @@
-//! What came of many proofs: how many, how fast, what failed, what held them up.
+//! The results of many test VMs: how many, how fast, what failed, what held them up.
 
 use crate::error::{Error, Kind, Report};
 use crate::ops::batch::per_node::{self, NodeFigures, Nodes};
@@ -11,10 +11,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The steps of one proof, in their order.
+/// The steps of one test VM, in their order.
 const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
 
-/// One proof alone says nothing about what holds many up.
+/// One test VM alone says nothing about what holds many up.
 const MIN_FOR_BOTTLENECK: usize = 2;
 
 /// The figures of one step.
@@ -41,17 +41,17 @@ pub(crate) struct FailureCount {
     first_vmid: Option<u32>,
 }
 
-/// The receipt of many proofs.
+/// The receipt of many test VMs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct BatchSummary {
     schema: &'static str,
-    /// Whether every proof succeeded.
+    /// Whether every test VM succeeded.
     pub(crate) ok: bool,
-    /// Who was proven able to.
+    /// Who was verified to be able to.
     pub(crate) token: String,
     /// The template.
     pub(crate) template: u32,
-    /// How many proofs were asked for.
+    /// How many test VMs were asked for.
     pub(crate) count: usize,
     /// How many at once.
     pub(crate) parallel: usize,
@@ -63,11 +63,11 @@ pub(crate) struct BatchSummary {
     pub(crate) interrupted: usize,
     /// How long the whole took.
     pub(crate) seconds: f64,
-    /// Proofs per minute, from clone to destruction.
+    /// Test VMs per minute, from clone to destruction.
     pub(crate) clones_per_minute: f64,
     /// How often another client took a VMID.
     pub(crate) lost_races: usize,
-    /// What most of the time went into, and how that is known; nothing where too few were proven to tell.
+    /// What most of the time went into, and how that is known; nothing where too few were verified to tell.
     pub(crate) limited_by: Option<String>,
     /// What the time went into.
     pub(crate) spent: TimeBreakdown,
@@ -75,7 +75,7 @@ pub(crate) struct BatchSummary {
     pub(crate) steps: Vec<StepFigures>,
     /// The figures of every node.
     pub(crate) nodes: Vec<NodeFigures>,
-    /// The nodes that are online and on which nothing was proven.
+    /// The nodes that are online and on which nothing was verified.
     #[serde(rename = "unproven")]
     pub(crate) unverified: Vec<String>,
     /// The failures by reason, the most frequent first.
@@ -95,7 +95,7 @@ pub(crate) struct BatchSize {
     pub(crate) parallel: usize,
 }
 
-/// Counts proofs as they end. Of each only its times are kept.
+/// Counts test VMs as they end. Of each only its times are kept.
 #[derive(Default)]
 pub(crate) struct BatchCounter {
     times: BTreeMap<&'static str, Vec<f32>>,
@@ -114,12 +114,12 @@ pub(crate) struct BatchCounter {
     left_behind: Vec<LeftBehind>,
     /// The first failure that has not to do with an interruption, and the place at which it happened.
     pub(crate) first: Option<(usize, Error)>,
-    /// Whether a failure was seen that every further proof would meet.
+    /// Whether a failure was seen that every further test VM would meet.
     pub(crate) is_hopeless: bool,
 }
 
 impl BatchCounter {
-    /// Counts one proof.
+    /// Counts one test VM.
     pub(crate) fn count(&mut self, place: usize, receipt: &Receipt, ended: Result<(), Error>) {
         for step in &receipt.steps {
             #[expect(clippy::cast_possible_truncation, reason = "seconds of one task; the figures are rounded anyway")]
@@ -179,7 +179,7 @@ impl BatchCounter {
 }
 
 impl BatchSummary {
-    /// Says in one sentence what was proven.
+    /// Says in one sentence what was verified.
     fn sentence(&self) -> String {
         let at_once = self.parallel.min(self.count);
         let at_once = if at_once > 1 { format!(", {at_once} at once") } else { String::new() };
@@ -251,13 +251,13 @@ impl Draw for BatchSummary {
     }
 }
 
-/// Says what limited the proofs; a VMID that is lost costs little time, and still is worth knowing.
+/// Says what limited the test VMs; a VMID that is lost costs little time, and still is worth knowing.
 fn limited_by(spent: &TimeBreakdown, lost: usize) -> String {
     let sentence = spent.sentence();
     if lost == 0 { sentence } else { format!("{sentence}; VMIDs taken by other clients: {lost}") }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a count of proofs is far from the limit")]
+#[expect(clippy::cast_precision_loss, reason = "a count of test VMs is far from the limit")]
 fn per_minute(count: usize, seconds: f64) -> f64 {
     if seconds > 0.0 { (count as f64 / seconds * 600.0).round() / 10.0 } else { 0.0 }
 }

@@ -1,8 +1,8 @@
-//! What the time of many proofs went into, and what that says of what limited them.
+//! What the time of many test VMs went into, and what that says of what limited them.
 
 use serde::Serialize;
 
-/// What the time of the proofs went into, in seconds of all of them together.
+/// What the time of the test VMs went into, in seconds of all of them together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct TimeBreakdown {
     /// How many VMs they were.
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn each_vm_is_told_with_what_took_it_time() {
+    fn each_vm_is_reported_with_what_took_it_time() {
         let parts = [("clone", 0.8), ("start, stop", 0.5), ("delete", 0.4), ("API calls", 0.2), ("polling", 0.1)];
         assert_eq!(spent().per_vm(), parts);
     }

@@ -1,4 +1,4 @@
-//! Adds up what the time of many proofs went into; its size does not depend on how many they are.
+//! Adds up what the time of many test VMs went into; its size does not depend on how many they are.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ struct TaskKindTotals {
     is_long: bool,
 }
 
-/// Adds up the times of proofs.
+/// Adds up the times of test VMs.
 #[derive(Debug, Default)]
 pub(crate) struct TimeTotals {
     sums: BTreeMap<TaskKindTotals, Sum>,
@@ -42,7 +42,7 @@ pub(crate) struct TimeTotals {
 }
 
 impl TimeTotals {
-    /// Adds one proof.
+    /// Adds one test VM.
     pub(crate) fn add(&mut self, receipt: &Receipt) {
         self.vms += 1;
         self.whole += receipt.seconds;
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_log_tells_is_not_told() {
+    fn what_no_log_says_is_not_reported() {
         let mut account = TimeTotals::default();
         let unseen = TaskTiming { unseen: Duration::from_millis(10), ..TaskTiming::default() };
         account.add(&receipt(0.5, vec![task("qmclone", 300, unseen), task("qmstart", 100, TaskTiming::default())]));

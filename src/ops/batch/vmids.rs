@@ -1,4 +1,4 @@
-//! VMIDs for many proofs at once: the server reserves none, so each is given out here once.
+//! VMIDs for many test VMs at once: the server reserves none, so each is given out here once.
 
 use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::VmId;
@@ -39,7 +39,7 @@ impl Ids {
         Self { next: Cell::new(first), avoided, lost: Cell::new(0) }
     }
 
-    /// Gives a number that no other proof of this run has, and that is free at this moment.
+    /// Gives a number that no other test VM of this run has, and that is free at this moment.
     pub(crate) async fn draw(&self, pve: &Pve) -> Result<VmId, Error> {
         for _ in 0..MAX_TAKEN_IN_A_ROW {
             let candidate = self.next.get();

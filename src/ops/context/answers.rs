@@ -69,7 +69,7 @@ impl Context {
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file);
     }
 
-    /// Reads again what was saved, with no flag and no variable: what is proven then is what was written.
+    /// Reads again what was saved, with no flag and no variable: what is verified then is what was written.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.authority.take_if(|authority| authority.can_be_read_again());
         self.loaded = self.store.load()?;

@@ -137,7 +137,7 @@ impl<'a> Build<'a> {
         match self.steps().await {
             Ok(made) => self.finished(made).await,
             Err(why) => {
-                // What is left is told by the trace.
+                // `CreatedResources` reports what is left.
                 let _ = self.clear().await;
                 Err(self.left(why))
             }

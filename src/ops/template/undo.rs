@@ -59,7 +59,7 @@ impl Build<'_> {
         if status.exit_status.is_some_and(|it| it == "OK") { self.verify_image(upid).await } else { Ok(()) }
     }
 
-    /// Waits for tasks that make the VM or fetch the image: whose they are is told by what they make, once they end.
+    /// Waits for tasks that make the VM or fetch the image: what they create shows whose they are, once they end.
     async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
         if self.created.image == ImageOwnership::Unconfirmed
             && let Some(upid) = self.place().task().await?

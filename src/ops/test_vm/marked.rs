@@ -52,7 +52,7 @@ impl MarkedVm {
         format!("VM {} ({}) on {}, {from}{lock}", self.vmid, self.name, self.node)
     }
 
-    /// Gives what scripts are told.
+    /// Gives the JSON object for scripts.
     pub(crate) fn document(&self) -> Value {
         let made = self.origin.as_ref().and_then(|origin| origin.made).and_then(|made| made.format(&Rfc3339).ok());
         let machine = self.origin.as_ref().and_then(|origin| origin.machine.clone());
@@ -110,7 +110,7 @@ mod tests {
     use super::ago;
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
+    fn an_age_is_reported_in_its_largest_unit() {
         for (seconds, describe) in [
             (-60, "in the future"),
             (59, "less than a minute ago"),

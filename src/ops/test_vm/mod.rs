@@ -1,4 +1,4 @@
-//! The proof: clone, check, start, stop, destroy one VM, and leave nothing behind.
+//! The test VM: clone, check, start, stop, destroy one VM, and leave nothing behind.
 
 pub(crate) mod calls;
 pub(crate) mod marked;

@@ -1,4 +1,4 @@
-//! What is to be verified: the options of a proof, settled.
+//! What is to be verified: the options of a test VM, settled.
 
 use std::time::Duration;
 
@@ -33,11 +33,11 @@ pub(crate) enum Start {
 pub(crate) enum Disposal {
     /// It is stopped and destroyed.
     Destroy,
-    /// It stays if everything was proven.
+    /// It stays if everything was verified.
     Keep,
 }
 
-/// What is to be proven.
+/// What is to be verified.
 #[derive(Debug, Clone)]
 pub(crate) struct TestVmOptions {
     /// The node that Glassdome works on.

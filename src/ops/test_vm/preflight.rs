@@ -1,4 +1,4 @@
-//! Finds out before anything is asked for whether the proof can succeed, and with what.
+//! Finds out before anything is asked for whether the test VM can succeed, and with what.
 
 use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
@@ -145,7 +145,7 @@ impl<'a> Preflight<'a> {
         })
     }
 
-    /// Turns a refusal of a later call into the gap that it tells of, with the lines that close it.
+    /// Turns a refusal of a later call into the missing privilege that it names, with the lines that close it.
     pub(crate) async fn explain(&self, plan: &ClonePlan, refused: Error) -> Error {
         let Some(text) = refused.forbidden_text() else { return refused };
         let Some(denial) = Denial::of(&text) else { return refused };

@@ -70,14 +70,14 @@ impl LeftBehind {
     }
 }
 
-/// The receipt of one proof; also of one that failed, as far as it came.
+/// The receipt of one test VM; also of one that failed, as far as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Receipt {
     /// The schema of this document.
     pub(crate) schema: &'static str,
-    /// Whether everything was proven.
+    /// Whether everything was verified.
     pub(crate) ok: bool,
-    /// Who was proven able to: the full token ID, or the user where a password is used.
+    /// Who was verified to be able to: the full token ID, or the user where a password is used.
     pub(crate) token: String,
     /// The node that the clone was made for.
     pub(crate) node: String,

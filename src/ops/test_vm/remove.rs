@@ -150,7 +150,7 @@ impl Remover<'_> {
         }
     }
 
-    /// Clean-up goes on whatever signal has come.
+    /// Cleanup goes on after any signal.
     const fn watcher(&self) -> TaskWaiter<'_> {
         let OwnershipCheck { pve, session, .. } = self.search;
         TaskWaiter { pve, session, timeout: self.timeout, on_signal: OnSignal::Nothing, log_detail: self.log_detail }

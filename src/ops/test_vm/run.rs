@@ -1,4 +1,4 @@
-//! The proof itself: clone, check, start; then stop and destroy, whatever happened before.
+//! The run of a test VM: clone, check, start; then stop and destroy, whatever happened before.
 
 mod removal;
 mod start;
@@ -27,7 +27,7 @@ pub(crate) fn recently_freed(session: &Session, journal: Option<&Journal>, serve
     journal.map(|journal| journal.freed_ids(server).recent(session.clock.utc())).unwrap_or_default()
 }
 
-/// One proof on its way.
+/// One test VM in progress.
 pub(crate) struct Run<'a> {
     pve: &'a Pve,
     session: &'a Session,
@@ -36,7 +36,7 @@ pub(crate) struct Run<'a> {
     journal: Option<&'a Journal>,
     marker: Marker,
     created: CreatedResources,
-    /// Where VMIDs come from, if many proofs are made at once.
+    /// Where VMIDs come from, if many test VMs are created at once.
     ids: Option<&'a Ids>,
     /// How closely its tasks are watched.
     log_detail: LogDetail,
@@ -59,7 +59,7 @@ struct CreatedResources {
 }
 
 impl<'a> Run<'a> {
-    /// Prepares a proof. Without a journal nothing survives a crash, as on a server that ends with this process.
+    /// Prepares a test VM. Without a journal nothing survives a crash, as on a server that ends with this process.
     pub(crate) fn new(
         pve: &'a Pve,
         session: &'a Session,
@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes VMIDs that no other proof of this run is given.
+    /// Takes VMIDs that no other test VM of this run is given.
     pub(crate) const fn drawing_from(mut self, ids: &'a Ids) -> Self {
         self.ids = Some(ids);
         self

@@ -8,10 +8,10 @@ use crate::session::Session;
 use crate::ui::{Printable, Progress};
 use std::time::Duration;
 
-/// How many lines of a failed task's log are told.
+/// How many lines of a failed task's log are shown.
 const LOG_LINES: usize = 5;
 
-/// How long a task that was told to stop may take to clean up behind itself.
+/// How long an aborted task may take to clean up after itself.
 pub(crate) const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two looks at a task that will stop soon.

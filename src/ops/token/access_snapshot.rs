@@ -36,7 +36,7 @@ pub(crate) struct AccessSnapshot {
     pub(crate) storages: Vec<StorageName>,
     /// The bridges in use, or the zone of all of them where no template says which.
     pub(crate) networks: Vec<AclPath>,
-    /// What a proof with everything that it can do needs.
+    /// What a test VM with every option needs.
     pub(crate) needs: Vec<Requirement>,
 }
 

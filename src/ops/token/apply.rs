@@ -398,7 +398,7 @@ pub(crate) fn require_regeneration(version: &Version, token: &TokenId) -> Result
     }
 }
 
-/// Gives a token a new secret; a server that cannot is told from one that will not.
+/// Gives a token a new secret; a server that cannot do it is distinguished from one that refuses.
 pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret, Error> {
     pve.regenerate_token(token).await.map_err(|source| {
         if source.refusal().is_some_and(|it| it.reason_of("regenerate").is_some()) {

@@ -297,7 +297,7 @@ async fn enter(
     Ok((admin, pinned))
 }
 
-/// Tries the token: the server must know it, and it must be able to do the proof, if there is a template for one yet.
+/// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
 async fn try_out(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
     match Preflight::new(context, connected, order).plan().await {

@@ -45,7 +45,7 @@ pub struct UserRecord {
     pub is_described: bool,
 }
 
-/// Whether a user exists, as far as that can be told.
+/// Whether a user exists, as far as that is visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserLookup {
     /// It exists.
@@ -136,7 +136,7 @@ impl Pve {
         Ok(tokens)
     }
 
-    /// Makes a token; its secret is told this once.
+    /// Makes a token; the server returns its secret only here.
     ///
     /// # Errors
     /// As every call; where the answer is lost, it is not known whether there is a token now.
@@ -203,7 +203,7 @@ impl Pve {
         self.transport.change(method, path, &form).await.map(drop)
     }
 
-    /// Reads the secret of a token; without it the token is of no use to anybody.
+    /// Reads the secret of a token; without it the token cannot be used.
     fn secret(&self, data: &Value) -> Result<TokenSecret, ApiError> {
         let secret = field_secret(data, "value").and_then(|value| value.parse().ok());
         secret.ok_or_else(|| ApiError::OutcomeUnknown {

@@ -62,7 +62,7 @@ impl Pve {
     }
 
     /// Gives the certificate that the server presented last; none before the first call. A pinned one is accepted
-    /// though it has expired, which is to be told.
+    /// though it has expired, which has to be reported.
     #[must_use]
     pub fn leaf(&self) -> Option<Leaf> {
         Leaf::read(self.transport.presented().chain().first()?).ok()
@@ -92,7 +92,7 @@ impl Pve {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
     }
 
-    /// Takes the credentials away: what is asked from here on, anybody may ask.
+    /// Gives the same client without credentials, for calls that need none.
     #[must_use]
     pub fn anonymous(self) -> Self {
         Self { transport: self.transport.anonymous() }
@@ -111,7 +111,7 @@ impl Pve {
         Self { transport: self.transport.with_node_limit(limit) }
     }
 
-    /// Gives the server's time as its last answer told it; none before the first.
+    /// Gives the server's time from the `Date` header of its last answer; `None` before the first.
     #[must_use]
     pub fn date(&self) -> Option<OffsetDateTime> {
         self.transport.date()

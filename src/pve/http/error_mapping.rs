@@ -121,7 +121,7 @@ pub(in crate::pve) fn is_seen(why: &reqwest::Error) -> bool {
         .is_some_and(|verdict| matches!(verdict, CertError::Seen))
 }
 
-/// Gives a limit in whole seconds, as it is told.
+/// Gives a limit in whole seconds, as it is shown.
 pub(in crate::pve) fn whole(limit: Duration) -> u64 {
     limit.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_in_whole_seconds() {
+    fn a_limit_is_reported_in_whole_seconds() {
         for (milliseconds, seconds) in [(0, 0), (1, 1), (200, 1), (1_000, 1), (1_001, 2), (10_000, 10)] {
             assert_eq!(whole(Duration::from_millis(milliseconds)), seconds, "{milliseconds} ms");
         }

@@ -68,7 +68,7 @@ impl SendError {
     }
 }
 
-/// The way to one server, without anybody who goes it.
+/// The HTTP client of one server, without credentials.
 #[derive(Debug, Clone)]
 pub(in crate::pve) struct HttpClient {
     pub(in crate::pve) endpoint: Endpoint,
@@ -133,12 +133,12 @@ impl HttpClient {
         Ok(url)
     }
 
-    /// Gives the same way for a request that takes long to send: its sender sees whether it goes on.
+    /// Gives the same client for a request that takes long to send: its progress is shown.
     pub(in crate::pve) fn with_upload_timeout(&self) -> Self {
         Self { limits: Limits { outcome: UPLOAD_TIMEOUT, ..self.limits }, ..self.clone() }
     }
 
-    /// Gives the same way for a question whose answer is waited for no longer than this.
+    /// Gives the same client for a question whose answer is waited for no longer than this.
     pub(in crate::pve) fn answering_within(&self, limit: Duration) -> Self {
         Self { limits: Limits { answer: self.limits.answer.min(limit), ..self.limits }, ..self.clone() }
     }

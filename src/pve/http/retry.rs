@@ -10,8 +10,8 @@
 //! | asks about a task | never here: the task's waiter asks again until its patience ends |
 //!
 //! At most three times more, after a quarter of a second, one and two seconds, or after what a 429 asks for; never once
-//! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is told at
-//! once. What waited for long already (a time-out) is told as well.
+//! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is reported at
+//! once. What waited for long already (a timeout) is reported as well.
 
 use std::fmt;
 use std::rc::Rc;

@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 1024 * 1024;
 /// Reads a text, under the system's trust, through the proxy that the environment names. Nothing of ours is sent along.
 ///
 /// # Errors
-/// The reason in words, where there is no such text to be had.
+/// Why there is no such text, in words.
 pub async fn text_at(address: &str, limits: Limits, proxies: &Proxies) -> Result<String, String> {
     let url = Url::parse(address).map_err(|why| why.to_string())?;
     let host: Host = url

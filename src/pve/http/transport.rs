@@ -126,7 +126,7 @@ impl Transport {
         self.listener.tell(event);
     }
 
-    /// Gives the server's time as its last answer told it.
+    /// Gives the server's time from the `Date` header of its last answer.
     pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
         self.way.last.date()
     }

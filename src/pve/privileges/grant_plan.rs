@@ -114,7 +114,7 @@ pub fn grants(
         }
     }
     planner.reach(&subject, &holders, requests, needs)?;
-    planner.nobody_loses(&before)?;
+    planner.no_subject_loses(&before)?;
     planner.is_enough(&subject, needs)?;
     let effects = planner.effects(&before, requests, needs);
     Ok(Grants { changes: planner.changes, effects })
@@ -222,7 +222,7 @@ impl Planner {
     }
 
     /// Compares what everybody holds, on every path where anything could be different.
-    fn nobody_loses(&self, before: &AclModel) -> Result<(), GrantRefused> {
+    fn no_subject_loses(&self, before: &AclModel) -> Result<(), GrantRefused> {
         let paths: BTreeSet<String> = before.paths().union(&self.acl.paths()).cloned().collect();
         for subject in self.acl.subjects() {
             let who = subject.id();

@@ -1,4 +1,4 @@
-//! What a clone needs, what its caller holds, and the grants that close the gap without taking a right from anybody.
+//! What a clone needs, what its caller holds, and the grants that close the gap without taking a privilege from anyone else.
 
 mod acl_model;
 mod compare;

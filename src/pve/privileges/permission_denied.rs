@@ -69,12 +69,12 @@ fn read_denial(detail: &str) -> Option<Denial> {
     Some(Denial::Lacks { path: path.parse().ok()?, any_of })
 }
 
-/// Makes of a refused step of the proof the gap that the preflight would have shown; none where a grant is no answer.
+/// Makes of a refused step of the test VM the gap that the preflight would have shown; none where a grant is no answer.
 #[must_use]
 pub fn gap_of_denial(denial: &Denial, order: &CloneOrder) -> Option<MissingPrivileges> {
     let (path, any_of) = match denial {
         Denial::NoPool(_) | Denial::NeedsLogIn => return None,
-        // The one either-or check among the calls of the proof: VM.Allocate on the new VM or on its pool.
+        // The one either-or check among the calls of the test VM: VM.Allocate on the new VM or on its pool.
         Denial::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
         Denial::Lacks { path, any_of } => (path.clone(), any_of.clone()),
     };
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_words_are_told_apart() {
+    fn the_servers_words_are_distinguished() {
         for (text, expected) in [
             ("Permission check failed (/vms/9000, VM.Clone)", Some(lacks("/vms/9000", &["VM.Clone"]))),
             ("Permission check failed (/vms/9000, VM.Clone)\n", Some(lacks("/vms/9000", &["VM.Clone"]))),

@@ -154,7 +154,7 @@ mod tests {
     use super::{Leaf, fingerprint};
 
     #[test]
-    fn a_certificate_that_is_none_is_described_as_such() {
+    fn text_that_is_not_a_certificate_is_described_as_such() {
         assert!(Leaf::read(&b"garbage".as_slice().into()).is_err());
     }
 

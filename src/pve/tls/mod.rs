@@ -74,7 +74,7 @@ impl fmt::Display for UntrustedCause {
     }
 }
 
-/// Why a certificate is not accepted. It travels inside the TLS library's error, so that it is told of the handshake
+/// Why a certificate is not accepted. It travels inside the TLS library's error, so that it is reported for the handshake
 /// that it belongs to and of no other.
 #[derive(Debug, Clone)]
 pub(super) enum CertError {

@@ -1,4 +1,4 @@
-//! Looks at the certificate that a server presents, before anybody decides whether to trust it.
+//! Looks at the certificate that a server presents, before it is trusted.
 
 use super::ca_bundle::CaBundle;
 use super::certificate::Leaf;

@@ -43,7 +43,7 @@ fn versions_of_every_age_are_read() {
 }
 
 #[test]
-fn states_are_told_apart() {
+fn states_are_distinguished() {
     assert!(object::<VmStatus>(json!({"status": "running", "qmpstatus": "running"})).unwrap().is_running());
     assert!(!object::<VmStatus>(json!({"status": "running", "qmpstatus": "paused"})).unwrap().is_running());
     assert!(object::<VmStatus>(json!({"status": "stopped"})).unwrap().is_stopped());

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_can_be_told_and_shown() {
+    fn what_is_packed_can_be_reported_and_shown() {
         let table = [
             ("a,b".to_owned(), Kind::Plain, "a,b"),
             (String::new(), Kind::Plain, ""),

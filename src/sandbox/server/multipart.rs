@@ -52,7 +52,7 @@ mod tests {
     use super::take_apart;
 
     #[test]
-    fn fields_and_file_are_told_apart() {
+    fn fields_and_file_are_distinguished() {
         let body = b"--b\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\nimport\r\n\
             --b\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"a.qcow2\"\r\n\
             Content-Type: application/octet-stream\r\n\r\nQFI\xfb--b\r\n--b--\r\n";

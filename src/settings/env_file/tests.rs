@@ -100,7 +100,7 @@ fn what_already_says_so_is_left_alone() {
 }
 
 #[test]
-fn bytes_that_are_no_text_stay() {
+fn bytes_that_are_not_text_stay() {
     let before = b"X=\xff\xfe\nPROXMOX_HOST=a\n# \xc3\n".to_vec();
     let file = EnvFile::new(before);
     let edited = file.edit(&Instance::default(), &[set(Key::Host, "b")], AmbiguousValues::Withheld, &|_| None).unwrap();

@@ -23,7 +23,7 @@ const SECRET_LENGTH: usize = 36;
 pub struct UnusedLine {
     /// The line, counted from 1.
     pub line: usize,
-    /// The key that it was meant to set, if that can be told.
+    /// The key that it was meant to set, if it is known.
     pub meant: Option<Key>,
     /// Why it sets nothing.
     pub why: UnusedReason,

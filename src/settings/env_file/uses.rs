@@ -18,7 +18,7 @@ pub struct TokenUse {
 }
 
 impl EnvFile {
-    /// Lists every place that names a token. Where it cannot be told which user or which name a line means, all that the
+    /// Lists every place that names a token. Where it is not known which user or which name a line means, all that the
     /// file holds are taken for meant.
     #[must_use]
     pub fn uses_of(&self, token: &TokenId) -> Vec<TokenUse> {
@@ -131,7 +131,7 @@ mod tests {
             ("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_NAME=tt-2\n", &["PROXMOX_TOKEN_NAME"]),
             // A comment, from which it may be restored.
             ("# PROXMOX_03_USER=svc@pve\n#PROXMOX_03_TOKEN_NAME=tt\n", &["PROXMOX_03_TOKEN_NAME"]),
-            // An instance without a name of its own has the first one's, and without a user anybody's.
+            // An instance without a name of its own has the first one's, and without a user any user's.
             (
                 "PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=tt\nPROXMOX_TOKEN_VALUE_02=x\n",
                 &["PROXMOX_TOKEN_NAME", "PROXMOX_02_TOKEN_NAME"],

@@ -1,4 +1,4 @@
-//! The call that a person can make by hand: a line for a shell, with the trust in force.
+//! The call that a person can make by hand: a line for a shell, with the verification of this run.
 
 use super::Access;
 use crate::settings::syntax::sh_word;

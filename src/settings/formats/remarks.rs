@@ -1,4 +1,4 @@
-//! What a tool cannot be told, or would misunderstand.
+//! What a tool has no variable for, or would misunderstand.
 
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ pub enum Remark {
 }
 
 impl Tool {
-    /// Says what the tool cannot be told, and what its variables mean to others.
+    /// Says what the tool has no variable for, and what its variables mean to others.
     #[must_use]
     pub fn remarks(self, access: &Access) -> Vec<Remark> {
         let mut remarks = Vec::new();

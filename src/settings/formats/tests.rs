@@ -46,7 +46,7 @@ fn given(variables: &Variables) -> ToolVariables {
 }
 
 #[test]
-fn each_tool_is_told_in_its_own_words() {
+fn each_tool_gets_its_own_variables() {
     let token = format!("apex@pve!glassdome-token={SECRET}");
     for (tool, expected) in [
         (
@@ -218,7 +218,7 @@ fn an_address_without_a_port_means_https() {
 }
 
 #[test]
-fn what_a_tool_cannot_be_told_is_said() {
+fn what_a_tool_cannot_express_is_said() {
     let pinned = Access { fingerprint: Some("AB".repeat(32).parse().unwrap()), ..with_token("pve.lan") };
     let authority = Access { ca_file: Some(PathBuf::from("/etc/ca.pem")), ..with_token("pve.lan") };
     for tool in Tool::ALL {

@@ -17,7 +17,7 @@ const BITS: u32 = 0o7777;
 const OWNER_AND_GROUP: u32 = 0o770;
 const OWNER_ALONE: u32 = 0o700;
 
-/// Gives the new file the owner, the attributes and the permissions of the old one, and tells its mode.
+/// Gives the new file the owner, the attributes and the permissions of the old one, and returns its mode.
 pub(super) fn carry_over(
     new: &TempFile,
     place: &Target,
@@ -41,7 +41,7 @@ pub(super) fn carry_over(
 /// Gives the copy of the old file the same owner and attributes; only the owner may use it.
 pub(super) fn make_private(copy: &TempFile, place: &Target, found: &TargetState) -> Result<(), SettingsError> {
     copy.give_to(&found.metadata)?;
-    let _ = found.attributes.copy_to(copy.file()); // what gets lost is told of the file itself
+    let _ = found.attributes.copy_to(copy.file()); // what is lost is reported for the file itself
     protect(&place.target, copy.file(), PRIVATE)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn protect(path: &Path, file: &File, mode: u32) -> Result<(), Setting
     set_mode(path, file, mode)
 }
 
-/// Tightens a file whose text stays as it is, and tells its mode.
+/// Tightens a file whose text stays as it is, and returns its mode.
 pub(super) fn tighten(
     place: &Target,
     found: &TargetState,

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_from_the_bytes_of_a_terminal() {
+    fn keys_are_distinguished_from_the_bytes_of_a_terminal() {
         for (bytes, expected) in [
             (&b"ab"[..], vec![KeyPress::Char('a'), KeyPress::Char('b')]),
             ("ü日".as_bytes(), vec![KeyPress::Char('ü'), KeyPress::Char('日')]),

@@ -22,7 +22,7 @@ fn row(vmid: u32) -> Row {
 }
 
 #[test]
-fn nothing_is_proposed_that_changes_somebodys_vm() {
+fn nothing_is_proposed_that_changes_another_users_vm() {
     let vm = Row { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
     assert_eq!(missing(&vm, false), ["a VM, not a template"]);
     let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
@@ -31,7 +31,7 @@ fn nothing_is_proposed_that_changes_somebodys_vm() {
 }
 
 #[test]
-fn each_template_is_told_with_what_it_lacks() {
+fn each_template_is_reported_with_what_it_lacks() {
     let good = Row { keys: vec!["UBUNTU_2204_TEMPLATE_ID"], ..row(9000) };
     let mut bare = Row { agent: Some(false), cloud_init: Some(false), linked: Some(false), ..row(9005) };
     bare.missing = missing(&bare, true);

@@ -32,7 +32,7 @@ fn receipt() -> Receipt {
 }
 
 #[test]
-fn the_receipt_says_what_was_proven() {
+fn the_receipt_says_what_was_verified() {
     let style = Style { color: false, unicode: true, width: Some(40) };
     insta::assert_snapshot!(render(&receipt(), style), @"
         ✔ Verified: apex@pve!glassdome-token can

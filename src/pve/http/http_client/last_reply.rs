@@ -6,11 +6,11 @@ use reqwest::header::{DATE, HeaderMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// The last answer of the server: that there was one, and what time it told.
+/// The last answer of the server: whether there was one, and its `Date` header.
 #[derive(Debug, Clone, Default)]
 pub(in crate::pve) struct LastReply(Arc<Mutex<Option<LastResponse>>>);
 
-/// What the head of an answer told.
+/// What the header of an answer said.
 #[derive(Debug, Clone, Copy)]
 struct LastResponse {
     date: Option<OffsetDateTime>,

@@ -214,7 +214,7 @@ fn a_parameter_has_a_reason_of_its_own() {
 }
 
 #[test]
-fn what_a_failed_copy_died_of_stands_in_its_log() {
+fn the_cause_of_a_failed_copy_stands_in_its_log() {
     let failed = Foreign::new("clone failed: copy failed: command '/usr/bin/qemu-img convert' failed: exit code 1");
     let log = ["transferred 0.0 B of 1.0 GiB", "qemu-img: error while writing: No space left on device", "TASK ERROR"];
     let log = log.map(Foreign::new);

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_moves_only_when_told_to_and_by_whom_may_grant_at_it() {
+    fn a_vm_moves_only_with_a_flag_and_by_whom_may_grant_at_it() {
         let table = [
             (ROOT, "poolid=a&vms=101", "update pools failed: VM 101 is already a pool member"),
             (ROOT, "poolid=b&vms=101&delete=1", "update pools failed: VM 101 is not a pool member"),

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_told_as_the_server_tells_it() {
+    fn progress_is_reported_as_the_server_tells_it() {
         assert_eq!(transferred(0, 1 << 30), "transferred 0.0 B of 1.0 GiB (0.00%)");
         assert_eq!(transferred(7, 1 << 30), "transferred 95.5 MiB of 1.0 GiB (9.33%)");
         assert_eq!(transferred(STEPS, 32 << 30), "transferred 32.0 GiB of 32.0 GiB (100.00%)");
