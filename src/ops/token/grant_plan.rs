@@ -201,10 +201,15 @@ impl GrantPlan {
         screen.paragraph(3, "Number of privileges before and after (none is removed):")?;
         let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();
+        let mut unchanged = Vec::new();
         for subject in subjects {
             let of_subject = self.effects.iter().filter(|effect| effect.subject == *subject);
             let (changed, same): (Vec<&GrantEffect>, Vec<&GrantEffect>) =
                 of_subject.partition(|effect| effect.before != effect.after);
+            if changed.is_empty() {
+                unchanged.push(subject.id().to_string());
+                continue;
+            }
             screen.labelled("   ", Tone::Plain, &subject.id().to_string())?;
             for (counts, paths) in grouped(&changed) {
                 screen.labelled(&format!("     {counts}  "), Tone::Good, &paths)?;
@@ -212,6 +217,9 @@ impl GrantPlan {
             for (counts, paths) in grouped(&same) {
                 screen.labelled(&format!("     {counts}  "), Tone::Dim, &paths)?;
             }
+        }
+        if !unchanged.is_empty() {
+            screen.labelled("   unchanged: ", Tone::Dim, &unchanged.join(", "))?;
         }
         Ok(())
     }
