@@ -63,14 +63,14 @@ const PASSWORD: (&str, Keys) = ("Password for root@pam", Text("sandbox"));
 const CREATE: &str = "HOST CA --user svc@pve --token-name tt --create-token";
 
 const ROWS: [Row; 35] = [
-    row("Proxmox VE host", "", &[], Some(("ftp://pve.lan", "reached by https"))),
+    row("Proxmox VE host", "", &[], Some(("ftp://pve.lan", "Proxmox VE uses https"))),
     row("Do you trust this certificate?", "HOST", &[], None),
     row("CA file", "HOST", &[("Do you trust this certificate?", Item(2))], Some(("nowhere.pem", "No such file"))),
     row("The file disables certificate verification", "HOST --env-file unverified.env", &[], MAYBE),
-    row("User for the token", "HOST CA", &[], Some(("a pex@pve", "no blanks"))),
+    row("User for the token", "HOST CA", &[], Some(("a pex@pve", "without spaces"))),
     row("Realm of apex", "HOST CA", &[("User for the token", Text("apex"))], None),
     row(METHOD, "HOST CA USER", &[], None),
-    row("Token name", "HOST CA USER", &[(METHOD, Item(4))], Some(("1x", "a letter first"))),
+    row("Token name", "HOST CA USER", &[(METHOD, Item(4))], Some(("1x", "at least two characters: a letter"))),
     row("Paste the secret", "HOST CA USER NAME", &[(METHOD, Item(4))], Some(("abc", "too short: 3 of 36"))),
     row("Password of apex@pve", "HOST CA USER", &[(METHOD, Item(5))], Some(("", "the password is empty"))),
     row("SSH destination", "HOST CA USER NAME", &[(METHOD, Item(2))], None),
@@ -110,7 +110,7 @@ const ROWS: [Row; 35] = [
         &[("Save this?", Text("y"))],
         MAYBE,
     ),
-    row("Log in as", CREATE, &[], Some(("ro ot@pam", "no blanks"))),
+    row("Log in as", CREATE, &[], Some(("ro ot@pam", "without spaces"))),
     row("Realm of root", CREATE, &[("Log in as", Text("root"))], None),
     row("Password for root@pam", CREATE, &[LOGIN], None),
     row(
@@ -130,15 +130,20 @@ const ROWS: [Row; 35] = [
         "Image",
         "HOST CA USER TOKEN NODE --ubuntu-2204-template-id 8888 --ubuntu-2004-template-id 9001",
         &[("What next?", Item(1))],
-        Some(("nosuch.img", "there is no such file")),
+        Some(("nosuch.img", "this file does not exist")),
     ),
     row(
-        "proxmox-ca.pem holds another certificate. Replace it?",
+        "proxmox-ca.pem contains another certificate. Replace it?",
         "HOST USER TOKEN",
         &[("Do you trust this certificate?", Item(0))],
         MAYBE,
     ),
-    row("Write the CA there?", "HOST USER TOKEN --instance 02", &[("Do you trust this certificate?", Item(0))], MAYBE),
+    row(
+        "Write the CA certificate there?",
+        "HOST USER TOKEN --instance 02",
+        &[("Do you trust this certificate?", Item(0))],
+        MAYBE,
+    ),
     row(
         "Its group has rights in the file",
         "HOST CA USER TOKEN NODE TEMPLATES --env-file group.env",
@@ -325,13 +330,8 @@ fn every_way_out_of_every_question_works_on_every_terminal_3() {
 }
 
 /// Questions that other commands ask.
-const OF_OTHER_COMMANDS: [&str; 5] = [
-    "Generate a new secret?",
-    "Revoke ",
-    "The password (",
-    "The token's secret, or all that you copied (",
-    "Realm of ",
-];
+const OF_OTHER_COMMANDS: [&str; 5] =
+    ["Generate a new secret?", "Revoke ", "Password (", "Token secret, or everything you copied (", "Realm of "];
 
 /// How many questions have a text that is put together elsewhere; the rows above have them as well.
 const PUT_TOGETHER: usize = 10;

@@ -114,7 +114,7 @@ fn a_person_is_offered_it() {
         .wait_for("template 9000 does not exist on any node")
         .wait_for("make template 9000 from Ubuntu's cloud image (22.04)");
     terminal.to("What next?", DOWN);
-    terminal.to("Image (a file here", "nosuch.img").wait_for("there is no such file");
+    terminal.to("Image (a file here", "nosuch.img").wait_for("this file does not exist");
     terminal.press("\x15").answer("jammy.img");
     terminal.wait_for("VM 9000 is a template").to("Template for Ubuntu 20.04", "");
     terminal.wait_for("privileges present for cloning template 9000").to("Save this?", "");

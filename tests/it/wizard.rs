@@ -92,12 +92,12 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     terminal.answer("other.pem").wait_for("this CA cannot be used").answer("right.pem");
     terminal.wait_for("Certificate verified with the cluster CA");
     terminal.to("User for the token", "apex@nowhere").wait_for("no realm `nowhere`; it has pam, pve");
-    terminal.answer("a pex@pve").wait_for("no blanks").answer("apex@pve!tt").wait_for("this is a token ID");
+    terminal.answer("a pex@pve").wait_for("without spaces").answer("apex@pve!tt").wait_for("this is a token ID");
     terminal.answer("apex@pve").to("How do you want to get", &DOWN.repeat(4));
-    terminal.to("Token name", "1x").wait_for("a letter first").answer("wrong-name");
+    terminal.to("Token name", "1x").wait_for("at least two characters: a letter").answer("wrong-name");
     for (wrong, reason) in [
         ("abc123", "too short: 6 of 36"),
-        ("apex@pve!glassdome-token", "this is the token ID, not its secret"),
+        ("apex@pve!glassdome-token", "this is the token ID, not the secret"),
         ("mysecretpassword", "this looks like a password"),
         ("00000000111122223333444444444444", "the hyphens are missing"),
         ("00000000-1111-2222-3333-44444444444g", "character 36 of 36"),
@@ -105,7 +105,7 @@ fn a_wrong_answer_is_asked_again_with_its_reason() {
     ] {
         terminal.wait_until("it is asked", |screen| screen.ends_with("(0 characters)")).answer(wrong).wait_for(reason);
     }
-    terminal.answer(SECRET).wait_for("apex@pve!wrong-name authentication failed for");
+    terminal.answer(SECRET).wait_for("authentication failed for apex@pve!wrong-name");
     terminal.to("What would you like to change?", DOWN).wait_for("[wrong-name]").answer("glassdome-token");
     terminal.to("Template for Ubuntu 22.04", "nothing like this").wait_for("(nothing matches)");
     terminal.press(&"\x7f".repeat(17)).wait_for("❯ 9000").press("\r");

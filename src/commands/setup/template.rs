@@ -129,7 +129,7 @@ pub(super) async fn image(session: &Session) -> Result<String, Error> {
     let folder = session.folder.clone();
     let question = TextPrompt::new("Image").hinting("a file here, or a URL that the server downloads it from");
     let question = question.checked(move |text| {
-        let why = "there is no such file, and an address begins with http:// or https://";
+        let why = "this file does not exist, and it is not a URL (http:// or https://)";
         ImageSpec::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())
     });
     ask::text(session, question, || ask::only_by(FLAG, "the image of the template")).await

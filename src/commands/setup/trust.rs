@@ -92,6 +92,7 @@ pub(super) fn can_be_changed(session: &Session, context: &Context) -> bool {
 /// Gives what decides about the certificate now, in a few words.
 pub(super) fn present(context: &Context) -> String {
     let word = match context.trust() {
+        Ok(_) if context.is_sandbox() => "as answered (not stored for the sandbox)",
         Ok((_, TrustSource::System)) => "the system's CAs",
         Ok((_, TrustSource::Ca)) => "a CA file",
         Ok((_, TrustSource::Pin)) => "this certificate",
