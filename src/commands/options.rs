@@ -120,6 +120,7 @@ pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOp
     Ok(TestVmOptions {
         node: settings.node().map(|found| found.value),
         target: flags.target.clone(),
+        node_variable: Key::Node.variable(&context.instance),
         template,
         vmid: flags.vmid,
         name: flags.name.clone(),

@@ -33,7 +33,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
     let connected = Connected::open(session, &context).await?;
     let of_trust = context.trust_warnings(connected.trusted);
     if arguments.dry_run {
-        let (receipt, planned) = plan_test_vm(session, &context, &connected, &order).await;
+        let (receipt, planned) = plan_test_vm(session, &connected, &order).await;
         let planned = match planned {
             Err(why) => Err(connected.diagnosed(why).await),
             Ok(calls) => Ok(calls),

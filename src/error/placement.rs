@@ -4,7 +4,6 @@ use crate::error::hint::{run, say};
 use crate::error::{Hint, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, PoolName, StorageName, VmId};
-use crate::settings::Key;
 use crate::ui::Printable;
 
 /// The node, template, storage, pool or VMID that a clone needs.
@@ -59,6 +58,8 @@ pub enum PlacementError {
     TemplateElsewhere {
         /// The VMID of the template.
         template: VmId,
+        /// The variable that names the node of this instance.
+        variable: String,
         /// Where it is.
         on: NodeName,
         /// Where it should be cloned.
@@ -151,8 +152,7 @@ impl PlacementError {
             Self::UnknownNode { known, .. } => vec![say(format!("choose one of the nodes: {}", shown(known)))],
             Self::NodeOffline { .. } => vec![say("wait for the node, or choose another one with --node")],
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => of_templates(known),
-            Self::TemplateElsewhere { template, on, drive, medium, .. } => {
-                let variable = Key::Node.entry().variable;
+            Self::TemplateElsewhere { template, variable, on, drive, medium, .. } => {
                 let mut hints = vec![say(format!("use that node: pass --target {on}, or set {variable} to {on}"))];
                 match medium {
                     DriveMedium::Disk => {

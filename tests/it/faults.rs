@@ -207,6 +207,11 @@ fn several_nodes_need_a_choice() {
     stage.glassdome("test-vm --node pve").expect(0);
     stage.glassdome("test-vm --node pve2").expect(8).says("cannot access").says("--target pve");
     stage.glassdome("test-vm --node pve2 --target pve").expect(0);
+    // An instance has variables of its own, and the advice names them.
+    let settings =
+        stage.read(".env").replace("PROXMOX_", "PROXMOX_LAB_").replace("_LAB_TOKEN_VALUE=", "_TOKEN_VALUE_LAB=");
+    stage.write(".env", &settings);
+    stage.glassdome("--instance LAB test-vm --node pve2").expect(8).says("or set PROXMOX_LAB_NODE to pve");
 }
 
 #[test]

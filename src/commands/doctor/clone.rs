@@ -207,7 +207,7 @@ impl Storages {
         match StorageCheck::new(&connected.pve, template, node).await {
             Err(why) => self.problem = Some(why),
             Ok(mut check) => {
-                self.immovable = check.require_movable(order.template).err();
+                self.immovable = check.require_movable(order).err();
                 let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
                 self.problem = check.require_usable(mode, None, order.start).err();
                 self.warnings = check.warnings;

@@ -185,7 +185,7 @@ impl<'a> CheckStep<'a> {
     async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
         // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
         let guess = options::test_vm(context, &self.arguments.test_vm)?;
-        let preflight = Preflight::new(context, self.connected, &guess);
+        let preflight = Preflight::new(self.connected, &guess);
         let pve = &self.connected.pve;
         let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, |vm| vm.is_template));
         let inventory = inventory?;
@@ -210,7 +210,7 @@ impl<'a> CheckStep<'a> {
         if let (None, Some((_, vmid))) = (self.arguments.test_vm.template, of_2204) {
             order.template = *vmid;
         }
-        let preflight = Preflight::new(context, self.connected, &order);
+        let preflight = Preflight::new(self.connected, &order);
         let mut warnings = Vec::new();
         let (node, plan) = preflight.node_and_plan(inventory).await?;
         let calls = match plan {
@@ -232,7 +232,7 @@ impl<'a> CheckStep<'a> {
         for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
             // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
             let order = TestVmOptions { template, ..order.clone() };
-            Preflight::new(context, self.connected, &order).plan().await?;
+            Preflight::new(self.connected, &order).plan().await?;
         }
         for warning in &warnings {
             self.session.warn(warning.clone());

@@ -11,6 +11,7 @@ fn names(list: &str) -> Vec<String> {
 fn elsewhere(drive: &str, medium: DriveMedium) -> PlacementError {
     PlacementError::TemplateElsewhere {
         template: read("9000"),
+        variable: "PROXMOX_LAB_NODE".to_owned(),
         on: read("pve1"),
         node: read("pve2"),
         drive: drive.to_owned(),

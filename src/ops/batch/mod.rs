@@ -87,7 +87,7 @@ pub(crate) async fn run_batch(
     let mut counter = BatchCounter::default();
     let mut receipt = blank(connected, options);
     let places = tokio::select! {
-        places = slots(context, connected, options, batch.placement, &mut counter, &mut receipt) => places?,
+        places = slots(connected, options, batch.placement, &mut counter, &mut receipt) => places?,
         signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
     };
     let Some(first) = places.first() else {
@@ -115,7 +115,7 @@ pub(crate) async fn run_batch(
     let mut counter = many.counter.into_inner();
     let summary = counter.summary(receipt, BatchSize { count, parallel: batch.parallel }, lost);
     let ended = match counter.first.take() {
-        Some((place, why)) => Err(explained(context, connected, &summary, places.get(place), why).await),
+        Some((place, why)) => Err(explained(connected, &summary, places.get(place), why).await),
         None => match session.interrupts.seen() {
             Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => Ok(()),
@@ -126,7 +126,6 @@ pub(crate) async fn run_batch(
 
 /// Finds out for every node what a clone there needs; where one cannot be at all, that is noted.
 async fn slots(
-    context: &Context,
     connected: &Connected,
     options: &TestVmOptions,
     placement: Placement,
@@ -134,7 +133,7 @@ async fn slots(
     receipt: &mut Receipt,
 ) -> Result<Vec<BatchSlot>, Error> {
     if placement == Placement::OneNode {
-        let plan = Preflight::new(context, connected, options).plan().await?;
+        let plan = Preflight::new(connected, options).plan().await?;
         receipt.warnings.clone_from(&plan.warnings);
         return Ok(vec![BatchSlot { options: options.clone(), plan }]);
     }
@@ -149,7 +148,7 @@ async fn slots(
         }
         let options =
             TestVmOptions { node: Some(node.name.clone()), target: Some(node.name.clone()), ..options.clone() };
-        match Preflight::new(context, connected, &options).plan().await {
+        match Preflight::new(connected, &options).plan().await {
             Ok(plan) => {
                 counter.nodes.plan(node.name.as_str());
                 places.push(BatchSlot { options, plan });
@@ -169,15 +168,9 @@ async fn slots(
 }
 
 /// Puts the first failure into words, with what is missing where it was refused, and how many there were.
-async fn explained(
-    context: &Context,
-    connected: &Connected,
-    summary: &BatchSummary,
-    place: Option<&BatchSlot>,
-    why: Error,
-) -> Error {
+async fn explained(connected: &Connected, summary: &BatchSummary, place: Option<&BatchSlot>, why: Error) -> Error {
     let first = match place {
-        Some(place) => Preflight::new(context, connected, &place.options).explain(&place.plan, why).await,
+        Some(place) => Preflight::new(connected, &place.options).explain(&place.plan, why).await,
         None => why,
     };
     let left = summary.left_behind.iter().map(|left| (left.vmid, left.node.clone())).collect();

@@ -38,7 +38,7 @@ pub(crate) async fn run_test_vm(
     let journal = context.journal(session)?;
     let began = session.clock.now();
     let mut receipt = Receipt { shows_steps: true, ..blank(connected, options) };
-    let preflight = Preflight::new(context, connected, options);
+    let preflight = Preflight::new(connected, options);
     let ended = match plan(session, &preflight, options, &mut receipt).await {
         Err(why) => Err(why),
         Ok(plan) => {
@@ -57,13 +57,12 @@ pub(crate) async fn run_test_vm(
 /// Checks an order on a server and changes nothing: gives the receipt of that, and the calls that would be made.
 pub(crate) async fn plan_test_vm(
     session: &Session,
-    context: &Context,
     connected: &Connected,
     options: &TestVmOptions,
 ) -> (Receipt, Result<PlannedCalls, Error>) {
     let began = session.clock.now();
     let mut receipt = blank(connected, options);
-    let preflight = Preflight::new(context, connected, options);
+    let preflight = Preflight::new(connected, options);
     let planned = plan(session, &preflight, options, &mut receipt).await;
     if let Ok(plan) = &planned {
         receipt.mode = Some(plan.mode);

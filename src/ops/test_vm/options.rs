@@ -52,6 +52,8 @@ pub(crate) struct TestVmOptions {
     pub(crate) name: Option<VmName>,
     /// How its disk shall be made.
     pub(crate) clone_mode: CloneMode,
+    /// The variable that names the node of this instance, for hints.
+    pub(crate) node_variable: String,
     /// The pool that it is put into.
     pub(crate) pool: Option<PoolName>,
     /// Whether and how it is started.

@@ -3,7 +3,6 @@
 use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
-use crate::ops::context::Context;
 use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, known_online, unknown_status};
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::{PermissionCheck, PermissionGaps};
@@ -12,7 +11,6 @@ use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
 use crate::pve::{Pve, Version, VmConfig};
-use crate::settings::Key;
 use std::collections::BTreeSet;
 
 /// What will be done.
@@ -49,21 +47,18 @@ pub(crate) struct Preflight<'a> {
     pve: &'a Pve,
     options: &'a TestVmOptions,
     caller: Caller,
-    /// The variable that names the node.
-    node_variable: String,
 }
 
 impl<'a> Preflight<'a> {
     /// Prepares the checks of an order.
-    pub(crate) fn new(context: &Context, connected: &'a Connected, options: &'a TestVmOptions) -> Self {
-        let node_variable = Key::Node.variable(&context.instance);
-        Self { pve: &connected.pve, options, caller: connected.caller.clone(), node_variable }
+    pub(crate) fn new(connected: &'a Connected, options: &'a TestVmOptions) -> Self {
+        Self { pve: &connected.pve, options, caller: connected.caller.clone() }
     }
 
     /// Checks everything that can be checked without changing anything.
     pub(crate) async fn plan(&self) -> Result<ClonePlan, Error> {
         let inventory = self.inventory().await?;
-        let chosen = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.node_variable);
+        let chosen = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.options.node_variable);
         let node = match (chosen, &self.options.target) {
             // Where the clone is to be elsewhere, the node of the settings does not matter.
             (Err(Error::Placement(PlacementError::NodeOffline { .. })), Some(target)) => target.clone(),
@@ -82,7 +77,7 @@ impl<'a> Preflight<'a> {
         &self,
         inventory: Inventory,
     ) -> Result<(NodeName, Result<ClonePlan, Error>), Error> {
-        let node = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.node_variable)?;
+        let node = choose_node(&inventory.nodes, self.options.node.as_ref(), &self.options.node_variable)?;
         let plan = self.plan_on(&node, inventory).await;
         Ok((node, plan))
     }
@@ -101,7 +96,7 @@ impl<'a> Preflight<'a> {
         known_online(&inventory.nodes, target)?;
         self.require_clonable(&template)?;
         let mut check = StorageCheck::new(self.pve, &template, target).await?;
-        check.require_movable(self.options.template)?;
+        check.require_movable(self.options)?;
         let (mode, because) = self.mode(&template)?;
         let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
         let storages = check.storages(wanted).await?;

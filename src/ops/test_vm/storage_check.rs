@@ -1,9 +1,9 @@
 //! Whether the storages of a template can take a clone, as the node of the template and that of the clone see them.
 
 use crate::error::{Doing, DriveMedium, Error, Operation, PlacementError, PreflightError, StorageState};
-use crate::model::{Foreign, NodeName, StorageName, VmId};
+use crate::model::{Foreign, NodeName, StorageName};
 use crate::ops::inventory::SourceTemplate;
-use crate::ops::test_vm::options::Start;
+use crate::ops::test_vm::options::{Start, TestVmOptions};
 use crate::ops::test_vm::receipt::CloneType;
 use crate::pve::privileges::AclPath;
 use crate::pve::{Disk, Pve, Storage};
@@ -36,7 +36,7 @@ impl<'a> StorageCheck<'a> {
 
     /// Refuses a clone for another node while something of the template lies on storage that only its own node has. The
     /// server counts CD-ROM and cloud-init drives, too (qemu-server, `clone_vm`).
-    pub(crate) fn require_movable(&self, template: VmId) -> Result<(), Error> {
+    pub(crate) fn require_movable(&self, options: &TestVmOptions) -> Result<(), Error> {
         if self.template.node == *self.target {
             return Ok(());
         }
@@ -49,7 +49,8 @@ impl<'a> StorageCheck<'a> {
         match self.template.config.volumes().find(|volume| !is_movable(volume)) {
             None => Ok(()),
             Some(volume) => Err(PlacementError::TemplateElsewhere {
-                template,
+                template: options.template,
+                variable: options.node_variable.clone(),
                 on: self.template.node.clone(),
                 node: self.target.clone(),
                 drive: volume.bus.clone(),

@@ -92,7 +92,7 @@ pub(crate) async fn create(
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::with(session, context, server, credentials).await?;
-        try_out(context, &connected, creation.order).await?;
+        try_out(&connected, creation.order).await?;
         recheck::nothing_is_lost(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
@@ -298,9 +298,9 @@ async fn enter(
 }
 
 /// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
-async fn try_out(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
+async fn try_out(connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
-    match Preflight::new(context, connected, order).plan().await {
+    match Preflight::new(connected, order).plan().await {
         Ok(_)
         | Err(
             Error::Placement(PlacementError::NoTemplate { .. })
