@@ -38,12 +38,12 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
             Err(why) => Err(connected.diagnosed(why).await),
             Ok(calls) => Ok(calls),
         };
-        return tell_plan(session, global, receipt, planned, of_trust);
+        return print_plan(session, global, receipt, planned, of_trust);
     }
     if let Some(batch) = batch_options(arguments) {
         let (summary, ended) = run_batch(session, &context, &connected, &order, batch).await?;
         let output = TestVmOutput { receipt: &summary, warnings: &summary.warnings, of_trust, is_worth_showing: true };
-        return tell(session, global, &output, ended);
+        return print_result(session, global, &output, ended);
     }
     let (receipt, ended) = run_test_vm(session, &context, &connected, &order).await?;
     let ended = match ended {
@@ -56,11 +56,11 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
         of_trust,
         is_worth_showing: !receipt.steps.is_empty(),
     };
-    tell(session, global, &output, ended)
+    print_result(session, global, &output, ended)
 }
 
 /// Prints what a run would do, or why it would fail.
-fn tell_plan(
+fn print_plan(
     session: &Session,
     global: &Global,
     mut receipt: Receipt,
@@ -100,7 +100,7 @@ struct TestVmOutput<'a, R> {
 }
 
 /// Prints the receipt, and what went wrong.
-fn tell<R: Draw + Serialize>(
+fn print_result<R: Draw + Serialize>(
     session: &Session,
     global: &Global,
     output: &TestVmOutput<'_, R>,

@@ -54,7 +54,7 @@ impl Pasted {
         let secret = match found.as_slice() {
             [] => return broken_over_lines(text).ok_or_else(|| reason(text)),
             [one] => one.clone(),
-            several => the_one(text, several).ok_or(BadSecret::Several)?,
+            several => unambiguous(text, several).ok_or(BadSecret::Several)?,
         };
         Self::around(text, secret)
     }
@@ -131,7 +131,7 @@ fn uuids(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Decides between several: all the same, or one that a token ID or a label stands before.
-fn the_one(text: &str, found: &[Range<usize>]) -> Option<Range<usize>> {
+fn unambiguous(text: &str, found: &[Range<usize>]) -> Option<Range<usize>> {
     let same = |left: &Range<usize>, right: &Range<usize>| {
         let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default().to_ascii_lowercase();
         of(left) == of(right)

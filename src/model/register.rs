@@ -11,7 +11,7 @@
 mod search;
 
 pub use search::replaced;
-use search::{SecretSearch, apart};
+use search::{SecretSearch, merge_overlaps};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -229,7 +229,7 @@ impl Register {
             search.forms = secret_form::token_secrets;
             search.every_reading(view, &DECODING_DEPTHS);
         }
-        apart(text, search.found)
+        merge_overlaps(text, search.found)
     }
 
     fn push(&self, known: Known) {

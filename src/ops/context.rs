@@ -183,7 +183,7 @@ impl Context {
         if let Some(named) = context.settings.ca_file().filter(|_| !options.is_sandbox()) {
             context.authority = blocking(session, move || Authority::read(named.value)).await?;
         }
-        context.tell_sources(session);
+        context.log_sources(session);
         context.repeat(session);
         Ok(context)
     }
@@ -325,7 +325,7 @@ impl Context {
     }
 
     /// Says with `-v` which source won.
-    fn tell_sources(&self, session: &Session) {
+    fn log_sources(&self, session: &Session) {
         for entry in &KEYS {
             let Some(source) = self.settings.source(entry.key) else { continue };
             let name = entry.key.variable(&self.instance);

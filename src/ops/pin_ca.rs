@@ -86,7 +86,7 @@ pub(crate) async fn pin_cluster_ca(
     }
     let (bundle, pem) = match fetch(pve).await? {
         Ok(found) => found,
-        Err(why) => return stay(session, pve, pin_policy, why),
+        Err(why) => return keep_pin(session, pve, pin_policy, why),
     };
     let fetched = place(session, context, pem).await?;
     let trust = Trust::Ca(bundle);
@@ -133,7 +133,7 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
     })
 }
 
-fn stay(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Result<Option<CaPinned>, Error> {
+fn keep_pin(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) -> Result<Option<CaPinned>, Error> {
     let why = Printable(&why).to_string();
     if pin_policy == PinPolicy::Ca {
         return Err(TokenError::NoCa { server: pve.endpoint().authority(), why }.into());

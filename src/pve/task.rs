@@ -169,7 +169,7 @@ pub async fn wait(
         TaskWait { pve, upid, clock, began, progressed, lines, last, progress, silent_since, log_detail, follower };
     loop {
         clock.sleep(interval(watch.age())).await;
-        let asked = watch.look_and_tell(show).await;
+        let asked = watch.poll_and_report(show).await;
         watch.note(asked.as_ref().err());
         let waited = clock.now().duration_since(watch.progressed);
         match asked {
@@ -201,20 +201,20 @@ impl TaskWait<'_> {
     }
 
     /// Looks once, and says meanwhile where the answer is long in coming.
-    async fn look_and_tell(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<Ended>, ApiError> {
+    async fn poll_and_report(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<Ended>, ApiError> {
         let (pve, clock, began, asked) = (self.pve, self.clock, self.began, SystemClock.now());
         let mut progress = self.progress.clone();
-        let mut look = pin!(self.look());
+        let mut poll = pin!(self.poll());
         loop {
             tokio::select! {
                 biased;
-                looked = &mut look => return looked,
+                looked = &mut poll => return looked,
                 () = SystemClock.sleep(MAX_INTERVAL) => {}
             }
             let lasting = SystemClock.now().duration_since(asked);
             if lasting >= SLOW_AFTER {
                 let trouble = TaskTrouble { lasting, why: "the last question is still open".to_owned() };
-                pve.tell(&CallEvent::Unheard(&trouble));
+                pve.notify(&CallEvent::Unheard(&trouble));
                 progress.trouble = Some(trouble);
             }
             progress.age = clock.now().duration_since(began);
@@ -233,13 +233,13 @@ impl TaskWait<'_> {
         let lasting = now.duration_since(*self.silent_since.get_or_insert(now));
         if lasting >= UNREACHABLE_AFTER {
             let trouble = TaskTrouble { lasting, why: why.to_string() };
-            self.pve.tell(&CallEvent::Unheard(&trouble));
+            self.pve.notify(&CallEvent::Unheard(&trouble));
             self.progress.trouble = Some(trouble);
         }
     }
 
     /// Looks once; gives how it ended, once it has.
-    async fn look(&mut self) -> Result<Option<Ended>, ApiError> {
+    async fn poll(&mut self) -> Result<Option<Ended>, ApiError> {
         let status = self.pve.task_status(self.upid).await?;
         if status.is_stopped() {
             return self.ended(status).await.map(Some);

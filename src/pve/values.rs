@@ -192,7 +192,7 @@ pub struct Storage {
     #[serde(default, deserialize_with = "lenient")]
     pub shared: bool,
     /// Whether it is switched on, and meant for this node.
-    #[serde(rename = "enabled", default = "yes", deserialize_with = "unless_switched_off")]
+    #[serde(rename = "enabled", default = "yes", deserialize_with = "enabled_by_default")]
     pub is_enabled: bool,
     /// Whether it can be used now.
     #[serde(rename = "active", default, deserialize_with = "lenient")]
@@ -205,7 +205,7 @@ pub struct Storage {
     pub available: Option<u64>,
 }
 
-fn unless_switched_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+fn enabled_by_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Value::deserialize(deserializer).map(|value| as_text(&value).is_none() || bool::of(&value))
 }
 

@@ -183,7 +183,7 @@ impl EnvFile {
     ) -> Result<Edited, SettingsError> {
         let mut file = self.clone();
         let mut changed = Vec::new();
-        for (leaning, name) in self.leaning_on_first() {
+        for (leaning, name) in self.inheriting_from_first() {
             let renames = |change: &Change| match change {
                 Change::Set(Key::TokenName, WritableValue::Text(new)) => *new != name,
                 Change::Remove(Key::TokenName) => true,
@@ -202,7 +202,7 @@ impl EnvFile {
     }
 
     /// Lists the instances that have a secret and no token name of their own, with the first one's, which is theirs, too.
-    fn leaning_on_first(&self) -> Vec<(Instance, String)> {
+    fn inheriting_from_first(&self) -> Vec<(Instance, String)> {
         let values = self.plain_values(&|_| None);
         let text = |name: &str| values.get(name).and_then(|it| it.text.as_ref()).filter(|text| !text.is_empty());
         let Some(name) = text(&Key::TokenName.variable(&Instance::default())) else { return Vec::new() };

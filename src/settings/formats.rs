@@ -171,13 +171,13 @@ impl Tool {
         TABLE.iter().find(|(tool, _)| *tool == self).map(|(_, words)| *words).unwrap_or_default()
     }
 
-    fn word_that(self, says: impl Fn(Field) -> bool) -> Option<&'static str> {
+    fn variable_for(self, says: impl Fn(Field) -> bool) -> Option<&'static str> {
         self.words().iter().find(|word| says(word.says)).map(|word| word.variable)
     }
 
     /// Says whether it can log in with a password.
     fn takes_passwords(self) -> bool {
-        self.word_that(|says| says == Field::Password).is_some()
+        self.variable_for(|says| says == Field::Password).is_some()
     }
 
     /// Gives the variables that say what is known; nothing where the tool has no variable for this authentication.

@@ -75,7 +75,7 @@ impl<W: Write> Masked<W> {
     }
 
     /// Lets go what is waiting, but for so much at its end.
-    fn let_go(&mut self, held_back: usize) -> io::Result<()> {
+    fn release(&mut self, held_back: usize) -> io::Result<()> {
         while self.waiting.len() > held_back {
             let end = boundary(&self.waiting, CHUNK_SIZE + TAIL_LENGTH);
             let keep = if end == self.waiting.len() { held_back } else { TAIL_LENGTH };
@@ -119,13 +119,13 @@ impl<W: Write> Write for Masked<W> {
         }
         self.waiting.push_str(&String::from_utf8_lossy(rest));
         if self.waiting.len() > CHUNK_SIZE + TAIL_LENGTH {
-            self.let_go(TAIL_LENGTH)?;
+            self.release(TAIL_LENGTH)?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let gone = self.let_go(0);
+        let gone = self.release(0);
         self.waiting.clear();
         gone?;
         self.to.flush()

@@ -42,7 +42,7 @@ impl OpenCalls {
     }
 
     /// Looks once more; gives what is waited for, once that has lasted. One call after the other is one wait.
-    pub(super) fn silence(&self) -> Option<Progress> {
+    pub(super) fn waiting_call(&self) -> Option<Progress> {
         if self.count.get() == 0 {
             self.looks.set(0);
             return None;
@@ -62,17 +62,17 @@ mod tests {
     #[test]
     fn only_a_wait_that_lasts_is_shown() {
         let calls = OpenCalls::default();
-        assert!(calls.silence().is_none());
+        assert!(calls.waiting_call().is_none());
         calls.begin("pve.lan");
         calls.begin("pve.lan");
         for _ in 0..SHOW_AFTER {
-            assert!(calls.silence().is_none());
+            assert!(calls.waiting_call().is_none());
         }
         calls.end();
-        assert_eq!(calls.silence().map(|it| it.what).as_deref(), Some("Waiting for pve.lan"));
+        assert_eq!(calls.waiting_call().map(|it| it.what).as_deref(), Some("Waiting for pve.lan"));
         calls.end();
-        assert!(calls.silence().is_none());
+        assert!(calls.waiting_call().is_none());
         calls.begin("pve.lan");
-        assert!(calls.silence().is_none(), "the next wait begins anew");
+        assert!(calls.waiting_call().is_none(), "the next wait begins anew");
     }
 }

@@ -141,7 +141,7 @@ fn draw(bar: &ProgressBar, progress: &Progress, style: Style) {
     };
     let is_bar = progress.percent.is_some();
     let beside = if is_bar { bar_columns + 10 } else { 4 };
-    bar.set_style(look(is_bar, bar_columns, style));
+    bar.set_style(bar_style(is_bar, bar_columns, style));
     if let Some(percent) = progress.percent {
         bar.set_length(100);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage is small")]
@@ -152,7 +152,7 @@ fn draw(bar: &ProgressBar, progress: &Progress, style: Style) {
 }
 
 /// Gives the look of a line. Colours are painted by us: a template would ask the environment for them.
-fn look(is_bar: bool, bar_columns: usize, style: Style) -> ProgressStyle {
+fn bar_style(is_bar: bool, bar_columns: usize, style: Style) -> ProgressStyle {
     let template = match (is_bar, bar_columns) {
         (false, _) => "{spinner} {prefix} {wide_msg}".to_owned(),
         (true, 0) => "{spinner} {prefix} {percent} % {wide_msg}".to_owned(),

@@ -185,14 +185,14 @@ impl Streams {
 
     /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
     pub(super) fn tick(&mut self) {
-        let silence = self.calls.silence().filter(|_| !self.is_lent);
-        match (silence, &mut self.running) {
+        let waiting_call = self.calls.waiting_call().filter(|_| !self.is_lent);
+        match (waiting_call, &mut self.running) {
             (None, _) => self.end_progress(open_calls::TASK),
-            (Some(silence), None) => self.progress(&silence),
-            (Some(silence), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
+            (Some(waiting_call), None) => self.progress(&waiting_call),
+            (Some(waiting_call), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
                 // The whole of it is a wait: it turns slowly, so that it does not draw the eye.
                 if self.calls.is_due() {
-                    running.show(&silence);
+                    running.show(&waiting_call);
                     running.tick();
                 }
             }

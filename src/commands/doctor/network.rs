@@ -137,7 +137,7 @@ pub(super) fn answered(
         }
         _ => pve.leaf(),
     };
-    checks.push(shaken(context));
+    checks.push(handshake_check(context));
     checks.push(
         leaf.map_or_else(
             || Check::unknown("certificate", "no certificate was received"),
@@ -154,7 +154,7 @@ fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
     seen.is_none() || why.is_of_tls()
 }
 
-fn shaken(context: &Context) -> Check {
+fn handshake_check(context: &Context) -> Check {
     match context.trust().map(|(_, word)| word) {
         Ok(TrustSource::Unverified) => {
             Check::warning("tls", "the TLS handshake succeeded; the certificate was not verified")

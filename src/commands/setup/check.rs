@@ -21,7 +21,7 @@ use super::answers::{Answer, Pending, StepEnd, go_back};
 use super::node_and_templates::{self, Available};
 use super::retry::is_final;
 use super::template::{CreatedTemplate, MissingTemplate};
-use super::{heading, tell, template};
+use super::{heading, show_error, template};
 
 /// What was found, and will be written.
 pub(super) struct VerifiedAccess {
@@ -80,7 +80,7 @@ impl<'a> CheckStep<'a> {
 
     /// Checks everything that the test VM will need; a person may choose again, correct what is missing and look again, let
     /// the template be made that is missing, or go back.
-    pub(super) async fn until_good(
+    pub(super) async fn check_until_passed(
         &mut self,
         context: &mut Context,
         pending: &mut Pending,
@@ -128,7 +128,7 @@ impl<'a> CheckStep<'a> {
                     pending.take(Answer::Template(template.key));
                     self.made = Some(template);
                 }
-                Err(why) if self.session.is_attended() && !is_final(&why) => tell(self.session, &why),
+                Err(why) if self.session.is_attended() && !is_final(&why) => show_error(self.session, &why),
                 Err(why) => return Err(why),
             }
         }
@@ -151,7 +151,7 @@ impl<'a> CheckStep<'a> {
         if !self.session.is_attended() || is_final(why) || is_settled(context, why) {
             return Ok(RetryChoice::Leave);
         }
-        tell(self.session, why);
+        show_error(self.session, why);
         let mut choices = Vec::new();
         if let Some(missing) = missing {
             choices.push((RetryChoice::Make(None), missing.offer()));

@@ -8,7 +8,7 @@ use crate::settings::{InvalidSetting, SettingsError, Source, TRUST_KEYS};
 
 /// Drops what the file says wrongly. An invalid flag or variable is an error, and so is everything where there is no person
 /// to ask.
-pub(super) fn forget_what_is_wrong(session: &Session, context: &mut Context, arguments: &Setup) -> Result<(), Error> {
+pub(super) fn drop_invalid_settings(session: &Session, context: &mut Context, arguments: &Setup) -> Result<(), Error> {
     if !session.is_attended() {
         return context.require_valid();
     }

@@ -49,7 +49,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
     };
     let ended = match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.applied.left(why)),
-        (Err(why), None) => Err(in_its_own_words(why, report.is_saved)),
+        (Err(why), None) => Err(with_setup_hints(why, report.is_saved)),
         (ended, _) => ended,
     };
     let wants_json = global.output == OutputFormat::Json;
@@ -63,7 +63,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 }
 
 /// Adds what only this command can say of an end.
-fn in_its_own_words(why: Error, is_saved: bool) -> Error {
+fn with_setup_hints(why: Error, is_saved: bool) -> Error {
     match why {
         Error::Run(RunError::Cancelled) if !is_saved => Error::Run(RunError::NothingWritten { signal: None }),
         Error::Run(RunError::Interrupted { signal }) if !is_saved => {
@@ -96,7 +96,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         let tool = context.import(session, from.tool())?;
         session.remark(format!("what {tool}'s variables say is taken"));
     }
-    invalid_settings::forget_what_is_wrong(session, &mut context, arguments)?;
+    invalid_settings::drop_invalid_settings(session, &mut context, arguments)?;
     if session.is_attended() && !arguments.dry_run {
         match (context.require_savable(), context.settings.credentials()) {
             (Ok(()), _) => {}
@@ -115,21 +115,21 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         context.rehearse_first_contact()?;
         rehearsal::announce(session, &context);
     }
-    let ended = from_server_to_test_vm(session, global, arguments, &mut context, report).await;
+    let ended = run_steps(session, global, arguments, &mut context, report).await;
     match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.applied.saved_or_left(session, &context, why)),
         (ended, _) => ended,
     }
 }
 
-async fn from_server_to_test_vm(
+async fn run_steps(
     session: &Session,
     global: &Global,
     arguments: &Setup,
     context: &mut Context,
     report: &mut SetupReport,
 ) -> Result<(), Error> {
-    let reviewed = wizard::until_agreed(session, context, arguments, report).await;
+    let reviewed = wizard::ask_until_confirmed(session, context, arguments, report).await;
     context.repeat(session);
     let Reviewed { connected, checked, draft } = match reviewed? {
         WizardEnd::Agreed(reviewed) => *reviewed,
@@ -246,7 +246,7 @@ fn heading(session: &Session, context: &Context, text: &str) {
 }
 
 /// Shows an error that can be corrected right here.
-fn tell(session: &Session, why: &Error) {
+fn show_error(session: &Session, why: &Error) {
     session.error(&Report::of(why));
 }
 

@@ -8,7 +8,7 @@ use crate::settings::Key;
 use crate::ui::prompt::ChoicePrompt;
 
 use super::answers::{Answer, StepEnd, go_back};
-use super::tell;
+use super::show_error;
 use super::token::{self, StillToAsk};
 use super::token_source::{LoginSource, TokenSource};
 
@@ -34,10 +34,10 @@ impl Failed {
         if !session.is_attended() || is_final(&why) || is_settled(context, session, &why) {
             return Err(why);
         }
-        tell(session, &why);
+        show_error(session, &why);
         let (title, mut choices) = match of {
-            Some(source) => ("What next?", to_make(session, context, &source)),
-            None => ("What would you like to change?", to_correct(session, context, Report::of(&why).kind)),
+            Some(source) => ("What next?", token_choices(session, context, &source)),
+            None => ("What would you like to change?", correction_choices(session, context, Report::of(&why).kind)),
         };
         if !Answer::User.before(session, context).is_empty() {
             choices.push((Choice::GoBack, "Go back to an earlier step"));
@@ -69,7 +69,7 @@ fn shortened(choices: &[(Choice, &'static str)]) -> Vec<String> {
 }
 
 /// Lists what can follow when a token could not be made.
-fn to_make(session: &Session, context: &Context, source: &TokenSource) -> Vec<(Choice, &'static str)> {
+fn token_choices(session: &Session, context: &Context, source: &TokenSource) -> Vec<(Choice, &'static str)> {
     let again = match source {
         TokenSource::Shell(_) => (Choice::Destination, "Run it again, or at another address"),
         TokenSource::LogIn(_) | TokenSource::Known => {
@@ -86,7 +86,7 @@ fn to_make(session: &Session, context: &Context, source: &TokenSource) -> Vec<(C
 }
 
 /// Lists what can be changed when the server does not accept the answers.
-fn to_correct(session: &Session, context: &Context, kind: Kind) -> Vec<(Choice, &'static str)> {
+fn correction_choices(session: &Session, context: &Context, kind: Kind) -> Vec<(Choice, &'static str)> {
     let is_password = context.settings.token_secret().is_none();
     let secret = if is_password { Key::Password } else { Key::TokenValue };
     let mut choices = Vec::new();
@@ -136,7 +136,7 @@ pub(super) async fn stuck(
     if !session.is_attended() || is_final(&why) {
         return Err(why);
     }
-    tell(session, &why);
+    show_error(session, &why);
     let mut items = vec!["Try again".to_owned()];
     if !from.before(session, context).is_empty() {
         items.push("Go back to an earlier step".to_owned());

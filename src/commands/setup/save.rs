@@ -197,7 +197,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
     let mut names = vec![name.clone(), format!("{name}.bak")];
     names.extend(draft.fetched.iter().map(|fetched| fetched.name.clone()));
     let verdict = git::ask(&folder, &names, &session.variables).await;
-    warnings.extend(heed_git(session, &folder, &verdict).await?);
+    warnings.extend(offer_gitignore(session, &folder, &verdict).await?);
     if let Some(fetched) = &draft.fetched {
         context.store.save_beside(&fetched.path, fetched.pem.as_bytes())?;
         session.done(format!("the cluster's CA is in {}", fetched.path.display()));
@@ -241,7 +241,7 @@ async fn group_rights(session: &Session, context: &Context, draft: &PendingSave)
 }
 
 /// Says what git would do with the secret; if confirmed, the lines go into `.gitignore`.
-async fn heed_git(session: &Session, folder: &Path, verdict: &git::GitStatus) -> Result<Vec<String>, Error> {
+async fn offer_gitignore(session: &Session, folder: &Path, verdict: &git::GitStatus) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
     for name in &verdict.tracked {
         warnings.push(format!("git tracks {name}: the secret goes into the history with the next commit; `git rm --cached {name}` ends that"));

@@ -20,7 +20,7 @@ use crate::ui::{Note, Printable};
 
 use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
-use super::{heading, tell};
+use super::{heading, show_error};
 
 /// What it means not to verify.
 const RISK: &str = "anyone on the network path can read the secret";
@@ -134,7 +134,7 @@ impl ServerStep {
         }
         settle_port(session, context, PortUse::Stored).await?;
         context.forget_pin_of_another_server()?;
-        waiver(session, context).await
+        ask_to_skip_verification(session, context).await
     }
 
     fn head(&mut self, session: &Session, context: &Context) {
@@ -168,12 +168,12 @@ impl ServerStep {
 /// Shows what is wrong if a person can correct it, and gives the key that it is about; any other error ends the step.
 fn correctable(session: &Session, context: &mut Context, why: Error) -> Result<Key, Error> {
     if is_of_ca_file(&why) && context.is_open(session, Key::CaFile) {
-        tell(session, &why);
+        show_error(session, &why);
         context.unset(&[Key::CaFile, Key::VerifySsl])?;
         return Ok(Key::CaFile);
     }
     if is_of_host(&why) && context.is_open(session, Key::Host) {
-        tell(session, &why);
+        show_error(session, &why);
         return Ok(Key::Host);
     }
     Err(why)
@@ -209,7 +209,7 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
 }
 
 /// Asks whether a file that says not to verify is to be heeded, as every file of the older scripts says.
-async fn waiver(session: &Session, context: &mut Context) -> Result<(), Error> {
+async fn ask_to_skip_verification(session: &Session, context: &mut Context) -> Result<(), Error> {
     let Verification::Disabled(Source::File { .. }) = context.settings.verification()? else { return Ok(()) };
     if !session.is_attended() || context.is_sandbox() {
         return Ok(());

@@ -45,7 +45,7 @@ struct Wizard<'a> {
 }
 
 /// Asks and checks until everything is right and the person agrees to what will be written.
-pub(super) async fn until_agreed(
+pub(super) async fn ask_until_confirmed(
     session: &Session,
     context: &mut Context,
     arguments: &Setup,
@@ -152,7 +152,7 @@ impl Wizard<'_> {
     ) -> Result<StepEnd<Reviewed>, Error> {
         let session = self.session;
         let mut step = CheckStep::new(session, self.arguments, &connected, self.said);
-        let mut checked = match step.until_good(context, &mut self.pending).await? {
+        let mut checked = match step.check_until_passed(context, &mut self.pending).await? {
             StepEnd::Done(checked) => checked,
             StepEnd::Back(answer) => {
                 self.connected = Some(connected);

@@ -59,7 +59,7 @@ impl SecretSearch<'_> {
 }
 
 /// Joins places that overlap, and widens each to whole characters.
-pub(super) fn apart(text: &str, mut places: Vec<SpellingPosition>) -> Vec<Range<usize>> {
+pub(super) fn merge_overlaps(text: &str, mut places: Vec<SpellingPosition>) -> Vec<Range<usize>> {
     places.sort_by_key(|place| place.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for place in places {

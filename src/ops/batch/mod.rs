@@ -143,7 +143,7 @@ async fn slots(
         if node.is_offline() {
             let offline =
                 Error::Placement(PlacementError::NodeOffline { node: node.name.clone(), status: node.status.clone() });
-            counter.nodes.set_aside(node.name.as_str(), &offline);
+            counter.nodes.note_impossible(node.name.as_str(), &offline);
             continue;
         }
         let options =
@@ -154,7 +154,7 @@ async fn slots(
                 places.push(BatchSlot { options, plan });
             }
             Err(why) if why.is_about_one_node() => {
-                counter.nodes.set_aside(node.name.as_str(), &why);
+                counter.nodes.note_impossible(node.name.as_str(), &why);
             }
             Err(why) => return Err(why),
         }
@@ -204,7 +204,7 @@ impl Batch<'_> {
             let run = run.drawing_from(&self.ids).watched(self.log_detail(index));
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
-            self.tell(&receipt, ended.as_ref().err());
+            self.report_vm(&receipt, ended.as_ref().err());
             self.counter.borrow_mut().count(place, &receipt, ended);
         }
     }
@@ -227,7 +227,7 @@ impl Batch<'_> {
     }
 
     /// Says on a line of its own what came of one VM.
-    fn tell(&self, receipt: &Receipt, error: Option<&Error>) {
+    fn report_vm(&self, receipt: &Receipt, error: Option<&Error>) {
         let vmid = receipt.vmid.map_or_else(|| "no VM".to_owned(), |vmid| format!("VM {vmid}"));
         let node = Printable(&receipt.node);
         let line = match error {

@@ -52,7 +52,7 @@ impl Nodes {
     }
 
     /// Notes a node on which no test VM can be created.
-    pub(crate) fn set_aside(&mut self, node: &str, why: &Error) {
+    pub(crate) fn note_impossible(&mut self, node: &str, why: &Error) {
         // The template's own node may be the one that is offline, which makes it impossible on this one.
         let is_offline =
             matches!(why, Error::Placement(PlacementError::NodeOffline { node: named, .. }) if named.as_str() == node);
@@ -144,8 +144,8 @@ mod tests {
             nodes.plan(node);
         }
         nodes.verified("pve");
-        nodes.set_aside("pve3", &offline("pve3"));
-        nodes.set_aside("pve4", &offline("pve3"));
+        nodes.note_impossible("pve3", &offline("pve3"));
+        nodes.note_impossible("pve4", &offline("pve3"));
         let figures = nodes.figures();
         let outcomes: Vec<NodeOutcome> = figures.iter().map(|node| node.outcome).collect();
         assert_eq!(

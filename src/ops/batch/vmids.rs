@@ -54,7 +54,7 @@ impl Ids {
     }
 
     /// Notes that another client took a VMID.
-    pub(crate) fn lose(&self) {
+    pub(crate) fn note_taken(&self) {
         self.lost.set(self.lost.get() + 1);
     }
 

@@ -181,7 +181,7 @@ impl<'a> Build<'a> {
         self.say(format!("{} is on the server", Printable(&self.volume)));
         let vmid = self.create().await?;
         self.say(format!("VM {vmid} ({}) has its disk on {}", self.plan.name, self.plan.disk_storage));
-        self.grow(vmid).await?;
+        self.resize_disk(vmid).await?;
         let disk_size = self.convert(vmid).await?;
         self.say(format!("VM {vmid} is a template"));
         Ok(BuildResult { vmid, disk_size, kept_image: None, left_behind: Vec::new() })
@@ -202,7 +202,7 @@ impl<'a> Build<'a> {
                 Err(raced) if raced.is_id_taken() => raced,
                 Err(why) => return Err(why),
             };
-            self.lose(vmid)?;
+            self.note_taken(vmid)?;
             if self.plan.is_vmid_fixed {
                 return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--id" }));
             }
@@ -232,7 +232,7 @@ impl<'a> Build<'a> {
     }
 
     /// Notes that the server refused a VMID: a VM there belongs to another client, whatever it carries.
-    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+    fn note_taken(&mut self, vmid: VmId) -> Result<(), Error> {
         self.created.vm = None;
         self.created.lost.push(vmid);
         match &mut self.created.entry {
@@ -273,7 +273,7 @@ impl<'a> Build<'a> {
     }
 
     /// Grows the disk to the size that it shall have; one that is larger stays, and a server would refuse to shrink it.
-    async fn grow(&mut self, vmid: VmId) -> Result<(), Error> {
+    async fn resize_disk(&mut self, vmid: VmId) -> Result<(), Error> {
         let (node, wanted) = (&self.plan.node, self.plan.disk_size);
         if wanted.bytes() == 0 {
             return Ok(());

@@ -47,7 +47,7 @@ pub(crate) async fn make(
         node: context.settings.node().map(|found| found.value),
         node_variable: Key::Node.variable(&context.instance),
     };
-    let (pve, mut plan) = who_may(session, context, connected, &facts).await?;
+    let (pve, mut plan) = plan_or_log_in(session, context, connected, &facts).await?;
     let would = if options.is_dry_run { "would be created: " } else { "" };
     session.note(format!("{would}{}", intention(&plan)));
     for warning in &plan.warnings {
@@ -127,7 +127,7 @@ fn sha256_of(path: &Path) -> std::io::Result<String> {
 }
 
 /// Makes the plan with the token; where that lacks something, with a log-in.
-async fn who_may(
+async fn plan_or_log_in(
     session: &Session,
     context: &Context,
     connected: &Connected,

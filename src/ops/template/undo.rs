@@ -16,7 +16,7 @@ impl Build<'_> {
     /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in the
     /// trace.
     pub(crate) async fn clear(&mut self) -> Result<(), Error> {
-        self.settle().await?;
+        self.end_tasks().await?;
         let vm = self.clear_vm().await;
         let image = self.clear_image().await;
         let kept = matches!(&self.created.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
@@ -35,7 +35,7 @@ impl Build<'_> {
     }
 
     /// Ends the task that is under way, and those of which the answer was lost.
-    async fn settle(&mut self) -> Result<(), Error> {
+    async fn end_tasks(&mut self) -> Result<(), Error> {
         match self.created.task.take() {
             // Half a change is worse than a whole one, and it takes no time.
             Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.end(&upid).await,

@@ -38,7 +38,7 @@ impl PermissionCheck<'_> {
         options: &mut CloneOrder,
         template: Option<&VmConfig>,
     ) -> Result<Option<Error>, Error> {
-        let (missing, held) = self.look(options, template).await?;
+        let (missing, held) = self.find_gaps(options, template).await?;
         if missing.is_empty() {
             return Ok(None);
         }
@@ -51,13 +51,13 @@ impl PermissionCheck<'_> {
         options: &mut CloneOrder,
         template: Option<&VmConfig>,
     ) -> Result<GrantScript, Error> {
-        let (missing, mut held) = self.look(options, template).await?;
+        let (missing, mut held) = self.find_gaps(options, template).await?;
         self.ask(paths_of_script(&missing), &mut held, None).await?;
         Ok(GrantScript::new(self.caller, options.template, &missing, &held))
     }
 
     /// Finds what is missing, and what is held where it was asked.
-    async fn look(
+    async fn find_gaps(
         &self,
         options: &mut CloneOrder,
         template: Option<&VmConfig>,

@@ -55,7 +55,7 @@ impl Remover<'_> {
                     break;
                 }
                 Err(busy) if busy.is_busy_vm() || matches!(busy, Error::Cleanup(CleanupError::NotGone { .. })) => {
-                    self.let_others_finish(&node, vmid).await?;
+                    self.wait_for_other_tasks(&node, vmid).await?;
                 }
                 // An earlier request, whose answer was lost, was faster.
                 Err(gone) if gone.is_missing_vm() => break,
@@ -70,7 +70,7 @@ impl Remover<'_> {
     }
 
     /// Waits for other tasks of the VM: a start whose answer was lost may still be under way.
-    async fn let_others_finish(&self, node: &NodeName, vmid: VmId) -> Result<(), Error> {
+    async fn wait_for_other_tasks(&self, node: &NodeName, vmid: VmId) -> Result<(), Error> {
         let began = self.now();
         let id = vmid.to_string();
         loop {

@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
         }
         match self.remove(receipt).await {
             Ok(disks) if disks.is_empty() => {
-                self.tell_gone(result.as_ref().err());
+                self.report_gone(result.as_ref().err());
                 result
             }
             Ok(disks) => Err(self.disks_left(receipt, result.err(), disks)),
@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reports what became of the VM after an interrupt; of many, the summary does.
-    fn tell_gone(&self, why: Option<&Error>) {
+    fn report_gone(&self, why: Option<&Error>) {
         if self.ids.is_some() || !matches!(why, Some(Error::Run(RunError::Interrupted { .. }))) {
             return;
         }
@@ -168,12 +168,12 @@ impl<'a> Run<'a> {
                 }
                 Err(raced) if raced.is_lost_race(vmid) && self.options.vmid.is_none() => {
                     if raced.is_id_taken() {
-                        self.lose(vmid)?;
+                        self.note_taken(vmid)?;
                     }
                     vmid = self.next_id().await?;
                 }
                 Err(raced) if raced.is_id_taken() => {
-                    self.lose(vmid)?;
+                    self.note_taken(vmid)?;
                     return Err(Error::Placement(PlacementError::VmidTaken { vmid, flag: "--vmid" }));
                 }
                 Err(why) => return Err(why),
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
     }
 
     async fn clone_to(&mut self, vmid: VmId, receipt: &mut Receipt) -> Result<Upid, Error> {
-        self.announce(vmid)?;
+        self.journal_vmid(vmid)?;
         receipt.vmid = Some(vmid.number());
         let operation = Operation::Clone { template: self.options.template, vmid };
         let request = self.request(vmid);
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
     }
 
     /// Notes that the server refused a VMID: no VM of this run stands there.
-    fn lose(&mut self, vmid: VmId) -> Result<(), Error> {
+    fn note_taken(&mut self, vmid: VmId) -> Result<(), Error> {
         self.created.asked.retain(|asked| *asked != vmid);
         self.created.newest = None;
         self.created.lost.push(vmid);
@@ -244,7 +244,7 @@ impl<'a> Run<'a> {
     }
 
     /// Notes the VMID on disk before it is asked for.
-    fn announce(&mut self, vmid: VmId) -> Result<(), Error> {
+    fn journal_vmid(&mut self, vmid: VmId) -> Result<(), Error> {
         self.created.asked.push(vmid);
         self.created.newest = Some(vmid);
         match (&mut self.created.entry, self.journal) {
@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
     async fn next_id(&self) -> Result<VmId, Error> {
         match self.ids {
             Some(ids) => {
-                ids.lose();
+                ids.note_taken();
                 ids.draw(self.pve).await
             }
             None => another_id(self.pve, &[self.created.asked.as_slice(), &self.created.lost].concat()).await,

@@ -67,7 +67,7 @@ pub(crate) async fn create(
     if !creation.is_dry_run {
         prepare(session, context, &wanted, creation)?;
     }
-    let entered = enter(session, context, &server, creation);
+    let entered = log_in_and_pin(session, context, &server, creation);
     let (admin, pinned) = unless_interrupted(session, entered).await?;
     let fetched = pinned.map(|CaPinned { trust, fetched, .. }| {
         (server.trust, server.trusted) = (trust, TrustSource::Ca);
@@ -92,7 +92,7 @@ pub(crate) async fn create(
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::with(session, context, server, credentials).await?;
-        try_out(&connected, creation.order).await?;
+        check_usable(&connected, creation.order).await?;
         recheck::nothing_is_lost(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
@@ -280,7 +280,7 @@ fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> 
 }
 
 /// Logs in, and pins the cluster's CA before anything else is sent.
-async fn enter(
+async fn log_in_and_pin(
     session: &Session,
     context: &Context,
     server: &TrustedServer,
@@ -298,7 +298,7 @@ async fn enter(
 }
 
 /// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
-async fn try_out(connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
+async fn check_usable(connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
     match Preflight::new(connected, order).plan().await {
         Ok(_)

@@ -15,7 +15,7 @@ const MAX_READS: usize = 4;
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
 pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
     let (_, now) = acl(admin, &expected.user).await?;
-    if now.decides_like(expected) {
+    if now.has_same_effect(expected) {
         Ok(())
     } else {
         Err(TokenError::ChangedMeanwhile { who: expected.user.clone() }.into())
@@ -27,10 +27,10 @@ pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Appli
     if made.grants().next().is_none() {
         return Ok(());
     }
-    let now = settled(admin, &token.user).await?;
+    let now = read_until_stable(admin, &token.user).await?;
     let grants: Vec<_> = made.grants().collect();
     let without = grants.into_iter().rev().fold(now.clone(), |acl, (change, before)| acl.without(change, before));
-    match now.loss_against(&without) {
+    match now.loss_compared_to(&without) {
         None => Ok(()),
         Some(loss) => Err(TokenError::WouldHaveLost { who: loss.who, path: loss.path, lost: loss.lost }.into()),
     }
@@ -38,7 +38,7 @@ pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Appli
 
 /// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
 /// changed between two of the requests would not be seen otherwise.
-async fn settled(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
+async fn read_until_stable(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
     let mut now = people(admin, user).await?.acl;
     for _ in 1..MAX_READS {
         let effective_permissions = admin.pve.permissions(None, Some(&user.to_string())).await;

@@ -51,8 +51,8 @@ impl Pve {
     }
 
     /// Reports what happens on the way to the observer.
-    pub(super) fn tell(&self, event: &CallEvent<'_>) {
-        self.transport.tell(event);
+    pub(super) fn notify(&self, event: &CallEvent<'_>) {
+        self.transport.notify(event);
     }
 
     /// Gives the server.
@@ -270,7 +270,7 @@ impl Pve {
             let name = field_text(&entry, field)?;
             Some(object(entry).ok_or(name))
         })?;
-        let report = |name: &Foreign| self.tell(&CallEvent::LeftOut { what, name });
+        let report = |name: &Foreign| self.notify(&CallEvent::LeftOut { what, name });
         Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 

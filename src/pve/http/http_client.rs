@@ -98,7 +98,7 @@ impl HttpClient {
     }
 
     /// Shakes hands and sends nothing, under a judge whose purpose is to look.
-    pub(in crate::pve) async fn shake_hands(&self) -> Result<(), ApiError> {
+    pub(in crate::pve) async fn handshake(&self) -> Result<(), ApiError> {
         let request = Request::new(Method::GET, self.url(&[])?);
         let ended = timeout(self.limits.connect + self.limits.answer, self.client.execute(request)).await;
         match ended {
@@ -154,7 +154,7 @@ impl HttpClient {
     }
 
     /// Sends a request on a connection of its own.
-    pub(in crate::pve) async fn send_afresh(
+    pub(in crate::pve) async fn send_on_new_connection(
         &self,
         request: Request,
         extent: Extent,
@@ -191,7 +191,7 @@ impl HttpClient {
         let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
         let ReceivedBody { bytes: body, broken } = body;
         let (status, took) = (status.as_u16(), SystemClock.now().duration_since(began));
-        listener.tell(&CallEvent::Answered { method: method.as_str(), path: &path, status, took });
+        listener.notify(&CallEvent::Answered { method: method.as_str(), path: &path, status, took });
         Ok(Reply { method, status, phrase, location, body, broken, wait, took })
     }
 

@@ -98,7 +98,7 @@ impl Proxies {
     /// Decides for one server.
     pub(in crate::pve) fn chosen(&self, endpoint: &Endpoint) -> Result<Option<ProxyChoice>, ApiError> {
         match &self.named {
-            Some(named) if !self.excepts(endpoint) => match named.read() {
+            Some(named) if !self.bypasses(endpoint) => match named.read() {
                 Some(chosen) => Ok(Some(chosen)),
                 None => Err(ApiError::BadProxy { variable: named.variable.clone() }),
             },
@@ -108,7 +108,7 @@ impl Proxies {
 
     /// Says whether `NO_PROXY` names the server: `*`, a name, a domain with or without its leading dot, an address, a
     /// block of addresses; a port in an entry must be the server's.
-    fn excepts(&self, endpoint: &Endpoint) -> bool {
+    fn bypasses(&self, endpoint: &Endpoint) -> bool {
         self.exceptions.iter().any(|exception| {
             let (exception, port) = split_port(exception);
             let port_fits = port.is_none_or(|port| port == endpoint.port());

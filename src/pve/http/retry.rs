@@ -194,7 +194,7 @@ pub(in crate::pve) struct Observers(pub(in crate::pve) Option<Observer>);
 
 impl Observers {
     /// Tells.
-    pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
+    pub(in crate::pve) fn notify(&self, event: &CallEvent<'_>) {
         if let Some(listener) = &self.0 {
             listener(event);
         }
@@ -207,14 +207,14 @@ pub(in crate::pve) struct OpenCall<'a>(&'a Observers);
 impl<'a> OpenCall<'a> {
     /// Begins.
     pub(in crate::pve) fn begin(observers: &'a Observers) -> Self {
-        observers.tell(&CallEvent::Begun);
+        observers.notify(&CallEvent::Begun);
         Self(observers)
     }
 }
 
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
-        self.0.tell(&CallEvent::Over);
+        self.0.notify(&CallEvent::Over);
     }
 }
 

@@ -122,8 +122,8 @@ impl Transport {
     }
 
     /// Reports to the observer.
-    pub(in crate::pve) fn tell(&self, event: &CallEvent<'_>) {
-        self.listener.tell(event);
+    pub(in crate::pve) fn notify(&self, event: &CallEvent<'_>) {
+        self.listener.notify(event);
     }
 
     /// Gives the server's time from the `Date` header of its last answer.
@@ -181,7 +181,7 @@ impl Transport {
             _ => self.way.clone(),
         };
         let reply = match way.send(request()?, extent, &self.listener).await {
-            Err(SendError::ConnectionReset(_)) => way.send_afresh(request()?, extent, &self.listener).await,
+            Err(SendError::ConnectionReset(_)) => way.send_on_new_connection(request()?, extent, &self.listener).await,
             other => other,
         };
         reply.map_err(SendError::error)
@@ -254,7 +254,7 @@ impl Transport {
                 Err(why) => why,
             };
             let Some(pause) = tries.next(&why, self.way.last.contact(), asked) else { return Err(why) };
-            self.listener.tell(&CallEvent::Again { why: &why, pause, number: tries.made() + 1 });
+            self.listener.notify(&CallEvent::Again { why: &why, pause, number: tries.made() + 1 });
             SystemClock.sleep(pause).await;
         }
     }

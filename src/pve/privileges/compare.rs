@@ -49,7 +49,7 @@ impl AclModel {
 
     /// Finds a user or token that holds less here than in another world, on any path where rights may differ.
     #[must_use]
-    pub fn loss_against(&self, other: &Self) -> Option<Loss> {
+    pub fn loss_compared_to(&self, other: &Self) -> Option<Loss> {
         let paths: BTreeSet<String> = other.paths().union(&self.paths()).cloned().collect();
         self.subjects().into_iter().find_map(|subject| {
             paths.iter().find_map(|path| {
@@ -62,7 +62,7 @@ impl AclModel {
 
     /// Says whether the same decides about the rights of the user and its tokens.
     #[must_use]
-    pub fn decides_like(&self, other: &Self) -> bool {
+    pub fn has_same_effect(&self, other: &Self) -> bool {
         self.deciding() == other.deciding()
     }
 
@@ -130,7 +130,7 @@ mod tests {
         ] {
             let now = acl(&now);
             let without = now.clone().without(&change(true, &["Small"]), &none);
-            assert_eq!(now.loss_against(&without).is_some(), loses, "{:?}", now.entries);
+            assert_eq!(now.loss_compared_to(&without).is_some(), loses, "{:?}", now.entries);
         }
     }
 
@@ -150,14 +150,14 @@ mod tests {
             acl.entries.push(more);
             acl
         };
-        assert!(basis.decides_like(&with(entry("/", "eve@pve", "Big", true))));
-        assert!(!basis.decides_like(&with(entry("/", "bob@pve", "Big", true))));
-        assert!(!basis.decides_like(&with(entry("/x", "bob@pve!all", "Small", true))));
+        assert!(basis.has_same_effect(&with(entry("/", "eve@pve", "Big", true))));
+        assert!(!basis.has_same_effect(&with(entry("/", "bob@pve", "Big", true))));
+        assert!(!basis.has_same_effect(&with(entry("/x", "bob@pve!all", "Small", true))));
         let mut changed = basis.clone();
         changed.roles.insert("Small".parse().unwrap(), Privileges::new());
-        assert!(!basis.decides_like(&changed));
+        assert!(!basis.has_same_effect(&changed));
         let mut changed = basis.clone();
         changed.tokens.insert(Foreign::new("bob@pve!more"), Separation::On);
-        assert!(!basis.decides_like(&changed));
+        assert!(!basis.has_same_effect(&changed));
     }
 }

@@ -125,7 +125,7 @@ pub fn grants(
 pub fn questions_of_grants(requests: &[GrantRequest], needs: &[Requirement]) -> BTreeSet<AclPath> {
     let mut asked = paths(needs);
     for request in requests {
-        asked.extend([request.path.clone(), request.path.fresh_child()]);
+        asked.extend([request.path.clone(), request.path.child_without_entries()]);
     }
     asked
 }
@@ -138,7 +138,7 @@ struct Planner {
 impl Planner {
     fn grant_where_missing(&mut self, holder: &Subject, request: &GrantRequest) -> Result<(), GrantRefused> {
         let wanted = self.acl.roles.get(&request.role).cloned().unwrap_or_default();
-        let below = request.path.fresh_child();
+        let below = request.path.child_without_entries();
         let has = |path: &str| wanted.is_subset(&self.acl.given(holder, path));
         if has(request.path.as_str()) && (!request.path.has_children() || has(below.as_str())) {
             return Ok(());

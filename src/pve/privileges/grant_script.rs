@@ -128,7 +128,7 @@ fn blocks(caller: &Caller, gap: &MissingPrivileges, held: &Permissions) -> Vec<G
     if let RequirementPath::NewVm(vmid) = &gap.place {
         // An ID that has an entry already: that entry, not the one above, decides.
         let vm = AclPath::vm(*vmid);
-        if held.on(&vm) != held.on(&AclPath::vms().fresh_child()) {
+        if held.on(&vm) != held.on(&AclPath::vms().child_without_entries()) {
             found.push(block(caller, gap, &vm, Propagation::Here));
         }
     }
@@ -208,5 +208,5 @@ fn quoted(text: &str) -> String {
 #[must_use]
 pub fn paths_of_script(missing: &[MissingPrivileges]) -> BTreeSet<AclPath> {
     let is_new = |gap: &&MissingPrivileges| matches!(gap.place, RequirementPath::NewVm(_));
-    missing.iter().filter(is_new).flat_map(|gap| [gap.place.path(), AclPath::vms().fresh_child()]).collect()
+    missing.iter().filter(is_new).flat_map(|gap| [gap.place.path(), AclPath::vms().child_without_entries()]).collect()
 }

@@ -141,7 +141,7 @@ impl AclPath {
     }
 
     /// Gives a path right below this one that has no entries: rights there are what propagates from here.
-    fn fresh_child(&self) -> Self {
+    fn child_without_entries(&self) -> Self {
         if self.0 == "/vms" {
             Self("/vms/999999999".to_owned())
         } else if self.is_bridge() {

@@ -99,7 +99,7 @@ impl RequirementPath {
         match self {
             Self::At(path) => path.clone(),
             Self::NewVm(vmid) => AclPath::vm(*vmid),
-            Self::Below(parent) => parent.fresh_child(),
+            Self::Below(parent) => parent.child_without_entries(),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Probed {
 /// Where no TLS connection comes about.
 pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Result<Probed, ApiError> {
     let way = HttpClient::new(endpoint.clone(), &Trust::Unverified, limits, proxies, HandshakePurpose::Probe)?;
-    let ended = way.shake_hands().await;
+    let ended = way.handshake().await;
     let chain = way.presented.chain();
     match (ended, chain.first()) {
         (Ok(()), Some(der)) => match Leaf::read(der) {

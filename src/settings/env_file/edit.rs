@@ -189,7 +189,7 @@ fn start_of_line(bytes: &[u8], offset: usize) -> usize {
 }
 
 /// Says whether a line begins like an assignment to this name but cannot be read.
-pub(super) fn mentions_brokenly(bytes: &[u8], name: &str) -> bool {
+pub(super) fn has_broken_mention(bytes: &[u8], name: &str) -> bool {
     broken_line(bytes, &bindings(bytes), name).is_some()
 }
 

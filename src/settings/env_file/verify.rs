@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::edit::mentions_brokenly;
+use super::edit::has_broken_mention;
 use super::{AmbiguousValues, BYTE_ORDER_MARK, Change, EnvFile};
 use crate::model::Fingerprint;
 use crate::settings::error::{SettingsError, Warning};
@@ -43,7 +43,7 @@ impl<'a> EditPlan<'a> {
                     let name = key.variable(instance);
                     let text = value.text();
                     let old = present.get(&name).and_then(|located| located.text.as_ref());
-                    if old.is_some_and(|old| means_the_same(*key, old, text)) {
+                    if old.is_some_and(|old| is_equivalent(*key, old, text)) {
                         continue;
                     }
                     let why = refusal(text);
@@ -54,7 +54,7 @@ impl<'a> EditPlan<'a> {
                 }
                 Change::Remove(key) => {
                     let name = key.variable(instance);
-                    if present.contains_key(&name) || file.hides(&name) || mentions_brokenly(&file.bytes, &name) {
+                    if present.contains_key(&name) || file.hides(&name) || has_broken_mention(&file.bytes, &name) {
                         plan.unwanted.push(name);
                     }
                 }
@@ -164,7 +164,7 @@ fn same_name(old: &[u8], left: &Statement, new: &[u8], right: &Statement) -> boo
 }
 
 /// Says whether a value would be replaced by one that means the same.
-fn means_the_same(key: Key, old: &str, new: &str) -> bool {
+fn is_equivalent(key: Key, old: &str, new: &str) -> bool {
     match key {
         Key::VerifySsl => boolean(old).is_some_and(|old| Some(old) == boolean(new)),
         Key::Fingerprint => old.parse::<Fingerprint>().is_ok_and(|old| Ok(old) == new.parse()),

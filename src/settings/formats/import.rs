@@ -165,7 +165,7 @@ pub fn imported(variables: &ToolVariables, tool: Option<Tool>) -> Result<Import,
 /// Adds what a second tool knows; where both know something, it must be the same.
 fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
     let disagree = || BadImport::TwoTools { one: first.tool, other: next.tool };
-    fn both<T: Clone + PartialEq>(one: Option<&T>, other: Option<&T>) -> Result<Option<T>, ()> {
+    fn merged<T: Clone + PartialEq>(one: Option<&T>, other: Option<&T>) -> Result<Option<T>, ()> {
         match (one, other) {
             (Some(one), Some(other)) if one != other => Err(()),
             (one, other) => Ok(one.or(other).cloned()),
@@ -174,10 +174,10 @@ fn merged(first: Import, next: &Import) -> Result<Import, BadImport> {
     let (one, other) = (&first.access, &next.access);
     let merge = || -> Result<Access, ()> {
         Ok(Access {
-            endpoint: both(one.endpoint.as_ref(), other.endpoint.as_ref())?,
-            credentials: both(one.credentials.as_ref(), other.credentials.as_ref())?,
-            is_verified: both(one.is_verified.as_ref(), other.is_verified.as_ref())?,
-            ca_file: both(one.ca_file.as_ref(), other.ca_file.as_ref())?,
+            endpoint: merged(one.endpoint.as_ref(), other.endpoint.as_ref())?,
+            credentials: merged(one.credentials.as_ref(), other.credentials.as_ref())?,
+            is_verified: merged(one.is_verified.as_ref(), other.is_verified.as_ref())?,
+            ca_file: merged(one.ca_file.as_ref(), other.ca_file.as_ref())?,
             fingerprint: None,
         })
     };
@@ -237,12 +237,12 @@ impl<'a> VariableReader<'a> {
     fn needed(&self, is_meant: impl Fn(Field) -> bool) -> Result<(Variable, &'a str), BadImport> {
         self.find(&is_meant).ok_or_else(|| BadImport::Missing {
             tool: self.tool,
-            variable: self.tool.word_that(is_meant).unwrap_or_default(),
+            variable: self.tool.variable_for(is_meant).unwrap_or_default(),
         })
     }
 
     fn endpoint(&self) -> Result<Option<Endpoint>, BadImport> {
-        if self.tool.word_that(|says| matches!(says, Field::Address(_) | Field::Host)).is_none() {
+        if self.tool.variable_for(|says| matches!(says, Field::Address(_) | Field::Host)).is_none() {
             return Ok(None);
         }
         let (word, text) = self.needed(|says| matches!(says, Field::Address(_) | Field::Host))?;

@@ -85,20 +85,22 @@ impl Tool {
     pub fn remarks(self, access: &Access) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let endpoint = access.endpoint.as_ref();
-        if let (Some(endpoint), None) = (endpoint, self.word_that(|it| matches!(it, Field::Address(_) | Field::Host))) {
+        if let (Some(endpoint), None) =
+            (endpoint, self.variable_for(|it| matches!(it, Field::Address(_) | Field::Host)))
+        {
             remarks.push(Remark::NoEndpoint { tool: self, target: endpoint.to_string() });
         }
         if access.fingerprint.is_some() {
             remarks.push(Remark::NoFingerprint { tool: self });
         }
-        if let (Some(path), None) = (&access.ca_file, self.word_that(|says| says == Field::CaFile)) {
+        if let (Some(path), None) = (&access.ca_file, self.variable_for(|says| says == Field::CaFile)) {
             let variable = self.authorities();
             remarks.push(Remark::NoCaFile { tool: self, variable, path: path.clone() });
         }
         if let (Some(path), Self::Ansible) = (&access.ca_file, self) {
             remarks.push(Remark::CaFileOfNewer { variable: self.authorities(), path: path.clone() });
         }
-        let has_verify_field = self.word_that(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
+        let has_verify_field = self.variable_for(|it| matches!(it, Field::Verify | Field::Insecure)).is_some();
         if access.is_verified == Some(false) && !has_verify_field {
             remarks.push(Remark::NoVerification { tool: self, setting: "insecure_skip_tls_verify = true" });
         }

@@ -128,7 +128,7 @@ impl TtyPrompt {
     }
 
     /// Lets one of the items be pointed at.
-    fn point(&self, choice: &ChoicePrompt, items: &[String]) -> Result<usize, PromptError> {
+    fn select_item(&self, choice: &ChoicePrompt, items: &[String]) -> Result<usize, PromptError> {
         let asking = self.open(TermMode::Menu)?;
         let theme = QuestionTheme::new(self.style());
         let above = theme.question(&choice.question).len() + 1;
@@ -200,7 +200,7 @@ impl Prompt for TtyPrompt {
             let asking = self.open(TermMode::Lines)?;
             return Lines::new(&asking, self.style()).choose(&choice.question, &items, choice.default);
         }
-        self.point(choice, &items)
+        self.select_item(choice, &items)
     }
 
     fn confirm(&self, confirm: &ConfirmPrompt) -> Result<bool, PromptError> {

@@ -38,14 +38,14 @@ impl<'a> QuestionTheme<'a> {
 
     /// Gives the lines of an open question.
     pub(super) fn question(&self, question: &str) -> Vec<String> {
-        self.hanging(Symbol::Question, Tone::Accent, question)
+        self.with_hanging_indent(Symbol::Question, Tone::Accent, question)
     }
 
     /// Gives the lines of a question and its answer.
     pub(super) fn answered(&self, question: &str, answer: &str) -> Vec<String> {
         let question = question.trim_end_matches([':', ' ']);
         let separator = Symbol::Separator.text(self.style);
-        self.hanging(Symbol::Done, Tone::Good, &format!("{question} {separator} {answer}"))
+        self.with_hanging_indent(Symbol::Done, Tone::Good, &format!("{question} {separator} {answer}"))
     }
 
     /// Gives the lines of the reason why an answer is refused.
@@ -70,7 +70,7 @@ impl<'a> QuestionTheme<'a> {
     }
 
     /// Writes a text behind a symbol; its first line is strong where it asks.
-    fn hanging(&self, symbol: Symbol, tone: Tone, text: &str) -> Vec<String> {
+    fn with_hanging_indent(&self, symbol: Symbol, tone: Tone, text: &str) -> Vec<String> {
         let mark = symbol.text(self.style);
         let indent = mark.chars().count() + 1;
         let text = decorated(text, self.style).into_owned();
@@ -95,7 +95,7 @@ impl<'a> QuestionTheme<'a> {
             let ellipsis = if self.style.unicode { "…" } else { "..." };
             return format!("  {}", truncate_str(&decorated(text, self.style), room, ellipsis));
         }
-        let pieces = broken(&decorated(text, self.style), room);
+        let pieces = wrapped(&decorated(text, self.style), room);
         let pieces = pieces.iter().map(|piece| paint(self.style, Tone::Strong, piece));
         format!("{} {}", paint(self.style, Tone::Accent, pointer), pieces.collect::<Vec<_>>().join("\n  "))
     }
@@ -107,7 +107,7 @@ impl<'a> QuestionTheme<'a> {
 }
 
 /// Breaks a text into lines of this many columns, between words where it can.
-fn broken(text: &str, room: usize) -> Vec<String> {
+fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for line in wrap(text, Some(room)) {
         let mut piece = String::new();

@@ -55,7 +55,7 @@ fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
         let why = format!("VM {vmid} is locked (backup)");
         counter.count(0, &receipt("pve2", vmid, 0.9), failed(vmid, &why));
     }
-    counter.nodes.set_aside("pve3", &Error::Placement(PlacementError::NoFreeId { tries: 1 }));
+    counter.nodes.note_impossible("pve3", &Error::Placement(PlacementError::NoFreeId { tries: 1 }));
     let blank = Receipt { token: "apex@pve!t1".to_owned(), template: 9000, seconds: 10.0, ..Receipt::default() };
     let summary = counter.summary(blank, BatchSize { count: 19, parallel: 4 }, 1);
     assert!(!summary.ok);

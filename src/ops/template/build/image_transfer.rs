@@ -20,7 +20,7 @@ impl Build<'_> {
             filename: self.plan.image.clone(),
             sha256: self.sha256.map(str::to_owned),
         };
-        self.announce_image()?;
+        self.journal_image()?;
         let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
         self.watch_image(asked, &operation).await
     }
@@ -28,7 +28,7 @@ impl Build<'_> {
     pub(super) async fn send(&mut self, path: &Path) -> Result<(), Error> {
         uninterrupted(self.session)?;
         let operation = Operation::SendImage(self.plan.image.clone());
-        self.announce_image()?;
+        self.journal_image()?;
         let sent = Arc::new(AtomicU64::new(0));
         let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
         let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
@@ -54,7 +54,7 @@ impl Build<'_> {
     }
 
     /// Notes the image on disk before it is asked for.
-    pub(super) fn announce_image(&mut self) -> Result<(), Error> {
+    pub(super) fn journal_image(&mut self) -> Result<(), Error> {
         self.created.entry = self.journal.map(|journal| journal.open(self.record())).transpose()?;
         self.created.image = ImageOwnership::Unconfirmed;
         Ok(())

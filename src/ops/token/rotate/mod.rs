@@ -141,7 +141,7 @@ impl<'a> Rotator<'a> {
         let (secret, made) =
             match carry_out(self.session, &self.admin_session.context, &self.admin, &proposal, made).await {
                 Ok(done) => done,
-                Err(why) => return Err(closed_unless_left(entry, why)),
+                Err(why) => return Err(close_if_clean(entry, why)),
             };
         if let Err(why) = unless_interrupted(self.session, self.compare(&old, &new, &secret)).await {
             return Err(self.undone(entry, made, why).await);
@@ -181,7 +181,7 @@ impl<'a> Rotator<'a> {
 
     async fn undone(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
         let why = made.undo(self.session, &self.admin_session.context, &self.admin.pve, why).await;
-        closed_unless_left(entry, why)
+        close_if_clean(entry, why)
     }
 
     /// Reads what the first token was granted, and finds a name for the second.
@@ -277,7 +277,7 @@ fn close(entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
 }
 
 /// Closes an entry where nothing is left of what it noted.
-fn closed_unless_left(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
+fn close_if_clean(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
     if matches!(why, Error::Token(TokenError::LeftOnServer { .. })) {
         return why;
     }
