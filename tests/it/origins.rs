@@ -82,7 +82,7 @@ fn every_command_says_that_nothing_is_verified() {
         ".env",
         &format!("PROXMOX_HOST={}\nPROXMOX_VERIFY_SSL=false\nPROXMOX_USER=apex@pve\n", sandbox.address()),
     );
-    stage.glassdome(login).expect(0).says(UNVERIFIED).says("the secret from --login-password-file");
+    stage.glassdome(login).expect(0).says(UNVERIFIED).says("but the secret by --login-password-file");
     // Where something is verified, nothing is said; nor on the sandbox, which is this program itself.
     let pin = Fingerprint::new(sandbox.fingerprint()).to_string();
     for line in COMMANDS {
