@@ -50,6 +50,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
         Err(why) => Err(connected.diagnosed(why).await),
         Ok(()) => Ok(()),
     };
+    if ended.is_ok() && global.output == OutputFormat::Text {
+        session.gap();
+    }
     let output = TestVmOutput {
         receipt: &receipt,
         warnings: &receipt.warnings,

@@ -5,6 +5,7 @@ use crate::error::{Error, Hint, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
 use crate::pve::privileges::GrantRefused;
+use crate::session::Signal;
 use crate::ui::Printable;
 use std::path::PathBuf;
 
@@ -191,6 +192,9 @@ pub enum TokenError {
     /// The plan that was agreed to does not fit the server any more.
     #[error("permissions, users or tokens on the server changed after the plan was shown; nothing was changed")]
     PlanChanged,
+    /// A person has looked at the plan and does not want it.
+    #[error("stopped; nothing was changed on the server")]
+    PlanDeclined,
     /// What the plan was made from was changed while it was being carried out.
     #[error("another program or user changed the permissions or tokens of {who} during this run")]
     ChangedMeanwhile {
@@ -309,6 +313,7 @@ impl TokenError {
             | Self::PlanChanged
             | Self::ChangedMeanwhile { .. }
             | Self::WouldHaveLost { .. } => Kind::Server,
+            Self::PlanDeclined => Kind::Interrupted(Signal::Interrupt),
             Self::UsedElsewhere { .. } => Kind::Configuration,
             Self::OtherFactor { .. } => Kind::Authentication,
             Self::NoNode { .. } | Self::CannotRegenerate { .. } | Self::NoSecret => Kind::Server,
@@ -362,10 +367,10 @@ impl TokenError {
             Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no tokens", token.user))],
             Self::Unknown { known, .. } => vec![say(format!("existing tokens: {}", Printable(&known.join(", "))))],
             Self::NoSsh { line } | Self::SshUnusable { line, .. } => manual_steps(line),
-            Self::SshFailed { line, .. } => {
-                let mut hints = vec![say(
-                    "test it with `ssh root@NODE`: glassdome uses your own SSH keys, agent and configuration",
-                )];
+            Self::SshFailed { to, line, .. } => {
+                let mut hints = vec![say(format!(
+                    "test it with `ssh {to}`: glassdome uses your own SSH keys, agent and configuration"
+                ))];
                 hints.extend(manual_steps(line));
                 hints
             }
@@ -407,7 +412,7 @@ impl TokenError {
                 say("choose another name with --token-name; to replace the token in the settings file by a new one:"),
                 run("glassdome token rotate --login-user root@pam"),
             ],
-            Self::NoSecret => Vec::new(),
+            Self::NoSecret | Self::PlanDeclined => Vec::new(),
             Self::LeftOnServer { why, left } => why.hints().into_iter().chain(left.hints()).collect(),
             Self::PlanChanged => vec![say("run this again with --dry-run to see the new plan")],
             Self::ChangedMeanwhile { .. } | Self::WouldHaveLost { .. } => {

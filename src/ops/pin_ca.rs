@@ -66,12 +66,14 @@ pub(crate) async fn pin_and_reconnect(
     connected: Connected,
     pin_policy: PinPolicy,
 ) -> Result<Connected, Error> {
-    Ok(match pin_cluster_ca(session, context, &connected.pve, pin_policy).await? {
-        None => connected,
-        Some(CaPinned { pve, trust, fetched }) => {
-            Connected { pve, trust, trusted: TrustSource::Ca, fetched: Some(fetched), ..connected }
+    match pin_cluster_ca(session, context, &connected.pve, pin_policy).await {
+        Ok(None) => Ok(connected),
+        Ok(Some(CaPinned { pve, trust, fetched })) => {
+            Ok(Connected { pve, trust, trusted: TrustSource::Ca, fetched: Some(fetched), ..connected })
         }
-    })
+        // Without a terminal this is the first call with the credentials.
+        Err(why) => Err(connected.diagnosed(why).await),
+    }
 }
 
 /// Climbs from a pin to the CA, with a client that is authenticated; nothing where the pin stays.

@@ -1,7 +1,7 @@
 //! `setup --create-token`: from a bare server to a proven token in one go, by flags and at the keyboard.
 
 use glassdome::sandbox::auth::one_time_code;
-use glassdome::sandbox::{Flaw, Sandbox};
+use glassdome::sandbox::{Flaw, Options, Sandbox};
 
 use crate::support::admin::Admin;
 use crate::support::terminal::Terminal;
@@ -129,7 +129,7 @@ fn at_the_keyboard_password_and_code_may_be_wrong_first() {
     terminal
         .wait_for("(0 characters)")
         .answer("wrong")
-        .wait_for("wrong password for totp@pve")
+        .wait_for("refused the login of totp@pve: wrong password")
         .wait_for("(0 characters)");
     terminal.answer("sandbox").wait_for("One-time code").answer("000000").wait_for("code rejected");
     terminal.wait_for("? One-time code");
@@ -182,4 +182,43 @@ fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
     terminal.end(0);
     assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\nPROXMOX_TOKEN_NAME=svc\n"), "{}", stage.read(".env"));
     stage.glassdome("test-vm").expect(0);
+}
+
+#[test]
+fn a_plan_that_is_declined_is_no_end() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = TestEnv::new();
+    stage.write("ca.pem", sandbox.ca_pem());
+    let line =
+        format!("setup --skip-test-vm --ca-file ca.pem --host {} --token-name tt --create-token", sandbox.address());
+    let mut terminal = Terminal::start(&stage, 100, &line);
+    terminal.to("User for the token", "svc@pve").to("Log in as", "root@pam");
+    terminal.wait_for("(0 characters)").answer("sandbox");
+    terminal.to("Which privileges should the token have?", "").to("Make these changes now?", "n");
+    terminal.wait_for("Get the token in another way");
+    assert!(sandbox.edit(|cluster| !cluster.access.users.contains_key("svc@pve")));
+    terminal.to("What next?", "");
+    terminal.to("Log in as", "root@pam").wait_for("(0 characters)").answer("sandbox");
+    terminal.to("Which privileges should the token have?", "").to("Make these changes now?", "");
+    terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
+    terminal.end(0);
+    assert!(stage.read(".env").contains("PROXMOX_USER=svc@pve\n"));
+}
+
+#[test]
+fn without_a_terminal_the_node_is_known_before_a_token_is_created() {
+    let sandbox = Sandbox::start(Options { nodes: 2, ..quick() }).unwrap();
+    let mut stage = TestEnv::new();
+    stage.write("ca.pem", sandbox.ca_pem());
+    stage.set("PROXMOX_LOGIN_PASSWORD", "sandbox");
+    let line = format!(
+        "setup --no-input --skip-test-vm --ca-file ca.pem --host {} --user svc@pve --create-token --login-user root@pam",
+        sandbox.address()
+    );
+    for (flags, code, words) in [("", 3, "--node"), (" --node pve9", 8, "pve9")] {
+        let outcome = stage.glassdome(&format!("{line}{flags}")).expect(code).says(words);
+        assert!(!outcome.stderr.contains("still on the server"), "{outcome:?}");
+        assert!(sandbox.edit(|cluster| !cluster.access.users.contains_key("svc@pve")), "{flags}");
+    }
+    stage.glassdome(&format!("{line} --node pve")).expect(0);
 }

@@ -110,3 +110,40 @@ fn a_server_that_fails_for_a_while_is_asked_again() {
     terminal.press("\r");
     finish(terminal);
 }
+
+#[test]
+fn a_whole_token_id_is_taken_for_the_name() {
+    let (sandbox, env) = scene();
+    let mut terminal = start(&sandbox, &env, "");
+    terminal.to("User for the token", "apex@pve");
+    terminal.wait_for("How do you want to get the token?").press(&DOWN.repeat(4)).press("\r");
+    terminal.to("Token name", "other@pve!glassdome-token").wait_for("token of other@pve");
+    terminal.answer("apex@pve!glassdome-token").to("Paste the secret", SECRET);
+    finish(terminal);
+    assert!(env.read(".env").contains("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=glassdome-token\n"));
+}
+
+#[test]
+fn who_has_no_ca_file_comes_back_to_the_certificate() {
+    let (sandbox, env) = scene();
+    let line = format!("setup --skip-test-vm --host {} --user apex@pve", sandbox.address());
+    let mut terminal = Terminal::start(&env, 80, &line);
+    terminal.wait_for("Do you trust this certificate?").press(&DOWN.repeat(2)).press("\r");
+    terminal.to("CA file", "missing.pem").wait_for("cannot read the CA file").answer("");
+    let is_back = |screen: &str| screen.contains("CA file ·") && screen.contains("❯ Yes, and trust the cluster's CA");
+    terminal.wait_until("the question is back", is_back).press("\r");
+    terminal.wait_for("How do you want to get the token?").press(&DOWN.repeat(4)).press("\r");
+    terminal.to("Token name", "").to("Paste the secret", SECRET);
+    finish(terminal);
+}
+
+#[test]
+fn a_wrong_secret_is_called_that_where_the_ca_of_a_new_certificate_is_fetched_first() {
+    let (sandbox, mut env) = scene();
+    env.set("PROXMOX_TOKEN_VALUE", "00000000-1111-2222-3333-444444444445");
+    let line = format!(
+        "setup --no-input --host {} --user apex@pve --accept-new-certificate --skip-test-vm",
+        sandbox.address()
+    );
+    env.glassdome(&line).expect(6).says("error: authentication failed for apex@pve!glassdome-token");
+}

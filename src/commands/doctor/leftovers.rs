@@ -51,7 +51,13 @@ fn tokens(
     for it in &left {
         names.extend(it.names().into_iter().map(|(name, kind)| Pseudonym { name, stands_for: kind.to_owned() }));
     }
-    let check = Check::warning("unsaved_tokens", format!("{} runs ended before saving their token", left.len()));
+    let check = Check::warning(
+        "unsaved_tokens",
+        match left.len() {
+            1 => "a run ended before saving its token".to_owned(),
+            many => format!("{many} runs ended before saving their tokens"),
+        },
+    );
     let check = check.with(left.iter().map(|it| Printable(&it.sentence()).to_string()));
     Some(first.commands().into_iter().fold(check.say("to finish or undo it, run one of:"), Check::run))
 }

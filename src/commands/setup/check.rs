@@ -174,6 +174,7 @@ impl<'a> CheckStep<'a> {
         }
         choices.push((RetryChoice::Leave, "Quit (nothing was written)".to_owned()));
         let menu = ChoicePrompt::new("What next?", choices.iter().map(|(_, text)| text.clone()).collect());
+        let menu = menu.answered_as("Next", choices.iter().map(|(_, text)| text.to_lowercase()).collect());
         let index = ask::choice(self.session, menu, || ask::only_by("--no-input", "what to do next")).await?;
         Ok(match choices.into_iter().nth(index) {
             Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(self.session).await?)),
@@ -203,7 +204,7 @@ impl<'a> CheckStep<'a> {
         };
         let templates = templates(context, &vms)?;
         let unseen = named_but_unseen(context, &vms)?;
-        node_and_templates::show(self.session, &asked, &templates, &vms);
+        node_and_templates::show(self.session, context, &asked, &templates, &vms);
 
         let mut order = options::test_vm(context, &self.arguments.test_vm)?;
         let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);

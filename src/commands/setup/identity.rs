@@ -33,8 +33,10 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
         let present = context.settings.user().map(|user| user.value.realm().to_owned());
         let place = |realm: &str| realms.iter().position(|known| known == realm);
         let proposed = present.and_then(|realm| place(&realm)).or_else(|| place("pve")).unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| explained(it)).collect())
-            .proposing(proposed);
+        let title = format!("Realm of {user}");
+        let menu = ChoicePrompt::new(title.clone(), realms.iter().map(|it| explained(it)).collect());
+        let menu = menu.answered_as(title, realms.iter().map(|it| Printable(it).to_string()).collect());
+        let menu = menu.proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());
     }
@@ -55,8 +57,25 @@ pub(super) async fn name(session: &Session, context: &mut Context) -> Result<(),
     }
     let default = context.settings.token_name().map(|name| name.value.to_string());
     let otherwise = || context.unanswered("the token's name", Key::TokenName);
-    let name: TokenName = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
-    context.answer(Setting::TokenName(TokenRef::Name(name)))
+    let user = context.settings.user().map(|user| user.value);
+    let question = TextPrompt::new("Token name").or(default);
+    let question = question.checked(move |text| token_name(text, user.as_ref()).map(|_| ()));
+    let said = ask::text(session, question, &otherwise).await?;
+    let said = token_name(&said, None).map_err(|_| otherwise())?;
+    context.answer(Setting::TokenName(TokenRef::Name(said)))
+}
+
+/// Reads the name of a token, also where its whole ID is given, as the web interface shows it.
+fn token_name(text: &str, user: Option<&UserId>) -> Result<TokenName, String> {
+    match text.parse::<TokenRef>().map_err(|why| why.to_string())? {
+        TokenRef::Id(id) if user.is_some_and(|user| *user != id.user) => Err(format!(
+            "{} is a token of {}: enter only its name, or go back and change the user",
+            Printable(text),
+            id.user
+        )),
+        TokenRef::Id(id) => Ok(id.name),
+        TokenRef::Name(name) => Ok(name),
+    }
 }
 
 /// Asks whether the secret or the password that is there already is still to be used.

@@ -20,7 +20,7 @@ mod wizard;
 
 use crate::cli::{Global, OutputFormat, Setup};
 use crate::commands::{CommandFailure, options};
-use crate::error::{Error, Report, RunError, UsageError};
+use crate::error::{Error, Report, RunError, TokenError, UsageError};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::test_vm::receipt::{Receipt, document};
@@ -65,7 +65,9 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
 /// Adds what only this command can say of an end.
 fn with_setup_hints(why: Error, is_saved: bool) -> Error {
     match why {
-        Error::Run(RunError::Cancelled) if !is_saved => Error::Run(RunError::NothingWritten { signal: None }),
+        Error::Run(RunError::Cancelled) | Error::Token(TokenError::PlanDeclined) if !is_saved => {
+            Error::Run(RunError::NothingWritten { signal: None })
+        }
         Error::Run(RunError::Interrupted { signal }) if !is_saved => {
             Error::Run(RunError::NothingWritten { signal: Some(signal) })
         }

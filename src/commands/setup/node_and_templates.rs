@@ -15,7 +15,7 @@ use crate::ui::{Note, Printable, columns, gibibytes};
 use super::answers::{Answer, Pending, StepEnd};
 
 /// The entry of a menu that leads to an earlier answer.
-const GO_BACK: &str = "go back";
+const GO_BACK: &str = "Go back";
 
 /// What the server has to choose from.
 pub(super) struct Available<'a> {
@@ -46,7 +46,7 @@ pub(super) async fn choose(
 }
 
 /// Says which template each key points at, as far as that was not asked.
-pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], vms: &[Vm]) {
+pub(super) fn show(session: &Session, context: &Context, asked: &[Key], templates: &[(Key, VmId)], vms: &[Vm]) {
     for (key, release) in keyed().filter(|(key, _)| !asked.contains(key)) {
         let title = format!("Ubuntu {}", release.number);
         match templates.iter().find(|(of, _)| *of == key) {
@@ -54,6 +54,7 @@ pub(super) fn show(session: &Session, asked: &[Key], templates: &[(Key, VmId)], 
                 let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
                 session.info(&Note::answered(&title, format!("{vmid} {name}").trim_end().to_owned()));
             }
+            None if context.is_unset(key) => session.info(&Note::left_out(&title, "none".to_owned())),
             None if vms.iter().any(|vm| vm.is_template) => {
                 session.info(&Note::left_out(&title, "no matching template, key left out".to_owned()));
             }
@@ -139,7 +140,7 @@ async fn templates(
             .or_else(|| release.best_for(context.settings.node().map(|node| node.value).as_ref(), &visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
         let title = format!("Template for Ubuntu {}", release.number);
-        let mut menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("none of these").proposing(place);
+        let mut menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("None of these").proposing(place);
         menu = menu.answered_as(title, short.clone());
         let earlier = Answer::Template(*key).before(session, context);
         if !earlier.is_empty() {
@@ -162,7 +163,7 @@ async fn pool(session: &Session, context: &mut Context, connected: &Connected) -
     let said = context.settings.pool().map(|pool| pool.value);
     let place = pools.iter().position(|pool| Some(pool) == said.as_ref()).unwrap_or(pools.len());
     let names: Vec<String> = pools.iter().map(|pool| Printable(&pool.to_string()).to_string()).collect();
-    let menu = ChoicePrompt::by_name("Pool for new VMs", names).and_last("no pool").proposing(place);
+    let menu = ChoicePrompt::by_name("Pool for new VMs", names).and_last("No pool").proposing(place);
     let index = ask::choice(session, menu, || context.unanswered("the pool", Key::Pool)).await?;
     match pools.into_iter().nth(index) {
         Some(pool) => context.answer(Setting::Pool(pool)),

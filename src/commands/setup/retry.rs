@@ -34,7 +34,10 @@ impl Failed {
         if !session.is_attended() || is_final(&why) || is_settled(context, session, &why) {
             return Err(why);
         }
-        show_error(session, &why);
+        // Who has said no to a plan needs no error that says so.
+        if !matches!(why, Error::Token(TokenError::PlanDeclined)) {
+            show_error(session, &why);
+        }
         let (title, mut choices) = match of {
             Some(source) => ("What next?", token_choices(session, context, &source)),
             None => ("What would you like to change?", correction_choices(session, context, Report::of(&why).kind)),
@@ -45,7 +48,7 @@ impl Failed {
         let items = choices.iter().map(|(_, text)| (*text).to_owned()).collect();
         loop {
             let menu = ChoicePrompt::new(title, Vec::clone(&items));
-            let menu = menu.and_last("Nothing, quit (nothing was written)").answered_as("Next", shortened(&choices));
+            let menu = menu.and_last("Quit (nothing was written)").answered_as("Next", shortened(&choices));
             let index = ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await?;
             match choices.get(index).map(|(choice, _)| choice.clone()) {
                 None => return Err(why),
@@ -116,8 +119,12 @@ fn correction_choices(session: &Session, context: &Context, kind: Kind) -> Vec<(
 /// Says whether nothing can follow: the person wants to leave, the certificate has changed, or something is left on the
 /// server that has to be reported last.
 pub(super) fn is_final(why: &Error) -> bool {
-    matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind | Kind::Tls | Kind::Usage)
-        || matches!(why, Error::Token(TokenError::LeftOnServer { .. }))
+    match why {
+        Error::Token(TokenError::LeftOnServer { .. }) => true,
+        // No to a plan is no to the plan alone.
+        Error::Token(TokenError::PlanDeclined) => false,
+        _ => matches!(Report::of(why).kind, Kind::Interrupted(_) | Kind::LeftBehind | Kind::Tls | Kind::Usage),
+    }
 }
 
 /// Says whether a flag or a variable alone decides about what is wrong.
@@ -142,7 +149,9 @@ pub(super) async fn stuck(
         items.push("Go back to an earlier step".to_owned());
     }
     loop {
+        let short = items.iter().map(|text| text.to_lowercase()).chain(["quit".to_owned()]).collect();
         let menu = ChoicePrompt::new("What next?", items.clone()).and_last("Quit (nothing was written)");
+        let menu = menu.answered_as("Next", short);
         match ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await? {
             0 => return Ok(None),
             index if index + 1 == items.len() => {

@@ -77,6 +77,13 @@ impl TokenMethod {
     }
 }
 
+/// Whether the name of the token is still to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NameQuestion {
+    Open,
+    Answered,
+}
+
 const TOKEN_METHODS: [(TokenMethod, &str); 6] = [
     (TokenMethod::LogIn, "Create it now with an administrator login (recommended)"),
     (TokenMethod::Web, "Create it in the web interface (I will show you where)"),
@@ -194,7 +201,7 @@ async fn identify(
     if !wants_method && (has_token(context) || has_password(context)) {
         return Ok(Identified::Ready);
     }
-    obtain(session, context, pve_server).await
+    obtain(session, context, pve_server, NameQuestion::Open).await
 }
 
 /// Asks for everything; a secret that is there already is kept if the person wants that.
@@ -219,12 +226,18 @@ async fn all(session: &Session, context: &mut Context, pve_server: &Server) -> R
     if (has_token || has_password) && is_same && keep(session, context).await? {
         return Ok(Identified::Ready);
     }
-    obtain(session, context, pve_server).await
+    let name = if has_token { NameQuestion::Answered } else { NameQuestion::Open };
+    obtain(session, context, pve_server, name).await
 }
 
 /// Asks how the person gets a token, shows how it is made, and asks for its secret; or for a password; or learns that
 /// the token is to be made.
-async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Identified, Error> {
+async fn obtain(
+    session: &Session,
+    context: &mut Context,
+    pve_server: &Server,
+    token_name: NameQuestion,
+) -> Result<Identified, Error> {
     let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
     let short = TOKEN_METHODS.map(|(method, _)| method.short()).into_iter().chain(["go back"]);
     let mut menu = ChoicePrompt::new("How do you want to get the token?", items);
@@ -239,7 +252,9 @@ async fn obtain(session: &Session, context: &mut Context, pve_server: &Server) -
         context.unset(&[Key::TokenValue])?;
         return password(session, context).await.map(|()| Identified::Ready);
     }
-    name(session, context).await?;
+    if token_name == NameQuestion::Open {
+        name(session, context).await?;
+    }
     match method {
         TokenMethod::LogIn => return Ok(Identified::ToBeMade(TokenSource::LogIn(LoginSource::Given))),
         TokenMethod::Ssh if !context.is_sandbox() => {

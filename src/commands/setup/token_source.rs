@@ -9,7 +9,7 @@ use crate::ops::context::Context;
 use crate::ops::options::{LoginOptions, NewTokenOptions};
 use crate::ops::token::consent;
 use crate::ops::token::grant_plan::PlanStep;
-use crate::ops::token::issue::{Created, Creation, create, regenerating};
+use crate::ops::token::issue::{Created, Creation, NodeChoice, create, regenerating};
 use crate::ops::token::notes::note;
 use crate::ops::token::over_ssh::{self, PveumCommand};
 use crate::ops::token::store::{ExtraSettings, check_save};
@@ -133,6 +133,7 @@ async fn by_log_in(
         pin_policy,
         consent: may_be_ambiguous(session, arguments),
         is_dry_run: arguments.dry_run,
+        node: if session.is_attended() { NodeChoice::Open } else { NodeChoice::Due },
     };
     Ok(match create(session, context, pve_server.trusted_server(), &creation).await? {
         Some(created) => TokenResult::Created(Box::new(created)),

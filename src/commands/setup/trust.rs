@@ -33,7 +33,8 @@ pub(super) enum TrustDecision {
 pub(super) enum TrustChoice {
     Cluster,
     Pin,
-    CaFile,
+    /// Trust the CA in a file; which one is asked once this is chosen.
+    CaFile(Option<PathBuf>),
     /// Call the server by a name that the certificate is for.
     Name(Endpoint),
     Unverified,
@@ -47,10 +48,10 @@ impl TrustChoice {
         match self {
             Self::Cluster => "cluster CA".to_owned(),
             Self::Pin => "this certificate only".to_owned(),
-            Self::CaFile => "CA file".to_owned(),
+            Self::CaFile(_) => "CA file".to_owned(),
             Self::Name(endpoint) => format!("connect to {endpoint}"),
             Self::Unverified => "not verified".to_owned(),
-            Self::OtherServer => "a different server".to_owned(),
+            Self::OtherServer => "go back".to_owned(),
             Self::Leave => "quit".to_owned(),
         }
     }
@@ -95,7 +96,7 @@ pub(super) fn present(context: &Context) -> String {
         Ok(_) if context.is_sandbox() => "as answered (not stored for the sandbox)",
         Ok((_, TrustSource::System)) => "the system's CAs",
         Ok((_, TrustSource::Ca)) => "a CA file",
-        Ok((_, TrustSource::Pin)) => "this certificate",
+        Ok((_, TrustSource::Pin)) => "trusted as shown",
         Ok((_, TrustSource::Unverified)) => "not verified",
         Err(_) => "",
     };
@@ -107,7 +108,7 @@ pub(super) fn chosen(context: &Context, decision: Option<TrustDecision>) -> Opti
     match context.trust().ok()?.1 {
         TrustSource::Pin if decision == Some(TrustDecision::ByCluster) => Some(TrustChoice::Cluster),
         TrustSource::Pin => Some(TrustChoice::Pin),
-        TrustSource::Ca => Some(TrustChoice::CaFile),
+        TrustSource::Ca => Some(TrustChoice::CaFile(None)),
         TrustSource::Unverified => Some(TrustChoice::Unverified),
         TrustSource::System => None,
     }
@@ -150,21 +151,14 @@ pub(super) async fn decide_trust(
     let endpoint = context.endpoint()?;
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
-    let mut ways = ways(session, context, &probed.leaf, &flaw)?;
+    let ways = ways(session, context, &probed.leaf, &flaw)?;
     let server = if context.is_sandbox() { context.host()?.to_string() } else { endpoint.authority() };
     session.info(&Certificate { server, leaf: probed.leaf.clone(), flaw });
-    let items = ways.iter().map(|(_, text)| text.clone()).collect();
-    let short = ways.iter().map(|(choice, _)| choice.short()).collect();
     let is_proposed = |(choice, _): &(TrustChoice, String)| {
         proposed.as_ref().is_some_and(|it| std::mem::discriminant(it) == std::mem::discriminant(choice))
     };
     let place = ways.iter().position(is_proposed).unwrap_or_default();
-    let menu = ChoicePrompt::new("Do you trust this certificate?", items).answered_as("Trust", short).proposing(place);
-    let index = ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
-    if index >= ways.len() {
-        return Ok(TrustDecision::Quit);
-    }
-    let way = ways.swap_remove(index).0;
+    let way = chosen_way(session, context, &probed, &ways, place).await?;
     match way {
         TrustChoice::Cluster | TrustChoice::Pin => {
             context.unset(&[Key::CaFile, Key::VerifySsl])?;
@@ -173,10 +167,9 @@ pub(super) async fn decide_trust(
                 return Ok(TrustDecision::ByCluster);
             }
         }
-        TrustChoice::CaFile => {
-            let path = ca_file(session, context, probed).await?;
+        TrustChoice::CaFile(path) => {
             context.unset(&[Key::Fingerprint, Key::VerifySsl])?;
-            context.answer(Setting::CaFile(path))?;
+            context.answer(Setting::CaFile(path.unwrap_or_default()))?;
         }
         TrustChoice::Name(endpoint) => context.answer(Setting::Host(endpoint))?,
         TrustChoice::Unverified => {
@@ -187,6 +180,33 @@ pub(super) async fn decide_trust(
         TrustChoice::Leave => return Ok(TrustDecision::Quit),
     }
     Ok(TrustDecision::Settled)
+}
+
+/// Asks what to do about the certificate; who has no CA file after all comes back to this question.
+async fn chosen_way(
+    session: &Session,
+    context: &Context,
+    probed: &Probed,
+    ways: &[(TrustChoice, String)],
+    place: usize,
+) -> Result<TrustChoice, Error> {
+    let items: Vec<String> = ways.iter().map(|(_, text)| text.clone()).collect();
+    let short: Vec<String> = ways.iter().map(|(choice, _)| choice.short()).collect();
+    loop {
+        let menu = ChoicePrompt::new("Do you trust this certificate?", items.clone());
+        let menu = menu.answered_as("Trust", short.clone()).proposing(place);
+        let index =
+            ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
+        match ways.get(index) {
+            None => return Ok(TrustChoice::Leave),
+            Some((TrustChoice::CaFile(_), _)) => {
+                if let Some(path) = ca_file(session, context, probed.clone()).await? {
+                    return Ok(TrustChoice::CaFile(Some(path)));
+                }
+            }
+            Some((way, _)) => return Ok(way.clone()),
+        }
+    }
 }
 
 /// Lists what can be done. Where a certificate has changed, to leave is what is proposed; where it does not look like one of
@@ -212,13 +232,13 @@ fn ways(session: &Session, context: &Context, leaf: &Leaf, flaw: &Flaw) -> Resul
     ways.push((TrustChoice::Cluster, format!("Yes, and trust the cluster's CA from now on{recommended}")));
     ways.push((TrustChoice::Pin, "Yes, only this certificate".to_owned()));
     if !context.is_sandbox() {
-        ways.push((TrustChoice::CaFile, "I have the CA in a file".to_owned()));
+        ways.push((TrustChoice::CaFile(None), "I have the CA in a file".to_owned()));
     }
     ways.push((TrustChoice::Unverified, "Do not verify: anyone on the network path can read the secret".to_owned()));
     if !is_unknown_issuer && is_host_open {
         ways.push(other);
     }
-    let leave = (TrustChoice::Leave, "Quit (nothing has been sent)".to_owned());
+    let leave = (TrustChoice::Leave, "Quit (nothing was written)".to_owned());
     if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_unknown_issuer && !is_host_open) {
         ways.insert(0, leave);
     } else {
@@ -235,8 +255,8 @@ fn is_reachable(host: &Host) -> bool {
     }
 }
 
-/// Asks for a CA file that has signed the certificate; gives its path.
-async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<PathBuf, Error> {
+/// Asks for a CA file that has signed the certificate; gives its path, or nothing for another way.
+async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<Option<PathBuf>, Error> {
     let home = session.variable("HOME").map(PathBuf::from);
     let folder = session.folder.clone();
     let place = move |text: &str| match (text.strip_prefix("~/"), &home) {
@@ -245,12 +265,15 @@ async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result
     };
     let check = place.clone();
     let question =
-        TextPrompt::new("CA file").hinting("a copy of /etc/pve/pve-root-ca.pem, for example").checked(move |text| {
+        TextPrompt::new("CA file").hinting("a copy of /etc/pve/pve-root-ca.pem; empty: go back").checked(move |text| {
+            if text.is_empty() {
+                return Ok(());
+            }
             let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
             probed.is_signed_by(&bundle).map_err(|why| format!("this CA cannot be used: {why}"))
         });
     let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
-    Ok(place(&said))
+    Ok(Some(said).filter(|said| !said.is_empty()).map(|said| place(&said)))
 }
 
 /// Tells an error and its cause on one line.
@@ -299,7 +322,9 @@ impl Flaw {
             Self::UnknownIssuer if leaf.is_of_proxmox => {
                 return (
                     Tone::Plain,
-                    format!("The certificate of {server} is self-signed, as Proxmox VE's certificates normally are."),
+                    format!(
+                        "The certificate of {server} is issued by the cluster's own CA, which this system does not trust. That is the default of Proxmox VE."
+                    ),
                 );
             }
             Self::UnknownIssuer => format!(

@@ -95,6 +95,7 @@ fn token_errors() {
         NoSecret => TokenError::NoSecret;
         LeftOnServer => left_on_server();
         PlanChanged => TokenError::PlanChanged;
+        PlanDeclined => TokenError::PlanDeclined;
         ChangedMeanwhile => TokenError::ChangedMeanwhile { who: read("apex@pve") };
         WouldHaveLost => TokenError::WouldHaveLost {
             who: Foreign::new("apex@pve"),

@@ -228,7 +228,9 @@ impl Draw for BatchSummary {
             screen.heading(&format!("{:<12}{:>10}{:>10}", "Step", "median", "95 %"))?;
         }
         for step in &self.steps {
-            screen.line(&format!("  {:<10}{:>8.2} s{:>8.2} s", step.name, step.median, step.p95))?;
+            // The word that the lines above use.
+            let name = if step.name == "destroy" { "delete" } else { step.name };
+            screen.line(&format!("  {name:<10}{:>8.2} s{:>8.2} s", step.median, step.p95))?;
         }
         per_node::draw(&self.nodes, screen)?;
         self.draw_time(screen)?;

@@ -300,7 +300,7 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
     let question = ConfirmPrompt::new("Make these changes now?").proposing_yes();
     match ask::confirm(session, question, || ask::only_by("--yes", "confirmation of these changes")).await? {
         true => Ok(()),
-        false => Err(Error::Run(RunError::Cancelled)),
+        false => Err(TokenError::PlanDeclined.into()),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::model::{TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource, TrustedServer};
 use crate::ops::context::Context;
+use crate::ops::inventory::choose_node;
 use crate::ops::options::{ExistingToken, LoginOptions, NewTokenOptions, RequestedRights};
 use crate::ops::pin_ca::{CaPinned, PinPolicy, pin_cluster_ca};
 use crate::ops::test_vm::options::TestVmOptions;
@@ -41,6 +42,17 @@ pub(crate) struct Creation<'a> {
     pub(crate) consent: AmbiguousValues,
     /// Whether the plan is shown and nothing more.
     pub(crate) is_dry_run: bool,
+    /// What is known of the node by now.
+    pub(crate) node: NodeChoice,
+}
+
+/// When the node is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NodeChoice {
+    /// Now: nothing asks for it later, so a server with several nodes must not be changed before one is named.
+    Due,
+    /// Later, or never.
+    Open,
 }
 
 /// A token that was created, and answers.
@@ -74,6 +86,10 @@ pub(crate) async fn create(
         fetched
     });
     remind_of_unsaved(session, context, &admin, &wanted.token).await?;
+    if creation.node == NodeChoice::Due {
+        let nodes = unless_interrupted(session, async { admin.pve.nodes().await.doing(Operation::ReadNodes) }).await?;
+        choose_node(&nodes, creation.order.node.as_ref(), &Key::Node.variable(&context.instance))?;
+    }
     if session.is_attended() && creation.new.rights.is_none() {
         wanted.rights = rights(session, &wanted).await?;
     }
@@ -197,10 +213,11 @@ async fn agreed(
 /// Asks which rights a new token gets.
 async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
     let items = vec![
-        "what Glassdome needs (recommended): shows the plan before changing anything".to_owned(),
-        format!("all privileges of {}: no privilege separation", Printable(&wanted.token.user.to_string())),
+        "What Glassdome needs (recommended): shows the plan before changing anything".to_owned(),
+        format!("All privileges of {}: no privilege separation", Printable(&wanted.token.user.to_string())),
     ];
-    let menu = ChoicePrompt::new("Which privileges should the token have?", items);
+    let short = vec!["what Glassdome needs".to_owned(), "all of its user".to_owned()];
+    let menu = ChoicePrompt::new("Which privileges should the token have?", items).answered_as("Privileges", short);
     let index = ask::choice(session, menu, || ask::only_by("--rights", "the privileges of the token")).await?;
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
 }
@@ -227,13 +244,14 @@ async fn beside_the_one_that_exists(
     session.error(&Report::of(&why));
     let mut ways = Vec::new();
     if context.is_open(session, Key::TokenName) {
-        ways.push((ExistingChoice::Rename, "create one with a different name"));
+        ways.push((ExistingChoice::Rename, "Create one with a different name"));
     }
     if regeneration == Regeneration::Offered {
-        ways.push((ExistingChoice::Regenerate, "generate a new secret: the old one stops working immediately"));
+        ways.push((ExistingChoice::Regenerate, "Generate a new secret: the old one stops working immediately"));
     }
-    ways.push((ExistingChoice::Leave, "quit (nothing was changed)"));
+    ways.push((ExistingChoice::Leave, "Neither: change nothing"));
     let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
+    let menu = menu.answered_as("Next", ways.iter().map(|(choice, _)| choice.short().to_owned()).collect());
     let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what to do with the token")).await?;
     match ways.get(index).map(|(choice, _)| *choice) {
         Some(ExistingChoice::Rename) => {
@@ -245,7 +263,8 @@ async fn beside_the_one_that_exists(
             is_used_here_alone(context, &wanted.token)?;
             wanted.may_regenerate = true;
         }
-        Some(ExistingChoice::Leave) | None => return Err(why),
+        // The reason is on the screen already.
+        Some(ExistingChoice::Leave) | None => return Err(TokenError::PlanDeclined.into()),
     }
     Ok(())
 }
@@ -256,6 +275,17 @@ enum ExistingChoice {
     Rename,
     Regenerate,
     Leave,
+}
+
+impl ExistingChoice {
+    /// Gives the line of an answer.
+    const fn short(self) -> &'static str {
+        match self {
+            Self::Rename => "a different name",
+            Self::Regenerate => "a new secret",
+            Self::Leave => "neither",
+        }
+    }
 }
 
 fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {

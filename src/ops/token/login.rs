@@ -52,7 +52,13 @@ pub(crate) async fn log_in(
                 return Ok(Admin { pve, user });
             }
             Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < MAX_ATTEMPTS => {
-                say(session, format!("wrong password for {}", Printable(&user.to_string())));
+                say(
+                    session,
+                    format!(
+                        "the server refused the login of {}: wrong password, or no such user",
+                        Printable(&user.to_string())
+                    ),
+                );
             }
             Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
@@ -80,7 +86,9 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     } else {
         let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
         let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("Realm of {said}"), items).proposing(proposed);
+        let title = format!("Realm of {said}");
+        let short = realms.iter().map(|realm| Printable(realm).to_string()).collect();
+        let menu = ChoicePrompt::new(title.clone(), items).answered_as(title, short).proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
     };

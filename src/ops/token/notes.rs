@@ -30,7 +30,9 @@ impl Unsaved {
 
     /// Says what is known of it.
     pub(crate) fn sentence(&self) -> String {
-        let Self { token, server, made, .. } = self;
+        let Self { token, server, .. } = self;
+        // Whole seconds are enough for a person.
+        let made = self.made.split_once('.').map_or_else(|| self.made.clone(), |(whole, _)| format!("{whole}Z"));
         let what = if self.regenerates { "generate a new secret for" } else { "make" };
         format!("a run of {made} ended before saving a secret: it was about to {what} {token} on {server}")
     }
