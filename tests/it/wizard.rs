@@ -540,8 +540,8 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     ✔ Proxmox VE host · sandbox.invalid
 
     Certificate (sandbox)
-       The certificate of sandbox.invalid is self-signed, as Proxmox VE's
-       certificates normally are.
+       The certificate of sandbox.invalid is issued by the cluster's own CA, which
+       this system does not trust. That is the default of Proxmox VE.
          subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
                       CN=pve.sandbox.invalid
          issuer       CN=Proxmox Virtual Environment,
@@ -636,8 +636,9 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
 
     Certificate (sandbox)
        The certificate of sandbox.invalid is
-       self-signed, as Proxmox VE's
-       certificates normally are.
+       issued by the cluster's own CA, which
+       this system does not trust. That is
+       the default of Proxmox VE.
          subject      OU=PVE Cluster Node,
                       O=Proxmox Virtual
                       Environment,

@@ -33,9 +33,9 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
         let present = context.settings.user().map(|user| user.value.realm().to_owned());
         let place = |realm: &str| realms.iter().position(|known| known == realm);
         let proposed = present.and_then(|realm| place(&realm)).or_else(|| place("pve")).unwrap_or_default();
-        let title = format!("Realm of {user}");
-        let menu = ChoicePrompt::new(title.clone(), realms.iter().map(|it| explained(it)).collect());
-        let menu = menu.answered_as(title, realms.iter().map(|it| Printable(it).to_string()).collect());
+        let menu = ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| explained(it)).collect());
+        let menu =
+            menu.answered_as(format!("Realm of {user}"), realms.iter().map(|it| Printable(it).to_string()).collect());
         let menu = menu.proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         user = format!("{user}@{}", realms.get(index).map(String::as_str).unwrap_or_default());

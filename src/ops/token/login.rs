@@ -86,9 +86,10 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     } else {
         let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
         let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
-        let title = format!("Realm of {said}");
         let short = realms.iter().map(|realm| Printable(realm).to_string()).collect();
-        let menu = ChoicePrompt::new(title.clone(), items).answered_as(title, short).proposing(proposed);
+        let menu = ChoicePrompt::new(format!("Realm of {said}"), items)
+            .answered_as(format!("Realm of {said}"), short)
+            .proposing(proposed);
         let index = ask::choice(session, menu, otherwise).await?;
         format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
     };
