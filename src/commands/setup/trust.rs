@@ -395,7 +395,7 @@ mod tests {
             for is_of_proxmox in [true, false] {
                 let mut shown = certificate(flaw.clone());
                 shown.leaf.is_of_proxmox = is_of_proxmox;
-                let is_usual = render(&shown, WIDE).contains("normally");
+                let is_usual = render(&shown, WIDE).contains("That is the default of Proxmox VE");
                 assert_eq!(is_usual, flaw == Flaw::UnknownIssuer && is_of_proxmox, "{flaw:?} {is_of_proxmox}");
             }
         }
@@ -405,8 +405,8 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "whole screens are compared")]
     fn the_certificate_fits_every_terminal() {
         insta::assert_snapshot!(render(&certificate(Flaw::UnknownIssuer), WIDE), @"
-        The certificate of 192.168.1.50:8006 is self-signed, as Proxmox VE's
-        certificates normally are.
+        The certificate of 192.168.1.50:8006 is issued by the cluster's own CA, which
+        this system does not trust. That is the default of Proxmox VE.
           subject      OU=PVE Cluster Node, O=Proxmox Virtual Environment,
                        CN=pve.a-rather-long-name.example
           issuer       CN=Proxmox Virtual Environment, OU=6c1c2a3e, O=PVE Cluster
@@ -421,8 +421,9 @@ mod tests {
         ");
         insta::assert_snapshot!(render(&certificate(Flaw::UnknownIssuer), Style { width: Some(40), unicode: false, ..WIDE }), @"
         The certificate of 192.168.1.50:8006
-        is self-signed, as Proxmox VE's
-        certificates normally are.
+        is issued by the cluster's own CA,
+        which this system does not trust.
+        That is the default of Proxmox VE.
           subject      OU=PVE Cluster Node,
                        O=Proxmox Virtual
                        Environment,
