@@ -329,6 +329,31 @@ fn a_run_that_is_killed_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_run_that_is_killed_while_the_server_makes_its_vm_leaves_no_vm() {
+    let (sandbox, stage) = scene(Options { task_time: Duration::from_secs(1), ..quick() });
+    let mut child = stage.spawn(&create(""));
+    wait_for_task(&sandbox, ":qmcreate:");
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    // Its configuration has a lock and neither name nor marker yet, and is not judged before the task has ended.
+    stage.glassdome("cleanup --no-input").expect(0).shows("VM 9100 (").shows("deleted");
+    assert_eq!(Admin::of(&sandbox).vmids(), WORLD);
+    // Where the worker was killed, the lock stays for good: the VM is named each time, and the note of it is kept.
+    let (sandbox, stage) = scene(quick());
+    let mut child = stage.spawn(&create(""));
+    wait_for_task(&sandbox, ":qmcreate:");
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    sandbox.edit(|cluster| cluster.fast_forward());
+    sandbox.edit(|cluster| cluster.set_option(9100, "lock", "create"));
+    for _ in 0..2 {
+        stage.glassdome("cleanup --no-input").expect(10).says("VM 9100 is still locked");
+        assert!(Admin::of(&sandbox).vmids().contains(&9100));
+        assert_eq!(stage.entries().len(), 1);
+    }
+}
+
+#[test]
 fn a_lost_answer_leaves_nothing() {
     for words in ["/download-url", "/qemu", "/resize"] {
         let (sandbox, stage) = scene(quick());

@@ -95,6 +95,10 @@ impl Build<'_> {
             VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => {
                 Err(Error::Cleanup(CleanupError::TakenOver { vmid }))
             }
+            // The server has begun to make it for this run, and its task ended without an end.
+            VmState::Unfinished(node) if phase == BuildPhase::Begun => {
+                Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }))
+            }
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
             VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };

@@ -20,7 +20,7 @@ pub(crate) enum VmState {
     Nothing,
     /// The VM that carries the marker, on this node.
     Ours(NodeName, Box<VmConfig>),
-    /// A clone that is not finished: it has a lock and no marker yet.
+    /// A clone, or a VM whose disk is imported, that is not finished: it has a lock and no marker yet.
     Unfinished(NodeName),
     /// A VM without the marker.
     Foreign(Option<Foreign>),
@@ -89,7 +89,7 @@ impl OwnershipCheck<'_> {
                 return Ok(standing);
             }
             let waited = self.session.clock.now().duration_since(began);
-            if waited >= timeout || !self.is_cloning().await? {
+            if waited >= timeout || !self.is_being_made(vmid).await? {
                 // Lock and marker change in one write, before the task ends: it may have ended since the look.
                 return self.inspect(vmid).await;
             }
@@ -110,13 +110,18 @@ impl OwnershipCheck<'_> {
         }
     }
 
-    /// Says whether a clone task of the template runs.
-    async fn is_cloning(&self) -> Result<bool, Error> {
+    /// Says whether a task runs that makes the VM: a clone of the template, or the creation of the VM itself.
+    async fn is_being_made(&self, vmid: VmId) -> Result<bool, Error> {
         let tasks = self.pve.active_tasks(self.source).await;
         let tasks = tasks.doing(Operation::ReadTasks)?;
         let template = self.template.map(|template| template.to_string());
         let is_it = |upid: &Upid| template.as_ref().is_none_or(|template| upid.id() == *template);
-        Ok(tasks.iter().any(|task| task.kind == "qmclone" && is_it(&task.upid)))
+        let vmid = vmid.to_string();
+        Ok(tasks.iter().any(|task| match task.upid.kind() {
+            "qmclone" => is_it(&task.upid),
+            "qmcreate" => task.upid.id() == vmid,
+            _ => false,
+        }))
     }
 
     /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
@@ -128,7 +133,7 @@ impl OwnershipCheck<'_> {
 
     fn classify(&self, node: &NodeName, config: VmConfig) -> VmState {
         // Its configuration is not final before the lock is gone.
-        if config.lock().is_some_and(|lock| lock == "clone") {
+        if config.lock().is_some_and(|lock| lock == "clone" || lock == "create") {
             VmState::Unfinished(node.clone())
         } else if self.is_ours(&config) {
             VmState::Ours(node.clone(), Box::new(config))
