@@ -1,6 +1,7 @@
 //! What can go wrong when a test VM is removed, and what is left then.
 
 use crate::error::hint::{run, say};
+use crate::error::server::is_answered_by_proxy;
 use crate::error::{Error, Hint, Kind, Report};
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ui::Printable;
@@ -46,7 +47,7 @@ pub enum CleanupError {
         vmid: VmId,
     },
     /// A clone whose task has ended is still locked.
-    #[error("VM {vmid} is still locked by an unfinished clone; only root can unlock it")]
+    #[error("VM {vmid} is still locked by an unfinished clone or import; only root can unlock it")]
     StuckClone {
         /// The VMID.
         vmid: VmId,
@@ -128,18 +129,27 @@ impl CleanupError {
                 ))]
             }
             Self::StuckClone { vmid, node } => vec![
-                say(format!("as root on {node}, first check who it belongs to (another user's clone looks the same):")),
+                say(format!("as root on {node}, first check who it belongs to (that of another user looks the same):")),
                 run(format!("qm config {vmid}")),
                 say(format!(
-                    "if no clone task is running and it belongs to no one else, run `qm unlock {vmid}`, then delete it in the web interface"
+                    "if no task of it is running and it belongs to no one else, run `qm unlock {vmid}`, then delete it in the web interface"
                 )),
             ],
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
                 Error::Cleanup(Self::StuckClone { .. } | Self::TakenOver { .. }) => why.hints(),
-                _ => vec![
-                    run("glassdome cleanup"),
-                    say(format!("or, if it is still named {}, delete VM {vmid} in the web interface", Printable(name))),
-                ],
+                _ => {
+                    // Until what stands in between lets the request pass, no cleanup can succeed.
+                    let mut hints = match why.as_ref() {
+                        Error::Server { source, .. } if is_answered_by_proxy(source) => why.hints(),
+                        _ => Vec::new(),
+                    };
+                    hints.push(run("glassdome cleanup"));
+                    hints.push(say(format!(
+                        "or, if it is still named {}, delete VM {vmid} in the web interface",
+                        Printable(name)
+                    )));
+                    hints
+                }
             },
             Self::DisksLeft { node, disks, .. } => {
                 let mut hints = vec![say(format!("once the storage is available, as root on {node}:"))];

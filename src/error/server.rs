@@ -103,6 +103,14 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
     }
 }
 
+/// Says whether something in front of the server answered in its place.
+pub(super) fn is_answered_by_proxy(source: &pve::ApiError) -> bool {
+    match source {
+        pve::ApiError::OutcomeUnknown { source } => is_answered_by_proxy(source),
+        other => matches!(other, pve::ApiError::Gateway { .. } | pve::ApiError::Redirect { .. }),
+    }
+}
+
 fn unsendable(name: &str, found: char) -> Vec<Hint> {
     if found != '!' {
         return vec![say(

@@ -237,6 +237,8 @@ pub enum Regeneration {
 pub struct Left {
     /// The lines that undo what this run made, the last first.
     pub lines: Vec<String>,
+    /// The lines that revoke a token which another one has replaced.
+    pub revoke: Vec<String>,
     /// What is kept, because it may not be this run's alone.
     pub kept: Vec<Kept>,
     /// The command that gets another secret, where the old one is dead and the new one was not saved.
@@ -256,7 +258,7 @@ impl Left {
     /// Says whether nothing is left.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && self.kept.is_empty() && self.again.is_none()
+        self.lines.is_empty() && self.revoke.is_empty() && self.kept.is_empty() && self.again.is_none()
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -264,6 +266,10 @@ impl Left {
         if !self.lines.is_empty() {
             hints.push(say("some changes remain on the server; to undo them, as root on a node:"));
             hints.extend(self.lines.iter().map(run));
+        }
+        if !self.revoke.is_empty() {
+            hints.push(say("the replaced token still works; to revoke it, as root on a node:"));
+            hints.extend(self.revoke.iter().map(run));
         }
         if !self.kept.is_empty() {
             hints.push(say("kept on the server, because others may be using it; check before you delete it:"));
@@ -283,7 +289,7 @@ impl Error {
     #[must_use]
     pub fn left_on_server(&self) -> Vec<Value> {
         let Self::Token(TokenError::LeftOnServer { left, .. }) = self else { return Vec::new() };
-        let lines = left.lines.iter().map(|line| json!({ "remove": line }));
+        let lines = left.lines.iter().chain(&left.revoke).map(|line| json!({ "remove": line }));
         let kept = left.kept.iter().map(|kept| {
             let shown = |text: &String| Printable(text).to_string();
             json!({ "kept": shown(&kept.object), "reason": shown(&kept.reason) })

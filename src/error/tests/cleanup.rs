@@ -18,6 +18,15 @@ fn left(why: impl Into<Error>, failure: Option<Error>) -> CleanupError {
 #[test]
 fn cleanup() {
     let denied = || Error::server(Operation::Destroy(read("100")), refused(403, "Permission check failed"));
+    let blocked = || {
+        let blocked = crate::pve::ApiError::Gateway {
+            server: "pve.lan:8006".to_owned(),
+            method: "DELETE".to_owned(),
+            status: 403,
+            phrase: Foreign::new("Forbidden"),
+        };
+        Error::server(Operation::Destroy(read("100")), blocked)
+    };
     let start = || task_failed(Operation::Start(read("100")), "start failed: QEMU exited with code 1").into();
     let stuck = || CleanupError::StuckClone { vmid: read("100"), node: read("pve") };
     let text = screens! { CleanupError, screen;
@@ -28,7 +37,7 @@ fn cleanup() {
         TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
         TakenOver => CleanupError::TakenOver { vmid: read("100") };
         StuckClone => stuck();
-        LeftBehind => left(denied(), None), left(denied(), Some(start())), left(stuck(), None);
+        LeftBehind => left(denied(), None), left(blocked(), None), left(denied(), Some(start())), left(stuck(), None);
         DisksLeft => CleanupError::DisksLeft {
             vmid: 100,
             node: "pve".to_owned(),

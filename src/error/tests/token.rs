@@ -27,6 +27,7 @@ fn left_on_server() -> TokenError {
     let kept = Kept { object: "user apex@pve".to_owned(), reason: "it has other tokens now".to_owned() };
     let left = Left {
         lines: vec!["pveum user token delete apex@pve glassdome-token".to_owned()],
+        revoke: vec!["pveum user token remove 'apex@pve' glassdome-token-1".to_owned()],
         kept: vec![kept],
         again: Some("glassdome token rotate --login-user root@pam".to_owned()),
     };

@@ -36,6 +36,7 @@ impl Remover<'_> {
     /// stands there stays.
     pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
+        let mut unanswered = None;
         for tries in 0..MAX_LOCK_ATTEMPTS {
             let (node, config) = match self.search.inspect(vmid).await? {
                 VmState::Ours(node, config) => (node, config),
@@ -54,7 +55,9 @@ impl Remover<'_> {
                     disks = left;
                     break;
                 }
-                Err(busy) if busy.is_busy_vm() || matches!(busy, Error::Cleanup(CleanupError::NotGone { .. })) => {
+                Err(busy) if busy.is_busy_vm() => self.wait_for_other_tasks(&node, vmid).await?,
+                Err(Error::Server { operation, source }) if matches!(source, pve::ApiError::OutcomeUnknown { .. }) => {
+                    unanswered = Some(Error::Server { operation, source });
                     self.wait_for_other_tasks(&node, vmid).await?;
                 }
                 // An earlier request, whose answer was lost, was faster.
@@ -63,7 +66,7 @@ impl Remover<'_> {
             }
         }
         match self.search.inspect(vmid).await? {
-            VmState::Ours(..) => Err(Error::Cleanup(CleanupError::NotGone { vmid })),
+            VmState::Ours(..) => Err(unanswered.unwrap_or(Error::Cleanup(CleanupError::NotGone { vmid }))),
             // Another client may have taken the VMID in the meantime.
             VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
         }
@@ -124,11 +127,7 @@ impl Remover<'_> {
             VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
             VmState::Nothing | VmState::Unfinished(_) | VmState::Hidden(_) => return Ok(Vec::new()),
         };
-        let upid = match pve.destroy(&node, vmid).await {
-            Ok(upid) => upid,
-            Err(pve::ApiError::OutcomeUnknown { .. }) => return Err(Error::Cleanup(CleanupError::NotGone { vmid })),
-            Err(source) => return Err(Error::server(operation, source)),
-        };
+        let upid = pve.destroy(&node, vmid).await.doing(operation.clone())?;
         let warnings = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
         self.note(receipt, self.step("destroy", began, &upid), vmid);
         if warnings == 0 { Ok(Vec::new()) } else { Ok(self.disks_left(&upid, receipt).await) }

@@ -140,6 +140,7 @@ impl Applied {
     pub(crate) fn what_is_left(&self) -> Left {
         Left {
             lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),
+            revoke: Vec::new(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
             again: self.again_if_dead(),
         }

@@ -82,8 +82,8 @@ impl Rotator<'_> {
             Err(Error::Server { source, .. }) if is_gone(&source) => Ok(Retired::Gone),
             Err(why) => {
                 let request = TokenRequest { separated: false, expire: 0, comment: String::new() };
-                let lines = PlanStep::Token(token.clone(), request).undo_line().into_iter().collect();
-                let left = crate::error::Left { lines, ..crate::error::Left::default() };
+                let revoke = PlanStep::Token(token.clone(), request).undo_line().into_iter().collect();
+                let left = crate::error::Left { revoke, ..crate::error::Left::default() };
                 Err(TokenError::LeftOnServer { why: Box::new(why), left }.into())
             }
         }
