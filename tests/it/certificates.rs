@@ -79,6 +79,13 @@ async fn every_cause_has_its_own_words() {
         ("good", "home", &[LOCAL][..], "", ""),
         ("version1", "home", &[], "", "version 1 certificate"),
         ("client", "home", &[LOCAL, client], "", "its extended key usage does not allow server authentication"),
+        (
+            "critical",
+            "home",
+            &[LOCAL, "1.3.6.1.4.1.55555.1=critical,ASN1:UTF8String:x"],
+            "",
+            "it has a critical extension that is not supported",
+        ),
         ("sha1", "home", &[LOCAL], "-sha1", "it is signed with SHA-1"),
         (
             "nameless",

@@ -152,14 +152,26 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 
 /// Gives the words of the innermost cause.
 pub(in crate::pve) fn deepest(why: &(dyn StdError + 'static)) -> String {
-    causes(why).last().map(ToString::to_string).unwrap_or_default()
+    causes(why).last().map(|cause| without_address(&cause.to_string()).to_owned()).unwrap_or_default()
+}
+
+/// Leaves out the address of the manual that the TLS library appends to some of its errors.
+fn without_address(text: &str) -> &str {
+    text.split_once(": https://docs.rs/").map_or(text, |(before, _)| before)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{is_plain_http, whole};
+    use super::{is_plain_http, without_address, whole};
+
+    #[test]
+    fn an_error_of_the_library_does_not_refer_to_its_manual() {
+        let text = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/x.html#eof";
+        assert_eq!(without_address(text), "peer closed connection without sending TLS close_notify");
+        assert_eq!(without_address("connection reset by peer"), "connection reset by peer");
+    }
 
     #[test]
     fn a_server_that_leads_from_http_to_https_may_speak_tls() {

@@ -203,7 +203,7 @@ impl Reply {
         let is_api = body.as_ref().is_some_and(Value::is_object);
         // The API's own errors have a JSON body, or none; with a page it is a reverse proxy or another program. Some
         // errors of the API's own HTTP layer carry plain text.
-        let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status));
+        let is_page = !is_api && (looks_like_a_page(&self.body) || is_gateway(self.status) || self.status < 200);
         if is_page {
             ReplyError::Page { method: self.method, status: self.status, phrase: self.phrase }
         } else {

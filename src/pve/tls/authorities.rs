@@ -127,7 +127,7 @@ impl Authorities {
                 CertError::Unfit("it is a CA certificate, not a server certificate".to_owned(), leaf)
             }
             Complaint::Issuer => CertError::Untrusted(self.unknown_issuer(end_entity, rest), leaf),
-            Complaint::Other => CertError::Unfit(why.to_string(), leaf),
+            Complaint::Other(why) => CertError::Unfit(why, leaf),
         }
     }
 
@@ -172,7 +172,8 @@ enum Complaint {
     /// The signature of the issuer cannot be verified.
     Signature,
     Issuer,
-    Other,
+    /// Something else, in words.
+    Other(String),
 }
 
 impl Complaint {
@@ -190,11 +191,26 @@ impl Complaint {
             Why::Other(OtherError(inner)) => match format!("{inner:?}").as_str() {
                 "NameConstraintViolation" => Self::NameConstraint,
                 "CaUsedAsEndEntity" => Self::Issuer,
-                _ => Self::Other,
+                name => Self::Other(words_for(name)),
             },
-            _ => Self::Other,
+            other => Self::Other(words_for(&format!("{other:?}"))),
         }
     }
+}
+
+/// Says in words what the library names by an identifier only.
+fn words_for(name: &str) -> String {
+    let words = match name {
+        "UnsupportedCriticalExtension" => "it has a critical extension that is not supported",
+        "EndEntityUsedAsCa" => "its issuer is not a CA (CA:FALSE)",
+        "PathLenConstraintViolated" | "MaximumPathDepthExceeded" => "its chain is longer than its CA allows",
+        "BadEncoding" | "BadDer" | "MalformedExtensions" | "ExtensionValueInvalid" => "it is not encoded correctly",
+        "MalformedDnsIdentifier" | "UnsupportedNameType" => "it contains a name in an invalid form",
+        "EmptyEkuExtension" => "its extended key usage is empty",
+        "Revoked" => "it is revoked",
+        _ => return format!("it does not meet the requirements for server certificates ({name})"),
+    };
+    words.to_owned()
 }
 
 /// Says whether a certificate is valid at a time. One that cannot be read here is left to the library.
