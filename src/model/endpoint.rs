@@ -246,6 +246,7 @@ impl FromStr for Endpoint {
         if authority.contains('@') {
             return Err(InvalidEndpoint::Credentials);
         }
+        check_characters(authority)?;
         let (host, port) = split_port(authority)?;
         let host: Host = host.parse()?;
         check_path(&host, text.strip_prefix(authority).unwrap_or_default())?;
@@ -298,6 +299,15 @@ fn check_path(host: &Host, behind: &str) -> Result<(), InvalidEndpoint> {
     }
     let is_mask = path.parse::<u8>().is_ok() || path.parse::<Ipv4Addr>().is_ok();
     Err(if host.address().is_some() && is_mask { InvalidEndpoint::Mask } else { InvalidEndpoint::Path })
+}
+
+/// Names a quotation mark, a semicolon or an invisible character before it is taken for a part of the host or the port.
+fn check_characters(authority: &str) -> Result<(), InvalidEndpoint> {
+    let is_possible = |it: char| it.is_alphanumeric() || "-_.:[]%+".contains(it);
+    match authority.chars().enumerate().find(|(_, it)| !is_possible(*it)) {
+        Some((index, found)) => Err(InvalidEndpoint::Character { position: index + 1, found }),
+        None => Ok(()),
+    }
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), InvalidEndpoint> {

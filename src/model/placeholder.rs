@@ -1,7 +1,7 @@
 //! What stands in examples and templates in the place of a secret: placeholders, and references that another program resolves.
 
 /// Addresses of secrets: password managers, vaults, cloud stores, and tools that read them.
-const SCHEMES: [&str; 17] = [
+const SCHEMES: [&str; 21] = [
     "op",
     "bw",
     "bws",
@@ -19,10 +19,23 @@ const SCHEMES: [&str; 17] = [
     "gcp",
     "azurekeyvault",
     "secret",
+    "secrets",
+    "sops",
+    "file",
+    "env",
 ];
 
 /// What opens a reference, and what closes it.
-const BRACKETS: [(&str, &str); 5] = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("%(", ")s"), ("!vault", "")];
+const BRACKETS: [(&str, &str); 8] = [
+    ("${", "}"),
+    ("$(", ")"),
+    ("{{", "}}"),
+    ("%(", ")s"),
+    ("!vault", ""),
+    ("enc[", "]"),
+    ("ref+", ""),
+    ("arn:aws", ""),
+];
 
 /// Words that only an example has.
 const EXAMPLE_WORDS: [&str; 21] = [
@@ -75,7 +88,9 @@ const PLACEHOLDER_WORDS: [&str; 16] = [
 pub fn is_reference(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']);
     let lower = text.to_ascii_lowercase();
-    let is_address = lower.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme));
+    let is_path = |rest: &str| rest.contains('/');
+    let is_address =
+        lower.split_once(':').is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && is_path(rest));
     let is_expression = BRACKETS.iter().any(|(open, close)| {
         lower.len() > open.len() + close.len() && lower.starts_with(open) && lower.ends_with(close)
     });
@@ -162,6 +177,11 @@ mod tests {
             "op://Private/pve/token",
             "\"op://x/y\"",
             "vault://secret/data/pve#token",
+            "vault:secret/data/pve#token",
+            "ref+vault://secret/data/pve#/token",
+            "ENC[AES256_GCM,data:abc,iv:x,type:str]",
+            "arn:aws:secretsmanager:eu-west-1:1:secret:pve",
+            "file:///run/secrets/pve",
             "bws://a1b2c3d4-1234-5678-9abc-def012345678",
             "${PROXMOX_TOKEN_VALUE}",
             "${X:-}",
@@ -183,6 +203,8 @@ mod tests {
             "a$b",
             "100%",
             "pa$$word",
+            "pass:word",
+            "ref+",
             "a1b2c3d4-1234-5678-9abc-def012345678",
         ] {
             assert!(!is_reference(text), "{text}");
