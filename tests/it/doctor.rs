@@ -365,8 +365,25 @@ fn a_vm_that_is_not_a_template_is_reported() {
     stage.write(".env", &settings);
     sandbox.edit(|cluster| cluster.set_option(9000, "agent", "0"));
     sandbox.edit(|cluster| cluster.set_option(9000, "net0", "virtio,bridge=vmbr7"));
-    let document = finds(&stage, "", 0, &[("guest-agent", "warning"), ("bridge", "warning")]);
+    let document = finds(&stage, "", 8, &[("guest-agent", "warning"), ("bridge", "failed")]);
     assert_eq!(check(&document, "guest-agent")["fix"][1], "qm set 9000 --agent 1");
+}
+
+#[test]
+fn what_a_start_needs_is_looked_for_on_the_node_of_the_clone() {
+    let (sandbox, stage) = scene(Options { nodes: 2, shared_storage: true, ..quick() });
+    sandbox.edit(|cluster| {
+        cluster.set_option(9000, "net0", "virtio,bridge=vmbr7");
+        cluster.nodes.get_mut("pve2").unwrap().bridges.push("vmbr7".to_owned());
+    });
+    finds(&stage, "--node pve2", 0, &[("bridge", "ok"), ("template", "ok")]);
+    let document = finds(&stage, "--node pve", 8, &[("bridge", "failed"), ("template", "ok")]);
+    assert!(check(&document, "bridge").to_string().contains("no such bridge on node pve:"), "{document}");
+    stage.glassdome("test-vm --node pve2").expect(0);
+    stage.glassdome("test-vm --node pve").expect(8);
+    sandbox.edit(|cluster| cluster.set_option(9000, "scsi5", "/dev/disk/by-id/x"));
+    finds(&stage, "--node pve2", 9, &[("template", "failed")]);
+    stage.glassdome("test-vm --node pve2").expect(9);
 }
 
 #[test]

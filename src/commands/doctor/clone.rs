@@ -3,16 +3,18 @@
 use crate::commands::doctor::check::{Check, CheckStatus};
 use crate::error::{Error, Operation, PlacementError, PreflightError, StorageState};
 use crate::model::foreign::listed;
-use crate::model::{Foreign, NodeName, VmId};
+use crate::model::{NodeName, VmId};
 use crate::ops::connection::Connected;
 use crate::ops::inventory::{ConfigReads, SourceTemplate, choose_node, other_node_of, unknown_status, vms};
 use crate::ops::test_vm::marked::may_be_marked;
 use crate::ops::test_vm::options::{Start, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
+use crate::ops::test_vm::preflight::require_clonable;
 use crate::ops::test_vm::receipt::CloneType;
+use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
-use crate::pve::{self, CloneFeature, Interface, Node, Storage, Version, Vm, VmConfig};
+use crate::pve::{self, CloneFeature, Node, Storage, Version, Vm, VmConfig};
 
 /// The checks of this part, in their order.
 const IDS: [&str; 9] =
@@ -92,16 +94,17 @@ pub(super) async fn checks(
         }
     };
     let config = found.as_ref().map(|found| &found.config);
-    let on = found.as_ref().map_or(&node, |found| &found.node);
-    let (privileges, interfaces) =
-        tokio::join!(privileges(connected, order, &inside, config), connected.pve.interfaces(on));
+    let (privileges, start) =
+        tokio::join!(privileges(connected, order, &inside, config), start_check(connected, &inside, &node, config));
     match &found {
         Some(found) => {
             let storages = Storages::read(connected, order, &node, found).await;
-            checks.push(there(order, found, &storages));
+            let may_use = privileges.status == CheckStatus::Ok;
+            let start = start.as_ref().map(|check| StartReads { check, may_use });
+            checks.push(there(connected, order, found, &storages).with_devices(found, start.as_ref()));
             checks.extend([cloud_init(found), agent(order.template, found), linked(order.template, found)]);
-            checks.push(storages.check(found, &node, privileges.status == CheckStatus::Ok));
-            checks.push(bridge(found, &interfaces));
+            checks.push(storages.check(found, &node, may_use));
+            checks.push(bridge(found, start.as_ref()).await);
         }
         None => {
             checks.push(hidden(order.template));
@@ -257,19 +260,15 @@ fn blank(found: &TemplateFound) -> SourceTemplate {
     }
 }
 
-fn there(order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
+fn there(connected: &Connected, order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
         let error = Error::Placement(PlacementError::NotATemplate { vmid, name, known: Vec::new() });
         return Check::failed("template", &error);
     }
-    if let Some(lock) = config.lock() {
-        return Check::failed("template", &PreflightError::TemplateLocked { template: vmid, lock }.into());
-    }
-    if let Some(device) = config.raw_devices().first() {
-        let device = (*device).to_owned();
-        return Check::failed("template", &PreflightError::RawDevice { template: vmid, device }.into());
+    if let Err(why) = require_clonable(vmid, config, &connected.caller) {
+        return Check::failed("template", &why.into());
     }
     if let Some(immovable) = &storages.immovable {
         return Check::failed("template", immovable);
@@ -339,27 +338,54 @@ fn bytes(count: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-fn bridge(found: &TemplateFound, interfaces: &Result<Vec<Interface>, pve::ApiError>) -> Check {
-    let interfaces = match interfaces {
-        Ok(interfaces) => interfaces,
-        Err(why) => return Check::unknown("bridge", "the network of the node could not be read").and(why.to_string()),
-    };
+/// What the node of the clone has for its start, and whether the caller may use it.
+struct StartReads<'a> {
+    check: &'a StartCheck<'a>,
+    may_use: bool,
+}
+
+/// Reads what the start of a clone needs; nothing where the template or the version is not known.
+async fn start_check<'a>(
+    connected: &'a Connected,
+    inside: &ServerReads,
+    node: &'a NodeName,
+    config: Option<&VmConfig>,
+) -> Option<StartCheck<'a>> {
+    let (config, version) = (config?, inside.version.as_ref().ok()?);
+    let hardware = config.hardware(&Zones::new()).ok();
+    Some(StartCheck::read(&connected.pve, version.major(), node, hardware.as_ref()).await)
+}
+
+impl Check {
+    /// Adds what the node of the clone says of mapped devices, which are listed only for those who may use them.
+    fn with_devices(self, found: &TemplateFound, start: Option<&StartReads<'_>>) -> Self {
+        match start {
+            Some(start) if start.may_use && self.status == CheckStatus::Ok => {
+                match start.check.require_devices(&found.config) {
+                    Ok(warnings) => self.with(warnings),
+                    Err(why) => Self::failed("template", &why),
+                }
+            }
+            _ => self,
+        }
+    }
+}
+
+async fn bridge(found: &TemplateFound, start: Option<&StartReads<'_>>) -> Check {
     let bridges = found.config.bridges();
     if bridges.is_empty() {
         return Check::warning("bridge", "the template has no network card on a bridge");
     }
-    let state = |bridge: &Foreign| interfaces.iter().find(|it| *bridge == *it.name.as_str()).map(|it| it.is_active);
-    let absent: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge).is_none()).collect();
-    let down: Vec<&Foreign> = bridges.iter().filter(|bridge| state(bridge) == Some(false)).collect();
-    match (absent.as_slice(), down.as_slice()) {
-        ([], []) => {
+    let Some(start) = start else { return Check::skipped("bridge", "the version of the server is not known") };
+    match start.check.require_bridges(&found.config).await {
+        Ok(warnings) if warnings.is_empty() => {
             Check::ok("bridge", format!("{} exists", listed(&bridges))).brief(format!("bridge {}", listed(&bridges)))
         }
-        ([], [down, ..]) => Check::warning("bridge", format!("{down} is down on {}", found.node)),
-        ([absent, ..], _) => Check::warning(
-            "bridge",
-            format!("{absent} is not a bridge on {}: clones cannot start unless it is an SDN vnet", found.node),
-        ),
+        Ok(warnings) => Check::warning("bridge", warnings.join("; ")),
+        Err(Error::Preflight(PreflightError::BridgeUnseen { bridge, node, .. })) if !start.may_use => {
+            Check::unknown("bridge", format!("{bridge} is not visible (SDN.Use), or not on {node}"))
+        }
+        Err(why) => Check::failed("bridge", &why),
     }
 }
 

@@ -94,7 +94,7 @@ impl<'a> Preflight<'a> {
             })));
         };
         known_online(&inventory.nodes, target)?;
-        self.require_clonable(&template)?;
+        require_clonable(self.options.template, &template.config, &self.caller)?;
         let mut check = StorageCheck::new(self.pve, &template, target).await?;
         check.require_movable(self.options)?;
         let (mode, because) = self.mode(&template)?;
@@ -198,24 +198,6 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Refuses a template that the server would not clone for this caller.
-    fn require_clonable(&self, template: &SourceTemplate) -> Result<(), Error> {
-        let vmid = self.options.template;
-        if let Some(lock) = template.config.lock() {
-            return Err(PreflightError::TemplateLocked { template: vmid, lock }.into());
-        }
-        if let Some(drive) = template.config.drive_outside_storage() {
-            return Err(PreflightError::DriveOutsideStorage { template: vmid, drive: drive.to_owned() }.into());
-        }
-        let is_root = matches!(&self.caller, Caller::User(user) if user.to_string() == "root@pam");
-        match template.config.raw_devices().first() {
-            Some(device) if !is_root => {
-                Err(PreflightError::RawDevice { template: vmid, device: (*device).to_owned() }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn order_of_rights(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> CloneOrder {
         CloneOrder {
             major: version.major(),
@@ -232,6 +214,21 @@ impl<'a> Preflight<'a> {
 
     const fn rights(&self) -> PermissionCheck<'_> {
         PermissionCheck { pve: self.pve, caller: &self.caller }
+    }
+}
+
+/// Refuses a template that the server would not clone for this caller.
+pub(crate) fn require_clonable(template: VmId, config: &VmConfig, caller: &Caller) -> Result<(), PreflightError> {
+    if let Some(lock) = config.lock() {
+        return Err(PreflightError::TemplateLocked { template, lock });
+    }
+    if let Some(drive) = config.drive_outside_storage() {
+        return Err(PreflightError::DriveOutsideStorage { template, drive: drive.to_owned() });
+    }
+    let is_root = matches!(caller, Caller::User(user) if user.to_string() == "root@pam");
+    match config.raw_devices().first() {
+        Some(device) if !is_root => Err(PreflightError::RawDevice { template, device: (*device).to_owned() }),
+        _ => Ok(()),
     }
 }
 

@@ -37,6 +37,13 @@ impl<'a> StartCheck<'a> {
     /// missing, since the lists show only what may be used. Gives what should be known.
     pub(crate) async fn require(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
         let mut warnings = self.require_bridges(config).await?;
+        warnings.extend(self.require_devices(config)?);
+        Ok(warnings)
+    }
+
+    /// Refuses resource mappings that cannot be used there, and names the devices of the node that a clone needs.
+    pub(crate) fn require_devices(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
+        let mut warnings = Vec::new();
         for (path, list) in &self.mappings {
             match list {
                 Ok(list) => self.require_mapping(path, list)?,
@@ -50,7 +57,8 @@ impl<'a> StartCheck<'a> {
         Ok(warnings)
     }
 
-    async fn require_bridges(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
+    /// Refuses network cards on bridges that the node lacks, and names the bridges that are down or not known.
+    pub(crate) async fn require_bridges(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
         let attached = config.attached_bridges();
         let there = match &self.bridges {
             Ok(there) => there,
