@@ -65,6 +65,9 @@ async fn a_key_that_cannot_be_verified_is_named_and_no_attack() {
     }
 }
 
+/// An extension that nothing knows and that must be understood.
+const CRITICAL: &str = "1.3.6.1.4.1.55555.1=critical,ASN1:UTF8String:x";
+
 #[tokio::test]
 async fn every_cause_has_its_own_words() {
     let Some(workshop) = Workshop::open() else { return };
@@ -79,13 +82,7 @@ async fn every_cause_has_its_own_words() {
         ("good", "home", &[LOCAL][..], "", ""),
         ("version1", "home", &[], "", "version 1 certificate"),
         ("client", "home", &[LOCAL, client], "", "its extended key usage does not allow server authentication"),
-        (
-            "critical",
-            "home",
-            &[LOCAL, "1.3.6.1.4.1.55555.1=critical,ASN1:UTF8String:x"],
-            "",
-            "it has a critical extension that is not supported",
-        ),
+        ("critical", "home", &[LOCAL, CRITICAL], "", "it has a critical extension that is not supported"),
         ("sha1", "home", &[LOCAL], "-sha1", "it is signed with SHA-1"),
         (
             "nameless",
