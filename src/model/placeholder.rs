@@ -89,8 +89,7 @@ pub fn is_reference(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']);
     let lower = text.to_ascii_lowercase();
     let is_path = |rest: &str| rest.contains('/');
-    let is_address =
-        lower.split_once(':').is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && is_path(rest));
+    let is_address = lower.split_once(':').is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && is_path(rest));
     let is_expression = BRACKETS.iter().any(|(open, close)| {
         lower.len() > open.len() + close.len() && lower.starts_with(open) && lower.ends_with(close)
     });

@@ -164,7 +164,7 @@ fn without_address(text: &str) -> &str {
 mod tests {
     use std::time::Duration;
 
-    use super::{is_plain_http, without_address, whole};
+    use super::{is_plain_http, whole, without_address};
 
     #[test]
     fn an_error_of_the_library_does_not_refer_to_its_manual() {

@@ -5,7 +5,7 @@ use crate::settings::syntax::sh_word;
 use crate::settings::{Credentials, Instance, Key};
 
 /// Gives a line for `sh` that calls the server with curl. The secret is the variable's, and reaches curl by a
-/// pipe: it is in no process's arguments.
+/// pipe: it is in no process's arguments. Nothing for a user that no header can carry.
 #[must_use]
 pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
     let url = access.endpoint.as_ref()?.url();
@@ -13,7 +13,7 @@ pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
     let (variable, before, after) = match access.credentials.as_ref()? {
         Credentials::Token { id, .. } => (
             Key::TokenValue.variable(instance),
-            format!("printf 'Authorization: PVEAPIToken=%s=%s' {} ", sh_word(&id.to_string())),
+            format!("printf 'Authorization: PVEAPIToken=%s=%s' {} ", sh_word(&id.header_text().ok()?)),
             format!(" | curl{trust} --header @- {}", sh_word(&format!("{url}/api2/json/version"))),
         ),
         Credentials::Password { user, .. } => (

@@ -249,6 +249,18 @@ fn the_line_for_curl_has_the_trust_and_no_secret() {
         "printf 'Authorization: PVEAPIToken=%s=%s' 'apex@pve!glassdome-token' \"$PROXMOX_TOKEN_VALUE\" | \
          curl --cacert '/it'\\''s/ca.pem' --header @- 'https://pve.lan:8006/api2/json/version'"
     );
+    // As the server decodes the header: one character a byte, and cut at a semicolon.
+    for (user, shown) in
+        [("jürgen@pve", Some("'j%FCrgen@pve!t1'")), ("a;%41@pve", Some("'a%3B%2541@pve!t1'")), ("łukasz@pve", None)]
+    {
+        let mut access = with_token("pve.lan");
+        if let Some(Credentials::Token { id, .. }) = &mut access.credentials {
+            *id = format!("{user}!t1").parse().unwrap();
+        }
+        let line = curl_line(&access, &first);
+        assert_eq!(line.is_some(), shown.is_some(), "{user}: {line:?}");
+        assert!(line.unwrap_or_default().contains(shown.unwrap_or_default()), "{user}");
+    }
     let access = Access { is_verified: Some(false), ..with_password("pve.lan:443") };
     assert_eq!(
         curl_line(&access, &"02".parse().unwrap()).unwrap(),
