@@ -31,7 +31,9 @@ use summary::{CleanupSummary, Elsewhere, ImageFate, LeftImage, VmOutcome};
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
-    settle_port(session, &mut context, PortUse::Now).await?;
+    if context.settings.source(Key::Host).is_some() {
+        settle_port(session, &mut context, PortUse::Now).await?;
+    }
     let found = match context.journal(session)? {
         Some(journal) => journal.read().map_err(Error::from)?,
         None => JournalContents::default(),
