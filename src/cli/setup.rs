@@ -10,9 +10,9 @@ use crate::model::{Destination, Tool, VmId};
 /// Set up server, token and settings file, and verify them with a test VM
 ///
 /// Prompts for anything not given by a flag or environment variable; current values in .env are the defaults.
-/// Everything is verified before anything is written. Sent to the server: reading calls, the calls of the proof (clone,
-/// start, stop, destroy of one test VM), and those that make a token or a template where you ask for one. Written: the settings file with its backup, once everything
-/// has been checked. Run again, it keeps what is there and changes only what a flag or an answer says.
+/// Nothing is written before every check has passed and, at a terminal, you have confirmed it. The server is only read,
+/// except for what you ask for (a token, a template) and the test VM, which is deleted again. Another run keeps what is
+/// there and changes only what a flag or an answer says.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input
@@ -32,7 +32,7 @@ pub struct Setup {
     /// stored is rejected.
     #[arg(long, conflicts_with = "insecure", help_heading = "Trust")]
     pub accept_new_certificate: bool,
-    /// What is stored of a certificate that is accepted or pinned: the cluster's CA, or its own fingerprint
+    /// What to store for an accepted certificate: the cluster's CA, or the certificate's fingerprint
     /// [default: ca if available, leaf with --fingerprint]
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["ca_file", "insecure"], help_heading = "Trust")]
     pub pin: Option<Pin>,
@@ -51,10 +51,10 @@ pub struct Setup {
     /// Who logs in to create it.
     #[command(flatten)]
     pub login: Login,
-    /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 where it exists, else by name]
+    /// Template for Ubuntu 22.04 [env: UBUNTU_2204_TEMPLATE_ID] [default: 9000 if it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2204_template_id: Option<VmId>,
-    /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 where it exists, else by name]
+    /// Template for Ubuntu 20.04 [env: UBUNTU_2004_TEMPLATE_ID] [default: 9001 if it exists, else by name]
     #[arg(long, value_name = "VMID", help_heading = "Templates")]
     pub ubuntu_2004_template_id: Option<VmId>,
     /// Create the template if it is missing
@@ -71,10 +71,10 @@ pub struct Setup {
     /// Import settings from another tool's environment variables [default: whichever tool's are set]
     #[arg(long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "any", help_heading = "Import")]
     pub import: Option<ImportFrom>,
-    /// Write a password for which no spelling exists that every reader of `.env` reads alike
+    /// Save a password even if not every program that reads `.env` can read it back
     #[arg(long, help_heading = "Save")]
     pub allow_ambiguous_value: bool,
-    /// How the proof is done.
+    /// How the test VM is made.
     #[command(flatten)]
     pub test_vm: TestVmFlags,
 }
