@@ -9,6 +9,9 @@ use crate::pve::privileges::AclPath;
 /// What the preflight finds in the way of a clone: locks, devices, storages.
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
+    /// The cluster has lost the majority of its nodes.
+    #[error("the cluster has no quorum: VMs cannot be created, changed or deleted")]
+    NoQuorum,
     /// The template is locked.
     #[error("template {template} is locked ({lock}) and cannot be cloned now")]
     TemplateLocked {
@@ -161,13 +164,20 @@ impl PreflightError {
             | Self::StorageNotShared { .. }
             | Self::BridgeMissing { .. }
             | Self::MappingUnusable { .. } => Kind::NotFound,
-            Self::TemplateLocked { .. } | Self::StorageFull { .. } | Self::DriveOutsideStorage { .. } => Kind::Server,
+            Self::NoQuorum
+            | Self::TemplateLocked { .. }
+            | Self::StorageFull { .. }
+            | Self::DriveOutsideStorage { .. } => Kind::Server,
         }
     }
 
     /// Says what to do next.
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
+            Self::NoQuorum => vec![
+                say("start the nodes that are down, or repair the cluster network; as root on a node:"),
+                run("pvecm status"),
+            ],
             Self::TemplateLocked { template, lock } => vec![
                 say(format!("wait until the {lock} task has finished; if none is running, as root on its node:")),
                 run(format!("qm unlock {template}")),

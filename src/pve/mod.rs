@@ -25,6 +25,6 @@ pub use http::text_download::text_at;
 pub use task_timing::TaskTiming;
 pub use tls::{CaBundle, Leaf, NotValid, Probed, Trust, UntrustedCause, certificates_in, probe};
 pub use values::{
-    ActiveTask, CloneFeature, Interface, Node, Realm, Storage, TaskStatus, Version, VersionNumber, Vm, VmStatus,
+    ActiveTask, CloneFeature, Interface, Node, Quorum, Realm, Storage, TaskStatus, Version, VersionNumber, Vm, VmStatus,
 };
 pub use vm_config::{Disk, VmConfig};

@@ -107,6 +107,26 @@ impl Node {
     }
 }
 
+/// Whether a cluster has the majority of its nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quorum {
+    /// It has.
+    Present,
+    /// It has not: nothing can be changed.
+    Lost,
+}
+
+/// A row of `/cluster/status`: a node, or the cluster itself.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ClusterStatusRow {
+    /// `node` or `cluster`.
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    pub(super) kind: Foreign,
+    /// Of the cluster: 1 if it has a quorum, else 0.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) quorate: Option<u64>,
+}
+
 /// A VM, as `/cluster/resources` lists it: some seconds old.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vm {

@@ -12,7 +12,7 @@ use crate::support::terminal::Terminal;
 use crate::support::test_env::{self, BOUND, Outcome, TestEnv, quick};
 
 /// Every check, in the order in which things break.
-const IDS: [&str; 29] = [
+const IDS: [&str; 30] = [
     "env-file",
     "env-mode",
     "env-git",
@@ -32,6 +32,7 @@ const IDS: [&str; 29] = [
     "authentication",
     "token",
     "node",
+    "quorum",
     "template",
     "cloud-init",
     "guest-agent",
@@ -115,11 +116,11 @@ fn two_waves_of_requests_are_enough() {
     let (sandbox, stage) = scene(quick());
     stage.glassdome("doctor").expect(0);
     let (all, handshakes) = (sandbox.seen().len(), sandbox.handshakes());
-    assert_eq!(all, 8 + 6);
+    assert_eq!(all, 9 + 6);
     assert!(handshakes <= 9, "{handshakes} handshakes");
-    // Eight go out before any is answered, and the rest before any of the rest is.
-    sent_while_held_from(1, 8);
-    sent_while_held_from(9, all);
+    // Nine go out before any is answered, and the rest before any of the rest is.
+    sent_while_held_from(1, 9);
+    sent_while_held_from(10, all);
 }
 
 #[test]
@@ -241,6 +242,19 @@ fn a_diagnosis_has_a_line_for_each_group_and_v_lists_every_check() {
     assert!(brief.lines().count() < 12, "{brief}");
     let checks = |text: &str| text.lines().filter(|line| line.contains("ok ") || line.contains('\u{2714}')).count();
     assert!(checks(&full) > checks(&brief) + 15, "{full}");
+}
+
+#[test]
+fn a_cluster_without_a_quorum_is_a_failed_check() {
+    let (sandbox, stage) = scene(Options { nodes: 2, ..quick() });
+    finds(&stage, "", 0, &[("quorum", "ok")]);
+    sandbox.edit(|cluster| cluster.quorate = false);
+    let document = finds(&stage, "", 9, &[("quorum", "failed"), ("node", "ok"), ("template", "ok")]);
+    assert!(check(&document, "quorum")["fix"].to_string().contains("pvecm status"), "{document}");
+    // What most tokens may not read is neither right nor wrong, and takes no line.
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    let text = stage.glassdome("doctor").expect(7).results;
+    assert!(!text.contains("quorum"), "{text}");
 }
 
 #[test]

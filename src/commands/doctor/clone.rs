@@ -14,11 +14,21 @@ use crate::ops::test_vm::receipt::CloneType;
 use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
-use crate::pve::{self, CloneFeature, Node, Storage, Version, Vm, VmConfig};
+use crate::pve::{self, CloneFeature, Node, Quorum, Storage, Version, Vm, VmConfig};
 
 /// The checks of this part, in their order.
-const IDS: [&str; 9] =
-    ["node", "template", "cloud-init", "guest-agent", "linked-clone", "storage", "bridge", "free-vmid", "privileges"];
+const IDS: [&str; 10] = [
+    "node",
+    "quorum",
+    "template",
+    "cloud-init",
+    "guest-agent",
+    "linked-clone",
+    "storage",
+    "bridge",
+    "free-vmid",
+    "privileges",
+];
 
 /// What the server said before anything about the template was known.
 pub(super) struct ServerReads {
@@ -29,6 +39,7 @@ pub(super) struct ServerReads {
     next_id: Result<VmId, pve::ApiError>,
     /// What the node that is set says of the template.
     named: Option<ConfigReads>,
+    quorum: Result<Option<Quorum>, pve::ApiError>,
 }
 
 impl ServerReads {
@@ -43,8 +54,9 @@ impl ServerReads {
         };
         let is_the_template = |vm: &Vm| order.is_some_and(|order| order.template == vm.vmid);
         let vms = vms(pve, |vm| vm.is_template || is_the_template(vm) || may_be_marked(vm));
-        let (nodes, version, vms, next_id, named) = tokio::join!(pve.nodes(), pve.version(), vms, pve.next_id(), named);
-        Self { nodes, version, vms, next_id, named }
+        let (nodes, version, vms, next_id, named, quorum) =
+            tokio::join!(pve.nodes(), pve.version(), vms, pve.next_id(), named, pve.quorum());
+        Self { nodes, version, vms, next_id, named, quorum }
     }
 }
 
@@ -75,11 +87,11 @@ pub(super) async fn checks(
                 Some(warning) => Check::warning("node", warning),
                 None => Check::ok("node", format!("node {node} is online")).brief(format!("node {node}")),
             };
-            (node, vec![check])
+            (node, vec![check, quorum(&inside.quorum)])
         }
         Err(why) => {
-            let mut checks = vec![Check::failed("node", &why)];
-            checks.extend(skipped("the node is not known").split_off(1));
+            let mut checks = vec![Check::failed("node", &why), quorum(&inside.quorum)];
+            checks.extend(skipped("the node is not known").split_off(2));
             return checks;
         }
     };
@@ -87,7 +99,7 @@ pub(super) async fn checks(
         Ok(found) => found,
         Err(why) => {
             checks.push(without_template(&why));
-            checks.extend(skipped("the template could not be read").drain(2..7));
+            checks.extend(skipped("the template could not be read").drain(3..8));
             checks.push(free);
             checks.push(Check::skipped("privileges", "the required privileges depend on the template"));
             return checks;
@@ -108,7 +120,7 @@ pub(super) async fn checks(
         }
         None => {
             checks.push(hidden(order.template));
-            checks.extend(skipped("the template could not be read").drain(2..7));
+            checks.extend(skipped("the template could not be read").drain(3..8));
         }
     }
     checks.push(free);
@@ -126,6 +138,17 @@ fn without_template(why: &Error) -> Check {
     let Some(first) = known.first().and_then(|template| template.split(' ').next()) else { return check };
     let visible = format!("visible templates: {}", listed(known));
     Check { fix: Vec::new(), ..check }.and(visible).run(format!("glassdome setup --ubuntu-2204-template-id {first}"))
+}
+
+/// Says whether the cluster can change anything. Most tokens may not read that.
+fn quorum(read: &Result<Option<Quorum>, pve::ApiError>) -> Check {
+    match read {
+        Ok(Some(Quorum::Present)) => Check::ok("quorum", "the cluster has a quorum"),
+        Ok(Some(Quorum::Lost)) => Check::failed("quorum", &PreflightError::NoQuorum.into()),
+        Ok(None) => Check::ok("quorum", "the server is in no cluster, so no quorum is needed"),
+        Err(why) if why.is_forbidden() => Check::inapplicable("quorum", "not visible without Sys.Audit on /"),
+        Err(why) => Check::unknown("quorum", "the status of the cluster could not be read").and(why.to_string()),
+    }
 }
 
 fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {

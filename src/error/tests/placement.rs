@@ -67,6 +67,7 @@ fn preflight() {
         TemplateLocked => PreflightError::TemplateLocked { template: read("9000"), lock: Foreign::new("backup") };
         RawDevice => PreflightError::RawDevice { template: read("9000"), device: "hostpci0".to_owned() };
         DriveOutsideStorage => PreflightError::DriveOutsideStorage { template: read("9000"), drive: "scsi1".to_owned() };
+        NoQuorum => PreflightError::NoQuorum;
         BridgeMissing => PreflightError::BridgeMissing {
             device: "net0".to_owned(),
             bridge: Foreign::new("vmbr7"),

@@ -23,7 +23,7 @@ use crate::pve::http::transport::Transport;
 use crate::pve::lenient::{Lenient, field_text, object};
 use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
 use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, verify_against};
-use crate::pve::values::{Interface, Node, Realm, Version};
+use crate::pve::values::{ClusterStatusRow, Interface, Node, Quorum, Realm, Version};
 
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
@@ -225,6 +225,18 @@ impl Pve {
         let mut nodes = self.list(data, "the list of nodes", object::<Node>)?;
         nodes.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(nodes)
+    }
+
+    /// Says whether the cluster has a majority of its nodes, without which nothing can be changed; nothing for a server
+    /// that is in no cluster. It takes Sys.Audit on `/` (Proxmox VE: `/cluster/status`, the row of type `cluster`).
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
+    pub async fn quorum(&self) -> Result<Option<Quorum>, ApiError> {
+        let data = self.transport.get(&["cluster", "status"], &[]).await?;
+        let rows = self.list(data, "the status of the cluster", object::<ClusterStatusRow>)?;
+        let cluster = rows.into_iter().find(|row| row.kind == "cluster");
+        Ok(cluster.map(|row| if row.quorate == Some(0) { Quorum::Lost } else { Quorum::Present }))
     }
 
     /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
