@@ -1,15 +1,15 @@
 //! What can go wrong with trust and tokens, how that ends, and what to do about it.
 
-use crate::error::hint::{run, say};
-use crate::error::{Error, Hint, Kind};
+mod advice;
+mod left;
+
+use crate::error::{Error, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
 use crate::pve::privileges::GrantRefused;
 use crate::session::Signal;
-use crate::ui::Printable;
+pub use left::{Kept, Left};
 use std::path::PathBuf;
-
-use serde_json::{Value, json};
 
 /// What can go wrong with trust and tokens.
 #[derive(Debug, thiserror::Error)]
@@ -232,72 +232,6 @@ pub enum Regeneration {
     Unavailable,
 }
 
-/// What a run leaves on the server that it could not, or must not, remove.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Left {
-    /// The lines that undo what this run made, the last first.
-    pub lines: Vec<String>,
-    /// The lines that revoke a token which another one has replaced.
-    pub revoke: Vec<String>,
-    /// What is kept, because it may not be this run's alone.
-    pub kept: Vec<Kept>,
-    /// The command that gets another secret, where the old one is dead and the new one was not saved.
-    pub again: Option<String>,
-}
-
-/// Something on the server that is not deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// What it is: `user new@pve`.
-    pub object: String,
-    /// Why it is kept.
-    pub reason: String,
-}
-
-impl Left {
-    /// Says whether nothing is left.
-    #[must_use]
-    pub const fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && self.revoke.is_empty() && self.kept.is_empty() && self.again.is_none()
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        let mut hints = Vec::new();
-        if !self.lines.is_empty() {
-            hints.push(say("some changes remain on the server; to undo them, as root on a node:"));
-            hints.extend(self.lines.iter().map(run));
-        }
-        if !self.revoke.is_empty() {
-            hints.push(say("the replaced token still works; to revoke it, as root on a node:"));
-            hints.extend(self.revoke.iter().map(run));
-        }
-        if !self.kept.is_empty() {
-            hints.push(say("kept on the server, because others may be using it; check before you delete it:"));
-            let kept = self.kept.iter().map(|it| say(Printable(&format!("{}: {}", it.object, it.reason)).to_string()));
-            hints.extend(kept);
-        }
-        if let Some(again) = &self.again {
-            hints.push(say("the old secret no longer works and the new one was not saved; generate another:"));
-            hints.push(run(again));
-        }
-        hints
-    }
-}
-
-impl Error {
-    /// Lists what is left on the server, for JSON.
-    #[must_use]
-    pub fn left_on_server(&self) -> Vec<Value> {
-        let Self::Token(TokenError::LeftOnServer { left, .. }) = self else { return Vec::new() };
-        let lines = left.lines.iter().chain(&left.revoke).map(|line| json!({ "remove": line }));
-        let kept = left.kept.iter().map(|kept| {
-            let shown = |text: &String| Printable(text).to_string();
-            json!({ "kept": shown(&kept.object), "reason": shown(&kept.reason) })
-        });
-        lines.chain(kept).collect()
-    }
-}
-
 impl TokenError {
     /// Decides on the kind.
     pub(super) fn kind(&self) -> Kind {
@@ -346,104 +280,6 @@ impl TokenError {
             _ => Vec::new(),
         }
     }
-
-    /// Says what to do next.
-    #[expect(clippy::too_many_lines, reason = "one match over all errors, without a wildcard, as in `advice`")]
-    pub(super) fn hints(&self) -> Vec<Hint> {
-        match self {
-            Self::NoCa { .. } => vec![say("pin only the certificate: --pin leaf")],
-            Self::OtherCaFile { path } => vec![
-                say("if it belongs to another cluster, use another --instance or --env-file"),
-                say(format!("to replace it, pass --yes or move {} away", path.display())),
-            ],
-            Self::OtherFactor { .. } => vec![say(
-                "log in as another user, or create the token in the web interface (Datacenter > Permissions > API Tokens)",
-            )],
-            Self::NoNode { .. } => vec![say("check the cluster, as root on a node:"), run("pvecm status")],
-            Self::Exists { token, regeneration } => vec![
-                say(match regeneration {
-                    Regeneration::Offered => {
-                        "choose another name with --token-name, or generate a new secret with --regenerate (the old one then stops working)"
-                    }
-                    Regeneration::Unavailable => "choose another name with --token-name",
-                }),
-                say("Proxmox VE does not show its secret again; to see the token:"),
-                run(format!("pveum user token list '{}'", token.user)),
-            ],
-            Self::Unknown { known, token } if known.is_empty() => vec![say(format!("{} has no tokens", token.user))],
-            Self::Unknown { known, .. } => vec![say(format!("existing tokens: {}", Printable(&known.join(", "))))],
-            Self::NoSsh { line } | Self::SshUnusable { line, .. } => manual_steps(line),
-            Self::SshFailed { to, line, .. } => {
-                let mut hints = vec![say(format!(
-                    "test it with `ssh {to}`: glassdome uses your own SSH keys, agent and configuration"
-                ))];
-                hints.extend(manual_steps(line));
-                hints
-            }
-            Self::NoPveum { line, .. } => {
-                let mut hints = vec![say("pass root on a node: --over-ssh root@NODE")];
-                hints.extend(manual_steps(line));
-                hints
-            }
-            Self::PveumFailed { line, .. } => manual_steps(line),
-            Self::SshGarbage { .. } => vec![say(
-                "check whether the login shell prints text of its own; if so, create the token in the web interface",
-            )],
-            Self::NothingToCreate { .. } => vec![say("add --create-token, or omit it")],
-            Self::ShellGivesAll => vec![say("pass --create-token --login-user root@pam, or omit --rights")],
-            Self::NoDestination => vec![say("pass the node: --over-ssh root@NODE")],
-            Self::NoShellInSandbox => vec![say("create the token with a login instead: --create-token")],
-            Self::ExpiresBeforeUse => vec![say("pass a later date, e.g. 2027-01-31, or omit --expire")],
-            Self::NotTheSame { .. } => vec![say("another user may have changed permissions meanwhile: run this again")],
-            Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
-            Self::Refused { why, .. } => match why {
-                GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. } => vec![say(
-                    "choose another user for the token with --user, e.g. glassdome@pve (created if it does not exist)",
-                )],
-                GrantRefused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
-                GrantRefused::WouldLose { .. } | GrantRefused::Unnameable { .. } => {
-                    vec![say("choose another user for the token with --user")]
-                }
-            },
-            Self::MayNotGrant { lines, token, .. } => {
-                let mut hints = vec![say("ask an administrator to run, as root on a node:")];
-                hints.extend(lines.iter().map(run));
-                hints.push(say(format!(
-                    "the row `value` of the output is the secret of {token}: pass it to setup with --token-value-file"
-                )));
-                hints.push(say("or give the token all privileges of its user, if they suffice: --rights user"));
-                hints
-            }
-            Self::CannotRegenerate { .. } => vec![
-                say("choose another name with --token-name; to replace the token in the settings file by a new one:"),
-                run("glassdome token rotate --login-user root@pam"),
-            ],
-            Self::NoSecret | Self::PlanDeclined => Vec::new(),
-            Self::LeftOnServer { why, left } => why.hints().into_iter().chain(left.hints()).collect(),
-            Self::PlanChanged => vec![say("run this again with --dry-run to see the new plan")],
-            Self::ChangedMeanwhile { .. } | Self::WouldHaveLost { .. } => {
-                vec![say("run this again to plan with the current permissions")]
-            }
-            Self::UsedElsewhere { place, .. } => vec![
-                say("run `glassdome token rotate` without --in-place: it creates a second token and keeps this one"),
-                say(format!("or create a separate token for {place} first")),
-            ],
-            Self::NothingToPin => vec![say("pass --accept-new-certificate or --fingerprint SHA256")],
-        }
-    }
-}
-
-/// Gives the line for root in the shell of a node.
-fn manual_steps(line: &str) -> Vec<Hint> {
-    if line.is_empty() {
-        return Vec::new();
-    }
-    vec![
-        say(
-            "run this as root in the shell of a node; the row `value` of the output is the secret, for --token-value-file:",
-        ),
-        run(line),
-    ]
 }
 
 fn named(factors: &[Foreign]) -> String {

@@ -1,5 +1,7 @@
 //! What can go wrong between here and a server.
 
+mod conditions;
+
 use crate::model::foreign::listed;
 use crate::model::{Fingerprint, Foreign};
 use crate::pve::http::refusal_reason::RefusalReason;
@@ -302,104 +304,6 @@ impl ApiError {
             Self::OutcomeUnknown { source } => source.reason(),
             _ => None,
         }
-    }
-
-    /// Says whether it said no for this reason.
-    #[must_use]
-    pub fn is_for(&self, reason: RefusalReason) -> bool {
-        self.reason() == Some(reason)
-    }
-
-    /// Says whether the server said no for want of privileges.
-    #[must_use]
-    pub fn is_forbidden(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.status == 403)
-    }
-
-    /// Says whether the server did not take us for who we say.
-    #[must_use]
-    pub fn is_unauthenticated(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.status == 401)
-    }
-
-    /// Says whether a VM has no configuration on the node that was asked.
-    #[must_use]
-    pub fn is_missing_config(&self) -> bool {
-        self.is_for(RefusalReason::NoSuchVm)
-    }
-
-    /// Says whether the node that a call was for does not answer, though the server does: its status is 595 then.
-    #[must_use]
-    pub fn is_about_one_node(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.status == 595)
-    }
-
-    /// Says whether the guest agent does not answer yet, or the VM is not up yet.
-    #[must_use]
-    pub fn is_agent_down(&self) -> bool {
-        matches!(self.reason(), Some(RefusalReason::AgentDown | RefusalReason::VmNotRunning | RefusalReason::Timeout))
-    }
-
-    /// Says whether a request that changes something may have been carried out though its answer was lost.
-    #[must_use]
-    pub const fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::OutcomeUnknown { .. })
-    }
-
-    /// Says whether the way to the server failed, which may be over in a moment.
-    #[must_use]
-    pub const fn is_unreachable(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownName { .. }
-                | Self::NoRoute { .. }
-                | Self::Refused { .. }
-                | Self::ConnectTimeout { .. }
-                | Self::Proxy { .. }
-                | Self::BrokenOff { .. }
-                | Self::NoAnswer { .. }
-                | Self::Stalled { .. }
-        )
-    }
-
-    /// Says whether the server, or something in front of it, is in trouble that may be over in a moment: an answer of
-    /// a reverse proxy, or of a node that cannot reach another one.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::OutcomeUnknown { .. } => false,
-            // The file system of the cluster is being restarted, as on every upgrade.
-            other => {
-                other.is_unreachable()
-                    || other.reason().is_some_and(|reason| {
-                        matches!(
-                            reason,
-                            RefusalReason::RateLimited
-                                | RefusalReason::ProxyTrouble
-                                | RefusalReason::NodeUnreachable
-                                | RefusalReason::ClusterFilesystemDown
-                        )
-                    })
-            }
-        }
-    }
-
-    /// Says whether the handshake failed, or the certificate is not accepted.
-    #[must_use]
-    pub const fn is_of_tls(&self) -> bool {
-        matches!(
-            self,
-            Self::NotTls { .. }
-                | Self::Handshake { .. }
-                | Self::CertificateUntrusted { .. }
-                | Self::CertificateUnfit { .. }
-                | Self::CertificateExpired { .. }
-                | Self::AuthorityNotValid { .. }
-                | Self::CertificateWrongName { .. }
-                | Self::CertificateChanged { .. }
-                | Self::CertificateStolen { .. }
-                | Self::CertificateBroken { .. }
-        )
     }
 
     /// Gives the certificate that was presented and not accepted.
