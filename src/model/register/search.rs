@@ -1,6 +1,6 @@
 //! Finds known secrets in a text, in every spelling.
 
-use super::{DECODING_DEPTHS, Known, MIN_LENGTH_AS_WORD};
+use crate::model::register::known::{DECODING_DEPTHS, Known, MIN_LENGTH_AS_WORD};
 use crate::model::spelling::{SpellingPosition, View, folded};
 use memchr::memmem::find_iter;
 use std::borrow::Cow;

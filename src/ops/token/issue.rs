@@ -1,6 +1,8 @@
 //! Creates a token with a log-in, tries it, and only then lets go of the log-in.
 
-use crate::error::{Doing, Error, Operation, PlacementError, Regeneration, Report, TokenError};
+mod existing_token;
+
+use crate::error::{Doing, Error, Operation, PlacementError, TokenError};
 use crate::model::{TokenId, TokenSecret};
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::{Connected, TrustSource, TrustedServer};
@@ -15,16 +17,16 @@ use crate::ops::token::apply::{GrantedRights, TokenSpec, agree, carry_out, propo
 use crate::ops::token::grant_plan::GrantPlan;
 use crate::ops::token::login::{Admin, log_in};
 use crate::ops::token::notes::{again, forget, note, require, unsaved, warn};
-use crate::ops::token::rotate::next_name;
 use crate::ops::token::store::{ExtraSettings, check_save, is_used_here_alone, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, recheck};
 use crate::ops::{ask, unless_interrupted};
 use crate::pve::{Pve, check_sendable};
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Credentials, Key, Source};
+use crate::settings::{AmbiguousValues, Credentials, Key};
 use crate::ui::Printable;
-use crate::ui::prompt::{ChoicePrompt, TextPrompt};
+use crate::ui::prompt::ChoicePrompt;
+use existing_token::beside_the_one_that_exists;
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -220,72 +222,6 @@ async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRigh
     let menu = ChoicePrompt::new("Which privileges should the token have?", items).answered_as("Privileges", short);
     let index = ask::choice(session, menu, || ask::only_by("--rights", "the privileges of the token")).await?;
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
-}
-
-/// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
-/// rehearsal without a person, whose token's name was not chosen, it is one of the next name.
-async fn beside_the_one_that_exists(
-    session: &Session,
-    context: &Context,
-    wanted: &mut TokenSpec<'_>,
-    regeneration: Regeneration,
-    why: Error,
-) -> Result<(), Error> {
-    let free = next_name(&wanted.token.name.to_string(), &[]);
-    if !session.is_attended() {
-        let (true, Some(Source::Sandbox), Some(name)) =
-            (context.is_sandbox(), context.settings.source(Key::TokenName), free)
-        else {
-            return Err(why);
-        };
-        wanted.token.name = name;
-        return Ok(());
-    }
-    session.error(&Report::of(&why));
-    let mut ways = Vec::new();
-    if context.is_open(session, Key::TokenName) {
-        ways.push((ExistingChoice::Rename, "Create one with a different name"));
-    }
-    if regeneration == Regeneration::Offered {
-        ways.push((ExistingChoice::Regenerate, "Generate a new secret: the old one stops working immediately"));
-    }
-    ways.push((ExistingChoice::Leave, "Neither: change nothing"));
-    let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
-    let menu = menu.answered_as("Next", ways.iter().map(|(choice, _)| choice.short().to_owned()).collect());
-    let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what to do with the token")).await?;
-    match ways.get(index).map(|(choice, _)| *choice) {
-        Some(ExistingChoice::Rename) => {
-            let otherwise = || ask::only_by("--token-name", "the token's name");
-            let default = free.map(|name| name.to_string());
-            wanted.token.name = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
-        }
-        Some(ExistingChoice::Regenerate) => {
-            is_used_here_alone(context, &wanted.token)?;
-            wanted.may_regenerate = true;
-        }
-        // The reason is on the screen already.
-        Some(ExistingChoice::Leave) | None => return Err(TokenError::PlanDeclined.into()),
-    }
-    Ok(())
-}
-
-/// What becomes of a token of the name that was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ExistingChoice {
-    Rename,
-    Regenerate,
-    Leave,
-}
-
-impl ExistingChoice {
-    /// Gives the line of an answer.
-    const fn short(self) -> &'static str {
-        match self {
-            Self::Rename => "a different name",
-            Self::Regenerate => "a new secret",
-            Self::Leave => "neither",
-        }
-    }
 }
 
 fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {

@@ -5,27 +5,30 @@ mod in_place;
 mod preview;
 mod resume;
 mod retire;
+mod second_token;
+
+pub(crate) use second_token::{entries_of, next_name};
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::journal::{Journal, JournalEntry, Rotation};
-use crate::model::{TokenId, TokenName, TokenSecret};
+use crate::model::{TokenId, TokenSecret};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::token::admin_session::{AdminSession, existing};
 use crate::ops::token::apply::{agree, carry_out, may_grant, require_regeneration};
-use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep, PrivilegesBefore};
+use crate::ops::token::grant_plan::COMMENT;
 use crate::ops::token::login::Admin;
 use crate::ops::token::notes::file_of;
 use crate::ops::token::recheck;
 use crate::ops::token::store::{ExtraSettings, check_save, save, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::unless_interrupted;
-use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
+use crate::pve::{AclEntry, TokenRecord};
 use crate::session::Session;
 use crate::settings::Credentials;
 use crate::ui::Printable;
+use second_token::{Planned, nonce, proposal};
 use time::format_description::well_known::Rfc3339;
-use uuid::Uuid;
 
 pub(crate) use self::preview::Preview;
 use self::retire::{Basis, Retired};
@@ -250,28 +253,6 @@ impl<'a> Rotator<'a> {
     }
 }
 
-/// A second token, as it is to be made.
-struct Planned {
-    new: TokenId,
-    record: TokenRecord,
-    entries: Vec<AclEntry>,
-    proposal: GrantPlan,
-}
-
-fn nonce() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
-/// Lists the entries of a token.
-pub(crate) fn entries_of(acl: Vec<AclEntry>, token: &TokenId) -> Vec<AclEntry> {
-    let holder = Subject::token(token);
-    acl.into_iter().filter(|entry| entry.holder == holder).collect()
-}
-
-fn held_by(entry: AclEntry, token: &TokenId) -> AclEntry {
-    AclEntry { holder: Subject::token(token), ..entry }
-}
-
 fn close(entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
     Ok(entry.map_or(Ok(()), JournalEntry::close)?)
 }
@@ -282,44 +263,6 @@ fn close_if_clean(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
         return why;
     }
     close(entry).err().unwrap_or(why)
-}
-
-fn proposal(new: &TokenId, record: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
-    let comment = format!("{COMMENT} (rotation {nonce})");
-    let request = TokenRequest { separated: record.separated, expire: record.expire, comment };
-    let mut steps = vec![PlanStep::Token(new.clone(), request)];
-    steps.extend(entries.iter().map(|entry| {
-        let change = AclChange {
-            path: entry.path.clone(),
-            holder: Subject::token(new),
-            roles: vec![entry.role.clone()],
-            propagates: entry.propagates,
-        };
-        PlanStep::Grant(change, PrivilegesBefore::new())
-    }));
-    GrantPlan {
-        token: new.clone(),
-        separated: record.separated,
-        expire: record.expire,
-        steps,
-        effects: Vec::new(),
-        remarks: vec!["the first token is revoked once this one is saved in the settings file".to_owned()],
-        basis: None,
-    }
-}
-
-/// Finds a name that no token has: the same one with the next number.
-pub(crate) fn next_name(name: &str, tokens: &[TokenRecord]) -> Option<TokenName> {
-    let (base, number) = match name.rsplit_once('-') {
-        Some((base, digits)) if !base.is_empty() => match digits.parse::<u32>() {
-            Ok(number) => (base, number),
-            Err(_) => (name, 1),
-        },
-        _ => (name, 1),
-    };
-    let names = (number.saturating_add(1)..).map(|number| format!("{base}-{number}"));
-    let free = names.take(1000).find(|name| !tokens.iter().any(|token| token.name.as_str() == *name));
-    free.and_then(|name| name.parse().ok())
 }
 
 #[cfg(test)]
