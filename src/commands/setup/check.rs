@@ -174,7 +174,7 @@ impl<'a> CheckStep<'a> {
         }
         choices.push((RetryChoice::Leave, "Quit (nothing was written)".to_owned()));
         let menu = ChoicePrompt::new("What next?", choices.iter().map(|(_, text)| text.clone()).collect());
-        let menu = menu.answered_as("Next", choices.iter().map(|(_, text)| text.to_lowercase()).collect());
+        let menu = menu.answered_as("Next", choices.iter().map(|(_, text)| super::retry::as_answer(text)).collect());
         let index = ask::choice(self.session, menu, || ask::only_by("--no-input", "what to do next")).await?;
         Ok(match choices.into_iter().nth(index) {
             Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(self.session).await?)),

@@ -68,7 +68,7 @@ impl Failed {
 }
 
 fn shortened(choices: &[(Choice, &'static str)]) -> Vec<String> {
-    choices.iter().map(|(_, text)| text.to_lowercase()).chain(["quit".to_owned()]).collect()
+    choices.iter().map(|(_, text)| as_answer(text)).chain(["quit".to_owned()]).collect()
 }
 
 /// Lists what can follow when a token could not be made.
@@ -149,7 +149,7 @@ pub(super) async fn stuck(
         items.push("Go back to an earlier step".to_owned());
     }
     loop {
-        let short = items.iter().map(|text| text.to_lowercase()).chain(["quit".to_owned()]).collect();
+        let short = items.iter().map(|text| as_answer(text)).chain(["quit".to_owned()]).collect();
         let menu = ChoicePrompt::new("What next?", items.clone()).and_last("Quit (nothing was written)");
         let menu = menu.answered_as("Next", short);
         match ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await? {
@@ -162,4 +162,10 @@ pub(super) async fn stuck(
             _ => return Err(why),
         }
     }
+}
+
+/// Writes an item of a menu as the answer behind a question: with a small letter first, names as they are.
+pub(super) fn as_answer(item: &str) -> String {
+    let mut letters = item.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
 }

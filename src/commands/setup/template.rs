@@ -60,7 +60,7 @@ impl MissingTemplate {
     pub(super) fn offer(&self) -> String {
         let release = self.release();
         let number = self.id.unwrap_or(release.vmid);
-        format!("make template {number} from Ubuntu's cloud image ({}), on the server", release.number)
+        format!("Create template {number} from Ubuntu's cloud image ({}), on the server", release.number)
     }
 
     /// Makes it, and lets the settings point at it; `image` is an image of one's own.
