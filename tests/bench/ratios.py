@@ -117,7 +117,7 @@ def first_prompt(folder):
         os.chdir(folder)
         os.execve(PROGRAM, [PROGRAM, "setup"], {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm"})
     seen = b""
-    while b"> " not in seen and select.select([terminal], [], [], 10)[0]:
+    while b"Proxmox VE host" not in seen and select.select([terminal], [], [], 10)[0]:
         seen += os.read(terminal, 4096)
     took = time.perf_counter() - started
     os.write(terminal, b"\x03")
@@ -127,7 +127,7 @@ def first_prompt(folder):
     except OSError:
         pass  # the other side is closed
     os.waitpid(pid, 0)
-    if b"> " not in seen:
+    if b"Proxmox VE host" not in seen:
         raise SystemExit(f"no question came: {seen.decode()}")
     return took
 
@@ -169,10 +169,17 @@ def proof():
         tell("glassdome test-vm", f"{ours.wall:.2f} s", f"{ours.wall / total:.3f} of the tasks' time; budget 1.05 and 0.1 s: {1.05 * total + 0.1:.2f} s")
         tell("  its processor time", f"{ours.processor * 1000:.0f} ms")
         tell("  its peak of memory", f"{sandbox.peak('test-vm'):.1f} MB", "budget 20 MB")
-        for step, habit in ((1, "waiting in steps of a second"), (0.02, "asking fifty times a second")):
-            script = [sys.executable, str(HERE / "proof.py"), "127.0.0.1", str(sandbox.port), "ca.pem", "apex@pve", "glassdome-token", "secret", str(step)]
-            theirs = min((Run(script, sandbox.folder) for _ in range(2)), key=lambda run: run.wall)
-            tell(f"proxmoxer, {habit}", f"{theirs.wall:.2f} s", f"{theirs.wall / ours.wall:.2f} times as long, {theirs.processor / ours.processor:.1f} times the processor")
+    for step, habit in ((1, "waiting in steps of a second"), (0.02, "asking fifty times a second")):
+        theirs = min((by_proxmoxer(options, step) for _ in range(2)), key=lambda run: run.wall)
+        tell(f"proxmoxer, {habit}", f"{theirs.wall:.2f} s", f"{theirs.wall / ours.wall:.2f} times as long, {theirs.processor / ours.processor:.1f} times the processor")
+
+
+def by_proxmoxer(options, step):
+    """The same by a script, on a server of its own: a VMID that was just freed may stay locked for half a minute."""
+    with Sandbox(*options) as sandbox:
+        script = [sys.executable, str(HERE / "proof.py"), "127.0.0.1", str(sandbox.port), "ca.pem", "apex@pve", "glassdome-token", "secret", str(step)]
+        return Run(script, sandbox.folder)
+
 
 
 def doctor_and_curl():
