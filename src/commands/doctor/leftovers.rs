@@ -127,7 +127,7 @@ async fn on_server(
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
     names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
-    Check::warning("leftovers", format!("the server has {} test VMs of other runs or machines", others.len()))
+    Check::warning("leftovers", format!("test VMs of other runs or machines on the server: {}", others.len()))
         .with(others.iter().map(|marked| marked.describe(now)))
         .say("they may be in use; to delete one that is not, pass its VMID:")
         .run(format!("glassdome cleanup --vmid {}", others.first().map(|it| it.vmid.to_string()).unwrap_or_default()))

@@ -198,15 +198,6 @@ impl Pve {
         self.token_entry(token).await.map(|entry| entry.separated)
     }
 
-    /// Lists the network interfaces of a node.
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn interfaces(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
-        let data = self.transport.get(&["nodes", node.as_str(), "network"], &[]).await?;
-        self.named(data, "the list of interfaces", "iface")
-    }
-
     /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
     ///
     /// # Errors

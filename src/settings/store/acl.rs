@@ -113,7 +113,7 @@ impl Acl {
 mod tests {
     use super::{ALL, Acl, AclItem, GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 
-    const NOBODY: u32 = u32::MAX;
+    const UNDEFINED_ID: u32 = u32::MAX;
 
     fn acl(entries: &[(u16, u16, u32)]) -> Acl {
         Acl { entries: entries.iter().map(|&(tag, permissions, id)| AclItem { tag, permissions, id }).collect() }
@@ -122,11 +122,11 @@ mod tests {
     #[test]
     fn a_list_is_read_as_it_was_written() {
         let list = acl(&[
-            (OWNER, 6, NOBODY),
+            (OWNER, 6, UNDEFINED_ID),
             (USER, 4, 1000),
-            (OWNING_GROUP, 0, NOBODY),
-            (MASK, 4, NOBODY),
-            (OTHER, 0, NOBODY),
+            (OWNING_GROUP, 0, UNDEFINED_ID),
+            (MASK, 4, UNDEFINED_ID),
+            (OTHER, 0, UNDEFINED_ID),
         ]);
         assert_eq!(Acl::parse(&list.to_bytes()), Some(list.clone()));
         assert_eq!(list.to_bytes().len(), 4 + 5 * 8);
@@ -146,11 +146,11 @@ mod tests {
             (ALL, ALL, 0, 0o670, 0o670),
         ] {
             let list = acl(&[
-                (OWNER, 6, NOBODY),
+                (OWNER, 6, UNDEFINED_ID),
                 (USER, 4, 1000),
-                (OWNING_GROUP, group, NOBODY),
-                (MASK, mask, NOBODY),
-                (OTHER, other, NOBODY),
+                (OWNING_GROUP, group, UNDEFINED_ID),
+                (MASK, mask, UNDEFINED_ID),
+                (OTHER, other, UNDEFINED_ID),
             ]);
             assert_eq!((list.mode(), list.mode_alone()), (shown, alone), "{group} {mask} {other}");
             assert_eq!(list.clone().without_others().mode(), shown & 0o770);
@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn those_who_may_use_the_file_are_named() {
         let list = acl(&[
-            (OWNER, 6, NOBODY),
+            (OWNER, 6, UNDEFINED_ID),
             (USER, 4, 1000),
             (USER, 0, 1001),
-            (OWNING_GROUP, 4, NOBODY),
+            (OWNING_GROUP, 4, UNDEFINED_ID),
             (GROUP, 2, 50),
-            (MASK, 4, NOBODY),
-            (OTHER, 4, NOBODY),
+            (MASK, 4, UNDEFINED_ID),
+            (OTHER, 4, UNDEFINED_ID),
         ]);
         assert_eq!(list.others(), ["user 1000", "its group"]);
     }
