@@ -84,7 +84,7 @@ impl Inventory {
             Err(refused) if refused.is_for(RefusalReason::NodeUnreachable) && target != node => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
-        let vms = vms(pve, |vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
+        let vms = vms(pve, &|vm: &Vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
         let elsewhere = other_node_of(pve, &self.nodes, &vms, node, vmid).await?;
         let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
         template(pve, &elsewhere, vmid, reading).await.map(Some)
@@ -115,7 +115,7 @@ pub(crate) async fn other_node_of(
 async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) -> Result<SourceTemplate, Error> {
     let config = reading.config.doing(Operation::ReadTemplate(vmid))?;
     if !config.is_template() {
-        let known = known_templates(&pve.vms_where(|vm| vm.is_template).await.unwrap_or_default(), vmid);
+        let known = known_templates(&pve.vms_where(&|vm: &Vm| vm.is_template).await.unwrap_or_default(), vmid);
         return Err(Error::Placement(PlacementError::NotATemplate {
             vmid,
             name: config.name().unwrap_or_default(),
@@ -141,8 +141,8 @@ async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
 
 /// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and of all
 /// VMs of a node as long as its `pvestatd` stands: then that node is asked, unless it is offline.
-pub(crate) async fn vms(pve: &Pve, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
-    let listed = pve.vms_where(|vm| !vm.is_known || is_wanted(vm)).await?;
+pub(crate) async fn vms(pve: &Pve, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
+    let listed = pve.vms_where(&|vm: &Vm| !vm.is_known || is_wanted(vm)).await?;
     if listed.iter().all(|vm| vm.is_known) {
         return Ok(listed);
     }
@@ -160,8 +160,7 @@ pub(crate) async fn vms(pve: &Pve, is_wanted: impl Fn(&Vm) -> bool) -> Result<Ve
         found.extend(vms.into_iter().filter(|vm| is_wanted(vm)));
     }
     found.extend(listed.into_iter().filter(|vm| !answered.contains(&vm.node) && is_wanted(vm)));
-    found.sort_by_key(|vm| vm.vmid);
-    Ok(found)
+    Ok(Vm::sorted(found))
 }
 
 /// Finds the node of a VM that no list has: one that was made a moment ago. Nothing where its VMID is free, or where it

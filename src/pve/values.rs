@@ -145,6 +145,14 @@ pub struct Vm {
     pub disk: u64,
 }
 
+impl Vm {
+    /// Sorts a list by VMID.
+    pub(crate) fn sorted(mut vms: Vec<Self>) -> Vec<Self> {
+        vms.sort_by_key(|vm| vm.vmid);
+        vms
+    }
+}
+
 /// An entry of a list of VMs.
 #[derive(Deserialize)]
 pub(super) struct VmEntry {

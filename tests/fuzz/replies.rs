@@ -96,7 +96,7 @@ async fn ask(pve: &Pve, number: usize) -> Result<(), ApiError> {
     match number % 19 {
         0 => pve.version().await.map(drop),
         1 => pve.nodes().await.map(drop),
-        2 => pve.vms_where(|_| true).await.map(drop),
+        2 => pve.vms_where(&|_| true).await.map(drop),
         3 => pve.vms_on(&node).await.map(drop),
         4 => pve.vm_config(&node, vmid).await.map(drop),
         5 => pve.permissions(None, None).await.map(drop),

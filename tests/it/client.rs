@@ -375,7 +375,7 @@ impl Recording {
             ("GET", ["access", "domains"]) => pve.domains().await.map(drop),
             ("GET", ["access", "permissions"]) => pve.permissions(None, None).await.map(drop),
             ("GET", ["nodes"]) => pve.nodes().await.map(drop),
-            ("GET", ["cluster", "resources"]) => pve.vms_where(|_| true).await.map(drop),
+            ("GET", ["cluster", "resources"]) => pve.vms_where(&|_| true).await.map(drop),
             ("GET", ["cluster", "nextid"]) => pve.next_id().await.map(drop),
             ("GET", ["nodes", _, "qemu"]) => pve.vms_on(&node).await.map(drop),
             ("GET", ["nodes", _, "storage"]) => pve.storages(&node).await.map(drop),

@@ -156,7 +156,7 @@ async fn a_list_of_a_hundred_thousand_vms_is_read() {
         let vms: Vec<String> = (100..100_100).map(vm).collect();
         data(&format!("[{}]", vms.join(",")))
     });
-    assert_eq!(pve.vms_where(|_| true).await.unwrap().len(), 100_000);
+    assert_eq!(pve.vms_where(&|_| true).await.unwrap().len(), 100_000);
 }
 
 #[tokio::test]

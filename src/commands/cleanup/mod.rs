@@ -127,7 +127,7 @@ impl CleanupRun<'_> {
         }
         let pve = &self.connected.pve;
         let is_wanted = |vm: &Vm| named.contains(&vm.vmid) || may_be_marked(vm);
-        let vms = vms(pve, is_wanted).await.doing(Operation::ReadVms);
+        let vms = vms(pve, &is_wanted).await.doing(Operation::ReadVms);
         let vms = match (vms, named.is_empty() && first_failure.is_err()) {
             (Ok(vms), _) => vms,
             // The first failure is reported.

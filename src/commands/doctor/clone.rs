@@ -53,7 +53,8 @@ impl ServerReads {
             }
         };
         let is_the_template = |vm: &Vm| order.is_some_and(|order| order.template == vm.vmid);
-        let vms = vms(pve, |vm| vm.is_template || is_the_template(vm) || may_be_marked(vm));
+        let is_wanted = |vm: &Vm| vm.is_template || is_the_template(vm) || may_be_marked(vm);
+        let vms = vms(pve, &is_wanted);
         let (nodes, version, vms, next_id, named, quorum) =
             tokio::join!(pve.nodes(), pve.version(), vms, pve.next_id(), named, pve.quorum());
         Self { nodes, version, vms, next_id, named, quorum }

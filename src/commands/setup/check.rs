@@ -188,7 +188,7 @@ impl<'a> CheckStep<'a> {
         let guess = options::test_vm(context, &self.arguments.test_vm)?;
         let preflight = Preflight::new(self.connected, &guess);
         let pve = &self.connected.pve;
-        let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, |vm| vm.is_template));
+        let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, &|vm: &Vm| vm.is_template));
         let inventory = inventory?;
         let version = inventory.version.clone();
         self.head(context, &version);

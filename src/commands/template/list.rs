@@ -79,7 +79,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
 async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
     let pve = &connected.pve;
     let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
-    let vms = vms(pve, |vm| vm.is_template || arguments.all).await.doing(Operation::ReadVms)?;
+    let vms = vms(pve, &|vm: &Vm| vm.is_template || arguments.all).await.doing(Operation::ReadVms)?;
     let mut keys = Vec::new();
     for (key, _) in keyed() {
         keys.extend(settings.template(key).map(|found| (key.entry().variable, found.value)));

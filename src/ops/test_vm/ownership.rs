@@ -73,7 +73,7 @@ impl OwnershipCheck<'_> {
         }
         // It was moved, or it is not a VM at all.
         let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);
-        let Some(elsewhere) = self.pve.vms_where(is_it).await.map_err(failed)?.into_iter().next() else {
+        let Some(elsewhere) = self.pve.vms_where(&is_it).await.map_err(failed)?.into_iter().next() else {
             return Ok(VmState::Foreign(None));
         };
         let config = self.pve.vm_config(&elsewhere.node, vmid).await.map_err(failed)?;

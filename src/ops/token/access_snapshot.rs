@@ -10,7 +10,7 @@ use crate::pve::privileges::{
     AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
     Zones, needs,
 };
-use crate::pve::{Node, Pve, Subject, TokenRecord, UserLookup, Version};
+use crate::pve::{Node, Pve, Subject, TokenRecord, UserLookup, Version, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a log-in may see all entries of the access control list, and with which privilege.
@@ -91,7 +91,7 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
 /// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was made,
 /// and as long as its node's `pvestatd` stands.
 async fn template_node(pve: &Pve, nodes: &[Node], order: &TestVmOptions) -> Result<Option<NodeName>, Error> {
-    let listed = vms(pve, |vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
+    let listed = vms(pve, &|vm: &Vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
     let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
     match listed.first() {
         // Its configuration cannot be read, so it is planned without it.

@@ -35,11 +35,10 @@ impl Pve {
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn vms_where(&self, is_wanted: impl Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
-        let keep = |entry: VmEntry| entry.vm().filter(&is_wanted);
-        let mut vms = self.rows(&["cluster", "resources"], &[("type", "vm")], "the list of VMs", keep).await?;
-        vms.sort_by_key(|vm| vm.vmid);
-        Ok(vms)
+    pub async fn vms_where(&self, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Vec<Vm>, ApiError> {
+        let keep = |entry: VmEntry| entry.vm().filter(is_wanted);
+        let vms = self.rows(&["cluster", "resources"], &[("type", "vm")], "the list of VMs", keep).await?;
+        Ok(Vm::sorted(vms))
     }
 
     /// Lists the VMs of one node that may be seen (VM.Audit), as they are now.
@@ -49,9 +48,8 @@ impl Pve {
     pub async fn vms_on(&self, node: &NodeName) -> Result<Vec<Vm>, ApiError> {
         let path = ["nodes", node.as_str(), "qemu"];
         let keep = |entry: VmEntry| entry.on(node.clone());
-        let mut vms = self.rows(&path, &[], "the list of VMs", keep).await?;
-        vms.sort_by_key(|vm| vm.vmid);
-        Ok(vms)
+        let vms = self.rows(&path, &[], "the list of VMs", keep).await?;
+        Ok(Vm::sorted(vms))
     }
 
     /// Reads the configuration of a VM (VM.Audit).

@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use locks::Claim;
 pub use node::{Node, Reach, Statistics};
 pub use received::Received;
-pub use request::{Now, Reply, Request};
+pub use request::{Now, Reply, Request, object};
 pub use rng::Rng;
 pub use storage::{Download, Kind, State, Storage, Volume};
 pub use tasks::Task;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::sandbox::auth::{Caller, names};
 use crate::sandbox::cluster::packed;
@@ -30,6 +30,16 @@ impl From<Value> for Reply {
     fn from(data: Value) -> Self {
         Self { data, total: None }
     }
+}
+
+/// Makes an object of its fields. Each is inserted by itself: `collect` sorts first, by 4 kB of code for every kind of
+/// iterator.
+pub fn object(fields: impl IntoIterator<Item = (String, Value)>) -> Value {
+    let mut map = Map::new();
+    for (name, value) in fields {
+        map.insert(name, value);
+    }
+    Value::Object(map)
 }
 
 /// A call on its way to what it does.

@@ -174,10 +174,12 @@ impl Config {
 
     /// Tells the options as the API does: numbers as numbers, a password hidden.
     pub fn shown(&self) -> Map<String, Value> {
-        let mut shown: Map<String, Value> =
-            self.options().map(|(key, value)| (key.to_owned(), shown(key, value))).collect();
-        shown.insert("digest".to_owned(), json!(self.digest()));
-        shown
+        let mut map = Map::new();
+        for (key, value) in self.options() {
+            map.insert(key.to_owned(), shown(key, value));
+        }
+        map.insert("digest".to_owned(), json!(self.digest()));
+        map
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::sandbox::cluster::object;
 use crate::sandbox::faults::gzip_bomb::bomb;
 use crate::sandbox::server::answer::Answer;
 
@@ -109,7 +110,7 @@ fn wrong(value: Value) -> Value {
         Value::Number(_) => json!({}),
         Value::String(_) => json!(-7.5),
         Value::Array(items) => items.into_iter().map(wrong).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, wrong(value))).collect(),
+        Value::Object(map) => object(map.into_iter().map(|(key, value)| (key, wrong(value)))),
     }
 }
 
@@ -122,7 +123,7 @@ fn poisoned(value: Value) -> Value {
     match value {
         Value::String(text) => Value::from(format!("{text}\u{1b}]0;owned\u{7}\u{1b}[31m\r\n\u{9b}2J")),
         Value::Array(items) => items.into_iter().map(poisoned).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, poisoned(value))).collect(),
+        Value::Object(map) => object(map.into_iter().map(|(key, value)| (key, poisoned(value)))),
         other => other,
     }
 }

@@ -138,18 +138,14 @@ impl Answer {
     }
 
     /// Changes what stands in its JSON body.
-    pub(crate) fn with_data(self, change: impl FnOnce(Value) -> Value) -> Self {
+    pub(crate) fn with_data(self, change: fn(Value) -> Value) -> Self {
         self.with_body(|body| match serde_json::from_str::<Value>(&body) {
-            Ok(Value::Object(map)) => {
-                let mut change = Some(change);
-                let changed = map.into_iter().map(|(key, value)| match (key.as_str(), change.take()) {
-                    ("data" | "message", Some(change)) => (key, change(value)),
-                    (_, kept) => {
-                        change = kept;
-                        (key, value)
-                    }
-                });
-                Value::Object(changed.collect()).to_string()
+            Ok(Value::Object(mut map)) => {
+                let key = if map.contains_key("data") { "data" } else { "message" };
+                if let Some(value) = map.get_mut(key) {
+                    *value = change(value.take());
+                }
+                Value::Object(map).to_string()
             }
             _ => body,
         })

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::sandbox::auth::login::{LogIn, Progress};
 use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, names};
-use crate::sandbox::cluster::{CLUSTER_NAME, Cluster, Reply, Request};
+use crate::sandbox::cluster::{CLUSTER_NAME, Cluster, Reply, Request, object};
 
 /// `POST /access/ticket`: a login, or the check of another one's.
 pub(crate) fn log_in(cluster: &mut Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
@@ -60,8 +60,7 @@ fn verified(access: &Access, user: &str, path: &str, privileges: &str) -> Result
 
 fn capabilities(access: &Access, user: &str) -> Value {
     let parts = access.capabilities(user).into_iter().map(|(part, privileges)| {
-        let flags = privileges.into_iter().map(|privilege| (privilege, json!(1))).collect();
-        (part.to_owned(), Value::Object(flags))
+        (part.to_owned(), object(privileges.into_iter().map(|privilege| (privilege, json!(1)))))
     });
-    Value::Object(parts.collect())
+    object(parts)
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::auth::Rights;
 use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, names};
-use crate::sandbox::cluster::Request;
+use crate::sandbox::cluster::{Request, object};
 
 /// `GET /access/permissions`: one's own, one's tokens', or with Sys.Audit anybody's.
 pub(crate) fn read(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
@@ -40,6 +40,5 @@ pub(crate) fn index() -> Value {
 }
 
 fn flags(rights: Rights) -> Value {
-    let flags = rights.into_iter().map(|(privilege, propagate)| (privilege, json!(u8::from(propagate))));
-    Value::Object(flags.collect())
+    object(rights.into_iter().map(|(privilege, propagate)| (privilege, json!(u8::from(propagate)))))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, Role};
-use crate::sandbox::cluster::Request;
+use crate::sandbox::cluster::{Request, object};
 
 /// `GET /access/roles`.
 pub(crate) fn list(access: &Access) -> Value {
@@ -20,8 +20,7 @@ pub(crate) fn list(access: &Access) -> Value {
 /// `GET /access/roles/{roleid}`.
 pub(crate) fn read(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
     let role = existing(access, request.text("roleid"))?;
-    let flags: Map<String, Value> = role.privileges.iter().map(|name| (name.clone(), json!(1))).collect();
-    Ok(Value::Object(flags))
+    Ok(object(role.privileges.iter().map(|name| (name.clone(), json!(1)))))
 }
 
 /// Who may make, change and delete roles.

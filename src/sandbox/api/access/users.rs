@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::api::access::tokens;
 use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, User, names};
-use crate::sandbox::cluster::Request;
+use crate::sandbox::cluster::{Request, object};
 
 /// What the API says of a user besides its state, in its own words.
 const DETAILS: [&str; 5] = ["firstname", "lastname", "email", "comment", "keys"];
@@ -48,9 +48,8 @@ pub(crate) fn read(access: &Access, request: Request<'_>) -> Result<Value, Refus
     let Some(user) = access.users.get(name) else { return Ok(Value::Null) };
     let mut fields = described(user);
     fields.insert("groups".to_owned(), access.groups_of(name).map(|group| json!(group)).collect());
-    let tokens: Map<String, Value> =
-        user.tokens.iter().map(|(name, token)| (name.clone(), Value::Object(tokens::described(token)))).collect();
-    fields.insert("tokens".to_owned(), if tokens.is_empty() { Value::Null } else { Value::Object(tokens) });
+    let tokens = user.tokens.iter().map(|(name, token)| (name.clone(), Value::Object(tokens::described(token))));
+    fields.insert("tokens".to_owned(), if user.tokens.is_empty() { Value::Null } else { object(tokens) });
     Ok(Value::Object(fields))
 }
 

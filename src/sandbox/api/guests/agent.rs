@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::sandbox::auth::Refusal;
-use crate::sandbox::cluster::{Cluster, Power, Reply, Request, Vm};
+use crate::sandbox::cluster::{Cluster, Power, Reply, Request, Vm, object};
 
 /// Who may ask the guest agent for addresses.
 pub(crate) fn may_ask(cluster: &Cluster, request: Request<'_>) -> Result<(), Refusal> {
@@ -58,7 +58,7 @@ fn traffic() -> Value {
     let counters = ["rx", "tx"]
         .into_iter()
         .flat_map(|way| ["bytes", "packets", "errs", "dropped"].map(|what| (format!("{way}-{what}"), json!(0))));
-    Value::Object(counters.collect())
+    object(counters)
 }
 
 fn told(address: &str, prefix: u8) -> Value {

@@ -6,7 +6,7 @@ use crate::sandbox::api::guests::power::not_here;
 use crate::sandbox::api::nodes::fields;
 use crate::sandbox::auth::Refusal;
 use crate::sandbox::cluster::vm::shown;
-use crate::sandbox::cluster::{Cluster, Power, Reply, Request, State, Vm};
+use crate::sandbox::cluster::{Cluster, Power, Reply, Request, State, Vm, object};
 
 /// The first number that is given to a VM.
 const FIRST: u32 = 100;
@@ -139,7 +139,7 @@ fn state(vmid: u32, vm: &Vm) -> Map<String, Value> {
             let number = key.trim_start_matches("net");
             (format!("tap{vmid}i{number}"), json!({"netin": 0, "netout": 0}))
         });
-        told.insert("nics".to_owned(), Value::Object(cards.collect()));
+        told.insert("nics".to_owned(), object(cards));
     }
     told
 }
