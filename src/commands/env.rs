@@ -4,9 +4,10 @@ use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
 use crate::error::{Error, UsageError};
 use crate::model::Secret;
+use crate::model::endpoint::DEFAULT_PORT;
 use crate::ops::context::Context;
 use crate::session::Session;
-use crate::settings::{Access, Assignment, Shown, Syntax, curl_line};
+use crate::settings::{Access, Assignment, Key, Shown, Syntax, curl_line};
 use crate::ui::{Draw, Screen};
 use std::convert::Infallible;
 use std::fmt;
@@ -18,11 +19,17 @@ use serde_json::{Map, Value};
 /// Prints the variables, or runs a command with them.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> Result<ExitCode, CommandFailure> {
     let context = Context::load(session, &options::connection(global, &Connection::default())).await?;
-    context.host().map_err(without_flag)?;
+    let host = context.host().map_err(without_flag)?;
     context.credentials(session).map_err(without_flag)?;
     let mut output = EnvOutput::of(&context, arguments.format)?;
     let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
     let written = Written::of(arguments)?;
+    if host.alternative().is_some() {
+        output.warnings.push(format!(
+            "{} names no port: {DEFAULT_PORT} is used here; `glassdome setup` finds and stores the port that answers",
+            Key::Host.variable(&context.instance)
+        ));
+    }
     if arguments.command.is_empty() && written == Written::As(Syntax::Dotenv) && output.has_quotes(shown) {
         output.warnings.push(
             "`docker run --env-file` takes the quotes for a part of the value: give it --format docker".to_owned(),

@@ -71,6 +71,10 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
                 run("systemctl status pveproxy pvedaemon"),
             ]
         }
+        // What the server says was not begun, and yet something is there.
+        Pve::OutcomeUnknown { source } if source.is_for(RefusalReason::NoWorker) => {
+            vec![say("check the list of tasks of the node in the web interface before running this again")]
+        }
         Pve::OutcomeUnknown { source } => hints(operation, source),
         Pve::TooLarge { .. } | Pve::NotUnderstood { .. } => advice_on(RefusalReason::NotTheApi, operation),
         Pve::Redirect { .. } => advice_on(RefusalReason::Redirected, operation),

@@ -122,13 +122,18 @@ impl Endpoint {
         self.other_port.map(|port| Self::new(self.host.clone(), port))
     }
 
-    /// Says whether both are one server: the same port, and the same name or address, also where an IPv4 address is written
-    /// as an IPv6 one (`::ffff:192.0.2.1`).
+    /// Says whether both are one server: the same name or address, also where an IPv4 address is written as an IPv6 one
+    /// (`::ffff:192.0.2.1`), and the same port, or one of the two where an address leaves it open.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         let address = |endpoint: &Self| endpoint.host.address().map(|address| address.to_canonical());
-        self.port == other.port
+        other.ports().any(|port| self.ports().any(|own| own == port))
             && (self.host == other.host || address(self).is_some_and(|it| address(other) == Some(it)))
+    }
+
+    /// Lists the ports at which the server may listen.
+    fn ports(&self) -> impl Iterator<Item = u16> {
+        [self.port].into_iter().chain(self.other_port)
     }
 
     /// Gives `host:port`, an IPv6 address in brackets, as URLs and messages want it.

@@ -221,8 +221,8 @@ impl Context {
 
     /// Says whether the server of this run is the one that the settings file names.
     pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
-        let in_file = self.saved().host().map(|host| host.value);
-        Ok(in_file == Some(self.host()?))
+        let host = self.host()?;
+        Ok(self.saved().host().is_some_and(|in_file| in_file.value.is_same_server(&host)))
     }
 
     /// Says whether the server is a simulated one.

@@ -10,6 +10,7 @@ mod concurrency;
 pub(crate) mod connection;
 pub(crate) mod connection_flags;
 pub(crate) mod context;
+pub(crate) mod creation;
 pub(crate) mod git;
 pub(crate) mod inventory;
 pub(crate) mod options;

@@ -47,6 +47,17 @@ impl ImageLocation<'_> {
         Ok(listed.into_iter().find(|image| image.volume == self.volume))
     }
 
+    /// Says whether no request of this run may have put the image there: it is not listed, and no task that would do it
+    /// runs.
+    pub(crate) async fn is_absent(&self) -> Result<bool, Error> {
+        if let Some(upid) = self.task().await?
+            && !self.pve.task_status(&upid).await.doing(Operation::ReadTasks)?.is_stopped()
+        {
+            return Ok(false);
+        }
+        Ok(self.listed().await?.is_none())
+    }
+
     /// Looks how the storage lists the image that a task has put there; nothing where it is not the image of that task.
     pub(crate) async fn made_by(&self, upid: &Upid) -> Result<Option<Image>, Error> {
         // Without its log less is known of the task, and no more than that.

@@ -80,6 +80,14 @@ impl OwnershipCheck<'_> {
         Ok(self.classify(&elsewhere.node, config))
     }
 
+    /// Says whether a VMID carries nothing that a request of this run may have created.
+    pub(crate) async fn is_absent(&self, vmid: VmId) -> Result<bool, Error> {
+        Ok(match self.inspect(vmid).await? {
+            VmState::Nothing | VmState::Foreign(_) => true,
+            VmState::Ours(..) | VmState::Unfinished(_) | VmState::Hidden(_) => false,
+        })
+    }
+
     /// Looks until a clone is no longer in the making.
     pub(crate) async fn inspect_until_settled(&self, vmid: VmId, timeout: Duration) -> Result<VmState, Error> {
         let began = self.session.clock.now();

@@ -7,6 +7,7 @@ use crate::error::{Doing, Error, Operation, PlacementError, RunError};
 use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{Marker, Upid, VmId};
 use crate::ops::batch::vmids::{Ids, another_id};
+use crate::ops::creation::create_once;
 use crate::ops::test_vm::options::{Disposal, TestVmOptions};
 use crate::ops::test_vm::ownership::OwnershipCheck;
 use crate::ops::test_vm::preflight::ClonePlan;
@@ -201,7 +202,8 @@ impl<'a> Run<'a> {
         let operation = Operation::Clone { template: self.options.template, vmid };
         let request = self.request(vmid);
         self.created.unanswered = true;
-        let asked = self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
+        let ask = async || self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
+        let asked = create_once(self.session, ask, async || self.search().is_absent(vmid).await).await;
         self.created.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
         let upid = asked.doing(operation.clone())?;
         self.created.task = Some(upid.clone());

@@ -95,7 +95,7 @@ impl Pve {
             form.extend([("checksum", sha256.as_str()), ("checksum-algorithm", "sha256")]);
         }
         let path = ["nodes", node.as_str(), "storage", storage, "download-url"];
-        let data = self.transport.change(Method::POST, &path, &form).await?;
+        let data = self.transport.create(&path, &form).await?;
         self.task(&data)
     }
 
@@ -135,7 +135,7 @@ impl Pve {
         let vmid = vmid.to_string();
         let mut form = vec![("vmid", vmid.as_str())];
         form.extend(entries.iter().map(|(key, value)| (*key, value.as_str())));
-        let data = self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu"], &form).await?;
+        let data = self.transport.create(&["nodes", node.as_str(), "qemu"], &form).await?;
         self.task(&data)
     }
 

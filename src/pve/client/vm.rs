@@ -136,8 +136,7 @@ impl Pve {
         form.extend(request.pool.as_ref().map(|pool| ("pool", pool.as_str())));
         form.extend(request.target.as_ref().map(|target| ("target", target.as_str())));
         let source = source.to_string();
-        let data =
-            self.transport.change(Method::POST, &["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
+        let data = self.transport.create(&["nodes", node.as_str(), "qemu", &source, "clone"], &form).await?;
         self.task(&data)
     }
 

@@ -5,7 +5,8 @@
 //! | reads (GET) | something in between, or the server while it restarts, says that it cannot answer now (429, 502 to 504, 520 to 530, 595 and above, the file system of the cluster); or the way breaks after the server had answered in this run |
 //! | reads of another node, where that is asked for | as above, but not where the node cannot be reached (595 and above) |
 //! | sets a value (PUT) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task, or a lock that was not free |
-//! | makes, starts, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task |
+//! | starts, stops, destroys (POST, DELETE) | it is certain that it was not carried out: nothing was sent, or 429, 595, no worker for the task |
+//! | creates a VM, a clone, an image | as above; where the server had no worker for the task, the caller first looks whether something was created |
 //! | logs in | never: a one-time code is good once |
 //! | asks about a task | never here: the task's waiter asks again until its patience ends |
 //!
@@ -40,8 +41,10 @@ pub(in crate::pve) enum RetryPolicy {
     ReadsOfNode,
     /// The same once more: it sets a value.
     Sets,
-    /// Something else: it makes, starts, destroys.
+    /// Something else: it starts, stops, destroys.
     Acts,
+    /// A second thing beside the first: it creates.
+    Creates,
     /// It is repeated by the caller.
     Elsewhere,
 }
@@ -97,6 +100,7 @@ fn is_worth_it(repeat: RetryPolicy, why: &ApiError, contact: ServerSeen) -> bool
         RetryPolicy::ReadsOfNode => is_short_trouble(why, contact) && !why.is_for(RefusalReason::NodeUnreachable),
         RetryPolicy::Sets => is_undone(why, contact) || is_locked(why),
         RetryPolicy::Acts => is_undone(why, contact),
+        RetryPolicy::Creates => is_undone(why, contact) && !why.is_for(RefusalReason::NoWorker),
     }
 }
 

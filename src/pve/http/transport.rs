@@ -212,6 +212,21 @@ impl Transport {
         form: &[(&str, &str)],
     ) -> Result<Value, ApiError> {
         let repeat = if method == Method::PUT { RetryPolicy::Sets } else { RetryPolicy::Acts };
+        self.send_change(repeat, method, path, form).await
+    }
+
+    /// Creates something. As a change; where the server had no worker for the task, the caller looks before it asks again.
+    pub(in crate::pve) async fn create(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
+        self.send_change(RetryPolicy::Creates, Method::POST, path, form).await
+    }
+
+    async fn send_change(
+        &self,
+        repeat: RetryPolicy,
+        method: Method,
+        path: &[&str],
+        form: &[(&str, &str)],
+    ) -> Result<Value, ApiError> {
         let send = async || {
             // The server refuses a DELETE with a body.
             let (query, body) = if method == Method::DELETE { (form, None) } else { (&[][..], Some(form)) };

@@ -19,14 +19,16 @@ pub(crate) fn before_call(shared: &Arc<Shared>, method: &str, path: &str, parame
     match (method, parts.as_slice()) {
         ("POST", ["nodes", _, "qemu", template, "clone"]) => {
             race(shared, parameters.get("newid"));
-            if shared.take(Fault::WorkerLost) {
-                shared.cluster().lost_workers += 1;
-            }
+            lose_worker(shared);
             if let (true, Some(template)) = (has(Fault::TemplateGone), vmid(template)) {
                 shared.cluster().vms.remove(&template);
             }
         }
-        ("POST", ["nodes", _, "qemu"]) => race(shared, parameters.get("vmid")),
+        ("POST", ["nodes", _, "qemu"]) => {
+            race(shared, parameters.get("vmid"));
+            lose_worker(shared);
+        }
+        ("POST", ["nodes", _, "storage", _, "upload" | "download-url"]) => lose_worker(shared),
         ("POST", ["nodes", _, "qemu", stopped, "status", "stop"]) => {
             if let (true, Some(stopped)) = (has(Fault::TakenOver), vmid(stopped)) {
                 shared.cluster().set_option(stopped, "description", "mine now");
@@ -90,6 +92,13 @@ fn race(shared: &Shared, newid: Option<&String>) {
         let mut cluster = shared.cluster();
         let node = cluster.local.clone();
         cluster.rivals.insert(vmid, Vm::new(&node, Config::of(&[("name", RIVAL)])));
+    }
+}
+
+/// Lets the worker of the task that is about to begin be killed.
+fn lose_worker(shared: &Shared) {
+    if shared.take(Fault::WorkerLost) {
+        shared.cluster().lost_workers += 1;
     }
 }
 

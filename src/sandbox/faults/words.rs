@@ -72,7 +72,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("no-quorum", "the node that answers has no quorum"),
     ("ids-used-up", "the range of free VMIDs is used up"),
     ("no-kvm", "KVM is not available on the nodes"),
-    ("worker-lost", "the worker of the next clone is killed before it begins; repeatable"),
+    ("worker-lost", "the worker of the next new VM or image is killed before it begins; repeatable"),
     ("target-lost", "the last node goes offline as soon as a clone runs"),
     ("mapped-device", "the templates have a mapped PCI device named gpu"),
     ("raw-device", "the templates have a raw PCI device, which only root may clone"),

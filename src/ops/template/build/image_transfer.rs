@@ -3,6 +3,7 @@
 use super::{Build, REDRAW_INTERVAL, share};
 use crate::error::{Doing, Error, Operation, RunError, TemplateError};
 use crate::model::Upid;
+use crate::ops::creation::create_once;
 use crate::ops::template::owned::ImageOwnership;
 use crate::ops::test_vm::task_wait::uninterrupted;
 use crate::pve::{self, FetchRequest, Upload};
@@ -21,7 +22,8 @@ impl Build<'_> {
             sha256: self.sha256.map(str::to_owned),
         };
         self.journal_image()?;
-        let asked = self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
+        let ask = async || self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
+        let asked = create_once(self.session, ask, async || self.place().is_absent().await).await;
         self.watch_image(asked, &operation).await
     }
 
@@ -29,28 +31,36 @@ impl Build<'_> {
         uninterrupted(self.session)?;
         let operation = Operation::SendImage(self.plan.image.clone());
         self.journal_image()?;
+        let asked = self.upload(path, &operation).await?;
+        self.session.ui.end_progress(&operation.to_string());
+        self.watch_image(asked, &operation).await
+    }
+
+    /// Sends the file and shows how far that is. The inner error is the server's.
+    async fn upload(&self, path: &Path, operation: &Operation) -> Result<Result<Upid, pve::ApiError>, Error> {
         let sent = Arc::new(AtomicU64::new(0));
         let upload = Upload { path, filename: &self.plan.image, sha256: self.sha256, sent: Arc::clone(&sent) };
         let whole = std::fs::metadata(path).map_or(0, |file| file.len()).max(1);
         let (session, began) = (self.session, self.session.clock.now());
-        let what = operation.to_string();
-        let sending = self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload);
+        let task = operation.to_string();
+        let ask = async || {
+            sent.store(0, Ordering::Relaxed);
+            self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload).await
+        };
+        let sending = create_once(session, ask, async || self.place().is_absent().await);
         tokio::pin!(sending);
-        let asked = loop {
+        loop {
             tokio::select! {
-                asked = &mut sending => break asked,
+                asked = &mut sending => return Ok(asked),
                 signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
                 () = session.clock.sleep(REDRAW_INTERVAL) => {
                     let seconds = session.clock.now().duration_since(began).as_secs_f64();
                     let percent = Some(share(sent.load(Ordering::Relaxed), whole));
-                    let (task, detail) = (what.clone(), String::new());
-                    let progress = Progress { task, what: operation.in_progress(), seconds, percent, detail };
-                    session.ui.progress(&progress);
+                    let (task, detail) = (task.clone(), String::new());
+                    session.ui.progress(&Progress { task, what: operation.in_progress(), seconds, percent, detail });
                 }
             }
-        };
-        session.ui.end_progress(&what);
-        self.watch_image(asked, &operation).await
+        }
     }
 
     /// Notes the image on disk before it is asked for.

@@ -4,6 +4,7 @@ use super::{Build, BuildPhase, CLOUD_INIT, DISK, MAX_VMID_ATTEMPTS, TemplateVm};
 use crate::error::{Doing, Error, Operation, PlacementError, TemplateError};
 use crate::model::{DiskSize, VmId};
 use crate::ops::batch::vmids::another_id;
+use crate::ops::creation::create_once;
 use crate::ops::test_vm::task_wait::uninterrupted;
 use crate::pve::{Growth, VmConfig};
 use time::format_description::well_known::Rfc3339;
@@ -41,7 +42,9 @@ impl<'a> Build<'a> {
         }
         self.created.vm = Some(TemplateVm { vmid, phase: BuildPhase::Unanswered });
         let operation = Operation::CreateVm(vmid);
-        let asked = self.pve.create_vm(&self.plan.node, vmid, &self.entries()).await;
+        let entries = self.entries();
+        let ask = async || self.pve.create_vm(&self.plan.node, vmid, &entries).await;
+        let asked = create_once(self.session, ask, async || self.search().is_absent(vmid).await).await;
         self.created.vm = match &asked {
             Ok(_) => Some(TemplateVm { vmid, phase: BuildPhase::Begun }),
             Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),

@@ -30,29 +30,37 @@ fn late() -> ApiError {
 #[test]
 fn what_may_have_been_done_is_never_sent_twice() {
     let locked = || refusal(500, "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout");
-    for (what, error, reads, sets, acts) in [
-        ("429", refusal(429, "Too Many Requests"), true, true, true),
-        ("a page with 429", page(429), true, true, true),
-        ("502", page(502), true, false, false),
-        ("503", page(503), true, false, false),
-        ("504", page(504), true, false, false),
-        ("595", refusal(595, "No route to host"), true, true, true),
-        ("596", refusal(596, "Connection timed out"), true, false, false),
-        ("the file system of the cluster", refusal(500, "RPCEnvironment init request failed: x"), true, false, false),
-        ("a lock", locked(), false, true, false),
-        ("refused", refused(), true, true, true),
-        ("an answer that is lost", lost(), false, false, false),
-        ("a time-out", late(), false, false, false),
-        ("no worker", refusal(500, "got no worker upid - start worker failed"), false, true, true),
-        ("520", page(520), true, false, false),
-        ("401", refusal(401, "Authentication failed!"), false, false, false),
-        ("403", refusal(403, "Permission check failed"), false, false, false),
-        ("500", refusal(500, "VM is locked (backup)"), false, false, false),
+    for (what, error, reads, sets, acts, creates) in [
+        ("429", refusal(429, "Too Many Requests"), true, true, true, true),
+        ("a page with 429", page(429), true, true, true, true),
+        ("502", page(502), true, false, false, false),
+        ("503", page(503), true, false, false, false),
+        ("504", page(504), true, false, false, false),
+        ("595", refusal(595, "No route to host"), true, true, true, true),
+        ("596", refusal(596, "Connection timed out"), true, false, false, false),
+        (
+            "the file system of the cluster",
+            refusal(500, "RPCEnvironment init request failed: x"),
+            true,
+            false,
+            false,
+            false,
+        ),
+        ("a lock", locked(), false, true, false, false),
+        ("refused", refused(), true, true, true, true),
+        ("an answer that is lost", lost(), false, false, false, false),
+        ("a time-out", late(), false, false, false, false),
+        ("no worker", refusal(500, "got no worker upid - start worker failed"), false, true, true, false),
+        ("520", page(520), true, false, false, false),
+        ("401", refusal(401, "Authentication failed!"), false, false, false, false),
+        ("403", refusal(403, "Permission check failed"), false, false, false, false),
+        ("500", refusal(500, "VM is locked (backup)"), false, false, false, false),
     ] {
         for (repeat, expected) in [
             (RetryPolicy::Reads, reads),
             (RetryPolicy::Sets, sets),
             (RetryPolicy::Acts, acts),
+            (RetryPolicy::Creates, creates),
             (RetryPolicy::Elsewhere, false),
         ] {
             let again = Attempts::new(repeat).next(&error, ServerSeen::Made, None);
@@ -63,7 +71,7 @@ fn what_may_have_been_done_is_never_sent_twice() {
 
 #[test]
 fn a_server_that_never_answered_is_not_tried_again() {
-    for repeat in [RetryPolicy::Reads, RetryPolicy::Sets, RetryPolicy::Acts] {
+    for repeat in [RetryPolicy::Reads, RetryPolicy::Sets, RetryPolicy::Acts, RetryPolicy::Creates] {
         assert_eq!(Attempts::new(repeat).next(&refused(), ServerSeen::None, None), None);
     }
     assert!(Attempts::new(RetryPolicy::Reads).next(&page(503), ServerSeen::None, None).is_some());
