@@ -22,7 +22,7 @@ pub const ENTRY_LIMIT: u64 = 1 << 20;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum Unread {
+pub enum ReadError {
     /// It is larger than what it should hold ever is.
     #[error("it is larger than {}, the most that is read", size(*limit))]
     TooLarge {
@@ -40,7 +40,7 @@ pub enum Unread {
     System(#[from] io::Error),
 }
 
-impl Unread {
+impl ReadError {
     /// Says whether there is no such file.
     #[must_use]
     pub fn is_missing(&self) -> bool {
@@ -48,12 +48,12 @@ impl Unread {
     }
 }
 
-impl From<Unread> for io::Error {
-    fn from(unread: Unread) -> Self {
+impl From<ReadError> for io::Error {
+    fn from(unread: ReadError) -> Self {
         match unread {
-            Unread::System(why) => why,
-            Unread::TooLarge { .. } => Self::new(io::ErrorKind::FileTooLarge, unread),
-            Unread::NotRegular { .. } => Self::new(io::ErrorKind::InvalidInput, unread),
+            ReadError::System(why) => why,
+            ReadError::TooLarge { .. } => Self::new(io::ErrorKind::FileTooLarge, unread),
+            ReadError::NotRegular { .. } => Self::new(io::ErrorKind::InvalidInput, unread),
         }
     }
 }
@@ -62,7 +62,7 @@ impl From<Unread> for io::Error {
 ///
 /// # Errors
 /// Fails where it is larger, is not a regular file, or the system says no.
-pub fn read_regular(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
+pub fn read_regular(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     read_opened(&open_regular(path)?, limit)
 }
 
@@ -70,7 +70,7 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unrea
 ///
 /// # Errors
 /// Fails where it is not a regular file, or the system says no.
-pub fn open_regular(path: &Path) -> Result<File, Unread> {
+pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     // Opening some devices does something, rewinding a tape for example: so it is looked at first, and again afterwards.
     require_regular(&path.metadata()?)?;
     let file = non_blocking().read(true).open(path)?;
@@ -90,10 +90,10 @@ pub fn non_blocking() -> OpenOptions {
 ///
 /// # Errors
 /// Fails where it is larger than the limit, also if it grows meanwhile, or the system says no.
-pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
+pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let length = file.metadata()?.len();
     if length > limit {
-        return Err(Unread::TooLarge { limit });
+        return Err(ReadError::TooLarge { limit });
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
     append(file, &mut bytes, limit)?;
@@ -104,22 +104,22 @@ pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unread
 ///
 /// # Errors
 /// Fails where more than the limit comes, or the system says no.
-pub fn read_stream(stream: impl Read, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
+pub fn read_stream(stream: impl Read, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let mut bytes = Zeroizing::new(Vec::new());
     append(stream, &mut bytes, limit)?;
     Ok(bytes)
 }
 
-fn append(stream: impl Read, bytes: &mut Vec<u8>, limit: u64) -> Result<(), Unread> {
+fn append(stream: impl Read, bytes: &mut Vec<u8>, limit: u64) -> Result<(), ReadError> {
     let read = stream.take(limit.saturating_add(1)).read_to_end(bytes)?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > limit { Err(Unread::TooLarge { limit }) } else { Ok(()) }
+    if u64::try_from(read).unwrap_or(u64::MAX) > limit { Err(ReadError::TooLarge { limit }) } else { Ok(()) }
 }
 
 /// Refuses what is not a regular file, naming what it is.
 ///
 /// # Errors
 /// Fails where it is not a regular file.
-pub fn require_regular(metadata: &Metadata) -> Result<(), Unread> {
+pub fn require_regular(metadata: &Metadata) -> Result<(), ReadError> {
     let kind = metadata.file_type();
     let what = match () {
         () if kind.is_file() => return Ok(()),
@@ -129,7 +129,7 @@ pub fn require_regular(metadata: &Metadata) -> Result<(), Unread> {
         () if kind.is_socket() => "a socket",
         () => "a device",
     };
-    Err(Unread::NotRegular { what })
+    Err(ReadError::NotRegular { what })
 }
 
 /// Writes a limit as people do.

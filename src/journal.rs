@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{self, ENTRY_LIMIT, Unread};
+use crate::bounded::{self, ENTRY_LIMIT, ReadError};
 use crate::model::Marker;
 
 pub use creation::CreationNote;
@@ -134,7 +134,7 @@ impl<R: JournalRecord> Journal<R> {
     ///
     /// # Errors
     /// Where the folder or a file in it cannot be made.
-    pub fn try_out(&self) -> Result<(), JournalError> {
+    pub fn check_writable(&self) -> Result<(), JournalError> {
         self.make_folder()?;
         let path = self.folder.join(format!("{}.new", uuid::Uuid::new_v4().simple()));
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -228,7 +228,7 @@ impl<R: JournalRecord> JournalContents<R> {
 }
 
 /// Opens what may be an entry: a regular file of this folder, no link, and nothing that has to be waited for.
-fn open_entry(path: &Path) -> Result<File, Unread> {
+fn open_entry(path: &Path) -> Result<File, ReadError> {
     bounded::require_regular(&path.symlink_metadata()?)?;
     let file = bounded::non_blocking().read(true).append(true).open(path)?;
     bounded::require_regular(&file.metadata()?)?;

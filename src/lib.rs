@@ -54,18 +54,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     keep_memory_private();
     std::panic::set_hook(Box::new(|panic| report_panic(panic, &mut Masked::new(io::stderr()))));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    notice_secrets(&arguments, &variables_of_this_process());
+    register_secrets(&arguments, &variables_of_this_process());
     if std::env::var_os(completion::COMPLETION_VARIABLE).is_some() {
         return complete(&arguments);
     }
     match cli::parse(&arguments) {
         Ok(cli) => execute(cli),
-        Err(refused) => refuse(&refused, &arguments),
+        Err(refused) => report_usage_error(&refused, &arguments),
     }
 }
 
 /// Looks for secrets in what the process was given, so that whatever quotes it, clap included, does not show them.
-fn notice_secrets(arguments: &[OsString], variables: &Variables) {
+fn register_secrets(arguments: &[OsString], variables: &Variables) {
     let register = Register::of_process();
     for argument in arguments {
         register.notice(&argument.to_string_lossy());
@@ -96,7 +96,7 @@ fn complete(arguments: &[OsString]) -> ExitCode {
     };
     match completion::answer(arguments, folder.as_deref(), known) {
         Ok(_) => ExitCode::SUCCESS,
-        Err(refused) => refuse(&refused, arguments),
+        Err(refused) => report_usage_error(&refused, arguments),
     }
 }
 
@@ -146,7 +146,7 @@ fn execute(cli: Cli) -> ExitCode {
         }
     };
     let prompt = prompt_of_this_process(&variables_of_this_process(), options);
-    let restored = TerminalAtEnd(Arc::clone(&prompt));
+    let restored = RestoreTerminal(Arc::clone(&prompt));
     let ended = runtime.block_on(async {
         let session = match Session::of_this_process(options, prompt) {
             Ok(session) => session,
@@ -158,7 +158,7 @@ fn execute(cli: Cli) -> ExitCode {
             Ok(code) => code,
             Err(failure) => finish(&session.ui, &failure.error, name, wants_json && !failure.is_reported),
         };
-        concluded(&session.ui, code, commands::aftermath(name))
+        report_unwritten(&session.ui, code, commands::aftermath(name))
     });
     // A resolver thread that hangs must not keep the process alive.
     runtime.shutdown_background();
@@ -167,9 +167,9 @@ fn execute(cli: Cli) -> ExitCode {
 }
 
 /// Restores the terminal as the very last thing, also after a panic.
-struct TerminalAtEnd(Arc<dyn Prompt>);
+struct RestoreTerminal(Arc<dyn Prompt>);
 
-impl Drop for TerminalAtEnd {
+impl Drop for RestoreTerminal {
     fn drop(&mut self) {
         self.0.restore();
     }
@@ -187,7 +187,7 @@ fn finish(ui: &Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
 
 /// Ends a run whose exit code is decided. If a result could not be written, that is reported, and a run that went well has
 /// failed after all; after changes the result goes to standard error instead.
-fn concluded(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
+fn report_unwritten(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     let Some(unwritten) = ui.take_unwritten() else { return code };
     let report = Report::of(&Error::Run(RunError::ResultUnwritten { after, source: unwritten.why }));
     ui.error(&report);
@@ -198,12 +198,12 @@ fn concluded(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
 }
 
 /// Tells what clap has to say: help and version as results, everything else as a usage error.
-fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
+fn report_usage_error(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_answer = matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     if !is_answer && asks_for_json(&words) {
         let name = words.iter().skip(1).find(|word| commands::NAMES.contains(word)).copied().unwrap_or("usage");
-        return finish(&bare_ui(DEFAULT_OPTIONS), &misunderstood(&refused.to_string(), &words), name, true);
+        return finish(&bare_ui(DEFAULT_OPTIONS), &command_line_error(&refused.to_string(), &words), name, true);
     }
     let rendered = refused.render();
     let ui = bare_ui(DEFAULT_OPTIONS);
@@ -215,7 +215,7 @@ fn refuse(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
         ui.error(&ui::Verbatim(text));
     }
     let code = ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2));
-    concluded(&ui, code, Aftermath::Nothing)
+    report_unwritten(&ui, code, Aftermath::Nothing)
 }
 
 /// What is wished where the command line is not understood.
@@ -223,7 +223,7 @@ const DEFAULT_OPTIONS: ProcessOptions =
     ProcessOptions { color: None, verbosity: Verbosity::Normal, no_input: true, confirms_all: false };
 
 /// Takes out of clap's words what is wrong and what may have been meant.
-fn misunderstood(said: &str, words: &[&str]) -> Error {
+fn command_line_error(said: &str, words: &[&str]) -> Error {
     let message = said.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
     let tips = said.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned).collect();
     Error::Usage(UsageError::CommandLine { message, tips, command: cli::command_in(words) })

@@ -62,7 +62,7 @@ fn with_topics(program: Command) -> Command {
 }
 
 /// Gives the failures as a shell offers them: what takes a number ends where the number begins.
-fn failures(known: CompletionValues) -> Vec<CompletionCandidate> {
+fn fault_candidates(known: CompletionValues) -> Vec<CompletionCandidate> {
     let offered = (known.faults)().iter().map(|(kind, about)| {
         let word = kind.split_once('=').map_or_else(|| (*kind).to_owned(), |(word, _)| format!("{word}="));
         CompletionCandidate::new(word).help(Some((*about).into()))
@@ -81,7 +81,7 @@ fn with_values(command: Command, known: CompletionValues) -> Command {
         }
     }
     if has(&command, "fault") {
-        command = command.mut_arg("fault", |it| it.add(ArgValueCandidates::new(move || failures(known))));
+        command = command.mut_arg("fault", |it| it.add(ArgValueCandidates::new(move || fault_candidates(known))));
     }
     command.mut_subcommands(|subcommand| with_values(subcommand, known))
 }

@@ -126,12 +126,12 @@ fn with_footer(program: clap::Command) -> clap::Command {
     program.mut_subcommands(|command| {
         let above = command.get_after_long_help().or(command.get_after_help());
         let text = above.map_or_else(|| FOOTER.to_owned(), |above| format!("{above}\n\n{FOOTER}"));
-        with_footer(shortened(command).after_long_help(text))
+        with_footer(with_short_help(command).after_long_help(text))
     })
 }
 
 /// Hides in the short help of the commands that only end with a test VM what is rarely needed there.
-fn shortened(command: clap::Command) -> clap::Command {
+fn with_short_help(command: clap::Command) -> clap::Command {
     if !["setup", "create"].contains(&command.get_name()) {
         return command;
     }
@@ -139,13 +139,13 @@ fn shortened(command: clap::Command) -> clap::Command {
     command.after_help(pointer).mut_args(|option| {
         let is_of_test_vm = option.get_help_heading() == Some("Test VM");
         let name = option.get_id().as_str();
-        let is_hidden = RARE.contains(&name) || is_of_test_vm && name != "skip_test_vm";
+        let is_hidden = LONG_HELP_ONLY.contains(&name) || is_of_test_vm && name != "skip_test_vm";
         if is_hidden { option.hide_short_help(true) } else { option }
     })
 }
 
 /// The further options of these commands that only the long help has.
-const RARE: [&str; 8] = [
+const LONG_HELP_ONLY: [&str; 8] = [
     "rights",
     "pin",
     "over_ssh",

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 
 /// Prints the script for a shell.
 pub(crate) fn run(session: &Session, arguments: &Completions) -> Result<ExitCode, CommandFailure> {
-    let found = arguments.shell.or_else(|| session.variable("SHELL").and_then(named)).or_else(parent);
+    let found = arguments.shell.or_else(|| session.variable("SHELL").and_then(shell_named)).or_else(parent_shell);
     let Some(shell) = found else {
         return Err(Error::Usage(UsageError::CommandLine {
             message: "cannot detect the shell: neither $SHELL nor the parent process is a supported one".to_owned(),
@@ -24,7 +24,7 @@ pub(crate) fn run(session: &Session, arguments: &Completions) -> Result<ExitCode
 }
 
 /// Gives the shell of a program: its path, or its name as a process has it (with a hyphen before it in a login shell).
-fn named(program: &str) -> Option<Shell> {
+fn shell_named(program: &str) -> Option<Shell> {
     let name = Path::new(program.trim()).file_name()?.to_str()?.trim_start_matches('-').trim_end_matches(".exe");
     match name {
         "bash" => Some(Shell::Bash),
@@ -36,18 +36,18 @@ fn named(program: &str) -> Option<Shell> {
 }
 
 /// Gives the shell that started this program.
-fn parent() -> Option<Shell> {
+fn parent_shell() -> Option<Shell> {
     let id = rustix::process::getppid()?.as_raw_nonzero().to_string();
     if let Ok(name) = std::fs::read_to_string(format!("/proc/{id}/comm")) {
-        return named(&name);
+        return shell_named(&name);
     }
     let output = Command::new("ps").args(["-o", "comm=", "-p", &id]).output().ok()?;
-    named(&String::from_utf8_lossy(&output.stdout))
+    shell_named(&String::from_utf8_lossy(&output.stdout))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::shell_named;
     use crate::cli::Shell;
 
     #[test]
@@ -61,7 +61,7 @@ mod tests {
             ("/opt/bashful", None),
             ("", None),
         ] {
-            assert_eq!(named(program), shell, "{program:?}");
+            assert_eq!(shell_named(program), shell, "{program:?}");
         }
     }
 }

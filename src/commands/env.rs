@@ -23,14 +23,14 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     context.credentials(session).map_err(without_flag)?;
     let mut output = EnvOutput::of(&context, arguments.format)?;
     let shown = if arguments.reveal { Shown::Whole } else { Shown::Masked };
-    let written = Written::of(arguments)?;
+    let written = OutputSyntax::of(arguments)?;
     if host.alternative().is_some() {
         output.warnings.push(format!(
             "{} names no port: {DEFAULT_PORT} is used here; `glassdome setup` finds and stores the port that answers",
             Key::Host.variable(&context.instance)
         ));
     }
-    if arguments.command.is_empty() && written == Written::As(Syntax::Dotenv) && output.has_quotes(shown) {
+    if arguments.command.is_empty() && written == OutputSyntax::As(Syntax::Dotenv) && output.has_quotes(shown) {
         output.warnings.push(
             "`docker run --env-file` takes the quotes for a part of the value: give it --format docker".to_owned(),
         );
@@ -52,7 +52,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     if global.output == OutputFormat::Json {
         let document = output.document(arguments.format, shown);
         session.ui.reveal_json(&document, &output.revealed(shown));
-    } else if written == Written::Json {
+    } else if written == OutputSyntax::Json {
         session.ui.reveal_json(&Value::Object(output.object(shown)), &output.revealed(shown));
     } else {
         let lines = Lines(output.lines(written, shown)?);
@@ -60,7 +60,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
         session.ui.reveal(&lines, &revealed);
     }
     if shown == Shown::Masked && output.variables.iter().any(Assignment::is_secret) {
-        session.remark(output.about_masked(global.output == OutputFormat::Json || written == Written::Json));
+        session.remark(output.masked_notice(global.output == OutputFormat::Json || written == OutputSyntax::Json));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -128,10 +128,10 @@ impl EnvOutput {
     }
 
     /// Gives the lines to print; what is masked sets nothing.
-    fn lines(&self, written: Written, shown: Shown) -> Result<Vec<Secret>, Error> {
+    fn lines(&self, written: OutputSyntax, shown: Shown) -> Result<Vec<Secret>, Error> {
         let syntax = match written {
-            Written::As(syntax) => syntax,
-            Written::Json => Syntax::Sh,
+            OutputSyntax::As(syntax) => syntax,
+            OutputSyntax::Json => Syntax::Sh,
         };
         let mut lines = Vec::new();
         for variable in &self.variables {
@@ -159,7 +159,7 @@ impl EnvOutput {
     }
 
     /// Says that a secret is not printed, and how it is.
-    fn about_masked(&self, is_object: bool) -> String {
+    fn masked_notice(&self, is_object: bool) -> String {
         if is_object {
             return format!(
                 "{} is a secret and was omitted; pass --reveal to include it",
@@ -185,14 +185,14 @@ impl EnvOutput {
 
 /// How the variables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum OutputSyntax {
     /// As statements.
     As(Syntax),
     /// As one JSON object.
     Json,
 }
 
-impl Written {
+impl OutputSyntax {
     fn of(arguments: &Env) -> Result<Self, Error> {
         let syntax = match (arguments.format, arguments.syntax) {
             (EnvFormat::Ours(syntax), None) => syntax,

@@ -18,20 +18,20 @@ pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Comman
         let folder = session.folder.join(folder);
         for page in pages {
             let path = folder.join(format!("{}.1", page.name));
-            fs::write(&path, whole(page)).map_err(|source| Error::Run(RunError::Unwritten { path, source }))?;
+            fs::write(&path, full_text(page)).map_err(|source| Error::Run(RunError::Unwritten { path, source }))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
     match pages.into_iter().find(|page| page.name == name) {
-        Some(page) => session.result(&Verbatim(whole(page))),
+        Some(page) => session.result(&Verbatim(full_text(page))),
         None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" ") }).into()),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Adds what every page ends with: the exit codes, and where to read on.
-fn whole(page: Page) -> String {
+fn full_text(page: Page) -> String {
     let mut roff = page.roff;
     roff.push_str(".SH EXIT STATUS\n.TP\n\\fB0\\fR\ndone\n");
     for (kind, meaning) in KINDS {

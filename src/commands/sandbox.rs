@@ -21,7 +21,7 @@ pub(crate) async fn run(
     global: &Global,
     arguments: &cli::Sandbox,
 ) -> Result<ExitCode, CommandFailure> {
-    let sandbox = Sandbox::start(options(arguments)?).map_err(refused)?;
+    let sandbox = Sandbox::start(options(arguments)?).map_err(listen_error)?;
     let announcement = Announcement { sandbox: &sandbox };
     let public = announcement.public();
     if global.output == OutputFormat::Json {
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     }
     tokio::select! {
         _ = session.interrupts.first() => {}
-        () = input_closed(), if arguments.until_stdin_closes => {}
+        () = stdin_closed(), if arguments.until_stdin_closes => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -58,7 +58,7 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
 }
 
 /// Tells an option that cannot be from a system that does not let it listen.
-fn refused(source: io::Error) -> Error {
+fn listen_error(source: io::Error) -> Error {
     match source.kind() {
         io::ErrorKind::InvalidInput => Error::Usage(UsageError::SandboxOption { message: source.to_string() }),
         _ => Error::Run(RunError::Sandbox { source }),
@@ -66,7 +66,7 @@ fn refused(source: io::Error) -> Error {
 }
 
 /// Waits until standard input is at its end.
-async fn input_closed() {
+async fn stdin_closed() {
     let mut input = tokio::io::stdin();
     let mut buffer = [0_u8; 256];
     while !matches!(input.read(&mut buffer).await, Ok(0) | Err(_)) {}

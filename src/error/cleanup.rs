@@ -42,7 +42,7 @@ pub enum CleanupError {
     },
     /// A VM that was ours has another name or description, or a drive more.
     #[error("VM {vmid} was changed after it was created: its name or marker is different, or a drive was added")]
-    TakenOver {
+    ChangedByOthers {
         /// The VMID.
         vmid: VmId,
     },
@@ -94,9 +94,10 @@ impl CleanupError {
             Self::NotGone { .. } => Kind::Server,
             Self::NoTestVm { .. } => Kind::NotFound,
             Self::UnusualName { .. } | Self::TestVmInUse { .. } | Self::InvalidEntry => Kind::Configuration,
-            Self::TakenOver { .. } | Self::StuckClone { .. } | Self::LeftBehind { .. } | Self::DisksLeft { .. } => {
-                Kind::LeftBehind
-            }
+            Self::ChangedByOthers { .. }
+            | Self::StuckClone { .. }
+            | Self::LeftBehind { .. }
+            | Self::DisksLeft { .. } => Kind::LeftBehind,
         }
     }
 
@@ -123,7 +124,7 @@ impl CleanupError {
             Self::TestVmInUse { .. } => {
                 vec![say("that run deletes it when it ends; Ctrl-C there ends it early and cleans up")]
             }
-            Self::TakenOver { vmid } => {
+            Self::ChangedByOthers { vmid } => {
                 vec![say(format!(
                     "VM {vmid} was not deleted, because it may be in use by someone else; check it and delete it in the web interface"
                 ))]
@@ -136,7 +137,7 @@ impl CleanupError {
                 )),
             ],
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
-                Error::Cleanup(Self::StuckClone { .. } | Self::TakenOver { .. }) => why.hints(),
+                Error::Cleanup(Self::StuckClone { .. } | Self::ChangedByOthers { .. }) => why.hints(),
                 _ => {
                     // Until what stands in between lets the request pass, no cleanup can succeed.
                     let mut hints = match why.as_ref() {

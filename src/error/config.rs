@@ -37,7 +37,7 @@ pub enum ConfigError {
     },
     /// A file of certificates could not be read.
     #[error("cannot read the CA file {}", path.display())]
-    CaFileUnread {
+    CaFileUnreadable {
         /// The path of the file or folder.
         path: PathBuf,
         /// The system's error.
@@ -69,7 +69,7 @@ impl ConfigError {
             | Self::NotSandboxFile { .. }
             | Self::SandboxOnly
             | Self::Import { .. }
-            | Self::CaFileUnread { .. }
+            | Self::CaFileUnreadable { .. }
             | Self::CaFile { .. }
             | Self::ReadBack { .. } => Kind::Configuration,
         }
@@ -87,8 +87,8 @@ impl ConfigError {
             Self::SandboxOnly => vec![say(
                 "the settings are from a rehearsal: pass --env-file with the settings of your server, or continue with --sandbox if the command supports it",
             )],
-            Self::Import { why } => of_import(why),
-            Self::CaFileUnread { .. } | Self::CaFile { .. } => {
+            Self::Import { why } => import_hints(why),
+            Self::CaFileUnreadable { .. } | Self::CaFile { .. } => {
                 vec![
                     say("the CA certificate of the cluster is this file on every node:"),
                     run("/etc/pve/pve-root-ca.pem"),
@@ -101,7 +101,7 @@ impl ConfigError {
     }
 }
 
-fn of_import(why: &settings::BadImport) -> Vec<Hint> {
+fn import_hints(why: &settings::BadImport) -> Vec<Hint> {
     use settings::BadImport as Bad;
     match why {
         Bad::TwoTools { one, .. } => vec![say(format!("choose the tool, e.g. --import={one}"))],

@@ -43,7 +43,7 @@ pub use preflight::{PreflightError, StorageState};
 pub use report::Report;
 pub use run::{Aftermath, RunError};
 pub use template::TemplateError;
-pub use token::{Kept, Left, Regeneration, TokenError};
+pub use token::{KeptObject, Leftovers, Regeneration, TokenError};
 pub use usage::{MissingAnswer, UsageError};
 pub use vm::VmError;
 
@@ -210,12 +210,12 @@ impl Error {
 
     /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
     #[must_use]
-    pub fn reaching(endpoint: &Endpoint, source: pve::ApiError) -> Self {
-        Self::seeing(endpoint.authority(), source)
+    pub fn connecting(endpoint: &Endpoint, source: pve::ApiError) -> Self {
+        Self::first_call_failed(endpoint.authority(), source)
     }
 
     /// Says what came of a first call, as far as it got.
-    fn seeing(server: String, source: pve::ApiError) -> Self {
+    fn first_call_failed(server: String, source: pve::ApiError) -> Self {
         use pve::ApiError as Pve;
         match &source {
             _ if source.is_unauthenticated() => Self::server(Operation::Authenticate(server), source),

@@ -57,9 +57,9 @@ impl PermissionError {
                 run("glassdome template create"),
             ],
             Self::Privileges { caller, template, missing, cause, node_drives, .. } => {
-                let mut hints = take_out_drives(*template, node_drives, missing);
-                if missing.iter().any(|gap| !is_of_drive(gap)) {
-                    hints.extend(grant_it(caller, cause, missing));
+                let mut hints = remove_drives(*template, node_drives, missing);
+                if missing.iter().any(|entry| !is_of_drive(entry)) {
+                    hints.extend(grant_hints(caller, cause, missing));
                 }
                 hints
             }
@@ -105,16 +105,16 @@ fn hint_height(hint: &Hint) -> usize {
     }
 }
 
-fn is_of_drive(gap: &MissingPrivileges) -> bool {
-    gap.missing.contains(&Privilege::SYS_CONSOLE)
+fn is_of_drive(entry: &MissingPrivileges) -> bool {
+    entry.missing.contains(&Privilege::SYS_CONSOLE)
 }
 
 /// Lays out what is missing in at most so many lines; the last one counts the paths that are left out.
 fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
     let rows: Vec<[String; 2]> = missing.iter().flat_map(rows_of).collect();
     let width = rows.iter().map(|[privileges, _]| privileges.len()).max().unwrap_or_default();
-    let drawn = |gap: &MissingPrivileges| -> Vec<String> {
-        rows_of(gap)
+    let drawn = |entry: &MissingPrivileges| -> Vec<String> {
+        rows_of(entry)
             .iter()
             .map(|[privileges, path]| format!("  {privileges:<width$}  {path}").trim_end().to_owned())
             .collect()
@@ -125,14 +125,14 @@ fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
     }
     let mut lines: Vec<String> = Vec::new();
     let (mut shown, mut used) = (0, 0);
-    for gap in missing {
-        let of_gap = drawn(gap);
+    for entry in missing {
+        let of_entry = drawn(entry);
         // The first path is shown whatever it takes.
-        used += of_gap.iter().map(|line| height(line)).sum::<usize>();
+        used += of_entry.iter().map(|line| height(line)).sum::<usize>();
         if shown > 0 && used >= most {
             break;
         }
-        lines.extend(of_gap);
+        lines.extend(of_entry);
         shown += 1;
     }
     if shown < missing.len() {
@@ -142,8 +142,8 @@ fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
 }
 
 /// Breaks the privileges of a row into lines that are not too wide; the path stands on the first one.
-fn rows_of(gap: &MissingPrivileges) -> Vec<[String; 2]> {
-    let [privileges, path] = gap.row();
+fn rows_of(entry: &MissingPrivileges) -> Vec<[String; 2]> {
+    let [privileges, path] = entry.row();
     let mut lines: Vec<String> = Vec::new();
     for privilege in privileges.split(", ") {
         match lines.last_mut() {
@@ -163,7 +163,7 @@ fn rows_of(gap: &MissingPrivileges) -> Vec<[String; 2]> {
 }
 
 /// The node's own drive takes Sys.Console on `/`, which opens a root shell on every node: nothing to grant for a drive.
-fn take_out_drives(template: VmId, drives: &[String], missing: &[MissingPrivileges]) -> Vec<Hint> {
+fn remove_drives(template: VmId, drives: &[String], missing: &[MissingPrivileges]) -> Vec<Hint> {
     if drives.is_empty() || !missing.iter().any(is_of_drive) {
         return Vec::new();
     }
@@ -175,9 +175,9 @@ fn take_out_drives(template: VmId, drives: &[String], missing: &[MissingPrivileg
 }
 
 /// The simplest way stands first.
-fn grant_it(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivileges]) -> Vec<Hint> {
+fn grant_hints(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivileges]) -> Vec<Hint> {
     // Only who asks for it is given a privilege that also allows running commands in guests.
-    let monitor = missing.iter().any(|gap| gap.missing.contains(&Privilege::VM_MONITOR));
+    let monitor = missing.iter().any(|entry| entry.missing.contains(&Privilege::VM_MONITOR));
     let mut hints = Vec::new();
     if let Caller::Token(token, _) = caller {
         if cause.may_be_separation() {

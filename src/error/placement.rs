@@ -151,7 +151,7 @@ impl PlacementError {
             }
             Self::UnknownNode { known, .. } => vec![say(format!("choose one of the nodes: {}", shown(known)))],
             Self::NodeOffline { .. } => vec![say("wait for the node, or choose another one with --node")],
-            Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => of_templates(known),
+            Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => list_templates(known),
             Self::TemplateElsewhere { template, variable, on, drive, medium, .. } => {
                 let mut hints = vec![say(format!("use that node: pass --target {on}, or set {variable} to {on}"))];
                 match medium {
@@ -188,7 +188,7 @@ impl PlacementError {
     }
 }
 
-fn of_templates(known: &[String]) -> Vec<Hint> {
+fn list_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
             say("no template is visible (this needs VM.Audit)"),

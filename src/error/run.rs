@@ -110,7 +110,7 @@ impl RunError {
             Self::Cancelled => Kind::Interrupted(Signal::Interrupt),
             Self::Interrupted { signal } | Self::Abandoned { signal, .. } => Kind::Interrupted(*signal),
             Self::NothingWritten { signal } => Kind::Interrupted(signal.unwrap_or(Signal::Interrupt)),
-            Self::Unwritten { source, .. } | Self::Bundle { source, .. } => of_file(source),
+            Self::Unwritten { source, .. } | Self::Bundle { source, .. } => file_error_kind(source),
             Self::GitIgnore { .. } => Kind::Configuration,
         }
     }
@@ -134,17 +134,17 @@ impl RunError {
             Self::ResultUnwritten { after: Aftermath::Changes, .. } => {
                 vec![say("the command itself completed, and its changes remain")]
             }
-            Self::Unwritten { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
+            Self::Unwritten { source, .. } if file_error_kind(source) == Kind::Unexpected => Vec::new(),
             Self::Unwritten { .. } => vec![say("check that the folder exists and is writable")],
             Self::GitIgnore { .. } => vec![say("add the lines yourself, or omit --yes")],
-            Self::Bundle { source, .. } if of_file(source) == Kind::Unexpected => Vec::new(),
+            Self::Bundle { source, .. } if file_error_kind(source) == Kind::Unexpected => Vec::new(),
             Self::Bundle { .. } => vec![say("pass --bundle with the path of a file that does not exist yet")],
         }
     }
 }
 
 /// Decides about a file that could not be written: whether another path would do, or nothing can be written there.
-fn of_file(source: &io::Error) -> Kind {
+fn file_error_kind(source: &io::Error) -> Kind {
     use io::ErrorKind as Why;
     let is_path = [
         Why::NotFound,

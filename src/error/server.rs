@@ -32,13 +32,13 @@ pub(super) fn kind(source: &pve::ApiError) -> Kind {
         | Pve::CertificateStolen { .. }
         | Pve::CertificateBroken { .. } => Kind::Tls,
         Pve::SecondFactor { .. } => Kind::Authentication,
-        Pve::Refusal(refusal) => of_refusal(refusal),
+        Pve::Refusal(refusal) => refusal_kind(refusal),
         Pve::TooLarge { .. } | Pve::Gateway { .. } | Pve::Redirect { .. } | Pve::NotUnderstood { .. } => Kind::Server,
         Pve::Preparation { .. } => Kind::Unexpected,
     }
 }
 
-fn of_refusal(refusal: &pve::Refusal) -> Kind {
+fn refusal_kind(refusal: &pve::Refusal) -> Kind {
     use RefusalReason as Is;
     let is_missing = matches!(refusal.reason(), Is::NoSuchStorage | Is::NoSuchNode | Is::NoSuchVm | Is::NoSuchPool);
     match refusal.status {
@@ -102,8 +102,8 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::SecondFactor { .. } => {
             vec![say("create a token in the web interface (Datacenter > Permissions > API Tokens) and use it instead")]
         }
-        Pve::Gateway { method, status, .. } => of_proxy(operation, method, *status),
-        Pve::Refusal(refusal) => of_no(operation, refusal),
+        Pve::Gateway { method, status, .. } => proxy_hints(operation, method, *status),
+        Pve::Refusal(refusal) => refusal_hints(operation, refusal),
     }
 }
 
@@ -166,7 +166,7 @@ fn wrong_name(leaf: &pve::Leaf) -> Vec<Hint> {
     ]
 }
 
-fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
+fn refusal_hints(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
     let advice = advice_on(refusal.reason(), operation);
     match (refusal.status, operation) {
         _ if !advice.is_empty() => advice,
@@ -196,7 +196,7 @@ fn of_no(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
 }
 
 /// Says what to do where something in front of the server answers.
-fn of_proxy(operation: &Operation, method: &str, status: u16) -> Vec<Hint> {
+fn proxy_hints(operation: &Operation, method: &str, status: u16) -> Vec<Hint> {
     let reason = match RefusalReason::of_page(status) {
         RefusalReason::NotTheApi if status >= 500 => RefusalReason::ProxyTrouble,
         reason => reason,

@@ -19,7 +19,7 @@ pub(super) fn hints(error: &settings::SettingsError) -> Vec<Hint> {
             say("use a token instead of the password: a token secret has no special characters"),
             say("or change the password, or pass --allow-ambiguous-value to write it for python-dotenv only"),
         ],
-        Settings::Entangled { line, .. } => {
+        Settings::WouldReadDifferently { line, .. } => {
             vec![say(format!("close the quote on or before line {line}, then run this again"))]
         }
         Settings::ChangedMeanwhile { .. } => vec![say("nothing was written; run this again")],

@@ -79,7 +79,7 @@ pub enum TemplateError {
     },
     /// Not even the image fits on a storage.
     #[error("not enough space on storage {storage} of node {node}: {available} free, at least {needed} needed")]
-    NoRoom {
+    NotEnoughSpace {
         /// The name of the storage.
         storage: String,
         /// The name of the node.
@@ -101,7 +101,7 @@ pub enum TemplateError {
     },
     /// The new VM is not a template, or not as it should be.
     #[error("VM {vmid} is not as it was created: {why}")]
-    NotAsOrdered {
+    UnexpectedConfig {
         /// The VMID.
         vmid: VmId,
         /// What is wrong.
@@ -136,10 +136,10 @@ impl TemplateError {
             | Self::File { .. }
             | Self::NoImport { .. }
             | Self::TooOld { .. }
-            | Self::NoRoom { .. } => Kind::Configuration,
+            | Self::NotEnoughSpace { .. } => Kind::Configuration,
             Self::NoDisks { .. } | Self::WrongStorage { .. } => Kind::NotFound,
             Self::MissingPrivileges { .. } => Kind::Permission,
-            Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => Kind::Server,
+            Self::UnexpectedConfig { .. } | Self::ImageChanged { .. } => Kind::Server,
             Self::Left { why, .. } => match why.as_ref() {
                 // The second interrupt ended it at once.
                 Error::Run(RunError::Abandoned { signal, .. }) => Kind::Interrupted(*signal),
@@ -198,7 +198,7 @@ impl TemplateError {
                 let known = if known.is_empty() { "none visible".to_owned() } else { known.join(", ") };
                 vec![say(format!("choose one of: {}", Printable(&known)))]
             }
-            Self::NoRoom { .. } => {
+            Self::NotEnoughSpace { .. } => {
                 vec![say(
                     "free some space, or choose another storage: --storage for the disk, --image-storage for the image",
                 )]
@@ -208,7 +208,7 @@ impl TemplateError {
                 hints.extend(lines_by_hand(manual_steps));
                 hints
             }
-            Self::NotAsOrdered { .. } | Self::ImageChanged { .. } => {
+            Self::UnexpectedConfig { .. } | Self::ImageChanged { .. } => {
                 vec![say("another user or program may have changed it meanwhile: run this again")]
             }
             Self::Left { why, lines, .. } => {

@@ -8,7 +8,7 @@ use crate::model::foreign::listed;
 use crate::model::{Destination, Foreign, TokenId, UserId};
 use crate::pve::privileges::GrantRefused;
 use crate::session::Signal;
-pub use left::{Kept, Left};
+pub use left::{KeptObject, Leftovers};
 use std::path::PathBuf;
 
 /// What can go wrong with trust and tokens.
@@ -187,7 +187,7 @@ pub enum TokenError {
         #[source]
         why: Box<Error>,
         /// What is left.
-        left: Left,
+        left: Leftovers,
     },
     /// The plan that was agreed to does not fit the server any more.
     #[error("permissions, users or tokens on the server changed after the plan was shown; nothing was changed")]

@@ -95,7 +95,7 @@ impl VmError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::TaskFailed { operation, upid, exit_status, log } => {
-                of_task(operation, upid, RefusalReason::of_task(exit_status, log.lines()))
+                task_hints(operation, upid, RefusalReason::of_task(exit_status, log.lines()))
             }
             Self::NoProgress { upid, .. } => vec![
                 say(format!("see the task in the web interface: {upid}")),
@@ -143,7 +143,7 @@ impl VmError {
     }
 }
 
-fn of_task(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
+fn task_hints(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
     let mut hints = refusal::hints(reason, operation);
     if matches!(operation, Operation::Resize(_)) {
         hints.push(say("pass --disk-size 0 to keep the size of the image"));

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use crate::model::VmId;
 
 /// How long a VMID is avoided: twice the time for which its lock may be held.
-const AVOIDED_FOR: Duration = Duration::seconds(60);
+const REUSE_DELAY: Duration = Duration::seconds(60);
 
 /// The VMIDs of one server, one small file each. They are a hint: what cannot be read or written is passed over.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl FreedIds {
             let Some(vmid) = vmid.parse().ok().and_then(VmId::new) else { continue };
             let text = fs::read_to_string(&path).unwrap_or_default();
             let age = now.unix_timestamp().saturating_sub(text.trim().parse().unwrap_or_default());
-            if !(0..AVOIDED_FOR.whole_seconds()).contains(&age) {
+            if !(0..REUSE_DELAY.whole_seconds()).contains(&age) {
                 drop(fs::remove_file(&path)); // another run may have been faster
             } else if server == self.server {
                 recent.push(vmid);

@@ -83,11 +83,11 @@ fn what_is_no_plain_file_is_passed_over_without_waiting() {
 fn a_trial_leaves_nothing_and_fails_where_an_entry_would() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::<Record>::new(folder.path().to_owned());
-    journal.try_out().unwrap();
+    journal.check_writable().unwrap();
     assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 0);
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    assert!(Journal::<Record>::new(file).try_out().is_err());
+    assert!(Journal::<Record>::new(file).check_writable().is_err());
 }
 
 #[test]

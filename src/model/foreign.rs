@@ -126,7 +126,7 @@ impl Serialize for Foreign {
             return serializer.serialize_str(text);
         }
         let (shown, unseen) = Register::of_process().masked_beginning(text, MAX_SHOWN);
-        serializer.collect_str(&format_args!("{shown}{}", LeftOut(unseen)))
+        serializer.collect_str(&format_args!("{shown}{}", OmittedCount(unseen)))
     }
 }
 
@@ -163,9 +163,9 @@ impl PartialEq<String> for Foreign {
 }
 
 /// How much of a text is not shown.
-struct LeftOut(usize);
+struct OmittedCount(usize);
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for OmittedCount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "… ({} more characters)", self.0)
     }
@@ -194,7 +194,7 @@ pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
         let length = if is_plain(character) { 1 } else { character.escape_default().len() };
         if length > room {
             let left_out = text.get(at..).unwrap_or_default().chars().count() + unseen;
-            return write!(to, "{}", LeftOut(left_out));
+            return write!(to, "{}", OmittedCount(left_out));
         }
         room -= length;
         if is_plain(character) {
@@ -203,7 +203,7 @@ pub fn write_escaped(text: &str, to: &mut impl fmt::Write) -> fmt::Result {
             write!(to, "{}", character.escape_default())?;
         }
     }
-    if unseen > 0 { write!(to, "{}", LeftOut(unseen)) } else { Ok(()) }
+    if unseen > 0 { write!(to, "{}", OmittedCount(unseen)) } else { Ok(()) }
 }
 
 fn ansi_quoted(text: &str) -> String {

@@ -64,15 +64,15 @@ pub struct Provenance {
 /// Why a description is not that of a test VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the description of a test VM")]
-pub struct NoOrigin;
+pub struct NotAMarker;
 
 impl Validated for Provenance {}
 
 impl FromStr for Provenance {
-    type Err = NoOrigin;
+    type Err = NotAMarker;
 
-    fn from_str(description: &str) -> Result<Self, NoOrigin> {
-        let nonce = nonce_in(description).ok_or(NoOrigin)?.to_owned();
+    fn from_str(description: &str) -> Result<Self, NotAMarker> {
+        let nonce = nonce_in(description).ok_or(NotAMarker)?.to_owned();
         let said = description.lines().find_map(|line| line.trim().strip_prefix(CREATED_LABEL));
         let (made, rest) = said.and_then(|said| said.split_once(" by ")).unzip();
         let machine = rest.and_then(|rest| rest.split_once(PURPOSE_TEXT)).map(|(machine, _)| Foreign::new(machine));

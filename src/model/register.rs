@@ -11,7 +11,7 @@
 mod known;
 mod search;
 
-use known::{DECODING_DEPTHS, Known, MIN_LENGTH_ANYWHERE, Strength};
+use known::{DECODING_DEPTHS, MIN_LENGTH_ANYWHERE, RegisteredSecret, Strength};
 pub use search::replaced;
 use search::{SecretSearch, merge_overlaps};
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ use memchr::memmem::Finder;
 
 use super::Secret;
 use super::secret_form;
-use super::spelling::{View, folded};
+use super::spelling::{Reading, folded};
 use super::token::{TokenId, UserId};
 
 /// What is shown in the place of a secret.
@@ -40,7 +40,7 @@ const MAX_CUT_LENGTH: usize = 5;
 /// The secrets that are known.
 #[derive(Default)]
 pub struct Register {
-    known: RwLock<Vec<Known>>,
+    known: RwLock<Vec<RegisteredSecret>>,
 }
 
 /// The register of this process.
@@ -61,7 +61,7 @@ impl Register {
 
     /// Adds a secret that a person may have made up: a password.
     pub fn add(&self, secret: &str) {
-        self.push(Known::of(secret, Vec::new()));
+        self.push(RegisteredSecret::of(secret, Vec::new()));
     }
 
     /// Adds a secret that a program made: longer parts of it are masked as well.
@@ -70,7 +70,7 @@ impl Register {
         let starts = (0..text.len().saturating_sub(BLOCK - 1)).step_by(BLOCK + 1);
         let block = |start: usize| Some((start, Finder::new(text.get(start..start + BLOCK)?).into_owned()));
         let blocks = if text.len() >= PART { starts.filter_map(block).collect() } else { Vec::new() };
-        self.push(Known::of(secret, blocks));
+        self.push(RegisteredSecret::of(secret, blocks));
     }
 
     /// Adds the ticket of a log-in, or the token that goes with it: its signature, and the whole of it.
@@ -128,7 +128,7 @@ impl Register {
     /// Gives a text with every secret masked.
     #[must_use]
     pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        replaced(text, &self.places(text), MASK)
+        replaced(text, &self.positions(text), MASK)
     }
 
     /// Gives a text with every secret masked but those that are to be revealed.
@@ -140,7 +140,7 @@ impl Register {
             .filter(|secret| !secret.is_empty())
             .flat_map(|secret| text.match_indices(secret).map(|(start, _)| start..start + secret.len()))
             .collect();
-        let mut places = self.places(text);
+        let mut places = self.positions(text);
         places.retain(|place| !shown.iter().any(|it| it.start <= place.start && place.end <= it.end));
         replaced(text, &places, MASK)
     }
@@ -151,7 +151,7 @@ impl Register {
     pub fn masked_beginning<'a>(&self, text: &'a str, length: usize) -> (Cow<'a, str>, usize) {
         // An escape takes ten characters at most, and a secret is hardly longer than a ticket.
         let at = |length: usize| text.char_indices().nth(length).map_or(text.len(), |(end, _)| end);
-        let mut places = self.places(text.get(..at(length + 5_000)).unwrap_or_default());
+        let mut places = self.positions(text.get(..at(length + 5_000)).unwrap_or_default());
         let end = at(length);
         let end = places.iter().find(|place| place.start < end && end < place.end).map_or(end, |place| place.end);
         places.retain(|place| place.end <= end);
@@ -160,18 +160,18 @@ impl Register {
     }
 
     /// Finds the places of everything to be masked, in their order and apart from each other.
-    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+    pub fn positions(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < 2 {
             return Vec::new();
         }
         let known = self.read();
         let mut search = SecretSearch {
             known: known.iter().collect(),
-            least: least(&known),
+            least: shortest_base64(&known),
             forms: secret_form::find,
             found: Vec::new(),
         };
-        let view = View::of(text);
+        let view = Reading::of(text);
         let broken = [view.unwrapped(b" "), view.unwrapped(b"")];
         search.every_reading(view, &DECODING_DEPTHS);
         let [between_words, within_words] = broken;
@@ -187,7 +187,7 @@ impl Register {
         merge_overlaps(text, search.found)
     }
 
-    fn push(&self, known: Known) {
+    fn push(&self, known: RegisteredSecret) {
         if known.text.is_empty() {
             return;
         }
@@ -199,13 +199,13 @@ impl Register {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Vec<Known>> {
+    fn read(&self) -> RwLockReadGuard<'_, Vec<RegisteredSecret>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Gives the length of the shortest run of base64 that can hold a secret.
-fn least(known: &[Known]) -> usize {
+fn shortest_base64(known: &[RegisteredSecret]) -> usize {
     let shortest = known
         .iter()
         .flat_map(|it| it.forms.iter().map(|form| form.needle().len()))

@@ -5,32 +5,32 @@ mod escapes;
 use escapes::{Unit, control_sequence, line_break, sextet, unit};
 /// A text in one of its readings.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(super) struct Reading {
     /// The bytes of this reading.
     pub(super) bytes: Vec<u8>,
     /// Where each byte comes from; nothing where each stands at its own place.
-    places: Option<Vec<SpellingPosition>>,
+    places: Option<Vec<SourceRange>>,
 }
 
 /// Where something stands in the text that is shown, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SpellingPosition {
+pub(super) struct SourceRange {
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-impl View {
+impl Reading {
     /// Reads a text as it stands.
     pub(super) fn of(text: &str) -> Self {
         Self { bytes: text.as_bytes().to_vec(), places: None }
     }
 
     /// Gives the place in the shown text of a part of this reading that is not empty.
-    pub(super) fn place(&self, start: usize, end: usize) -> SpellingPosition {
-        let Some(places) = &self.places else { return SpellingPosition { start, end } };
+    pub(super) fn place(&self, start: usize, end: usize) -> SourceRange {
+        let Some(places) = &self.places else { return SourceRange { start, end } };
         let first = places.get(start).map_or(0, |place| place.start);
         let last = end.checked_sub(1).and_then(|last| places.get(last)).map_or(first, |place| place.end);
-        SpellingPosition { start: first, end: last }
+        SourceRange { start: first, end: last }
     }
 
     /// Decodes every escape once: percent, JSON, HTML, shell. Gives nothing where there is none.
@@ -38,7 +38,7 @@ impl View {
         if !self.bytes.iter().any(|byte| b"%\\&".contains(byte)) {
             return None;
         }
-        let mut reading = SpellingReader::default();
+        let mut reading = ReadingBuilder::default();
         let mut changed = false;
         let mut at = 0;
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -56,7 +56,7 @@ impl View {
         if !self.bytes.iter().any(|byte| b"\n\x1b".contains(byte)) {
             return None;
         }
-        let mut reading = SpellingReader::default();
+        let mut reading = ReadingBuilder::default();
         let mut at = 0;
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let control = control_sequence(rest);
@@ -83,7 +83,7 @@ impl View {
     /// Decodes everything that could be base64 or base64url, taking the first character of each run for the one at
     /// `offset` of four. Runs are kept apart by a zero byte, or by dots where a run was cut off.
     pub(super) fn unencoded(&self, offset: usize, least: usize) -> Self {
-        let mut reading = SpellingReader::default();
+        let mut reading = ReadingBuilder::default();
         let mut at = 0;
         while at < self.bytes.len() {
             let rest = self.bytes.get(at..).unwrap_or_default();
@@ -93,15 +93,14 @@ impl View {
                 let after = rest.get(run..).unwrap_or_default();
                 let is_cut = after.starts_with(b"...") || after.starts_with("…".as_bytes());
                 let place = self.place(at + run - 1, at + run);
-                reading
-                    .push(if is_cut { b"..." } else { b"\0" }, SpellingPosition { start: place.end, end: place.end });
+                reading.push(if is_cut { b"..." } else { b"\0" }, SourceRange { start: place.end, end: place.end });
             }
             at += run.max(1);
         }
         reading.view()
     }
 
-    fn decode_run(&self, start: usize, end: usize, reading: &mut SpellingReader) {
+    fn decode_run(&self, start: usize, end: usize, reading: &mut ReadingBuilder) {
         let digits = self.bytes.get(start..end).unwrap_or_default();
         let (mut bits, mut count) = (0_u32, 0_u32);
         for (index, digit) in digits.iter().filter_map(|byte| sextet(*byte)).enumerate() {
@@ -119,19 +118,19 @@ impl View {
 
 /// A reading that is being put together.
 #[derive(Default)]
-struct SpellingReader {
+struct ReadingBuilder {
     bytes: Vec<u8>,
-    places: Vec<SpellingPosition>,
+    places: Vec<SourceRange>,
 }
 
-impl SpellingReader {
-    fn push(&mut self, bytes: &[u8], place: SpellingPosition) {
+impl ReadingBuilder {
+    fn push(&mut self, bytes: &[u8], place: SourceRange) {
         self.bytes.extend_from_slice(bytes);
         self.places.extend(std::iter::repeat_n(place, bytes.len()));
     }
 
-    fn view(self) -> View {
-        View { bytes: self.bytes, places: Some(self.places) }
+    fn view(self) -> Reading {
+        Reading { bytes: self.bytes, places: Some(self.places) }
     }
 }
 

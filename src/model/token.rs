@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::Validated;
-use crate::model::characters::{foreign_character, named};
+use crate::model::characters::{first_replaceable_character, named};
 use crate::model::foreign::is_plain;
 use crate::model::secret_form::is_pasted_secret;
 
@@ -136,7 +136,7 @@ impl fmt::Display for TokenName {
 
 /// Names the character that a program put into a text on its way here, if there is one.
 fn unprintable_character(text: &str) -> Option<InvalidToken> {
-    foreign_character(text).map(|(position, found)| InvalidToken::Character { position, found })
+    first_replaceable_character(text).map(|(position, found)| InvalidToken::Character { position, found })
 }
 
 /// The rule that Proxmox VE has for token names and for realms: `[A-Za-z][A-Za-z0-9.\-_]+`.

@@ -70,7 +70,7 @@ fn refusal(text: &str) -> Option<BadSecret> {
     let unexpected = text.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit() && *it != '-');
     let misplaced = |(index, found): (usize, char)| BadSecret::Character { position: index + 1, length, found };
     if length == 36 {
-        let first = text.chars().enumerate().find(|(index, character)| !belongs(*index, *character))?;
+        let first = text.chars().enumerate().find(|(index, character)| !is_uuid_character(*index, *character))?;
         return Some(if text.parse::<TokenId>().is_ok() {
             BadSecret::IsTokenId
         } else if unexpected.is_none() || digits(text) >= 24 {
@@ -98,7 +98,7 @@ fn refusal(text: &str) -> Option<BadSecret> {
 }
 
 /// Says whether a character may stand at this place of a UUID, counted from 0.
-fn belongs(index: usize, character: char) -> bool {
+fn is_uuid_character(index: usize, character: char) -> bool {
     if [8, 13, 18, 23].contains(&index) { character == '-' } else { character.is_ascii_hexdigit() }
 }
 

@@ -13,7 +13,7 @@ pub(crate) async fn text(
     text: TextPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<String, Error> {
-    put(session, move |prompt| prompt.text(&text), otherwise).await
+    ask(session, move |prompt| prompt.text(&text), otherwise).await
 }
 
 /// Asks for a text that can be read as a value.
@@ -32,7 +32,7 @@ pub(crate) async fn choice(
     choice: ChoicePrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<usize, Error> {
-    put(session, move |prompt| prompt.choice(&choice), otherwise).await
+    ask(session, move |prompt| prompt.choice(&choice), otherwise).await
 }
 
 /// Asks for yes or no; `--yes` has said so beforehand.
@@ -41,16 +41,16 @@ pub(crate) async fn confirm(
     confirm: ConfirmPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<bool, Error> {
-    if session.confirms_all { Ok(true) } else { decide(session, confirm, otherwise).await }
+    if session.confirms_all { Ok(true) } else { confirm_despite_yes(session, confirm, otherwise).await }
 }
 
 /// Asks for yes or no about something that `--yes` does not cover.
-pub(crate) async fn decide(
+pub(crate) async fn confirm_despite_yes(
     session: &Session,
     confirm: ConfirmPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<bool, Error> {
-    put(session, move |prompt| prompt.confirm(&confirm), otherwise).await
+    ask(session, move |prompt| prompt.confirm(&confirm), otherwise).await
 }
 
 /// Asks for something that must not be visible.
@@ -59,15 +59,15 @@ pub(crate) async fn hidden(
     hidden: HiddenPrompt,
     otherwise: impl FnOnce() -> Error,
 ) -> Result<Secret, Error> {
-    put(session, move |prompt| prompt.hidden(&hidden), otherwise).await
+    ask(session, move |prompt| prompt.hidden(&hidden), otherwise).await
 }
 
 /// Names the flag that alone could have given an answer.
-pub(crate) const fn only_by(flag: &'static str, what: &'static str) -> Error {
+pub(crate) const fn answer_only_by(flag: &'static str, what: &'static str) -> Error {
     Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, further: Vec::new(), rehearsal: None })
 }
 
-async fn put<T: Send + 'static>(
+async fn ask<T: Send + 'static>(
     session: &Session,
     put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
     otherwise: impl FnOnce() -> Error,

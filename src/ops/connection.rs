@@ -44,29 +44,29 @@ impl Connected {
         let (trust, trusted) = context.trust()?;
         let credentials = context.credentials(session)?;
         context.warn_of_trust(session, trusted);
-        Self::with(session, context, TrustedServer { endpoint, trust, trusted }, credentials).await
+        Self::open_with(session, context, TrustedServer { endpoint, trust, trusted }, credentials).await
     }
 
     /// Prepares the client with a trust that was found out just now.
-    pub(crate) async fn with(
+    pub(crate) async fn open_with(
         session: &Session,
         context: &Context,
         server: TrustedServer,
         credentials: Credentials,
     ) -> Result<Self, Error> {
         let endpoint = &server.endpoint;
-        let reach = |source| Error::reaching(endpoint, source);
+        let reach = |source| Error::connecting(endpoint, source);
         let pve =
             Pve::new(endpoint.clone(), &server.trust, context.limits(), &context.proxies(session)).map_err(reach)?;
-        Self::over(log_calls(pve, session), server, credentials).await
+        Self::authenticate(log_calls(pve, session), server, credentials).await
     }
 
     /// Authenticates on a connection that there is; with a password it logs in.
-    pub(crate) async fn over(pve: Pve, server: TrustedServer, credentials: Credentials) -> Result<Self, Error> {
+    pub(crate) async fn authenticate(pve: Pve, server: TrustedServer, credentials: Credentials) -> Result<Self, Error> {
         let TrustedServer { endpoint, trust, trusted } = server;
         let (pve, caller) = match &credentials {
             Credentials::Token { id, secret } => (
-                pve.with_token(id, secret).map_err(|source| Error::reaching(&endpoint, source))?,
+                pve.with_token(id, secret).map_err(|source| Error::connecting(&endpoint, source))?,
                 Caller::Token(id.clone(), None),
             ),
             Credentials::Password { user, password } => {
@@ -111,7 +111,7 @@ impl Connected {
     }
 
     /// Gives the full token ID, or the user where a password is used.
-    pub(crate) fn who(&self) -> String {
+    pub(crate) fn caller_name(&self) -> String {
         match &self.caller {
             Caller::User(user) => user.to_string(),
             Caller::Token(token, _) => token.to_string(),

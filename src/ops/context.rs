@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::model::Secret;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::ops::blocking;
-use crate::ops::ca_file::Authority;
+use crate::ops::ca_file::CaFile;
 #[cfg(feature = "sandbox")]
 use crate::ops::connection::TrustSource;
 use crate::ops::connection_flags::{flags, is_stdin};
@@ -39,7 +39,7 @@ const FILE: &str = ".env";
 const SANDBOX_FILE: &str = ".env.sandbox";
 
 /// How much longer the file may become by what is not known yet.
-pub(crate) const RESERVE: usize = 4096;
+pub(crate) const SIZE_RESERVE: usize = 4096;
 
 /// Everything that is known before a server is called.
 pub(crate) struct Context {
@@ -69,7 +69,7 @@ pub(crate) struct Context {
     pub(crate) is_file_named: bool,
     /// The CA that flags, variables and the file named at first, and its file: kept until
     /// something else is said.
-    authority: Option<Authority>,
+    authority: Option<CaFile>,
     /// Whether it has been said what should be known of the trust.
     pub(crate) is_warned: Cell<bool>,
     /// Whether the sandbox's certificate is to be decided on, as that of a new server.
@@ -178,19 +178,19 @@ impl Context {
             secret_file: options.token_value_file.clone().filter(|path| path != Path::new("-")),
         };
         #[cfg(feature = "sandbox")]
-        let context = if options.is_sandbox() { context.on_the_sandbox()? } else { context };
+        let context = if options.is_sandbox() { context.for_sandbox()? } else { context };
         let mut context = context;
         if let Some(named) = context.settings.ca_file().filter(|_| !options.is_sandbox()) {
-            context.authority = blocking(session, move || Authority::read(named.value)).await?;
+            context.authority = blocking(session, move || CaFile::read(named.value)).await?;
         }
         context.log_sources(session);
-        context.repeat(session);
+        context.repeat_flags(session);
         Ok(context)
     }
 
     /// Starts the sandbox and takes the settings that are missing from it.
     #[cfg(feature = "sandbox")]
-    fn on_the_sandbox(mut self) -> Result<Self, Error> {
+    fn for_sandbox(mut self) -> Result<Self, Error> {
         use crate::sandbox::{Options, Sandbox};
         if self.settings.host().is_some_and(|host| host.value.host().to_string() != SANDBOX_HOST) {
             return Err(Error::Config(ConfigError::NotSandboxFile { path: self.store.path().to_owned() }));
@@ -258,12 +258,12 @@ impl Context {
 
     /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
     /// flags and answers alone.
-    pub(crate) fn repeat(&self, session: &Session) {
-        session.ui.repeat(self.repeated());
+    pub(crate) fn repeat_flags(&self, session: &Session) {
+        session.ui.repeat(self.sticky_flags());
     }
 
     /// Gives the flags that lead to the same settings and the same server.
-    pub(crate) fn repeated(&self) -> StickyFlags {
+    pub(crate) fn sticky_flags(&self) -> StickyFlags {
         let mut repeat = StickyFlags::default();
         if let Some(path) = &self.named_file {
             repeat.of_settings("--env-file", word(&path.display().to_string()));
@@ -314,13 +314,13 @@ impl Context {
 
     /// Makes sure that what will be made on the server can be noted, before a question is asked or anything is changed.
     pub(crate) fn require_journal(&self, session: &Session) -> Result<(), Error> {
-        Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.try_out())?)
+        Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.check_writable())?)
     }
 
     /// Finds out whether the settings file could be saved, before a person answers questions for it.
     pub(crate) fn require_savable(&self) -> Result<(), Error> {
         let mut bytes = self.loaded.file.bytes().to_vec();
-        bytes.resize(bytes.len() + RESERVE, b'#');
+        bytes.resize(bytes.len() + SIZE_RESERVE, b'#');
         Ok(self.store.check_save(&EnvFile::new(bytes), &self.loaded.stamp)?)
     }
 

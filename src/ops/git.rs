@@ -52,7 +52,7 @@ pub(crate) async fn ask(folder: &Path, names: &[String], variables: &Variables) 
         return verdict;
     }
     for name in names {
-        match treatment(folder, name, variables).await {
+        match file_status(folder, name, variables).await {
             Some(FileStatus::Tracked) => verdict.tracked.push(name.clone()),
             Some(FileStatus::NotIgnored) => verdict.exposed.push(name.clone()),
             Some(FileStatus::Ignored) | None => {}
@@ -66,7 +66,7 @@ fn is_below_a_repository(folder: &Path) -> bool {
     folder.ancestors().any(|folder| folder.join(".git").exists())
 }
 
-async fn treatment(folder: &Path, name: &str, variables: &Variables) -> Option<FileStatus> {
+async fn file_status(folder: &Path, name: &str, variables: &Variables) -> Option<FileStatus> {
     if run(folder, &["--literal-pathspecs", "ls-files", "--error-unmatch", "--", name], variables).await? == 0 {
         return Some(FileStatus::Tracked);
     }

@@ -17,7 +17,7 @@ pub(crate) struct Inventory {
     /// The first VMID to try.
     pub(crate) vmid: VmId,
     /// What the node that was named says of the template, and which template that was.
-    named: Option<(NodeName, VmId, ConfigReads)>,
+    first_reads: Option<(NodeName, VmId, ConfigReads)>,
 }
 
 /// The template as it was found.
@@ -59,9 +59,9 @@ impl Inventory {
             }
         };
         let (version, nodes, vmid, named) = tokio::join!(pve.version(), pve.nodes(), first_id(pve, options), named);
-        let version = version.map_err(|source| Error::reaching(pve.endpoint(), source))?;
+        let version = version.map_err(|source| Error::connecting(pve.endpoint(), source))?;
         let nodes = nodes.doing(Operation::ReadNodes)?;
-        Ok(Self { version, nodes, vmid: vmid?, named })
+        Ok(Self { version, nodes, vmid: vmid?, first_reads: named })
     }
 
     /// Finds the template for a clone on the target, on the node first and then on every other; nothing where it may not
@@ -73,7 +73,7 @@ impl Inventory {
         target: &NodeName,
         vmid: VmId,
     ) -> Result<Option<SourceTemplate>, Error> {
-        let reading = match self.named.take() {
+        let reading = match self.first_reads.take() {
             Some((named, template, reading)) if named == *node && template == vmid => reading,
             _ => ConfigReads::of(pve, node, vmid).await,
         };
@@ -107,7 +107,7 @@ pub(crate) async fn other_node_of(
     let Some(node) = found else {
         return Err(PlacementError::NoTemplate { template, known: known_templates(vms, template) }.into());
     };
-    known_online(nodes, &node)?;
+    require_online(nodes, &node)?;
     Ok(node)
 }
 
@@ -183,8 +183,8 @@ pub(crate) fn known_templates(vms: &[Vm], refused: VmId) -> Vec<String> {
 /// Decides on the node: the one that is set, else the only one.
 pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &str) -> Result<NodeName, Error> {
     match (named, nodes) {
-        (Some(node), _) => known_online(nodes, node).map(|()| node.clone()),
-        (None, [only]) => known_online(nodes, &only.name).map(|()| only.name.clone()),
+        (Some(node), _) => require_online(nodes, node).map(|()| node.clone()),
+        (None, [only]) => require_online(nodes, &only.name).map(|()| only.name.clone()),
         (None, _) => Err(PlacementError::WhichNode {
             nodes: nodes.iter().map(|node| node.name.to_string()).collect(),
             variable: variable.to_owned(),
@@ -205,7 +205,7 @@ pub(crate) fn unknown_status(nodes: &[Node], name: &NodeName) -> Option<String> 
 }
 
 /// Checks that a node exists and is not offline.
-pub(crate) fn known_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
+pub(crate) fn require_online(nodes: &[Node], name: &NodeName) -> Result<(), Error> {
     let Some(node) = nodes.iter().find(|node| node.name == *name) else {
         return Err(Error::Placement(PlacementError::UnknownNode {
             node: name.clone(),

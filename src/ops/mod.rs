@@ -27,4 +27,4 @@ pub(crate) mod ubuntu_releases;
 
 pub(crate) use child_environment::ChildKind;
 pub(crate) use concurrency::{blocking, concurrently, unless_interrupted};
-pub(crate) use spinner::{waiting, with_spinners};
+pub(crate) use spinner::{with_spinner, with_spinners};

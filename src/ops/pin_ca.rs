@@ -19,11 +19,11 @@ const WARN_BEFORE: time::Duration = time::Duration::days(30);
 
 /// Whether a certificate was accepted just now, or known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IsNew {
+pub(crate) enum CertificateSeen {
     /// It was accepted as it was presented.
-    Yes,
+    JustAccepted,
     /// Its fingerprint was given.
-    No,
+    Before,
 }
 
 /// What shall be stored of a certificate that was pinned for this run.
@@ -48,10 +48,14 @@ pub(crate) struct CaPinned {
 }
 
 /// Says what shall be stored of the certificate that is trusted; nothing where none is pinned.
-pub(crate) const fn pin_policy(trust: &Trust, is_new: IsNew, pin: Option<PinTarget>) -> Result<PinPolicy, TokenError> {
+pub(crate) const fn pin_policy(
+    trust: &Trust,
+    is_new: CertificateSeen,
+    pin: Option<PinTarget>,
+) -> Result<PinPolicy, TokenError> {
     match (trust, pin, is_new) {
         (Trust::Pinned(_), Some(PinTarget::Ca), _) => Ok(PinPolicy::Ca),
-        (Trust::Pinned(_), None, IsNew::Yes) => Ok(PinPolicy::CaIfPossible),
+        (Trust::Pinned(_), None, CertificateSeen::JustAccepted) => Ok(PinPolicy::CaIfPossible),
         (Trust::Pinned(_), Some(PinTarget::Leaf), _)
         | (Trust::Ca(_) | Trust::CaAndPinned(..), Some(PinTarget::Ca), _)
         | (_, None, _) => Ok(PinPolicy::Leaf),
@@ -90,10 +94,10 @@ pub(crate) async fn pin_cluster_ca(
         Ok(found) => found,
         Err(why) => return keep_pin(session, pve, pin_policy, why),
     };
-    let fetched = place(session, context, pem).await?;
+    let fetched = choose_ca_file(session, context, pem).await?;
     let trust = Trust::Ca(bundle);
     let again = pve.reconnected(&trust, context.limits(), &context.proxies(session));
-    let reach = |source| Error::reaching(pve.endpoint(), source);
+    let reach = |source| Error::connecting(pve.endpoint(), source);
     let pve = again.map_err(reach)?;
     pve.version().await.map_err(reach)?;
     // The sandbox's CA is not saved.
@@ -121,7 +125,7 @@ async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
         Ok(bundle) => bundle,
         Err(why) => return Ok(Err(format!("the CA certificate that the server sent cannot be used: {why}"))),
     };
-    Ok(match pve.is_vouched_for_by(&bundle) {
+    Ok(match pve.check_signed_by(&bundle) {
         Ok(()) => Ok((bundle, pem)),
         Err(pve::ApiError::CertificateWrongName { leaf, .. }) => Err(format!(
             "the certificate is not for `{}`; to trust the CA, pass --host with one of its names: {}",
@@ -146,7 +150,7 @@ fn keep_pin(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) ->
 }
 
 /// Decides on the file; one that holds another authority is not replaced without consent.
-async fn place(session: &Session, context: &Context, pem: String) -> Result<FetchedCa, Error> {
+async fn choose_ca_file(session: &Session, context: &Context, pem: String) -> Result<FetchedCa, Error> {
     let name = context.instance.ca_file_name();
     let path = context.store.folder().join(&name);
     // The sandbox's CA is a new one in each run, and is not written.
@@ -157,7 +161,7 @@ async fn place(session: &Session, context: &Context, pem: String) -> Result<Fetc
         Ok(found) if found.as_slice() == pem.as_bytes() => return Ok(FetchedCa { name, path, pem }),
         Ok(_) => true,
         Err(why) if why.is_missing() => false,
-        Err(why) => return Err(Error::Config(ConfigError::CaFileUnread { path, source: why.into() })),
+        Err(why) => return Err(Error::Config(ConfigError::CaFileUnreadable { path, source: why.into() })),
     };
     let path = unlinked(session, path).await?;
     if is_other {
@@ -180,7 +184,7 @@ async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     }
     let text =
         format!("{} is a symbolic link to {}. Write the CA certificate there?", path.display(), target.display());
-    if !ask::decide(session, ConfirmPrompt::new(text).proposing_no(), || is_link(&path)).await? {
+    if !ask::confirm_despite_yes(session, ConfirmPrompt::new(text).proposing_no(), || is_link(&path)).await? {
         return Err(is_link(&path));
     }
     path.canonicalize().map_err(|_| settings::SettingsError::DanglingLink { path }.into())

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::model::Endpoint;
 use crate::ops::context::Context;
-use crate::ops::waiting;
+use crate::ops::with_spinner;
 use crate::pve::probe;
 use crate::session::Session;
 use crate::settings::Setting;
@@ -24,10 +24,10 @@ pub(crate) async fn settle_port(session: &Session, context: &mut Context, port_u
     let Ok(host) = context.host() else { return Ok(()) };
     let Some(other) = host.alternative().filter(|_| !context.is_sandbox()) else { return Ok(()) };
     let (port, other_port) = (host.port(), other.port());
-    if waiting(session, &format!("Trying port {port}"), answers(session, context, &host)).await {
+    if with_spinner(session, &format!("Trying port {port}"), is_answering(session, context, &host)).await {
         return Ok(());
     }
-    if waiting(session, &format!("Trying port {other_port}"), answers(session, context, &other)).await {
+    if with_spinner(session, &format!("Trying port {other_port}"), is_answering(session, context, &other)).await {
         let end = if port_use == PortUse::Stored { "used and stored" } else { "used" };
         session.note(format!("port {port} does not answer, port {other_port} does: it is {end}"));
         return context.answer(Setting::Host(other));
@@ -37,7 +37,7 @@ pub(crate) async fn settle_port(session: &Session, context: &mut Context, port_u
 }
 
 /// Says whether something speaks TLS there, whatever its certificate.
-async fn answers(session: &Session, context: &Context, endpoint: &Endpoint) -> bool {
+async fn is_answering(session: &Session, context: &Context, endpoint: &Endpoint) -> bool {
     match probe(endpoint, context.limits(), &context.proxies(session)).await {
         Ok(_) => true,
         Err(why) => why.is_of_tls() && !matches!(why, crate::pve::ApiError::NotTls { .. }),

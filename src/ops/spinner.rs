@@ -13,7 +13,7 @@ const SHOW_AFTER: Duration = Duration::from_millis(250);
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Waits, and shows for what, and for how long already.
-pub(crate) async fn waiting<T>(session: &Session, what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn with_spinner<T>(session: &Session, what: &str, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let began = session.clock.now();
     let mut pause = SHOW_AFTER;

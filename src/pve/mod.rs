@@ -11,7 +11,7 @@ mod values;
 mod vm_config;
 
 pub use client::{
-    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LoggedIn, PoolCard, Pve,
+    AclChange, AclEntry, Challenge, CloneRequest, FetchRequest, Growth, Image, LogInStep, PoolCard, Pve,
     ResourceMapping, Subject, TokenRecord, TokenRequest, Upload, UserLookup, UserRecord, check_sendable,
 };
 pub use http::error::ApiError;

@@ -35,21 +35,21 @@ const MAX_LOG_LINES: usize = 50;
 
 /// How a task ended, where it was seen to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum TaskEnd {
     /// Well; with warnings, how many.
-    Well {
+    Succeeded {
         /// The number of warnings.
         warnings: u64,
     },
     /// Badly.
-    Badly {
+    Failed {
         /// The server's own words; `unexpected status` where its worker was killed.
         exit_status: Foreign,
         /// The last lines of its log.
         log: LogEnd,
     },
     /// It is not known: it made no progress for as long as was to be waited.
-    Stuck {
+    NoProgress {
         /// For how long it was watched without progress.
         waited: Duration,
     },
@@ -107,7 +107,7 @@ pub enum LogDetail {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitResult {
     /// How it ended.
-    pub ended: Ended,
+    pub ended: TaskEnd,
     /// What its time went into.
     pub spent: TaskTiming,
 }
@@ -176,8 +176,8 @@ pub async fn wait(
         let waited = clock.now().duration_since(watch.progressed);
         match asked {
             Ok(Some(ended)) => return Ok(watch.over(ended)),
-            Ok(None) if waited >= timeout => return Ok(watch.over(Ended::Stuck { waited })),
-            Ok(None) => watch.follower.looked(watch.age()),
+            Ok(None) if waited >= timeout => return Ok(watch.over(TaskEnd::NoProgress { waited })),
+            Ok(None) => watch.follower.poll_without_lines(watch.age()),
             Err(why) if why.is_passing() && waited < timeout => {}
             Err(why) => return Err(why),
         }
@@ -196,14 +196,14 @@ impl TaskWait<'_> {
         self.clock.now().duration_since(self.began)
     }
 
-    fn over(self, ended: Ended) -> WaitResult {
-        let went_well = matches!(ended, Ended::Well { .. });
+    fn over(self, ended: TaskEnd) -> WaitResult {
+        let went_well = matches!(ended, TaskEnd::Succeeded { .. });
         let age = self.age();
         WaitResult { ended, spent: self.follower.end(age, went_well) }
     }
 
     /// Looks once, and says meanwhile where the answer is long in coming.
-    async fn poll_and_report(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<Ended>, ApiError> {
+    async fn poll_and_report(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<TaskEnd>, ApiError> {
         let (pve, clock, began, asked) = (self.pve, self.clock, self.began, SystemClock.now());
         let mut progress = self.progress.clone();
         let mut poll = pin!(self.poll());
@@ -241,7 +241,7 @@ impl TaskWait<'_> {
     }
 
     /// Looks once; gives how it ended, once it has.
-    async fn poll(&mut self) -> Result<Option<Ended>, ApiError> {
+    async fn poll(&mut self) -> Result<Option<TaskEnd>, ApiError> {
         let status = self.pve.task_status(self.upid).await?;
         if status.is_stopped() {
             return self.ended(status).await.map(Some);
@@ -253,7 +253,7 @@ impl TaskWait<'_> {
         Ok(None)
     }
 
-    async fn ended(&mut self, status: TaskStatus) -> Result<Ended, ApiError> {
+    async fn ended(&mut self, status: TaskStatus) -> Result<TaskEnd, ApiError> {
         let exit_status = status.exit_status.unwrap_or_else(|| Foreign::new("no exit status"));
         let has_succeeded = exit_status == "OK" || exit_status.starts_with("WARNINGS: ");
         if !has_succeeded || self.log_detail == LogDetail::Close {
@@ -261,12 +261,12 @@ impl TaskWait<'_> {
             let _ = self.read_log().await;
         }
         if exit_status == "OK" {
-            return Ok(Ended::Well { warnings: 0 });
+            return Ok(TaskEnd::Succeeded { warnings: 0 });
         }
         if exit_status.starts_with("WARNINGS: ") {
-            return Ok(Ended::Well { warnings: exit_status.parse_behind("WARNINGS: ").unwrap_or(1) });
+            return Ok(TaskEnd::Succeeded { warnings: exit_status.parse_behind("WARNINGS: ").unwrap_or(1) });
         }
-        Ok(Ended::Badly { exit_status, log: std::mem::take(&mut self.last) })
+        Ok(TaskEnd::Failed { exit_status, log: std::mem::take(&mut self.last) })
     }
 
     /// Reads what was added to the log; every new line is progress.

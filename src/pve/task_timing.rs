@@ -73,7 +73,7 @@ impl LogFollower {
     }
 
     /// Notes that it was seen to run.
-    pub(super) fn looked(&mut self, now: Duration) {
+    pub(super) fn poll_without_lines(&mut self, now: Duration) {
         self.looked = now;
     }
 
@@ -165,7 +165,7 @@ mod tests {
         for (now, lines) in looks {
             let lines: Vec<Foreign> = lines.iter().map(|line| Foreign::new(*line)).collect();
             follower.read(&lines, ms(*now));
-            follower.looked(ms(*now));
+            follower.poll_without_lines(ms(*now));
         }
         follower.end(ms(end), true)
     }

@@ -53,7 +53,7 @@ pub enum SettingsError {
     #[error(
         "this edit would change what {reader} reads on line {line} of the file, probably because of an unclosed quote"
     )]
-    Entangled {
+    WouldReadDifferently {
         /// Who would read it differently.
         reader: Reader,
         /// The number of the line, from 1.

@@ -71,7 +71,7 @@ fn is_plain(character: char) -> bool {
 }
 
 /// The forms in which python-dotenv at least reads a value, the harmless ones first.
-pub(super) fn for_python_alone(value: &str) -> [String; 3] {
+pub(super) fn python_only_forms(value: &str) -> [String; 3] {
     // python-dotenv replaces `${…}` in whatever quotes; a variable that is never set stands for the dollar sign itself.
     let value = if has_variable(value) { value.replace("${", "${GLASSDOME_DOLLAR:-$}{") } else { value.to_owned() };
     let escaped = value.replace('\\', "\\\\");

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::error::InvalidValue;
 use super::keys::{Key, Secrecy};
-use crate::model::characters::foreign_character;
+use crate::model::characters::first_replaceable_character;
 use crate::model::{Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenRef, TokenSecret, UserId, VmId};
 
 /// A value of one key.
@@ -45,10 +45,11 @@ impl Setting {
     ///
     /// Fails if the text is not a value of the key.
     pub fn parse(key: Key, text: &Secret) -> Result<Self, InvalidValue> {
-        let to_error = |why| match foreign_character(text.expose()).filter(|_| key.secrecy() == Secrecy::Public) {
-            Some((position, found)) => InvalidValue::Character { position, found },
-            None => why,
-        };
+        let to_error =
+            |why| match first_replaceable_character(text.expose()).filter(|_| key.secrecy() == Secrecy::Public) {
+                Some((position, found)) => InvalidValue::Character { position, found },
+                None => why,
+            };
         Self::read(key, text).map_err(to_error)
     }
 

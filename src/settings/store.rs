@@ -160,13 +160,13 @@ impl Store {
         let place = Target::find(&self.path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let mut warnings = lock.warning(&place.folder);
-        if lock.is_held() {
+        if lock.is_locked() {
             temp_file::remove_stale(&place);
         }
         let Some(found) = self.unchanged(&place, since)? else {
             let temporary = TempFile::write(&place, file.bytes())?;
             protection::protect(&place.target, temporary.file(), PRIVATE)?;
-            temporary.put_at(&place.target)?;
+            temporary.rename_to(&place.target)?;
             return Ok(SaveReport { outcome: SaveOutcome::Written, backup: None, mode: PRIVATE, warnings });
         };
         if found.bytes.as_slice() == file.bytes() {
@@ -176,9 +176,9 @@ impl Store {
         let backup = place.backup();
         let kept = TempFile::write(&place, &found.bytes)?;
         protection::make_private(&kept, &place, &found)?;
-        kept.put_at(&backup)?;
+        kept.rename_to(&backup)?;
         let new = TempFile::write(&place, file.bytes())?;
-        let mode = protection::carry_over(&new, &place, &found, group, &mut warnings)?;
+        let mode = protection::copy_protection(&new, &place, &found, group, &mut warnings)?;
         if place.read(SETTINGS_LIMIT)?.is_none_or(|now| now.bytes != found.bytes) {
             return Err(SettingsError::ChangedMeanwhile { path: place.target });
         }
@@ -186,7 +186,7 @@ impl Store {
         if names > 1 {
             warnings.push(Warning::OtherNames { path: place.target.clone(), count: names - 1 });
         }
-        new.put_at(&place.target)?;
+        new.rename_to(&place.target)?;
         Ok(SaveReport { outcome: SaveOutcome::Written, backup: Some(backup), mode, warnings })
     }
 
@@ -224,7 +224,7 @@ impl Store {
         }
         let place = Target::find_unlinked(path)?;
         let lock = Lock::take(&place.folder, self.wait_for_lock)?;
-        if lock.is_held() {
+        if lock.is_locked() {
             temp_file::remove_stale(&place);
         }
         let found = place.read(CA_LIMIT)?;
@@ -232,11 +232,11 @@ impl Store {
             let temporary = TempFile::write(&place, bytes)?;
             if let Some(found) = &found {
                 obstacle::require_replaceable(&place.target, &place.folder)?;
-                temporary.give_to(&found.metadata)?;
+                temporary.copy_owner(&found.metadata)?;
                 let _ = found.attributes.copy_to(temporary.file()); // everybody may read it, with or without them
             }
             protection::protect(&place.target, temporary.file(), PUBLIC)?;
-            temporary.put_at(&place.target)?;
+            temporary.rename_to(&place.target)?;
         }
         Ok(())
     }
@@ -261,7 +261,7 @@ fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), SettingsError> {
 
 /// Keeps two runs apart by a lock on the folder itself, so that no lock file is left lying about.
 enum Lock {
-    Held { folder: File },
+    Locked { folder: File },
     Unsupported,
 }
 
@@ -276,7 +276,7 @@ impl Lock {
                 SystemClock.block(LOCK_RETRY_INTERVAL);
             }
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self::Held { folder: file }),
+                Ok(()) => return Ok(Self::Locked { folder: file }),
                 Err(Errno::WOULDBLOCK | Errno::INTR) => {}
                 // Network file systems lock files that are open for writing, and a folder cannot be.
                 Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL | Errno::NOSYS) => {
@@ -288,19 +288,19 @@ impl Lock {
         Err(SettingsError::Locked { folder: folder.to_path_buf() })
     }
 
-    const fn is_held(&self) -> bool {
-        matches!(self, Self::Held { .. })
+    const fn is_locked(&self) -> bool {
+        matches!(self, Self::Locked { .. })
     }
 
     fn warning(&self, folder: &Path) -> Vec<Warning> {
-        if self.is_held() { Vec::new() } else { vec![Warning::NotLocked { folder: folder.to_path_buf() }] }
+        if self.is_locked() { Vec::new() } else { vec![Warning::NotLocked { folder: folder.to_path_buf() }] }
     }
 }
 
 impl Drop for Lock {
     /// Closing the folder would leave the lock to a child that was being started at this moment, until it is its own.
     fn drop(&mut self) {
-        if let Self::Held { folder } = self {
+        if let Self::Locked { folder } = self {
             let _ = rustix::fs::flock(folder, FlockOperation::Unlock); // closing it unlocks, too, if a little later
         }
     }

@@ -79,7 +79,7 @@ impl<W: Write> Masked<W> {
         while self.waiting.len() > held_back {
             let end = boundary(&self.waiting, CHUNK_SIZE + TAIL_LENGTH);
             let keep = if end == self.waiting.len() { held_back } else { TAIL_LENGTH };
-            let mut places = self.register.places(self.waiting.get(..end).unwrap_or_default());
+            let mut places = self.register.positions(self.waiting.get(..end).unwrap_or_default());
             let mut stop = boundary(&self.waiting, end.saturating_sub(keep));
             // What is masked is masked whole: with what comes later, unless there is no room for more.
             if let Some(parted) = places.iter().find(|place| place.start < stop && stop < place.end) {

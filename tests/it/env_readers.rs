@@ -391,7 +391,7 @@ fn whatever_stands_in_the_file_python_and_node_read_what_was_written_and_the_res
                 std::fs::write(folder.path().join((2 * written.len() + 1).to_string()), edited.file.bytes()).unwrap();
                 written.push((is_plain, Case { name, value, before, after: Some(edited.file.bytes().to_vec()) }));
             }
-            Err(SettingsError::Entangled { .. } | SettingsError::Unwritable { .. }) => refused += 1,
+            Err(SettingsError::WouldReadDifferently { .. } | SettingsError::Unwritable { .. }) => refused += 1,
             Err(why) => panic!("{why}"),
         }
     }

@@ -397,7 +397,7 @@ fn a_template_that_is_gone_before_the_clone_is_named() {
 
 #[test]
 fn a_vm_that_another_user_took_over_is_not_destroyed() {
-    let (sandbox, stage) = scene(&[Fault::TakenOver]);
+    let (sandbox, stage) = scene(&[Fault::VmChangedByOthers]);
     stage.glassdome("test-vm").expect(10).says("was changed after it was created");
     let destroyed = sandbox.seen().iter().filter(|seen| seen.method == "DELETE").count();
     assert_eq!(destroyed, 0, "nothing was to be destroyed");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{Foreign, RoleName, TokenId};
 use glassdome::pve::privileges::{
-    AclModel, AgentAccess, CloneOrder, GrantRefused, GrantRequest, Hardware, Privileges, Separation, Zones, grants,
+    AclModel, AgentAccess, GrantRefused, GrantRequest, Hardware, PlannedClone, Privileges, Separation, Zones, grants,
     guest, needs, provisioner,
 };
 use glassdome::pve::{AclEntry, Subject};
@@ -57,14 +57,14 @@ fn read(model: &Model) -> AclModel {
     }
 }
 
-fn order(in_pool: bool) -> CloneOrder {
+fn order(in_pool: bool) -> PlannedClone {
     let config = [
         ("scsi0", "local:9000/base-9000-disk-0.qcow2,size=1G"),
         ("net0", "virtio,bridge=vmbr0"),
         ("net1", "virtio,bridge=vmbr0,tag=100"),
         ("protection", "1"),
     ];
-    CloneOrder {
+    PlannedClone {
         major: 9,
         template: "9000".parse().unwrap(),
         new: "105".parse().unwrap(),
@@ -140,10 +140,12 @@ fn lacks(model: &Model, in_pool: bool) -> Vec<String> {
     let holds = |path: &str, name: &str| model.holds(TOKEN, path).contains(name);
     let needs = needs(&order(in_pool));
     let met = |need: &&glassdome::pve::privileges::Requirement| {
-        let first = (need.place.clone(), need.privilege.clone());
-        std::iter::once(&first).chain(&need.instead).any(|(place, it)| holds(place.path().as_str(), it.as_str()))
+        let first = (need.path.clone(), need.privilege.clone());
+        std::iter::once(&first)
+            .chain(&need.alternatives)
+            .any(|(place, it)| holds(place.acl_path().as_str(), it.as_str()))
     };
-    needs.iter().filter(|need| !met(need)).map(|need| format!("{} {}", need.place, need.privilege)).collect()
+    needs.iter().filter(|need| !met(need)).map(|need| format!("{} {}", need.path, need.privilege)).collect()
 }
 
 fn cases() -> u32 {
@@ -161,7 +163,7 @@ proptest! {
         let before = model.clone();
         match carry_out(&mut model, separated, in_pool)? {
             Ok(()) => prop_assert_eq!(lacks(&model, in_pool), Vec::<String>::new()),
-            Err(GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. }) => {
+            Err(GrantRefused::DeniedByNoAccess { .. } | GrantRefused::OutOfReach { .. }) => {
                 let is_shut_out = before.entries.iter().any(|entry| entry.role == "NoAccess");
                 prop_assert!(is_shut_out, "refused without a reason");
             }

@@ -16,7 +16,7 @@ use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, SUBJECTS, lacks, lines, 
 fn lines_for(user: &str) -> Vec<String> {
     let place = RequirementPath::At("/vms/9000".parse().unwrap());
     let missing = ["VM.Audit", "VM.Clone"].map(|name| name.parse().unwrap()).into();
-    let gaps = [MissingPrivileges { place, missing, purposes: std::collections::BTreeSet::new() }];
+    let gaps = [MissingPrivileges { path: place, missing, purposes: std::collections::BTreeSet::new() }];
     let token: TokenId = format!("{user}!tok").parse().unwrap();
     let caller = Caller::Token(token, None);
     let script = GrantScript::new(&caller, "9000".parse().unwrap(), &gaps, &Permissions::default());

@@ -270,11 +270,11 @@ fn clones(player: &mut Player<'_>) {
 
 /// Six clones wanted the same number at once; the first that got it held its lock longer than the others waited.
 fn lost_race(player: &mut Player<'_>) {
-    player.edit(|cluster| assert!(cluster.held.insert(170)));
+    player.edit(|cluster| assert!(cluster.locked_vms.insert(170)));
     player.play("clone-race-same-newid-1");
     player.wait(Duration::from_secs(11));
     player.play("clone-race-same-newid-1-task-status clone-race-same-newid-1-task-log");
-    player.edit(|cluster| assert!(cluster.held.remove(&170)));
+    player.edit(|cluster| assert!(cluster.locked_vms.remove(&170)));
     player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=170&full=1&name=race0");
     player.finish();
     player.is_last_task("clone-race-same-newid-0-task-status");

@@ -166,7 +166,7 @@ fn version_8_2(player: &mut Player<'_>) {
 }
 
 fn version_8_3(player: &mut Player<'_>) {
-    player.edit(|cluster| cluster.strangers.extend([("pve2".to_owned(), Reach::NoRoute)]));
+    player.edit(|cluster| cluster.foreign_hosts.extend([("pve2".to_owned(), Reach::NoRoute)]));
     player.play_all("pve84-r832-");
 }
 
@@ -176,7 +176,7 @@ fn version_8_4(player: &mut Player<'_>) {
     let names = player.recordings.0.keys().map(String::as_str);
     player.leave_out(names.filter(|name| others.iter().any(|other| name.starts_with(other))));
     player.edit(|cluster| {
-        cluster.strangers.insert("pve2".to_owned(), Reach::NoRoute);
+        cluster.foreign_hosts.insert("pve2".to_owned(), Reach::NoRoute);
         let file = Download::File { size: 126_156_800, checksum: None };
         cluster.downloads.insert("http://127.0.0.1:8096/jammy-server-cloudimg-amd64.img".to_owned(), file);
     });

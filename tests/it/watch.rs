@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use glassdome::clock::Clock;
 use glassdome::model::{Foreign, Upid};
-use glassdome::pve::task::{Ended, LogDetail, TaskProgress, wait};
+use glassdome::pve::task::{LogDetail, TaskEnd, TaskProgress, wait};
 use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, TaskTiming, Trust};
 use time::OffsetDateTime;
 
@@ -52,7 +52,7 @@ impl Clock for Stepped {
 
 /// What came of a watch.
 struct Watched {
-    ended: Result<Ended, ApiError>,
+    ended: Result<TaskEnd, ApiError>,
     spent: TaskTiming,
     shown: Vec<TaskProgress>,
     server: Server,
@@ -124,7 +124,7 @@ async fn watching_adds_at_most_a_twentieth_to_a_task() {
             false => stopped("OK"),
         })
         .await;
-        assert_eq!(watched.ended.as_ref().unwrap(), &Ended::Well { warnings: 0 });
+        assert_eq!(watched.ended.as_ref().unwrap(), &TaskEnd::Succeeded { warnings: 0 });
         let added = watched.seconds - length;
         assert!(added <= length * 0.05 + 0.025, "{added} s were added to {length} s");
         let asked = watched.count("/status");
@@ -142,7 +142,7 @@ async fn the_log_is_read_on_from_its_last_line_and_tells_the_progress() {
         false => stopped("OK"),
     })
     .await;
-    assert_eq!(watched.ended.unwrap(), Ended::Well { warnings: 0 });
+    assert_eq!(watched.ended.unwrap(), TaskEnd::Succeeded { warnings: 0 });
     let percents: Vec<f64> = watched.shown.iter().filter_map(|progress| progress.percent).collect();
     assert!(percents.is_sorted() && percents.last().is_some_and(|last| *last > 80.0), "{percents:?}");
     assert_eq!(watched.shown.last().unwrap().amount.as_deref().map(|it| it.ends_with(" MiB of 100.0 MiB")), Some(true));
@@ -193,7 +193,7 @@ async fn patience_counts_from_the_last_progress() {
         false => running(),
     })
     .await;
-    let Ended::Stuck { waited } = watched.ended.unwrap() else { panic!() };
+    let TaskEnd::NoProgress { waited } = watched.ended.unwrap() else { panic!() };
     assert!(waited >= MINUTE && waited < MINUTE * 2, "{waited:?}");
     assert!((260.0..265.0).contains(&watched.seconds), "{}", watched.seconds);
 }
@@ -205,7 +205,7 @@ async fn a_failure_comes_with_the_servers_words_and_the_log() {
         false => stopped("clone failed: no space"),
     })
     .await;
-    let Ended::Badly { exit_status, log } = watched.ended.unwrap() else { panic!() };
+    let TaskEnd::Failed { exit_status, log } = watched.ended.unwrap() else { panic!() };
     let shown = ["creating a clone".to_owned(), "TASK ERROR: clone failed: no space".to_owned()];
     assert_eq!((exit_status, log.shown()), (Foreign::new("clone failed: no space"), shown.to_vec()));
 }
@@ -222,9 +222,11 @@ async fn every_exit_status_is_understood() {
         let watched =
             watch(MINUTE, move |_, asked| if is_log(asked) { reply(500, "gone", "") } else { stopped(exit_status) });
         match watched.await.ended.unwrap() {
-            Ended::Well { warnings } => assert_eq!(Some(warnings), expected, "{exit_status}"),
-            Ended::Badly { exit_status: told, .. } => assert_eq!((told, None), (Foreign::new(exit_status), expected)),
-            Ended::Stuck { .. } => panic!("{exit_status}"),
+            TaskEnd::Succeeded { warnings } => assert_eq!(Some(warnings), expected, "{exit_status}"),
+            TaskEnd::Failed { exit_status: told, .. } => {
+                assert_eq!((told, None), (Foreign::new(exit_status), expected))
+            }
+            TaskEnd::NoProgress { .. } => panic!("{exit_status}"),
         }
     }
 }
@@ -240,7 +242,7 @@ async fn a_task_goes_on_being_watched_through_troubles_that_pass() {
         _ => stopped("OK"),
     })
     .await;
-    assert_eq!(watched.ended.unwrap(), Ended::Well { warnings: 0 });
+    assert_eq!(watched.ended.unwrap(), TaskEnd::Succeeded { warnings: 0 });
     assert!(
         watched.server.lines().iter().all(|line| line.contains("UPID:pve:00000132:0002DDB7")),
         "{:?}",

@@ -178,7 +178,7 @@ fn answers_of_version_8_end_as_recorded() {
         let release = sandbox.edit(|cluster| cluster.release());
         sandbox.edit(|cluster| {
             *cluster = recordings.version_8(release);
-            cluster.strangers.extend([("pve2".to_owned(), Reach::NoRoute)]);
+            cluster.foreign_hosts.extend([("pve2".to_owned(), Reach::NoRoute)]);
         });
         let mut played = 0;
         for (name, recording) in recordings.0.iter().filter(|(name, _)| name.starts_with(prefix)) {

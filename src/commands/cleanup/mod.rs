@@ -26,7 +26,7 @@ use crate::ui::{Heading, Printable};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use summary::{CleanupSummary, Elsewhere, ImageFate, LeftImage, VmOutcome};
+use summary::{CleanupSummary, ImageFate, LeftImage, OtherServerEntry, VmOutcome};
 
 /// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     let mut summary = CleanupSummary { alive: found.alive, ..CleanupSummary::default() };
     summary.tokens = notes::unsaved(session, &context)?;
     summary.unreadable = found.unreadable.iter().map(|path| path.display().to_string()).collect();
-    let error = clean(session, &context, arguments, found, &mut summary).await.err();
+    let error = clean_up(session, &context, arguments, found, &mut summary).await.err();
     if global.output == OutputFormat::Json {
         session.json(&summary.document(error.as_ref()));
     } else {
@@ -53,7 +53,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup)
     }
 }
 
-async fn clean(
+async fn clean_up(
     session: &Session,
     context: &Context,
     arguments: &Cleanup,
@@ -71,13 +71,17 @@ async fn clean(
         found.orphans.into_iter().partition(|entry| entry.record.server == here);
     for entry in others {
         let Record { server, vmids, image, .. } = &entry.record;
-        summary.elsewhere.push(Elsewhere { vmid: vmids.last().copied(), image: image.clone(), server: server.clone() });
+        summary.elsewhere.push(OtherServerEntry {
+            vmid: vmids.last().copied(),
+            image: image.clone(),
+            server: server.clone(),
+        });
     }
     let connected = Connected::open(session, context).await?;
     let timeout = arguments.timeout.unwrap_or(options::TASK_TIMEOUT);
     let work = CleanupRun { session, connected: &connected, is_dry: arguments.dry_run, timeout };
     let ended = tokio::select! {
-        ended = work.all(ours, &found.active, &here, &arguments.vmid, summary) => ended,
+        ended = work.remove_all(ours, &found.active, &here, &arguments.vmid, summary) => ended,
         signal = session.interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),
     };
     match ended {
@@ -96,7 +100,7 @@ struct CleanupRun<'a> {
 
 impl CleanupRun<'_> {
     /// Removes what the entries name, then what was named; the rest is listed.
-    async fn all(
+    async fn remove_all(
         &self,
         ours: Vec<JournalEntry>,
         active: &[Record],
@@ -239,7 +243,7 @@ impl CleanupRun<'_> {
         let tasks = pve.active_tasks(&node).await.doing(Operation::ReadTasks)?;
         let is_fetching = |upid: &Upid| upid.kind() == "imgcopy" || upid.kind() == "download" && upid.id() == file;
         if tasks.iter().any(|task| is_fetching(&task.upid)) {
-            return Ok(Some(ImageFate::OnItsWay));
+            return Ok(Some(ImageFate::InProgress));
         }
         let images = pve.images(&node, storage).await;
         let images = images.doing(Operation::ReadImages(storage.to_owned()))?;
@@ -269,7 +273,7 @@ impl CleanupRun<'_> {
             let vmid = VmId::new(u64::from(*number)).ok_or(Error::Cleanup(CleanupError::InvalidEntry))?;
             let standing = search.inspect_until_settled(vmid, timeout).await?;
             let outcome = match standing {
-                VmState::Nothing => VmOutcome::Gone,
+                VmState::Missing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
                 // A VMID that another client took is theirs, whatever they do with it.
                 VmState::Unfinished(_) | VmState::Hidden(_) if !is_newest => VmOutcome::NotOurs(None),

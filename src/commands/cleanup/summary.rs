@@ -35,7 +35,7 @@ pub(super) enum ImageFate {
     /// An image of its name is on the storage; it stays.
     Listed,
     /// A task may still be putting it there.
-    OnItsWay,
+    InProgress,
     /// It could not be checked, for this reason.
     Unread(String),
 }
@@ -53,7 +53,7 @@ pub(super) struct LeftImage {
 
 /// What an entry says that belongs to another server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Elsewhere {
+pub(super) struct OtherServerEntry {
     /// The VM.
     pub(super) vmid: Option<u32>,
     /// The image.
@@ -67,7 +67,7 @@ pub(super) struct Elsewhere {
 pub(super) struct CleanupSummary {
     pub(super) outcomes: Vec<(u32, String, VmOutcome)>,
     pub(super) left: Vec<LeftBehind>,
-    pub(super) elsewhere: Vec<Elsewhere>,
+    pub(super) elsewhere: Vec<OtherServerEntry>,
     /// Images that may be left of runs that are dead now.
     pub(super) images: Vec<LeftImage>,
     /// Marked VMs that no entry of this machine's dead runs names, with what became of them.
@@ -155,7 +155,7 @@ impl ImageFate {
     const fn word(&self) -> &'static str {
         match self {
             Self::Listed => "listed",
-            Self::OnItsWay => "on_its_way",
+            Self::InProgress => "on_its_way",
             Self::Unread(_) => "unread",
         }
     }
@@ -168,7 +168,7 @@ impl LeftImage {
             ImageFate::Listed => format!(
                 "{node} has an image with the name that an interrupted `template create` requested: {volume}; not deleted, because it may belong to someone else"
             ),
-            ImageFate::OnItsWay => format!(
+            ImageFate::InProgress => format!(
                 "{node} may still be downloading the image of an interrupted `template create`: {volume}; run this again later"
             ),
             ImageFate::Unread(why) => {
@@ -181,7 +181,7 @@ impl LeftImage {
     }
 }
 
-impl Elsewhere {
+impl OtherServerEntry {
     fn sentence(&self) -> String {
         let what = match (self.vmid, &self.image) {
             (Some(vmid), _) => format!("VM {vmid}"),

@@ -37,14 +37,14 @@ pub(super) async fn authentication<T>(
     match first {
         Ok(_) => {
             let version = version.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-            let who = connected.who();
+            let who = connected.caller_name();
             let who = Printable(&who);
             Check::ok("authentication", format!("Proxmox VE{version}: authenticated as {who}"))
                 .brief(format!("{who} on Proxmox VE{version}"))
                 .and("authentication says nothing about privileges; see below")
         }
         Err(why) => {
-            let failed = Error::reaching(connected.pve.endpoint(), why.clone());
+            let failed = Error::connecting(connected.pve.endpoint(), why.clone());
             Check::failed("authentication", &connected.diagnosed(failed).await)
         }
     }

@@ -13,7 +13,7 @@ use crate::ops::test_vm::preflight::require_clonable;
 use crate::ops::test_vm::receipt::CloneType;
 use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
-use crate::pve::privileges::{CloneOrder, Zones, needs, paths};
+use crate::pve::privileges::{PlannedClone, Zones, needs, paths};
 use crate::pve::{self, CloneFeature, Node, Quorum, Storage, Version, Vm, VmConfig};
 
 /// The checks of this part, in their order.
@@ -422,14 +422,14 @@ async fn privileges(
     let version = match &inside.version {
         Ok(version) => version,
         Err(why) => {
-            return Check::failed("privileges", &Error::reaching(connected.pve.endpoint(), why.clone()));
+            return Check::failed("privileges", &Error::connecting(connected.pve.endpoint(), why.clone()));
         }
     };
     let vmid = match inside.next_id {
         Ok(vmid) => vmid,
         Err(_) => return Check::skipped("privileges", "no free VMID was found"),
     };
-    let mut rights = CloneOrder {
+    let mut rights = PlannedClone {
         major: version.major(),
         template: order.template,
         new: vmid,

@@ -31,7 +31,7 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
         let what = fix.describe(context);
         let question = ConfirmPrompt::new(format!("{}?", Printable(&what))).proposing_yes();
         let agrees = !session.is_attended()
-            || ask::confirm(session, question, || ask::only_by("--yes", "confirmation of the fixes")).await?;
+            || ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation of the fixes")).await?;
         if agrees {
             fix.run(context)?;
             session.done(format!("Fixed: {what}"));

@@ -15,7 +15,7 @@ use crate::ops::inventory::{Inventory, choose_node};
 use crate::ops::port::{PortUse, settle_port};
 use crate::ops::test_vm::options::{CloneMode, TestVmOptions};
 use crate::ops::test_vm::permission_check::PermissionCheck;
-use crate::pve::privileges::{CloneOrder, GrantScript, Zones};
+use crate::pve::privileges::{GrantScript, PlannedClone, Zones};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::{Draw, Screen};
@@ -52,7 +52,7 @@ async fn write(context: &Context, connected: &Connected, order: &TestVmOptions) 
     let template = inventory.template(pve, &node, &node, order.template).await?;
     let config = template.as_ref().map(|template| &template.config);
     let major = inventory.version.major();
-    let mut rights = CloneOrder {
+    let mut rights = PlannedClone {
         major,
         template: order.template,
         new: inventory.vmid,

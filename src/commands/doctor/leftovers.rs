@@ -45,7 +45,7 @@ fn tokens(
         Err(why) => return Some(Check::failed("unsaved_tokens", &why)),
     };
     // The secret of the token that was just called with is in the file after all.
-    let in_use = server.map(|reached| reached.connected.who());
+    let in_use = server.map(|reached| reached.connected.caller_name());
     left.retain(|it| Some(&it.token) != in_use.as_ref());
     let first = left.first()?;
     for it in &left {

@@ -213,7 +213,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
             let what = format!("unexpected response ({what})");
             Check::failed("product", &Error::Connection(ConnectionError::NotProxmox { server, what }))
         }
-        Err(why) => Check::failed("product", &Error::reaching(endpoint, why.clone())),
+        Err(why) => Check::failed("product", &Error::connecting(endpoint, why.clone())),
     }
 }
 

@@ -65,7 +65,7 @@ async fn inside(
     let (credentials, _) = context.settings.credentials().ok()?;
     let (endpoint, (trust, trusted)) = context.endpoint().ok().zip(context.trust().ok())?;
     let server = TrustedServer { endpoint, trust, trusted };
-    let connected = Connected::with(session, context, server, credentials).await;
+    let connected = Connected::open_with(session, context, server, credentials).await;
     Some(match connected {
         Ok(mut connected) => {
             connected.pve = connected.pve.with_node_limit(NODE_LIMIT);

@@ -163,7 +163,7 @@ pub(super) async fn choose(
     let short = rows.iter().filter_map(|row| row.first().cloned()).chain(["none".to_owned()]).collect();
     let menu = ChoicePrompt::new("Which answer do you want to change?", columns(&rows));
     let menu = menu.and_last(stay).answered_as("Change", short);
-    let index = ask::choice(session, menu, || ask::only_by("--no-input", "which answer is changed")).await?;
+    let index = ask::choice(session, menu, || ask::answer_only_by("--no-input", "which answer is changed")).await?;
     Ok(answers.get(index).copied())
 }
 

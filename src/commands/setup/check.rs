@@ -85,7 +85,7 @@ impl<'a> CheckStep<'a> {
         context: &mut Context,
         pending: &mut Pending,
     ) -> Result<StepEnd<VerifiedAccess>, Error> {
-        context.repeat(self.session);
+        context.repeat_flags(self.session);
         let mut unasked = self.arguments.create_template.as_ref();
         loop {
             let (session, connected) = (self.session, self.connected);
@@ -175,7 +175,7 @@ impl<'a> CheckStep<'a> {
         choices.push((RetryChoice::Leave, "Quit (nothing was written)".to_owned()));
         let menu = ChoicePrompt::new("What next?", choices.iter().map(|(_, text)| text.clone()).collect());
         let menu = menu.answered_as("Next", choices.iter().map(|(_, text)| super::retry::as_answer(text)).collect());
-        let index = ask::choice(self.session, menu, || ask::only_by("--no-input", "what to do next")).await?;
+        let index = ask::choice(self.session, menu, || ask::answer_only_by("--no-input", "what to do next")).await?;
         Ok(match choices.into_iter().nth(index) {
             Some((RetryChoice::Make(Some(_)), _)) => RetryChoice::Make(Some(template::image(self.session).await?)),
             Some((choice, _)) => choice,
@@ -226,7 +226,7 @@ impl<'a> CheckStep<'a> {
                 if self.may_be_absent() && !unseen.contains(&order.template) =>
             {
                 warnings.push(format!("there is no template {} to clone yet", order.template));
-                PlannedCalls::of_template_to_come(&node, order.template, &order)
+                PlannedCalls::of_future_template(&node, order.template, &order)
             }
             Err(why) => return Err(why),
         };
@@ -244,7 +244,7 @@ impl<'a> CheckStep<'a> {
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.
     fn head(&mut self, context: &Context, version: &Version) {
         if self.said == Said::Nothing {
-            let who = self.connected.who();
+            let who = self.connected.caller_name();
             self.session.done(format!("Authenticated as {} on Proxmox VE {version}", Printable(&who)));
         }
         if self.said != Said::Heading {

@@ -27,7 +27,7 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
             let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
             if is_known { Ok(()) } else { Err(unknown_realm(&user, &known)) }
         });
-    let otherwise = || context.unanswered("the user", Key::User);
+    let otherwise = || context.missing_answer("the user", Key::User);
     let mut user = ask::text(session, question, otherwise).await?;
     if !user.contains('@') {
         let present = context.settings.user().map(|user| user.value.realm().to_owned());
@@ -56,7 +56,7 @@ pub(super) async fn name(session: &Session, context: &mut Context) -> Result<(),
         return Ok(());
     }
     let default = context.settings.token_name().map(|name| name.value.to_string());
-    let otherwise = || context.unanswered("the token's name", Key::TokenName);
+    let otherwise = || context.missing_answer("the token's name", Key::TokenName);
     let user = context.settings.user().map(|user| user.value);
     let question = TextPrompt::new("Token name").or(default);
     let question = question.checked(move |text| token_name(text, user.as_ref()).map(|_| ()));
@@ -87,7 +87,7 @@ pub(super) async fn keep(session: &Session, context: &Context) -> Result<bool, E
     };
     let place =
         if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
-    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
+    let otherwise = || context.missing_answer("the token's secret", Key::TokenValue);
     ask::confirm(session, ConfirmPrompt::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn secret(session: &Session, context: &mut Context, pve_server:
     session.note(destiny);
     let question = HiddenPrompt::new("Paste the secret, or everything you copied (hidden)");
     let question = question.checked(move |said| settled.validate(said));
-    let otherwise = || context.unanswered("the token's secret", Key::TokenValue);
+    let otherwise = || context.missing_answer("the token's secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
         Ok(pasted) => apply_pasted(session, context, pasted),
@@ -170,6 +170,6 @@ pub(super) async fn password(session: &Session, context: &mut Context) -> Result
         true => Err("the password is empty".to_owned()),
         false => Ok(()),
     });
-    let said = ask::hidden(session, question, || context.unanswered("the password", Key::Password)).await?;
+    let said = ask::hidden(session, question, || context.missing_answer("the password", Key::Password)).await?;
     context.answer(Setting::Password(said))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Left;
+use crate::error::Leftovers;
 use crate::model::TokenId;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
@@ -34,7 +34,7 @@ pub(super) struct UnusedToken {
     /// The full token ID, `USER@REALM!NAME`.
     pub(super) token: TokenId,
     /// What was made for it.
-    pub(super) left: Left,
+    pub(super) left: Leftovers,
 }
 
 /// Why a token is better than a password.
@@ -87,7 +87,7 @@ impl Draw for UnusedToken {
         for kept in &self.left.kept {
             screen.paragraph(3, &Printable(&format!("{}: {}", kept.object, kept.reason)).to_string())?;
         }
-        if let Some(again) = &self.left.again {
+        if let Some(again) = &self.left.new_secret_command {
             screen.paragraph(3, "Its old secret no longer works. To generate another one:")?;
             screen.command(6, again)?;
         }

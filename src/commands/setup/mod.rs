@@ -132,7 +132,7 @@ async fn run_steps(
     report: &mut SetupReport,
 ) -> Result<(), Error> {
     let reviewed = wizard::ask_until_confirmed(session, context, arguments, report).await;
-    context.repeat(session);
+    context.repeat_flags(session);
     let Reviewed { connected, checked, draft } = match reviewed? {
         WizardEnd::Agreed(reviewed) => *reviewed,
         WizardEnd::PlanShown => {
@@ -154,7 +154,7 @@ async fn run_steps(
     let saved = save::write(session, context, draft).await?;
     end_note(session, context, report, &connected)?;
     context.read_saved()?;
-    context.repeat(session);
+    context.repeat_flags(session);
     report.is_saved = true;
     report.changed.clone_from(&saved.changed);
     report.warnings.extend(saved.warnings.iter().cloned());
@@ -202,7 +202,7 @@ async fn is_test_vm_wanted(session: &Session, context: &Context, arguments: &Set
     let template = options::test_vm(context, &arguments.test_vm)?.template;
     let question = ConfirmPrompt::new("Verify with a test VM now?")
         .hinting(format!("clones template {template}, starts, stops and deletes the clone"));
-    ask::confirm(session, question.proposing_yes(), || ask::only_by("--skip-test-vm", "whether to prove")).await
+    ask::confirm(session, question.proposing_yes(), || ask::answer_only_by("--skip-test-vm", "whether to prove")).await
 }
 
 /// Step 7: the test VM, with what was written and nothing else.
@@ -236,7 +236,7 @@ fn next(context: &Context, connected: &Connected, saved: &SavedSettings, receipt
     Next {
         receipt,
         file: saved.path.clone(),
-        token: connected.who(),
+        token: connected.caller_name(),
         user: connected.user().to_string(),
         curl: screens::Curl::of(context),
         is_sandbox: context.is_sandbox(),

@@ -92,7 +92,7 @@ async fn node(
     if !earlier.is_empty() {
         menu = menu.and_last(GO_BACK);
     }
-    let index = ask::choice(session, menu, || context.unanswered("the node", Key::Node)).await?;
+    let index = ask::choice(session, menu, || context.missing_answer("the node", Key::Node)).await?;
     match nodes.get(index) {
         Some(node) => context.answer(Setting::Node(node.name.clone())).map(|()| None),
         None => {
@@ -146,7 +146,7 @@ async fn templates(
         if !earlier.is_empty() {
             menu = menu.and_last(GO_BACK);
         }
-        let index = ask::choice(session, menu, || context.unanswered("the template", *key)).await?;
+        let index = ask::choice(session, menu, || context.missing_answer("the template", *key)).await?;
         match visible.get(index) {
             Some(vm) => context.answer_template(*key, vm.vmid)?,
             None if index == visible.len() => context.unset(&[*key])?,
@@ -164,7 +164,7 @@ async fn pool(session: &Session, context: &mut Context, connected: &Connected) -
     let place = pools.iter().position(|pool| Some(pool) == said.as_ref()).unwrap_or(pools.len());
     let names: Vec<String> = pools.iter().map(|pool| Printable(&pool.to_string()).to_string()).collect();
     let menu = ChoicePrompt::by_name("Pool for new VMs", names).and_last("No pool").proposing(place);
-    let index = ask::choice(session, menu, || context.unanswered("the pool", Key::Pool)).await?;
+    let index = ask::choice(session, menu, || context.missing_answer("the pool", Key::Pool)).await?;
     match pools.into_iter().nth(index) {
         Some(pool) => context.answer(Setting::Pool(pool)),
         None => context.unset(&[Key::Pool]),

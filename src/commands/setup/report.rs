@@ -65,7 +65,7 @@ impl SetupReport {
     /// Notes who is connected to which server, and what was chosen there.
     pub(super) fn note_access(&mut self, context: &Context, connected: &Connected, checked: &VerifiedAccess) {
         self.trust = Some(connected.trusted.word());
-        self.token = Some(connected.who());
+        self.token = Some(connected.caller_name());
         self.version = Some(checked.version.to_string());
         self.node = Some(checked.node.to_string());
         self.templates =

@@ -49,7 +49,7 @@ impl Failed {
         loop {
             let menu = ChoicePrompt::new(title, Vec::clone(&items));
             let menu = menu.and_last("Quit (nothing was written)").answered_as("Next", shortened(&choices));
-            let index = ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await?;
+            let index = ask::choice(session, menu, || ask::answer_only_by("--no-input", "what to do next")).await?;
             match choices.get(index).map(|(choice, _)| choice.clone()) {
                 None => return Err(why),
                 Some(Choice::Ask(next)) => return Ok(StepEnd::Done(next)),
@@ -152,7 +152,7 @@ pub(super) async fn stuck(
         let short = items.iter().map(|text| as_answer(text)).chain(["quit".to_owned()]).collect();
         let menu = ChoicePrompt::new("What next?", items.clone()).and_last("Quit (nothing was written)");
         let menu = menu.answered_as("Next", short);
-        match ask::choice(session, menu, || ask::only_by("--no-input", "what to do next")).await? {
+        match ask::choice(session, menu, || ask::answer_only_by("--no-input", "what to do next")).await? {
             0 => return Ok(None),
             index if index + 1 == items.len() => {
                 if let Some(earlier) = go_back(session, context, from).await? {

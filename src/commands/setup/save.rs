@@ -82,7 +82,10 @@ async fn may_consent(session: &Session, why: &settings::SettingsError) -> Result
     session.warn(text);
     let question = ConfirmPrompt::new("Write it in a form that perhaps only python-dotenv reads back?");
     // Not for --yes: it confirms what would be asked, and this is a failed check.
-    ask::decide(session, question.proposing_no(), || ask::only_by("--allow-ambiguous-value", "the spelling")).await
+    ask::confirm_despite_yes(session, question.proposing_no(), || {
+        ask::answer_only_by("--allow-ambiguous-value", "the spelling")
+    })
+    .await
 }
 
 /// Lists the changes, key by key.
@@ -222,7 +225,7 @@ pub(super) async fn write(session: &Session, context: &Context, draft: PendingSa
 /// Asks for a confirmation at a terminal.
 async fn confirmed(session: &Session, question: &str) -> Result<bool, Error> {
     let question = ConfirmPrompt::new(question).proposing_yes();
-    ask::confirm(session, question, || ask::only_by("--yes", "whether to write")).await
+    ask::confirm(session, question, || ask::answer_only_by("--yes", "whether to write")).await
 }
 
 /// Asks whether the group may go on reading the file.

@@ -102,7 +102,7 @@ impl Curl {
         let access = Access::of(&context.settings).ok()?;
         let is_pinned = access.fingerprint.is_some() && access.ca_file.is_none();
         let warning = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
-        let env = context.repeated().lengthened("glassdome env --format sh --reveal").into_owned();
+        let env = context.sticky_flags().lengthened("glassdome env --format sh --reveal").into_owned();
         let before = format!("eval \"$({env})\"");
         Some(Self { before, line: curl_line(&access, &context.instance)?, warning: is_pinned.then_some(warning) })
     }

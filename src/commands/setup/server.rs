@@ -9,9 +9,9 @@ use crate::model::foreign::listed;
 use crate::ops::connection::{Connected, TrustSource, TrustedServer};
 use crate::ops::context::Context;
 use crate::ops::options::PinTarget;
-use crate::ops::pin_ca::{IsNew, PinPolicy};
+use crate::ops::pin_ca::{CertificateSeen, PinPolicy};
 use crate::ops::port::{PortUse, settle_port};
-use crate::ops::{ask, pin_ca, waiting};
+use crate::ops::{ask, pin_ca, with_spinner};
 use crate::pve::{Leaf, Pve, Trust};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Setting, Source, TRUST_KEYS, Verification};
@@ -37,7 +37,7 @@ pub(super) struct Server {
     /// The certificate that was looked at, where it was accepted as new.
     accepted: Option<Leaf>,
     /// Whether the cluster's CA may take the place of the pin.
-    is_new: IsNew,
+    is_new: CertificateSeen,
     realms: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ impl Server {
 
     /// Goes on over the connection that found the server.
     pub(super) async fn connected(self, credentials: Credentials) -> Result<Connected, Error> {
-        Connected::over(self.pve.clone(), self.trusted_server(), credentials).await
+        Connected::authenticate(self.pve.clone(), self.trusted_server(), credentials).await
     }
 
     /// Gives the server, and how its certificates are judged.
@@ -82,7 +82,7 @@ impl ServerStep {
         pending: &mut Pending,
         arguments: &Setup,
     ) -> Result<Server, Error> {
-        context.require_lasting_ca()?;
+        context.require_permanent_ca()?;
         self.is_headed = false;
         let mut has_heading = false;
         let mut wants_host = pending.take(Answer::Server);
@@ -100,11 +100,12 @@ impl ServerStep {
                 self.host(session, context).await?;
             }
             let server = context.host()?;
-            let why =
-                match waiting(session, &format!("Connecting to {server}"), look(session, context, arguments)).await {
-                    Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
-                    Err(why) => why,
-                };
+            let why = match with_spinner(session, &format!("Connecting to {server}"), look(session, context, arguments))
+                .await
+            {
+                Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
+                Err(why) => why,
+            };
             let why = if trust::is_open(session, context, &why) {
                 if !context.is_open(session, Key::Host) && !self.is_headed {
                     session.info(&Note::answered("Proxmox VE host", server.to_string()));
@@ -151,7 +152,7 @@ impl ServerStep {
         session.done(format!("{server} is Proxmox VE (realms: {})", realms.join(", ")));
         self.head(session, context);
         if self.decision == Some(TrustDecision::ByCluster) {
-            pve_server.is_new = IsNew::Yes;
+            pve_server.is_new = CertificateSeen::JustAccepted;
         }
         match pve_server.trusted {
             TrustSource::Unverified => session.note(trusted_how(&pve_server)),
@@ -182,7 +183,7 @@ fn correctable(session: &Session, context: &mut Context, why: Error) -> Result<K
 
 /// Says whether the file of a CA is the trouble.
 const fn is_of_ca_file(why: &Error) -> bool {
-    matches!(why, Error::Config(ConfigError::CaFile { .. } | ConfigError::CaFileUnread { .. }))
+    matches!(why, Error::Config(ConfigError::CaFile { .. } | ConfigError::CaFileUnreadable { .. }))
 }
 
 /// Asks for the server; what was said of another one's certificate does not hold for it.
@@ -201,7 +202,7 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
             Err(why) => Err(why.to_string()),
         });
     }
-    let otherwise = || context.unanswered("the server", Key::Host);
+    let otherwise = || context.missing_answer("the server", Key::Host);
     let host: Endpoint = ask::text(session, question, otherwise).await?.parse().map_err(|_| otherwise())?;
     if before.as_ref() != Some(&host) {
         context.retract(&TRUST_KEYS)?;
@@ -216,7 +217,7 @@ async fn ask_to_skip_verification(session: &Session, context: &mut Context) -> R
         return Ok(());
     }
     let question = "The file disables certificate verification. Keep it disabled?";
-    let otherwise = || ask::only_by("--insecure", "whether to verify");
+    let otherwise = || ask::answer_only_by("--insecure", "whether to verify");
     if !ask::confirm(session, ConfirmPrompt::new(question).hinting(RISK).proposing_yes(), otherwise).await? {
         context.unset(&[Key::VerifySsl])?;
     }
@@ -252,7 +253,7 @@ fn trusted_how(pve_server: &Server) -> String {
         _ if pve_server.accepted.is_some() => "Certificate accepted as presented, and pinned for this run",
         TrustSource::System => "Certificate verified with the system's CAs",
         TrustSource::Ca => "Certificate verified with the cluster CA",
-        TrustSource::Pin if pve_server.is_new == IsNew::Yes => {
+        TrustSource::Pin if pve_server.is_new == CertificateSeen::JustAccepted => {
             "Certificate trusted (pinned for now; the cluster CA will replace it)"
         }
         TrustSource::Pin => "Certificate trusted: it is the pinned one",

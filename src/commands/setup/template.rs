@@ -132,5 +132,5 @@ pub(super) async fn image(session: &Session) -> Result<String, Error> {
         let why = "this file does not exist, and it is not a URL (http:// or https://)";
         ImageSpec::image(text, &folder).map(drop).ok_or_else(|| why.to_owned())
     });
-    ask::text(session, question, || ask::only_by(FLAG, "the image of the template")).await
+    ask::text(session, question, || ask::answer_only_by(FLAG, "the image of the template")).await
 }

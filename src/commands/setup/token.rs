@@ -6,7 +6,7 @@ use crate::model::{Destination, Endpoint};
 use crate::ops::browser::Browser;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
-use crate::ops::{ask, unless_interrupted, waiting};
+use crate::ops::{ask, unless_interrupted, with_spinner};
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, TextPrompt};
@@ -132,7 +132,8 @@ pub(super) async fn connect(
             }
             Identified::Ready => {
                 let what = format!("waiting for {}", context.host()?);
-                match waiting(session, &what, unless_interrupted(session, checked(session, context, pve_server))).await
+                match with_spinner(session, &what, unless_interrupted(session, checked(session, context, pve_server)))
+                    .await
                 {
                     Ok(connected) => return Ok(StepEnd::Done(Some(connected))),
                     Err(why) => retry::Failed { why, of: None },
@@ -164,10 +165,10 @@ fn wanted(pending: &mut Pending, source: TokenSource) -> StillToAsk {
 pub(super) async fn checked(session: &Session, context: &Context, pve_server: &Server) -> Result<Connected, Error> {
     let credentials = context.credentials(session)?;
     know_realm(pve_server, &credentials)?;
-    let connected = Connected::with(session, context, pve_server.clone().trusted_server(), credentials).await?;
+    let connected = Connected::open_with(session, context, pve_server.clone().trusted_server(), credentials).await?;
     match connected.pve.version().await {
         Ok(_) => Ok(connected),
-        Err(source) => Err(connected.diagnosed(Error::reaching(connected.pve.endpoint(), source)).await),
+        Err(source) => Err(connected.diagnosed(Error::connecting(connected.pve.endpoint(), source)).await),
     }
 }
 
@@ -245,7 +246,7 @@ async fn obtain(
     if !Answer::Token.before(session, context).is_empty() {
         menu = menu.and_last("Go back");
     }
-    let index = ask::choice(session, menu, || context.unanswered("the token's secret", Key::TokenValue)).await?;
+    let index = ask::choice(session, menu, || context.missing_answer("the token's secret", Key::TokenValue)).await?;
     let Some((method, _)) = TOKEN_METHODS.get(index) else { return Ok(Identified::GoBack) };
     if *method == TokenMethod::Password {
         session.info(&PasswordAdvice);
@@ -276,7 +277,9 @@ async fn in_the_web_interface(session: &Session, context: &Context) -> Result<()
     // The sandbox has no web interface.
     let Some(browser) = Browser::of(session).filter(|_| !context.is_sandbox()) else { return Ok(()) };
     let question = ConfirmPrompt::new("Open it in your browser?").proposing_yes();
-    if ask::decide(session, question, || ask::only_by("--no-input", "whether to open a browser")).await? {
+    if ask::confirm_despite_yes(session, question, || ask::answer_only_by("--no-input", "whether to open a browser"))
+        .await?
+    {
         match browser.open(&url) {
             Ok(()) => session.note("opened in your browser"),
             Err(why) => session.warn(format!("cannot open a browser: {why}")),
@@ -302,7 +305,7 @@ fn in_a_shell(session: &Session, context: &Context) -> Result<(), Error> {
 /// Asks where ssh goes.
 pub(super) async fn destination(session: &Session, endpoint: &Endpoint) -> Result<Destination, Error> {
     let default = Some(format!("root@{}", endpoint.host()));
-    let otherwise = || ask::only_by("--over-ssh", "where ssh goes");
+    let otherwise = || ask::answer_only_by("--over-ssh", "where ssh goes");
     let question = TextPrompt::new("SSH destination").hinting("the node, as your ssh knows it").or(default);
     ask::value(session, question, otherwise).await
 }

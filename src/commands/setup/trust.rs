@@ -99,7 +99,7 @@ pub(super) async fn decide_trust(
     let Some(flaw) = flaw(why) else { return Ok(TrustDecision::Quit) };
     let endpoint = context.endpoint()?;
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
-    let probed = probed.map_err(|source| Error::reaching(&endpoint, source))?;
+    let probed = probed.map_err(|source| Error::connecting(&endpoint, source))?;
     let ways = ways(session, context, &probed.leaf, &flaw)?;
     let server = if context.is_sandbox() { context.host()?.to_string() } else { endpoint.authority() };
     session.info(&Certificate { server, leaf: probed.leaf.clone(), flaw });
@@ -145,7 +145,7 @@ async fn chosen_way(
         let menu = ChoicePrompt::new("Do you trust this certificate?", items.clone());
         let menu = menu.answered_as("Trust", short.clone()).proposing(place);
         let index =
-            ask::choice(session, menu, || ask::only_by("--fingerprint", "how to trust the certificate")).await?;
+            ask::choice(session, menu, || ask::answer_only_by("--fingerprint", "how to trust the certificate")).await?;
         match ways.get(index) {
             None => return Ok(TrustChoice::Leave),
             Some((TrustChoice::CaFile(_), _)) => {
@@ -175,7 +175,7 @@ async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result
             let bundle = read_ca(&check(text)).map_err(|why| words(&why))?;
             probed.is_signed_by(&bundle).map_err(|why| format!("this CA cannot be used: {why}"))
         });
-    let said = ask::text(session, question, || context.unanswered("the CA file", Key::CaFile)).await?;
+    let said = ask::text(session, question, || context.missing_answer("the CA file", Key::CaFile)).await?;
     Ok(Some(said).filter(|said| !said.is_empty()).map(|said| place(&said)))
 }
 

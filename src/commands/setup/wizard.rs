@@ -72,7 +72,7 @@ pub(super) async fn ask_until_confirmed(
                 continue;
             }
         };
-        report.note_used(session, &connected.who());
+        report.note_used(session, &connected.caller_name());
         match wizard.reviewed(context, connected, report).await? {
             StepEnd::Done(reviewed) => return Ok(WizardEnd::Agreed(Box::new(reviewed))),
             StepEnd::Back(answer) => wizard.pending.ask(answer),
@@ -202,7 +202,7 @@ impl Wizard<'_> {
                 "c" | "change" if can_change => Ok(()),
                 _ => Err(keys.to_owned()),
             });
-            let said = ask::text(session, question, || ask::only_by("--yes", "whether to save")).await?;
+            let said = ask::text(session, question, || ask::answer_only_by("--yes", "whether to save")).await?;
             match said.to_lowercase().as_str() {
                 "y" | "yes" => return Ok(None),
                 "n" | "no" => return Err(Error::Run(RunError::Cancelled)),

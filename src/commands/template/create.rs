@@ -51,8 +51,11 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     }
     let changed = save(session, &context, &wanted, plan)?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
-        let text =
-            format!("{} cannot use it yet: that needs VM.Clone and VM.Audit on /vms/{}", connected.who(), plan.vmid);
+        let text = format!(
+            "{} cannot use it yet: that needs VM.Clone and VM.Audit on /vms/{}",
+            connected.caller_name(),
+            plan.vmid
+        );
         session.warn(text);
     }
     let text = format!("next: glassdome test-vm --template {}", plan.vmid);

@@ -112,7 +112,7 @@ async fn nothing(connected: &Connected) -> Error {
     if sees_all {
         TemplateError::None.into()
     } else {
-        Error::Permission(PermissionError::NoTemplateVisible { who: connected.who() })
+        Error::Permission(PermissionError::NoTemplateVisible { who: connected.caller_name() })
     }
 }
 

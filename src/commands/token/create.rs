@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         let report = json!({ "token": { "id": token.to_string(), "created": false }, "changed": [] });
         return Ok(TokenOutput::dry_run(report));
     };
-    let id = created.connected.who();
+    let id = created.connected.caller_name();
     match save(session, &admin_session.context, &created.token, &created.secret, order.pool.as_ref()) {
         Ok(changed) => {
             created.made.saved()?;

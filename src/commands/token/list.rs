@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
             .context
             .settings
             .user()
-            .ok_or_else(|| admin_session.context.unanswered("the user", Key::User))?
+            .ok_or_else(|| admin_session.context.missing_answer("the user", Key::User))?
             .value;
         let records = admin.pve.tokens(&user).await;
         let records = records.doing(Operation::ReadTokens(user.to_string()))?;

@@ -49,7 +49,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     }
     consent::needed(session, || format!("{} would be revoked", summary.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
-    if !ask::confirm(session, question, || ask::only_by("--yes", "confirmation to revoke it")).await? {
+    if !ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation to revoke it")).await? {
         return Err(Error::Run(RunError::Cancelled));
     }
     remove(&admin, &summary.token, &summary.entries).await?;

@@ -35,7 +35,7 @@ fn cleanup() {
             CleanupError::NoTestVm { vmid: read("101"), name: None };
         UnusualName => CleanupError::UnusualName { vmid: read("100"), name: "web".to_owned() };
         TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
-        TakenOver => CleanupError::TakenOver { vmid: read("100") };
+        ChangedByOthers => CleanupError::ChangedByOthers { vmid: read("100") };
         StuckClone => stuck();
         LeftBehind => left(denied(), None), left(blocked(), None), left(denied(), Some(start())), left(stuck(), None);
         DisksLeft => CleanupError::DisksLeft {

@@ -25,7 +25,7 @@ fn untrusted() -> ApiError {
 fn connection() {
     let fingerprint = leaf().fingerprint.to_string();
     let stored = Source::File { path: ".env".into(), line: 7, name: "PROXMOX_CA_FILE".to_owned() };
-    let seen = |source| match Error::reaching(&read("pve.lan"), source) {
+    let seen = |source| match Error::connecting(&read("pve.lan"), source) {
         Error::Connection(error) => error,
         other => panic!("{other}"),
     };
@@ -107,7 +107,7 @@ fn authentication() {
 
 fn missing(path: RequirementPath, privileges: &str) -> MissingPrivileges {
     let missing = privileges.split(' ').map(read).collect();
-    MissingPrivileges { place: path, missing, purposes: Default::default() }
+    MissingPrivileges { path, missing, purposes: Default::default() }
 }
 
 fn denied(caller: Caller, cause: LikelyCause, missing: Vec<MissingPrivileges>) -> PermissionError {

@@ -84,7 +84,7 @@ fn config() {
             import(BadImport::TwoTools { one: Tool::TerraformBpg, other: Tool::Packer }),
             import(BadImport::Missing { tool: Tool::Packer, variable: "PROXMOX_URL" }),
             import(BadImport::Invalid { variable: "PROXMOX_VE_INSECURE", why: InvalidValue::Boolean });
-        CaFileUnread => ConfigError::CaFileUnread { path: "ca.pem".into(), source: denied() };
+        CaFileUnreadable => ConfigError::CaFileUnreadable { path: "ca.pem".into(), source: denied() };
         CaFile => ConfigError::CaFile {
             path: "ca.pem".into(),
             source: ApiError::NotACa { why: "it holds no certificate" },
@@ -122,6 +122,6 @@ fn all_domains() {
             Error::Server { .. } => "server",
         }
     }
-    let server = Error::reaching(&read("pve.lan"), refused(500, "got timeout"));
+    let server = Error::connecting(&read("pve.lan"), refused(500, "got timeout"));
     assert_eq!(domain(&server), "server");
 }

@@ -52,7 +52,7 @@ fn settings() {
         TwoTokens => SettingsError::TwoTokens(two_tokens());
         Missing => SettingsError::Missing { variable: "PROXMOX_HOST".to_owned(), flag: "--host" };
         Unwritable => SettingsError::Unwritable { name: name(), why: Unwritable::MixedQuotes };
-        Entangled => SettingsError::Entangled { reader: Reader::Dotenvy, line: 3 };
+        WouldReadDifferently => SettingsError::WouldReadDifferently { reader: Reader::Dotenvy, line: 3 };
         ChangedMeanwhile => SettingsError::ChangedMeanwhile { path: path() };
         Locked => SettingsError::Locked { folder: "/srv/lab".into() };
         DanglingLink => SettingsError::DanglingLink { path: path() };

@@ -42,7 +42,7 @@ fn template() {
                 content: "disk images to import",
                 known: Vec::new(),
             };
-        NoRoom => TemplateError::NoRoom {
+        NotEnoughSpace => TemplateError::NotEnoughSpace {
             storage: "local".to_owned(),
             node: read("pve"),
             available: "0.2 GiB".to_owned(),
@@ -53,7 +53,7 @@ fn template() {
             missing: vec!["VM.Allocate              on /vms/9000".to_owned()],
             manual_steps: lines(),
         };
-        NotAsOrdered => TemplateError::NotAsOrdered { vmid: read("9000"), why: "it is not a template" };
+        UnexpectedConfig => TemplateError::UnexpectedConfig { vmid: read("9000"), why: "it is not a template" };
         ImageChanged => TemplateError::ImageChanged { volume: "local:import/jammy.qcow2".to_owned() };
         Left => TemplateError::Left {
             why: Box::new(failed()),

@@ -1,7 +1,7 @@
 //! Trust and tokens.
 
 use super::{line, read, refused, screen};
-use crate::error::{Error, Kept, Left, Operation, Regeneration, TokenError};
+use crate::error::{Error, KeptObject, Leftovers, Operation, Regeneration, TokenError};
 use crate::model::{Foreign, TokenId};
 use crate::pve::privileges::GrantRefused;
 
@@ -14,7 +14,7 @@ fn token() -> TokenId {
 fn grant_refused(who: &str) -> Vec<GrantRefused> {
     let (who, path) = (|| Foreign::new(who), || "/vms".to_owned());
     vec![
-        GrantRefused::ShutOut { who: who(), path: path() },
+        GrantRefused::DeniedByNoAccess { who: who(), path: path() },
         GrantRefused::Unseen { who: who(), path: path() },
         GrantRefused::WouldLose { who: who(), path: path(), lost: "VM.Backup".to_owned() },
         GrantRefused::OutOfReach { who: who(), path: path(), missing: "VM.Clone".to_owned() },
@@ -24,12 +24,12 @@ fn grant_refused(who: &str) -> Vec<GrantRefused> {
 
 fn left_on_server() -> TokenError {
     let failed = Error::server(Operation::ChangeAccess(PVEUM.to_owned()), refused(500, "got timeout"));
-    let kept = Kept { object: "user apex@pve".to_owned(), reason: "it has other tokens now".to_owned() };
-    let left = Left {
+    let kept = KeptObject { object: "user apex@pve".to_owned(), reason: "it has other tokens now".to_owned() };
+    let left = Leftovers {
         lines: vec!["pveum user token delete apex@pve glassdome-token".to_owned()],
         revoke: vec!["pveum user token remove 'apex@pve' glassdome-token-1".to_owned()],
         kept: vec![kept],
-        again: Some("glassdome token rotate --login-user root@pam".to_owned()),
+        new_secret_command: Some("glassdome token rotate --login-user root@pam".to_owned()),
     };
     TokenError::LeftOnServer { why: Box::new(failed), left }
 }
@@ -40,7 +40,7 @@ fn refused_grants() {
     let mut all = grant_refused("apex@pve").into_iter();
     let mut next = || all.next().unwrap();
     let text = screens! { GrantRefused, refused;
-        ShutOut => next();
+        DeniedByNoAccess => next();
         Unseen => next();
         WouldLose => next();
         OutOfReach => next();

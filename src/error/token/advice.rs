@@ -57,7 +57,7 @@ impl TokenError {
             Self::NotTheSame { .. } => vec![say("another user may have changed permissions meanwhile: run this again")],
             Self::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],
             Self::Refused { why, .. } => match why {
-                GrantRefused::ShutOut { .. } | GrantRefused::OutOfReach { .. } => vec![say(
+                GrantRefused::DeniedByNoAccess { .. } | GrantRefused::OutOfReach { .. } => vec![say(
                     "choose another user for the token with --user, e.g. glassdome@pve (created if it does not exist)",
                 )],
                 GrantRefused::Unseen { .. } => vec![say("log in as an administrator: --login-user root@pam")],

@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 
 /// What a run leaves on the server that it could not, or must not, remove.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Left {
+pub struct Leftovers {
     /// The lines that undo what this run made, the last first.
     pub lines: Vec<String>,
     /// The lines that revoke a token which another one has replaced.
     pub revoke: Vec<String>,
     /// What is kept, because it may not be this run's alone.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptObject>,
     /// The command that gets another secret, where the old one is dead and the new one was not saved.
-    pub again: Option<String>,
+    pub new_secret_command: Option<String>,
 }
 
 /// Something on the server that is not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptObject {
     /// What it is: `user new@pve`.
     pub object: String,
     /// Why it is kept.
     pub reason: String,
 }
 
-impl Left {
+impl Leftovers {
     /// Says whether nothing is left.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && self.revoke.is_empty() && self.kept.is_empty() && self.again.is_none()
+        self.lines.is_empty() && self.revoke.is_empty() && self.kept.is_empty() && self.new_secret_command.is_none()
     }
 
     pub(super) fn hints(&self) -> Vec<Hint> {
@@ -50,7 +50,7 @@ impl Left {
             let kept = self.kept.iter().map(|it| say(Printable(&format!("{}: {}", it.object, it.reason)).to_string()));
             hints.extend(kept);
         }
-        if let Some(again) = &self.again {
+        if let Some(again) = &self.new_secret_command {
             hints.push(say("the old secret no longer works and the new one was not saved; generate another:"));
             hints.push(run(again));
         }

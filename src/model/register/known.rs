@@ -2,7 +2,7 @@
 
 use super::{BLOCK, MAX_CUT_LENGTH, PART};
 use crate::model::secret_form;
-use crate::model::spelling::{View, folded};
+use crate::model::spelling::{Reading, folded};
 use memchr::memmem::Finder;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ pub(super) enum Strength {
 }
 
 /// One secret, prepared to be searched for.
-pub(super) struct Known {
+pub(super) struct RegisteredSecret {
     /// As it is, in lower case; never shown.
     pub(super) text: Zeroizing<Vec<u8>>,
     /// The readings that it may have.
@@ -25,17 +25,17 @@ pub(super) struct Known {
     pub(super) blocks: Vec<(usize, Finder<'static>)>,
 }
 
-impl Known {
+impl RegisteredSecret {
     pub(super) fn of(secret: &str, blocks: Vec<(usize, Finder<'static>)>) -> Self {
         let secret = secret.trim();
         let mut readings = vec![Zeroizing::new(secret.as_bytes().to_vec())];
         // Where only some of its characters were encoded, what looks like an escape in it is decoded with them.
-        let mut view = View::of(secret);
+        let mut view = Reading::of(secret);
         while let Some(next) = view.unescaped().filter(|_| readings.len() < DECODING_DEPTHS.len()) {
             readings.push(Zeroizing::new(next.bytes.clone()));
             view = next;
         }
-        readings.extend(misread(secret));
+        readings.extend(misdecoded(secret));
         if secret_form::is_token_secret(secret) {
             readings.push(Zeroizing::new(secret.replace('-', "").into_bytes()));
         }
@@ -58,7 +58,7 @@ impl Known {
         }
         for (offset, block) in &self.blocks {
             for hit in block.find_iter(bytes) {
-                let (start, end) = self.part(bytes, hit, *offset);
+                let (start, end) = self.extend_match(bytes, hit, *offset);
                 if end - start >= PART {
                     found(start, end);
                 }
@@ -87,7 +87,7 @@ impl Known {
     }
 
     /// Gives the longest part of the secret around one of its blocks.
-    fn part(&self, bytes: &[u8], hit: usize, offset: usize) -> (usize, usize) {
+    fn extend_match(&self, bytes: &[u8], hit: usize, offset: usize) -> (usize, usize) {
         let same = |at: usize, own: usize| bytes.get(at).is_some_and(|byte| self.text.get(own) == Some(byte));
         let before = (1..=offset.min(hit)).take_while(|back| same(hit - back, offset - back)).count();
         let after = (BLOCK..self.text.len()).take_while(|on| same(hit + on, offset + on)).count();
@@ -119,7 +119,7 @@ pub(super) fn strength(secret: &str) -> Strength {
 }
 
 /// Gives what becomes of letters beyond ASCII when they are read in the wrong encoding.
-fn misread(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+fn misdecoded(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     if secret.is_ascii() {
         return Vec::new();
     }

@@ -1,23 +1,23 @@
 //! Finds known secrets in a text, in every spelling.
 
-use crate::model::register::known::{DECODING_DEPTHS, Known, MIN_LENGTH_AS_WORD};
-use crate::model::spelling::{SpellingPosition, View, folded};
+use crate::model::register::known::{DECODING_DEPTHS, MIN_LENGTH_AS_WORD, RegisteredSecret};
+use crate::model::spelling::{Reading, SourceRange, folded};
 use memchr::memmem::find_iter;
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// A text that is searched, in all its readings.
 pub(super) struct SecretSearch<'a> {
-    pub(super) known: Vec<&'a Known>,
+    pub(super) known: Vec<&'a RegisteredSecret>,
     pub(super) least: usize,
     /// Finds what has the form of a secret.
     pub(super) forms: fn(&[u8]) -> Vec<Range<usize>>,
-    pub(super) found: Vec<SpellingPosition>,
+    pub(super) found: Vec<SourceRange>,
 }
 
 impl SecretSearch<'_> {
     /// Searches a reading, what its escapes stand for, and what stands in it in base64.
-    pub(super) fn every_reading(&mut self, view: View, readings: &[usize]) {
+    pub(super) fn every_reading(&mut self, view: Reading, readings: &[usize]) {
         let Some((count, deeper)) = readings.split_first() else { return };
         let mut view = view;
         for reading in 1..=*count {
@@ -34,11 +34,12 @@ impl SecretSearch<'_> {
         }
     }
 
-    fn one_reading(&mut self, view: &View, depth: usize) {
+    fn one_reading(&mut self, view: &Reading, depth: usize) {
         let bytes = folded(&view.bytes);
         let found = &mut self.found;
         // Whatever stands there is decoded as base64, and a letter or two come up everywhere in that.
-        let is_long = |known: &&&Known| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
+        let is_long =
+            |known: &&&RegisteredSecret| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
         for known in self.known.iter().filter(is_long) {
             known.find(&bytes, &mut |start, end| found.push(view.place(start, end)));
         }
@@ -59,7 +60,7 @@ impl SecretSearch<'_> {
 }
 
 /// Joins places that overlap, and widens each to whole characters.
-pub(super) fn merge_overlaps(text: &str, mut places: Vec<SpellingPosition>) -> Vec<Range<usize>> {
+pub(super) fn merge_overlaps(text: &str, mut places: Vec<SourceRange>) -> Vec<Range<usize>> {
     places.sort_by_key(|place| place.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for place in places {

@@ -1,8 +1,8 @@
 //! Secrets in other spellings.
 
-use super::{View, folded};
+use super::{Reading, folded};
 
-fn text(view: &View) -> String {
+fn text(view: &Reading) -> String {
     String::from_utf8_lossy(&view.bytes).into_owned()
 }
 
@@ -19,28 +19,28 @@ fn every_escape_is_read() {
         (r"'it'\''s'", "'it's'"),
         ("100% &c. &none; \\", "100% &c. &none; \\"),
     ] {
-        let view = View::of(written);
+        let view = Reading::of(written);
         assert_eq!(text(&view.unescaped().unwrap_or(view)), read, "{written}");
     }
-    assert!(View::of("100% of it").unescaped().is_none());
+    assert!(Reading::of("100% of it").unescaped().is_none());
 }
 
 #[test]
 fn a_part_of_a_reading_has_its_place_in_the_text() {
-    let view = View::of("x%61&#98;c").unescaped().unwrap();
+    let view = Reading::of("x%61&#98;c").unescaped().unwrap();
     let place = view.place(1, 3);
     assert_eq!((text(&view).as_str(), place.start, place.end), ("xabc", 1, 9));
-    let view = View::of("<Y2FuYXJ5>").unencoded(0, 4);
+    let view = Reading::of("<Y2FuYXJ5>").unencoded(0, 4);
     let place = view.place(0, 6);
     assert_eq!((text(&view).as_str(), place.start, place.end), ("canary\0", 1, 9));
 }
 
 #[test]
 fn what_a_screen_adds_is_taken_out() {
-    let shown = View::of("one \x1b[1mtwo\x1b[0m\n   three\n # four \x1b]8;;https://h\x1b\\five\x1b]8;;\x07");
+    let shown = Reading::of("one \x1b[1mtwo\x1b[0m\n   three\n # four \x1b]8;;https://h\x1b\\five\x1b]8;;\x07");
     assert_eq!(text(&shown.unwrapped(b" ").unwrap()), "one two three four five");
     assert_eq!(text(&shown.unwrapped(b"").unwrap()), "one twothreefour five");
-    assert!(View::of("one line").unwrapped(b" ").is_none());
+    assert!(Reading::of("one line").unwrapped(b" ").is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(crate) mod vmids;
 use crate::error::{BatchError, Doing, Error, Operation, PlacementError, Report, RunError};
 use crate::journal::Journal;
 use crate::ops::batch::summary::{BatchCounter, BatchSize, BatchSummary};
-use crate::ops::batch::vmids::Ids;
+use crate::ops::batch::vmids::VmidSequence;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
@@ -66,7 +66,7 @@ struct Batch<'a> {
     journal: Option<&'a Journal>,
     places: &'a [BatchSlot],
     count: usize,
-    ids: Ids,
+    ids: VmidSequence,
     begun: Cell<usize>,
     counter: RefCell<BatchCounter>,
     began: Instant,
@@ -104,12 +104,12 @@ pub(crate) async fn run_batch(
         journal: journal.as_ref(),
         places: &places,
         count,
-        ids: Ids::from(first.plan.vmid, recently_freed(session, journal.as_ref(), &first.plan.server)),
+        ids: VmidSequence::from(first.plan.vmid, recently_freed(session, journal.as_ref(), &first.plan.server)),
         begun: Cell::new(0),
         counter: RefCell::new(counter),
         began: session.clock.now(),
     };
-    many.all(batch.parallel).await;
+    many.run_all(batch.parallel).await;
     receipt.seconds = round(session.clock.now().duration_since(many.began));
     let lost = many.ids.lost();
     let mut counter = many.counter.into_inner();
@@ -179,8 +179,8 @@ async fn explained(connected: &Connected, summary: &BatchSummary, place: Option<
 
 impl Batch<'_> {
     /// Runs all test VMs, `parallel` at once, and shows meanwhile how many are done.
-    async fn all(&self, parallel: usize) {
-        let workers = join_all((0..parallel.min(self.count)).map(|_| self.work()));
+    async fn run_all(&self, parallel: usize) {
+        let workers = join_all((0..parallel.min(self.count)).map(|_| self.run_worker()));
         tokio::pin!(workers);
         self.show(parallel);
         loop {
@@ -193,7 +193,7 @@ impl Batch<'_> {
     }
 
     /// Runs one test VM after the other, until none is left to begin.
-    async fn work(&self) {
+    async fn run_worker(&self) {
         while let Some(index) = self.next() {
             let Some(place) = index.checked_rem(self.places.len()) else { return };
             let Some(BatchSlot { options, plan }) = self.places.get(place) else { return };
@@ -201,7 +201,7 @@ impl Batch<'_> {
             receipt.node = plan.target.to_string();
             let began = self.session.clock.now();
             let run = Run::new(&self.connected.pve, self.session, options, plan, self.journal);
-            let run = run.drawing_from(&self.ids).watched(self.log_detail(index));
+            let run = run.with_vmids(&self.ids).with_log_detail(self.log_detail(index));
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
             self.report_vm(&receipt, ended.as_ref().err());

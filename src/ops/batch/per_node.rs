@@ -43,9 +43,9 @@ pub(crate) struct NodeFigures {
 
 /// The results of the test VMs, node by node.
 #[derive(Debug, Default)]
-pub(crate) struct Nodes(BTreeMap<String, NodeFigures>);
+pub(crate) struct NodeCounters(BTreeMap<String, NodeFigures>);
 
-impl Nodes {
+impl NodeCounters {
     /// Notes a node on which test VMs will be made.
     pub(crate) fn plan(&mut self, node: &str) {
         self.figures_of(node);
@@ -129,7 +129,7 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
 
 #[cfg(test)]
 mod tests {
-    use super::{NodeFigures, NodeOutcome, Nodes, place, unverified};
+    use super::{NodeCounters, NodeFigures, NodeOutcome, place, unverified};
     use crate::error::{Error, PlacementError};
     use crate::model::Foreign;
 
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_offline_node_need_not_be_verified() {
-        let mut nodes = Nodes::default();
+        let mut nodes = NodeCounters::default();
         for node in ["pve", "pve2"] {
             nodes.plan(node);
         }
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn one_failure_makes_a_node_a_failed_one() {
-        let mut nodes = Nodes::default();
+        let mut nodes = NodeCounters::default();
         for _ in 0..2 {
             nodes.verified("pve");
             nodes.failed("pve");

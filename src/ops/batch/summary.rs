@@ -1,7 +1,7 @@
 //! The results of many test VMs: how many, how fast, what failed, what held them up.
 
 use crate::error::{Error, Kind, Report};
-use crate::ops::batch::per_node::{self, NodeFigures, Nodes};
+use crate::ops::batch::per_node::{self, NodeCounters, NodeFigures};
 use crate::ops::batch::time_breakdown::TimeBreakdown;
 use crate::ops::batch::time_totals::TimeTotals;
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt, SCHEMA};
@@ -100,7 +100,7 @@ pub(crate) struct BatchSize {
 pub(crate) struct BatchCounter {
     times: BTreeMap<&'static str, Vec<f32>>,
     /// What came of each node.
-    pub(crate) nodes: Nodes,
+    pub(crate) nodes: NodeCounters,
     reasons: BTreeMap<String, FailureCount>,
     /// How many succeeded.
     pub(crate) succeeded: usize,

@@ -26,21 +26,21 @@ pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error>
 }
 
 /// The numbers of one run.
-pub(crate) struct Ids {
+pub(crate) struct VmidSequence {
     next: Cell<VmId>,
     /// What is not given out: VMIDs that were freed a moment ago.
     avoided: Vec<VmId>,
     lost: Cell<usize>,
 }
 
-impl Ids {
+impl VmidSequence {
     /// Begins with the number that the server offered.
     pub(crate) const fn from(first: VmId, avoided: Vec<VmId>) -> Self {
         Self { next: Cell::new(first), avoided, lost: Cell::new(0) }
     }
 
     /// Gives a number that no other test VM of this run has, and that is free at this moment.
-    pub(crate) async fn draw(&self, pve: &Pve) -> Result<VmId, Error> {
+    pub(crate) async fn take(&self, pve: &Pve) -> Result<VmId, Error> {
         for _ in 0..MAX_TAKEN_IN_A_ROW {
             let candidate = self.next.get();
             let following = VmId::new(u64::from(candidate.number()) + 1)

@@ -15,7 +15,7 @@ impl Context {
     /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
     pub(crate) fn host(&self) -> Result<Endpoint, Error> {
         self.settings.require_usable(&[Key::Host])?;
-        let host = self.settings.host().ok_or_else(|| self.unanswered("the server", Key::Host))?.value;
+        let host = self.settings.host().ok_or_else(|| self.missing_answer("the server", Key::Host))?.value;
         if !self.is_sandbox() && host.host().to_string() == SANDBOX_HOST {
             return Err(Error::Config(ConfigError::SandboxOnly));
         }
@@ -75,9 +75,9 @@ impl Context {
     }
 
     /// Refuses a CA that came through a pipe, where its file is to be written into the settings.
-    pub(crate) fn require_lasting_ca(&self) -> Result<(), Error> {
+    pub(crate) fn require_permanent_ca(&self) -> Result<(), Error> {
         match &self.authority {
-            Some(authority) if !authority.can_be_read_again() => Err(authority.not_lasting()),
+            Some(authority) if !authority.can_be_read_again() => Err(authority.not_permanent()),
             _ => Ok(()),
         }
     }
@@ -86,10 +86,10 @@ impl Context {
     pub(crate) fn credentials(&self, session: &Session) -> Result<Credentials, Error> {
         self.settings.require_usable(&[Key::User, Key::TokenName, Key::TokenValue])?;
         if self.settings.user().is_none() {
-            return Err(self.unanswered("the user", Key::User));
+            return Err(self.missing_answer("the user", Key::User));
         }
         if self.settings.source(Key::TokenValue).is_none() && self.settings.password().is_none() {
-            return Err(self.unanswered("the token's secret", Key::TokenValue));
+            return Err(self.missing_answer("the token's secret", Key::TokenValue));
         }
         let (credentials, warning) = self.settings.credentials()?;
         if let Some(warning) = warning {
@@ -129,8 +129,8 @@ impl Context {
     /// Gives the token that the settings name.
     pub(crate) fn token_id(&self) -> Result<TokenId, Error> {
         let settings = &self.settings;
-        let user = settings.user().ok_or_else(|| self.unanswered("the user", Key::User))?.value;
-        let name = settings.token_name().ok_or_else(|| self.unanswered("the token's name", Key::TokenName))?.value;
+        let user = settings.user().ok_or_else(|| self.missing_answer("the user", Key::User))?.value;
+        let name = settings.token_name().ok_or_else(|| self.missing_answer("the token's name", Key::TokenName))?.value;
         Ok(TokenId { user, name })
     }
 
@@ -156,7 +156,7 @@ impl Context {
     }
 
     /// Reports a missing answer that cannot be asked for without a terminal.
-    pub(crate) fn unanswered(&self, what: &'static str, key: Key) -> Error {
+    pub(crate) fn missing_answer(&self, what: &'static str, key: Key) -> Error {
         Error::Usage(UsageError::Unanswered {
             what,
             flag: Some(key.entry().flag),

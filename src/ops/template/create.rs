@@ -133,7 +133,7 @@ async fn plan_or_log_in(
     connected: &Connected,
     facts: &plan::TargetNode<'_>,
 ) -> Result<(Pve, TemplatePlan), Error> {
-    let planned = unless_interrupted(session, facts.plan(&connected.pve, &connected.who())).await;
+    let planned = unless_interrupted(session, facts.plan(&connected.pve, &connected.caller_name())).await;
     let why = match planned {
         Ok(plan) => return Ok((connected.pve.clone(), plan)),
         Err(why) => why,
@@ -151,7 +151,7 @@ async fn plan_or_log_in(
     session.note(format!("{why}; logging in as an administrator instead"));
     let pve = connected.pve.clone().anonymous();
     let enter = async {
-        let realms = pve.domains().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
+        let realms = pve.domains().await.map_err(|source| Error::connecting(pve.endpoint(), source))?;
         let realms: Vec<String> = realms.into_iter().map(|realm| realm.name.to_string()).collect();
         log_in(session, context, pve, &realms, login).await
     };

@@ -41,7 +41,7 @@ impl SpaceRequirement<'_> {
         match storage.available {
             Some(available) if available < needed => {
                 let (storage, node) = (storage.name.to_string(), self.node.clone());
-                Err(TemplateError::NoRoom { storage, node, available: shown(available), needed: shown(needed) })
+                Err(TemplateError::NotEnoughSpace { storage, node, available: shown(available), needed: shown(needed) })
             }
             _ => Ok(()),
         }

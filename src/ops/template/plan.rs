@@ -81,7 +81,7 @@ pub(crate) struct TargetNode<'a> {
 impl TargetNode<'_> {
     /// Makes the plan for the caller; it fails where privileges are missing.
     pub(crate) async fn plan(&self, pve: &Pve, who: &str) -> Result<TemplatePlan, Error> {
-        let reach = |source| Error::reaching(pve.endpoint(), source);
+        let reach = |source| Error::connecting(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
         let version = version.map_err(reach)?;
         let node = choose_node(&nodes.doing(Operation::ReadNodes)?, self.node.as_ref(), &self.node_variable)?;

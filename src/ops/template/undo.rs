@@ -8,7 +8,7 @@ use crate::ops::template::owned::ImageOwnership;
 use crate::ops::test_vm::ownership::VmState;
 use crate::ops::test_vm::receipt::Receipt;
 use crate::ops::test_vm::remove::Remover;
-use crate::ops::test_vm::task_wait::{OnSignal, ROLLBACK_TIMEOUT, abort, until_stopped};
+use crate::ops::test_vm::task_wait::{OnSignal, ROLLBACK_TIMEOUT, abort, wait_until_stopped};
 use crate::pve::task::LogDetail;
 use crate::ui::Printable;
 
@@ -50,7 +50,7 @@ impl Build<'_> {
 
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
     async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
-        until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
+        wait_until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
         if self.created.image != ImageOwnership::Unconfirmed || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
         }
@@ -71,7 +71,7 @@ impl Build<'_> {
         let tasks = tasks.doing(Operation::ReadTasks)?;
         let is_of_vm = |upid: &Upid| matches!(upid.kind(), "qmcreate" | "resize") && upid.id() == vmid.to_string();
         for task in tasks.iter().filter(|task| is_of_vm(&task.upid)) {
-            until_stopped(self.pve, self.session, &task.upid, &Operation::ReadTasks).await?;
+            wait_until_stopped(self.pve, self.session, &task.upid, &Operation::ReadTasks).await?;
         }
         Ok(())
     }
@@ -93,18 +93,20 @@ impl Build<'_> {
                 removed
             }
             VmState::Foreign(_) | VmState::Unfinished(_) if phase == BuildPhase::Made => {
-                Err(Error::Cleanup(CleanupError::TakenOver { vmid }))
+                Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid }))
             }
             // The server has begun to make it for this run, and its task ended without an end.
             VmState::Unfinished(node) if phase == BuildPhase::Begun => {
                 Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }))
             }
-            VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
+            VmState::Missing | VmState::Foreign(_) | VmState::Unfinished(_) => Ok(Vec::new()),
             VmState::Hidden(refused) => Err(Error::server(Operation::ReadVm(vmid), *refused)),
         };
         match removed {
             Ok(disks) => self.created.disks = disks,
-            Err(taken @ Error::Cleanup(CleanupError::TakenOver { .. })) => self.warn(format!("{taken}; not deleted")),
+            Err(taken @ Error::Cleanup(CleanupError::ChangedByOthers { .. })) => {
+                self.warn(format!("{taken}; not deleted"))
+            }
             Err(why) => return Err(why),
         }
         self.created.vm = None;

@@ -27,7 +27,7 @@ impl PlannedCalls {
     }
 
     /// Lists the calls for a template that does not exist yet, on the node that it will be on.
-    pub(crate) fn of_template_to_come(node: &NodeName, template: VmId, options: &TestVmOptions) -> Self {
+    pub(crate) fn of_future_template(node: &NodeName, template: VmId, options: &TestVmOptions) -> Self {
         let clone = format!("POST   /nodes/{node}/qemu/{template}/clone newid=NEWID");
         Self::behind(clone, &format!("/nodes/{node}/qemu/NEWID"), options)
     }

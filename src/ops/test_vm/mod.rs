@@ -96,7 +96,7 @@ pub(crate) fn blank(connected: &Connected, options: &TestVmOptions) -> Receipt {
     Receipt {
         schema: SCHEMA,
         ok: false,
-        token: connected.who(),
+        token: connected.caller_name(),
         node: options.node.as_ref().map(ToString::to_string).unwrap_or_default(),
         template: options.template.number(),
         vmid: None,

@@ -17,7 +17,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) enum VmState {
     /// Nothing, on no node.
-    Nothing,
+    Missing,
     /// The VM that carries the marker, on this node.
     Ours(NodeName, Box<VmConfig>),
     /// A clone, or a VM whose disk is imported, that is not finished: it has a lock and no marker yet.
@@ -63,13 +63,13 @@ impl OwnershipCheck<'_> {
                 // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
                 Err(refused) if refused.is_forbidden() => {
                     let is_free = self.pve.is_free(vmid).await.map_err(failed)?;
-                    return Ok(if is_free { VmState::Nothing } else { VmState::Hidden(Box::new(refused)) });
+                    return Ok(if is_free { VmState::Missing } else { VmState::Hidden(Box::new(refused)) });
                 }
                 Err(why) => return Err(failed(why)),
             }
         }
         if self.pve.is_free(vmid).await.map_err(failed)? {
-            return Ok(VmState::Nothing);
+            return Ok(VmState::Missing);
         }
         // It was moved, or it is not a VM at all.
         let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);
@@ -83,7 +83,7 @@ impl OwnershipCheck<'_> {
     /// Says whether a VMID carries nothing that a request of this run may have created.
     pub(crate) async fn is_absent(&self, vmid: VmId) -> Result<bool, Error> {
         Ok(match self.inspect(vmid).await? {
-            VmState::Nothing | VmState::Foreign(_) => true,
+            VmState::Missing | VmState::Foreign(_) => true,
             VmState::Ours(..) | VmState::Unfinished(_) | VmState::Hidden(_) => false,
         })
     }
@@ -111,7 +111,7 @@ impl OwnershipCheck<'_> {
         loop {
             let standing = self.inspect_until_settled(vmid, timeout).await?;
             let waited = self.session.clock.now().duration_since(began);
-            if !matches!(standing, VmState::Nothing) || waited >= CLONE_APPEARS_WITHIN {
+            if !matches!(standing, VmState::Missing) || waited >= CLONE_APPEARS_WITHIN {
                 return Ok(standing);
             }
             self.session.clock.sleep(POLL_INTERVAL).await;

@@ -4,8 +4,8 @@ use crate::error::{Doing, Error, Operation, PermissionError};
 use crate::model::Foreign;
 use crate::ops::concurrently;
 use crate::pve::privileges::{
-    AclPath, Caller, CloneOrder, GrantScript, LikelyCause, MissingPrivileges, Permissions, PermissionsAt, Privilege,
-    Separation, UserSeen, Zones, gaps, needs, paths, paths_of_script,
+    AclPath, Caller, GrantScript, LikelyCause, MissingPrivileges, Permissions, PermissionsAt, PlannedClone, Privilege,
+    Separation, UserSeen, Zones, missing_privileges, needs, paths, paths_of_script,
 };
 use crate::pve::{Pve, VmConfig};
 
@@ -21,7 +21,7 @@ pub(crate) struct PermissionCheck<'a> {
 }
 
 /// What the caller lacks.
-pub(crate) struct PermissionGaps {
+pub(crate) struct MissingPermissions {
     /// What is missing, path by path.
     pub(crate) missing: Vec<MissingPrivileges>,
     /// What is held, where it was asked.
@@ -35,36 +35,36 @@ impl PermissionCheck<'_> {
     /// networks where that matters.
     pub(crate) async fn find_missing(
         &self,
-        options: &mut CloneOrder,
+        options: &mut PlannedClone,
         template: Option<&VmConfig>,
     ) -> Result<Option<Error>, Error> {
-        let (missing, held) = self.find_gaps(options, template).await?;
+        let (missing, held) = self.find_missing_privileges(options, template).await?;
         if missing.is_empty() {
             return Ok(None);
         }
-        self.explain(options, PermissionGaps { missing, held, said: None }).await.map(Some)
+        self.explain(options, MissingPermissions { missing, held, said: None }).await.map(Some)
     }
 
     /// Writes the script that grants what is missing.
     pub(crate) async fn script(
         &self,
-        options: &mut CloneOrder,
+        options: &mut PlannedClone,
         template: Option<&VmConfig>,
     ) -> Result<GrantScript, Error> {
-        let (missing, mut held) = self.find_gaps(options, template).await?;
+        let (missing, mut held) = self.find_missing_privileges(options, template).await?;
         self.ask(paths_of_script(&missing), &mut held, None).await?;
         Ok(GrantScript::new(self.caller, options.template, &missing, &held))
     }
 
     /// Finds what is missing, and what is held where it was asked.
-    async fn find_gaps(
+    async fn find_missing_privileges(
         &self,
-        options: &mut CloneOrder,
+        options: &mut PlannedClone,
         template: Option<&VmConfig>,
     ) -> Result<(Vec<MissingPrivileges>, Permissions), Error> {
         let mut held = Permissions::default();
         let mut missing = self.missing(options, &mut held).await?;
-        let is_network = |gap: &MissingPrivileges| gap.missing.contains(&Privilege::SDN_USE);
+        let is_network = |entry: &MissingPrivileges| entry.missing.contains(&Privilege::SDN_USE);
         if let (true, Some(config)) = (missing.iter().any(is_network), template) {
             // A bridge may be a vnet, whose place is its own zone. Only who lacks the bridge's right has to know.
             let zones = self.zones(&missing, &mut held).await?;
@@ -76,10 +76,10 @@ impl PermissionCheck<'_> {
         Ok((missing, held))
     }
 
-    async fn missing(&self, options: &CloneOrder, held: &mut Permissions) -> Result<Vec<MissingPrivileges>, Error> {
+    async fn missing(&self, options: &PlannedClone, held: &mut Permissions) -> Result<Vec<MissingPrivileges>, Error> {
         let needs = needs(options);
         self.ask(paths(&needs), held, None).await?;
-        Ok(gaps(&needs, held))
+        Ok(missing_privileges(&needs, held))
     }
 
     /// Learns the zones of the vnets: from the list of those that may be seen, else from the paths on which the caller
@@ -89,8 +89,8 @@ impl PermissionCheck<'_> {
         let everywhere = everywhere.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
         let mut zones = Zones::new();
-        for gap in missing {
-            let path = gap.place.path();
+        for entry in missing {
+            let path = entry.path.acl_path();
             if let Some((_, bridge)) = zone_and_bridge(path.as_str()) {
                 let zone = zone_by_rights(bridge, &everywhere).and_then(|zone| zone.parse().ok());
                 zones.extend(bridge.parse().ok().zip(zone));
@@ -102,8 +102,8 @@ impl PermissionCheck<'_> {
     }
 
     /// Makes the error for what is missing, with the cause where it can be seen.
-    pub(crate) async fn explain(&self, options: &CloneOrder, gaps: PermissionGaps) -> Result<Error, Error> {
-        let PermissionGaps { missing, mut held, said } = gaps;
+    pub(crate) async fn explain(&self, options: &PlannedClone, found: MissingPermissions) -> Result<Error, Error> {
+        let MissingPermissions { missing, mut held, said } = found;
         let everywhere = self.pve.permissions(None, None).await.doing(Operation::ReadPrivileges)?;
         held.answer_everywhere(&everywhere);
         let caller = self.seen(&missing).await;
@@ -125,7 +125,7 @@ impl PermissionCheck<'_> {
         let unseen = Caller::Token(token.clone(), None);
         let Ok(is_separated) = self.pve.is_separated(token).await else { return unseen };
         let mut holds = Permissions::default();
-        let places = missing.iter().map(|gap| gap.place.path());
+        let places = missing.iter().map(|entry| entry.path.acl_path());
         let asked = self.ask(places, &mut holds, Some(&token.user.to_string())).await.is_ok();
         let separation = if is_separated { Separation::On } else { Separation::Off };
         if asked { Caller::Token(token.clone(), Some(UserSeen { holds, separation })) } else { unseen }

@@ -3,13 +3,13 @@
 use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
 use crate::ops::connection::Connected;
-use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, known_online, unknown_status};
+use crate::ops::inventory::{Inventory, SourceTemplate, choose_node, require_online, unknown_status};
 use crate::ops::test_vm::options::{CloneMode, Start, TestVmOptions};
-use crate::ops::test_vm::permission_check::{PermissionCheck, PermissionGaps};
+use crate::ops::test_vm::permission_check::{MissingPermissions, PermissionCheck};
 use crate::ops::test_vm::receipt::CloneType;
 use crate::ops::test_vm::start_check::StartCheck;
 use crate::ops::test_vm::storage_check::StorageCheck;
-use crate::pve::privileges::{Caller, CloneOrder, Denial, Hardware, Permissions, Zones, gap_of_denial};
+use crate::pve::privileges::{Caller, Denial, Hardware, Permissions, PlannedClone, Zones, missing_from_denial};
 use crate::pve::{Pve, Version, VmConfig};
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(crate) struct ClonePlan {
     /// The drives of the template, by their slots.
     pub(crate) drives: Vec<String>,
     /// What takes rights.
-    pub(crate) rights: CloneOrder,
+    pub(crate) rights: PlannedClone,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -86,14 +86,14 @@ impl<'a> Preflight<'a> {
         let target = self.options.target.as_ref().unwrap_or(node);
         let Some(template) = inventory.template(self.pve, node, target, self.options.template).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
-            let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, None);
-            let error = self.rights().find_missing(&mut rights, None).await?;
+            let mut rights = self.planned_clone(&inventory.version, inventory.vmid, None);
+            let error = self.permission_check().find_missing(&mut rights, None).await?;
             return Err(error.unwrap_or(Error::Placement(PlacementError::NoTemplate {
                 template: self.options.template,
                 known: Vec::new(),
             })));
         };
-        known_online(&inventory.nodes, target)?;
+        require_online(&inventory.nodes, target)?;
         require_clonable(self.options.template, &template.config, &self.caller)?;
         let mut check = StorageCheck::new(self.pve, &template, target).await?;
         check.require_movable(self.options)?;
@@ -101,8 +101,8 @@ impl<'a> Preflight<'a> {
         let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
         let storages = check.storages(wanted).await?;
         let hardware = template.config.hardware(&Zones::new()).ok();
-        let mut rights = self.order_of_rights(&inventory.version, inventory.vmid, hardware.clone());
-        let permission_check = self.rights();
+        let mut rights = self.planned_clone(&inventory.version, inventory.vmid, hardware.clone());
+        let permission_check = self.permission_check();
         let (missing, pool, start) = tokio::join!(
             permission_check.find_missing(&mut rights, Some(&template.config)),
             self.require_pool(),
@@ -147,9 +147,9 @@ impl<'a> Preflight<'a> {
         if let (Denial::NoPool(_), Some(pool)) = (&denial, &self.options.pool) {
             return Error::Placement(PlacementError::UnknownPool { pool: pool.clone() });
         }
-        let Some(gap) = gap_of_denial(&denial, &plan.rights) else { return refused };
-        let gaps = PermissionGaps { missing: vec![gap], held: Permissions::default(), said: Some(text) };
-        match self.rights().explain(&plan.rights, gaps).await {
+        let Some(missing) = missing_from_denial(&denial, &plan.rights) else { return refused };
+        let found = MissingPermissions { missing: vec![missing], held: Permissions::default(), said: Some(text) };
+        match self.permission_check().explain(&plan.rights, found).await {
             Ok(explained) => explained,
             Err(_) => refused,
         }
@@ -198,8 +198,8 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    fn order_of_rights(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> CloneOrder {
-        CloneOrder {
+    fn planned_clone(&self, version: &Version, vmid: VmId, hardware: Option<Hardware>) -> PlannedClone {
+        PlannedClone {
             major: version.major(),
             template: self.options.template,
             new: vmid,
@@ -212,7 +212,7 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    const fn rights(&self) -> PermissionCheck<'_> {
+    const fn permission_check(&self) -> PermissionCheck<'_> {
         PermissionCheck { pve: self.pve, caller: &self.caller }
     }
 }

@@ -41,8 +41,10 @@ impl Remover<'_> {
             let (node, config) = match self.search.inspect(vmid).await? {
                 VmState::Ours(node, config) => (node, config),
                 // It was seen to be ours a moment ago, and nothing was asked for since.
-                VmState::Foreign(_) if tries == 0 => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
-                VmState::Nothing | VmState::Unfinished(_) | VmState::Foreign(_) | VmState::Hidden(_) => {
+                VmState::Foreign(_) if tries == 0 => {
+                    return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid }));
+                }
+                VmState::Missing | VmState::Unfinished(_) | VmState::Foreign(_) | VmState::Hidden(_) => {
                     return Ok(disks);
                 }
             };
@@ -68,7 +70,7 @@ impl Remover<'_> {
         match self.search.inspect(vmid).await? {
             VmState::Ours(..) => Err(unanswered.unwrap_or(Error::Cleanup(CleanupError::NotGone { vmid }))),
             // Another client may have taken the VMID in the meantime.
-            VmState::Nothing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
+            VmState::Missing | VmState::Foreign(_) | VmState::Unfinished(_) | VmState::Hidden(_) => Ok(disks),
         }
     }
 
@@ -102,7 +104,7 @@ impl Remover<'_> {
             Err(source) => return Err(Error::server(operation, source)),
         };
         self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        self.note(receipt, self.step("stop", began, &upid), vmid);
+        self.note_step(receipt, self.step("stop", began, &upid), vmid);
         Ok(())
     }
 
@@ -124,12 +126,12 @@ impl Remover<'_> {
         // The last look: a number alone never destroys anything.
         let node = match self.search.inspect(vmid).await? {
             VmState::Ours(node, _) => node,
-            VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::TakenOver { vmid })),
-            VmState::Nothing | VmState::Unfinished(_) | VmState::Hidden(_) => return Ok(Vec::new()),
+            VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid })),
+            VmState::Missing | VmState::Unfinished(_) | VmState::Hidden(_) => return Ok(Vec::new()),
         };
         let upid = pve.destroy(&node, vmid).await.doing(operation.clone())?;
         let warnings = self.watcher().wait_and_note(&upid, &operation, &mut receipt.times).await?;
-        self.note(receipt, self.step("destroy", began, &upid), vmid);
+        self.note_step(receipt, self.step("destroy", began, &upid), vmid);
         if warnings == 0 { Ok(Vec::new()) } else { Ok(self.disks_left(&upid, receipt).await) }
     }
 
@@ -163,7 +165,7 @@ impl Remover<'_> {
         ReceiptStep::new(name, self.now().duration_since(began), Some(upid.to_string()))
     }
 
-    fn note(&self, receipt: &mut Receipt, step: ReceiptStep, vmid: VmId) {
+    fn note_step(&self, receipt: &mut Receipt, step: ReceiptStep, vmid: VmId) {
         receipt.step_done(self.search.session, step, &format!("VM {vmid}"));
     }
 }

@@ -6,13 +6,13 @@ mod start;
 use crate::error::{Doing, Error, Operation, PlacementError, RunError};
 use crate::journal::{Journal, JournalEntry, Record};
 use crate::model::{Marker, Upid, VmId};
-use crate::ops::batch::vmids::{Ids, another_id};
+use crate::ops::batch::vmids::{VmidSequence, another_id};
 use crate::ops::creation::create_once;
 use crate::ops::test_vm::options::{Disposal, TestVmOptions};
 use crate::ops::test_vm::ownership::OwnershipCheck;
 use crate::ops::test_vm::preflight::ClonePlan;
 use crate::ops::test_vm::receipt::{CloneType, Receipt, ReceiptStep};
-use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, uninterrupted};
+use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, require_uninterrupted};
 use crate::pve::task::LogDetail;
 use crate::pve::{self, CloneRequest, Pve};
 use crate::session::Session;
@@ -38,7 +38,7 @@ pub(crate) struct Run<'a> {
     marker: Marker,
     created: CreatedResources,
     /// Where VMIDs come from, if many test VMs are created at once.
-    ids: Option<&'a Ids>,
+    ids: Option<&'a VmidSequence>,
     /// How closely its tasks are watched.
     log_detail: LogDetail,
 }
@@ -83,13 +83,13 @@ impl<'a> Run<'a> {
     }
 
     /// Takes VMIDs that no other test VM of this run is given.
-    pub(crate) const fn drawing_from(mut self, ids: &'a Ids) -> Self {
+    pub(crate) const fn with_vmids(mut self, ids: &'a VmidSequence) -> Self {
         self.ids = Some(ids);
         self
     }
 
     /// Watches its tasks like this.
-    pub(crate) const fn watched(mut self, log_detail: LogDetail) -> Self {
+    pub(crate) const fn with_log_detail(mut self, log_detail: LogDetail) -> Self {
         self.log_detail = log_detail;
         self
     }
@@ -156,15 +156,15 @@ impl<'a> Run<'a> {
     async fn clone_template(&mut self, receipt: &mut Receipt) -> Result<VmId, Error> {
         let began = self.session.clock.now();
         let mut vmid = match self.ids {
-            Some(ids) => ids.draw(self.pve).await?,
+            Some(ids) => ids.take(self.pve).await?,
             None => self.first_id().await?,
         };
         for _ in 0..MAX_VMID_ATTEMPTS {
-            uninterrupted(self.session)?;
+            require_uninterrupted(self.session)?;
             match self.clone_to(vmid, receipt).await {
                 Ok(upid) => {
                     let text = format!("template {} to VM {vmid} ({})", self.options.template, self.marker.name);
-                    self.done(receipt, self.step("clone", began, Some(upid)), &text);
+                    self.note_step(receipt, self.step("clone", began, Some(upid)), &text);
                     return Ok(vmid);
                 }
                 Err(raced) if raced.is_lost_race(vmid) && self.options.vmid.is_none() => {
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         let request = self.request(vmid);
         self.created.unanswered = true;
         let ask = async || self.pve.clone_vm(&self.plan.source, self.options.template, &request).await;
-        let asked = create_once(self.session, ask, async || self.search().is_absent(vmid).await).await;
+        let asked = create_once(self.session, ask, async || self.ownership_check().is_absent(vmid).await).await;
         self.created.unanswered = asked.as_ref().is_err_and(pve::ApiError::is_outcome_unknown);
         let upid = asked.doing(operation.clone())?;
         self.created.task = Some(upid.clone());
@@ -281,13 +281,13 @@ impl<'a> Run<'a> {
         match self.ids {
             Some(ids) => {
                 ids.note_taken();
-                ids.draw(self.pve).await
+                ids.take(self.pve).await
             }
             None => another_id(self.pve, &[self.created.asked.as_slice(), &self.created.lost].concat()).await,
         }
     }
 
-    fn search(&self) -> OwnershipCheck<'_> {
+    fn ownership_check(&self) -> OwnershipCheck<'_> {
         OwnershipCheck {
             pve: self.pve,
             session: self.session,
@@ -314,7 +314,7 @@ impl<'a> Run<'a> {
         ReceiptStep::new(name, took, upid.map(|upid| upid.to_string()))
     }
 
-    fn done(&self, receipt: &mut Receipt, step: ReceiptStep, text: &str) {
+    fn note_step(&self, receipt: &mut Receipt, step: ReceiptStep, text: &str) {
         receipt.step_done(self.session, step, text);
     }
 }

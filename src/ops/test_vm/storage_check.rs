@@ -18,7 +18,7 @@ pub(crate) struct StorageCheck<'a> {
     template: &'a SourceTemplate,
     target: &'a NodeName,
     /// The storages as the node of the clone sees them.
-    there: Vec<Storage>,
+    target_storages: Vec<Storage>,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -31,7 +31,7 @@ impl<'a> StorageCheck<'a> {
         } else {
             pve.storages(target).await.doing(Operation::ReadStorages(target.clone()))?
         };
-        Ok(Self { pve, template, target, there, warnings: Vec::new() })
+        Ok(Self { pve, template, target, target_storages: there, warnings: Vec::new() })
     }
 
     /// Refuses a clone for another node while something of the template lies on storage that only its own node has. The
@@ -76,7 +76,7 @@ impl<'a> StorageCheck<'a> {
         if self.template.config.disks().next().is_none() {
             return Ok(());
         }
-        let holding = self.there.iter().filter(|it| it.holds("images"));
+        let holding = self.target_storages.iter().filter(|it| it.holds("images"));
         let usable: Vec<String> = holding.map(|it| it.name.to_string()).collect();
         if usable.iter().any(|name| name == wanted.as_str()) {
             return Ok(());
@@ -108,20 +108,20 @@ impl<'a> StorageCheck<'a> {
                 }
                 DriveMedium::Disk => {
                     require(&self.template.storages, source, &volume)?;
-                    require(&self.there, target, &volume)?;
-                    require_content(&self.there, target, &volume, "images")?;
+                    require(&self.target_storages, target, &volume)?;
+                    require_content(&self.target_storages, target, &volume, "images")?;
                 }
                 // It is made anew, where the disks go, and needs no right there.
                 DriveMedium::CloudInit if wanted.is_none() => {
                     require_if_seen(&self.template.storages, source, &volume)?;
-                    require_if_seen(&self.there, target, &volume)?;
+                    require_if_seen(&self.target_storages, target, &volume)?;
                     if start != Start::No {
-                        require_content(&self.there, target, &volume, "images")?;
+                        require_content(&self.target_storages, target, &volume, "images")?;
                     }
                 }
                 DriveMedium::Iso if start != Start::No => {
-                    require_if_seen(&self.there, target, &volume)?;
-                    require_content(&self.there, target, &volume, "iso")?;
+                    require_if_seen(&self.target_storages, target, &volume)?;
+                    require_content(&self.target_storages, target, &volume, "iso")?;
                 }
                 DriveMedium::CloudInit | DriveMedium::Iso => {}
             }
@@ -167,7 +167,7 @@ impl<'a> StorageCheck<'a> {
 
     fn require_wanted(&self, wanted: &StorageName, start: Start) -> Result<(), Error> {
         let name = Foreign::new(wanted.as_str());
-        let found = find(&self.there, &name);
+        let found = find(&self.target_storages, &name);
         let mut why = fault(found);
         // A drive for cloud-init is made there all the same, and found useless at the start.
         if why.is_none() && start != Start::No && self.template.config.has_cloud_init() {
@@ -184,8 +184,9 @@ impl<'a> StorageCheck<'a> {
         if here.iter().any(|storage| storage.name == *wanted) {
             return Ok(());
         }
-        let on_both =
-            here.iter().filter(|here| self.there.iter().any(|there| there.name == here.name && there.is_enabled));
+        let on_both = here
+            .iter()
+            .filter(|here| self.target_storages.iter().any(|there| there.name == here.name && there.is_enabled));
         Err(PreflightError::StorageNotShared {
             storage: wanted.clone(),
             on: self.template.node.clone(),
@@ -214,7 +215,7 @@ impl<'a> StorageCheck<'a> {
         }
         for (storage, size) in needed {
             self.require_free(&storage, LINKED_CLONE_BYTES.max(size / 4))?;
-            if let Some(found) = find(&self.there, &storage)
+            if let Some(found) = find(&self.target_storages, &storage)
                 && let Some(free) = found.available
                 && free < size
             {
@@ -229,7 +230,7 @@ impl<'a> StorageCheck<'a> {
     }
 
     fn require_free(&self, storage: &Foreign, needed: u64) -> Result<(), Error> {
-        match find(&self.there, storage) {
+        match find(&self.target_storages, storage) {
             Some(found) if found.available.is_some_and(|free| free < needed) => Err(PreflightError::StorageFull {
                 storage: found.name.clone(),
                 node: self.target.clone(),

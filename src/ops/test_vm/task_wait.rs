@@ -2,7 +2,7 @@
 
 use crate::error::{Doing, Error, Operation, RunError, VmError};
 use crate::model::Upid;
-use crate::pve::task::{self, Ended, LogDetail};
+use crate::pve::task::{self, LogDetail, TaskEnd};
 use crate::pve::{Pve, TaskTiming};
 use crate::session::Session;
 use crate::ui::{Printable, Progress};
@@ -82,8 +82,8 @@ impl TaskWaiter<'_> {
         let watched = waited.doing(operation.clone())?;
         times.push(TaskTime { kind: upid.kind().to_owned(), spent: watched.spent });
         match watched.ended {
-            Ended::Well { warnings } => Ok(warnings),
-            Ended::Badly { exit_status, log } => {
+            TaskEnd::Succeeded { warnings } => Ok(warnings),
+            TaskEnd::Failed { exit_status, log } => {
                 let log = log.last(LOG_LINES);
                 Err(Error::Vm(VmError::TaskFailed {
                     operation: operation.clone(),
@@ -92,7 +92,7 @@ impl TaskWaiter<'_> {
                     log,
                 }))
             }
-            Ended::Stuck { waited } => Err(Error::Vm(VmError::NoProgress {
+            TaskEnd::NoProgress { waited } => Err(Error::Vm(VmError::NoProgress {
                 operation: operation.clone(),
                 upid: upid.to_string(),
                 seconds: waited.as_secs(),
@@ -128,11 +128,11 @@ fn amount(progress: &task::TaskProgress) -> String {
 /// Tells a task to stop, upon which it rolls back, and waits until it has stopped.
 pub(crate) async fn abort(pve: &Pve, session: &Session, upid: &Upid) -> Result<(), Error> {
     pve.abort(upid).await.doing(Operation::Abort)?;
-    until_stopped(pve, session, upid, &Operation::Abort).await
+    wait_until_stopped(pve, session, upid, &Operation::Abort).await
 }
 
 /// Waits until a task has stopped, however it ends; not longer than a roll-back may take.
-pub(crate) async fn until_stopped(
+pub(crate) async fn wait_until_stopped(
     pve: &Pve,
     session: &Session,
     upid: &Upid,
@@ -150,7 +150,7 @@ pub(crate) async fn until_stopped(
 }
 
 /// Gives an error once a signal has arrived.
-pub(crate) fn uninterrupted(session: &Session) -> Result<(), Error> {
+pub(crate) fn require_uninterrupted(session: &Session) -> Result<(), Error> {
     match session.interrupts.seen() {
         Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
         None => Ok(()),

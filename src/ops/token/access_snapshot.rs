@@ -7,7 +7,7 @@ use crate::ops::inventory::{node_of, vms};
 use crate::ops::test_vm::options::{CloneMode as Copying, TestVmOptions};
 use crate::ops::token::login::Admin;
 use crate::pve::privileges::{
-    AclModel, AclPath, CloneOrder, Hardware, Permissions, PermissionsAt, Requirement, RequirementPath, Separation,
+    AclModel, AclPath, Hardware, Permissions, PermissionsAt, PlannedClone, Requirement, RequirementPath, Separation,
     Zones, needs,
 };
 use crate::pve::{Node, Pve, Subject, TokenRecord, UserLookup, Version, Vm};
@@ -44,7 +44,7 @@ pub(crate) struct AccessSnapshot {
 pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
     let pve = &admin.pve;
     let (version, nodes, next) = tokio::join!(pve.version(), pve.nodes(), pve.next_id());
-    let reach = |source| Error::reaching(pve.endpoint(), source);
+    let reach = |source| Error::connecting(pve.endpoint(), source);
     let version = version.map_err(reach)?;
     let nodes = nodes.doing(Operation::ReadNodes)?;
     let next = next.doing(Operation::FindId)?;
@@ -63,7 +63,7 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
         Some(hardware) => hardware.nics.iter().map(|nic| nic.bridge.clone()).collect::<BTreeSet<_>>(),
         None => BTreeSet::from([AclPath::local_zone()]),
     };
-    let wanted = CloneOrder {
+    let wanted = PlannedClone {
         major: version.major(),
         template: order.template,
         new: order.vmid.unwrap_or(next),
@@ -78,7 +78,7 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
         wait_ip: version.major() >= 9 || order.waits_for_address(),
     };
     // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
-    let is_granted = |need: &Requirement| need.place != RequirementPath::At(AclPath::root());
+    let is_granted = |need: &Requirement| need.path != RequirementPath::At(AclPath::root());
     let needs = needs(&wanted).into_iter().filter(is_granted).collect();
     let record = match &user {
         UserLookup::Seen(record) => record.tokens.iter().find(|it| it.name == token.name).cloned(),

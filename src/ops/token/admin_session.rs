@@ -36,7 +36,7 @@ impl AdminSession {
         session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
         let (endpoint, (trust, trusted)) = (context.endpoint()?, context.trust()?);
         context.warn_of_trust(session, trusted);
-        let reach = |source| Error::reaching(&endpoint, source);
+        let reach = |source| Error::connecting(&endpoint, source);
         let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session)).map_err(reach)?;
         let pve = log_calls(pve, session);
         let realms = pve.domains().await.map_err(reach)?.into_iter().map(|realm| realm.name.to_string()).collect();

@@ -74,7 +74,7 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
         return Ok(());
     }
     let question = ConfirmPrompt::new("Make these changes now?").proposing_yes();
-    match ask::confirm(session, question, || ask::only_by("--yes", "confirmation of these changes")).await? {
+    match ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation of these changes")).await? {
         true => Ok(()),
         false => Err(TokenError::PlanDeclined.into()),
     }

@@ -33,7 +33,7 @@ pub(crate) async fn replaced(
         return Ok(Some(id));
     }
     let credentials = Credentials::Token { id: id.clone(), secret };
-    let connected = Connected::with(session, context, server, credentials).await?;
+    let connected = Connected::open_with(session, context, server, credentials).await?;
     match connected.pve.version().await {
         Err(refused) if refused.is_unauthenticated() => Ok(None),
         Ok(_) | Err(_) => Ok(Some(id)),

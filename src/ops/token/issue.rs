@@ -109,7 +109,7 @@ pub(crate) async fn create(
     let (secret, made) = carry_out(session, context, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
-        let connected = Connected::with(session, context, server, credentials).await?;
+        let connected = Connected::open_with(session, context, server, credentials).await?;
         check_usable(&connected, creation.order).await?;
         recheck::nothing_is_lost(&admin, &wanted.token, &made).await?;
         Ok(connected)
@@ -220,7 +220,7 @@ async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRigh
     ];
     let short = vec!["what Glassdome needs".to_owned(), "all of its user".to_owned()];
     let menu = ChoicePrompt::new("Which privileges should the token have?", items).answered_as("Privileges", short);
-    let index = ask::choice(session, menu, || ask::only_by("--rights", "the privileges of the token")).await?;
+    let index = ask::choice(session, menu, || ask::answer_only_by("--rights", "the privileges of the token")).await?;
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
 }
 
@@ -254,7 +254,7 @@ async fn log_in_and_pin(
 ) -> Result<(Admin, Option<CaPinned>), Error> {
     let endpoint = &server.endpoint;
     let pve = Pve::new(endpoint.clone(), &server.trust, context.limits(), &context.proxies(session));
-    let pve = log_calls(pve.map_err(|source| Error::reaching(endpoint, source))?, session);
+    let pve = log_calls(pve.map_err(|source| Error::connecting(endpoint, source))?, session);
     let mut admin = log_in(session, context, pve, creation.realms, creation.login).await?;
     let pinned = pin_cluster_ca(session, context, &admin.pve, creation.pin_policy).await?;
     if let Some(pinned) = &pinned {
@@ -265,7 +265,7 @@ async fn log_in_and_pin(
 
 /// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
 async fn check_usable(connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
-    connected.pve.version().await.map_err(|source| Error::reaching(connected.pve.endpoint(), source))?;
+    connected.pve.version().await.map_err(|source| Error::connecting(connected.pve.endpoint(), source))?;
     match Preflight::new(connected, order).plan().await {
         Ok(_)
         | Err(

@@ -5,7 +5,7 @@ use crate::model::{Secret, UserId};
 use crate::ops::ask;
 use crate::ops::context::Context;
 use crate::ops::options::LoginOptions;
-use crate::pve::{Challenge, LoggedIn, Pve};
+use crate::pve::{Challenge, LogInStep, Pve};
 use crate::session::Session;
 use crate::settings::{LOGIN_PASSWORD, Source};
 use crate::ui::Printable;
@@ -46,8 +46,8 @@ pub(crate) async fn log_in(
             None => typed_password(session, &user).await?,
         };
         match pve.clone().begin_log_in(&user, &password).await {
-            Ok(LoggedIn::Done(pve)) => return Ok(Admin { pve: *pve, user }),
-            Ok(LoggedIn::NeedsFactor(challenge)) => {
+            Ok(LogInStep::Done(pve)) => return Ok(Admin { pve: *pve, user }),
+            Ok(LogInStep::NeedsFactor(challenge)) => {
                 let pve = second_factor(session, &challenge, &user, login).await?;
                 return Ok(Admin { pve, user });
             }
@@ -74,7 +74,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     {
         return Ok(user);
     }
-    let otherwise = || ask::only_by("--login-user", "the user to log in as");
+    let otherwise = || ask::answer_only_by("--login-user", "the user to log in as");
     let question = TextPrompt::new("Log in as").hinting("name@realm, e.g. root@pam").or(Some("root@pam".to_owned()));
     let question = question.checked(|text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
@@ -158,7 +158,8 @@ async fn second_factor(
                     let is_whole = (6..=8).contains(&text.len());
                     if is_whole { Ok(()) } else { Err(format!("a one-time code has six digits, not {}", text.len())) }
                 });
-                ask::text(session, question, || ask::only_by("--totp", "the one-time code for the login")).await?
+                ask::text(session, question, || ask::answer_only_by("--totp", "the one-time code for the login"))
+                    .await?
             }
         };
         match challenge.answer(&Secret::new(code)).await {

@@ -103,7 +103,7 @@ pub(crate) fn note(
 
 /// Makes sure that a token can be noted, before the login.
 pub(crate) fn require(session: &Session, context: &Context) -> Result<(), Error> {
-    Ok(journal(session, context)?.map_or(Ok(()), |journal| journal.try_out())?)
+    Ok(journal(session, context)?.map_or(Ok(()), |journal| journal.check_writable())?)
 }
 
 fn journal(session: &Session, context: &Context) -> Result<Option<Journal<CreationNote>>, Error> {

@@ -1,6 +1,6 @@
 //! Makes a token in the shell of a node, through the system's own ssh with the person's keys, agent and known hosts.
 
-use crate::error::{Error, Kept, Left, Regeneration, TokenError};
+use crate::error::{Error, KeptObject, Leftovers, Regeneration, TokenError};
 use crate::model::{Destination, Foreign, TokenId, TokenSecret};
 use crate::ops::token::grant_plan::{COMMENT, PlanStep, token_line};
 use crate::ops::{ChildKind, unless_interrupted};
@@ -179,9 +179,9 @@ fn left(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> 
     let left = match action {
         PveumCommand::Make => {
             let reason = "it may or may not have been created".to_owned();
-            Left { kept: vec![Kept { object: format!("token {token}"), reason }], ..Left::default() }
+            Leftovers { kept: vec![KeptObject { object: format!("token {token}"), reason }], ..Leftovers::default() }
         }
-        PveumCommand::Regenerate => Left { again: Some(again(to)), ..Left::default() },
+        PveumCommand::Regenerate => Leftovers { new_secret_command: Some(again(to)), ..Leftovers::default() },
     };
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenRef, TokenSecret};
 use crate::ops::connection::FetchedCa;
-use crate::ops::context::{Context, RESERVE};
+use crate::ops::context::{Context, SIZE_RESERVE};
 use crate::session::Session;
 use crate::settings::{
     AmbiguousValues, Change, Credentials, Edited, EnvFile, GroupRights, Key, Loaded, Setting, Settings, Source,
@@ -51,7 +51,7 @@ pub(crate) fn check_save(
     let Ok(secret) = PLACEHOLDER.parse::<TokenSecret>() else { return Ok(()) };
     let edited = edit(context, loaded, token, &secret, more)?;
     let mut bytes = edited.file.bytes().to_vec();
-    bytes.resize(bytes.len() + RESERVE, b'#');
+    bytes.resize(bytes.len() + SIZE_RESERVE, b'#');
     context.store.check_save(&EnvFile::new(bytes), &loaded.stamp)?;
     if let Some(fetched) = more.fetched {
         context.store.check_save_beside(&fetched.path, fetched.pem.len())?;

@@ -1,6 +1,6 @@
 //! What a run made on the server, and how it is undone: step by step, the last first, each one read right before.
 
-use crate::error::{Error, Kept, Left, RunError, TokenError};
+use crate::error::{Error, KeptObject, Leftovers, RunError, TokenError};
 use crate::journal::{CreationNote, JournalEntry};
 use crate::model::{RoleName, TokenSecret};
 use crate::ops::context::Context;
@@ -66,7 +66,7 @@ impl Applied {
     pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, mut why: Error) -> Error {
         let is_something = !self.steps.is_empty();
         let again = if self.saves_new_secret(session, context) { None } else { self.again_if_dead() };
-        let mut left = Left { again, ..Left::default() };
+        let mut left = Leftovers { new_secret_command: again, ..Leftovers::default() };
         for (place, step) in self.steps.iter().enumerate().rev() {
             let undone = tokio::select! {
                 undone = undo_one(pve, step, self.secret.as_ref()) => undone,
@@ -79,19 +79,19 @@ impl Applied {
             };
             match undone {
                 Ok(Evidence::Ours | Evidence::Gone) => {}
-                Ok(Evidence::Keep(reason)) => left.kept.push(Kept { object: step.object(), reason }),
+                Ok(Evidence::Keep(reason)) => left.kept.push(KeptObject { object: step.object(), reason }),
                 Err(failed) => {
                     session.error(&Note::warning(format!("cannot undo a step: {failed}")));
                     left.lines.extend(step.undo_line());
                 }
             }
         }
-        let is_new = |kept: &Kept| left.lines.is_empty() && !left.kept.iter().any(|it| it.object == kept.object);
-        let still: Vec<Kept> = self.still_granted(pve).await.into_iter().filter(is_new).collect();
+        let is_new = |kept: &KeptObject| left.lines.is_empty() && !left.kept.iter().any(|it| it.object == kept.object);
+        let still: Vec<KeptObject> = self.still_granted(pve).await.into_iter().filter(is_new).collect();
         left.kept.extend(still);
         for step in &self.unconfirmed {
             if let Evidence::Keep(reason) = of_unconfirmed(pve, step).await {
-                left.kept.push(Kept { object: step.object(), reason });
+                left.kept.push(KeptObject { object: step.object(), reason });
             }
         }
         if is_something && left.is_nothing() {
@@ -126,7 +126,7 @@ impl Applied {
     pub(crate) fn saved_or_left(self, session: &Session, context: &Context, why: Error) -> Error {
         let is_saved = self.saves_new_secret(session, context);
         let mut left = self.what_is_left();
-        left.again = left.again.filter(|_| !is_saved);
+        left.new_secret_command = left.new_secret_command.filter(|_| !is_saved);
         self.with_leftovers(why, left)
     }
 
@@ -137,17 +137,17 @@ impl Applied {
     }
 
     /// Gives the lines that undo what was made, and what has to be looked at.
-    pub(crate) fn what_is_left(&self) -> Left {
-        Left {
+    pub(crate) fn what_is_left(&self) -> Leftovers {
+        Leftovers {
             lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),
             revoke: Vec::new(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
-            again: self.again_if_dead(),
+            new_secret_command: self.again_if_dead(),
         }
     }
 
     /// Makes one error of what failed and what is left; where nothing is, the note of the token ends.
-    fn with_leftovers(self, why: Error, left: Left) -> Error {
+    fn with_leftovers(self, why: Error, left: Leftovers) -> Error {
         if !left.is_nothing() {
             return TokenError::LeftOnServer { why: Box::new(why), left }.into();
         }
@@ -160,7 +160,7 @@ impl Applied {
     }
 
     /// Reads once more which entries of this run are there.
-    async fn still_granted(&self, pve: &Pve) -> Vec<Kept> {
+    async fn still_granted(&self, pve: &Pve) -> Vec<KeptObject> {
         if self.grants().next().is_none() {
             return Vec::new();
         }
@@ -176,14 +176,14 @@ impl Applied {
             }
             _ => false,
         };
-        let kept = |step: &PlanStep| Kept { object: step.object(), reason: "it still exists".to_owned() };
+        let kept = |step: &PlanStep| KeptObject { object: step.object(), reason: "it still exists".to_owned() };
         self.steps.iter().filter(is_left).map(kept).collect()
     }
 }
 
 /// Names a step that may have been carried out or not.
-fn unknown(step: &PlanStep) -> Kept {
-    Kept { object: step.object(), reason: "it may or may not have been created".to_owned() }
+fn unknown(step: &PlanStep) -> KeptObject {
+    KeptObject { object: step.object(), reason: "it may or may not have been created".to_owned() }
 }
 
 /// Reads what a step left, and undoes it if that is all its own.

@@ -12,7 +12,7 @@ use crate::pve::{ApiError, Pve};
 
 /// How far a log-in came.
 #[derive(Debug)]
-pub enum LoggedIn {
+pub enum LogInStep {
     /// The user is known.
     Done(Box<Pve>),
     /// The password was right, and the server wants a second factor.
@@ -55,20 +55,20 @@ impl Pve {
     ///
     /// # Errors
     /// Where the server refuses.
-    pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LoggedIn, ApiError> {
+    pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LogInStep, ApiError> {
         let name = user.to_string();
         password.register();
         let secrets = [("password", password)];
         let data = self.transport.submit(&["access", "ticket"], &[("username", &name)], &secrets).await?;
         self.require_map(&data, "the log-in")?;
         if !data.get("NeedTFA").is_some_and(bool::of) {
-            return self.with_answer(&data).map(|pve| LoggedIn::Done(Box::new(pve)));
+            return self.with_answer(&data).map(|pve| LogInStep::Done(Box::new(pve)));
         }
         let ticket =
             field_secret(&data, "ticket").ok_or_else(|| self.unexpected("the challenge contains no ticket"))?;
         ticket.register_ticket();
         let Ok(Factors(factors)) = ticket.parse();
-        Ok(LoggedIn::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
+        Ok(LogInStep::NeedsFactor(Box::new(Challenge { pve: self, user: user.clone(), ticket, factors })))
     }
 
     fn with_answer(self, data: &Value) -> Result<Self, ApiError> {

@@ -27,7 +27,7 @@ use crate::pve::values::{ClusterStatusRow, Interface, Node, Quorum, Realm, Versi
 
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
-pub use login::{Challenge, LoggedIn};
+pub use login::{Challenge, LogInStep};
 pub use mapping::ResourceMapping;
 pub use storage::{FetchRequest, Growth, Image, Upload};
 pub use vm::CloneRequest;
@@ -72,7 +72,7 @@ impl Pve {
     ///
     /// # Errors
     /// Where they did not, what is wrong.
-    pub fn is_vouched_for_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
+    pub fn check_signed_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
         verify_against(bundle, &self.transport.presented().chain(), self.endpoint())
     }
 
@@ -123,8 +123,8 @@ impl Pve {
     /// Where the server refuses, or wants a second factor.
     pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, ApiError> {
         match self.begin_log_in(user, password).await? {
-            LoggedIn::Done(pve) => Ok(*pve),
-            LoggedIn::NeedsFactor(_) => Err(ApiError::SecondFactor { user: user.to_string() }),
+            LogInStep::Done(pve) => Ok(*pve),
+            LogInStep::NeedsFactor(_) => Err(ApiError::SecondFactor { user: user.to_string() }),
         }
     }
 
@@ -261,9 +261,9 @@ impl Pve {
 
     /// Reads a list; an entry that cannot be read makes the whole not understood.
     fn list<T>(&self, data: Value, what: &str, read: impl Fn(Value) -> Option<T>) -> Result<Vec<T>, ApiError> {
-        let Value::Array(entries) = data else { return Err(self.no_list(what)) };
+        let Value::Array(entries) = data else { return Err(self.not_a_list(what)) };
         let read: Option<Vec<T>> = entries.into_iter().map(read).collect();
-        read.ok_or_else(|| self.unread(what))
+        read.ok_or_else(|| self.unreadable_entry(what))
     }
 
     /// Reads a list whose entries have names that a type checks: one with a name that no such thing can have is left out,
@@ -286,14 +286,14 @@ impl Pve {
         keep: impl Fn(R) -> Option<T>,
     ) -> Result<Vec<T>, ApiError> {
         let (data, rows) = self.transport.get_rows(path, query, keep).await?;
-        if data.is_array() { rows.ok_or_else(|| self.unread(what)) } else { Err(self.no_list(what)) }
+        if data.is_array() { rows.ok_or_else(|| self.unreadable_entry(what)) } else { Err(self.not_a_list(what)) }
     }
 
-    fn no_list(&self, what: &str) -> ApiError {
+    fn not_a_list(&self, what: &str) -> ApiError {
         self.unexpected(&format!("{what} is not a list"))
     }
 
-    fn unread(&self, what: &str) -> ApiError {
+    fn unreadable_entry(&self, what: &str) -> ApiError {
         self.unexpected(&format!("{what} contains an unreadable entry"))
     }
 

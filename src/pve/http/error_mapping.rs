@@ -118,7 +118,7 @@ pub(in crate::pve) fn is_seen(why: &reqwest::Error) -> bool {
     causes(why)
         .find_map(tls_error)
         .and_then(CertError::within)
-        .is_some_and(|verdict| matches!(verdict, CertError::Seen))
+        .is_some_and(|verdict| matches!(verdict, CertError::ProbeOnly))
 }
 
 /// Gives a limit in whole seconds, as it is shown.

@@ -42,7 +42,7 @@ impl AclModel {
     /// Says what a user or token is given on a path: for a token with privilege separation that is not yet cut down to what
     /// its user holds.
     #[must_use]
-    pub fn given(&self, holder: &Subject, path: &str) -> Privileges {
+    pub fn granted_by_role(&self, holder: &Subject, path: &str) -> Privileges {
         if let Some(reported) = self.reported.get(holder.id()) {
             return path.parse().map(|path| reported.on(&path)).unwrap_or_default();
         }
@@ -64,12 +64,12 @@ impl AclModel {
     /// Says what the user or one of its tokens holds on a path.
     #[must_use]
     pub fn holds(&self, subject: &Subject, path: &str) -> Privileges {
-        let of_user = || self.given(&Subject::user(&self.user), path);
+        let of_user = || self.granted_by_role(&Subject::user(&self.user), path);
         match subject {
             Subject::Token(id) => match self.tokens.get(id) {
                 None => Privileges::new(),
                 Some(Separation::Off) => of_user(),
-                Some(Separation::On) => &self.given(subject, path) & &of_user(),
+                Some(Separation::On) => &self.granted_by_role(subject, path) & &of_user(),
             },
             Subject::User(_) => of_user(),
             Subject::Group(_) => Privileges::new(),

@@ -20,7 +20,7 @@ pub struct Loss {
 
 /// What decides about the rights of one user and its tokens.
 #[derive(Debug, PartialEq, Eq)]
-struct Deciding<'a> {
+struct RightsInputs<'a> {
     groups: &'a BTreeSet<Foreign>,
     tokens: &'a BTreeMap<Foreign, Separation>,
     entries: BTreeSet<&'a AclEntry>,
@@ -63,10 +63,10 @@ impl AclModel {
     /// Says whether the same decides about the rights of the user and its tokens.
     #[must_use]
     pub fn has_same_effect(&self, other: &Self) -> bool {
-        self.deciding() == other.deciding()
+        self.rights_inputs() == other.rights_inputs()
     }
 
-    fn deciding(&self) -> Deciding<'_> {
+    fn rights_inputs(&self) -> RightsInputs<'_> {
         let user = Subject::user(&self.user);
         let is_of = |entry: &&AclEntry| match &entry.holder {
             Subject::User(_) => entry.holder == user,
@@ -75,7 +75,7 @@ impl AclModel {
         };
         let entries: BTreeSet<&AclEntry> = self.entries.iter().filter(is_of).collect();
         let roles = entries.iter().filter_map(|entry| self.roles.get_key_value(&entry.role)).collect();
-        Deciding { groups: &self.groups, tokens: &self.tokens, entries, roles }
+        RightsInputs { groups: &self.groups, tokens: &self.tokens, entries, roles }
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Grants {
 pub enum GrantRefused {
     /// Access was denied on purpose (NoAccess).
     #[error("the role NoAccess denies {who} access to {path}, and glassdome does not override it")]
-    ShutOut {
+    DeniedByNoAccess {
         /// The user, group or token, as the server names it.
         who: Foreign,
         /// Where the grant would be made.
@@ -113,9 +113,9 @@ pub fn grants(
             planner.grant_where_missing(holder, request)?;
         }
     }
-    planner.reach(&subject, &holders, requests, needs)?;
-    planner.no_subject_loses(&before)?;
-    planner.is_enough(&subject, needs)?;
+    planner.reach_needs(&subject, &holders, requests, needs)?;
+    planner.require_no_loss(&before)?;
+    planner.require_enough(&subject, needs)?;
     let effects = planner.effects(&before, requests, needs);
     Ok(Grants { changes: planner.changes, effects })
 }
@@ -139,7 +139,7 @@ impl Planner {
     fn grant_where_missing(&mut self, holder: &Subject, request: &GrantRequest) -> Result<(), GrantRefused> {
         let wanted = self.acl.roles.get(&request.role).cloned().unwrap_or_default();
         let below = request.path.child_without_entries();
-        let has = |path: &str| wanted.is_subset(&self.acl.given(holder, path));
+        let has = |path: &str| wanted.is_subset(&self.acl.granted_by_role(holder, path));
         if has(request.path.as_str()) && (!request.path.has_children() || has(below.as_str())) {
             return Ok(());
         }
@@ -158,7 +158,7 @@ impl Planner {
         let here = self.acl.roles_on(holder, path);
         let below = self.acl.roles_on(holder, &child_of(path));
         if here.contains_key(&NO_ACCESS) || below.contains_key(&NO_ACCESS) {
-            return Err(GrantRefused::ShutOut { who: who.clone(), path: path.to_owned() });
+            return Err(GrantRefused::DeniedByNoAccess { who: who.clone(), path: path.to_owned() });
         }
         let own = self.acl.entries_of(|it| it == holder, path);
         // First what stops at the path, ours with it, so that what decides below goes on deciding there.
@@ -191,7 +191,7 @@ impl Planner {
     }
 
     /// Goes to the very paths where a deeper entry keeps the wishes from reaching.
-    fn reach(
+    fn reach_needs(
         &mut self,
         token: &Subject,
         holders: &[&Subject],
@@ -199,7 +199,7 @@ impl Planner {
         needs: &[Requirement],
     ) -> Result<(), GrantRefused> {
         for need in needs {
-            let path = need.place.path();
+            let path = need.path.acl_path();
             if need.is_met(&self.acl.permissions(token, &paths(std::slice::from_ref(need)))) {
                 continue;
             }
@@ -213,7 +213,7 @@ impl Planner {
                 continue;
             };
             for holder in holders {
-                if !self.acl.given(holder, path.as_str()).contains(&need.privilege) {
+                if !self.acl.granted_by_role(holder, path.as_str()).contains(&need.privilege) {
                     self.grant(holder, &path, &role)?;
                 }
             }
@@ -222,7 +222,7 @@ impl Planner {
     }
 
     /// Compares what everybody holds, on every path where anything could be different.
-    fn no_subject_loses(&self, before: &AclModel) -> Result<(), GrantRefused> {
+    fn require_no_loss(&self, before: &AclModel) -> Result<(), GrantRefused> {
         let paths: BTreeSet<String> = before.paths().union(&self.acl.paths()).cloned().collect();
         for subject in self.acl.subjects() {
             let who = subject.id();
@@ -237,14 +237,14 @@ impl Planner {
         Ok(())
     }
 
-    fn is_enough(&self, token: &Subject, needs: &[Requirement]) -> Result<(), GrantRefused> {
+    fn require_enough(&self, token: &Subject, needs: &[Requirement]) -> Result<(), GrantRefused> {
         let who = token.id();
         let held = self.acl.permissions(token, &paths(needs));
         match needs.iter().find(|need| !need.is_met(&held)) {
             None => Ok(()),
             Some(need) => Err(GrantRefused::OutOfReach {
                 who: who.clone(),
-                path: need.place.to_string(),
+                path: need.path.to_string(),
                 missing: need.privilege.to_string(),
             }),
         }
@@ -254,7 +254,7 @@ impl Planner {
         let mut places: Vec<String> = Vec::new();
         let of_changes = self.changes.iter().map(|change| change.path.to_string());
         let of_requests = requests.iter().map(|request| request.path.to_string());
-        let of_needs = needs.iter().map(|need| need.place.path().to_string());
+        let of_needs = needs.iter().map(|need| need.path.acl_path().to_string());
         for path in of_requests.chain(of_needs).chain(of_changes) {
             if !places.contains(&path) {
                 places.push(path);

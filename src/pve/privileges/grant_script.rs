@@ -27,7 +27,7 @@ const BUILT_IN: [(&str, [Privilege; 2]); 4] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Propagation {
     /// Its own path alone.
-    Here,
+    ThisPath,
     /// The paths below, too.
     Below,
 }
@@ -57,7 +57,7 @@ impl GrantScript {
     pub fn new(caller: &Caller, template: VmId, missing: &[MissingPrivileges], held: &Permissions) -> Self {
         let blocks = match name_problem(caller.user()) {
             Some(problem) => vec![GrantBlock { comment: problem, lines: Vec::new() }],
-            None => missing.iter().flat_map(|gap| blocks(caller, gap, held)).collect(),
+            None => missing.iter().flat_map(|entry| blocks(caller, entry, held)).collect(),
         };
         Self { caller: caller.clone(), template, blocks }
     }
@@ -114,33 +114,33 @@ fn name_problem(user: &UserId) -> Option<String> {
     })
 }
 
-fn blocks(caller: &Caller, gap: &MissingPrivileges, held: &Permissions) -> Vec<GrantBlock> {
-    if gap.missing.contains(&Privilege::SYS_CONSOLE) {
+fn blocks(caller: &Caller, entry: &MissingPrivileges, held: &Permissions) -> Vec<GrantBlock> {
+    if entry.missing.contains(&Privilege::SYS_CONSOLE) {
         let comment = "Sys.Console on / is not granted: it gives root shells on every node. Remove the physical CD-ROM drive from the template.".to_owned();
         return vec![GrantBlock { comment, lines: Vec::new() }];
     }
-    let (path, reach) = match &gap.place {
-        RequirementPath::At(path) => (path.clone(), Propagation::Here),
+    let (path, reach) = match &entry.path {
+        RequirementPath::At(path) => (path.clone(), Propagation::ThisPath),
         RequirementPath::NewVm(_) => (AclPath::vms(), Propagation::Below),
         RequirementPath::Below(parent) => (parent.clone(), Propagation::Below),
     };
-    let mut found = vec![block(caller, gap, &path, reach)];
-    if let RequirementPath::NewVm(vmid) = &gap.place {
+    let mut found = vec![block(caller, entry, &path, reach)];
+    if let RequirementPath::NewVm(vmid) = &entry.path {
         // An ID that has an entry already: that entry, not the one above, decides.
         let vm = AclPath::vm(*vmid);
         if held.on(&vm) != held.on(&AclPath::vms().child_without_entries()) {
-            found.push(block(caller, gap, &vm, Propagation::Here));
+            found.push(block(caller, entry, &vm, Propagation::ThisPath));
         }
     }
     found
 }
 
-fn block(caller: &Caller, gap: &MissingPrivileges, path: &AclPath, reach: Propagation) -> GrantBlock {
+fn block(caller: &Caller, entry: &MissingPrivileges, path: &AclPath, reach: Propagation) -> GrantBlock {
     let mut lines = Vec::new();
-    let role = built_in(&gap.missing).map_or_else(
+    let role = built_in(&entry.missing).map_or_else(
         || {
-            let role = role_name(&gap.missing);
-            lines.push(make_role(&role, &gap.missing));
+            let role = role_name(&entry.missing);
+            lines.push(make_role(&role, &entry.missing));
             role
         },
         ToOwned::to_owned,
@@ -156,14 +156,14 @@ fn block(caller: &Caller, gap: &MissingPrivileges, path: &AclPath, reach: Propag
     }
     let grants = subjects.iter().map(|who| format!("acl_modify {path} {who} --roles {role} --propagate {propagate}"));
     lines.extend(grants);
-    GrantBlock { comment: comment(gap, path, reach), lines }
+    GrantBlock { comment: comment(entry, path, reach), lines }
 }
 
-fn comment(gap: &MissingPrivileges, path: &AclPath, reach: Propagation) -> String {
+fn comment(entry: &MissingPrivileges, path: &AclPath, reach: Propagation) -> String {
     let below = if reach == Propagation::Below { " and below" } else { "" };
-    let mut text = format!("{} on {path}{below}", join(&gap.missing, ", "));
-    if !gap.purposes.is_empty() {
-        let _ = write!(text, ", to {}", join(&gap.purposes, ", ")); // writing to a String cannot fail
+    let mut text = format!("{} on {path}{below}", join(&entry.missing, ", "));
+    if !entry.purposes.is_empty() {
+        let _ = write!(text, ", to {}", join(&entry.purposes, ", ")); // writing to a String cannot fail
     }
     text
 }
@@ -207,6 +207,10 @@ fn quoted(text: &str) -> String {
 /// Lists the paths that are asked for so that an entry on the ID of a new VM is seen.
 #[must_use]
 pub fn paths_of_script(missing: &[MissingPrivileges]) -> BTreeSet<AclPath> {
-    let is_new = |gap: &&MissingPrivileges| matches!(gap.place, RequirementPath::NewVm(_));
-    missing.iter().filter(is_new).flat_map(|gap| [gap.place.path(), AclPath::vms().child_without_entries()]).collect()
+    let is_new = |entry: &&MissingPrivileges| matches!(entry.path, RequirementPath::NewVm(_));
+    missing
+        .iter()
+        .filter(is_new)
+        .flat_map(|entry| [entry.path.acl_path(), AclPath::vms().child_without_entries()])
+        .collect()
 }

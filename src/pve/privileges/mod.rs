@@ -1,4 +1,4 @@
-//! What a clone needs, what its caller holds, and the grants that close the gap without taking a privilege from anyone else.
+//! What a clone needs, what its caller holds, and the grants that grant it without taking a privilege from anyone else.
 
 mod acl_model;
 mod compare;
@@ -26,9 +26,11 @@ pub(crate) use grant_script::unseparate;
 pub use grant_script::{GrantBlock, GrantScript, paths_of_script};
 pub(crate) use hardware::device_of;
 pub use hardware::{Hardware, NicRequirement, Zones};
-pub use permission_denied::{Denial, gap_of_denial};
+pub use permission_denied::{Denial, missing_from_denial};
 pub use remediation::{Caller, LikelyCause, Separation, UserSeen};
-pub use requirements::{CloneOrder, MissingPrivileges, PrivilegeUse, Requirement, RequirementPath, gaps, needs, paths};
+pub use requirements::{
+    MissingPrivileges, PlannedClone, PrivilegeUse, Requirement, RequirementPath, missing_privileges, needs, paths,
+};
 pub use roles::{AgentAccess, RolePlan, RoleState, guest, provisioner, role_plan};
 
 /// The end of a path without entries.

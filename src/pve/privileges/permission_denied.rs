@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::model::{Foreign, Validated};
 use crate::pve::privileges::{
-    AclPath, CloneOrder, MissingPrivileges, Privilege, PrivilegeUse, Privileges, Requirement, RequirementPath, needs,
+    AclPath, MissingPrivileges, PlannedClone, Privilege, PrivilegeUse, Privileges, Requirement, RequirementPath, needs,
 };
 
 /// A denial for want of rights, as its text tells it.
@@ -35,15 +35,15 @@ impl Denial {
 
 /// Why a text is no denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoDenial;
+pub struct NotADenial;
 
 impl Validated for Denial {}
 
 impl FromStr for Denial {
-    type Err = NoDenial;
+    type Err = NotADenial;
 
-    fn from_str(text: &str) -> Result<Self, NoDenial> {
-        read(text).ok_or(NoDenial)
+    fn from_str(text: &str) -> Result<Self, NotADenial> {
+        read(text).ok_or(NotADenial)
     }
 }
 
@@ -69,35 +69,35 @@ fn read_denial(detail: &str) -> Option<Denial> {
     Some(Denial::Lacks { path: path.parse().ok()?, any_of })
 }
 
-/// Makes of a refused step of the test VM the gap that the preflight would have shown; none where a grant is no answer.
+/// Makes of a refused step of the test VM the missing privileges that the preflight would have reported; `None` if granting would not help.
 #[must_use]
-pub fn gap_of_denial(denial: &Denial, order: &CloneOrder) -> Option<MissingPrivileges> {
+pub fn missing_from_denial(denial: &Denial, order: &PlannedClone) -> Option<MissingPrivileges> {
     let (path, any_of) = match denial {
         Denial::NoPool(_) | Denial::NeedsLogIn => return None,
         // The one either-or check among the calls of the test VM: VM.Allocate on the new VM or on its pool.
         Denial::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
         Denial::Lacks { path, any_of } => (path.clone(), any_of.clone()),
     };
-    let is_there = |place: &RequirementPath| place.path() == path;
+    let is_there = |place: &RequirementPath| place.acl_path() == path;
     let is_asked = |need: &Requirement| {
         any_of.contains(&need.privilege)
-            && (is_there(&need.place) || need.instead.iter().any(|(place, _)| is_there(place)))
+            && (is_there(&need.path) || need.alternatives.iter().any(|(place, _)| is_there(place)))
     };
     if let Some(need) = needs(order).into_iter().find(is_asked) {
-        return Some(one(need.place, need.privilege, Some(need.purpose)));
+        return Some(one(need.path, need.privilege, Some(need.purpose)));
     }
     any_of.into_iter().next().map(|privilege| one(RequirementPath::At(path), privilege, None))
 }
 
 fn one(place: RequirementPath, privilege: Privilege, purpose: Option<PrivilegeUse>) -> MissingPrivileges {
-    MissingPrivileges { place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
+    MissingPrivileges { path: place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Denial, gap_of_denial};
+    use super::{Denial, missing_from_denial};
     use crate::model::Foreign;
-    use crate::pve::privileges::{CloneOrder, Hardware, Privileges, Zones};
+    use crate::pve::privileges::{Hardware, PlannedClone, Privileges, Zones};
 
     fn lacks(path: &str, privileges: &[&str]) -> Denial {
         let any_of: Privileges = privileges.iter().map(|it| it.parse().unwrap()).collect();
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_refusal_becomes_the_gap_of_the_preflight() {
         let config = [("scsi0", "local:9000/a.qcow2"), ("net0", "virtio,bridge=vmbr0,tag=100")];
-        let order = CloneOrder {
+        let order = PlannedClone {
             major: 9,
             template: "9000".parse().unwrap(),
             new: "105".parse().unwrap(),
@@ -145,7 +145,7 @@ mod tests {
             links_down: false,
             wait_ip: false,
         };
-        let in_pool = CloneOrder { pool: Some("lab".parse().unwrap()), ..order.clone() };
+        let in_pool = PlannedClone { pool: Some("lab".parse().unwrap()), ..order.clone() };
         let tag = "/sdn/zones/localnetwork/vmbr0/100";
         for (denial, order, row) in [
             (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["VM.Clone", "on /vms/9000"])),
@@ -157,7 +157,7 @@ mod tests {
             (Denial::NoPool(Foreign::new("lab")), &in_pool, None),
             (Denial::NeedsLogIn, &order, None),
         ] {
-            let found = gap_of_denial(&denial, order).map(|gap| gap.row());
+            let found = missing_from_denial(&denial, order).map(|entry| entry.row());
             assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{denial:?}");
         }
     }

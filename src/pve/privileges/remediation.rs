@@ -78,7 +78,7 @@ impl LikelyCause {
     /// Finds the cause from what the caller holds.
     #[must_use]
     pub fn of(caller: &Caller, missing: &[MissingPrivileges], held: &Permissions) -> Self {
-        let replaced = missing.iter().find_map(|gap| Some((gap.place.path(), gap.replaced_from(held)?)));
+        let replaced = missing.iter().find_map(|entry| Some((entry.path.acl_path(), entry.replaced_from(held)?)));
         if let Some((path, from)) = replaced {
             return Self::Replaced { path, from };
         }
@@ -89,7 +89,8 @@ impl LikelyCause {
             Caller::Token(token, None) if token.user.is_root() => Self::Separation,
             Caller::Token(token, None) => Self::Unknown(token.user.clone()),
             Caller::Token(token, Some(seen)) => {
-                let lacks = |gap: &MissingPrivileges| !gap.missing.is_subset(&seen.holds.on(&gap.place.path()));
+                let lacks =
+                    |entry: &MissingPrivileges| !entry.missing.is_subset(&seen.holds.on(&entry.path.acl_path()));
                 if missing.iter().any(lacks) { Self::UserLacks(token.user.clone()) } else { Self::Separation }
             }
         }

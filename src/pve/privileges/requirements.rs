@@ -11,7 +11,7 @@ const MAX_VLANS_CHECKED: u16 = 16;
 
 /// The clone that is about to be asked for, as far as it takes rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloneOrder {
+pub struct PlannedClone {
     /// The first number of the server's version, 9 for example.
     pub major: u32,
     /// The template.
@@ -95,7 +95,7 @@ pub enum RequirementPath {
 impl RequirementPath {
     /// Gives the path whose answer decides.
     #[must_use]
-    pub fn path(&self) -> AclPath {
+    pub fn acl_path(&self) -> AclPath {
         match self {
             Self::At(path) => path.clone(),
             Self::NewVm(vmid) => AclPath::vm(*vmid),
@@ -118,27 +118,27 @@ impl fmt::Display for RequirementPath {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The path that is checked.
-    pub place: RequirementPath,
+    pub path: RequirementPath,
     /// The privilege.
     pub privilege: Privilege,
     /// What for.
     pub purpose: PrivilegeUse,
     /// What does as well.
-    pub instead: Vec<(RequirementPath, Privilege)>,
+    pub alternatives: Vec<(RequirementPath, Privilege)>,
 }
 
 impl Requirement {
     fn new(place: RequirementPath, privilege: Privilege, purpose: PrivilegeUse) -> Self {
-        Self { place, privilege, purpose, instead: Vec::new() }
+        Self { path: place, privilege, purpose, alternatives: Vec::new() }
     }
 
     /// Says whether it is met by held privileges.
     #[must_use]
     pub fn is_met(&self, held: &Permissions) -> bool {
-        let first = (self.place.clone(), self.privilege.clone());
+        let first = (self.path.clone(), self.privilege.clone());
         std::iter::once(&first)
-            .chain(&self.instead)
-            .any(|(place, privilege)| held.on(&place.path()).contains(privilege))
+            .chain(&self.alternatives)
+            .any(|(place, privilege)| held.on(&place.acl_path()).contains(privilege))
     }
 }
 
@@ -146,7 +146,7 @@ impl Requirement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPrivileges {
     /// The path that is checked.
-    pub place: RequirementPath,
+    pub path: RequirementPath,
     /// Which privileges.
     pub missing: Privileges,
     /// What they are needed for.
@@ -157,14 +157,14 @@ impl MissingPrivileges {
     /// Gives the row of the table: missing privileges, path.
     #[must_use]
     pub fn row(&self) -> [String; 2] {
-        [join(&self.missing, ", "), format!("on {}", self.place)]
+        [join(&self.missing, ", "), format!("on {}", self.path)]
     }
 
     /// Finds the path above from which something that is missing would be inherited, did not a deeper entry, of the
     /// caller's or of its user's, replace it.
     #[must_use]
     pub fn replaced_from(&self, held: &Permissions) -> Option<AclPath> {
-        let path = self.place.path();
+        let path = self.path.acl_path();
         let propagates = |held: &Grant| self.missing.iter().any(|privilege| held.get(privilege) == Some(&true));
         let above = held.by_path.iter().filter(|(above, held)| path.is_below(above) && propagates(held));
         above.map(|(above, _)| above).max_by_key(|above| above.as_str().len()).cloned()
@@ -177,14 +177,14 @@ pub(super) fn join<T: ToString>(items: impl IntoIterator<Item = T>, between: &st
 
 /// Lists what the clone needs, in the order in which the server asks for it.
 #[must_use]
-pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
+pub fn needs(order: &PlannedClone) -> Vec<Requirement> {
     let template = RequirementPath::At(AclPath::vm(order.template));
     let mut needs = vec![
         Requirement::new(template.clone(), Privilege::VM_CLONE, PrivilegeUse::Clone),
         Requirement::new(template, Privilege::VM_AUDIT, PrivilegeUse::ReadTemplate),
     ];
-    needs.extend(of_the_new_vm(order));
-    needs.extend(of_the_storages(order));
+    needs.extend(new_vm_needs(order));
+    needs.extend(storage_needs(order));
     let mappings = order.hardware.iter().flat_map(|hardware| hardware.mappings.iter().cloned());
     // Proxmox VE 8 asks for it only from some release on, and then says so.
     let asks_for_rng = order.major >= 9 && order.hardware.as_ref().is_some_and(|hardware| hardware.uses_hardware_rng);
@@ -195,7 +195,7 @@ pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
     );
     // Before Proxmox VE 8 everybody could use every bridge.
     if order.major >= 8 {
-        needs.extend(of_the_network(order));
+        needs.extend(network_needs(order));
     }
     needs
 }
@@ -203,33 +203,34 @@ pub fn needs(order: &CloneOrder) -> Vec<Requirement> {
 /// Lists the paths that must be asked for to see whether the needs are met.
 #[must_use]
 pub fn paths(needs: &[Requirement]) -> BTreeSet<AclPath> {
-    let alternatives = |need: &Requirement| need.instead.iter().map(|(place, _)| place.path()).collect::<Vec<_>>();
-    needs.iter().flat_map(|need| std::iter::once(need.place.path()).chain(alternatives(need))).collect()
+    let alternatives =
+        |need: &Requirement| need.alternatives.iter().map(|(place, _)| place.acl_path()).collect::<Vec<_>>();
+    needs.iter().flat_map(|need| std::iter::once(need.path.acl_path()).chain(alternatives(need))).collect()
 }
 
 /// Says what is missing, place by place, in the order of the needs.
 #[must_use]
-pub fn gaps(needs: &[Requirement], held: &Permissions) -> Vec<MissingPrivileges> {
+pub fn missing_privileges(needs: &[Requirement], held: &Permissions) -> Vec<MissingPrivileges> {
     let mut found: Vec<MissingPrivileges> = Vec::new();
     let mut index: BTreeMap<&RequirementPath, usize> = BTreeMap::new();
     for need in needs.iter().filter(|need| !need.is_met(held)) {
-        let at = *index.entry(&need.place).or_insert_with(|| {
+        let at = *index.entry(&need.path).or_insert_with(|| {
             found.push(MissingPrivileges {
-                place: need.place.clone(),
+                path: need.path.clone(),
                 missing: Privileges::new(),
                 purposes: BTreeSet::new(),
             });
             found.len() - 1
         });
-        if let Some(gap) = found.get_mut(at) {
-            gap.missing.insert(need.privilege.clone());
-            gap.purposes.insert(need.purpose);
+        if let Some(entry) = found.get_mut(at) {
+            entry.missing.insert(need.privilege.clone());
+            entry.purposes.insert(need.purpose);
         }
     }
     found
 }
 
-fn of_the_new_vm(order: &CloneOrder) -> Vec<Requirement> {
+fn new_vm_needs(order: &PlannedClone) -> Vec<Requirement> {
     let is_protected = order.hardware.as_ref().is_some_and(|hardware| hardware.protected);
     let starts = order.start || order.wait_ip;
     let (ask_agent, ask_all) = if order.major >= 9 {
@@ -247,13 +248,13 @@ fn of_the_new_vm(order: &CloneOrder) -> Vec<Requirement> {
     ]
     .into_iter()
     .filter(|(wanted, ..)| *wanted)
-    .map(|(_, privilege, purpose, instead)| on_the_new_vm(order, privilege, purpose, instead))
+    .map(|(_, privilege, purpose, instead)| new_vm_requirement(order, privilege, purpose, instead))
     .collect()
 }
 
 /// A VM of a pool gives each privilege that is held on its own path or on the pool's.
-fn on_the_new_vm(
-    order: &CloneOrder,
+fn new_vm_requirement(
+    order: &PlannedClone,
     privilege: Privilege,
     purpose: PrivilegeUse,
     instead: Option<Privilege>,
@@ -266,10 +267,10 @@ fn on_the_new_vm(
     }
     let place = pool.unwrap_or(itself);
     ways.retain(|way| *way != (place.clone(), privilege.clone()));
-    Requirement { place, privilege, purpose, instead: ways }
+    Requirement { path: place, privilege, purpose, alternatives: ways }
 }
 
-fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
+fn storage_needs(order: &PlannedClone) -> Vec<Requirement> {
     let at = |storage: &StorageName| RequirementPath::At(AclPath::storage(storage));
     let mut places: BTreeSet<RequirementPath> = BTreeSet::new();
     let mut drive = None;
@@ -293,13 +294,13 @@ fn of_the_storages(order: &CloneOrder) -> Vec<Requirement> {
     disks.chain(drive.map(|place| Requirement::new(place, Privilege::SYS_CONSOLE, PrivilegeUse::UseDrive))).collect()
 }
 
-fn of_the_network(order: &CloneOrder) -> Vec<Requirement> {
+fn network_needs(order: &PlannedClone) -> Vec<Requirement> {
     let nics = order.hardware.iter().flat_map(|hardware| &hardware.nics);
-    let places: BTreeSet<RequirementPath> = nics.flat_map(places_of).collect();
+    let places: BTreeSet<RequirementPath> = nics.flat_map(nic_paths).collect();
     places.into_iter().map(|place| Requirement::new(place, Privilege::SDN_USE, PrivilegeUse::Attach)).collect()
 }
 
-fn places_of(nic: &NicRequirement) -> Vec<RequirementPath> {
+fn nic_paths(nic: &NicRequirement) -> Vec<RequirementPath> {
     if nic.vlans.is_empty() {
         return vec![RequirementPath::At(nic.bridge.clone())];
     }

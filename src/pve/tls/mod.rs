@@ -86,12 +86,12 @@ pub(super) enum CertError {
     AuthorityNotValid(Leaf, NotValid, Leaf),
     WrongName(Leaf),
     Changed(Fingerprint, Leaf),
-    Stolen,
+    KeyMismatch,
     Broken(String),
     /// It is the certificate of the proxy, which has nothing to do with the trust in the server.
     OfProxy(String),
     /// Nothing is wrong with it: it was to be looked at, and the handshake is broken off before any request.
-    Seen,
+    ProbeOnly,
 }
 
 impl CertError {
@@ -112,10 +112,10 @@ impl CertError {
             }
             Self::WrongName(leaf) => ApiError::CertificateWrongName { server, leaf: Box::new(leaf) },
             Self::Changed(pinned, leaf) => ApiError::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
-            Self::Stolen => ApiError::CertificateStolen { server },
+            Self::KeyMismatch => ApiError::CertificateStolen { server },
             Self::Broken(why) => ApiError::CertificateBroken { server, why },
             Self::OfProxy(why) => ApiError::Handshake { server, why },
-            Self::Seen => ApiError::Handshake { server, why: "ended after reading the certificate".to_owned() },
+            Self::ProbeOnly => ApiError::Handshake { server, why: "ended after reading the certificate".to_owned() },
         }
     }
 

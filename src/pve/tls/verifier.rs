@@ -64,17 +64,17 @@ impl Verifier {
 
     /// Ends the judgement with the signature over the handshake. A bad one means that the certificate is presented by
     /// a machine that does not have its key.
-    fn conclude(
+    fn check_signature(
         &self,
         certificate: &CertificateDer<'_>,
         signature: Result<HandshakeSignatureValid, rustls::Error>,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         match signature {
             Ok(_) if self.purpose != HandshakePurpose::Requests && self.presented.is_of_server(certificate) => {
-                Err(CertError::Seen.into())
+                Err(CertError::ProbeOnly.into())
             }
             Ok(valid) => Ok(valid),
-            Err(why) if is_of_another_key(&why) => Err(CertError::Stolen.into()),
+            Err(why) if is_of_another_key(&why) => Err(CertError::KeyMismatch.into()),
             Err(why) => Err(CertError::Broken(why.to_string()).into()),
         }
     }
@@ -128,7 +128,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.conclude(certificate, verify_tls12(&self.provider, message, certificate, signature))
+        self.check_signature(certificate, verify_tls12(&self.provider, message, certificate, signature))
     }
 
     fn verify_tls13_signature(
@@ -137,7 +137,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.conclude(certificate, verify_tls13(&self.provider, message, certificate, signature))
+        self.check_signature(certificate, verify_tls13(&self.provider, message, certificate, signature))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -11,8 +11,8 @@ impl Access {
         }
         access.guard("totp@pve", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP");
         access.grant("apex@pve", "/", "Administrator");
-        access.lend("apex@pve", "glassdome-token", whole("00000000-1111-2222-3333-444444444444"));
-        access.lend("apex@pve", "powerless", separate("00000000-1111-2222-3333-555555555555"));
+        access.add_token("apex@pve", "glassdome-token", whole("00000000-1111-2222-3333-444444444444"));
+        access.add_token("apex@pve", "powerless", separate("00000000-1111-2222-3333-555555555555"));
         access
     }
 
@@ -27,10 +27,10 @@ impl Access {
             self.users.insert(user.to_owned(), User::default());
             self.grant(user, "/", "Administrator");
         }
-        self.lend(user, name, whole(secret));
+        self.add_token(user, name, whole(secret));
     }
 
-    fn lend(&mut self, user: &str, name: &str, token: Token) {
+    fn add_token(&mut self, user: &str, name: &str, token: Token) {
         if let Some(user) = self.users.get_mut(user) {
             user.tokens.insert(name.to_owned(), token);
         }

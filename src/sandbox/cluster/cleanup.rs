@@ -36,8 +36,10 @@ impl Cluster {
         self.cleanups = later;
         for cleanup in Vec::<Cleanup>::into_iter(due) {
             if cleanup.holds {
-                self.held.remove(&cleanup.vmid);
-            } else if self.vms.get(&cleanup.vmid).is_some_and(super::Vm::is_running) && self.held.insert(cleanup.vmid) {
+                self.locked_vms.remove(&cleanup.vmid);
+            } else if self.vms.get(&cleanup.vmid).is_some_and(super::Vm::is_running)
+                && self.locked_vms.insert(cleanup.vmid)
+            {
                 self.cleanups.push(Cleanup { at: cleanup.at + HOLDS, holds: true, ..cleanup });
             }
         }

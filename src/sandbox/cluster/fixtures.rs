@@ -35,7 +35,7 @@ impl Cluster {
         Self {
             access,
             nodes: (1..=nodes.max(1)).map(|number| (name(number), node(number))).collect(),
-            strangers: BTreeMap::new(),
+            foreign_hosts: BTreeMap::new(),
             vnets: BTreeMap::new(),
             vms: BTreeMap::new(),
             storages: BTreeMap::new(),
@@ -45,7 +45,7 @@ impl Cluster {
             next_ids: None,
             lost_workers: 0,
             rivals: BTreeMap::new(),
-            held: BTreeSet::new(),
+            locked_vms: BTreeSet::new(),
             late_cleanup: None,
             cleanups: Vec::new(),
             report_every: None,

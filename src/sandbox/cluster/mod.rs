@@ -66,7 +66,7 @@ pub struct Cluster {
     /// Nodes by name; the first one answers the calls.
     pub nodes: BTreeMap<String, Node>,
     /// Names that lead somewhere, but to no node of the cluster.
-    pub strangers: BTreeMap<String, Reach>,
+    pub foreign_hosts: BTreeMap<String, Reach>,
     /// Vnets by name.
     pub vnets: BTreeMap<String, Vnet>,
     /// VMs by number.
@@ -86,7 +86,7 @@ pub struct Cluster {
     /// VMs that another client creates as soon as the worker of a clone wants their number.
     pub rivals: BTreeMap<u32, Vm>,
     /// VMs whose lock another process holds, as the winner of a race does.
-    pub held: BTreeSet<u32>,
+    pub locked_vms: BTreeSet<u32>,
     /// How long after the end of a VM the server's own `qm cleanup` takes its lock; without it never.
     pub late_cleanup: Option<Duration>,
     cleanups: Vec<cleanup::Cleanup>,

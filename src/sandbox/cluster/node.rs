@@ -88,7 +88,7 @@ impl Cluster {
 
     /// Demands that a node is known and answers.
     pub(crate) fn reachable(&self, name: &str) -> Result<(), Refusal> {
-        let reach = self.nodes.get(name).map(|node| node.reach).or_else(|| self.strangers.get(name).copied());
+        let reach = self.nodes.get(name).map(|node| node.reach).or_else(|| self.foreign_hosts.get(name).copied());
         let Some(reach) = reach else {
             let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
             let why = if is_name { "Temporary failure in name resolution" } else { "Name or service not known" };

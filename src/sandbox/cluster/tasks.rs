@@ -224,7 +224,7 @@ impl Cluster {
         let busy = self.tasks.iter().filter(|task| matches!(task.state, State::Working { .. }));
         let held: Vec<Claim> = busy.flat_map(claims).collect();
         let wanted = claims(self.tasks.get(index)?).into_iter();
-        let is_held = |lock: &Lock| matches!(lock, Lock::Vm(vmid) if self.held.contains(vmid));
+        let is_held = |lock: &Lock| matches!(lock, Lock::Vm(vmid) if self.locked_vms.contains(vmid));
         let mut blocked =
             wanted.filter(|wanted| is_held(&wanted.lock) || held.iter().any(|held| wanted.excludes(held)));
         blocked.next().map(|claim| claim.lock)

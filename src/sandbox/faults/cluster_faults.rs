@@ -30,7 +30,7 @@ pub(crate) fn before_call(shared: &Arc<Shared>, method: &str, path: &str, parame
         }
         ("POST", ["nodes", _, "storage", _, "upload" | "download-url"]) => lose_worker(shared),
         ("POST", ["nodes", _, "qemu", stopped, "status", "stop"]) => {
-            if let (true, Some(stopped)) = (has(Fault::TakenOver), vmid(stopped)) {
+            if let (true, Some(stopped)) = (has(Fault::VmChangedByOthers), vmid(stopped)) {
                 shared.cluster().set_option(stopped, "description", "mine now");
             }
         }
@@ -47,13 +47,13 @@ pub(crate) fn before_call(shared: &Arc<Shared>, method: &str, path: &str, parame
 fn hold(shared: &Arc<Shared>, vmid: u32) {
     let patience = {
         let mut cluster = shared.cluster();
-        cluster.held.insert(vmid);
+        cluster.locked_vms.insert(vmid);
         cluster.patience
     };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         shared.sleep(patience + Duration::from_millis(100)).await;
-        shared.cluster().held.remove(&vmid);
+        shared.cluster().locked_vms.remove(&vmid);
     });
 }
 

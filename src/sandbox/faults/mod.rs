@@ -75,7 +75,7 @@ pub enum Fault {
     /// The template is destroyed when a clone of it is asked for.
     TemplateGone,
     /// Another user takes the VM over before it is destroyed.
-    TakenOver,
+    VmChangedByOthers,
     /// Another process holds the lock of the VM when it is to be destroyed.
     Locked,
     /// The disks of a VM that is destroyed cannot be removed.

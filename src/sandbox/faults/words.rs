@@ -134,7 +134,7 @@ impl Fault {
             "task-warnings" => Self::TaskWarnings,
             "log-shrinks" => Self::LogShrinks,
             "template-gone" => Self::TemplateGone,
-            "taken-over" => Self::TakenOver,
+            "taken-over" => Self::VmChangedByOthers,
             "locked" => Self::Locked,
             "disk-not-removed" => Self::DiskNotRemoved,
             "redirect" => Self::Redirect,

@@ -200,7 +200,7 @@ impl Connection {
             let bytes = answer.bytes(ending, self.shared.date());
             match how.map_or_else(|| Bytes::Whole(bytes.clone()), |how| how.of_bytes(bytes.clone())) {
                 Bytes::Whole(bytes) => self.send(&bytes).await?,
-                other => return self.send_badly(other).await,
+                other => return self.send_with_faults(other).await,
             }
             if ending != Ending::Stays {
                 return self.close().await;
@@ -224,7 +224,7 @@ impl Connection {
     }
 
     /// Sends what goes wrong on its way; the connection is of no use behind it.
-    async fn send_badly(mut self, bytes: Bytes) -> io::Result<()> {
+    async fn send_with_faults(mut self, bytes: Bytes) -> io::Result<()> {
         match bytes {
             Bytes::Whole(bytes) => self.send(&bytes).await,
             Bytes::ThenReset(bytes) => {

@@ -112,7 +112,7 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
         Fault::ForbiddenPolling if is_polling => {
             Some(Outcome::Answer(Answer::refusal(&Refusal::Forbidden(Some("/nodes/pve, Sys.Audit".to_owned())))))
         }
-        Fault::Gateway(status) => Some(Outcome::Answer(gateway(*status))),
+        Fault::Gateway(status) => Some(Outcome::Answer(gateway_error(*status))),
         Fault::Redirect => Some(Outcome::Answer(Answer::moved(301, "https://elsewhere.invalid/"))),
         Fault::NotProxmox => {
             Some(Outcome::Answer(Answer::page(404, "Not Found", "<html><center>nginx</center></html>")))
@@ -121,7 +121,7 @@ fn before(shared: &Shared, number: usize, path: &str) -> Option<Outcome> {
     })
 }
 
-fn gateway(status: u16) -> Answer {
+fn gateway_error(status: u16) -> Answer {
     let reason = match status {
         429 => "Too Many Requests",
         500 => "Internal Server Error",

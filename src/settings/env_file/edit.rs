@@ -9,7 +9,7 @@ use super::{BYTE_ORDER_MARK, EnvFile};
 use crate::settings::keys::{Instance, KEYS, Key, Section};
 use crate::settings::parsers::python::{Binding, Quotes, bindings};
 use crate::settings::parsers::{over_break, slice};
-use crate::settings::quoting::{for_python_alone, quoted};
+use crate::settings::quoting::{python_only_forms, quoted};
 
 /// A text that is being edited.
 pub(super) struct EnvEditor<'a> {
@@ -45,7 +45,7 @@ impl EnvEditor<'_> {
     pub(super) fn set(&mut self, wanted: &NewValue<'_>, form: usize) {
         let written = |before: Quotes| {
             if wanted.refusal.is_some() {
-                for_python_alone(wanted.text).into_iter().nth(form).unwrap_or_default()
+                python_only_forms(wanted.text).into_iter().nth(form).unwrap_or_default()
             } else {
                 quoted(wanted.text, before)
             }
@@ -125,14 +125,14 @@ impl EnvEditor<'_> {
         }
         let end = self.bytes.len();
         let heading = self.heading(key);
-        let text = format!("{}{heading}{line_break}{line}", self.gap());
+        let text = format!("{}{heading}{line_break}{line}", self.blank_line());
         let is_open = end > 0 && !self.bytes.ends_with(b"\n") && self.bytes.as_slice() != BYTE_ORDER_MARK;
         let text = if is_open { text } else { text + line_break };
         self.splice(end..end, text.as_bytes());
     }
 
     /// Gives the blank line, and the line break that may be missing, between the end of the text and a new block.
-    fn gap(&self) -> String {
+    fn blank_line(&self) -> String {
         let line_break = self.line_break();
         let text = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
         let last = text.trim_ascii_end().len();

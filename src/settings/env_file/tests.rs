@@ -188,7 +188,10 @@ fn an_open_quote_elsewhere_is_reported_or_stops_the_edit() {
     );
     let python = EnvFile::new(b"X='open\nPROXMOX_HOST=a\n".to_vec());
     let joined = python.edit(&Instance::default(), &[set(Key::Host, "it' # x")], AmbiguousValues::Withheld, &|_| None);
-    assert!(matches!(joined, Err(SettingsError::Entangled { reader: Reader::Python, line: 1 })), "{joined:?}");
+    assert!(
+        matches!(joined, Err(SettingsError::WouldReadDifferently { reader: Reader::Python, line: 1 })),
+        "{joined:?}"
+    );
 }
 
 #[test]

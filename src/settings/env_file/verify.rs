@@ -83,7 +83,7 @@ impl<'a> EditPlan<'a> {
             let before = reader.statements(old);
             let after = reader.statements(new);
             if let Some(line) = first_lost(&ours, old, &before, new, &after) {
-                return Err(SettingsError::Entangled { reader, line });
+                return Err(SettingsError::WouldReadDifferently { reader, line });
             }
             for wanted in &self.wanted {
                 let mine = bound.iter().rev().find(|binding| binding.binds(new, &wanted.name));
@@ -108,7 +108,7 @@ impl<'a> EditPlan<'a> {
         if let Some(unread) = self.wanted.iter().find(|wanted| !is_written(wanted)) {
             let mine = bound.iter().rev().find(|it| it.binds(whole, &unread.name));
             let line = mine.map_or(1, |mine| line_at(whole, mine.range.start));
-            return Err(SettingsError::Entangled { reader: Reader::Python, line });
+            return Err(SettingsError::WouldReadDifferently { reader: Reader::Python, line });
         }
         Ok(warnings)
     }

@@ -18,7 +18,7 @@ const OWNER_AND_GROUP: u32 = 0o770;
 const OWNER_ALONE: u32 = 0o700;
 
 /// Gives the new file the owner, the attributes and the permissions of the old one, and returns its mode.
-pub(super) fn carry_over(
+pub(super) fn copy_protection(
     new: &TempFile,
     place: &Target,
     found: &TargetState,
@@ -26,21 +26,21 @@ pub(super) fn carry_over(
     warnings: &mut Vec<Warning>,
 ) -> Result<u32, SettingsError> {
     let path = &place.target;
-    let ownership = new.give_to(&found.metadata)?;
+    let ownership = new.copy_owner(&found.metadata)?;
     warnings.extend(ownership.warnings(path, &found.metadata));
     let lost = found.attributes.copy_to(new.file());
     if !lost.is_empty() {
         warnings.push(Warning::AttributesLost { path: path.clone(), names: lost });
     }
     remove_list(path, new.file())?;
-    let mode = permit(new, path, found, group, &ownership, warnings)?;
+    let mode = set_permissions(new, path, found, group, &ownership, warnings)?;
     warn_of_mode(path, found, mode, warnings);
     Ok(mode)
 }
 
 /// Gives the copy of the old file the same owner and attributes; only the owner may use it.
 pub(super) fn make_private(copy: &TempFile, place: &Target, found: &TargetState) -> Result<(), SettingsError> {
-    copy.give_to(&found.metadata)?;
+    copy.copy_owner(&found.metadata)?;
     let _ = found.attributes.copy_to(copy.file()); // what is lost is reported for the file itself
     protect(&place.target, copy.file(), PRIVATE)
 }
@@ -76,7 +76,7 @@ pub(super) fn tighten(
     Ok(mode)
 }
 
-fn permit(
+fn set_permissions(
     new: &TempFile,
     path: &Path,
     found: &TargetState,

@@ -24,10 +24,10 @@ impl Store {
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = self.unchanged(&place, since)?;
         let kept = match &found {
-            Some(found) => Some(trial(&place, found.bytes.len(), Some(found))?),
+            Some(found) => Some(write_trial_file(&place, found.bytes.len(), Some(found))?),
             None => None,
         };
-        let new = trial(&place, file.bytes().len(), found.as_ref());
+        let new = write_trial_file(&place, file.bytes().len(), found.as_ref());
         // Both are on the disk at the same time, as when saving.
         drop(kept);
         new.map(drop)
@@ -43,15 +43,15 @@ impl Store {
         let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
         let found = place.read(CA_LIMIT)?;
         require_replaceable(&place.target, &place.folder)?;
-        trial(&place, length, found.as_ref()).map(drop)
+        write_trial_file(&place, length, found.as_ref()).map(drop)
     }
 }
 
 /// Writes a file of this length, gives it its owner, and renames it.
-fn trial(place: &Target, length: usize, old: Option<&TargetState>) -> Result<TempFile, SettingsError> {
+fn write_trial_file(place: &Target, length: usize, old: Option<&TargetState>) -> Result<TempFile, SettingsError> {
     let mut trial = TempFile::write(place, &vec![FILLER; length])?;
     if let Some(old) = old {
-        trial.give_to(&old.metadata)?;
+        trial.copy_owner(&old.metadata)?;
     }
     protection::protect(&place.target, trial.file(), PRIVATE)?;
     trial.sync(&place.target)?;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::attributes::Attributes;
 use super::obstacle::require_replaceable;
 use super::system;
-use crate::bounded::{self, Unread};
+use crate::bounded::{self, ReadError};
 use crate::settings::error::{FileOperation, SettingsError};
 
 /// What the name of the old text ends with.
@@ -39,7 +39,7 @@ impl Target {
     pub(super) fn find(path: &Path) -> Result<Self, SettingsError> {
         let target = match path.canonicalize() {
             Ok(target) => target,
-            Err(why) if why.kind() == ErrorKind::NotFound => Self::fresh(path)?,
+            Err(why) if why.kind() == ErrorKind::NotFound => Self::new_file(path)?,
             Err(why) => return Err(system(FileOperation::Read, path, why)),
         };
         let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
@@ -51,13 +51,13 @@ impl Target {
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(SettingsError::IsLink { path: path.to_path_buf() });
         }
-        let target = Self::fresh(path)?;
+        let target = Self::new_file(path)?;
         let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
         Ok(Self { target, folder })
     }
 
     /// Gives the place of a file that is not there yet.
-    fn fresh(path: &Path) -> Result<PathBuf, SettingsError> {
+    fn new_file(path: &Path) -> Result<PathBuf, SettingsError> {
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(SettingsError::DanglingLink { path: path.to_path_buf() });
         }
@@ -77,18 +77,18 @@ impl Target {
         match path.symlink_metadata() {
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
             Err(why) => return Err(failed(why)),
-            Ok(found) => refuse_what_is_no_file(path, &found)?,
+            Ok(found) => require_regular_file(path, &found)?,
         }
         let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
         let flags = i32::try_from(flags.bits()).unwrap_or(0);
         let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
         let file = opened.map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        refuse_what_is_no_file(path, &metadata)?;
+        require_regular_file(path, &metadata)?;
         let bytes = match bounded::read_opened(&file, limit) {
             Ok(bytes) => bytes,
-            Err(Unread::TooLarge { limit }) => return Err(SettingsError::TooLarge { path: path.clone(), limit }),
-            Err(why @ (Unread::NotRegular { .. } | Unread::System(_))) => return Err(failed(why.into())),
+            Err(ReadError::TooLarge { limit }) => return Err(SettingsError::TooLarge { path: path.clone(), limit }),
+            Err(why @ (ReadError::NotRegular { .. } | ReadError::System(_))) => return Err(failed(why.into())),
         };
         let attributes = Attributes::of(&file);
         Ok(Some(TargetState { file, metadata, attributes, bytes }))
@@ -111,7 +111,7 @@ impl Target {
     }
 }
 
-fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<(), SettingsError> {
+fn require_regular_file(path: &Path, metadata: &Metadata) -> Result<(), SettingsError> {
     if metadata.is_dir() {
         return Err(SettingsError::IsFolder { path: path.to_path_buf() });
     }

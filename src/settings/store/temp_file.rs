@@ -49,7 +49,7 @@ impl TempFile {
     }
 
     /// Gives it to the owner and the group of another file, as far as the system lets us.
-    pub(super) fn give_to(&self, other: &Metadata) -> Result<Ownership, SettingsError> {
+    pub(super) fn copy_owner(&self, other: &Metadata) -> Result<Ownership, SettingsError> {
         let mine = self.file.metadata().map_err(|why| system(FileOperation::Protect, &self.path, why))?;
         let user_kept = mine.uid() == other.uid();
         let group_kept = mine.gid() == other.gid();
@@ -84,7 +84,7 @@ impl TempFile {
     }
 
     /// Takes the place of another file: synced, renamed, folder synced.
-    pub(super) fn put_at(self, target: &Path) -> Result<(), SettingsError> {
+    pub(super) fn rename_to(self, target: &Path) -> Result<(), SettingsError> {
         self.sync(target)?;
         std::fs::rename(&self.path, target).map_err(|why| system(FileOperation::Replace, target, why))?;
         let folder = File::open(&self.folder).map_err(|why| system(FileOperation::Read, &self.folder, why))?;

@@ -144,8 +144,8 @@ impl Recordings {
         let mut cluster = Cluster::bare(access, 1, Duration::from_secs(4), 1);
         let content = ["iso", "images", "snippets", "vztmpl", "backup", "rootdir", "import"];
         cluster.storages.insert("local".to_owned(), Storage::new(Kind::Directory, "/var/lib/vz", &content, 250 * GIB));
-        cluster.strangers.insert("deadnode".to_owned(), Reach::Refused);
-        cluster.strangers.insert("unroutednode".to_owned(), Reach::NoRoute);
+        cluster.foreign_hosts.insert("deadnode".to_owned(), Reach::Refused);
+        cluster.foreign_hosts.insert("unroutednode".to_owned(), Reach::NoRoute);
         let base = "9000/base-9000-disk-0.qcow2";
         add_disk(&mut cluster, 9000, base, None);
         add_disk(&mut cluster, 101, &format!("{base}/101/vm-101-disk-0.qcow2"), Some(base));

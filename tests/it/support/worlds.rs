@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{TokenId, UserId};
 use glassdome::pve::privileges::{
-    AclPath, Caller, CloneOrder, GrantScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, Zones, gaps,
-    needs, paths, paths_of_script,
+    AclPath, Caller, GrantScript, Hardware, MissingPrivileges, Permissions, PermissionsAt, PlannedClone, Zones,
+    missing_privileges, needs, paths, paths_of_script,
 };
 use glassdome::sandbox::auth::{Access, Pool, Release};
 use proptest::prelude::{Just, Strategy, prop_oneof};
@@ -115,7 +115,7 @@ pub(crate) fn read_answer(answer: impl IntoIterator<Item = (String, BTreeMap<Str
 }
 
 /// The order as a command would know it: the hardware only where the template can be read.
-pub(crate) fn order(world: &World, subject: &str, in_pool: bool) -> CloneOrder {
+pub(crate) fn order(world: &World, subject: &str, in_pool: bool) -> PlannedClone {
     let config = [
         ("scsi0", "local:9000/base-9000-disk-0.qcow2,size=1G"),
         ("net0", "virtio,bridge=vmbr0"),
@@ -123,7 +123,7 @@ pub(crate) fn order(world: &World, subject: &str, in_pool: bool) -> CloneOrder {
         ("protection", "1"),
     ];
     let is_readable = world.holds(subject, "/vms/9000").contains("VM.Audit");
-    CloneOrder {
+    PlannedClone {
         major: 9,
         template: "9000".parse().unwrap(),
         new: "105".parse().unwrap(),
@@ -140,18 +140,18 @@ pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<Missing
     let needs = needs(&order(world, subject, in_pool));
     let mut held = Permissions::default();
     ask(world, subject, &mut held, paths(&needs));
-    (gaps(&needs, &held), held)
+    (missing_privileges(&needs, &held), held)
 }
 
-/// The script that closes the gaps of a subject.
+/// The script that grants what a subject lacks.
 pub(crate) fn script(world: &World, subject: &str, in_pool: bool) -> GrantScript {
-    let (gaps, mut held) = lacks(world, subject, in_pool);
-    ask(world, subject, &mut held, paths_of_script(&gaps));
+    let (missing, mut held) = lacks(world, subject, in_pool);
+    ask(world, subject, &mut held, paths_of_script(&missing));
     let caller = match subject.parse::<TokenId>() {
         Err(_) => Caller::User(subject.parse::<UserId>().unwrap()),
         Ok(token) => Caller::Token(token, None),
     };
-    GrantScript::new(&caller, "9000".parse().unwrap(), &gaps, &held)
+    GrantScript::new(&caller, "9000".parse().unwrap(), &missing, &held)
 }
 
 /// Its lines.

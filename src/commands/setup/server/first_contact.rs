@@ -7,7 +7,7 @@ use crate::model::Endpoint;
 use crate::ops::call_log::log_calls;
 use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
-use crate::ops::pin_ca::IsNew;
+use crate::ops::pin_ca::CertificateSeen;
 use crate::ops::product::product;
 use crate::pve::{self, Pve, Trust, probe};
 use crate::session::Session;
@@ -18,13 +18,13 @@ pub(super) async fn look(session: &Session, context: &Context, arguments: &Setup
     let mut accepted = None;
     let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(context)? {
         let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
-        let leaf = probed.map_err(|source| Error::reaching(&endpoint, source))?.leaf;
+        let leaf = probed.map_err(|source| Error::connecting(&endpoint, source))?.leaf;
         (Trust::Pinned(accepted.insert(leaf).fingerprint), TrustSource::Pin)
     } else {
         context.trust()?
     };
     let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session))
-        .map_err(|source| Error::reaching(&endpoint, source))?;
+        .map_err(|source| Error::connecting(&endpoint, source))?;
     let pve = log_calls(pve, session);
     let realms = match pve.domains().await {
         Ok(realms) => realms,
@@ -35,7 +35,7 @@ pub(super) async fn look(session: &Session, context: &Context, arguments: &Setup
         return Err(Error::Connection(ConnectionError::NotProxmox { server, what: product(&realms).to_owned() }));
     }
     let realms = realms.into_iter().map(|realm| realm.name.to_string()).collect();
-    let is_new = if accepted.is_some() { IsNew::Yes } else { IsNew::No };
+    let is_new = if accepted.is_some() { CertificateSeen::JustAccepted } else { CertificateSeen::Before };
     Ok(Server { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
@@ -70,6 +70,6 @@ fn classify(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Re
         pve::ApiError::NotUnderstood { what, .. } => {
             Error::Connection(ConnectionError::NotProxmox { server, what: format!("unexpected response ({what})") })
         }
-        other => Error::reaching(endpoint, other),
+        other => Error::connecting(endpoint, other),
     })
 }

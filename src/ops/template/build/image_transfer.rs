@@ -5,7 +5,7 @@ use crate::error::{Doing, Error, Operation, RunError, TemplateError};
 use crate::model::Upid;
 use crate::ops::creation::create_once;
 use crate::ops::template::owned::ImageOwnership;
-use crate::ops::test_vm::task_wait::uninterrupted;
+use crate::ops::test_vm::task_wait::require_uninterrupted;
 use crate::pve::{self, FetchRequest, Upload};
 use crate::ui::{Printable, Progress};
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 impl Build<'_> {
     pub(super) async fn fetch(&mut self, url: &str) -> Result<(), Error> {
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let operation = Operation::FetchImage(self.plan.image.clone());
         let request = FetchRequest {
             url: url.to_owned(),
@@ -28,7 +28,7 @@ impl Build<'_> {
     }
 
     pub(super) async fn send(&mut self, path: &Path) -> Result<(), Error> {
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let operation = Operation::SendImage(self.plan.image.clone());
         self.journal_image()?;
         let asked = self.upload(path, &operation).await?;

@@ -5,7 +5,7 @@ use crate::error::{Doing, Error, Operation, PlacementError, TemplateError};
 use crate::model::{DiskSize, VmId};
 use crate::ops::batch::vmids::another_id;
 use crate::ops::creation::create_once;
-use crate::ops::test_vm::task_wait::uninterrupted;
+use crate::ops::test_vm::task_wait::require_uninterrupted;
 use crate::pve::{Growth, VmConfig};
 use time::format_description::well_known::Rfc3339;
 
@@ -36,7 +36,7 @@ impl<'a> Build<'a> {
     }
 
     async fn create_at(&mut self, vmid: VmId) -> Result<(), Error> {
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         if let Some(entry) = &mut self.created.entry {
             entry.update(|record| record.vmids.push(vmid.number()))?;
         }
@@ -94,7 +94,7 @@ impl<'a> Build<'a> {
             return Ok(config);
         }
         let why = "it does not have the name and marker that this run gave it";
-        Err(TemplateError::NotAsOrdered { vmid, why }.into())
+        Err(TemplateError::UnexpectedConfig { vmid, why }.into())
     }
 
     /// Grows the disk to the size that it shall have; one that is larger stays, and a server would refuse to shrink it.
@@ -103,12 +103,12 @@ impl<'a> Build<'a> {
         if wanted.bytes() == 0 {
             return Ok(());
         }
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let operation = Operation::Resize(vmid);
         let config = self.our_config(vmid, &operation).await?;
         let Some(size) = config.size_of(DISK) else {
             let why = "the server did not return the size of its disk";
-            return Err(TemplateError::NotAsOrdered { vmid, why }.into());
+            return Err(TemplateError::UnexpectedConfig { vmid, why }.into());
         };
         if size >= wanted {
             self.say(format!("its disk already has {size}"));
@@ -127,7 +127,7 @@ impl<'a> Build<'a> {
     /// Makes a template of it, looks at it, takes the marker off, which says that the VM may be deleted, and gives the
     /// size of its disk.
     pub(super) async fn convert(&mut self, vmid: VmId) -> Result<Option<DiskSize>, Error> {
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let node = &self.plan.node;
         let operation = Operation::Convert(vmid);
         let failed = |source| Error::server(operation.clone(), source);
@@ -135,7 +135,7 @@ impl<'a> Build<'a> {
         let upid = self.pve.convert(node, vmid).await.map_err(failed)?;
         self.watch(upid, &operation).await?;
         let config = self.our_config(vmid, &operation).await?;
-        let wrong = |why| Error::from(TemplateError::NotAsOrdered { vmid, why });
+        let wrong = |why| Error::from(TemplateError::UnexpectedConfig { vmid, why });
         if !config.is_template() {
             return Err(wrong("it is not a template"));
         }

@@ -23,7 +23,7 @@ impl Run<'_> {
         if let Some(upid) = self.created.task.take() {
             abort(self.pve, self.session, &upid).await?;
         }
-        let search = self.search();
+        let search = self.ownership_check();
         let remover = Remover { search, timeout: self.options.timeout, log_detail: self.log_detail };
         for vmid in self.created.asked.clone() {
             let is_newest = self.created.newest == Some(vmid);
@@ -45,10 +45,10 @@ impl Run<'_> {
                 VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
                 // It was ours when its task ended.
                 VmState::Foreign(_) if self.created.made == Some(vmid) => {
-                    return Err(Error::Cleanup(CleanupError::TakenOver { vmid }));
+                    return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid }));
                 }
                 // A VMID that another client took is theirs, whatever they do with it.
-                VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Nothing | VmState::Foreign(_) => {}
+                VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Missing | VmState::Foreign(_) => {}
             }
         }
         if let Some(entry) = self.created.entry.take() {

@@ -6,16 +6,16 @@ use crate::model::{Foreign, VmId};
 use crate::ops::test_vm::options::Start;
 use crate::ops::test_vm::ownership::VmState;
 use crate::ops::test_vm::receipt::Receipt;
-use crate::ops::test_vm::task_wait::uninterrupted;
+use crate::ops::test_vm::task_wait::require_uninterrupted;
 use crate::ui::Printable;
 use std::time::Duration;
 
 impl Run<'_> {
     /// Checks that the clone is where it should be, is ours, and has its disks on the storage expected.
     pub(super) async fn check(&self, vmid: VmId, receipt: &mut Receipt) -> Result<(), Error> {
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let began = self.session.clock.now();
-        let VmState::Ours(node, config) = self.search().inspect(vmid).await? else {
+        let VmState::Ours(node, config) = self.ownership_check().inspect(vmid).await? else {
             return Err(Error::Vm(VmError::MarkerMissing { vmid }));
         };
         if node != self.plan.target {
@@ -30,7 +30,7 @@ impl Run<'_> {
                 }));
             }
         }
-        self.done(receipt, self.step("check", began, None), "");
+        self.note_step(receipt, self.step("check", began, None), "");
         Ok(())
     }
 
@@ -38,7 +38,7 @@ impl Run<'_> {
         if self.options.start == Start::No {
             return Ok(());
         }
-        uninterrupted(self.session)?;
+        require_uninterrupted(self.session)?;
         let began = self.session.clock.now();
         let node = &self.plan.target;
         if self.options.start == Start::LinksDown {
@@ -51,7 +51,7 @@ impl Run<'_> {
         if !status.is_running() {
             return Err(Error::Vm(VmError::NotRunning { vmid, status: status.text().clone() }));
         }
-        self.done(receipt, self.step("start", began, Some(upid)), &format!("VM {vmid}"));
+        self.note_step(receipt, self.step("start", began, Some(upid)), &format!("VM {vmid}"));
         if let Start::AndWaitForAddress(within) = self.options.start {
             self.wait_for_address(vmid, within, receipt).await?;
         }
@@ -61,7 +61,7 @@ impl Run<'_> {
     pub(super) async fn take_links_down(&self, vmid: VmId) -> Result<(), Error> {
         let operation = || Operation::LinksDown(vmid);
         let config = self.pve.vm_config(&self.plan.target, vmid).await.doing(operation())?;
-        if !self.search().is_ours(&config) {
+        if !self.ownership_check().is_ours(&config) {
             return Err(Error::Vm(VmError::MarkerMissing { vmid }));
         }
         let set = self.pve.set_links_down(&self.plan.target, vmid, &config).await;
@@ -76,13 +76,13 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let began = self.session.clock.now();
         loop {
-            uninterrupted(self.session)?;
+            require_uninterrupted(self.session)?;
             let answer = self.pve.agent_addresses(&self.plan.target, vmid).await;
             let last = match answer {
                 Ok(addresses) if !addresses.is_empty() => {
                     receipt.addresses = addresses.iter().map(ToString::to_string).collect();
                     let text = receipt.addresses.join(", ");
-                    self.done(receipt, self.step("wait-ip", began, None), &Printable(&text).to_string());
+                    self.note_step(receipt, self.step("wait-ip", began, None), &Printable(&text).to_string());
                     return Ok(());
                 }
                 Ok(_) => Foreign::new("the agent responds, but reports no IP address yet"),

@@ -177,7 +177,7 @@ fn requests(snapshot: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantReque
     let request = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
     let is_mapping = |need: &&Requirement| need.privilege == Privilege::MAPPING_USE;
-    let mappings = snapshot.needs.iter().filter(is_mapping).map(|need| request(need.place.path(), &MAPPING_USER));
+    let mappings = snapshot.needs.iter().filter(is_mapping).map(|need| request(need.path.acl_path(), &MAPPING_USER));
     let Some(pool) = &order.pool else {
         let role = role_plan(&snapshot.acl.roles, &PROVISIONER, &provisioner(major, agent));
         let mut places = vec![AclPath::vms()];
@@ -193,7 +193,7 @@ fn requests(snapshot: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantReque
     let role = role_plan(&snapshot.acl.roles, &GUEST, &guest(major, agent));
     let mut requests = vec![request(AclPath::pool(pool), &role.name)];
     // The template is what the needs begin with.
-    let template = snapshot.needs.first().map(|need| need.place.path());
+    let template = snapshot.needs.first().map(|need| need.path.acl_path());
     requests.extend(template.map(|path| request(path, &TEMPLATE_USER)));
     requests.extend(snapshot.storages.iter().map(|storage| request(AclPath::storage(storage), &DATASTORE_USER)));
     requests.extend(snapshot.networks.iter().filter(|_| with_networks).map(|path| request(path.clone(), &SDN_USER)));

@@ -40,10 +40,10 @@ pub(super) async fn beside_the_one_that_exists(
     ways.push((ExistingChoice::Leave, "Neither: change nothing"));
     let menu = ChoicePrompt::new("What next?", ways.iter().map(|(_, text)| (*text).to_owned()).collect());
     let menu = menu.answered_as("Next", ways.iter().map(|(choice, _)| choice.short().to_owned()).collect());
-    let index = ask::choice(session, menu, || ask::only_by("--regenerate", "what to do with the token")).await?;
+    let index = ask::choice(session, menu, || ask::answer_only_by("--regenerate", "what to do with the token")).await?;
     match ways.get(index).map(|(choice, _)| *choice) {
         Some(ExistingChoice::Rename) => {
-            let otherwise = || ask::only_by("--token-name", "the token's name");
+            let otherwise = || ask::answer_only_by("--token-name", "the token's name");
             let default = free.map(|name| name.to_string());
             wanted.token.name = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
         }

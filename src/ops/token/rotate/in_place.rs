@@ -1,7 +1,7 @@
 //! Gives the token itself a new secret.
 
 use super::{IN_PLACE, Rotator};
-use crate::error::{Error, Left, RunError, TokenError};
+use crate::error::{Error, Leftovers, RunError, TokenError};
 use crate::journal::{JournalEntry, Rotation};
 use crate::model::TokenId;
 use crate::ops::ask;
@@ -17,7 +17,9 @@ impl Rotator<'_> {
         self.session.warn(text);
         if self.session.is_attended() {
             let question = ConfirmPrompt::new("Generate a new secret?").proposing_no();
-            if !ask::confirm(self.session, question, || ask::only_by("--yes", "confirmation of these changes")).await? {
+            if !ask::confirm(self.session, question, || ask::answer_only_by("--yes", "confirmation of these changes"))
+                .await?
+            {
                 return Err(Error::Run(RunError::Cancelled));
             }
         }
@@ -54,6 +56,6 @@ impl Rotator<'_> {
 
 /// Says that the secret in the file may be dead, and how to get another.
 fn dead(why: Error) -> Error {
-    let left = Left { again: Some(IN_PLACE.to_owned()), ..Left::default() };
+    let left = Leftovers { new_secret_command: Some(IN_PLACE.to_owned()), ..Leftovers::default() };
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }

@@ -104,7 +104,7 @@ impl<'a> Rotator<'a> {
     /// Refuses a server that cannot give a token a new secret.
     async fn require_regeneration(&self, token: &TokenId) -> Result<(), Error> {
         let pve = &self.admin.pve;
-        let version = pve.version().await.map_err(|source| Error::reaching(pve.endpoint(), source))?;
+        let version = pve.version().await.map_err(|source| Error::connecting(pve.endpoint(), source))?;
         require_regeneration(&version, token)
     }
 
@@ -222,10 +222,10 @@ impl<'a> Rotator<'a> {
     pub(crate) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
         let connected =
-            Connected::with(self.session, &self.admin_session.context, self.admin_session.server(), credentials)
+            Connected::open_with(self.session, &self.admin_session.context, self.admin_session.server(), credentials)
                 .await?;
         let called = connected.pve.version().await;
-        called.map(drop).map_err(|source| Error::reaching(connected.pve.endpoint(), source))
+        called.map(drop).map_err(|source| Error::connecting(connected.pve.endpoint(), source))
     }
 
     /// Gives the secret that the settings file holds of a token.

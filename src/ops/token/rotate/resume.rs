@@ -63,7 +63,8 @@ impl Rotator<'_> {
 
     async fn may_finish(&self, question: String) -> Result<(), Error> {
         let question = ConfirmPrompt::new(question).proposing_yes();
-        match ask::confirm(self.session, question, || ask::only_by("--yes", "confirmation to finish it")).await? {
+        match ask::confirm(self.session, question, || ask::answer_only_by("--yes", "confirmation to finish it")).await?
+        {
             true => Ok(()),
             false => Err(Error::Run(RunError::Cancelled)),
         }

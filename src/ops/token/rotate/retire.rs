@@ -83,7 +83,7 @@ impl Rotator<'_> {
             Err(why) => {
                 let request = TokenRequest { separated: false, expire: 0, comment: String::new() };
                 let revoke = PlanStep::Token(token.clone(), request).undo_line().into_iter().collect();
-                let left = crate::error::Left { revoke, ..crate::error::Left::default() };
+                let left = crate::error::Leftovers { revoke, ..crate::error::Leftovers::default() };
                 Err(TokenError::LeftOnServer { why: Box::new(why), left }.into())
             }
         }

@@ -1,13 +1,13 @@
 //! Which privileges a clone needs.
 
-use super::{CloneOrder, MissingPrivileges, gaps, join, needs, paths};
+use super::{MissingPrivileges, PlannedClone, join, missing_privileges, needs, paths};
 use crate::pve::privileges::{Hardware, Permissions, PermissionsAt, Zones};
 
 const DISK: (&str, &str) = ("scsi0", "local-lvm:base-9000-disk-0,size=32G");
 const NIC: (&str, &str) = ("net0", "virtio,bridge=vmbr0");
 
-fn order(config: &[(&str, &str)]) -> CloneOrder {
-    CloneOrder {
+fn order(config: &[(&str, &str)]) -> PlannedClone {
+    PlannedClone {
         major: 9,
         template: "9000".parse().unwrap(),
         new: "105".parse().unwrap(),
@@ -20,8 +20,8 @@ fn order(config: &[(&str, &str)]) -> CloneOrder {
     }
 }
 
-fn listed(order: &CloneOrder) -> Vec<String> {
-    needs(order).iter().map(|need| format!("{} {}", need.place, need.privilege)).collect()
+fn listed(order: &PlannedClone) -> Vec<String> {
+    needs(order).iter().map(|need| format!("{} {}", need.path, need.privilege)).collect()
 }
 
 /// What every clone needs, and then the rest.
@@ -42,7 +42,7 @@ fn the_steps_decide_about_the_new_vm() {
         ("made", bare.clone(), &[][..]),
         (
             "started",
-            CloneOrder { start: true, links_down: true, ..order(&[("protection", "1")]) },
+            PlannedClone { start: true, links_down: true, ..order(&[("protection", "1")]) },
             &[
                 "/vms/105 (the new VM) VM.Config.Options",
                 "/vms/105 (the new VM) VM.Config.Network",
@@ -51,12 +51,12 @@ fn the_steps_decide_about_the_new_vm() {
         ),
         (
             "address awaited",
-            CloneOrder { wait_ip: true, ..bare.clone() },
+            PlannedClone { wait_ip: true, ..bare.clone() },
             &["/vms/105 (the new VM) VM.PowerMgmt", "/vms/105 (the new VM) VM.GuestAgent.Audit"],
         ),
         (
             "address awaited before 9",
-            CloneOrder { wait_ip: true, major: 8, ..bare },
+            PlannedClone { wait_ip: true, major: 8, ..bare },
             &["/vms/105 (the new VM) VM.PowerMgmt", "/vms/105 (the new VM) VM.Monitor"],
         ),
     ] {
@@ -72,10 +72,10 @@ fn the_hardware_decides_about_storages_and_bridges() {
     let disk = "/storage/local-lvm Datastore.AllocateSpace";
     for (what, order, rest) in [
         ("plain", base.clone(), &[disk, "/sdn/zones/localnetwork/vmbr0 SDN.Use"][..]),
-        ("before 8", CloneOrder { major: 7, ..base.clone() }, &[disk]),
+        ("before 8", PlannedClone { major: 7, ..base.clone() }, &[disk]),
         (
             "to another storage",
-            CloneOrder { storage: fast.clone(), ..order(&[DISK, state]) },
+            PlannedClone { storage: fast.clone(), ..order(&[DISK, state]) },
             &["/storage/fast Datastore.AllocateSpace", "/storage/nfs Datastore.AllocateSpace"],
         ),
         (
@@ -90,10 +90,10 @@ fn the_hardware_decides_about_storages_and_bridges() {
             ],
         ),
         ("with the node's drive", order(&[("ide2", "cdrom,media=cdrom")]), &["/ Sys.Console"]),
-        ("unreadable", CloneOrder { hardware: None, ..base.clone() }, &[]),
+        ("unreadable", PlannedClone { hardware: None, ..base.clone() }, &[]),
         (
             "unreadable, to another storage",
-            CloneOrder { hardware: None, storage: fast, major: 7, ..base },
+            PlannedClone { hardware: None, storage: fast, major: 7, ..base },
             &["/storage/fast Datastore.AllocateSpace"],
         ),
     ] {
@@ -103,7 +103,7 @@ fn the_hardware_decides_about_storages_and_bridges() {
 
 #[test]
 fn in_a_pool_the_needs_of_the_new_vm_are_the_pools() {
-    let order = CloneOrder { pool: Some("lab".parse().unwrap()), ..order(&[]) };
+    let order = PlannedClone { pool: Some("lab".parse().unwrap()), ..order(&[]) };
     let in_pool: Vec<String> =
         usual_and(&[]).iter().map(|it| it.replace("/vms/105 (the new VM)", "/pool/lab")).collect();
     assert_eq!(listed(&order), in_pool);
@@ -121,7 +121,7 @@ fn held(answers: &[(&str, &str)]) -> Permissions {
 
 #[test]
 fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
-    let order = CloneOrder { pool: Some("lab".parse().unwrap()), wait_ip: true, ..order(&[]) };
+    let order = PlannedClone { pool: Some("lab".parse().unwrap()), wait_ip: true, ..order(&[]) };
     let template = ("/vms/9000", "VM.Clone VM.Audit");
     for (vm, pool, missing) in [
         ("VM.Allocate VM.Audit VM.PowerMgmt VM.GuestAgent.Audit", "", ""),
@@ -131,8 +131,9 @@ fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
         ("", "", "VM.Allocate VM.Audit VM.GuestAgent.Audit VM.PowerMgmt"),
     ] {
         let held = held(&[template, ("/vms/105", vm), ("/pool/lab", pool)]);
-        let gaps = gaps(&needs(&order), &held);
-        let found: Vec<String> = gaps.iter().map(|gap| format!("{} {}", gap.place, join(&gap.missing, " "))).collect();
+        let lacking = missing_privileges(&needs(&order), &held);
+        let found: Vec<String> =
+            lacking.iter().map(|entry| format!("{} {}", entry.path, join(&entry.missing, " "))).collect();
         let expected = (!missing.is_empty()).then(|| format!("/pool/lab {missing}"));
         assert_eq!(found, Vec::from_iter(expected), "{vm} / {pool}");
     }
@@ -140,10 +141,13 @@ fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
 
 #[test]
 fn gaps_are_rows_of_a_table_in_the_order_of_the_needs() {
-    let order = CloneOrder { start: true, ..order(&[DISK, NIC]) };
+    let order = PlannedClone { start: true, ..order(&[DISK, NIC]) };
     let held = held(&[("/vms/9000", "VM.Audit"), ("/storage/local-lvm", "Datastore.AllocateSpace")]);
-    let rows: Vec<String> =
-        gaps(&needs(&order), &held).iter().map(MissingPrivileges::row).map(|row| row.join(" | ")).collect();
+    let rows: Vec<String> = missing_privileges(&needs(&order), &held)
+        .iter()
+        .map(MissingPrivileges::row)
+        .map(|row| row.join(" | "))
+        .collect();
     assert_eq!(
         rows,
         [
@@ -163,14 +167,14 @@ fn a_deeper_entry_shows_by_what_propagates_from_above() {
         (&[("/", "Sys.Audit"), ("/vms", ""), ("/storage", "VM.Clone")], None),
     ] {
         let held = held(above);
-        let found = gaps(&needs, &held).first().and_then(|gap| gap.replaced_from(&held));
+        let found = missing_privileges(&needs, &held).first().and_then(|entry| entry.replaced_from(&held));
         assert_eq!(found.as_ref().map(super::AclPath::as_str), expected, "{above:?}");
     }
 }
 
 #[test]
 fn every_path_that_decides_is_asked() {
-    let order = CloneOrder { pool: Some("lab/a".parse().unwrap()), hardware: None, ..order(&[]) };
+    let order = PlannedClone { pool: Some("lab/a".parse().unwrap()), hardware: None, ..order(&[]) };
     let asked = paths(&needs(&order));
     let asked: Vec<&str> = asked.iter().map(super::AclPath::as_str).collect();
     assert_eq!(asked, ["/pool/lab/a", "/vms/105", "/vms/9000"]);
