@@ -72,15 +72,15 @@ pub enum NoStateFolder {
 }
 
 /// Closes a question when it is no longer waited for.
-struct OpenQuestion {
+struct CloseQuestionOnDrop {
     prompt: Arc<dyn Prompt>,
     ui: Ui,
 }
 
-impl Drop for OpenQuestion {
+impl Drop for CloseQuestionOnDrop {
     fn drop(&mut self) {
         self.prompt.release();
-        self.ui.take_back();
+        self.ui.reclaim_screen();
     }
 }
 
@@ -111,8 +111,8 @@ impl Session {
     }
 
     /// Leaves a blank line, unless nothing stands above it.
-    pub(crate) fn gap(&self) {
-        self.ui.gap();
+    pub(crate) fn blank_line(&self) {
+        self.ui.blank_line();
     }
 
     /// Shows a line below a heading.
@@ -173,9 +173,9 @@ impl Session {
         if let Some(signal) = self.interrupts.seen() {
             return Err(Unanswered::Signal(signal));
         }
-        self.ui.lend();
+        self.ui.release_screen();
         let prompt = Arc::clone(&self.prompt);
-        let _open = OpenQuestion { prompt: Arc::clone(&self.prompt), ui: self.ui.clone() };
+        let _open = CloseQuestionOnDrop { prompt: Arc::clone(&self.prompt), ui: self.ui.clone() };
         let (sender, asked) = oneshot::channel();
         let asking = std::thread::Builder::new().name("prompt".to_owned());
         let ask = move || {

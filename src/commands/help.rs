@@ -41,14 +41,14 @@ impl Draw for Explained {
         }
         let Some(topic) = &self.text else { return Ok(()) };
         if self.command.is_some() {
-            screen.gap()?;
+            screen.blank_line()?;
         }
         screen.heading(topic.title)?;
         let mut follows_item = false;
         for block in &topic.blocks {
             let is_item = matches!(block, TopicBlock::Item(_));
             if !(is_item && follows_item) {
-                screen.gap()?;
+                screen.blank_line()?;
             }
             draw_block(block, screen)?;
             follows_item = is_item;
@@ -81,9 +81,9 @@ impl Draw for ExitCodes {
             let label = format!("  {:>3}  ", kind.exit_code());
             screen.labelled(&label, crate::ui::Tone::Plain, &format!("{}: {meaning}", kind.word()))?;
         }
-        screen.gap()?;
+        screen.blank_line()?;
         screen.paragraph(0, "With `-o json`, `error.kind` holds the word and `error.exit_code` the number. `doctor` exits with the code of its first failed check.")?;
-        screen.gap()?;
+        screen.blank_line()?;
         screen.paragraph(0, "If a result cannot be written (a full disk, for example), the exit code is 1 and the result is printed to standard error; changes already made are kept. A reader that closes its pipe early (`| head`) is not an error.")
     }
 }
@@ -99,7 +99,7 @@ impl Draw for Environment {
             screen.line(&format!("  {}", entry.key.variable(&Instance::default())))?;
             screen.paragraph(6, &format!("{} ({})", entry.about, entry.flag))?;
         }
-        screen.gap()?;
+        screen.blank_line()?;
         screen.heading("The program")?;
         for (name, about) in [
             (ENV_FILE, "settings file to use (--env-file)"),

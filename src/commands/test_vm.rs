@@ -51,7 +51,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &TestVm) 
         Ok(()) => Ok(()),
     };
     if ended.is_ok() && global.output == OutputFormat::Text {
-        session.gap();
+        session.blank_line();
     }
     let output = TestVmOutput {
         receipt: &receipt,

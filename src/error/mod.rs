@@ -252,7 +252,7 @@ impl Error {
             | Pve::CertificateUnfit { .. }
             | Pve::CertificateWrongName { .. }
             | Pve::CertificateChanged { .. }
-            | Pve::CertificateStolen { .. }
+            | Pve::CertificateKeyMismatch { .. }
             | Pve::CertificateBroken { .. }
             | Pve::NoSystemTrust
             | Pve::NotACa { .. }

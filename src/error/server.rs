@@ -29,7 +29,7 @@ pub(super) fn kind(source: &pve::ApiError) -> Kind {
         | Pve::AuthorityNotValid { .. }
         | Pve::CertificateWrongName { .. }
         | Pve::CertificateChanged { .. }
-        | Pve::CertificateStolen { .. }
+        | Pve::CertificateKeyMismatch { .. }
         | Pve::CertificateBroken { .. } => Kind::Tls,
         Pve::SecondFactor { .. } => Kind::Authentication,
         Pve::Refusal(refusal) => refusal_kind(refusal),
@@ -93,7 +93,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::AuthorityNotValid { leaf, .. } => authority_not_valid(&leaf.fingerprint.to_string()),
         Pve::CertificateWrongName { leaf, .. } => wrong_name(leaf),
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
-        Pve::CertificateStolen { .. } => {
+        Pve::CertificateKeyMismatch { .. } => {
             vec![say("do not continue: another machine answers instead of the server; ask your network administrator")]
         }
         Pve::NoSystemTrust => vec![say("install the package ca-certificates, or pass --ca-file or --fingerprint")],

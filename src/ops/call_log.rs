@@ -21,12 +21,12 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
     pve.observed_by(Rc::new(move |event| {
         // A call may be dropped while something is drawn.
         match event {
-            CallEvent::Begun => return calls.begin(&server),
-            CallEvent::Over => return calls.end(),
+            CallEvent::Started => return calls.begin(&server),
+            CallEvent::Finished => return calls.end(),
             _ => {}
         }
         match event {
-            CallEvent::Begun | CallEvent::Over => {}
+            CallEvent::Started | CallEvent::Finished => {}
             CallEvent::Answered { method, path, status, took } => {
                 if *status < 400 && is_unheard.replace(false) {
                     ui.info(&Note::found("the server is responding again".to_owned()));
@@ -34,20 +34,20 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
                 let path = path.strip_prefix("/api2/json").unwrap_or(path);
                 ui.debug(&Note::plain(format!("{method} {} {status}, {} ms", Printable(path), took.as_millis())));
             }
-            CallEvent::Unheard(trouble) => {
+            CallEvent::PollingFailed(trouble) => {
                 if !is_unheard.replace(true) {
                     let (seconds, why) = (trouble.lasting.as_secs_f64(), Printable(&trouble.why));
                     let text = format!("no response from the server for {seconds:.0} s ({why}); retrying");
                     ui.warn(text);
                 }
             }
-            CallEvent::LeftOut { what, name } => {
+            CallEvent::EntrySkipped { what, name } => {
                 let text = format!("ignoring an entry of {what} with an invalid name: {name}");
                 if last.replace(text.clone()) != text {
                     ui.warn(text);
                 }
             }
-            CallEvent::Again { why, pause, number } => {
+            CallEvent::Retry { why, pause, number } => {
                 let why = why.to_string();
                 let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
                 if last.replace(text.clone()) == text {

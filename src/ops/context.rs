@@ -259,7 +259,7 @@ impl Context {
     /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
     /// flags and answers alone.
     pub(crate) fn repeat_flags(&self, session: &Session) {
-        session.ui.repeat(self.sticky_flags());
+        session.ui.set_sticky_flags(self.sticky_flags());
     }
 
     /// Gives the flags that lead to the same settings and the same server.

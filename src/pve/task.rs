@@ -178,7 +178,7 @@ pub async fn wait(
             Ok(Some(ended)) => return Ok(watch.over(ended)),
             Ok(None) if waited >= timeout => return Ok(watch.over(TaskEnd::NoProgress { waited })),
             Ok(None) => watch.follower.poll_without_lines(watch.age()),
-            Err(why) if why.is_passing() && waited < timeout => {}
+            Err(why) if why.is_temporary() && waited < timeout => {}
             Err(why) => return Err(why),
         }
         watch.progress.age = watch.age();
@@ -216,7 +216,7 @@ impl TaskWait<'_> {
             let lasting = SystemClock.now().duration_since(asked);
             if lasting >= SLOW_AFTER {
                 let trouble = TaskTrouble { lasting, why: "the last question is still open".to_owned() };
-                pve.notify(&CallEvent::Unheard(&trouble));
+                pve.notify(&CallEvent::PollingFailed(&trouble));
                 progress.trouble = Some(trouble);
             }
             progress.age = clock.now().duration_since(began);
@@ -235,7 +235,7 @@ impl TaskWait<'_> {
         let lasting = now.duration_since(*self.silent_since.get_or_insert(now));
         if lasting >= UNREACHABLE_AFTER {
             let trouble = TaskTrouble { lasting, why: why.to_string() };
-            self.pve.notify(&CallEvent::Unheard(&trouble));
+            self.pve.notify(&CallEvent::PollingFailed(&trouble));
             self.progress.trouble = Some(trouble);
         }
     }

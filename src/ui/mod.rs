@@ -76,8 +76,8 @@ impl Ui {
     }
 
     /// Lets every command to paste repeat these flags from here on.
-    pub fn repeat(&self, repeat: StickyFlags) {
-        self.0.borrow_mut().repeat(repeat);
+    pub fn set_sticky_flags(&self, repeat: StickyFlags) {
+        self.0.borrow_mut().set_sticky_flags(repeat);
     }
 
     /// Gives the style of the results.
@@ -146,12 +146,12 @@ impl Ui {
 
     /// Begins a new part of the screen: a blank line stands above its heading, unless it is the first line.
     pub(crate) fn heading(&self, heading: &Heading) {
-        self.gap();
+        self.blank_line();
         self.info(heading);
     }
 
     /// Leaves a blank line, unless nothing stands above it.
-    pub(crate) fn gap(&self) {
+    pub(crate) fn blank_line(&self) {
         if self.0.borrow().has_spoken {
             self.info(&Verbatim(String::new()));
         }
@@ -209,13 +209,13 @@ impl Ui {
     }
 
     /// Leaves the screen to a question or to another program, until it is taken back.
-    pub fn lend(&self) {
-        self.0.borrow_mut().lend();
+    pub fn release_screen(&self) {
+        self.0.borrow_mut().release_screen();
     }
 
     /// Takes the screen back.
-    pub fn take_back(&self) {
-        self.0.borrow_mut().take_back();
+    pub fn reclaim_screen(&self) {
+        self.0.borrow_mut().reclaim_screen();
     }
 }
 
@@ -237,7 +237,7 @@ pub fn render(drawing: &impl Draw, style: Style) -> String {
 
 fn drawn(drawing: &impl Draw, style: Style, repeat: &StickyFlags) -> String {
     let mut text = String::new();
-    let mut screen = Screen::new(&mut text, style).repeating(repeat);
+    let mut screen = Screen::new(&mut text, style).with_sticky_flags(repeat);
     let drawn = drawing.draw(&mut screen);
     debug_assert!(drawn.is_ok(), "a String takes everything");
     text

@@ -32,19 +32,19 @@ pub enum Tone {
 pub struct Screen<'a> {
     to: &'a mut dyn Write,
     style: Style,
-    repeat: Option<&'a StickyFlags>,
+    sticky_flags: Option<&'a StickyFlags>,
 }
 
 impl<'a> Screen<'a> {
     /// Draws into a writer with a style.
     pub fn new(to: &'a mut dyn Write, style: Style) -> Self {
-        Self { to, style, repeat: None }
+        Self { to, style, sticky_flags: None }
     }
 
     /// Lets every command repeat these flags.
     #[must_use]
-    pub const fn repeating(self, repeat: &'a StickyFlags) -> Self {
-        Self { repeat: Some(repeat), ..self }
+    pub const fn with_sticky_flags(self, repeat: &'a StickyFlags) -> Self {
+        Self { sticky_flags: Some(repeat), ..self }
     }
 
     /// Gives the style of the output.
@@ -56,8 +56,8 @@ impl<'a> Screen<'a> {
     /// Colours a text as its tone says, or leaves it as it is; a command gets the flags that it must repeat.
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {
-        match self.repeat {
-            Some(repeat) if tone == Tone::Command => paint(self.style, tone, &repeat.lengthened(text)),
+        match self.sticky_flags {
+            Some(repeat) if tone == Tone::Command => paint(self.style, tone, &repeat.append_flags(text)),
             _ => paint(self.style, tone, text),
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Screen<'a> {
     ///
     /// # Errors
     /// What the writer reports.
-    pub fn gap(&mut self) -> fmt::Result {
+    pub fn blank_line(&mut self) -> fmt::Result {
         self.line("")
     }
 

@@ -37,7 +37,7 @@ impl StickyFlags {
 
     /// Adds to a command of this program the flags that it does not name itself; every other command stays as it is.
     #[must_use]
-    pub fn lengthened<'a>(&self, command: &'a str) -> Cow<'a, str> {
+    pub fn append_flags<'a>(&self, command: &'a str) -> Cow<'a, str> {
         let Some(rest) = command.strip_prefix(PROGRAM) else { return command.into() };
         let name = rest.split(' ').next().unwrap_or_default();
         if WITHOUT_SETTINGS.contains(&name) || rest.contains("--help") || rest.contains("--sandbox") {
@@ -74,7 +74,8 @@ impl StickyFlags {
                     match value {
                         Value::Array(items) if COMMAND_FIELDS.contains(&name.as_str()) => {
                             for text in items.iter_mut().filter(|item| item.is_string()) {
-                                *text = Value::String(self.lengthened(text.as_str().unwrap_or_default()).into_owned());
+                                *text =
+                                    Value::String(self.append_flags(text.as_str().unwrap_or_default()).into_owned());
                             }
                         }
                         other => self.append_to(other),
@@ -116,9 +117,9 @@ mod tests {
             ("qm destroy 100", "qm destroy 100"),
             ("the glassdome doctor", "the glassdome doctor"),
         ] {
-            assert_eq!(second().lengthened(command), expected);
+            assert_eq!(second().append_flags(command), expected);
         }
-        assert_eq!(StickyFlags::NOTHING.lengthened("glassdome doctor"), "glassdome doctor");
+        assert_eq!(StickyFlags::NOTHING.append_flags("glassdome doctor"), "glassdome doctor");
     }
 
     #[test]

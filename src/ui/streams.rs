@@ -31,8 +31,8 @@ pub(super) struct Streams {
     running: Option<Running>,
     calls: Rc<OpenCalls>,
     /// Whether the screen belongs to a question, or to another program.
-    is_lent: bool,
-    repeat: StickyFlags,
+    is_released: bool,
+    sticky_flags: StickyFlags,
     /// Whether anything stands on the screen above the next line.
     pub(super) has_spoken: bool,
 }
@@ -50,15 +50,15 @@ impl Streams {
             is_live: is_live && verbosity >= Verbosity::Normal,
             running: None,
             calls: Rc::default(),
-            is_lent: false,
-            repeat: StickyFlags::NOTHING,
+            is_released: false,
+            sticky_flags: StickyFlags::NOTHING,
             has_spoken: false,
         }
     }
 
     /// Lets every command to paste repeat these flags from here on.
-    pub(super) fn repeat(&mut self, repeat: StickyFlags) {
-        self.repeat = repeat;
+    pub(super) fn set_sticky_flags(&mut self, repeat: StickyFlags) {
+        self.sticky_flags = repeat;
     }
 
     /// Gives the style of the results.
@@ -78,33 +78,33 @@ impl Streams {
     /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
     pub(super) fn result(&mut self, drawing: &impl Draw) {
         self.clear_progress();
-        let text = drawn(drawing, self.results_style, &self.repeat);
+        let text = drawn(drawing, self.results_style, &self.sticky_flags);
         let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
-        self.keep(written, || Some(text));
+        self.note_unwritten(written, || Some(text));
     }
 
     /// Prints a result in which these secrets, and no others, can be read.
     pub(super) fn reveal(&mut self, drawing: &impl Draw, revealed: &[Secret]) {
         self.clear_progress();
-        let text = drawn(drawing, self.results_style, &self.repeat);
+        let text = drawn(drawing, self.results_style, &self.sticky_flags);
         let written = self.results.reveal(&text, revealed);
-        self.keep(written, || None);
+        self.note_unwritten(written, || None);
     }
 
     /// Prints one JSON document to standard output, on one line.
     pub(super) fn json(&mut self, document: &serde_json::Value) {
         self.clear_progress();
         let mut longer = document.clone();
-        self.repeat.append_to(&mut longer);
+        self.sticky_flags.append_to(&mut longer);
         let written = self.results.document(longer, Layout::Line, &[]);
-        self.keep(written, || Some(format!("{document}\n")));
+        self.note_unwritten(written, || Some(format!("{document}\n")));
     }
 
     /// Prints one JSON document in which these secrets, and no others, can be read.
     pub(super) fn reveal_json(&mut self, document: &serde_json::Value, revealed: &[Secret]) {
         self.clear_progress();
         let written = self.results.document(document.clone(), Layout::Line, revealed);
-        self.keep(written, || None);
+        self.note_unwritten(written, || None);
     }
 
     /// Gives the first result that could not be written, once; a reader that has gone away does not count.
@@ -118,7 +118,7 @@ impl Streams {
     }
 
     /// Keeps the first result that could not be written.
-    fn keep(&mut self, written: io::Result<()>, text: impl FnOnce() -> Option<String>) {
+    fn note_unwritten(&mut self, written: io::Result<()>, text: impl FnOnce() -> Option<String>) {
         if let (Err(why), None) = (written, &self.unwritten) {
             self.unwritten = Some(Unwritten { why, text: text() });
         }
@@ -185,7 +185,7 @@ impl Streams {
 
     /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
     pub(super) fn tick(&mut self) {
-        let waiting_call = self.calls.waiting_call().filter(|_| !self.is_lent);
+        let waiting_call = self.calls.waiting_call().filter(|_| !self.is_released);
         match (waiting_call, &mut self.running) {
             (None, _) => self.end_progress(open_calls::TASK),
             (Some(waiting_call), None) => self.progress(&waiting_call),
@@ -204,19 +204,19 @@ impl Streams {
     }
 
     /// Leaves the screen to a question or to another program, until it is taken back.
-    pub(super) fn lend(&mut self) {
+    pub(super) fn release_screen(&mut self) {
         self.running = None;
         self.has_spoken = true;
-        self.is_lent = true;
+        self.is_released = true;
     }
 
     /// Takes the screen back.
-    pub(super) fn take_back(&mut self) {
-        self.is_lent = false;
+    pub(super) fn reclaim_screen(&mut self) {
+        self.is_released = false;
     }
 
     fn running(&mut self) -> Option<&mut Running> {
-        if !self.is_live || self.is_lent {
+        if !self.is_live || self.is_released {
             return None;
         }
         let style = self.stderr_style;
@@ -230,7 +230,7 @@ impl Streams {
         }
         self.clear_progress();
         self.has_spoken = true;
-        let text = drawn(drawing, self.stderr_style, &self.repeat);
+        let text = drawn(drawing, self.stderr_style, &self.sticky_flags);
         let _ = self.stderr.reveal(&text, revealed); // nothing is left to report it on
     }
 
@@ -240,7 +240,7 @@ impl Streams {
         }
         self.has_spoken = true;
         self.end_progress(open_calls::TASK);
-        let text = drawn(drawing, self.stderr_style, &self.repeat);
+        let text = drawn(drawing, self.stderr_style, &self.sticky_flags);
         let stderr = &mut self.stderr;
         let mut write = || {
             let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()); // nothing is left to report it on

@@ -18,7 +18,7 @@ async fn refused(server: &SServer, trust: &Trust) -> Option<String> {
     match pve.version().await.unwrap_err() {
         // A request got through: it is answered by a page.
         ApiError::NotUnderstood { .. } => None,
-        ApiError::CertificateStolen { .. } => panic!("a false alarm"),
+        ApiError::CertificateKeyMismatch { .. } => panic!("a false alarm"),
         why if why.is_of_tls() => Some(why.to_string()),
         why => panic!("{why:?}"),
     }

@@ -52,7 +52,7 @@ fn word(outcome: &Result<(), ApiError>) -> &'static str {
         Err(ApiError::AuthorityNotValid { .. }) => "authority not valid",
         Err(ApiError::CertificateWrongName { .. }) => "wrong name",
         Err(ApiError::CertificateChanged { .. }) => "changed",
-        Err(ApiError::CertificateStolen { .. }) => "stolen",
+        Err(ApiError::CertificateKeyMismatch { .. }) => "stolen",
         Err(ApiError::Handshake { .. }) => "handshake",
         Err(why) => panic!("{why:?}"),
     }
@@ -100,7 +100,7 @@ async fn a_server_with_the_certificate_without_its_key_is_refused_before_any_req
                 let server = Server::speaking(&thief, versions, version);
                 let refused = pve(server.endpoint(), trust).version().await.unwrap_err();
                 assert!(
-                    matches!(refused, ApiError::CertificateStolen { .. }),
+                    matches!(refused, ApiError::CertificateKeyMismatch { .. }),
                     "{algorithm:?} {versions:?} {trust:?}: {refused:?}"
                 );
                 assert_eq!(server.asked().len(), 0, "{trust:?}");
@@ -261,7 +261,7 @@ async fn a_look_at_the_certificate_sends_no_request() {
     }
     let server = Server::start(&authority.good().stolen(&rcgen::PKCS_ECDSA_P256_SHA256), version);
     let refused = probe(&server.endpoint(), limits(), &Proxies::none()).await.unwrap_err();
-    assert!(matches!(refused, ApiError::CertificateStolen { .. }), "{refused:?}");
+    assert!(matches!(refused, ApiError::CertificateKeyMismatch { .. }), "{refused:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::error::{Error, Report};
 use crate::model::Foreign;
 use crate::ops::test_vm::marked::MarkedVm;
 use crate::ops::test_vm::receipt::LeftBehind;
-use crate::ops::token::notes::Unsaved;
+use crate::ops::token::notes::UnsavedToken;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// What became of one VMID of an entry.
@@ -77,7 +77,7 @@ pub(super) struct CleanupSummary {
     pub(super) alive: usize,
     pub(super) unreadable: Vec<String>,
     /// Tokens that ended runs may have made without saving their secret.
-    pub(super) tokens: Vec<Unsaved>,
+    pub(super) tokens: Vec<UnsavedToken>,
 }
 
 impl CleanupSummary {
@@ -116,7 +116,7 @@ impl CleanupSummary {
             "other_servers": elsewhere,
             "alive": self.alive,
             "unreadable": self.unreadable,
-            "unsaved_tokens": self.tokens.iter().map(Unsaved::document).collect::<Vec<_>>(),
+            "unsaved_tokens": self.tokens.iter().map(UnsavedToken::document).collect::<Vec<_>>(),
         });
         if let (Some(error), Some(map)) = (error, document.as_object_mut()) {
             map.insert("error".to_owned(), Report::of(error).as_json());

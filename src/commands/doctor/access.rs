@@ -40,8 +40,8 @@ pub(super) async fn authentication<T>(
             let who = connected.caller_name();
             let who = Printable(&who);
             Check::ok("authentication", format!("Proxmox VE{version}: authenticated as {who}"))
-                .brief(format!("{who} on Proxmox VE{version}"))
-                .and("authentication says nothing about privileges; see below")
+                .with_short_text(format!("{who} on Proxmox VE{version}"))
+                .with_detail("authentication says nothing about privileges; see below")
         }
         Err(why) => {
             let failed = Error::connecting(connected.pve.endpoint(), why.clone());
@@ -56,18 +56,18 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
         return Check::inapplicable("token", "no token in use");
     };
     match connected.pve.token_entry(token).await {
-        Ok(entry) => noted(token, &entry, session.clock.utc()),
+        Ok(entry) => expiry_and_separation(token, &entry, session.clock.utc()),
         Err(why) if why.is_forbidden() => Check::unknown(
             "token",
             "token expiry and `privsep` setting: unknown, because a token cannot read its own entry",
         )
-        .say("as root on a node:")
-        .run(format!("pveum user token list {}", token.user)),
-        Err(why) => Check::unknown("token", "the entry of the token could not be read").and(why.to_string()),
+        .with_hint("as root on a node:")
+        .with_command(format!("pveum user token list {}", token.user)),
+        Err(why) => Check::unknown("token", "the entry of the token could not be read").with_detail(why.to_string()),
     }
 }
 
-fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime) -> Check {
+fn expiry_and_separation(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime) -> Check {
     let (separation, short) = if entry.separated {
         (
             "privilege separation is enabled: the token has only privileges granted to both it and its user",
@@ -77,16 +77,18 @@ fn noted(token: &crate::model::TokenId, entry: &TokenRecord, now: OffsetDateTime
         ("privilege separation is disabled: the token has all privileges of its user", "no privilege separation")
     };
     if entry.expire == 0 {
-        return Check::ok("token", "the token never expires").and(separation).brief(format!("no expiry, {short}"));
+        return Check::ok("token", "the token never expires")
+            .with_detail(separation)
+            .with_short_text(format!("no expiry, {short}"));
     }
     let left = entry.expire.saturating_sub(u64::try_from(now.unix_timestamp()).unwrap_or_default());
     if left > EXPIRY_WARNING_SECONDS {
         return Check::ok("token", format!("the token expires in {}", span(left)))
-            .and(separation)
-            .brief(format!("expires in {}, {short}", span(left)));
+            .with_detail(separation)
+            .with_short_text(format!("expires in {}, {short}", span(left)));
     }
     Check::warning("token", format!("the token expires in {}", span(left)))
-        .and(separation)
-        .say("extend it, as root on a node:")
-        .run(format!("pveum user token modify {} {} --expire 0", token.user, token.name))
+        .with_detail(separation)
+        .with_hint("extend it, as root on a node:")
+        .with_command(format!("pveum user token modify {} {} --expire 0", token.user, token.name))
 }

@@ -118,31 +118,31 @@ impl Check {
     }
 
     /// Adds a line of detail.
-    pub(crate) fn and(mut self, line: impl Into<String>) -> Self {
+    pub(crate) fn with_detail(mut self, line: impl Into<String>) -> Self {
         self.detail.push(line.into());
         self
     }
 
     /// Gives it a few words for the one line that its group has if nothing is wrong.
-    pub(crate) fn brief(mut self, words: impl Into<String>) -> Self {
+    pub(crate) fn with_short_text(mut self, words: impl Into<String>) -> Self {
         self.brief = Some(words.into());
         self
     }
 
     /// Adds several lines of detail.
-    pub(crate) fn with(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn with_details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.detail.extend(lines);
         self
     }
 
     /// Adds a sentence that says how to fix it.
-    pub(crate) fn say(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, text: impl Into<String>) -> Self {
         self.fix.push(Hint::Say(text.into()));
         self
     }
 
     /// Adds a command that fixes it.
-    pub(crate) fn run(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn with_command(mut self, text: impl Into<String>) -> Self {
         self.fix.push(Hint::Run(text.into()));
         self
     }

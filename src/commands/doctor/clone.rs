@@ -81,12 +81,12 @@ pub(super) async fn checks(
     mut inside: ServerReads,
 ) -> Vec<Check> {
     let free = free_vmid(&inside.next_id);
-    let (node, mut checks) = match which(order, &inside.nodes, &variable) {
+    let (node, mut checks) = match chosen_node(order, &inside.nodes, &variable) {
         Ok(node) => {
             let warning = unknown_status(inside.nodes.as_deref().unwrap_or_default(), &node);
             let check = match warning {
                 Some(warning) => Check::warning("node", warning),
-                None => Check::ok("node", format!("node {node} is online")).brief(format!("node {node}")),
+                None => Check::ok("node", format!("node {node} is online")).with_short_text(format!("node {node}")),
             };
             (node, vec![check, quorum(&inside.quorum)])
         }
@@ -114,7 +114,7 @@ pub(super) async fn checks(
             let storages = Storages::read(connected, order, &node, found).await;
             let may_use = privileges.status == CheckStatus::Ok;
             let start = start.as_ref().map(|check| StartReads { check, may_use });
-            checks.push(there(connected, order, found, &storages).with_devices(found, start.as_ref()));
+            checks.push(template_check(connected, order, found, &storages).with_devices(found, start.as_ref()));
             checks.extend([cloud_init(found), agent(order.template, found), linked(order.template, found)]);
             checks.push(storages.check(found, &node, may_use));
             checks.push(bridge(found, start.as_ref()).await);
@@ -138,7 +138,9 @@ fn without_template(why: &Error) -> Check {
     };
     let Some(first) = known.first().and_then(|template| template.split(' ').next()) else { return check };
     let visible = format!("visible templates: {}", listed(known));
-    Check { fix: Vec::new(), ..check }.and(visible).run(format!("glassdome setup --ubuntu-2204-template-id {first}"))
+    Check { fix: Vec::new(), ..check }
+        .with_detail(visible)
+        .with_command(format!("glassdome setup --ubuntu-2204-template-id {first}"))
 }
 
 /// Says whether the cluster can change anything. Most tokens may not read that.
@@ -148,7 +150,9 @@ fn quorum(read: &Result<Option<Quorum>, pve::ApiError>) -> Check {
         Ok(Some(Quorum::Lost)) => Check::failed("quorum", &PreflightError::NoQuorum.into()),
         Ok(None) => Check::ok("quorum", "the server is in no cluster, so no quorum is needed"),
         Err(why) if why.is_forbidden() => Check::inapplicable("quorum", "not visible without Sys.Audit on /"),
-        Err(why) => Check::unknown("quorum", "the status of the cluster could not be read").and(why.to_string()),
+        Err(why) => {
+            Check::unknown("quorum", "the status of the cluster could not be read").with_detail(why.to_string())
+        }
     }
 }
 
@@ -160,7 +164,11 @@ fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {
 }
 
 /// Decides on the node as every other command does.
-fn which(order: &TestVmOptions, nodes: &Result<Vec<Node>, pve::ApiError>, variable: &str) -> Result<NodeName, Error> {
+fn chosen_node(
+    order: &TestVmOptions,
+    nodes: &Result<Vec<Node>, pve::ApiError>,
+    variable: &str,
+) -> Result<NodeName, Error> {
     let nodes = nodes.as_ref().map_err(|why| Error::server(Operation::ReadNodes, why.clone()))?;
     choose_node(nodes, order.node.as_ref(), variable)
 }
@@ -260,16 +268,16 @@ impl Storages {
             })) if !may_use => {
                 Check::unknown("storage", format!("{storage} is not visible (Datastore.Audit), or not on {node}"))
             }
-            Some(why) => Check::failed("storage", why).with(free),
+            Some(why) => Check::failed("storage", why).with_details(free),
             None if names.is_empty() => {
                 Check::warning("storage", "the template has no disk: its clones do not test any storage")
             }
-            None if !self.warnings.is_empty() => Check::warning("storage", self.warnings.join("; ")).with(free),
+            None if !self.warnings.is_empty() => Check::warning("storage", self.warnings.join("; ")).with_details(free),
             None => {
                 let storages = listed(&names);
                 Check::ok("storage", format!("{storages} has enough space for a clone"))
-                    .with(free)
-                    .brief(format!("storage {storages}"))
+                    .with_details(free)
+                    .with_short_text(format!("storage {storages}"))
             }
         }
     }
@@ -284,7 +292,7 @@ fn blank(found: &TemplateFound) -> SourceTemplate {
     }
 }
 
-fn there(connected: &Connected, order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
+fn template_check(connected: &Connected, order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
     let (vmid, config) = (order.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
@@ -305,17 +313,17 @@ fn there(connected: &Connected, order: &TestVmOptions, found: &TemplateFound, st
         })
         .collect();
     let check = Check::ok("template", format!("template {vmid} ({name}) is on {}", found.node))
-        .with(disks)
-        .brief(format!("template {vmid} ({name})"));
+        .with_details(disks)
+        .with_short_text(format!("template {vmid} ({name})"));
     match found.reading.feature.as_ref().ok().and_then(|feature| feature.nodes.as_ref()) {
-        Some(nodes) if nodes.len() > 1 => check.and(format!("can be cloned from {}", listed(nodes))),
+        Some(nodes) if nodes.len() > 1 => check.with_detail(format!("can be cloned from {}", listed(nodes))),
         _ => check,
     }
 }
 
 fn hidden(template: VmId) -> Check {
     Check::unknown("template", format!("VM {template} is not readable: VM.Audit on /vms/{template} is missing"))
-        .and("it may not exist or not be a template; see the privileges below")
+        .with_detail("it may not exist or not be a template; see the privileges below")
 }
 
 fn cloud_init(found: &TemplateFound) -> Check {
@@ -336,13 +344,13 @@ fn agent(template: VmId, found: &TemplateFound) -> Check {
         "guest-agent",
         "the guest agent is disabled in the template: the IP addresses of clones cannot be queried",
     )
-    .say("as root on its node:")
-    .run(format!("qm set {template} --agent 1"))
+    .with_hint("as root on its node:")
+    .with_command(format!("qm set {template} --agent 1"))
 }
 
 fn linked(template: VmId, found: &TemplateFound) -> Check {
     match found.reading.feature.as_ref().map(|feature| feature.can_link) {
-        Ok(true) => Check::ok("linked-clone", "its storage supports linked clones").brief("linked clone"),
+        Ok(true) => Check::ok("linked-clone", "its storage supports linked clones").with_short_text("linked clone"),
         Ok(false) => {
             Check::warning("linked-clone", "its storage does not support linked clones: each clone copies the disk")
         }
@@ -386,7 +394,7 @@ impl Check {
         match start {
             Some(start) if start.may_use && self.status == CheckStatus::Ok => {
                 match start.check.require_devices(&found.config) {
-                    Ok(warnings) => self.with(warnings),
+                    Ok(warnings) => self.with_details(warnings),
                     Err(why) => Self::failed("template", &why),
                 }
             }
@@ -402,9 +410,8 @@ async fn bridge(found: &TemplateFound, start: Option<&StartReads<'_>>) -> Check 
     }
     let Some(start) = start else { return Check::skipped("bridge", "the version of the server is not known") };
     match start.check.require_bridges(&found.config).await {
-        Ok(warnings) if warnings.is_empty() => {
-            Check::ok("bridge", format!("{} exists", listed(&bridges))).brief(format!("bridge {}", listed(&bridges)))
-        }
+        Ok(warnings) if warnings.is_empty() => Check::ok("bridge", format!("{} exists", listed(&bridges)))
+            .with_short_text(format!("bridge {}", listed(&bridges))),
         Ok(warnings) => Check::warning("bridge", warnings.join("; ")),
         Err(Error::Preflight(PreflightError::BridgeUnseen { bridge, node, .. })) if !start.may_use => {
             Check::unknown("bridge", format!("{bridge} is not visible (SDN.Use), or not on {node}"))
@@ -445,7 +452,9 @@ async fn privileges(
         Ok(None) => {
             let needs = needs(&rights);
             let all = format!("all {} required privileges", needs.len());
-            Check::ok("privileges", format!("{all} present")).brief(all).and(format!("on {}", joined(&paths(&needs))))
+            Check::ok("privileges", format!("{all} present"))
+                .with_short_text(all)
+                .with_detail(format!("on {}", joined(&paths(&needs))))
         }
         Ok(Some(problem)) => Check::failed("privileges", &problem),
         Err(why) => Check::failed("privileges", &why),

@@ -58,8 +58,8 @@ fn tokens(
             many => format!("{many} runs ended before saving their tokens"),
         },
     );
-    let check = check.with(left.iter().map(|it| Printable(&it.sentence()).to_string()));
-    Some(first.commands().into_iter().fold(check.say("to finish or undo it, run one of:"), Check::run))
+    let check = check.with_details(left.iter().map(|it| Printable(&it.sentence()).to_string()));
+    Some(first.commands().into_iter().fold(check.with_hint("to finish or undo it, run one of:"), Check::with_command))
 }
 
 fn journal(session: &Session, context: &Context) -> Result<JournalContents, Error> {
@@ -80,13 +80,13 @@ fn in_journal(found: &JournalContents) -> Check {
             "journal",
             "no VM of an earlier run is recorded, but the state folder contains other files",
         )
-        .with(unreadable_files)
-        .with(alive);
+        .with_details(unreadable_files)
+        .with_details(alive);
     }
     if found.orphans.is_empty() {
         return Check::ok("journal", "no earlier run on this machine left a VM behind")
-            .with(alive)
-            .brief("nothing from earlier runs on this machine");
+            .with_details(alive)
+            .with_short_text("nothing from earlier runs on this machine");
     }
     let lines = found.orphans.iter().map(|entry| {
         let record = &entry.record;
@@ -96,10 +96,10 @@ fn in_journal(found: &JournalContents) -> Check {
         format!("{} on {}", what.join(" and "), Printable(&record.server))
     });
     Check::warning("journal", format!("{} earlier runs may have left something behind", found.orphans.len()))
-        .with(lines)
-        .with(unreadable_files)
-        .with(alive)
-        .run("glassdome cleanup")
+        .with_details(lines)
+        .with_details(unreadable_files)
+        .with_details(alive)
+        .with_command("glassdome cleanup")
 }
 
 async fn on_server(
@@ -113,7 +113,7 @@ async fn on_server(
     };
     let vms = match vms {
         Ok(vms) => vms,
-        Err(why) => return Check::unknown("leftovers", "the VMs could not be listed").and(why.to_string()),
+        Err(why) => return Check::unknown("leftovers", "the VMs could not be listed").with_detail(why.to_string()),
     };
     let known = |marked: &MarkedVm| {
         let records = found.orphans.iter().map(|entry| &entry.record).chain(&found.active);
@@ -122,13 +122,16 @@ async fn on_server(
     let others: Vec<MarkedVm> = marked(&connected.pve, vms).await.into_iter().filter(|marked| !known(marked)).collect();
     if others.is_empty() {
         return Check::ok("leftovers", "no other test VM is visible on the server")
-            .brief("no other test VM on the server");
+            .with_short_text("no other test VM on the server");
     }
     let machines = others.iter().filter_map(|marked| marked.origin.as_ref()?.machine.clone());
     names.extend(machines.map(|name| Pseudonym { name: name.to_string(), stands_for: "MACHINE".to_owned() }));
     let now = session.clock.utc();
     Check::warning("leftovers", format!("test VMs of other runs or machines on the server: {}", others.len()))
-        .with(others.iter().map(|marked| marked.describe(now)))
-        .say("they may be in use; to delete one that is not, pass its VMID:")
-        .run(format!("glassdome cleanup --vmid {}", others.first().map(|it| it.vmid.to_string()).unwrap_or_default()))
+        .with_details(others.iter().map(|marked| marked.describe(now)))
+        .with_hint("they may be in use; to delete one that is not, pass its VMID:")
+        .with_command(format!(
+            "glassdome cleanup --vmid {}",
+            others.first().map(|it| it.vmid.to_string()).unwrap_or_default()
+        ))
 }

@@ -28,7 +28,7 @@ pub(super) async fn checks(session: &Session, context: &Context, unread: Option<
         }
     }
     checks.push(sources(context));
-    checks.push(shadows(session, context));
+    checks.push(overriding_variables(session, context));
     checks.push(endpoint(context));
     checks.push(trust(context));
     checks.push(credentials(context));
@@ -48,24 +48,25 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
             "env-file",
             format!("{path} does not exist; using only flags and environment variables"),
         )
-        .say("create it:")
-        .run("glassdome setup");
+        .with_hint("create it:")
+        .with_command("glassdome setup");
     }
     let warnings = context.loaded.file.warnings(&context.instance);
     let unused = context.loaded.file.unused_lines(&context.instance);
     if !unused.is_empty() {
         return Check::warning("env-file", format!("{path}: some lines have no effect"))
-            .with(unused.iter().map(ToString::to_string))
-            .with(warnings.iter().map(ToString::to_string));
+            .with_details(unused.iter().map(ToString::to_string))
+            .with_details(warnings.iter().map(ToString::to_string));
     }
     if warnings.is_empty() {
         let keys =
             KEYS.iter().filter(|it| matches!(context.settings.source(it.key), Some(Source::File { .. }))).count();
         let keys = if keys == 1 { "1 setting".to_owned() } else { format!("{keys} settings") };
-        return Check::ok("env-file", format!("{path} was read, {keys}")).brief(format!("{}: {keys}", name(context)));
+        return Check::ok("env-file", format!("{path} was read, {keys}"))
+            .with_short_text(format!("{}: {keys}", name(context)));
     }
     Check::warning("env-file", format!("{path}: other programs may read some lines differently"))
-        .with(warnings.iter().map(ToString::to_string))
+        .with_details(warnings.iter().map(ToString::to_string))
 }
 
 /// Gives the name of the settings file.
@@ -88,14 +89,14 @@ fn protection(context: &Context, mode: u32) -> Check {
                 "mode {mode:04o}: its access control list (ACL) grants access to {who}, and the file contains a secret"
             ),
         )
-        .run(format!("setfacl -b {0} && chmod 600 {0}", quoted(&path.display().to_string())));
+        .with_command(format!("setfacl -b {0} && chmod 600 {0}", quoted(&path.display().to_string())));
     }
     if !who.is_empty() {
         return Check::warning(
             "env-mode",
             format!("mode {mode:04o}: the file is accessible to {who} and contains a secret"),
         )
-        .run(format!("chmod 600 {}", quoted(&path.display().to_string())));
+        .with_command(format!("chmod 600 {}", quoted(&path.display().to_string())));
     }
     let owner = std::fs::metadata(path).map(|found| found.uid()).ok();
     let me = rustix::process::geteuid().as_raw();
@@ -104,7 +105,7 @@ fn protection(context: &Context, mode: u32) -> Check {
             Check::warning("env-mode", format!("mode {mode:04o}, but the file belongs to user {owner} (you are {me})"))
         }
         _ => Check::ok("env-mode", format!("mode {mode:04o}: readable only by its owner"))
-            .brief(format!("mode {mode:04o}")),
+            .with_short_text(format!("mode {mode:04o}")),
     }
 }
 
@@ -115,7 +116,11 @@ fn other_names(context: &Context, check: Check) -> Check {
         return check;
     }
     let text = format!("it has {count} other name(s) (hard links), which keep the old content when the file is saved");
-    if check.status == CheckStatus::Ok { Check::warning("env-mode", text).and(check.summary) } else { check.and(text) }
+    if check.status == CheckStatus::Ok {
+        Check::warning("env-mode", text).with_detail(check.summary)
+    } else {
+        check.with_detail(text)
+    }
 }
 
 /// Asks git about the settings file and its backup.
@@ -134,9 +139,11 @@ async fn repository(session: &Session, context: &Context) -> Check {
             "env-git",
             format!("{} is tracked by git: the secret is in the history", verdict.tracked.join(", ")),
         )
-        .say("remove it from the index, ignore it, and rotate the secret, because the history keeps the old one:");
+        .with_hint(
+            "remove it from the index, ignore it, and rotate the secret, because the history keeps the old one:",
+        );
         for name in &verdict.tracked {
-            check = check.run(format!("git rm --cached -- {}", quoted(name)));
+            check = check.with_command(format!("git rm --cached -- {}", quoted(name)));
         }
         return ignored(check, &verdict.ignore_lines());
     }
@@ -147,12 +154,12 @@ async fn repository(session: &Session, context: &Context) -> Check {
         );
         return ignored(check, &verdict.ignore_lines());
     }
-    Check::ok("env-git", "not tracked by git").brief("not tracked by git")
+    Check::ok("env-git", "not tracked by git").with_short_text("not tracked by git")
 }
 
 fn ignored(mut check: Check, lines: &[String]) -> Check {
     for line in lines {
-        check = check.run(format!("echo {} >> .gitignore", quoted(line)));
+        check = check.with_command(format!("echo {} >> .gitignore", quoted(line)));
     }
     check
 }
@@ -178,21 +185,23 @@ fn sources(context: &Context) -> Check {
     let error = |invalid: &InvalidSetting| SettingsError::from(invalid.clone());
     let lines = here.iter().skip(1).chain(&later).map(|invalid| error(invalid).to_string());
     if let Some(first) = here.first() {
-        return Check::failed("sources", &error(first).into()).with(lines).with(places(context));
+        return Check::failed("sources", &error(first).into()).with_details(lines).with_details(value_sources(context));
     }
     if !later.is_empty() {
-        return Check::warning("sources", "some settings are invalid").with(lines).with(places(context));
+        return Check::warning("sources", "some settings are invalid")
+            .with_details(lines)
+            .with_details(value_sources(context));
     }
     let instance = if context.instance == Instance::default() {
         String::new()
     } else {
         format!(" of instance {}", context.instance)
     };
-    Check::ok("sources", format!("where the settings{instance} come from")).with(places(context))
+    Check::ok("sources", format!("where the settings{instance} come from")).with_details(value_sources(context))
 }
 
 /// Says which source won for each key.
-fn places(context: &Context) -> Vec<String> {
+fn value_sources(context: &Context) -> Vec<String> {
     let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in &KEYS {
         let Some(source) = context.settings.source(entry.key) else { continue };
@@ -212,7 +221,7 @@ fn places(context: &Context) -> Vec<String> {
 }
 
 /// Finds variables of the process that say something else than the file.
-fn shadows(session: &Session, context: &Context) -> Check {
+fn overriding_variables(session: &Session, context: &Context) -> Check {
     let in_file = context.loaded.file.values(&|name| session.variable(name).map(str::to_owned));
     let mut names = Vec::new();
     for entry in &KEYS {
@@ -228,8 +237,8 @@ fn shadows(session: &Session, context: &Context) -> Check {
     }
     let all = names.join(", ");
     Check::warning("shadowed", format!("environment variables override the file: {all}"))
-        .and("the variable applies here; the application may use the file")
-        .run(format!("unset {}", names.join(" ")))
+        .with_detail("the variable applies here; the application may use the file")
+        .with_command(format!("unset {}", names.join(" ")))
 }
 
 fn endpoint(context: &Context) -> Check {
@@ -237,32 +246,38 @@ fn endpoint(context: &Context) -> Check {
         Ok(host) => {
             let check = Check::ok("endpoint", format!("the server is {}", host.authority()));
             let is_without_file = context.loaded.mode.is_none() && context.is_sandbox();
-            if is_without_file { check.brief("no file (the sandbox needs none)") } else { check }
+            if is_without_file { check.with_short_text("no file (the sandbox needs none)") } else { check }
         }
         Err(why) => Check::failed("endpoint", &why),
     }
 }
 
 fn trust(context: &Context) -> Check {
-    let check = policy(context);
+    let check = tls_verification(context);
     let Ok((_, trusted)) = context.trust() else { return check };
     match context.mixed_sources(trusted) {
-        Some(warning) if trusted == TrustSource::Unverified => check.and(warning),
+        Some(warning) if trusted == TrustSource::Unverified => check.with_detail(warning),
         Some(warning) => Check::warning("trust", warning),
         None => check,
     }
 }
 
 /// Says how certificates are judged.
-fn policy(context: &Context) -> Check {
+fn tls_verification(context: &Context) -> Check {
     match context.trust() {
         Ok((_, TrustSource::System)) => Check::ok("trust", "TLS is verified with the system's CAs"),
         Ok((_, TrustSource::Ca)) => Check::ok("trust", "TLS is verified with the cluster CA"),
         Ok((_, TrustSource::Pin)) => Check::ok("trust", "one certificate is trusted by its fingerprint"),
         Ok((_, TrustSource::Unverified)) => {
             Check::warning("trust", "certificates are NOT verified: anyone on the network path can read the secret")
-                .say("copy the cluster CA (/etc/pve/pve-root-ca.pem on a node) next to the settings file, and set")
-                .run(format!("{}={}", Key::CaFile.variable(&context.instance), context.instance.ca_file_name()))
+                .with_hint(
+                    "copy the cluster CA (/etc/pve/pve-root-ca.pem on a node) next to the settings file, and set",
+                )
+                .with_command(format!(
+                    "{}={}",
+                    Key::CaFile.variable(&context.instance),
+                    context.instance.ca_file_name()
+                ))
         }
         Err(why) => Check::failed("trust", &why),
     }
@@ -283,11 +298,12 @@ fn credentials(context: &Context) -> Check {
             Check::ok("credentials", format!("token {id}, secret {} in the right format", secret.masked()))
         }
         (Credentials::Token { id, .. }, Some(warning)) => {
-            Check::warning("credentials", format!("token {id}; a password is also set")).and(warning.to_string())
+            Check::warning("credentials", format!("token {id}; a password is also set"))
+                .with_detail(warning.to_string())
         }
         (Credentials::Password { user, .. }, _) => {
             Check::warning("credentials", format!("{user} logs in with a password; a token is safer"))
-                .and("a token can be restricted and revoked separately, without changing the password")
+                .with_detail("a token can be restricted and revoked separately, without changing the password")
         }
     }
 }

@@ -204,7 +204,7 @@ impl Diagnosis {
     }
 
     /// Ends with the access: nothing behind it can be looked at.
-    fn cut<T>(&mut self, mut access: Vec<Check>, why: &str) -> Option<T> {
+    fn skip_after_access<T>(&mut self, mut access: Vec<Check>, why: &str) -> Option<T> {
         access.push(Check::skipped("token", why));
         self.groups.push(("Access", access));
         self.groups.push(("Test VM", clone::skipped(why)));

@@ -63,7 +63,7 @@ impl NetworkCheck {
                 let proxy =
                     format!("the connection uses the proxy {} (from {})", Printable(&seen.address), seen.variable);
                 let brief = format!("through the proxy {}", Printable(&seen.address));
-                return std::iter::once(Check::ok("proxy", proxy).brief(brief)).chain(checks).collect();
+                return std::iter::once(Check::ok("proxy", proxy).with_short_text(brief)).chain(checks).collect();
             }
             Err(why) => {
                 let checks = ["dns", "tcp"].map(|id| Check::skipped(id, "the proxy cannot be used"));
@@ -102,16 +102,16 @@ fn port(endpoint: &Endpoint, connects: Vec<(SocketAddr, Result<(), pve::ApiError
     match first {
         None => {
             let server = endpoint.authority();
-            Check::ok("tcp", format!("{server} accepts connections")).brief(server)
+            Check::ok("tcp", format!("{server} accepts connections")).with_short_text(server)
         }
         Some(why) if lines.len() == count => {
             lines.remove(0);
-            Check::failed("tcp", &Error::server(Operation::Reach(endpoint.authority()), why)).with(lines)
+            Check::failed("tcp", &Error::server(Operation::Reach(endpoint.authority()), why)).with_details(lines)
         }
         Some(_) => {
             Check::warning("tcp", format!("{} accepts connections, but not at every address", endpoint.authority()))
-                .with(lines)
-                .say("remove the address that does not work from the DNS, or pass --host with one that does")
+                .with_details(lines)
+                .with_hint("remove the address that does not work from the DNS, or pass --host with one that does")
         }
     }
 }
@@ -165,7 +165,7 @@ fn handshake_check(context: &Context) -> Check {
                 TrustSource::Ca => "TLS verified with the cluster CA",
                 TrustSource::Pin | TrustSource::Unverified => "TLS verified by fingerprint",
             };
-            Check::ok("tls", format!("the certificate is accepted (trust: {})", source.word())).brief(brief)
+            Check::ok("tls", format!("the certificate is accepted (trust: {})", source.word())).with_short_text(brief)
         }
         Err(why) => Check::failed("tls", &why),
     }
@@ -180,7 +180,9 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
         format!("fingerprint  {}", leaf.fingerprint),
     ];
     let renew = |check: Check| {
-        check.say("renew it, as root on the node:").run("pvecm updatecerts --force && systemctl restart pveproxy")
+        check
+            .with_hint("renew it, as root on the node:")
+            .with_command("pvecm updatecerts --force && systemctl restart pveproxy")
     };
     let check = if now < leaf.not_before {
         Check::warning(
@@ -193,9 +195,9 @@ fn certificate(leaf: &Leaf, now: OffsetDateTime) -> Check {
         renew(Check::warning("certificate", format!("the certificate expires on {until}, in {days} days")))
     } else {
         Check::ok("certificate", format!("the certificate is valid until {until}"))
-            .brief(format!("certificate valid until {until}"))
+            .with_short_text(format!("certificate valid until {until}"))
     };
-    check.with(lines)
+    check.with_details(lines)
 }
 
 fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
@@ -203,7 +205,7 @@ fn product(endpoint: &Endpoint, realms: &Result<Vec<Realm>, pve::ApiError>) -> C
     match realms {
         Ok(realms) if realms.iter().any(|realm| realm.kind == "pve") => {
             let names = listed(realms.iter().map(|realm| &realm.name));
-            Check::ok("product", "the server is Proxmox VE").and(format!("realms: {names}"))
+            Check::ok("product", "the server is Proxmox VE").with_detail(format!("realms: {names}"))
         }
         Ok(realms) => {
             let what = crate::ops::product::product(realms).to_owned();
@@ -225,9 +227,9 @@ fn clock(there: Option<OffsetDateTime>, here: OffsetDateTime) -> Check {
     }
     let order = if here > there { "ahead of" } else { "behind" };
     Check::warning("clock", format!("the clock of this machine is {} {order} that of the server", span(apart)))
-        .and("certificates, one-time codes and token expiry depend on the clock")
-        .say("synchronize both with NTP; to see which one is wrong, run on each:")
-        .run("timedatectl status")
+        .with_detail("certificates, one-time codes and token expiry depend on the clock")
+        .with_hint("synchronize both with NTP; to see which one is wrong, run on each:")
+        .with_command("timedatectl status")
 }
 
 /// Writes a span of time in its largest unit.

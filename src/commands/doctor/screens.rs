@@ -39,7 +39,7 @@ impl Draw for DiagnosisScreen<'_> {
                 Detail::Full => lines.full(checks)?,
             }
         }
-        screen.gap()?;
+        screen.blank_line()?;
         self.totals(screen)
     }
 }
@@ -180,18 +180,19 @@ mod tests {
             known: vec!["pve".to_owned(), "pve2".to_owned()],
         });
         let settings = vec![
-            Check::ok("env-file", "/home/me/glassdome/.env was read, 9 settings").brief(".env: 9 settings"),
+            Check::ok("env-file", "/home/me/glassdome/.env was read, 9 settings").with_short_text(".env: 9 settings"),
             Check::warning(
                 "env-mode",
                 "mode 0644: every user of this machine may use the file, and a secret stands in it",
             )
-            .run("chmod 600 /home/me/glassdome/.env"),
-            Check::ok("env-git", "not tracked by git").brief("not tracked by git"),
+            .with_command("chmod 600 /home/me/glassdome/.env"),
+            Check::ok("env-git", "not tracked by git").with_short_text("not tracked by git"),
             Check::ok("shadowed", "no environment variable overrides the file"),
         ];
         let clone = vec![
             Check::failed("node", &error),
-            Check::unknown("token", "when the token expires: it may not see that itself").and("a line of detail"),
+            Check::unknown("token", "when the token expires: it may not see that itself")
+                .with_detail("a line of detail"),
             Check::skipped("template", "the node is not known"),
             Check::skipped("free-vmid", "the node is not known"),
             Check::skipped("bridge", "for another reason"),

@@ -45,19 +45,19 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
     let order = options::test_vm(context, &TestVmFlags::default());
     // The clocks are compared when the answer comes: the others may take longer.
     let realms = async { (anonymous.domains().await, session.clock.utc()) };
-    let ((realms, now), inside) = tokio::join!(realms, inside(session, context, order.as_ref().ok()));
+    let ((realms, now), inside) = tokio::join!(realms, log_in_and_read(session, context, order.as_ref().ok()));
     network.extend(network::answered(context, &anonymous, &realms, now));
     let names = anonymous.leaf().map(|leaf| leaf.names).unwrap_or_default();
     diagnosis.note("HOST", names.iter().filter(|name| **name != "localhost").map(ToString::to_string));
     diagnosis.groups.push(("Connection", network));
-    within(session, context, diagnosis, AccessReads { realms, inside, order }).await
+    authenticated_checks(session, context, diagnosis, AccessReads { realms, inside, order }).await
 }
 
 /// How long a node is waited for.
 const NODE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Authenticates, and asks at once all that needs no other answer.
-async fn inside(
+async fn log_in_and_read(
     session: &Session,
     context: &Context,
     order: Option<&TestVmOptions>,
@@ -85,7 +85,7 @@ struct AccessReads {
 }
 
 /// Makes the checks behind the authentication.
-async fn within(
+async fn authenticated_checks(
     session: &Session,
     context: &Context,
     diagnosis: &mut Diagnosis,
@@ -94,22 +94,22 @@ async fn within(
     let mut access = vec![realm_of(context, &realms)];
     if access.first().is_some_and(|realm| realm.status == CheckStatus::Failed) {
         access.push(Check::skipped("authentication", "the server has no such realm"));
-        return diagnosis.cut(access, "the user's realm does not exist");
+        return diagnosis.skip_after_access(access, "the user's realm does not exist");
     }
     let (connected, inside) = match inside {
         Some(Ok(inside)) => inside,
         Some(Err(why)) => {
             access.push(Check::failed("authentication", &why));
-            return diagnosis.cut(access, "not logged in");
+            return diagnosis.skip_after_access(access, "not logged in");
         }
         None => {
             access.push(Check::skipped("authentication", "the credentials are invalid"));
-            return diagnosis.cut(access, "no credentials are configured");
+            return diagnosis.skip_after_access(access, "no credentials are configured");
         }
     };
     if realms.is_err() && inside.nodes.is_err() {
         access.push(Check::skipped("authentication", "the server could not be queried"));
-        return diagnosis.cut(access, "the server could not be queried");
+        return diagnosis.skip_after_access(access, "the server could not be queried");
     }
     let authentication = access::authentication(&connected, &inside.nodes, &inside.version).await;
     let is_in = authentication.status == CheckStatus::Ok;
@@ -122,7 +122,7 @@ async fn within(
         } else {
             "the server does not respond correctly"
         };
-        return diagnosis.cut(access, why);
+        return diagnosis.skip_after_access(access, why);
     }
     let nodes = inside.nodes.iter().flatten().map(|node| node.name.to_string());
     diagnosis.note("NODE", nodes);

@@ -40,14 +40,14 @@ pub(super) struct CheckStep<'a> {
     pub(super) arguments: &'a Setup,
     pub(super) connected: &'a Connected,
     /// What was said already.
-    said: Said,
+    said: ShownSoFar,
     /// The template that was made in this step.
     made: Option<CreatedTemplate>,
 }
 
 /// How much of the step stands on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum ShownSoFar {
     /// Nothing.
     Nothing,
     /// Who is authenticated.
@@ -74,7 +74,12 @@ enum RetryChoice {
 
 impl<'a> CheckStep<'a> {
     /// Prepares the checks of a connection.
-    pub(super) const fn new(session: &'a Session, arguments: &'a Setup, connected: &'a Connected, said: Said) -> Self {
+    pub(super) const fn new(
+        session: &'a Session,
+        arguments: &'a Setup,
+        connected: &'a Connected,
+        said: ShownSoFar,
+    ) -> Self {
         Self { session, arguments, connected, said, made: None }
     }
 
@@ -102,7 +107,7 @@ impl<'a> CheckStep<'a> {
             let missing = MissingTemplate::of(&why, context, self.arguments)?;
             let choice = match (&missing, unasked.take()) {
                 (Some(_), Some(image)) => RetryChoice::Make(image.clone()),
-                _ => self.after(context, &why, missing.as_ref()).await?,
+                _ => self.ask_after_failure(context, &why, missing.as_ref()).await?,
             };
             let image = match choice {
                 RetryChoice::Make(image) => image,
@@ -142,7 +147,7 @@ impl<'a> CheckStep<'a> {
     }
 
     /// Asks what to do; if nothing can be done about it, it ends.
-    async fn after(
+    async fn ask_after_failure(
         &self,
         context: &Context,
         why: &Error,
@@ -191,7 +196,7 @@ impl<'a> CheckStep<'a> {
         let (inventory, vms) = tokio::join!(preflight.inventory(), inventory::vms(pve, &|vm: &Vm| vm.is_template));
         let inventory = inventory?;
         let version = inventory.version.clone();
-        self.head(context, &version);
+        self.show_heading(context, &version);
         let mut vms = vms.doing(Operation::ReadVms)?;
         if let Some(made) = self.made.as_ref().filter(|made| !vms.iter().any(|vm| vm.vmid == made.vm.vmid)) {
             vms.push(made.vm.clone());
@@ -242,15 +247,15 @@ impl<'a> CheckStep<'a> {
     }
 
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.
-    fn head(&mut self, context: &Context, version: &Version) {
-        if self.said == Said::Nothing {
+    fn show_heading(&mut self, context: &Context, version: &Version) {
+        if self.said == ShownSoFar::Nothing {
             let who = self.connected.caller_name();
             self.session.done(format!("Authenticated as {} on Proxmox VE {version}", Printable(&who)));
         }
-        if self.said != Said::Heading {
+        if self.said != ShownSoFar::Heading {
             heading(self.session, context, "Node and templates");
         }
-        self.said = Said::Heading;
+        self.said = ShownSoFar::Heading;
     }
 
     /// Says whether a file may be saved before there is a template: where there is nothing to test yet, and where a dry

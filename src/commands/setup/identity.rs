@@ -5,7 +5,7 @@ use crate::model::token::InvalidToken;
 use crate::model::{Pasted, Secret, TokenName, TokenRef, UserId};
 use crate::ops::ask;
 use crate::ops::context::Context;
-use crate::ops::token::login::explained;
+use crate::ops::token::login::realm_description;
 use crate::session::Session;
 use crate::settings::{Key, Setting, SettingsError, Source, Sourced};
 use crate::ui::Printable;
@@ -33,7 +33,8 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
         let present = context.settings.user().map(|user| user.value.realm().to_owned());
         let place = |realm: &str| realms.iter().position(|known| known == realm);
         let proposed = present.and_then(|realm| place(&realm)).or_else(|| place("pve")).unwrap_or_default();
-        let menu = ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| explained(it)).collect());
+        let menu =
+            ChoicePrompt::new(format!("Realm of {user}"), realms.iter().map(|it| realm_description(it)).collect());
         let menu =
             menu.answered_as(format!("Realm of {user}"), realms.iter().map(|it| Printable(it).to_string()).collect());
         let menu = menu.proposing(proposed);

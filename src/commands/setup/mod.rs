@@ -48,7 +48,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -
         signal = session.interrupts.second() => Err(Error::Run(RunError::Abandoned { signal, left: None })),
     };
     let ended = match (ended, report.made.take()) {
-        (Err(why), Some(made)) => Err(made.applied.left(why)),
+        (Err(why), Some(made)) => Err(made.applied.into_error(why)),
         (Err(why), None) => Err(with_setup_hints(why, report.is_saved)),
         (ended, _) => ended,
     };
@@ -119,7 +119,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
     }
     let ended = run_steps(session, global, arguments, &mut context, report).await;
     match (ended, report.made.take()) {
-        (Err(why), Some(made)) => Err(made.applied.saved_or_left(session, &context, why)),
+        (Err(why), Some(made)) => Err(made.applied.into_error_saving_secret(session, &context, why)),
         (ended, _) => ended,
     }
 }
@@ -137,7 +137,7 @@ async fn run_steps(
         WizardEnd::Agreed(reviewed) => *reviewed,
         WizardEnd::PlanShown => {
             if global.output == OutputFormat::Text {
-                session.gap();
+                session.blank_line();
                 session.result(&screens::SandboxNote);
             }
             return Ok(());
@@ -145,7 +145,7 @@ async fn run_steps(
     };
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
-            session.gap();
+            session.blank_line();
             session.result(&DryRun { calls: (!arguments.skip_test_vm).then_some(checked.calls) });
         }
         return Ok(());
@@ -162,7 +162,7 @@ async fn run_steps(
     let skips = arguments.skip_test_vm || !is_test_vm_wanted(session, context, arguments).await?;
     let receipt = if skips { None } else { Some(test_vm(session, arguments, context, report).await?) };
     if global.output == OutputFormat::Text {
-        session.gap();
+        session.blank_line();
         session.result(&next(context, &connected, &saved, receipt));
     }
     Ok(())
@@ -191,7 +191,7 @@ async fn agree_to_replace(
 ) -> Result<(), Error> {
     // Where the token was made in this run, that was settled before.
     let (None, Credentials::Token { id, .. }) = (&report.made, &connected.credentials) else { return Ok(()) };
-    unless_interrupted(session, consent::for_replacing(session, context, connected.server(), id)).await
+    unless_interrupted(session, consent::require_yes_to_replace(session, context, connected.server(), id)).await
 }
 
 /// Asks whether a VM may be made to prove it.

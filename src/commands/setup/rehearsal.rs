@@ -40,7 +40,7 @@ impl PublicCredentials {
 
 impl Draw for PublicCredentials {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.gap()?;
+        screen.blank_line()?;
         screen.paragraph(0, "The server is a simulated one. Logins and tokens to try, which open nothing else:")?;
         for (user, text) in &self.logins {
             screen.labelled(&format!("  {user:<13}"), Tone::Strong, text)?;

@@ -57,7 +57,7 @@ impl SetupReport {
 
     fn name_unused(&mut self, session: &Session) {
         if let Some(CreatedInRun { token, applied }) = self.made.take() {
-            session.error(&UnusedToken { token, left: applied.what_is_left() });
+            session.error(&UnusedToken { token, left: applied.leftovers() });
             self.is_created = false;
         }
     }

@@ -134,7 +134,7 @@ fn is_settled(context: &Context, session: &Session, why: &Error) -> bool {
 
 /// Asks what to do about a failure that no single answer corrects: another try, or an earlier answer. Gives nothing for
 /// another try.
-pub(super) async fn stuck(
+pub(super) async fn ask_what_next(
     session: &Session,
     context: &Context,
     why: Error,

@@ -96,17 +96,17 @@ fn changes(
     checked: &VerifiedAccess,
 ) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
-    let mut set = |standing: Standing, setting: Setting| {
-        if standing == Standing::Different {
+    let mut set = |standing: FileValue, setting: Setting| {
+        if standing == FileValue::Different {
             changes.push(Change::from(setting));
         }
     };
     let host = context.host()?;
-    set(stands(in_file.host(), &host), Setting::Host(host));
+    set(compare_with_file(in_file.host(), &host), Setting::Host(host));
     let user = connected.user();
     // The application reads the user from its own key alone.
     let standing = in_file.user().filter(|_| in_file.source(Key::User).is_some());
-    set(stands(standing, user), Setting::User(user.clone()));
+    set(compare_with_file(standing, user), Setting::User(user.clone()));
     match &connected.credentials {
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
@@ -114,32 +114,32 @@ fn changes(
             // The application reads the secret alone: what stands around it is written where it belongs.
             let is_bare = in_file.is_secret_bare();
             let standing = in_file.token_name().filter(|_| !is_new && is_bare);
-            set(stands(standing, &id.name), Setting::TokenName(TokenRef::Name(id.name.clone())));
+            set(compare_with_file(standing, &id.name), Setting::TokenName(TokenRef::Name(id.name.clone())));
             let standing = in_file.token_secret().filter(|_| is_bare);
-            set(stands(standing, secret), Setting::TokenValue(secret.clone().into()));
+            set(compare_with_file(standing, secret), Setting::TokenValue(secret.clone().into()));
         }
         Credentials::Password { password, .. } => {
-            set(stands(in_file.password(), password), Setting::Password(password.clone()));
+            set(compare_with_file(in_file.password(), password), Setting::Password(password.clone()));
         }
     }
     let verifies = connected.trusted == TrustSource::System;
-    set(stands(in_file.verify_ssl(), &verifies), Setting::VerifySsl(verifies));
-    set(stands(in_file.node(), &checked.node), Setting::Node(checked.node.clone()));
+    set(compare_with_file(in_file.verify_ssl(), &verifies), Setting::VerifySsl(verifies));
+    set(compare_with_file(in_file.node(), &checked.node), Setting::Node(checked.node.clone()));
     if let Some(pool) = &checked.pool {
-        set(stands(in_file.pool(), pool), Setting::Pool(pool.clone()));
+        set(compare_with_file(in_file.pool(), pool), Setting::Pool(pool.clone()));
     }
     for (key, vmid) in &checked.templates {
         if let Some(setting) = Setting::template(*key, *vmid) {
-            set(stands(in_file.template(*key), vmid), setting);
+            set(compare_with_file(in_file.template(*key), vmid), setting);
         }
     }
-    changes.extend(dropped(context, in_file).into_iter().map(Change::Remove));
+    changes.extend(keys_to_remove(context, in_file).into_iter().map(Change::Remove));
     changes.extend(trust_changes(context, in_file, connected));
     Ok(changes)
 }
 
 /// Lists the keys that stand in the file, and that a person decided against.
-fn dropped(context: &Context, in_file: &Settings) -> Vec<Key> {
+fn keys_to_remove(context: &Context, in_file: &Settings) -> Vec<Key> {
     let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template, Key::Pool];
     keys.retain(|key| context.is_unset(*key));
     if keys.contains(&Key::TokenValue) {
@@ -178,7 +178,7 @@ fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -
 
 /// What the file itself says of a value that is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum FileValue {
     /// The same.
     Same,
     /// Another value, or nothing.
@@ -186,9 +186,9 @@ enum Standing {
 }
 
 /// Compares what the file itself says with what is wanted.
-fn stands<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> Standing {
+fn compare_with_file<T: PartialEq>(in_file: Option<Sourced<T>>, wanted: &T) -> FileValue {
     let is_same = in_file.is_some_and(|it| it.value == *wanted && !matches!(it.source, Source::Default(_)));
-    if is_same { Standing::Same } else { Standing::Different }
+    if is_same { FileValue::Same } else { FileValue::Different }
 }
 
 /// Asks git, writes the file, and reads it back.

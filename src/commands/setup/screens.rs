@@ -54,7 +54,7 @@ impl Draw for Next {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         if let Some(receipt) = &self.receipt {
             receipt.draw(screen)?;
-            screen.gap()?;
+            screen.blank_line()?;
         }
         screen.heading("Quick reference")?;
         screen.labelled("  user      ", Tone::Plain, &Printable(&self.user).to_string())?;
@@ -63,7 +63,7 @@ impl Draw for Next {
             screen.labelled("  token ID  ", Tone::Plain, &Printable(&self.token).to_string())?;
         }
         screen.labelled("  secret    ", Tone::Plain, &format!("in {}", self.file.display()))?;
-        screen.gap()?;
+        screen.blank_line()?;
         screen.heading("Next")?;
         let sandbox = if self.is_sandbox { " of the sandbox" } else { "" };
         screen.paragraph(2, &format!("after changes, verify the settings{sandbox} again:"))?;
@@ -102,7 +102,7 @@ impl Curl {
         let access = Access::of(&context.settings).ok()?;
         let is_pinned = access.fingerprint.is_some() && access.ca_file.is_none();
         let warning = "(curl cannot check a fingerprint: it refuses the certificate unless it knows its authority)";
-        let env = context.sticky_flags().lengthened("glassdome env --format sh --reveal").into_owned();
+        let env = context.sticky_flags().append_flags("glassdome env --format sh --reveal").into_owned();
         let before = format!("eval \"$({env})\"");
         Some(Self { before, line: curl_line(&access, &context.instance)?, warning: is_pinned.then_some(warning) })
     }

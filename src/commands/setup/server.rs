@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::settings::{Credentials, Key, Setting, Source, TRUST_KEYS, Verification};
 use crate::ui::prompt::{ConfirmPrompt, TextPrompt};
 use crate::ui::{Note, Printable};
-use first_contact::look;
+use first_contact::connect;
 
 use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
@@ -100,17 +100,18 @@ impl ServerStep {
                 self.host(session, context).await?;
             }
             let server = context.host()?;
-            let why = match with_spinner(session, &format!("Connecting to {server}"), look(session, context, arguments))
-                .await
-            {
-                Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
-                Err(why) => why,
-            };
+            let why =
+                match with_spinner(session, &format!("Connecting to {server}"), connect(session, context, arguments))
+                    .await
+                {
+                    Ok(pve_server) => return Ok(self.accepted(session, context, pve_server)),
+                    Err(why) => why,
+                };
             let why = if trust::is_open(session, context, &why) {
                 if !context.is_open(session, Key::Host) && !self.is_headed {
                     session.info(&Note::answered("Proxmox VE host", server.to_string()));
                 }
-                self.head(session, context);
+                self.show_heading(session, context);
                 match trust::decide_trust(session, context, &why, proposed.take()).await {
                     Ok(TrustDecision::Quit) => return Err(why),
                     Ok(decision) => {
@@ -123,7 +124,7 @@ impl ServerStep {
             } else {
                 why
             };
-            wants_host = correctable(session, context, why)? == Key::Host;
+            wants_host = key_to_correct(session, context, why)? == Key::Host;
         }
     }
 
@@ -139,7 +140,7 @@ impl ServerStep {
         ask_to_skip_verification(session, context).await
     }
 
-    fn head(&mut self, session: &Session, context: &Context) {
+    fn show_heading(&mut self, session: &Session, context: &Context) {
         if !std::mem::replace(&mut self.is_headed, true) {
             heading(session, context, "Certificate");
         }
@@ -150,7 +151,7 @@ impl ServerStep {
         let server = context.settings.text(Key::Host).unwrap_or_default();
         let realms: Vec<String> = pve_server.realms.iter().map(|realm| Printable(realm).to_string()).collect();
         session.done(format!("{server} is Proxmox VE (realms: {})", realms.join(", ")));
-        self.head(session, context);
+        self.show_heading(session, context);
         if self.decision == Some(TrustDecision::ByCluster) {
             pve_server.is_new = CertificateSeen::JustAccepted;
         }
@@ -168,7 +169,7 @@ impl ServerStep {
 }
 
 /// Shows what is wrong if a person can correct it, and gives the key that it is about; any other error ends the step.
-fn correctable(session: &Session, context: &mut Context, why: Error) -> Result<Key, Error> {
+fn key_to_correct(session: &Session, context: &mut Context, why: Error) -> Result<Key, Error> {
     if is_of_ca_file(&why) && context.is_open(session, Key::CaFile) {
         show_error(session, &why);
         context.unset(&[Key::CaFile, Key::VerifySsl])?;
@@ -237,7 +238,7 @@ fn is_of_host(why: &Error) -> bool {
 }
 
 /// Lists what a certificate says of itself.
-fn facts(leaf: &Leaf) -> Vec<String> {
+fn certificate_details(leaf: &Leaf) -> Vec<String> {
     vec![
         format!("subject      {}", leaf.subject),
         format!("issuer       {}", leaf.issuer),

@@ -101,7 +101,7 @@ impl MissingTemplate {
             return Ok(ImageSpec::release(usual));
         }
         // An image of an unknown release gets the name and the number of what it will stand for.
-        ImageSpec::image(release, &session.folder).map(|image| image.or_of(usual)).ok_or_else(|| {
+        ImageSpec::image(release, &session.folder).map(|image| image.with_default_release(usual)).ok_or_else(|| {
             let known = vec![usual.number.to_owned()];
             TemplateError::UnknownRelease { flag: FLAG, release: release.to_owned(), known }.into()
         })

@@ -182,7 +182,7 @@ async fn identify(
     let has_token = |context: &Context| context.settings.source(Key::TokenValue).is_some();
     let has_password = |context: &Context| !has_token(context) && context.settings.password().is_some();
     match wanted {
-        StillToAsk::All => return all(session, context, pve_server).await,
+        StillToAsk::All => return ask_all(session, context, pve_server).await,
         StillToAsk::Owner(source) => {
             user(session, context, pve_server.realms()).await?;
             name(session, context).await?;
@@ -202,11 +202,11 @@ async fn identify(
     if !wants_method && (has_token(context) || has_password(context)) {
         return Ok(Identified::Ready);
     }
-    obtain(session, context, pve_server, NameQuestion::Open).await
+    ask_for_token(session, context, pve_server, NameQuestion::Open).await
 }
 
 /// Asks for everything; a secret that is there already is kept if the person wants that.
-async fn all(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Identified, Error> {
+async fn ask_all(session: &Session, context: &mut Context, pve_server: &Server) -> Result<Identified, Error> {
     let answers = |context: &Context| {
         (context.settings.user().map(|it| it.value), context.settings.token_name().map(|it| it.value))
     };
@@ -228,12 +228,12 @@ async fn all(session: &Session, context: &mut Context, pve_server: &Server) -> R
         return Ok(Identified::Ready);
     }
     let name = if has_token { NameQuestion::Answered } else { NameQuestion::Open };
-    obtain(session, context, pve_server, name).await
+    ask_for_token(session, context, pve_server, name).await
 }
 
 /// Asks how the person gets a token, shows how it is made, and asks for its secret; or for a password; or learns that
 /// the token is to be made.
-async fn obtain(
+async fn ask_for_token(
     session: &Session,
     context: &mut Context,
     pve_server: &Server,

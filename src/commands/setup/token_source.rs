@@ -9,7 +9,7 @@ use crate::ops::context::Context;
 use crate::ops::options::{LoginOptions, NewTokenOptions};
 use crate::ops::token::consent;
 use crate::ops::token::grant_plan::PlanStep;
-use crate::ops::token::issue::{Created, Creation, NodeChoice, create, regenerating};
+use crate::ops::token::issue::{Created, Creation, NodeNeeded, create, regenerating};
 use crate::ops::token::notes::note;
 use crate::ops::token::over_ssh::{self, PveumCommand};
 use crate::ops::token::store::{ExtraSettings, check_save};
@@ -86,7 +86,7 @@ pub(super) async fn make(
     if let TokenSource::Shell(to) = source {
         require_shell(context)?;
         if arguments.dry_run {
-            session.note(line(context, arguments)?);
+            session.note(pveum_line(context, arguments)?);
             return Ok(None);
         }
         let token = context.token_id()?;
@@ -133,7 +133,7 @@ async fn by_log_in(
         pin_policy,
         consent: may_be_ambiguous(session, arguments),
         is_dry_run: arguments.dry_run,
-        node: if session.is_attended() { NodeChoice::Open } else { NodeChoice::Due },
+        node: if session.is_attended() { NodeNeeded::Later } else { NodeNeeded::Now },
     };
     Ok(match create(session, context, pve_server.trusted_server(), &creation).await? {
         Some(created) => TokenResult::Created(Box::new(created)),
@@ -142,7 +142,7 @@ async fn by_log_in(
 }
 
 /// Gives the line that would be run in the shell of a node.
-fn line(context: &Context, arguments: &Setup) -> Result<String, Error> {
+fn pveum_line(context: &Context, arguments: &Setup) -> Result<String, Error> {
     let (action, expire) = action(arguments);
     Ok(over_ssh::command(&context.token_id()?, action, expire))
 }
@@ -178,10 +178,11 @@ async fn over_ssh(
     if action == PveumCommand::Regenerate {
         regenerating(session, context, &token)?;
     }
-    unless_interrupted(session, consent::for_replacing(session, context, pve_server.trusted_server(), &token)).await?;
+    unless_interrupted(session, consent::require_yes_to_replace(session, context, pve_server.trusted_server(), &token))
+        .await?;
     let consent = may_be_ambiguous(session, arguments);
     check_save(context, &context.loaded, &token, &ExtraSettings { consent, ..ExtraSettings::default() })?;
-    let mut made = Applied::nothing(over_ssh::again(&to), note(session, context, &token, action)?);
+    let mut made = Applied::nothing(over_ssh::new_secret_command(&to), note(session, context, &token, action)?);
     let secret = match over_ssh::run(session, &to, &token, action, expire).await {
         Ok(secret) => secret,
         // What the node did is not known, so the note stays.

@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::settings::{Key, Setting, Source, TRUST_KEYS};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 use certificate::Flaw;
-use choice::ways;
+use choice::trust_choices;
 use std::path::PathBuf;
 
 /// What a person decided on.
@@ -100,7 +100,7 @@ pub(super) async fn decide_trust(
     let endpoint = context.endpoint()?;
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::connecting(&endpoint, source))?;
-    let ways = ways(session, context, &probed.leaf, &flaw)?;
+    let ways = trust_choices(session, context, &probed.leaf, &flaw)?;
     let server = if context.is_sandbox() { context.host()?.to_string() } else { endpoint.authority() };
     session.info(&Certificate { server, leaf: probed.leaf.clone(), flaw });
     let is_proposed = |(choice, _): &(TrustChoice, String)| {

@@ -11,7 +11,7 @@ use crate::settings::AmbiguousValues;
 use crate::ui::prompt::TextPrompt;
 
 use super::answers::{self, Answer, Pending, StepEnd};
-use super::check::{CheckStep, Said, VerifiedAccess};
+use super::check::{CheckStep, ShownSoFar, VerifiedAccess};
 use super::report::SetupReport;
 use super::save::PendingSave;
 use super::server::{Server, ServerStep};
@@ -41,7 +41,7 @@ struct Wizard<'a> {
     step: ServerStep,
     server: Option<Server>,
     connected: Option<Connected>,
-    said: Said,
+    said: ShownSoFar,
 }
 
 /// Asks and checks until everything is right and the person agrees to what will be written.
@@ -58,7 +58,7 @@ pub(super) async fn ask_until_confirmed(
         step: ServerStep::default(),
         server: None,
         connected: None,
-        said: Said::Nothing,
+        said: ShownSoFar::Nothing,
     };
     require_answers(session, context, arguments, report)?;
     loop {
@@ -106,7 +106,7 @@ impl Wizard<'_> {
             return Ok(server.clone());
         }
         self.connected = None;
-        self.said = Said::Nothing;
+        self.said = ShownSoFar::Nothing;
         let found = self.step.find(self.session, context, &mut self.pending, self.arguments);
         let server = unless_interrupted(self.session, found).await?;
         self.server = Some(server.clone());
@@ -125,7 +125,7 @@ impl Wizard<'_> {
             return Ok(StepEnd::Done(Some(connected)));
         }
         let pin_policy = server.pin_policy(self.arguments)?;
-        self.said = Said::Nothing;
+        self.said = ShownSoFar::Nothing;
         heading(self.session, context, "API token");
         let end = token::connect(self.session, context, server, &mut self.pending, self.arguments, report).await?;
         let StepEnd::Done(Some(connected)) = end else { return Ok(end) };
@@ -137,7 +137,7 @@ impl Wizard<'_> {
         match unless_interrupted(self.session, pinned).await {
             Ok(connected) => Ok(StepEnd::Done(Some(connected))),
             Err(why) => {
-                let again = retry::stuck(self.session, context, why, Answer::Node).await?;
+                let again = retry::ask_what_next(self.session, context, why, Answer::Node).await?;
                 Ok(StepEnd::Back(again.unwrap_or(Answer::Trust)))
             }
         }
@@ -159,7 +159,7 @@ impl Wizard<'_> {
                 return Ok(StepEnd::Back(answer));
             }
         };
-        self.said = Said::Caller;
+        self.said = ShownSoFar::Caller;
         if let Some(warning) = pin_ca::expiry(session, &connected.pve, &connected.trust) {
             session.warn(warning.clone());
             checked.warnings.push(warning);
@@ -172,7 +172,7 @@ impl Wizard<'_> {
             Ok(draft) => draft,
             Err(why) => {
                 self.connected = Some(connected);
-                let earlier = retry::stuck(session, context, why, Answer::Pool).await?;
+                let earlier = retry::ask_what_next(session, context, why, Answer::Pool).await?;
                 return Ok(StepEnd::Back(earlier.unwrap_or(Answer::Pool)));
             }
         };

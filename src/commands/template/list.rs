@@ -25,7 +25,7 @@ const NO_TEMPLATE: &str = "a VM, not a template";
 
 /// One template, or VM, as a clone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Row {
+struct TemplateRow {
     vmid: u32,
     name: Foreign,
     node: String,
@@ -49,8 +49,8 @@ struct Row {
 
 /// All of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Table {
-    templates: Vec<Row>,
+struct TemplateTable {
+    templates: Vec<TemplateRow>,
     /// What could not be read.
     warnings: Vec<String>,
 }
@@ -76,7 +76,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
     Ok(json!({ "templates": table.templates, "warnings": table.warnings }))
 }
 
-async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<Table, Error> {
+async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateList) -> Result<TemplateTable, Error> {
     let pve = &connected.pve;
     let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
     let vms = vms(pve, &|vm: &Vm| vm.is_template || arguments.all).await.doing(Operation::ReadVms)?;
@@ -84,7 +84,7 @@ async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateL
     for (key, _) in keyed() {
         keys.extend(settings.template(key).map(|found| (key.entry().variable, found.value)));
     }
-    let rows = concurrently(vms.iter().map(|vm| row(pve, vm, &keys, state(&nodes, &vm.node)))).await;
+    let rows = concurrently(vms.iter().map(|vm| template_row(pve, vm, &keys, state(&nodes, &vm.node)))).await;
     let mut warnings = Vec::new();
     let mut templates = Vec::new();
     for row in rows {
@@ -95,7 +95,7 @@ async fn table(connected: &Connected, settings: &Settings, arguments: &TemplateL
     if templates.is_empty() {
         return Err(nothing(connected).await);
     }
-    Ok(Table { templates, warnings })
+    Ok(TemplateTable { templates, warnings })
 }
 
 fn state(nodes: &[Node], name: &NodeName) -> NodeState {
@@ -126,13 +126,13 @@ enum NodeState {
 }
 
 /// Reads one template; what could not be read is said beside it. A login that is refused meanwhile ends the whole.
-async fn row(
+async fn template_row(
     pve: &Pve,
     vm: &Vm,
     keys: &[(&'static str, VmId)],
     node: NodeState,
-) -> Result<(Row, Option<String>), Error> {
-    let unknown = Row {
+) -> Result<(TemplateRow, Option<String>), Error> {
+    let unknown = TemplateRow {
         vmid: vm.vmid.number(),
         name: vm.name.clone(),
         node: vm.node.to_string(),
@@ -163,7 +163,7 @@ async fn row(
         Err(why) => (None, Some(unread(why.to_string()))),
     };
     let nodes = feature.as_ref().and_then(|feature| feature.nodes.as_ref());
-    let mut row = Row {
+    let mut row = TemplateRow {
         name: config.name().unwrap_or_else(|| vm.name.clone()),
         template: config.is_template(),
         storages: config.disk_storages(),
@@ -178,8 +178,8 @@ async fn row(
 }
 
 /// Says what a template lacks, each with the command that fixes it.
-fn missing(row: &Row, has_nic: bool) -> Vec<String> {
-    let Row { vmid, .. } = row;
+fn missing(row: &TemplateRow, has_nic: bool) -> Vec<String> {
+    let TemplateRow { vmid, .. } = row;
     let storage = row.storages.first().and_then(|name| name.parse::<StorageName>().ok());
     let storage = storage.as_ref().map_or("STORAGE", StorageName::as_str);
     let mut missing = Vec::new();
@@ -202,7 +202,7 @@ fn missing(row: &Row, has_nic: bool) -> Vec<String> {
     missing
 }
 
-impl Draw for Table {
+impl Draw for TemplateTable {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         for row in &self.templates {
             let title = format!("{} {} on {}", row.vmid, row.name, row.node);

@@ -8,7 +8,7 @@ use crate::commands::token::TokenOutput;
 use crate::error::Error;
 use crate::ops::pin_ca::PinPolicy;
 use crate::ops::token::admin_session::AdminSession;
-use crate::ops::token::issue::{Creation, NodeChoice, create};
+use crate::ops::token::issue::{Creation, NodeNeeded, create};
 use crate::ops::token::notes::forget;
 use crate::ops::token::store::save;
 use crate::ops::unless_interrupted;
@@ -29,7 +29,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
         pin_policy: PinPolicy::Leaf,
         consent: AmbiguousValues::Withheld,
         is_dry_run: arguments.dry_run,
-        node: NodeChoice::Open,
+        node: NodeNeeded::Later,
     };
     let token = admin_session.token()?;
     let Some(created) = create(session, &admin_session.context, admin_session.server(), &creation).await? else {
@@ -47,6 +47,6 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
                 admin_session.context.store.path().display()
             )))
         }
-        Err(why) => Err(created.made.left(why)),
+        Err(why) => Err(created.made.into_error(why)),
     }
 }

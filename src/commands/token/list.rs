@@ -6,7 +6,7 @@ use crate::commands::token::TokenOutput;
 use crate::error::{Doing, Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
 use crate::ops::token::admin_session::AdminSession;
-use crate::ops::token::notes::{self, Unsaved};
+use crate::ops::token::notes::{self, UnsavedToken};
 use crate::ops::{concurrently, unless_interrupted};
 use crate::pve::TokenRecord;
 use crate::pve::privileges::Grant;
@@ -32,7 +32,7 @@ struct TokenListing {
     file: String,
     now: u64,
     /// What earlier runs may have made without saving its secret.
-    unsaved: Vec<Unsaved>,
+    unsaved: Vec<UnsavedToken>,
 }
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<TokenOutput, Error> {
@@ -76,7 +76,7 @@ fn still_unsaved(
     admin_session: &AdminSession,
     user: &UserId,
     known: &[String],
-) -> Result<Vec<Unsaved>, Error> {
+) -> Result<Vec<UnsavedToken>, Error> {
     let of_user = format!("{user}!");
     for it in notes::unsaved(session, &admin_session.context)? {
         if let (true, Ok(token)) = (it.token.starts_with(&of_user), it.token.parse::<TokenId>())
@@ -105,7 +105,7 @@ impl TokenListing {
                 })
             })
             .collect();
-        json!({ "user": self.user.to_string(), "tokens": tokens, "unsaved": self.unsaved.iter().map(Unsaved::document).collect::<Vec<_>>() })
+        json!({ "user": self.user.to_string(), "tokens": tokens, "unsaved": self.unsaved.iter().map(UnsavedToken::document).collect::<Vec<_>>() })
     }
 
     fn has_ended(&self, record: &TokenRecord) -> bool {

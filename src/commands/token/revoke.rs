@@ -47,7 +47,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
         let report = json!({ "token": { "id": summary.token.to_string() }, "was_in_use": summary.file.is_some() });
         return Ok(TokenOutput::dry_run(report));
     }
-    consent::needed(session, || format!("{} would be revoked", summary.token))?;
+    consent::require_yes(session, || format!("{} would be revoked", summary.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
     if !ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation to revoke it")).await? {
         return Err(Error::Run(RunError::Cancelled));

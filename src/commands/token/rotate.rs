@@ -17,7 +17,7 @@ use crate::ui::Printable;
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRotate) -> Result<TokenOutput, Error> {
     if !arguments.dry_run {
-        consent::needed(session, || "rotating replaces the secret in the settings file".to_owned())?;
+        consent::require_yes(session, || "rotating replaces the secret in the settings file".to_owned())?;
     }
     let journal = if arguments.connection.is_sandbox() { None } else { Some(Journal::new(session.state_folder()?)) };
     let opened = async {

@@ -73,7 +73,7 @@ fn api() {
             pinned: super::read(&"0A:1B:2C:3D:".repeat(8)[..95]),
             leaf: Box::new(leaf()),
         };
-        CertificateStolen => ApiError::CertificateStolen { server: server() };
+        CertificateKeyMismatch => ApiError::CertificateKeyMismatch { server: server() };
         CertificateBroken => ApiError::CertificateBroken { server: server(), why: "it has no public key".to_owned() };
         NoSystemTrust => ApiError::NoSystemTrust;
         NotACa => ApiError::NotACa { why: "it holds no certificate" };

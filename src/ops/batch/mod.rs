@@ -17,7 +17,7 @@ use crate::ops::test_vm::preflight::{ClonePlan, Preflight};
 use crate::ops::test_vm::receipt::{Receipt, round};
 use crate::ops::test_vm::run::{Run, recently_freed};
 use crate::ops::test_vm::step_line::StepLine;
-use crate::ops::test_vm::{blank, intention};
+use crate::ops::test_vm::{blank, progress_text};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
 use crate::ui::{Note, Printable, Progress};
@@ -95,7 +95,7 @@ pub(crate) async fn run_batch(
         return Ok((counter.summary(receipt, BatchSize { count: batch.count, parallel: batch.parallel }, 0), Err(why)));
     };
     let count = batch.count.max(places.len());
-    let text = format!("template {}", intention(&first.options, &first.plan));
+    let text = format!("template {}", progress_text(&first.options, &first.plan));
     let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
     session.note(text);
     let many = Batch {

@@ -111,7 +111,7 @@ pub(crate) fn draw(nodes: &[NodeFigures], screen: &mut Screen<'_>) -> fmt::Resul
     if nodes.len() < 2 {
         return Ok(());
     }
-    screen.gap()?;
+    screen.blank_line()?;
     screen.heading(&format!("{:<12}{:>10}{:>10}", "Node", "verified", "failed"))?;
     for node in nodes {
         let name = Printable(&node.node).to_string();

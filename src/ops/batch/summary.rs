@@ -200,14 +200,14 @@ impl BatchSummary {
         if parts.is_empty() || self.succeeded == 0 {
             return Ok(());
         }
-        screen.gap()?;
+        screen.blank_line()?;
         screen.heading(&format!("{:<14}{:>8}", "Time per VM", "mean"))?;
         for (what, seconds) in parts {
             screen.line(&format!("  {what:<12}{seconds:>6.2} s"))?;
         }
         match &self.limited_by {
             Some(limit) => {
-                screen.gap()?;
+                screen.blank_line()?;
                 screen.labelled("Bottleneck: ", Tone::Strong, limit)
             }
             None => Ok(()),
@@ -220,11 +220,11 @@ impl Draw for BatchSummary {
         let interrupted =
             if self.interrupted > 0 { format!(", {} interrupted", self.interrupted) } else { String::new() };
         let (succeeded, failed) = (self.succeeded, self.failed);
-        screen.gap()?;
+        screen.blank_line()?;
         screen.heading("Results")?;
         screen.paragraph(2, &format!("{succeeded} verified, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
-            screen.gap()?;
+            screen.blank_line()?;
             screen.heading(&format!("{:<12}{:>10}{:>10}", "Step", "median", "95 %"))?;
         }
         for step in &self.steps {
@@ -234,7 +234,7 @@ impl Draw for BatchSummary {
         }
         per_node::draw(&self.nodes, screen)?;
         self.draw_time(screen)?;
-        screen.gap()?;
+        screen.blank_line()?;
         for failure in &self.failures {
             let first = failure.first_vmid.map(|vmid| format!(" (VM {vmid} first)")).unwrap_or_default();
             screen.labelled("failed: ", Tone::Bad, &format!("{} x {}{first}", failure.count, failure.reason))?;

@@ -127,26 +127,26 @@ impl<'a> Build<'a> {
         self.afterwards = image;
         let interrupts = self.session.interrupts.clone();
         let ended = tokio::select! {
-            ended = self.make_or_clear() => Ok(ended),
+            ended = self.build_or_clean_up() => Ok(ended),
             signal = interrupts.second() => Err(signal),
         };
-        ended.unwrap_or_else(|signal| Err(self.left(Error::Run(RunError::Abandoned { signal, left: None }))))
+        ended.unwrap_or_else(|signal| Err(self.with_leftovers(Error::Run(RunError::Abandoned { signal, left: None }))))
     }
 
-    async fn make_or_clear(&mut self) -> Result<BuildResult, Error> {
+    async fn build_or_clean_up(&mut self) -> Result<BuildResult, Error> {
         match self.steps().await {
-            Ok(made) => self.finished(made).await,
+            Ok(made) => self.finish_image(made).await,
             Err(why) => {
                 // `CreatedResources` reports what is left.
-                let _ = self.clear().await;
-                Err(self.left(why))
+                let _ = self.clean_up().await;
+                Err(self.with_leftovers(why))
             }
         }
     }
 
     /// Removes the image after the template is made, or says that it is still there.
-    async fn finished(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
-        let cleared = self.clear_image().await;
+    async fn finish_image(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
+        let cleared = self.clean_up_image().await;
         if let Err(why) = &cleared {
             self.warn(format!("the image {} could not be deleted: {why}", Printable(&self.volume)));
         }
@@ -220,12 +220,12 @@ impl<'a> Build<'a> {
         watched.map(drop)
     }
 
-    pub(crate) fn place(&self) -> ImageLocation<'_> {
+    pub(crate) fn image_location(&self) -> ImageLocation<'_> {
         let (node, storage) = (&self.plan.node, self.plan.image_storage.as_str());
         ImageLocation { pve: self.pve, node, storage, image: &self.plan.image, volume: &self.volume }
     }
 
-    pub(crate) fn search(&self) -> OwnershipCheck<'_> {
+    pub(crate) fn ownership_check(&self) -> OwnershipCheck<'_> {
         OwnershipCheck {
             pve: self.pve,
             session: self.session,

@@ -49,7 +49,7 @@ pub(crate) async fn make(
     };
     let (pve, mut plan) = plan_or_log_in(session, context, connected, &facts).await?;
     let would = if options.is_dry_run { "would be created: " } else { "" };
-    session.note(format!("{would}{}", intention(&plan)));
+    session.note(format!("{would}{}", progress_text(&plan)));
     for warning in &plan.warnings {
         session.warn(warning.clone());
     }
@@ -66,7 +66,7 @@ pub(crate) async fn make(
     Ok(Made { plan, kept_image, left_behind })
 }
 
-fn intention(plan: &TemplatePlan) -> String {
+fn progress_text(plan: &TemplatePlan) -> String {
     let size = match plan.disk_size {
         size if size.bytes() == 0 => String::new(),
         size => format!(" of {size}"),
@@ -103,7 +103,7 @@ async fn checksum(
         // A rehearsal calls no other server: the simulated server only pretends to fetch.
         return Ok(Some("0".repeat(64)));
     }
-    let Some(address) = wanted.sums() else { return Ok(None) };
+    let Some(address) = wanted.checksums_url() else { return Ok(None) };
     let failed = |why: String| TemplateError::NoChecksum { file: wanted.file().to_owned(), why };
     let proxies = crate::pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned));
     let list = text_at(&address, context.limits(), &proxies).await.map_err(failed)?;

@@ -80,7 +80,7 @@ impl ImageSpec {
     }
 
     /// Takes it for an image of this release, unless its name tells another one.
-    pub(crate) fn or_of(self, release: Release) -> Self {
+    pub(crate) fn with_default_release(self, release: Release) -> Self {
         Self { release: self.release.or(Some(release)), ..self }
     }
 
@@ -104,7 +104,7 @@ impl ImageSpec {
     }
 
     /// Gives the address of the list of checksums beside it, for an image that the server fetches.
-    pub(crate) fn sums(&self) -> Option<String> {
+    pub(crate) fn checksums_url(&self) -> Option<String> {
         let ImageSource::Address(url) = &self.origin else { return None };
         let (folder, _) = url.rsplit_once('/')?;
         Some(format!("{folder}/SHA256SUMS"))
@@ -152,7 +152,7 @@ mod tests {
         let folder = "https://cloud-images.ubuntu.com/releases/22.04/release";
         let address = format!("{folder}/ubuntu-22.04-server-cloudimg-amd64.img");
         assert_eq!(wanted.origin, ImageSource::Address(address));
-        assert_eq!(wanted.sums().unwrap(), format!("{folder}/SHA256SUMS"));
+        assert_eq!(wanted.checksums_url().unwrap(), format!("{folder}/SHA256SUMS"));
         assert_eq!(wanted.name_on_server("0a1b2c"), "glassdome-ubuntu-22.04-server-cloudimg-amd64-0a1b2c.qcow2");
         assert!(ImageSpec::of("--release", "21.10", Path::new("/")).is_err());
     }

@@ -117,7 +117,7 @@ impl TargetNode<'_> {
         };
         let disks = disks?;
         let image = self.free_name(pve, &node, images).await?;
-        let mut warnings = self.room(&node, StoragePair { images, disks })?;
+        let mut warnings = self.check_space(&node, StoragePair { images, disks })?;
         warnings.extend(network.warning);
         Ok(TemplatePlan {
             server: pve.endpoint().authority(),
@@ -156,7 +156,7 @@ impl TargetNode<'_> {
     }
 
     /// Checks that image and disk fit where they go.
-    fn room(&self, node: &NodeName, storages: StoragePair<'_>) -> Result<Vec<String>, Error> {
+    fn check_space(&self, node: &NodeName, storages: StoragePair<'_>) -> Result<Vec<String>, Error> {
         let load = SpaceRequirement {
             node,
             image_storage: storages.images,

@@ -15,13 +15,13 @@ use crate::ui::Printable;
 impl Build<'_> {
     /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in the
     /// trace.
-    pub(crate) async fn clear(&mut self) -> Result<(), Error> {
+    pub(crate) async fn clean_up(&mut self) -> Result<(), Error> {
         self.end_tasks().await?;
-        let vm = self.clear_vm().await;
-        let image = self.clear_image().await;
+        let vm = self.clean_up_vm().await;
+        let image = self.clean_up_image().await;
         let kept = matches!(&self.created.image, ImageOwnership::Ours(_)) && self.afterwards == ImageDisposal::Keep;
         if kept {
-            self.warn(format!("image kept as requested: {}", Printable(self.place().volume)));
+            self.warn(format!("image kept as requested: {}", Printable(self.image_location().volume)));
         }
         if self.created.image == ImageOwnership::Replaced {
             self.warn(format!("{}; not deleted", Printable(&self.unconfirmed_image())));
@@ -38,10 +38,10 @@ impl Build<'_> {
     async fn end_tasks(&mut self) -> Result<(), Error> {
         match self.created.task.take() {
             // Half a change is worse than a whole one, and it takes no time.
-            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.end(&upid).await,
+            Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.wait_for_task(&upid).await,
             Some(upid) => {
                 abort(self.pve, self.session, &upid).await?;
-                self.end(&upid).await
+                self.wait_for_task(&upid).await
             }
             // Where an answer was lost, a task may run of which only the list of tasks knows.
             None => self.wait_for_unanswered().await,
@@ -49,7 +49,7 @@ impl Build<'_> {
     }
 
     /// Waits until a task has stopped. One that has put the image on its storage all the same makes it this run's.
-    async fn end(&mut self, upid: &Upid) -> Result<(), Error> {
+    async fn wait_for_task(&mut self, upid: &Upid) -> Result<(), Error> {
         wait_until_stopped(self.pve, self.session, upid, &Operation::ReadTasks).await?;
         if self.created.image != ImageOwnership::Unconfirmed || !matches!(upid.kind(), "download" | "imgcopy") {
             return Ok(());
@@ -62,9 +62,9 @@ impl Build<'_> {
     /// Waits for tasks that make the VM or fetch the image: what they create shows whose they are, once they end.
     async fn wait_for_unanswered(&mut self) -> Result<(), Error> {
         if self.created.image == ImageOwnership::Unconfirmed
-            && let Some(upid) = self.place().task().await?
+            && let Some(upid) = self.image_location().task().await?
         {
-            self.end(&upid).await?;
+            self.wait_for_task(&upid).await?;
         }
         let Some(TemplateVm { vmid, .. }) = self.created.vm else { return Ok(()) };
         let tasks = self.pve.active_tasks(&self.plan.node).await;
@@ -77,9 +77,9 @@ impl Build<'_> {
     }
 
     /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
-    async fn clear_vm(&mut self) -> Result<(), Error> {
+    async fn clean_up_vm(&mut self) -> Result<(), Error> {
         let Some(TemplateVm { vmid, phase }) = self.created.vm else { return Ok(()) };
-        let search = self.search();
+        let search = self.ownership_check();
         let standing = match phase {
             BuildPhase::Unanswered => search.inspect_unanswered(vmid, ROLLBACK_TIMEOUT).await?,
             BuildPhase::Begun | BuildPhase::Made => search.inspect_until_settled(vmid, ROLLBACK_TIMEOUT).await?,
@@ -117,11 +117,11 @@ impl Build<'_> {
     }
 
     /// Removes the image, if a task of this run put it there, it is as it was then, and it is not to stay.
-    pub(crate) async fn clear_image(&mut self) -> Result<(), Error> {
+    pub(crate) async fn clean_up_image(&mut self) -> Result<(), Error> {
         if self.created.image == ImageOwnership::Nothing {
             return Ok(());
         }
-        let Some(there) = self.place().listed().await? else {
+        let Some(there) = self.image_location().listed().await? else {
             self.created.image = ImageOwnership::Nothing;
             return Ok(());
         };
@@ -136,7 +136,7 @@ impl Build<'_> {
         if self.afterwards == ImageDisposal::Keep {
             return Ok(());
         }
-        let place = self.place();
+        let place = self.image_location();
         let operation = Operation::RemoveImage(place.volume.to_owned());
         let asked = self.pve.remove_image(place.node, place.storage, place.volume).await;
         let upid = asked.doing(operation.clone())?;
@@ -147,7 +147,7 @@ impl Build<'_> {
 
     /// Says that an image of this run's name is there, or may be, and that it is not known to be this run's.
     pub(crate) fn unconfirmed_image(&self) -> String {
-        let volume = self.place().volume;
+        let volume = self.image_location().volume;
         match &self.created.image {
             ImageOwnership::Replaced => format!("the image {volume} is not the one that this run stored"),
             ImageOwnership::Nothing | ImageOwnership::Unconfirmed | ImageOwnership::Ours(_) => {
@@ -159,7 +159,7 @@ impl Build<'_> {
     }
 
     /// Names what could not be removed, and gives lines for what is known to be this run's.
-    pub(crate) fn left(&self, why: Error) -> Error {
+    pub(crate) fn with_leftovers(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
         if let Some(TemplateVm { vmid, .. }) = self.created.vm {
             left.push(format!("VM {vmid} ({}) may still exist", self.plan.name));

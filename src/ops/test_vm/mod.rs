@@ -88,7 +88,7 @@ async fn plan(
     receipt.node = plan.target.to_string();
     receipt.warnings.clone_from(&plan.warnings);
     let step = ReceiptStep::new("preflight", session.clock.now().duration_since(began), None);
-    receipt.step_done(session, step, &intention(options, &plan));
+    receipt.step_done(session, step, &progress_text(options, &plan));
     Ok(plan)
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn blank(connected: &Connected, options: &TestVmOptions) -> Receipt {
 }
 
 /// Says what will be done, and why like that.
-pub(crate) fn intention(options: &TestVmOptions, plan: &ClonePlan) -> String {
+pub(crate) fn progress_text(options: &TestVmOptions, plan: &ClonePlan) -> String {
     let mut text = format!("{} {} on {}, {} clone", options.template, plan.template_name, plan.source, plan.mode);
     if let Some(because) = plan.because {
         text.push_str(&format!(" ({because})"));

@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
         };
         match ended {
             Some(ended) => ended,
-            None => Err(self.abandoned(receipt)),
+            None => Err(self.abandoned_error(receipt)),
         }
     }
 
@@ -131,8 +131,8 @@ impl<'a> Run<'a> {
                 self.report_gone(result.as_ref().err());
                 result
             }
-            Ok(disks) => Err(self.disks_left(receipt, result.err(), disks)),
-            Err(why) => Err(self.left(receipt, result.err(), why)),
+            Ok(disks) => Err(self.disks_left_error(receipt, result.err(), disks)),
+            Err(why) => Err(self.leftover_error(receipt, result.err(), why)),
         }
     }
 

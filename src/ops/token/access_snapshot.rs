@@ -48,7 +48,7 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
     let version = version.map_err(reach)?;
     let nodes = nodes.doing(Operation::ReadNodes)?;
     let next = next.doing(Operation::FindId)?;
-    let People { user, acl, is_whole, pools } = people(admin, &token.user).await?;
+    let UserAccess { user, acl, is_whole, pools } = user_access(admin, &token.user).await?;
 
     let template = template_node(pve, &nodes, order).await?;
     let first = nodes.iter().find(|node| !node.is_offline()).map(|node| node.name.clone());
@@ -107,7 +107,7 @@ fn no_access(pve: &Pve) -> Error {
 }
 
 /// Who there is, and what decides about their rights.
-pub(crate) struct People {
+pub(crate) struct UserAccess {
     /// Whether the user exists.
     user: UserLookup,
     /// The user with its tokens, and everything that decides about their rights.
@@ -119,7 +119,7 @@ pub(crate) struct People {
 }
 
 /// Reads who there is, and which entries.
-pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error> {
+pub(crate) async fn user_access(admin: &Admin, user: &UserId) -> Result<UserAccess, Error> {
     let pve = &admin.pve;
     let access = |source| Error::server(Operation::ReadAccess, source);
     let (members, pools, own) =
@@ -129,7 +129,7 @@ pub(crate) async fn people(admin: &Admin, user: &UserId) -> Result<People, Error
     let is_auditor = own.get(FULL_VIEW_PRIVILEGE.0).is_some_and(|held| held.contains_key(FULL_VIEW_PRIVILEGE.1));
     let is_whole = is_auditor && user != UserLookup::Hidden || user == UserLookup::Missing;
     acl.members = members.map_err(access)?;
-    Ok(People { user, acl, is_whole, pools: pools.map_err(access)? })
+    Ok(UserAccess { user, acl, is_whole, pools: pools.map_err(access)? })
 }
 
 /// Reads a user with its groups and tokens, the entries and the roles; what is in which pool is left out.

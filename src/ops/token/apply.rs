@@ -20,7 +20,7 @@ pub(crate) use regenerate::{regenerate, require_regeneration};
 
 /// Finds out before anything is changed whether the log-in may make the entries and the roles; where it may not, the
 /// lines for an administrator are part of the error.
-pub(crate) async fn may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(), Error> {
+pub(crate) async fn require_may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(), Error> {
     // root@pam may do everything on every path.
     if admin.user.is_root() {
         return Ok(());
@@ -95,10 +95,10 @@ pub(crate) async fn carry_out(
         let outcome = match session.interrupts.seen() {
             Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => tokio::select! {
-                outcome = checked(admin, step, expected.as_ref(), &mut secret) => outcome,
+                outcome = run_checked(admin, step, expected.as_ref(), &mut secret) => outcome,
                 signal = session.interrupts.second() => {
                     made.add_unconfirmed(step.clone());
-                    return Err(made.saved_or_left(session, context, Error::Run(RunError::Abandoned { signal, left: None })));
+                    return Err(made.into_error_saving_secret(session, context, Error::Run(RunError::Abandoned { signal, left: None })));
                 }
             },
         };
@@ -118,7 +118,7 @@ pub(crate) async fn carry_out(
         }
     }
     let ended = match secret {
-        Some(secret) => recheck::nothing_is_lost(admin, &proposal.token, &made).await.map(|()| secret),
+        Some(secret) => recheck::require_no_loss(admin, &proposal.token, &made).await.map(|()| secret),
         None => Err(TokenError::NoSecret.into()),
     };
     match ended {
@@ -128,14 +128,14 @@ pub(crate) async fn carry_out(
 }
 
 /// Does one step; right before anything is granted, what the plan was made from is read once more.
-async fn checked(
+async fn run_checked(
     admin: &Admin,
     step: &PlanStep,
     expected: Option<&AclModel>,
     secret: &mut Option<TokenSecret>,
 ) -> Result<(), Error> {
     if let (PlanStep::Grant(..), Some(expected)) = (step, expected) {
-        recheck::is_as_planned(admin, expected).await?;
+        recheck::require_unchanged(admin, expected).await?;
     }
     run(&admin.pve, step, secret).await
 }

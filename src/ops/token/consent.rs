@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::settings::Credentials;
 
 /// Ends the run without a terminal if `--yes` was not given; `what` says what would be done.
-pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result<(), Error> {
+pub(crate) fn require_yes(session: &Session, what: impl FnOnce() -> String) -> Result<(), Error> {
     if session.is_attended() || session.confirms_all {
         Ok(())
     } else {
@@ -19,7 +19,7 @@ pub(crate) fn needed(session: &Session, what: impl FnOnce() -> String) -> Result
 
 /// Finds a token in the settings file, other than this one, that would be replaced and still works, or may: it is tried
 /// on the server that the file names, and on no other.
-pub(crate) async fn replaced(
+pub(crate) async fn replaced_working_token(
     session: &Session,
     context: &Context,
     server: TrustedServer,
@@ -41,7 +41,7 @@ pub(crate) async fn replaced(
 }
 
 /// Ends the run where a token in the settings file that works would be replaced without consent.
-pub(crate) async fn for_replacing(
+pub(crate) async fn require_yes_to_replace(
     session: &Session,
     context: &Context,
     server: TrustedServer,
@@ -51,9 +51,9 @@ pub(crate) async fn for_replacing(
     if session.is_attended() || session.confirms_all || context.is_sandbox() {
         return Ok(());
     }
-    match replaced(session, context, server, new).await? {
+    match replaced_working_token(session, context, server, new).await? {
         None => Ok(()),
-        Some(old) => needed(session, || {
+        Some(old) => require_yes(session, || {
             format!("{new} would replace {old} in {}, which may still work", context.store.path().display())
         }),
     }

@@ -183,7 +183,7 @@ impl Draw for GrantPlan {
         if lines.is_empty() {
             return screen.paragraph(3, "No changes on the server");
         }
-        screen.gap()?;
+        screen.blank_line()?;
         screen.paragraph(3, "Changes on the server, as the equivalent commands for root on a node:")?;
         for line in &lines {
             screen.command(5, &Printable(line).to_string())?;
@@ -197,7 +197,7 @@ impl GrantPlan {
         if self.effects.is_empty() {
             return Ok(());
         }
-        screen.gap()?;
+        screen.blank_line()?;
         screen.paragraph(3, "Number of privileges before and after (none is removed):")?;
         let mut subjects: Vec<&Subject> = self.effects.iter().map(|effect| &effect.subject).collect();
         subjects.dedup();

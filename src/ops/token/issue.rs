@@ -16,8 +16,8 @@ use crate::ops::token::admin_session::existing;
 use crate::ops::token::apply::{GrantedRights, TokenSpec, agree, carry_out, propose};
 use crate::ops::token::grant_plan::GrantPlan;
 use crate::ops::token::login::{Admin, log_in};
-use crate::ops::token::notes::{again, forget, note, require, unsaved, warn};
-use crate::ops::token::store::{ExtraSettings, check_save, is_used_here_alone, stored};
+use crate::ops::token::notes::{forget, new_secret_command, note, require, unsaved, warn};
+use crate::ops::token::store::{ExtraSettings, check_save, require_no_other_use, stored};
 use crate::ops::token::undo::Applied;
 use crate::ops::token::{consent, recheck};
 use crate::ops::{ask, unless_interrupted};
@@ -26,7 +26,7 @@ use crate::session::Session;
 use crate::settings::{AmbiguousValues, Credentials, Key};
 use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
-use existing_token::beside_the_one_that_exists;
+use existing_token::resolve_existing_token;
 
 /// What is to be created, and how far that goes.
 pub(crate) struct Creation<'a> {
@@ -45,16 +45,16 @@ pub(crate) struct Creation<'a> {
     /// Whether the plan is shown and nothing more.
     pub(crate) is_dry_run: bool,
     /// What is known of the node by now.
-    pub(crate) node: NodeChoice,
+    pub(crate) node: NodeNeeded,
 }
 
 /// When the node is decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NodeChoice {
+pub(crate) enum NodeNeeded {
     /// Now: nothing asks for it later, so a server with several nodes must not be changed before one is named.
-    Due,
+    Now,
     /// Later, or never.
-    Open,
+    Later,
 }
 
 /// A token that was created, and answers.
@@ -76,7 +76,7 @@ pub(crate) async fn create(
     mut server: TrustedServer,
     creation: &Creation<'_>,
 ) -> Result<Option<Created>, Error> {
-    let mut wanted = wanted(session, context, creation)?;
+    let mut wanted = token_spec(session, context, creation)?;
     check_sendable(&wanted.token).doing(Operation::CreateToken(wanted.token.to_string()))?;
     if !creation.is_dry_run {
         prepare(session, context, &wanted, creation)?;
@@ -88,30 +88,31 @@ pub(crate) async fn create(
         fetched
     });
     remind_of_unsaved(session, context, &admin, &wanted.token).await?;
-    if creation.node == NodeChoice::Due {
+    if creation.node == NodeNeeded::Now {
         let nodes = unless_interrupted(session, async { admin.pve.nodes().await.doing(Operation::ReadNodes) }).await?;
         choose_node(&nodes, creation.order.node.as_ref(), &Key::Node.variable(&context.instance))?;
     }
     if session.is_attended() && creation.new.rights.is_none() {
-        wanted.rights = rights(session, &wanted).await?;
+        wanted.rights = ask_rights(session, &wanted).await?;
     }
-    let proposal = planned(session, context, &admin, &mut wanted).await?;
+    let proposal = plan_with_choices(session, context, &admin, &mut wanted).await?;
     if creation.is_dry_run {
         session.info(&proposal);
         return Ok(None);
     }
-    consent::for_replacing(session, context, server.clone(), &wanted.token).await?;
-    let proposal = agreed(session, context, &admin, &mut wanted, proposal).await?;
+    consent::require_yes_to_replace(session, context, server.clone(), &wanted.token).await?;
+    let proposal = confirm_plan(session, context, &admin, &mut wanted, proposal).await?;
     let more =
         ExtraSettings { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
     check_save(context, &context.loaded, &wanted.token, &more)?;
-    let made = Applied::nothing(again(&wanted.token), note(session, context, &wanted.token, proposal.action())?);
+    let made =
+        Applied::nothing(new_secret_command(&wanted.token), note(session, context, &wanted.token, proposal.action())?);
     let (secret, made) = carry_out(session, context, &admin, &proposal, made).await?;
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::open_with(session, context, server, credentials).await?;
         check_usable(&connected, creation.order).await?;
-        recheck::nothing_is_lost(&admin, &wanted.token, &made).await?;
+        recheck::require_no_loss(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
     match unless_interrupted(session, tried).await {
@@ -137,8 +138,8 @@ fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creatio
 
 /// Ends the run where a secret would die without a yes, or one that other lines of the file use.
 pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId) -> Result<(), Error> {
-    consent::needed(session, || format!("--regenerate invalidates the current secret of {token}"))?;
-    is_used_here_alone(context, token)
+    consent::require_yes(session, || format!("--regenerate invalidates the current secret of {token}"))?;
+    require_no_other_use(context, token)
 }
 
 /// Reminds of what earlier runs left; what is not on the server any more is forgotten.
@@ -156,7 +157,7 @@ async fn remind_of_unsaved(session: &Session, context: &Context, admin: &Admin, 
 }
 
 /// Plans, and settles what becomes of a token of that name that exists.
-async fn planned(
+async fn plan_with_choices(
     session: &Session,
     context: &Context,
     admin: &Admin,
@@ -165,12 +166,12 @@ async fn planned(
     loop {
         match unless_interrupted(session, propose(admin, wanted)).await {
             Ok(mut proposal) => {
-                proposal.remarks.extend(replacing(context, &wanted.token));
+                proposal.remarks.extend(replacement_remark(context, &wanted.token));
                 return Ok(proposal);
             }
             Err(Error::Token(TokenError::Exists { token, regeneration })) => {
                 let why = TokenError::Exists { token, regeneration }.into();
-                beside_the_one_that_exists(session, context, wanted, regeneration, why).await?;
+                resolve_existing_token(session, context, wanted, regeneration, why).await?;
             }
             Err(why) => return Err(why),
         }
@@ -178,7 +179,7 @@ async fn planned(
 }
 
 /// Names the token that the settings file holds and that the new one replaces there.
-fn replacing(context: &Context, new: &TokenId) -> Option<String> {
+fn replacement_remark(context: &Context, new: &TokenId) -> Option<String> {
     match stored(context) {
         Ok(Some(Credentials::Token { id, .. })) if id != *new => {
             Some(format!("it replaces {id} in {}", context.store.path().display()))
@@ -188,7 +189,7 @@ fn replacing(context: &Context, new: &TokenId) -> Option<String> {
 }
 
 /// Lets the plan be agreed to, and reads everything again that it was made from: what was agreed to is what is done.
-async fn agreed(
+async fn confirm_plan(
     session: &Session,
     context: &Context,
     admin: &Admin,
@@ -197,7 +198,7 @@ async fn agreed(
 ) -> Result<GrantPlan, Error> {
     loop {
         agree(session, &proposal).await?;
-        let again = planned(session, context, admin, wanted).await?;
+        let again = plan_with_choices(session, context, admin, wanted).await?;
         if recheck::is_same(&proposal, &again) {
             return Ok(again);
         }
@@ -213,7 +214,7 @@ async fn agreed(
 }
 
 /// Asks which rights a new token gets.
-async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
+async fn ask_rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRights, Error> {
     let items = vec![
         "What Glassdome needs (recommended): shows the plan before changing anything".to_owned(),
         format!("All privileges of {}: no privilege separation", Printable(&wanted.token.user.to_string())),
@@ -224,7 +225,7 @@ async fn rights(session: &Session, wanted: &TokenSpec<'_>) -> Result<GrantedRigh
     Ok(if index == 0 { GrantedRights::Needed } else { GrantedRights::OfUser })
 }
 
-fn wanted<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {
+fn token_spec<'a>(session: &Session, context: &Context, creation: &Creation<'a>) -> Result<TokenSpec<'a>, Error> {
     let token = context.token_id()?;
     let expire = creation.new.expire_seconds();
     let now = u64::try_from(session.clock.utc().unix_timestamp()).unwrap_or_default();

@@ -37,7 +37,7 @@ pub(crate) async fn log_in(
     if !realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::Auth(AuthError::UnknownRealm { user, realms: realms.to_vec() }));
     }
-    let settled = settled_password(session, context, login).await?;
+    let settled = given_password(session, context, login).await?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -84,7 +84,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     let whole = if said.contains('@') {
         said
     } else {
-        let items: Vec<String> = realms.iter().map(|realm| explained(realm)).collect();
+        let items: Vec<String> = realms.iter().map(|realm| realm_description(realm)).collect();
         let proposed = realms.iter().position(|realm| realm == "pam").unwrap_or_default();
         let short = realms.iter().map(|realm| Printable(realm).to_string()).collect();
         let menu = ChoicePrompt::new(format!("Realm of {said}"), items)
@@ -97,7 +97,7 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
 }
 
 /// Says what the two realms are that every server has.
-pub(crate) fn explained(realm: &str) -> String {
+pub(crate) fn realm_description(realm: &str) -> String {
     match realm {
         "pam" => "pam: Linux users of the node, such as root".to_owned(),
         "pve" => "pve: users managed by Proxmox VE".to_owned(),
@@ -105,7 +105,7 @@ pub(crate) fn explained(realm: &str) -> String {
     }
 }
 
-async fn settled_password(session: &Session, context: &Context, login: &LoginOptions) -> Result<Option<Secret>, Error> {
+async fn given_password(session: &Session, context: &Context, login: &LoginOptions) -> Result<Option<Secret>, Error> {
     if login.is_asked_again {
         return Ok(None);
     }

@@ -14,7 +14,7 @@ use crate::settings::sh_word;
 
 /// A token that an earlier run may have made without saving its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unsaved {
+pub(crate) struct UnsavedToken {
     /// The full ID of the token.
     pub(crate) token: String,
     server: String,
@@ -22,7 +22,7 @@ pub(crate) struct Unsaved {
     made: String,
 }
 
-impl Unsaved {
+impl UnsavedToken {
     fn of(record: &CreationNote) -> Self {
         let CreationNote { token, server, regenerates, made, .. } = record.clone();
         Self { token, server, regenerates, made }
@@ -40,7 +40,7 @@ impl Unsaved {
     /// Gives the commands of which one ends it.
     pub(crate) fn commands(&self) -> Vec<String> {
         let Ok(token) = self.token.parse::<TokenId>() else { return Vec::new() };
-        let mut commands = vec![again(&token)];
+        let mut commands = vec![new_secret_command(&token)];
         if !self.regenerates {
             commands.push(format!("glassdome token revoke {}", flags(&token)));
         }
@@ -63,7 +63,7 @@ impl Unsaved {
 }
 
 /// Gives the command that gets another secret of a token.
-pub(crate) fn again(token: &TokenId) -> String {
+pub(crate) fn new_secret_command(token: &TokenId) -> String {
     format!("glassdome token create --regenerate {}", flags(token))
 }
 
@@ -111,13 +111,13 @@ fn journal(session: &Session, context: &Context) -> Result<Option<Journal<Creati
 }
 
 /// Lists what ended runs of this machine left, on whichever server.
-pub(crate) fn unsaved(session: &Session, context: &Context) -> Result<Vec<Unsaved>, Error> {
+pub(crate) fn unsaved(session: &Session, context: &Context) -> Result<Vec<UnsavedToken>, Error> {
     let Some(journal) = journal(session, context)? else { return Ok(Vec::new()) };
-    Ok(journal.read()?.orphans.iter().map(|entry| Unsaved::of(&entry.record)).collect())
+    Ok(journal.read()?.orphans.iter().map(|entry| UnsavedToken::of(&entry.record)).collect())
 }
 
 /// Warns of what ended runs left.
-pub(crate) fn warn(session: &Session, unsaved: &[Unsaved]) {
+pub(crate) fn warn(session: &Session, unsaved: &[UnsavedToken]) {
     for it in unsaved {
         let commands = it.commands().join("`, or `");
         let text = format!("{}: `{commands}`", it.sentence());

@@ -57,23 +57,23 @@ pub(crate) async fn run(
         io::ErrorKind::NotFound => Error::from(TokenError::NoSsh { line: line.clone() }),
         _ => TokenError::SshUnusable { source, line: line.clone() }.into(),
     })?;
-    session.ui.lend();
+    session.ui.release_screen();
     let ended = unless_interrupted(session, async { end(&mut child).await }).await;
-    session.ui.take_back();
+    session.ui.reclaim_screen();
     let printed = match ended {
         Ok(printed) => printed,
         // ssh got the signal as well; what the node did by then is not known.
-        Err(why) => return Err(left(to, token, action, why)),
+        Err(why) => return Err(with_undo_line(to, token, action, why)),
     };
     match printed.status.code() {
         Some(0) => match secret_in(&printed.output) {
             Some(secret) => Ok(secret),
             None => {
                 let why = TokenError::SshGarbage { to: to.clone(), length: printed.output.len() };
-                Err(left(to, token, action, why.into()))
+                Err(with_undo_line(to, token, action, why.into()))
             }
         },
-        code => Err(failed(to, token, action, line, code, &printed.complaints)),
+        code => Err(ssh_error(to, token, action, line, code, &printed.complaints)),
     }
 }
 
@@ -126,7 +126,7 @@ fn secret_in(output: &[u8]) -> Option<TokenSecret> {
     })
 }
 
-fn failed(
+fn ssh_error(
     to: &Destination,
     token: &TokenId,
     action: PveumCommand,
@@ -175,19 +175,21 @@ fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
 }
 
 /// Says that the token may be there, or its old secret be dead.
-fn left(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> Error {
+fn with_undo_line(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> Error {
     let left = match action {
         PveumCommand::Make => {
             let reason = "it may or may not have been created".to_owned();
             Leftovers { kept: vec![KeptObject { object: format!("token {token}"), reason }], ..Leftovers::default() }
         }
-        PveumCommand::Regenerate => Leftovers { new_secret_command: Some(again(to)), ..Leftovers::default() },
+        PveumCommand::Regenerate => {
+            Leftovers { new_secret_command: Some(new_secret_command(to)), ..Leftovers::default() }
+        }
     };
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }
 
 /// Gives the command that gets another secret in the same way.
-pub(crate) fn again(to: &Destination) -> String {
+pub(crate) fn new_secret_command(to: &Destination) -> String {
     format!("glassdome setup --over-ssh {to} --regenerate")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
-use crate::ops::token::access_snapshot::{acl, people};
+use crate::ops::token::access_snapshot::{acl, user_access};
 use crate::ops::token::grant_plan::{GrantPlan, PlanStep};
 use crate::ops::token::login::Admin;
 use crate::ops::token::undo::Applied;
@@ -13,7 +13,7 @@ use crate::pve::privileges::{AclModel, AclPath, Grant, GrantEffect, Separation};
 const MAX_READS: usize = 4;
 
 /// Compares what decides about the user's rights with what the plan was made from and what was done since.
-pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
+pub(crate) async fn require_unchanged(admin: &Admin, expected: &AclModel) -> Result<(), Error> {
     let (_, now) = acl(admin, &expected.user).await?;
     if now.has_same_effect(expected) {
         Ok(())
@@ -23,7 +23,7 @@ pub(crate) async fn is_as_planned(admin: &Admin, expected: &AclModel) -> Result<
 }
 
 /// Compares what the user and its tokens hold with what they would hold without the entries of this run.
-pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
+pub(crate) async fn require_no_loss(admin: &Admin, token: &TokenId, made: &Applied) -> Result<(), Error> {
     if made.grants().next().is_none() {
         return Ok(());
     }
@@ -39,14 +39,14 @@ pub(crate) async fn nothing_is_lost(admin: &Admin, token: &TokenId, made: &Appli
 /// Reads what decides about a user's rights until the server, asked last and in one request, says the same: what was
 /// changed between two of the requests would not be seen otherwise.
 async fn read_until_stable(admin: &Admin, user: &UserId) -> Result<AclModel, Error> {
-    let mut now = people(admin, user).await?.acl;
+    let mut now = user_access(admin, user).await?.acl;
     for _ in 1..MAX_READS {
         let effective_permissions = admin.pve.permissions(None, Some(&user.to_string())).await;
         let subject = Subject::user(user);
         let is_known = |path: &AclPath, held: &Grant| now.holds(&subject, path.as_str()).iter().eq(held.keys());
         match effective_permissions {
             Ok(effective_permissions) if !effective_permissions.iter().all(|(path, held)| is_known(path, held)) => {
-                now = people(admin, user).await?.acl;
+                now = user_access(admin, user).await?.acl;
             }
             // A login that may not read another user's privileges has nothing to compare with.
             Ok(_) | Err(_) => return Ok(now),

@@ -29,7 +29,7 @@ pub(crate) fn uses_in_file(context: &Context, token: &TokenId) -> Result<Vec<Tok
 }
 
 /// Refuses to replace the secret of a token that other lines of the settings file use, too: they would hold a dead one.
-pub(crate) fn is_used_here_alone(context: &Context, token: &TokenId) -> Result<(), Error> {
+pub(crate) fn require_no_other_use(context: &Context, token: &TokenId) -> Result<(), Error> {
     let own = Key::TokenName.variable(&context.instance);
     let elsewhere = uses_in_file(context, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());
     match elsewhere {

@@ -23,7 +23,7 @@ pub(crate) struct Applied {
     /// The secret of the token, once there is one.
     secret: Option<TokenSecret>,
     /// The command that gets another secret, if the one of this run is lost.
-    again: String,
+    new_secret_command: String,
     /// The note of the token in the journal.
     note: Option<JournalEntry<CreationNote>>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Applied {
 impl Applied {
     /// Begins with nothing made yet.
     pub(crate) fn nothing(again: String, note: Option<JournalEntry<CreationNote>>) -> Self {
-        Self { again, note, ..Self::default() }
+        Self { new_secret_command: again, note, ..Self::default() }
     }
 
     /// Notes a step that the server confirmed.
@@ -65,7 +65,7 @@ impl Applied {
     /// Undoes everything that is still as this run made it, the last first, and gives the error that is reported.
     pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, mut why: Error) -> Error {
         let is_something = !self.steps.is_empty();
-        let again = if self.saves_new_secret(session, context) { None } else { self.again_if_dead() };
+        let again = if self.saves_new_secret(session, context) { None } else { self.command_if_regenerated() };
         let mut left = Leftovers { new_secret_command: again, ..Leftovers::default() };
         for (place, step) in self.steps.iter().enumerate().rev() {
             let undone = tokio::select! {
@@ -123,26 +123,26 @@ impl Applied {
 
     /// Gives the error of a later step, as [`Applied::left`] does, with the new secret in the settings file if it can be
     /// saved there.
-    pub(crate) fn saved_or_left(self, session: &Session, context: &Context, why: Error) -> Error {
+    pub(crate) fn into_error_saving_secret(self, session: &Session, context: &Context, why: Error) -> Error {
         let is_saved = self.saves_new_secret(session, context);
-        let mut left = self.what_is_left();
+        let mut left = self.leftovers();
         left.new_secret_command = left.new_secret_command.filter(|_| !is_saved);
         self.with_leftovers(why, left)
     }
 
     /// Gives the error of a later step, with the lines that undo what was made.
-    pub(crate) fn left(self, why: Error) -> Error {
-        let left = self.what_is_left();
+    pub(crate) fn into_error(self, why: Error) -> Error {
+        let left = self.leftovers();
         self.with_leftovers(why, left)
     }
 
     /// Gives the lines that undo what was made, and what has to be looked at.
-    pub(crate) fn what_is_left(&self) -> Leftovers {
+    pub(crate) fn leftovers(&self) -> Leftovers {
         Leftovers {
             lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),
             revoke: Vec::new(),
             kept: self.unconfirmed.iter().map(unknown).collect(),
-            new_secret_command: self.again_if_dead(),
+            new_secret_command: self.command_if_regenerated(),
         }
     }
 
@@ -154,9 +154,9 @@ impl Applied {
         self.saved().err().unwrap_or(why)
     }
 
-    fn again_if_dead(&self) -> Option<String> {
+    fn command_if_regenerated(&self) -> Option<String> {
         let all = self.steps.iter().chain(&self.unconfirmed);
-        all.into_iter().any(|step| matches!(step, PlanStep::Regenerate(_))).then(|| self.again.clone())
+        all.into_iter().any(|step| matches!(step, PlanStep::Regenerate(_))).then(|| self.new_secret_command.clone())
     }
 
     /// Reads once more which entries of this run are there.

@@ -90,7 +90,7 @@ impl Pve {
             return Ok(UserLookup::Seen(record));
         }
         match self.transport.get(&["access", "users", &id], &[]).await {
-            Ok(data) => Ok(UserLookup::Seen(UserRecord::alone(&id, &data))),
+            Ok(data) => Ok(UserLookup::Seen(UserRecord::of_user_page(&id, &data))),
             Err(ApiError::Refusal(refusal)) if refusal.reason() == RefusalReason::NoSuchUser => Ok(UserLookup::Missing),
             Err(refused) if refused.is_forbidden() => Ok(UserLookup::Hidden),
             Err(why) => Err(why),
@@ -228,7 +228,7 @@ impl UserRecord {
     }
 
     /// Reads the answer about one user, which has lists and maps where the list of users has texts.
-    fn alone(id: &str, user: &Value) -> Self {
+    fn of_user_page(id: &str, user: &Value) -> Self {
         let groups = user.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let tokens = user.get("tokens").and_then(Value::as_object).cloned().unwrap_or_default();
         Self {

@@ -27,14 +27,14 @@ impl Pve {
     pub async fn mappings(&self, kind: &str, node: &NodeName) -> Result<Vec<ResourceMapping>, ApiError> {
         let query = [("check-node", node.as_str())];
         let data = self.transport.get(&["cluster", "mapping", kind], &query).await?;
-        let rows: Vec<Row> = self.named(data, "the list of resource mappings", "id")?;
+        let rows: Vec<MappingRow> = self.named(data, "the list of resource mappings", "id")?;
         Ok(rows.iter().map(|row| row.on(node)).collect())
     }
 }
 
 /// A mapping, as the server lists it.
 #[derive(Debug, Deserialize)]
-struct Row {
+struct MappingRow {
     #[serde(default, deserialize_with = "lenient")]
     id: Foreign,
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Row {
     errors: Value,
 }
 
-impl Row {
+impl MappingRow {
     /// Reads it for one node.
     fn on(&self, node: &NodeName) -> ResourceMapping {
         let of_node = format!("node={node}");
@@ -63,7 +63,7 @@ impl Row {
 mod tests {
     use serde_json::json;
 
-    use super::Row;
+    use super::MappingRow;
     use crate::model::Foreign;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             (json!("node=pve"), "checks", &json!("x"), false, false),
         ] {
             let entry = json!({"id": "gpu", "map": map, key: found});
-            let read = serde_json::from_value::<Row>(entry.clone()).unwrap().on(&"pve".parse().unwrap());
+            let read = serde_json::from_value::<MappingRow>(entry.clone()).unwrap().on(&"pve".parse().unwrap());
             assert_eq!(
                 (read.id, read.is_on_node, read.fault.is_some()),
                 (Foreign::new("gpu"), is_on_node, is_broken),

@@ -273,7 +273,7 @@ impl Pve {
             let name = field_text(&entry, field)?;
             Some(object(entry).ok_or(name))
         })?;
-        let report = |name: &Foreign| self.notify(&CallEvent::LeftOut { what, name });
+        let report = |name: &Foreign| self.notify(&CallEvent::EntrySkipped { what, name });
         Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 

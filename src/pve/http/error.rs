@@ -173,7 +173,7 @@ pub enum ApiError {
     #[error(
         "{server} presented a certificate without having its private key: another machine is intercepting the connection"
     )]
-    CertificateStolen {
+    CertificateKeyMismatch {
         /// Which server.
         server: String,
     },

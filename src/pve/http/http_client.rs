@@ -241,7 +241,7 @@ impl HttpClient {
         let scene = self.request_context();
         if why.is_connect() {
             let why = scene.probe_without_tls(scene.connect_error(why)).await;
-            return SendError::NotSent(self.identified(why).await);
+            return SendError::NotSent(self.with_certificate_error(why).await);
         }
         match scene.io_error(why) {
             died @ ApiError::BrokenOff { .. } => SendError::ConnectionReset(died),
@@ -251,7 +251,7 @@ impl HttpClient {
 
     /// Looks once more at a server that broke the handshake off: perhaps its certificate has a key whose signatures cannot
     /// be verified here, and which it therefore did not show.
-    async fn identified(&self, why: ApiError) -> ApiError {
+    async fn with_certificate_error(&self, why: ApiError) -> ApiError {
         if !matches!(why, ApiError::Handshake { .. }) {
             return why;
         }

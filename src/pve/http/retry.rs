@@ -80,7 +80,7 @@ impl Attempts {
         asked: Option<Duration>,
     ) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
-        if !is_worth_it(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= RETRY_WINDOW {
+        if !is_retryable(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= RETRY_WINDOW {
             return None;
         }
         self.made += 1;
@@ -93,25 +93,25 @@ impl Attempts {
     }
 }
 
-fn is_worth_it(repeat: RetryPolicy, why: &ApiError, contact: ServerSeen) -> bool {
+fn is_retryable(repeat: RetryPolicy, why: &ApiError, contact: ServerSeen) -> bool {
     match repeat {
         RetryPolicy::Elsewhere => false,
-        RetryPolicy::Reads => is_short_trouble(why, contact),
-        RetryPolicy::ReadsOfNode => is_short_trouble(why, contact) && !why.is_for(RefusalReason::NodeUnreachable),
-        RetryPolicy::Sets => is_undone(why, contact) || is_locked(why),
-        RetryPolicy::Acts => is_undone(why, contact),
-        RetryPolicy::Creates => is_undone(why, contact) && !why.is_for(RefusalReason::NoWorker),
+        RetryPolicy::Reads => is_transient(why, contact),
+        RetryPolicy::ReadsOfNode => is_transient(why, contact) && !why.is_for(RefusalReason::NodeUnreachable),
+        RetryPolicy::Sets => was_not_carried_out(why, contact) || is_locked(why),
+        RetryPolicy::Acts => was_not_carried_out(why, contact),
+        RetryPolicy::Creates => was_not_carried_out(why, contact) && !why.is_for(RefusalReason::NoWorker),
     }
 }
 
-fn is_short_trouble(why: &ApiError, contact: ServerSeen) -> bool {
+fn is_transient(why: &ApiError, contact: ServerSeen) -> bool {
     let waited_already =
         matches!(why, ApiError::ConnectTimeout { .. } | ApiError::NoAnswer { .. } | ApiError::Stalled { .. });
-    why.is_passing() && !waited_already && (contact == ServerSeen::Made || !why.is_unreachable())
+    why.is_temporary() && !waited_already && (contact == ServerSeen::Made || !why.is_unreachable())
 }
 
 /// Says whether a call was certainly not carried out: it did not leave this machine, or was turned away unread.
-fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
+fn was_not_carried_out(why: &ApiError, contact: ServerSeen) -> bool {
     match why {
         ApiError::Gateway { status, .. } => *status == 429,
         ApiError::Refusal(refusal) => {
@@ -135,7 +135,7 @@ fn is_undone(why: &ApiError, contact: ServerSeen) -> bool {
         | ApiError::CertificateUnfit { .. }
         | ApiError::CertificateWrongName { .. }
         | ApiError::CertificateChanged { .. }
-        | ApiError::CertificateStolen { .. }
+        | ApiError::CertificateKeyMismatch { .. }
         | ApiError::CertificateBroken { .. }
         | ApiError::NoSystemTrust
         | ApiError::NotACa { .. }
@@ -155,9 +155,9 @@ fn is_locked(why: &ApiError) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub enum CallEvent<'a> {
     /// A call is sent.
-    Begun,
+    Started,
     /// A call is over: it was answered, or is no longer waited for.
-    Over,
+    Finished,
     /// A call was answered.
     Answered {
         /// The verb.
@@ -170,7 +170,7 @@ pub enum CallEvent<'a> {
         took: Duration,
     },
     /// A call is about to be sent once more.
-    Again {
+    Retry {
         /// Why the last try was none.
         why: &'a ApiError,
         /// How long it is waited before.
@@ -179,14 +179,14 @@ pub enum CallEvent<'a> {
         number: usize,
     },
     /// An entry of a list is left out: its name is none that such a thing can have.
-    LeftOut {
+    EntrySkipped {
         /// Which list.
         what: &'a str,
         /// The name.
         name: &'a Foreign,
     },
     /// A task runs on, and the server cannot be asked about it.
-    Unheard(&'a TaskTrouble),
+    PollingFailed(&'a TaskTrouble),
 }
 
 /// Takes in what happens on the way.
@@ -211,14 +211,14 @@ pub(in crate::pve) struct OpenCall<'a>(&'a Observers);
 impl<'a> OpenCall<'a> {
     /// Begins.
     pub(in crate::pve) fn begin(observers: &'a Observers) -> Self {
-        observers.notify(&CallEvent::Begun);
+        observers.notify(&CallEvent::Started);
         Self(observers)
     }
 }
 
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
-        self.0.notify(&CallEvent::Over);
+        self.0.notify(&CallEvent::Finished);
     }
 }
 

@@ -42,11 +42,11 @@ enum ListEvent {
     /// A list, where the list should be: the last one counts.
     Begins,
     /// Its next row.
-    Row(Kept),
+    Row(PartialRow),
 }
 
 /// What is kept of a value until it is read.
-enum Kept {
+enum PartialRow {
     /// A text, a number, a boolean, or nothing.
     Scalar(Value),
     /// The fields of an object that are wanted.
@@ -55,7 +55,7 @@ enum Kept {
     List,
 }
 
-impl Kept {
+impl PartialRow {
     /// Reads a row; nothing of what is no object, or has a field that its type does not take.
     fn read<R: DeserializeOwned>(self) -> Option<R> {
         let Self::Fields(fields) = self else { return None };
@@ -103,21 +103,21 @@ impl Part<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
-    type Value = Kept;
+    type Value = PartialRow;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kept, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PartialRow, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Part<'_> {
-    type Value = Kept;
+    type Value = PartialRow;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Kept, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<PartialRow, A::Error> {
         let (wanted, below) = match self.place {
             ListPosition::Body => (&["data"][..], ListPosition::Data),
             ListPosition::Row => (self.fields, ListPosition::Elsewhere),
@@ -134,10 +134,10 @@ impl<'de> Visitor<'de> for Part<'_> {
             fields.retain(|(other, _)| other != name);
             fields.push((*name, value));
         }
-        Ok(Kept::Fields(fields))
+        Ok(PartialRow::Fields(fields))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Kept, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<PartialRow, A::Error> {
         if matches!(self.place, ListPosition::Data) {
             (self.take)(ListEvent::Begins);
             while let Some(row) = items.next_element_seed(self.next(ListPosition::Row))? {
@@ -146,31 +146,31 @@ impl<'de> Visitor<'de> for Part<'_> {
         } else {
             while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
         }
-        Ok(Kept::List)
+        Ok(PartialRow::List)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::from(text)))
+    fn visit_str<E: Error>(self, text: &str) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::from(text)))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::from(number)))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::from(number)))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::from(number)))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::from(number)))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::from(number)))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::from(number)))
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::from(flag)))
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::from(flag)))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Kept, E> {
-        Ok(Kept::Scalar(Value::Null))
+    fn visit_unit<E: Error>(self) -> Result<PartialRow, E> {
+        Ok(PartialRow::Scalar(Value::Null))
     }
 }
 

@@ -269,7 +269,7 @@ impl Transport {
                 Err(why) => why,
             };
             let Some(pause) = tries.next(&why, self.way.last.contact(), asked) else { return Err(why) };
-            self.listener.notify(&CallEvent::Again { why: &why, pause, number: tries.made() + 1 });
+            self.listener.notify(&CallEvent::Retry { why: &why, pause, number: tries.made() + 1 });
             SystemClock.sleep(pause).await;
         }
     }

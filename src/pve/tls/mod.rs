@@ -112,7 +112,7 @@ impl CertError {
             }
             Self::WrongName(leaf) => ApiError::CertificateWrongName { server, leaf: Box::new(leaf) },
             Self::Changed(pinned, leaf) => ApiError::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
-            Self::KeyMismatch => ApiError::CertificateStolen { server },
+            Self::KeyMismatch => ApiError::CertificateKeyMismatch { server },
             Self::Broken(why) => ApiError::CertificateBroken { server, why },
             Self::OfProxy(why) => ApiError::Handshake { server, why },
             Self::ProbeOnly => ApiError::Handshake { server, why: "ended after reading the certificate".to_owned() },

@@ -9,9 +9,9 @@ use console::Term;
 use dialoguer::{FuzzySelect, Input, Select};
 
 use super::hidden;
-use super::menu::{Menu, Page};
-use super::numbered::Lines;
-use super::terminal::{Asking, TermMode, Terminal, discard_input};
+use super::menu::{Menu, MenuArea};
+use super::numbered::LineDialog;
+use super::terminal::{QuestionOnTerminal, TermMode, Terminal, discard_input};
 use super::theme::QuestionTheme;
 use super::writer::QuestionWriter;
 use super::{ChoicePrompt, ConfirmPrompt, Filter, HiddenPrompt, Prompt, PromptError, TextPrompt};
@@ -23,7 +23,7 @@ use crate::ui::{Masked, Printable, Style};
 const MAX_MENU_ROWS: usize = 12;
 
 /// A smaller window has no room for a menu: its items become a numbered list.
-const MIN_WINDOW: Page = Page { rows: 7, columns: 16, last: 0 };
+const MIN_WINDOW: MenuArea = MenuArea { rows: 7, columns: 16, last: 0 };
 
 /// The reason why a secret is refused at a visible question.
 const VISIBLE_SECRET_REFUSED: &str =
@@ -66,7 +66,7 @@ impl TtyPrompt {
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    fn lock_terminal(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,13 +74,13 @@ impl TtyPrompt {
         Style { color: self.color, unicode: self.unicode, width: Some(self.terminal.size().1) }
     }
 
-    fn open(&self, mode: TermMode) -> Result<Asking<'_>, PromptError> {
+    fn open(&self, mode: TermMode) -> Result<QuestionOnTerminal<'_>, PromptError> {
         self.terminal.open(mode).map_err(|_| PromptError::Gone)
     }
 
     /// Gives the terminal as dialoguer takes it. Its size and kind are those of standard error; keys are always read
     /// from standard input.
-    fn term(&self, asking: &Asking<'_>) -> Term {
+    fn term(&self, asking: &QuestionOnTerminal<'_>) -> Term {
         let masked = Masked::new(io::stderr());
         let masked = if self.unicode { masked } else { masked.in_ascii() };
         Term::read_write_pair(io::stdin(), QuestionWriter::new(masked, Arc::clone(asking.question())))
@@ -92,7 +92,7 @@ impl TtyPrompt {
         question: &LineQuestion<'_>,
         check: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, PromptError> {
-        let _turn = self.turn();
+        let _turn = self.lock_terminal();
         let default = question.default;
         let or_default = |typed: &str| {
             let typed: String = typed.chars().filter(|it| !it.is_control()).collect();
@@ -102,7 +102,7 @@ impl TtyPrompt {
         if !self.knows_sequences {
             let asking = self.open(TermMode::Lines)?;
             let shown = default.map(|it| format!(" [{}]", Printable(it))).unwrap_or_default();
-            return Lines::new(&asking, self.style()).ask(&format!("{}{shown}", question.text()), or_default);
+            return LineDialog::new(&asking, self.style()).ask(&format!("{}{shown}", question.text()), or_default);
         }
         let asking = self.open(TermMode::Typing)?;
         let theme = QuestionTheme::new(self.style());
@@ -133,9 +133,9 @@ impl TtyPrompt {
         let theme = QuestionTheme::new(self.style());
         let above = theme.question(&choice.question).len() + 1;
         let (rows, columns) = asking.size();
-        let page = Page { rows: MAX_MENU_ROWS.min(rows.saturating_sub(above + 3)).max(1), columns, last: 0 };
+        let page = MenuArea { rows: MAX_MENU_ROWS.min(rows.saturating_sub(above + 3)).max(1), columns, last: 0 };
         let sorted = match choice.filter {
-            Filter::Typed => Menu::sorted(items, choice.default, Page { last: choice.last, ..page }),
+            Filter::Typed => Menu::sorted(items, choice.default, MenuArea { last: choice.last, ..page }),
             Filter::None => None,
         };
         let can_filter = sorted.is_some();
@@ -162,7 +162,7 @@ impl TtyPrompt {
 }
 
 /// Says why dialoguer has no answer: with the signals blocked in this thread, Ctrl-C is an error like others.
-fn failed(why: dialoguer::Error, asking: &Asking<'_>) -> PromptError {
+fn failed(why: dialoguer::Error, asking: &QuestionOnTerminal<'_>) -> PromptError {
     let dialoguer::Error::IO(why) = why;
     if why.kind() == io::ErrorKind::Interrupted {
         asking.end_line();
@@ -193,12 +193,12 @@ impl Prompt for TtyPrompt {
     }
 
     fn choice(&self, choice: &ChoicePrompt) -> Result<usize, PromptError> {
-        let _turn = self.turn();
+        let _turn = self.lock_terminal();
         let items: Vec<String> = choice.items.iter().map(|item| Printable(item).to_string()).collect();
         let (rows, columns) = self.terminal.size();
         if !self.knows_sequences || rows < MIN_WINDOW.rows || columns < MIN_WINDOW.columns {
             let asking = self.open(TermMode::Lines)?;
-            return Lines::new(&asking, self.style()).choose(&choice.question, &items, choice.default);
+            return LineDialog::new(&asking, self.style()).choose(&choice.question, &items, choice.default);
         }
         self.select_item(choice, &items)
     }
@@ -220,7 +220,7 @@ impl Prompt for TtyPrompt {
     }
 
     fn hidden(&self, hidden: &HiddenPrompt) -> Result<Secret, PromptError> {
-        let _turn = self.turn();
+        let _turn = self.lock_terminal();
         let asking = self.open(TermMode::Hidden)?;
         let theme = QuestionTheme::new(self.style());
         asking.write(&lines(&theme.question(&hidden.question)));

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::PromptError;
 use super::keys::{Decoder, KeyPress};
-use super::terminal::{Asking, has_input};
+use super::terminal::{QuestionOnTerminal, has_input};
 use crate::model::Secret;
 
 /// How often a question that waits for a key checks whether it is still open.
@@ -25,7 +25,7 @@ const PASTE_PAUSE: Duration = Duration::from_millis(100);
 const MAX_INPUT: usize = 64 * 1024;
 
 /// Reads one answer and says how many characters it has so far.
-pub(super) fn read(asking: &Asking<'_>, count: &dyn Fn(usize)) -> Result<Secret, PromptError> {
+pub(super) fn read(asking: &QuestionOnTerminal<'_>, count: &dyn Fn(usize)) -> Result<Secret, PromptError> {
     let mut keyboard = Keyboard { asking, decoder: Decoder::new() };
     let mut text = Zeroizing::new(String::with_capacity(MAX_INPUT));
     let (mut was_pasted, mut has_ended) = (false, false);
@@ -72,7 +72,7 @@ fn push(text: &mut String, more: &str) {
 
 /// Keys as they come.
 struct Keyboard<'a> {
-    asking: &'a Asking<'a>,
+    asking: &'a QuestionOnTerminal<'a>,
     decoder: Decoder,
 }
 

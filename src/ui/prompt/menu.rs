@@ -27,7 +27,7 @@ impl<'a> Menu<'a> {
     }
 
     /// Sorts by the first word, the name or ID; the keys are what can be searched. `None` where two would be the same.
-    pub(super) fn sorted(items: &'a [String], default: usize, page: Page) -> Option<Self> {
+    pub(super) fn sorted(items: &'a [String], default: usize, page: MenuArea) -> Option<Self> {
         let mut order: Vec<usize> = (0..items.len()).collect();
         let names = items.len().saturating_sub(page.last);
         if let Some(named) = order.get_mut(..names) {
@@ -120,7 +120,7 @@ impl<'a> Menu<'a> {
 
 /// How much of a menu is on the screen at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page {
+pub(super) struct MenuArea {
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// How many items stay at the end, whatever their names.
@@ -156,9 +156,9 @@ mod tests {
     use fuzzy_matcher::FuzzyMatcher;
     use fuzzy_matcher::skim::SkimMatcherV2;
 
-    use super::{Menu, Page};
+    use super::{Menu, MenuArea};
 
-    const PAGE: Page = Page { rows: 5, columns: 40, last: 0 };
+    const PAGE: MenuArea = MenuArea { rows: 5, columns: 40, last: 0 };
 
     fn items(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| format!("{name}  online")).collect()
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn numbers_come_by_value_and_names_behind_them() {
         let items = items(&["b", "9000", "none", "10000", "a", "101"]);
-        let menu = Menu::sorted(&items, 0, Page { rows: 9, ..PAGE }).unwrap();
+        let menu = Menu::sorted(&items, 0, MenuArea { rows: 9, ..PAGE }).unwrap();
         let names: Vec<&str> = menu.keys().iter().map(|key| key.split(' ').next().unwrap()).collect();
         assert_eq!(names, ["101", "9000", "10000", "a", "b", "none"]);
         assert_eq!(menu.chosen(menu.place(0)), 0);

@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::PromptError;
-use super::terminal::{Asking, has_input};
+use super::terminal::{QuestionOnTerminal, has_input};
 use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
 use std::fmt;
 use std::time::Duration;
@@ -20,22 +20,22 @@ const MAX_ANSWER: usize = 4096;
 const PROMPT: &str = "> ";
 
 /// A line of a question.
-struct Said<'a>(Tone, &'a str);
+struct QuestionLine<'a>(Tone, &'a str);
 
-impl Draw for Said<'_> {
+impl Draw for QuestionLine<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.toned(0, self.0, self.1)
     }
 }
 
 /// A question on plain lines.
-pub(super) struct Lines<'a> {
-    asking: &'a Asking<'a>,
+pub(super) struct LineDialog<'a> {
+    asking: &'a QuestionOnTerminal<'a>,
     style: Style,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) const fn new(asking: &'a Asking<'a>, style: Style) -> Self {
+impl<'a> LineDialog<'a> {
+    pub(super) const fn new(asking: &'a QuestionOnTerminal<'a>, style: Style) -> Self {
         Self { asking, style }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
     }
 
     fn say(&self, tone: Tone, text: &str) {
-        self.asking.write(&render(&Said(tone, text), self.style));
+        self.asking.write(&render(&QuestionLine(tone, text), self.style));
     }
 
     /// Reads a line that the terminal lets a person edit.

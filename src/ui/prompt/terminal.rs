@@ -51,18 +51,18 @@ pub(super) struct Terminal {
     /// How the terminal was before the first question.
     before: Mutex<Option<Termios>>,
     /// The question that is open.
-    question: Mutex<Option<Arc<OpenQuestion>>>,
+    question: Mutex<Option<Arc<QuestionState>>>,
 }
 
 /// A question that is open, as the thread that asks it and the one that waits for it see it.
-pub(super) struct OpenQuestion {
+pub(super) struct QuestionState {
     mode: TermMode,
     is_closed: AtomicBool,
     has_ended: Mutex<bool>,
     ended: Condvar,
 }
 
-impl OpenQuestion {
+impl QuestionState {
     /// Says whether nothing may be read or shown for it any more.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
@@ -83,14 +83,14 @@ impl Terminal {
 
     /// Sets the terminal up for one question. What was typed before it could be seen is discarded. From the first
     /// question on, the terminal shows nothing that is typed until `restore`.
-    pub(super) fn open(&self, mode: TermMode) -> io::Result<Asking<'_>> {
+    pub(super) fn open(&self, mode: TermMode) -> io::Result<QuestionOnTerminal<'_>> {
         let held = {
             let mut before = lock(&self.before);
             let original = match &*before {
                 Some(original) => original.clone(),
                 None => tcgetattr(io::stdin())?,
             };
-            let modes = if mode == TermMode::Lines { lines(&original) } else { held(&original) };
+            let modes = if mode == TermMode::Lines { line_by_line(&original) } else { without_echo(&original) };
             tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
             *before = Some(original);
             mode != TermMode::Lines
@@ -99,21 +99,21 @@ impl Terminal {
         if held && mode == TermMode::Hidden && self.knows_sequences {
             put(ENABLE_BRACKETED_PASTE);
         }
-        let question = Arc::new(OpenQuestion {
+        let question = Arc::new(QuestionState {
             mode,
             is_closed: AtomicBool::new(false),
             has_ended: Mutex::new(false),
             ended: Condvar::new(),
         });
         *lock(&self.question) = Some(Arc::clone(&question));
-        Ok(Asking { terminal: self, question })
+        Ok(QuestionOnTerminal { terminal: self, question })
     }
 
     /// Closes the question that is open, though it has no answer: the thread that asks it stops at its next key.
     pub(super) fn release(&self) {
         let Some(question) = lock(&self.question).take() else { return };
         self.abandon(&question);
-        let modes = lock(&self.before).as_ref().map(held);
+        let modes = lock(&self.before).as_ref().map(without_echo);
         if let Some(modes) = modes {
             restore(&modes, Some(&question));
         }
@@ -132,7 +132,7 @@ impl Terminal {
     }
 
     /// Undoes what a question asked of the terminal.
-    fn reset(&self, question: &OpenQuestion) {
+    fn reset(&self, question: &QuestionState) {
         if self.knows_sequences {
             put(match question.mode {
                 TermMode::Hidden => DISABLE_BRACKETED_PASTE,
@@ -143,7 +143,7 @@ impl Terminal {
     }
 
     /// Does the same for a question without an answer, and leaves the line that was being typed.
-    fn abandon(&self, question: &OpenQuestion) {
+    fn abandon(&self, question: &QuestionState) {
         question.is_closed.store(true, Ordering::SeqCst);
         self.reset(question);
         if question.mode != TermMode::Menu {
@@ -161,7 +161,7 @@ impl Terminal {
 }
 
 /// Puts modes back and discards what was typed. A thread that is just reading a key may change them once more.
-fn restore(modes: &Termios, question: Option<&OpenQuestion>) {
+fn restore(modes: &Termios, question: Option<&QuestionState>) {
     if !is_in_front() {
         return;
     }
@@ -173,7 +173,7 @@ fn restore(modes: &Termios, question: Option<&OpenQuestion>) {
 }
 
 /// Shows nothing that is typed; of the keys that send signals, only Ctrl-C works.
-fn held(original: &Termios) -> Termios {
+fn without_echo(original: &Termios) -> Termios {
     let mut modes = original.clone();
     modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
     modes.special_codes[SpecialCodeIndex::VMIN] = 1;
@@ -185,7 +185,7 @@ fn held(original: &Termios) -> Termios {
 }
 
 /// Lets a line be edited; Ctrl-D is a character like any other.
-fn lines(original: &Termios) -> Termios {
+fn line_by_line(original: &Termios) -> Termios {
     let mut modes = original.clone();
     modes.local_modes.insert(LocalModes::ICANON | LocalModes::ECHO);
     for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT, SpecialCodeIndex::VEOF] {
@@ -234,14 +234,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A terminal with a question open, on the thread that asks it.
-pub(super) struct Asking<'a> {
+pub(super) struct QuestionOnTerminal<'a> {
     terminal: &'a Terminal,
-    question: Arc<OpenQuestion>,
+    question: Arc<QuestionState>,
 }
 
-impl Asking<'_> {
+impl QuestionOnTerminal<'_> {
     /// Gives the question.
-    pub(super) const fn question(&self) -> &Arc<OpenQuestion> {
+    pub(super) const fn question(&self) -> &Arc<QuestionState> {
         &self.question
     }
 
@@ -270,14 +270,14 @@ impl Asking<'_> {
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for QuestionOnTerminal<'_> {
     fn drop(&mut self) {
         if !self.is_closed() {
             *lock(&self.terminal.question) = None;
             let before = lock(&self.terminal.before).clone();
             self.terminal.reset(&self.question);
             if let Some(before) = before.filter(|_| is_in_front()) {
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &held(&before)); // the terminal may be gone
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &without_echo(&before)); // the terminal may be gone
             }
         }
         *lock(&self.question.has_ended) = true;

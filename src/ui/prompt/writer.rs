@@ -6,17 +6,17 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use crate::ui::Masked;
-use crate::ui::prompt::terminal::OpenQuestion;
+use crate::ui::prompt::terminal::QuestionState;
 
 /// Standard error, as long as the question is open.
 pub(super) struct QuestionWriter {
     to: Masked<io::Stderr>,
-    question: Arc<OpenQuestion>,
+    question: Arc<QuestionState>,
 }
 
 impl QuestionWriter {
     /// Writes for a question.
-    pub(super) fn new(to: Masked<io::Stderr>, question: Arc<OpenQuestion>) -> Self {
+    pub(super) fn new(to: Masked<io::Stderr>, question: Arc<QuestionState>) -> Self {
         Self { to, question }
     }
 }

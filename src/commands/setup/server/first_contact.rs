@@ -1,6 +1,6 @@
 //! The first contact with a server, and what went wrong in it.
 
-use super::{Server, facts};
+use super::{Server, certificate_details};
 use crate::cli::Setup;
 use crate::error::{ConnectionError, Error};
 use crate::model::Endpoint;
@@ -13,7 +13,7 @@ use crate::pve::{self, Pve, Trust, probe};
 use crate::session::Session;
 use crate::settings::{Key, Source};
 
-pub(super) async fn look(session: &Session, context: &Context, arguments: &Setup) -> Result<Server, Error> {
+pub(super) async fn connect(session: &Session, context: &Context, arguments: &Setup) -> Result<Server, Error> {
     let endpoint = context.endpoint()?;
     let mut accepted = None;
     let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(context)? {
@@ -52,7 +52,7 @@ fn classify(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Re
     Ok(match source {
         pve::ApiError::CertificateUntrusted { .. } => {
             let leaf = source.presented();
-            let facts = leaf.map(facts).unwrap_or_default();
+            let facts = leaf.map(certificate_details).unwrap_or_default();
             let fingerprint = leaf.map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
             match context.settings.ca_file() {
                 Some(stored) if !context.is_for_another_server(Key::CaFile) => {

@@ -40,7 +40,7 @@ impl TrustChoice {
 
 /// Lists what can be done. Where a certificate has changed, to leave is what is proposed; where it does not look like one of
 /// Proxmox VE, to name another server.
-pub(super) fn ways(
+pub(super) fn trust_choices(
     session: &Session,
     context: &Context,
     leaf: &Leaf,

@@ -1,11 +1,11 @@
 //! The table of templates.
 
-use super::{Row, Table, missing};
+use super::{TemplateRow, TemplateTable, missing};
 use crate::model::Foreign;
 use crate::ui::{Style, render};
 
-fn row(vmid: u32) -> Row {
-    Row {
+fn row(vmid: u32) -> TemplateRow {
+    TemplateRow {
         vmid,
         name: Foreign::new("ubuntu-2204-cloudinit-template"),
         node: "pve".to_owned(),
@@ -23,20 +23,21 @@ fn row(vmid: u32) -> Row {
 
 #[test]
 fn nothing_is_proposed_that_changes_another_users_vm() {
-    let vm = Row { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
+    let vm = TemplateRow { template: false, agent: Some(false), cloud_init: Some(false), ..row(101) };
     assert_eq!(missing(&vm, false), ["a VM, not a template"]);
-    let table = Table { templates: vec![Row { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
+    let table =
+        TemplateTable { templates: vec![TemplateRow { missing: missing(&vm, false), ..vm }], warnings: Vec::new() };
     let text = render(&table, Style { color: false, unicode: true, width: None });
     assert!(text.ends_with("  a VM, not a template\n") && !text.contains("missing: "), "{text}");
 }
 
 #[test]
 fn each_template_is_reported_with_what_it_lacks() {
-    let good = Row { keys: vec!["UBUNTU_2204_TEMPLATE_ID"], ..row(9000) };
-    let mut bare = Row { agent: Some(false), cloud_init: Some(false), linked: Some(false), ..row(9005) };
+    let good = TemplateRow { keys: vec!["UBUNTU_2204_TEMPLATE_ID"], ..row(9000) };
+    let mut bare = TemplateRow { agent: Some(false), cloud_init: Some(false), linked: Some(false), ..row(9005) };
     bare.missing = missing(&bare, true);
     let style = Style { color: false, unicode: true, width: Some(60) };
-    insta::assert_snapshot!(render(&Table { templates: vec![good, bare], warnings: Vec::new() }, style), @"
+    insta::assert_snapshot!(render(&TemplateTable { templates: vec![good, bare], warnings: Vec::new() }, style), @"
     9000 ubuntu-2204-cloudinit-template on pve
       disk 32.0 GiB on local-lvm; cloud-init drive, guest agent,
       linked clone

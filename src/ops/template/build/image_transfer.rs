@@ -23,7 +23,7 @@ impl Build<'_> {
         };
         self.journal_image()?;
         let ask = async || self.pve.fetch_image(&self.plan.node, &self.plan.image_storage, &request).await;
-        let asked = create_once(self.session, ask, async || self.place().is_absent().await).await;
+        let asked = create_once(self.session, ask, async || self.image_location().is_absent().await).await;
         self.watch_image(asked, &operation).await
     }
 
@@ -47,7 +47,7 @@ impl Build<'_> {
             sent.store(0, Ordering::Relaxed);
             self.pve.upload_image(&self.plan.node, &self.plan.image_storage, &upload).await
         };
-        let sending = create_once(session, ask, async || self.place().is_absent().await);
+        let sending = create_once(session, ask, async || self.image_location().is_absent().await);
         tokio::pin!(sending);
         loop {
             tokio::select! {
@@ -94,7 +94,7 @@ impl Build<'_> {
 
     /// Notes how the storage lists the image that a task of this run has just put there.
     pub(crate) async fn verify_image(&mut self, upid: &Upid) -> Result<(), Error> {
-        let made = self.place().made_by(upid).await?;
+        let made = self.image_location().made_by(upid).await?;
         let is_there = made.is_some();
         self.created.image = made.map_or(ImageOwnership::Replaced, ImageOwnership::Ours);
         if is_there { Ok(()) } else { Err(self.image_changed()) }
@@ -102,7 +102,7 @@ impl Build<'_> {
 
     /// Fails once the image is another one than that which this run put there.
     pub(super) async fn check_image(&mut self) -> Result<(), Error> {
-        let listed = self.place().listed().await?;
+        let listed = self.image_location().listed().await?;
         if listed.is_some_and(|image| self.created.image == ImageOwnership::Ours(image)) {
             return Ok(());
         }

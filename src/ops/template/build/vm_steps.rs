@@ -44,7 +44,7 @@ impl<'a> Build<'a> {
         let operation = Operation::CreateVm(vmid);
         let entries = self.entries();
         let ask = async || self.pve.create_vm(&self.plan.node, vmid, &entries).await;
-        let asked = create_once(self.session, ask, async || self.search().is_absent(vmid).await).await;
+        let asked = create_once(self.session, ask, async || self.ownership_check().is_absent(vmid).await).await;
         self.created.vm = match &asked {
             Ok(_) => Some(TemplateVm { vmid, phase: BuildPhase::Begun }),
             Err(why) if why.is_outcome_unknown() => Some(TemplateVm { vmid, phase: BuildPhase::Unanswered }),
@@ -90,7 +90,7 @@ impl<'a> Build<'a> {
     async fn our_config(&self, vmid: VmId, operation: &Operation) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
         let config = config.doing(operation.clone())?;
-        if self.search().is_ours(&config) {
+        if self.ownership_check().is_ours(&config) {
             return Ok(config);
         }
         let why = "it does not have the name and marker that this run gave it";

@@ -64,7 +64,7 @@ impl Run<'_> {
     }
 
     /// Says which disks are left of a VM that is gone, and what had gone wrong before.
-    pub(super) fn disks_left(&self, receipt: &mut Receipt, failure: Option<Error>, disks: Vec<Foreign>) -> Error {
+    pub(super) fn disks_left_error(&self, receipt: &mut Receipt, failure: Option<Error>, disks: Vec<Foreign>) -> Error {
         let (node, name) = (self.plan.target.to_string(), self.marker.name.clone());
         let vmid = receipt.vmid.unwrap_or_default();
         receipt.left_behind = Some(LeftBehind { vmid, node: node.clone(), name: name.clone(), disks: disks.clone() });
@@ -72,7 +72,7 @@ impl Run<'_> {
     }
 
     /// Says what could not be removed, why, and what had gone wrong before.
-    pub(super) fn left(&self, receipt: &mut Receipt, failure: Option<Error>, why: Error) -> Error {
+    pub(super) fn leftover_error(&self, receipt: &mut Receipt, failure: Option<Error>, why: Error) -> Error {
         receipt.left_behind = self.newest();
         match &receipt.left_behind {
             None => failure.unwrap_or(why),
@@ -87,7 +87,7 @@ impl Run<'_> {
     }
 
     /// Reports what is left after a second interrupt.
-    pub(super) fn abandoned(&self, receipt: &mut Receipt) -> Error {
+    pub(super) fn abandoned_error(&self, receipt: &mut Receipt) -> Error {
         receipt.left_behind = self.newest();
         let signal = self.session.interrupts.seen().unwrap_or(crate::session::Signal::Interrupt);
         let left = receipt.left_behind.as_ref().map(|left| (left.vmid, left.node.clone()));

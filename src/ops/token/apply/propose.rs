@@ -1,7 +1,7 @@
 //! The plan for a new token: its user, roles, ACL entries and the token itself.
 
-use super::may_grant;
 use super::regenerate::require_regeneration;
+use super::require_may_grant;
 use crate::error::{AuthError, Error, Regeneration, TokenError};
 use crate::model::{Foreign, PoolName, RoleName, TokenId};
 use crate::ops::test_vm::options::TestVmOptions;
@@ -94,7 +94,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
         granted = plan_grants(admin, wanted, &mut snapshot, separation, &mut proposal).await?;
     }
     plan_token(&mut proposal, wanted, snapshot.token.as_ref(), granted);
-    may_grant(admin, &proposal).await?;
+    require_may_grant(admin, &proposal).await?;
     Ok(proposal)
 }
 

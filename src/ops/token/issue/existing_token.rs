@@ -5,14 +5,14 @@ use crate::ops::ask;
 use crate::ops::context::Context;
 use crate::ops::token::apply::TokenSpec;
 use crate::ops::token::rotate::next_name;
-use crate::ops::token::store::is_used_here_alone;
+use crate::ops::token::store::require_no_other_use;
 use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 
 /// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
 /// rehearsal without a person, whose token's name was not chosen, it is one of the next name.
-pub(super) async fn beside_the_one_that_exists(
+pub(super) async fn resolve_existing_token(
     session: &Session,
     context: &Context,
     wanted: &mut TokenSpec<'_>,
@@ -48,7 +48,7 @@ pub(super) async fn beside_the_one_that_exists(
             wanted.token.name = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
         }
         Some(ExistingChoice::Regenerate) => {
-            is_used_here_alone(context, &wanted.token)?;
+            require_no_other_use(context, &wanted.token)?;
             wanted.may_regenerate = true;
         }
         // The reason is on the screen already.

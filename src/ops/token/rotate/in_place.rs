@@ -7,7 +7,7 @@ use crate::model::TokenId;
 use crate::ops::ask;
 use crate::ops::token::apply::regenerate;
 use crate::ops::token::rotate::{close, nonce};
-use crate::ops::token::store::{ExtraSettings, check_save, is_used_here_alone, save};
+use crate::ops::token::store::{ExtraSettings, check_save, require_no_other_use, save};
 use crate::ui::prompt::ConfirmPrompt;
 
 impl Rotator<'_> {
@@ -30,7 +30,7 @@ impl Rotator<'_> {
 
     /// Finds out whether the secret may be given up: nothing else in the file uses it, and the file can be written.
     pub(super) fn may_renew(&self, token: &TokenId) -> Result<(), Error> {
-        is_used_here_alone(&self.admin_session.context, token)?;
+        require_no_other_use(&self.admin_session.context, token)?;
         let loaded = self.admin_session.context.store.load()?;
         check_save(&self.admin_session.context, &loaded, token, &ExtraSettings::default())
     }
@@ -42,20 +42,20 @@ impl Rotator<'_> {
             Err(why) => {
                 let is_unknown = matches!(&why, Error::Server { source, .. } if source.is_outcome_unknown());
                 if is_unknown {
-                    return Err(dead(why));
+                    return Err(secret_may_be_invalid(why));
                 }
                 close(entry)?;
                 return Err(why);
             }
         };
-        save(self.session, &self.admin_session.context, token, &secret, None).map_err(dead)?;
-        self.call(token, &secret).await?;
+        save(self.session, &self.admin_session.context, token, &secret, None).map_err(secret_may_be_invalid)?;
+        self.try_token(token, &secret).await?;
         close(entry)
     }
 }
 
 /// Says that the secret in the file may be dead, and how to get another.
-fn dead(why: Error) -> Error {
+fn secret_may_be_invalid(why: Error) -> Error {
     let left = Leftovers { new_secret_command: Some(IN_PLACE.to_owned()), ..Leftovers::default() };
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }

@@ -15,7 +15,7 @@ use crate::model::{TokenId, TokenSecret};
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::token::admin_session::{AdminSession, existing};
-use crate::ops::token::apply::{agree, carry_out, may_grant, require_regeneration};
+use crate::ops::token::apply::{agree, carry_out, require_may_grant, require_regeneration};
 use crate::ops::token::grant_plan::COMMENT;
 use crate::ops::token::login::Admin;
 use crate::ops::token::notes::file_of;
@@ -27,11 +27,11 @@ use crate::pve::{AclEntry, TokenRecord};
 use crate::session::Session;
 use crate::settings::Credentials;
 use crate::ui::Printable;
-use second_token::{Planned, nonce, proposal};
+use second_token::{SecondToken, nonce, proposal};
 use time::format_description::well_known::Rfc3339;
 
 pub(crate) use self::preview::Preview;
-use self::retire::{Basis, Retired};
+use self::retire::{Retired, RetiredToken};
 
 /// The commands that go on where a rotation could not.
 const ROTATE: &str = "glassdome token rotate";
@@ -134,9 +134,9 @@ impl<'a> Rotator<'a> {
     async fn replace(&self, old: TokenId, record: TokenRecord) -> Result<Rotated, Error> {
         let nonce = nonce();
         let secret = self.secret_in_file(&old)?;
-        let planned = unless_interrupted(self.session, self.agreed(&old, record, &nonce)).await?;
-        let Planned { new, record, entries, proposal } = planned;
-        let basis = Basis::of(self, &old, record, entries, secret).await;
+        let planned = unless_interrupted(self.session, self.confirm_plan(&old, record, &nonce)).await?;
+        let SecondToken { new, record, entries, proposal } = planned;
+        let basis = RetiredToken::of(self, &old, record, entries, secret).await;
         let loaded = self.admin_session.context.store.load()?;
         check_save(&self.admin_session.context, &loaded, &new, &ExtraSettings::default())?;
         let entry = self.note(&old, Some(&new), &nonce)?;
@@ -146,11 +146,11 @@ impl<'a> Rotator<'a> {
                 Ok(done) => done,
                 Err(why) => return Err(close_if_clean(entry, why)),
             };
-        if let Err(why) = unless_interrupted(self.session, self.compare(&old, &new, &secret)).await {
-            return Err(self.undone(entry, made, why).await);
+        if let Err(why) = unless_interrupted(self.session, self.compare_privileges(&old, &new, &secret)).await {
+            return Err(self.undo_and_close(entry, made, why).await);
         }
         if let Err(why) = save(self.session, &self.admin_session.context, &new, &secret, None) {
-            return Err(self.undone(entry, made, why).await);
+            return Err(self.undo_and_close(entry, made, why).await);
         }
         let kept = self.retired(&old, &basis).await?;
         self.put_plain_comment(&new).await;
@@ -159,10 +159,10 @@ impl<'a> Rotator<'a> {
     }
 
     /// Shows the plan until it is agreed to as it is at that moment.
-    async fn agreed(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<Planned, Error> {
+    async fn confirm_plan(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<SecondToken, Error> {
         let mut planned = self.plan(old, record, nonce).await?;
         loop {
-            may_grant(&self.admin, &planned.proposal).await?;
+            require_may_grant(&self.admin, &planned.proposal).await?;
             agree(self.session, &planned.proposal).await?;
             let again = self.plan(old, existing(&self.admin, old).await?, nonce).await?;
             if recheck::is_same(&planned.proposal, &again.proposal) {
@@ -176,19 +176,23 @@ impl<'a> Rotator<'a> {
         }
     }
 
-    async fn plan(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<Planned, Error> {
-        let (new, entries) = self.look(old, &record).await?;
+    async fn plan(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<SecondToken, Error> {
+        let (new, entries) = self.read_entries_and_name(old, &record).await?;
         let proposal = proposal(&new, &record, &entries, nonce);
-        Ok(Planned { new, record, entries, proposal })
+        Ok(SecondToken { new, record, entries, proposal })
     }
 
-    async fn undone(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
+    async fn undo_and_close(&self, entry: Option<JournalEntry<Rotation>>, made: Applied, why: Error) -> Error {
         let why = made.undo(self.session, &self.admin_session.context, &self.admin.pve, why).await;
         close_if_clean(entry, why)
     }
 
     /// Reads what the first token was granted, and finds a name for the second.
-    async fn look(&self, old: &TokenId, record: &TokenRecord) -> Result<(TokenId, Vec<AclEntry>), Error> {
+    async fn read_entries_and_name(
+        &self,
+        old: &TokenId,
+        record: &TokenRecord,
+    ) -> Result<(TokenId, Vec<AclEntry>), Error> {
         let pve = &self.admin.pve;
         let (tokens, acl, seen) =
             tokio::join!(pve.tokens(&old.user), pve.acl(), pve.permissions(Some("/access"), None));
@@ -205,8 +209,8 @@ impl<'a> Rotator<'a> {
     }
 
     /// Tries the second token, and compares its rights with those of the first.
-    async fn compare(&self, old: &TokenId, new: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
-        self.call(new, secret).await?;
+    async fn compare_privileges(&self, old: &TokenId, new: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
+        self.try_token(new, secret).await?;
         let (old_id, new_id) = (old.to_string(), new.to_string());
         let pve = &self.admin.pve;
         let (before, after) = tokio::join!(pve.permissions(None, Some(&old_id)), pve.permissions(None, Some(&new_id)));
@@ -219,7 +223,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Calls the server with a token.
-    pub(crate) async fn call(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
+    pub(crate) async fn try_token(&self, token: &TokenId, secret: &TokenSecret) -> Result<(), Error> {
         let credentials = Credentials::Token { id: token.clone(), secret: secret.clone() };
         let connected =
             Connected::open_with(self.session, &self.admin_session.context, self.admin_session.server(), credentials)
@@ -237,7 +241,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Removes the first token, now that the settings file has the second; where it is kept, says why.
-    async fn retired(&self, old: &TokenId, basis: &Basis) -> Result<Option<String>, Error> {
+    async fn retired(&self, old: &TokenId, basis: &RetiredToken) -> Result<Option<String>, Error> {
         match self.retire(old, basis).await? {
             Retired::Removed => {
                 self.say(format!("{old} revoked"));

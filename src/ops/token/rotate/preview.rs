@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::model::TokenId;
 use crate::ops::token::admin_session::existing;
-use crate::ops::token::apply::may_grant;
+use crate::ops::token::apply::require_may_grant;
 
 use super::{RotationMethod, Rotator, nonce};
 
@@ -36,7 +36,7 @@ impl Rotator<'_> {
             RotationMethod::NewToken => {
                 let record = existing(&self.admin, &old).await?;
                 let planned = self.plan(&old, record, &nonce()).await?;
-                may_grant(&self.admin, &planned.proposal).await?;
+                require_may_grant(&self.admin, &planned.proposal).await?;
                 self.session.info(&planned.proposal);
                 Ok(Preview { old, new: planned.new })
             }

@@ -7,8 +7,8 @@ use crate::model::TokenId;
 use crate::ops::ask;
 use crate::ops::token::admin_session::existing;
 use crate::ops::token::notes::file_of;
-use crate::ops::token::rotate::retire::Basis;
-use crate::ops::token::rotate::second_token::held_by;
+use crate::ops::token::rotate::retire::RetiredToken;
+use crate::ops::token::rotate::second_token::for_token;
 use crate::ops::token::rotate::{close, entries_of};
 use crate::ops::token::store::stored;
 use crate::pve::{AclEntry, TokenRecord};
@@ -120,22 +120,22 @@ impl Rotator<'_> {
     /// Removes the first token after a crash: what it was granted must be what the second has.
     async fn retired_after(&self, old: &TokenId, new: &TokenId) -> Result<Option<String>, Error> {
         let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
-        let granted: Vec<AclEntry> = entries_of(acl, new).into_iter().map(|entry| held_by(entry, old)).collect();
+        let granted: Vec<AclEntry> = entries_of(acl, new).into_iter().map(|entry| for_token(entry, old)).collect();
         let record = match existing(&self.admin, old).await {
             Ok(record) => record,
             Err(Error::Token(TokenError::Unknown { .. })) => return Ok(None),
             Err(why) => return Err(why),
         };
-        self.retired(old, &Basis { record, entries: granted, secret: None }).await
+        self.retired(old, &RetiredToken { record, entries: granted, secret: None }).await
     }
 
     /// Removes the second token after a crash: it must have been granted nothing that the first does not have.
     async fn discarded(&self, new: &TokenId, old: &TokenId, record: TokenRecord) -> Result<(), Error> {
         let acl = self.admin.pve.acl().await.doing(Operation::ReadAccess)?;
         let (of_new, of_old) = (entries_of(acl.clone(), new), entries_of(acl, old));
-        let is_copied = |entry: &&AclEntry| of_old.contains(&held_by((*entry).clone(), old));
+        let is_copied = |entry: &&AclEntry| of_old.contains(&for_token((*entry).clone(), old));
         let copied = of_new.iter().filter(is_copied).cloned().collect();
-        self.retired(new, &Basis { record, entries: copied, secret: None }).await.map(drop)
+        self.retired(new, &RetiredToken { record, entries: copied, secret: None }).await.map(drop)
     }
 
     /// Says whether the settings file holds a secret of this token that the server does not take any more.
@@ -147,7 +147,7 @@ impl Rotator<'_> {
         if id != *token {
             return Ok(false);
         }
-        match self.call(token, &secret).await {
+        match self.try_token(token, &secret).await {
             Ok(()) => Ok(false),
             Err(Error::Server { source, .. }) if source.is_unauthenticated() => Ok(true),
             Err(why) => Err(why),

@@ -11,7 +11,7 @@ use crate::pve::{AclEntry, RefusalReason, TokenRecord, TokenRequest};
 use crate::settings::TokenUse;
 
 /// What a token was when its place was taken.
-pub(crate) struct Basis {
+pub(crate) struct RetiredToken {
     /// Its own data.
     pub(crate) record: TokenRecord,
     /// What it was granted.
@@ -30,7 +30,7 @@ pub(crate) enum Retired {
     Kept(String),
 }
 
-impl Basis {
+impl RetiredToken {
     /// Notes what a token is now; its secret only if it works.
     pub(crate) async fn of(
         rotator: &Rotator<'_>,
@@ -40,7 +40,7 @@ impl Basis {
         secret: Option<TokenSecret>,
     ) -> Self {
         let works = match &secret {
-            Some(secret) => rotator.call(token, secret).await.is_ok(),
+            Some(secret) => rotator.try_token(token, secret).await.is_ok(),
             None => false,
         };
         Self { record, entries, secret: secret.filter(|_| works) }
@@ -49,12 +49,12 @@ impl Basis {
 
 impl Rotator<'_> {
     /// Reads a token and what names it, and removes it if it is as it was and nothing uses it.
-    pub(crate) async fn retire(&self, token: &TokenId, basis: &Basis) -> Result<Retired, Error> {
-        if let Some(place) = self.user_of(token, basis)? {
+    pub(crate) async fn retire(&self, token: &TokenId, basis: &RetiredToken) -> Result<Retired, Error> {
+        if let Some(place) = self.remaining_use(token, basis)? {
             return Ok(Retired::Kept(format!("{place} in the settings file uses it")));
         }
         if let Some(secret) = &basis.secret {
-            match self.call(token, secret).await {
+            match self.try_token(token, secret).await {
                 Ok(()) => {}
                 Err(why) if why.is_unauthenticated() => {
                     return match existing(&self.admin, token).await {
@@ -91,7 +91,7 @@ impl Rotator<'_> {
 
     /// Names the line of the settings file that still uses a token. One with another secret than the one that works
     /// means a token of another server.
-    fn user_of(&self, token: &TokenId, basis: &Basis) -> Result<Option<String>, Error> {
+    fn remaining_use(&self, token: &TokenId, basis: &RetiredToken) -> Result<Option<String>, Error> {
         let is_live = |it: &TokenUse| match &basis.secret {
             Some(secret) => it.secrets.is_empty() || it.secrets.contains(secret),
             None => true,

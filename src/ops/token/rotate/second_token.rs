@@ -6,7 +6,7 @@ use crate::pve::{AclChange, AclEntry, Subject, TokenRecord, TokenRequest};
 use uuid::Uuid;
 
 /// A second token, as it is to be made.
-pub(super) struct Planned {
+pub(super) struct SecondToken {
     pub(super) new: TokenId,
     pub(super) record: TokenRecord,
     pub(super) entries: Vec<AclEntry>,
@@ -23,7 +23,7 @@ pub(crate) fn entries_of(acl: Vec<AclEntry>, token: &TokenId) -> Vec<AclEntry> {
     acl.into_iter().filter(|entry| entry.holder == holder).collect()
 }
 
-pub(super) fn held_by(entry: AclEntry, token: &TokenId) -> AclEntry {
+pub(super) fn for_token(entry: AclEntry, token: &TokenId) -> AclEntry {
     AclEntry { holder: Subject::token(token), ..entry }
 }
 

@@ -65,7 +65,7 @@ impl ApiError {
     /// Says whether the server, or something in front of it, is in trouble that may be over in a moment: an answer of
     /// a reverse proxy, or of a node that cannot reach another one.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::OutcomeUnknown { .. } => false,
             // The file system of the cluster is being restarted, as on every upgrade.
@@ -97,7 +97,7 @@ impl ApiError {
                 | Self::AuthorityNotValid { .. }
                 | Self::CertificateWrongName { .. }
                 | Self::CertificateChanged { .. }
-                | Self::CertificateStolen { .. }
+                | Self::CertificateKeyMismatch { .. }
                 | Self::CertificateBroken { .. }
         )
     }
