@@ -1,12 +1,15 @@
 //! The reads that the preflight begins with: whatever needs no other answer goes out at once.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
 
 use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::{NodeName, VmId};
 use crate::ops::concurrently;
 use crate::ops::test_vm::options::TestVmOptions;
-use crate::pve::{self, CloneFeature, Node, Pve, RefusalReason, Storage, Version, Vm, VmConfig};
+use crate::pve::{self, CloneFeature, Node, Pve, Storage, Version, Vm, VmConfig};
 
 /// What the first reads of a test VM found.
 pub(crate) struct Inventory {
@@ -40,9 +43,15 @@ pub(crate) struct ConfigReads {
 }
 
 impl ConfigReads {
+    /// Asks for all at once; where the configuration cannot be read, the rest, which may take longer, is not waited for.
     pub(crate) async fn of(pve: &Pve, node: &NodeName, vmid: VmId) -> Self {
-        let (config, feature, storages) =
-            tokio::join!(pve.vm_config(node, vmid), pve.clone_feature(node, vmid), pve.storages(node));
+        let config = pin!(pve.vm_config(node, vmid));
+        let rest = pin!(async { tokio::join!(pve.clone_feature(node, vmid), pve.storages(node)) });
+        let (config, (feature, storages)) = match select(config, rest).await {
+            Either::Left((Err(why), _)) => (Err(why.clone()), (Err(why.clone()), Err(why))),
+            Either::Left((config, rest)) => (config, rest.await),
+            Either::Right((rest, config)) => (config.await, rest),
+        };
         Self { config, feature, storages }
     }
 }
@@ -58,7 +67,13 @@ impl Inventory {
                 None => None,
             }
         };
-        let (version, nodes, vmid, named) = tokio::join!(pve.version(), pve.nodes(), first_id(pve, options), named);
+        let general = async { tokio::join!(pve.version(), pve.nodes(), first_id(pve, options)) };
+        let ((version, nodes, vmid), named) = match select(pin!(general), pin!(named)).await {
+            // The server would be waited for until it gives the node up.
+            Either::Left((general, _)) if is_named_node_offline(&general.1, options) => (general, None),
+            Either::Left((general, named)) => (general, named.await),
+            Either::Right((named, general)) => (general.await, named),
+        };
         let version = version.map_err(|source| Error::connecting(pve.endpoint(), source))?;
         let nodes = nodes.doing(Operation::ReadNodes)?;
         Ok(Self { version, nodes, vmid: vmid?, first_reads: named })
@@ -81,7 +96,8 @@ impl Inventory {
             Err(refused) if refused.is_forbidden() => return Ok(None),
             Err(refused) if refused.is_missing_config() => {}
             // A node that does not answer matters only where the clone is to be.
-            Err(refused) if refused.is_for(RefusalReason::NodeUnreachable) && target != node => {}
+            Err(refused) if refused.is_about_one_node() && target != node => {}
+            Err(pve::ApiError::NoAnswer { .. }) if target != node => {}
             _ => return template(pve, node, vmid, reading).await.map(Some),
         }
         let vms = vms(pve, &|vm: &Vm| vm.vmid == vmid || vm.is_template).await.doing(Operation::ReadVms)?;
@@ -89,6 +105,12 @@ impl Inventory {
         let reading = ConfigReads::of(pve, &elsewhere, vmid).await;
         template(pve, &elsewhere, vmid, reading).await.map(Some)
     }
+}
+
+/// Says whether the node that was named is offline.
+fn is_named_node_offline(nodes: &Result<Vec<Node>, pve::ApiError>, options: &TestVmOptions) -> bool {
+    let is_it = |node: &&Node| options.node.as_ref() == Some(&node.name);
+    nodes.as_ref().is_ok_and(|nodes| nodes.iter().find(is_it).is_some_and(Node::is_offline))
 }
 
 /// Finds the node of a template that is not on the node that was asked, by the list of VMs or by asking the others.

@@ -47,6 +47,7 @@ mod setup;
 mod setup_template;
 mod setup_token;
 mod shell;
+mod silent_nodes;
 mod support;
 mod template;
 mod template_owner;

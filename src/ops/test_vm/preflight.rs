@@ -12,6 +12,10 @@ use crate::ops::test_vm::storage_check::StorageCheck;
 use crate::pve::privileges::{Caller, Denial, Hardware, Permissions, PlannedClone, Zones, missing_from_denial};
 use crate::pve::{Pve, Version, VmConfig};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long a node is waited for before anything is changed; nothing is asked of it twice.
+const NODE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What will be done.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ pub(crate) struct ClonePlan {
 
 /// The checks of one order.
 pub(crate) struct Preflight<'a> {
-    pve: &'a Pve,
+    pve: Pve,
     options: &'a TestVmOptions,
     caller: Caller,
 }
@@ -52,7 +56,7 @@ pub(crate) struct Preflight<'a> {
 impl<'a> Preflight<'a> {
     /// Prepares the checks of an order.
     pub(crate) fn new(connected: &'a Connected, options: &'a TestVmOptions) -> Self {
-        Self { pve: &connected.pve, options, caller: connected.caller.clone() }
+        Self { pve: connected.pve.clone().with_node_limit(NODE_LIMIT), options, caller: connected.caller.clone() }
     }
 
     /// Checks everything that can be checked without changing anything.
@@ -69,7 +73,7 @@ impl<'a> Preflight<'a> {
 
     /// Makes the first reads, which need no answer of another one.
     pub(crate) async fn inventory(&self) -> Result<Inventory, Error> {
-        Inventory::of(self.pve, self.options).await
+        Inventory::of(&self.pve, self.options).await
     }
 
     /// Goes on from the first reads: finds the node, which is known though the plan may fail.
@@ -84,7 +88,7 @@ impl<'a> Preflight<'a> {
 
     async fn plan_on(&self, node: &NodeName, mut inventory: Inventory) -> Result<ClonePlan, Error> {
         let target = self.options.target.as_ref().unwrap_or(node);
-        let Some(template) = inventory.template(self.pve, node, target, self.options.template).await? else {
+        let Some(template) = inventory.template(&self.pve, node, target, self.options.template).await? else {
             // Its configuration cannot be read: everything else that is missing is said at once.
             let mut rights = self.planned_clone(&inventory.version, inventory.vmid, None);
             let error = self.permission_check().find_missing(&mut rights, None).await?;
@@ -95,7 +99,7 @@ impl<'a> Preflight<'a> {
         };
         require_online(&inventory.nodes, target)?;
         require_clonable(self.options.template, &template.config, &self.caller)?;
-        let mut check = StorageCheck::new(self.pve, &template, target).await?;
+        let mut check = StorageCheck::new(&self.pve, &template, target).await?;
         check.require_movable(self.options)?;
         let (mode, because) = self.mode(&template)?;
         let wanted = if mode == CloneType::Full { self.wanted_storage() } else { None };
@@ -184,7 +188,7 @@ impl<'a> Preflight<'a> {
         match self.options.start {
             Start::No => None,
             Start::Yes | Start::LinksDown | Start::AndWaitForAddress(_) => {
-                Some(StartCheck::read(self.pve, major, target, hardware).await)
+                Some(StartCheck::read(&self.pve, major, target, hardware).await)
             }
         }
     }
@@ -213,7 +217,7 @@ impl<'a> Preflight<'a> {
     }
 
     const fn permission_check(&self) -> PermissionCheck<'_> {
-        PermissionCheck { pve: self.pve, caller: &self.caller }
+        PermissionCheck { pve: &self.pve, caller: &self.caller }
     }
 }
 

@@ -104,8 +104,8 @@ impl Pve {
         Self { transport: self.transport.observed_by(observer) }
     }
 
-    /// Asks each thing of a node once, and waits for it no longer than this: for a diagnosis, which reports a node that
-    /// does not answer and goes on.
+    /// Asks each thing of a node once, and waits for it no longer than this: for what reports a node that does not answer,
+    /// and either goes on or ends before anything was changed.
     #[must_use]
     pub fn with_node_limit(self, limit: Duration) -> Self {
         Self { transport: self.transport.with_node_limit(limit) }

@@ -6,6 +6,7 @@ mod limits;
 use last_reply::{LastReply, header_text};
 pub(in crate::pve) use limits::Extent;
 pub use limits::{Limits, Sizes};
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
@@ -22,7 +23,7 @@ use crate::pve::ApiError;
 use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
 use crate::pve::http::proxy::{Proxies, ProxyChoice};
 use crate::pve::http::reply::Reply;
-use crate::pve::http::retry::{CallEvent, Observers, OpenCall};
+use crate::pve::http::retry::{CallEvent, Observers, OpenCall, ServerSeen};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -174,7 +175,13 @@ impl HttpClient {
         let _open = OpenCall::begin(listener);
         let (began, method, path) = (SystemClock.now(), request.method().clone(), request.url().path().to_owned());
         let within = self.limits.first_byte(&method);
-        let response = match timeout(self.limits.connect + within, client.execute(request)).await {
+        let mut response = pin!(client.execute(request));
+        let answered = match timeout(within, &mut response).await {
+            // Perhaps the time went into the connection, which takes hardly any to a server that has answered before.
+            Err(_) if self.last.contact() == ServerSeen::None => timeout(self.limits.connect, response).await,
+            answered => answered,
+        };
+        let response = match answered {
             Err(_) => return Err(SendError::AfterSend(self.no_answer(within))),
             Ok(Err(why)) => return Err(self.failed(&why).await),
             Ok(Ok(response)) => response,

@@ -26,6 +26,9 @@ use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 /// What cannot stand in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
 const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
+/// How much longer a node may take for the list of its storages: it looks at each of them.
+const STORAGE_PATIENCE: u32 = 4;
+
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
 pub(in crate::pve) struct Transport {
@@ -107,10 +110,18 @@ impl Transport {
         self
     }
 
-    /// Asks each thing of a node once, and waits for it no longer than this.
+    /// Asks each thing of a node once, and waits for it no longer than this, or than the limit that holds already.
     pub(in crate::pve) fn with_node_limit(mut self, limit: Duration) -> Self {
-        self.node_limit = Some(limit);
+        self.node_limit = Some(self.node_limit.map_or(limit, |held| held.min(limit)));
         self
+    }
+
+    /// Gives the limit of a read that the server passes on to a node; a storage that hangs takes a node some time, too.
+    fn limit_of(&self, path: &[&str]) -> Option<(Duration, String)> {
+        let ["nodes", node, rest @ ..] = path else { return None };
+        let limit = self.node_limit?;
+        let limit = if rest == ["storage"] { limit * STORAGE_PATIENCE } else { limit };
+        Some((limit, format!("node {node}, asked through {},", self.endpoint().authority())))
     }
 
     /// Gives the rule for a read.
@@ -176,15 +187,19 @@ impl Transport {
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
     async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, ApiError> {
         let request = || self.request(Method::GET, path, query, None);
-        let way = match (path, self.node_limit) {
-            (["nodes", _, ..], Some(limit)) => self.way.answering_within(limit),
-            _ => self.way.clone(),
+        let limited = self.limit_of(path);
+        let way = match &limited {
+            Some((limit, _)) => self.way.answering_within(*limit),
+            None => self.way.clone(),
         };
         let reply = match way.send(request()?, extent, &self.listener).await {
             Err(SendError::ConnectionReset(_)) => way.send_on_new_connection(request()?, extent, &self.listener).await,
             other => other,
         };
-        reply.map_err(SendError::error)
+        reply.map_err(SendError::error).map_err(|why| match (why, limited) {
+            (ApiError::NoAnswer { seconds, .. }, Some((_, server))) => ApiError::NoAnswer { server, seconds },
+            (why, _) => why,
+        })
     }
 
     /// Sends a form with secrets that changes nothing on the server: a log-in.

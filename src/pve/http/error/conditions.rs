@@ -28,10 +28,10 @@ impl ApiError {
         self.is_for(RefusalReason::NoSuchVm)
     }
 
-    /// Says whether the node that a call was for does not answer, though the server does: its status is 595 then.
+    /// Says whether the node that a call was for cannot be reached, though the server can: its status is 595 or above then.
     #[must_use]
     pub fn is_about_one_node(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.status == 595)
+        self.is_for(RefusalReason::NodeUnreachable)
     }
 
     /// Says whether the guest agent does not answer yet, or the VM is not up yet.
