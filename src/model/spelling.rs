@@ -9,7 +9,7 @@ pub(super) struct Reading {
     /// The bytes of this reading.
     pub(super) bytes: Vec<u8>,
     /// Where each byte comes from; nothing where each stands at its own place.
-    places: Option<Vec<SourceRange>>,
+    ranges: Option<Vec<SourceRange>>,
 }
 
 /// Where something stands in the text that is shown, in bytes.
@@ -22,14 +22,14 @@ pub(super) struct SourceRange {
 impl Reading {
     /// Reads a text as it stands.
     pub(super) fn of(text: &str) -> Self {
-        Self { bytes: text.as_bytes().to_vec(), places: None }
+        Self { bytes: text.as_bytes().to_vec(), ranges: None }
     }
 
     /// Gives the place in the shown text of a part of this reading that is not empty.
-    pub(super) fn place(&self, start: usize, end: usize) -> SourceRange {
-        let Some(places) = &self.places else { return SourceRange { start, end } };
-        let first = places.get(start).map_or(0, |place| place.start);
-        let last = end.checked_sub(1).and_then(|last| places.get(last)).map_or(first, |place| place.end);
+    pub(super) fn source_range(&self, start: usize, end: usize) -> SourceRange {
+        let Some(ranges) = &self.ranges else { return SourceRange { start, end } };
+        let first = ranges.get(start).map_or(0, |range| range.start);
+        let last = end.checked_sub(1).and_then(|last| ranges.get(last)).map_or(first, |range| range.end);
         SourceRange { start: first, end: last }
     }
 
@@ -44,7 +44,7 @@ impl Reading {
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let unit = unit(rest).inspect(|_| changed = true);
             let unit = unit.unwrap_or_else(|| Unit::byte(rest.first().copied().unwrap_or_default(), 1));
-            reading.push(unit.bytes(), self.place(at, at + unit.taken));
+            reading.push(unit.bytes(), self.source_range(at, at + unit.taken));
             at += unit.taken;
         }
         changed.then(|| reading.view())
@@ -62,9 +62,9 @@ impl Reading {
             let control = control_sequence(rest);
             let broken = if control == 0 { line_break(rest) } else { 0 };
             if broken > 0 {
-                reading.push(between, self.place(at, at + broken));
+                reading.push(between, self.source_range(at, at + broken));
             } else if control == 0 {
-                reading.push(rest.get(..1).unwrap_or_default(), self.place(at, at + 1));
+                reading.push(rest.get(..1).unwrap_or_default(), self.source_range(at, at + 1));
             }
             at += control.max(broken).max(1);
         }
@@ -92,8 +92,8 @@ impl Reading {
                 self.decode_run(at + offset.min(run), at + run, &mut reading);
                 let after = rest.get(run..).unwrap_or_default();
                 let is_cut = after.starts_with(b"...") || after.starts_with("…".as_bytes());
-                let place = self.place(at + run - 1, at + run);
-                reading.push(if is_cut { b"..." } else { b"\0" }, SourceRange { start: place.end, end: place.end });
+                let range = self.source_range(at + run - 1, at + run);
+                reading.push(if is_cut { b"..." } else { b"\0" }, SourceRange { start: range.end, end: range.end });
             }
             at += run.max(1);
         }
@@ -110,7 +110,7 @@ impl Reading {
                 count -= 8;
                 let byte = u8::try_from(bits >> count & 0xFF).unwrap_or_default();
                 // A byte stands in the last two digits; those before and behind share bits with it.
-                reading.push(&[byte], self.place(start + index - 1, start + index + 1));
+                reading.push(&[byte], self.source_range(start + index - 1, start + index + 1));
             }
         }
     }
@@ -120,17 +120,17 @@ impl Reading {
 #[derive(Default)]
 struct ReadingBuilder {
     bytes: Vec<u8>,
-    places: Vec<SourceRange>,
+    ranges: Vec<SourceRange>,
 }
 
 impl ReadingBuilder {
-    fn push(&mut self, bytes: &[u8], place: SourceRange) {
+    fn push(&mut self, bytes: &[u8], range: SourceRange) {
         self.bytes.extend_from_slice(bytes);
-        self.places.extend(std::iter::repeat_n(place, bytes.len()));
+        self.ranges.extend(std::iter::repeat_n(range, bytes.len()));
     }
 
     fn view(self) -> Reading {
-        Reading { bytes: self.bytes, places: Some(self.places) }
+        Reading { bytes: self.bytes, ranges: Some(self.ranges) }
     }
 }
 
@@ -150,8 +150,8 @@ pub(super) fn folded(bytes: &[u8]) -> Vec<u8> {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             let length = character.len_utf8();
-            if let Some(place) = folded.get_mut(at..at + length).filter(|_| length > 1) {
-                fold_letter(character, place);
+            if let Some(range) = folded.get_mut(at..at + length).filter(|_| length > 1) {
+                fold_letter(character, range);
             }
             at += length;
         }
@@ -161,17 +161,17 @@ pub(super) fn folded(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Writes a character in lower case where that takes as many bytes.
-fn fold_letter(character: char, place: &mut [u8]) {
+fn fold_letter(character: char, range: &mut [u8]) {
     if character == '…' {
-        place.copy_from_slice(b"...");
+        range.copy_from_slice(b"...");
         return;
     }
     let mut lower = character.to_lowercase();
     let mut buffer = [0; 4];
     if let (Some(first), None) = (lower.next(), lower.next())
-        && first.len_utf8() == place.len()
+        && first.len_utf8() == range.len()
     {
-        place.copy_from_slice(first.encode_utf8(&mut buffer).as_bytes());
+        range.copy_from_slice(first.encode_utf8(&mut buffer).as_bytes());
     }
 }
 

@@ -137,9 +137,9 @@ impl Store {
     /// Fails where something that is no file stands in its place, it is too large or in another encoding than UTF-8, or
     /// it cannot be read.
     pub fn load(&self) -> Result<Loaded, SettingsError> {
-        let place = Target::find(&self.path)?;
-        let Some(found) = place.read(SETTINGS_LIMIT)? else { return Ok(Loaded::nothing()) };
-        require_text(&place.target, &found.bytes)?;
+        let target = Target::find(&self.path)?;
+        let Some(found) = target.read(SETTINGS_LIMIT)? else { return Ok(Loaded::nothing()) };
+        require_text(&target.path, &found.bytes)?;
         Ok(Loaded {
             file: EnvFile::new(found.bytes.to_vec()),
             mode: Some(found.metadata.mode() & 0o7777),
@@ -157,47 +157,47 @@ impl Store {
     /// Fails, the file untouched, where another run is writing, it was written since it was read, or the system
     /// says no.
     pub fn save(&self, file: &EnvFile, since: &Stamp, group: GroupRights) -> Result<SaveReport, SettingsError> {
-        let place = Target::find(&self.path)?;
-        let lock = Lock::take(&place.folder, self.wait_for_lock)?;
-        let mut warnings = lock.warning(&place.folder);
+        let target = Target::find(&self.path)?;
+        let lock = Lock::take(&target.folder, self.wait_for_lock)?;
+        let mut warnings = lock.warning(&target.folder);
         if lock.is_locked() {
-            temp_file::remove_stale(&place);
+            temp_file::remove_stale(&target);
         }
-        let Some(found) = self.unchanged(&place, since)? else {
-            let temporary = TempFile::write(&place, file.bytes())?;
-            protection::protect(&place.target, temporary.file(), PRIVATE)?;
-            temporary.rename_to(&place.target)?;
+        let Some(found) = self.unchanged(&target, since)? else {
+            let temporary = TempFile::write(&target, file.bytes())?;
+            protection::protect(&target.path, temporary.file(), PRIVATE)?;
+            temporary.rename_to(&target.path)?;
             return Ok(SaveReport { outcome: SaveOutcome::Written, backup: None, mode: PRIVATE, warnings });
         };
         if found.bytes.as_slice() == file.bytes() {
-            let mode = protection::tighten(&place, &found, group, &mut warnings)?;
+            let mode = protection::tighten(&target, &found, group, &mut warnings)?;
             return Ok(SaveReport { outcome: SaveOutcome::Unchanged, backup: None, mode, warnings });
         }
-        let backup = place.backup();
-        let kept = TempFile::write(&place, &found.bytes)?;
-        protection::make_private(&kept, &place, &found)?;
+        let backup = target.backup();
+        let kept = TempFile::write(&target, &found.bytes)?;
+        protection::make_private(&kept, &target, &found)?;
         kept.rename_to(&backup)?;
-        let new = TempFile::write(&place, file.bytes())?;
-        let mode = protection::copy_protection(&new, &place, &found, group, &mut warnings)?;
-        if place.read(SETTINGS_LIMIT)?.is_none_or(|now| now.bytes != found.bytes) {
-            return Err(SettingsError::ChangedMeanwhile { path: place.target });
+        let new = TempFile::write(&target, file.bytes())?;
+        let mode = protection::copy_protection(&new, &target, &found, group, &mut warnings)?;
+        if target.read(SETTINGS_LIMIT)?.is_none_or(|now| now.bytes != found.bytes) {
+            return Err(SettingsError::ChangedMeanwhile { path: target.path });
         }
         let names = found.metadata.nlink();
         if names > 1 {
-            warnings.push(Warning::OtherNames { path: place.target.clone(), count: names - 1 });
+            warnings.push(Warning::OtherNames { path: target.path.clone(), count: names - 1 });
         }
-        new.rename_to(&place.target)?;
+        new.rename_to(&target.path)?;
         Ok(SaveReport { outcome: SaveOutcome::Written, backup: Some(backup), mode, warnings })
     }
 
     /// Reads the file once more: it must be as it was, and another must be able to take its place.
-    fn unchanged(&self, place: &Target, since: &Stamp) -> Result<Option<TargetState>, SettingsError> {
-        let found = place.read(SETTINGS_LIMIT)?;
+    fn unchanged(&self, target: &Target, since: &Stamp) -> Result<Option<TargetState>, SettingsError> {
+        let found = target.read(SETTINGS_LIMIT)?;
         if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
-            return Err(SettingsError::ChangedMeanwhile { path: place.target.clone() });
+            return Err(SettingsError::ChangedMeanwhile { path: target.path.clone() });
         }
         if found.is_some() {
-            place.require_replaceable()?;
+            target.require_replaceable()?;
         }
         Ok(found)
     }
@@ -222,21 +222,21 @@ impl Store {
         if bounded::read_regular(path, CA_LIMIT).is_ok_and(|found| found.as_slice() == bytes) {
             return Ok(());
         }
-        let place = Target::find_unlinked(path)?;
-        let lock = Lock::take(&place.folder, self.wait_for_lock)?;
+        let target = Target::find_unlinked(path)?;
+        let lock = Lock::take(&target.folder, self.wait_for_lock)?;
         if lock.is_locked() {
-            temp_file::remove_stale(&place);
+            temp_file::remove_stale(&target);
         }
-        let found = place.read(CA_LIMIT)?;
+        let found = target.read(CA_LIMIT)?;
         if found.as_ref().is_none_or(|found| found.bytes.as_slice() != bytes) {
-            let temporary = TempFile::write(&place, bytes)?;
+            let temporary = TempFile::write(&target, bytes)?;
             if let Some(found) = &found {
-                obstacle::require_replaceable(&place.target, &place.folder)?;
+                obstacle::require_replaceable(&target.path, &target.folder)?;
                 temporary.copy_owner(&found.metadata)?;
                 let _ = found.attributes.copy_to(temporary.file()); // everybody may read it, with or without them
             }
-            protection::protect(&place.target, temporary.file(), PUBLIC)?;
-            temporary.rename_to(&place.target)?;
+            protection::protect(&target.path, temporary.file(), PUBLIC)?;
+            temporary.rename_to(&target.path)?;
         }
         Ok(())
     }

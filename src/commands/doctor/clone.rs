@@ -44,15 +44,15 @@ pub(super) struct ServerReads {
 
 impl ServerReads {
     /// Asks all that needs no other answer, at once.
-    pub(super) async fn read(connected: &Connected, order: Option<&TestVmOptions>) -> Self {
+    pub(super) async fn read(connected: &Connected, options: Option<&TestVmOptions>) -> Self {
         let pve = &connected.pve;
         let named = async {
-            match order.map(|order| (&order.node, order.template)) {
+            match options.map(|options| (&options.node, options.template)) {
                 Some((Some(node), template)) => Some(ConfigReads::of(pve, node, template).await),
                 _ => None,
             }
         };
-        let is_the_template = |vm: &Vm| order.is_some_and(|order| order.template == vm.vmid);
+        let is_the_template = |vm: &Vm| options.is_some_and(|options| options.template == vm.vmid);
         let is_wanted = |vm: &Vm| vm.is_template || is_the_template(vm) || may_be_marked(vm);
         let vms = vms(pve, &is_wanted);
         let (nodes, version, vms, next_id, named, quorum) =
@@ -76,12 +76,12 @@ struct TemplateFound {
 /// Makes the checks. What depends on something that could not be read is not checked.
 pub(super) async fn checks(
     connected: &Connected,
-    order: &TestVmOptions,
+    options: &TestVmOptions,
     variable: String,
     mut inside: ServerReads,
 ) -> Vec<Check> {
     let free = free_vmid(&inside.next_id);
-    let (node, mut checks) = match chosen_node(order, &inside.nodes, &variable) {
+    let (node, mut checks) = match chosen_node(options, &inside.nodes, &variable) {
         Ok(node) => {
             let warning = unknown_status(inside.nodes.as_deref().unwrap_or_default(), &node);
             let check = match warning {
@@ -96,7 +96,7 @@ pub(super) async fn checks(
             return checks;
         }
     };
-    let found = match find(connected, order, &node, &mut inside).await {
+    let found = match find(connected, options, &node, &mut inside).await {
         Ok(found) => found,
         Err(why) => {
             checks.push(without_template(&why));
@@ -108,19 +108,19 @@ pub(super) async fn checks(
     };
     let config = found.as_ref().map(|found| &found.config);
     let (privileges, start) =
-        tokio::join!(privileges(connected, order, &inside, config), start_check(connected, &inside, &node, config));
+        tokio::join!(privileges(connected, options, &inside, config), start_check(connected, &inside, &node, config));
     match &found {
         Some(found) => {
-            let storages = Storages::read(connected, order, &node, found).await;
+            let storages = Storages::read(connected, options, &node, found).await;
             let may_use = privileges.status == CheckStatus::Ok;
             let start = start.as_ref().map(|check| StartReads { check, may_use });
-            checks.push(template_check(connected, order, found, &storages).with_devices(found, start.as_ref()));
-            checks.extend([cloud_init(found), agent(order.template, found), linked(order.template, found)]);
+            checks.push(template_check(connected, options, found, &storages).with_devices(found, start.as_ref()));
+            checks.extend([cloud_init(found), agent(options.template, found), linked(options.template, found)]);
             checks.push(storages.check(found, &node, may_use));
             checks.push(bridge(found, start.as_ref()).await);
         }
         None => {
-            checks.push(hidden(order.template));
+            checks.push(hidden(options.template));
             checks.extend(skipped("the template could not be read").drain(3..8));
         }
     }
@@ -165,22 +165,22 @@ fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {
 
 /// Decides on the node as every other command does.
 fn chosen_node(
-    order: &TestVmOptions,
+    options: &TestVmOptions,
     nodes: &Result<Vec<Node>, pve::ApiError>,
     variable: &str,
 ) -> Result<NodeName, Error> {
     let nodes = nodes.as_ref().map_err(|why| Error::server(Operation::ReadNodes, why.clone()))?;
-    choose_node(nodes, order.node.as_ref(), variable)
+    choose_node(nodes, options.node.as_ref(), variable)
 }
 
 /// Finds the template, on the node first and then on every other; nothing where it may not be read.
 async fn find(
     connected: &Connected,
-    order: &TestVmOptions,
+    options: &TestVmOptions,
     node: &NodeName,
     inside: &mut ServerReads,
 ) -> Result<Option<TemplateFound>, Error> {
-    let vmid = order.template;
+    let vmid = options.template;
     let pve = &connected.pve;
     let failed = |why: &pve::ApiError| Error::server(Operation::ReadTemplate(vmid), why.clone());
     let reading = match inside.named.take() {
@@ -215,7 +215,7 @@ struct Storages {
 }
 
 impl Storages {
-    async fn read(connected: &Connected, order: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Self {
+    async fn read(connected: &Connected, options: &TestVmOptions, node: &NodeName, found: &TemplateFound) -> Self {
         let storages = found.reading.storages.clone();
         let storages = storages.map_err(|why| Error::server(Operation::ReadStorages(found.node.clone()), why));
         let feature = found.reading.feature.clone();
@@ -225,7 +225,7 @@ impl Storages {
             (Ok(storages), feature) => {
                 let feature = feature.unwrap_or(CloneFeature { can_link: false, nodes: None });
                 let template = SourceTemplate { storages, feature, ..blank(found) };
-                read.examine(connected, order, node, &template).await;
+                read.examine(connected, options, node, &template).await;
                 read.template = Ok(template);
             }
         }
@@ -235,16 +235,16 @@ impl Storages {
     async fn examine(
         &mut self,
         connected: &Connected,
-        order: &TestVmOptions,
+        options: &TestVmOptions,
         node: &NodeName,
         template: &SourceTemplate,
     ) {
         match StorageCheck::new(&connected.pve, template, node).await {
             Err(why) => self.problem = Some(why),
             Ok(mut check) => {
-                self.immovable = check.require_movable(order).err();
+                self.immovable = check.require_movable(options).err();
                 let mode = if template.feature.can_link { CloneType::Linked } else { CloneType::Full };
-                self.problem = check.require_usable(mode, None, order.start).err();
+                self.problem = check.require_usable(mode, None, options.start).err();
                 self.warnings = check.warnings;
             }
         }
@@ -292,8 +292,8 @@ fn blank(found: &TemplateFound) -> SourceTemplate {
     }
 }
 
-fn template_check(connected: &Connected, order: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
-    let (vmid, config) = (order.template, &found.config);
+fn template_check(connected: &Connected, options: &TestVmOptions, found: &TemplateFound, storages: &Storages) -> Check {
+    let (vmid, config) = (options.template, &found.config);
     let name = config.name().unwrap_or_default();
     if !config.is_template() {
         let error = Error::Placement(PlacementError::NotATemplate { vmid, name, known: Vec::new() });
@@ -422,7 +422,7 @@ async fn bridge(found: &TemplateFound, start: Option<&StartReads<'_>>) -> Check 
 
 async fn privileges(
     connected: &Connected,
-    order: &TestVmOptions,
+    options: &TestVmOptions,
     inside: &ServerReads,
     config: Option<&VmConfig>,
 ) -> Check {
@@ -438,12 +438,12 @@ async fn privileges(
     };
     let mut rights = PlannedClone {
         major: version.major(),
-        template: order.template,
+        template: options.template,
         new: vmid,
-        pool: order.pool.clone(),
+        pool: options.pool.clone(),
         storage: None,
         hardware: config.and_then(|config| config.hardware(&Zones::new()).ok()),
-        start: order.start != Start::No,
+        start: options.start != Start::No,
         links_down: false,
         wait_ip: false,
     };

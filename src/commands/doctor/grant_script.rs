@@ -30,9 +30,9 @@ impl Draw for GrantScript {
 pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Error> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     settle_port(session, &mut context, PortUse::Now).await?;
-    let order = options::test_vm(&context, &TestVmFlags::default())?;
+    let options = options::test_vm(&context, &TestVmFlags::default())?;
     let connected = Connected::open(session, &context).await?;
-    let script = match write(&context, &connected, &order).await {
+    let script = match write(&context, &connected, &options).await {
         Ok(script) => script,
         Err(why) => return Err(connected.diagnosed(why).await),
     };
@@ -45,19 +45,19 @@ pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor
     Ok(ExitCode::SUCCESS)
 }
 
-async fn write(context: &Context, connected: &Connected, order: &TestVmOptions) -> Result<GrantScript, Error> {
+async fn write(context: &Context, connected: &Connected, options: &TestVmOptions) -> Result<GrantScript, Error> {
     let pve = &connected.pve;
-    let mut inventory = Inventory::of(pve, order).await?;
-    let node = choose_node(&inventory.nodes, order.node.as_ref(), &Key::Node.variable(&context.instance))?;
-    let template = inventory.template(pve, &node, &node, order.template).await?;
+    let mut inventory = Inventory::of(pve, options).await?;
+    let node = choose_node(&inventory.nodes, options.node.as_ref(), &Key::Node.variable(&context.instance))?;
+    let template = inventory.template(pve, &node, &node, options.template).await?;
     let config = template.as_ref().map(|template| &template.config);
     let major = inventory.version.major();
     let mut rights = PlannedClone {
         major,
-        template: order.template,
+        template: options.template,
         new: inventory.vmid,
-        pool: order.pool.clone(),
-        storage: match &order.clone_mode {
+        pool: options.pool.clone(),
+        storage: match &options.clone_mode {
             CloneMode::Full(storage) => storage.clone(),
             CloneMode::Whichever | CloneMode::Linked => None,
         },

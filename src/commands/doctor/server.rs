@@ -42,15 +42,15 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
         return None;
     };
     let anonymous = log_calls(anonymous, session);
-    let order = options::test_vm(context, &TestVmFlags::default());
+    let options = options::test_vm(context, &TestVmFlags::default());
     // The clocks are compared when the answer comes: the others may take longer.
     let realms = async { (anonymous.domains().await, session.clock.utc()) };
-    let ((realms, now), inside) = tokio::join!(realms, log_in_and_read(session, context, order.as_ref().ok()));
+    let ((realms, now), inside) = tokio::join!(realms, log_in_and_read(session, context, options.as_ref().ok()));
     network.extend(network::answered(context, &anonymous, &realms, now));
     let names = anonymous.leaf().map(|leaf| leaf.names).unwrap_or_default();
     diagnosis.note("HOST", names.iter().filter(|name| **name != "localhost").map(ToString::to_string));
     diagnosis.groups.push(("Connection", network));
-    authenticated_checks(session, context, diagnosis, AccessReads { realms, inside, order }).await
+    authenticated_checks(session, context, diagnosis, AccessReads { realms, inside, options }).await
 }
 
 /// How long a node is waited for.
@@ -60,7 +60,7 @@ const NODE_LIMIT: Duration = Duration::from_secs(5);
 async fn log_in_and_read(
     session: &Session,
     context: &Context,
-    order: Option<&TestVmOptions>,
+    options: Option<&TestVmOptions>,
 ) -> Option<Result<(Connected, ServerReads), Error>> {
     let (credentials, _) = context.settings.credentials().ok()?;
     let (endpoint, (trust, trusted)) = context.endpoint().ok().zip(context.trust().ok())?;
@@ -69,7 +69,7 @@ async fn log_in_and_read(
     Some(match connected {
         Ok(mut connected) => {
             connected.pve = connected.pve.with_node_limit(NODE_LIMIT);
-            let inside = ServerReads::read(&connected, order).await;
+            let inside = ServerReads::read(&connected, options).await;
             Ok((connected, inside))
         }
         Err(why) => Err(why),
@@ -81,7 +81,7 @@ struct AccessReads {
     realms: Result<Vec<Realm>, pve::ApiError>,
     /// Nothing where the credentials are invalid.
     inside: Option<Result<(Connected, ServerReads), Error>>,
-    order: Result<TestVmOptions, Error>,
+    options: Result<TestVmOptions, Error>,
 }
 
 /// Makes the checks behind the authentication.
@@ -89,7 +89,7 @@ async fn authenticated_checks(
     session: &Session,
     context: &Context,
     diagnosis: &mut Diagnosis,
-    AccessReads { realms, inside, order }: AccessReads,
+    AccessReads { realms, inside, options }: AccessReads,
 ) -> Option<ReachedServer> {
     let mut access = vec![realm_of(context, &realms)];
     if access.first().is_some_and(|realm| realm.status == CheckStatus::Failed) {
@@ -129,8 +129,8 @@ async fn authenticated_checks(
     let vms = inside.vms.clone();
     let variable = Key::Node.variable(&context.instance);
     let clone = async {
-        match &order {
-            Ok(order) => clone::checks(&connected, order, variable, inside).await,
+        match &options {
+            Ok(options) => clone::checks(&connected, options, variable, inside).await,
             Err(why) => {
                 let mut checks = vec![Check::failed("node", why)];
                 checks.extend(clone::skipped("a setting is invalid").split_off(1));

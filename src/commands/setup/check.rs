@@ -211,39 +211,40 @@ impl<'a> CheckStep<'a> {
         let unseen = named_but_unseen(context, &vms)?;
         node_and_templates::show(self.session, context, &asked, &templates, &vms);
 
-        let mut order = options::test_vm(context, &self.arguments.test_vm)?;
+        let mut options = options::test_vm(context, &self.arguments.test_vm)?;
         let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
         if let (None, Some((_, vmid))) = (self.arguments.test_vm.template, of_2204) {
-            order.template = *vmid;
+            options.template = *vmid;
         }
-        let preflight = Preflight::new(self.connected, &order);
+        let preflight = Preflight::new(self.connected, &options);
         let mut warnings = Vec::new();
         let (node, plan) = preflight.node_and_plan(inventory).await?;
         let calls = match plan {
             Ok(plan) => {
-                let text = format!("All required privileges present for cloning template {} on {node}", order.template);
+                let text =
+                    format!("All required privileges present for cloning template {} on {node}", options.template);
                 self.session.done(text);
-                let calls = PlannedCalls::of(&plan, &order);
+                let calls = PlannedCalls::of(&plan, &options);
                 warnings.extend(plan.warnings);
                 calls
             }
             Err(Error::Placement(PlacementError::NoTemplate { .. } | PlacementError::NotATemplate { .. }))
-                if self.may_be_absent() && !unseen.contains(&order.template) =>
+                if self.may_be_absent() && !unseen.contains(&options.template) =>
             {
-                warnings.push(format!("there is no template {} to clone yet", order.template));
-                PlannedCalls::of_future_template(&node, order.template, &order)
+                warnings.push(format!("there is no template {} to clone yet", options.template));
+                PlannedCalls::of_future_template(&node, options.template, &options)
             }
             Err(why) => return Err(why),
         };
-        for template in unseen.into_iter().filter(|vmid| *vmid != order.template) {
+        for template in unseen.into_iter().filter(|vmid| *vmid != options.template) {
             // The preflight knows why it is not seen: it does not exist, is none, or may not be looked at.
-            let order = TestVmOptions { template, ..order.clone() };
-            Preflight::new(self.connected, &order).plan().await?;
+            let options = TestVmOptions { template, ..options.clone() };
+            Preflight::new(self.connected, &options).plan().await?;
         }
         for warning in &warnings {
             self.session.warn(warning.clone());
         }
-        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: order.pool, warnings, calls }))
+        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: options.pool, warnings, calls }))
     }
 
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.

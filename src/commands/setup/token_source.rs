@@ -128,7 +128,7 @@ async fn by_log_in(
     let creation = Creation {
         login: &login,
         new: &new,
-        order: &order,
+        options: &order,
         realms: &realms,
         pin_policy,
         consent: may_be_ambiguous(session, arguments),

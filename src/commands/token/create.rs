@@ -24,7 +24,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenCre
     let creation = Creation {
         login: &login,
         new: &new,
-        order: &order,
+        options: &order,
         realms: &admin_session.realms,
         pin_policy: PinPolicy::Leaf,
         consent: AmbiguousValues::Withheld,

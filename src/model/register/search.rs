@@ -41,18 +41,18 @@ impl SecretSearch<'_> {
         let is_long =
             |known: &&&RegisteredSecret| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
         for known in self.known.iter().filter(is_long) {
-            known.find(&bytes, &mut |start, end| found.push(view.place(start, end)));
+            known.find(&bytes, &mut |start, end| found.push(view.source_range(start, end)));
         }
         // A certificate in base64 holds the UUID of its cluster, and is to stay what it is.
         if depth == DECODING_DEPTHS.len() {
-            found.extend((self.forms)(&bytes).into_iter().map(|form| view.place(form.start, form.end)));
+            found.extend((self.forms)(&bytes).into_iter().map(|form| view.source_range(form.start, form.end)));
         }
         for dots in find_iter(&bytes, b"...") {
             let before = bytes.get(..dots).unwrap_or_default();
             for known in &self.known {
                 let length = known.head(before);
                 if length > 0 {
-                    found.push(view.place(dots - length, dots));
+                    found.push(view.source_range(dots - length, dots));
                 }
             }
         }
@@ -60,12 +60,12 @@ impl SecretSearch<'_> {
 }
 
 /// Joins places that overlap, and widens each to whole characters.
-pub(super) fn merge_overlaps(text: &str, mut places: Vec<SourceRange>) -> Vec<Range<usize>> {
-    places.sort_by_key(|place| place.start);
+pub(super) fn merge_overlaps(text: &str, mut ranges: Vec<SourceRange>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
-    for place in places {
-        let start = (0..=place.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let end = (place.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    for range in ranges {
+        let start = (0..=range.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (range.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
         match joined.last_mut().filter(|last| start <= last.end) {
             Some(last) => last.end = last.end.max(end),
             None => joined.push(start..end),
@@ -76,16 +76,16 @@ pub(super) fn merge_overlaps(text: &str, mut places: Vec<SourceRange>) -> Vec<Ra
 
 /// Writes a mask over places in a text.
 #[must_use]
-pub fn replaced<'a>(text: &'a str, places: &[Range<usize>], mask: &str) -> Cow<'a, str> {
-    if places.is_empty() {
+pub fn replaced<'a>(text: &'a str, ranges: &[Range<usize>], mask: &str) -> Cow<'a, str> {
+    if ranges.is_empty() {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     let mut at = 0;
-    for place in places {
-        shown.push_str(text.get(at..place.start).unwrap_or_default());
+    for range in ranges {
+        shown.push_str(text.get(at..range.start).unwrap_or_default());
         shown.push_str(mask);
-        at = place.end;
+        at = range.end;
     }
     shown.push_str(text.get(at..).unwrap_or_default());
     Cow::Owned(shown)

@@ -28,10 +28,10 @@ fn every_escape_is_read() {
 #[test]
 fn a_part_of_a_reading_has_its_place_in_the_text() {
     let view = Reading::of("x%61&#98;c").unescaped().unwrap();
-    let place = view.place(1, 3);
+    let place = view.source_range(1, 3);
     assert_eq!((text(&view).as_str(), place.start, place.end), ("xabc", 1, 9));
     let view = Reading::of("<Y2FuYXJ5>").unencoded(0, 4);
-    let place = view.place(0, 6);
+    let place = view.source_range(0, 6);
     assert_eq!((text(&view).as_str(), place.start, place.end), ("canary\0", 1, 9));
 }
 

@@ -36,7 +36,7 @@ const MAX_FOLLOWED_LOGS: usize = 16;
 /// How many, how many at once, and where.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchOptions {
-    /// How many test VMs; at least one for each place.
+    /// How many test VMs; at least one for each slot.
     pub(crate) count: usize,
     /// How many at once.
     pub(crate) parallel: usize,
@@ -47,7 +47,7 @@ pub(crate) struct BatchOptions {
 /// Where many test VMs are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// On the one node that the order names.
+    /// On the one node that the options name.
     OneNode,
     /// On every node that is online, in turn.
     EveryNode,
@@ -64,7 +64,7 @@ struct Batch<'a> {
     session: &'a Session,
     connected: &'a Connected,
     journal: Option<&'a Journal>,
-    places: &'a [BatchSlot],
+    slots: &'a [BatchSlot],
     count: usize,
     ids: VmidSequence,
     begun: Cell<usize>,
@@ -72,7 +72,7 @@ struct Batch<'a> {
     began: Instant,
 }
 
-/// Proves an order many times, and gives the figures as far as it came.
+/// Runs many test VMs, and returns the figures of those that ended.
 ///
 /// # Errors
 /// The outer error is one from before the first clone was asked for.
@@ -86,23 +86,23 @@ pub(crate) async fn run_batch(
     let journal = context.journal(session)?;
     let mut counter = BatchCounter::default();
     let mut receipt = blank(connected, options);
-    let places = tokio::select! {
-        places = slots(connected, options, batch.placement, &mut counter, &mut receipt) => places?,
+    let slots = tokio::select! {
+        slots = slots(connected, options, batch.placement, &mut counter, &mut receipt) => slots?,
         signal = session.interrupts.first() => return Err(Error::Run(RunError::Interrupted { signal })),
     };
-    let Some(first) = places.first() else {
+    let Some(first) = slots.first() else {
         let why = Error::Batch(BatchError::NoPlace { template: options.template });
         return Ok((counter.summary(receipt, BatchSize { count: batch.count, parallel: batch.parallel }, 0), Err(why)));
     };
-    let count = batch.count.max(places.len());
+    let count = batch.count.max(slots.len());
     let text = format!("template {}", progress_text(&first.options, &first.plan));
-    let text = if places.len() > 1 { format!("{} nodes; {text}", places.len()) } else { text };
+    let text = if slots.len() > 1 { format!("{} nodes; {text}", slots.len()) } else { text };
     session.note(text);
     let many = Batch {
         session,
         connected,
         journal: journal.as_ref(),
-        places: &places,
+        slots: &slots,
         count,
         ids: VmidSequence::from(first.plan.vmid, recently_freed(session, journal.as_ref(), &first.plan.server)),
         begun: Cell::new(0),
@@ -115,7 +115,7 @@ pub(crate) async fn run_batch(
     let mut counter = many.counter.into_inner();
     let summary = counter.summary(receipt, BatchSize { count, parallel: batch.parallel }, lost);
     let ended = match counter.first.take() {
-        Some((place, why)) => Err(explained(connected, &summary, places.get(place), why).await),
+        Some((slot, why)) => Err(explained(connected, &summary, slots.get(slot), why).await),
         None => match session.interrupts.seen() {
             Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),
             None => Ok(()),
@@ -138,7 +138,7 @@ async fn slots(
         return Ok(vec![BatchSlot { options: options.clone(), plan }]);
     }
     let nodes = connected.pve.nodes().await.doing(Operation::ReadNodes)?;
-    let mut places: Vec<BatchSlot> = Vec::new();
+    let mut slots: Vec<BatchSlot> = Vec::new();
     for node in nodes {
         if node.is_offline() {
             let offline =
@@ -151,7 +151,7 @@ async fn slots(
         match Preflight::new(connected, &options).plan().await {
             Ok(plan) => {
                 counter.nodes.plan(node.name.as_str());
-                places.push(BatchSlot { options, plan });
+                slots.push(BatchSlot { options, plan });
             }
             Err(why) if why.is_about_one_node() => {
                 counter.nodes.note_impossible(node.name.as_str(), &why);
@@ -159,18 +159,18 @@ async fn slots(
             Err(why) => return Err(why),
         }
     }
-    for warning in places.iter().flat_map(|place| &place.plan.warnings) {
+    for warning in slots.iter().flat_map(|slot| &slot.plan.warnings) {
         if !receipt.warnings.contains(warning) {
             receipt.warnings.push(warning.clone());
         }
     }
-    Ok(places)
+    Ok(slots)
 }
 
 /// Puts the first failure into words, with what is missing where it was refused, and how many there were.
-async fn explained(connected: &Connected, summary: &BatchSummary, place: Option<&BatchSlot>, why: Error) -> Error {
-    let first = match place {
-        Some(place) => Preflight::new(connected, &place.options).explain(&place.plan, why).await,
+async fn explained(connected: &Connected, summary: &BatchSummary, slot: Option<&BatchSlot>, why: Error) -> Error {
+    let first = match slot {
+        Some(slot) => Preflight::new(connected, &slot.options).explain(&slot.plan, why).await,
         None => why,
     };
     let left = summary.left_behind.iter().map(|left| (left.vmid, left.node.clone())).collect();
@@ -195,8 +195,8 @@ impl Batch<'_> {
     /// Runs one test VM after the other, until none is left to begin.
     async fn run_worker(&self) {
         while let Some(index) = self.next() {
-            let Some(place) = index.checked_rem(self.places.len()) else { return };
-            let Some(BatchSlot { options, plan }) = self.places.get(place) else { return };
+            let Some(slot) = index.checked_rem(self.slots.len()) else { return };
+            let Some(BatchSlot { options, plan }) = self.slots.get(slot) else { return };
             let mut receipt = blank(self.connected, options);
             receipt.node = plan.target.to_string();
             let began = self.session.clock.now();
@@ -205,7 +205,7 @@ impl Batch<'_> {
             let ended = run.execute(&mut receipt).await;
             receipt.seconds = round(self.session.clock.now().duration_since(began));
             self.report_vm(&receipt, ended.as_ref().err());
-            self.counter.borrow_mut().count(place, &receipt, ended);
+            self.counter.borrow_mut().count(slot, &receipt, ended);
         }
     }
 

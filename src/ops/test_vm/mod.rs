@@ -25,7 +25,7 @@ use preflight::{ClonePlan, Preflight};
 use receipt::{Receipt, ReceiptStep, SCHEMA, round};
 use run::Run;
 
-/// Proves an order on a server, and gives the receipt as far as it came.
+/// Runs one test VM, and returns its receipt, filled in as far as the run came.
 ///
 /// # Errors
 /// The outer error is one from before the server was called.
@@ -54,7 +54,7 @@ pub(crate) async fn run_test_vm(
     Ok((receipt, ended))
 }
 
-/// Checks an order on a server and changes nothing: gives the receipt of that, and the calls that would be made.
+/// Runs the checks before a test VM and changes nothing: returns the receipt, and the calls that a run would make.
 pub(crate) async fn plan_test_vm(
     session: &Session,
     connected: &Connected,

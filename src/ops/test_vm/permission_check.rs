@@ -31,7 +31,7 @@ pub(crate) struct MissingPermissions {
 }
 
 impl PermissionCheck<'_> {
-    /// Says what is missing, and why; nothing where everything is there. The order learns the zones of the template's
+    /// Says what is missing, and why; `None` if nothing is. Adds the zones of the template's
     /// networks where that matters.
     pub(crate) async fn find_missing(
         &self,

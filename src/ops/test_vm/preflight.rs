@@ -46,7 +46,7 @@ pub(crate) struct ClonePlan {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The checks of one order.
+/// The checks before one test VM.
 pub(crate) struct Preflight<'a> {
     pve: Pve,
     options: &'a TestVmOptions,
@@ -54,7 +54,7 @@ pub(crate) struct Preflight<'a> {
 }
 
 impl<'a> Preflight<'a> {
-    /// Prepares the checks of an order.
+    /// Prepares the checks for a test VM with these options.
     pub(crate) fn new(connected: &'a Connected, options: &'a TestVmOptions) -> Self {
         Self { pve: connected.pve.clone().with_node_limit(NODE_LIMIT), options, caller: connected.caller.clone() }
     }

@@ -41,7 +41,7 @@ pub(crate) struct AccessSnapshot {
 }
 
 /// Looks at everything.
-pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOptions) -> Result<AccessSnapshot, Error> {
+pub(crate) async fn capture(admin: &Admin, token: &TokenId, options: &TestVmOptions) -> Result<AccessSnapshot, Error> {
     let pve = &admin.pve;
     let (version, nodes, next) = tokio::join!(pve.version(), pve.nodes(), pve.next_id());
     let reach = |source| Error::connecting(pve.endpoint(), source);
@@ -50,32 +50,32 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
     let next = next.doing(Operation::FindId)?;
     let UserAccess { user, acl, is_whole, pools } = user_access(admin, &token.user).await?;
 
-    let template = template_node(pve, &nodes, order).await?;
+    let template = template_node(pve, &nodes, options).await?;
     let first = nodes.iter().find(|node| !node.is_offline()).map(|node| node.name.clone());
-    let node = order.node.clone().or_else(|| template.clone()).or(first);
+    let node = options.node.clone().or_else(|| template.clone()).or(first);
     let node = node.ok_or_else(|| no_access(pve))?;
     let hardware = match &template {
-        Some(on) => hardware(pve, on, order).await?,
+        Some(on) => hardware(pve, on, options).await?,
         None => None,
     };
-    let storages = storages(pve, &node, hardware.as_ref(), order).await?;
+    let storages = storages(pve, &node, hardware.as_ref(), options).await?;
     let networks = match &hardware {
         Some(hardware) => hardware.nics.iter().map(|nic| nic.bridge.clone()).collect::<BTreeSet<_>>(),
         None => BTreeSet::from([AclPath::local_zone()]),
     };
     let wanted = PlannedClone {
         major: version.major(),
-        template: order.template,
-        new: order.vmid.unwrap_or(next),
-        pool: order.pool.clone(),
-        storage: wanted_storage(order).cloned(),
+        template: options.template,
+        new: options.vmid.unwrap_or(next),
+        pool: options.pool.clone(),
+        storage: wanted_storage(options).cloned(),
         // Of a template that is not there yet nothing is known but where its disk may be.
         hardware: hardware
             .or_else(|| Some(Hardware { storages: storages.iter().cloned().collect(), ..Hardware::default() })),
         start: true,
         links_down: true,
         // Before 9 it takes VM.Monitor, which also allows running commands in guests.
-        wait_ip: version.major() >= 9 || order.waits_for_address(),
+        wait_ip: version.major() >= 9 || options.waits_for_address(),
     };
     // A physical CD-ROM drive takes a right on the root, where nothing is ever granted.
     let is_granted = |need: &Requirement| need.path != RequirementPath::At(AclPath::root());
@@ -90,15 +90,15 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, order: &TestVmOption
 
 /// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was made,
 /// and as long as its node's `pvestatd` stands.
-async fn template_node(pve: &Pve, nodes: &[Node], order: &TestVmOptions) -> Result<Option<NodeName>, Error> {
-    let listed = vms(pve, &|vm: &Vm| vm.vmid == order.template).await.doing(Operation::ReadVms)?;
+async fn template_node(pve: &Pve, nodes: &[Node], options: &TestVmOptions) -> Result<Option<NodeName>, Error> {
+    let listed = vms(pve, &|vm: &Vm| vm.vmid == options.template).await.doing(Operation::ReadVms)?;
     let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());
     match listed.first() {
         // Its configuration cannot be read, so it is planned without it.
         Some(vm) if is_offline(&vm.node) => Ok(None),
         Some(vm) if vm.is_template => Ok(Some(vm.node.clone())),
         Some(_) => Ok(None),
-        None => node_of(pve, nodes, order.template).await,
+        None => node_of(pve, nodes, options.template).await,
     }
 }
 
@@ -161,12 +161,12 @@ pub(crate) async fn acl(admin: &Admin, user: &UserId) -> Result<(UserLookup, Acl
     Ok((snapshot, acl))
 }
 
-async fn hardware(pve: &Pve, node: &NodeName, order: &TestVmOptions) -> Result<Option<Hardware>, Error> {
-    let (config, vnets) = tokio::join!(pve.vm_config(node, order.template), pve.vnets());
+async fn hardware(pve: &Pve, node: &NodeName, options: &TestVmOptions) -> Result<Option<Hardware>, Error> {
+    let (config, vnets) = tokio::join!(pve.vm_config(node, options.template), pve.vnets());
     let config = match config {
         Ok(config) => config,
         Err(refused) if refused.is_forbidden() => return Ok(None),
-        Err(source) => return Err(Error::server(Operation::ReadTemplate(order.template), source)),
+        Err(source) => return Err(Error::server(Operation::ReadTemplate(options.template), source)),
     };
     // Without SDN, before it, or without a right to look at it there is no list.
     let zones: Zones = vnets.unwrap_or_default();
@@ -178,9 +178,9 @@ async fn storages(
     pve: &Pve,
     node: &NodeName,
     hardware: Option<&Hardware>,
-    order: &TestVmOptions,
+    options: &TestVmOptions,
 ) -> Result<Vec<StorageName>, Error> {
-    let mut storages: BTreeSet<StorageName> = wanted_storage(order).into_iter().cloned().collect();
+    let mut storages: BTreeSet<StorageName> = wanted_storage(options).into_iter().cloned().collect();
     match hardware {
         Some(hardware) => storages.extend(hardware.storages.iter().chain(&hardware.state_storage).cloned()),
         None => {
@@ -192,8 +192,8 @@ async fn storages(
     Ok(storages.into_iter().collect())
 }
 
-const fn wanted_storage(order: &TestVmOptions) -> Option<&StorageName> {
-    match &order.clone_mode {
+const fn wanted_storage(options: &TestVmOptions) -> Option<&StorageName> {
+    match &options.clone_mode {
         Copying::Full(storage) => storage.as_ref(),
         Copying::Whichever | Copying::Linked => None,
     }

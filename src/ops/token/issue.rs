@@ -35,7 +35,7 @@ pub(crate) struct Creation<'a> {
     /// What the token shall be.
     pub(crate) new: &'a NewTokenOptions,
     /// What it shall be able to do.
-    pub(crate) order: &'a TestVmOptions,
+    pub(crate) options: &'a TestVmOptions,
     /// The realms of the server.
     pub(crate) realms: &'a [String],
     /// What shall be stored of the certificate.
@@ -90,7 +90,7 @@ pub(crate) async fn create(
     remind_of_unsaved(session, context, &admin, &wanted.token).await?;
     if creation.node == NodeNeeded::Now {
         let nodes = unless_interrupted(session, async { admin.pve.nodes().await.doing(Operation::ReadNodes) }).await?;
-        choose_node(&nodes, creation.order.node.as_ref(), &Key::Node.variable(&context.instance))?;
+        choose_node(&nodes, creation.options.node.as_ref(), &Key::Node.variable(&context.instance))?;
     }
     if session.is_attended() && creation.new.rights.is_none() {
         wanted.rights = ask_rights(session, &wanted).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn create(
     consent::require_yes_to_replace(session, context, server.clone(), &wanted.token).await?;
     let proposal = confirm_plan(session, context, &admin, &mut wanted, proposal).await?;
     let more =
-        ExtraSettings { pool: creation.order.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
+        ExtraSettings { pool: creation.options.pool.as_ref(), fetched: fetched.as_ref(), consent: creation.consent };
     check_save(context, &context.loaded, &wanted.token, &more)?;
     let made =
         Applied::nothing(new_secret_command(&wanted.token), note(session, context, &wanted.token, proposal.action())?);
@@ -111,7 +111,7 @@ pub(crate) async fn create(
     let credentials = Credentials::Token { id: wanted.token.clone(), secret: secret.clone() };
     let tried = async {
         let connected = Connected::open_with(session, context, server, credentials).await?;
-        check_usable(&connected, creation.order).await?;
+        check_usable(&connected, creation.options).await?;
         recheck::require_no_loss(&admin, &wanted.token, &made).await?;
         Ok(connected)
     };
@@ -132,7 +132,7 @@ fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creatio
         regenerating(session, context, &wanted.token)?;
     }
     require(session, context)?;
-    let more = ExtraSettings { pool: creation.order.pool.as_ref(), fetched: None, consent: creation.consent };
+    let more = ExtraSettings { pool: creation.options.pool.as_ref(), fetched: None, consent: creation.consent };
     check_save(context, &context.loaded, &wanted.token, &more)
 }
 
@@ -241,7 +241,7 @@ fn token_spec<'a>(session: &Session, context: &Context, creation: &Creation<'a>)
         },
         may_regenerate: creation.new.existing == ExistingToken::Regenerate,
         expire,
-        order: creation.order,
+        options: creation.options,
         realms: creation.realms,
     })
 }
@@ -265,9 +265,9 @@ async fn log_in_and_pin(
 }
 
 /// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
-async fn check_usable(connected: &Connected, order: &TestVmOptions) -> Result<(), Error> {
+async fn check_usable(connected: &Connected, options: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::connecting(connected.pve.endpoint(), source))?;
-    match Preflight::new(connected, order).plan().await {
+    match Preflight::new(connected, options).plan().await {
         Ok(_)
         | Err(
             Error::Placement(PlacementError::NoTemplate { .. })

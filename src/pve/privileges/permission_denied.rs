@@ -71,26 +71,26 @@ fn read_denial(detail: &str) -> Option<Denial> {
 
 /// Makes of a refused step of the test VM the missing privileges that the preflight would have reported; `None` if granting would not help.
 #[must_use]
-pub fn missing_from_denial(denial: &Denial, order: &PlannedClone) -> Option<MissingPrivileges> {
+pub fn missing_from_denial(denial: &Denial, clone: &PlannedClone) -> Option<MissingPrivileges> {
     let (path, any_of) = match denial {
         Denial::NoPool(_) | Denial::NeedsLogIn => return None,
         // The one either-or check among the calls of the test VM: VM.Allocate on the new VM or on its pool.
-        Denial::Unspecified => (AclPath::vm(order.new), Privileges::from([Privilege::VM_ALLOCATE])),
+        Denial::Unspecified => (AclPath::vm(clone.new), Privileges::from([Privilege::VM_ALLOCATE])),
         Denial::Lacks { path, any_of } => (path.clone(), any_of.clone()),
     };
-    let is_there = |place: &RequirementPath| place.acl_path() == path;
+    let is_same = |needed: &RequirementPath| needed.acl_path() == path;
     let is_asked = |need: &Requirement| {
         any_of.contains(&need.privilege)
-            && (is_there(&need.path) || need.alternatives.iter().any(|(place, _)| is_there(place)))
+            && (is_same(&need.path) || need.alternatives.iter().any(|(path, _)| is_same(path)))
     };
-    if let Some(need) = needs(order).into_iter().find(is_asked) {
-        return Some(one(need.path, need.privilege, Some(need.purpose)));
+    if let Some(need) = needs(clone).into_iter().find(is_asked) {
+        return Some(at_path(need.path, need.privilege, Some(need.purpose)));
     }
-    any_of.into_iter().next().map(|privilege| one(RequirementPath::At(path), privilege, None))
+    any_of.into_iter().next().map(|privilege| at_path(RequirementPath::At(path), privilege, None))
 }
 
-fn one(place: RequirementPath, privilege: Privilege, purpose: Option<PrivilegeUse>) -> MissingPrivileges {
-    MissingPrivileges { path: place, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
+fn at_path(path: RequirementPath, privilege: Privilege, purpose: Option<PrivilegeUse>) -> MissingPrivileges {
+    MissingPrivileges { path, missing: Privileges::from([privilege]), purposes: purpose.into_iter().collect() }
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_refusal_becomes_the_gap_of_the_preflight() {
         let config = [("scsi0", "local:9000/a.qcow2"), ("net0", "virtio,bridge=vmbr0,tag=100")];
-        let order = PlannedClone {
+        let clone = PlannedClone {
             major: 9,
             template: "9000".parse().unwrap(),
             new: "105".parse().unwrap(),
@@ -145,19 +145,19 @@ mod tests {
             links_down: false,
             wait_ip: false,
         };
-        let in_pool = PlannedClone { pool: Some("lab".parse().unwrap()), ..order.clone() };
+        let in_pool = PlannedClone { pool: Some("lab".parse().unwrap()), ..clone.clone() };
         let tag = "/sdn/zones/localnetwork/vmbr0/100";
-        for (denial, order, row) in [
-            (lacks("/vms/9000", &["VM.Clone"]), &order, Some(["VM.Clone", "on /vms/9000"])),
-            (Denial::Unspecified, &order, Some(["VM.Allocate", "on /vms/105 (the new VM)"])),
+        for (denial, clone, row) in [
+            (lacks("/vms/9000", &["VM.Clone"]), &clone, Some(["VM.Clone", "on /vms/9000"])),
+            (Denial::Unspecified, &clone, Some(["VM.Allocate", "on /vms/105 (the new VM)"])),
             (Denial::Unspecified, &in_pool, Some(["VM.Allocate", "on /pool/lab"])),
             (lacks("/vms/105", &["VM.PowerMgmt"]), &in_pool, Some(["VM.PowerMgmt", "on /pool/lab"])),
-            (lacks(tag, &["SDN.Use"]), &order, Some(["SDN.Use", "on /sdn/zones/localnetwork/vmbr0/100"])),
-            (lacks("/storage/other", &["Datastore.Audit"]), &order, Some(["Datastore.Audit", "on /storage/other"])),
+            (lacks(tag, &["SDN.Use"]), &clone, Some(["SDN.Use", "on /sdn/zones/localnetwork/vmbr0/100"])),
+            (lacks("/storage/other", &["Datastore.Audit"]), &clone, Some(["Datastore.Audit", "on /storage/other"])),
             (Denial::NoPool(Foreign::new("lab")), &in_pool, None),
-            (Denial::NeedsLogIn, &order, None),
+            (Denial::NeedsLogIn, &clone, None),
         ] {
-            let found = missing_from_denial(&denial, order).map(|entry| entry.row());
+            let found = missing_from_denial(&denial, clone).map(|entry| entry.row());
             assert_eq!(found, row.map(|row| row.map(str::to_owned)), "{denial:?}");
         }
     }

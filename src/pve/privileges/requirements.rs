@@ -128,8 +128,8 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    fn new(place: RequirementPath, privilege: Privilege, purpose: PrivilegeUse) -> Self {
-        Self { path: place, privilege, purpose, alternatives: Vec::new() }
+    fn new(path: RequirementPath, privilege: Privilege, purpose: PrivilegeUse) -> Self {
+        Self { path, privilege, purpose, alternatives: Vec::new() }
     }
 
     /// Says whether it is met by held privileges.
@@ -138,11 +138,11 @@ impl Requirement {
         let first = (self.path.clone(), self.privilege.clone());
         std::iter::once(&first)
             .chain(&self.alternatives)
-            .any(|(place, privilege)| held.on(&place.acl_path()).contains(privilege))
+            .any(|(path, privilege)| held.on(&path.acl_path()).contains(privilege))
     }
 }
 
-/// What is missing in one place.
+/// The privileges missing on one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPrivileges {
     /// The path that is checked.
@@ -177,25 +177,25 @@ pub(super) fn join<T: ToString>(items: impl IntoIterator<Item = T>, between: &st
 
 /// Lists what the clone needs, in the order in which the server asks for it.
 #[must_use]
-pub fn needs(order: &PlannedClone) -> Vec<Requirement> {
-    let template = RequirementPath::At(AclPath::vm(order.template));
+pub fn needs(clone: &PlannedClone) -> Vec<Requirement> {
+    let template = RequirementPath::At(AclPath::vm(clone.template));
     let mut needs = vec![
         Requirement::new(template.clone(), Privilege::VM_CLONE, PrivilegeUse::Clone),
         Requirement::new(template, Privilege::VM_AUDIT, PrivilegeUse::ReadTemplate),
     ];
-    needs.extend(new_vm_needs(order));
-    needs.extend(storage_needs(order));
-    let mappings = order.hardware.iter().flat_map(|hardware| hardware.mappings.iter().cloned());
+    needs.extend(new_vm_needs(clone));
+    needs.extend(storage_needs(clone));
+    let mappings = clone.hardware.iter().flat_map(|hardware| hardware.mappings.iter().cloned());
     // Proxmox VE 8 asks for it only from some release on, and then says so.
-    let asks_for_rng = order.major >= 9 && order.hardware.as_ref().is_some_and(|hardware| hardware.uses_hardware_rng);
+    let asks_for_rng = clone.major >= 9 && clone.hardware.as_ref().is_some_and(|hardware| hardware.uses_hardware_rng);
     needs.extend(
         mappings
             .chain(asks_for_rng.then(AclPath::hardware_rng))
             .map(|path| Requirement::new(RequirementPath::At(path), Privilege::MAPPING_USE, PrivilegeUse::UseMapping)),
     );
     // Before Proxmox VE 8 everybody could use every bridge.
-    if order.major >= 8 {
-        needs.extend(network_needs(order));
+    if clone.major >= 8 {
+        needs.extend(network_needs(clone));
     }
     needs
 }
@@ -204,11 +204,11 @@ pub fn needs(order: &PlannedClone) -> Vec<Requirement> {
 #[must_use]
 pub fn paths(needs: &[Requirement]) -> BTreeSet<AclPath> {
     let alternatives =
-        |need: &Requirement| need.alternatives.iter().map(|(place, _)| place.acl_path()).collect::<Vec<_>>();
+        |need: &Requirement| need.alternatives.iter().map(|(path, _)| path.acl_path()).collect::<Vec<_>>();
     needs.iter().flat_map(|need| std::iter::once(need.path.acl_path()).chain(alternatives(need))).collect()
 }
 
-/// Says what is missing, place by place, in the order of the needs.
+/// Lists what is missing, path by path, in the order of the needs.
 #[must_use]
 pub fn missing_privileges(needs: &[Requirement], held: &Permissions) -> Vec<MissingPrivileges> {
     let mut found: Vec<MissingPrivileges> = Vec::new();
@@ -230,10 +230,10 @@ pub fn missing_privileges(needs: &[Requirement], held: &Permissions) -> Vec<Miss
     found
 }
 
-fn new_vm_needs(order: &PlannedClone) -> Vec<Requirement> {
-    let is_protected = order.hardware.as_ref().is_some_and(|hardware| hardware.protected);
-    let starts = order.start || order.wait_ip;
-    let (ask_agent, ask_all) = if order.major >= 9 {
+fn new_vm_needs(clone: &PlannedClone) -> Vec<Requirement> {
+    let is_protected = clone.hardware.as_ref().is_some_and(|hardware| hardware.protected);
+    let starts = clone.start || clone.wait_ip;
+    let (ask_agent, ask_all) = if clone.major >= 9 {
         (Privilege::VM_GUEST_AGENT_AUDIT, Some(Privilege::VM_GUEST_AGENT_UNRESTRICTED))
     } else {
         (Privilege::VM_MONITOR, None)
@@ -242,78 +242,78 @@ fn new_vm_needs(order: &PlannedClone) -> Vec<Requirement> {
         (true, Privilege::VM_ALLOCATE, PrivilegeUse::Make, None),
         (true, Privilege::VM_AUDIT, PrivilegeUse::Check, None),
         (is_protected, Privilege::VM_CONFIG_OPTIONS, PrivilegeUse::Unprotect, None),
-        (order.links_down, Privilege::VM_CONFIG_NETWORK, PrivilegeUse::SetLinksDown, None),
+        (clone.links_down, Privilege::VM_CONFIG_NETWORK, PrivilegeUse::SetLinksDown, None),
         (starts, Privilege::VM_POWER_MGMT, PrivilegeUse::Start, None),
-        (order.wait_ip, ask_agent, PrivilegeUse::AskAgent, ask_all),
+        (clone.wait_ip, ask_agent, PrivilegeUse::AskAgent, ask_all),
     ]
     .into_iter()
     .filter(|(wanted, ..)| *wanted)
-    .map(|(_, privilege, purpose, instead)| new_vm_requirement(order, privilege, purpose, instead))
+    .map(|(_, privilege, purpose, instead)| new_vm_requirement(clone, privilege, purpose, instead))
     .collect()
 }
 
 /// A VM of a pool gives each privilege that is held on its own path or on the pool's.
 fn new_vm_requirement(
-    order: &PlannedClone,
+    clone: &PlannedClone,
     privilege: Privilege,
     purpose: PrivilegeUse,
     instead: Option<Privilege>,
 ) -> Requirement {
-    let itself = RequirementPath::NewVm(order.new);
-    let pool = order.pool.as_ref().map(|pool| RequirementPath::At(AclPath::pool(pool)));
+    let itself = RequirementPath::NewVm(clone.new);
+    let pool = clone.pool.as_ref().map(|pool| RequirementPath::At(AclPath::pool(pool)));
     let mut ways: Vec<(RequirementPath, Privilege)> = Vec::new();
     for privilege in std::iter::once(privilege.clone()).chain(instead) {
-        ways.extend(pool.iter().chain([&itself]).map(|place| (place.clone(), privilege.clone())));
+        ways.extend(pool.iter().chain([&itself]).map(|path| (path.clone(), privilege.clone())));
     }
-    let place = pool.unwrap_or(itself);
-    ways.retain(|way| *way != (place.clone(), privilege.clone()));
-    Requirement { path: place, privilege, purpose, alternatives: ways }
+    let path = pool.unwrap_or(itself);
+    ways.retain(|way| *way != (path.clone(), privilege.clone()));
+    Requirement { path, privilege, purpose, alternatives: ways }
 }
 
-fn storage_needs(order: &PlannedClone) -> Vec<Requirement> {
+fn storage_needs(clone: &PlannedClone) -> Vec<Requirement> {
     let at = |storage: &StorageName| RequirementPath::At(AclPath::storage(storage));
-    let mut places: BTreeSet<RequirementPath> = BTreeSet::new();
+    let mut paths: BTreeSet<RequirementPath> = BTreeSet::new();
     let mut drive = None;
-    match (&order.hardware, &order.storage) {
+    match (&clone.hardware, &clone.storage) {
         // Which storages it needs is not known.
         (None, None) => {}
-        (None, Some(storage)) => drop(places.insert(at(storage))),
+        (None, Some(storage)) => drop(paths.insert(at(storage))),
         (Some(hardware), storage) => {
             match storage {
                 // What goes there is the disks; without any, nothing is asked for.
-                Some(storage) if !hardware.storages.is_empty() => drop(places.insert(at(storage))),
+                Some(storage) if !hardware.storages.is_empty() => drop(paths.insert(at(storage))),
                 Some(_) => {}
-                None => places.extend(hardware.storages.iter().map(at)),
+                None => paths.extend(hardware.storages.iter().map(at)),
             }
-            places.extend(hardware.state_storage.as_ref().map(at));
+            paths.extend(hardware.state_storage.as_ref().map(at));
             drive = (!hardware.node_drives.is_empty()).then_some(RequirementPath::At(AclPath::root()));
         }
     }
     let space = Privilege::DATASTORE_ALLOCATE_SPACE;
-    let disks = places.into_iter().map(|place| Requirement::new(place, space.clone(), PrivilegeUse::Store));
-    disks.chain(drive.map(|place| Requirement::new(place, Privilege::SYS_CONSOLE, PrivilegeUse::UseDrive))).collect()
+    let disks = paths.into_iter().map(|path| Requirement::new(path, space.clone(), PrivilegeUse::Store));
+    disks.chain(drive.map(|path| Requirement::new(path, Privilege::SYS_CONSOLE, PrivilegeUse::UseDrive))).collect()
 }
 
-fn network_needs(order: &PlannedClone) -> Vec<Requirement> {
-    let nics = order.hardware.iter().flat_map(|hardware| &hardware.nics);
-    let places: BTreeSet<RequirementPath> = nics.flat_map(nic_paths).collect();
-    places.into_iter().map(|place| Requirement::new(place, Privilege::SDN_USE, PrivilegeUse::Attach)).collect()
+fn network_needs(clone: &PlannedClone) -> Vec<Requirement> {
+    let nics = clone.hardware.iter().flat_map(|hardware| &hardware.nics);
+    let paths: BTreeSet<RequirementPath> = nics.flat_map(nic_paths).collect();
+    paths.into_iter().map(|path| Requirement::new(path, Privilege::SDN_USE, PrivilegeUse::Attach)).collect()
 }
 
 fn nic_paths(nic: &NicRequirement) -> Vec<RequirementPath> {
     if nic.vlans.is_empty() {
         return vec![RequirementPath::At(nic.bridge.clone())];
     }
-    let (mut places, mut too_many) = (Vec::new(), false);
+    let (mut paths, mut too_many) = (Vec::new(), false);
     for range in &nic.vlans {
         if range.end().abs_diff(*range.start()) < MAX_VLANS_CHECKED {
-            places.extend(range.clone().map(|tag| RequirementPath::At(nic.bridge.vlan(tag))));
+            paths.extend(range.clone().map(|tag| RequirementPath::At(nic.bridge.vlan(tag))));
         } else {
             too_many = true;
         }
     }
-    places.extend(too_many.then(|| RequirementPath::Below(nic.bridge.clone())));
-    places
+    paths.extend(too_many.then(|| RequirementPath::Below(nic.bridge.clone())));
+    paths
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub(crate) fn may_audit(cluster: &Cluster, request: Request<'_>) -> Result<(), R
 pub(crate) fn status(cluster: &Cluster, request: Request<'_>) -> Reply {
     let release = cluster.release();
     let kernel = "6.17.2-1-pve";
-    let mut told = json!({
+    let mut reply = json!({
         "uptime": uptime(request),
         "cpu": 0.02,
         "wait": 0,
@@ -152,12 +152,12 @@ pub(crate) fn status(cluster: &Cluster, request: Request<'_>) -> Reply {
             ("/cpuinfo", "family", json!("6")),
         ];
         for (part, key, value) in more {
-            if let Some(part) = told.pointer_mut(part).and_then(Value::as_object_mut) {
+            if let Some(part) = reply.pointer_mut(part).and_then(Value::as_object_mut) {
                 part.insert(key.to_owned(), value);
             }
         }
     }
-    told.into()
+    reply.into()
 }
 
 /// `GET /nodes/{node}/network`: cards and bridges of the node, and vnets where they are asked for.
@@ -186,18 +186,18 @@ pub(crate) fn networks(cluster: &Cluster, request: Request<'_>) -> Reply {
     if matches!(kind, Some("any_bridge" | "include_sdn" | "vnet")) {
         let shown = cluster.vnets.iter().filter(|(name, _)| may_see(name));
         entries.extend(shown.map(|(name, vnet)| {
-            let mut told = fields(json!({
+            let mut reply = fields(json!({
                 "iface": name, "type": "vnet", "active": "1", "vlanaware": 0, "ipam": 0,
             }));
-            told.extend(vnet.alias.as_ref().map(|alias| ("comments".to_owned(), json!(alias))));
-            Value::Object(told)
+            reply.extend(vnet.alias.as_ref().map(|alias| ("comments".to_owned(), json!(alias))));
+            Value::Object(reply)
         }));
     }
     Value::Array(entries).into()
 }
 
 fn bridge_entry(node: &Node, bridge: &str, number: usize) -> Value {
-    let mut told = fields(json!({
+    let mut reply = fields(json!({
             "iface": bridge,
             "type": "bridge",
             "active": 1,
@@ -213,8 +213,8 @@ fn bridge_entry(node: &Node, bridge: &str, number: usize) -> Value {
             "bridge_fd": "0",
             "priority": 3 + number,
     }));
-    told.extend(node.gateway.as_ref().map(|gateway| ("gateway".to_owned(), json!(gateway))));
-    Value::Object(told)
+    reply.extend(node.gateway.as_ref().map(|gateway| ("gateway".to_owned(), json!(gateway))));
+    Value::Object(reply)
 }
 
 /// `GET /cluster/sdn/vnets`.
@@ -225,9 +225,9 @@ pub(crate) fn vnets(cluster: &Cluster, request: Request<'_>) -> Reply {
         .filter(|(vnet, _)| cluster.allows(request, &cluster.network_path(vnet), &["SDN.Audit", "SDN.Allocate"]));
     let entries = shown.map(|(name, vnet)| {
         let digest = "0000000000000000000000000000000000000000";
-        let mut told = fields(json!({"vnet": name, "zone": vnet.zone, "type": "vnet", "digest": digest}));
-        told.extend(vnet.alias.as_ref().map(|alias| ("alias".to_owned(), json!(alias))));
-        Value::Object(told)
+        let mut reply = fields(json!({"vnet": name, "zone": vnet.zone, "type": "vnet", "digest": digest}));
+        reply.extend(vnet.alias.as_ref().map(|alias| ("alias".to_owned(), json!(alias))));
+        Value::Object(reply)
     });
     entries.collect::<Value>().into()
 }

@@ -27,11 +27,11 @@ pub(crate) fn list(cluster: &Cluster, request: Request<'_>) -> Result<Reply, Ref
     }
     if wanted("node") {
         entries.extend(cluster.nodes.iter().map(|(name, node)| {
-            let mut told = entry(cluster, request, name, node);
+            let mut reply = entry(cluster, request, name, node);
             if node.status() != "unknown" {
-                told.insert("cgroup-mode".to_owned(), json!(2));
+                reply.insert("cgroup-mode".to_owned(), json!(2));
             }
-            Value::Object(told)
+            Value::Object(reply)
         }));
     }
     if wanted("storage") {
@@ -62,28 +62,28 @@ fn zones(cluster: &Cluster, request: Request<'_>) -> Vec<Value> {
                 entries.push(json!({"id": id, "type": "sdn", "sdn": zone, "node": node, "status": status}));
                 continue;
             }
-            let mut told = fields(json!({
+            let mut reply = fields(json!({
                 "id": format!("network/{node}/zone/{zone}"), "type": "network", "network-type": "zone",
                 "network": zone, "node": node, "status": status,
             }));
             if zone != "localnetwork" {
-                told.insert("zone-type".to_owned(), json!("simple"));
+                reply.insert("zone-type".to_owned(), json!("simple"));
             }
-            entries.push(Value::Object(told));
+            entries.push(Value::Object(reply));
         }
     }
     entries
 }
 
 fn guest(cluster: &Cluster, request: Request<'_>, vmid: u32, vm: &Vm) -> Map<String, Value> {
-    let mut told = numbers(cluster, request, vmid, vm);
-    told.retain(|key, _| !key.starts_with("pressure") && !matches!(key.as_str(), "pid" | "serial" | "cpus"));
+    let mut reply = numbers(cluster, request, vmid, vm);
+    reply.retain(|key, _| !key.starts_with("pressure") && !matches!(key.as_str(), "pid" | "serial" | "cpus"));
     let status = match vm.power {
         Power::Stopped => "stopped",
         Power::Running(_) => "running",
         Power::Paused(_) => "paused",
     };
-    told.extend(fields(json!({
+    reply.extend(fields(json!({
         "id": format!("qemu/{vmid}"),
         "type": "qemu",
         "node": vm.node,
@@ -93,8 +93,8 @@ fn guest(cluster: &Cluster, request: Request<'_>, vmid: u32, vm: &Vm) -> Map<Str
         "diskread": 0,
         "diskwrite": 0,
     })));
-    told.extend(cluster.access.pool_of_vm(vmid).map(|pool| ("pool".to_owned(), json!(pool))));
-    told
+    reply.extend(cluster.access.pool_of_vm(vmid).map(|pool| ("pool".to_owned(), json!(pool))));
+    reply
 }
 
 fn storages<'a>(cluster: &'a Cluster, request: Request<'a>, node: &'a str) -> impl Iterator<Item = Value> + 'a {
@@ -104,14 +104,14 @@ fn storages<'a>(cluster: &'a Cluster, request: Request<'a>, node: &'a str) -> im
     });
     here.map(move |(name, storage)| {
         let is_known = storage.serves(node) && cluster.nodes.get(node).is_some_and(|node| node.status() != "unknown");
-        let mut told = fields(json!({
+        let mut reply = fields(json!({
             "id": format!("storage/{node}/{name}"), "type": "storage", "storage": name, "node": node,
             "status": if is_known { "available" } else { "unknown" }, "shared": u8::from(storage.shared),
             "plugintype": storage.kind.name(), "content": storage.content.join(","),
         }));
         if is_known {
-            told.extend(fields(json!({"disk": storage.used_on(node), "maxdisk": storage.total})));
+            reply.extend(fields(json!({"disk": storage.used_on(node), "maxdisk": storage.total})));
         }
-        Value::Object(told)
+        Value::Object(reply)
     })
 }

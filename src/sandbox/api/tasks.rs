@@ -15,13 +15,13 @@ pub(crate) fn newest(cluster: &Cluster, request: Request<'_>) -> Reply {
     let all = cluster.allows(request, "/", &["Sys.Audit"]);
     let shown = cluster.tasks.iter().rev().filter(|task| all || task.caller.user() == request.caller.subject).take(25);
     let entries = shown.map(|task| {
-        let mut told = fields(summary(task));
+        let mut reply = fields(summary(task));
         match task.status() {
-            Some(_) => ["pid", "pstart"].iter().for_each(|process| drop(told.remove(*process))),
-            None => drop(told.remove("status")),
+            Some(_) => ["pid", "pstart"].iter().for_each(|process| drop(reply.remove(*process))),
+            None => drop(reply.remove("status")),
         }
-        told.insert("saved".to_owned(), json!(if task.status().is_some() { "1" } else { "0" }));
-        Value::Object(told)
+        reply.insert("saved".to_owned(), json!(if task.status().is_some() { "1" } else { "0" }));
+        Value::Object(reply)
     });
     entries.collect::<Value>().into()
 }
@@ -64,18 +64,18 @@ fn is_wanted(task: &Task, request: Request<'_>) -> bool {
 }
 
 fn in_list(task: &Task) -> Value {
-    let mut told = fields(summary(task));
+    let mut reply = fields(summary(task));
     if task.status().is_none() {
-        told.insert("saved".to_owned(), json!("0"));
-        told.insert("user".to_owned(), json!(task.caller.subject));
-        told.remove("tokenid");
+        reply.insert("saved".to_owned(), json!("0"));
+        reply.insert("user".to_owned(), json!(task.caller.subject));
+        reply.remove("tokenid");
     }
-    Value::Object(told)
+    Value::Object(reply)
 }
 
 /// Tells what every list and status says of a task.
 fn summary(task: &Task) -> Value {
-    let mut told = fields(json!({
+    let mut reply = fields(json!({
         "upid": task.upid,
         "node": task.node,
         "type": task.kind,
@@ -86,24 +86,24 @@ fn summary(task: &Task) -> Value {
         "starttime": task.started,
         "status": task.status().unwrap_or("RUNNING"),
     }));
-    told.extend(task.ended().map(|ended| ("endtime".to_owned(), json!(ended))));
-    told.extend(task.caller.token().map(|token| ("tokenid".to_owned(), json!(token))));
-    Value::Object(told)
+    reply.extend(task.ended().map(|ended| ("endtime".to_owned(), json!(ended))));
+    reply.extend(task.caller.token().map(|token| ("tokenid".to_owned(), json!(token))));
+    Value::Object(reply)
 }
 
 /// `GET /nodes/{node}/tasks/{upid}/status`.
 pub(crate) fn status(cluster: &Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
     let task = existing(cluster, request)?;
     may_touch(cluster, request, Some(task), "Sys.Audit")?;
-    let mut told = fields(summary(task));
-    told.remove("endtime");
+    let mut reply = fields(summary(task));
+    reply.remove("endtime");
     let (state, exit) = match task.status() {
         Some(exit) => ("stopped", Some(exit)),
         None => ("running", None),
     };
-    told.insert("status".to_owned(), json!(state));
-    told.extend(exit.map(|exit| ("exitstatus".to_owned(), json!(exit))));
-    Ok(Value::Object(told).into())
+    reply.insert("status".to_owned(), json!(state));
+    reply.extend(exit.map(|exit| ("exitstatus".to_owned(), json!(exit))));
+    Ok(Value::Object(reply).into())
 }
 
 /// `GET /nodes/{node}/tasks/{upid}/log`: of a task that is unknown it has one line, which says so.

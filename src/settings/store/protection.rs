@@ -20,12 +20,12 @@ const OWNER_ALONE: u32 = 0o700;
 /// Gives the new file the owner, the attributes and the permissions of the old one, and returns its mode.
 pub(super) fn copy_protection(
     new: &TempFile,
-    place: &Target,
+    target: &Target,
     found: &TargetState,
     group: GroupRights,
     warnings: &mut Vec<Warning>,
 ) -> Result<u32, SettingsError> {
-    let path = &place.target;
+    let path = &target.path;
     let ownership = new.copy_owner(&found.metadata)?;
     warnings.extend(ownership.warnings(path, &found.metadata));
     let lost = found.attributes.copy_to(new.file());
@@ -39,10 +39,10 @@ pub(super) fn copy_protection(
 }
 
 /// Gives the copy of the old file the same owner and attributes; only the owner may use it.
-pub(super) fn make_private(copy: &TempFile, place: &Target, found: &TargetState) -> Result<(), SettingsError> {
+pub(super) fn make_private(copy: &TempFile, target: &Target, found: &TargetState) -> Result<(), SettingsError> {
     copy.copy_owner(&found.metadata)?;
     let _ = found.attributes.copy_to(copy.file()); // what is lost is reported for the file itself
-    protect(&place.target, copy.file(), PRIVATE)
+    protect(&target.path, copy.file(), PRIVATE)
 }
 
 /// Sets a mode that counts alone: a list that a new file has from its folder would let others in.
@@ -53,7 +53,7 @@ pub(super) fn protect(path: &Path, file: &File, mode: u32) -> Result<(), Setting
 
 /// Tightens a file whose text stays as it is, and returns its mode.
 pub(super) fn tighten(
-    place: &Target,
+    target: &Target,
     found: &TargetState,
     group: GroupRights,
     warnings: &mut Vec<Warning>,
@@ -64,14 +64,14 @@ pub(super) fn tighten(
         GroupRights::Drop => before & OWNER_ALONE,
     };
     if group == GroupRights::Drop {
-        remove_list(&place.target, &found.file)?;
+        remove_list(&target.path, &found.file)?;
     }
     if mode != before {
-        set_mode(&place.target, &found.file, mode)?;
+        set_mode(&target.path, &found.file, mode)?;
     }
-    warn_of_mode(&place.target, found, mode, warnings);
+    warn_of_mode(&target.path, found, mode, warnings);
     if group == GroupRights::Keep {
-        warn_of_list(&place.target, found, warnings);
+        warn_of_list(&target.path, found, warnings);
     }
     Ok(mode)
 }

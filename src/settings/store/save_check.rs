@@ -20,14 +20,14 @@ impl Store {
     ///
     /// Fails, with nothing changed, for each reason for which saving would fail.
     pub fn check_save(&self, file: &EnvFile, since: &Stamp) -> Result<(), SettingsError> {
-        let place = Target::find(&self.path)?;
-        let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
-        let found = self.unchanged(&place, since)?;
+        let target = Target::find(&self.path)?;
+        let _lock = Lock::take(&target.folder, self.wait_for_lock)?;
+        let found = self.unchanged(&target, since)?;
         let kept = match &found {
-            Some(found) => Some(write_trial_file(&place, found.bytes.len(), Some(found))?),
+            Some(found) => Some(write_trial_file(&target, found.bytes.len(), Some(found))?),
             None => None,
         };
-        let new = write_trial_file(&place, file.bytes().len(), found.as_ref());
+        let new = write_trial_file(&target, file.bytes().len(), found.as_ref());
         // Both are on the disk at the same time, as when saving.
         drop(kept);
         new.map(drop)
@@ -39,22 +39,22 @@ impl Store {
     ///
     /// Fails, with nothing changed, for each reason for which writing it would fail.
     pub fn check_save_beside(&self, path: &Path, length: usize) -> Result<(), SettingsError> {
-        let place = Target::find_unlinked(path)?;
-        let _lock = Lock::take(&place.folder, self.wait_for_lock)?;
-        let found = place.read(CA_LIMIT)?;
-        require_replaceable(&place.target, &place.folder)?;
-        write_trial_file(&place, length, found.as_ref()).map(drop)
+        let target = Target::find_unlinked(path)?;
+        let _lock = Lock::take(&target.folder, self.wait_for_lock)?;
+        let found = target.read(CA_LIMIT)?;
+        require_replaceable(&target.path, &target.folder)?;
+        write_trial_file(&target, length, found.as_ref()).map(drop)
     }
 }
 
 /// Writes a file of this length, gives it its owner, and renames it.
-fn write_trial_file(place: &Target, length: usize, old: Option<&TargetState>) -> Result<TempFile, SettingsError> {
-    let mut trial = TempFile::write(place, &vec![FILLER; length])?;
+fn write_trial_file(target: &Target, length: usize, old: Option<&TargetState>) -> Result<TempFile, SettingsError> {
+    let mut trial = TempFile::write(target, &vec![FILLER; length])?;
     if let Some(old) = old {
         trial.copy_owner(&old.metadata)?;
     }
-    protection::protect(&place.target, trial.file(), PRIVATE)?;
-    trial.sync(&place.target)?;
-    trial.rename_once(place)?;
+    protection::protect(&target.path, trial.file(), PRIVATE)?;
+    trial.sync(&target.path)?;
+    trial.rename_once(target)?;
     Ok(trial)
 }

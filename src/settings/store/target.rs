@@ -23,7 +23,7 @@ const MAX_NAME: usize = 255;
 /// A place for a file: links followed, its folder known to exist.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) target: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) folder: PathBuf,
 }
 
@@ -43,7 +43,7 @@ impl Target {
             Err(why) => return Err(system(FileOperation::Read, path, why)),
         };
         let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
-        Ok(Self { target, folder })
+        Ok(Self { path: target, folder })
     }
 
     /// Finds the place of a file that must not be a link: its folder is followed, its name is not.
@@ -53,7 +53,7 @@ impl Target {
         }
         let target = Self::new_file(path)?;
         let folder = target.parent().ok_or_else(|| SettingsError::IsFolder { path: target.clone() })?.to_path_buf();
-        Ok(Self { target, folder })
+        Ok(Self { path: target, folder })
     }
 
     /// Gives the place of a file that is not there yet.
@@ -72,7 +72,7 @@ impl Target {
 
     /// Reads what stands there, up to a limit; nothing where nothing does. Never waits for the other end of a FIFO.
     pub(super) fn read(&self, limit: u64) -> Result<Option<TargetState>, SettingsError> {
-        let path = &self.target;
+        let path = &self.path;
         let failed = |why| system(FileOperation::Read, path, why);
         match path.symlink_metadata() {
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
@@ -96,17 +96,17 @@ impl Target {
 
     /// Gives the path where the old text is kept.
     pub(super) fn backup(&self) -> PathBuf {
-        let mut name = self.target.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+        let mut name = self.path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
         name.push(BACKUP);
         self.folder.join(name)
     }
 
     /// Refuses a file that no other can take the place of, though its folder may be written to.
     pub(super) fn require_replaceable(&self) -> Result<(), SettingsError> {
-        if self.target.file_name().is_some_and(|name| name.len() + BACKUP.len() > MAX_NAME) {
-            return Err(SettingsError::NameTooLong { path: self.target.clone() });
+        if self.path.file_name().is_some_and(|name| name.len() + BACKUP.len() > MAX_NAME) {
+            return Err(SettingsError::NameTooLong { path: self.path.clone() });
         }
-        require_replaceable(&self.target, &self.folder)?;
+        require_replaceable(&self.path, &self.folder)?;
         require_replaceable(&self.backup(), &self.folder)
     }
 }

@@ -39,12 +39,12 @@ impl Ownership {
 
 impl TempFile {
     /// Writes a private file with a name that cannot be guessed.
-    pub(super) fn write(place: &Target, bytes: &[u8]) -> Result<Self, SettingsError> {
-        let path = fresh_path(place);
+    pub(super) fn write(target: &Target, bytes: &[u8]) -> Result<Self, SettingsError> {
+        let path = fresh_path(target);
         let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path);
-        let file = opened.map_err(|why| system(FileOperation::Write, &place.target, why))?;
-        let mut temporary = Self { path, folder: place.folder.clone(), file };
-        temporary.file.write_all(bytes).map_err(|why| system(FileOperation::Write, &place.target, why))?;
+        let file = opened.map_err(|why| system(FileOperation::Write, &target.path, why))?;
+        let mut temporary = Self { path, folder: target.folder.clone(), file };
+        temporary.file.write_all(bytes).map_err(|why| system(FileOperation::Write, &target.path, why))?;
         Ok(temporary)
     }
 
@@ -76,9 +76,9 @@ impl TempFile {
     }
 
     /// Gets another name in its folder, and goes on under that one.
-    pub(super) fn rename_once(&mut self, place: &Target) -> Result<(), SettingsError> {
-        let path = fresh_path(place);
-        std::fs::rename(&self.path, &path).map_err(|why| system(FileOperation::Replace, &place.target, why))?;
+    pub(super) fn rename_once(&mut self, target: &Target) -> Result<(), SettingsError> {
+        let path = fresh_path(target);
+        std::fs::rename(&self.path, &path).map_err(|why| system(FileOperation::Replace, &target.path, why))?;
         self.path = path;
         Ok(())
     }
@@ -104,26 +104,26 @@ impl Drop for TempFile {
 const SUFFIX: &[u8] = b".tmp";
 
 /// Gives a path beside the file with a name that cannot be guessed.
-fn fresh_path(place: &Target) -> PathBuf {
+fn fresh_path(target: &Target) -> PathBuf {
     let random = uuid::Uuid::new_v4().simple().to_string();
-    place.folder.join(OsStr::from_bytes(&[&prefix(place), random.as_bytes(), SUFFIX].concat()))
+    target.folder.join(OsStr::from_bytes(&[&prefix(target), random.as_bytes(), SUFFIX].concat()))
 }
 
 /// So many bytes of a file's name are kept in that of its temporary file: with the rest it has at most 255.
 const MAX_NAME: usize = 200;
 
-fn prefix(place: &Target) -> Vec<u8> {
+fn prefix(target: &Target) -> Vec<u8> {
     // Hidden, and under a name that a rule for `.env.*` ignores too.
-    let name = place.target.file_name().map(OsStr::as_bytes).unwrap_or_default();
+    let name = target.path.file_name().map(OsStr::as_bytes).unwrap_or_default();
     let name = name.get(..MAX_NAME).unwrap_or(name);
     let dot: &[u8] = if name.starts_with(b".") { b"" } else { b"." };
     [dot, name, b".glassdome-"].concat()
 }
 
 /// Removes what killed runs left behind. Only for the holder of the lock: then no such file can be in use.
-pub(super) fn remove_stale(place: &Target) {
-    let Ok(entries) = std::fs::read_dir(&place.folder) else { return };
-    let prefix = prefix(place);
+pub(super) fn remove_stale(target: &Target) {
+    let Ok(entries) = std::fs::read_dir(&target.folder) else { return };
+    let prefix = prefix(target);
     for entry in entries.flatten() {
         let name = entry.file_name();
         let random = name.as_bytes().strip_prefix(prefix.as_slice()).and_then(|rest| rest.strip_suffix(SUFFIX));

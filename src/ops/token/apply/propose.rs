@@ -51,7 +51,7 @@ pub(crate) struct TokenSpec<'a> {
     /// When it ends, in seconds since 1970; 0 is never.
     pub(crate) expire: u64,
     /// What it shall be able to do.
-    pub(crate) order: &'a TestVmOptions,
+    pub(crate) options: &'a TestVmOptions,
     /// The realms of the server.
     pub(crate) realms: &'a [String],
 }
@@ -62,7 +62,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
     if !wanted.realms.iter().any(|realm| realm == user.realm()) {
         return Err(Error::Auth(AuthError::UnknownRealm { user: user.clone(), realms: wanted.realms.to_vec() }));
     }
-    let mut snapshot = capture(admin, &wanted.token, wanted.order).await?;
+    let mut snapshot = capture(admin, &wanted.token, wanted.options).await?;
     if snapshot.token.is_some() && !wanted.may_regenerate {
         let regeneration = Regeneration::on(&snapshot.version);
         return Err(TokenError::Exists { token: wanted.token.clone(), regeneration }.into());
@@ -106,8 +106,8 @@ async fn plan_grants(
     separation: Separation,
     proposal: &mut GrantPlan,
 ) -> Result<Vec<PlanStep>, Error> {
-    let pool = wanted.order.pool.as_ref();
-    let (requests, roles) = requests(snapshot, wanted.order);
+    let pool = wanted.options.pool.as_ref();
+    let (requests, roles) = requests(snapshot, wanted.options);
     for role in &roles {
         snapshot.acl.roles.insert(role.name.clone(), role.privileges.clone());
     }
@@ -161,7 +161,7 @@ fn plan_token(proposal: &mut GrantPlan, wanted: &TokenSpec<'_>, record: Option<&
 }
 
 fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
-    match &wanted.order.pool {
+    match &wanted.options.pool {
         None => vec!["the token can delete any VM; --pool NAME restricts it to one pool".to_owned()],
         Some(pool) => vec![format!(
             "restricted to pool {pool}: the token cannot access VMs outside it; configure the Glassdome application to create its VMs there ({})",
@@ -171,14 +171,14 @@ fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
 }
 
 /// Says which role is wished where, and which roles of ours that takes.
-fn requests(snapshot: &AccessSnapshot, order: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
+fn requests(snapshot: &AccessSnapshot, options: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
     let major = snapshot.version.major();
-    let agent = if order.waits_for_address() { AgentAccess::Needed } else { AgentAccess::IfHarmless };
+    let agent = if options.waits_for_address() { AgentAccess::Needed } else { AgentAccess::IfHarmless };
     let request = |path: AclPath, role: &RoleName| GrantRequest { path, role: role.clone() };
     let with_networks = major >= 8;
     let is_mapping = |need: &&Requirement| need.privilege == Privilege::MAPPING_USE;
     let mappings = snapshot.needs.iter().filter(is_mapping).map(|need| request(need.path.acl_path(), &MAPPING_USER));
-    let Some(pool) = &order.pool else {
+    let Some(pool) = &options.pool else {
         let role = role_plan(&snapshot.acl.roles, &PROVISIONER, &provisioner(major, agent));
         let mut places = vec![AclPath::vms()];
         places.extend(snapshot.storages.iter().map(AclPath::storage));

@@ -6,7 +6,7 @@ use crate::pve::privileges::{Hardware, Permissions, PermissionsAt, Zones};
 const DISK: (&str, &str) = ("scsi0", "local-lvm:base-9000-disk-0,size=32G");
 const NIC: (&str, &str) = ("net0", "virtio,bridge=vmbr0");
 
-fn order(config: &[(&str, &str)]) -> PlannedClone {
+fn clone(config: &[(&str, &str)]) -> PlannedClone {
     PlannedClone {
         major: 9,
         template: "9000".parse().unwrap(),
@@ -20,8 +20,8 @@ fn order(config: &[(&str, &str)]) -> PlannedClone {
     }
 }
 
-fn listed(order: &PlannedClone) -> Vec<String> {
-    needs(order).iter().map(|need| format!("{} {}", need.path, need.privilege)).collect()
+fn listed(clone: &PlannedClone) -> Vec<String> {
+    needs(clone).iter().map(|need| format!("{} {}", need.path, need.privilege)).collect()
 }
 
 /// What every clone needs, and then the rest.
@@ -37,12 +37,12 @@ fn usual_and(rest: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_steps_decide_about_the_new_vm() {
-    let bare = order(&[]);
-    for (what, order, rest) in [
+    let bare = clone(&[]);
+    for (what, clone, rest) in [
         ("made", bare.clone(), &[][..]),
         (
             "started",
-            PlannedClone { start: true, links_down: true, ..order(&[("protection", "1")]) },
+            PlannedClone { start: true, links_down: true, ..clone(&[("protection", "1")]) },
             &[
                 "/vms/105 (the new VM) VM.Config.Options",
                 "/vms/105 (the new VM) VM.Config.Network",
@@ -60,27 +60,27 @@ fn the_steps_decide_about_the_new_vm() {
             &["/vms/105 (the new VM) VM.PowerMgmt", "/vms/105 (the new VM) VM.Monitor"],
         ),
     ] {
-        assert_eq!(listed(&order), usual_and(rest), "{what}");
+        assert_eq!(listed(&clone), usual_and(rest), "{what}");
     }
 }
 
 #[test]
 fn the_hardware_decides_about_storages_and_bridges() {
-    let base = order(&[DISK, NIC]);
+    let base = clone(&[DISK, NIC]);
     let vlans = [("net0", "virtio,bridge=vmbr0,tag=100,trunks=5;7-8"), ("net1", "e1000,bridge=vmbr1,trunks=2-4094")];
     let (fast, state) = (Some("fast".parse().unwrap()), ("vmstatestorage", "nfs"));
     let disk = "/storage/local-lvm Datastore.AllocateSpace";
-    for (what, order, rest) in [
+    for (what, clone, rest) in [
         ("plain", base.clone(), &[disk, "/sdn/zones/localnetwork/vmbr0 SDN.Use"][..]),
         ("before 8", PlannedClone { major: 7, ..base.clone() }, &[disk]),
         (
             "to another storage",
-            PlannedClone { storage: fast.clone(), ..order(&[DISK, state]) },
+            PlannedClone { storage: fast.clone(), ..clone(&[DISK, state]) },
             &["/storage/fast Datastore.AllocateSpace", "/storage/nfs Datastore.AllocateSpace"],
         ),
         (
             "with VLANs",
-            order(&vlans),
+            clone(&vlans),
             &[
                 "/sdn/zones/localnetwork/vmbr0/100 SDN.Use",
                 "/sdn/zones/localnetwork/vmbr0/5 SDN.Use",
@@ -89,7 +89,7 @@ fn the_hardware_decides_about_storages_and_bridges() {
                 "/sdn/zones/localnetwork/vmbr1 (all VLANs) SDN.Use",
             ],
         ),
-        ("with the node's drive", order(&[("ide2", "cdrom,media=cdrom")]), &["/ Sys.Console"]),
+        ("with the node's drive", clone(&[("ide2", "cdrom,media=cdrom")]), &["/ Sys.Console"]),
         ("unreadable", PlannedClone { hardware: None, ..base.clone() }, &[]),
         (
             "unreadable, to another storage",
@@ -97,16 +97,16 @@ fn the_hardware_decides_about_storages_and_bridges() {
             &["/storage/fast Datastore.AllocateSpace"],
         ),
     ] {
-        assert_eq!(listed(&order), usual_and(rest), "{what}");
+        assert_eq!(listed(&clone), usual_and(rest), "{what}");
     }
 }
 
 #[test]
 fn in_a_pool_the_needs_of_the_new_vm_are_the_pools() {
-    let order = PlannedClone { pool: Some("lab".parse().unwrap()), ..order(&[]) };
+    let clone = PlannedClone { pool: Some("lab".parse().unwrap()), ..clone(&[]) };
     let in_pool: Vec<String> =
         usual_and(&[]).iter().map(|it| it.replace("/vms/105 (the new VM)", "/pool/lab")).collect();
-    assert_eq!(listed(&order), in_pool);
+    assert_eq!(listed(&clone), in_pool);
 }
 
 fn held(answers: &[(&str, &str)]) -> Permissions {
@@ -121,7 +121,7 @@ fn held(answers: &[(&str, &str)]) -> Permissions {
 
 #[test]
 fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
-    let order = PlannedClone { pool: Some("lab".parse().unwrap()), wait_ip: true, ..order(&[]) };
+    let clone = PlannedClone { pool: Some("lab".parse().unwrap()), wait_ip: true, ..clone(&[]) };
     let template = ("/vms/9000", "VM.Clone VM.Audit");
     for (vm, pool, missing) in [
         ("VM.Allocate VM.Audit VM.PowerMgmt VM.GuestAgent.Audit", "", ""),
@@ -131,7 +131,7 @@ fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
         ("", "", "VM.Allocate VM.Audit VM.GuestAgent.Audit VM.PowerMgmt"),
     ] {
         let held = held(&[template, ("/vms/105", vm), ("/pool/lab", pool)]);
-        let lacking = missing_privileges(&needs(&order), &held);
+        let lacking = missing_privileges(&needs(&clone), &held);
         let found: Vec<String> =
             lacking.iter().map(|entry| format!("{} {}", entry.path, join(&entry.missing, " "))).collect();
         let expected = (!missing.is_empty()).then(|| format!("/pool/lab {missing}"));
@@ -141,9 +141,9 @@ fn a_need_is_met_by_the_pool_as_well_as_by_the_vm() {
 
 #[test]
 fn gaps_are_rows_of_a_table_in_the_order_of_the_needs() {
-    let order = PlannedClone { start: true, ..order(&[DISK, NIC]) };
+    let clone = PlannedClone { start: true, ..clone(&[DISK, NIC]) };
     let held = held(&[("/vms/9000", "VM.Audit"), ("/storage/local-lvm", "Datastore.AllocateSpace")]);
-    let rows: Vec<String> = missing_privileges(&needs(&order), &held)
+    let rows: Vec<String> = missing_privileges(&needs(&clone), &held)
         .iter()
         .map(MissingPrivileges::row)
         .map(|row| row.join(" | "))
@@ -160,7 +160,7 @@ fn gaps_are_rows_of_a_table_in_the_order_of_the_needs() {
 
 #[test]
 fn a_deeper_entry_shows_by_what_propagates_from_above() {
-    let needs = needs(&order(&[]));
+    let needs = needs(&clone(&[]));
     for (above, expected) in [
         (&[("/", "VM.Clone VM.Audit")][..], Some("/")),
         (&[("/", "VM.Clone"), ("/vms", "VM.Audit"), ("/vms/90", "VM.Clone")], Some("/vms")),
@@ -174,8 +174,8 @@ fn a_deeper_entry_shows_by_what_propagates_from_above() {
 
 #[test]
 fn every_path_that_decides_is_asked() {
-    let order = PlannedClone { pool: Some("lab/a".parse().unwrap()), hardware: None, ..order(&[]) };
-    let asked = paths(&needs(&order));
+    let clone = PlannedClone { pool: Some("lab/a".parse().unwrap()), hardware: None, ..clone(&[]) };
+    let asked = paths(&needs(&clone));
     let asked: Vec<&str> = asked.iter().map(super::AclPath::as_str).collect();
     assert_eq!(asked, ["/pool/lab/a", "/vms/105", "/vms/9000"]);
 }

@@ -87,7 +87,7 @@ pub(crate) fn visible<'a>(cluster: &'a Cluster, request: Request<'a>) -> impl It
 /// Tells what every list and status says of a VM.
 pub(crate) fn numbers(cluster: &Cluster, request: Request<'_>, vmid: u32, vm: &Vm) -> Map<String, Value> {
     let is_running = vm.is_running();
-    let mut told = fields(json!({
+    let mut reply = fields(json!({
         "vmid": vmid,
         "name": vm.name(vmid),
         "status": if is_running { "running" } else { "stopped" },
@@ -103,27 +103,27 @@ pub(crate) fn numbers(cluster: &Cluster, request: Request<'_>, vmid: u32, vm: &V
     }));
     let measures_pressure = cluster.release().measures_pressure();
     let measured: &[&str] = if measures_pressure { &["memhost"] } else { &["diskread", "diskwrite"] };
-    told.extend(measured.iter().map(|key| ((*key).to_owned(), json!(0))));
+    reply.extend(measured.iter().map(|key| ((*key).to_owned(), json!(0))));
     if is_running {
-        told.insert("pid".to_owned(), json!(FIRST_PROCESS + vmid));
+        reply.insert("pid".to_owned(), json!(FIRST_PROCESS + vmid));
     }
     if is_running && measures_pressure {
         for pressure in ["cpu", "io", "memory"] {
             for amount in ["some", "full"] {
-                told.insert(format!("pressure{pressure}{amount}"), json!(0));
+                reply.insert(format!("pressure{pressure}{amount}"), json!(0));
             }
         }
     }
     if vm.is_template() {
-        told.insert("template".to_owned(), json!(1));
+        reply.insert("template".to_owned(), json!(1));
     }
     if vm.config.options().any(|(key, _)| key.starts_with("serial")) {
-        told.insert("serial".to_owned(), json!(1));
+        reply.insert("serial".to_owned(), json!(1));
     }
     for key in ["tags", "lock"] {
-        told.extend(vm.config.get(key).map(|value| (key.to_owned(), json!(value))));
+        reply.extend(vm.config.get(key).map(|value| (key.to_owned(), json!(value))));
     }
-    told
+    reply
 }
 
 /// Tells what only a closer look shows.
@@ -133,15 +133,15 @@ fn state(vmid: u32, vm: &Vm) -> Map<String, Value> {
         Power::Running(_) => "running",
         Power::Paused(_) => "paused",
     };
-    let mut told = fields(json!({ "qmpstatus": state }));
+    let mut reply = fields(json!({ "qmpstatus": state }));
     if vm.is_running() {
         let cards = vm.config.cards().into_iter().map(|(key, _)| {
             let number = key.trim_start_matches("net");
             (format!("tap{vmid}i{number}"), json!({"netin": 0, "netout": 0}))
         });
-        told.insert("nics".to_owned(), object(cards));
+        reply.insert("nics".to_owned(), object(cards));
     }
-    told
+    reply
 }
 
 fn uptime(request: Request<'_>, vm: &Vm) -> u64 {
@@ -167,9 +167,9 @@ pub(crate) fn config(cluster: &Cluster, request: Request<'_>) -> Result<Reply, R
             config.set(key, value);
         }
     }
-    let mut told = config.shown();
-    told.insert("digest".to_owned(), json!(digest));
-    Ok(Value::Object(told).into())
+    let mut reply = config.shown();
+    reply.insert("digest".to_owned(), json!(digest));
+    Ok(Value::Object(reply).into())
 }
 
 /// `GET /nodes/{node}/qemu/{vmid}/pending`.
@@ -191,16 +191,16 @@ pub(crate) fn pending(cluster: &Cluster, request: Request<'_>) -> Result<Reply, 
 /// `GET /nodes/{node}/qemu/{vmid}/status/current`.
 pub(crate) fn current(cluster: &Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
     let vm = cluster.vm(request.node(), request.vmid())?;
-    let mut told = numbers(cluster, request, request.vmid(), vm);
-    told.extend(state(request.vmid(), vm));
-    told.insert("ha".to_owned(), json!({"managed": 0}));
+    let mut reply = numbers(cluster, request, request.vmid(), vm);
+    reply.extend(state(request.vmid(), vm));
+    reply.insert("ha".to_owned(), json!({"managed": 0}));
     if vm.config.get("vga").is_some() {
-        told.insert("clipboard".to_owned(), Value::Null);
+        reply.insert("clipboard".to_owned(), Value::Null);
     }
     if vm.has_agent() {
-        told.insert("agent".to_owned(), json!(1));
+        reply.insert("agent".to_owned(), json!(1));
     }
-    Ok(Value::Object(told).into())
+    Ok(Value::Object(reply).into())
 }
 
 /// `GET /nodes/{node}/qemu/{vmid}/feature`.

@@ -80,7 +80,7 @@ fn resize_at_once(cluster: &mut Cluster, request: Request<'_>) -> Result<Reply, 
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot`.
 pub(crate) fn snapshots(cluster: &Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
     let vm = cluster.vm(request.node(), request.vmid())?;
-    let mut told: Vec<Value> = vm
+    let mut reply: Vec<Value> = vm
         .snapshots
         .iter()
         .map(|(name, config)| {
@@ -95,8 +95,8 @@ pub(crate) fn snapshots(cluster: &Cluster, request: Request<'_>) -> Result<Reply
         "name": "current", "description": "You are here!", "digest": vm.config.digest(),
         "running": u8::from(vm.is_running()),
     });
-    told.push(with_parent(current, &vm.config));
-    Ok(Value::Array(told).into())
+    reply.push(with_parent(current, &vm.config));
+    Ok(Value::Array(reply).into())
 }
 
 fn with_parent(entry: Value, config: &Config) -> Value {
@@ -120,9 +120,9 @@ pub(crate) fn may_roll_back(cluster: &Cluster, request: Request<'_>) -> Result<(
 pub(crate) fn snapshot(cluster: &Cluster, request: Request<'_>) -> Result<Reply, Refusal> {
     let vm = cluster.vm(request.node(), request.vmid())?;
     let config = kept(vm, request.text("snapname")).map_err(Refusal::Failed)?;
-    let mut told = config.shown();
-    told.remove("digest");
-    Ok(Value::Object(told).into())
+    let mut reply = config.shown();
+    reply.remove("digest");
+    Ok(Value::Object(reply).into())
 }
 
 /// `PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`.

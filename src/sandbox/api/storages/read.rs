@@ -52,30 +52,30 @@ pub(crate) fn may_look(cluster: &Cluster, request: Request<'_>) -> Result<(), Re
 pub(crate) fn configuration(cluster: &Cluster, request: Request<'_>) -> Reply {
     let shown = cluster.storages.iter().filter(|(name, _)| cluster.allows(request, &format!("/storage/{name}"), LOOK));
     let entries = shown.map(|(name, storage)| {
-        let mut told = fields(json!({
+        let mut reply = fields(json!({
             "storage": name,
             "type": storage.kind.name(),
             "content": storage.content.join(","),
             "digest": "0000000000000000000000000000000000000000",
         }));
         match storage.path.split_once('/').filter(|_| !storage.kind.keeps_files()) {
-            Some((group, pool)) => told.extend(fields(json!({"vgname": group, "thinpool": pool}))),
-            None => told.extend(fields(json!({"path": storage.path}))),
+            Some((group, pool)) => reply.extend(fields(json!({"vgname": group, "thinpool": pool}))),
+            None => reply.extend(fields(json!({"path": storage.path}))),
         }
         if storage.keeps("backup") && storage.kind.keeps_files() {
-            told.insert("prune-backups".to_owned(), json!("keep-all=1"));
+            reply.insert("prune-backups".to_owned(), json!("keep-all=1"));
         }
         if storage.shared {
-            told.insert("shared".to_owned(), json!(1));
+            reply.insert("shared".to_owned(), json!(1));
         }
         if storage.state == State::Disabled {
-            told.insert("disable".to_owned(), json!(1));
+            reply.insert("disable".to_owned(), json!(1));
         }
         if !storage.nodes.is_empty() {
             let nodes: Vec<&str> = storage.nodes.iter().map(String::as_str).collect();
-            told.insert("nodes".to_owned(), json!(nodes.join(",")));
+            reply.insert("nodes".to_owned(), json!(nodes.join(",")));
         }
-        Value::Object(told)
+        Value::Object(reply)
     });
     entries.collect::<Value>().into()
 }
@@ -102,12 +102,12 @@ pub(crate) fn storages(cluster: &Cluster, request: Request<'_>) -> Result<Reply,
             && cluster.allows(request, &format!("/storage/{name}"), LOOK)
     });
     let entries = shown.map(|(name, storage)| {
-        let mut told = fields(room(storage, request.node()));
-        told.insert("storage".to_owned(), json!(name));
+        let mut reply = fields(room(storage, request.node()));
+        reply.insert("storage".to_owned(), json!(name));
         if storage.serves(request.node()) {
-            told.insert("used_fraction".to_owned(), json!(fraction(storage.used_on(request.node()), storage.total)));
+            reply.insert("used_fraction".to_owned(), json!(fraction(storage.used_on(request.node()), storage.total)));
         }
-        Value::Object(told)
+        Value::Object(reply)
     });
     Ok(entries.collect::<Value>().into())
 }
@@ -160,7 +160,7 @@ pub(crate) fn content(cluster: &Cluster, request: Request<'_>) -> Result<Reply, 
         fits && request.get("content").is_none_or(|kind| volume.content == kind) && volume.vmid.is_none_or(may)
     });
     let entries = shown.map(|(volume_name, volume)| {
-        let mut told = fields(json!({
+        let mut reply = fields(json!({
             "volid": format!("{name}:{volume_name}"),
             "content": volume.content,
             "format": volume.format,
@@ -169,9 +169,9 @@ pub(crate) fn content(cluster: &Cluster, request: Request<'_>) -> Result<Reply, 
         }));
         if let Some(vmid) = volume.vmid {
             let base = volume.base.as_ref().map(|base| format!("../{base}"));
-            told.extend(fields(json!({"vmid": vmid, "used": volume.used, "parent": base})));
+            reply.extend(fields(json!({"vmid": vmid, "used": volume.used, "parent": base})));
         }
-        Value::Object(told)
+        Value::Object(reply)
     });
     Ok(entries.collect::<Value>().into())
 }
