@@ -135,6 +135,11 @@ impl Session {
         self.ui.warn(text);
     }
 
+    /// Shows a line about something that failed while the work goes on.
+    pub(crate) fn failed(&self, text: impl Into<String>) {
+        self.ui.info(&Note::failed(text.into()));
+    }
+
     /// Shows a screen beside the results, on standard error.
     pub(crate) fn info(&self, screen: &impl Draw) {
         self.ui.info(screen);
@@ -173,6 +178,9 @@ impl Session {
         if let Some(signal) = self.interrupts.seen() {
             return Err(Unanswered::Signal(signal));
         }
+        if !self.ui.ends_with_answer() {
+            self.prompt.forget_answers();
+        }
         self.ui.release_screen();
         let prompt = Arc::clone(&self.prompt);
         let _open = CloseQuestionOnDrop { prompt: Arc::clone(&self.prompt), ui: self.ui.clone() };
@@ -191,7 +199,10 @@ impl Session {
             biased;
             signal = self.interrupts.first() => Err(Unanswered::Signal(signal)),
             answer = asked => match answer {
-                Ok(Ok(answer)) => Ok(answer),
+                Ok(Ok(answer)) => {
+                    self.ui.note_answer();
+                    Ok(answer)
+                }
                 Ok(Err(PromptError::NonInteractive)) => Err(Unanswered::NonInteractive),
                 Ok(Err(PromptError::Cancelled)) => Err(self.interrupts.seen().map_or(Unanswered::Cancelled, Unanswered::Signal)),
                 Ok(Err(PromptError::Interrupted)) => {
@@ -202,6 +213,14 @@ impl Session {
                 Ok(Err(PromptError::Gone)) => Err(Unanswered::Signal(self.interrupts.seen().unwrap_or(Signal::Hangup))),
                 Err(_) => Err(Unanswered::Cancelled),
             },
+        }
+    }
+
+    /// Marks the answer to a question as failed, if it still stands at the end of the screen.
+    pub(crate) fn mark_failed(&self, question: &str) {
+        if self.ui.ends_with_answer() {
+            self.ui.clear_progress();
+            self.prompt.mark_failed(question);
         }
     }
 

@@ -185,7 +185,7 @@ pub enum Pin {
 pub struct TestVmFlags {
     /// Template to clone [default: 9000]
     ///
-    /// [env: UBUNTU_2204_TEMPLATE_ID]
+    /// [env: UBUNTU_2204_TEMPLATE_ID, else UBUNTU_2004_TEMPLATE_ID]
     #[arg(long, value_name = "VMID")]
     pub template: Option<VmId>,
     /// VMID of the clone [default: next free VMID]

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use crate::cli::{Connection, Global, Login, NewToken, Pin, Rights, TemplateCreate, TestVmFlags};
 use crate::error::Error;
+use crate::model::VmId;
 use crate::ops::context::Context;
 use crate::ops::options::{
     ConnectionOptions, ExistingToken, LoginOptions, NewTokenOptions, PinTarget, RequestedRights, ServerKind,
 };
 use crate::ops::template::options::{ChecksumSource, ImageDisposal, TemplateOptions};
 use crate::ops::test_vm::options::{CloneMode, Disposal, Start, TestVmOptions};
-use crate::ops::ubuntu_releases::DEFAULT;
-use crate::settings::Key;
+use crate::ops::ubuntu_releases::{DEFAULT, keyed};
+use crate::settings::{Key, Settings};
 
 /// How long a task may make no progress unless said otherwise.
 pub(super) const TASK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -104,7 +105,7 @@ pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOp
     settings.require_usable(&[Key::Node, Key::Pool, Key::Ubuntu2204Template])?;
     let template = match flags.template {
         Some(template) => template,
-        None => settings.template(Key::Ubuntu2204Template).map_or(DEFAULT.vmid, |found| found.value),
+        None => configured_template(settings)?.unwrap_or(DEFAULT.vmid),
     };
     let pool = match &flags.pool {
         Some(pool) => Some(pool.clone()),
@@ -130,6 +131,17 @@ pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOp
         afterwards: if flags.keep { Disposal::Keep } else { Disposal::Destroy },
         timeout: task_timeout(flags),
     })
+}
+
+/// Gives the template of the first release for which the settings name one.
+fn configured_template(settings: &Settings) -> Result<Option<VmId>, Error> {
+    for (key, _) in keyed() {
+        settings.require_usable(&[key])?;
+        if let Some(found) = settings.template(key) {
+            return Ok(Some(found.value));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives how long a task may make no progress.

@@ -28,7 +28,7 @@ pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Res
     if let Some(path) = &options.token_value_file {
         let flag = Key::TokenValue.entry().flag;
         let whole = |said: &Secret| Pasted::read(said).map(drop).map_err(|why| why.to_string());
-        let question = HiddenPrompt::new(format!("Token secret, or everything you copied ({flag}; hidden)"));
+        let question = HiddenPrompt::new("Token secret, or everything you copied").hinting(format!("{flag}; hidden"));
         let said = read_secret(session, path, flag, question.checked(whole)).await?;
         let invalid = |why| SettingsError::Invalid { origin: Source::Flag(flag), why };
         flags.set(Setting::parse(Key::TokenValue, &said).map_err(invalid)?);
@@ -48,7 +48,7 @@ pub(crate) fn is_stdin(path: Option<&Path>) -> bool {
 /// Reads a password from a file, or from standard input; at a terminal it is asked for.
 pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static str) -> Result<Secret, Error> {
     let is_there = |said: &Secret| if said.is_empty() { Err("the password is empty".to_owned()) } else { Ok(()) };
-    let question = HiddenPrompt::new(format!("Password ({flag}; hidden)")).checked(is_there);
+    let question = HiddenPrompt::new("Password").hinting(format!("{flag}; hidden")).checked(is_there);
     Ok(read_secret(session, path, flag, question).await?.without_line_end())
 }
 

@@ -213,6 +213,16 @@ impl Ui {
         self.0.borrow_mut().release_screen();
     }
 
+    /// Notes that an answer stands at the end of the screen.
+    pub(crate) fn note_answer(&self) {
+        self.0.borrow_mut().has_written = false;
+    }
+
+    /// Says whether the last answer is still the last thing on the screen.
+    pub(crate) fn ends_with_answer(&self) -> bool {
+        !self.0.borrow().has_written
+    }
+
     /// Takes the screen back.
     pub fn reclaim_screen(&self) {
         self.0.borrow_mut().reclaim_screen();

@@ -1,5 +1,6 @@
 //! Questions, and what answers them: a person at a terminal, or nothing.
 
+mod answered;
 mod dialog;
 mod hidden;
 mod keys;
@@ -29,13 +30,21 @@ pub struct TextPrompt {
     pub(in crate::ui) hint: String,
     pub(in crate::ui) default: Option<String>,
     pub(in crate::ui) check: Validator,
+    /// Gives what is shown of the answer.
+    pub(in crate::ui) shown: fn(&str) -> &str,
 }
 
 impl TextPrompt {
     /// Asks for a text; any will do.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
-        Self { question: question.into(), hint: String::new(), default: None, check: Box::new(|_| Ok(())) }
+        Self {
+            question: question.into(),
+            hint: String::new(),
+            default: None,
+            check: Box::new(|_| Ok(())),
+            shown: |answer| answer,
+        }
     }
 
     /// Takes only a text that can be read as a value; the reason is shown where it cannot.
@@ -66,6 +75,13 @@ impl TextPrompt {
     #[must_use]
     pub fn checked(mut self, check: impl Fn(&str) -> Result<(), String> + Send + 'static) -> Self {
         self.check = Box::new(check);
+        self
+    }
+
+    /// Shows this of the answer.
+    #[must_use]
+    pub fn shown_as(mut self, shown: fn(&str) -> &str) -> Self {
+        self.shown = shown;
         self
     }
 }
@@ -166,14 +182,46 @@ impl ConfirmPrompt {
 /// A question for a secret: how many characters were typed or pasted is all that is shown.
 pub struct HiddenPrompt {
     pub(in crate::ui) question: String,
+    pub(in crate::ui) hint: String,
     pub(in crate::ui) check: SecretValidator,
+    /// What is shown of the question and of its answer once it is answered.
+    pub(in crate::ui) answered: Option<(String, SecretDescription)>,
 }
+
+/// Says of an answer that is not shown what may be shown of it.
+type SecretDescription = Box<dyn Fn(&Secret) -> String + Send>;
 
 impl HiddenPrompt {
     /// Asks; an answer may have several lines.
     #[must_use]
     pub fn new(question: impl Into<String>) -> Self {
-        Self { question: question.into(), check: Box::new(|_| Ok(())) }
+        Self { question: question.into(), hint: String::new(), check: Box::new(|_| Ok(())), answered: None }
+    }
+
+    /// Says more, in parentheses; it is shown as long as the question is open.
+    #[must_use]
+    pub fn hinting(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = format!(" ({hint})");
+        self
+    }
+
+    /// Shows the answer under another title, and this of it.
+    #[must_use]
+    pub fn answered_as(
+        mut self,
+        title: impl Into<String>,
+        describe: impl Fn(&Secret) -> String + Send + 'static,
+    ) -> Self {
+        self.answered = Some((title.into(), Box::new(describe)));
+        self
+    }
+
+    /// Gives the question and what may be shown of the answer.
+    pub(in crate::ui) fn answered(&self, said: &Secret) -> (String, String) {
+        match &self.answered {
+            Some((title, describe)) => (title.clone(), describe(said)),
+            None => (self.question.clone(), "•".repeat(8)),
+        }
     }
 
     /// Asks again, with the reason, as long as this refuses the answer; nothing is shown in between either.
@@ -225,6 +273,12 @@ pub trait Prompt: Send + Sync {
     /// # Errors
     /// As for a text.
     fn hidden(&self, question: &HiddenPrompt) -> Result<Secret, PromptError>;
+
+    /// Marks an answer as failed, if it stands at the end of the screen: what it was checked against did not accept it.
+    fn mark_failed(&self, _question: &str) {}
+
+    /// Forgets which answers stand at the end of the screen, because something else does.
+    fn forget_answers(&self) {}
 
     /// Closes the question that is open, though it has no answer.
     fn release(&self);

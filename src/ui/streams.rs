@@ -35,6 +35,8 @@ pub(super) struct Streams {
     sticky_flags: StickyFlags,
     /// Whether anything stands on the screen above the next line.
     pub(super) has_spoken: bool,
+    /// Whether anything was written since the last answer.
+    pub(super) has_written: bool,
 }
 
 impl Streams {
@@ -53,6 +55,7 @@ impl Streams {
             is_released: false,
             sticky_flags: StickyFlags::NOTHING,
             has_spoken: false,
+            has_written: true,
         }
     }
 
@@ -77,6 +80,7 @@ impl Streams {
 
     /// Prints a result to standard output. Whether that was possible is asked at the end of the run.
     pub(super) fn result(&mut self, drawing: &impl Draw) {
+        self.has_written = true;
         self.clear_progress();
         let text = drawn(drawing, self.results_style, &self.sticky_flags);
         let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
@@ -207,6 +211,7 @@ impl Streams {
     pub(super) fn release_screen(&mut self) {
         self.running = None;
         self.has_spoken = true;
+        self.has_written = true;
         self.is_released = true;
     }
 
@@ -230,6 +235,7 @@ impl Streams {
         }
         self.clear_progress();
         self.has_spoken = true;
+        self.has_written = true;
         let text = drawn(drawing, self.stderr_style, &self.sticky_flags);
         let _ = self.stderr.reveal(&text, revealed); // nothing is left to report it on
     }
@@ -239,6 +245,7 @@ impl Streams {
             return;
         }
         self.has_spoken = true;
+        self.has_written = true;
         self.end_progress(open_calls::TASK);
         let text = drawn(drawing, self.stderr_style, &self.sticky_flags);
         let stderr = &mut self.stderr;

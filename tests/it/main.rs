@@ -63,6 +63,7 @@ mod watch;
 mod web_port;
 mod wire;
 mod wizard;
+mod wizard_answers;
 mod wizard_changes;
 mod wizard_mistakes;
 mod wizard_screens;

@@ -565,9 +565,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
     ✔ Token name · glassdome-token
        The secret is sent to sandbox.invalid only, and saved in
        /home/me/xxxxxxxxxxx/.env.sandbox once everything is checked
-    ? Paste the secret, or everything you copied (hidden)
-      › (36 characters)
-    ✔ apex@pve!glassdome-token, secret a1b2••••
+    ✔ Token · apex@pve!glassdome-token, secret a1b2••••
     ✔ Certificate verified with the cluster CA, which replaces the pin
     ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
 
@@ -591,7 +589,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        +UBUNTU_2204_TEMPLATE_ID=9000
        +UBUNTU_2004_TEMPLATE_ID=9001
        the secret is stored in plain text; only you may read the file (mode 0600)
-    ✔ Save this? · y
+    ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is written, mode 0600
 
     Quick reference
@@ -601,11 +599,10 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
       secret    in /home/me/xxxxxxxxxxx/.env.sandbox
 
     Next
-      after changes, verify the settings of the sandbox again:
+      test VM skipped; to confirm that VMs can be created:
         glassdome test-vm --sandbox
       if something stops working:
         glassdome doctor --sandbox
-      test VM skipped; run `glassdome test-vm` to confirm that VMs can be created
     ");
 }
 
@@ -678,11 +675,8 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        only, and saved in
        /home/me/xxxxxxxxxxx/.env.sandbox
        once everything is checked
-    ? Paste the secret, or everything you
-      copied (hidden)
-      › (36 characters)
-    ✔ apex@pve!glassdome-token, secret
-      a1b2••••
+    ✔ Token · apex@pve!glassdome-token,
+      secret a1b2••••
     ✔ Certificate verified with the cluster
       CA, which replaces the pin
     ✔ Authenticated as
@@ -715,7 +709,7 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        the secret is stored in plain text;
        only you may read the file (mode
        0600)
-    ✔ Save this? · y
+    ✔ Save this? · yes
     ✔ /home/me/xxxxxxxxxxx/.env.sandbox is
       written, mode 0600
 
@@ -727,13 +721,10 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
                 /home/me/xxxxxxxxxxx/.env.sandbox
 
     Next
-      after changes, verify the settings of
-      the sandbox again:
+      test VM skipped; to confirm that VMs
+      can be created:
         glassdome test-vm --sandbox
       if something stops working:
         glassdome doctor --sandbox
-      test VM skipped; run `glassdome
-      test-vm` to confirm that VMs can be
-      created
     ");
 }

@@ -133,7 +133,13 @@ fn going_back_asks_the_earlier_question_and_then_goes_on() {
 }
 
 #[test]
-fn a_token_that_was_made_and_is_not_used_is_named() {
+fn a_token_that_was_made_and_is_not_used_is_revoked_or_named() {
+    for revokes in [true, false] {
+        make_one_and_use_another(revokes);
+    }
+}
+
+fn make_one_and_use_another(revokes: bool) {
     let sandbox = two_nodes();
     let env = TestEnv::new();
     env.write("ca.pem", sandbox.ca_pem());
@@ -153,11 +159,27 @@ fn a_token_that_was_made_and_is_not_used_is_named() {
     terminal.wait_for("authentication failed for").to("What would you like to change?", &DOWN.repeat(3));
     terminal.to("How do you want to get the token?", &DOWN.repeat(4)).to("Token name", "glassdome-token");
     terminal.to("Paste the secret", SECRET).wait_for("svc@pve!tt was created in this run and is no longer used");
-    terminal.wait_for("pveum user token remove 'svc@pve' tt").to("Save this?", "");
+    if revokes {
+        terminal.to("Revoke svc@pve!tt now?", "").to("Log in as", "").to("Password for root@pam", "sandbox");
+        terminal.wait_for("svc@pve!tt revoked");
+    } else {
+        terminal.to("Revoke svc@pve!tt now?", "n").wait_for("pveum user token remove 'svc@pve' tt");
+    }
+    terminal.to("Save this?", "");
     terminal.end(0);
     assert!(env.read(".env").contains("PROXMOX_USER=apex@pve\nPROXMOX_TOKEN_NAME=glassdome-token\n"));
-    let tokens = Admin::of(&sandbox).call("GET", "/access/users/svc@pve/token", "");
-    assert!(tokens.to_string().contains("\"tt\""), "{tokens}");
+    let admin = Admin::of(&sandbox);
+    if revokes {
+        // The user was made for it as well, and so were the role and what was granted.
+        for path in ["/access/users", "/access/acl", "/access/roles"] {
+            let rest = admin.call("GET", path, "").to_string();
+            assert!(!rest.contains("svc@pve") && !rest.contains("GlassdomeProvisioner"), "{path}: {rest}");
+        }
+        env.glassdome("doctor").expect(0).shows("nothing from earlier runs");
+    } else {
+        let tokens = admin.call("GET", "/access/users/svc@pve/token", "");
+        assert!(tokens.to_string().contains("\"tt\""), "{tokens}");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn finish(mut terminal: Terminal) {
 
 /// Types a password when it is asked for the nth time.
 fn type_password(terminal: &mut Terminal, nth: usize, password: &str) {
-    let is_asked = |screen: &str| screen.matches("? Password for").count() == nth && screen.ends_with("(0 characters)");
+    let is_asked = |screen: &str| screen.matches(" Password for").count() == nth && screen.ends_with("(0 characters)");
     terminal.wait_until("a password is asked for", is_asked).answer(password);
 }
 

@@ -9,7 +9,7 @@ use crate::ops::context::Context;
 use crate::ops::test_vm::calls::PlannedCalls;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::Preflight;
-use crate::ops::ubuntu_releases::keyed;
+use crate::ops::ubuntu_releases::{DEFAULT, keyed};
 use crate::ops::{ask, inventory, unless_interrupted};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
@@ -23,6 +23,10 @@ use super::retry::is_final;
 use super::template::{CreatedTemplate, MissingTemplate};
 use super::{heading, show_error, template};
 
+/// What a person reads who has declined every template.
+const NOTHING_TO_CLONE: &str =
+    "no template chosen: the privileges to clone one were not checked, and no test VM is run";
+
 /// What was found, and will be written.
 pub(super) struct VerifiedAccess {
     pub(super) version: Version,
@@ -30,8 +34,10 @@ pub(super) struct VerifiedAccess {
     pub(super) templates: Vec<(Key, VmId)>,
     pub(super) pool: Option<PoolName>,
     pub(super) warnings: Vec<String>,
-    /// The calls that the test VM will take.
-    pub(super) calls: PlannedCalls,
+    /// The template that the test VM is cloned from; none where a person has declined every one.
+    pub(super) template: Option<VmId>,
+    /// The calls that the test VM will take, if there is one.
+    pub(super) calls: Option<PlannedCalls>,
 }
 
 /// The step that checks what the token may do, and chooses node and templates.
@@ -43,6 +49,8 @@ pub(super) struct CheckStep<'a> {
     said: ShownSoFar,
     /// The template that was made in this step.
     made: Option<CreatedTemplate>,
+    /// The template that was checked last for a clone.
+    tested: Option<VmId>,
 }
 
 /// How much of the step stands on the screen.
@@ -74,13 +82,8 @@ enum RetryChoice {
 
 impl<'a> CheckStep<'a> {
     /// Prepares the checks of a connection.
-    pub(super) const fn new(
-        session: &'a Session,
-        arguments: &'a Setup,
-        connected: &'a Connected,
-        said: ShownSoFar,
-    ) -> Self {
-        Self { session, arguments, connected, said, made: None }
+    pub(super) const fn new(session: &'a Session, arguments: &'a Setup, connected: &'a Connected, said: ShownSoFar) -> Self {
+        Self { session, arguments, connected, said, made: None, tested: None }
     }
 
     /// Checks everything that the test VM will need; a person may choose again, correct what is missing and look again, let
@@ -156,6 +159,7 @@ impl<'a> CheckStep<'a> {
         if !self.session.is_attended() || is_final(why) || is_settled(context, why) {
             return Ok(RetryChoice::Leave);
         }
+        self.mark_failed(context, why);
         show_error(self.session, why);
         let mut choices = Vec::new();
         if let Some(missing) = missing {
@@ -188,6 +192,25 @@ impl<'a> CheckStep<'a> {
         })
     }
 
+    /// Marks the answer that does not do, where it is an answer of this step.
+    fn mark_failed(&self, context: &Context, why: &Error) {
+        match why {
+            Error::Placement(PlacementError::UnknownNode { .. } | PlacementError::NodeOffline { .. }) => {
+                self.session.mark_failed(node_and_templates::NODE);
+            }
+            Error::Placement(PlacementError::UnknownPool { .. }) => {
+                self.session.mark_failed(node_and_templates::POOL_QUESTION);
+            }
+            Error::Placement(_) | Error::Preflight(_) => {
+                let is_tested = |key: &Key| context.settings.template(*key).map(|it| it.value) == self.tested;
+                for (_, release) in keyed().filter(|(key, _)| self.tested.is_some() && is_tested(key)) {
+                    self.session.mark_failed(&node_and_templates::template_question(release));
+                }
+            }
+            _ => {}
+        }
+    }
+
     async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
         // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
         let guess = options::test_vm(context, &self.arguments.test_vm)?;
@@ -212,27 +235,30 @@ impl<'a> CheckStep<'a> {
         node_and_templates::show(self.session, context, &asked, &templates, &vms);
 
         let mut options = options::test_vm(context, &self.arguments.test_vm)?;
-        let of_2204 = templates.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
-        if let (None, Some((_, vmid))) = (self.arguments.test_vm.template, of_2204) {
-            options.template = *vmid;
-        }
+        let template = self.template_of_test_vm(context, &templates, options.template);
+        options.template = template.unwrap_or(options.template);
+        self.tested = template;
         let preflight = Preflight::new(self.connected, &options);
         let mut warnings = Vec::new();
         let (node, plan) = preflight.node_and_plan(inventory).await?;
         let calls = match plan {
+            _ if template.is_none() => {
+                self.session.note(NOTHING_TO_CLONE);
+                None
+            }
             Ok(plan) => {
                 let text =
                     format!("All required privileges present for cloning template {} on {node}", options.template);
                 self.session.done(text);
                 let calls = PlannedCalls::of(&plan, &options);
                 warnings.extend(plan.warnings);
-                calls
+                Some(calls)
             }
             Err(Error::Placement(PlacementError::NoTemplate { .. } | PlacementError::NotATemplate { .. }))
                 if self.may_be_absent() && !unseen.contains(&options.template) =>
             {
                 warnings.push(format!("there is no template {} to clone yet", options.template));
-                PlannedCalls::of_future_template(&node, options.template, &options)
+                Some(PlannedCalls::of_future_template(&node, options.template, &options))
             }
             Err(why) => return Err(why),
         };
@@ -244,7 +270,20 @@ impl<'a> CheckStep<'a> {
         for warning in &warnings {
             self.session.warn(warning.clone());
         }
-        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: options.pool, warnings, calls }))
+        Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: options.pool, warnings, template, calls }))
+    }
+
+    /// Decides on the template of the test VM: a flag, else that of 22.04; where a person has declined one for 22.04,
+    /// another one that was chosen, or none.
+    fn template_of_test_vm(&self, context: &Context, chosen: &[(Key, VmId)], configured: VmId) -> Option<VmId> {
+        let of_2204 = chosen.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
+        match (self.arguments.test_vm.template, of_2204) {
+            (Some(template), _) => Some(template),
+            (None, Some((_, template))) => Some(*template),
+            (None, None) if context.is_unset(Key::Ubuntu2204Template) => chosen.first().map(|(_, template)| *template),
+            (None, None) if self.arguments.create_template.is_some() => Some(DEFAULT.vmid),
+            (None, None) => Some(configured),
+        }
     }
 
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.

@@ -5,13 +5,19 @@ use crate::model::token::InvalidToken;
 use crate::model::{Pasted, Secret, TokenName, TokenRef, UserId};
 use crate::ops::ask;
 use crate::ops::context::Context;
-use crate::ops::token::login::realm_description;
+use crate::ops::token::login::{realm_description, unknown_realm};
 use crate::session::Session;
 use crate::settings::{Key, Setting, SettingsError, Source, Sourced};
 use crate::ui::Printable;
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, HiddenPrompt, TextPrompt};
 
 use super::server::Server;
+
+/// The question for the user.
+pub(super) const USER_QUESTION: &str = "User for the token";
+
+/// What stands in front of a token that was recognized.
+pub(super) const TOKEN_ANSWER: &str = "Token";
 
 /// Asks for the user; one without a realm gets a menu of the realms that the server has.
 pub(super) async fn user(session: &Session, context: &mut Context, realms: &[String]) -> Result<(), Error> {
@@ -21,7 +27,7 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
     let default = context.settings.user().map(|user| user.value.to_string());
     let known = realms.to_vec();
     let question =
-        TextPrompt::new("User for the token").hinting("name@realm, e.g. apex@pve").or(default).checked(move |text| {
+        TextPrompt::new(USER_QUESTION).hinting("name@realm, e.g. apex@pve").or(default).checked(move |text| {
             let whole = if text.contains('@') || text.is_empty() { text.to_owned() } else { format!("{text}@pve") };
             let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
             let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
@@ -44,11 +50,6 @@ pub(super) async fn user(session: &Session, context: &mut Context, realms: &[Str
     let invalid = |why: InvalidToken| SettingsError::Invalid { origin: Source::Answer, why: why.into() };
     let user: UserId = user.parse().map_err(invalid)?;
     context.answer(Setting::User(user))
-}
-
-fn unknown_realm(user: &UserId, realms: &[String]) -> String {
-    let known: Vec<String> = realms.iter().map(|realm| Printable(realm).to_string()).collect();
-    format!("the server has no realm `{}`; it has {}", user.realm(), known.join(", "))
 }
 
 /// Asks for the name of the token.
@@ -134,8 +135,13 @@ pub(super) async fn secret(session: &Session, context: &mut Context, pve_server:
     let (server, file) = (context.host()?, context.store.path().display().to_string());
     let destiny = format!("The secret is sent to {server} only, and saved in {file} once everything is checked");
     session.note(destiny);
-    let question = HiddenPrompt::new("Paste the secret, or everything you copied (hidden)");
+    let answered = AnsweredToken {
+        user: context.settings.user().map(|it| it.value),
+        name: context.settings.token_name().map(|it| it.value),
+    };
+    let question = HiddenPrompt::new("Paste the secret, or everything you copied").hinting("hidden");
     let question = question.checked(move |said| settled.validate(said));
+    let question = question.answered_as(TOKEN_ANSWER, move |said| answered.completed_by(said));
     let otherwise = || context.missing_answer("the token's secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
@@ -152,21 +158,38 @@ fn apply_pasted(session: &Session, context: &mut Context, pasted: Pasted) -> Res
     if let Some(user) = pasted.user {
         context.answer(Setting::User(user))?;
     }
-    let masked = pasted.secret.masked();
     context.answer(Setting::TokenValue(pasted.secret.into()))?;
     if context.is_open(session, Key::Password) && context.settings.password().is_some() {
         context.unset(&[Key::Password])?;
     }
-    let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let name = context.settings.token_name().map(|name| name.value.to_string()).unwrap_or_default();
-    session.done(format!("{user}!{name}, secret {masked}"));
     Ok(())
+}
+
+/// What was answered about a token before its secret was pasted.
+struct AnsweredToken {
+    user: Option<UserId>,
+    name: Option<TokenName>,
+}
+
+impl AnsweredToken {
+    /// Says whose token was recognized in what was pasted; what it does not say was answered before.
+    fn completed_by(&self, said: &Secret) -> String {
+        let Ok(pasted) = Pasted::read(said) else { return String::new() };
+        let user = pasted.user.as_ref().or(self.user.as_ref()).map(ToString::to_string).unwrap_or_default();
+        let name = pasted.name.as_ref().or(self.name.as_ref()).map(ToString::to_string).unwrap_or_default();
+        format!("{user}!{name}, secret {}", pasted.secret.masked())
+    }
+}
+
+/// Gives the question for the password of a user.
+pub(super) fn password_question(user: &str) -> String {
+    format!("Password of {}", Printable(user))
 }
 
 /// Asks for the password.
 pub(super) async fn password(session: &Session, context: &mut Context) -> Result<(), Error> {
     let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
-    let question = HiddenPrompt::new(format!("Password of {} (hidden)", Printable(&user)));
+    let question = HiddenPrompt::new(password_question(&user)).hinting("hidden");
     let question = question.checked(|said| match said.is_empty() {
         true => Err("the password is empty".to_owned()),
         false => Ok(()),

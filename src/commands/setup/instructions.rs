@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::error::Leftovers;
-use crate::model::TokenId;
 use crate::ui::{Draw, Printable, Screen, Tone};
 
 /// The comment that the guide gives every token.
@@ -29,13 +28,8 @@ pub(super) struct ShellGuide {
     pub(super) name: String,
 }
 
-/// A token that this run made, and that is not used: what removes it.
-pub(super) struct UnusedToken {
-    /// The full token ID, `USER@REALM!NAME`.
-    pub(super) token: TokenId,
-    /// What was made for it.
-    pub(super) left: Leftovers,
-}
+/// What was made for a token that is not used: what removes it.
+pub(super) struct UnusedToken(pub(super) Leftovers);
 
 /// Why a token is better than a password.
 pub(super) struct PasswordAdvice;
@@ -75,19 +69,17 @@ impl Draw for ShellGuide {
 
 impl Draw for UnusedToken {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        let token = self.token.to_string();
-        let text = format!("{} was created in this run and is no longer used", Printable(&token));
-        screen.labelled("warning: ", Tone::Warning, &text)?;
-        if !self.left.lines.is_empty() {
+        let Self(left) = self;
+        if !left.lines.is_empty() {
             screen.paragraph(3, "To remove it, run as root on a node:")?;
         }
-        for line in &self.left.lines {
+        for line in &left.lines {
             screen.command(6, line)?;
         }
-        for kept in &self.left.kept {
+        for kept in &left.kept {
             screen.paragraph(3, &Printable(&format!("{}: {}", kept.object, kept.reason)).to_string())?;
         }
-        if let Some(again) = &self.left.new_secret_command {
+        if let Some(again) = &left.new_secret_command {
             screen.paragraph(3, "Its old secret no longer works. To generate another one:")?;
             screen.command(6, again)?;
         }

@@ -16,11 +16,13 @@ mod template;
 mod token;
 mod token_source;
 mod trust;
+mod unused_token;
 mod wizard;
 
 use crate::cli::{Global, OutputFormat, Setup};
 use crate::commands::{CommandFailure, options};
 use crate::error::{Error, Report, RunError, TokenError, UsageError};
+use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::test_vm::receipt::{Receipt, document};
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 
 use report::SetupReport;
 use save::SavedSettings;
-use screens::{DryRun, Next};
+use screens::{DryRun, Next, TestVmEnd};
 use wizard::{Reviewed, WizardEnd};
 
 /// Sets up, step by step; nothing is written before everything up to step 5 has been verified.
@@ -118,6 +120,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
         rehearsal::announce(session, &context);
     }
     let ended = run_steps(session, global, arguments, &mut context, report).await;
+    report.name_unused(session);
     match (ended, report.made.take()) {
         (Err(why), Some(made)) => Err(made.applied.into_error_saving_secret(session, &context, why)),
         (ended, _) => ended,
@@ -146,7 +149,7 @@ async fn run_steps(
     if arguments.dry_run {
         if global.output == OutputFormat::Text {
             session.blank_line();
-            session.result(&DryRun { calls: (!arguments.skip_test_vm).then_some(checked.calls) });
+            session.result(&DryRun { calls: checked.calls.filter(|_| !arguments.skip_test_vm) });
         }
         return Ok(());
     }
@@ -159,11 +162,16 @@ async fn run_steps(
     report.changed.clone_from(&saved.changed);
     report.warnings.extend(saved.warnings.iter().cloned());
 
-    let skips = arguments.skip_test_vm || !is_test_vm_wanted(session, context, arguments).await?;
-    let receipt = if skips { None } else { Some(test_vm(session, arguments, context, report).await?) };
+    let test_vm = match checked.template {
+        None => TestVmEnd::NoTemplate,
+        Some(template) if !arguments.skip_test_vm && is_test_vm_wanted(session, template).await? => {
+            TestVmEnd::Verified(Box::new(test_vm(session, arguments, context, report).await?))
+        }
+        Some(_) => TestVmEnd::Skipped,
+    };
     if global.output == OutputFormat::Text {
         session.blank_line();
-        session.result(&next(context, &connected, &saved, receipt));
+        session.result(&next(context, &connected, &saved, test_vm));
     }
     Ok(())
 }
@@ -195,11 +203,10 @@ async fn agree_to_replace(
 }
 
 /// Asks whether a VM may be made to prove it.
-async fn is_test_vm_wanted(session: &Session, context: &Context, arguments: &Setup) -> Result<bool, Error> {
+async fn is_test_vm_wanted(session: &Session, template: VmId) -> Result<bool, Error> {
     if !session.is_attended() {
         return Ok(true);
     }
-    let template = options::test_vm(context, &arguments.test_vm)?.template;
     let question = ConfirmPrompt::new("Verify with a test VM now?")
         .hinting(format!("clones template {template}, starts, stops and deletes the clone"));
     ask::confirm(session, question.proposing_yes(), || ask::answer_only_by("--skip-test-vm", "whether to prove")).await
@@ -232,9 +239,9 @@ async fn test_vm(
     }
 }
 
-fn next(context: &Context, connected: &Connected, saved: &SavedSettings, receipt: Option<Receipt>) -> Next {
+fn next(context: &Context, connected: &Connected, saved: &SavedSettings, test_vm: TestVmEnd) -> Next {
     Next {
-        receipt,
+        test_vm,
         file: saved.path.clone(),
         token: connected.caller_name(),
         user: connected.user().to_string(),

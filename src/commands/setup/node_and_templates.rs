@@ -17,6 +17,17 @@ use super::answers::{Answer, Pending, StepEnd};
 /// The entry of a menu that leads to an earlier answer.
 const GO_BACK: &str = "Go back";
 
+/// What stands in front of the node that was chosen.
+pub(super) const NODE: &str = "Node";
+
+/// The question for the pool.
+pub(super) const POOL_QUESTION: &str = "Pool for new VMs";
+
+/// Gives the question for the template of a release.
+pub(super) fn template_question(release: Release) -> String {
+    format!("Template for Ubuntu {}", release.number)
+}
+
 /// What the server has to choose from.
 pub(super) struct Available<'a> {
     pub(super) nodes: &'a [Node],
@@ -87,7 +98,7 @@ async fn node(
         .or_else(|| nodes.iter().position(|node| !node.is_offline()));
     let names = nodes.iter().map(|node| node.name.to_string()).chain(["go back".to_owned()]).collect();
     let mut menu = ChoicePrompt::by_name("Node for new VMs", columns(&rows)).proposing(proposed.unwrap_or_default());
-    menu = menu.answered_as("Node", names);
+    menu = menu.answered_as(NODE, names);
     let earlier = Answer::Node.before(session, context);
     if !earlier.is_empty() {
         menu = menu.and_last(GO_BACK);
@@ -139,7 +150,7 @@ async fn templates(
             .filter(is_visible)
             .or_else(|| release.best_for(context.settings.node().map(|node| node.value).as_ref(), &visible));
         let place = visible.iter().position(|vm| Some(vm.vmid) == proposed).unwrap_or(visible.len());
-        let title = format!("Template for Ubuntu {}", release.number);
+        let title = template_question(*release);
         let mut menu = ChoicePrompt::by_name(title.clone(), items.clone()).and_last("None of these").proposing(place);
         menu = menu.answered_as(title, short.clone());
         let earlier = Answer::Template(*key).before(session, context);
@@ -163,7 +174,7 @@ async fn pool(session: &Session, context: &mut Context, connected: &Connected) -
     let said = context.settings.pool().map(|pool| pool.value);
     let place = pools.iter().position(|pool| Some(pool) == said.as_ref()).unwrap_or(pools.len());
     let names: Vec<String> = pools.iter().map(|pool| Printable(&pool.to_string()).to_string()).collect();
-    let menu = ChoicePrompt::by_name("Pool for new VMs", names).and_last("No pool").proposing(place);
+    let menu = ChoicePrompt::by_name(POOL_QUESTION, names).and_last("No pool").proposing(place);
     let index = ask::choice(session, menu, || context.missing_answer("the pool", Key::Pool)).await?;
     match pools.into_iter().nth(index) {
         Some(pool) => context.answer(Setting::Pool(pool)),

@@ -8,6 +8,8 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::token::undo::Applied;
 use crate::session::Session;
+use crate::settings::Credentials;
+use crate::ui::Printable;
 
 use super::check::VerifiedAccess;
 use super::instructions::UnusedToken;
@@ -22,6 +24,10 @@ pub(super) struct SetupReport {
     pub(super) token: Option<String>,
     /// What was made for the token in this run, as long as it is not saved.
     pub(super) made: Option<CreatedInRun>,
+    /// What was made before that, and is not used any more.
+    pub(super) unused: Vec<CreatedInRun>,
+    /// What the server accepted last.
+    pub(super) accepted: Option<Credentials>,
     pub(super) is_created: bool,
     pub(super) is_saved: bool,
     /// Whether nothing was to be written or changed.
@@ -40,25 +46,28 @@ pub(super) struct CreatedInRun {
 }
 
 impl SetupReport {
-    /// Notes a token that was made. One that was made before, and that this one replaces, is named.
-    pub(super) fn note_created(&mut self, session: &Session, created: CreatedInRun) {
-        self.name_unused(session);
-        self.made = Some(created);
+    /// Notes a token that was made; one that was made before is not used any more.
+    pub(super) fn note_created(&mut self, created: CreatedInRun) {
+        self.unused.extend(self.made.replace(created));
         self.is_created = true;
     }
 
-    /// Names the token that was made in this run if another one is used in its place. The note about it stays in the
-    /// journal, so that later runs name it as well.
-    pub(super) fn note_used(&mut self, session: &Session, used: &str) {
-        if self.made.as_ref().is_some_and(|made| made.token.to_string() != used) {
-            self.name_unused(session);
+    /// Notes what the server accepts; a token that was made in this run and is another one is not used any more. The note
+    /// about it stays in the journal until it is revoked, so that later runs name it as well.
+    pub(super) fn note_used(&mut self, used: &Credentials) {
+        let is_used = |made: &CreatedInRun| matches!(used, Credentials::Token { id, .. } if *id == made.token);
+        if let Some(unused) = self.made.take_if(|made| !is_used(made)) {
+            self.unused.push(unused);
+            self.is_created = false;
         }
+        self.accepted = Some(used.clone());
     }
 
-    fn name_unused(&mut self, session: &Session) {
-        if let Some(CreatedInRun { token, applied }) = self.made.take() {
-            session.error(&UnusedToken { token, left: applied.leftovers() });
-            self.is_created = false;
+    /// Names what was made and is not used, where the run ends before that could be asked about.
+    pub(super) fn name_unused(&mut self, session: &Session) {
+        for CreatedInRun { token, applied } in self.unused.drain(..) {
+            session.warn(format!("{} was created in this run and is not used", Printable(&token.to_string())));
+            session.error(&UnusedToken(applied.leftovers()));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::settings::Key;
 use crate::ui::prompt::ChoicePrompt;
 
 use super::answers::{Answer, StepEnd, go_back};
+use super::identity::{TOKEN_ANSWER, USER_QUESTION, password_question};
 use super::show_error;
 use super::token::{self, StillToAsk};
 use super::token_source::{LoginSource, TokenSource};
@@ -36,6 +37,9 @@ impl Failed {
         }
         // Who has said no to a plan needs no error that says so.
         if !matches!(why, Error::Token(TokenError::PlanDeclined)) {
+            if of.is_none() {
+                mark_failed(session, context, &why);
+            }
             show_error(session, &why);
         }
         let (title, mut choices) = match of {
@@ -64,6 +68,17 @@ impl Failed {
                 }
             }
         }
+    }
+}
+
+/// Marks the answer that the server does not accept.
+fn mark_failed(session: &Session, context: &Context, why: &Error) {
+    if matches!(why, Error::Auth(AuthError::UnknownRealm { .. })) {
+        session.mark_failed(USER_QUESTION);
+    } else if Report::of(why).kind == Kind::Authentication {
+        let user = context.settings.user().map(|user| user.value.to_string()).unwrap_or_default();
+        let is_token = context.settings.token_secret().is_some();
+        session.mark_failed(&if is_token { TOKEN_ANSWER.to_owned() } else { password_question(&user) });
     }
 }
 

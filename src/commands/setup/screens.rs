@@ -34,10 +34,20 @@ impl Draw for SandboxNote {
     }
 }
 
+/// What came of the test VM in a run that went well.
+pub(super) enum TestVmEnd {
+    /// It was created and deleted.
+    Verified(Box<Receipt>),
+    /// It was not wanted.
+    Skipped,
+    /// No template was chosen to clone.
+    NoTemplate,
+}
+
 /// The end of a run that went well.
 pub(super) struct Next {
-    /// The receipt, unless the test VM was left out.
-    pub(super) receipt: Option<Receipt>,
+    /// What came of the test VM.
+    pub(super) test_vm: TestVmEnd,
     /// The settings file.
     pub(super) file: PathBuf,
     /// The full token ID, or the user.
@@ -52,7 +62,7 @@ pub(super) struct Next {
 
 impl Draw for Next {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        if let Some(receipt) = &self.receipt {
+        if let TestVmEnd::Verified(receipt) = &self.test_vm {
             receipt.draw(screen)?;
             screen.blank_line()?;
         }
@@ -66,13 +76,22 @@ impl Draw for Next {
         screen.blank_line()?;
         screen.heading("Next")?;
         let sandbox = if self.is_sandbox { " of the sandbox" } else { "" };
-        screen.paragraph(2, &format!("after changes, verify the settings{sandbox} again:"))?;
-        screen.command(4, "glassdome test-vm")?;
+        match self.test_vm {
+            TestVmEnd::Verified(_) => {
+                screen.paragraph(2, &format!("after changes, verify the settings{sandbox} again:"))?;
+                screen.command(4, "glassdome test-vm")?;
+            }
+            TestVmEnd::Skipped => {
+                screen.paragraph(2, "test VM skipped; to confirm that VMs can be created:")?;
+                screen.command(4, "glassdome test-vm")?;
+            }
+            TestVmEnd::NoTemplate => {
+                screen.paragraph(2, "no template chosen; to confirm that VMs can be created, name one to clone:")?;
+                screen.command(4, "glassdome test-vm --template VMID")?;
+            }
+        }
         screen.paragraph(2, "if something stops working:")?;
         screen.command(4, "glassdome doctor")?;
-        if self.receipt.is_none() {
-            screen.paragraph(2, "test VM skipped; run `glassdome test-vm` to confirm that VMs can be created")?;
-        }
         if let Some(curl) = &self.curl {
             screen.paragraph(2, "try the credentials with curl:")?;
             screen.command(4, &curl.before)?;

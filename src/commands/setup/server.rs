@@ -23,6 +23,9 @@ use super::answers::{Answer, Pending};
 use super::trust::{self, TrustDecision};
 use super::{heading, show_error};
 
+/// The question for the server.
+const HOST_QUESTION: &str = "Proxmox VE host";
+
 /// What it means not to verify.
 const RISK: &str = "anyone on the network path can read the secret";
 
@@ -45,6 +48,11 @@ impl Server {
     /// Gives the names of the realms.
     pub(super) fn realms(&self) -> &[String] {
         &self.realms
+    }
+
+    /// Gives a client without credentials.
+    pub(super) fn client(&self) -> Pve {
+        self.pve.clone()
     }
 
     /// Says what shall be stored of the certificate.
@@ -86,7 +94,7 @@ impl ServerStep {
         self.is_headed = false;
         let mut has_heading = false;
         let mut wants_host = pending.take(Answer::Server);
-        let mut proposed = None;
+        let (mut proposed, given) = (None, context.given());
         if pending.take(Answer::Trust) {
             proposed = trust::chosen(context, self.decision);
             context.unset(&TRUST_KEYS)?;
@@ -109,11 +117,15 @@ impl ServerStep {
                 };
             let why = if trust::is_open(session, context, &why) {
                 if !context.is_open(session, Key::Host) && !self.is_headed {
-                    session.info(&Note::answered("Proxmox VE host", server.to_string()));
+                    session.info(&Note::answered(HOST_QUESTION, server.to_string()));
                 }
                 self.show_heading(session, context);
                 match trust::decide_trust(session, context, &why, proposed.take()).await {
                     Ok(TrustDecision::Quit) => return Err(why),
+                    Ok(TrustDecision::Kept) => {
+                        context.put_back(given.clone())?;
+                        continue;
+                    }
                     Ok(decision) => {
                         wants_host = decision == TrustDecision::OtherServer;
                         self.decision = Some(decision);
@@ -176,6 +188,7 @@ fn key_to_correct(session: &Session, context: &mut Context, why: Error) -> Resul
         return Ok(Key::CaFile);
     }
     if is_of_host(&why) && context.is_open(session, Key::Host) {
+        session.mark_failed(HOST_QUESTION);
         show_error(session, &why);
         return Ok(Key::Host);
     }
@@ -195,7 +208,7 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
     let before = context.settings.host().map(|host| host.value);
     let default = before.as_ref().map(ToString::to_string);
     let mut question =
-        TextPrompt::new("Proxmox VE host").hinting("name, IP address or URL").or(default).read_as::<Endpoint>();
+        TextPrompt::new(HOST_QUESTION).hinting("name, IP address or URL").or(default).read_as::<Endpoint>();
     if let (true, Some(only)) = (context.is_sandbox(), before.clone()) {
         question = question.checked(move |text| match text.parse::<Endpoint>() {
             Ok(host) if host == only => Ok(()),

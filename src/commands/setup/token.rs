@@ -8,7 +8,8 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::{ask, unless_interrupted, with_spinner};
 use crate::session::Session;
-use crate::settings::{Key, Source};
+use crate::settings::{Credentials, Key, Source};
+use crate::ui::Printable;
 use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, TextPrompt};
 
 use super::answers::{Answer, Pending, Round, StepEnd};
@@ -112,7 +113,7 @@ pub(super) async fn connect(
     }
     let mut wanted = wanted(pending, source);
     loop {
-        let why = match identify(session, context, pve_server, &wanted).await? {
+        let why = match identify(session, context, pve_server, &wanted, report.accepted.as_ref()).await? {
             Identified::GoBack if context.is_open(session, Key::User) => {
                 wanted = StillToAsk::UserAndMethod;
                 continue;
@@ -178,6 +179,7 @@ async fn identify(
     context: &mut Context,
     pve_server: &Server,
     wanted: &StillToAsk,
+    accepted: Option<&Credentials>,
 ) -> Result<Identified, Error> {
     let has_token = |context: &Context| context.settings.source(Key::TokenValue).is_some();
     let has_password = |context: &Context| !has_token(context) && context.settings.password().is_some();
@@ -202,7 +204,7 @@ async fn identify(
     if !wants_method && (has_token(context) || has_password(context)) {
         return Ok(Identified::Ready);
     }
-    ask_for_token(session, context, pve_server, NameQuestion::Open).await
+    ask_for_token(session, context, pve_server, NameQuestion::Open, accepted).await
 }
 
 /// Asks for everything; a secret that is there already is kept if the person wants that.
@@ -228,7 +230,7 @@ async fn ask_all(session: &Session, context: &mut Context, pve_server: &Server) 
         return Ok(Identified::Ready);
     }
     let name = if has_token { NameQuestion::Answered } else { NameQuestion::Open };
-    ask_for_token(session, context, pve_server, name).await
+    ask_for_token(session, context, pve_server, name, None).await
 }
 
 /// Asks how the person gets a token, shows how it is made, and asks for its secret; or for a password; or learns that
@@ -238,16 +240,25 @@ async fn ask_for_token(
     context: &mut Context,
     pve_server: &Server,
     token_name: NameQuestion,
+    accepted: Option<&Credentials>,
 ) -> Result<Identified, Error> {
-    let items = TOKEN_METHODS.map(|(_, text)| text.to_owned()).to_vec();
-    let short = TOKEN_METHODS.map(|(method, _)| method.short()).into_iter().chain(["go back"]);
+    let kept = accepted.filter(|accepted| context.credentials(session).is_ok_and(|present| present == **accepted));
+    let mut methods: Vec<(Option<TokenMethod>, String, &str)> = Vec::new();
+    methods.extend(kept.map(|credentials| (None, format!("Keep {}", in_words(credentials)), "keep it")));
+    methods.extend(TOKEN_METHODS.map(|(method, text)| (Some(method), text.to_owned(), method.short())));
+    let items = methods.iter().map(|(_, text, _)| text.clone()).collect();
+    let short = methods.iter().map(|(_, _, short)| *short).chain(["go back"]);
     let mut menu = ChoicePrompt::new("How do you want to get the token?", items);
     menu = menu.answered_as("Token", short.map(str::to_owned).collect());
     if !Answer::Token.before(session, context).is_empty() {
         menu = menu.and_last("Go back");
     }
     let index = ask::choice(session, menu, || context.missing_answer("the token's secret", Key::TokenValue)).await?;
-    let Some((method, _)) = TOKEN_METHODS.get(index) else { return Ok(Identified::GoBack) };
+    let method = match methods.get(index) {
+        None => return Ok(Identified::GoBack),
+        Some((None, ..)) => return Ok(Identified::Ready),
+        Some((Some(method), ..)) => method,
+    };
     if *method == TokenMethod::Password {
         session.info(&PasswordAdvice);
         context.unset(&[Key::TokenValue])?;
@@ -267,6 +278,14 @@ async fn ask_for_token(
         TokenMethod::Have | TokenMethod::Password => {}
     }
     secret(session, context, pve_server).await.map(|()| Identified::Ready)
+}
+
+/// Names what authenticates now, as it may be seen.
+fn in_words(credentials: &Credentials) -> String {
+    match credentials {
+        Credentials::Token { id, secret } => format!("{}, secret {}", Printable(&id.to_string()), secret.masked()),
+        Credentials::Password { user, .. } => format!("the password of {}", Printable(&user.to_string())),
+    }
 }
 
 /// Shows how a token is made in the web interface, and opens it if the person wants that.

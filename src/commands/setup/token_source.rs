@@ -8,7 +8,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::options::{LoginOptions, NewTokenOptions};
 use crate::ops::token::consent;
-use crate::ops::token::grant_plan::PlanStep;
+use crate::ops::token::grant_plan::{COMMENT, PlanStep};
 use crate::ops::token::issue::{Created, Creation, NodeNeeded, create, regenerating};
 use crate::ops::token::notes::note;
 use crate::ops::token::over_ssh::{self, PveumCommand};
@@ -91,7 +91,7 @@ pub(super) async fn make(
         }
         let token = context.token_id()?;
         let applied = over_ssh(session, context, pve_server.clone(), to.as_ref(), arguments).await?;
-        report.note_created(session, CreatedInRun { token, applied });
+        report.note_created(CreatedInRun { token, applied });
         return unless_interrupted(session, checked(session, context, pve_server)).await.map(Some);
     }
     let login = if let TokenSource::LogIn(login) = source { *login } else { LoginSource::Given };
@@ -99,7 +99,7 @@ pub(super) async fn make(
         TokenResult::Planned => Ok(None),
         TokenResult::Created(created) => {
             let Created { connected, token, secret, made } = *created;
-            report.note_created(session, CreatedInRun { token: token.clone(), applied: made });
+            report.note_created(CreatedInRun { token: token.clone(), applied: made });
             if session.is_attended() {
                 // It is kept as an answer while others are changed.
                 context.answer(Setting::TokenName(TokenRef::Name(token.name)))?;
@@ -191,7 +191,7 @@ async fn over_ssh(
     };
     made.keep_secret(secret.clone());
     context.answer(Setting::TokenValue(secret.into()))?;
-    let request = TokenRequest { separated: false, expire, comment: String::new() };
+    let request = TokenRequest { separated: false, expire, comment: COMMENT.to_owned() };
     made.add(match action {
         PveumCommand::Make => PlanStep::Token(token, request),
         PveumCommand::Regenerate => PlanStep::Regenerate(token),

@@ -28,6 +28,8 @@ pub(super) enum TrustDecision {
     ByCluster,
     /// Another server is meant.
     OtherServer,
+    /// What was decided before holds on.
+    Kept,
     /// The run ends here.
     Quit,
 }
@@ -100,7 +102,7 @@ pub(super) async fn decide_trust(
     let endpoint = context.endpoint()?;
     let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
     let probed = probed.map_err(|source| Error::connecting(&endpoint, source))?;
-    let ways = trust_choices(session, context, &probed.leaf, &flaw)?;
+    let ways = trust_choices(session, context, &probed.leaf, &flaw, proposed.as_ref())?;
     let server = if context.is_sandbox() { context.host()?.to_string() } else { endpoint.authority() };
     session.info(&Certificate { server, leaf: probed.leaf.clone(), flaw });
     let is_proposed = |(choice, _): &(TrustChoice, String)| {
@@ -126,6 +128,7 @@ pub(super) async fn decide_trust(
             context.answer(Setting::VerifySsl(false))?;
         }
         TrustChoice::OtherServer => return Ok(TrustDecision::OtherServer),
+        TrustChoice::Keep => return Ok(TrustDecision::Kept),
         TrustChoice::Leave => return Ok(TrustDecision::Quit),
     }
     Ok(TrustDecision::Settled)

@@ -16,7 +16,7 @@ use super::report::SetupReport;
 use super::save::PendingSave;
 use super::server::{Server, ServerStep};
 use super::token_source::TokenSource;
-use super::{heading, retry, save, token};
+use super::{heading, retry, save, token, unused_token};
 
 /// What was checked, shown and agreed to.
 pub(super) struct Reviewed {
@@ -31,6 +31,33 @@ pub(super) enum WizardEnd {
     Agreed(Box<Reviewed>),
     /// Only the plan of a new token was to be shown.
     PlanShown,
+}
+
+/// What a person says to what would be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agreement {
+    Yes,
+    No,
+    Change,
+}
+
+impl Agreement {
+    fn of(said: &str) -> Option<Self> {
+        match said.to_lowercase().as_str() {
+            "y" | "yes" => Some(Self::Yes),
+            "n" | "no" => Some(Self::No),
+            "c" | "change" => Some(Self::Change),
+            _ => None,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Change => "change an answer",
+        }
+    }
 }
 
 /// What holds of the steps so far.
@@ -72,7 +99,8 @@ pub(super) async fn ask_until_confirmed(
                 continue;
             }
         };
-        report.note_used(session, &connected.caller_name());
+        report.note_used(&connected.credentials);
+        unused_token::offer_to_revoke(session, context, &server, arguments, report).await?;
         match wizard.reviewed(context, connected, report).await? {
             StepEnd::Done(reviewed) => return Ok(WizardEnd::Agreed(Box::new(reviewed))),
             StepEnd::Back(answer) => wizard.pending.ask(answer),
@@ -197,16 +225,17 @@ impl Wizard<'_> {
             let keys = if changeable.is_empty() { "y: yes, n: no" } else { "y: yes, n: no, c: change an answer" };
             let can_change = !changeable.is_empty();
             let question = TextPrompt::new("Save this?").hinting(keys).or(Some("y".to_owned()));
-            let question = question.checked(move |said| match said.to_lowercase().as_str() {
-                "y" | "yes" | "n" | "no" => Ok(()),
-                "c" | "change" if can_change => Ok(()),
-                _ => Err(keys.to_owned()),
+            let question = question.checked(move |said| match Agreement::of(said) {
+                Some(Agreement::Change) if !can_change => Err(keys.to_owned()),
+                Some(_) => Ok(()),
+                None => Err(keys.to_owned()),
             });
+            let question = question.shown_as(|said| Agreement::of(said).map_or("", Agreement::words));
             let said = ask::text(session, question, || ask::answer_only_by("--yes", "whether to save")).await?;
-            match said.to_lowercase().as_str() {
-                "y" | "yes" => return Ok(None),
-                "n" | "no" => return Err(Error::Run(RunError::Cancelled)),
-                _ => {
+            match Agreement::of(&said) {
+                Some(Agreement::Yes) => return Ok(None),
+                Some(Agreement::No) => return Err(Error::Run(RunError::Cancelled)),
+                Some(Agreement::Change) | None => {
                     let chosen = answers::choose(session, context, &changeable, "None, back to the review").await?;
                     if chosen.is_some() {
                         return Ok(chosen);

@@ -20,7 +20,7 @@ use crate::ops::test_vm::step_line::StepLine;
 use crate::ops::test_vm::{blank, progress_text};
 use crate::pve::task::LogDetail;
 use crate::session::Session;
-use crate::ui::{Note, Printable, Progress};
+use crate::ui::{Printable, Progress};
 use futures_util::future::join_all;
 
 use std::cell::{Cell, RefCell};
@@ -240,7 +240,7 @@ impl Batch<'_> {
             }
             Some(error) => format!("{vmid} on {node}: {}", Report::of(error).in_one_line()),
         };
-        self.session.info(&Note::failed(line));
+        self.session.failed(line);
     }
 
     fn show(&self, parallel: usize) {

@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::{ConfigError, Error};
 use crate::model::{Tool, VmId};
 use crate::session::Session;
-use crate::settings::{Key, Setting, Settings, Source, ToolVariables, imported};
+use crate::settings::{Flags, Key, Setting, Settings, Source, ToolVariables, imported};
 
 impl Context {
     /// Takes an answer that was typed; it counts more than variables and the file.
@@ -33,6 +33,18 @@ impl Context {
         for key in keys {
             self.flags.retract(*key);
         }
+        self.reload();
+        self.require_valid()
+    }
+
+    /// Gives what was given for this run, so that it can be put back.
+    pub(crate) fn given(&self) -> Flags {
+        self.flags.clone()
+    }
+
+    /// Puts back what was given.
+    pub(crate) fn put_back(&mut self, given: Flags) -> Result<(), Error> {
+        self.flags = given;
         self.reload();
         self.require_valid()
     }

@@ -14,6 +14,9 @@ use crate::ui::prompt::{ChoicePrompt, HiddenPrompt, TextPrompt};
 /// The flag that names a file with the password of the login.
 const PASSWORD_FLAG: &str = "--login-password-file";
 
+/// The question for a second factor.
+const CODE_QUESTION: &str = "One-time code";
+
 /// How often a person may get a password or a code wrong.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -51,16 +54,17 @@ pub(crate) async fn log_in(
                 let pve = second_factor(session, &challenge, &user, login).await?;
                 return Ok(Admin { pve, user });
             }
-            Err(refused) if refused.is_unauthenticated() && settled.is_none() && tries < MAX_ATTEMPTS => {
-                say(
-                    session,
-                    format!(
-                        "the server refused the login of {}: wrong password, or no such user",
-                        Printable(&user.to_string())
-                    ),
-                );
+            Err(source) => {
+                let is_wrong = source.is_unauthenticated() && settled.is_none();
+                if is_wrong {
+                    session.mark_failed(&password_question(&user));
+                }
+                if !is_wrong || tries == MAX_ATTEMPTS {
+                    return Err(Error::server(Operation::LogIn(user.to_string()), source));
+                }
+                let user = Printable(&user.to_string()).to_string();
+                session.failed(format!("the server refused the login of {user}: wrong password, or no such user"));
             }
-            Err(source) => return Err(Error::server(Operation::LogIn(user.to_string()), source)),
         }
     }
 }
@@ -76,9 +80,12 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
     }
     let otherwise = || ask::answer_only_by("--login-user", "the user to log in as");
     let question = TextPrompt::new("Log in as").hinting("name@realm, e.g. root@pam").or(Some("root@pam".to_owned()));
-    let question = question.checked(|text| {
+    let known = realms.to_vec();
+    let question = question.checked(move |text| {
         let whole = if text.contains('@') { text.to_owned() } else { format!("{text}@pve") };
-        whole.parse::<UserId>().map(|_| ()).map_err(|why| why.to_string())
+        let user = whole.parse::<UserId>().map_err(|why| why.to_string())?;
+        let is_known = !text.contains('@') || known.iter().any(|realm| realm == user.realm());
+        if is_known { Ok(()) } else { Err(unknown_realm(&user, &known)) }
     });
     let said = ask::text(session, question, otherwise).await?;
     let whole = if said.contains('@') {
@@ -94,6 +101,12 @@ async fn user(session: &Session, context: &Context, realms: &[String], login: &L
         format!("{said}@{}", realms.get(index).map(String::as_str).unwrap_or_default())
     };
     whole.parse().map_err(|_| otherwise())
+}
+
+/// Says which realms the server has in place of one that it does not have.
+pub(crate) fn unknown_realm(user: &UserId, realms: &[String]) -> String {
+    let known: Vec<String> = realms.iter().map(|realm| Printable(realm).to_string()).collect();
+    format!("the server has no realm `{}`; it has {}", user.realm(), known.join(", "))
 }
 
 /// Says what the two realms are that every server has.
@@ -120,6 +133,10 @@ async fn given_password(session: &Session, context: &Context, login: &LoginOptio
     Ok(if session.is_attended() { None } else { context.rehearsed_login().map(|(_, password)| password) })
 }
 
+fn password_question(user: &UserId) -> String {
+    format!("Password for {}", Printable(&user.to_string()))
+}
+
 async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Error> {
     let otherwise = || {
         Error::Usage(UsageError::Unanswered {
@@ -131,8 +148,12 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             rehearsal: None,
         })
     };
-    let question = format!("Password for {} (hidden; used once, not stored)", Printable(&user.to_string()));
-    ask::hidden(session, HiddenPrompt::new(question), otherwise).await
+    let question = HiddenPrompt::new(password_question(user)).hinting("hidden; used once, not stored");
+    let question = question.checked(|said| match said.is_empty() {
+        true => Err("the password is empty".to_owned()),
+        false => Ok(()),
+    });
+    ask::hidden(session, question, otherwise).await
 }
 
 async fn second_factor(
@@ -150,7 +171,7 @@ async fn second_factor(
         let code = match &login.totp {
             Some(code) => code.clone(),
             None => {
-                let question = TextPrompt::new("One-time code").hinting("six digits").checked(|text| {
+                let question = TextPrompt::new(CODE_QUESTION).hinting("six digits").checked(|text| {
                     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
                         return Err("a one-time code consists of digits".to_owned());
                     }
@@ -165,13 +186,10 @@ async fn second_factor(
         match challenge.answer(&Secret::new(code)).await {
             Ok(pve) => return Ok(pve),
             Err(refused) if refused.is_unauthenticated() && login.totp.is_none() && tries < MAX_ATTEMPTS => {
-                say(session, "code rejected; codes work once, so wait for the next one".to_owned());
+                session.mark_failed(CODE_QUESTION);
+                session.failed("code rejected; codes work once, so wait for the next one");
             }
             Err(source) => return Err(Error::server(Operation::AnswerChallenge(user.to_string()), source)),
         }
     }
-}
-
-fn say(session: &Session, text: String) {
-    session.note(text);
 }

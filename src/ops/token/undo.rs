@@ -2,7 +2,7 @@
 
 use crate::error::{Error, KeptObject, Leftovers, RunError, TokenError};
 use crate::journal::{CreationNote, JournalEntry};
-use crate::model::{RoleName, TokenSecret};
+use crate::model::{RoleName, TokenId, TokenSecret};
 use crate::ops::context::Context;
 use crate::ops::token::evidence::{Evidence, added, of_step, of_unconfirmed};
 use crate::ops::token::grant_plan::{PlanStep, PrivilegesBefore};
@@ -63,18 +63,47 @@ impl Applied {
     }
 
     /// Undoes everything that is still as this run made it, the last first, and gives the error that is reported.
-    pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, mut why: Error) -> Error {
+    pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, why: Error) -> Error {
         let is_something = !self.steps.is_empty();
         let again = if self.saves_new_secret(session, context) { None } else { self.command_if_regenerated() };
         let mut left = Leftovers { new_secret_command: again, ..Leftovers::default() };
+        if let Err(abandoned) = self.undo_steps(session, pve, &mut left).await {
+            return self.with_leftovers(abandoned, left);
+        }
+        if is_something && left.is_nothing() {
+            let text = "undoing the changes made on the server before that";
+            session.note(text.to_owned());
+        }
+        self.with_leftovers(why, left)
+    }
+
+    /// Says whether the token is one that this run made.
+    pub(crate) fn has_made(&self, token: &TokenId) -> bool {
+        self.steps.iter().any(|step| matches!(step, PlanStep::Token(made, _) if made == token))
+    }
+
+    /// Revokes the token of this run, and undoes what was done for it as far as nothing else uses it. Gives what is left.
+    pub(crate) async fn revoke(self, session: &Session, pve: &Pve, token: &TokenId) -> Result<Leftovers, Error> {
+        let mut left = Leftovers::default();
+        if let Err(abandoned) = self.undo_steps(session, pve, &mut left).await {
+            return Err(self.with_leftovers(abandoned, left));
+        }
+        let is_of_token = |kept: &KeptObject| kept.object.ends_with(&token.to_string());
+        if left.lines.is_empty() && !left.kept.iter().any(is_of_token) {
+            self.saved()?;
+        }
+        Ok(left)
+    }
+
+    /// Undoes the steps, the last first, and collects what stays. A second interrupt is an error.
+    async fn undo_steps(&self, session: &Session, pve: &Pve, left: &mut Leftovers) -> Result<(), Error> {
         for (place, step) in self.steps.iter().enumerate().rev() {
             let undone = tokio::select! {
                 undone = undo_one(pve, step, self.secret.as_ref()) => undone,
                 signal = session.interrupts.second() => {
                     left.lines.extend(self.steps.iter().take(place + 1).rev().filter_map(PlanStep::undo_line));
                     left.kept.extend(self.unconfirmed.iter().map(unknown));
-                    why = Error::Run(RunError::Abandoned { signal, left: None });
-                    return self.with_leftovers(why, left);
+                    return Err(Error::Run(RunError::Abandoned { signal, left: None }));
                 }
             };
             match undone {
@@ -94,11 +123,7 @@ impl Applied {
                 left.kept.push(KeptObject { object: step.object(), reason });
             }
         }
-        if is_something && left.is_nothing() {
-            let text = "undoing the changes made on the server before that";
-            session.note(text.to_owned());
-        }
-        self.with_leftovers(why, left)
+        Ok(())
     }
 
     /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use console::Term;
 use dialoguer::{FuzzySelect, Input, Select};
 
+use super::answered::{Answers, clear_above, height};
 use super::hidden;
 use super::menu::{Menu, MenuArea};
 use super::numbered::LineDialog;
 use super::terminal::{QuestionOnTerminal, TermMode, Terminal, discard_input};
-use super::theme::QuestionTheme;
-use super::writer::QuestionWriter;
+use super::theme::{Outcome, QuestionTheme};
+use super::writer::{Echo, QuestionWriter};
 use super::{ChoicePrompt, ConfirmPrompt, Filter, HiddenPrompt, Prompt, PromptError, TextPrompt};
 use crate::model::secret_form::is_pasted_secret;
 use crate::model::{Register, Secret};
@@ -37,6 +38,8 @@ pub struct TtyPrompt {
     knows_sequences: bool,
     /// One question at a time.
     turn: Mutex<()>,
+    /// The answers at the end of the screen.
+    answers: Mutex<Answers>,
 }
 
 /// A question whose answer is a line.
@@ -45,6 +48,8 @@ struct LineQuestion<'a> {
     /// What can be answered.
     hint: String,
     default: Option<&'a str>,
+    /// Gives what is shown of the answer.
+    shown: fn(&str) -> &str,
 }
 
 impl LineQuestion<'_> {
@@ -63,11 +68,21 @@ impl TtyPrompt {
             unicode: style.unicode,
             knows_sequences,
             turn: Mutex::new(()),
+            answers: Mutex::default(),
         }
     }
 
     fn lock_terminal(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows an answer behind its question.
+    fn show(&self, asking: &QuestionOnTerminal<'_>, question: &str, answer: &str) {
+        asking.write(&self.answers().add(question, answer, self.style()));
     }
 
     fn style(&self) -> Style {
@@ -80,10 +95,10 @@ impl TtyPrompt {
 
     /// Gives the terminal as dialoguer takes it. Its size and kind are those of standard error; keys are always read
     /// from standard input.
-    fn term(&self, asking: &QuestionOnTerminal<'_>) -> Term {
+    fn term(&self, asking: &QuestionOnTerminal<'_>, echo: Option<Echo>) -> Term {
         let masked = Masked::new(io::stderr());
         let masked = if self.unicode { masked } else { masked.in_ascii() };
-        Term::read_write_pair(io::stdin(), QuestionWriter::new(masked, Arc::clone(asking.question())))
+        Term::read_write_pair(io::stdin(), QuestionWriter::new(masked, Arc::clone(asking.question()), echo))
     }
 
     /// Asks for a line until the check accepts it; shows the question with its answer in its place.
@@ -119,11 +134,11 @@ impl TtyPrompt {
         if let Some(default) = default {
             input = input.default(default.to_owned());
         }
-        let typed =
-            input.validate_with(accepted).interact_on(&self.term(&asking)).map_err(|why| failed(why, &asking))?;
+        let echo = Echo::behind(theme.width_before_answer(&question.text(), default), self.style());
+        let term = self.term(&asking, Some(echo));
+        let typed = input.validate_with(accepted).interact_on(&term).map_err(|why| failed(why, &asking))?;
         let answer = or_default(&typed).map_err(|_| PromptError::Gone)?;
-        let shown = Printable(&answer.to_string()).to_string();
-        asking.write(&lines(&QuestionTheme::new(self.style()).answered(question.title, &shown)));
+        self.show(&asking, question.title, &Printable((question.shown)(&answer.to_string())).to_string());
         Ok(answer)
     }
 
@@ -141,7 +156,7 @@ impl TtyPrompt {
         let can_filter = sorted.is_some();
         let menu = sorted.unwrap_or_else(|| Menu::fixed(items));
         let theme = theme.of_menu(&menu);
-        let (term, default) = (self.term(&asking), menu.place(choice.default));
+        let (term, default) = (self.term(&asking, None), menu.place(choice.default));
         let place = if can_filter {
             let select = FuzzySelect::with_theme(&theme).with_prompt(&choice.question).highlight_matches(false);
             select.items(menu.keys()).default(default).max_length(page.rows).report(false).interact_on(&term)
@@ -156,7 +171,7 @@ impl TtyPrompt {
             (None, item) => (&choice.question, item.cloned().unwrap_or_default()),
         };
         let words: Vec<&str> = item.split_whitespace().collect();
-        asking.write(&lines(&QuestionTheme::new(self.style()).answered(title, &words.join(" "))));
+        self.show(&asking, title, &words.join(" "));
         Ok(index)
     }
 }
@@ -181,8 +196,12 @@ impl Prompt for TtyPrompt {
     }
 
     fn text(&self, text: &TextPrompt) -> Result<String, PromptError> {
-        let question =
-            LineQuestion { title: &text.question, hint: text.hint.clone(), default: text.default.as_deref() };
+        let question = LineQuestion {
+            title: &text.question,
+            hint: text.hint.clone(),
+            default: text.default.as_deref(),
+            shown: text.shown,
+        };
         self.ask(&question, |answer| {
             if is_pasted_secret(answer) {
                 Register::of_process().notice(answer);
@@ -210,7 +229,7 @@ impl Prompt for TtyPrompt {
             None => "[y/n]",
         };
         let hint = format!("{} {keys}", confirm.hint);
-        let question = LineQuestion { title: &confirm.question, hint, default: None };
+        let question = LineQuestion { title: &confirm.question, hint, default: None, shown: |answer| answer };
         let answer = self.ask(&question, |typed| match (typed.to_ascii_lowercase().as_str(), confirm.default) {
             ("y" | "yes", _) | ("", Some(true)) => Ok("yes"),
             ("n" | "no", _) | ("", Some(false)) => Ok("no"),
@@ -223,7 +242,10 @@ impl Prompt for TtyPrompt {
         let _turn = self.lock_terminal();
         let asking = self.open(TermMode::Hidden)?;
         let theme = QuestionTheme::new(self.style());
-        asking.write(&lines(&theme.question(&hidden.question)));
+        let (screen_rows, columns) = asking.size();
+        let question = lines(&theme.question(&format!("{}{}", hidden.question, hidden.hint)));
+        asking.write(&question);
+        let mut rows = height(&question, columns);
         let length = Cell::new(0);
         let shown =
             |count: usize| format!("  {} ({count} character{})", theme.cursor(), if count == 1 { "" } else { "s" });
@@ -238,12 +260,39 @@ impl Prompt for TtyPrompt {
             // Where a line cannot be redrawn, the number is shown once, behind the answer.
             let end = if self.knows_sequences || read.is_err() { String::new() } else { shown(length.get()) };
             asking.write(&format!("{end}\n"));
+            rows += 1;
             let said = read?;
             match (hidden.check)(&said) {
-                Ok(()) => return Ok(said),
-                Err(why) => asking.write(&lines(&theme.reason(&why))),
+                Ok(()) => {
+                    let (question, answer) = hidden.answered(&said);
+                    if self.knows_sequences {
+                        asking.write(&if rows < screen_rows { clear_above(rows) } else { String::new() });
+                        self.show(&asking, &question, &answer);
+                    } else if hidden.answered.is_some() {
+                        asking.write(&lines(&theme.answered(&question, &answer, Outcome::Good)));
+                    }
+                    return Ok(said);
+                }
+                Err(why) => {
+                    let reason = lines(&theme.reason(&why));
+                    rows += height(&reason, columns);
+                    asking.write(&reason);
+                }
             }
         }
+    }
+
+    fn mark_failed(&self, question: &str) {
+        let _turn = self.lock_terminal();
+        if self.knows_sequences
+            && let Some(redrawn) = self.answers().fail(question, self.style(), self.terminal.size().0)
+        {
+            self.terminal.write(&redrawn);
+        }
+    }
+
+    fn forget_answers(&self) {
+        self.answers().forget();
     }
 
     fn release(&self) {

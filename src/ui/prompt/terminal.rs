@@ -151,6 +151,11 @@ impl Terminal {
         }
     }
 
+    /// Shows a text while no question is open.
+    pub(super) fn write(&self, text: &str) {
+        put(text);
+    }
+
     /// Gives rows and columns.
     pub(super) fn size(&self) -> (usize, usize) {
         match tcgetwinsize(io::stderr()) {

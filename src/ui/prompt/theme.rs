@@ -18,6 +18,15 @@ const MIN_ANSWER_COLUMNS: usize = 24;
 const KEYS: &str = "arrows, Enter";
 const KEYS_UNICODE: &str = "↑ ↓, Enter";
 
+/// What is known of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was accepted.
+    Good,
+    /// What it was checked against later did not accept it.
+    Failed,
+}
+
 /// The look of one question.
 pub(super) struct QuestionTheme<'a> {
     style: Style,
@@ -42,10 +51,15 @@ impl<'a> QuestionTheme<'a> {
     }
 
     /// Gives the lines of a question and its answer.
-    pub(super) fn answered(&self, question: &str, answer: &str) -> Vec<String> {
+    pub(super) fn answered(&self, question: &str, answer: &str, outcome: Outcome) -> Vec<String> {
         let question = question.trim_end_matches([':', ' ']);
         let separator = Symbol::Separator.text(self.style);
-        self.with_hanging_indent(Symbol::Done, Tone::Good, &format!("{question} {separator} {answer}"))
+        let answer = if answer.is_empty() { "(none)" } else { answer };
+        let (symbol, tone) = match outcome {
+            Outcome::Good => (Symbol::Done, Tone::Good),
+            Outcome::Failed => (Symbol::Failed, Tone::Bad),
+        };
+        self.with_hanging_indent(symbol, tone, &format!("{question} {separator} {answer}"))
     }
 
     /// Gives the lines of the reason why an answer is refused.
@@ -64,6 +78,14 @@ impl<'a> QuestionTheme<'a> {
             .collect()
     }
 
+    /// Gives how many columns of the line that is typed on stand before the answer.
+    pub(super) fn width_before_answer(&self, question: &str, default: Option<&str>) -> usize {
+        let mut prompt = String::new();
+        // A String takes everything.
+        let _ = self.format_input_prompt(&mut prompt, question, default);
+        prompt.lines().last().map_or(0, measure_text_width)
+    }
+
     /// Gives the mark behind which an answer is typed.
     pub(super) fn cursor(&self) -> String {
         paint(self.style, Tone::Dim, Symbol::Cursor.text(self.style))
@@ -75,7 +97,9 @@ impl<'a> QuestionTheme<'a> {
         let indent = mark.chars().count() + 1;
         let text = decorated(text, self.style).into_owned();
         let weight = if symbol == Symbol::Question { Tone::Strong } else { Tone::Plain };
-        let pieces = wrap(&text, Some(self.columns.saturating_sub(indent + 1)));
+        let room = self.columns.saturating_sub(indent + 1);
+        // An open question must not take more rows than it has lines: that is how it is removed.
+        let pieces = if symbol == Symbol::Question { wrapped(&text, room) } else { wrap(&text, Some(room)) };
         pieces
             .iter()
             .enumerate()
@@ -85,6 +109,12 @@ impl<'a> QuestionTheme<'a> {
                 format!("{before}{}", paint(self.style, weight, piece))
             })
             .collect()
+    }
+
+    /// Cuts a text that does not fit on a line.
+    fn cut(&self, text: &str) -> String {
+        let ellipsis = if self.style.unicode { "…" } else { "..." };
+        truncate_str(&Printable(text).to_string(), self.columns.saturating_sub(6).max(12), ellipsis).into_owned()
     }
 
     /// Gives the lines of a choice: on one line, cut; the one that Enter takes as a whole.
@@ -128,7 +158,7 @@ impl Theme for QuestionTheme<'_> {
     }
 
     fn format_input_prompt(&self, to: &mut dyn Write, question: &str, default: Option<&str>) -> fmt::Result {
-        let default = default.map(|default| format!(" [{}]", Printable(default))).unwrap_or_default();
+        let default = default.map(|default| format!(" [{}]", self.cut(default))).unwrap_or_default();
         let lines = self.question(&format!("{question}{default}"));
         let last = lines.last().map_or(0, |line| measure_text_width(line));
         let gap = if last + MIN_ANSWER_COLUMNS > self.columns { "\n  " } else { " " };
@@ -184,7 +214,7 @@ mod tests {
     use console::measure_text_width;
     use dialoguer::theme::Theme;
 
-    use super::QuestionTheme;
+    use super::{Outcome, QuestionTheme};
     use crate::ui::Style;
 
     const WIDE: Style = Style { color: false, unicode: true, width: Some(80) };
@@ -212,18 +242,27 @@ mod tests {
         let narrow = input(NARROW, "The name of the token", Some("glassdome-token"));
         assert_eq!(narrow, "? The name of the token\n  [glassdome-token]\n  › ");
         assert_eq!(input(ASCII, "Keep a1b2••••?", None), "? Keep a1b2****? > ");
+        let cut = input(NARROW, "Host", Some(&"x".repeat(90)));
+        assert_eq!(cut, format!("? Host\n  [{}…]\n  › ", "x".repeat(33)), "a default that is wider than the line");
+        let long = input(NARROW, &"x".repeat(90), None);
+        assert!(long.lines().all(|line| measure_text_width(line) < 40), "{long}");
         assert!(input(WIDE, "The host", Some("a\u{1b}[2J")).contains("[a\\u{1b}[2J]"), "a default is made printable");
     }
 
     #[test]
     fn a_question_with_its_answer_hangs_under_its_first_word() {
         let theme = QuestionTheme::new(NARROW);
-        assert_eq!(theme.answered("The name of the token:", "glassdome"), ["✔ The name of the token · glassdome"]);
         assert_eq!(
-            theme.answered("Do you trust this certificate?", "yes, and the CA"),
+            theme.answered("The name of the token:", "glassdome", Outcome::Good),
+            ["✔ The name of the token · glassdome"]
+        );
+        assert_eq!(
+            theme.answered("Do you trust this certificate?", "yes, and the CA", Outcome::Good),
             ["✔ Do you trust this certificate? · yes,", "  and the CA"]
         );
-        assert_eq!(QuestionTheme::new(ASCII).answered("Host", "pve"), ["ok Host - pve"]);
+        assert_eq!(QuestionTheme::new(ASCII).answered("Host", "pve", Outcome::Good), ["ok Host - pve"]);
+        assert_eq!(QuestionTheme::new(ASCII).answered("Host", "pve", Outcome::Failed), ["x Host - pve"]);
+        assert_eq!(theme.answered("CA file", "", Outcome::Good), ["✔ CA file · (none)"]);
         assert_eq!(QuestionTheme::new(ASCII).reason("too short: 3 of 36"), ["x too short: 3 of 36"]);
     }
 

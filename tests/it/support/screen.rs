@@ -24,7 +24,7 @@ fn lasting_word(word: &str) -> String {
         return format!("{before}127.0.0.1:{}{}", "4".repeat(digits), &port[digits..]);
     }
     for mask in ["••••", "****"] {
-        if let Some((shown, after)) = word.split_once(mask) {
+        if let Some((shown, after)) = word.split_once(mask).filter(|(shown, _)| !shown.is_empty()) {
             let before: String = shown.chars().take(shown.chars().count().saturating_sub(4)).collect();
             return format!("{before}a1b2{mask}{after}");
         }

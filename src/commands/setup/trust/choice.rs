@@ -20,6 +20,8 @@ pub(in crate::commands::setup) enum TrustChoice {
     Name(Endpoint),
     Unverified,
     OtherServer,
+    /// Keep what was chosen before.
+    Keep,
     Leave,
 }
 
@@ -32,19 +34,20 @@ impl TrustChoice {
             Self::CaFile(_) => "CA file".to_owned(),
             Self::Name(endpoint) => format!("connect to {endpoint}"),
             Self::Unverified => "not verified".to_owned(),
-            Self::OtherServer => "go back".to_owned(),
+            Self::OtherServer | Self::Keep => "go back".to_owned(),
             Self::Leave => "quit".to_owned(),
         }
     }
 }
 
 /// Lists what can be done. Where a certificate has changed, to leave is what is proposed; where it does not look like one of
-/// Proxmox VE, to name another server.
+/// Proxmox VE, to name another server. What was chosen `before` can be kept.
 pub(super) fn trust_choices(
     session: &Session,
     context: &Context,
     leaf: &Leaf,
     flaw: &Flaw,
+    before: Option<&TrustChoice>,
 ) -> Result<Vec<(TrustChoice, String)>, Error> {
     let mut ways = Vec::new();
     if context.is_open(session, Key::Host) && *flaw == Flaw::WrongName {
@@ -71,6 +74,9 @@ pub(super) fn trust_choices(
     ways.push((TrustChoice::Unverified, "Do not verify: anyone on the network path can read the secret".to_owned()));
     if !is_unknown_issuer && is_host_open {
         ways.push(other);
+    }
+    if let Some(before) = before {
+        ways.push((TrustChoice::Keep, format!("Go back, and keep the answer: {}", before.short())));
     }
     let leave = (TrustChoice::Leave, "Quit (nothing was written)".to_owned());
     if matches!(flaw, Flaw::Changed | Flaw::NotFromStoredCa) || (is_unknown_issuer && !is_host_open) {
