@@ -82,7 +82,12 @@ enum RetryChoice {
 
 impl<'a> CheckStep<'a> {
     /// Prepares the checks of a connection.
-    pub(super) const fn new(session: &'a Session, arguments: &'a Setup, connected: &'a Connected, said: ShownSoFar) -> Self {
+    pub(super) const fn new(
+        session: &'a Session,
+        arguments: &'a Setup,
+        connected: &'a Connected,
+        said: ShownSoFar,
+    ) -> Self {
         Self { session, arguments, connected, said, made: None, tested: None }
     }
 

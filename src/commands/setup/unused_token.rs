@@ -30,7 +30,11 @@ pub(super) async fn offer_to_revoke(
         let question = ConfirmPrompt::new(format!("Revoke {token} now?")).proposing_yes();
         let question = question.hinting("needs the administrator login again");
         let wants = applied.has_made(&token)
-            && match ask::confirm_despite_yes(session, question, || ask::answer_only_by("--no-input", "whether to revoke it")).await {
+            && match ask::confirm_despite_yes(session, question, || {
+                ask::answer_only_by("--no-input", "whether to revoke it")
+            })
+            .await
+            {
                 Ok(wants) => wants,
                 Err(why) => return Err(applied.into_error(why)),
             };
