@@ -36,7 +36,7 @@ pub use connection::ConnectionError;
 pub use hint::{Hint, draw_hints};
 pub use kind::{KINDS, Kind};
 pub(crate) use operation::Doing;
-pub use operation::Operation;
+pub use operation::{AccessChange, Operation};
 pub use permission::PermissionError;
 pub use placement::{DriveMedium, PlacementError};
 pub use preflight::{PreflightError, StorageState};

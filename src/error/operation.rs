@@ -5,6 +5,17 @@ use crate::model::{NodeName, VmId};
 use crate::pve::ApiError;
 use std::fmt;
 
+/// A change of users, tokens, roles, pools or permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessChange {
+    /// What was to be done: "create token apex@pve!tok".
+    pub what: String,
+    /// The line for `pveum` that does the same.
+    pub line: String,
+    /// The privilege that it takes, with its path.
+    pub takes: String,
+}
+
 /// What the program was doing when a server said no, as it stands behind "cannot".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
@@ -42,8 +53,8 @@ pub enum Operation {
     CreateToken(String),
     /// Removing a token.
     RevokeToken(String),
-    /// Changing one of them; the arguments of `pveum`.
-    ChangeAccess(String),
+    /// Changing one of them.
+    ChangeAccess(AccessChange),
     /// Reading the list of running tasks.
     ReadTasks,
     /// Finding a free VMID.
@@ -133,7 +144,7 @@ impl fmt::Display for Operation {
             Self::ReadTokens(user) => write!(formatter, "read the tokens of {user}"),
             Self::CreateToken(token) => write!(formatter, "create {token}"),
             Self::RevokeToken(token) => write!(formatter, "revoke {token}"),
-            Self::ChangeAccess(line) => write!(formatter, "change permissions (as `{line}` would)"),
+            Self::ChangeAccess(AccessChange { what, line, .. }) => write!(formatter, "{what} (as `{line}` would)"),
             Self::ReadTasks => formatter.write_str("read the running tasks"),
             Self::FindId => formatter.write_str("find a free VMID"),
             Self::Clone { template, vmid } => write!(formatter, "clone template {template} to VM {vmid}"),

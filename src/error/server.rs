@@ -179,10 +179,18 @@ fn refusal_hints(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
             say("check that the user is enabled and not expired"),
         ],
         (401, _) => unauthenticated(),
-        (
-            403,
-            Operation::ReadTokens(_) | Operation::RevokeToken(_) | Operation::ReadAccess | Operation::ChangeAccess(_),
-        ) => {
+        (403, Operation::ChangeAccess(change)) => {
+            vec![say(format!(
+                "that takes {}, which this login lacks: log in as an administrator, e.g. --login-user root@pam",
+                change.takes
+            ))]
+        }
+        (403, Operation::ReadTokens(_) | Operation::RevokeToken(_)) => {
+            vec![say(
+                "that takes User.Modify on /access/groups, which this login lacks: log in as an administrator, e.g. --login-user root@pam",
+            )]
+        }
+        (403, Operation::ReadAccess) => {
             vec![say("this login lacks the permission: log in as an administrator, e.g. --login-user root@pam")]
         }
         (403, _) => vec![

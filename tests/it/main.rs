@@ -57,6 +57,7 @@ mod third_party;
 mod token_create;
 mod token_life;
 mod token_owner;
+mod token_races;
 mod trust;
 mod unwritten;
 mod watch;

@@ -29,14 +29,14 @@ fn token(stage: &TestEnv, line: &str) -> Outcome {
 }
 
 /// Does something as root: a verb, a path, and a form.
-fn act(cluster: &mut Cluster, (method, path, form): (&str, &str, &str)) {
+pub(crate) fn act(cluster: &mut Cluster, (method, path, form): (&str, &str, &str)) {
     let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
     let params: BTreeMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     call(&mut cluster.access, "root@pam", method, path, params).unwrap_or_else(|why| panic!("{path}: {why:?}"));
 }
 
 /// Lets root do things right before the first call of a kind.
-fn before_first(
+pub(crate) fn before_first(
     sandbox: &Sandbox,
     verb: &'static str,
     path: &'static str,

@@ -1,11 +1,19 @@
 //! Trust and tokens.
 
 use super::{line, read, refused, screen};
-use crate::error::{Error, KeptObject, Leftovers, Operation, Regeneration, TokenError};
+use crate::error::{AccessChange, Error, KeptObject, Leftovers, Operation, Regeneration, TokenError};
 use crate::model::{Foreign, TokenId};
 use crate::pve::privileges::GrantRefused;
 
 const PVEUM: &str = "pveum user token add apex@pve glassdome-token --privsep 0";
+
+fn replacing() -> AccessChange {
+    AccessChange {
+        what: "replace the secret of the token apex@pve!glassdome-token".to_owned(),
+        line: "pveum user token modify apex@pve glassdome-token --regenerate 1".to_owned(),
+        takes: "User.Modify on /access/groups, or the login of apex@pve".to_owned(),
+    }
+}
 
 fn token() -> TokenId {
     read("apex@pve!glassdome-token")
@@ -23,7 +31,7 @@ fn grant_refused(who: &str) -> Vec<GrantRefused> {
 }
 
 fn left_on_server() -> TokenError {
-    let failed = Error::server(Operation::ChangeAccess(PVEUM.to_owned()), refused(500, "got timeout"));
+    let failed = Error::server(Operation::ChangeAccess(replacing()), refused(500, "got timeout"));
     let kept = KeptObject { object: "user apex@pve".to_owned(), reason: "it has other tokens now".to_owned() };
     let left = Leftovers {
         lines: vec!["pveum user token delete apex@pve glassdome-token".to_owned()],
@@ -134,7 +142,7 @@ fn operations() {
         ReadTokens => Doing::ReadTokens(name("apex@pve"));
         CreateToken => Doing::CreateToken(name("token apex@pve!tok"));
         RevokeToken => Doing::RevokeToken(name("token apex@pve!tok"));
-        ChangeAccess => Doing::ChangeAccess(name(PVEUM));
+        ChangeAccess => Doing::ChangeAccess(replacing());
         ReadTasks => Doing::ReadTasks;
         FindId => Doing::FindId;
         Clone => Doing::Clone { template: read("9000"), vmid: vmid() };

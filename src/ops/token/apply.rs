@@ -3,16 +3,16 @@
 mod propose;
 mod regenerate;
 
-use crate::error::{Doing, Error, Operation, RunError, TokenError};
-use crate::model::TokenSecret;
+use crate::error::{Doing, Error, Operation, Regeneration, RunError, TokenError};
+use crate::model::{TokenId, TokenSecret};
 use crate::ops::context::Context;
 use crate::ops::token::grant_plan::{COMMENT, GrantPlan, PlanStep};
 use crate::ops::token::login::Admin;
 use crate::ops::token::recheck;
 use crate::ops::token::undo::Applied;
 use crate::ops::{ask, concurrently};
-use crate::pve::Pve;
 use crate::pve::privileges::{AclModel, RoleState};
+use crate::pve::{Pve, RefusalReason};
 use crate::session::Session;
 use crate::ui::prompt::ConfirmPrompt;
 pub(crate) use propose::{GrantedRights, TokenSpec, propose};
@@ -148,10 +148,26 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
             RoleState::Ready => Ok(()),
             RoleState::Missing => pve.create_role(&role.name, &super::grant_plan::listed(&role.privileges)).await,
         },
-        PlanStep::Token(token, request) => pve.create_token(token, request).await.map(|it| *secret = Some(it)),
+        PlanStep::Token(token, request) => match pve.create_token(token, request).await {
+            // Another run or user was faster.
+            Err(why) if why.is_for(RefusalReason::TokenExists) => return Err(already_exists(pve, token).await),
+            created => created.map(|it| *secret = Some(it)),
+        },
         PlanStep::Grant(change, _) => pve.grant(change).await,
         PlanStep::Unseparate(token) => pve.unseparate_token(token).await,
         PlanStep::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
     };
-    done.doing(Operation::ChangeAccess(step.line().unwrap_or_default()))
+    done.map_err(|source| match source.reason() {
+        // The plan would have used what another run or user has just created.
+        Some(RefusalReason::UserExists | RefusalReason::RoleExists | RefusalReason::PoolExists) => {
+            TokenError::PlanChanged.into()
+        }
+        _ => Error::server(Operation::ChangeAccess(step.change()), source),
+    })
+}
+
+/// Says that a token exists by now, and whether the server could give it a new secret.
+async fn already_exists(pve: &Pve, token: &TokenId) -> Error {
+    let regeneration = pve.version().await.map_or(Regeneration::Unavailable, |version| Regeneration::on(&version));
+    TokenError::Exists { token: token.clone(), regeneration }.into()
 }

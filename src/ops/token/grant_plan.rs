@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::error::AccessChange;
 use crate::model::{Expiry, PoolName, RoleName, TokenId, UserId};
 use crate::ops::token::over_ssh::PveumCommand;
 use crate::pve::privileges::{AclModel, GrantEffect, Privileges, RolePlan, RoleState};
@@ -29,6 +30,11 @@ pub(crate) enum PlanStep {
     Unseparate(TokenId),
     /// The token gets a new secret.
     Regenerate(TokenId),
+}
+
+/// Names what the server wants to see of who changes a token; the user itself needs nothing.
+fn to_modify(token: &TokenId) -> String {
+    format!("User.Modify on /access/groups, or the login of {}", token.user)
 }
 
 /// Which of the roles of a change stood there before, and whether they reached the paths below.
@@ -77,6 +83,27 @@ impl PlanStep {
                 format!("permission of {} on {} ({})", change.holder.id(), change.path, roles.join(", "))
             }
         }
+    }
+
+    /// Says what it does, for an error, with the privilege that the server wants to see for it.
+    pub(crate) fn change(&self) -> AccessChange {
+        let (what, takes) = match self {
+            Self::User(user) => {
+                let realm = format!("Realm.AllocateUser on /access/realm/{}", user.realm());
+                (format!("create user {user}"), format!("User.Modify on /access/groups and {realm}"))
+            }
+            Self::Pool(pool) => (format!("create pool {pool}"), format!("Pool.Allocate on /pool/{pool}")),
+            Self::Role(role) => (format!("create role {}", role.name), "Sys.Modify on /access".to_owned()),
+            Self::Token(token, _) => (format!("create token {token}"), to_modify(token)),
+            Self::Grant(change, _) => {
+                ("change permissions".to_owned(), format!("Permissions.Modify on {}", change.path))
+            }
+            Self::Unseparate(token) => {
+                (format!("turn off the privilege separation of the token {token}"), to_modify(token))
+            }
+            Self::Regenerate(token) => (format!("replace the secret of the token {token}"), to_modify(token)),
+        };
+        AccessChange { what, line: self.line().unwrap_or_default(), takes }
     }
 
     /// Gives the line that undoes it; a secret that changed stays as it is.

@@ -29,7 +29,6 @@ pub(crate) async fn regenerate(pve: &Pve, token: &TokenId) -> Result<TokenSecret
         if source.refusal().is_some_and(|it| it.reason_of("regenerate").is_some()) {
             return TokenError::CannotRegenerate { token: token.clone() }.into();
         }
-        let line = PlanStep::Regenerate(token.clone()).line().unwrap_or_default();
-        Error::server(Operation::ChangeAccess(line), source)
+        Error::server(Operation::ChangeAccess(PlanStep::Regenerate(token.clone()).change()), source)
     })
 }

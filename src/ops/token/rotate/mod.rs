@@ -144,6 +144,10 @@ impl<'a> Rotator<'a> {
         let (secret, made) =
             match carry_out(self.session, &self.admin_session.context, &self.admin, &proposal, made).await {
                 Ok(done) => done,
+                // The name was free a moment ago.
+                Err(Error::Token(TokenError::Exists { .. })) => {
+                    return Err(close_if_clean(entry, TokenError::PlanChanged.into()));
+                }
                 Err(why) => return Err(close_if_clean(entry, why)),
             };
         if let Err(why) = unless_interrupted(self.session, self.compare_privileges(&old, &new, &secret)).await {
