@@ -22,6 +22,14 @@ impl TokenSecret {
     pub fn masked(&self) -> String {
         format!("{}••••", self.0.head(4))
     }
+
+    /// Says whether it is one digit again and again, as examples and templates have it. It may still be a secret.
+    #[must_use]
+    pub fn looks_like_placeholder(&self) -> bool {
+        let mut digits = self.0.expose().chars().filter(|it| *it != '-');
+        let first = digits.next();
+        digits.all(|it| Some(it) == first)
+    }
 }
 
 impl From<TokenSecret> for Secret {
@@ -221,6 +229,19 @@ mod tests {
         assert_eq!(secret.expose(), "a1b2c3d4-5678-90ab-cdef-1234567890ab");
         assert_eq!(secret.masked(), "a1b2••••");
         assert_eq!(format!("{secret:?}"), "TokenSecret(Secret(••••))");
+    }
+
+    #[test]
+    fn one_digit_repeated_looks_like_a_placeholder() {
+        for (text, is_it) in [
+            ("00000000-0000-0000-0000-000000000000", true),
+            ("FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF", true),
+            ("00000000-1111-2222-3333-444444444444", false),
+            ("00000000-0000-0000-0000-000000000001", false),
+            ("12345678-abcd-ef12-3456-7890abcdef12", false),
+        ] {
+            assert_eq!(text.parse::<TokenSecret>().unwrap().looks_like_placeholder(), is_it, "{text}");
+        }
     }
 
     proptest! {

@@ -113,7 +113,9 @@ impl Context {
         };
         let has_secret = !is_missing(Key::TokenValue) || !is_missing(Key::Password);
         let is_incomplete = is_missing(Key::Host) || self.settings.user().is_none() || !has_secret;
+        let is_of_file = |key: Key| matches!(self.settings.source(key), Some(Source::File { .. }));
         let matters = |line: &UnusedLine| match (line.meant, &line.why) {
+            (Some(key), UnusedReason::UndefinedReference { .. }) => is_missing(key) || is_of_file(key),
             (_, UnusedReason::PortApart { port, .. }) => {
                 self.settings.host().is_none_or(|host| host.value.port() == DEFAULT_PORT && *port != DEFAULT_PORT)
             }
@@ -122,9 +124,15 @@ impl Context {
             (Some(key), _) => is_missing(key),
             (None, _) => is_incomplete,
         };
-        let mut lines = self.loaded.file.unused_lines(&self.instance);
+        let mut lines = self.lines_without_effect();
         lines.retain(matters);
         lines
+    }
+
+    /// Lists all lines of the settings file that were meant to set something and do not.
+    pub(crate) fn lines_without_effect(&self) -> Vec<UnusedLine> {
+        let variable = |name: &str| Some(self.variables.get(name)?.to_str()?.to_owned());
+        self.loaded.file.unused_lines(&self.instance, &variable)
     }
 
     /// Reads everything for a diagnosis, which shows what is invalid and why the file cannot be read, and goes on with the

@@ -10,7 +10,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use self::unused::{UnusedLine, UnusedReason};
+pub use self::unused::{UnusedLine, UnusedReason, ValueLeft};
 pub use self::uses::TokenUse;
 
 use self::edit::EnvEditor;

@@ -25,7 +25,9 @@ use std::path::{Path, PathBuf};
 pub use self::assignment::Assignment;
 pub use self::diff::{DiffLine, Sign, masked_diff};
 pub use self::encoding::Encoding;
-pub use self::env_file::{AmbiguousValues, Change, Edited, EnvFile, Located, TokenUse, UnusedLine, UnusedReason};
+pub use self::env_file::{
+    AmbiguousValues, Change, Edited, EnvFile, Located, TokenUse, UnusedLine, UnusedReason, ValueLeft,
+};
 pub use self::error::{
     FileOperation, InvalidSetting, InvalidValue, SettingFault, SettingsError, TwoTokens, TwoUsers, Warning,
 };
@@ -296,9 +298,13 @@ impl Settings {
             return Ok((Credentials::Password { user, password }, None));
         };
         let name = self.token_name().ok_or_else(|| self.missing(Key::TokenName))?.value;
-        let warning = self
-            .password()
-            .map(|password| Warning::TokenBeatsPassword { token: secret.source.clone(), password: password.source });
+        let of_both = |password: Sourced<Secret>| Warning::TokenBeatsPassword {
+            token: secret.source.clone(),
+            password: password.source,
+        };
+        let is_odd = secret.value.looks_like_placeholder();
+        let of_form = is_odd.then(|| Warning::LooksLikePlaceholder { secret: secret.source.clone() });
+        let warning = of_form.or_else(|| self.password().map(of_both));
         Ok((Credentials::Token { id: TokenId { user, name }, secret: secret.value }, warning))
     }
 

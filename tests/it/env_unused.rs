@@ -78,7 +78,7 @@ fn what_stands_in_the_place_of_a_secret_is_called_what_it_is() {
         ("'<secret>'", "this is a placeholder"),
         ("op://Private/pve/token", "this is a reference that only"),
         ("'$PVE_TOKEN'", "this is a reference that only"),
-        ("${NOT_SET}", "PROXMOX_TOKEN_VALUE is empty, because its value refers to a variable that is not set"),
+        ("${NOT_SET}", "PROXMOX_TOKEN_VALUE refers to ${NOT_SET}: not set, so that the value is empty"),
     ] {
         stage.write(".env", &text.replace(secret, value));
         stage.glassdome("test-vm").expect(3).says(said);
@@ -115,4 +115,47 @@ fn a_character_that_a_program_put_in_is_named_and_a_domain_is_left_out() {
     stage.write(".env", &text);
     stage.glassdome("test-vm --node pve.lan").expect(2).says("without the domain: `pve`");
     stage.glassdome("doctor --token-name apex@pve!glassdome-token").expect(0);
+}
+
+#[test]
+fn a_variable_that_a_value_refers_to_and_that_is_not_set_is_named() {
+    for (key, value, left) in [
+        ("PROXMOX_HOST", "${PVE_HOST}", "empty"),
+        ("PROXMOX_HOST", "${PVE_HOST}:8006", "incomplete"),
+        ("PROXMOX_HOST", "\"${PVE_HOST}.invalid\"", "incomplete"),
+        ("PROXMOX_USER", "${PVE_HOST}", "empty"),
+        ("PROXMOX_TOKEN_VALUE", "${PVE_HOST}", "empty"),
+        ("PROXMOX_NODE", "${PVE_HOST}", "empty"),
+    ] {
+        let (sandbox, mut stage) = scene(quick());
+        let lines = stage.read(".env");
+        let kept = lines.lines().filter(|line| !line.starts_with(&format!("{key}=")));
+        let text = kept.map(|line| format!("{line}\n")).collect::<String>() + &format!("{key}={value}\n");
+        stage.write(".env", &text);
+        let said = format!("{key} refers to ${{PVE_HOST}}: not set, so that the value is {left}");
+        for command in ["test-vm --no-start", "template list", "doctor"] {
+            let outcome = stage.glassdome(command);
+            assert!((outcome.results.clone() + &outcome.stderr).contains(&said), "{command}: {said}: {outcome:?}");
+        }
+        stage.set("PVE_HOST", &sandbox.address().to_string());
+        for command in ["test-vm --no-start", "doctor"] {
+            let outcome = stage.glassdome(command);
+            assert!(!(outcome.results.clone() + &outcome.stderr).contains("refers to"), "{command}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_of_one_repeated_digit_is_called_a_placeholder_and_tried_all_the_same() {
+    let (_sandbox, stage) = scene(quick());
+    let zero = "00000000-0000-0000-0000-000000000000";
+    let said = "is one digit repeated, which looks like a placeholder";
+    stage.write(".env", &stage.read(".env").replace("00000000-1111-2222-3333-444444444444", zero));
+    stage.glassdome("test-vm").expect(6).says(said).says(".env:4: PROXMOX_TOKEN_VALUE");
+    stage.glassdome("doctor").expect(6).shows(said);
+    stage.write("secret.txt", zero);
+    let line = "setup --no-input --yes --skip-test-vm --token-value-file secret.txt";
+    stage.glassdome(line).expect(6).says(said).says("--token-value-file");
+    let (_sandbox, good) = scene(quick());
+    assert!(!good.glassdome("test-vm --no-start").expect(0).stderr.contains(said));
 }

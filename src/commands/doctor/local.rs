@@ -11,7 +11,7 @@ use crate::ops::context::Context;
 use crate::ops::git;
 use crate::session::Session;
 use crate::settings::{
-    Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source,
+    Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source, Warning,
 };
 
 /// Looks at everything on this side.
@@ -52,9 +52,9 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
         .with_command("glassdome setup");
     }
     let warnings = context.loaded.file.warnings(&context.instance);
-    let unused = context.loaded.file.unused_lines(&context.instance);
+    let unused = context.lines_without_effect();
     if !unused.is_empty() {
-        return Check::warning("env-file", format!("{path}: some lines have no effect"))
+        return Check::warning("env-file", format!("{path}: some lines do not set what they should"))
             .with_details(unused.iter().map(ToString::to_string))
             .with_details(warnings.iter().map(ToString::to_string));
     }
@@ -297,9 +297,12 @@ fn credentials(context: &Context) -> Check {
         (Credentials::Token { id, secret }, None) => {
             Check::ok("credentials", format!("token {id}, secret {} in the right format", secret.masked()))
         }
-        (Credentials::Token { id, .. }, Some(warning)) => {
+        (Credentials::Token { id, .. }, Some(warning @ Warning::TokenBeatsPassword { .. })) => {
             Check::warning("credentials", format!("token {id}; a password is also set"))
                 .with_detail(warning.to_string())
+        }
+        (Credentials::Token { id, .. }, Some(warning)) => {
+            Check::warning("credentials", format!("token {id}: {warning}"))
         }
         (Credentials::Password { user, .. }, _) => {
             Check::warning("credentials", format!("{user} logs in with a password; a token is safer"))

@@ -9,7 +9,7 @@ use crate::model::token_secret::BadSecret;
 use crate::model::{Tool, disk_size, expiry};
 use crate::settings::{
     Encoding, FileOperation, InvalidValue, Reader, Remark, SettingsError, Source, TwoTokens, TwoUsers, UnusedReason,
-    Unwritable, Warning,
+    Unwritable, ValueLeft, Warning,
 };
 use crate::ui::{Draw, Screen, Tone, render};
 use std::fmt;
@@ -100,6 +100,7 @@ fn warnings() {
         NotRead => Warning::NotRead { name: name(), line: 4, reader: Reader::Node };
         ForPythonAlone => Warning::ForPythonAlone { name: "PROXMOX_PASSWORD".to_owned() };
         NotBare => Warning::NotBare { name: "PROXMOX_TOKEN_VALUE".to_owned(), line: 4 };
+        LooksLikePlaceholder => Warning::LooksLikePlaceholder { secret: at(4, "PROXMOX_TOKEN_VALUE") };
         TokenBeatsPassword => Warning::TokenBeatsPassword {
             token: at(4, "PROXMOX_TOKEN_VALUE"),
             password: Source::Variable("PROXMOX_PASSWORD".to_owned()),
@@ -122,7 +123,11 @@ fn unused_lines() {
     let (name, host) = (|| "PROXMOX_HSOT".to_owned(), || "PROXMOX_HOST".to_owned());
     let text = screens! { UnusedReason, warned;
         NotAnAssignment => UnusedReason::NotAnAssignment { variable: host() };
-        EmptyReference => UnusedReason::EmptyReference { variable: host() };
+        UndefinedReference => UnusedReason::UndefinedReference {
+            variable: host(),
+            undefined: vec!["PVE_HOST".to_owned()],
+            state: ValueLeft::Nothing,
+        };
         Continuation => UnusedReason::Continuation { variable: "PROXMOX_TOKEN_VALUE".to_owned() };
         Misspelt => UnusedReason::Misspelt { name: name(), variable: host() };
         OfOtherTools => UnusedReason::OfOtherTools { name: "PM_API_URL".to_owned(), tools: vec![Tool::TerraformTelmate] };

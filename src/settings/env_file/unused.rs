@@ -9,7 +9,7 @@ use crate::model::Tool;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::settings::formats::{key_of, tools_with};
 use crate::settings::keys::{Instance, KEYS, Key, LOGIN_PASSWORD, PREFIXES};
-use crate::settings::parsers::python::{Binding, bindings, decode, has_variable, interpolate};
+use crate::settings::parsers::python::{Binding, bindings, decode, interpolate, undefined_variables};
 use crate::settings::parsers::{line_at, slice};
 
 /// How many letters a misspelt name may differ in.
@@ -39,10 +39,14 @@ pub enum UnusedReason {
         variable: String,
     },
     /// A value that is put together of variables which are not set.
-    #[error("{variable} is empty, because its value refers to a variable that is not set")]
-    EmptyReference {
+    #[error("{variable} refers to {}: not set, so that the value is {}", references(undefined), state.words())]
+    UndefinedReference {
         /// The variable.
         variable: String,
+        /// The names of those that are not set.
+        undefined: Vec<String>,
+        /// What is left of the value.
+        state: ValueLeft,
     },
     /// The second half of a secret.
     #[error("this line continues the secret of the previous one: write {variable} on one line")]
@@ -84,6 +88,24 @@ pub enum UnusedReason {
     },
 }
 
+/// What is left of a value without the variables that are not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueLeft {
+    /// Nothing.
+    Nothing,
+    /// What stands around them.
+    Part,
+}
+
+impl ValueLeft {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "empty",
+            Self::Part => "incomplete",
+        }
+    }
+}
+
 impl fmt::Display for UnusedLine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "line {}: {}", self.line, self.why)
@@ -91,10 +113,11 @@ impl fmt::Display for UnusedLine {
 }
 
 impl EnvFile {
-    /// Lists the lines that were meant to set a key, of this program or of a similar tool, and set none of ours.
+    /// Lists the lines that were meant to set a key, of this program or of a similar tool, and set none of ours, or only a
+    /// part of it. Values may refer to variables of the process.
     #[must_use]
-    pub fn unused_lines(&self, instance: &Instance) -> Vec<UnusedLine> {
-        let reading = UnusedReader { file: self, instance };
+    pub fn unused_lines(&self, instance: &Instance, variables: &dyn Fn(&str) -> Option<String>) -> Vec<UnusedLine> {
+        let reading = UnusedReader { file: self, instance, variables };
         let bound = bindings(&self.bytes);
         let before = std::iter::once(None).chain(bound.iter().map(Some));
         let mut unused = Vec::new();
@@ -129,6 +152,7 @@ struct KnownName {
 struct UnusedReader<'a> {
     file: &'a EnvFile,
     instance: &'a Instance,
+    variables: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl UnusedReader<'_> {
@@ -164,9 +188,21 @@ impl UnusedReader<'_> {
         let Some(value) = &binding.value else {
             return Some(not_an_assignment(KnownName { key: Some(key), variable }));
         };
-        let text = decode(&self.file.bytes, value);
-        let is_empty = has_variable(&text) && self.file.values(&|_| None).get(&variable)?.text.as_ref()?.is_empty();
-        is_empty.then(|| Finding::new(Some(key), UnusedReason::EmptyReference { variable }))
+        let all = bindings(&self.file.bytes);
+        let is_before = |it: &&Binding| it.range.start < binding.range.start;
+        let overridden = all.iter().filter(|it| !is_before(it)).filter(|it| it.binds(&self.file.bytes, &variable));
+        if overridden.count() > 1 {
+            return None;
+        }
+        let in_file = |name: &str| all.iter().filter(is_before).any(|it| it.binds(&self.file.bytes, name));
+        let is_set = |name: &str| (self.variables)(name).is_some() || in_file(name);
+        let undefined = undefined_variables(&decode(&self.file.bytes, value), &is_set);
+        if undefined.is_empty() {
+            return None;
+        }
+        let left = self.file.values(self.variables).get(&variable).and_then(|it| Some(it.text.as_ref()?.is_empty()));
+        let state = if left == Some(false) { ValueLeft::Part } else { ValueLeft::Nothing };
+        Some(Finding::new(Some(key), UnusedReason::UndefinedReference { variable, undefined, state }))
     }
 
     fn of_other_tools(&self, binding: &Binding, name: String, tools: Vec<Tool>) -> Option<Finding> {
@@ -240,6 +276,10 @@ fn not_an_assignment(name: KnownName) -> Finding {
 /// Finds the key of which a name is the variable, of any instance.
 fn own(name: &str) -> Option<(Key, Instance)> {
     KEYS.iter().find_map(|entry| Some((entry.key, entry.key.instance_of(name)?)))
+}
+
+fn references(names: &[String]) -> String {
+    names.iter().map(|name| format!("${{{name}}}")).collect::<Vec<_>>().join(", ")
 }
 
 fn names(tools: &[Tool]) -> String {

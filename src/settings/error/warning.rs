@@ -69,6 +69,12 @@ pub enum Warning {
         /// Where the password stands.
         password: Source,
     },
+    /// A secret of the right form that no server gives out.
+    #[error("the token secret from {secret} is one digit repeated, which looks like a placeholder from an example")]
+    LooksLikePlaceholder {
+        /// Where it stands.
+        secret: Source,
+    },
     /// Rights of others were taken away.
     #[error("{}: mode changed from {before:04o}, readable by everyone, to {after:04o}", path.display())]
     Tightened {

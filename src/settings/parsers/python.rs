@@ -239,6 +239,20 @@ pub(in crate::settings) fn has_variable(text: &str) -> bool {
     next_variable(text).is_some()
 }
 
+/// Lists the variables that a text refers to and that nothing sets, where nothing else is put in their place; each once.
+pub(in crate::settings) fn undefined_variables(text: &str, is_set: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut undefined: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some((start, variable)) = next_variable(rest) {
+        let name = variable.name.to_owned();
+        if variable.default.is_empty() && !is_set(&name) && !undefined.contains(&name) {
+            undefined.push(name);
+        }
+        rest = rest.get(start + variable.length..).unwrap_or_default();
+    }
+    undefined
+}
+
 struct Expansion<'a> {
     name: &'a str,
     default: &'a str,

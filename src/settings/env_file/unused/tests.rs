@@ -5,7 +5,7 @@ use crate::settings::keys::Instance;
 
 fn unused(text: &str) -> Vec<String> {
     let file = EnvFile::new(text.as_bytes().to_vec());
-    file.unused_lines(&Instance::default()).iter().map(ToString::to_string).collect()
+    file.unused_lines(&Instance::default(), &|_| None).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -51,10 +51,31 @@ fn names_that_are_not_read_are_named() {
         ),
         ("PROXMOX_PORT=443", "PROXMOX_PORT=443 is not read by Glassdome; write PROXMOX_HOST=HOST:443"),
         ("PROXMOX_API_KEY=x", "PROXMOX_API_KEY is not a known key"),
-        ("PROXMOX_NODE=${NOWHERE}", "PROXMOX_NODE is empty, because its value refers to a variable that is not set"),
+        ("PROXMOX_NODE=${NOWHERE}", "PROXMOX_NODE refers to ${NOWHERE}: not set, so that the value is empty"),
+        ("PROXMOX_NODE=${A:-}${B}", "PROXMOX_NODE refers to ${A}, ${B}: not set, so that the value is empty"),
+        ("PROXMOX_HOST=${A}.${B}:1${A}", "PROXMOX_HOST refers to ${A}, ${B}: not set, so that the value is incomplete"),
     ] {
         assert_eq!(unused(line), [format!("line 1: {why}")], "{line}");
     }
+}
+
+#[test]
+fn a_reference_to_what_is_set_is_none_to_nothing() {
+    for text in [
+        "PROXMOX_HOST=${A:-pve.lan}",
+        "A=pve.lan\nPROXMOX_HOST=${A}",
+        "A=\nPROXMOX_HOST=${A}pve.lan",
+        "PROXMOX_HOST=${SET}",
+        "PROXMOX_HOST=$A",
+        "PROXMOX_HOST=${A}\nPROXMOX_HOST=pve.lan",
+        "OTHER=${A}",
+        "PROXMOX_02_HOST=${A}",
+    ] {
+        let file = EnvFile::new(text.as_bytes().to_vec());
+        let set = |name: &str| (name == "SET").then(|| "pve.lan".to_owned());
+        assert_eq!(file.unused_lines(&Instance::default(), &set), [], "{text}");
+    }
+    assert_eq!(unused("PROXMOX_HOST=${A}\nA=pve.lan").len(), 1, "what is set behind it does not count");
 }
 
 #[test]
