@@ -56,6 +56,14 @@ impl Secret {
         Self(text)
     }
 
+    /// Says whether it is one character again and again, apart from those that divide it.
+    #[must_use]
+    pub fn repeats_one_character(&self, divider: char) -> bool {
+        let mut rest = self.0.chars().filter(|it| *it != divider);
+        let first = rest.next();
+        rest.all(|it| Some(it) == first)
+    }
+
     /// Gives its first characters, which may be shown if the rest is long.
     pub(super) fn head(&self, characters: usize) -> String {
         self.0.chars().take(characters).collect()

@@ -26,9 +26,7 @@ impl TokenSecret {
     /// Says whether it is one digit again and again, as examples and templates have it. It may still be a secret.
     #[must_use]
     pub fn looks_like_placeholder(&self) -> bool {
-        let mut digits = self.0.expose().chars().filter(|it| *it != '-');
-        let first = digits.next();
-        digits.all(|it| Some(it) == first)
+        self.0.repeats_one_character('-')
     }
 }
 
