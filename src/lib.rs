@@ -13,7 +13,9 @@ pub mod error;
 pub mod journal;
 pub mod model;
 mod ops;
+mod process_limits;
 pub mod pve;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod session;
@@ -27,13 +29,13 @@ pub mod ui;
 use crate::cli::{Cli, Color, Global, completion};
 use crate::error::{Aftermath, Error, Report, RunError, UsageError};
 use crate::model::Register;
+use crate::process_limits::{keep_memory_private, require_descriptors};
 use crate::session::{
     ProcessOptions, Session, Variables, prompt_of_this_process, ui_of_this_process, variables_of_this_process,
 };
 use crate::ui::prompt::Prompt;
 use crate::ui::{Masked, Ui, Verbosity};
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::path::Path;
@@ -41,12 +43,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, setrlimit};
-
-/// How many files and connections a run has open at once: six of the runtime, the settings file, nine connections or
-/// pipes.
-const DESCRIPTORS: usize = 16;
 
 /// Runs a whole command, from its arguments to its exit code.
 #[must_use]
@@ -103,35 +99,6 @@ fn complete(arguments: &[OsString]) -> ExitCode {
 /// Leaves out what would be masked: a secret that stands in the place of a name completes nothing.
 fn shown(names: Vec<String>) -> Vec<String> {
     names.into_iter().filter(|name| Register::of_process().masked(name) == *name).collect()
-}
-
-/// Sees to it that no crash writes the memory, with a secret in it, to a disk.
-fn keep_memory_private() {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = setrlimit(Resource::Core, none); // a limit that is lower already cannot be set again
-    #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable); // best effort
-    }
-}
-
-/// Checks that the files and connections of a run can be opened, before anything is changed on a server. The runtime needs
-/// six descriptors, and panics where it gets only some of them; the others are the settings file and the connections.
-fn require_descriptors() -> io::Result<()> {
-    let mut opened = Vec::new();
-    while opened.len() < DESCRIPTORS {
-        match File::open("/dev/null") {
-            Ok(file) => opened.push(file),
-            Err(why)
-                if [Errno::MFILE, Errno::NFILE].map(|it| Some(it.raw_os_error())).contains(&why.raw_os_error()) =>
-            {
-                return Err(why);
-            }
-            // Whatever else is wrong with this one file is no matter of the limit.
-            Err(_) => return Ok(()),
-        }
-    }
-    Ok(())
 }
 
 fn execute(cli: Cli) -> ExitCode {

@@ -2,31 +2,24 @@
 
 mod access;
 mod answers;
-
 #[cfg(feature = "sandbox")]
-use crate::error::ConfigError;
+mod sandbox;
+mod sticky_flags;
+
 use crate::error::{Error, UsageError};
 use crate::journal::Journal;
-#[cfg(feature = "sandbox")]
-use crate::model::Secret;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::ops::blocking;
 use crate::ops::ca_file::CaFile;
-#[cfg(feature = "sandbox")]
-use crate::ops::connection::TrustSource;
 use crate::ops::connection_flags::{flags, is_stdin};
 use crate::ops::options::ConnectionOptions;
 use crate::pve;
-#[cfg(feature = "sandbox")]
-use crate::pve::Trust;
 use crate::session::{Session, Variables};
-#[cfg(feature = "sandbox")]
-use crate::settings::{Credentials, Setting};
 use crate::settings::{
     ENV_FILE, EnvFile, Flags, Instance, KEYS, Key, Loaded, Secrecy, Settings, SettingsError, Source, Store, TRUST_KEYS,
-    UnusedLine, UnusedReason, Verification, is_setting, sh_word,
+    UnusedLine, UnusedReason, is_setting,
 };
-use crate::ui::{Note, StickyFlags};
+use crate::ui::Note;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -196,37 +189,6 @@ impl Context {
         Ok(context)
     }
 
-    /// Starts the sandbox and takes the settings that are missing from it.
-    #[cfg(feature = "sandbox")]
-    fn for_sandbox(mut self) -> Result<Self, Error> {
-        use crate::sandbox::{Options, Sandbox};
-        if self.settings.host().is_some_and(|host| host.value.host().to_string() != SANDBOX_HOST) {
-            return Err(Error::Config(ConfigError::NotSandboxFile { path: self.store.path().to_owned() }));
-        }
-        let sandbox = Sandbox::start(Options::default())
-            .map_err(|source| Error::Run(crate::error::RunError::Sandbox { source }))?;
-        let (user, name, secret) = sandbox.default_token();
-        let has_password = self.settings.password().is_some();
-        for (key, text) in
-            [(Key::User, user), (Key::TokenName, name), (Key::TokenValue, secret), (Key::Host, SANDBOX_HOST)]
-        {
-            let is_said = self.settings.source(key).is_some_and(|source| !matches!(source, Source::Default(_)));
-            let is_wanted = key != Key::TokenValue || !has_password;
-            if !is_said && is_wanted {
-                let setting = Setting::parse(key, &Secret::new(text.to_owned()));
-                let setting = setting.map_err(|why| SettingsError::Invalid { origin: Source::Sandbox, why })?;
-                self.flags.give(setting, Source::Sandbox);
-            }
-        }
-        self.reload();
-        if let Ok((Credentials::Token { id, secret }, _)) = self.saved().credentials() {
-            // A token that an earlier rehearsal made and stored: its server is gone, and the file is still there.
-            sandbox.remember(&id.user.to_string(), &id.name.to_string(), secret.expose());
-        }
-        self.sandbox = Some(sandbox);
-        Ok(self)
-    }
-
     /// Says whether the server of this run is the one that the settings file names.
     pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
         let host = self.host()?;
@@ -241,18 +203,6 @@ impl Context {
         false
     }
 
-    /// Gives the trust that a person decided on in a rehearsal: a file of the sandbox, whose certificate is a new one in
-    /// each run, does not decide about it.
-    #[cfg(feature = "sandbox")]
-    fn rehearsed_trust(&self) -> (Trust, TrustSource) {
-        let is_answered = |key: Key| self.settings.source(key) == Some(&Source::Answer);
-        match self.settings.setting(Key::Fingerprint).map(|said| &said.value) {
-            Some(Setting::Fingerprint(pin)) if is_answered(Key::Fingerprint) => (Trust::Pinned(*pin), TrustSource::Pin),
-            _ if is_answered(Key::VerifySsl) => (Trust::Unverified, TrustSource::Unverified),
-            _ => (Trust::System, TrustSource::System),
-        }
-    }
-
     /// Lets a person answer on the sandbox what a new server would take: the certificate is to be decided on, and the
     /// secret of its token is to be got in one of the ways there are.
     pub(crate) fn rehearse_first_contact(&mut self) -> Result<(), Error> {
@@ -264,44 +214,7 @@ impl Context {
         Ok(())
     }
 
-    /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
-    /// flags and answers alone.
-    pub(crate) fn repeat_flags(&self, session: &Session) {
-        session.ui.set_sticky_flags(self.sticky_flags());
-    }
-
-    /// Gives the flags that lead to the same settings and the same server.
-    pub(crate) fn sticky_flags(&self) -> StickyFlags {
-        let mut repeat = StickyFlags::default();
-        if let Some(path) = &self.named_file {
-            repeat.of_settings("--env-file", word(&path.display().to_string()));
-        }
-        if !self.instance.is_first() {
-            repeat.of_settings("--instance", self.instance.to_string());
-        }
-        if self.is_sandbox() {
-            repeat.of_server("--sandbox", String::new());
-        }
-        let said = |key: Key| matches!(self.settings.source(key), Some(Source::Flag(_) | Source::Answer));
-        let is_of_sandbox = |key: Key| self.is_sandbox() && (key == Key::Host || TRUST_KEYS.contains(&key));
-        for key in [Key::Host, Key::User, Key::TokenName, Key::Fingerprint, Key::CaFile] {
-            if let (true, Some(text)) = (said(key) && !is_of_sandbox(key), self.settings.text(key)) {
-                repeat.of_server(key.entry().flag, word(&text));
-            }
-        }
-        if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
-            repeat.of_server(Key::TokenValue.entry().flag, word(&path.display().to_string()));
-        }
-        if said(Key::VerifySsl)
-            && !self.is_sandbox()
-            && matches!(self.settings.verification(), Ok(Verification::Disabled(_)))
-        {
-            repeat.of_server("--insecure", String::new());
-        }
-        repeat
-    }
-
-    /// Gives the limits of a options.
+    /// Gives the limits of a call.
     pub(crate) fn limits(&self) -> pve::Limits {
         pve::Limits { connect: self.connect_timeout, ..pve::Limits::default() }
     }
@@ -367,12 +280,6 @@ fn file(session: &Session, options: &ConnectionOptions) -> PathBuf {
     let said = named_file(session, options);
     let usual = if options.is_sandbox() { SANDBOX_FILE } else { FILE };
     session.folder.join(said.unwrap_or_else(|| PathBuf::from(usual)))
-}
-
-/// Writes a word for a shell, as it is where it may stand so.
-fn word(text: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@+=,".contains(it);
-    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { sh_word(text) }
 }
 
 /// Leaves out the variables of a real server.

@@ -2,18 +2,19 @@
 
 mod acl;
 mod attributes;
+mod lock;
 mod obstacle;
 mod protection;
 mod save_check;
 mod target;
 mod temp_file;
 
+use self::lock::Lock;
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -25,13 +26,9 @@ use super::error::{FileOperation, SettingsError, Warning};
 use super::parsers::line_at;
 use super::trust::folders;
 use crate::bounded::{self, CA_LIMIT, SETTINGS_LIMIT};
-use crate::clock::SystemClock;
 
 /// How long a run waits for another one that is writing: a write takes milliseconds, a slow disk a second or two.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
-
-/// How long it rests between two tries.
-const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The mode of a file that holds secrets: its owner's alone.
 const PRIVATE: u32 = 0o600;
@@ -257,53 +254,6 @@ fn require_text(path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
 fn set_mode(path: &Path, file: &File, mode: u32) -> Result<(), SettingsError> {
     let permissions = std::fs::Permissions::from_mode(mode);
     file.set_permissions(permissions).map_err(|why| system(FileOperation::Protect, path, why))
-}
-
-/// Keeps two runs apart by a lock on the folder itself, so that no lock file is left lying about.
-enum Lock {
-    Locked { folder: File },
-    Unsupported,
-}
-
-impl Lock {
-    fn take(folder: &Path, at_most: Duration) -> Result<Self, SettingsError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(folder, flags, Mode::empty());
-        let file = File::from(opened.map_err(|why| system(FileOperation::Lock, folder, why.into()))?);
-        let tries = at_most.as_millis() / LOCK_RETRY_INTERVAL.as_millis().max(1) + 1;
-        for attempt in 0..tries {
-            if attempt > 0 {
-                SystemClock.block(LOCK_RETRY_INTERVAL);
-            }
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self::Locked { folder: file }),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                // Network file systems lock files that are open for writing, and a folder cannot be.
-                Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL | Errno::NOSYS) => {
-                    return Ok(Self::Unsupported);
-                }
-                Err(why) => return Err(system(FileOperation::Lock, folder, why.into())),
-            }
-        }
-        Err(SettingsError::Locked { folder: folder.to_path_buf() })
-    }
-
-    const fn is_locked(&self) -> bool {
-        matches!(self, Self::Locked { .. })
-    }
-
-    fn warning(&self, folder: &Path) -> Vec<Warning> {
-        if self.is_locked() { Vec::new() } else { vec![Warning::NotLocked { folder: folder.to_path_buf() }] }
-    }
-}
-
-impl Drop for Lock {
-    /// Closing the folder would leave the lock to a child that was being started at this moment, until it is its own.
-    fn drop(&mut self) {
-        if let Self::Locked { folder } = self {
-            let _ = rustix::fs::flock(folder, FlockOperation::Unlock); // closing it unlocks, too, if a little later
-        }
-    }
 }
 
 /// Puts the system's error into words.

@@ -22,7 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "commands",
         &["cli", "ops", "session", "error", "pve", "settings", "ui", "sandbox", "clock", "model", "journal", "bounded"],
     ),
-    ("lib", &["commands", "cli", "session", "error", "ui", "model"]),
+    ("process_limits", &[]),
+    ("lib", &["commands", "cli", "session", "error", "ui", "model", "process_limits"]),
     ("main", &[]),
 ];
 
@@ -51,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const EXPOSURES: &[(&str, usize)] = &[
     ("commands/env.rs", 3),
     ("model/token_secret.rs", 1),
-    ("ops/context.rs", 1),
+    ("ops/context/sandbox.rs", 1),
     ("pve/http/transport.rs", 4),
     ("settings/setting.rs", 5),
     ("settings/syntax.rs", 3),

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::words;
+use super::decode::words;
 use crate::model::{Foreign, TokenId, TokenName, TokenSecret, UserId};
 use crate::pve::lenient::{
     Lenient, as_number, as_text, field_secret, field_text, lenient, non_empty, object, required, yes,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::said;
-use super::words;
+use super::decode::words;
 use crate::model::{Foreign, GroupName, PoolName, RoleName, StorageName, TokenId, UserId, VmId};
 use crate::pve::lenient::{field_text, lenient, parsed, required, text, yes};
 use crate::pve::privileges::{AclPath, Privileges};

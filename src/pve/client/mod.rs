@@ -2,6 +2,8 @@
 
 mod access;
 mod acl;
+mod cluster;
+mod decode;
 mod login;
 mod mapping;
 mod storage;
@@ -10,20 +12,19 @@ mod vm;
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::model::{BridgeName, Endpoint, Foreign, NodeName, Secret, TokenId, TokenSecret, UserId};
+use crate::model::{Endpoint, Secret, TokenId, TokenSecret, UserId};
 use crate::pve::ApiError;
 use crate::pve::http::http_client::Limits;
 use crate::pve::http::proxy::Proxies;
 use crate::pve::http::retry::{CallEvent, Observer};
 use crate::pve::http::transport::Transport;
-use crate::pve::lenient::{Lenient, field_text, object};
-use crate::pve::privileges::{AclPath, Grant, PermissionsAt, Zones};
-use crate::pve::tls::{CaBundle, Leaf, Trust, certificates_in, verify_against};
-use crate::pve::values::{ClusterStatusRow, Interface, Node, Quorum, Realm, Version};
+use crate::pve::lenient::{Lenient, field_text};
+use crate::pve::privileges::{AclPath, Grant, PermissionsAt};
+use crate::pve::tls::{CaBundle, Leaf, Trust, verify_against};
+use crate::pve::values::{Realm, Version};
 
 pub use access::{TokenRecord, TokenRequest, UserLookup, UserRecord, check_sendable};
 pub use acl::{AclChange, AclEntry, PoolCard, Subject};
@@ -197,112 +198,4 @@ impl Pve {
     pub async fn is_separated(&self, token: &TokenId) -> Result<bool, ApiError> {
         self.token_entry(token).await.map(|entry| entry.separated)
     }
-
-    /// Lists the bridges and vnets of a node that may be used there (SDN.Use or SDN.Audit, from version 8 on).
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn bridges(&self, node: &NodeName) -> Result<Vec<Interface>, ApiError> {
-        let data = self.transport.get(&["nodes", node.as_str(), "network"], &[("type", "any_bridge")]).await?;
-        self.named(data, "the list of bridges", "iface")
-    }
-
-    /// Lists the nodes. Every token may.
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn nodes(&self) -> Result<Vec<Node>, ApiError> {
-        let data = self.transport.get(&["nodes"], &[]).await?;
-        let mut nodes = self.list(data, "the list of nodes", object::<Node>)?;
-        nodes.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(nodes)
-    }
-
-    /// Says whether the cluster has a majority of its nodes, without which nothing can be changed; nothing for a server
-    /// that is in no cluster. It takes Sys.Audit on `/` (Proxmox VE: `/cluster/status`, the row of type `cluster`).
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn quorum(&self) -> Result<Option<Quorum>, ApiError> {
-        let data = self.transport.get(&["cluster", "status"], &[]).await?;
-        let rows = self.list(data, "the status of the cluster", object::<ClusterStatusRow>)?;
-        let cluster = rows.into_iter().find(|row| row.kind == "cluster");
-        Ok(cluster.map(|row| if row.quorate == Some(0) { Quorum::Lost } else { Quorum::Present }))
-    }
-
-    /// Lists the vnets that may be seen (SDN.Audit), each with its zone. A server before Proxmox VE 8 may know none.
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses the call, or answers with something unexpected.
-    pub async fn vnets(&self) -> Result<Zones, ApiError> {
-        let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
-        let vnets = self.list(data, "the list of vnets", |vnet| {
-            // No path of the access control list has other names.
-            let name = |field| field_text(&vnet, field)?.parse::<BridgeName>().ok();
-            vnet.is_object().then(|| name("vnet").zip(name("zone")))
-        })?;
-        Ok(vnets.into_iter().flatten().collect())
-    }
-
-    /// Reads the certificate of the cluster's own authority, in PEM form. Everybody who is authenticated may.
-    ///
-    /// # Errors
-    /// As every call; `None` where the node has no such certificate.
-    pub async fn cluster_ca(&self, node: &NodeName) -> Result<Option<String>, ApiError> {
-        let data = self.transport.get(&["nodes", node.as_str(), "certificates", "info"], &[]).await?;
-        let files = self.list(data, "the list of certificates", |file| file.is_object().then_some(file))?;
-        let is_ca = |file: &&Value| field_text(file, "filename").is_some_and(|name| name == "pve-root-ca.pem");
-        Ok(files.iter().find(is_ca).and_then(|file| file.get("pem")?.as_str().map(certificates_in)))
-    }
-
-    fn require_map(&self, data: &Value, what: &str) -> Result<(), ApiError> {
-        if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is not an object"))) }
-    }
-
-    /// Reads a list; an entry that cannot be read makes the whole not understood.
-    fn list<T>(&self, data: Value, what: &str, read: impl Fn(Value) -> Option<T>) -> Result<Vec<T>, ApiError> {
-        let Value::Array(entries) = data else { return Err(self.not_a_list(what)) };
-        let read: Option<Vec<T>> = entries.into_iter().map(read).collect();
-        read.ok_or_else(|| self.unreadable_entry(what))
-    }
-
-    /// Reads a list whose entries have names that a type checks: one with a name that no such thing can have is left out,
-    /// and that is reported.
-    fn named<T: DeserializeOwned>(&self, data: Value, what: &str, field: &str) -> Result<Vec<T>, ApiError> {
-        let entries = self.list(data, what, |entry| {
-            let name = field_text(&entry, field)?;
-            Some(object(entry).ok_or(name))
-        })?;
-        let report = |name: &Foreign| self.notify(&CallEvent::EntrySkipped { what, name });
-        Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
-    }
-
-    /// Reads a list that may be very long, as `list` does, and keeps of it what `keep` makes of the rows.
-    async fn rows<R: DeserializeOwned, T>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-        what: &str,
-        keep: impl Fn(R) -> Option<T>,
-    ) -> Result<Vec<T>, ApiError> {
-        let (data, rows) = self.transport.get_rows(path, query, keep).await?;
-        if data.is_array() { rows.ok_or_else(|| self.unreadable_entry(what)) } else { Err(self.not_a_list(what)) }
-    }
-
-    fn not_a_list(&self, what: &str) -> ApiError {
-        self.unexpected(&format!("{what} is not a list"))
-    }
-
-    fn unreadable_entry(&self, what: &str) -> ApiError {
-        self.unexpected(&format!("{what} contains an unreadable entry"))
-    }
-
-    pub(super) fn unexpected(&self, what: &str) -> ApiError {
-        ApiError::NotUnderstood { server: self.endpoint().authority(), what: what.to_owned() }
-    }
-}
-
-/// Splits a list as the server writes it.
-fn words(text: &Foreign) -> Vec<Foreign> {
-    text.split(&[',', ';', ' '])
 }

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::model::{Foreign, NodeName, Upid};
 use crate::pve::lenient::{as_number, field_text, object};
-use crate::pve::values::{ActiveTask, TaskEntry, TaskStatus};
+use crate::pve::values::task::TaskEntry;
+use crate::pve::values::{ActiveTask, TaskStatus};
 use crate::pve::{ApiError, Pve};
 
 impl Pve {

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::model::{Digest, NodeName, PoolName, StorageName, Upid, VmId};
 use crate::pve::lenient::{Lenient, as_number, object};
-use crate::pve::values::{CloneFeature, Vm, VmEntry, VmStatus};
+use crate::pve::values::guest::VmEntry;
+use crate::pve::values::{CloneFeature, Vm, VmStatus};
 use crate::pve::{ApiError, Pve, RefusalReason, VmConfig};
 
 /// What a clone shall be.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ActiveTask, Node, Storage, TaskEntry, TaskStatus, Version, Vm, VmEntry, VmStatus};
+use super::guest::VmEntry;
+use super::task::TaskEntry;
+use super::{ActiveTask, Node, Storage, TaskStatus, Version, Vm, VmStatus};
 use crate::model::Foreign;
 use crate::pve::lenient::object;
 

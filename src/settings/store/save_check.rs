@@ -1,11 +1,12 @@
 //! Tries out whether a file could be saved, before something is given up for it that cannot be recovered.
 
+use super::lock::Lock;
 use std::path::Path;
 
 use super::obstacle::require_replaceable;
 use super::target::{Target, TargetState};
 use super::temp_file::TempFile;
-use super::{CA_LIMIT, Lock, PRIVATE, Stamp, Store, protection};
+use super::{CA_LIMIT, PRIVATE, Stamp, Store, protection};
 use crate::settings::env_file::EnvFile;
 use crate::settings::error::SettingsError;
 

@@ -1,0 +1,91 @@
+//! The value of each key in its own type.
+
+use super::{Key, Setting, Settings, Sourced};
+use crate::model::{Endpoint, Fingerprint, NodeName, Pasted, PoolName, Secret, TokenName, TokenSecret, UserId, VmId};
+use std::path::PathBuf;
+
+impl Settings {
+    pub(super) fn value<T: Clone>(&self, key: Key, pick: impl Fn(&Setting) -> Option<&T>) -> Option<Sourced<T>> {
+        let found = self.found.get(&key)?;
+        Some(Sourced { value: pick(&found.value)?.clone(), source: found.source.clone() })
+    }
+
+    /// Gives the server.
+    #[must_use]
+    pub fn host(&self) -> Option<Sourced<Endpoint>> {
+        self.value(Key::Host, |it| if let Setting::Host(host) = it { Some(host) } else { None })
+    }
+
+    /// Gives the node.
+    #[must_use]
+    pub fn node(&self) -> Option<Sourced<NodeName>> {
+        self.value(Key::Node, |it| if let Setting::Node(node) = it { Some(node) } else { None })
+    }
+
+    /// Gives the pool.
+    #[must_use]
+    pub fn pool(&self) -> Option<Sourced<PoolName>> {
+        self.value(Key::Pool, |it| if let Setting::Pool(pool) = it { Some(pool) } else { None })
+    }
+
+    /// Gives the VMID of a template key.
+    #[must_use]
+    pub fn template(&self, key: Key) -> Option<Sourced<VmId>> {
+        self.value(key, |it| match it {
+            Setting::Ubuntu2204Template(vmid) | Setting::Ubuntu2004Template(vmid) => Some(vmid),
+            _ => None,
+        })
+    }
+
+    /// Gives the fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Sourced<Fingerprint>> {
+        self.value(Key::Fingerprint, |it| if let Setting::Fingerprint(pin) = it { Some(pin) } else { None })
+    }
+
+    /// Gives what `PROXMOX_VERIFY_SSL` says.
+    #[must_use]
+    pub fn verify_ssl(&self) -> Option<Sourced<bool>> {
+        self.value(Key::VerifySsl, |it| if let Setting::VerifySsl(verifies) = it { Some(verifies) } else { None })
+    }
+
+    /// Gives the CA file as it was named.
+    pub(super) fn named_ca_file(&self) -> Option<Sourced<PathBuf>> {
+        self.value(Key::CaFile, |it| if let Setting::CaFile(path) = it { Some(path) } else { None })
+    }
+
+    pub(super) fn pasted_token(&self) -> Option<Sourced<Pasted>> {
+        self.value(Key::TokenValue, |it| if let Setting::TokenValue(pasted) = it { Some(pasted) } else { None })
+    }
+
+    /// Gives the secret of the token.
+    #[must_use]
+    pub fn token_secret(&self) -> Option<Sourced<TokenSecret>> {
+        self.pasted_token().map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source })
+    }
+
+    /// Says whether nothing but the secret of the token stands in its place, if anything does.
+    #[must_use]
+    pub const fn is_secret_bare(&self) -> bool {
+        self.is_secret_bare
+    }
+
+    /// Gives the password.
+    #[must_use]
+    pub fn password(&self) -> Option<Sourced<Secret>> {
+        self.value(Key::Password, |it| if let Setting::Password(password) = it { Some(password) } else { None })
+    }
+
+    /// Gives the user: `PROXMOX_USER`, else the one in a full token ID, in the place of the token's name or beside its
+    /// secret.
+    #[must_use]
+    pub fn user(&self) -> Option<Sourced<UserId>> {
+        self.identity.user.clone()
+    }
+
+    /// Gives the name of the token, also where a full token ID stands in its place or beside its secret.
+    #[must_use]
+    pub fn token_name(&self) -> Option<Sourced<TokenName>> {
+        self.identity.name.clone()
+    }
+}
