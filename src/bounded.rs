@@ -41,7 +41,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Says whether there is no such file.
+    /// Returns whether there is no such file.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::System(why) if why.kind() == io::ErrorKind::NotFound)
@@ -61,15 +61,15 @@ impl From<ReadError> for io::Error {
 /// Reads a regular file that has at most so many bytes, following links.
 ///
 /// # Errors
-/// Fails where it is larger, is not a regular file, or the system says no.
+/// Fails if it is larger, is not a regular file, or the system says no.
 pub fn read_regular(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     read_opened(&open_regular(path)?, limit)
 }
 
-/// Opens a regular file for reading, following links; whatever else stands there is not waited for.
+/// Opens a regular file for reading, following links; whatever else is there is not waited for.
 ///
 /// # Errors
-/// Fails where it is not a regular file, or the system says no.
+/// Fails if it is not a regular file, or the system says no.
 pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     // Opening some devices does something, rewinding a tape for example: so it is looked at first, and again afterwards.
     require_regular(&path.metadata()?)?;
@@ -78,7 +78,7 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     Ok(file)
 }
 
-/// Gives options with which opening a FIFO does not wait for its other end, and a terminal does not become ours.
+/// Returns options with which opening a FIFO does not wait for its other end, and a terminal does not become ours.
 #[must_use]
 pub fn non_blocking() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -86,10 +86,10 @@ pub fn non_blocking() -> OpenOptions {
     options
 }
 
-/// Reads an open regular file from where it stands to its end, into memory that is wiped.
+/// Reads an open regular file from where it is to its end, into memory that is wiped.
 ///
 /// # Errors
-/// Fails where it is larger than the limit, also if it grows meanwhile, or the system says no.
+/// Fails if it is larger than the limit, also if it grows meanwhile, or the system says no.
 pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let length = file.metadata()?.len();
     if length > limit {
@@ -103,7 +103,7 @@ pub fn read_opened(file: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadEr
 /// Reads a stream to its end, into memory that is wiped; may wait for the writer.
 ///
 /// # Errors
-/// Fails where more than the limit comes, or the system says no.
+/// Fails if more than the limit comes, or the system says no.
 pub fn read_stream(stream: impl Read, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let mut bytes = Zeroizing::new(Vec::new());
     append(stream, &mut bytes, limit)?;
@@ -118,7 +118,7 @@ fn append(stream: impl Read, bytes: &mut Vec<u8>, limit: u64) -> Result<(), Read
 /// Refuses what is not a regular file, naming what it is.
 ///
 /// # Errors
-/// Fails where it is not a regular file.
+/// Fails if it is not a regular file.
 pub fn require_regular(metadata: &Metadata) -> Result<(), ReadError> {
     let kind = metadata.file_type();
     let what = match () {

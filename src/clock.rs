@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 
 /// A source of time and of waiting; a person's time in production, a stepped one in tests.
 pub trait Clock: Send + Sync {
-    /// Gives a point on the monotonic clock.
+    /// Returns a point on the monotonic clock.
     fn now(&self) -> Instant;
 
-    /// Gives the date and time of day in UTC.
+    /// Returns the date and time of day in UTC.
     fn utc(&self) -> OffsetDateTime;
 
     /// Waits.

@@ -25,7 +25,7 @@ pub trait JournalRecord: Serialize + DeserializeOwned {
     /// The folder of its entries below the state folder.
     const FOLDER: &'static str;
 
-    /// Gives a random text that no other entry has.
+    /// Returns a random text that no other entry has.
     fn nonce(&self) -> &str;
 }
 
@@ -67,7 +67,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Gives the marker that the VM carries.
+    /// Returns the marker that the VM carries.
     #[must_use]
     pub fn marker(&self) -> Marker {
         Marker { name: self.name.clone(), nonce: self.nonce.clone() }
@@ -104,7 +104,7 @@ pub struct JournalEntry<R = Record> {
     pub record: R,
 }
 
-/// What stands in the folder.
+/// What is in the folder.
 #[derive(Debug)]
 pub struct JournalContents<R = Record> {
     /// Entries whose run is dead, locked by this one now.
@@ -124,7 +124,7 @@ impl<R: JournalRecord> Journal<R> {
         Self { folder: state_folder.join(R::FOLDER), kind: PhantomData }
     }
 
-    /// Gives what is noted beside the entries about VMIDs of a server that were freed a moment ago.
+    /// Returns what is noted beside the entries about VMIDs of a server that were freed a moment ago.
     #[must_use]
     pub fn freed_ids(&self, server: &str) -> FreedIds {
         FreedIds::new(self.folder.parent().unwrap_or(&self.folder), server)
@@ -133,7 +133,7 @@ impl<R: JournalRecord> Journal<R> {
     /// Tries whether an entry could be written now, and leaves nothing but the folder: for before anything is changed.
     ///
     /// # Errors
-    /// Where the folder or a file in it cannot be made.
+    /// If the folder or a file in it cannot be made.
     pub fn check_writable(&self) -> Result<(), JournalError> {
         self.make_folder()?;
         let path = self.folder.join(format!("{}.new", uuid::Uuid::new_v4().simple()));
@@ -151,7 +151,7 @@ impl<R: JournalRecord> Journal<R> {
     /// Writes a new entry, locked and on the disk when this returns.
     ///
     /// # Errors
-    /// Where the folder or the file cannot be made.
+    /// If the folder or the file cannot be made.
     pub fn open(&self, record: R) -> Result<JournalEntry<R>, JournalError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -175,7 +175,7 @@ impl<R: JournalRecord> Journal<R> {
     /// Reads all entries; those of dead runs come back locked.
     ///
     /// # Errors
-    /// Where the folder exists and cannot be read.
+    /// If the folder exists and cannot be read.
     pub fn read(&self) -> Result<JournalContents<R>, JournalError> {
         let failed = |source| JournalError::File { path: self.folder.clone(), source };
         let mut found = JournalContents::default();
@@ -239,7 +239,7 @@ impl<R: JournalRecord> JournalEntry<R> {
     /// Changes the entry, on the disk when this returns.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk does not take it.
     pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<(), JournalError> {
         change(&mut self.record);
         self.save()
@@ -248,12 +248,12 @@ impl<R: JournalRecord> JournalEntry<R> {
     /// Removes the entry: the VM is gone, or never was.
     ///
     /// # Errors
-    /// Where the file cannot be removed.
+    /// If the file cannot be removed.
     pub fn close(self) -> Result<(), JournalError> {
         fs::remove_file(&self.path).map_err(|source| JournalError::File { path: self.path.clone(), source })
     }
 
-    /// Appends the entry as one line: killed in between, the line before it still stands.
+    /// Appends the entry as one line: killed in between, the line before it still is.
     fn save(&mut self) -> Result<(), JournalError> {
         let mut text = serde_json::to_string(&self.record).unwrap_or_default();
         text.push('\n');

@@ -96,7 +96,7 @@ fn complete(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// Leaves out what would be masked: a secret that stands in the place of a name completes nothing.
+/// Leaves out what would be masked: a secret that is in the place of a name completes nothing.
 fn shown(names: Vec<String>) -> Vec<String> {
     names.into_iter().filter(|name| Register::of_process().masked(name) == *name).collect()
 }
@@ -142,7 +142,7 @@ impl Drop for RestoreTerminal {
     }
 }
 
-/// Tells an error, in the form asked for, and gives its exit code.
+/// Tells an error, in the form asked for, and returns its exit code.
 fn finish(ui: &Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
     let report = Report::of(error);
     if as_json {
@@ -201,7 +201,7 @@ fn asks_for_json(words: &[&str]) -> bool {
     joined || words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]))
 }
 
-/// Gives streams for the time when there is no session.
+/// Returns streams for the time when there is no session.
 fn bare_ui(options: ProcessOptions) -> Ui {
     ui_of_this_process(&variables_of_this_process(), options)
 }

@@ -88,7 +88,7 @@ impl Session {
     /// Looks at the process: variables, folder, terminal.
     ///
     /// # Errors
-    /// Where the working directory is gone, or signals cannot be handled.
+    /// If the working directory is gone, or signals cannot be handled.
     pub fn of_this_process(options: ProcessOptions, prompt: Arc<dyn Prompt>) -> io::Result<Self> {
         let variables = variables_of_this_process();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -110,7 +110,7 @@ impl Session {
         self.ui.heading(heading);
     }
 
-    /// Leaves a blank line, unless nothing stands above it.
+    /// Leaves a blank line, unless nothing is above it.
     pub(crate) fn blank_line(&self) {
         self.ui.blank_line();
     }
@@ -160,7 +160,7 @@ impl Session {
         self.ui.json(document);
     }
 
-    /// Says whether questions can be asked.
+    /// Returns whether questions can be asked.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         self.prompt.is_interactive()
@@ -170,7 +170,7 @@ impl Session {
     /// or is given up, no question is open; what is typed stays hidden until the end of the run.
     ///
     /// # Errors
-    /// Where there is no answer.
+    /// If there is no answer.
     pub async fn ask<T: Send + 'static>(
         &self,
         put: impl FnOnce(&dyn Prompt) -> Result<T, PromptError> + Send + 'static,
@@ -216,7 +216,7 @@ impl Session {
         }
     }
 
-    /// Marks the answer to a question as failed, if it still stands at the end of the screen.
+    /// Marks the answer to a question as failed, if it still is at the end of the screen.
     pub(crate) fn mark_failed(&self, question: &str) {
         if self.ui.ends_with_answer() {
             self.ui.clear_progress();
@@ -224,17 +224,17 @@ impl Session {
         }
     }
 
-    /// Gives a variable's text; one that is empty counts as unset.
+    /// Returns a variable's text; one that is empty counts as unset.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         variable(&self.variables, name)
     }
 
-    /// Gives the folder for what must outlive a run: `$XDG_STATE_HOME/glassdome`, else `~/.local/state/glassdome`.
+    /// Returns the folder for what must outlive a run: `$XDG_STATE_HOME/glassdome`, else `~/.local/state/glassdome`.
     ///
     /// # Errors
-    /// Where neither variable is set, or the one that counts is not an absolute path: the folder would be another one
-    /// with each working directory.
+    /// If neither variable is set, or the one that counts is not an absolute path: the folder would be another one with
+    /// each working directory.
     pub fn state_folder(&self) -> Result<PathBuf, NoStateFolder> {
         let set = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
         let (variable, base, below) = match (set("XDG_STATE_HOME"), set("HOME")) {

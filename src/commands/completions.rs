@@ -23,7 +23,8 @@ pub(crate) fn run(session: &Session, arguments: &Completions) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives the shell of a program: its path, or its name as a process has it (with a hyphen before it in a login shell).
+/// Returns the shell of a program: its path, or its name as a process has it (with a hyphen before it in a login
+/// shell).
 fn shell_named(program: &str) -> Option<Shell> {
     let name = Path::new(program.trim()).file_name()?.to_str()?.trim_start_matches('-').trim_end_matches(".exe");
     match name {
@@ -35,7 +36,7 @@ fn shell_named(program: &str) -> Option<Shell> {
     }
 }
 
-/// Gives the shell that started this program.
+/// Returns the shell that started this program.
 fn parent_shell() -> Option<Shell> {
     let id = rustix::process::getppid()?.as_raw_nonzero().to_string();
     if let Ok(name) = std::fs::read_to_string(format!("/proc/{id}/comm")) {

@@ -121,13 +121,13 @@ impl EnvOutput {
         Ok(Self { variables, line: None, warnings })
     }
 
-    /// Says whether a line of a `.env` file that is printed has its value in quotes.
+    /// Returns whether a line of a `.env` file that is printed has its value in quotes.
     fn has_quotes(&self, shown: Shown) -> bool {
         let mut printed = self.variables.iter().filter(|it| shown == Shown::Whole || !it.is_secret());
         printed.any(|variable| Syntax::Dotenv.adds_quotes(variable))
     }
 
-    /// Gives the lines to print; what is masked sets nothing.
+    /// Returns the lines to print; what is masked sets nothing.
     fn lines(&self, written: OutputSyntax, shown: Shown) -> Result<Vec<Secret>, Error> {
         let syntax = match written {
             OutputSyntax::As(syntax) => syntax,
@@ -141,13 +141,13 @@ impl EnvOutput {
         Ok(lines)
     }
 
-    /// Gives the variables as an object. What is masked is left out: a program would take a mask for the secret.
+    /// Returns the variables as an object. What is masked is left out: a program would take a mask for the secret.
     fn object(&self, shown: Shown) -> Map<String, Value> {
         let output = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
         output.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()
     }
 
-    /// Gives the values that are to be read as they are.
+    /// Returns the values that are to be read as they are.
     fn revealed(&self, shown: Shown) -> Vec<Secret> {
         if shown == Shown::Whole { self.variables.iter().map(Assignment::whole).collect() } else { Vec::new() }
     }

@@ -42,7 +42,7 @@ impl<E: Into<Error>> From<E> for CommandFailure {
     }
 }
 
-/// Gives the name of a command.
+/// Returns the name of a command.
 pub(crate) const fn name(command: &Command) -> &'static str {
     match command {
         Command::Setup(_) => "setup",

@@ -17,7 +17,7 @@ use crate::settings::{Key, Settings};
 /// How long a task may make no progress unless said otherwise.
 pub(super) const TASK_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Gives the server, the login and the settings file that the flags name.
+/// Returns the server, the login and the settings file that the flags name.
 pub(super) fn connection(global: &Global, flags: &Connection) -> ConnectionOptions {
     let defaults = ConnectionOptions::default();
     ConnectionOptions {
@@ -133,7 +133,7 @@ pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOp
     })
 }
 
-/// Gives the template of the first release for which the settings name one.
+/// Returns the template of the first release for which the settings name one.
 fn configured_template(settings: &Settings) -> Result<Option<VmId>, Error> {
     for (key, _) in keyed() {
         settings.require_usable(&[key])?;
@@ -144,7 +144,7 @@ fn configured_template(settings: &Settings) -> Result<Option<VmId>, Error> {
     Ok(None)
 }
 
-/// Gives how long a task may make no progress.
+/// Returns how long a task may make no progress.
 pub(super) fn task_timeout(flags: &TestVmFlags) -> Duration {
     flags.timeout.unwrap_or(TASK_TIMEOUT)
 }

@@ -78,7 +78,7 @@ struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
-    /// Gives the secrets of the simulated server, which are documented and open nothing else.
+    /// Returns the secrets of the simulated server, which are documented and open nothing else.
     fn public(&self) -> Vec<Secret> {
         let tokens = self.sandbox.tokens().into_iter().map(|token| token.secret.to_owned());
         let users = self.sandbox.users().into_iter().map(|user| user.password.to_owned());

@@ -130,7 +130,7 @@ fn print_result<R: Draw + Serialize>(
     }
 }
 
-/// Says how many test VMs are wanted, and where; nothing where it is one.
+/// Says how many test VMs are wanted, and where; `None` if it is one.
 fn batch_options(arguments: &TestVm) -> Option<BatchOptions> {
     if arguments.count.is_none() && arguments.parallel.is_none() && !arguments.all_nodes {
         return None;

@@ -54,7 +54,7 @@ impl AuthError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::Unauthenticated { caller, realms, source } => {
@@ -64,7 +64,7 @@ impl AuthError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::Unauthenticated { source, .. } => source.server_text(),

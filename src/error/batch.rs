@@ -57,7 +57,7 @@ impl BatchError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::SomeFailed { first, .. } => first.details(),
@@ -65,7 +65,7 @@ impl BatchError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::SomeFailed { first, .. } => first.server_message(),

@@ -139,7 +139,7 @@ impl CleanupError {
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
                 Error::Cleanup(Self::StuckClone { .. } | Self::ChangedByOthers { .. }) => why.hints(),
                 _ => {
-                    // Until what stands in between lets the request pass, no cleanup can succeed.
+                    // Until what is in between lets the request pass, no cleanup can succeed.
                     let mut hints = match why.as_ref() {
                         Error::Server { source, .. } if is_answered_by_proxy(source) => why.hints(),
                         _ => Vec::new(),
@@ -165,7 +165,7 @@ impl CleanupError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::LeftBehind { why, failure, .. } => {
@@ -186,7 +186,7 @@ impl CleanupError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::LeftBehind { why, failure, .. } => {

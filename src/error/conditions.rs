@@ -7,44 +7,44 @@ use crate::model::{Foreign, VmId};
 use crate::pve::RefusalReason;
 
 impl Error {
-    /// Says whether another client took a VMID: it is taken, or its lock is held.
+    /// Returns whether another client took a VMID: it is taken, or its lock is held.
     #[must_use]
     pub fn is_lost_race(&self, vmid: VmId) -> bool {
         let lock = format!("lock-{vmid}.conf");
         self.is_id_taken() || (self.is_lock_timeout() && self.said_by_server().is_some_and(|text| text.contains(&lock)))
     }
 
-    /// Says whether the VMID was taken, as the call or the task tells it.
+    /// Returns whether the VMID was taken, as the call or the task tells it.
     #[must_use]
     pub fn is_id_taken(&self) -> bool {
         self.reason() == Some(RefusalReason::VmidTaken)
     }
 
-    /// Says whether a download was refused because a file of that name is there.
+    /// Returns whether a download was refused because a file of that name is there.
     #[must_use]
     pub fn is_file_taken(&self) -> bool {
         self.reason() == Some(RefusalReason::FileExists)
     }
 
-    /// Says whether a lock was held by another task for too long.
+    /// Returns whether a lock was held by another task for too long.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
         self.reason() == Some(RefusalReason::LockTimeout)
     }
 
-    /// Says whether a VM was gone when something was asked of it.
+    /// Returns whether a VM was gone when something was asked of it.
     #[must_use]
     pub fn is_missing_vm(&self) -> bool {
         self.reason() == Some(RefusalReason::NoSuchVm)
     }
 
-    /// Says whether another task of the VM was under way.
+    /// Returns whether another task of the VM was under way.
     #[must_use]
     pub fn is_busy_vm(&self) -> bool {
         matches!(self.reason(), Some(RefusalReason::VmRunning | RefusalReason::LockTimeout))
     }
 
-    /// Says whether it is one node that stands in the way: another may do.
+    /// Returns whether it is one node that stands in the way: another may do.
     #[must_use]
     pub fn is_about_one_node(&self) -> bool {
         match self {
@@ -69,19 +69,19 @@ impl Error {
         }
     }
 
-    /// Says whether the task that is spoken of has ended.
+    /// Returns whether the task that is spoken of has ended.
     #[must_use]
     pub const fn is_task_over(&self) -> bool {
         matches!(self, Self::Vm(VmError::TaskFailed { .. }))
     }
 
-    /// Says whether the server did not take the caller for who it says.
+    /// Returns whether the server did not take the caller for who it says.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self, Self::Server { source, .. } if source.is_unauthenticated())
     }
 
-    /// Gives the server's own words where it refused a call for want of privileges.
+    /// Returns the server's own words where it refused a call for want of privileges.
     #[must_use]
     pub fn forbidden_text(&self) -> Option<Foreign> {
         match self {
@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     fn said_by_server(&self) -> Option<Foreign> {
         match self {
             Self::Server { source, .. } => source.server_text(),

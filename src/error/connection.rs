@@ -69,7 +69,7 @@ impl ConnectionError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::Untrusted { facts, .. } | Self::NotFromStoredCa { facts, .. } => {
@@ -79,7 +79,7 @@ impl ConnectionError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::Untrusted { source, .. } | Self::NotFromStoredCa { source, .. } => source.server_text(),

@@ -14,7 +14,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// Gives its text.
+    /// Returns its text.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {

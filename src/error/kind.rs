@@ -47,7 +47,7 @@ pub const KINDS: [(Kind, &str); 13] = [
 ];
 
 impl Kind {
-    /// Gives the word for it in JSON.
+    /// Returns the word for it in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// Gives its exit code.
+    /// Returns its exit code.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {

@@ -156,7 +156,7 @@ impl Error {
         }
     }
 
-    /// Gives the lines of detail below the causes: a table of privileges, a log, a certificate.
+    /// Returns the lines of detail below the causes: a table of privileges, a log, a certificate.
     pub(crate) fn details(&self) -> Vec<String> {
         match self {
             Self::Connection(error) => error.details(),
@@ -179,7 +179,7 @@ impl Error {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(crate) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::Server { source, .. } => source.server_text(),

@@ -16,7 +16,7 @@ pub struct AccessChange {
     pub takes: String,
 }
 
-/// What the program was doing when a server said no, as it stands behind "cannot".
+/// What the program was doing when a server said no, as it is behind "cannot".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Talking to the server for the first time.

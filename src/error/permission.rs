@@ -35,7 +35,7 @@ pub enum PermissionError {
 /// As many lines as the error takes at most, with its first one.
 const MAX_LINES: usize = 12;
 
-/// The widest column of privileges; more of them stand on further lines.
+/// The widest column of privileges; more of them are on further lines.
 const MAX_PRIVILEGE_COLUMNS: usize = 36;
 
 impl PermissionError {
@@ -66,7 +66,7 @@ impl PermissionError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::NoTemplateVisible { .. } => Vec::new(),
@@ -83,7 +83,7 @@ impl PermissionError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::Privileges { said, .. } => said.clone(),
@@ -92,7 +92,7 @@ impl PermissionError {
     }
 }
 
-/// Gives the lines that a text takes behind its label on a screen of 80 columns.
+/// Returns the lines that a text takes behind its label on a screen of 80 columns.
 fn height(text: &str) -> usize {
     text.chars().count().div_ceil(73).max(1)
 }
@@ -141,7 +141,7 @@ fn table(missing: &[MissingPrivileges], most: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks the privileges of a row into lines that are not too wide; the path stands on the first one.
+/// Breaks the privileges of a row into lines that are not too wide; the path is on the first one.
 fn rows_of(entry: &MissingPrivileges) -> Vec<[String; 2]> {
     let [privileges, path] = entry.row();
     let mut lines: Vec<String> = Vec::new();
@@ -174,7 +174,7 @@ fn remove_drives(template: VmId, drives: &[String], missing: &[MissingPrivileges
     ]
 }
 
-/// The simplest way stands first.
+/// The simplest way is first.
 fn grant_hints(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivileges]) -> Vec<Hint> {
     // Only who asks for it is given a privilege that also allows running commands in guests.
     let monitor = missing.iter().any(|entry| entry.missing.contains(&Privilege::VM_MONITOR));

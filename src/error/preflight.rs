@@ -71,7 +71,7 @@ pub enum PreflightError {
         mapping: AclPath,
         /// The node of the clone.
         node: NodeName,
-        /// What the server says is wrong with it; nothing where it has no entry for the node.
+        /// What the server says is wrong with it; `None` if it has no entry for the node.
         fault: Option<Foreign>,
     },
     /// A storage cannot be used on a node.
@@ -83,7 +83,7 @@ pub enum PreflightError {
         node: NodeName,
         /// What is wrong with it.
         why: StorageState,
-        /// The entry of the template's configuration that lies on it: `scsi0`; nothing where a flag named it.
+        /// The entry of the template's configuration that lies on it: `scsi0`; `None` if a flag named it.
         drive: Option<String>,
     },
     /// A full clone for another node was to be put on storage that the two nodes do not share.

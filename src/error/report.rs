@@ -64,13 +64,13 @@ impl Report {
         std::iter::once(self.message).chain(self.causes).collect::<Vec<_>>().join(": ")
     }
 
-    /// Gives the JSON document of a failed command.
+    /// Returns the JSON document of a failed command.
     #[must_use]
     pub fn document(&self, command: &str) -> Value {
         json!({ "schema": format!("glassdome.{command}/1"), "ok": false, "error": self.as_json() })
     }
 
-    /// Gives the part of a document that tells the failure.
+    /// Returns the part of a document that tells the failure.
     #[must_use]
     pub fn as_json(&self) -> Value {
         let hints: Vec<&str> = self.hints.iter().map(Hint::text).collect();
@@ -90,7 +90,7 @@ impl Report {
     }
 }
 
-/// Collects what stands behind an error, each sentence once.
+/// Collects what is behind an error, each sentence once.
 fn causes(error: &Error) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut said = error.to_string();
@@ -112,7 +112,7 @@ impl Draw for Report {
         for cause in &self.causes {
             screen.labelled("  why: ", Tone::Strong, cause)?;
         }
-        // What stands below no cause is the cause.
+        // What is below no cause is the cause.
         let mut label = if self.causes.is_empty() { "  why: " } else { "       " };
         for line in &self.details {
             screen.row(std::mem::replace(&mut label, "       "), Tone::Plain, line)?;

@@ -6,7 +6,7 @@ use crate::session::Signal;
 use std::io;
 use std::path::PathBuf;
 
-/// What stands after a command whose result could not be written.
+/// What is after a command whose result could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aftermath {
     /// It reads only.
@@ -51,7 +51,7 @@ pub enum RunError {
     /// The setup ended before it wrote anything.
     #[error("{}; nothing was written", if signal.is_some() { "interrupted" } else { "cancelled" })]
     NothingWritten {
-        /// The signal; nothing where a person left a question open.
+        /// The signal; `None` if a person left a question open.
         signal: Option<Signal>,
     },
     /// A second signal came before everything was cleaned up.

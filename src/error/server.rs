@@ -107,7 +107,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
     }
 }
 
-/// Says whether something in front of the server answered in its place.
+/// Returns whether something in front of the server answered in its place.
 pub(super) fn is_answered_by_proxy(source: &pve::ApiError) -> bool {
     match source {
         pve::ApiError::OutcomeUnknown { source } => is_answered_by_proxy(source),

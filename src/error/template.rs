@@ -148,7 +148,7 @@ impl TemplateError {
         }
     }
 
-    /// Gives the error that stands behind this one.
+    /// Returns the error that is behind this one.
     pub(super) fn why(&self) -> Option<&Error> {
         match self {
             Self::Left { why, .. } => Some(why),
@@ -156,7 +156,7 @@ impl TemplateError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::MissingPrivileges { missing, .. } => missing.clone(),

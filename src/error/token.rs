@@ -146,7 +146,7 @@ pub enum TokenError {
     SshFailed {
         /// Where to.
         to: Destination,
-        /// What it said; nothing where that went to the terminal.
+        /// What it said; `None` if that went to the terminal.
         said: Option<Foreign>,
         /// What would have been run.
         line: String,
@@ -164,7 +164,7 @@ pub enum TokenError {
     PveumFailed {
         /// The SSH destination.
         to: Destination,
-        /// What it said; nothing where that went to the terminal.
+        /// What it said; `None` if that went to the terminal.
         said: Option<Foreign>,
         /// What was run.
         line: String,
@@ -262,7 +262,7 @@ impl TokenError {
         }
     }
 
-    /// Gives the error that caused this one and is reported in its place.
+    /// Returns the error that caused this one and is reported in its place.
     pub(super) fn why(&self) -> Option<&Error> {
         match self {
             Self::LeftOnServer { why, .. } => Some(why),
@@ -270,7 +270,7 @@ impl TokenError {
         }
     }
 
-    /// Gives the lines of detail: what ssh or pveum said.
+    /// Returns the lines of detail: what ssh or pveum said.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::LeftOnServer { why, .. } => why.details(),

@@ -48,7 +48,7 @@ pub enum UsageError {
         what: &'static str,
         /// The flag that says it, where the command has one.
         flag: Option<&'static str>,
-        /// The variable that says it, and the file in which it is a key, where it is one; nothing where only the flag can.
+        /// The variable that says it, and the file in which it is a key, where it is one; `None` if only the flag can.
         key: Option<(String, Option<PathBuf>)>,
         /// What is missing, too.
         further: Vec<MissingAnswer>,

@@ -116,7 +116,7 @@ impl VmError {
         }
     }
 
-    /// Gives the lines of detail.
+    /// Returns the lines of detail.
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::TaskFailed { log, .. } => log.shown(),
@@ -129,7 +129,7 @@ impl VmError {
         }
     }
 
-    /// Gives the server's own words.
+    /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {
             Self::TaskFailed { exit_status, .. } => Some(exit_status.clone()),

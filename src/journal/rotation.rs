@@ -16,7 +16,7 @@ pub struct Rotation {
     pub instance: Option<String>,
     /// The full ID of the token that is replaced.
     pub old: String,
-    /// The full ID of the token that takes its place; nothing where the old one gets a new secret.
+    /// The full ID of the token that takes its place; `None` if the old one gets a new secret.
     pub new: Option<String>,
     /// A random text; the new token carries it in its comment, which proves that it is ours.
     pub nonce: String,

@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-/// Finds the first character that a program put into a text on its way: one that cannot be seen, a quotation mark of a word
-/// processor, a hyphen that is not ASCII's, a blank of another width. Gives its position, counted from 1.
+/// Finds the first character that a program put into a text on its way: one that cannot be seen, a quotation mark of a
+/// word processor, a hyphen that is not ASCII's, a blank of another width. Returns its position, counted from 1.
 #[must_use]
 pub fn first_replaceable_character(text: &str) -> Option<(usize, char)> {
     let mut buffer = [0; 4];

@@ -10,7 +10,7 @@ pub enum NotText {
     Utf8 {
         /// The byte.
         byte: u8,
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
     },
     /// UTF-16 that is cut off or holds half a character.
@@ -21,13 +21,13 @@ pub enum NotText {
 /// Reads a text. PowerShell writes UTF-16 with `>`, some editors a byte order mark.
 ///
 /// # Errors
-/// Fails where the bytes are no text.
+/// Fails if the bytes are no text.
 pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest, 3),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        // A secret begins with an ASCII character: beside it stands the zero that its high byte is.
+        // A secret begins with an ASCII character: beside it is the zero that its high byte is.
         [first, 0, ..] if *first != 0 => utf16(bytes, u16::from_le_bytes),
         [0, second, ..] if *second != 0 => utf16(bytes, u16::from_be_bytes),
         _ => utf8(bytes, 0),

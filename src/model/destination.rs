@@ -13,7 +13,7 @@ pub struct InvalidDestination;
 pub struct Destination(String);
 
 impl Destination {
-    /// Gives the destination as ssh takes it.
+    /// Returns the destination as ssh takes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -19,7 +19,7 @@ impl DiskSize {
     /// The disk of the template that Glassdome's guide makes.
     pub const TEMPLATE_DEFAULT: Self = Self(32 << 30);
 
-    /// Gives the bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn bytes(self) -> u64 {
         self.0

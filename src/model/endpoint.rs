@@ -27,10 +27,10 @@ pub enum InvalidEndpoint {
     /// `ftp://…`
     #[error("the address begins with `{scheme}://`; Proxmox VE uses https")]
     Scheme {
-        /// What stands before `://`.
+        /// What is before `://`.
         scheme: String,
     },
-    /// `https//host`, where a character is missing or another one stands in its place.
+    /// `https//host`, where a character is missing or another one is in its place.
     #[error("the address begins with a mistyped scheme; use `https://` or only the host")]
     MistypedScheme,
     /// `https://host/prefix/`. The API has one place on a server.
@@ -60,7 +60,7 @@ pub enum InvalidEndpoint {
     /// A character that no host name has. One character tells nothing of a secret that was pasted by mistake.
     #[error("a host name consists of letters, digits, hyphens and dots; character {position} is not allowed: {}", named(*found))]
     Character {
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
         /// Which it is.
         found: char,
@@ -103,27 +103,27 @@ impl Endpoint {
         Self { host, port, other_port: None }
     }
 
-    /// Gives the host.
+    /// Returns the host.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Gives the port.
+    /// Returns the port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Gives where else the server may listen: an address that begins with `https://` and has no port is that of a
+    /// Returns where else the server may listen: an address that begins with `https://` and has no port is that of a
     /// browser, for which it means port 443.
     #[must_use]
     pub fn alternative(&self) -> Option<Self> {
         self.other_port.map(|port| Self::new(self.host.clone(), port))
     }
 
-    /// Says whether both are one server: the same name or address, also where an IPv4 address is written as an IPv6 one
-    /// (`::ffff:192.0.2.1`), and the same port, or one of the two where an address leaves it open.
+    /// Returns whether both are one server: the same name or address, also where an IPv4 address is written as an IPv6
+    /// one (`::ffff:192.0.2.1`), and the same port, or one of the two where an address leaves it open.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         let address = |endpoint: &Self| endpoint.host.address().map(|address| address.to_canonical());
@@ -136,7 +136,7 @@ impl Endpoint {
         [self.port].into_iter().chain(self.other_port)
     }
 
-    /// Gives `host:port`, an IPv6 address in brackets, as URLs and messages want it.
+    /// Returns `host:port`, an IPv6 address in brackets, as URLs and messages want it.
     #[must_use]
     pub fn authority(&self) -> String {
         match &self.host {
@@ -145,7 +145,7 @@ impl Endpoint {
         }
     }
 
-    /// Gives the address of the web interface, without a slash at its end.
+    /// Returns the address of the web interface, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.authority())
@@ -177,7 +177,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// What stands in front of `://`.
+/// What is before `://`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     /// `https`.
@@ -202,8 +202,8 @@ fn strip_scheme(text: &str) -> Result<(Scheme, &str), InvalidEndpoint> {
     }
 }
 
-/// Says whether a text without `://` begins with a scheme all the same: `https//h`, `https:/h`, `https:h`, `https;//h`.
-/// A host may be called `https`, with a port behind it.
+/// Returns whether a text without `://` begins with a scheme all the same: `https//h`, `https:/h`, `https:h`,
+/// `https;//h`. A host may be called `https`, with a port behind it.
 fn is_mistyped(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let Some(rest) = lower.strip_prefix("https").or_else(|| lower.strip_prefix("http")) else { return false };
@@ -213,7 +213,7 @@ fn is_mistyped(text: &str) -> bool {
     }
 }
 
-/// Checks what stands behind the host: nothing but what the address of the web interface or of the API has there.
+/// Checks what is behind the host: nothing but what the address of the web interface or of the API has there.
 fn check_path(host: &Host, behind: &str) -> Result<(), InvalidEndpoint> {
     let path = behind.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
     if path.is_empty() || path == "api2" || path.starts_with("api2/") {

@@ -16,7 +16,7 @@ pub struct InvalidExpiry;
 pub struct Expiry(Date);
 
 impl Expiry {
-    /// Gives the moment in seconds since 1970; nothing for a day before that.
+    /// Returns the moment in seconds since 1970; `None` for a day before that.
     #[must_use]
     pub fn seconds(self) -> Option<u64> {
         u64::try_from(self.0.midnight().assume_utc().unix_timestamp()).ok().filter(|seconds| *seconds > 0)

@@ -24,7 +24,7 @@ pub enum InvalidFingerprint {
     /// Something that is no hexadecimal digit.
     #[error("a SHA-256 fingerprint consists of hexadecimal digits and colons; character {position} is neither")]
     Character {
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
     },
 }
@@ -36,7 +36,7 @@ impl Fingerprint {
         Self(digest)
     }
 
-    /// Gives the 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0

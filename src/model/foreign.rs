@@ -41,50 +41,50 @@ impl Foreign {
         self.0.parse()
     }
 
-    /// Says whether there is no text.
+    /// Returns whether there is no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Says whether these words are in it: for recognizing the sentences that Proxmox VE is known to say.
+    /// Returns whether these words are in it: for recognizing the sentences that Proxmox VE is known to say.
     #[must_use]
     pub fn contains(&self, words: &str) -> bool {
         self.0.contains(words)
     }
 
-    /// Says whether it begins with these words.
+    /// Returns whether it begins with these words.
     #[must_use]
     pub fn starts_with(&self, words: &str) -> bool {
         self.0.starts_with(words)
     }
 
-    /// Says whether these words are in it, whatever the case of their ASCII letters.
+    /// Returns whether these words are in it, whatever the case of their ASCII letters.
     #[must_use]
     pub fn contains_ignoring_case(&self, words: &str) -> bool {
         self.0.to_ascii_lowercase().contains(&words.to_ascii_lowercase())
     }
 
-    /// Reads what stands behind a prefix as a value of a type that checks it.
+    /// Reads what is behind a prefix as a value of a type that checks it.
     #[must_use]
     pub fn parse_behind<T: Validated>(&self, prefix: &str) -> Option<T> {
         self.0.strip_prefix(prefix)?.trim().parse().ok()
     }
 
-    /// Says whether it ends with these words.
+    /// Returns whether it ends with these words.
     #[must_use]
     pub fn ends_with(&self, words: &str) -> bool {
         self.0.ends_with(words)
     }
 
-    /// Gives what stands behind a prefix and in front of the first of the words that follow; nothing where that is empty.
+    /// Returns what is behind a prefix and in front of the first of the words that follow; `None` if that is empty.
     #[must_use]
     pub fn between(&self, prefix: &str, words: &str) -> Option<Self> {
         let (text, _) = self.0.strip_prefix(prefix)?.split_once(words)?;
         (!text.is_empty()).then(|| Self::new(text))
     }
 
-    /// Gives its parts between separators, without the blanks around them and without empty ones.
+    /// Returns its parts between separators, without the blanks around them and without empty ones.
     #[must_use]
     pub fn split(&self, separators: &[char]) -> Vec<Self> {
         self.0.split(separators).map(str::trim).filter(|part| !part.is_empty()).map(Self::new).collect()
@@ -223,8 +223,9 @@ fn ansi_quoted(text: &str) -> String {
     word
 }
 
-/// Says whether a character stays where it is put and can be seen: no control, no change of direction, nothing invisible
-/// (what Unicode calls default ignorable, line and paragraph separators, the empty braille cell, interlinear marks).
+/// Returns whether a character stays where it is put and can be seen: no control, no change of direction, nothing
+/// invisible (what Unicode calls default ignorable, line and paragraph separators, the empty braille cell, interlinear
+/// marks).
 #[must_use]
 pub fn is_plain(character: char) -> bool {
     !character.is_control()

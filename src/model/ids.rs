@@ -74,7 +74,7 @@ impl VmId {
         Some(Self(number as u32))
     }
 
-    /// Gives the number.
+    /// Returns the number.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
@@ -109,7 +109,7 @@ macro_rules! name_type {
         pub struct $name(String);
 
         impl $name {
-            /// Gives the name as text.
+            /// Returns the name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -178,19 +178,19 @@ name_type!(
 pub struct RoleName(Cow<'static, str>);
 
 impl RoleName {
-    /// Gives the name of a role that this program or Proxmox VE itself makes.
+    /// Returns the name of a role that this program or Proxmox VE itself makes.
     #[must_use]
     pub const fn known(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }
 
-    /// Gives the name with a number behind it.
+    /// Returns the name with a number behind it.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Self {
         Self(Cow::Owned(format!("{}{number}", self.0)))
     }
 
-    /// Gives the name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

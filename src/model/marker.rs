@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::model::{Foreign, Validated, VmName};
 
-/// What stands in front of the time, and behind the machine.
+/// What is in front of the time, and behind the machine.
 const CREATED_LABEL: &str = "Test VM of glassdome, made ";
 const PURPOSE_TEXT: &str = ". It proves that VMs can be created here and may be deleted.";
 
-/// What stands in front of the nonce.
+/// What is in front of the nonce.
 const NONCE_LABEL: &str = "glassdome-nonce: ";
 
 /// The name and the nonce of one test VM.
@@ -42,7 +42,7 @@ impl Marker {
         format!("{CREATED_LABEL}{made} by {machine}{PURPOSE_TEXT}\n{NONCE_LABEL}{}\n", self.nonce)
     }
 
-    /// Says whether a VM's name and description carry exactly this marker.
+    /// Returns whether a VM's name and description carry exactly this marker.
     #[must_use]
     pub fn is_on(&self, name: Option<&Foreign>, description: Option<&Foreign>) -> bool {
         let origin = description.and_then(|text| text.parse::<Provenance>().ok());

@@ -35,12 +35,12 @@ impl Pasted {
     /// the lines of a settings file.
     ///
     /// # Errors
-    /// Where there is none, or more than one, the reason; it does not repeat what was pasted.
+    /// If there is none, or more than one, the reason; it does not repeat what was pasted.
     pub fn read(said: &Secret) -> Result<Self, BadSecret> {
         said.parse()
     }
 
-    /// Says whether the secret is all that was pasted, as a program takes it that wants the secret alone.
+    /// Returns whether the secret is all that was pasted, as a program takes it that wants the secret alone.
     #[must_use]
     pub fn is_all_of(&self, said: &Secret) -> bool {
         said.equals_ignoring_case(&Secret::from(self.secret.clone()))
@@ -59,7 +59,7 @@ impl Pasted {
         Self::around(text, secret)
     }
 
-    /// Takes the secret that stands there, and finds whose token it is.
+    /// Takes the secret that is there, and finds whose token it is.
     fn around(text: &str, secret: Range<usize>) -> Result<Self, BadSecret> {
         let secret: TokenSecret = text.get(secret).unwrap_or_default().parse()?;
         Ok(match id_beside(text) {
@@ -110,7 +110,7 @@ fn broken_over_lines(text: &str) -> Option<Pasted> {
     found.iter().all(|other| other.secret == first.secret).then(|| first.clone())
 }
 
-/// Finds what has the form of a secret and stands alone: no letter, digit or hyphen on either side, no brace, no `urn:`.
+/// Finds what has the form of a secret and is alone: no letter, digit or hyphen on either side, no brace, no `urn:`.
 fn uuids(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (begin, _) in text.char_indices() {
@@ -130,7 +130,7 @@ fn uuids(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Decides between several: all the same, or one that a token ID or a label stands before.
+/// Decides between several: all the same, or one that a token ID or a label is before.
 fn unambiguous(text: &str, found: &[Range<usize>]) -> Option<Range<usize>> {
     let same = |left: &Range<usize>, right: &Range<usize>| {
         let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default().to_ascii_lowercase();
@@ -144,7 +144,7 @@ fn unambiguous(text: &str, found: &[Range<usize>]) -> Option<Range<usize>> {
     only(found.iter().collect()).or_else(|| only(labelled.collect()))
 }
 
-/// Says whether a text ends with what stands before a secret: `USER!NAME=`, or a label such as `value` in a table.
+/// Returns whether a text ends with what is before a secret: `USER!NAME=`, or a label such as `value` in a table.
 fn is_labelled(before: &str) -> bool {
     let line = before.rsplit('\n').next().unwrap_or_default();
     let is_between = |character: char| character.is_whitespace() || "\"'`=:|│".contains(character);
@@ -154,7 +154,7 @@ fn is_labelled(before: &str) -> bool {
     word.contains('!') || word == "value" || word.ends_with("token_value") || word.ends_with("secret")
 }
 
-/// Finds the token ID: the one that the secret stands behind, else the only one.
+/// Finds the token ID: the one that the secret is behind, else the only one.
 fn id_beside(text: &str) -> Option<TokenId> {
     let mut all: Vec<TokenId> = Vec::new();
     for (id, behind) in ids(text) {
@@ -182,7 +182,7 @@ fn ids(text: &str) -> impl Iterator<Item = (TokenId, &str)> {
     })
 }
 
-/// Takes off what stands before a user in a header, a table, JSON or a file: `NAME=`, brackets, borders, and a quotation
+/// Takes off what is before a user in a header, a table, JSON or a file: `NAME=`, brackets, borders, and a quotation
 /// mark that is closed behind the token. A user may have all of these characters itself, `o'brien` for example.
 fn user_at_the_end<'a>(before: &'a str, behind: &str) -> &'a str {
     let line = behind.lines().next().unwrap_or_default();

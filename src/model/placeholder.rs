@@ -1,4 +1,5 @@
-//! What stands in examples and templates in the place of a secret: placeholders, and references that another program resolves.
+//! What is in examples and templates in the place of a secret: placeholders, and references that another program
+//! resolves.
 
 /// Addresses of secrets: password managers, vaults, cloud stores, and tools that read them.
 const SCHEMES: [&str; 21] = [
@@ -62,7 +63,7 @@ const EXAMPLE_WORDS: [&str; 21] = [
     "undefined",
 ];
 
-/// Words that say what should stand there, where nothing but such words stands there.
+/// Words that say what should be there, where nothing but such words is there.
 const PLACEHOLDER_WORDS: [&str; 16] = [
     "secret",
     "token",
@@ -82,8 +83,8 @@ const PLACEHOLDER_WORDS: [&str; 16] = [
     "the",
 ];
 
-/// Says whether a text is the address of a secret, or an expression that a shell or a template engine puts a secret in place
-/// of.
+/// Returns whether a text is the address of a secret, or an expression that a shell or a template engine puts a secret
+/// in place of.
 #[must_use]
 pub fn is_reference(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']);
@@ -104,7 +105,8 @@ pub fn is_reference(text: &str) -> bool {
     is_address || is_expression || is_variable || is_command
 }
 
-/// Says whether a text that is not a secret stands in the place of one: `changeme`, `<secret>`, `xxxxxxxx-xxxx-…`, `****`.
+/// Returns whether a text that is not a secret is in the place of one: `changeme`, `<secret>`, `xxxxxxxx-xxxx-…`,
+/// `****`.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();

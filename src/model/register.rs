@@ -3,10 +3,10 @@
 //! There is one register for the whole process, and not one for each session: secrets are made where there is no session
 //! (a token is parsed, a command line is refused), and a panic is reported where none can be reached.
 //!
-//! A secret of eight characters or more is masked wherever it stands. A shorter one is masked where it is a word of its own,
-//! and one of letters alone, of fewer than four characters, or one of the words that this program's own texts are made of
-//! is masked only where it is a value, as in `password=VALUE`: or else every other word on the screen would be masked, and
-//! tell what the secret is.
+//! A secret of eight characters or more is masked wherever it is. A shorter one is masked where it is a word of its
+//! own, and one of letters alone, of fewer than four characters, or one of the words that this program's own texts are
+//! made of is masked only where it is a value, as in `password=VALUE`: or else every other word on the screen would be
+//! masked, and tell what the secret is.
 
 mod known;
 mod search;
@@ -53,7 +53,7 @@ impl Register {
         Self { known: RwLock::new(Vec::new()) }
     }
 
-    /// Gives the register of this process.
+    /// Returns the register of this process.
     #[must_use]
     pub fn of_process() -> &'static Self {
         &REGISTER
@@ -98,7 +98,7 @@ impl Register {
         }
     }
 
-    /// Adds what stands before the `@` of an address: a password, or a token in the place of the user.
+    /// Adds what is before the `@` of an address: a password, or a token in the place of the user.
     pub fn notice_user(&self, user_information: &str) {
         let (user, password) = user_information.split_once(':').unwrap_or((user_information, ""));
         self.add(password);
@@ -125,13 +125,13 @@ impl Register {
         }
     }
 
-    /// Gives a text with every secret masked.
+    /// Returns a text with every secret masked.
     #[must_use]
     pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
         replaced(text, &self.positions(text), MASK)
     }
 
-    /// Gives a text with every secret masked but those that are to be revealed.
+    /// Returns a text with every secret masked but those that are to be revealed.
     #[must_use]
     pub fn masked_except<'a>(&self, text: &'a str, revealed: &[Secret]) -> Cow<'a, str> {
         let shown: Vec<Range<usize>> = revealed
@@ -204,7 +204,7 @@ impl Register {
     }
 }
 
-/// Gives the length of the shortest run of base64 that can hold a secret.
+/// Returns the length of the shortest run of base64 that can hold a secret.
 fn shortest_base64(known: &[RegisteredSecret]) -> usize {
     let shortest = known
         .iter()

@@ -17,7 +17,7 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// Gives the text itself. Called only where it must leave the program; a test counts the places.
+    /// Returns the text itself. Called only where it must leave the program; a test counts the places.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -47,7 +47,7 @@ impl Secret {
         Register::of_process().notice_variable(variable, &self.0);
     }
 
-    /// Gives a secret that is this one behind a prefix that is not secret.
+    /// Returns a secret that is this one behind a prefix that is not secret.
     #[must_use]
     pub fn with_prefix(&self, prefix: &str) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(prefix.len() + self.0.len()));
@@ -56,7 +56,7 @@ impl Secret {
         Self(text)
     }
 
-    /// Says whether it is one character again and again, apart from those that divide it.
+    /// Returns whether it is one character again and again, apart from those that divide it.
     #[must_use]
     pub fn repeats_one_character(&self, divider: char) -> bool {
         let mut rest = self.0.chars().filter(|it| *it != divider);
@@ -64,7 +64,7 @@ impl Secret {
         rest.all(|it| Some(it) == first)
     }
 
-    /// Gives its first characters, which may be shown if the rest is long.
+    /// Returns its first characters, which may be shown if the rest is long.
     pub(super) fn head(&self, characters: usize) -> String {
         self.0.chars().take(characters).collect()
     }
@@ -75,19 +75,19 @@ impl Secret {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// Says whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Says whether there is nothing but blanks in it.
+    /// Returns whether there is nothing but blanks in it.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         self.0.trim().is_empty()
     }
 
-    /// Gives it without the end of the last line, which an editor or `echo` adds.
+    /// Returns it without the end of the last line, which an editor or `echo` adds.
     #[must_use]
     pub fn without_line_end(mut self) -> Self {
         let length = self.0.trim_end_matches(['\r', '\n']).len();

@@ -1,4 +1,4 @@
-//! What has the form of a secret, wherever it stands.
+//! What has the form of a secret, wherever it is.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use std::ops::Range;
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 const UUID_LENGTH: usize = 36;
 
-/// What stands before something that authenticates, in lower case.
+/// What is before something that authenticates, in lower case.
 const HEADERS: [(&[u8], &[u8]); 6] = [
     (b"authorization", b"basic "),
     (b"authorization", b"bearer "),
@@ -16,14 +16,14 @@ const HEADERS: [(&[u8], &[u8]); 6] = [
     (b"csrfpreventiontoken", b""),
 ];
 
-/// Says whether a whole text has the form of a token's secret.
+/// Returns whether a whole text has the form of a token's secret.
 #[must_use]
 pub fn is_token_secret(text: &str) -> bool {
     text.len() == UUID_LENGTH && is_uuid(text.as_bytes())
 }
 
-/// Says whether a text is the secret of a token, alone or as it is copied: behind its ID, in a header, in a curl line. One in
-/// a path is the name of a folder or a disk.
+/// Returns whether a text is the secret of a token, alone or as it is copied: behind its ID, in a header, in a curl
+/// line. One in a path is the name of a folder or a disk.
 #[must_use]
 pub fn is_pasted_secret(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -44,7 +44,7 @@ pub(super) fn find(folded: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// Finds the secrets of tokens: UUIDs, but not that of a cluster, which stands in its authority's name as `OU=UUID`.
+/// Finds the secrets of tokens: UUIDs, but not that of a cluster, which is in its authority's name as `OU=UUID`.
 pub(super) fn token_secrets(folded: &[u8]) -> Vec<Range<usize>> {
     let mut found = uuids(folded);
     found.retain(|range| !folded.get(..range.start).is_some_and(|before| before.ends_with(b"ou=")));
@@ -93,7 +93,7 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte)
 }
 
-/// Finds what stands behind the names of headers and cookies that authenticate.
+/// Finds what is behind the names of headers and cookies that authenticate.
 fn headers(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (name, scheme) in HEADERS {

@@ -8,11 +8,11 @@ use escapes::{Unit, control_sequence, line_break, sextet, unit};
 pub(super) struct Reading {
     /// The bytes of this reading.
     pub(super) bytes: Vec<u8>,
-    /// Where each byte comes from; nothing where each stands at its own place.
+    /// Where each byte comes from; `None` if each is at its own place.
     ranges: Option<Vec<SourceRange>>,
 }
 
-/// Where something stands in the text that is shown, in bytes.
+/// Where something is in the text that is shown, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SourceRange {
     pub(super) start: usize,
@@ -20,12 +20,12 @@ pub(super) struct SourceRange {
 }
 
 impl Reading {
-    /// Reads a text as it stands.
+    /// Reads a text as it is.
     pub(super) fn of(text: &str) -> Self {
         Self { bytes: text.as_bytes().to_vec(), ranges: None }
     }
 
-    /// Gives the place in the shown text of a part of this reading that is not empty.
+    /// Returns the place in the shown text of a part of this reading that is not empty.
     pub(super) fn source_range(&self, start: usize, end: usize) -> SourceRange {
         let Some(ranges) = &self.ranges else { return SourceRange { start, end } };
         let first = ranges.get(start).map_or(0, |range| range.start);
@@ -33,7 +33,7 @@ impl Reading {
         SourceRange { start: first, end: last }
     }
 
-    /// Decodes every escape once: percent, JSON, HTML, shell. Gives nothing where there is none.
+    /// Decodes every escape once: percent, JSON, HTML, shell. Returns `None` if there is none.
     pub(super) fn unescaped(&self) -> Option<Self> {
         if !self.bytes.iter().any(|byte| b"%\\&".contains(byte)) {
             return None;
@@ -50,8 +50,8 @@ impl Reading {
         changed.then(|| reading.view())
     }
 
-    /// Takes out what a screen puts into a text: colours and links, and line breaks with the indentation behind them, for
-    /// which it writes `between`. Gives nothing where there are none.
+    /// Takes out what a screen puts into a text: colours and links, and line breaks with the indentation behind them,
+    /// for which it writes `between`. Returns `None` if there are none.
     pub(super) fn unwrapped(&self, between: &[u8]) -> Option<Self> {
         if !self.bytes.iter().any(|byte| b"\n\x1b".contains(byte)) {
             return None;
@@ -71,7 +71,7 @@ impl Reading {
         Some(reading.view())
     }
 
-    /// Says whether there is a run of characters that could be base64.
+    /// Returns whether there is a run of characters that could be base64.
     pub(super) fn holds_base64(&self, least: usize) -> bool {
         let mut run = 0;
         self.bytes.iter().any(|byte| {
@@ -109,7 +109,7 @@ impl Reading {
             if count >= 8 {
                 count -= 8;
                 let byte = u8::try_from(bits >> count & 0xFF).unwrap_or_default();
-                // A byte stands in the last two digits; those before and behind share bits with it.
+                // A byte is in the last two digits; those before and behind share bits with it.
                 reading.push(&[byte], self.source_range(start + index - 1, start + index + 1));
             }
         }

@@ -23,7 +23,7 @@ pub enum InvalidToken {
     /// A character that a program put into it on its way here.
     #[error("character {position} is not allowed: {}", named(*found))]
     Character {
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
         /// Which it is.
         found: char,
@@ -49,19 +49,19 @@ pub struct UserId {
 }
 
 impl UserId {
-    /// Gives the part before the `@`.
+    /// Returns the part before the `@`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Gives the realm, the part behind the last `@`.
+    /// Returns the realm, the part behind the last `@`.
     #[must_use]
     pub fn realm(&self) -> &str {
         &self.realm
     }
 
-    /// Says whether it is root@pam, who may do everything on every path and takes no entries.
+    /// Returns whether it is root@pam, who may do everything on every path and takes no entries.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.name() == "root" && self.realm() == "pam"
@@ -107,7 +107,7 @@ impl fmt::Display for UserId {
 pub struct TokenName(String);
 
 impl TokenName {
-    /// Gives the name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -166,7 +166,7 @@ impl TokenId {
     }
 }
 
-/// Writes a text for a server that decodes it to one character a byte; `is_plain` says which bytes may stand as they are.
+/// Writes a text for a server that decodes it to one character a byte; `is_plain` says which bytes may be as they are.
 ///
 /// # Errors
 /// The first character that is more than one byte.
@@ -212,7 +212,7 @@ pub enum TokenRef {
 }
 
 impl TokenRef {
-    /// Gives the name of the token.
+    /// Returns the name of the token.
     #[must_use]
     pub const fn name(&self) -> &TokenName {
         match self {
@@ -221,7 +221,7 @@ impl TokenRef {
         }
     }
 
-    /// Gives the user, where it is named.
+    /// Returns the user, where it is named.
     #[must_use]
     pub const fn user(&self) -> Option<&UserId> {
         match self {

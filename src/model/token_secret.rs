@@ -11,19 +11,19 @@ use crate::model::{Register, Secret, TokenId, Validated};
 pub struct TokenSecret(Secret);
 
 impl TokenSecret {
-    /// Gives the 36 characters. Called only where they must leave the program; a test counts the places.
+    /// Returns the 36 characters. Called only where they must leave the program; a test counts the places.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// Gives what may be shown so that a person recognises the secret: its first four characters.
+    /// Returns what may be shown so that a person recognises the secret: its first four characters.
     #[must_use]
     pub fn masked(&self) -> String {
         format!("{}••••", self.0.head(4))
     }
 
-    /// Says whether it is one digit again and again, as examples and templates have it. It may still be a secret.
+    /// Returns whether it is one digit again and again, as examples and templates have it. It may still be a secret.
     #[must_use]
     pub fn looks_like_placeholder(&self) -> bool {
         self.0.repeats_one_character('-')
@@ -103,7 +103,7 @@ fn refusal(text: &str) -> Option<BadSecret> {
     Some(if length < 36 { BadSecret::TooShort { length } } else { BadSecret::TooLong { length } })
 }
 
-/// Says whether a character may stand at this place of a UUID, counted from 0.
+/// Returns whether a character may be at this place of a UUID, counted from 0.
 fn is_uuid_character(index: usize, character: char) -> bool {
     if [8, 13, 18, 23].contains(&index) { character == '-' } else { character.is_ascii_hexdigit() }
 }
@@ -167,7 +167,7 @@ pub enum BadSecret {
         named(*found)
     )]
     Character {
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
         /// How many characters there are.
         length: usize,

@@ -24,7 +24,7 @@ impl Tool {
     pub const ALL: [Self; 6] =
         [Self::TerraformBpg, Self::TerraformTelmate, Self::Packer, Self::Ansible, Self::Capmox, Self::Exporter];
 
-    /// Gives its name, as flags take it.
+    /// Returns its name, as flags take it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

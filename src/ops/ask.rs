@@ -26,7 +26,7 @@ where
     said.parse().map_err(|_| otherwise())
 }
 
-/// Asks for one of several things, and gives its place among them.
+/// Asks for one of several things, and returns its place among them.
 pub(crate) async fn choice(
     session: &Session,
     choice: ChoicePrompt,

@@ -26,8 +26,8 @@ enum CaFileOrigin {
 }
 
 impl CaFile {
-    /// Reads it; nothing where it cannot be read. The reason is reported when the file is read again. May wait for ever
-    /// for a writer that holds a pipe open and writes nothing.
+    /// Reads it; `None` if it cannot be read. The reason is reported when the file is read again. May wait for ever for
+    /// a writer that holds a pipe open and writes nothing.
     pub(crate) fn read(path: PathBuf) -> Option<Self> {
         let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
         let read = if is_pipe {
@@ -38,7 +38,7 @@ impl CaFile {
         Some(Self { path, read })
     }
 
-    /// Gives it, if it is the one in this file.
+    /// Returns it, if it is the one in this file.
     pub(crate) fn at(&self, path: &Path) -> Option<Result<CaBundle, pve::ApiError>> {
         (self.path == path).then(|| match &self.read {
             CaFileOrigin::File(bundle) => Ok(bundle.clone()),
@@ -46,7 +46,7 @@ impl CaFile {
         })
     }
 
-    /// Says whether the file can be read again.
+    /// Returns whether the file can be read again.
     pub(crate) const fn can_be_read_again(&self) -> bool {
         matches!(self.read, CaFileOrigin::File(_))
     }
@@ -65,7 +65,7 @@ pub(crate) fn read_ca(path: &Path) -> Result<CaBundle, Error> {
     CaBundle::from_pem(&read).map_err(|source| Error::Config(ConfigError::CaFile { path: path.to_owned(), source }))
 }
 
-/// Reads a pipe to its end; nothing if its other end is closed and it is empty.
+/// Reads a pipe to its end; `None` if its other end is closed and it is empty.
 fn read_pipe(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
     let mut pipe: File = bounded::non_blocking().read(true).open(path)?;
     let mut first = [0; 4096];

@@ -14,7 +14,7 @@ use crate::session::Session;
 /// cost the server more than they save.
 const MAX_CONCURRENT: usize = 8;
 
-/// Runs futures side by side, a few at a time, and gives their results in their order.
+/// Runs futures side by side, a few at a time, and returns their results in their order.
 pub(crate) async fn concurrently<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     iter(futures).buffered(MAX_CONCURRENT).collect().await
 }

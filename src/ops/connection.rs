@@ -105,12 +105,12 @@ impl Connected {
         }
     }
 
-    /// Gives the server, and how its certificates are judged.
+    /// Returns the server, and how its certificates are judged.
     pub(crate) fn server(&self) -> TrustedServer {
         TrustedServer { endpoint: self.pve.endpoint().clone(), trust: self.trust.clone(), trusted: self.trusted }
     }
 
-    /// Gives the full token ID, or the user where a password is used.
+    /// Returns the full token ID, or the user where a password is used.
     pub(crate) fn caller_name(&self) -> String {
         match &self.caller {
             Caller::User(user) => user.to_string(),
@@ -118,7 +118,7 @@ impl Connected {
         }
     }
 
-    /// Gives the user.
+    /// Returns the user.
     pub(crate) const fn user(&self) -> &UserId {
         match &self.credentials {
             Credentials::Token { id, .. } => &id.user,
@@ -141,7 +141,7 @@ pub(crate) enum TrustSource {
 }
 
 impl TrustSource {
-    /// Gives the word.
+    /// Returns the word.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::System => "system",

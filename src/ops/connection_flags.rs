@@ -40,7 +40,7 @@ pub(crate) async fn flags(session: &Session, options: &ConnectionOptions) -> Res
     Ok(flags)
 }
 
-/// Says whether a path of a flag names standard input.
+/// Returns whether a path of a flag names standard input.
 pub(crate) fn is_stdin(path: Option<&Path>) -> bool {
     path.and_then(Path::to_str).is_some_and(|path| STANDARD_INPUT.contains(&path))
 }
@@ -52,7 +52,7 @@ pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static
     Ok(read_secret(session, path, flag, question).await?.without_line_end())
 }
 
-/// What stands where a secret should be.
+/// What is where a secret should be.
 enum Stored {
     /// Bytes.
     Bytes(Zeroizing<Vec<u8>>),

@@ -189,13 +189,13 @@ impl Context {
         Ok(context)
     }
 
-    /// Says whether the server of this run is the one that the settings file names.
+    /// Returns whether the server of this run is the one that the settings file names.
     pub(crate) fn is_server_of_file(&self) -> Result<bool, Error> {
         let host = self.host()?;
         Ok(self.saved().host().is_some_and(|in_file| in_file.value.is_same_server(&host)))
     }
 
-    /// Says whether the server is a simulated one.
+    /// Returns whether the server is a simulated one.
     pub(crate) const fn is_sandbox(&self) -> bool {
         #[cfg(feature = "sandbox")]
         return self.sandbox.is_some();
@@ -214,12 +214,12 @@ impl Context {
         Ok(())
     }
 
-    /// Gives the limits of a call.
+    /// Returns the limits of a call.
     pub(crate) fn limits(&self) -> pve::Limits {
         pve::Limits { connect: self.connect_timeout, ..pve::Limits::default() }
     }
 
-    /// Gives the proxy that stands in the environment; there is none to the sandbox.
+    /// Returns the proxy that is in the environment; there is none to the sandbox.
     pub(crate) fn proxies(&self, session: &Session) -> pve::Proxies {
         if self.is_sandbox() {
             pve::Proxies::none()
@@ -228,7 +228,7 @@ impl Context {
         }
     }
 
-    /// Gives the journal; the sandbox ends with this process and needs none.
+    /// Returns the journal; the sandbox ends with this process and needs none.
     pub(crate) fn journal(&self, session: &Session) -> Result<Option<Journal>, Error> {
         if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
     }
@@ -269,7 +269,7 @@ async fn load(session: &Session, options: &ConnectionOptions) -> Result<(Store, 
     .await
 }
 
-/// Gives the settings file that a flag or a variable names.
+/// Returns the settings file that a flag or a variable names.
 fn named_file(session: &Session, options: &ConnectionOptions) -> Option<PathBuf> {
     let variable = || session.variables.get(ENV_FILE).filter(|it| !it.is_empty()).map(PathBuf::from);
     options.env_file.clone().or_else(variable)

@@ -38,7 +38,7 @@ pub(crate) struct GitStatus {
 }
 
 impl GitStatus {
-    /// Gives the lines for `.gitignore` that keep the exposed files out.
+    /// Returns the lines for `.gitignore` that keep the exposed files out.
     #[must_use]
     pub(crate) fn ignore_lines(&self) -> Vec<String> {
         self.exposed.iter().chain(&self.tracked).map(|name| format!("/{}", escape(name))).collect()
@@ -77,7 +77,7 @@ async fn file_status(folder: &Path, name: &str, variables: &Variables) -> Option
     }
 }
 
-/// Runs git without a secret in its environment, without a hook, without a prompt; gives its exit code.
+/// Runs git without a secret in its environment, without a hook, without a prompt; returns its exit code.
 async fn run(folder: &Path, arguments: &[&str], variables: &Variables) -> Option<i32> {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(["-c", "core.fsmonitor=false"]).args(arguments);
@@ -90,7 +90,7 @@ async fn run(folder: &Path, arguments: &[&str], variables: &Variables) -> Option
 /// Adds lines to the `.gitignore` of a folder, and says which file that is.
 ///
 /// # Errors
-/// Where the file cannot be read or written.
+/// If the file cannot be read or written.
 pub(crate) fn ignore(folder: &Path, lines: &[String]) -> io::Result<PathBuf> {
     let path = folder.join(".gitignore");
     let old = match bounded::read_regular(&path, SETTINGS_LIMIT) {

@@ -79,8 +79,8 @@ impl Inventory {
         Ok(Self { version, nodes, vmid: vmid?, first_reads: named })
     }
 
-    /// Finds the template for a clone on the target, on the node first and then on every other; nothing where it may not
-    /// be read.
+    /// Finds the template for a clone on the target, on the node first and then on every other; `None` if it may not be
+    /// read.
     pub(crate) async fn template(
         &mut self,
         pve: &Pve,
@@ -107,7 +107,7 @@ impl Inventory {
     }
 }
 
-/// Says whether the node that was named is offline.
+/// Returns whether the node that was named is offline.
 fn is_named_node_offline(nodes: &Result<Vec<Node>, pve::ApiError>, options: &TestVmOptions) -> bool {
     let is_it = |node: &&Node| options.node.as_ref() == Some(&node.name);
     nodes.as_ref().is_ok_and(|nodes| nodes.iter().find(is_it).is_some_and(Node::is_offline))
@@ -149,7 +149,7 @@ async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) 
     Ok(SourceTemplate { node: node.clone(), config, feature, storages })
 }
 
-/// Gives the VMID that was named, if it is free, or the next free one.
+/// Returns the VMID that was named, if it is free, or the next free one.
 async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
     let Some(vmid) = options.vmid else {
         return pve.next_id().await.doing(Operation::FindId);
@@ -161,8 +161,8 @@ async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
     }
 }
 
-/// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and of all
-/// VMs of a node as long as its `pvestatd` stands: then that node is asked, unless it is offline.
+/// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and
+/// of all VMs of a node as long as its `pvestatd` is: then that node is asked, unless it is offline.
 pub(crate) async fn vms(pve: &Pve, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
     let listed = pve.vms_where(&|vm: &Vm| !vm.is_known || is_wanted(vm)).await?;
     if listed.iter().all(|vm| vm.is_known) {
@@ -176,7 +176,7 @@ pub(crate) async fn vms(pve: &Pve, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Ve
     let mut found: Vec<Vm> = Vec::new();
     let mut answered = BTreeSet::new();
     for (node, answer) in silent.iter().zip(asked) {
-        // Where the node does not answer, what the list says of it stands.
+        // Where the node does not answer, what the list says of it is.
         let Ok(vms) = answer else { continue };
         answered.insert(node);
         found.extend(vms.into_iter().filter(|vm| is_wanted(vm)));
@@ -215,7 +215,7 @@ pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &s
     }
 }
 
-/// Says of a node that its status is unknown; nothing where it is known.
+/// Says of a node that its status is unknown; `None` if it is known.
 pub(crate) fn unknown_status(nodes: &[Node], name: &NodeName) -> Option<String> {
     let node = nodes.iter().find(|node| node.name == *name)?;
     (!node.is_online() && !node.is_offline()).then(|| {

@@ -74,12 +74,12 @@ impl Default for ConnectionOptions {
 }
 
 impl ConnectionOptions {
-    /// Says whether the server is simulated.
+    /// Returns whether the server is simulated.
     pub(crate) fn is_sandbox(&self) -> bool {
         self.server == ServerKind::Sandbox
     }
 
-    /// Lists the settings that flags give a value; those that are secrets stand in files.
+    /// Lists the settings that flags give a value; those that are secrets are in files.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let ca_file = self.ca_file.clone().filter(|path| !path.as_os_str().is_empty());
         let named = [
@@ -146,7 +146,7 @@ pub(crate) struct NewTokenOptions {
 }
 
 impl NewTokenOptions {
-    /// Gives the expiry in seconds since 1970; 0 is never.
+    /// Returns the expiry in seconds since 1970; 0 is never.
     pub(crate) fn expire_seconds(&self) -> u64 {
         self.expire.and_then(Expiry::seconds).unwrap_or_default()
     }

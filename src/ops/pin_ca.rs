@@ -80,7 +80,7 @@ pub(crate) async fn pin_and_reconnect(
     }
 }
 
-/// Climbs from a pin to the CA, with a client that is authenticated; nothing where the pin stays.
+/// Climbs from a pin to the CA, with a client that is authenticated; `None` if the pin stays.
 pub(crate) async fn pin_cluster_ca(
     session: &Session,
     context: &Context,

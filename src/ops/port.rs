@@ -36,7 +36,7 @@ pub(crate) async fn settle_port(session: &Session, context: &mut Context, port_u
     Ok(())
 }
 
-/// Says whether something speaks TLS there, whatever its certificate.
+/// Returns whether something speaks TLS there, whatever its certificate.
 async fn is_answering(session: &Session, context: &Context, endpoint: &Endpoint) -> bool {
     match probe(endpoint, context.limits(), &context.proxies(session)).await {
         Ok(_) => true,

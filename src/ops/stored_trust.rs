@@ -6,13 +6,13 @@ use crate::ops::context::Context;
 use crate::settings::{Key, Source};
 
 impl Context {
-    /// Gives the server that the settings file alone names.
+    /// Returns the server that the settings file alone names.
     fn host_in_file(&self) -> Option<Endpoint> {
         self.saved().host().map(|host| host.value)
     }
 
-    /// Says whether the value of a key stands in the file and was stored there for another server than that of this run. A
-    /// value of a flag or variable is about this run, and so is one in a file that names no server.
+    /// Returns whether the value of a key is in the file and was stored there for another server than that of this run.
+    /// A value of a flag or variable is about this run, and so is one in a file that names no server.
     pub(crate) fn is_for_another_server(&self, key: Key) -> bool {
         if !matches!(self.settings.source(key), Some(Source::File { .. })) {
             return false;
@@ -21,8 +21,8 @@ impl Context {
         stored_for.zip(host).is_some_and(|(stored_for, host)| !stored_for.is_same_server(&host.value))
     }
 
-    /// Ignores a fingerprint that was stored for another server, and with it `PROXMOX_VERIFY_SSL=false`, which stands beside
-    /// it in the file and would alone mean that nothing is verified.
+    /// Ignores a fingerprint that was stored for another server, and with it `PROXMOX_VERIFY_SSL=false`, which is
+    /// beside it in the file and would alone mean that nothing is verified.
     pub(crate) fn forget_pin_of_another_server(&mut self) -> Result<(), Error> {
         if !self.is_for_another_server(Key::Fingerprint) {
             return Ok(());
@@ -33,7 +33,7 @@ impl Context {
         self.unset(&[Key::Fingerprint])
     }
 
-    /// Says whether a fingerprint or a CA is stored that decides about the certificate of this server.
+    /// Returns whether a fingerprint or a CA is stored that decides about the certificate of this server.
     pub(crate) fn has_stored_trust(&self) -> bool {
         let is_stored = |key| self.settings.source(key).is_some() && !self.is_for_another_server(key);
         [Key::Fingerprint, Key::CaFile].into_iter().any(is_stored)

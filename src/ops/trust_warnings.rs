@@ -15,7 +15,7 @@ impl Context {
         self.unverified(trusted).into_iter().chain(self.mixed_sources(trusted)).collect()
     }
 
-    /// Warns where a file in the working directory and something else say together where the secret goes.
+    /// Warns if a file in the working directory and something else say together where the secret goes.
     pub(crate) fn mixed_sources(&self, trusted: TrustSource) -> Option<String> {
         self.secret_source().and_then(|secret| self.mixed_with(trusted, secret))
     }
@@ -29,7 +29,7 @@ impl Context {
         }
     }
 
-    /// Warns where the password of a log-in goes to a server that a file in the working directory names.
+    /// Warns if the password of a log-in goes to a server that a file in the working directory names.
     pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
         let trusted = self.trust().map_or(TrustSource::System, |(_, trusted)| trusted);
         if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
@@ -47,14 +47,14 @@ impl Context {
         ))
     }
 
-    /// Gives where the secret comes from that is sent.
+    /// Returns where the secret comes from that is sent.
     fn secret_source(&self) -> Option<&Source> {
         let of = |key: Key| self.settings.source(key);
         of(Key::TokenValue).or_else(|| of(Key::Password))
     }
 
-    /// Warns where the settings file of the working directory, which may be anyone's, says to which server a secret is sent
-    /// or how that server is verified, and the secret itself comes from elsewhere.
+    /// Warns if the settings file of the working directory, which may be anyone's, says to which server a secret is
+    /// sent or how that server is verified, and the secret itself comes from elsewhere.
     fn mixed_with(&self, trusted: TrustSource, secret: &Source) -> Option<String> {
         if self.is_file_named || !matches!(secret, Source::Flag(_) | Source::Variable(_)) {
             return None;

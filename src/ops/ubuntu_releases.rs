@@ -67,7 +67,7 @@ impl Release {
     }
 }
 
-/// Gives the keys that point at a template, with their releases.
+/// Returns the keys that point at a template, with their releases.
 pub(crate) fn keyed() -> impl Iterator<Item = (Key, Release)> {
     RELEASES.into_iter().filter_map(|release| Some((release.key?, release)))
 }

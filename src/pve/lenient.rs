@@ -81,22 +81,22 @@ pub(super) fn object<T: DeserializeOwned>(value: Value) -> Option<T> {
     if value.is_object() { serde_json::from_value(value).ok() } else { None }
 }
 
-/// Gives a field of an object as text.
+/// Returns a field of an object as text.
 pub(super) fn field_text(value: &Value, field: &str) -> Option<Foreign> {
     as_text(value.get(field)?)
 }
 
-/// Gives a field of an object that is a secret.
+/// Returns a field of an object that is a secret.
 pub(super) fn field_secret(value: &Value, field: &str) -> Option<Secret> {
     value.get(field)?.as_str().map(|text| Secret::new(text.to_owned()))
 }
 
-/// Gives a value as text; a number or a boolean is one as well.
+/// Returns a value as text; a number or a boolean is one as well.
 pub(super) fn as_text(value: &Value) -> Option<Foreign> {
     raw_text(value).map(Foreign::new)
 }
 
-/// Gives a value as the text that it is, for who takes it apart and lets only what was checked out.
+/// Returns a value as the text that it is, for who takes it apart and lets only what was checked out.
 pub(super) fn raw_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -106,7 +106,7 @@ pub(super) fn raw_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Gives a value as a whole number, also where it came as a text.
+/// Returns a value as a whole number, also where it came as a text.
 pub(super) fn as_number(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),

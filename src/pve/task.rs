@@ -30,7 +30,7 @@ const SLOW_AFTER: Duration = Duration::from_secs(5);
 /// Lines of the log that are read at once.
 const LOG_PAGE: usize = 500;
 
-/// Lines of the log that are kept, and shown at most: what went wrong stands at its end.
+/// Lines of the log that are kept, and shown at most: what went wrong is at its end.
 const MAX_LOG_LINES: usize = 50;
 
 /// How a task ended, where it was seen to end.
@@ -74,19 +74,19 @@ impl LogEnd {
         self.left_out += lines;
     }
 
-    /// Gives no more of its lines than that many.
+    /// Returns no more of its lines than that many.
     #[must_use]
     pub fn last(mut self, lines: usize) -> Self {
         self.leave_out(self.lines.len().saturating_sub(lines));
         self
     }
 
-    /// Gives its lines.
+    /// Returns its lines.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Foreign> {
         self.lines.iter()
     }
 
-    /// Gives its lines as they are shown, the first of which says how many there are before them.
+    /// Returns its lines as they are shown, the first of which says how many there are before them.
     #[must_use]
     pub fn shown(&self) -> Vec<String> {
         let before = (self.left_out > 0).then(|| format!("… ({} earlier lines omitted)", self.left_out));
@@ -154,7 +154,7 @@ struct TaskWait<'a> {
 /// meanwhile is no news of the task: the same task goes on being watched.
 ///
 /// # Errors
-/// Where the server refuses to tell, or cannot be reached until the patience is at its end.
+/// If the server refuses to tell, or cannot be reached until the patience is at its end.
 pub async fn wait(
     pve: &Pve,
     upid: &Upid,
@@ -186,7 +186,7 @@ pub async fn wait(
     }
 }
 
-/// Gives the pause before the next question.
+/// Returns the pause before the next question.
 fn interval(age: Duration) -> Duration {
     (age / POLLS_PER_AGE).clamp(MIN_INTERVAL, MAX_INTERVAL)
 }
@@ -240,7 +240,7 @@ impl TaskWait<'_> {
         }
     }
 
-    /// Looks once; gives how it ended, once it has.
+    /// Looks once; returns how it ended, once it has.
     async fn poll(&mut self) -> Result<Option<TaskEnd>, ApiError> {
         let status = self.pve.task_status(self.upid).await?;
         if status.is_stopped() {

@@ -77,7 +77,7 @@ impl LogFollower {
         self.looked = now;
     }
 
-    /// Gives what its time went into, now that it has stopped.
+    /// Returns what its time went into, now that it has stopped.
     pub(super) fn end(mut self, now: Duration, went_well: bool) -> TaskTiming {
         let at = self.between(now);
         self.enter(Phase::Working, at);

@@ -39,19 +39,19 @@ impl Version {
         Self { release: VersionNumber { major: number(0), minor: number(1) }, text }
     }
 
-    /// Gives the first number, 9.
+    /// Returns the first number, 9.
     #[must_use]
     pub const fn major(&self) -> u32 {
         self.release.major
     }
 
-    /// Gives the second number, 2.
+    /// Returns the second number, 2.
     #[must_use]
     pub const fn minor(&self) -> u32 {
         self.release.minor
     }
 
-    /// Says whether it is this release or a later one.
+    /// Returns whether it is this release or a later one.
     #[must_use]
     pub fn is_since(&self, release: VersionNumber) -> bool {
         self.release >= release
@@ -99,14 +99,14 @@ pub struct Node {
 }
 
 impl Node {
-    /// Says whether the cluster knows that it does not answer. One of unknown status answers as long as its statistics
-    /// alone are missing: its `pvestatd` stands, or it has just been started (Proxmox VE: `/nodes`).
+    /// Returns whether the cluster knows that it does not answer. One of unknown status answers as long as its
+    /// statistics alone are missing: its `pvestatd` is, or it has just been started (Proxmox VE: `/nodes`).
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.status == "offline"
     }
 
-    /// Says whether it answers. Old servers leave the status out.
+    /// Returns whether it answers. Old servers leave the status out.
     #[must_use]
     pub fn is_online(&self) -> bool {
         self.status.is_empty() || self.status == "online"

@@ -49,7 +49,7 @@ impl VmConfig {
     /// Reads what of it a clone needs rights for.
     ///
     /// # Errors
-    /// Where a drive or network device is not understood.
+    /// If a drive or network device is not understood.
     pub fn hardware(&self, zones: &Zones) -> Result<Hardware, InvalidAclPath> {
         Hardware::of(self.texts(), zones)
     }
@@ -66,43 +66,44 @@ impl VmConfig {
         self.text(key).map(Foreign::new)
     }
 
-    /// Gives the name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> Option<Foreign> {
         self.foreign("name")
     }
 
-    /// Gives the description.
+    /// Returns the description.
     #[must_use]
     pub fn description(&self) -> Option<Foreign> {
         self.foreign("description")
     }
 
-    /// Gives the lock: `clone`, `backup` and others.
+    /// Returns the lock: `clone`, `backup` and others.
     #[must_use]
     pub fn lock(&self) -> Option<Foreign> {
         self.foreign("lock")
     }
 
-    /// Gives the digest of the configuration: a change that names it is refused once the configuration is another one.
+    /// Returns the digest of the configuration: a change that names it is refused once the configuration is another
+    /// one.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         self.text("digest")?.parse().ok()
     }
 
-    /// Says whether it is a template.
+    /// Returns whether it is a template.
     #[must_use]
     pub fn is_template(&self) -> bool {
         self.text("template") == Some("1")
     }
 
-    /// Says whether it may not be destroyed.
+    /// Returns whether it may not be destroyed.
     #[must_use]
     pub fn protection(&self) -> bool {
         self.text("protection") == Some("1")
     }
 
-    /// Says whether the guest agent is switched on: `1`, `enabled=1`, either with more behind it.
+    /// Returns whether the guest agent is switched on: `1`, `enabled=1`, either with more behind it.
     #[must_use]
     pub fn agent_enabled(&self) -> bool {
         let first = self
@@ -111,7 +112,7 @@ impl VmConfig {
         matches!(first.map(|text| text.trim_start_matches("enabled=")), Some("1" | "yes" | "on" | "true"))
     }
 
-    /// Says whether it has a drive for cloud-init.
+    /// Returns whether it has a drive for cloud-init.
     #[must_use]
     pub fn has_cloud_init(&self) -> bool {
         self.drives().any(|(_, value)| value.contains("cloudinit") && value.contains("media=cdrom"))
@@ -134,7 +135,7 @@ impl VmConfig {
         storages
     }
 
-    /// Gives the size of a disk, where its entry tells it.
+    /// Returns the size of a disk, where its entry tells it.
     #[must_use]
     pub fn size_of(&self, bus: &str) -> Option<DiskSize> {
         self.disks().find(|disk| disk.bus == bus)?.size
@@ -165,7 +166,7 @@ impl VmConfig {
         self.texts().filter(move |(key, _)| kinds.contains(&device_of(key)))
     }
 
-    /// Gives the first drive that is a device or file of the node itself, on no storage: `scsi1`.
+    /// Returns the first drive that is a device or file of the node itself, on no storage: `scsi1`.
     #[must_use]
     pub fn drive_outside_storage(&self) -> Option<&str> {
         let is_path = |value: &str| {
@@ -214,13 +215,13 @@ impl VmConfig {
         self.texts().filter(is_raw).map(|(key, _)| key).collect()
     }
 
-    /// Says whether it has a network device.
+    /// Returns whether it has a network device.
     #[must_use]
     pub fn has_nic(&self) -> bool {
         self.nics().next().is_some()
     }
 
-    /// Gives the entries of the network devices with their links set down and everything else as it is.
+    /// Returns the entries of the network devices with their links set down and everything else as it is.
     pub(super) fn links_down(&self) -> Vec<(&str, String)> {
         let down = |text: &str| {
             let kept = text.split(',').filter(|part| !part.starts_with("link_down="));

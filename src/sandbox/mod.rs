@@ -118,7 +118,7 @@ impl Sandbox {
     /// Starts a server; it listens when this returns.
     ///
     /// # Errors
-    /// Where it cannot listen there, or is to pretend a version that is none.
+    /// If it cannot listen there, or is to pretend a version that is none.
     pub fn start(options: Options) -> io::Result<Self> {
         let release = release(&options.pve_version)?;
         let listener = TcpListener::bind(options.listen)?;
@@ -159,29 +159,29 @@ impl Sandbox {
         Ok(Self { address, fingerprint, ca_pem, shared, authority, leaf, stop, thread: Some(thread) })
     }
 
-    /// Gives where it listens.
+    /// Returns where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Gives the address of its web interface.
+    /// Returns the address of its web interface.
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// Gives the SHA-256 fingerprint of its certificate.
+    /// Returns the SHA-256 fingerprint of its certificate.
     #[must_use]
     pub const fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
 
-    /// Renews its certificate, as a node does two weeks before the end, or puts a strange one in its place; gives the
+    /// Renews its certificate, as a node does two weeks before the end, or puts a strange one in its place; returns the
     /// new fingerprint.
     ///
     /// # Errors
-    /// Where no certificate can be made.
+    /// If no certificate can be made.
     pub fn renew_certificate(&self, flaw: Flaw) -> io::Result<[u8; 32]> {
         let local = self.edit(|cluster| cluster.local.clone());
         let leaf = match flaw {
@@ -199,7 +199,7 @@ impl Sandbox {
         Ok(fingerprint)
     }
 
-    /// Gives the certificate of its authority as PEM.
+    /// Returns the certificate of its authority as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
@@ -230,7 +230,7 @@ impl Sandbox {
         ]
     }
 
-    /// Gives the user, the name and the secret of the token that is offered as a default.
+    /// Returns the user, the name and the secret of the token that is offered as a default.
     #[must_use]
     pub const fn default_token(&self) -> (&'static str, &'static str, &'static str) {
         DEFAULT_TOKEN

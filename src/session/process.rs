@@ -78,7 +78,7 @@ pub(super) fn wants_color(variables: &Variables, is_terminal: bool) -> bool {
         && variable(variables, "CLICOLOR") != Some("0")
 }
 
-/// Says whether the locale writes UTF-8: the first of the three variables that is set decides.
+/// Returns whether the locale writes UTF-8: the first of the three variables that is set decides.
 pub(super) fn speaks_unicode(variables: &Variables) -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

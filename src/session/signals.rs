@@ -15,7 +15,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Gives the exit code that a shell expects after this signal: 128 and its number.
+    /// Returns the exit code that a shell expects after this signal: 128 and its number.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -76,7 +76,7 @@ impl Interrupts {
         self.nth(1).await
     }
 
-    /// Gives the first signal if one has arrived.
+    /// Returns the first signal if one has arrived.
     #[must_use]
     pub fn seen(&self) -> Option<Signal> {
         self.received.borrow().first().copied()

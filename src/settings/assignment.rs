@@ -27,20 +27,20 @@ impl Assignment {
         Self { name, public: before, hidden: Some(secret) }
     }
 
-    /// Says whether a part of the value may not be shown.
+    /// Returns whether a part of the value may not be shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
         self.hidden.is_some()
     }
 
-    /// Gives the value with its secret masked.
+    /// Returns the value with its secret masked.
     #[must_use]
     pub fn masked(&self) -> String {
         let hidden = self.hidden.as_ref().map(WritableValue::masked).unwrap_or_default();
         format!("{}{hidden}", self.public)
     }
 
-    /// Gives the whole value.
+    /// Returns the whole value.
     #[must_use]
     pub fn whole(&self) -> Secret {
         let hidden = self.hidden.as_ref().map(WritableValue::text).unwrap_or_default();

@@ -125,7 +125,7 @@ fn secrecy(name: &str) -> Secrecy {
     }
 }
 
-/// Masks a line: whatever stands behind `SECRET_NAME=`, in a comment too, and what stands before an `@` in an address.
+/// Masks a line: whatever is behind `SECRET_NAME=`, in a comment too, and what is before an `@` in an address.
 fn masked(line: &str) -> String {
     for (at, _) in line.match_indices(['=', ':']) {
         let (head, tail) = line.split_at(at);

@@ -35,7 +35,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Gives the encoding of a text that is UTF-16 or UTF-32.
+/// Returns the encoding of a text that is UTF-16 or UTF-32.
 ///
 /// Without a byte order mark it is known by its NUL bytes: names of variables, `=` and line ends are ASCII, whatever the
 /// values are.

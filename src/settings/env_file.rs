@@ -30,16 +30,16 @@ pub struct EnvFile {
     bytes: Zeroizing<Vec<u8>>,
 }
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
-    /// The value; nothing where the name stands alone.
+    /// The value; `None` if the name is alone.
     pub text: Option<Secret>,
     /// Its line, counted from 1.
     pub line: usize,
 }
 
-/// A value as it is, and where it stands.
+/// A value as it is, and where it is.
 pub(super) struct PlainValue {
     pub(super) text: Option<Zeroizing<String>>,
     pub(super) line: usize,
@@ -88,13 +88,13 @@ impl EnvFile {
         Self { bytes: Zeroizing::new(bytes) }
     }
 
-    /// Gives the bytes, secrets included.
+    /// Returns the bytes, secrets included.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Reads all values as python-dotenv does; of a name that stands twice the last counts.
+    /// Reads all values as python-dotenv does; of a name that is twice the last counts.
     #[must_use]
     pub fn values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, Located> {
         let secret = |plain: PlainValue| Located {
@@ -161,7 +161,7 @@ impl EnvFile {
         warnings
     }
 
-    /// Says whether the byte order mark hides this name in the first line from python-dotenv.
+    /// Returns whether the byte order mark hides this name in the first line from python-dotenv.
     fn hides(&self, name: &str) -> bool {
         let Some(rest) = self.bytes.strip_prefix(BYTE_ORDER_MARK) else { return false };
         bindings(rest).first().is_some_and(|first| first.binds(rest, name) && line_at(rest, first.range.start) == 1)

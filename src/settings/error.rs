@@ -29,7 +29,7 @@ pub enum SettingsError {
     /// A full token ID whose user is not the one of `PROXMOX_USER`.
     #[error("{0}")]
     TwoUsers(Box<TwoUsers>),
-    /// A secret beside which another token's name stands.
+    /// A secret beside which another token's name is.
     #[error("{0}")]
     TwoTokens(Box<TwoTokens>),
     /// A key without which nothing works.
@@ -198,7 +198,7 @@ pub struct InvalidSetting {
 }
 
 impl InvalidSetting {
-    /// Says whether it is a value of its key, and contradicts another one.
+    /// Returns whether it is a value of its key, and contradicts another one.
     pub(super) const fn is_contradiction(&self) -> bool {
         !matches!(self.why, SettingFault::Value(_))
     }
@@ -211,7 +211,7 @@ pub enum SettingFault {
     Value(InvalidValue),
     /// It names another user than a token ID does.
     TwoUsers(Box<TwoUsers>),
-    /// It names another token than stands beside the secret.
+    /// It names another token than is beside the secret.
     TwoTokens(Box<TwoTokens>),
 }
 
@@ -229,11 +229,11 @@ impl From<InvalidSetting> for SettingsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{token} is a token of {token_user}, but {user} is {other_user}")]
 pub struct TwoUsers {
-    /// Where the token ID stands.
+    /// Where the token ID is.
     pub token: Source,
     /// Its user.
     pub token_user: UserId,
-    /// Where the user stands.
+    /// Where the user is.
     pub user: Source,
     /// That user.
     pub other_user: UserId,
@@ -243,11 +243,11 @@ pub struct TwoUsers {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{secret} is the secret of token {secret_token}, but {name} is {other_token}")]
 pub struct TwoTokens {
-    /// Where the secret stands.
+    /// Where the secret is.
     pub secret: Source,
     /// The token that it says it is of.
     pub secret_token: TokenName,
-    /// Where the name stands.
+    /// Where the name is.
     pub name: Source,
     /// That name.
     pub other_token: TokenName,
@@ -289,7 +289,7 @@ pub enum InvalidValue {
     /// A character that a program put into it on its way here.
     #[error("character {position} is not allowed: {}", characters::named(*found))]
     Character {
-        /// Where it stands, counted from 1.
+        /// Where it is, counted from 1.
         position: usize,
         /// Which it is.
         found: char,

@@ -7,11 +7,11 @@ use super::setting::WritableValue;
 use super::{Credentials, Settings};
 
 impl Settings {
-    /// Gives the variables that say the same to another run, or to the application: what is used, nothing else.
+    /// Returns the variables that say the same to another run, or to the application: what is used, nothing else.
     ///
     /// # Errors
     ///
-    /// Fails where there is nothing to authenticate with.
+    /// Fails if there is nothing to authenticate with.
     pub fn assignments(&self) -> Result<Vec<Assignment>, SettingsError> {
         let (credentials, _) = self.credentials()?;
         let mut assignments = Vec::new();
@@ -33,7 +33,7 @@ impl Settings {
         Ok(assignments)
     }
 
-    /// Gives the text of a key that is not a secret, in the form in which `.env` holds it; paths in full.
+    /// Returns the text of a key that is not a secret, in the form in which `.env` holds it; paths in full.
     fn exported(&self, key: Key, credentials: &Credentials) -> Option<String> {
         match key {
             Key::User => self.user().map(|found| found.value.to_string()),

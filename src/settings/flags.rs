@@ -40,13 +40,13 @@ impl Flags {
         }
     }
 
-    /// Says whether a key is to have no value.
+    /// Returns whether a key is to have no value.
     #[must_use]
     pub fn is_unset(&self, key: Key) -> bool {
         self.unset.contains(&key)
     }
 
-    /// Gives the value of a key, where one was given.
+    /// Returns the value of a key, where one was given.
     pub(super) fn get(&self, key: Key) -> Option<&Sourced<Setting>> {
         self.given.get(&key)
     }

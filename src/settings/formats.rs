@@ -152,7 +152,7 @@ pub(super) fn tools_with(variable: &str) -> Vec<Tool> {
     Tool::ALL.into_iter().filter(|tool| tool.words().iter().any(|word| word.variable == variable)).collect()
 }
 
-/// Gives the key of ours that says what a tool's variable says.
+/// Returns the key of ours that says what a tool's variable says.
 pub(super) fn key_of(variable: &str) -> Option<Key> {
     let word = Tool::ALL.into_iter().flat_map(Tool::words).find(|word| word.variable == variable)?;
     Some(match word.says {
@@ -175,12 +175,12 @@ impl Tool {
         self.words().iter().find(|word| says(word.says)).map(|word| word.variable)
     }
 
-    /// Says whether it can log in with a password.
+    /// Returns whether it can log in with a password.
     fn takes_passwords(self) -> bool {
         self.variable_for(|says| says == Field::Password).is_some()
     }
 
-    /// Gives the variables that say what is known; nothing where the tool has no variable for this authentication.
+    /// Returns the variables that say what is known; `None` if the tool has no variable for this authentication.
     #[must_use]
     pub fn assignments(self, access: &Access) -> Option<Vec<Assignment>> {
         if matches!(access.credentials, Some(Credentials::Password { .. })) && !self.takes_passwords() {

@@ -56,7 +56,7 @@ fn one_user(
     }
 }
 
-/// Decides between what was named and what stands around the secret.
+/// Decides between what was named and what is around the secret.
 fn with_secret<T: PartialEq>(
     named: Option<Sourced<T>>,
     of_secret: Option<Sourced<T>>,

@@ -198,21 +198,21 @@ const TEMPLATES: &str = "UBUNTU_";
 /// What names begin with that are about a Proxmox VE server, in any tool.
 pub(super) const PREFIXES: [&str; 3] = [CONNECTION, "PVE_", "UBUNTU_2"];
 
-/// Says whether a variable could be a setting of a server.
+/// Returns whether a variable could be a setting of a server.
 #[must_use]
 pub fn is_setting(name: &str) -> bool {
     name.starts_with(CONNECTION) || name.starts_with(TEMPLATES)
 }
 
 impl Key {
-    /// Gives what the table says of this key.
+    /// Returns what the table says of this key.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "a test holds the table against the order of the variants")]
     pub const fn entry(self) -> &'static KeySpec {
         &KEYS[self as usize]
     }
 
-    /// Gives the name of its variable for an instance.
+    /// Returns the name of its variable for an instance.
     #[must_use]
     pub fn variable(self, instance: &Instance) -> String {
         let bare = self.entry().variable;
@@ -241,7 +241,7 @@ impl Key {
         within.or_else(|| name.strip_prefix(bare)?.strip_prefix('_'))?.parse().ok()
     }
 
-    /// Gives the block of the file that it belongs to.
+    /// Returns the block of the file that it belongs to.
     #[must_use]
     pub const fn block(self) -> Section {
         match self {
@@ -273,7 +273,7 @@ pub enum BadInstance {
 }
 
 impl Instance {
-    /// Gives the name that a CA file of this instance has beside the `.env` file.
+    /// Returns the name that a CA file of this instance has beside the `.env` file.
     #[must_use]
     pub fn ca_file_name(&self) -> String {
         match &self.0 {
@@ -282,7 +282,7 @@ impl Instance {
         }
     }
 
-    /// Says whether this is instance `01`, which has the bare names.
+    /// Returns whether this is instance `01`, which has the bare names.
     #[must_use]
     pub const fn is_first(&self) -> bool {
         self.0.is_none()

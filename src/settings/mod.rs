@@ -78,7 +78,7 @@ pub struct Settings {
     found: BTreeMap<Key, Sourced<Setting>>,
     invalid: BTreeMap<Key, InvalidSetting>,
     identity: Identity,
-    /// Whether nothing but the secret of the token stands in its place, if anything does.
+    /// Whether nothing but the secret of the token is in its place, if anything does.
     is_secret_bare: bool,
 }
 
@@ -188,23 +188,23 @@ impl Settings {
         self.found.get(&key).map(|found| &found.source).or_else(invalid)
     }
 
-    /// Gives the value of a key with its source.
+    /// Returns the value of a key with its source.
     #[must_use]
     pub fn setting(&self, key: Key) -> Option<&Sourced<Setting>> {
         self.found.get(&key)
     }
 
-    /// Gives the text of a key that may be shown; nothing for a secret.
+    /// Returns the text of a key that may be shown; `None` for a secret.
     #[must_use]
     pub fn text(&self, key: Key) -> Option<String> {
         self.found.get(&key)?.value.shown()
     }
 
-    /// Gives what to authenticate with, and a warning where a token and a password are both there.
+    /// Returns what to authenticate with, and a warning where a token and a password are both there.
     ///
     /// # Errors
     ///
-    /// Fails where user or secret are missing or invalid.
+    /// Fails if user or secret are missing or invalid.
     pub fn credentials(&self) -> Result<(Credentials, Option<Warning>), SettingsError> {
         self.require_usable(&[Key::User, Key::TokenName, Key::TokenValue])?;
         let user = self.user().ok_or_else(|| self.missing(Key::User))?.value;

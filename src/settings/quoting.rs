@@ -26,7 +26,7 @@ pub enum Unwritable {
 }
 
 impl Unwritable {
-    /// Says whether no consent helps.
+    /// Returns whether no consent helps.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::LineBreak | Self::Nul)
@@ -65,7 +65,7 @@ pub(super) fn quoted(value: &str, before: Quotes) -> String {
     }
 }
 
-/// Says whether a character means itself to every reader, outside quotes, wherever it stands.
+/// Returns whether a character means itself to every reader, outside quotes, wherever it is.
 fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "_-.:/@%+,=!".contains(character)
 }

@@ -18,7 +18,7 @@ pub enum Setting {
     User(UserId),
     /// The token, by its name or its full ID.
     TokenName(TokenRef),
-    /// The secret of the token, with what stands beside it.
+    /// The secret of the token, with what is beside it.
     TokenValue(Pasted),
     /// The password.
     Password(Secret),
@@ -39,7 +39,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// Reads what stands in a variable or in the file.
+    /// Reads what is in a variable or in the file.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Setting {
         }
     }
 
-    /// Gives the key that it is a value of.
+    /// Returns the key that it is a value of.
     #[must_use]
     pub const fn key(&self) -> Key {
         match self {
@@ -99,7 +99,7 @@ impl Setting {
         }
     }
 
-    /// Gives the text that may be shown; there is none of a secret.
+    /// Returns the text that may be shown; there is none of a secret.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         match WritableValue::from(self.clone()) {
@@ -131,7 +131,7 @@ pub enum WritableValue {
 }
 
 impl WritableValue {
-    /// Gives the text for the file, the secret included.
+    /// Returns the text for the file, the secret included.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -140,7 +140,7 @@ impl WritableValue {
         }
     }
 
-    /// Gives what may be shown: of a token's secret its first four characters, of a password nothing.
+    /// Returns what may be shown: of a token's secret its first four characters, of a password nothing.
     pub(super) fn masked(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),

@@ -41,7 +41,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Says whether a value of this source counts more than one of another.
+    /// Returns whether a value of this source counts more than one of another.
     #[must_use]
     pub const fn outranks(&self, other: &Self) -> bool {
         self.rank() > other.rank()
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    /// Says whether this is settled for the run: it need not be asked for.
+    /// Returns whether this is settled for the run: it need not be asked for.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         matches!(self, Self::Flag(_) | Self::Variable(_))

@@ -62,7 +62,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Gives what there is where there is no file.
+    /// Returns what there is where there is no file.
     #[must_use]
     pub fn nothing() -> Self {
         Self { file: EnvFile::default(), stamp: Stamp(None), mode: None, listed: Vec::new(), other_names: 0 }
@@ -121,7 +121,7 @@ impl Store {
         Self { path: self.path, wait_for_lock }
     }
 
-    /// Gives the path as it was named.
+    /// Returns the path as it was named.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -131,8 +131,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails where something that is no file stands in its place, it is too large or in another encoding than UTF-8, or
-    /// it cannot be read.
+    /// Fails if something that is no file is in its place, it is too large or in another encoding than UTF-8, or it
+    /// cannot be read.
     pub fn load(&self) -> Result<Loaded, SettingsError> {
         let target = Target::find(&self.path)?;
         let Some(found) = target.read(SETTINGS_LIMIT)? else { return Ok(Loaded::nothing()) };
@@ -199,7 +199,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Gives the folder that the file itself lies in: the one of its target, where it is a link.
+    /// Returns the folder that the file itself lies in: the one of its target, where it is a link.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         match folders(&self.path).as_slice() {
@@ -214,7 +214,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails where it is such a link, another run is writing, or the system says no.
+    /// Fails if it is such a link, another run is writing, or the system says no.
     pub fn save_beside(&self, path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
         if bounded::read_regular(path, CA_LIMIT).is_ok_and(|found| found.as_slice() == bytes) {
             return Ok(());

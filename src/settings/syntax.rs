@@ -37,7 +37,7 @@ impl Syntax {
     ///
     /// # Errors
     ///
-    /// Fails where no form of the value is read alike by every reader of `.env` files.
+    /// Fails if no form of the value is read alike by every reader of `.env` files.
     pub fn line(self, assignment: &Assignment, shown: Shown) -> Result<Secret, SettingsError> {
         let is_masked = assignment.is_secret() && shown == Shown::Masked;
         if is_masked {
@@ -55,13 +55,13 @@ impl Syntax {
     fn refusal(self, value: &str) -> Option<Unwritable> {
         match self {
             Self::Dotenv => refusal(value),
-            // It takes a value as it stands up to the end of the line.
+            // It takes a value as it is up to the end of the line.
             Self::Docker => refusal(value).filter(|why| why.is_final()),
             Self::Sh | Self::Fish | Self::PowerShell => None,
         }
     }
 
-    /// Says whether a value is written in quotes though its reader may take them for a part of it, as docker does.
+    /// Returns whether a value is written in quotes though its reader may take them for a part of it, as docker does.
     #[must_use]
     pub fn adds_quotes(self, assignment: &Assignment) -> bool {
         let whole = assignment.whole();

@@ -50,8 +50,8 @@ impl Settings {
         })
     }
 
-    /// Gives the CA file; a flag is relative to the working directory, anything else to the folder of the `.env` file, or,
-    /// where there is no such file, to the folder of a link to it.
+    /// Returns the CA file; a flag is relative to the working directory, anything else to the folder of the `.env`
+    /// file, or, where there is no such file, to the folder of a link to it.
     #[must_use]
     pub fn ca_file(&self) -> Option<Sourced<PathBuf>> {
         let named = self.named_ca_file()?;
@@ -66,7 +66,7 @@ impl Settings {
         if first.exists() { first } else { places.find(|place| place.exists()).unwrap_or(first) }
     }
 
-    /// Gives the CA file as it is written into the settings file: what stands there stays; what was said elsewhere is
+    /// Returns the CA file as it is written into the settings file: what is there stays; what was said elsewhere is
     /// relative where it lies below the folder of the file itself, else absolute.
     #[must_use]
     pub fn ca_file_to_store(&self) -> Option<PathBuf> {

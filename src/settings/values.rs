@@ -10,25 +10,25 @@ impl Settings {
         Some(Sourced { value: pick(&found.value)?.clone(), source: found.source.clone() })
     }
 
-    /// Gives the server.
+    /// Returns the server.
     #[must_use]
     pub fn host(&self) -> Option<Sourced<Endpoint>> {
         self.value(Key::Host, |it| if let Setting::Host(host) = it { Some(host) } else { None })
     }
 
-    /// Gives the node.
+    /// Returns the node.
     #[must_use]
     pub fn node(&self) -> Option<Sourced<NodeName>> {
         self.value(Key::Node, |it| if let Setting::Node(node) = it { Some(node) } else { None })
     }
 
-    /// Gives the pool.
+    /// Returns the pool.
     #[must_use]
     pub fn pool(&self) -> Option<Sourced<PoolName>> {
         self.value(Key::Pool, |it| if let Setting::Pool(pool) = it { Some(pool) } else { None })
     }
 
-    /// Gives the VMID of a template key.
+    /// Returns the VMID of a template key.
     #[must_use]
     pub fn template(&self, key: Key) -> Option<Sourced<VmId>> {
         self.value(key, |it| match it {
@@ -37,19 +37,19 @@ impl Settings {
         })
     }
 
-    /// Gives the fingerprint.
+    /// Returns the fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Sourced<Fingerprint>> {
         self.value(Key::Fingerprint, |it| if let Setting::Fingerprint(pin) = it { Some(pin) } else { None })
     }
 
-    /// Gives what `PROXMOX_VERIFY_SSL` says.
+    /// Returns what `PROXMOX_VERIFY_SSL` says.
     #[must_use]
     pub fn verify_ssl(&self) -> Option<Sourced<bool>> {
         self.value(Key::VerifySsl, |it| if let Setting::VerifySsl(verifies) = it { Some(verifies) } else { None })
     }
 
-    /// Gives the CA file as it was named.
+    /// Returns the CA file as it was named.
     pub(super) fn named_ca_file(&self) -> Option<Sourced<PathBuf>> {
         self.value(Key::CaFile, |it| if let Setting::CaFile(path) = it { Some(path) } else { None })
     }
@@ -58,32 +58,32 @@ impl Settings {
         self.value(Key::TokenValue, |it| if let Setting::TokenValue(pasted) = it { Some(pasted) } else { None })
     }
 
-    /// Gives the secret of the token.
+    /// Returns the secret of the token.
     #[must_use]
     pub fn token_secret(&self) -> Option<Sourced<TokenSecret>> {
         self.pasted_token().map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source })
     }
 
-    /// Says whether nothing but the secret of the token stands in its place, if anything does.
+    /// Returns whether nothing but the secret of the token is in its place, if anything does.
     #[must_use]
     pub const fn is_secret_bare(&self) -> bool {
         self.is_secret_bare
     }
 
-    /// Gives the password.
+    /// Returns the password.
     #[must_use]
     pub fn password(&self) -> Option<Sourced<Secret>> {
         self.value(Key::Password, |it| if let Setting::Password(password) = it { Some(password) } else { None })
     }
 
-    /// Gives the user: `PROXMOX_USER`, else the one in a full token ID, in the place of the token's name or beside its
-    /// secret.
+    /// Returns the user: `PROXMOX_USER`, else the one in a full token ID, in the place of the token's name or beside
+    /// its secret.
     #[must_use]
     pub fn user(&self) -> Option<Sourced<UserId>> {
         self.identity.user.clone()
     }
 
-    /// Gives the name of the token, also where a full token ID stands in its place or beside its secret.
+    /// Returns the name of the token, also where a full token ID is in its place or beside its secret.
     #[must_use]
     pub fn token_name(&self) -> Option<Sourced<TokenName>> {
         self.identity.name.clone()

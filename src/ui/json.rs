@@ -9,7 +9,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use crate::model::foreign::is_plain;
 use crate::ui::masked::Layout;
 
-/// What stands under these names is a word of ours that programs compare.
+/// What is under these names is a word of ours that programs compare.
 const OWN_KEYS: [&str; 4] = ["schema", "kind", "status", "mode"];
 
 /// Masks every string of a document.
@@ -31,7 +31,7 @@ pub(super) fn mask(document: &mut Value, masked: &dyn Fn(&str) -> String) {
     }
 }
 
-/// Says whether a name is one that a program could have: no secret is one that stands there by mistake.
+/// Returns whether a name is one that a program could have: no secret is one that is there by mistake.
 fn is_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

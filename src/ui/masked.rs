@@ -96,7 +96,7 @@ impl<W: Write> Masked<W> {
     }
 }
 
-/// Gives the last boundary of a character that is not behind this place.
+/// Returns the last boundary of a character that is not behind this place.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -80,19 +80,19 @@ impl Ui {
         self.0.borrow_mut().set_sticky_flags(repeat);
     }
 
-    /// Gives the style of the results.
+    /// Returns the style of the results.
     #[must_use]
     pub fn results_style(&self) -> Style {
         self.0.borrow().results_style()
     }
 
-    /// Gives the style of what is said beside the results.
+    /// Returns the style of what is said beside the results.
     #[must_use]
     pub fn stderr_style(&self) -> Style {
         self.0.borrow().stderr_style()
     }
 
-    /// Gives how much is said.
+    /// Returns how much is said.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.0.borrow().verbosity()
@@ -118,12 +118,12 @@ impl Ui {
         self.0.borrow_mut().reveal_json(document, revealed);
     }
 
-    /// Gives the first result that could not be written, once; a reader that has gone away does not count.
+    /// Returns the first result that could not be written, once; a reader that has gone away does not count.
     pub fn take_unwritten(&self) -> Option<Unwritten> {
         self.0.borrow_mut().take_unwritten()
     }
 
-    /// Says whether a result could not be written.
+    /// Returns whether a result could not be written.
     #[must_use]
     pub fn has_unwritten(&self) -> bool {
         self.0.borrow().has_unwritten()
@@ -144,13 +144,13 @@ impl Ui {
         self.info(&Note::warning(text.into()));
     }
 
-    /// Begins a new part of the screen: a blank line stands above its heading, unless it is the first line.
+    /// Begins a new part of the screen: a blank line is above its heading, unless it is the first line.
     pub(crate) fn heading(&self, heading: &Heading) {
         self.blank_line();
         self.info(heading);
     }
 
-    /// Leaves a blank line, unless nothing stands above it.
+    /// Leaves a blank line, unless nothing is above it.
     pub(crate) fn blank_line(&self) {
         if self.0.borrow().has_spoken {
             self.info(&Verbatim(String::new()));
@@ -192,12 +192,12 @@ impl Ui {
         self.0.borrow_mut().clear_progress();
     }
 
-    /// Gives the calls to the server that have no answer yet.
+    /// Returns the calls to the server that have no answer yet.
     pub(crate) fn open_calls(&self) -> Rc<OpenCalls> {
         self.0.borrow().open_calls()
     }
 
-    /// Says whether what runs is drawn.
+    /// Returns whether what runs is drawn.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.0.borrow().is_live()
@@ -213,12 +213,12 @@ impl Ui {
         self.0.borrow_mut().release_screen();
     }
 
-    /// Notes that an answer stands at the end of the screen.
+    /// Notes that an answer is at the end of the screen.
     pub(crate) fn note_answer(&self) {
         self.0.borrow_mut().has_written = false;
     }
 
-    /// Says whether the last answer is still the last thing on the screen.
+    /// Returns whether the last answer is still the last thing on the screen.
     pub(crate) fn ends_with_answer(&self) -> bool {
         !self.0.borrow().has_written
     }

@@ -13,7 +13,7 @@ pub(crate) struct Note {
     text: String,
 }
 
-/// What stands in front of a remark.
+/// What is in front of a remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum NoteLabel {
     Word(&'static str),

@@ -36,12 +36,12 @@ impl OpenCalls {
         self.count.set(self.count.get().saturating_sub(1));
     }
 
-    /// Says whether it is to be drawn again at this look.
+    /// Returns whether it is to be drawn again at this look.
     pub(super) fn is_due(&self) -> bool {
         self.looks.get().is_multiple_of(REDRAW_INTERVAL)
     }
 
-    /// Looks once more; gives what is waited for, once that has lasted. One call after the other is one wait.
+    /// Looks once more; returns what is waited for, once that has lasted. One call after the other is one wait.
     pub(super) fn waiting_call(&self) -> Option<Progress> {
         if self.count.get() == 0 {
             self.looks.set(0);

@@ -34,7 +34,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Gives the text in front of the bar: with the time that it takes, unless a bar says how far it is.
+    /// Returns the text in front of the bar: with the time that it takes, unless a bar says how far it is.
     fn title(&self, room: usize, style: Style) -> String {
         let text = match self.percent {
             None => format!("{} ({:.0} s)", self.what, self.seconds),
@@ -88,7 +88,7 @@ impl Running {
         self.tasks.push((progress.task.clone(), bar));
     }
 
-    /// Says whether anything runs beside this task.
+    /// Returns whether anything runs beside this task.
     pub(super) fn has_tasks_beside(&self, task: &str) -> bool {
         self.overall.is_some() || self.tasks.iter().any(|(it, _)| it != task)
     }
@@ -151,7 +151,7 @@ fn draw(bar: &ProgressBar, progress: &Progress, style: Style) {
     bar.set_message(paint(style, Tone::Dim, &progress.detail));
 }
 
-/// Gives the look of a line. Colours are painted by us: a template would ask the environment for them.
+/// Returns the look of a line. Colours are painted by us: a template would ask the environment for them.
 fn bar_style(is_bar: bool, bar_columns: usize, style: Style) -> ProgressStyle {
     let template = match (is_bar, bar_columns) {
         (false, _) => "{spinner} {prefix} {wide_msg}".to_owned(),

@@ -216,7 +216,7 @@ impl HiddenPrompt {
         self
     }
 
-    /// Gives the question and what may be shown of the answer.
+    /// Returns the question and what may be shown of the answer.
     pub(in crate::ui) fn answered(&self, said: &Secret) -> (String, String) {
         match &self.answered {
             Some((title, describe)) => (title.clone(), describe(said)),
@@ -247,16 +247,16 @@ pub enum PromptError {
 
 /// What questions are put to.
 pub trait Prompt: Send + Sync {
-    /// Says whether questions can be asked.
+    /// Returns whether questions can be asked.
     fn is_interactive(&self) -> bool;
 
     /// Asks for a line of text, and waits for it.
     ///
     /// # Errors
-    /// Where there is no answer; so for all of these.
+    /// If there is no answer; so for all of these.
     fn text(&self, question: &TextPrompt) -> Result<String, PromptError>;
 
-    /// Asks for one of several things, and gives its place among them.
+    /// Asks for one of several things, and returns its place among them.
     ///
     /// # Errors
     /// As for a text.
@@ -274,10 +274,10 @@ pub trait Prompt: Send + Sync {
     /// As for a text.
     fn hidden(&self, question: &HiddenPrompt) -> Result<Secret, PromptError>;
 
-    /// Marks an answer as failed, if it stands at the end of the screen: what it was checked against did not accept it.
+    /// Marks an answer as failed, if it is at the end of the screen: what it was checked against did not accept it.
     fn mark_failed(&self, _question: &str) {}
 
-    /// Forgets which answers stand at the end of the screen, because something else does.
+    /// Forgets which answers are at the end of the screen, because something else does.
     fn forget_answers(&self) {}
 
     /// Closes the question that is open, though it has no answer.

@@ -47,7 +47,7 @@ impl<'a> Screen<'a> {
         Self { sticky_flags: Some(repeat), ..self }
     }
 
-    /// Gives the style of the output.
+    /// Returns the style of the output.
     #[must_use]
     pub const fn style(&self) -> Style {
         self.style
@@ -174,7 +174,7 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// Gives how many columns a text takes on the screen.
+/// Returns how many columns a text takes on the screen.
 #[must_use]
 pub(crate) fn text_width(text: &str) -> usize {
     measure_text_width(text)

@@ -33,7 +33,7 @@ pub(super) struct Streams {
     /// Whether the screen belongs to a question, or to another program.
     is_released: bool,
     sticky_flags: StickyFlags,
-    /// Whether anything stands on the screen above the next line.
+    /// Whether anything is on the screen above the next line.
     pub(super) has_spoken: bool,
     /// Whether anything was written since the last answer.
     pub(super) has_written: bool,
@@ -64,12 +64,12 @@ impl Streams {
         self.sticky_flags = repeat;
     }
 
-    /// Gives the style of the results.
+    /// Returns the style of the results.
     pub(super) const fn results_style(&self) -> Style {
         self.results_style
     }
 
-    /// Gives the style of the talk about them.
+    /// Returns the style of the talk about them.
     pub(super) const fn stderr_style(&self) -> Style {
         self.stderr_style
     }
@@ -111,12 +111,12 @@ impl Streams {
         self.note_unwritten(written, || None);
     }
 
-    /// Gives the first result that could not be written, once; a reader that has gone away does not count.
+    /// Returns the first result that could not be written, once; a reader that has gone away does not count.
     pub(super) fn take_unwritten(&mut self) -> Option<Unwritten> {
         self.unwritten.take().filter(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
     }
 
-    /// Says whether a result could not be written.
+    /// Returns whether a result could not be written.
     pub(super) fn has_unwritten(&self) -> bool {
         self.unwritten.as_ref().is_some_and(|unwritten| unwritten.why.kind() != io::ErrorKind::BrokenPipe)
     }
@@ -177,12 +177,12 @@ impl Streams {
         self.running = None;
     }
 
-    /// Gives the calls to the server that have no answer yet.
+    /// Returns the calls to the server that have no answer yet.
     pub(super) fn open_calls(&self) -> Rc<OpenCalls> {
         Rc::clone(&self.calls)
     }
 
-    /// Says whether what runs is drawn.
+    /// Returns whether what runs is drawn.
     pub(super) const fn is_live(&self) -> bool {
         self.is_live
     }

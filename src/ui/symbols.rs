@@ -1,4 +1,4 @@
-//! The symbols that stand in front of a line: one set for all commands, each with a form in ASCII.
+//! The symbols that are in front of a line: one set for all commands, each with a form in ASCII.
 
 use crate::ui::Style;
 
@@ -24,7 +24,7 @@ pub(crate) enum Symbol {
 }
 
 impl Symbol {
-    /// Gives the symbol as the terminal can show it.
+    /// Returns the symbol as the terminal can show it.
     pub(crate) const fn text(self, style: Style) -> &'static str {
         match (self, style.unicode) {
             (Self::Question, _) => "?",

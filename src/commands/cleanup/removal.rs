@@ -153,7 +153,7 @@ impl CleanupRun<'_> {
         .await
     }
 
-    /// Removes what one entry names, and gives the disks that are left of it.
+    /// Removes what one entry names, and returns the disks that are left of it.
     async fn finish(&self, entry: &JournalEntry, summary: &mut CleanupSummary) -> Result<Option<LeftBehind>, Error> {
         let Self { session, connected, is_dry, timeout } = self;
         let (is_dry, timeout) = (*is_dry, *timeout);
@@ -198,7 +198,7 @@ impl CleanupRun<'_> {
         Ok(disks)
     }
 
-    /// Removes one VM, says what the server warned of, and gives the disks that it could not remove.
+    /// Removes one VM, says what the server warned of, and returns the disks that it could not remove.
     async fn remove(&self, search: OwnershipCheck<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
         let remover = Remover { search, timeout: self.timeout, log_detail: LogDetail::Usual };

@@ -19,9 +19,9 @@ pub(super) enum VmOutcome {
     Destroyed,
     /// It is ours; `--dry-run` keeps it.
     WouldBeDestroyed,
-    /// Nothing stands there.
+    /// Nothing is there.
     Gone,
-    /// Something stands there, and it is not ours.
+    /// Something is there, and it is not ours.
     NotOurs(Option<Foreign>),
     /// It carries a marker, and was not named.
     Listed,
@@ -81,7 +81,7 @@ pub(super) struct CleanupSummary {
 }
 
 impl CleanupSummary {
-    /// Gives the JSON document.
+    /// Returns the JSON document.
     pub(super) fn document(&self, error: Option<&Error>) -> Value {
         let outcomes: Vec<Value> = self
             .outcomes

@@ -1,7 +1,7 @@
 //! The report for a bug tracker: everything that was found, without what tells whose it is.
 //!
-//! No secret is ever part of a check. Names and addresses are replaced, each by the same word wherever it stands, so
-//! that the report still shows which belong together; versions, numbers, privileges and the server's words stay.
+//! No secret is ever part of a check. Names and addresses are replaced, each by the same word wherever it is, so that
+//! the report still shows which belong together; versions, numbers, privileges and the server's words stay.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,7 +25,7 @@ pub(super) struct Pseudonym {
 /// Writes the report to a new file that only its owner may read.
 ///
 /// # Errors
-/// Where the file exists or cannot be written.
+/// If the file exists or cannot be written.
 pub(super) fn write(session: &Session, path: &Path, diagnosis: &Diagnosis) -> io::Result<()> {
     let mut document = json!({
         "schema": "glassdome.report/1",
@@ -82,7 +82,7 @@ impl Pseudonymizer {
             Value::String(text) => *text = self.text(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => {
-                // What stands in `id`, `status` and the like is ours.
+                // What is in `id`, `status` and the like is ours.
                 let ours = ["schema", "glassdome", "system", "id", "status", "kind"];
                 map.iter_mut()
                     .filter(|(key, _)| !ours.contains(&key.as_str()))
@@ -131,7 +131,7 @@ impl Pseudonymizer {
             Some((address, port)) if address.parse::<std::net::Ipv4Addr>().is_ok() => (address, format!(":{port}")),
             _ => (trimmed, String::new()),
         };
-        // `::` alone stands in paths of programs, and is not an address.
+        // `::` alone is in paths of programs, and is not an address.
         if address.len() < 3 || address.parse::<IpAddr>().is_err() {
             return run.to_owned();
         }
@@ -142,7 +142,7 @@ impl Pseudonymizer {
     }
 }
 
-/// Replaces a word where it stands alone: not as a part of a longer one.
+/// Replaces a word where it is alone: not as a part of a longer one.
 fn replace_word(text: &str, word: &str, by: &str) -> String {
     let is_inner = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let mut masked = String::new();

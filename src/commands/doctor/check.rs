@@ -20,7 +20,7 @@ pub(crate) enum CheckStatus {
 }
 
 impl CheckStatus {
-    /// Gives the word for it.
+    /// Returns the word for it.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -43,7 +43,7 @@ pub(crate) struct Check {
     pub(crate) summary: String,
     /// Whether it applies here at all.
     pub(crate) applies: bool,
-    /// What it adds to the one line of its group if nothing is wrong there; nothing for what need not be said.
+    /// What it adds to the one line of its group if nothing is wrong there; `None` for what need not be said.
     pub(crate) brief: Option<String>,
     /// More about it, line by line.
     pub(crate) detail: Vec<String>,
@@ -147,7 +147,7 @@ impl Check {
         self
     }
 
-    /// Gives the part of the JSON document.
+    /// Returns the part of the JSON document.
     pub(crate) fn document(&self) -> Value {
         let fix: Vec<&str> = self.fix.iter().map(Hint::text).collect();
         json!({
@@ -161,22 +161,22 @@ impl Check {
 }
 
 impl CheckFailure {
-    /// Says whether the server does not take the caller for who it says.
+    /// Returns whether the server does not take the caller for who it says.
     pub(crate) fn is_of_credentials(&self) -> bool {
         self.kind == Kind::Authentication
     }
 
-    /// Gives its kind.
+    /// Returns its kind.
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Gives the exit code.
+    /// Returns the exit code.
     pub(crate) const fn exit_code(&self) -> u8 {
         self.kind.exit_code()
     }
 
-    /// Gives what a failed command's document says of it.
+    /// Returns what a failed command's document says of it.
     pub(crate) const fn document(&self) -> &Value {
         &self.document
     }

@@ -24,7 +24,7 @@ enum Fix {
 /// Shows each fix that is possible, asks about it at a terminal, and applies it.
 ///
 /// # Errors
-/// Where a file cannot be changed, or the person leaves.
+/// If a file cannot be changed, or the person leaves.
 pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Error> {
     let mut is_changed = false;
     for fix in find(session, context).await {

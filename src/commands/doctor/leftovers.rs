@@ -33,7 +33,7 @@ pub(super) async fn checks(
     checks
 }
 
-/// Looks for tokens that an ended run may have made without saving their secret; nothing where there are none.
+/// Looks for tokens that an ended run may have made without saving their secret; `None` if there are none.
 fn tokens(
     session: &Session,
     context: &Context,

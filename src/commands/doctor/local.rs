@@ -69,7 +69,7 @@ fn file(context: &Context, unread: Option<&Error>) -> Check {
         .with_details(warnings.iter().map(ToString::to_string))
 }
 
-/// Gives the name of the settings file.
+/// Returns the name of the settings file.
 fn name(context: &Context) -> String {
     context.store.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -36,7 +36,7 @@ pub(crate) struct Diagnosis {
     names: Vec<Pseudonym>,
 }
 
-/// Looks, tells, and gives the exit code of the first failure.
+/// Looks, tells, and returns the exit code of the first failure.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
     if arguments.grant_script {
         return tokio::select! {
@@ -174,7 +174,7 @@ impl Diagnosis {
         }
     }
 
-    /// Notes the names that stand in the settings.
+    /// Notes the names that are in the settings.
     fn note_settings(&mut self, context: &Context) {
         let host = context.host().ok().map(|host| host.host().to_string());
         self.note("HOST", host.into_iter());
@@ -219,12 +219,12 @@ impl Diagnosis {
         self.checks().find_map(|check| check.failure.as_ref())
     }
 
-    /// Gives the exit code of the first failed check.
+    /// Returns the exit code of the first failed check.
     pub(crate) fn exit_code(&self) -> u8 {
         self.first_failure().map_or(0, check::CheckFailure::exit_code)
     }
 
-    /// Gives the JSON document.
+    /// Returns the JSON document.
     pub(crate) fn document(&self) -> Value {
         let checks: Vec<Value> = self.checks().map(Check::document).collect();
         let mut document = json!({"schema": "glassdome.doctor/1", "ok": self.exit_code() == 0, "checks": checks});

@@ -44,7 +44,7 @@ impl NetworkCheck {
         path
     }
 
-    /// Says whether there is any use in going on to TLS.
+    /// Returns whether there is any use in going on to TLS.
     pub(super) fn is_open(&self) -> bool {
         match &self.proxy {
             Ok(None) => self.connects.iter().any(|(_, heard)| heard.is_ok()),
@@ -149,7 +149,7 @@ pub(super) fn answered(
     checks
 }
 
-/// Says whether something went wrong before a question could be asked: no certificate came, or it is not accepted.
+/// Returns whether something went wrong before a question could be asked: no certificate came, or it is not accepted.
 fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
     seen.is_none() || why.is_of_tls()
 }

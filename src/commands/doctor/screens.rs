@@ -10,7 +10,7 @@ use crate::ui::{Draw, Screen, Symbol, Tone};
 /// How wide the column with the names of the groups is.
 const GROUP: usize = 14;
 
-/// Below this width, the name of a group stands on a line of its own.
+/// Below this width, the name of a group is on a line of its own.
 const NARROW: usize = 60;
 
 /// How much of what is right is shown.
@@ -75,10 +75,10 @@ impl DiagnosisScreen<'_> {
     }
 }
 
-/// The lines of one group: its name stands in front of the first.
+/// The lines of one group: its name is in front of the first.
 struct GroupLines<'a, 'b> {
     title: Option<&'static str>,
-    /// How many columns stand in front of a symbol.
+    /// How many columns are in front of a symbol.
     indent: usize,
     screen: &'a mut Screen<'b>,
 }
@@ -159,7 +159,7 @@ impl<'a, 'b> GroupLines<'a, 'b> {
         self.screen.labelled(&format!("{title}{symbol} "), Tone::Plain, text)
     }
 
-    /// Gives the columns of the widest symbol and the blank behind it.
+    /// Returns the columns of the widest symbol and the blank behind it.
     fn symbol_width(&self) -> usize {
         if self.screen.style().unicode { 2 } else { 3 }
     }

@@ -22,7 +22,7 @@ pub(super) struct ReachedServer {
     pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
 }
 
-/// Makes the checks that need the server; gives it, where it let us in.
+/// Makes the checks that need the server; returns it, where it let us in.
 pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut Diagnosis) -> Option<ReachedServer> {
     let Ok(endpoint) = context.endpoint() else {
         diagnosis.skip_from(0, "no server is configured");

@@ -69,7 +69,7 @@ impl Pending {
         self.answers.insert(answer);
     }
 
-    /// Says whether an answer is to be asked for, and takes it as asked.
+    /// Returns whether an answer is to be asked for, and takes it as asked.
     pub(super) fn take(&mut self, answer: Answer) -> bool {
         self.answers.remove(&answer)
     }
@@ -79,7 +79,7 @@ impl Pending {
         std::mem::replace(&mut self.round, Round::Later)
     }
 
-    /// Says whether one of these is to be asked for.
+    /// Returns whether one of these is to be asked for.
     pub(super) fn has_any(&self, answers: &[Answer]) -> bool {
         answers.iter().any(|answer| self.answers.contains(answer))
     }
@@ -131,7 +131,7 @@ impl Answer {
         }
     }
 
-    /// Gives what is answered now, as it may be seen.
+    /// Returns what is answered now, as it may be seen.
     fn value(self, context: &Context) -> String {
         let settings = &context.settings;
         let text = |key: Key| settings.text(key).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Answer {
     }
 }
 
-/// Lets one of these answers be chosen, to be changed; nothing if all of them are to stay.
+/// Lets one of these answers be chosen, to be changed; `None` if all of them are to stay.
 pub(super) async fn choose(
     session: &Session,
     context: &Context,

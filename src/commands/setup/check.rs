@@ -34,7 +34,7 @@ pub(super) struct VerifiedAccess {
     pub(super) templates: Vec<(Key, VmId)>,
     pub(super) pool: Option<PoolName>,
     pub(super) warnings: Vec<String>,
-    /// The template that the test VM is cloned from; none where a person has declined every one.
+    /// The template that the test VM is cloned from; `None` if a person has declined every one.
     pub(super) template: Option<VmId>,
     /// The calls that the test VM will take, if there is one.
     pub(super) calls: Option<PlannedCalls>,
@@ -53,7 +53,7 @@ pub(super) struct CheckStep<'a> {
     tested: Option<VmId>,
 }
 
-/// How much of the step stands on the screen.
+/// How much of the step is on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShownSoFar {
     /// Nothing.
@@ -303,8 +303,8 @@ impl<'a> CheckStep<'a> {
         self.said = ShownSoFar::Heading;
     }
 
-    /// Says whether a file may be saved before there is a template: where there is nothing to test yet, and where a dry
-    /// run only says how it would be made.
+    /// Returns whether a file may be saved before there is a template: where there is nothing to test yet, and where a
+    /// dry run only says how it would be made.
     const fn may_be_absent(&self) -> bool {
         if self.arguments.dry_run && self.made.is_some() {
             return true;
@@ -313,7 +313,7 @@ impl<'a> CheckStep<'a> {
     }
 }
 
-/// Says whether a flag or a variable names what is wrong: that is an error, and no question.
+/// Returns whether a flag or a variable names what is wrong: that is an error, and no question.
 fn is_settled(context: &Context, why: &Error) -> bool {
     let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
     match why {

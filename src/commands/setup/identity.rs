@@ -16,7 +16,7 @@ use super::server::Server;
 /// The question for the user.
 pub(super) const USER_QUESTION: &str = "User for the token";
 
-/// What stands in front of a token that was recognized.
+/// What is in front of a token that was recognized.
 pub(super) const TOKEN_ANSWER: &str = "Token";
 
 /// Asks for the user; one without a realm gets a menu of the realms that the server has.
@@ -181,7 +181,7 @@ impl AnsweredToken {
     }
 }
 
-/// Gives the question for the password of a user.
+/// Returns the question for the password of a user.
 pub(super) fn password_question(user: &str) -> String {
     format!("Password of {}", Printable(user))
 }

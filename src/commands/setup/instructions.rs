@@ -96,7 +96,7 @@ impl Draw for PasswordAdvice {
     }
 }
 
-/// Gives the line that makes a token.
+/// Returns the line that makes a token.
 fn token_line(user: &str, name: &str) -> String {
     format!("pveum user token add {} {name} --privsep 0 --comment '{COMMENT}'", word(user))
 }

@@ -22,7 +22,7 @@ pub(super) fn drop_invalid_settings(session: &Session, context: &mut Context, ar
             return Err(why.into());
         }
         session.warn(format!("{why}; please enter it again"));
-        // What stands beside an invalid pin must not decide alone: it says that nothing is verified.
+        // What is beside an invalid pin must not decide alone: it says that nothing is verified.
         if TRUST_KEYS.contains(&key) { dropped.extend(TRUST_KEYS) } else { dropped.push(key) }
     }
     if dropped.is_empty() { Ok(()) } else { context.unset(&dropped) }

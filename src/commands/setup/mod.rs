@@ -190,7 +190,7 @@ fn end_note(
     Ok(())
 }
 
-/// Ends the run where another token of the settings file would be replaced that works, without consent.
+/// Ends the run if another token of the settings file would be replaced that works, without consent.
 async fn agree_to_replace(
     session: &Session,
     context: &Context,

@@ -17,13 +17,13 @@ use super::answers::{Answer, Pending, StepEnd};
 /// The entry of a menu that leads to an earlier answer.
 const GO_BACK: &str = "Go back";
 
-/// What stands in front of the node that was chosen.
+/// What is in front of the node that was chosen.
 pub(super) const NODE: &str = "Node";
 
 /// The question for the pool.
 pub(super) const POOL_QUESTION: &str = "Pool for new VMs";
 
-/// Gives the question for the template of a release.
+/// Returns the question for the template of a release.
 pub(super) fn template_question(release: Release) -> String {
     format!("Template for Ubuntu {}", release.number)
 }
@@ -34,8 +34,8 @@ pub(super) struct Available<'a> {
     pub(super) vms: &'a [Vm],
 }
 
-/// Lets a person choose node, templates and pool, as far as they are pending and not settled. Gives the keys that were
-/// asked for.
+/// Lets a person choose node, templates and pool, as far as they are pending and not settled. Returns the keys that
+/// were asked for.
 pub(super) async fn choose(
     session: &Session,
     context: &mut Context,
@@ -74,7 +74,7 @@ pub(super) fn show(session: &Session, context: &Context, asked: &[Key], template
     }
 }
 
-/// Gives the earlier answer that is to be changed first, if one is.
+/// Returns the earlier answer that is to be changed first, if one is.
 async fn node(
     session: &Session,
     context: &mut Context,

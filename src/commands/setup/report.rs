@@ -83,7 +83,7 @@ impl SetupReport {
         self.warnings.extend(context.trust_warnings(connected.trusted));
     }
 
-    /// Gives the document.
+    /// Returns the document.
     pub(super) fn document(&self, error: Option<&Error>) -> Value {
         let templates: serde_json::Map<String, Value> =
             self.templates.iter().map(|(key, vmid)| (key.clone(), json!(vmid))).collect();

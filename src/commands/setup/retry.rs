@@ -131,8 +131,8 @@ fn correction_choices(session: &Session, context: &Context, kind: Kind) -> Vec<(
     choices
 }
 
-/// Says whether nothing can follow: the person wants to leave, the certificate has changed, or something is left on the
-/// server that has to be reported last.
+/// Returns whether nothing can follow: the person wants to leave, the certificate has changed, or something is left on
+/// the server that has to be reported last.
 pub(super) fn is_final(why: &Error) -> bool {
     match why {
         Error::Token(TokenError::LeftOnServer { .. }) => true,
@@ -142,13 +142,13 @@ pub(super) fn is_final(why: &Error) -> bool {
     }
 }
 
-/// Says whether a flag or a variable alone decides about what is wrong.
+/// Returns whether a flag or a variable alone decides about what is wrong.
 fn is_settled(context: &Context, session: &Session, why: &Error) -> bool {
     matches!(why, Error::Auth(AuthError::UnknownRealm { .. })) && !context.is_open(session, Key::User)
 }
 
-/// Asks what to do about a failure that no single answer corrects: another try, or an earlier answer. Gives nothing for
-/// another try.
+/// Asks what to do about a failure that no single answer corrects: another try, or an earlier answer. Returns `None`
+/// for another try.
 pub(super) async fn ask_what_next(
     session: &Session,
     context: &Context,

@@ -38,7 +38,7 @@ pub(super) struct SavedSettings {
 }
 
 impl PendingSave {
-    /// Says whether anything is written at all.
+    /// Returns whether anything is written at all.
     pub(super) fn is_change(&self) -> bool {
         !self.edited.changed.is_empty() || self.fetched.is_some()
     }
@@ -111,7 +111,7 @@ fn changes(
         Credentials::Token { id, secret } => {
             // A new instance gets a name of its own: the first one's, which it would have, may change.
             let is_new = in_file.source(Key::TokenValue).is_none() && !context.instance.is_first();
-            // The application reads the secret alone: what stands around it is written where it belongs.
+            // The application reads the secret alone: what is around it is written where it belongs.
             let is_bare = in_file.is_secret_bare();
             let standing = in_file.token_name().filter(|_| !is_new && is_bare);
             set(compare_with_file(standing, &id.name), Setting::TokenName(TokenRef::Name(id.name.clone())));
@@ -138,7 +138,7 @@ fn changes(
     Ok(changes)
 }
 
-/// Lists the keys that stand in the file, and that a person decided against.
+/// Lists the keys that are in the file, and that a person decided against.
 fn keys_to_remove(context: &Context, in_file: &Settings) -> Vec<Key> {
     let mut keys = vec![Key::Password, Key::TokenValue, Key::Ubuntu2204Template, Key::Ubuntu2004Template, Key::Pool];
     keys.retain(|key| context.is_unset(*key));
@@ -149,7 +149,7 @@ fn keys_to_remove(context: &Context, in_file: &Settings) -> Vec<Key> {
     keys
 }
 
-/// The keys of the trust: what is used stands there, and nothing else does.
+/// The keys of the trust: what is used is set, and nothing else.
 fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -> Vec<Change> {
     let mut changes = Vec::new();
     let pin = match &connected.trust {
@@ -268,7 +268,7 @@ async fn offer_gitignore(session: &Session, folder: &Path, verdict: &git::GitSta
     Ok(warnings)
 }
 
-/// Reads the file again: what was written must be what stands there.
+/// Reads the file again: what was written must be what is there.
 fn read_back(store: &Store, draft: &PendingSave) -> Result<(), Error> {
     let again = store.load()?;
     if again.file.bytes() == draft.edited.file.bytes() {

@@ -45,7 +45,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Gives the names of the realms.
+    /// Returns the names of the realms.
     pub(super) fn realms(&self) -> &[String] {
         &self.realms
     }
@@ -65,7 +65,7 @@ impl Server {
         Connected::authenticate(self.pve.clone(), self.trusted_server(), credentials).await
     }
 
-    /// Gives the server, and how its certificates are judged.
+    /// Returns the server, and how its certificates are judged.
     pub(super) fn trusted_server(self) -> TrustedServer {
         TrustedServer { endpoint: self.endpoint, trust: self.trust, trusted: self.trusted }
     }
@@ -180,7 +180,7 @@ impl ServerStep {
     }
 }
 
-/// Shows what is wrong if a person can correct it, and gives the key that it is about; any other error ends the step.
+/// Shows what is wrong if a person can correct it, and returns the key that it is about; any other error ends the step.
 fn key_to_correct(session: &Session, context: &mut Context, why: Error) -> Result<Key, Error> {
     if is_of_ca_file(&why) && context.is_open(session, Key::CaFile) {
         show_error(session, &why);
@@ -195,7 +195,7 @@ fn key_to_correct(session: &Session, context: &mut Context, why: Error) -> Resul
     Err(why)
 }
 
-/// Says whether the file of a CA is the trouble.
+/// Returns whether the file of a CA is the trouble.
 const fn is_of_ca_file(why: &Error) -> bool {
     matches!(why, Error::Config(ConfigError::CaFile { .. } | ConfigError::CaFileUnreadable { .. }))
 }
@@ -238,7 +238,7 @@ async fn ask_to_skip_verification(session: &Session, context: &mut Context) -> R
     Ok(())
 }
 
-/// Says whether another server could be the remedy.
+/// Returns whether another server could be the remedy.
 fn is_of_host(why: &Error) -> bool {
     matches!(
         why,

@@ -89,7 +89,7 @@ impl MissingTemplate {
         Ok(CreatedTemplate { key: self.key, vm })
     }
 
-    /// Gives the release that the key stands for.
+    /// Returns the release that the key stands for.
     fn release(&self) -> Release {
         Release::of_key(self.key).unwrap_or(DEFAULT)
     }

@@ -65,7 +65,7 @@ enum TokenMethod {
 }
 
 impl TokenMethod {
-    /// Gives the line of an answer.
+    /// Returns the line of an answer.
     const fn short(self) -> &'static str {
         match self {
             Self::LogIn => "create it with an administrator login",

@@ -73,8 +73,8 @@ impl TokenSource {
     }
 }
 
-/// Makes the token. It is not to be broken off at any moment: what is half done has to be undone. Gives nothing if only
-/// the plan was to be shown.
+/// Makes the token. It is not to be broken off at any moment: what is half done has to be undone. Returns `None` if
+/// only the plan was to be shown.
 pub(super) async fn make(
     session: &Session,
     context: &mut Context,
@@ -141,7 +141,7 @@ async fn by_log_in(
     })
 }
 
-/// Gives the line that would be run in the shell of a node.
+/// Returns the line that would be run in the shell of a node.
 fn pveum_line(context: &Context, arguments: &Setup) -> Result<String, Error> {
     let (action, expire) = action(arguments);
     Ok(over_ssh::command(&context.token_id()?, action, expire))

@@ -34,14 +34,14 @@ pub(super) enum TrustDecision {
     Quit,
 }
 
-/// Says whether a person may change what was decided about the certificate.
+/// Returns whether a person may change what was decided about the certificate.
 pub(super) fn can_be_changed(session: &Session, context: &Context) -> bool {
     let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
     let is_decided = !matches!(context.trust(), Ok((_, TrustSource::System)));
     session.is_attended() && is_decided && !TRUST_KEYS.into_iter().any(is_settled)
 }
 
-/// Gives what decides about the certificate now, in a few words.
+/// Returns what decides about the certificate now, in a few words.
 pub(super) fn present(context: &Context) -> String {
     let word = match context.trust() {
         Ok(_) if context.is_sandbox() => "as answered (not stored for the sandbox)",
@@ -54,7 +54,7 @@ pub(super) fn present(context: &Context) -> String {
     word.to_owned()
 }
 
-/// Gives what was chosen before, to be proposed again.
+/// Returns what was chosen before, to be proposed again.
 pub(super) fn chosen(context: &Context, decision: Option<TrustDecision>) -> Option<TrustChoice> {
     match context.trust().ok()?.1 {
         TrustSource::Pin if decision == Some(TrustDecision::ByCluster) => Some(TrustChoice::Cluster),
@@ -65,7 +65,7 @@ pub(super) fn chosen(context: &Context, decision: Option<TrustDecision>) -> Opti
     }
 }
 
-/// Says whether a certificate is the matter, and a person may decide about it.
+/// Returns whether a certificate is the matter, and a person may decide about it.
 pub(super) fn is_open(session: &Session, context: &Context, why: &Error) -> bool {
     let is_settled = |key: Key| context.settings.source(key).is_some_and(Source::is_settled);
     session.is_attended() && flaw(why).is_some() && !TRUST_KEYS.into_iter().any(is_settled)
@@ -161,7 +161,7 @@ async fn chosen_way(
     }
 }
 
-/// Asks for a CA file that has signed the certificate; gives its path, or nothing for another way.
+/// Asks for a CA file that has signed the certificate; returns its path, or nothing for another way.
 async fn ca_file(session: &Session, context: &Context, probed: Probed) -> Result<Option<PathBuf>, Error> {
     let home = session.variable("HOME").map(PathBuf::from);
     let folder = session.folder.clone();

@@ -214,7 +214,7 @@ impl Wizard<'_> {
         }
     }
 
-    /// Asks whether what is shown may be saved; gives the answer that is to be changed first, if one is.
+    /// Asks whether what is shown may be saved; returns the answer that is to be changed first, if one is.
     async fn agreed(&self, context: &Context, draft: &PendingSave) -> Result<Option<Answer>, Error> {
         let session = self.session;
         if !session.is_attended() || session.confirms_all || self.arguments.dry_run || !draft.is_change() {

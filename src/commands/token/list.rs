@@ -142,7 +142,7 @@ impl Draw for TokenListing {
     }
 }
 
-/// Shows privileges by path; paths with the same ones stand together.
+/// Shows privileges by path; paths with the same ones are together.
 fn draw_rights(screen: &mut Screen<'_>, rights: Option<&BTreeMap<String, Vec<String>>>) -> fmt::Result {
     let Some(rights) = rights else {
         return screen.paragraph(2, "permissions: none visible to this login (there may be some)");

@@ -46,7 +46,7 @@ fn screen(error: impl Into<Error>) -> String {
     render(&Report::of(&error.into()), STYLE)
 }
 
-/// Gives one line for a text that stands within another one.
+/// Returns one line for a text that is within another one.
 fn line(text: impl ToString) -> String {
     format!("{}\n", text.to_string())
 }

@@ -65,7 +65,7 @@ fn cluster_storage_and_vm() {
     insta::assert_snapshot!(text);
 }
 
-/// Gives the screens in two halves: those before the first reason that is about the cluster, and the rest.
+/// Returns the screens in two halves: those before the first reason that is about the cluster, and the rest.
 #[expect(clippy::too_many_lines, reason = "one sample for each variant")]
 fn reasons() -> (String, String) {
     let text = reasons! {

@@ -76,7 +76,7 @@ fn settings() {
     insta::assert_snapshot!(text);
 }
 
-/// A warning as it stands on the screen.
+/// A warning as it is on the screen.
 struct Warned(String);
 
 impl Draw for Warned {

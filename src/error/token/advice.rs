@@ -93,7 +93,7 @@ impl TokenError {
     }
 }
 
-/// Gives the line for root in the shell of a node.
+/// Returns the line for root in the shell of a node.
 fn manual_steps(line: &str) -> Vec<Hint> {
     if line.is_empty() {
         return Vec::new();

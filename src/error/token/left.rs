@@ -29,7 +29,7 @@ pub struct KeptObject {
 }
 
 impl Leftovers {
-    /// Says whether nothing is left.
+    /// Returns whether nothing is left.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
         self.lines.is_empty() && self.revoke.is_empty() && self.kept.is_empty() && self.new_secret_command.is_none()

@@ -19,7 +19,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// Gives the address where the host is one.
+    /// Returns the address where the host is one.
     #[must_use]
     pub const fn address(&self) -> Option<IpAddr> {
         match self {
@@ -74,7 +74,7 @@ impl FromStr for Host {
     }
 }
 
-/// One label of a host name. Underscores are not allowed by the standard, but they stand in many a hosts file.
+/// One label of a host name. Underscores are not allowed by the standard, but they are in many a hosts file.
 fn is_label(label: &str) -> bool {
     !label.is_empty()
         && label.len() <= 63

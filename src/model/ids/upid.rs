@@ -14,25 +14,25 @@ pub struct Upid {
 }
 
 impl Upid {
-    /// Gives the whole text, as calls want it.
+    /// Returns the whole text, as calls want it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Gives the node that the task runs on.
+    /// Returns the node that the task runs on.
     #[must_use]
     pub const fn node(&self) -> &NodeName {
         &self.node
     }
 
-    /// Gives what the task is about, most often a VMID.
+    /// Returns what the task is about, most often a VMID.
     #[must_use]
     pub fn id(&self) -> &str {
         self.text.split(':').nth(6).unwrap_or_default()
     }
 
-    /// Gives the kind of the task, `qmclone` for example.
+    /// Returns the kind of the task, `qmclone` for example.
     #[must_use]
     pub fn kind(&self) -> &str {
         self.text.split(':').nth(5).unwrap_or_default()

@@ -13,7 +13,7 @@ fn read(text: &str) -> Result<Pasted, BadSecret> {
     Pasted::read(&Secret::new(text.to_owned()))
 }
 
-/// Gives what was found as `user, name`, and checks that the secret is the one above.
+/// Returns what was found as `user, name`, and checks that the secret is the one above.
 fn found(text: &str) -> (Option<String>, Option<String>) {
     let pasted = read(text).unwrap_or_else(|why| panic!("{text}: {why}"));
     assert_eq!(pasted.secret.expose(), UUID, "{text}");

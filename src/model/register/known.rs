@@ -46,7 +46,7 @@ impl RegisteredSecret {
         Self { text: Zeroizing::new(folded(secret.as_bytes())), forms, strength, blocks }
     }
 
-    /// Reports where it stands in a text, whole or in part.
+    /// Reports where it is in a text, whole or in part.
     pub(super) fn find(&self, bytes: &[u8], found: &mut impl FnMut(usize, usize)) {
         for form in &self.forms {
             let length = form.needle().len();
@@ -66,7 +66,7 @@ impl RegisteredSecret {
         }
     }
 
-    /// Says whether what was found is the secret, and not a word that happens to be the same.
+    /// Returns whether what was found is the secret, and not a word that happens to be the same.
     fn counts(&self, bytes: &[u8], start: usize, end: usize) -> bool {
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
         let after = bytes.get(end).copied();
@@ -86,7 +86,7 @@ impl RegisteredSecret {
         }
     }
 
-    /// Gives the longest part of the secret around one of its blocks.
+    /// Returns the longest part of the secret around one of its blocks.
     fn extend_match(&self, bytes: &[u8], hit: usize, offset: usize) -> (usize, usize) {
         let same = |at: usize, own: usize| bytes.get(at).is_some_and(|byte| self.text.get(own) == Some(byte));
         let before = (1..=offset.min(hit)).take_while(|back| same(hit - back, offset - back)).count();
@@ -94,7 +94,7 @@ impl RegisteredSecret {
         (hit - before, hit + BLOCK + after)
     }
 
-    /// Gives how much of the secret a text ends with that was cut off within it.
+    /// Returns how much of the secret a text ends with that was cut off within it.
     pub(super) fn head(&self, bytes: &[u8]) -> usize {
         if self.strength != Strength::Anywhere {
             return 0;
@@ -118,7 +118,7 @@ pub(super) fn strength(secret: &str) -> Strength {
     }
 }
 
-/// Gives what becomes of letters beyond ASCII when they are read in the wrong encoding.
+/// Returns what becomes of letters beyond ASCII when they are read in the wrong encoding.
 fn misdecoded(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     if secret.is_ascii() {
         return Vec::new();
@@ -137,7 +137,7 @@ fn misdecoded(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     readings
 }
 
-/// From so many characters on a secret is masked wherever it stands.
+/// From so many characters on a secret is masked wherever it is.
 pub(super) const MIN_LENGTH_ANYWHERE: usize = 8;
 
 /// From so many characters on a secret with more than letters in it is masked as a word.
@@ -161,5 +161,5 @@ const COMMON_WORDS: [&str; 14] = [
     "virtual",
 ];
 
-/// So often escapes are decoded in a text, in what stands there in base64, and in what stands in base64 in that.
+/// So often escapes are decoded in a text, in what is there in base64, and in what is in base64 in that.
 pub(super) const DECODING_DEPTHS: [usize; 3] = [4, 3, 2];

@@ -16,7 +16,7 @@ pub(super) struct SecretSearch<'a> {
 }
 
 impl SecretSearch<'_> {
-    /// Searches a reading, what its escapes stand for, and what stands in it in base64.
+    /// Searches a reading, what its escapes stand for, and what is in it in base64.
     pub(super) fn every_reading(&mut self, view: Reading, readings: &[usize]) {
         let Some((count, deeper)) = readings.split_first() else { return };
         let mut view = view;
@@ -37,7 +37,7 @@ impl SecretSearch<'_> {
     fn one_reading(&mut self, view: &Reading, depth: usize) {
         let bytes = folded(&view.bytes);
         let found = &mut self.found;
-        // Whatever stands there is decoded as base64, and a letter or two come up everywhere in that.
+        // Whatever is there is decoded as base64, and a letter or two come up everywhere in that.
         let is_long =
             |known: &&&RegisteredSecret| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
         for known in self.known.iter().filter(is_long) {

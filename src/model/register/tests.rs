@@ -71,7 +71,7 @@ impl Spelling {
     }
 }
 
-/// Gives the ways that keep their meaning in whatever else a text is written in.
+/// Returns the ways that keep their meaning in whatever else a text is written in.
 fn outer() -> impl Strategy<Value = Spelling> {
     prop_oneof![
         Just(Spelling::Plain),
@@ -90,8 +90,8 @@ fn inner() -> impl Strategy<Value = Spelling> {
 }
 
 proptest! {
-    /// The secret stands in some text, the whole is written in one spelling, put into another text, and that is written
-    /// in another spelling: what is left is the same whatever the secret is.
+    /// The secret is in some text, the whole is written in one spelling, put into another text, and that is written in
+    /// another spelling: what is left is the same whatever the secret is.
     #[test]
     fn no_spelling_of_a_secret_is_shown(
         secret in "[a-zA-Z0-9!#~äß\u{1F600}-][a-zA-Z0-9 !$%&'()*+,./:;<=>?@#_|~äß\u{1F600}-]{6,38}[a-zA-Z0-9!#~äß\u{1F600}-]",

@@ -23,7 +23,7 @@ impl Unit {
     }
 }
 
-/// Gives the value of a digit of base64 or base64url.
+/// Returns the value of a digit of base64 or base64url.
 pub(super) const fn sextet(byte: u8) -> Option<u32> {
     let digit = match byte {
         b'A'..=b'Z' => byte - b'A',

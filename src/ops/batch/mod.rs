@@ -214,7 +214,7 @@ impl Batch<'_> {
         if index.is_multiple_of(self.count.div_ceil(MAX_FOLLOWED_LOGS)) { LogDetail::Close } else { LogDetail::Usual }
     }
 
-    /// Gives the number of the next test VM; none where all are begun, or it would be in vain.
+    /// Returns the number of the next test VM; `None` if all are begun, or it would be in vain.
     fn next(&self) -> Option<usize> {
         let index = self.begun.get();
         let is_over =

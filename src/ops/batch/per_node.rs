@@ -82,7 +82,7 @@ impl NodeCounters {
         self.0.entry(node.to_owned()).or_insert_with(new)
     }
 
-    /// Gives the figures of every node.
+    /// Returns the figures of every node.
     pub(crate) fn figures(&self) -> Vec<NodeFigures> {
         self.0.values().cloned().collect()
     }

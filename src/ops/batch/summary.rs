@@ -67,7 +67,7 @@ pub(crate) struct BatchSummary {
     pub(crate) clones_per_minute: f64,
     /// How often another client took a VMID.
     pub(crate) lost_races: usize,
-    /// What most of the time went into, and how that is known; nothing where too few were verified to tell.
+    /// What most of the time went into, and how that is known; `None` if too few were verified to tell.
     pub(crate) limited_by: Option<String>,
     /// What the time went into.
     pub(crate) spent: TimeBreakdown,
@@ -147,7 +147,7 @@ impl BatchCounter {
         self.first.get_or_insert((place, error));
     }
 
-    /// Gives the figures.
+    /// Returns the figures.
     pub(crate) fn summary(&self, blank: Receipt, size: BatchSize, lost: usize) -> BatchSummary {
         let BatchSize { count, parallel } = size;
         let mut failures: Vec<FailureCount> = self.reasons.values().cloned().collect();
@@ -270,7 +270,7 @@ fn figures(name: &'static str, times: &[f32]) -> Option<StepFigures> {
     Some(StepFigures { name, count: times.len(), median: share_of(&times, 50)?, p95: share_of(&times, 95)? })
 }
 
-/// Gives the time that so many of a hundred do not exceed, from times in their order.
+/// Returns the time that so many of a hundred do not exceed, from times in their order.
 fn share_of(sorted: &[f32], hundredth: usize) -> Option<f64> {
     let rank = (sorted.len() * hundredth).div_ceil(100).max(1);
     sorted.get(rank - 1).map(|&seconds| (f64::from(seconds) * 1000.0).round() / 1000.0)

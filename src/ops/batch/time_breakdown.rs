@@ -9,9 +9,9 @@ pub(crate) struct TimeBreakdown {
     pub(crate) vms: usize,
     /// All of it.
     pub(crate) seconds: f64,
-    /// Waiting for locks; nothing where no log was read.
+    /// Waiting for locks; `None` if no log was read.
     pub(crate) locks: Option<f64>,
-    /// Copying disks; nothing where no log was read.
+    /// Copying disks; `None` if no log was read.
     pub(crate) copying: Option<f64>,
     /// Clone tasks, apart from that.
     pub(crate) cloning: f64,
@@ -78,7 +78,7 @@ impl TimeBreakdown {
         }
     }
 
-    /// Gives what the time of a VM goes into, on average, in seconds; parts that round to nothing are left out.
+    /// Returns what the time of a VM goes into, on average, in seconds; parts that round to nothing are left out.
     pub(crate) fn per_vm(&self) -> Vec<(&'static str, f64)> {
         let vms = as_number(u64::try_from(self.vms).unwrap_or(u64::MAX)).max(1.0);
         let parts = self.parts().into_iter().map(|(what, seconds)| (what.word(), seconds / vms));

@@ -69,7 +69,7 @@ impl TimeTotals {
         }
     }
 
-    /// Gives the figures.
+    /// Returns the figures.
     pub(crate) fn spent(&self) -> TimeBreakdown {
         let rest = |task: &str| {
             let sums = self.sums.iter().filter(|(kind, _)| kind.task == task);

@@ -8,8 +8,8 @@ use std::cell::Cell;
 /// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
 const MAX_TAKEN_IN_A_ROW: usize = 20_000;
 
-/// Gives another free VMID after some were tried in vain. One of those may still be offered: then the next free one above
-/// it is taken.
+/// Returns another free VMID after some were tried in vain. One of those may still be offered: then the next free one
+/// above it is taken.
 pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error> {
     let failed = |source| Error::server(Operation::FindId, source);
     let none = || Error::Placement(PlacementError::NoFreeId { tries: tried.len() });
@@ -39,7 +39,7 @@ impl VmidSequence {
         Self { next: Cell::new(first), avoided, lost: Cell::new(0) }
     }
 
-    /// Gives a number that no other test VM of this run has, and that is free at this moment.
+    /// Returns a number that no other test VM of this run has, and that is free at this moment.
     pub(crate) async fn take(&self, pve: &Pve) -> Result<VmId, Error> {
         for _ in 0..MAX_TAKEN_IN_A_ROW {
             let candidate = self.next.get();

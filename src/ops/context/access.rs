@@ -12,7 +12,7 @@ use crate::settings::{Credentials, Key, Verification};
 use std::path::Path;
 
 impl Context {
-    /// Gives the server as a person knows it, and as `PROXMOX_HOST` names it.
+    /// Returns the server as a person knows it, and as `PROXMOX_HOST` names it.
     pub(crate) fn host(&self) -> Result<Endpoint, Error> {
         self.settings.require_usable(&[Key::Host])?;
         let host = self.settings.host().ok_or_else(|| self.missing_answer("the server", Key::Host))?.value;
@@ -22,7 +22,7 @@ impl Context {
         Ok(host)
     }
 
-    /// Gives the address that is connected to.
+    /// Returns the address that is connected to.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, Error> {
         let host = self.host()?;
         #[cfg(feature = "sandbox")]
@@ -37,7 +37,7 @@ impl Context {
         Ok(host)
     }
 
-    /// Gives the one trust of this run, and its word.
+    /// Returns the one trust of this run, and its word.
     pub(crate) fn trust(&self) -> Result<(Trust, TrustSource), Error> {
         #[cfg(feature = "sandbox")]
         if let Some(sandbox) = &self.sandbox {
@@ -82,7 +82,7 @@ impl Context {
         }
     }
 
-    /// Gives what to authenticate with.
+    /// Returns what to authenticate with.
     pub(crate) fn credentials(&self, session: &Session) -> Result<Credentials, Error> {
         self.settings.require_usable(&[Key::User, Key::TokenName, Key::TokenValue])?;
         if self.settings.user().is_none() {
@@ -111,13 +111,13 @@ impl Context {
         read_password(session, path, flag).await
     }
 
-    /// Gives a secret that stands in a variable which is no setting; there are none of a real server's on the sandbox.
+    /// Returns a secret that is in a variable which is no setting; there are none of a real server's on the sandbox.
     pub(crate) fn secret_variable(&self, name: &str) -> Option<Secret> {
         let text = self.variables.get(name)?.to_str().filter(|text| !text.is_empty())?;
         Some(Secret::new(text.to_owned()))
     }
 
-    /// Gives the administrator's log-in of the sandbox, so that a rehearsal needs no answers.
+    /// Returns the administrator's log-in of the sandbox, so that a rehearsal needs no answers.
     pub(crate) fn rehearsed_login(&self) -> Option<(UserId, Secret)> {
         #[cfg(feature = "sandbox")]
         if let Some(card) = self.sandbox.as_ref().and_then(|sandbox| sandbox.users().into_iter().next()) {
@@ -126,7 +126,7 @@ impl Context {
         None
     }
 
-    /// Gives the token that the settings name.
+    /// Returns the token that the settings name.
     pub(crate) fn token_id(&self) -> Result<TokenId, Error> {
         let settings = &self.settings;
         let user = settings.user().ok_or_else(|| self.missing_answer("the user", Key::User))?.value;

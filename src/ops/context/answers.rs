@@ -37,7 +37,7 @@ impl Context {
         self.require_valid()
     }
 
-    /// Gives what was given for this run, so that it can be put back.
+    /// Returns what was given for this run, so that it can be put back.
     pub(crate) fn given(&self) -> Flags {
         self.flags.clone()
     }
@@ -49,12 +49,12 @@ impl Context {
         self.require_valid()
     }
 
-    /// Says whether a key was decided to have no value.
+    /// Returns whether a key was decided to have no value.
     pub(crate) fn is_unset(&self, key: Key) -> bool {
         self.flags.is_unset(key)
     }
 
-    /// Says whether a person may be asked for a key: there is a terminal, and neither a flag nor a variable sets it.
+    /// Returns whether a person may be asked for a key: there is a terminal, and neither a flag nor a variable sets it.
     pub(crate) fn is_open(&self, session: &Session, key: Key) -> bool {
         let of_token = self.settings.user().filter(|_| key == Key::User).map(|user| user.source);
         let source = of_token.as_ref().or_else(|| self.settings.source(key));
@@ -90,7 +90,7 @@ impl Context {
         self.require_valid()
     }
 
-    /// Gives what the file alone says.
+    /// Returns what the file alone says.
     pub(crate) fn saved(&self) -> Settings {
         Settings::of_file(&self.instance, self.store.path(), &self.loaded.file)
     }

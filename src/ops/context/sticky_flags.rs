@@ -12,7 +12,7 @@ impl Context {
         session.ui.set_sticky_flags(self.sticky_flags());
     }
 
-    /// Gives the flags that lead to the same settings and the same server.
+    /// Returns the flags that lead to the same settings and the same server.
     pub(crate) fn sticky_flags(&self) -> StickyFlags {
         let mut repeat = StickyFlags::default();
         if let Some(path) = &self.named_file {

@@ -31,7 +31,8 @@ pub(crate) struct Made {
     pub(crate) left_behind: Vec<String>,
 }
 
-/// Makes a template, with a log-in where the token may not, and gives what it is; a dry run only says what it would be.
+/// Makes a template, with a log-in where the token may not, and returns what it is; a dry run only says what it would
+/// be.
 pub(crate) async fn make(
     session: &Session,
     context: &Context,
@@ -82,7 +83,7 @@ fn progress_text(plan: &TemplatePlan) -> String {
     )
 }
 
-/// Finds out the checksum: what a flag says, that of the file, or what stands in the list beside the image.
+/// Finds out the checksum: what a flag says, that of the file, or what is in the list beside the image.
 async fn checksum(
     session: &Session,
     context: &Context,

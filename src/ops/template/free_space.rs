@@ -22,8 +22,8 @@ pub(crate) struct SpaceRequirement<'a> {
 }
 
 impl SpaceRequirement<'_> {
-    /// Refuses where not even the image fits; warns where the disk does not once it is full, which a storage that
-    /// gives out room on demand takes all the same.
+    /// Refuses if not even the image fits; warns if the disk does not once it is full, which a storage that gives out
+    /// room on demand takes all the same.
     pub(crate) fn check(&self) -> Result<Vec<String>, TemplateError> {
         let image = self.image.unwrap_or_default();
         let at_least = if self.is_compressed { image } else { 0 };

@@ -84,17 +84,17 @@ impl ImageSpec {
         Self { release: self.release.or(Some(release)), ..self }
     }
 
-    /// Gives the usual name of its template.
+    /// Returns the usual name of its template.
     pub(crate) fn template(&self) -> &'static str {
         self.release.map_or(NAMELESS, |release| release.template)
     }
 
-    /// Gives the usual number of its template.
+    /// Returns the usual number of its template.
     pub(crate) fn usual_id(&self) -> VmId {
         self.release.unwrap_or(DEFAULT).vmid
     }
 
-    /// Gives the last part of its address or path.
+    /// Returns the last part of its address or path.
     pub(crate) fn file(&self) -> &str {
         let whole = match &self.origin {
             ImageSource::Address(url) => url.split(['?', '#']).next().unwrap_or_default(),
@@ -103,15 +103,15 @@ impl ImageSpec {
         whole.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Gives the address of the list of checksums beside it, for an image that the server fetches.
+    /// Returns the address of the list of checksums beside it, for an image that the server fetches.
     pub(crate) fn checksums_url(&self) -> Option<String> {
         let ImageSource::Address(url) = &self.origin else { return None };
         let (folder, _) = url.rsplit_once('/')?;
         Some(format!("{folder}/SHA256SUMS"))
     }
 
-    /// Gives the name that the image gets on the server: with a nonce, so that no other image can be taken for it. The
-    /// server takes no `.img` to import from, which Ubuntu's images end in though they are qcow2.
+    /// Returns the name that the image gets on the server: with a nonce, so that no other image can be taken for it.
+    /// The server takes no `.img` to import from, which Ubuntu's images end in though they are qcow2.
     pub(crate) fn name_on_server(&self, nonce: &str) -> String {
         let file = self.file();
         let stem = ENDINGS.into_iter().chain([".img"]).find_map(|ending| file.strip_suffix(ending)).unwrap_or(file);
@@ -120,13 +120,13 @@ impl ImageSpec {
         format!("glassdome-{stem}-{nonce}{}", self.ending())
     }
 
-    /// Gives the ending of that name, which says what the image is.
+    /// Returns the ending of that name, which says what the image is.
     pub(crate) fn ending(&self) -> &'static str {
         ENDINGS.into_iter().find(|ending| self.file().ends_with(ending)).unwrap_or(QCOW2)
     }
 }
 
-/// Says whether a text is a SHA-256 checksum.
+/// Returns whether a text is a SHA-256 checksum.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

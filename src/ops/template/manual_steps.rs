@@ -20,8 +20,8 @@ pub(crate) struct ManualVm<'a> {
     pub(crate) bridge: &'a str,
 }
 
-/// Gives the lines, with this server's storages and numbers filled in. Each one runs only if the one before it succeeded:
-/// if the VMID has been taken meanwhile, `qm create` refuses, and nothing touches that VM.
+/// Returns the lines, with this server's storages and numbers filled in. Each one runs only if the one before it
+/// succeeded: if the VMID has been taken meanwhile, `qm create` refuses, and nothing touches that VM.
 pub(crate) fn lines(wanted: &ImageSpec, sha256: Option<&str>, machine: &ManualVm<'_>) -> Vec<String> {
     let ManualVm { vmid, name, image, storage, disk, bridge } = machine;
     let file = format!("/var/tmp/{image}");

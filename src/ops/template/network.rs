@@ -41,7 +41,7 @@ impl TemplateNetwork {
         Self { bridge: named.to_owned(), zone, warning }
     }
 
-    /// Gives its path for the access control.
+    /// Returns its path for the access control.
     pub(crate) fn path(&self) -> String {
         format!("/sdn/zones/{}/{}", self.zone, self.bridge)
     }

@@ -47,8 +47,8 @@ impl ImageLocation<'_> {
         Ok(listed.into_iter().find(|image| image.volume == self.volume))
     }
 
-    /// Says whether no request of this run may have put the image there: it is not listed, and no task that would do it
-    /// runs.
+    /// Returns whether no request of this run may have put the image there: it is not listed, and no task that would do
+    /// it runs.
     pub(crate) async fn is_absent(&self) -> Result<bool, Error> {
         if let Some(upid) = self.task().await?
             && !self.pve.task_status(&upid).await.doing(Operation::ReadTasks)?.is_stopped()
@@ -58,7 +58,7 @@ impl ImageLocation<'_> {
         Ok(self.listed().await?.is_none())
     }
 
-    /// Looks how the storage lists the image that a task has put there; nothing where it is not the image of that task.
+    /// Looks how the storage lists the image that a task has put there; `None` if it is not the image of that task.
     pub(crate) async fn made_by(&self, upid: &Upid) -> Result<Option<Image>, Error> {
         // Without its log less is known of the task, and no more than that.
         let log = self.pve.task_log(upid, 0, LOG_BEGINNING).await.unwrap_or_default();
@@ -87,7 +87,7 @@ impl ImageLocation<'_> {
     }
 }
 
-/// Says whether a line of an upload's log names this file as its target.
+/// Returns whether a line of an upload's log names this file as its target.
 fn is_target(line: &Foreign, image: &str) -> bool {
     line.starts_with("target file: ") && line.ends_with(&format!("/{image}"))
 }

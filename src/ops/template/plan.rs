@@ -48,18 +48,18 @@ pub(crate) struct TemplatePlan {
 }
 
 impl TemplatePlan {
-    /// Gives the whole name of the image.
+    /// Returns the whole name of the image.
     pub(crate) fn volume(&self) -> String {
         volume(&self.image_storage, &self.image)
     }
 }
 
-/// Gives the volume ID of an image.
+/// Returns the volume ID of an image.
 fn volume(storage: &str, image: &str) -> String {
     format!("{storage}:import/{image}")
 }
 
-/// Gives a random text that stands in the name of this run's image, and in no other.
+/// Returns a random text that is in the name of this run's image, and in no other.
 fn nonce() -> String {
     Uuid::new_v4().simple().to_string().chars().take(NONCE_DIGITS).collect()
 }
@@ -79,7 +79,7 @@ pub(crate) struct TargetNode<'a> {
 }
 
 impl TargetNode<'_> {
-    /// Makes the plan for the caller; it fails where privileges are missing.
+    /// Makes the plan for the caller; it fails if privileges are missing.
     pub(crate) async fn plan(&self, pve: &Pve, who: &str) -> Result<TemplatePlan, Error> {
         let reach = |source| Error::connecting(pve.endpoint(), source);
         let (version, nodes) = tokio::join!(pve.version(), pve.nodes());
@@ -147,7 +147,7 @@ impl TargetNode<'_> {
         }
     }
 
-    /// Gives the lines that make it in the shell of a node.
+    /// Returns the lines that make it in the shell of a node.
     fn manual_steps(&self, vmid: VmId, name: &str, storage: Option<&Storage>, bridge: &str) -> Vec<String> {
         let storage = storage.map_or("STORAGE", |storage| storage.name.as_str());
         let (image, disk) = (self.wanted.name_on_server(&nonce()), self.options.disk_size);
@@ -168,7 +168,7 @@ impl TargetNode<'_> {
         Ok(load.check()?)
     }
 
-    /// Gives the number that was asked for, or the usual one where it is free, or the next free one.
+    /// Returns the number that was asked for, or the usual one where it is free, or the next free one.
     async fn free_id(&self, pve: &Pve) -> Result<VmId, Error> {
         let failed = |source| Error::server(Operation::FindId, source);
         if let Some(vmid) = self.options.vmid {
@@ -213,7 +213,7 @@ fn chosen<'a>(
     }
 }
 
-/// Gives the lines that let a storage take images; what it takes already stays.
+/// Returns the lines that let a storage take images; what it takes already stays.
 fn enable(storages: &[Storage]) -> Vec<String> {
     // Files are kept where ISO images are.
     let fitting = storages.iter().filter(|storage| storage.holds("iso") || storage.holds("vztmpl"));
@@ -223,7 +223,7 @@ fn enable(storages: &[Storage]) -> Vec<String> {
         .collect()
 }
 
-/// Gives the path of a release that is a file.
+/// Returns the path of a release that is a file.
 pub(crate) fn file(wanted: &ImageSpec) -> Option<&Path> {
     match &wanted.origin {
         ImageSource::File(path) => Some(path),

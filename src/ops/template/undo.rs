@@ -13,8 +13,8 @@ use crate::pve::task::LogDetail;
 use crate::ui::Printable;
 
 impl Build<'_> {
-    /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in the
-    /// trace.
+    /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in what was
+    /// recorded.
     pub(crate) async fn clean_up(&mut self) -> Result<(), Error> {
         self.end_tasks().await?;
         let vm = self.clean_up_vm().await;
@@ -76,7 +76,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Removes the VM, if it carries the marker; whatever else stands under the number stays.
+    /// Removes the VM, if it carries the marker; whatever else is under the number stays.
     async fn clean_up_vm(&mut self) -> Result<(), Error> {
         let Some(TemplateVm { vmid, phase }) = self.created.vm else { return Ok(()) };
         let search = self.ownership_check();
@@ -158,7 +158,7 @@ impl Build<'_> {
         }
     }
 
-    /// Names what could not be removed, and gives lines for what is known to be this run's.
+    /// Names what could not be removed, and returns lines for what is known to be this run's.
     pub(crate) fn with_leftovers(&self, why: Error) -> Error {
         let (mut left, mut lines) = (Vec::new(), Vec::new());
         if let Some(TemplateVm { vmid, .. }) = self.created.vm {

@@ -43,7 +43,7 @@ impl PlannedCalls {
         Self(calls)
     }
 
-    /// Gives them, one a line.
+    /// Returns them, one a line.
     pub(crate) fn lines(&self) -> &[String] {
         &self.0
     }

@@ -24,14 +24,14 @@ pub(crate) struct MarkedVm {
     pub(crate) node: NodeName,
     /// Its name.
     pub(crate) name: Foreign,
-    /// What its description says of where it comes from; nothing where that may not be read.
+    /// What its description says of where it comes from; `None` if that may not be read.
     pub(crate) origin: Option<Provenance>,
     /// Its lock.
     pub(crate) lock: Option<Foreign>,
 }
 
 impl MarkedVm {
-    /// Gives the marker that it carries.
+    /// Returns the marker that it carries.
     pub(crate) fn marker(&self) -> Option<Marker> {
         let name: VmName = self.name.parse().ok()?;
         self.origin.as_ref().map(|origin| Marker { name: name.to_string(), nonce: origin.nonce.clone() })
@@ -52,7 +52,7 @@ impl MarkedVm {
         format!("VM {} ({}) on {}, {from}{lock}", self.vmid, self.name, self.node)
     }
 
-    /// Gives the JSON object for scripts.
+    /// Returns the JSON object for scripts.
     pub(crate) fn document(&self) -> Value {
         let made = self.origin.as_ref().and_then(|origin| origin.made).and_then(|made| made.format(&Rfc3339).ok());
         let machine = self.origin.as_ref().and_then(|origin| origin.machine.clone());
@@ -60,7 +60,7 @@ impl MarkedVm {
     }
 }
 
-/// Says whether a VM is worth a look: its name is that of a test VM.
+/// Returns whether a VM is worth a look: its name is that of a test VM.
 pub(crate) fn may_be_marked(vm: &Vm) -> bool {
     vm.name.starts_with(DEFAULT_NAME_PREFIX) && !vm.is_template
 }
@@ -73,7 +73,7 @@ pub(crate) async fn marked(pve: &Pve, vms: &[Vm]) -> Vec<MarkedVm> {
     looked.into_iter().filter_map(Result::ok).flatten().collect()
 }
 
-/// Looks at one VM; nothing where it carries no marker.
+/// Looks at one VM; `None` if it carries no marker.
 pub(crate) async fn inspect(pve: &Pve, vm: &Vm) -> Result<Option<MarkedVm>, Error> {
     let (vmid, node) = (vm.vmid, vm.node.clone());
     match pve.vm_config(&node, vmid).await {

@@ -65,7 +65,7 @@ pub(crate) struct TestVmOptions {
 }
 
 impl TestVmOptions {
-    /// Says whether the guest agent must report an address.
+    /// Returns whether the guest agent must report an address.
     pub(crate) const fn waits_for_address(&self) -> bool {
         matches!(self.start, Start::AndWaitForAddress(_))
     }

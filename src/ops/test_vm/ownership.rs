@@ -1,4 +1,4 @@
-//! Looks at what stands under a VMID, and says whose it is.
+//! Looks at what is under a VMID, and says whose it is.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const CLONE_APPEARS_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What stands under a VMID.
+/// What is under a VMID.
 #[derive(Debug)]
 pub(crate) enum VmState {
     /// Nothing, on no node.
@@ -43,7 +43,7 @@ pub(crate) struct OwnershipCheck<'a> {
     pub(crate) template: Option<VmId>,
     /// What ours carries.
     pub(crate) marker: &'a Marker,
-    /// The drives that ours is made with, by their slots; nothing where that is not known.
+    /// The drives that ours is made with, by their slots; `None` if that is not known.
     pub(crate) drives: Option<&'a [String]>,
 }
 
@@ -80,7 +80,7 @@ impl OwnershipCheck<'_> {
         Ok(self.classify(&elsewhere.node, config))
     }
 
-    /// Says whether a VMID carries nothing that a request of this run may have created.
+    /// Returns whether a VMID carries nothing that a request of this run may have created.
     pub(crate) async fn is_absent(&self, vmid: VmId) -> Result<bool, Error> {
         Ok(match self.inspect(vmid).await? {
             VmState::Missing | VmState::Foreign(_) => true,
@@ -118,7 +118,7 @@ impl OwnershipCheck<'_> {
         }
     }
 
-    /// Says whether a task runs that makes the VM: a clone of the template, or the creation of the VM itself.
+    /// Returns whether a task runs that makes the VM: a clone of the template, or the creation of the VM itself.
     async fn is_being_made(&self, vmid: VmId) -> Result<bool, Error> {
         let tasks = self.pve.active_tasks(self.source).await;
         let tasks = tasks.doing(Operation::ReadTasks)?;
@@ -132,8 +132,8 @@ impl OwnershipCheck<'_> {
         }))
     }
 
-    /// Says whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive that
-    /// was added since, whose data would be lost.
+    /// Returns whether a VM is the one that was made, and still as it was made: with its name and nonce, and no drive
+    /// that was added since, whose data would be lost.
     pub(crate) fn is_ours(&self, config: &VmConfig) -> bool {
         let is_known = |slot: &str| self.drives.is_none_or(|drives| drives.iter().any(|drive| drive == slot));
         self.marker.is_on(config.name().as_ref(), config.description().as_ref()) && config.slots().all(is_known)

@@ -178,7 +178,7 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Reads what the start of the clone needs; nothing where it is not started.
+    /// Reads what the start of the clone needs; `None` if it is not started.
     async fn start_check<'b>(
         &'b self,
         major: u32,

@@ -116,7 +116,7 @@ impl ReceiptStep {
         Self { name, seconds: round(took), upid }
     }
 
-    /// Gives the word that stands in front of it on the screen; nothing for what only the JSON document lists.
+    /// Returns the word that is in front of it on the screen; `None` for what only the JSON document lists.
     fn verb(&self) -> Option<&'static str> {
         match self.name {
             "preflight" => Some("Checked"),
@@ -185,7 +185,7 @@ impl Draw for Receipt {
     }
 }
 
-/// Gives the JSON document: the receipt, and the error where there is one.
+/// Returns the JSON document: the receipt, and the error where there is one.
 pub(crate) fn document(receipt: &impl Serialize, error: Option<&Error>) -> serde_json::Value {
     let mut document = serde_json::to_value(receipt).unwrap_or_default();
     if let (Some(error), Some(map)) = (error, document.as_object_mut()) {

@@ -32,8 +32,8 @@ pub(crate) struct Remover<'a> {
 }
 
 impl Remover<'_> {
-    /// Removes the VM that carries the marker, and gives the disks that the server could not remove with it; whatever else
-    /// stands there stays.
+    /// Removes the VM that carries the marker, and returns the disks that the server could not remove with it; whatever
+    /// else is there stays.
     pub(crate) async fn remove(&self, vmid: VmId, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
         let mut unanswered = None;

@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
 
     async fn run_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
         let interrupts = self.session.interrupts.clone();
-        // A signal ends the waiting for whatever answer; what was asked for stands in the trace.
+        // A signal ends the waiting for whatever answer; what was asked for is in what was recorded.
         let result = tokio::select! {
             result = self.steps(receipt) => result,
             signal = interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),

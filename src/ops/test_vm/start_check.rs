@@ -34,7 +34,7 @@ impl<'a> StartCheck<'a> {
     }
 
     /// Refuses a clone that could not be started there, as far as that can be seen; to be asked once no privilege is
-    /// missing, since the lists show only what may be used. Gives what should be known.
+    /// missing, since the lists show only what may be used. Returns what should be known.
     pub(crate) async fn require(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
         let mut warnings = self.require_bridges(config).await?;
         warnings.extend(self.require_devices(config)?);
@@ -86,7 +86,8 @@ impl<'a> StartCheck<'a> {
         Ok(warnings)
     }
 
-    /// Says whether a vnet that is not listed does not exist: from version 8 on the list shows only what may be used.
+    /// Returns whether a vnet that is not listed does not exist: from version 8 on the list shows only what may be
+    /// used.
     async fn sees_all_networks(&self) -> Result<bool, Error> {
         if self.major < 8 {
             return Ok(true);

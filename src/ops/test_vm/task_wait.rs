@@ -51,7 +51,7 @@ pub(crate) struct TaskTime {
 }
 
 impl TaskWaiter<'_> {
-    /// Waits until a task has stopped well, and gives its warnings. A signal ends the waiting, not the task.
+    /// Waits until a task has stopped well, and returns its warnings. A signal ends the waiting, not the task.
     pub(crate) async fn wait(&self, upid: &Upid, operation: &Operation) -> Result<u64, Error> {
         self.wait_and_note(upid, operation, &mut Vec::new()).await
     }
@@ -149,7 +149,7 @@ pub(crate) async fn wait_until_stopped(
     Ok(())
 }
 
-/// Gives an error once a signal has arrived.
+/// Returns an error once a signal has arrived.
 pub(crate) fn require_uninterrupted(session: &Session) -> Result<(), Error> {
     match session.interrupts.seen() {
         Some(signal) => Err(Error::Run(RunError::Interrupted { signal })),

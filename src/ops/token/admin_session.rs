@@ -51,17 +51,17 @@ impl AdminSession {
         log_in(session, &self.context, self.pve.clone(), &self.realms, login).await
     }
 
-    /// Gives the server, and how its certificates are judged.
+    /// Returns the server, and how its certificates are judged.
     pub(crate) fn server(&self) -> TrustedServer {
         TrustedServer { endpoint: self.endpoint.clone(), trust: self.trust.clone(), trusted: self.trusted }
     }
 
-    /// Gives the token that the settings name.
+    /// Returns the token that the settings name.
     pub(crate) fn token(&self) -> Result<TokenId, Error> {
         self.context.token_id()
     }
 
-    /// Says whether the token is the one whose secret the settings file holds.
+    /// Returns whether the token is the one whose secret the settings file holds.
     pub(crate) fn is_in_file(&self, token: &TokenId) -> bool {
         let stored = super::store::stored(&self.context);
         matches!(stored, Ok(Some(Credentials::Token { id, .. })) if id == *token)

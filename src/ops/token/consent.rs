@@ -40,7 +40,7 @@ pub(crate) async fn replaced_working_token(
     }
 }
 
-/// Ends the run where a token in the settings file that works would be replaced without consent.
+/// Ends the run if a token in the settings file that works would be replaced without consent.
 pub(crate) async fn require_yes_to_replace(
     session: &Session,
     context: &Context,

@@ -6,7 +6,7 @@ use crate::ops::token::grant_plan::{COMMENT, PlanStep, PrivilegesBefore};
 use crate::pve::privileges::{RolePlan, RoleState};
 use crate::pve::{AclChange, AclEntry, ApiError, Pve, RefusalReason, Subject, TokenRecord, TokenRequest, UserLookup};
 
-/// What stands where a step was done.
+/// What is where a step was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Evidence {
     /// What this run made, and nothing else.
@@ -34,7 +34,7 @@ pub(crate) async fn of_step(pve: &Pve, step: &PlanStep, secret: Option<&TokenSec
     read.unwrap_or_else(|why| Keep(format!("it could not be read: {why}")))
 }
 
-/// Says whether something stands where a step was asked for whose answer never came.
+/// Says whether something is where a step was asked for whose answer never came.
 pub(crate) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
     let is_there = match step {
         PlanStep::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),
@@ -54,7 +54,7 @@ pub(crate) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
     }
 }
 
-/// Gives the roles of a change whose entries were not there before and are there now.
+/// Returns the roles of a change whose entries were not there before and are there now.
 pub(crate) fn added(acl: &[AclEntry], change: &AclChange, before: &PrivilegesBefore) -> Vec<RoleName> {
     let is_there = |role: &&RoleName| {
         acl.iter().any(|it| it.path == change.path && it.holder == change.holder && it.role == **role)
@@ -188,7 +188,7 @@ async fn record(pve: &Pve, token: &TokenId) -> Result<Option<TokenRecord>, ApiEr
     }
 }
 
-/// Says whether the login may see every entry of the access control list.
+/// Returns whether the login may see every entry of the access control list.
 async fn sees_all(pve: &Pve) -> Result<bool, ApiError> {
     let held = pve.permissions(Some("/access"), None).await?;
     Ok(held.get("/access").is_some_and(|held| held.contains_key("Sys.Audit")))

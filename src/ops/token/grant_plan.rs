@@ -41,7 +41,7 @@ fn to_modify(token: &TokenId) -> String {
 pub(crate) type PrivilegesBefore = BTreeMap<RoleName, bool>;
 
 impl PlanStep {
-    /// Gives the line for the shell of root on a node that does the same.
+    /// Returns the line for the shell of root on a node that does the same.
     pub(crate) fn line(&self) -> Option<String> {
         Some(match self {
             Self::User(user) => format!("pveum user add {} --comment {}", quoted(&user.to_string()), quoted(COMMENT)),
@@ -106,7 +106,7 @@ impl PlanStep {
         AccessChange { what, line: self.line().unwrap_or_default(), takes }
     }
 
-    /// Gives the line that undoes it; a secret that changed stays as it is.
+    /// Returns the line that undoes it; a secret that changed stays as it is.
     pub(crate) fn undo_line(&self) -> Option<String> {
         Some(match self {
             Self::User(user) => format!("pveum user delete {}", quoted(&user.to_string())),
@@ -156,7 +156,7 @@ pub(crate) fn listed(privileges: &Privileges) -> String {
     privileges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Quotes a text so that a shell takes it as it stands.
+/// Quotes a text so that a shell takes it as it is.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -175,7 +175,7 @@ pub(crate) struct GrantPlan {
     pub(crate) effects: Vec<GrantEffect>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,
-    /// What decides about all privileges, as it was read for this plan; nothing if no privileges change.
+    /// What decides about all privileges, as it was read for this plan; `None` if no privileges change.
     pub(crate) basis: Option<AclModel>,
 }
 
@@ -186,7 +186,7 @@ impl GrantPlan {
         if regenerates { PveumCommand::Regenerate } else { PveumCommand::Make }
     }
 
-    /// Gives the lines that do the same.
+    /// Returns the lines that do the same.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.steps.iter().filter_map(PlanStep::line).collect()
     }

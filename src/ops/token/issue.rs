@@ -69,7 +69,7 @@ pub(crate) struct Created {
     pub(crate) made: Applied,
 }
 
-/// Creates the token that the settings name; nothing where the plan was only to be shown.
+/// Creates the token that the settings name; `None` if the plan was only to be shown.
 pub(crate) async fn create(
     session: &Session,
     context: &Context,
@@ -136,7 +136,7 @@ fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creatio
     check_save(context, &context.loaded, &wanted.token, &more)
 }
 
-/// Ends the run where a secret would die without a yes, or one that other lines of the file use.
+/// Ends the run if a secret would die without a yes, or one that other lines of the file use.
 pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId) -> Result<(), Error> {
     consent::require_yes(session, || format!("--regenerate invalidates the current secret of {token}"))?;
     require_no_other_use(context, token)

@@ -37,7 +37,7 @@ impl UnsavedToken {
         format!("a run of {made} ended before saving a secret: it was about to {what} {token} on {server}")
     }
 
-    /// Gives the commands of which one ends it.
+    /// Returns the commands of which one ends it.
     pub(crate) fn commands(&self) -> Vec<String> {
         let Ok(token) = self.token.parse::<TokenId>() else { return Vec::new() };
         let mut commands = vec![new_secret_command(&token)];
@@ -56,13 +56,13 @@ impl UnsavedToken {
         names
     }
 
-    /// Gives the same for scripts.
+    /// Returns the same for scripts.
     pub(crate) fn document(&self) -> Value {
         json!({ "token": self.token, "server": self.server, "regenerates": self.regenerates, "since": self.made })
     }
 }
 
-/// Gives the command that gets another secret of a token.
+/// Returns the command that gets another secret of a token.
 pub(crate) fn new_secret_command(token: &TokenId) -> String {
     format!("glassdome token create --regenerate {}", flags(token))
 }
@@ -74,7 +74,7 @@ fn flags(token: &TokenId) -> String {
     format!("--user {user} --token-name {}", token.name)
 }
 
-/// Gives the settings file as a journal names it: absolute, and without links, so that every way to it is the same.
+/// Returns the settings file as a journal names it: absolute, and without links, so that every way to it is the same.
 pub(crate) fn file_of(context: &Context) -> String {
     let path = context.store.path();
     let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -152,7 +152,8 @@ fn ssh_error(
     }
 }
 
-/// Says whether `pveum` speaks, and not ssh: it begins with the status of an answer, or names what only the server knows.
+/// Returns whether `pveum` speaks, and not ssh: it begins with the status of an answer, or names what only the server
+/// knows.
 fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
     use RefusalReason as Is;
     let has_status = |line: &str| {
@@ -188,7 +189,7 @@ fn with_undo_line(to: &Destination, token: &TokenId, action: PveumCommand, why: 
     TokenError::LeftOnServer { why: Box::new(why), left }.into()
 }
 
-/// Gives the command that gets another secret in the same way.
+/// Returns the command that gets another secret in the same way.
 pub(crate) fn new_secret_command(to: &Destination) -> String {
     format!("glassdome setup --over-ssh {to} --regenerate")
 }

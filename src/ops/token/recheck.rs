@@ -69,8 +69,8 @@ pub(crate) fn apply(acl: &mut AclModel, step: &PlanStep) {
     }
 }
 
-/// Says whether two plans, made one after the other, are the same: they do the same, with the same effect wherever both
-/// look. The VMID that is free next, for example, may be another one.
+/// Returns whether two plans, made one after the other, are the same: they do the same, with the same effect wherever
+/// both look. The VMID that is free next, for example, may be another one.
 pub(crate) fn is_same(old: &GrantPlan, new: &GrantPlan) -> bool {
     let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
     let is_like = |effect: &GrantEffect| {
@@ -80,7 +80,7 @@ pub(crate) fn is_same(old: &GrantPlan, new: &GrantPlan) -> bool {
     kind(old) == kind(new) && old.steps == new.steps && new.effects.iter().all(is_like)
 }
 
-/// Says whether a plan does nothing that an earlier one, which was agreed to, did not do.
+/// Returns whether a plan does nothing that an earlier one, which was agreed to, did not do.
 pub(crate) fn is_within(old: &GrantPlan, new: &GrantPlan) -> bool {
     let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire);
     let lines = old.lines();

@@ -1,4 +1,4 @@
-//! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what stands there.
+//! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what is there.
 
 use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenRef, TokenSecret};
@@ -13,7 +13,7 @@ use crate::settings::{
 /// A secret of the right form, for an edit that is only tried.
 const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Gives what the settings file itself says, without flags and variables; nothing where it holds no credentials.
+/// Returns what the settings file itself says, without flags and variables; `None` if it holds no credentials.
 pub(crate) fn stored(context: &Context) -> Result<Option<Credentials>, Error> {
     let loaded = context.store.load()?;
     Ok(read(context, &loaded).credentials().ok().map(|(credentials, _)| credentials))

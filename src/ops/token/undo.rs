@@ -62,7 +62,7 @@ impl Applied {
         Ok(self.note.map_or(Ok(()), JournalEntry::close)?)
     }
 
-    /// Undoes everything that is still as this run made it, the last first, and gives the error that is reported.
+    /// Undoes everything that is still as this run made it, the last first, and returns the error that is reported.
     pub(crate) async fn undo(self, session: &Session, context: &Context, pve: &Pve, why: Error) -> Error {
         let is_something = !self.steps.is_empty();
         let again = if self.saves_new_secret(session, context) { None } else { self.command_if_regenerated() };
@@ -77,12 +77,13 @@ impl Applied {
         self.with_leftovers(why, left)
     }
 
-    /// Says whether the token is one that this run made.
+    /// Returns whether the token is one that this run made.
     pub(crate) fn has_made(&self, token: &TokenId) -> bool {
         self.steps.iter().any(|step| matches!(step, PlanStep::Token(made, _) if made == token))
     }
 
-    /// Revokes the token of this run, and undoes what was done for it as far as nothing else uses it. Gives what is left.
+    /// Revokes the token of this run, and undoes what was done for it as far as nothing else uses it. Returns what is
+    /// left.
     pub(crate) async fn revoke(self, session: &Session, pve: &Pve, token: &TokenId) -> Result<Leftovers, Error> {
         let mut left = Leftovers::default();
         if let Err(abandoned) = self.undo_steps(session, pve, &mut left).await {
@@ -127,7 +128,7 @@ impl Applied {
     }
 
     /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is
-    /// dead, whatever else has failed. Says whether the file holds the new one now.
+    /// dead, whatever else has failed. Returns whether the file holds the new one now.
     fn saves_new_secret(&self, session: &Session, context: &Context) -> bool {
         let regenerated = self.steps.iter().find_map(|step| match step {
             PlanStep::Regenerate(token) => Some(token),
@@ -146,8 +147,8 @@ impl Applied {
         }
     }
 
-    /// Gives the error of a later step, as [`Applied::left`] does, with the new secret in the settings file if it can be
-    /// saved there.
+    /// Returns the error of a later step, as [`Applied::into_error`] does, with the new secret in the settings file if it can
+    /// be saved there.
     pub(crate) fn into_error_saving_secret(self, session: &Session, context: &Context, why: Error) -> Error {
         let is_saved = self.saves_new_secret(session, context);
         let mut left = self.leftovers();
@@ -155,13 +156,13 @@ impl Applied {
         self.with_leftovers(why, left)
     }
 
-    /// Gives the error of a later step, with the lines that undo what was made.
+    /// Returns the error of a later step, with the lines that undo what was made.
     pub(crate) fn into_error(self, why: Error) -> Error {
         let left = self.leftovers();
         self.with_leftovers(why, left)
     }
 
-    /// Gives the lines that undo what was made, and what has to be looked at.
+    /// Returns the lines that undo what was made, and what has to be looked at.
     pub(crate) fn leftovers(&self) -> Leftovers {
         Leftovers {
             lines: self.steps.iter().rev().filter_map(PlanStep::undo_line).collect(),

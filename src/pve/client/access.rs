@@ -70,7 +70,7 @@ pub struct TokenRequest {
 /// Checks that calls can name a token and authenticate with it, before anything is made for it.
 ///
 /// # Errors
-/// Where no call can hold the user.
+/// If no call can hold the user.
 pub fn check_sendable(token: &TokenId) -> Result<(), ApiError> {
     let user = token.user.to_string();
     if user.contains('!') {
@@ -259,7 +259,7 @@ fn is_described(user: &Value) -> bool {
         || user.get("expire").and_then(as_number).is_some_and(|end| end != 0)
 }
 
-/// Gives a text that is not empty.
+/// Returns a text that is not empty.
 pub(super) fn said(value: &Value, field: &str) -> Option<Foreign> {
     field_text(value, field).filter(|text| !text.is_empty())
 }

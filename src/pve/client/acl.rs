@@ -46,7 +46,7 @@ impl Subject {
         Self::Token(Foreign::new(token.to_string()))
     }
 
-    /// Gives the ID.
+    /// Returns the ID.
     #[must_use]
     pub const fn id(&self) -> &Foreign {
         match self {
@@ -54,7 +54,7 @@ impl Subject {
         }
     }
 
-    /// Gives the parameter that names it in a change; nothing where the ID is none.
+    /// Returns the parameter that names it in a change; `None` if the ID is none.
     fn parameter(&self) -> Option<(&'static str, String)> {
         Some(match self {
             Self::User(id) => ("users", id.parse::<UserId>().ok()?.to_string()),
@@ -134,7 +134,7 @@ impl Pve {
         Ok(entries)
     }
 
-    /// Gives roles.
+    /// Returns roles.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -170,7 +170,7 @@ impl Pve {
         Ok(pools.into_iter().map(|pool| pool.poolid).collect())
     }
 
-    /// Looks into a pool; nothing where there is none.
+    /// Looks into a pool; `None` if there is none.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

@@ -30,7 +30,7 @@ impl Pve {
         Ok(nodes)
     }
 
-    /// Says whether the cluster has a majority of its nodes, without which nothing can be changed; nothing for a server
+    /// Says whether the cluster has a majority of its nodes, without which nothing can be changed; `None` for a server
     /// that is in no cluster. It takes Sys.Audit on `/` (Proxmox VE: `/cluster/status`, the row of type `cluster`).
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Says whether a one-time code can be the factor.
+    /// Returns whether a one-time code can be the factor.
     #[must_use]
     pub fn takes_codes(&self) -> bool {
         self.factors.is_empty() || self.factors.iter().any(|factor| *factor == "totp")
@@ -39,7 +39,7 @@ impl Challenge {
     /// Answers with a one-time code. A wrong one may be followed by another.
     ///
     /// # Errors
-    /// Where the server refuses the code.
+    /// If the server refuses the code.
     pub async fn answer(&self, code: &Secret) -> Result<Pve, ApiError> {
         let name = self.user.to_string();
         code.register();
@@ -54,7 +54,7 @@ impl Pve {
     /// Logs in with a password; a second factor is asked for in a step of its own.
     ///
     /// # Errors
-    /// Where the server refuses.
+    /// If the server refuses.
     pub async fn begin_log_in(self, user: &UserId, password: &Secret) -> Result<LogInStep, ApiError> {
         let name = user.to_string();
         password.register();

@@ -46,7 +46,7 @@ impl Pve {
     /// Prepares the way to a server; nothing is sent yet, and it is not authenticated.
     ///
     /// # Errors
-    /// Where the trust or the proxy cannot be used.
+    /// If the trust or the proxy cannot be used.
     pub fn new(endpoint: Endpoint, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
         Ok(Self { transport: Transport::new(endpoint, trust, limits, proxies)? })
     }
@@ -56,13 +56,13 @@ impl Pve {
         self.transport.notify(event);
     }
 
-    /// Gives the server.
+    /// Returns the server.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         self.transport.endpoint()
     }
 
-    /// Gives the certificate that the server presented last; none before the first call. A pinned one is accepted
+    /// Returns the certificate that the server presented last; none before the first call. A pinned one is accepted
     /// though it has expired, which has to be reported.
     #[must_use]
     pub fn leaf(&self) -> Option<Leaf> {
@@ -72,7 +72,7 @@ impl Pve {
     /// Says whether these authorities signed what the server presented last, for this server's name and for today.
     ///
     /// # Errors
-    /// Where they did not, what is wrong.
+    /// If they did not, what is wrong.
     pub fn check_signed_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
         verify_against(bundle, &self.transport.presented().chain(), self.endpoint())
     }
@@ -80,7 +80,7 @@ impl Pve {
     /// Goes the same way with the same credentials on connections that are judged by another trust.
     ///
     /// # Errors
-    /// Where the trust or the proxy cannot be used.
+    /// If the trust or the proxy cannot be used.
     pub fn reconnected(&self, trust: &Trust, limits: Limits, proxies: &Proxies) -> Result<Self, ApiError> {
         Ok(Self { transport: self.transport.reconnected(trust, limits, proxies)? })
     }
@@ -88,12 +88,12 @@ impl Pve {
     /// Authenticates with a token from here on.
     ///
     /// # Errors
-    /// Where the token ID cannot stand in a header.
+    /// If the token ID cannot be in a header.
     pub fn with_token(self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
         Ok(Self { transport: self.transport.with_token(id, secret)? })
     }
 
-    /// Gives the same client without credentials, for calls that need none.
+    /// Returns the same client without credentials, for calls that need none.
     #[must_use]
     pub fn anonymous(self) -> Self {
         Self { transport: self.transport.anonymous() }
@@ -112,7 +112,7 @@ impl Pve {
         Self { transport: self.transport.with_node_limit(limit) }
     }
 
-    /// Gives the server's time from the `Date` header of its last answer; `None` before the first.
+    /// Returns the server's time from the `Date` header of its last answer; `None` before the first.
     #[must_use]
     pub fn date(&self) -> Option<OffsetDateTime> {
         self.transport.date()
@@ -121,7 +121,7 @@ impl Pve {
     /// Logs in with a password alone, and authenticates with the ticket from here on. Tickets live for two hours.
     ///
     /// # Errors
-    /// Where the server refuses, or wants a second factor.
+    /// If the server refuses, or wants a second factor.
     pub async fn log_in(self, user: &UserId, password: &Secret) -> Result<Self, ApiError> {
         match self.begin_log_in(user, password).await? {
             LogInStep::Done(pve) => Ok(*pve),
@@ -191,7 +191,7 @@ impl Pve {
         TokenRecord::named(token.name.as_str(), data).ok_or_else(|| self.unexpected("the token is not an object"))
     }
 
-    /// Says whether a token has privilege separation.
+    /// Returns whether a token has privilege separation.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

@@ -19,7 +19,7 @@ impl Pve {
         object(data).ok_or_else(|| self.unexpected("the status of the task is missing"))
     }
 
-    /// Reads the log of a task from a line on, counted from 0; gives its lines.
+    /// Reads the log of a task from a line on, counted from 0; returns its lines.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

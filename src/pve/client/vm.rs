@@ -88,7 +88,7 @@ impl Pve {
         Ok(CloneFeature { can_link, nodes })
     }
 
-    /// Gives the next free VMID. It is not reserved.
+    /// Returns the next free VMID. It is not reserved.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -97,7 +97,7 @@ impl Pve {
         as_number(&data).and_then(VmId::new).ok_or_else(|| self.unexpected("the next VMID is not a number"))
     }
 
-    /// Says whether a VMID is free, in the whole cluster, whatever may be seen.
+    /// Returns whether a VMID is free, in the whole cluster, whatever may be seen.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -221,7 +221,7 @@ impl Pve {
     }
 }
 
-/// Says whether an address leads to a guest from elsewhere.
+/// Returns whether an address leads to a guest from elsewhere.
 fn is_reachable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),

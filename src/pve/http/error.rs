@@ -39,7 +39,7 @@ pub enum ApiError {
         /// For how long it was tried.
         seconds: u64,
     },
-    /// A proxy stands in between, and did not let us through.
+    /// A proxy is in between, and did not let us through.
     #[error("the proxy {proxy} (from {variable}) did not connect to {server}")]
     Proxy {
         /// The proxy, without its password.
@@ -272,7 +272,7 @@ impl ApiError {
         Self::Unsendable { name: name.to_owned(), found }
     }
 
-    /// Gives the server's own words, where it said no.
+    /// Returns the server's own words, where it said no.
     #[must_use]
     pub fn server_text(&self) -> Option<Foreign> {
         match self {
@@ -285,7 +285,7 @@ impl ApiError {
         }
     }
 
-    /// Gives the refusal, where the server said no.
+    /// Returns the refusal, where the server said no.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -294,7 +294,7 @@ impl ApiError {
         }
     }
 
-    /// Says why the server, or something in front of it, said no; nothing where it did not.
+    /// Says why the server, or something in front of it, said no; `None` if it did not.
     #[must_use]
     pub fn reason(&self) -> Option<RefusalReason> {
         match self {
@@ -306,7 +306,7 @@ impl ApiError {
         }
     }
 
-    /// Gives the certificate that was presented and not accepted.
+    /// Returns the certificate that was presented and not accepted.
     #[must_use]
     pub const fn presented(&self) -> Option<&Leaf> {
         match self {

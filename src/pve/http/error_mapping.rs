@@ -95,8 +95,8 @@ impl RequestContext<'_> {
     }
 }
 
-/// Says whether an answer begins as that of a server of plain HTTP. Proxmox VE itself answers plain HTTP on its port by
-/// leading to https, so an answer that leads elsewhere says nothing against TLS.
+/// Returns whether an answer begins as that of a server of plain HTTP. Proxmox VE itself answers plain HTTP on its port
+/// by leading to https, so an answer that leads elsewhere says nothing against TLS.
 fn is_plain_http(answer: &[u8; 10]) -> bool {
     answer.starts_with(b"HTTP/1.") && answer.get(8..) != Some(b" 3")
 }
@@ -113,7 +113,7 @@ pub(in crate::pve) fn system_error(why: &io::Error, server: String, connect: Dur
     }
 }
 
-/// Says whether a handshake was broken off on purpose, after a look at the certificate.
+/// Returns whether a handshake was broken off on purpose, after a look at the certificate.
 pub(in crate::pve) fn is_seen(why: &reqwest::Error) -> bool {
     causes(why)
         .find_map(tls_error)
@@ -121,7 +121,7 @@ pub(in crate::pve) fn is_seen(why: &reqwest::Error) -> bool {
         .is_some_and(|verdict| matches!(verdict, CertError::ProbeOnly))
 }
 
-/// Gives a limit in whole seconds, as it is shown.
+/// Returns a limit in whole seconds, as it is shown.
 pub(in crate::pve) fn whole(limit: Duration) -> u64 {
     limit.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
@@ -150,7 +150,7 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     }
 }
 
-/// Gives the words of the innermost cause.
+/// Returns the words of the innermost cause.
 pub(in crate::pve) fn deepest(why: &(dyn StdError + 'static)) -> String {
     causes(why).last().map(|cause| without_address(&cause.to_string()).to_owned()).unwrap_or_default()
 }

@@ -53,7 +53,7 @@ pub(in crate::pve) enum SendError {
 }
 
 impl SendError {
-    /// Gives what went wrong.
+    /// Returns what went wrong.
     pub(in crate::pve) fn error(self) -> ApiError {
         match self {
             Self::NotSent(why) | Self::ConnectionReset(why) | Self::AfterSend(why) => why,
@@ -134,12 +134,12 @@ impl HttpClient {
         Ok(url)
     }
 
-    /// Gives the same client for a request that takes long to send: its progress is shown.
+    /// Returns the same client for a request that takes long to send: its progress is shown.
     pub(in crate::pve) fn with_upload_timeout(&self) -> Self {
         Self { limits: Limits { outcome: UPLOAD_TIMEOUT, ..self.limits }, ..self.clone() }
     }
 
-    /// Gives the same client for a question whose answer is waited for no longer than this.
+    /// Returns the same client for a question whose answer is waited for no longer than this.
     pub(in crate::pve) fn answering_within(&self, limit: Duration) -> Self {
         Self { limits: Limits { answer: self.limits.answer.min(limit), ..self.limits }, ..self.clone() }
     }
@@ -289,7 +289,7 @@ struct ReceivedBody {
     broken: Option<ApiError>,
 }
 
-/// Says whether a body has an end of its own, by its length or in chunks.
+/// Returns whether a body has an end of its own, by its length or in chunks.
 fn has_length(headers: &HeaderMap) -> bool {
     headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }

@@ -51,12 +51,12 @@ impl Form {
         Self { boundary, before: Some(before.into()), file, left: length, after: Some(after.into()), sent }
     }
 
-    /// Gives the type of the content, which names the boundary.
+    /// Returns the type of the content, which names the boundary.
     pub(in crate::pve) fn kind(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// Gives how many bytes it is in all.
+    /// Returns how many bytes it is in all.
     pub(in crate::pve) fn length(&self) -> u64 {
         let edge = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
         edge(&self.before) + self.left + edge(&self.after)

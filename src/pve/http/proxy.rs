@@ -64,7 +64,7 @@ impl fmt::Debug for ProxyChoice {
 }
 
 impl Proxies {
-    /// Gives no proxy at all.
+    /// Returns no proxy at all.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -89,7 +89,7 @@ impl Proxies {
     /// Says which proxy leads to a server.
     ///
     /// # Errors
-    /// Where the variable names none that can be used.
+    /// If the variable names none that can be used.
     pub fn seen(&self, endpoint: &Endpoint) -> Result<Option<ProxySeen>, ApiError> {
         let chosen = self.chosen(endpoint)?;
         Ok(chosen.map(|chosen| ProxySeen { address: chosen.shown, variable: chosen.variable }))
@@ -106,8 +106,8 @@ impl Proxies {
         }
     }
 
-    /// Says whether `NO_PROXY` names the server: `*`, a name, a domain with or without its leading dot, an address, a
-    /// block of addresses; a port in an entry must be the server's.
+    /// Returns whether `NO_PROXY` names the server: `*`, a name, a domain with or without its leading dot, an address,
+    /// a block of addresses; a port in an entry must be the server's.
     fn bypasses(&self, endpoint: &Endpoint) -> bool {
         self.exceptions.iter().any(|exception| {
             let (exception, port) = split_port(exception);
@@ -135,7 +135,7 @@ impl ProxyVariable {
     }
 }
 
-/// Says whether an address names a port; the URL forgets one that is usual for its scheme.
+/// Returns whether an address names a port; the URL forgets one that is usual for its scheme.
 fn names_port(address: &str) -> bool {
     let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
@@ -154,7 +154,7 @@ fn names(exception: &str, host: &Host) -> bool {
     }
 }
 
-/// Says whether an address, or a block such as `192.168.0.0/16`, holds an address.
+/// Returns whether an address, or a block such as `192.168.0.0/16`, holds an address.
 fn holds(block: &str, address: IpAddr) -> bool {
     let (network, bits) =
         block.split_once('/').map_or((block, None), |(network, bits)| (network, bits.parse::<u32>().ok()));

@@ -13,7 +13,7 @@ use crate::pve::http::error_mapping::{system_error, whole};
 /// Looks up all addresses of a server.
 ///
 /// # Errors
-/// Where the name does not resolve in time.
+/// If the name does not resolve in time.
 pub async fn addresses(endpoint: &Endpoint, within: Duration) -> Result<Vec<SocketAddr>, ApiError> {
     let port = endpoint.port();
     let name = match endpoint.host() {

@@ -290,7 +290,7 @@ impl RefusalReason {
         }
     }
 
-    /// Says whether what the call was about does not exist (any more).
+    /// Returns whether what the call was about does not exist (any more).
     #[must_use]
     pub const fn is_missing_object(self) -> bool {
         matches!(
@@ -306,7 +306,7 @@ impl RefusalReason {
     }
 }
 
-/// Says whether a reverse proxy answers so for a server that does not answer it. 520 and above are Cloudflare's.
+/// Returns whether a reverse proxy answers so for a server that does not answer it. 520 and above are Cloudflare's.
 pub(in crate::pve) const fn is_proxy_trouble(status: u16) -> bool {
     matches!(status, 502 | 503 | 504 | 520..=530)
 }
@@ -336,7 +336,7 @@ fn normalized(text: &str) -> String {
     normalized
 }
 
-/// Says whether all parts are in a normalized text, each behind the one before.
+/// Returns whether all parts are in a normalized text, each behind the one before.
 fn are_in_order(text: &str, parts: &[&str]) -> bool {
     let mut rest = text;
     for part in parts {

@@ -120,13 +120,13 @@ impl Refusal {
         }
     }
 
-    /// Says whether the answer came as late as those of Proxmox VE to a refused credential.
+    /// Returns whether the answer came as late as those of Proxmox VE to a refused credential.
     #[must_use]
     pub fn is_held_back(&self) -> bool {
         self.took >= REFUSAL_DELAY
     }
 
-    /// Gives all that the server said, once.
+    /// Returns all that the server said, once.
     #[must_use]
     pub fn text(&self) -> Foreign {
         // The reason phrase is the first line of the message.
@@ -163,18 +163,18 @@ impl fmt::Display for Refusal {
 }
 
 impl Reply {
-    /// Says whether what was asked for may have been carried out, although this is no good answer: it is a good one
+    /// Returns whether what was asked for may have been carried out, although this is no good answer: it is a good one
     /// that is not understood, or something in between gave up waiting for it.
     pub(in crate::pve) const fn may_be_done(&self) -> bool {
         matches!(self.status, 200..=299 | 502 | 504 | 520 | 522 | 524 | 527 | 596..=599)
     }
 
-    /// Gives the data of a good answer, or says what it is instead.
+    /// Returns the data of a good answer, or says what it is instead.
     pub(in crate::pve) fn data(self) -> Result<Value, ReplyError> {
         self.read(|body| serde_json::from_slice(body))
     }
 
-    /// Gives the data of a good answer, the body of which is read so, or says what the answer is instead.
+    /// Returns the data of a good answer, the body of which is read so, or says what the answer is instead.
     pub(in crate::pve) fn read(
         self,
         read: impl FnOnce(&[u8]) -> serde_json::Result<Value>,
@@ -249,8 +249,8 @@ fn looks_like_a_page(body: &[u8]) -> bool {
     beginning == b"<"
 }
 
-/// Says whether a status is one that a proxy answers, and the API never. The API itself has 595 and above for a node that
-/// it cannot reach.
+/// Returns whether a status is one that a proxy answers, and the API never. The API itself has 595 and above for a node
+/// that it cannot reach.
 const fn is_gateway(status: u16) -> bool {
     matches!(status, 405 | 429) || is_proxy_trouble(status)
 }

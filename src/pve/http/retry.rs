@@ -72,7 +72,7 @@ impl Attempts {
         Self { repeat, began: SystemClock.now(), made: 0 }
     }
 
-    /// Gives the pause before the next try, where there is to be one. `asked` is what the server asked for.
+    /// Returns the pause before the next try, where there is to be one. `asked` is what the server asked for.
     pub(in crate::pve) fn next(
         &mut self,
         why: &ApiError,
@@ -110,7 +110,7 @@ fn is_transient(why: &ApiError, contact: ServerSeen) -> bool {
     why.is_temporary() && !waited_already && (contact == ServerSeen::Made || !why.is_unreachable())
 }
 
-/// Says whether a call was certainly not carried out: it did not leave this machine, or was turned away unread.
+/// Returns whether a call was certainly not carried out: it did not leave this machine, or was turned away unread.
 fn was_not_carried_out(why: &ApiError, contact: ServerSeen) -> bool {
     match why {
         ApiError::Gateway { status, .. } => *status == 429,

@@ -14,8 +14,8 @@ use serde_json::Value;
 /// The rows of a list that are kept; none where a row could not be read.
 pub(in crate::pve) type Rows<T> = Option<Vec<T>>;
 
-/// Reads a body in which a list stands under `data`: each of its rows becomes an `R`, of which `keep` says what is kept. The
-/// body is given as well, and the list in it is empty.
+/// Reads a body in which a list is under `data`: each of its rows becomes an `R`, of which `keep` says what is kept.
+/// The body is given as well, and the list in it is empty.
 pub(in crate::pve) fn read<R: DeserializeOwned, T>(
     body: &[u8],
     keep: impl Fn(R) -> Option<T>,
@@ -76,7 +76,7 @@ impl PartialRow {
 enum ListPosition {
     /// All of it.
     Body,
-    /// What stands under `data`.
+    /// What is under `data`.
     Data,
     /// A row of the list.
     Row,
@@ -130,7 +130,7 @@ impl<'de> Visitor<'de> for Part<'_> {
                 continue;
             };
             let value = entries.next_value_seed(self.next(below))?.into_value();
-            // Of a field that stands twice, the last counts.
+            // Of a field that is twice, the last counts.
             fields.retain(|(other, _)| other != name);
             fields.push((*name, value));
         }
@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// Gives the names of the fields of a struct, as an answer has them.
+/// Returns the names of the fields of a struct, as an answer has them.
 fn fields_of<R: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     // It ends with an error, as there is no value.

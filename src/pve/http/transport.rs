@@ -23,7 +23,7 @@ use crate::pve::http::retry::{Attempts, CallEvent, Observer, Observers, RetryPol
 use crate::pve::http::streaming_list::{self, Rows};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 
-/// What cannot stand in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
+/// What cannot be in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
 const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// How much longer a node may take for the list of its storages: it looks at each of them.
@@ -67,12 +67,12 @@ impl Transport {
         Ok(Self { way, ..self.clone() })
     }
 
-    /// Gives the server.
+    /// Returns the server.
     pub(in crate::pve) const fn endpoint(&self) -> &Endpoint {
         &self.way.endpoint
     }
 
-    /// Gives what the server presented last.
+    /// Returns what the server presented last.
     pub(in crate::pve) const fn presented(&self) -> &Presented {
         &self.way.presented
     }
@@ -116,7 +116,8 @@ impl Transport {
         self
     }
 
-    /// Gives the limit of a read that the server passes on to a node; a storage that hangs takes a node some time, too.
+    /// Returns the limit of a read that the server passes on to a node; a storage that hangs takes a node some time,
+    /// too.
     fn limit_of(&self, path: &[&str]) -> Option<(Duration, String)> {
         let ["nodes", node, rest @ ..] = path else { return None };
         let limit = self.node_limit?;
@@ -124,7 +125,7 @@ impl Transport {
         Some((limit, format!("node {node}, asked through {},", self.endpoint().authority())))
     }
 
-    /// Gives the rule for a read.
+    /// Returns the rule for a read.
     fn read_policy(&self, path: &[&str]) -> RetryPolicy {
         match path {
             ["nodes", _, ..] if self.node_limit.is_some() => RetryPolicy::ReadsOfNode,
@@ -137,7 +138,7 @@ impl Transport {
         self.listener.notify(event);
     }
 
-    /// Gives the server's time from the `Date` header of its last answer.
+    /// Returns the server's time from the `Date` header of its last answer.
     pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
         self.way.last.date()
     }
@@ -268,7 +269,7 @@ impl Transport {
         self.read_change(path, reply)
     }
 
-    /// Calls until there is an answer that stands, by the one rule of repeating.
+    /// Calls until there is an answer that is, by the one rule of repeating.
     async fn repeated<T>(
         &self,
         repeat: RetryPolicy,

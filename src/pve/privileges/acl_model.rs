@@ -91,7 +91,7 @@ impl AclModel {
         permissions
     }
 
-    /// Gives the roles that apply to a user or token on a path.
+    /// Returns the roles that apply to a user or token on a path.
     pub(super) fn roles_on(&self, holder: &Subject, path: &str) -> Roles {
         let mut decided = Roles::new();
         for level in levels(path) {
@@ -112,7 +112,7 @@ impl AclModel {
         decided
     }
 
-    /// Gives the entries on exactly this path, of the given subjects.
+    /// Returns the entries on exactly this path, of the given subjects.
     pub(super) fn entries_of(&self, is_meant: impl Fn(&Subject) -> bool, path: &str) -> Roles {
         let mut roles = Roles::new();
         for entry in self.entries.iter().filter(|entry| entry.path.as_str() == path && is_meant(&entry.holder)) {
@@ -161,7 +161,7 @@ impl AclModel {
     }
 }
 
-/// Gives a path right below another one that has no entries.
+/// Returns a path right below another one that has no entries.
 pub(super) fn child_of(path: &str) -> String {
     format!("{}/glassdome-none", path.trim_end_matches('/'))
 }

@@ -28,8 +28,8 @@ struct RightsInputs<'a> {
 }
 
 impl AclModel {
-    /// Gives the world in which a change of the access control list was not made; `before` says which of its roles stood
-    /// there already, and whether they reached the paths below.
+    /// Returns the world in which a change of the access control list was not made; `before` says which of its roles
+    /// stood there already, and whether they reached the paths below.
     #[must_use]
     pub fn without(mut self, change: &AclChange, before: &BTreeMap<RoleName, bool>) -> Self {
         let is_of = |entry: &AclEntry| {
@@ -60,7 +60,7 @@ impl AclModel {
         })
     }
 
-    /// Says whether the same decides about the rights of the user and its tokens.
+    /// Returns whether the same decides about the rights of the user and its tokens.
     #[must_use]
     pub fn has_same_effect(&self, other: &Self) -> bool {
         self.rights_inputs() == other.rights_inputs()

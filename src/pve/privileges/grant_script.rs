@@ -62,7 +62,7 @@ impl GrantScript {
         Self { caller: caller.clone(), template, blocks }
     }
 
-    /// Gives what stands before the commands: the function that they call.
+    /// Returns what is before the commands: the function that they call.
     #[must_use]
     pub fn preamble() -> String {
         format!("failed=0\nprogram='{PROGRAM}'\nacl_modify() {{ perl -e \"$program\" -- \"$@\" || failed=1; }}\n")
@@ -181,7 +181,7 @@ fn make_role(role: &str, privileges: &Privileges) -> String {
     )
 }
 
-/// Gives the built-in role that has all of these privileges and at most one more, which only lets its holder look.
+/// Returns the built-in role that has all of these privileges and at most one more, which only lets its holder look.
 fn built_in(privileges: &Privileges) -> Option<&'static str> {
     let fits = |role: &[Privilege; 2]| {
         privileges.iter().all(|privilege| role.contains(privilege))
@@ -190,7 +190,7 @@ fn built_in(privileges: &Privileges) -> Option<&'static str> {
     BUILT_IN.iter().find(|(_, role)| fits(role)).map(|(name, _)| *name)
 }
 
-/// Gives a role a name of its own, the same in every run.
+/// Returns a role a name of its own, the same in every run.
 fn role_name(privileges: &Privileges) -> String {
     let mut name = "Glassdome-".to_owned();
     for byte in digest(&SHA256, join(privileges, ",").as_bytes()).as_ref().iter().take(4) {
@@ -199,7 +199,7 @@ fn role_name(privileges: &Privileges) -> String {
     name
 }
 
-/// Quotes a text so that a shell takes it as it stands.
+/// Quotes a text so that a shell takes it as it is.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -41,7 +41,7 @@ impl Hardware {
     /// Reads the entries of a VM's configuration.
     ///
     /// # Errors
-    /// Where a drive or network device is not understood.
+    /// If a drive or network device is not understood.
     pub fn of<'a>(config: impl IntoIterator<Item = (&'a str, &'a str)>, zones: &Zones) -> Result<Self, InvalidAclPath> {
         let mut hardware = Self::default();
         for (key, value) in config {
@@ -72,7 +72,7 @@ impl Hardware {
     fn add_mapping(&mut self, kind: &str, option: &str, value: &str) -> Option<()> {
         let (first, options) = read_options(value, option)?;
         let named = options.get(option).copied();
-        // The first value of a directory share may stand without its name.
+        // The first value of a directory share may be without its name.
         let name = named.or_else(|| (option == "dirid" && !first.contains('=')).then_some(first));
         if let Some(name) = name {
             self.mappings.insert(format!("/mapping/{kind}/{name}").parse().ok()?);
@@ -94,7 +94,7 @@ impl Hardware {
     }
 }
 
-/// Gives the kind of a device, the key without its number: `scsi` for `scsi0`, nothing for `scsihw`.
+/// Returns the kind of a device, the key without its number: `scsi` for `scsi0`, nothing for `scsihw`.
 pub(crate) fn device_of(key: &str) -> &str {
     let kind = key.trim_end_matches(|last: char| last.is_ascii_digit());
     if kind.len() < key.len() { kind } else { "" }

@@ -59,92 +59,92 @@ pub enum InvalidAclPath {
 pub struct AclPath(String);
 
 impl AclPath {
-    /// Gives the root of all paths.
+    /// Returns the root of all paths.
     #[must_use]
     pub fn root() -> Self {
         Self("/".to_owned())
     }
 
-    /// Gives the path above all VMs.
+    /// Returns the path above all VMs.
     #[must_use]
     pub fn vms() -> Self {
         Self("/vms".to_owned())
     }
 
-    /// Gives the path of a VM or template.
+    /// Returns the path of a VM or template.
     #[must_use]
     pub fn vm(vmid: VmId) -> Self {
         Self(format!("/vms/{vmid}"))
     }
 
-    /// Gives the path of a pool.
+    /// Returns the path of a pool.
     #[must_use]
     pub fn pool(pool: &PoolName) -> Self {
         Self(format!("/pool/{pool}"))
     }
 
-    /// Gives the path of the nodes' own generators of random numbers.
+    /// Returns the path of the nodes' own generators of random numbers.
     #[must_use]
     pub fn hardware_rng() -> Self {
         Self("/mapping/hwrng".to_owned())
     }
 
-    /// Gives the path above all networks.
+    /// Returns the path above all networks.
     #[must_use]
     pub fn networks() -> Self {
         Self("/sdn/zones".to_owned())
     }
 
-    /// Gives the path of a storage.
+    /// Returns the path of a storage.
     #[must_use]
     pub fn storage(storage: &StorageName) -> Self {
         Self(format!("/storage/{storage}"))
     }
 
-    /// Gives the path of a node.
+    /// Returns the path of a node.
     #[must_use]
     pub fn node(node: &NodeName) -> Self {
         Self(format!("/nodes/{node}"))
     }
 
-    /// Gives the path above the bridges of the nodes, the zone that exists without any SDN.
+    /// Returns the path above the bridges of the nodes, the zone that exists without any SDN.
     #[must_use]
     pub fn local_zone() -> Self {
         Self("/sdn/zones/localnetwork".to_owned())
     }
 
-    /// Gives the path of a bridge or vnet in its zone.
+    /// Returns the path of a bridge or vnet in its zone.
     #[must_use]
     pub fn bridge(zone: &BridgeName, bridge: &BridgeName) -> Self {
         Self(format!("/sdn/zones/{zone}/{bridge}"))
     }
 
-    /// Gives the path of a bridge of a node, which is in the zone that exists without any SDN.
+    /// Returns the path of a bridge of a node, which is in the zone that exists without any SDN.
     #[must_use]
     pub fn local_bridge(bridge: &BridgeName) -> Self {
         Self(format!("{}/{bridge}", Self::local_zone()))
     }
 
-    /// Gives the path of the zone that a bridge or vnet is in; of a zone, itself.
+    /// Returns the path of the zone that a bridge or vnet is in; of a zone, itself.
     #[must_use]
     pub fn zone_of_bridge(&self) -> Self {
         let levels: Vec<&str> = self.0.split('/').take(4).collect();
         Self(levels.join("/"))
     }
 
-    /// Gives the path of one VLAN of this bridge.
+    /// Returns the path of one VLAN of this bridge.
     #[must_use]
     pub fn vlan(&self, tag: u16) -> Self {
         Self(format!("{}/{tag}", self.0))
     }
 
-    /// Gives the path as text.
+    /// Returns the path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Gives a path right below this one that has no entries: rights there are what propagates from here.
+    /// Returns a path right below this one that has no entries: rights there are what propagates from here.
     fn child_without_entries(&self) -> Self {
         if self.0 == "/vms" {
             Self("/vms/999999999".to_owned())
@@ -161,12 +161,12 @@ impl AclPath {
         self != other && rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Says whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
+    /// Returns whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
     fn is_bridge(&self) -> bool {
         self.0.starts_with("/sdn/zones/") && self.0.split('/').count() == 5 && !self.0.ends_with(PATH_WITHOUT_ENTRIES)
     }
 
-    /// Says whether entries may exist below: a VM, a storage and a VLAN are leaves.
+    /// Returns whether entries may exist below: a VM, a storage and a VLAN are leaves.
     fn has_children(&self) -> bool {
         let depth = self.0.split('/').count();
         match self.0.split('/').nth(1) {
@@ -240,7 +240,7 @@ impl Permissions {
         self.by_path.get(path).map(|held| held.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Says whether nothing at all is held on any path asked.
+    /// Returns whether nothing at all is held on any path asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_path.values().all(BTreeMap::is_empty)

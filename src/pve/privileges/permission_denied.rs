@@ -26,7 +26,7 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// Reads the reason phrase or the message of an answer; nothing where it speaks of something else.
+    /// Reads the reason phrase or the message of an answer; `None` if it speaks of something else.
     #[must_use]
     pub fn of(text: &Foreign) -> Option<Self> {
         text.parse().ok()

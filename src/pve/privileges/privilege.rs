@@ -48,7 +48,7 @@ impl Privilege {
         Self(Cow::Borrowed(name))
     }
 
-    /// Gives the name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

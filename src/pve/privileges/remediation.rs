@@ -33,7 +33,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Gives the user, or that of the token.
+    /// Returns the user, or that of the token.
     #[must_use]
     pub const fn user(&self) -> &UserId {
         match self {
@@ -96,7 +96,7 @@ impl LikelyCause {
         }
     }
 
-    /// Says whether the token may lack it for its privilege separation alone.
+    /// Returns whether the token may lack it for its privilege separation alone.
     #[must_use]
     pub const fn may_be_separation(&self) -> bool {
         match self {

@@ -22,8 +22,8 @@ pub struct PlannedClone {
     pub pool: Option<PoolName>,
     /// The storage that a full clone is sent to, in place of the template's own.
     pub storage: Option<StorageName>,
-    /// The template's disks and network devices; none where its configuration cannot be read: which storages and
-    /// bridges it needs is unknown then, and no privilege on them is called missing.
+    /// The template's disks and network devices; `None` if its configuration cannot be read: which storages and bridges
+    /// it needs is unknown then, and no privilege on them is called missing.
     pub hardware: Option<Hardware>,
     /// Whether the VM is started, and stopped again.
     pub start: bool,
@@ -93,7 +93,7 @@ pub enum RequirementPath {
 }
 
 impl RequirementPath {
-    /// Gives the path whose answer decides.
+    /// Returns the path whose answer decides.
     #[must_use]
     pub fn acl_path(&self) -> AclPath {
         match self {
@@ -132,7 +132,7 @@ impl Requirement {
         Self { path, privilege, purpose, alternatives: Vec::new() }
     }
 
-    /// Says whether it is met by held privileges.
+    /// Returns whether it is met by held privileges.
     #[must_use]
     pub fn is_met(&self, held: &Permissions) -> bool {
         let first = (self.path.clone(), self.privilege.clone());
@@ -154,7 +154,7 @@ pub struct MissingPrivileges {
 }
 
 impl MissingPrivileges {
-    /// Gives the row of the table: missing privileges, path.
+    /// Returns the row of the table: missing privileges, path.
     #[must_use]
     pub fn row(&self) -> [String; 2] {
         [join(&self.missing, ", "), format!("on {}", self.path)]

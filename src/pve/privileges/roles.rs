@@ -53,7 +53,7 @@ pub enum AgentAccess {
     IfHarmless,
 }
 
-/// Gives the privileges of the role for everything that Glassdome does, by the first number of the version.
+/// Returns the privileges of the role for everything that Glassdome does, by the first number of the version.
 #[must_use]
 pub fn provisioner(major: u32, agent: AgentAccess) -> Privileges {
     let mut privileges = guest(major, agent);
@@ -63,7 +63,7 @@ pub fn provisioner(major: u32, agent: AgentAccess) -> Privileges {
     privileges
 }
 
-/// Gives those of them that concern guests: what a pool is given.
+/// Returns those of them that concern guests: what a pool is given.
 #[must_use]
 pub fn guest(major: u32, agent: AgentAccess) -> Privileges {
     let mut privileges: Privileges = GUEST.iter().filter_map(|name| name.parse().ok()).collect();

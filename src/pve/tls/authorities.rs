@@ -22,7 +22,7 @@ pub(super) struct Authorities {
     /// Nothing where none is valid.
     valid: Option<Arc<WebPkiServerVerifier>>,
     not_valid: Vec<CertificateDer<'static>>,
-    /// The CA file that they are from; none where they are the system's.
+    /// The CA file that they are from; `None` if they are the system's.
     file: Option<CaBundle>,
     provider: Arc<CryptoProvider>,
 }
@@ -154,7 +154,7 @@ impl Authorities {
         all.filter_map(unsupported_key).next()
     }
 
-    /// Says whether the CA file holds an authority of this name.
+    /// Returns whether the CA file holds an authority of this name.
     fn knows(&self, issuer: &Foreign) -> bool {
         self.file.as_ref().is_some_and(|file| file.subjects().contains(issuer))
     }
@@ -213,7 +213,7 @@ fn words_for(name: &str) -> String {
     words.to_owned()
 }
 
-/// Says whether a certificate is valid at a time. One that cannot be read here is left to the library.
+/// Returns whether a certificate is valid at a time. One that cannot be read here is left to the library.
 fn is_valid_at(certificate: &CertificateDer<'_>, time: UnixTime) -> bool {
     match (Leaf::read(certificate), date(time)) {
         (Ok(read), Some(time)) => read.is_valid_at(time),

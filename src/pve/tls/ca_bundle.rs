@@ -27,7 +27,7 @@ impl CaBundle {
     /// Reads a PEM file. A certificate in it that is not that of an authority stands for itself alone.
     ///
     /// # Errors
-    /// Where there is none, or one that cannot be used.
+    /// If there is none, or one that cannot be used.
     pub fn from_pem(text: &[u8]) -> Result<Self, ApiError> {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
@@ -55,7 +55,7 @@ impl CaBundle {
     /// Reads a PEM text in which every certificate must be that of an authority.
     ///
     /// # Errors
-    /// Where there is none, or one that may not sign others.
+    /// If there is none, or one that may not sign others.
     pub fn authorities_from_pem(text: &[u8]) -> Result<Self, ApiError> {
         let bundle = Self::from_pem(text)?;
         if bundle.others.is_empty() {
@@ -65,12 +65,12 @@ impl CaBundle {
         }
     }
 
-    /// Gives those of authorities.
+    /// Returns those of authorities.
     pub(super) fn authorities(&self) -> &[CertificateDer<'static>] {
         &self.authorities
     }
 
-    /// Says whether it holds this very certificate.
+    /// Returns whether it holds this very certificate.
     pub(super) fn holds(&self, certificate: &CertificateDer<'_>) -> bool {
         self.authorities.iter().chain(&self.others).any(|held| held == certificate)
     }
@@ -112,7 +112,8 @@ fn other_form(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Gives the certificates in a PEM text without anything around them: what a server says may hold more than it should.
+/// Returns the certificates in a PEM text without anything around them: what a server says may hold more than it
+/// should.
 #[must_use]
 pub fn certificates_in(text: &str) -> String {
     let mut kept = String::new();

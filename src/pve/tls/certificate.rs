@@ -69,13 +69,13 @@ impl Leaf {
         })
     }
 
-    /// Says whether it is valid at a time.
+    /// Returns whether it is valid at a time.
     #[must_use]
     pub fn is_valid_at(&self, time: OffsetDateTime) -> bool {
         self.not_valid_at(time).is_none()
     }
 
-    /// Says why it is not valid at a time; nothing where it is.
+    /// Says why it is not valid at a time; `None` if it is.
     #[must_use]
     pub fn not_valid_at(&self, time: OffsetDateTime) -> Option<NotValid> {
         if time < self.not_before {
@@ -106,7 +106,7 @@ impl fmt::Display for NotValid {
     }
 }
 
-/// Says whether subject and issuer are those of a node and of its cluster's own CA.
+/// Returns whether subject and issuer are those of a node and of its cluster's own CA.
 fn is_of_proxmox(certificate: &X509Certificate<'_>) -> bool {
     let (subject, issuer) = (certificate.subject(), certificate.issuer());
     let is_only = |mut found: Vec<&str>, wanted: &str| found.pop() == Some(wanted) && found.is_empty();
@@ -124,7 +124,7 @@ fn is_of_proxmox(certificate: &X509Certificate<'_>) -> bool {
         && is_only(issuer.iter_common_name().filter_map(|it| it.as_str().ok()).collect(), product)
 }
 
-/// Says whether an address is written as a DNS name.
+/// Returns whether an address is written as a DNS name.
 fn is_address_as_name(name: &GeneralName<'_>) -> bool {
     matches!(name, GeneralName::DNSName(name) if name.parse::<IpAddr>().is_ok())
 }
@@ -142,7 +142,7 @@ fn shown_name(name: &GeneralName<'_>) -> Option<Foreign> {
     name.map(Foreign::new)
 }
 
-/// Gives the SHA-256 fingerprint of a certificate in DER form.
+/// Returns the SHA-256 fingerprint of a certificate in DER form.
 pub(super) fn fingerprint(der: &[u8]) -> Fingerprint {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, der).as_ref());

@@ -32,7 +32,7 @@ pub(super) const UNUSUAL_SCHEMES: [SignatureScheme; 6] = [
     SignatureScheme::RSA_PKCS1_SHA1,
 ];
 
-/// Names the key of a certificate where signatures of it cannot be verified; nothing where they can.
+/// Names the key of a certificate where signatures of it cannot be verified; `None` if they can.
 pub(super) fn unsupported_key(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let key = certificate.public_key();
@@ -99,7 +99,7 @@ pub(super) fn verify_tls13(
     verify_tls13_signature_with_raw_key(message, &key, signature, &provider.signature_verification_algorithms)
 }
 
-/// Gives the encoding of the key's algorithm, without tag and length.
+/// Returns the encoding of the key's algorithm, without tag and length.
 fn algorithm_id<'a>(key: &SubjectPublicKeyInfo<'a>) -> Option<&'a [u8]> {
     let (_, whole) = Any::from_der(key.raw).ok()?;
     let (_, algorithm) = Any::from_der(whole.data).ok()?;

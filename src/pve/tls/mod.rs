@@ -160,12 +160,12 @@ pub(super) type Chain = Vec<CertificateDer<'static>>;
 pub(super) struct Presented(Arc<Mutex<Chain>>);
 
 impl Presented {
-    /// Gives the certificates; none before the first handshake.
+    /// Returns the certificates; none before the first handshake.
     pub(super) fn chain(&self) -> Chain {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says whether a certificate is the server's own, and not a proxy's.
+    /// Returns whether a certificate is the server's own, and not a proxy's.
     fn is_of_server(&self, certificate: &CertificateDer<'_>) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).first().is_some_and(|leaf| leaf == certificate)
     }
@@ -217,7 +217,7 @@ pub(super) fn verify_against(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoi
     })
 }
 
-/// Gives the name that the server has for TLS: the host of its URL as the HTTP library reads it.
+/// Returns the name that the server has for TLS: the host of its URL as the HTTP library reads it.
 fn server_name(endpoint: &Endpoint) -> Option<ServerName<'static>> {
     let url = Url::parse(&endpoint.url()).ok()?;
     ServerName::try_from(url.host_str()?.trim_matches(['[', ']']).to_owned()).ok()

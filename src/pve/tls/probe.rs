@@ -22,7 +22,7 @@ impl Probed {
     /// trusts them would accept it.
     ///
     /// # Errors
-    /// Where they did not, what is wrong.
+    /// If they did not, what is wrong.
     pub fn is_signed_by(&self, bundle: &CaBundle) -> Result<(), ApiError> {
         verify_against(bundle, &self.chain, &self.endpoint)
     }
@@ -32,7 +32,7 @@ impl Probed {
 /// has the certificate's key: no request is sent, and there is no way for a secret to get in here.
 ///
 /// # Errors
-/// Where no TLS connection comes about.
+/// If no TLS connection comes about.
 pub async fn probe(endpoint: &Endpoint, limits: Limits, proxies: &Proxies) -> Result<Probed, ApiError> {
     let way = HttpClient::new(endpoint.clone(), &Trust::Unverified, limits, proxies, HandshakePurpose::Probe)?;
     let ended = way.handshake().await;

@@ -80,7 +80,7 @@ impl Verifier {
     }
 }
 
-/// Says whether a signature was made by another key than the certificate's.
+/// Returns whether a signature was made by another key than the certificate's.
 const fn is_of_another_key(why: &rustls::Error) -> bool {
     matches!(
         why,

@@ -15,7 +15,7 @@ pub struct Vm {
     pub name: Foreign,
     /// Whether it is a template.
     pub is_template: bool,
-    /// Whether the list has its data: for some seconds after a change, and as long as a node's `pvestatd` stands, it has
+    /// Whether the list has its data: for some seconds after a change, and as long as a node's `pvestatd` is, it has
     /// the VMID alone.
     pub is_known: bool,
     /// The size of its first disk, in bytes.
@@ -48,7 +48,7 @@ pub(in crate::pve) struct VmEntry {
 }
 
 impl VmEntry {
-    /// Gives the VM; nothing where it is a container.
+    /// Returns the VM; `None` if it is a container.
     pub(in crate::pve) fn vm(self) -> Option<Vm> {
         if self.kind.as_ref().is_some_and(|kind| *kind != "qemu") {
             return None;
@@ -75,12 +75,12 @@ impl VmEntry {
 pub struct CloneFeature {
     /// Whether a clone can share the VM's disks.
     pub can_link: bool,
-    /// The nodes that can use all of its storages; none where one of them is disabled. Old servers do not say.
+    /// The nodes that can use all of its storages; `None` if one of them is disabled. Old servers do not say.
     pub nodes: Option<Vec<NodeName>>,
 }
 
 impl CloneFeature {
-    /// Says whether a clone may be on a node, as far as the server says.
+    /// Returns whether a clone may be on a node, as far as the server says.
     #[must_use]
     pub fn is_possible_on(&self, node: &NodeName) -> bool {
         self.nodes.as_ref().is_none_or(|nodes| nodes.contains(node))
@@ -97,19 +97,19 @@ pub struct VmStatus {
 }
 
 impl VmStatus {
-    /// Says whether it runs: not stopped, not paused, not in an internal error.
+    /// Returns whether it runs: not stopped, not paused, not in an internal error.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.text == "running" && (self.detail.is_empty() || self.detail == "running")
     }
 
-    /// Says whether it is stopped.
+    /// Returns whether it is stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.text == "stopped"
     }
 
-    /// Gives the server's word.
+    /// Returns the server's word.
     #[must_use]
     pub fn text(&self) -> &Foreign {
         if self.detail.is_empty() { &self.text } else { &self.detail }

@@ -39,13 +39,13 @@ impl Lenient for Vec<ContentKind> {
 }
 
 impl Storage {
-    /// Gives all that it may hold and one thing more, as the server takes a list of them.
+    /// Returns all that it may hold and one thing more, as the server takes a list of them.
     #[must_use]
     pub fn contents_with(&self, content: &str) -> String {
         self.content.iter().map(ContentKind::as_str).chain([content]).collect::<Vec<_>>().join(",")
     }
 
-    /// Says whether it may hold something.
+    /// Returns whether it may hold something.
     #[must_use]
     pub fn holds(&self, content: &str) -> bool {
         self.content.iter().any(|it| *it == *content)

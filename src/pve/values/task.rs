@@ -23,7 +23,7 @@ fn stopped_or_running<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool
 }
 
 impl TaskStatus {
-    /// Says whether it has ended.
+    /// Returns whether it has ended.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
         self.is_stopped
@@ -49,7 +49,7 @@ pub(in crate::pve) struct TaskEntry {
 }
 
 impl TaskEntry {
-    /// Gives the task; nothing where it has ended.
+    /// Returns the task; `None` if it has ended.
     pub(in crate::pve) fn active(self) -> Option<ActiveTask> {
         let is_running = self.status.is_none_or(|status| status == "RUNNING" || status == "running");
         let upid = self.upid.filter(|_| is_running)?;

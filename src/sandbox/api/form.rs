@@ -71,7 +71,7 @@ pub(crate) enum Form {
     Words(fn(&str) -> Result<(), String>),
     /// What this rule of the guests' options judges.
     Of(fn(&str) -> Result<(), String>),
-    /// The same, where what is said stands by itself.
+    /// The same, where what is said is by itself.
     Plain(fn(&str) -> Result<(), String>),
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn demand(access: &Access, rules: &[Parameter], given: &BTreeMap<Stri
     if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
 }
 
-/// Gives a value that is not undefined.
+/// Returns a value that is not undefined.
 fn defined<'a>(given: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
     given.get(name).filter(|value| *value != packed::NULL)
 }

@@ -85,7 +85,7 @@ impl Acl {
         })
     }
 
-    /// Lists every path that an entry stands at, with all the paths above it.
+    /// Lists every path that an entry is at, with all the paths above it.
     pub fn paths(&self) -> BTreeSet<String> {
         let mut paths = BTreeSet::new();
         for path in self.nodes.keys() {

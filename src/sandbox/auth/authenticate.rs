@@ -25,12 +25,12 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Gives the user who called, or whose token did.
+    /// Returns the user who called, or whose token did.
     pub fn user(&self) -> &str {
         names::owner(&self.subject)
     }
 
-    /// Gives the name of the token within its user.
+    /// Returns the name of the token within its user.
     pub fn token(&self) -> Option<&str> {
         names::split_token(&self.subject).map(|(_, name)| name)
     }

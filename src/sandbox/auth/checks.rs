@@ -107,7 +107,7 @@ impl Access {
     }
 }
 
-/// Demands a user's name in its form, and gives its realm.
+/// Demands a user's name in its form, and returns its realm.
 fn valid_user(user: &str) -> Result<&str, Refusal> {
     let wrong = || Refusal::Failed(format!("value '{user}' does not look like a valid user name"));
     names::split_user(user).map(|(_, realm)| realm).ok_or_else(wrong)

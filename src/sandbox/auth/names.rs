@@ -14,7 +14,7 @@ pub fn split_token(id: &str) -> Option<(&str, &str)> {
     (split_user(user).is_some() && is_token_name(name)).then_some((user, name))
 }
 
-/// Gives the user that a user or token belongs to.
+/// Returns the user that a user or token belongs to.
 pub fn owner(subject: &str) -> &str {
     split_token(subject).map_or(subject, |(user, _)| user)
 }
@@ -45,7 +45,7 @@ pub fn normal_path(path: &str) -> Option<String> {
     plain.then(|| format!("/{}", levels.join("/")))
 }
 
-/// Tells whether an entry of the access control list may stand at a path in its one form.
+/// Tells whether an entry of the access control list may be at a path in its one form.
 pub fn may_have_entries(path: &str) -> bool {
     let levels: Vec<&str> = path.split('/').filter(|level| !level.is_empty()).collect();
     match levels.as_slice() {

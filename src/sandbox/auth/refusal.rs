@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// A call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The caller lacks a privilege; what is said of it stands in brackets.
+    /// The caller lacks a privilege; what is said of it is in brackets.
     Forbidden(Option<String>),
     /// Parameters are wrong, each with the reason.
     Invalid(BTreeMap<String, String>),

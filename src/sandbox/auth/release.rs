@@ -45,7 +45,7 @@ impl Release {
         self >= Self::of(8, 4, 0)
     }
 
-    /// Gives the size that a body may have.
+    /// Returns the size that a body may have.
     pub(crate) fn body_at_most(self) -> usize {
         if self >= Self::of(8, 4, 0) { 512 * 1024 } else { 64 * 1024 }
     }

@@ -15,7 +15,7 @@ const TOP_LEVELS: [&str; 8] = ["/", "/access", "/access/groups", "/nodes", "/poo
 const LOGIN_LEVELS: [&str; 7] = ["/", "/nodes", "/access/groups", "/vms", "/storage", "/sdn", "/mapping"];
 
 impl Access {
-    /// Gives the privileges of a user or token at a path.
+    /// Returns the privileges of a user or token at a path.
     pub fn effective(&self, subject: &str, path: &str) -> Rights {
         if subject == ROOT {
             return self.privileges(&Roles::from([("Administrator".to_owned(), true)]));
@@ -51,7 +51,7 @@ impl Access {
         privileges.iter().any(|privilege| rights.contains_key(*privilege))
     }
 
-    /// Gives the privileges at every path that is known, leaving out those where there are none.
+    /// Returns the privileges at every path that is known, leaving out those where there are none.
     pub fn effective_everywhere(&self, subject: &str) -> BTreeMap<String, Rights> {
         let mut paths = self.acl.paths();
         paths.extend(TOP_LEVELS.map(str::to_owned));
@@ -89,7 +89,7 @@ impl Access {
         self.check_any(subject, path, grant_privileges(path))
     }
 
-    /// Gives the roles of a subject at a path, those of the pools that hold its object included.
+    /// Returns the roles of a subject at a path, those of the pools that hold its object included.
     fn roles_at(&self, subject: &str, path: &str) -> Roles {
         let claims = [
             vec![Subject::Token(subject.to_owned())],

@@ -13,7 +13,7 @@ pub struct Role {
     pub special: bool,
 }
 
-/// Gives the roles of a fresh cluster of this release.
+/// Returns the roles of a fresh cluster of this release.
 pub(crate) fn built_in(release: Release) -> BTreeMap<String, Role> {
     let mut roles = BTreeMap::new();
     for (name, privileges) in ROLES {

@@ -36,7 +36,7 @@ impl Signer {
         self.signed(&format!("PVE:!tfa!{{\"totp\"%3Atrue}}:{now:08X}"), user)
     }
 
-    /// Gives the user whose ticket this is.
+    /// Returns the user whose ticket this is.
     pub fn user_of<'a>(&self, ticket: &'a str, now: u64) -> Option<&'a str> {
         let (_, user) = self.opened(ticket, "", now)?;
         (!user.starts_with('!')).then_some(user)

@@ -37,7 +37,7 @@ impl Totp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
-/// Gives the code that a secret in base 32 has at a time, in seconds since 1970.
+/// Returns the code that a secret in base 32 has at a time, in seconds since 1970.
 pub fn code(secret: &str, now: u64) -> Option<String> {
     Some(code_at(&key(secret)?, now / STEP))
 }

@@ -117,7 +117,7 @@ impl Cluster {
         }
     }
 
-    /// Adds a volume that carries a VM's number, whether the VM exists or not; gives its whole name.
+    /// Adds a volume that carries a VM's number, whether the VM exists or not; returns its whole name.
     pub fn add_disk(&mut self, vmid: u32, node: &str, storage: &str, name: &str, size: u64) -> String {
         let Some(place) = self.storages.get_mut(storage) else { return String::new() };
         let format = if place.kind.keeps_files() { "qcow2" } else { "raw" };

@@ -31,7 +31,7 @@ impl Cluster {
         self.listing = Listing { vms, round };
     }
 
-    /// Gives a VM as lists show it; nothing where no report has named it yet, or its node's reports are too old.
+    /// Gives a VM as lists show it; `None` if no report has named it yet, or its node's reports are too old.
     pub(crate) fn listed<'a>(&'a self, vmid: u32, vm: &'a Vm) -> Option<&'a Vm> {
         let is_stale = self.nodes.get(&vm.node).is_some_and(|node| node.statistics == Statistics::Stale);
         match self.report_every {

@@ -127,12 +127,12 @@ impl Cluster {
         self.report();
     }
 
-    /// Gives the path of a bridge or vnet in the access control list.
+    /// Returns the path of a bridge or vnet in the access control list.
     pub(crate) fn network_path(&self, bridge: &str) -> String {
         format!("/sdn/zones/{}/{bridge}", self.vnets.get(bridge).map_or("localnetwork", |vnet| vnet.zone.as_str()))
     }
 
-    /// Gives the release that is pretended.
+    /// Returns the release that is pretended.
     pub fn release(&self) -> Release {
         self.access.release
     }

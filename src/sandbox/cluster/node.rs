@@ -8,7 +8,7 @@ use crate::sandbox::cluster::Cluster;
 pub enum Statistics {
     /// How it is.
     Current,
-    /// Nothing: its statistics daemon stands, and everything else on it works.
+    /// Nothing: its statistics daemon is, and everything else on it works.
     Stale,
     /// How it was before it was away: the others have not noticed yet.
     Old,
@@ -34,7 +34,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Gives its status in lists.
+    /// Returns its status in lists.
     pub(crate) fn status(&self) -> &'static str {
         match (self.statistics, self.reach) {
             (Statistics::Stale, Reach::Up) => "unknown",

@@ -54,12 +54,12 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Gives a parameter, or nothing where it is missing or undefined.
+    /// Returns a parameter, or nothing where it is missing or undefined.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.params.get(name).map(String::as_str).filter(|value| *value != packed::NULL)
     }
 
-    /// Gives a parameter, or an empty text where it is missing.
+    /// Returns a parameter, or an empty text where it is missing.
     pub fn text(&self, name: &str) -> &'a str {
         self.get(name).unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl<'a> Request<'a> {
         self.get(name) == Some("1")
     }
 
-    /// Gives a number, if it is there.
+    /// Returns a number, if it is there.
     pub fn number(&self, name: &str) -> Option<u64> {
         self.get(name)?.parse().ok()
     }
@@ -79,12 +79,12 @@ impl<'a> Request<'a> {
         names::list(self.text(name))
     }
 
-    /// Gives the node that the call is for.
+    /// Returns the node that the call is for.
     pub fn node(&self) -> &'a str {
         self.text("node")
     }
 
-    /// Gives the number of the VM that the call is for.
+    /// Returns the number of the VM that the call is for.
     pub fn vmid(&self) -> u32 {
         self.text("vmid").parse().unwrap_or_default()
     }

@@ -14,7 +14,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Gives its name in the API.
+    /// Returns its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Directory => "dir",
@@ -139,7 +139,7 @@ impl Storage {
         self.content.iter().any(|kind| kind == content)
     }
 
-    /// Gives the key of a volume as a node sees it.
+    /// Returns the key of a volume as a node sees it.
     pub fn key(&self, node: &str, name: &str) -> (String, String) {
         let place = if self.shared { "" } else { node };
         (place.to_owned(), name.to_owned())
@@ -169,7 +169,7 @@ impl Storage {
         self.seen_from(node).any(|(_, volume)| volume.base.as_deref() == Some(name))
     }
 
-    /// Gives the file or device that a volume is.
+    /// Returns the file or device that a volume is.
     pub fn file(&self, name: &str) -> String {
         let last = name.rsplit('/').next().unwrap_or_default();
         match (self.kind, name.split_once('/')) {

@@ -105,7 +105,7 @@ impl Task {
 }
 
 impl Cluster {
-    /// Starts a task for a caller, and gives its name.
+    /// Starts a task for a caller, and returns its name.
     pub(crate) fn spawn(
         &mut self,
         request: Request<'_>,

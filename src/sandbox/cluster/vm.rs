@@ -59,7 +59,7 @@ pub struct Drive {
 }
 
 impl Drive {
-    /// Gives the storage of its volume.
+    /// Returns the storage of its volume.
     pub fn storage(&self) -> &str {
         self.volume.split(':').next().unwrap_or_default()
     }
@@ -115,7 +115,7 @@ impl Config {
         Self(options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// Gives an option.
+    /// Returns an option.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }
@@ -135,7 +135,7 @@ impl Config {
         self.get(key) == Some("1")
     }
 
-    /// Gives a number, or another where the option is missing.
+    /// Returns a number, or another where the option is missing.
     pub fn number(&self, key: &str, otherwise: u64) -> u64 {
         self.get(key).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
     }
@@ -165,7 +165,7 @@ impl Config {
         self.options().filter(|(key, _)| is_numbered(key, "net")).collect()
     }
 
-    /// Gives the fingerprint of the configuration file.
+    /// Returns the fingerprint of the configuration file.
     pub fn digest(&self) -> String {
         let text: String = self.options().map(|(key, value)| format!("{key}: {value}\n")).collect();
         let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
@@ -225,19 +225,19 @@ impl Vm {
         self.power != Power::Stopped
     }
 
-    /// Gives its name, or the one that lists give it.
+    /// Returns its name, or the one that lists give it.
     pub fn name(&self, vmid: u32) -> String {
         self.config.get("name").map_or_else(|| format!("VM {vmid}"), str::to_owned)
     }
 
-    /// Gives the memory that it may have, in bytes.
+    /// Returns the memory that it may have, in bytes.
     pub fn memory(&self) -> u64 {
         let memory = self.config.get("memory").and_then(|memory| memory.split(',').next());
         let memory = memory.map(|memory| memory.trim_start_matches("current="));
         memory.and_then(|memory| memory.parse::<u64>().ok()).unwrap_or(512) << 20
     }
 
-    /// Gives the number of its processors.
+    /// Returns the number of its processors.
     pub fn processors(&self) -> u64 {
         self.config.number("sockets", 1) * self.config.number("cores", 1)
     }
@@ -248,7 +248,7 @@ impl Vm {
         first.is_some_and(|first| first == "1" || first == "enabled=1")
     }
 
-    /// Gives the lock that its configuration holds.
+    /// Returns the lock that its configuration holds.
     pub fn lock(&self) -> Option<&str> {
         self.config.get("lock")
     }

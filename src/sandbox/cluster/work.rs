@@ -17,7 +17,7 @@ pub trait Work: Debug + Send {
     /// Begins once it has its locks, and says how long it takes and what it logs meanwhile.
     fn begin(&mut self, cluster: &mut Cluster, scene: &Scene) -> Result<Plan, String>;
 
-    /// Ends, and gives the lines that it logs last.
+    /// Ends, and returns the lines that it logs last.
     fn finish(&mut self, _cluster: &mut Cluster, _scene: &Scene) -> Result<Vec<String>, String> {
         Ok(Vec::new())
     }

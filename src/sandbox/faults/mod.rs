@@ -98,7 +98,7 @@ pub enum Fault {
     StorageNotOnTarget,
     /// The server of the storage of the templates does not answer.
     StorageOffline,
-    /// The statistics daemon of every node stands.
+    /// The statistics daemon of every node is.
     StatusUnknown,
     /// The node that answers is cut off from the others, which are the majority.
     NoQuorum,

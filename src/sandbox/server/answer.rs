@@ -28,7 +28,7 @@ pub(crate) enum Ending {
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
-    /// The reason phrase, where the error text stands.
+    /// The reason phrase, where the error text is.
     pub(crate) reason: String,
     kind: Option<&'static str>,
     location: Option<String>,
@@ -59,7 +59,7 @@ impl Answer {
         }
     }
 
-    /// Answers without a body: the words stand in the reason phrase alone.
+    /// Answers without a body: the words are in the reason phrase alone.
     pub(crate) fn bare(status: u16, reason: impl Into<String>) -> Self {
         Self { status, reason: reason.into(), kind: None, location: None, body: None, is_of_daemon: false }
     }
@@ -137,7 +137,7 @@ impl Answer {
         self
     }
 
-    /// Changes what stands in its JSON body.
+    /// Changes what is in its JSON body.
     pub(crate) fn with_data(self, change: fn(Value) -> Value) -> Self {
         self.with_body(|body| match serde_json::from_str::<Value>(&body) {
             Ok(Value::Object(mut map)) => {
@@ -173,12 +173,12 @@ impl Answer {
         Self::bare(self.status, self.reason)
     }
 
-    /// Says whether it comes later than others: what is refused while the caller is made out.
+    /// Returns whether it comes later than others: what is refused while the caller is made out.
     pub(crate) const fn is_held_back(&self) -> bool {
         self.status == 401 || (self.status == 403 && self.body.is_none())
     }
 
-    /// Says whether the connection is closed behind it, as it must be where no length is told.
+    /// Returns whether the connection is closed behind it, as it must be where no length is told.
     pub(crate) const fn closes(&self) -> bool {
         self.status >= 300
     }

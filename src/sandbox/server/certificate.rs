@@ -48,7 +48,7 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
-    /// Gives what the API says of the certificate.
+    /// Returns what the API says of the certificate.
     pub(crate) fn card(&self) -> Value {
         self.card.clone()
     }
@@ -74,12 +74,12 @@ impl Authority {
         Ok(Self { pem: certificate.pem(), issuer: Issuer::new(params, key), subject, card })
     }
 
-    /// Gives its certificate as PEM.
+    /// Returns its certificate as PEM.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Gives what the API says of the certificate.
+    /// Returns what the API says of the certificate.
     pub(crate) fn card(&self) -> Value {
         self.card.clone()
     }

@@ -46,7 +46,7 @@ pub(crate) struct Server {
 }
 
 impl Fault {
-    /// Gives what is wrong with the certificate from the first connection on.
+    /// Returns what is wrong with the certificate from the first connection on.
     pub(crate) const fn flaw(&self) -> Option<Flaw> {
         match self {
             Self::ExpiredCertificate => Some(Flaw::Expired),
@@ -101,7 +101,7 @@ impl Server {
     }
 }
 
-/// Says whether an error of `accept` is that of the one connection (accept(2)), and not of the whole process.
+/// Returns whether an error of `accept` is that of the one connection (accept(2)), and not of the whole process.
 fn is_of_connection(why: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(why.kind(), Kind::ConnectionAborted | Kind::ConnectionReset | Kind::Interrupted | Kind::PermissionDenied)
@@ -259,7 +259,7 @@ impl Connection {
         set_socket_linger(self.stream.get_ref().0, Some(Duration::ZERO)).map_err(io::Error::from)
     }
 
-    /// Reads up to the end of a header; nothing where none comes, or one that is too long.
+    /// Reads up to the end of a header; `None` if none comes, or one that is too long.
     async fn head(&mut self) -> io::Result<Option<Head>> {
         loop {
             match Head::parse(&self.buffer) {

@@ -17,7 +17,7 @@ pub struct Exchanged {
     pub has_length: bool,
 }
 
-/// Answers a request as a connection would; nothing where its header is not whole, or none at all.
+/// Answers a request as a connection would; `None` if its header is not whole, or none at all.
 pub fn exchange(cluster: &mut Cluster, request: &[u8], now: Now) -> Option<Exchanged> {
     let Parsed::Whole(head) = Head::parse(request) else { return None };
     let body = request.get(head.length..).unwrap_or_default();

@@ -13,7 +13,7 @@ pub(crate) struct Parts {
     pub(crate) file: Received,
 }
 
-/// Takes a form apart, by the boundary that its type names; nothing where it is none, or has no file.
+/// Takes a form apart, by the boundary that its type names; `None` if it is none, or has no file.
 pub(crate) fn take_apart(kind: &str, body: &[u8]) -> Option<Parts> {
     let boundary = kind.split("boundary=").nth(1)?.split(';').next()?.trim().trim_matches('"');
     let line = format!("--{boundary}");

@@ -13,7 +13,7 @@ const READS: [&[&str]; 9] = [
     &["nodes", "*", "tasks", "*", "*"],
 ];
 
-/// Says whether the daemon answers. Its answer says `Connection: close`, to which the web server adds its own
+/// Returns whether the daemon answers. Its answer says `Connection: close`, to which the web server adds its own
 /// `Keep-Alive`: the client gets both, and the connection stays.
 pub(crate) fn answers(method: &str, path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -80,17 +80,17 @@ impl Head {
         }))
     }
 
-    /// Gives a header.
+    /// Returns a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// Gives the length of the body.
+    /// Returns the length of the body.
     pub(crate) fn body_length(&self) -> usize {
         self.header("content-length").and_then(|text| text.trim().parse().ok()).unwrap_or_default()
     }
 
-    /// Says whether the client wants the connection closed.
+    /// Returns whether the client wants the connection closed.
     pub(crate) fn wants_close(&self) -> bool {
         self.header("connection").is_some_and(|text| text.eq_ignore_ascii_case("close"))
     }
@@ -127,7 +127,7 @@ impl Head {
         }
     }
 
-    /// Says whether it brings a file.
+    /// Returns whether it brings a file.
     pub(crate) fn is_upload(&self) -> bool {
         self.path.ends_with("/upload") && self.header("content-type").is_some_and(is_multipart)
     }
@@ -158,7 +158,7 @@ impl Head {
     }
 }
 
-/// Gives a header's value with the blanks at its end: the real server keeps them, and a secret with one is wrong.
+/// Returns a header's value with the blanks at its end: the real server keeps them, and a secret with one is wrong.
 fn with_blanks<'a>(value: &'a [u8], written: &'a [u8]) -> &'a [u8] {
     let start = value.as_ptr().addr().saturating_sub(written.as_ptr().addr());
     let rest = written.get(start..).unwrap_or_default();
@@ -217,7 +217,7 @@ fn from_value(value: Value) -> String {
 mod tests {
     use super::*;
 
-    /// The parameters of a request, as they are shown; nothing where its body cannot be read.
+    /// The parameters of a request, as they are shown; `None` if its body cannot be read.
     fn parameters(request: &str) -> Option<Vec<String>> {
         let Parsed::Whole(head) = Head::parse(request.as_bytes()) else { panic!("{request}") };
         let parameters = head.parameters(&request.as_bytes()[head.length..]).ok()?;

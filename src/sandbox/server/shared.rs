@@ -75,14 +75,14 @@ impl Shared {
         shared
     }
 
-    /// Gives the cluster, moved on to this moment.
+    /// Returns the cluster, moved on to this moment.
     pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
         let mut cluster = lock(&self.cluster);
         cluster.advance(self.now());
         cluster
     }
 
-    /// Gives the moment.
+    /// Returns the moment.
     pub(crate) fn now(&self) -> Now {
         let unix = u64::try_from(self.clock.utc().unix_timestamp()).unwrap_or_default();
         Now { unix, since_start: self.clock.now().saturating_duration_since(self.started) }
@@ -102,7 +102,7 @@ impl Shared {
         preparation::prepare(&mut lock(&self.cluster), fault);
     }
 
-    /// Says whether a fault is in force.
+    /// Returns whether a fault is in force.
     pub(crate) fn has(&self, test: impl Fn(&Fault) -> bool) -> bool {
         lock(&self.faults).iter().any(test)
     }
@@ -130,7 +130,7 @@ impl Shared {
         }
     }
 
-    /// Notes a request; gives its number, counted from 1.
+    /// Notes a request; returns its number, counted from 1.
     pub(crate) fn note(&self, seen: Seen) -> usize {
         let mut all = lock(&self.seen);
         all.push(seen);
@@ -166,7 +166,7 @@ impl Shared {
         !is_early()
     }
 
-    /// Counts a handshake; gives its number.
+    /// Counts a handshake; returns its number.
     pub(crate) fn handshake(&self) -> u64 {
         let mut handshakes = lock(&self.handshakes);
         *handshakes += 1;
@@ -184,12 +184,12 @@ impl Shared {
         }
     }
 
-    /// Says whether it is away, by this fault.
+    /// Returns whether it is away, by this fault.
     pub(crate) fn is_away(&self, fault: Fault) -> bool {
         self.has(|it| *it == fault) && lock(&self.away_until).is_some_and(|until| self.clock.now() < until)
     }
 
-    /// Gives the date and time that the server's answers carry.
+    /// Returns the date and time that the server's answers carry.
     pub(crate) fn date(&self) -> OffsetDateTime {
         let is_ahead = self.has(|fault| *fault == Fault::ClockAhead);
         self.clock.utc() + if is_ahead { Duration::from_secs(86_400) } else { Duration::ZERO }

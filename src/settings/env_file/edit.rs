@@ -66,7 +66,7 @@ impl EnvEditor<'_> {
         }
     }
 
-    /// Gives the line of a binding with another value: indentation, `export`, comment and line break as they were.
+    /// Returns the line of a binding with another value: indentation, `export`, comment and line break as they were.
     fn patched(&self, binding: &Binding, name: &str, mut written: String) -> Zeroizing<Vec<u8>> {
         let text = slice(&self.bytes, &binding.range);
         let head = text.get(..text.len().min(7)).filter(|head| head.starts_with(b"export") && !binds_export(name));
@@ -131,7 +131,7 @@ impl EnvEditor<'_> {
         self.splice(end..end, text.as_bytes());
     }
 
-    /// Gives the blank line, and the line break that may be missing, between the end of the text and a new block.
+    /// Returns the blank line, and the line break that may be missing, between the end of the text and a new block.
     fn blank_line(&self) -> String {
         let line_break = self.line_break();
         let text = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
@@ -176,7 +176,7 @@ impl EnvEditor<'_> {
     }
 }
 
-/// Says whether the name itself is `export`, or begins with it.
+/// Returns whether the name itself is `export`, or begins with it.
 fn binds_export(name: &str) -> bool {
     name.starts_with("export")
 }
@@ -188,7 +188,7 @@ fn start_of_line(bytes: &[u8], offset: usize) -> usize {
     offset - indentation
 }
 
-/// Says whether a line begins like an assignment to this name but cannot be read.
+/// Returns whether a line begins like an assignment to this name but cannot be read.
 pub(super) fn has_broken_mention(bytes: &[u8], name: &str) -> bool {
     broken_line(bytes, &bindings(bytes), name).is_some()
 }

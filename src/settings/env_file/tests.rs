@@ -161,7 +161,7 @@ fn an_unwritable_value_needs_consent_and_a_line_break_is_refused_always() {
             assert_eq!(edited.warnings, [Warning::ForPythonAlone { name }]);
         }
     }
-    // With a quote further down, this one has no form at all: each would swallow what stands between.
+    // With a quote further down, this one has no form at all: each would swallow what is between.
     let file = EnvFile::new(b"X='1'\nY=\"2\"\n".to_vec());
     let changes = [set(Key::Host, "it's \"x\" \\")];
     let placed = EnvFile::new(b"PROXMOX_HOST=a\nX='1'\nY=\"2\"\n".to_vec());

@@ -35,7 +35,7 @@ pub enum UnusedReason {
     /// `KEY: value`, `KEY value`, `set KEY=value`, an unclosed quotation mark.
     #[error("not an assignment; write {variable}=VALUE with nothing before it")]
     NotAnAssignment {
-        /// The variable that stands in it.
+        /// The variable that is in it.
         variable: String,
     },
     /// A value that is put together of variables which are not set.
@@ -70,7 +70,7 @@ pub enum UnusedReason {
         /// Who reads it.
         tools: Vec<Tool>,
     },
-    /// A port that stands apart from its host.
+    /// A port that is apart from its host.
     #[error("{name}={port} is not read by Glassdome; write {host}=HOST:{port}")]
     PortApart {
         /// The name.
@@ -93,7 +93,7 @@ pub enum UnusedReason {
 pub enum ValueLeft {
     /// Nothing.
     Nothing,
-    /// What stands around them.
+    /// What is around them.
     Part,
 }
 

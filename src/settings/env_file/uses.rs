@@ -13,7 +13,7 @@ use crate::settings::parsers::slice;
 pub struct TokenUse {
     /// The variable, or the line by its number.
     pub place: String,
-    /// The secrets that stand beside it.
+    /// The secrets that are beside it.
     pub secrets: Vec<TokenSecret>,
 }
 
@@ -95,7 +95,7 @@ fn used_by(said: &[(String, Secret)], instance: &str, token: &TokenId) -> Option
     names.iter().any(is_it).then(|| TokenUse { place: Key::TokenName.variable(&instance), secrets })
 }
 
-/// Says whether a line has the text as a word of its own.
+/// Returns whether a line has the text as a word of its own.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
     line.match_indices(word).any(|(start, _)| {

@@ -21,7 +21,7 @@ pub(super) struct NewValue<'a> {
     pub(super) refusal: Option<Unwritable>,
 }
 
-/// What has to change, values that already stand there left out.
+/// What has to change, values that already are there left out.
 pub(super) struct EditPlan<'a> {
     pub(super) wanted: Vec<NewValue<'a>>,
     pub(super) unwanted: Vec<String>,
@@ -73,7 +73,7 @@ impl<'a> EditPlan<'a> {
     pub(super) fn check(&self, old: &[u8], new: &[u8]) -> Result<Vec<Warning>, SettingsError> {
         let names = self.names();
         let ours: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
-        // Some readers see the mark and some do not; what stands behind it is compared as if none did.
+        // Some readers see the mark and some do not; what is behind it is compared as if none did.
         let old = old.strip_prefix(BYTE_ORDER_MARK).unwrap_or(old);
         let whole = new;
         let new = new.strip_prefix(BYTE_ORDER_MARK).unwrap_or(new);
@@ -114,12 +114,12 @@ impl<'a> EditPlan<'a> {
     }
 }
 
-/// Says whether python-dotenv reads this text from a binding.
+/// Returns whether python-dotenv reads this text from a binding.
 fn python_reads(bytes: &[u8], binding: &Binding, text: &str) -> bool {
     binding.value.as_ref().is_some_and(|value| interpolate(&decode(bytes, value), &|_| None) == text)
 }
 
-/// Says whether the reader's last statement of this name is the same stretch of the file as python-dotenv's.
+/// Returns whether the reader's last statement of this name is the same stretch of the file as python-dotenv's.
 fn is_seen(statements: &[Statement], bytes: &[u8], mine: &Binding, name: &str) -> bool {
     let is_mine = |it: &&Statement| it.name.as_ref().is_some_and(|range| slice(bytes, range) == name.as_bytes());
     let last = statements.iter().rev().find(is_mine);
@@ -130,7 +130,7 @@ fn is_seen(statements: &[Statement], bytes: &[u8], mine: &Binding, name: &str) -
     })
 }
 
-/// Finds the first statement of other names that is missing from the new text; gives its line in the old one.
+/// Finds the first statement of other names that is missing from the new text; returns its line in the old one.
 fn first_lost(
     ours: &HashSet<&[u8]>,
     old: &[u8],
@@ -163,7 +163,7 @@ fn same_name(old: &[u8], left: &Statement, new: &[u8], right: &Statement) -> boo
     left.name.as_ref().map(|name| slice(old, name)) == right.name.as_ref().map(|name| slice(new, name))
 }
 
-/// Says whether a value would be replaced by one that means the same.
+/// Returns whether a value would be replaced by one that means the same.
 fn is_equivalent(key: Key, old: &str, new: &str) -> bool {
     match key {
         Key::VerifySsl => boolean(old).is_some_and(|old| Some(old) == boolean(new)),

@@ -15,7 +15,7 @@ pub enum Warning {
         /// Its line.
         line: usize,
     },
-    /// A key that stands twice.
+    /// A key that is twice.
     #[error("{name} is set more than once; using the last one, line {line} (dotenvy uses the first)")]
     Twice {
         /// The variable.
@@ -35,7 +35,7 @@ pub enum Warning {
         /// The line.
         line: usize,
     },
-    /// A key that a reader cannot see where it stands.
+    /// A key that a reader cannot see where it is.
     #[error("line {line}: {reader} does not read {name}, probably because of an unclosed quote before it")]
     NotRead {
         /// The variable.
@@ -64,15 +64,15 @@ pub enum Warning {
     /// A token and a password.
     #[error("{token} and {password} are both set; using the token")]
     TokenBeatsPassword {
-        /// Where the token's secret stands.
+        /// Where the token's secret is.
         token: Source,
-        /// Where the password stands.
+        /// Where the password is.
         password: Source,
     },
     /// A secret of the right form that no server gives out.
     #[error("the token secret from {secret} is one digit repeated, which looks like a placeholder from an example")]
     LooksLikePlaceholder {
-        /// Where it stands.
+        /// Where it is.
         secret: Source,
     },
     /// Rights of others were taken away.

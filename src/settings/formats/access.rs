@@ -25,7 +25,7 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// Fails where a value is missing or invalid.
+    /// Fails if a value is missing or invalid.
     pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let endpoint = settings.host().ok_or_else(|| settings.missing(super::super::Key::Host))?.value;
         let (credentials, _) = settings.credentials()?;
@@ -45,7 +45,7 @@ impl Access {
         })
     }
 
-    /// Gives the user.
+    /// Returns the user.
     #[must_use]
     pub const fn user(&self) -> Option<&UserId> {
         match &self.credentials {

@@ -4,8 +4,8 @@ use super::Access;
 use crate::settings::syntax::sh_word;
 use crate::settings::{Credentials, Instance, Key};
 
-/// Gives a line for `sh` that calls the server with curl. The secret is the variable's, and reaches curl by a
-/// pipe: it is in no process's arguments. Nothing for a user that no header can carry.
+/// Returns a line for `sh` that calls the server with curl. The secret is the variable's, and reaches curl by a pipe:
+/// it is in no process's arguments. Nothing for a user that no header can carry.
 #[must_use]
 pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
     let url = access.endpoint.as_ref()?.url();
@@ -29,7 +29,7 @@ pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
     Some(format!("{before}\"${variable}\"{after}"))
 }
 
-/// Gives curl's options for the trust; a fingerprint of the certificate it cannot check.
+/// Returns curl's options for the trust; a fingerprint of the certificate it cannot check.
 fn trust(access: &Access) -> String {
     match (&access.ca_file, access.is_verified) {
         (Some(path), _) => format!(" --cacert {}", sh_word(&path.display().to_string())),

@@ -25,7 +25,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Gives what the variables say as answers for our own keys, each with the variable that it comes from.
+    /// Returns what the variables say as answers for our own keys, each with the variable that it comes from.
     #[must_use]
     pub fn answers(&self, variables: &ToolVariables, folder: &Path) -> Vec<Sourced<Setting>> {
         let Access { endpoint, credentials, is_verified, ca_file, .. } = &self.access;
@@ -142,7 +142,7 @@ pub enum BadImport {
 ///
 /// # Errors
 ///
-/// Fails where nothing usable is there, or tools disagree.
+/// Fails if nothing usable is there, or tools disagree.
 pub fn imported(variables: &ToolVariables, tool: Option<Tool>) -> Result<Import, BadImport> {
     if let Some(tool) = tool {
         return read(variables, tool);
@@ -189,7 +189,7 @@ const fn is_secret(says: Field) -> bool {
     matches!(says, Field::TokenSecret | Field::WholeToken | Field::Password)
 }
 
-/// Says whether a tool's variables are there: a secret that is its alone, in the form that it has there.
+/// Returns whether a tool's variables are there: a secret that is its alone, in the form that it has there.
 fn is_there(variables: &ToolVariables, tool: Tool) -> bool {
     let text = |variable: &str| variables.text(variable);
     match tool {

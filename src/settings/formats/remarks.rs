@@ -112,7 +112,7 @@ impl Tool {
         remarks
     }
 
-    /// Gives the variable by which the library below a tool finds the authorities: Go's, or Python's requests.
+    /// Returns the variable by which the library below a tool finds the authorities: Go's, or Python's requests.
     const fn authorities(self) -> &'static str {
         match self {
             Self::Ansible | Self::Exporter => "REQUESTS_CA_BUNDLE",

@@ -38,7 +38,7 @@ pub(super) fn statements(bytes: &[u8]) -> Vec<Statement> {
     found
 }
 
-/// Gives the state behind a line, and where its statement ends.
+/// Returns the state behind a line, and where its statement ends.
 fn walk(mut state: DotenvyState, line: &str, offset: usize, end: usize) -> (DotenvyState, usize) {
     for (position, character) in line.char_indices() {
         state = match (state, character) {
@@ -61,7 +61,7 @@ fn walk(mut state: DotenvyState, line: &str, offset: usize, end: usize) -> (Dote
     (state, end)
 }
 
-/// Reads one statement with the library; nothing where it is refused.
+/// Reads one statement with the library; `None` if it is refused.
 pub(in crate::settings) fn decode(statement: &[u8]) -> Option<String> {
     ::dotenvy::from_read_iter(statement).next()?.ok().map(|(_, value)| value)
 }

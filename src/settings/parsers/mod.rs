@@ -90,18 +90,18 @@ fn name_in(text: &[u8]) -> Option<Range<usize>> {
     (length > 0 && behind.is_none_or(|byte| b"=#\r\n".contains(byte))).then_some(start..start + length)
 }
 
-/// Gives a stretch of the file; nothing where it lies outside.
+/// Returns a stretch of the file; nothing where it lies outside.
 pub(super) fn slice<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
     bytes.get(range.clone()).unwrap_or_default()
 }
 
-/// Gives the number of the line that an offset lies in, counted from 1.
+/// Returns the number of the line that an offset lies in, counted from 1.
 pub(super) fn line_at(bytes: &[u8], offset: usize) -> usize {
     let before = bytes.get(..offset).unwrap_or(bytes);
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// Gives the width of the character at an offset where it is white space, and nothing else.
+/// Returns the width of the character at an offset where it is white space, and nothing else.
 fn space_at(bytes: &[u8], offset: usize, is_space: fn(char) -> bool) -> Option<usize> {
     let first = *bytes.get(offset)?;
     if first.is_ascii() {
@@ -139,7 +139,7 @@ pub(super) fn over_break(bytes: &[u8], offset: usize) -> usize {
     }
 }
 
-/// Finds the quotes that could close `(?:\\'|[^'])*'`, the preferred one first: the first that no backslash stands before,
+/// Finds the quotes that could close `(?:\\'|[^'])*'`, the preferred one first: the first that no backslash is before,
 /// else, last to first, those behind a backslash.
 fn closing_quotes(bytes: &[u8], from: usize, quote: u8) -> Vec<usize> {
     let mut escaped = Vec::new();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Statement, closing_quotes, end_of_line, over_break, skip, slice, space_at};
 
-/// What stands around a value.
+/// What is around a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::settings) enum Quotes {
     None,
@@ -12,7 +12,7 @@ pub(in crate::settings) enum Quotes {
     Double,
 }
 
-/// A value as it stands in the file.
+/// A value as it is in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::settings) struct RawValue {
     /// With its quotes.
@@ -32,7 +32,7 @@ pub(in crate::settings) struct Binding {
 }
 
 impl Binding {
-    /// Says whether this binds a name, byte for byte.
+    /// Returns whether this binds a name, byte for byte.
     pub(in crate::settings) fn binds(&self, bytes: &[u8], name: &str) -> bool {
         self.name.as_ref().is_some_and(|range| slice(bytes, range) == name.as_bytes())
     }
@@ -234,7 +234,7 @@ pub(in crate::settings) fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Opti
     result
 }
 
-/// Says whether python-dotenv would put a value in place of something in this text.
+/// Returns whether python-dotenv would put a value in place of something in this text.
 pub(in crate::settings) fn has_variable(text: &str) -> bool {
     next_variable(text).is_some()
 }

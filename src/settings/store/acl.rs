@@ -30,7 +30,7 @@ struct AclItem {
 }
 
 impl Acl {
-    /// Reads the stored form; nothing where it is of another version or broken.
+    /// Reads the stored form; `None` if it is of another version or broken.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first_chunk::<4>()?;
         let (entries, remainder) = rest.as_chunks::<8>();
@@ -45,7 +45,7 @@ impl Acl {
         Some(Self { entries: entries.iter().map(entry).collect() })
     }
 
-    /// Gives the stored form.
+    /// Returns the stored form.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = VERSION.to_le_bytes().to_vec();
         for entry in &self.entries {
@@ -68,12 +68,12 @@ impl Acl {
         self
     }
 
-    /// Gives the mode that the system shows beside this list: the bits of the group are its mask.
+    /// Returns the mode that the system shows beside this list: the bits of the group are its mask.
     pub(super) fn mode(&self) -> u32 {
         self.bits(self.mask().unwrap_or_else(|| self.permissions(OWNING_GROUP)))
     }
 
-    /// Gives the mode that grants no more than this list does, where the list cannot be kept.
+    /// Returns the mode that grants no more than this list does, where the list cannot be kept.
     pub(super) fn mode_alone(&self) -> u32 {
         self.bits(self.effective(self.permissions(OWNING_GROUP)))
     }

@@ -67,7 +67,8 @@ impl Attributes {
         attributes
     }
 
-    /// Gives another file the same attributes, the access list excepted; tells the names of those that it did not take.
+    /// Returns another file the same attributes, the access list excepted; tells the names of those that it did not
+    /// take.
     pub(super) fn copy_to(&self, other: &File) -> Vec<String> {
         let mut lost = self.unread.clone();
         for (name, bytes) in &self.values {
@@ -80,7 +81,7 @@ impl Attributes {
     }
 }
 
-/// Gives a file an access list.
+/// Returns a file an access list.
 pub(super) fn set_acl(file: &File, acl: &Acl) -> Result<(), Errno> {
     fsetxattr(file, ACL, &acl.to_bytes(), XattrFlags::empty())
 }

@@ -11,7 +11,7 @@ use crate::settings::error::{FileOperation, SettingsError};
 /// The bit of a folder in which only owners may replace their files.
 const STICKY: u32 = 0o1000;
 
-/// Refuses a place that no new file can take; one where nothing stands can be taken.
+/// Refuses a place that no new file can take; one where nothing is can be taken.
 pub(super) fn require_replaceable(target: &Path, folder: &Path) -> Result<(), SettingsError> {
     let old = match target.symlink_metadata() {
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
@@ -75,7 +75,7 @@ impl Obstacle {
     }
 }
 
-/// Says whether a path is a mount point by the kernel's own list, in which blanks are written as `\040`.
+/// Returns whether a path is a mount point by the kernel's own list, in which blanks are written as `\040`.
 #[cfg(target_os = "linux")]
 fn is_listed(mountinfo: &[u8], path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;

@@ -38,7 +38,7 @@ pub(super) fn copy_protection(
     Ok(mode)
 }
 
-/// Gives the copy of the old file the same owner and attributes; only the owner may use it.
+/// Returns the copy of the old file the same owner and attributes; only the owner may use it.
 pub(super) fn make_private(copy: &TempFile, target: &Target, found: &TargetState) -> Result<(), SettingsError> {
     copy.copy_owner(&found.metadata)?;
     let _ = found.attributes.copy_to(copy.file()); // what is lost is reported for the file itself

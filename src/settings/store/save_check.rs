@@ -10,7 +10,7 @@ use super::{CA_LIMIT, PRIVATE, Stamp, Store, protection};
 use crate::settings::env_file::EnvFile;
 use crate::settings::error::SettingsError;
 
-/// What stands in a trial file in the place of the text, which may hold secrets.
+/// What is in a trial file in the place of the text, which may hold secrets.
 const FILLER: u8 = b'#';
 
 impl Store {

@@ -1,4 +1,4 @@
-//! Where a file really lies, and what stands there now.
+//! Where a file really lies, and what is there now.
 
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ pub(super) struct Target {
     pub(super) folder: PathBuf,
 }
 
-/// A file that stands there.
+/// A file that is there.
 pub(super) struct TargetState {
     pub(super) file: File,
     pub(super) metadata: Metadata,
@@ -56,7 +56,7 @@ impl Target {
         Ok(Self { path: target, folder })
     }
 
-    /// Gives the place of a file that is not there yet.
+    /// Returns the place of a file that is not there yet.
     fn new_file(path: &Path) -> Result<PathBuf, SettingsError> {
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(SettingsError::DanglingLink { path: path.to_path_buf() });
@@ -70,7 +70,7 @@ impl Target {
         }
     }
 
-    /// Reads what stands there, up to a limit; nothing where nothing does. Never waits for the other end of a FIFO.
+    /// Reads what is there, up to a limit; `None` if nothing does. Never waits for the other end of a FIFO.
     pub(super) fn read(&self, limit: u64) -> Result<Option<TargetState>, SettingsError> {
         let path = &self.path;
         let failed = |why| system(FileOperation::Read, path, why);
@@ -94,7 +94,7 @@ impl Target {
         Ok(Some(TargetState { file, metadata, attributes, bytes }))
     }
 
-    /// Gives the path where the old text is kept.
+    /// Returns the path where the old text is kept.
     pub(super) fn backup(&self) -> PathBuf {
         let mut name = self.path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
         name.push(BACKUP);

@@ -48,7 +48,7 @@ impl TempFile {
         Ok(temporary)
     }
 
-    /// Gives it to the owner and the group of another file, as far as the system lets us.
+    /// Returns it to the owner and the group of another file, as far as the system lets us.
     pub(super) fn copy_owner(&self, other: &Metadata) -> Result<Ownership, SettingsError> {
         let mine = self.file.metadata().map_err(|why| system(FileOperation::Protect, &self.path, why))?;
         let user_kept = mine.uid() == other.uid();
@@ -65,7 +65,7 @@ impl TempFile {
         Ok(Ownership { user_kept, group_kept })
     }
 
-    /// Gives the open file.
+    /// Returns the open file.
     pub(super) const fn file(&self) -> &File {
         &self.file
     }
@@ -103,7 +103,7 @@ impl Drop for TempFile {
 
 const SUFFIX: &[u8] = b".tmp";
 
-/// Gives a path beside the file with a name that cannot be guessed.
+/// Returns a path beside the file with a name that cannot be guessed.
 fn fresh_path(target: &Target) -> PathBuf {
     let random = uuid::Uuid::new_v4().simple().to_string();
     target.folder.join(OsStr::from_bytes(&[&prefix(target), random.as_bytes(), SUFFIX].concat()))

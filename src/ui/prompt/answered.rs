@@ -5,7 +5,7 @@ use console::measure_text_width;
 use super::theme::{Outcome, QuestionTheme};
 use crate::ui::Style;
 
-/// The answers that stand directly above the cursor, with nothing else between them.
+/// The answers that are directly above the cursor, with nothing else between them.
 #[derive(Default)]
 pub(super) struct Answers {
     answers: Vec<Answered>,
@@ -13,7 +13,7 @@ pub(super) struct Answers {
     columns: usize,
 }
 
-/// An answer as it stands on the screen.
+/// An answer as it is on the screen.
 struct Answered {
     question: String,
     answer: String,
@@ -21,7 +21,7 @@ struct Answered {
 }
 
 impl Answers {
-    /// Notes an answer, and gives its lines.
+    /// Notes an answer, and returns its lines.
     pub(super) fn add(&mut self, question: &str, answer: &str, style: Style) -> String {
         let columns = style.width.unwrap_or(80);
         if self.columns != columns {
@@ -34,12 +34,12 @@ impl Answers {
         drawn
     }
 
-    /// Forgets them: something else stands below them now.
+    /// Forgets them: something else is below them now.
     pub(super) fn forget(&mut self) {
         self.answers.clear();
     }
 
-    /// Marks the last answer to a question as failed. Gives what draws it and everything below it anew, unless that
+    /// Marks the last answer to a question as failed. Returns what draws it and everything below it anew, unless that
     /// reaches beyond a screen of so many rows.
     pub(super) fn fail(&mut self, question: &str, style: Style, rows: usize) -> Option<String> {
         if style.width != Some(self.columns) {
@@ -66,7 +66,7 @@ impl Answered {
     }
 }
 
-/// Gives how many rows whole lines take on a screen.
+/// Returns how many rows whole lines take on a screen.
 pub(super) fn height(lines: &str, columns: usize) -> usize {
     lines.lines().map(|line| measure_text_width(line).div_ceil(columns.max(1)).max(1)).sum()
 }

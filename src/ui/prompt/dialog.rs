@@ -93,7 +93,7 @@ impl TtyPrompt {
         self.terminal.open(mode).map_err(|_| PromptError::Gone)
     }
 
-    /// Gives the terminal as dialoguer takes it. Its size and kind are those of standard error; keys are always read
+    /// Returns the terminal as dialoguer takes it. Its size and kind are those of standard error; keys are always read
     /// from standard input.
     fn term(&self, asking: &QuestionOnTerminal<'_>, echo: Option<Echo>) -> Term {
         let masked = Masked::new(io::stderr());

@@ -50,12 +50,12 @@ impl Decoder {
         self.bytes.extend(bytes.iter().take(room));
     }
 
-    /// Says whether there is nothing left.
+    /// Returns whether there is nothing left.
     pub(super) fn is_empty(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
-    /// Gives the next key; nothing where more bytes must come. When none come for a while, what is there counts as it is.
+    /// Returns the next key; `None` if more bytes must come. When none come for a while, what is there counts as it is.
     pub(super) fn next(&mut self, is_quiet: bool) -> Option<KeyPress> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let (key, length) = match rest.first()? {

@@ -56,17 +56,17 @@ impl<'a> Menu<'a> {
         Self { items, keys, order, places, exact: RefCell::new((String::new(), None)) }
     }
 
-    /// Gives the keys, in their order.
+    /// Returns the keys, in their order.
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
     }
 
-    /// Gives the place among the keys at which an item stands.
+    /// Returns the place among the keys at which an item is.
     pub(super) fn place(&self, item: usize) -> usize {
         self.order.iter().position(|index| *index == item).unwrap_or_default()
     }
 
-    /// Gives the item behind the key that dialoguer says was chosen.
+    /// Returns the item behind the key that dialoguer says was chosen.
     pub(super) fn chosen(&self, place: usize) -> usize {
         let key = self.keys.get(place).map(String::as_str).unwrap_or_default();
         let exact = self.exact.borrow();
@@ -74,12 +74,12 @@ impl<'a> Menu<'a> {
         self.places.get(key).copied().unwrap_or_default()
     }
 
-    /// Gives the text of the item behind a key.
+    /// Returns the text of the item behind a key.
     pub(super) fn text(&self, key: &str) -> &str {
         self.places.get(key).and_then(|index| self.items.get(*index)).map(String::as_str).unwrap_or_default()
     }
 
-    /// Gives the key to be drawn in the place of another one: the item whose name is exactly the filter stands first,
+    /// Returns the key to be drawn in the place of another one: the item whose name is exactly the filter is first,
     /// also where dialoguer, which sorts by likeness alone, lists another one there.
     pub(super) fn exact_first<'k>(&'k self, key: &'k str, filter: &str) -> &'k str {
         let mut exact = self.exact.borrow_mut();
@@ -164,7 +164,7 @@ mod tests {
         names.iter().map(|name| format!("{name}  online")).collect()
     }
 
-    /// Gives the texts in the order in which dialoguer lists them for a filter, as the theme draws them.
+    /// Returns the texts in the order in which dialoguer lists them for a filter, as the theme draws them.
     fn listed<'a>(menu: &'a Menu<'a>, filter: &str) -> Vec<&'a str> {
         let matcher = SkimMatcherV2::default();
         let score = |key: &'a String| matcher.fuzzy_match(key, filter).map(|score| (key, score));

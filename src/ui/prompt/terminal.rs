@@ -63,7 +63,7 @@ pub(super) struct QuestionState {
 }
 
 impl QuestionState {
-    /// Says whether nothing may be read or shown for it any more.
+    /// Returns whether nothing may be read or shown for it any more.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }
@@ -156,7 +156,7 @@ impl Terminal {
         put(text);
     }
 
-    /// Gives rows and columns.
+    /// Returns rows and columns.
     pub(super) fn size(&self) -> (usize, usize) {
         match tcgetwinsize(io::stderr()) {
             Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (usize::from(size.ws_row), usize::from(size.ws_col)),
@@ -199,7 +199,7 @@ fn line_by_line(original: &Termios) -> Termios {
     modes
 }
 
-/// Says whether the terminal is ours to change: a process in the background that touches it is stopped.
+/// Returns whether the terminal is ours to change: a process in the background that touches it is stopped.
 pub(in crate::ui) fn is_in_front() -> bool {
     // A terminal that does not control us stops nothing.
     tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp())
@@ -245,12 +245,12 @@ pub(super) struct QuestionOnTerminal<'a> {
 }
 
 impl QuestionOnTerminal<'_> {
-    /// Gives the question.
+    /// Returns the question.
     pub(super) const fn question(&self) -> &Arc<QuestionState> {
         &self.question
     }
 
-    /// Says whether nothing may be read or shown for the question any more.
+    /// Returns whether nothing may be read or shown for the question any more.
     pub(super) fn is_closed(&self) -> bool {
         self.question.is_closed()
     }
@@ -269,7 +269,7 @@ impl QuestionOnTerminal<'_> {
         }
     }
 
-    /// Gives rows and columns.
+    /// Returns rows and columns.
     pub(super) fn size(&self) -> (usize, usize) {
         self.terminal.size()
     }

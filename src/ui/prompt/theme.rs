@@ -45,12 +45,12 @@ impl<'a> QuestionTheme<'a> {
         Self { menu: Some(menu), ..self }
     }
 
-    /// Gives the lines of an open question.
+    /// Returns the lines of an open question.
     pub(super) fn question(&self, question: &str) -> Vec<String> {
         self.with_hanging_indent(Symbol::Question, Tone::Accent, question)
     }
 
-    /// Gives the lines of a question and its answer.
+    /// Returns the lines of a question and its answer.
     pub(super) fn answered(&self, question: &str, answer: &str, outcome: Outcome) -> Vec<String> {
         let question = question.trim_end_matches([':', ' ']);
         let separator = Symbol::Separator.text(self.style);
@@ -62,7 +62,7 @@ impl<'a> QuestionTheme<'a> {
         self.with_hanging_indent(symbol, tone, &format!("{question} {separator} {answer}"))
     }
 
-    /// Gives the lines of the reason why an answer is refused.
+    /// Returns the lines of the reason why an answer is refused.
     pub(super) fn reason(&self, why: &str) -> Vec<String> {
         let mark = paint(self.style, Tone::Bad, Symbol::Failed.text(self.style));
         let indent = Symbol::Failed.text(self.style).chars().count() + 1;
@@ -78,7 +78,7 @@ impl<'a> QuestionTheme<'a> {
             .collect()
     }
 
-    /// Gives how many columns of the line that is typed on stand before the answer.
+    /// Returns how many columns of the line that is typed on are before the answer.
     pub(super) fn width_before_answer(&self, question: &str, default: Option<&str>) -> usize {
         let mut prompt = String::new();
         // A String takes everything.
@@ -86,7 +86,7 @@ impl<'a> QuestionTheme<'a> {
         prompt.lines().last().map_or(0, measure_text_width)
     }
 
-    /// Gives the mark behind which an answer is typed.
+    /// Returns the mark behind which an answer is typed.
     pub(super) fn cursor(&self) -> String {
         paint(self.style, Tone::Dim, Symbol::Cursor.text(self.style))
     }
@@ -117,7 +117,7 @@ impl<'a> QuestionTheme<'a> {
         truncate_str(&Printable(text).to_string(), self.columns.saturating_sub(6).max(12), ellipsis).into_owned()
     }
 
-    /// Gives the lines of a choice: on one line, cut; the one that Enter takes as a whole.
+    /// Returns the lines of a choice: on one line, cut; the one that Enter takes as a whole.
     fn item(&self, text: &str, active: bool) -> String {
         let pointer = Symbol::Pointer.text(self.style);
         let room = self.columns.saturating_sub(3).max(12);

@@ -43,7 +43,7 @@ impl Echo {
         Self { typed: String::new(), start, room, ellipsis: if style.unicode { "…" } else { "..." } }
     }
 
-    /// Gives what is written where dialoguer writes a text: a key that was typed, the removal of the last one, or
+    /// Returns what is written where dialoguer writes a text: a key that was typed, the removal of the last one, or
     /// something else, which ends the answer.
     fn drawn(&mut self, text: &str) -> String {
         let was_cut = measure_text_width(&self.typed) > self.room;
@@ -65,7 +65,7 @@ impl Echo {
         format!("\r\x1b[{}C\x1b[K{line}", self.start)
     }
 
-    /// Gives as much of the end of the answer as has room behind the ellipsis.
+    /// Returns as much of the end of the answer as has room behind the ellipsis.
     fn end(&self) -> String {
         let room = self.room.saturating_sub(measure_text_width(self.ellipsis));
         let mut width = 0;
@@ -77,7 +77,7 @@ impl Echo {
     }
 }
 
-/// Says whether a text removes what stands before the cursor, as dialoguer writes it.
+/// Returns whether a text removes what is before the cursor, as dialoguer writes it.
 fn is_removal(text: &str) -> bool {
     let columns = text.strip_prefix("\x1b[").and_then(|rest| rest.strip_suffix("D\x1b[0K"));
     columns.is_some_and(|columns| columns.parse::<usize>().is_ok())
@@ -126,7 +126,7 @@ mod tests {
 
     const STYLE: Style = Style { color: false, unicode: true, width: Some(20) };
 
-    /// Types a text behind ten columns, and gives what was drawn last.
+    /// Types a text behind ten columns, and returns what was drawn last.
     fn typed(echo: &mut Echo, text: &str) -> String {
         text.chars().map(|letter| echo.drawn(&letter.to_string())).last().unwrap()
     }

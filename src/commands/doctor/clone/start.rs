@@ -17,7 +17,7 @@ pub(super) struct StartReads<'a> {
     pub(super) may_use: bool,
 }
 
-/// Reads what the start of a clone needs; nothing where the template or the version is not known.
+/// Reads what the start of a clone needs; `None` if the template or the version is not known.
 pub(super) async fn start_check<'a>(
     connected: &'a Connected,
     inside: &ServerReads,

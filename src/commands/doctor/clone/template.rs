@@ -33,7 +33,7 @@ pub(super) fn without_template(why: &Error) -> Check {
         .with_command(format!("glassdome setup --ubuntu-2204-template-id {first}"))
 }
 
-/// Finds the template, on the node first and then on every other; nothing where it may not be read.
+/// Finds the template, on the node first and then on every other; `None` if it may not be read.
 pub(super) async fn find(
     connected: &Connected,
     options: &TestVmOptions,

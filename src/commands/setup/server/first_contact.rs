@@ -39,7 +39,7 @@ pub(super) async fn connect(session: &Session, context: &Context, arguments: &Se
     Ok(Server { pve, endpoint, trust, trusted, accepted, is_new, realms })
 }
 
-/// Says whether nothing is stored for this server, and its certificate was not decided on in this run, so that
+/// Returns whether nothing is stored for this server, and its certificate was not decided on in this run, so that
 /// whatever it presents may be accepted as new.
 fn is_first_contact(context: &Context) -> Result<bool, Error> {
     let is_decided = matches!(context.settings.source(Key::VerifySsl), Some(Source::Answer));

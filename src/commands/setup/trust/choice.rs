@@ -26,7 +26,7 @@ pub(in crate::commands::setup) enum TrustChoice {
 }
 
 impl TrustChoice {
-    /// Gives the line of an answer.
+    /// Returns the line of an answer.
     pub(super) fn short(&self) -> String {
         match self {
             Self::Cluster => "cluster CA".to_owned(),
@@ -87,7 +87,7 @@ pub(super) fn trust_choices(
     Ok(ways)
 }
 
-/// Says whether a name leads from here to the server, and not to this machine.
+/// Returns whether a name leads from here to the server, and not to this machine.
 fn is_reachable(host: &Host) -> bool {
     match host.address() {
         Some(address) => !address.is_loopback(),

@@ -86,7 +86,7 @@ impl<'a> Build<'a> {
         ]
     }
 
-    /// Reads the configuration of the VM, and fails where it is not the one that this run made.
+    /// Reads the configuration of the VM, and fails if it is not the one that this run made.
     async fn our_config(&self, vmid: VmId, operation: &Operation) -> Result<VmConfig, Error> {
         let config = self.pve.vm_config(&self.plan.node, vmid).await;
         let config = config.doing(operation.clone())?;
@@ -124,8 +124,8 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
-    /// Makes a template of it, looks at it, takes the marker off, which says that the VM may be deleted, and gives the
-    /// size of its disk.
+    /// Makes a template of it, looks at it, takes the marker off, which says that the VM may be deleted, and returns
+    /// the size of its disk.
     pub(super) async fn convert(&mut self, vmid: VmId) -> Result<Option<DiskSize>, Error> {
         require_uninterrupted(self.session)?;
         let node = &self.plan.node;

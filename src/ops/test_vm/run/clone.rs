@@ -46,7 +46,7 @@ impl<'a> Run<'a> {
         Err(Error::Placement(PlacementError::NoFreeId { tries: MAX_VMID_ATTEMPTS }))
     }
 
-    /// Gives the VMID of the plan; one that was freed a moment ago only if there is no other.
+    /// Returns the VMID of the plan; one that was freed a moment ago only if there is no other.
     async fn first_id(&self) -> Result<VmId, Error> {
         let planned = self.plan.vmid;
         let freed = recently_freed(self.session, self.journal, &self.plan.server);
@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
         Ok(upid)
     }
 
-    /// Notes that the server refused a VMID: no VM of this run stands there.
+    /// Notes that the server refused a VMID: no VM of this run is there.
     fn note_taken(&mut self, vmid: VmId) -> Result<(), Error> {
         self.created.asked.retain(|asked| *asked != vmid);
         self.created.newest = None;

@@ -17,7 +17,7 @@ impl Run<'_> {
         }
     }
 
-    /// Removes everything that was asked for, and gives the disks that the server could not remove.
+    /// Removes everything that was asked for, and returns the disks that the server could not remove.
     pub(super) async fn remove(&mut self, receipt: &mut Receipt) -> Result<Vec<Foreign>, Error> {
         let mut disks = Vec::new();
         if let Some(upid) = self.created.task.take() {

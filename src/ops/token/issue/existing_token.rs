@@ -66,7 +66,7 @@ enum ExistingChoice {
 }
 
 impl ExistingChoice {
-    /// Gives the line of an answer.
+    /// Returns the line of an answer.
     pub(super) const fn short(self) -> &'static str {
         match self {
             Self::Rename => "a different name",

@@ -11,7 +11,7 @@ use crate::ops::token::store::{ExtraSettings, check_save, require_no_other_use, 
 use crate::ui::prompt::ConfirmPrompt;
 
 impl Rotator<'_> {
-    /// Gives the token itself a new secret.
+    /// Returns the token itself a new secret.
     pub(super) async fn in_place(&self, token: &TokenId) -> Result<(), Error> {
         let text = format!("the old secret of {token} stops working immediately for everything that uses it");
         self.session.warn(text);

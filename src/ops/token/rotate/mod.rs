@@ -77,7 +77,7 @@ impl<'a> Rotator<'a> {
         Self { session, admin_session, admin, journal }
     }
 
-    /// Gives the settings that the rotation is about.
+    /// Returns the settings that the rotation is about.
     pub(crate) const fn context(&self) -> &Context {
         &self.admin_session.context
     }
@@ -236,7 +236,7 @@ impl<'a> Rotator<'a> {
         called.map(drop).map_err(|source| Error::connecting(connected.pve.endpoint(), source))
     }
 
-    /// Gives the secret that the settings file holds of a token.
+    /// Returns the secret that the settings file holds of a token.
     fn secret_in_file(&self, token: &TokenId) -> Result<Option<TokenSecret>, Error> {
         Ok(match stored(&self.admin_session.context)? {
             Some(Credentials::Token { id, secret }) if id == *token => Some(secret),

@@ -16,7 +16,7 @@ use crate::settings::Credentials;
 use crate::ui::prompt::ConfirmPrompt;
 
 impl Rotator<'_> {
-    /// Finishes what an earlier run of the same instance and file did not; nothing where there was nothing to do.
+    /// Finishes what an earlier run of the same instance and file did not; `None` if there was nothing to do.
     pub(super) async fn finish_earlier(&self, current: &TokenId) -> Result<Option<Rotated>, Error> {
         let Some(journal) = &self.journal else { return Ok(None) };
         let mut finished = None;
@@ -39,8 +39,8 @@ impl Rotator<'_> {
         Ok(finished)
     }
 
-    /// Says whether a note is about this server, this file and this instance. A note of an older version does not name
-    /// the instance: then it is about the one whose lines hold one of the two tokens.
+    /// Returns whether a note is about this server, this file and this instance. A note of an older version does not
+    /// name the instance: then it is about the one whose lines hold one of the two tokens.
     pub(super) fn is_of_this_instance(
         &self,
         record: &Rotation,
@@ -138,7 +138,7 @@ impl Rotator<'_> {
         self.retired(new, &RetiredToken { record, entries: copied, secret: None }).await.map(drop)
     }
 
-    /// Says whether the settings file holds a secret of this token that the server does not take any more.
+    /// Returns whether the settings file holds a secret of this token that the server does not take any more.
     async fn is_dead(&self, token: &TokenId, current: &TokenId) -> Result<bool, Error> {
         // Without a secret in the file, the token that this run is about gets a new one anyway.
         let Some(Credentials::Token { id, secret }) = stored(&self.admin_session.context)? else {

@@ -4,49 +4,50 @@ use super::ApiError;
 use crate::pve::http::refusal_reason::RefusalReason;
 
 impl ApiError {
-    /// Says whether it said no for this reason.
+    /// Returns whether it said no for this reason.
     #[must_use]
     pub fn is_for(&self, reason: RefusalReason) -> bool {
         self.reason() == Some(reason)
     }
 
-    /// Says whether the server said no for want of privileges.
+    /// Returns whether the server said no for want of privileges.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.status == 403)
     }
 
-    /// Says whether the server did not take us for who we say.
+    /// Returns whether the server did not take us for who we say.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.status == 401)
     }
 
-    /// Says whether a VM has no configuration on the node that was asked.
+    /// Returns whether a VM has no configuration on the node that was asked.
     #[must_use]
     pub fn is_missing_config(&self) -> bool {
         self.is_for(RefusalReason::NoSuchVm)
     }
 
-    /// Says whether the node that a call was for cannot be reached, though the server can: its status is 595 or above then.
+    /// Returns whether the node that a call was for cannot be reached, though the server can: its status is 595 or
+    /// above then.
     #[must_use]
     pub fn is_about_one_node(&self) -> bool {
         self.is_for(RefusalReason::NodeUnreachable)
     }
 
-    /// Says whether the guest agent does not answer yet, or the VM is not up yet.
+    /// Returns whether the guest agent does not answer yet, or the VM is not up yet.
     #[must_use]
     pub fn is_agent_down(&self) -> bool {
         matches!(self.reason(), Some(RefusalReason::AgentDown | RefusalReason::VmNotRunning | RefusalReason::Timeout))
     }
 
-    /// Says whether a request that changes something may have been carried out though its answer was lost.
+    /// Returns whether a request that changes something may have been carried out though its answer was lost.
     #[must_use]
     pub const fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
-    /// Says whether the way to the server failed, which may be over in a moment.
+    /// Returns whether the way to the server failed, which may be over in a moment.
     #[must_use]
     pub const fn is_unreachable(&self) -> bool {
         matches!(
@@ -62,8 +63,8 @@ impl ApiError {
         )
     }
 
-    /// Says whether the server, or something in front of it, is in trouble that may be over in a moment: an answer of
-    /// a reverse proxy, or of a node that cannot reach another one.
+    /// Returns whether the server, or something in front of it, is in trouble that may be over in a moment: an answer
+    /// of a reverse proxy, or of a node that cannot reach another one.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -84,7 +85,7 @@ impl ApiError {
         }
     }
 
-    /// Says whether the handshake failed, or the certificate is not accepted.
+    /// Returns whether the handshake failed, or the certificate is not accepted.
     #[must_use]
     pub const fn is_of_tls(&self) -> bool {
         matches!(

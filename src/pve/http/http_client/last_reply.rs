@@ -17,7 +17,7 @@ struct LastResponse {
 }
 
 impl LastReply {
-    /// Gives the server's time.
+    /// Returns the server's time.
     pub(in crate::pve) fn date(&self) -> Option<OffsetDateTime> {
         self.lock().and_then(|reply| reply.date)
     }

@@ -35,7 +35,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Gives one limit for all of them.
+    /// Returns one limit for all of them.
     #[must_use]
     pub const fn all(bytes: u64) -> Self {
         Self { rows: bytes, whole: bytes, usual: bytes }
@@ -66,7 +66,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Gives how long the first byte of an answer is waited for.
+    /// Returns how long the first byte of an answer is waited for.
     ///
     /// It is also what ends an endless row of informational answers (1xx). They are passed over by the HTTP library, which
     /// keeps no more than one of them in memory; it could count them, and the client above it has no way to ask for that.
@@ -74,7 +74,7 @@ impl Limits {
         if method == Method::GET { self.answer } else { self.outcome }
     }
 
-    /// Gives how large a body may be. What is no good answer is no list.
+    /// Returns how large a body may be. What is no good answer is no list.
     pub(super) fn size(&self, status: StatusCode, extent: Extent) -> u64 {
         match extent {
             Extent::Rows if status.is_success() => self.size.rows,

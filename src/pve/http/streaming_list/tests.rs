@@ -12,7 +12,7 @@ use crate::pve::lenient::{lenient, object};
 
 type Outcome = Result<ReplyData<ListReply<(u64, Option<Foreign>)>>, String>;
 
-/// What stands where the data of an answer should.
+/// What is where the data of an answer should.
 #[derive(Debug, PartialEq)]
 enum ReplyData<T> {
     Data(T),

@@ -164,7 +164,7 @@ fn described(user: &User) -> Map<String, Value> {
     if user.totp.is_some() {
         fields.insert("keys".to_owned(), json!("x"));
     }
-    // The file keeps these in order, so what stands before a comment is there, if only as an empty text.
+    // The file keeps these in order, so what is before a comment is there, if only as an empty text.
     if fields.contains_key("comment") || fields.contains_key("keys") {
         fields.entry("email").or_insert(json!(""));
     }

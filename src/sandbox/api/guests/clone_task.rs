@@ -27,13 +27,14 @@ pub(crate) struct CloneOptions {
 }
 
 impl CloneOptions {
-    /// Gives the format of a new volume: as asked for, as that of the volume it is copied from, or that of linked clones.
+    /// Returns the format of a new volume: as asked for, as that of the volume it is copied from, or that of linked
+    /// clones.
     fn format(&self, storage: &Storage, copied: Option<&str>) -> String {
         let kept = copied.map(|old| self.get("format").unwrap_or(old));
         if storage.kind.keeps_files() { kept.unwrap_or("qcow2").to_owned() } else { "raw".to_owned() }
     }
 
-    /// Gives a parameter, or nothing where it is missing.
+    /// Returns a parameter, or nothing where it is missing.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str)
     }

@@ -101,7 +101,7 @@ impl Work for Destroying {
     }
 }
 
-/// Removes a disk of a VM that is gone, and gives what is logged of it.
+/// Removes a disk of a VM that is gone, and returns what is logged of it.
 fn removed(cluster: &mut Cluster, node: &str, volume: &str) -> Option<String> {
     let place = volume.split(':').next().unwrap_or_default();
     let why = match cluster.activate(place, node) {

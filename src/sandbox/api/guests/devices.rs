@@ -74,7 +74,7 @@ enum Device<'a> {
     HardwareRng,
 }
 
-/// Reads which device an option names; nothing where it is not about one.
+/// Reads which device an option names; `None` if it is not about one.
 fn device<'a>(key: &str, value: &'a str) -> Option<Device<'a>> {
     let part = |name: &str| value.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     let mapped = |kind: &'static str| part("mapping").map(|name| Device::Mapped(kind, name));

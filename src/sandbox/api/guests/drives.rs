@@ -87,7 +87,7 @@ impl Cluster {
         }
     }
 
-    /// Makes what a drive option asks for, and gives the option as the configuration holds it.
+    /// Makes what a drive option asks for, and returns the option as the configuration holds it.
     pub(crate) fn make_drive(&mut self, node: &str, vmid: u32, value: &str, unix: u64) -> Result<String, String> {
         let rest: Vec<&str> = value.split(',').skip(1).filter(|part| !part.starts_with("import-from=")).collect();
         let format = rest.iter().find_map(|part| part.strip_prefix("format="));

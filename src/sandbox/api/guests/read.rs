@@ -23,7 +23,7 @@ impl Cluster {
         self.vms.get(&vmid).filter(|vm| vm.node == node).ok_or_else(|| missing(node, vmid))
     }
 
-    /// Gives the size of a VM's first disk.
+    /// Returns the size of a VM's first disk.
     pub(crate) fn disk_size(&self, vm: &Vm) -> u64 {
         let first = vm.config.drives().into_iter().find(|drive| !drive.is_cdrom());
         first.map_or(0, |drive| self.volume(&vm.node, &drive.volume).map_or(0, |volume| volume.size))

@@ -35,7 +35,7 @@ pub(crate) struct Route {
     may: May,
     /// What it does.
     run: Run,
-    /// What the server says it failed at where it cannot write to `user.cfg`; nothing where the call does not.
+    /// What the server says it failed at where it cannot write to `user.cfg`; `None` if the call does not.
     writes: Option<&'static str>,
 }
 

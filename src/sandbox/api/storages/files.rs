@@ -96,7 +96,7 @@ pub(crate) fn may_fetch(cluster: &Cluster, request: Request<'_>) -> Result<(), R
     if on_node || on_all { Ok(()) } else { Err(Refusal::Forbidden(None)) }
 }
 
-/// Gives the name that a file gets, if the storage takes such files and its ending is one of theirs.
+/// Returns the name that a file gets, if the storage takes such files and its ending is one of theirs.
 pub(crate) fn named(cluster: &Cluster, request: Request<'_>) -> Result<String, Refusal> {
     let (place, content) = (request.text("storage"), request.text("content"));
     let imports = cluster.release().imports();

@@ -5,7 +5,7 @@ use crate::sandbox::cluster::work::Scene;
 use crate::sandbox::cluster::{Cluster, Config, Storage, Vm, Volume};
 
 impl Cluster {
-    /// Frees a volume, and gives the line that the log has of it.
+    /// Frees a volume, and returns the line that the log has of it.
     pub(crate) fn free_volume(&mut self, node: &str, whole: &str) -> Option<String> {
         let (place, name) = whole.split_once(':')?;
         let storage = self.storages.get_mut(place)?;
@@ -30,7 +30,7 @@ impl Cluster {
         storage.volumes.insert(storage.key(&scene.node, name), volume);
     }
 
-    /// Gives the file or device of a volume by its whole name.
+    /// Returns the file or device of a volume by its whole name.
     pub(crate) fn file_of(&self, whole: &str) -> String {
         let Some((place, name)) = whole.split_once(':') else { return whole.to_owned() };
         self.storages.get(place).map(|storage| storage.file(name)).unwrap_or_default()
@@ -45,7 +45,7 @@ impl Cluster {
     }
 }
 
-/// Gives the configuration of a VM as it is, or as a snapshot kept it.
+/// Returns the configuration of a VM as it is, or as a snapshot kept it.
 pub(crate) fn config_of<'a>(vm: &'a Vm, snapshot: Option<&str>) -> Result<&'a Config, Refusal> {
     let Some(name) = snapshot else { return Ok(&vm.config) };
     vm.snapshots.get(name).ok_or_else(|| Refusal::Failed(format!("snapshot '{name}' does not exist")))

@@ -37,7 +37,7 @@ impl<'a> VariableReader<'a> {
         self.find(|other| other == says)
     }
 
-    /// Gives a variable that must be there.
+    /// Returns a variable that must be there.
     fn needed(&self, is_meant: impl Fn(Field) -> bool) -> Result<(Variable, &'a str), BadImport> {
         self.find(&is_meant).ok_or_else(|| BadImport::Missing {
             tool: self.tool,
