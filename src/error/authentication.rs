@@ -2,6 +2,7 @@
 //!
 //! Since Proxmox VE 9.1.5 every bad credential gets the same words; older servers tell the reason.
 
+use crate::error::hint::by_flag;
 use crate::error::{Hint, Operation};
 use crate::pve::privileges::Caller;
 use crate::pve::{Refusal, RefusalReason};
@@ -84,7 +85,10 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
     match Cause::of(refusal) {
         Cause::NothingArrived => vec![
             say("the server received no credentials: check whether a reverse proxy drops the `Authorization` header"),
-            say("connect to the server directly (--host HOST:8006), or configure the proxy to pass the header on"),
+            by_flag(
+                "connect to the server directly (--host HOST:8006), or configure the proxy to pass the header on",
+                "connect to the server directly (HOST:8006), or configure the proxy to pass the header on",
+            ),
         ],
         Cause::NoSuchUser => vec![
             say(
@@ -110,7 +114,10 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
             say(
                 "the token exists, but the secret is not its secret: it may have been created again or given a new secret since",
             ),
-            say("Proxmox VE shows a secret only once: if it is lost, create another token with `glassdome setup`"),
+            by_flag(
+                "Proxmox VE shows a secret only once: if it is lost, create another token with `glassdome setup`",
+                "Proxmox VE shows a secret only once: if it is lost, create another token",
+            ),
         ],
         Cause::Ticket | Cause::NotProxmox => {
             crate::error::refusal::hints(refusal.reason(), &Operation::Authenticate(String::new()))

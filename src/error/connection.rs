@@ -1,6 +1,6 @@
 //! What answers is not the server, or not provably.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Hint, Kind};
 use crate::model::Foreign;
 use crate::pve;
@@ -62,7 +62,10 @@ impl ConnectionError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NotProxmox { .. } => {
-                vec![say("Proxmox VE listens on port 8006 unless a proxy is in front of it; pass --host NAME:PORT")]
+                vec![by_flag(
+                    "Proxmox VE listens on port 8006 unless a proxy is in front of it; pass --host NAME:PORT",
+                    "Proxmox VE listens on port 8006 unless a proxy is in front of it; enter NAME:PORT",
+                )]
             }
             Self::Untrusted { fingerprint, .. } => untrusted(fingerprint),
             Self::NotFromStoredCa { fingerprint, .. } => changed(fingerprint),
@@ -94,10 +97,11 @@ pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
             "compare the fingerprint with that of `pve-ssl.pem` on the server (web interface: node > System > Certificates), or in its shell:",
         ),
         run("pvenode cert info"),
-        say("if they match, trust it by adding:"),
-        run(format!("--fingerprint {fingerprint}")),
-        say(
+        by_flag("if they match, trust it by adding:", "if they match, trust it"),
+        not_in_wizard(run(format!("--fingerprint {fingerprint}"))),
+        by_flag(
             "or trust it without comparing (setup --accept-new-certificate, then the cluster CA is trusted), pass a CA certificate (--ca-file), or do not verify (--insecure)",
+            "or trust a CA certificate in a file",
         ),
     ]
 }
@@ -108,7 +112,10 @@ pub(super) fn changed(fingerprint: &str) -> Vec<Hint> {
             "the certificate was renewed (Proxmox VE does so every two years), or another machine is intercepting the connection; compare the fingerprint in the shell of the node:",
         ),
         run("pvenode cert info"),
-        say("if they match, pin the new certificate and trust the cluster CA, which remains valid for longer:"),
-        run(format!("glassdome setup --fingerprint {fingerprint} --pin ca")),
+        by_flag(
+            "if they match, pin the new certificate and trust the cluster CA, which remains valid for longer:",
+            "if they match, trust it and the cluster CA, which remains valid for longer",
+        ),
+        not_in_wizard(run(format!("glassdome setup --fingerprint {fingerprint} --pin ca"))),
     ]
 }

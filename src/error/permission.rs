@@ -1,6 +1,6 @@
 //! Privileges are missing.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Hint, Kind};
 use crate::model::{Foreign, VmId};
 use crate::pve::privileges::{Caller, LikelyCause, MissingPrivileges, Privilege, unseparate};
@@ -53,8 +53,11 @@ impl PermissionError {
         match self {
             Self::NoTemplateVisible { who } => vec![
                 say(format!("{who} needs VM.Audit to see a template, e.g. on /vms/9000")),
-                say("if there is none, create one from an Ubuntu cloud image:"),
-                run("glassdome template create"),
+                by_flag(
+                    "if there is none, create one from an Ubuntu cloud image:",
+                    "or use a token that may see it, or create one with an administrator login",
+                ),
+                not_in_wizard(run("glassdome template create")),
             ],
             Self::Privileges { caller, template, missing, cause, node_drives, .. } => {
                 let mut hints = remove_drives(*template, node_drives, missing);
@@ -102,6 +105,7 @@ fn hint_height(hint: &Hint) -> usize {
     match hint {
         Hint::Run(_) => 1,
         Hint::Say(text) => height(text),
+        Hint::ByFlag { hint, .. } => hint_height(hint),
     }
 }
 
@@ -185,16 +189,20 @@ fn grant_hints(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivilege
             hints.push(run(unseparate(token)));
         }
         let or = if hints.is_empty() { "" } else { "or " };
-        hints.push(say(format!("{or}create a token with exactly these privileges:")));
+        hints.push(by_flag(
+            format!("{or}create a token with exactly these privileges:"),
+            format!("{or}use another token, or create one with exactly these privileges"),
+        ));
         let wait_ip = if monitor { " --wait-ip" } else { "" };
-        hints.push(run(format!(
+        hints.push(not_in_wizard(run(format!(
             "glassdome token create --rights needed --token-name {}-2 --login-user root@pam{wait_ip}",
             token.name
-        )));
+        ))));
     }
     if !monitor {
         let or = if hints.is_empty() { "" } else { "or " };
-        hints.push(say(format!("{or}print the single grants for root: glassdome doctor --grant-script")));
+        let text = format!("{or}print the single grants for root: glassdome doctor --grant-script");
+        hints.push(not_in_wizard(say(text)));
     }
     hints
 }

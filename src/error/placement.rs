@@ -1,6 +1,6 @@
 //! The node, template, storage, pool or VMID that a clone needs.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Hint, Kind};
 use crate::model::foreign::listed;
 use crate::model::{Foreign, NodeName, PoolName, StorageName, VmId};
@@ -147,13 +147,23 @@ impl PlacementError {
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
             Self::WhichNode { nodes, variable } => {
-                vec![say(format!("pass --node or set {variable} to one of: {}", shown(nodes)))]
+                let nodes = shown(nodes);
+                vec![by_flag(
+                    format!("pass --node or set {variable} to one of: {nodes}"),
+                    format!("choose one of the nodes: {nodes}"),
+                )]
             }
             Self::UnknownNode { known, .. } => vec![say(format!("choose one of the nodes: {}", shown(known)))],
-            Self::NodeOffline { .. } => vec![say("wait for the node, or choose another one with --node")],
+            Self::NodeOffline { .. } => vec![by_flag(
+                "wait for the node, or choose another one with --node",
+                "wait for the node, or choose another one",
+            )],
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => list_templates(known),
             Self::TemplateElsewhere { template, variable, on, drive, medium, .. } => {
-                let mut hints = vec![say(format!("use that node: pass --target {on}, or set {variable} to {on}"))];
+                let mut hints = vec![by_flag(
+                    format!("use that node: pass --target {on}, or set {variable} to {on}"),
+                    format!("choose node {on}, or a template on another node"),
+                )];
                 match medium {
                     DriveMedium::Disk => {
                         hints.push(say(format!("or move {drive} to storage that all nodes share")));
@@ -177,10 +187,16 @@ impl PlacementError {
                 vec![say("create it, as root on a node:"), run(format!("pveum pool add {pool}"))]
             }
             Self::VmidTaken { flag, .. } => {
-                vec![say(format!("choose another VMID, or omit {flag} to use the next free one"))]
+                vec![by_flag(
+                    format!("choose another VMID, or omit {flag} to use the next free one"),
+                    "start again with another VMID",
+                )]
             }
             Self::NoFreeId { .. } => vec![say("try again when fewer VMs are being created")],
-            Self::CannotLink { .. } => vec![say("omit --linked to make a full clone")],
+            Self::CannotLink { .. } => vec![by_flag(
+                "omit --linked to make a full clone",
+                "choose another template, or start again without linked clones",
+            )],
             Self::AgentDisabled { template } => {
                 vec![say("enable it, as root on its node:"), run(format!("qm set {template} --agent 1"))]
             }
@@ -191,13 +207,20 @@ impl PlacementError {
 fn list_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
-            say("no template is visible (this needs VM.Audit)"),
-            say("pass --template VMID, or create one from an Ubuntu cloud image:"),
-            run("glassdome template create"),
-            say("or during setup: glassdome setup --create-template"),
+            by_flag(
+                "no template is visible (this needs VM.Audit)",
+                "no template is visible (this needs VM.Audit): create one, or use another token",
+            ),
+            not_in_wizard(say("pass --template VMID, or create one from an Ubuntu cloud image:")),
+            not_in_wizard(run("glassdome template create")),
+            not_in_wizard(say("or during setup: glassdome setup --create-template")),
         ];
     }
-    vec![say(format!("choose one of the visible templates with --template: {}", shown(known)))]
+    let known = shown(known);
+    vec![by_flag(
+        format!("choose one of the visible templates with --template: {known}"),
+        format!("choose one of the visible templates: {known}"),
+    )]
 }
 
 pub(super) fn shown(names: &[String]) -> String {

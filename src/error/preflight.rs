@@ -1,6 +1,6 @@
 //! What the preflight finds in the way of a clone: locks, devices, storages.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::placement::shown;
 use crate::error::{Hint, Kind};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
@@ -142,6 +142,14 @@ impl StorageState {
     }
 }
 
+/// Says what to do about a storage that is full.
+fn more_space() -> Hint {
+    by_flag(
+        "free some space, or choose another storage with --storage",
+        "free some space, or choose a template on another storage",
+    )
+}
+
 impl std::fmt::Display for StorageState {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
@@ -208,23 +216,26 @@ impl PreflightError {
                     Some(_) => say(format!("correct its entry for {node} (Datacenter > Resource Mappings)")),
                     None => say(format!("add an entry for {node} (Datacenter > Resource Mappings)")),
                 },
-                say("or choose a node that has the device with --target"),
+                by_flag("or choose a node that has the device with --target", "or choose a node that has the device"),
             ],
             Self::StorageUnavailable { storage, node, why, drive } => {
                 let mut hints = why.hints(storage, node);
                 hints.push(match drive {
                     Some(drive) => say(format!("or move {drive} of the template to a storage that {node} can use")),
-                    None => say("or choose another storage with --storage"),
+                    None => {
+                        by_flag("or choose another storage with --storage", "or choose a template on another storage")
+                    }
                 });
                 hints
             }
             Self::StorageNotShared { on, known, .. } => vec![
-                say(format!("keep the clone on the node of the template: --target {on}")),
-                say(format!("or pass --storage with one that both nodes share: {}", shown(known))),
+                by_flag(
+                    format!("keep the clone on the node of the template: --target {on}"),
+                    format!("choose node {on}, where the template is, or another template"),
+                ),
+                not_in_wizard(say(format!("or pass --storage with one that both nodes share: {}", shown(known)))),
             ],
-            Self::StorageFull { .. } => {
-                vec![say("free some space, or choose another storage with --storage")]
-            }
+            Self::StorageFull { .. } => vec![more_space()],
         }
     }
 }

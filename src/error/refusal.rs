@@ -1,6 +1,6 @@
 //! What to do about each reason for which a server says no, or a task fails.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Hint, Operation};
 use crate::pve::RefusalReason;
 
@@ -9,24 +9,36 @@ use crate::pve::RefusalReason;
 enum Advice {
     Say(&'static str),
     Run(&'static str),
+    /// What names a flag, and what the wizard says in its place.
+    ByFlag(&'static str, &'static str),
+    /// A command that the wizard leaves out.
+    NotInWizard(&'static str),
 }
 
-use Advice::{Run, Say};
+use Advice::{ByFlag, NotInWizard, Run, Say};
 
-const BEHIND_PROXY: Advice = Say("connect to the server directly (--host HOST:8006), or exempt /api2 from the login");
+const BEHIND_PROXY: Advice = ByFlag(
+    "connect to the server directly (--host HOST:8006), or exempt /api2 from the login",
+    "connect to the server directly (HOST:8006), or exempt /api2 from the login",
+);
 
 /// Says what to do about a reason; nothing where the operation alone tells more.
 pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
     let by_operation = match (reason, operation) {
         (RefusalReason::NoSuchVm, Operation::Clone { .. }) => vec![
-            say("the template may have been deleted meanwhile; list the templates:"),
-            run("glassdome template list"),
+            by_flag(
+                "the template may have been deleted meanwhile; list the templates:",
+                "the template may have been deleted meanwhile: choose another one",
+            ),
+            not_in_wizard(run("glassdome template list")),
         ],
         _ => Vec::new(),
     };
     let general = advice(reason).iter().map(|advice| match advice {
         Say(text) => say(*text),
         Run(line) => run(*line),
+        ByFlag(text, asked) => by_flag(*text, *asked),
+        NotInWizard(line) => not_in_wizard(run(*line)),
     });
     by_operation.into_iter().chain(general).collect()
 }
@@ -72,15 +84,17 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
             &[Say("the server cannot reach the other node; check that it is up:"), Run("pvecm status")]
         }
         Is::NoSuchNode => &[Say("list the nodes of the cluster, as root on one of them:"), Run("pvecm nodes")],
-        Is::NoWorker => &[Say(
+        Is::NoWorker => &[ByFlag(
             "the server was too busy to start the task, and nothing was done: run this again, with fewer clones in parallel (--parallel)",
+            "the server was too busy to start the task, and nothing was done: try again",
         )],
         Is::WorkerKilled => {
             &[Say("the worker process was killed: check whether the node restarted or ran out of memory")]
         }
         Is::Interrupted => &[Say("the task was stopped by a user or by a restart: run this again")],
-        Is::LockTimeout => &[Say(
+        Is::LockTimeout => &[ByFlag(
             "another task held the lock for too long: run this again, with fewer clones in parallel (--parallel)",
+            "another task held the lock for too long: try again",
         )],
         Is::Timeout => &[
             Say("something that the server depends on is not responding, e.g. a storage; on the node:"),
@@ -90,20 +104,26 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
         Is::NoSuchVolume => {
             &[Say("a disk or image that it needs no longer exists: it may have been deleted meanwhile")]
         }
-        Is::StorageDisabled => &[Say(
+        Is::StorageDisabled => &[ByFlag(
             "enable the storage in the web interface (Datacenter > Storage), or choose another one with --storage",
+            "enable the storage in the web interface (Datacenter > Storage), or choose another one",
         )],
-        Is::StorageNotOnNode => &[Say(
+        Is::StorageNotOnNode => &[ByFlag(
             "the storage is restricted to other nodes: add this node in the web interface (Datacenter > Storage), or choose another one with --storage",
+            "the storage is restricted to other nodes: add this node in the web interface (Datacenter > Storage), or choose another one",
         )],
         Is::StorageOffline => &[
             Say("the storage is not responding: check that its server is up and that it is mounted; on the node:"),
             Run("pvesm status"),
         ],
-        Is::StorageContent => &[Say(
+        Is::StorageContent => &[ByFlag(
             "the storage does not accept this content type: allow it in the web interface (Datacenter > Storage), or choose another one with --storage",
+            "the storage does not accept this content type: allow it in the web interface (Datacenter > Storage), or choose another one",
         )],
-        Is::StorageFull => &[Say("the storage is full: free some space, or choose another one with --storage")],
+        Is::StorageFull => &[ByFlag(
+            "the storage is full: free some space, or choose another one with --storage",
+            "the storage is full: free some space, or choose another one",
+        )],
         Is::LocalStorage => {
             &[Say("move the template's disks to storage that all nodes share, or clone on the template's own node")]
         }
@@ -122,8 +142,9 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
             BEHIND_PROXY,
         ],
         Is::NotTheApi => &[Say("check that this is a Proxmox VE server, and not something in front of it")],
-        Is::NoFreeVmid => &[Say(
+        Is::NoFreeVmid => &[ByFlag(
             "every VMID in the configured range is in use: extend it in the web interface (Datacenter > Options > Next Free VMID Range), or pass --vmid with one outside it",
+            "every VMID in the configured range is in use: extend it in the web interface (Datacenter > Options > Next Free VMID Range)",
         )],
         Is::VmidTaken => &[Say("another client took the VMID meanwhile: run this again")],
         Is::NoSuchPool => &[
@@ -143,7 +164,10 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
         Is::VmInHa => &[Say("remove the VM from HA first (Datacenter > HA)")],
         Is::VmHasSnapshots => &[Say("delete the snapshots of the VM first")],
         Is::AgentNotConfigured => &[Say("enable the guest agent in the template (Options > QEMU Guest Agent)")],
-        Is::CannotLink => &[Say("the storage of the template does not support linked clones: pass --full")],
+        Is::CannotLink => &[ByFlag(
+            "the storage of the template does not support linked clones: pass --full",
+            "the storage of the template does not support linked clones",
+        )],
         Is::KvmUnavailable => &[Say(
             "the node has no hardware virtualization: enable VT-x or AMD-V in its BIOS (nested virtualization if the node is a VM), or disable KVM in the template (Options > KVM hardware virtualization)",
         )],
@@ -157,8 +181,11 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
             &[Say("the node does not have enough free memory: stop other VMs, or reduce the memory of the template")]
         }
         Is::UnknownParameter | Is::NotImplemented => &[
-            Say("the server does not know this call: its version may not be supported; check it with:"),
-            Run("glassdome doctor"),
+            ByFlag(
+                "the server does not know this call: its version may not be supported; check it with:",
+                "the server does not know this call: its version may not be supported",
+            ),
+            NotInWizard("glassdome doctor"),
         ],
     }
 }

@@ -54,8 +54,13 @@ impl Report {
             causes,
             server_message,
             details: error.details(),
-            hints: error.hints(),
+            hints: error.hints().into_iter().map(Hint::for_command_line).collect(),
         }
+    }
+
+    /// Makes the report for a person whom the wizard asks: its hints name answers, not flags.
+    pub(crate) fn in_wizard(error: &Error) -> Self {
+        Self { hints: error.hints().into_iter().filter_map(Hint::for_wizard).collect(), ..Self::of(error) }
     }
 
     /// Tells what happened and why on one line.

@@ -1,7 +1,9 @@
 //! A server that cannot be reached, or refuses a call: kind and hints of `pve::ApiError`.
 
+use std::fmt;
+
 use crate::error::connection::{changed, untrusted};
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::refusal::hints as advice_on;
 use crate::error::{Hint, Kind, Operation};
 use crate::model::foreign::listed;
@@ -52,13 +54,16 @@ fn refusal_kind(refusal: &pve::Refusal) -> Kind {
 pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> {
     use pve::ApiError as Pve;
     match source {
-        Pve::UnknownName { .. } => vec![say("check the spelling, or pass the IP address with --host")],
+        Pve::UnknownName { .. } => vec![by_flag(
+            "check the spelling, or pass the IP address with --host",
+            "check the spelling, or enter the IP address",
+        )],
         Pve::NoRoute { .. } => vec![say("check the address, and whether the network of the server needs a VPN")],
         Pve::Refused { .. } => {
             vec![say("check the port (Proxmox VE listens on 8006); on the node:"), run("systemctl status pveproxy")]
         }
         Pve::ConnectTimeout { .. } => {
-            vec![say("check the address, and whether a firewall drops the packets; --connect-timeout allows more time")]
+            vec![check_firewall()]
         }
         Pve::Proxy { variable, .. } => {
             vec![say(format!("if the server needs no proxy, add it to NO_PROXY; otherwise correct {variable}"))]
@@ -66,7 +71,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
         Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
             vec![
-                say("try again; `glassdome doctor` shows where the connection fails"),
+                by_flag("try again; `glassdome doctor` shows where the connection fails", "try again"),
                 say("check the API services on the node:"),
                 run("systemctl status pveproxy pvedaemon"),
             ]
@@ -96,7 +101,10 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::CertificateKeyMismatch { .. } => {
             vec![say("do not continue: another machine answers instead of the server; ask your network administrator")]
         }
-        Pve::NoSystemTrust => vec![say("install the package ca-certificates, or pass --ca-file or --fingerprint")],
+        Pve::NoSystemTrust => vec![by_flag(
+            "install the package ca-certificates, or pass --ca-file or --fingerprint",
+            "install the package ca-certificates",
+        )],
         Pve::NotACa { .. } | Pve::Preparation { .. } => Vec::new(),
         Pve::Unsendable { name, found } => unsendable(name, *found),
         Pve::SecondFactor { .. } => {
@@ -115,15 +123,24 @@ pub(super) fn is_answered_by_proxy(source: &pve::ApiError) -> bool {
     }
 }
 
+fn check_firewall() -> Hint {
+    by_flag(
+        "check the address, and whether a firewall drops the packets; --connect-timeout allows more time",
+        "check the address, and whether a firewall drops the packets",
+    )
+}
+
 fn unsendable(name: &str, found: char) -> Vec<Hint> {
     if found != '!' {
-        return vec![say(
+        return vec![by_flag(
             "the API accepts only characters up to U+00FF in user names: choose another user with --user",
+            "the API accepts only characters up to U+00FF in user names: choose another user",
         )];
     }
     vec![
-        say(
+        by_flag(
             "choose another user with --user; or create the token manually, as root on a node, and paste it into `glassdome setup`:",
+            "choose another user; or create the token manually, as root on a node, and paste its secret here:",
         ),
         run(format!("pveum user token add {} glassdome-token --privsep 0", sh_word(name))),
     ]
@@ -151,7 +168,10 @@ fn authority_not_valid(fingerprint: &str) -> Vec<Hint> {
             "check the clock of this machine; if it is right, get the current CA certificate from a node of the cluster:",
         ),
         run("cat /etc/pve/pve-root-ca.pem"),
-        say(format!("or trust only this certificate: --fingerprint {fingerprint}")),
+        by_flag(
+            format!("or trust only this certificate: --fingerprint {fingerprint}"),
+            "or trust only this certificate",
+        ),
     ]
 }
 
@@ -161,8 +181,14 @@ fn wrong_name(leaf: &pve::Leaf) -> Vec<Hint> {
         return untrusted(&fingerprint);
     }
     vec![
-        say(format!("pass --host with one of: {}", listed(&leaf.names))),
-        say(format!("or trust this certificate for any name: --fingerprint {fingerprint}")),
+        by_flag(
+            format!("pass --host with one of: {}", listed(&leaf.names)),
+            format!("enter one of the names in the certificate: {}", listed(&leaf.names)),
+        ),
+        by_flag(
+            format!("or trust this certificate for any name: --fingerprint {fingerprint}"),
+            "or trust only this certificate",
+        ),
     ]
 }
 
@@ -180,27 +206,31 @@ fn refusal_hints(operation: &Operation, refusal: &pve::Refusal) -> Vec<Hint> {
         ],
         (401, _) => unauthenticated(),
         (403, Operation::ChangeAccess(change)) => {
-            vec![say(format!(
-                "that takes {}, which this login lacks: log in as an administrator, e.g. --login-user root@pam",
-                change.takes
-            ))]
+            vec![needs_administrator(format!("that takes {}, which this login lacks", change.takes))]
         }
         (403, Operation::ReadTokens(_) | Operation::RevokeToken(_)) => {
-            vec![say(
-                "that takes User.Modify on /access/groups, which this login lacks: log in as an administrator, e.g. --login-user root@pam",
-            )]
+            vec![needs_administrator("that takes User.Modify on /access/groups, which this login lacks")]
         }
         (403, Operation::ReadAccess) => {
-            vec![say("this login lacks the permission: log in as an administrator, e.g. --login-user root@pam")]
+            vec![needs_administrator("this login lacks the permission")]
         }
         (403, _) => vec![
-            say(
+            by_flag(
                 "the most likely cause is privilege separation: uncheck it (Datacenter > Permissions > API Tokens), or grant the missing privileges to the token; for details:",
+                "the most likely cause is privilege separation: uncheck it (Datacenter > Permissions > API Tokens), or use another token",
             ),
-            run("glassdome doctor"),
+            not_in_wizard(run("glassdome doctor")),
         ],
         _ => Vec::new(),
     }
+}
+
+/// Says who may do what a login may not.
+fn needs_administrator(why: impl fmt::Display) -> Hint {
+    by_flag(
+        format!("{why}: log in as an administrator, e.g. --login-user root@pam"),
+        format!("{why}: log in as an administrator, e.g. root@pam"),
+    )
 }
 
 /// Says what to do where something in front of the server answers.

@@ -1,6 +1,6 @@
 //! What can go wrong when a template is made, how that ends, and what to do about it.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Error, Hint, Kind, RunError};
 use crate::model::{NodeName, StorageName, VmId};
 use crate::ui::Printable;
@@ -168,15 +168,18 @@ impl TemplateError {
     /// Says what to do next.
     pub(super) fn hints(&self) -> Vec<Hint> {
         match self {
-            Self::None => vec![run("glassdome template create")],
+            Self::None => vec![not_in_wizard(run("glassdome template create"))],
             Self::UnknownRelease { known, .. } => vec![say(format!("known releases: {}", known.join(", ")))],
             Self::BadChecksum => vec![say("calculate it with:"), run("sha256sum FILE")],
             Self::NoChecksum { .. } => {
-                vec![say(
+                vec![by_flag(
                     "pass --checksum to `glassdome template create`, or --no-checksum if you trust that server; a local image file needs neither",
+                    "download the image and enter its path: a local image file needs no checksum",
                 )]
             }
-            Self::File { .. } => vec![say("pass --release with the path of a readable file")],
+            Self::File { .. } => {
+                vec![by_flag("pass --release with the path of a readable file", "enter the path of a readable file")]
+            }
             Self::NoImport { enable, manual_steps, .. } => {
                 let mut hints = Vec::new();
                 if !enable.is_empty() {
@@ -199,12 +202,16 @@ impl TemplateError {
                 vec![say(format!("choose one of: {}", Printable(&known)))]
             }
             Self::NotEnoughSpace { .. } => {
-                vec![say(
+                vec![by_flag(
                     "free some space, or choose another storage: --storage for the disk, --image-storage for the image",
+                    "free some space on the storage",
                 )]
             }
             Self::MissingPrivileges { manual_steps, .. } => {
-                let mut hints = vec![say("log in as a user with these privileges: --login-user root@pam")];
+                let mut hints = vec![by_flag(
+                    "log in as a user with these privileges: --login-user root@pam",
+                    "log in as a user with these privileges, e.g. root@pam",
+                )];
                 hints.extend(lines_by_hand(manual_steps));
                 hints
             }

@@ -1,6 +1,6 @@
 //! What can go wrong with a VM: its task, its state, its removal.
 
-use crate::error::hint::{run, say};
+use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::{Hint, Kind, Operation, refusal};
 use crate::model::{Foreign, NodeName, VmId};
 use crate::pve::RefusalReason;
@@ -99,10 +99,13 @@ impl VmError {
             }
             Self::NoProgress { upid, .. } => vec![
                 say(format!("see the task in the web interface: {upid}")),
-                say("if the storage is slow, allow more time with --timeout"),
+                by_flag("if the storage is slow, allow more time with --timeout", "if the storage is slow, try again"),
             ],
             Self::MarkerMissing { .. } | Self::WrongNode { .. } | Self::WrongStorage { .. } => {
-                vec![say("another user or program may have changed it meanwhile; run it again: `glassdome test-vm`")]
+                vec![by_flag(
+                    "another user or program may have changed it meanwhile; run it again: `glassdome test-vm`",
+                    "another user or program may have changed it meanwhile: try again",
+                )]
             }
             Self::NotRunning { vmid, .. } => {
                 vec![say("to see why, as root on its node:"), run(format!("qm start {vmid}"))]
@@ -111,7 +114,7 @@ impl VmError {
                 say(
                     "check that qemu-guest-agent is installed in the template and that its network assigns IP addresses",
                 ),
-                say("if the guest starts slowly, allow more time with --wait-ip"),
+                not_in_wizard(say("if the guest starts slowly, allow more time with --wait-ip")),
             ],
         }
     }
@@ -146,7 +149,7 @@ impl VmError {
 fn task_hints(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<Hint> {
     let mut hints = refusal::hints(reason, operation);
     if matches!(operation, Operation::Resize(_)) {
-        hints.push(say("pass --disk-size 0 to keep the size of the image"));
+        hints.push(not_in_wizard(say("pass --disk-size 0 to keep the size of the image")));
     }
     if matches!(operation, Operation::Start(_)) {
         let cause =

@@ -221,7 +221,7 @@ pub(super) fn paint(style: Style, tone: Tone, text: &str) -> String {
         Tone::Warning => "35;1",
         Tone::Bad => "31;1",
         Tone::Command => "1",
-        Tone::Accent => "36",
+        Tone::Accent => "34;1",
     };
     if style.color && !text.trim().is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

@@ -42,7 +42,8 @@ fn a_list_tells_what_is_known_of_each_token() {
     assert_eq!((&listed["id"], &listed["in_use"]), (&"svc@pve!tt".into(), &true.into()));
     assert_eq!((&listed["privilege_separation"], &listed["expired"]), (&true.into(), &true.into()));
     assert!(listed["rights"]["/vms"].as_array().unwrap().contains(&"VM.Clone".into()));
-    let shown = stage.glassdome("token list --no-input --login-user root@pam").expect(0).results;
+    let shown = stage.glassdome("token list --no-input --login-user root@pam").expect(0);
+    let shown = shown.says("Tokens of svc@pve on 127.0.0.1").results;
     assert!(shown.contains("expires: 2001-09-09, which has expired") && !shown.contains('\x1b'), "{shown}");
     let other = token(&stage, "list --user nobody@pve").expect(0).json();
     assert_eq!(other["tokens"], serde_json::json!([]));

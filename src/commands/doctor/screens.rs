@@ -126,7 +126,7 @@ impl<'a, 'b> GroupLines<'a, 'b> {
         self.line(check.status, &check.summary)?;
         let blanks = " ".repeat(self.indent + self.symbol_width());
         for line in &check.detail {
-            self.screen.row(&blanks, Tone::Dim, line)?;
+            self.screen.row(&blanks, Tone::Plain, line)?;
         }
         draw_hints(&format!("{blanks}try: "), &check.fix, self.screen)
     }

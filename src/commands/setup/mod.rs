@@ -256,7 +256,7 @@ fn heading(session: &Session, context: &Context, text: &str) {
 
 /// Shows an error that can be corrected right here.
 fn show_error(session: &Session, why: &Error) {
-    session.error(&Report::of(why));
+    session.error(&Report::in_wizard(why));
 }
 
 fn found(session: &Session, text: String) {

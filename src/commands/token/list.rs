@@ -5,6 +5,7 @@ use crate::commands::options;
 use crate::commands::token::TokenOutput;
 use crate::error::{Doing, Error, Operation};
 use crate::model::{Expiry, TokenId, UserId};
+use crate::ops::context::Context;
 use crate::ops::token::admin_session::AdminSession;
 use crate::ops::token::notes::{self, UnsavedToken};
 use crate::ops::{concurrently, unless_interrupted};
@@ -37,8 +38,8 @@ struct TokenListing {
 
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenList) -> Result<TokenOutput, Error> {
     let listed = async {
-        let admin_session =
-            AdminSession::open(session, &options::connection(global, &arguments.connection), "Tokens").await?;
+        let options = options::connection(global, &arguments.connection);
+        let admin_session = AdminSession::open_titled(session, &options, title).await?;
         let admin = admin_session.admin(session, &(&arguments.login).into()).await?;
         let user = admin_session
             .context
@@ -68,6 +69,12 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenLis
         session.result(&list);
     }
     Ok(TokenOutput::of(list.document()))
+}
+
+/// Says whose tokens are listed.
+fn title(context: &Context) -> String {
+    let user = context.settings.user().map(|user| Printable(&user.value.to_string()).to_string());
+    user.map_or_else(|| "Tokens".to_owned(), |user| format!("Tokens of {user}"))
 }
 
 /// Lists what earlier runs left, and forgets what is not among the tokens of its user any more.

@@ -1,8 +1,9 @@
 //! Every error as a person sees it, one whole screen for each variant. A variant without a sample does not compile.
 
-use crate::error::{Error, Report};
+use crate::error::{Error, Hint, Kind, Report, TokenError};
 use crate::model::Foreign;
 use crate::pve::{ApiError, Leaf, Refusal};
+use crate::settings::SettingsError;
 use crate::ui::{Style, render};
 use std::io;
 
@@ -43,7 +44,39 @@ const STYLE: Style = Style { color: false, unicode: true, width: Some(80) };
 
 /// Draws an error with its causes and hints, 80 columns wide.
 fn screen(error: impl Into<Error>) -> String {
-    render(&Report::of(&error.into()), STYLE)
+    let error = error.into();
+    assert_wizard_names_no_flag(&error);
+    render(&Report::of(&error), STYLE)
+}
+
+/// Fails where the wizard would name a flag or another command to a person who answers questions.
+fn assert_wizard_names_no_flag(error: &Error) {
+    let is_final = matches!(error.kind(), Kind::Usage | Kind::LeftBehind | Kind::Interrupted(_));
+    let ends_the_wizard = matches!(
+        error,
+        Error::Usage(_)
+            | Error::Run(_)
+            | Error::Cleanup(_)
+            | Error::Batch(_)
+            | Error::Config(_)
+            | Error::Journal(_)
+            | Error::Token(TokenError::LeftOnServer { .. })
+            | Error::Settings(
+                SettingsError::Invalid { .. } | SettingsError::TwoUsers { .. } | SettingsError::Missing { .. }
+            )
+    );
+    if is_final || ends_the_wizard {
+        return;
+    }
+    for hint in Report::in_wizard(error).hints {
+        let is_flag = |word: &str| word.trim_start_matches(['(', '`']).starts_with("--");
+        let names_flag = match &hint {
+            Hint::Run(line) => line.starts_with("glassdome") || line.starts_with("--"),
+            Hint::Say(text) => text.contains("`glassdome ") || text.split(' ').any(is_flag),
+            Hint::ByFlag { .. } => true,
+        };
+        assert!(!names_flag, "{error}: {hint:?}");
+    }
 }
 
 /// Returns one line for a text that is within another one.

@@ -30,9 +30,18 @@ pub(crate) struct AdminSession {
 impl AdminSession {
     /// Finds the server by the settings that hold.
     pub(crate) async fn open(session: &Session, options: &ConnectionOptions, what: &str) -> Result<Self, Error> {
+        Self::open_titled(session, options, |_| what.to_owned()).await
+    }
+
+    /// Does the same, with a heading that depends on the settings.
+    pub(crate) async fn open_titled(
+        session: &Session,
+        options: &ConnectionOptions,
+        title: impl FnOnce(&Context) -> String,
+    ) -> Result<Self, Error> {
         let mut context = Context::load(session, options).await?;
         settle_port(session, &mut context, PortUse::Now).await?;
-        let text = format!("{what} on {}", context.host()?);
+        let text = format!("{} on {}", title(&context), context.host()?);
         session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
         let (endpoint, (trust, trusted)) = (context.endpoint()?, context.trust()?);
         context.warn_of_trust(session, trusted);

@@ -1,6 +1,6 @@
 //! Screens, drawn.
 
-use super::{Screen, Tone, columns, wrap};
+use super::{Screen, Tone, columns, paint, wrap};
 use crate::ui::Style;
 
 #[test]
@@ -60,4 +60,18 @@ fn colour_is_used_only_where_the_style_says_so() {
     let colored = Style { color: true, ..plain };
     assert_eq!(Screen::new(&mut text, plain).paint(Tone::Good, "ok"), "ok");
     assert_eq!(Screen::new(&mut text, colored).paint(Tone::Good, "ok"), "\u{1b}[32mok\u{1b}[0m");
+}
+
+#[test]
+fn every_tone_can_be_read_on_dark_ground_and_on_light() {
+    let style = Style { color: true, unicode: true, width: None };
+    let tones =
+        [Tone::Plain, Tone::Strong, Tone::Dim, Tone::Good, Tone::Warning, Tone::Bad, Tone::Command, Tone::Accent];
+    for tone in tones {
+        let painted = paint(style, tone, "x");
+        let codes = painted.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m')).map_or("", |(codes, _)| codes);
+        // Yellow, cyan, white and black vanish on one of the two, and so do the bright colours; 1 and 2 are weights.
+        let is_readable = |code: &str| ["1", "2", "31", "32", "34", "35"].contains(&code);
+        assert!(codes.split(';').filter(|code| !code.is_empty()).all(is_readable), "{tone:?}: {codes}");
+    }
 }

@@ -29,7 +29,7 @@ pub(super) async fn resolve_existing_token(
         wanted.token.name = name;
         return Ok(());
     }
-    session.error(&Report::of(&why));
+    session.error(&Report::in_wizard(&why));
     let mut ways = Vec::new();
     if context.is_open(session, Key::TokenName) {
         ways.push((ExistingChoice::Rename, "Create one with a different name"));
