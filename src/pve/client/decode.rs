@@ -49,7 +49,7 @@ impl Pve {
         what: &str,
         keep: impl Fn(R) -> Option<T>,
     ) -> Result<Vec<T>, ApiError> {
-        let (data, rows) = self.transport.get_rows(path, query, keep).await?;
+        let (data, rows) = self.transport.get_rows(path, query, &keep).await?;
         if data.is_array() { rows.ok_or_else(|| self.unreadable_entry(what)) } else { Err(self.not_a_list(what)) }
     }
 

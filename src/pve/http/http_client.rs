@@ -24,6 +24,7 @@ use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
 use crate::pve::http::proxy::{Proxies, ProxyChoice};
 use crate::pve::http::reply::Reply;
 use crate::pve::http::retry::{CallEvent, Observers, OpenCall, ServerSeen};
+use crate::pve::http::row_splitter::RowSplitter;
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -148,7 +149,7 @@ impl HttpClient {
     pub(in crate::pve) async fn send(
         &self,
         request: Request,
-        extent: Extent,
+        extent: Extent<'_>,
         listener: &Observers,
     ) -> Result<Reply, SendError> {
         self.send_by(&self.client, request, extent, listener).await
@@ -158,7 +159,7 @@ impl HttpClient {
     pub(in crate::pve) async fn send_on_new_connection(
         &self,
         request: Request,
-        extent: Extent,
+        extent: Extent<'_>,
         listener: &Observers,
     ) -> Result<Reply, SendError> {
         let fresh = client(&self.config, self.limits, self.proxy.as_ref(), 0).map_err(SendError::NotSent)?;
@@ -169,7 +170,7 @@ impl HttpClient {
         &self,
         client: &Client,
         request: Request,
-        extent: Extent,
+        extent: Extent<'_>,
         listener: &Observers,
     ) -> Result<Reply, SendError> {
         let _open = OpenCall::begin(listener);
@@ -195,7 +196,7 @@ impl HttpClient {
         self.last.note(response.headers());
         let wait = seconds_of(response.headers());
         let location = response.headers().get(LOCATION).map(|it| Foreign::new(header_text(it.as_bytes())));
-        let body = self.body(response, self.limits.size(status, extent)).await.map_err(SendError::AfterSend)?;
+        let body = self.body(response, extent).await.map_err(SendError::AfterSend)?;
         let ReceivedBody { bytes: body, broken } = body;
         let (status, took) = (status.as_u16(), SystemClock.now().duration_since(began));
         listener.notify(&CallEvent::Answered { method: method.as_str(), path: &path, status, took });
@@ -204,8 +205,9 @@ impl HttpClient {
 
     /// Reads a body to its end. One without a length ends with its connection, whatever way that ends: Proxmox VE
     /// before 8.4 sends every 401 and 595 so, and ends TLS without a close_notify.
-    async fn body(&self, mut response: Response, limit: u64) -> Result<ReceivedBody, ApiError> {
+    async fn body(&self, mut response: Response, extent: Extent<'_>) -> Result<ReceivedBody, ApiError> {
         let (has_length, status) = (has_length(response.headers()), response.status());
+        let limit = self.limits.size(status, &extent);
         let server = || self.endpoint.authority();
         let too_large = || ApiError::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
         if response.content_length().is_some_and(|length| length > limit) {
@@ -216,10 +218,14 @@ impl HttpClient {
             let what = format!("it has an unrequested content encoding ({encoding})");
             return Err(ApiError::NotUnderstood { server: server(), what });
         }
-        let (mut body, began) = (Vec::new(), SystemClock.now());
+        let mut body = match extent {
+            Extent::Rows(sink) if status.is_success() => BodyBuffer::List(RowSplitter::new(sink)),
+            Extent::Rows(_) | Extent::Whole | Extent::Usual => BodyBuffer::Whole(Vec::new()),
+        };
+        let (mut received, began) = (0, SystemClock.now());
         loop {
             // What has come buys time for the rest.
-            let allowance = self.limits.quiet + Duration::from_secs(body.len() as u64 / MIN_BYTES_PER_SECOND);
+            let allowance = self.limits.quiet + Duration::from_secs(received / MIN_BYTES_PER_SECOND);
             let left = self.limits.quiet.min(allowance.saturating_sub(SystemClock.now().duration_since(began)));
             let next = match timeout(left, response.chunk()).await {
                 Ok(next) => next.map_err(|why| self.request_context().io_error(&why)),
@@ -227,20 +233,21 @@ impl HttpClient {
             };
             let chunk = match next {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => return Ok(ReceivedBody { bytes: body, broken: None }),
+                Ok(None) => return Ok(ReceivedBody { bytes: body.into_bytes(), broken: None }),
                 // The credential is refused, and must not be sent again for the sake of the words.
                 Err(why) if status == StatusCode::UNAUTHORIZED => {
                     return Ok(ReceivedBody { bytes: Vec::new(), broken: Some(why) });
                 }
                 Err(why @ ApiError::BrokenOff { .. }) if !has_length => {
-                    return Ok(ReceivedBody { bytes: body, broken: Some(why) });
+                    return Ok(ReceivedBody { bytes: body.into_bytes(), broken: Some(why) });
                 }
                 Err(why) => return Err(why),
             };
-            if body.len() as u64 + chunk.len() as u64 > limit {
+            received += chunk.len() as u64;
+            if received > limit {
                 return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
+            body.extend(&chunk);
         }
     }
 
@@ -280,6 +287,29 @@ impl HttpClient {
 
     fn no_answer(&self, within: Duration) -> ApiError {
         ApiError::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
+    }
+}
+
+/// A body while it arrives.
+enum BodyBuffer<'s> {
+    Whole(Vec<u8>),
+    /// A list, whose rows are taken out.
+    List(RowSplitter<'s>),
+}
+
+impl BodyBuffer<'_> {
+    fn extend(&mut self, chunk: &[u8]) {
+        match self {
+            Self::Whole(bytes) => bytes.extend_from_slice(chunk),
+            Self::List(splitter) => splitter.feed(chunk),
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::List(splitter) => splitter.into_body(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub(in crate::pve) mod reachability;
 pub(in crate::pve) mod refusal_reason;
 pub(in crate::pve) mod reply;
 pub(in crate::pve) mod retry;
+mod row_splitter;
 pub(in crate::pve) mod streaming_list;
 pub(in crate::pve) mod text_download;
 pub(in crate::pve) mod transport;

@@ -171,18 +171,10 @@ impl Reply {
 
     /// Returns the data of a good answer, or says what it is instead.
     pub(in crate::pve) fn data(self) -> Result<Value, ReplyError> {
-        self.read(|body| serde_json::from_slice(body))
-    }
-
-    /// Returns the data of a good answer, the body of which is read so, or says what the answer is instead.
-    pub(in crate::pve) fn read(
-        self,
-        read: impl FnOnce(&[u8]) -> serde_json::Result<Value>,
-    ) -> Result<Value, ReplyError> {
         if !(200..300).contains(&self.status) {
             return Err(self.no_data());
         }
-        let what = match read(&self.body) {
+        let what = match serde_json::from_slice(&self.body) {
             Ok(Value::Object(mut body)) => match body.remove("data") {
                 Some(data) => return Ok(data),
                 None => "it has no `data`".to_owned(),

@@ -11,38 +11,55 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAcces
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Value;
 
-/// The rows of a list that are kept; none where a row could not be read.
+use crate::pve::http::row_splitter::RowSink;
+
+/// The rows of a list that are kept; none where a row could not be read, or there is no list.
 pub(in crate::pve) type Rows<T> = Option<Vec<T>>;
 
-/// Reads a body in which a list is under `data`: each of its rows becomes an `R`, of which `keep` says what is kept.
-/// The body is given as well, and the list in it is empty.
-pub(in crate::pve) fn read<R: DeserializeOwned, T>(
-    body: &[u8],
-    keep: impl Fn(R) -> Option<T>,
-) -> serde_json::Result<(Value, Rows<T>)> {
-    let mut rows: Rows<T> = None;
-    let mut take = |event: ListEvent| match (event, &mut rows) {
-        (ListEvent::Begins, _) => rows = Some(Vec::new()),
-        (ListEvent::Row(row), Some(kept)) => match row.read() {
-            Some(row) => kept.extend(keep(row)),
-            None => rows = None,
-        },
-        // One before it could not be read.
-        (ListEvent::Row(_), None) => {}
-    };
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let part = Part { place: ListPosition::Body, fields: fields_of::<R>(), take: &mut take };
-    let body = part.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok((body.into_value(), rows))
+/// Reads the rows of one list as they arrive: each becomes an `R`, of which `keep` says what is kept.
+pub(in crate::pve) struct RowReader<'k, R, T> {
+    keep: &'k dyn Fn(R) -> Option<T>,
+    /// The fields of a row that are wanted.
+    fields: &'static [&'static str],
+    rows: Rows<T>,
 }
 
-/// What is met on the way through a body.
-enum ListEvent {
-    /// A list, where the list should be: the last one counts.
-    Begins,
-    /// Its next row.
-    Row(PartialRow),
+impl<'k, R: DeserializeOwned, T> RowReader<'k, R, T> {
+    /// Prepares for a list.
+    pub(in crate::pve) fn new(keep: &'k dyn Fn(R) -> Option<T>) -> Self {
+        Self { keep, fields: fields_of::<R>(), rows: None }
+    }
+
+    /// Returns the rows that were kept.
+    pub(in crate::pve) fn into_rows(self) -> Rows<T> {
+        self.rows
+    }
+}
+
+impl<R: DeserializeOwned, T> RowSink for RowReader<'_, R, T> {
+    fn begin(&mut self) {
+        self.rows = Some(Vec::new());
+    }
+
+    fn row(&mut self, text: &[u8]) -> bool {
+        let Ok(row) = partial_row(text, self.fields) else { return false };
+        // Without a list, one before it could not be read.
+        if let Some(kept) = &mut self.rows {
+            match row.read() {
+                Some(row) => kept.extend((self.keep)(row)),
+                None => self.rows = None,
+            }
+        }
+        true
+    }
+}
+
+/// Reads the wanted fields of a row.
+fn partial_row(text: &[u8], fields: &'static [&'static str]) -> serde_json::Result<PartialRow> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let row = Part { fields }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(row)
 }
 
 /// What is kept of a value until it is read.
@@ -71,38 +88,16 @@ impl PartialRow {
     }
 }
 
-/// Which part of the answer a value is.
-#[derive(Debug, Clone, Copy)]
-enum ListPosition {
-    /// All of it.
-    Body,
-    /// What is under `data`.
-    Data,
-    /// A row of the list.
-    Row,
-    /// Anything else.
-    Elsewhere,
-}
-
-/// A part of the answer that is next to be read.
-struct Part<'r> {
-    place: ListPosition,
-    /// The fields of a row that are wanted.
+/// A part of a row that is next to be read: itself, or what is in it, of which no field is wanted.
+struct Part {
     fields: &'static [&'static str],
-    take: &'r mut dyn FnMut(ListEvent),
 }
 
 /// The name of a field that is next to be read.
 #[derive(Deserialize)]
 struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
-impl Part<'_> {
-    fn next(&mut self, place: ListPosition) -> Part<'_> {
-        Part { place, fields: self.fields, take: self.take }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Part<'_> {
+impl<'de> DeserializeSeed<'de> for Part {
     type Value = PartialRow;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PartialRow, D::Error> {
@@ -110,42 +105,28 @@ impl<'de> DeserializeSeed<'de> for Part<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_> {
+impl<'de> Visitor<'de> for Part {
     type Value = PartialRow;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<PartialRow, A::Error> {
-        let (wanted, below) = match self.place {
-            ListPosition::Body => (&["data"][..], ListPosition::Data),
-            ListPosition::Row => (self.fields, ListPosition::Elsewhere),
-            ListPosition::Data | ListPosition::Elsewhere => (&[][..], ListPosition::Elsewhere),
-        };
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<PartialRow, A::Error> {
         let mut fields = Vec::new();
         while let Some(Name(name)) = entries.next_key()? {
-            let Some(name) = wanted.iter().find(|wanted| **wanted == name) else {
-                entries.next_value_seed(self.next(ListPosition::Elsewhere))?;
-                continue;
-            };
-            let value = entries.next_value_seed(self.next(below))?.into_value();
-            // Of a field that is twice, the last counts.
-            fields.retain(|(other, _)| other != name);
-            fields.push((*name, value));
+            let value = entries.next_value_seed(Part { fields: &[] })?;
+            if let Some(name) = self.fields.iter().find(|wanted| **wanted == name) {
+                // Of a field that is there twice, the last counts.
+                fields.retain(|(other, _)| other != name);
+                fields.push((*name, value.into_value()));
+            }
         }
         Ok(PartialRow::Fields(fields))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<PartialRow, A::Error> {
-        if matches!(self.place, ListPosition::Data) {
-            (self.take)(ListEvent::Begins);
-            while let Some(row) = items.next_element_seed(self.next(ListPosition::Row))? {
-                (self.take)(ListEvent::Row(row));
-            }
-        } else {
-            while items.next_element_seed(self.next(ListPosition::Elsewhere))?.is_some() {}
-        }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<PartialRow, A::Error> {
+        while items.next_element_seed(Part { fields: &[] })?.is_some() {}
         Ok(PartialRow::List)
     }
 

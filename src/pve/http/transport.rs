@@ -20,7 +20,7 @@ use crate::pve::http::multipart::Form;
 use crate::pve::http::proxy::Proxies;
 use crate::pve::http::reply::{Reply, ReplyError, SentCredential};
 use crate::pve::http::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
-use crate::pve::http::streaming_list::{self, Rows};
+use crate::pve::http::streaming_list::{RowReader, Rows};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
 
 /// What cannot be in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
@@ -28,6 +28,20 @@ const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').a
 
 /// How much longer a node may take for the list of its storages: it looks at each of them.
 const STORAGE_PATIENCE: u32 = 4;
+
+/// What became of one try of a call.
+struct Attempt<T> {
+    result: Result<T, ApiError>,
+    /// How long the server asks to wait before the next.
+    wait: Option<Duration>,
+}
+
+impl<T> Attempt<T> {
+    fn read(reply: Result<Reply, ApiError>, read: impl FnOnce(Reply) -> Result<T, ApiError>) -> Self {
+        let wait = reply.as_ref().ok().and_then(|reply| reply.wait);
+        Self { result: reply.and_then(read), wait }
+    }
+}
 
 /// The way to one server, for one caller.
 #[derive(Debug, Clone)]
@@ -145,55 +159,61 @@ impl Transport {
 
     /// Reads something.
     pub(in crate::pve) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
-        self.get_value(path, query, Extent::Usual).await
+        self.get_value(path, query, || Extent::Usual).await
     }
 
     /// Reads something that grows with the cluster and cannot be read row by row.
     pub(in crate::pve) async fn get_whole(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
-        self.get_value(path, query, Extent::Whole).await
+        self.get_value(path, query, || Extent::Whole).await
     }
 
-    async fn get_value(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Value, ApiError> {
-        let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(self.read_policy(path), async || self.get_reply(path, query, extent).await, read).await
+    async fn get_value(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        extent: fn() -> Extent<'static>,
+    ) -> Result<Value, ApiError> {
+        let call = async || Attempt::read(self.get_reply(path, query, extent()).await, |reply| self.read(path, reply));
+        self.repeated(self.read_policy(path), call).await
     }
 
-    /// Reads a list that may be very long, row by row: each becomes an `R`, of which `keep` says what is kept. The data is
-    /// given as well, and is an empty list where it was a list.
+    /// Reads a list that may be very long, row by row as it arrives: each becomes an `R`, of which `keep` says what is kept.
+    /// The data is given as well, and is an empty list where it was a list.
     pub(in crate::pve) async fn get_rows<R: DeserializeOwned, T>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        keep: impl Fn(R) -> Option<T>,
+        keep: &dyn Fn(R) -> Option<T>,
     ) -> Result<(Value, Rows<T>), ApiError> {
-        let read = |reply| {
-            let mut rows = None;
-            let parse = |body: &[u8]| {
-                let (body, read) = streaming_list::read(body, &keep)?;
-                rows = read;
-                Ok(body)
-            };
-            let data = self.read(path, reply, |reply| reply.read(parse))?;
-            Ok((data, rows))
+        let call = async || {
+            let mut rows = RowReader::new(keep);
+            let reply = self.get_reply(path, query, Extent::Rows(&mut rows)).await;
+            Attempt::read(reply, |reply| Ok((self.read(path, reply)?, rows.into_rows())))
         };
-        self.repeated(self.read_policy(path), async || self.get_reply(path, query, Extent::Rows).await, read).await
+        self.repeated(self.read_policy(path), call).await
     }
 
     /// Reads something for a caller with its own retry rule.
     pub(in crate::pve) async fn get_once(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ApiError> {
-        let read = |reply| self.read(path, reply, Reply::data);
-        self.repeated(RetryPolicy::Elsewhere, async || self.get_reply(path, query, Extent::Usual).await, read).await
+        let call =
+            async || Attempt::read(self.get_reply(path, query, Extent::Usual).await, |reply| self.read(path, reply));
+        self.repeated(RetryPolicy::Elsewhere, call).await
     }
 
     /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
-    async fn get_reply(&self, path: &[&str], query: &[(&str, &str)], extent: Extent) -> Result<Reply, ApiError> {
+    async fn get_reply(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        mut extent: Extent<'_>,
+    ) -> Result<Reply, ApiError> {
         let request = || self.request(Method::GET, path, query, None);
         let limited = self.limit_of(path);
         let way = match &limited {
             Some((limit, _)) => self.way.answering_within(*limit),
             None => self.way.clone(),
         };
-        let reply = match way.send(request()?, extent, &self.listener).await {
+        let reply = match way.send(request()?, extent.reborrow(), &self.listener).await {
             Err(SendError::ConnectionReset(_)) => way.send_on_new_connection(request()?, extent, &self.listener).await,
             other => other,
         };
@@ -216,7 +236,8 @@ impl Transport {
             let request = self.request(Method::POST, path, &[], Some(&form))?;
             self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::error)
         };
-        self.repeated(RetryPolicy::Elsewhere, send, |reply| self.read(path, reply, Reply::data)).await
+        let call = async || Attempt::read(send().await, |reply| self.read(path, reply));
+        self.repeated(RetryPolicy::Elsewhere, call).await
     }
 
     /// Changes something. It is sent again only where it was certainly not carried out: where the answer is lost, so is
@@ -249,7 +270,7 @@ impl Transport {
             let request = self.request(method.clone(), path, query, body)?;
             self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::of_change)
         };
-        self.repeated(repeat, send, |reply| self.read_change(path, reply)).await
+        self.repeated(repeat, async || Attempt::read(send().await, |reply| self.read_change(path, reply))).await
     }
 
     /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
@@ -269,22 +290,16 @@ impl Transport {
         self.read_change(path, reply)
     }
 
-    /// Calls until there is an answer that is, by the one rule of repeating.
-    async fn repeated<T>(
-        &self,
-        repeat: RetryPolicy,
-        call: impl AsyncFn() -> Result<Reply, ApiError>,
-        read: impl Fn(Reply) -> Result<T, ApiError>,
-    ) -> Result<T, ApiError> {
+    /// Calls until an answer is final, by the one rule of repeating.
+    async fn repeated<T>(&self, repeat: RetryPolicy, call: impl AsyncFn() -> Attempt<T>) -> Result<T, ApiError> {
         let mut tries = Attempts::new(repeat);
         loop {
-            let replied = call().await;
-            let asked = replied.as_ref().ok().and_then(|reply| reply.wait);
-            let why = match replied.and_then(&read) {
+            let Attempt { result, wait } = call().await;
+            let why = match result {
                 Ok(data) => return Ok(data),
                 Err(why) => why,
             };
-            let Some(pause) = tries.next(&why, self.way.last.contact(), asked) else { return Err(why) };
+            let Some(pause) = tries.next(&why, self.way.last.contact(), wait) else { return Err(why) };
             self.listener.notify(&CallEvent::Retry { why: &why, pause, number: tries.made() + 1 });
             SystemClock.sleep(pause).await;
         }
@@ -292,22 +307,17 @@ impl Transport {
 
     fn read_change(&self, path: &[&str], reply: Reply) -> Result<Value, ApiError> {
         let may_be_done = reply.may_be_done();
-        self.read(path, reply, Reply::data).map_err(|why| match why {
+        self.read(path, reply).map_err(|why| match why {
             why if may_be_done => ApiError::OutcomeUnknown { source: Box::new(why) },
             why => why,
         })
     }
 
-    fn read(
-        &self,
-        path: &[&str],
-        reply: Reply,
-        read: impl FnOnce(Reply) -> Result<Value, ReplyError>,
-    ) -> Result<Value, ApiError> {
+    fn read(&self, path: &[&str], reply: Reply) -> Result<Value, ApiError> {
         let server = || self.endpoint().authority();
         let broken = reply.broken.clone();
         let credential = if self.csrf.is_some() { SentCredential::Ticket } else { SentCredential::TokenOrNone };
-        read(reply).map_err(|error| match error {
+        reply.data().map_err(|error| match error {
             ReplyError::Refusal(refusal) => ApiError::Refusal(refusal.about(path, credential)),
             ReplyError::Page { method, status, phrase } => {
                 ApiError::Gateway { server: server(), method: method.to_string(), status, phrase }

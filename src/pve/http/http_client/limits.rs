@@ -3,6 +3,8 @@
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 
+use crate::pve::http::row_splitter::RowSink;
+
 /// Limits of waiting and of size.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -43,14 +45,24 @@ impl Sizes {
 }
 
 /// How a body is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pve) enum Extent {
-    /// Row by row.
-    Rows,
+pub(in crate::pve) enum Extent<'s> {
+    /// Row by row, as it arrives: only what is not a row is kept.
+    Rows(&'s mut dyn RowSink),
     /// As a whole, though it grows with the cluster.
     Whole,
     /// As a whole.
     Usual,
+}
+
+impl Extent<'_> {
+    /// Gives the same for one try of several.
+    pub(in crate::pve) fn reborrow(&mut self) -> Extent<'_> {
+        match self {
+            Self::Rows(sink) => Extent::Rows(&mut **sink),
+            Self::Whole => Extent::Whole,
+            Self::Usual => Extent::Usual,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -75,9 +87,9 @@ impl Limits {
     }
 
     /// Returns how large a body may be. What is no good answer is no list.
-    pub(super) fn size(&self, status: StatusCode, extent: Extent) -> u64 {
+    pub(super) fn size(&self, status: StatusCode, extent: &Extent<'_>) -> u64 {
         match extent {
-            Extent::Rows if status.is_success() => self.size.rows,
+            Extent::Rows(_) if status.is_success() => self.size.rows,
             Extent::Whole if status.is_success() => self.size.whole,
             _ => self.size.usual,
         }

@@ -6,8 +6,9 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::read;
+use super::RowReader;
 use crate::model::Foreign;
+use crate::pve::http::row_splitter::RowSplitter;
 use crate::pve::lenient::{lenient, object};
 
 type Outcome = Result<ReplyData<ListReply<(u64, Option<Foreign>)>>, String>;
@@ -45,8 +46,13 @@ fn even(entry: Entry) -> Option<(u64, Option<Foreign>)> {
     (entry.vmid.is_multiple_of(2)).then_some((entry.vmid, entry.name))
 }
 
-fn row_by_row(body: &[u8]) -> Outcome {
-    let (body, rows) = read(body, even).map_err(|why| why.to_string())?;
+/// Reads a body that arrives in parts of so many bytes.
+fn row_by_row(body: &[u8], part: usize) -> Outcome {
+    let mut rows = RowReader::new(&even);
+    let mut splitter = RowSplitter::new(&mut rows);
+    body.chunks(part).for_each(|part| splitter.feed(part));
+    let body = serde_json::from_slice::<Value>(&splitter.into_body()).map_err(|why| without_position(&why))?;
+    let rows = rows.into_rows();
     let Some(map) = body.as_object() else { return Ok(ReplyData::NoMap) };
     let Some(data) = map.get("data") else { return Ok(ReplyData::NoData) };
     Ok(ReplyData::Data(if data.is_array() {
@@ -56,9 +62,15 @@ fn row_by_row(body: &[u8]) -> Outcome {
     }))
 }
 
+/// Gives the words of an error. Its position differs: the rows before it are gone.
+fn without_position(why: &serde_json::Error) -> String {
+    let text = why.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
 /// Reads the same by keeping all of it.
 fn as_a_whole(body: &[u8]) -> Outcome {
-    let body: Value = serde_json::from_slice(body).map_err(|why| why.to_string())?;
+    let body: Value = serde_json::from_slice(body).map_err(|why| without_position(&why))?;
     let Some(map) = body.as_object() else { return Ok(ReplyData::NoMap) };
     let Some(data) = map.get("data") else { return Ok(ReplyData::NoData) };
     let Some(rows) = data.as_array() else { return Ok(ReplyData::Data(ListReply::NoList)) };
@@ -70,7 +82,9 @@ fn as_a_whole(body: &[u8]) -> Outcome {
 fn of_each_row_what_is_wanted_is_read() {
     let body = br#"{"total":3,"data":[{"vmid":100,"name":"a","new":{"x":[1]}},{"vmid":101},{"name":7,"vmid":"102"}]}"#;
     let rows = vec![(100, Some(Foreign::new("a"))), (102, Some(Foreign::new("7")))];
-    assert_eq!(row_by_row(body), Ok(ReplyData::Data(ListReply::Rows(rows))));
+    for part in 1..=body.len() {
+        assert_eq!(row_by_row(body, part), Ok(ReplyData::Data(ListReply::Rows(rows.clone()))), "{part}");
+    }
 }
 
 #[test]
@@ -100,6 +114,22 @@ fn strange_answers_are_judged_as_if_all_of_them_was_kept() {
         r#"{"data":[{"vmid":2,"new":1e999}]}"#,
         r#"{"data":[{"vmid":2,"new":"\ud800"}]}"#,
         r#"{"data":[{"vmid":-2}]}"#,
+        r#"{"data":[{"vmid":2} {"vmid":4}]}"#,
+        r#"{"data":[{"vmid":2},]}"#,
+        r#"{"data":[{"vmid":2},"#,
+        r#"{"data":[{"vmid":2}"#,
+        r#"{"data":[,{"vmid":2}]}"#,
+        r#"{"data":[}"#,
+        r#"{"data":[{"vmid":2}}"#,
+        r#"{"data":[{"vmid":2]]}"#,
+        r#"{"data":[1"x"]}"#,
+        r#"{"data":["x",tru,7]}"#,
+        r#"{"data":[7 , "a" , null]}"#,
+        r#"{"data" : [ {"vmid":2} ] , "total" : 1 }"#,
+        r#"{"d\u0061ta":[{"vmid":2}]}"#,
+        r#"{"x":{"data":[{"vmid":2}]},"data":[{"vmid":4}]}"#,
+        r#"{"x":"data","data":[{"vmid":4,"name":"a\"]}{"}]}"#,
+        r#"["data":[{"vmid":4}]]"#,
         r#"{"data":[{"vmid":2.0,"name":true,"\u006eame":false}]}"#,
         &deep(100),
         &deep(124),
@@ -107,22 +137,28 @@ fn strange_answers_are_judged_as_if_all_of_them_was_kept() {
         &deep(126),
         &deep(100_000),
     ];
-    for body in bodies {
-        assert_eq!(row_by_row(body.as_bytes()), as_a_whole(body.as_bytes()), "{body:.80}");
+    let not_text = &b"{\"data\":[{\"new\":\"\xff\"}]}"[..];
+    for body in bodies.iter().map(|body| body.as_bytes()).chain([not_text]) {
+        for part in (1..20).chain([1_000_000]) {
+            assert_eq!(row_by_row(body, part), as_a_whole(body), "{:.80}", String::from_utf8_lossy(body));
+        }
     }
-    assert_eq!(row_by_row(b"{\"data\":[{\"new\":\"\xff\"}]}"), as_a_whole(b"{\"data\":[{\"new\":\"\xff\"}]}"));
 }
 
 proptest! {
     #[test]
     fn whatever_comes_is_judged_as_if_all_of_it_was_kept(
         words in proptest::collection::vec(
-            select(vec!["{", "}", "[", "]", ",", ":", "\"data\"", "\"vmid\"", "\"name\"", "7", "100", "\"x\"", "null", " "]),
+            select(vec![
+                "{", "}", "[", "]", ",", ":", "\"data\"", "\"vmid\"", "\"name\"", "7", "100", "\"x\"", "null", " ", "\"d\\u0061ta\"",
+                "\"]\\\"\"", "{\"vmid\":4},", "\\", "\"",
+            ]),
             0..30,
         ),
         from_data: bool,
+        part in 1_usize..40,
     ) {
         let text = if from_data { format!("{{\"data\":[{{\"vmid\":{}", words.concat()) } else { words.concat() };
-        prop_assert_eq!(row_by_row(text.as_bytes()), as_a_whole(text.as_bytes()));
+        prop_assert_eq!(row_by_row(text.as_bytes(), part), as_a_whole(text.as_bytes()));
     }
 }
