@@ -32,6 +32,7 @@ mod origins;
 mod over_ssh;
 mod pictures;
 mod pin_ca;
+mod pools;
 mod preflight;
 mod printed_lines;
 mod process_limits;

@@ -175,7 +175,16 @@ impl Pve {
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn pool(&self, pool: &PoolName) -> Result<Option<PoolCard>, ApiError> {
-        let data = match self.transport.get(&["pools", &pool.to_string()], &[]).await {
+        let name = pool.to_string();
+        // The path of the call cannot hold the name of a pool within another, which servers before Proxmox VE 8.1 do not
+        // have, as they do not have the parameter.
+        let asked = if name.contains('/') {
+            self.transport.get(&["pools"], &[("poolid", &name)]).await
+        } else {
+            self.transport.get(&["pools", &name], &[]).await
+        };
+        let data = match asked {
+            Ok(Value::Array(pools)) => pools.into_iter().next().unwrap_or_default(),
             Ok(data) => data,
             Err(gone) if gone.is_for(RefusalReason::NoSuchPool) => return Ok(None),
             Err(why) => return Err(why),
@@ -212,7 +221,11 @@ impl Pve {
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn delete_pool(&self, pool: &PoolName) -> Result<(), ApiError> {
-        self.change_access(Method::DELETE, &["pools"], &[("poolid", pool.to_string())]).await
+        let name = pool.to_string();
+        if name.contains('/') {
+            return self.change_access(Method::DELETE, &["pools"], &[("poolid", name)]).await;
+        }
+        self.change_access(Method::DELETE, &["pools", &name], &[]).await
     }
 }
 
