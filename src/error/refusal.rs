@@ -32,6 +32,23 @@ pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
             ),
             not_in_wizard(run("glassdome template list")),
         ],
+        (
+            RefusalReason::NoSuchVm,
+            Operation::Start(_)
+            | Operation::Stop(_)
+            | Operation::Destroy(_)
+            | Operation::ReadVm(_)
+            | Operation::LinksDown(_)
+            | Operation::Unprotect(_)
+            | Operation::AskAgent(_)
+            | Operation::Resize(_)
+            | Operation::Convert(_),
+        ) => {
+            vec![say("the VM no longer exists there: another user or program has deleted or moved it; run this again")]
+        }
+        (RefusalReason::RequestTooLarge, Operation::SendImage(_)) => {
+            vec![say("or let the server download the image: pass its address with --release")]
+        }
         _ => Vec::new(),
     };
     let general = advice(reason).iter().map(|advice| match advice {
@@ -40,6 +57,9 @@ pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
         ByFlag(text, asked) => by_flag(*text, *asked),
         NotInWizard(line) => not_in_wizard(run(*line)),
     });
+    if reason == RefusalReason::RequestTooLarge {
+        return general.chain(by_operation).collect();
+    }
     by_operation.into_iter().chain(general).collect()
 }
 
@@ -135,6 +155,9 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
             Run("systemctl status pveproxy pvedaemon"),
         ],
         Is::ForbiddenByProxy => &[BEHIND_PROXY],
+        Is::RequestTooLarge => &[Say(
+            "a limit on the size of requests is in the way: raise it in the proxy in front of the server (nginx: client_max_body_size), or connect to the server directly (--host HOST:8006)",
+        )],
         Is::Redirected => &[
             Say(
                 "something in front of the server redirects the request, e.g. a login gateway, which a token cannot pass",

@@ -151,7 +151,7 @@ fn task_hints(operation: &Operation, upid: &str, reason: RefusalReason) -> Vec<H
     if matches!(operation, Operation::Resize(_)) {
         hints.push(not_in_wizard(say("pass --disk-size 0 to keep the size of the image")));
     }
-    if matches!(operation, Operation::Start(_)) {
+    if matches!(operation, Operation::Start(_)) && reason != RefusalReason::NoSuchVm {
         let cause =
             if hints.is_empty() { ": the node may lack memory, or a device that the template uses" } else { "" };
         hints.push(say(format!("cloning works, only the start fails{cause}")));

@@ -272,3 +272,23 @@ fn disks_that_stay_when_a_template_is_taken_back_are_named() {
     assert_eq!(images(&sandbox), [""; 0]);
     assert!(stage.entries().is_empty());
 }
+
+#[test]
+fn a_vm_that_another_user_deletes_during_the_run_is_not_claimed_to_be_left() {
+    for (called, line) in [("/status/start", "test-vm"), ("/status/stop", "test-vm"), ("/status/current", "test-vm")] {
+        let (sandbox, stage) = scene(quick());
+        sandbox.before_call(move |_, path, cluster| {
+            if path.ends_with(called) {
+                cluster.vms.remove(&100);
+            }
+        });
+        let outcome = stage.glassdome(&format!("{line} -o json"));
+        let document = outcome.json();
+        assert_eq!(document["left_behind"], serde_json::Value::Null, "{called}: {outcome:?}");
+        assert!(!outcome.stderr.contains("the node may lack memory"), "{called}: {outcome:?}");
+        assert!(stage.entries().is_empty(), "{called}: {outcome:?}");
+        if called == "/status/start" {
+            outcome.expect(9).says("another user or program has deleted or moved it");
+        }
+    }
+}

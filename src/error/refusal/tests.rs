@@ -29,7 +29,7 @@ reasons! {
     VmHasSnapshots VmIsTemplate AgentNotConfigured AgentDown DiskInUse CannotLink
     LocalStorage StorageDisabled StorageNotOnNode StorageOffline StorageContent StorageFull
     KvmUnavailable DeviceMissing DiskNotReady BridgeMissing OutOfMemory InvalidParameter
-    UnknownParameter NotImplemented RateLimited ProxyTrouble ForbiddenByProxy Redirected
+    UnknownParameter NotImplemented RateLimited ProxyTrouble ForbiddenByProxy Redirected RequestTooLarge
     NotTheApi Unknown
 }
 
@@ -122,6 +122,8 @@ const ANSWERS: &[(u16, &str, u8, &str)] = &[
         9,
         "glassdome doctor",
     ),
+    (501, "for data too large", 9, "limit on the size of requests"),
+    (413, "Payload Too Large", 9, "limit on the size of requests"),
     (500, "some words", 9, ""),
 ];
 
@@ -168,6 +170,13 @@ fn every_failed_task_has_its_own_advice() {
             assert_eq!(hints.contains("only the start fails"), starts, "{exit_status}: {hints}");
         }
     }
+    let gone = Foreign::new("Configuration file 'nodes/pve/qemu-server/100.conf' does not exist");
+    for operation in [Operation::Start(vmid), Operation::Stop(vmid), Operation::Destroy(vmid)] {
+        let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
+        let (_, hints) =
+            exit_code_and_hints(&VmError::TaskFailed { operation, upid, exit_status: gone.clone(), log }.into());
+        assert!(hints.contains("the VM no longer exists") && !hints.contains("cloning works"), "{hints}");
+    }
     let namespace = Foreign::new("clone failed: rbd error: namespace lab does not exist");
     let (upid, log) = ("UPID:pve:1".to_owned(), LogEnd::default());
     let failed = VmError::TaskFailed { operation: Operation::Destroy(vmid), upid, exit_status: namespace, log };
@@ -178,6 +187,7 @@ fn every_failed_task_has_its_own_advice() {
 const PAGES: &[(&str, u16, &str)] = &[
     ("POST", 403, "blocks POST"),
     ("DELETE", 405, "blocks DELETE"),
+    ("POST", 413, "client_max_body_size"),
     ("GET", 502, "that the server behind it is up"),
     ("GET", 520, "that the server behind it is up"),
     ("GET", 429, "number of requests"),

@@ -141,6 +141,7 @@ fn reasons() -> (String, String) {
             phrase: Foreign::new("Found"),
             to: None,
         });
+        RequestTooLarge => page(413);
         NotTheApi => page(404);
         Unknown => said(500, "something new");
     };

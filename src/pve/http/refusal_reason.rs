@@ -139,6 +139,8 @@ pub enum RefusalReason {
     ProxyTrouble,
     /// A proxy in front of the server does not let the call through.
     ForbiddenByProxy,
+    /// The server, or a proxy in front of it, does not accept a request of this size.
+    RequestTooLarge,
     /// The answer leads elsewhere, to the page of a login gateway for example.
     Redirected,
     /// Something else than the API answers.
@@ -237,6 +239,7 @@ const SENTENCES: &[(&[&str], RefusalReason)] = &[
     (&["no such serial device"], Is::DeviceMissing),
     (&["bridge '", "' does not exist"], Is::BridgeMissing),
     (&["Cannot allocate memory"], Is::OutOfMemory),
+    (&["for data too large"], Is::RequestTooLarge),
     (&["property is not defined in schema"], Is::UnknownParameter),
     (&["Unknown option: "], Is::UnknownParameter),
     (&["Method '", "' not implemented"], Is::NotImplemented),
@@ -272,6 +275,7 @@ impl RefusalReason {
             // The server gave the ticket itself, so that the user and the password are right.
             (401, Self::CredentialsRefused) if credential == SentCredential::Ticket => Self::TicketRefused,
             (595..=599, _) => Self::NodeUnreachable,
+            (413, _) => Self::RequestTooLarge,
             (429, _) => Self::RateLimited,
             (401, Self::Unknown) => Self::UnknownUnauthorized,
             (_, reason) => reason,
@@ -284,6 +288,7 @@ impl RefusalReason {
         match status {
             401 => Self::UnknownUnauthorized,
             403 | 405 => Self::ForbiddenByProxy,
+            413 => Self::RequestTooLarge,
             429 => Self::RateLimited,
             status if is_proxy_trouble(status) => Self::ProxyTrouble,
             _ => Self::NotTheApi,

@@ -97,6 +97,8 @@ const SEEN: &[(u16, &str, Is)] = &[
     (400, "unable to parse option", Is::InvalidParameter),
     (400, "Unknown option: regenerate", Is::UnknownParameter),
     (429, "Too Many Requests", Is::RateLimited),
+    (413, "Payload Too Large", Is::RequestTooLarge),
+    (501, "for data too large", Is::RequestTooLarge),
     (500, "malformed JSON string, neither tag, array, object, number, string or atom", Is::Unknown),
 ];
 
@@ -227,6 +229,7 @@ fn what_is_not_the_servers_is_known_by_its_status() {
         (401, Is::UnknownUnauthorized),
         (403, Is::ForbiddenByProxy),
         (405, Is::ForbiddenByProxy),
+        (413, Is::RequestTooLarge),
         (404, Is::NotTheApi),
         (429, Is::RateLimited),
         (502, Is::ProxyTrouble),
