@@ -7,7 +7,10 @@ fn main() {
     println!("cargo::rerun-if-changed=.ci/build.rs");
     let target = std::env::var("TARGET").unwrap_or_else(|_| "unknown".to_owned());
     println!("cargo::rustc-env=GLASSDOME_TARGET={target}");
-    println!("cargo::rustc-env=GLASSDOME_COMMIT={}", commit().unwrap_or_else(|| "unknown".to_owned()));
+    println!(
+        "cargo::rustc-env=GLASSDOME_COMMIT={}",
+        commit().or_else(packaged_commit).unwrap_or_else(|| "unknown".to_owned())
+    );
 }
 
 /// Gives the short hash of the commit, if this folder is the top of a git repository: sources that were unpacked below
@@ -26,6 +29,13 @@ fn commit() -> Option<String> {
         }
     }
     git(&["rev-parse", "--short=10", "HEAD"]).filter(|hash| !hash.is_empty())
+}
+
+/// Gives the short hash of the commit that `cargo package` noted in a packaged crate.
+fn packaged_commit() -> Option<String> {
+    let notes = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
+    let (_, rest) = notes.split_once("\"sha1\": \"")?;
+    rest.get(..10).map(str::to_owned)
 }
 
 /// Gives what git prints, without the end of the line; nothing if there is no git, or if it fails.
