@@ -253,7 +253,7 @@ impl<R: JournalRecord> JournalEntry<R> {
         fs::remove_file(&self.path).map_err(|source| JournalError::File { path: self.path.clone(), source })
     }
 
-    /// Appends the entry as one line: killed in between, the line before it still is.
+    /// Appends the entry as one line: killed in between, the line before it is still whole.
     fn save(&mut self) -> Result<(), JournalError> {
         let mut text = serde_json::to_string(&self.record).unwrap_or_default();
         text.push('\n');

@@ -162,7 +162,7 @@ async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
 }
 
 /// Lists the VMs that are wanted. The list of the cluster lacks the data of a VM for some seconds after a change, and
-/// of all VMs of a node as long as its `pvestatd` is: then that node is asked, unless it is offline.
+/// of all VMs of a node as long as its `pvestatd` is stopped: then that node is asked, unless it is offline.
 pub(crate) async fn vms(pve: &Pve, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Vec<Vm>, pve::ApiError> {
     let listed = pve.vms_where(&|vm: &Vm| !vm.is_known || is_wanted(vm)).await?;
     if listed.iter().all(|vm| vm.is_known) {
@@ -176,7 +176,7 @@ pub(crate) async fn vms(pve: &Pve, is_wanted: &dyn Fn(&Vm) -> bool) -> Result<Ve
     let mut found: Vec<Vm> = Vec::new();
     let mut answered = BTreeSet::new();
     for (node, answer) in silent.iter().zip(asked) {
-        // Where the node does not answer, what the list says of it is.
+        // Where the node does not answer, the list is believed.
         let Ok(vms) = answer else { continue };
         answered.insert(node);
         found.extend(vms.into_iter().filter(|vm| is_wanted(vm)));

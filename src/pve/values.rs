@@ -100,7 +100,7 @@ pub struct Node {
 
 impl Node {
     /// Returns whether the cluster knows that it does not answer. One of unknown status answers as long as its
-    /// statistics alone are missing: its `pvestatd` is, or it has just been started (Proxmox VE: `/nodes`).
+    /// statistics alone are missing: its `pvestatd` is stopped, or it has just been started (Proxmox VE: `/nodes`).
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.status == "offline"

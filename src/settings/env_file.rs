@@ -94,7 +94,7 @@ impl EnvFile {
         &self.bytes
     }
 
-    /// Reads all values as python-dotenv does; of a name that is twice the last counts.
+    /// Reads all values as python-dotenv does; of a name that occurs twice the last counts.
     #[must_use]
     pub fn values(&self, variables: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, Located> {
         let secret = |plain: PlainValue| Located {

@@ -78,7 +78,7 @@ pub struct Settings {
     found: BTreeMap<Key, Sourced<Setting>>,
     invalid: BTreeMap<Key, InvalidSetting>,
     identity: Identity,
-    /// Whether nothing but the secret of the token is in its place, if anything does.
+    /// Whether nothing but the secret of the token is in its place, if anything is.
     is_secret_bare: bool,
 }
 

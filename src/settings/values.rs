@@ -64,7 +64,7 @@ impl Settings {
         self.pasted_token().map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source })
     }
 
-    /// Returns whether nothing but the secret of the token is in its place, if anything does.
+    /// Returns whether nothing but the secret of the token is in its place, if anything is.
     #[must_use]
     pub const fn is_secret_bare(&self) -> bool {
         self.is_secret_bare

@@ -277,7 +277,7 @@ pub trait Prompt: Send + Sync {
     /// Marks an answer as failed, if it is at the end of the screen: what it was checked against did not accept it.
     fn mark_failed(&self, _question: &str) {}
 
-    /// Forgets which answers are at the end of the screen, because something else does.
+    /// Forgets which answers are at the end of the screen, because something else is.
     fn forget_answers(&self) {}
 
     /// Closes the question that is open, though it has no answer.

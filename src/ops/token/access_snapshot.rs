@@ -89,7 +89,7 @@ pub(crate) async fn capture(admin: &Admin, token: &TokenId, options: &TestVmOpti
 }
 
 /// Finds the node of the template by its configuration: the list of the cluster lacks it for some seconds after it was
-/// made, and as long as its node's `pvestatd` is.
+/// made, and as long as its node's `pvestatd` is stopped.
 async fn template_node(pve: &Pve, nodes: &[Node], options: &TestVmOptions) -> Result<Option<NodeName>, Error> {
     let listed = vms(pve, &|vm: &Vm| vm.vmid == options.template).await.doing(Operation::ReadVms)?;
     let is_offline = |name: &NodeName| nodes.iter().any(|node| node.name == *name && node.is_offline());

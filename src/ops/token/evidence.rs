@@ -6,7 +6,7 @@ use crate::ops::token::grant_plan::{COMMENT, PlanStep, PrivilegesBefore};
 use crate::pve::privileges::{RolePlan, RoleState};
 use crate::pve::{AclChange, AclEntry, ApiError, Pve, RefusalReason, Subject, TokenRecord, TokenRequest, UserLookup};
 
-/// What is where a step was done.
+/// What is on the server where a step was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Evidence {
     /// What this run made, and nothing else.
@@ -34,7 +34,7 @@ pub(crate) async fn of_step(pve: &Pve, step: &PlanStep, secret: Option<&TokenSec
     read.unwrap_or_else(|why| Keep(format!("it could not be read: {why}")))
 }
 
-/// Says whether something is where a step was asked for whose answer never came.
+/// Returns whether a step was carried out whose answer never came.
 pub(crate) async fn of_unconfirmed(pve: &Pve, step: &PlanStep) -> Evidence {
     let is_there = match step {
         PlanStep::User(user) => pve.find_user(user).await.map(|found| found != UserLookup::Missing),

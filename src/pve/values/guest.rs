@@ -15,7 +15,7 @@ pub struct Vm {
     pub name: Foreign,
     /// Whether it is a template.
     pub is_template: bool,
-    /// Whether the list has its data: for some seconds after a change, and as long as a node's `pvestatd` is, it has
+    /// Whether the list has its data: for some seconds after a change, and as long as a node's `pvestatd` is stopped, it has
     /// the VMID alone.
     pub is_known: bool,
     /// The size of its first disk, in bytes.

@@ -8,7 +8,7 @@ use crate::sandbox::cluster::Cluster;
 pub enum Statistics {
     /// How it is.
     Current,
-    /// Nothing: its statistics daemon is, and everything else on it works.
+    /// Nothing: its statistics daemon is stopped, and everything else on it works.
     Stale,
     /// How it was before it was away: the others have not noticed yet.
     Old,

@@ -98,7 +98,7 @@ pub enum Fault {
     StorageNotOnTarget,
     /// The server of the storage of the templates does not answer.
     StorageOffline,
-    /// The statistics daemon of every node is.
+    /// The statistics daemon of every node is stopped.
     StatusUnknown,
     /// The node that answers is cut off from the others, which are the majority.
     NoQuorum,

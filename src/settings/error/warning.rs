@@ -15,7 +15,7 @@ pub enum Warning {
         /// Its line.
         line: usize,
     },
-    /// A key that is twice.
+    /// A key that occurs twice.
     #[error("{name} is set more than once; using the last one, line {line} (dotenvy uses the first)")]
     Twice {
         /// The variable.

@@ -70,7 +70,7 @@ impl Target {
         }
     }
 
-    /// Reads what is there, up to a limit; `None` if nothing does. Never waits for the other end of a FIFO.
+    /// Reads what is there, up to a limit; `None` if nothing is. Never waits for the other end of a FIFO.
     pub(super) fn read(&self, limit: u64) -> Result<Option<TargetState>, SettingsError> {
         let path = &self.path;
         let failed = |why| system(FileOperation::Read, path, why);
