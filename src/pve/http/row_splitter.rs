@@ -120,17 +120,16 @@ impl<'s> RowSplitter<'s> {
                     }
                 }
                 Position::Row(kind) => {
-                    let end = self.end_of_row(kind, bytes);
-                    let (part, after) = bytes.split_at(end.unwrap_or(bytes.len()));
+                    let Some(end) = self.end_of_row(kind, bytes) else {
+                        self.row.extend_from_slice(bytes);
+                        if self.nesting.depth > MAX_ROW_DEPTH {
+                            self.keep_malformed_row();
+                        }
+                        return;
+                    };
+                    let (part, after) = bytes.split_at(end);
                     bytes = after;
-                    if end.is_some() {
-                        self.end_row(part);
-                    } else if self.nesting.depth > MAX_ROW_DEPTH {
-                        self.row.extend_from_slice(part);
-                        self.keep_malformed_row();
-                    } else {
-                        self.row.extend_from_slice(part);
-                    }
+                    self.end_row(part);
                 }
                 Position::Malformed => {
                     self.body.extend_from_slice(bytes);
